@@ -1,0 +1,34 @@
+//! slotwise: every restreaming destination of AWS MediaLive on its own switch.
+//!
+//! A MediaLive channel cannot be updated while it runs. slotwise is a reconciliation controller around that: it gives
+//! each declared destination a *slot*, an RTMP output group configured once, on a channel that is stopped; changes a
+//! channel only while it is stopped; and starts and stops channels, so that nothing on air is disturbed.
+//!
+//! # The house
+//!
+//! *Stores give Desired, observe gives Observed, plan turns both into a Plan with reasons, execute carries it out
+//! step by step, status says what is true.*
+//!
+//! ```text
+//!   store ──► Desired ─┐                       ┌─► check ─► execute ──► medialive ──► AWS, or
+//!                      ├─► plan ──► Plan ──────┤                            ▲         the emulator
+//!   observe ► Observed ┘                       └─► status ─► render ─► cli  │
+//!      └────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! | module | does | may |
+//! |---|---|---|
+//! | [`model`] | the vocabulary: what is declared, what was seen | nothing: pure, imports nothing of ours |
+
+pub mod model;
+
+/// An error with its causes, each once: `cannot look at the channels: ListChannels: access denied`.
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

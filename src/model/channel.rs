@@ -1,0 +1,216 @@
+//! What was seen of the channels.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{ChannelId, DestinationName, OwnerId, SlotId, Target};
+
+/// What was seen of the account, with what this controller remembers about its own running work.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// An entry for every channel that a pool names.
+    pub channels: BTreeMap<ChannelId, ChannelObservation>,
+    /// Destinations that this controller took off air for a moment: each comes back to its own slot. Lost on a
+    /// crash, which costs no more than the certainty of the same slot.
+    pub returning: Returning,
+}
+
+/// Who comes back where after an interruption.
+pub type Returning = BTreeMap<DestinationName, SlotId>;
+
+/// One channel that a pool names, as far as it could be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelObservation {
+    /// Seen whole.
+    Seen(Box<ObservedChannel>),
+    /// MediaLive knows no such channel, or only its tombstone.
+    Missing,
+    /// MediaLive did not say. Nothing is planned for it.
+    Unreadable {
+        /// What went wrong, one sentence without secrets.
+        why: String,
+    },
+}
+
+impl ChannelObservation {
+    /// The channel, where it was seen.
+    pub fn seen(&self) -> Option<&ObservedChannel> {
+        match self {
+            Self::Seen(channel) => Some(channel),
+            Self::Missing | Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+/// A channel as it was last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedChannel {
+    /// Its id.
+    pub id: ChannelId,
+    /// Its ARN: what its tags hang on.
+    pub arn: String,
+    /// Its name, for people. Not unique.
+    pub name: String,
+    /// One or two pipelines.
+    pub class: ChannelClass,
+    /// Its state.
+    pub state: ChannelState,
+    /// The value of its owner tag.
+    pub owner: Option<OwnerId>,
+    /// Every RTMP output group, in the channel's order. Those whose name the pool's glob matches and that are
+    /// usable are the slots.
+    pub groups: Vec<ObservedGroup>,
+    /// Failures in a row, as this controller counts them.
+    pub trouble: Option<Trouble>,
+}
+
+/// An RTMP output group of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedGroup {
+    /// Its name, unique within the channel.
+    pub name: String,
+    /// What it points at; or, for a group that cannot be a slot, why not: several outputs, a destination it shares
+    /// with another output, a missing name, a wrong number of settings.
+    pub target: Result<Target, String>,
+}
+
+/// Failures in a row on one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// How many.
+    pub failures: u32,
+    /// No step is taken before this moment.
+    pub retry_at: Timestamp,
+    /// What failed last, one sentence without secrets.
+    pub what: String,
+}
+
+/// `ChannelClass` of MediaLive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ChannelClass {
+    /// One pipeline: one endpoint per slot.
+    SinglePipeline,
+    /// Two pipelines: two endpoints per slot.
+    Standard,
+}
+
+impl ChannelClass {
+    /// How many endpoints a slot has.
+    pub fn pipelines(self) -> usize {
+        match self {
+            Self::SinglePipeline => 1,
+            Self::Standard => 2,
+        }
+    }
+}
+
+impl fmt::Display for ChannelClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::SinglePipeline => "SINGLE_PIPELINE",
+            Self::Standard => "STANDARD",
+        })
+    }
+}
+
+/// `ChannelState` of MediaLive (botocore service model), and one for what it may add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ChannelState {
+    /// Being made.
+    Creating,
+    /// Making it failed.
+    CreateFailed,
+    /// Stopped: the only state in which a channel may be changed.
+    Idle,
+    /// On its way to running.
+    Starting,
+    /// Running.
+    Running,
+    /// Running, with a pipeline that MediaLive restarts.
+    Recovering,
+    /// On its way to idle.
+    Stopping,
+    /// Being deleted.
+    Deleting,
+    /// Gone; what answers is the tombstone.
+    Deleted,
+    /// Being changed.
+    Updating,
+    /// Changing it failed.
+    UpdateFailed,
+    /// A state that did not exist when this was written: never acted upon.
+    Unknown,
+}
+
+impl ChannelState {
+    /// Every state, for tests and completeness.
+    pub const ALL: [Self; 12] = [
+        Self::Creating,
+        Self::CreateFailed,
+        Self::Idle,
+        Self::Starting,
+        Self::Running,
+        Self::Recovering,
+        Self::Stopping,
+        Self::Deleting,
+        Self::Deleted,
+        Self::Updating,
+        Self::UpdateFailed,
+        Self::Unknown,
+    ];
+
+    /// The state named `text` on the wire.
+    pub fn from_wire(text: &str) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .unwrap_or(Self::Unknown)
+    }
+
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::CreateFailed => "CREATE_FAILED",
+            Self::Idle => "IDLE",
+            Self::Starting => "STARTING",
+            Self::Running => "RUNNING",
+            Self::Recovering => "RECOVERING",
+            Self::Stopping => "STOPPING",
+            Self::Deleting => "DELETING",
+            Self::Deleted => "DELETED",
+            Self::Updating => "UPDATING",
+            Self::UpdateFailed => "UPDATE_FAILED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// Whether what it carries is, or is about to be, on air: RUNNING, STARTING, RECOVERING.
+    pub fn is_running(self) -> bool {
+        matches!(self, Self::Starting | Self::Running | Self::Recovering)
+    }
+
+    /// Whether it is stopped, so that it may be updated and started: IDLE, UPDATE_FAILED.
+    pub fn is_stopped(self) -> bool {
+        matches!(self, Self::Idle | Self::UpdateFailed)
+    }
+
+    /// Whether it is on its way to another state without our doing, so that one waits and looks again.
+    pub fn is_transition(self) -> bool {
+        matches!(
+            self,
+            Self::Creating | Self::Starting | Self::Stopping | Self::Updating | Self::Deleting
+        )
+    }
+}
+
+impl fmt::Display for ChannelState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,49 @@
+//! Everything that is declared, and how far it can be trusted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{ChannelPool, Destination, DestinationName, OwnerId, PoolName};
+
+/// The declared state of one owner: input of the planner.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// Whose channels these are.
+    pub owner: OwnerId,
+    /// All valid pools.
+    pub pools: BTreeMap<PoolName, ChannelPool>,
+    /// All valid destinations; the pool of each is in `pools`.
+    pub destinations: BTreeMap<DestinationName, Destination>,
+    /// Whether a target that nobody declares may be let go.
+    pub trust: Trust,
+    /// One-off grants: a change of these destinations may interrupt others now, whatever the pool's policy.
+    /// `interruptible: false` of the others still holds.
+    pub grants: BTreeSet<DestinationName>,
+}
+
+impl Desired {
+    /// Nothing declared.
+    pub fn empty(owner: OwnerId) -> Self {
+        Self {
+            owner,
+            pools: BTreeMap::new(),
+            destinations: BTreeMap::new(),
+            trust: Trust::Whole,
+            grants: BTreeSet::new(),
+        }
+    }
+}
+
+/// How far the declaration can be trusted to be all there is.
+///
+/// `state: Ready` is an explicit wish and always obeyed. Trust decides only about targets on air that *nobody* declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// The load was whole and shrank no more than allowed: an undeclared target on air is one to be let go.
+    Whole,
+    /// Something is missing: an undeclared target on air is presumed wanted by a declaration that could not be
+    /// read, and is left alone.
+    Doubted {
+        /// What is missing, one sentence.
+        why: String,
+    },
+}

@@ -1,0 +1,125 @@
+//! One RTMP endpoint that people switch on and off.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{ChannelClass, ChannelId, DestinationName, Endpoint, GroupName, PoolName, Secret, Target};
+
+/// A declared destination, valid as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Its name, for people. Its identity in a channel is its target, so a renamed destination keeps its slot.
+    pub name: DestinationName,
+    /// Whose channels may carry it.
+    pub pool: PoolName,
+    /// What its owner wants.
+    pub state: WantedState,
+    /// RTMP or RTMPS URL without the key, of the first pipeline.
+    pub url: String,
+    /// The same for the second pipeline of a STANDARD channel. Without it that pipeline is parked: two pipelines
+    /// that publish one key to one place throw each other out.
+    pub backup_url: Option<String>,
+    /// The stream key, or why it is not known.
+    pub key: StreamKey,
+    /// Those of one group like to share a channel. Without one a destination is a group of its own.
+    pub group: Option<GroupName>,
+    /// Higher wins a scarce slot.
+    pub priority: i32,
+    /// `false`: while it is wanted and on air its channel is never interrupted, whatever the pool grants.
+    pub interruptible: bool,
+    /// The only slot that may carry it.
+    pub pin: Option<Pin>,
+    /// Hands off: on air stays on air, off air stays off air.
+    pub paused: Option<Pause>,
+    /// Counts the changes of its declaration that this process has seen, from 1.
+    pub generation: u64,
+}
+
+impl Destination {
+    /// Whether its owner wants it on air now: `Streaming`, and not paused.
+    pub fn is_wanted(&self, now: Timestamp) -> bool {
+        self.state == WantedState::Streaming && self.pause_at(now).is_none()
+    }
+
+    /// The pause in force at `now`.
+    pub fn pause_at(&self, now: Timestamp) -> Option<&Pause> {
+        self.paused.as_ref().filter(|pause| pause.holds_at(now))
+    }
+
+    /// What a slot of a channel of `class` points at when it carries this destination; `None` while its key is
+    /// not known. `parking` is the parked target of that slot.
+    pub fn target(&self, class: ChannelClass, parking: &Target) -> Option<Target> {
+        let StreamKey::Known(key) = &self.key else {
+            return None;
+        };
+        let mut endpoints = vec![Endpoint::new(&self.url, key.clone())];
+        if class == ChannelClass::Standard {
+            endpoints.push(match &self.backup_url {
+                Some(url) => Endpoint::new(url, key.clone()),
+                None => parking.0.get(1).cloned().unwrap_or_else(|| endpoints[0].clone()),
+            });
+        }
+        Some(Target(endpoints))
+    }
+
+    /// Whether a slot that points at `target` carries this destination.
+    ///
+    /// While the key is not known the URL alone decides: nothing may be released or re-pointed on the strength
+    /// of a missing secret.
+    pub fn is_carried_by(&self, target: &Target, class: ChannelClass, parking: &Target) -> bool {
+        match self.target(class, parking) {
+            Some(own) => own == *target,
+            None => target.0.first().is_some_and(|first| first.url == self.url),
+        }
+    }
+}
+
+/// `spec.state` of a Destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum WantedState {
+    /// On air.
+    Streaming,
+    /// Off air, and ready to be switched on.
+    Ready,
+}
+
+/// A stream key, or why it is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StreamKey {
+    /// The key.
+    Known(Secret),
+    /// It could not be read.
+    Unavailable {
+        /// The reference, as people wrote it: `env YOUTUBE_KEY`, `file keys/youtube`.
+        reference: String,
+        /// What went wrong and what to do, one sentence.
+        why: String,
+    },
+}
+
+/// `spec.slot`: the one slot that may carry a destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// The channel, one of the pool's.
+    pub channel: ChannelId,
+    /// The output group.
+    pub output_group: String,
+}
+
+/// Hands off, until a moment or until it is taken away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+    /// Who asked for it.
+    pub by: Option<String>,
+    /// Why.
+    pub why: Option<String>,
+}
+
+impl Pause {
+    /// Whether the pause is in force at `now`.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}

@@ -1,0 +1,98 @@
+//! Names of things, each its own type so that a channel id is never taken for a pool's name.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use serde::Serialize;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text as it is. Where the text comes from people, `manifest` has checked it before.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+name! {
+    /// `metadata.name` of a Destination: a DNS label, unique among all sources.
+    DestinationName
+}
+name! {
+    /// `metadata.name` of a ChannelPool: a DNS label, unique among all sources.
+    PoolName
+}
+name! {
+    /// `spec.group` of a Destination: those that like to share a channel.
+    GroupName
+}
+name! {
+    /// Id of a MediaLive channel, as in the last part of its ARN. Names of channels are not unique, ids are.
+    ChannelId
+}
+name! {
+    /// Which controller a channel belongs to: the value of the tag `slotwise.dev/owner`.
+    OwnerId
+}
+
+/// One RTMP output group of one channel.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SlotId {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Name of the output group, unique within the channel.
+    pub output_group: String,
+}
+
+impl SlotId {
+    /// The slot of `channel` that is its output group `output_group`.
+    pub fn new(channel: impl Into<ChannelId>, output_group: impl Into<String>) -> Self {
+        Self {
+            channel: channel.into(),
+            output_group: output_group.into(),
+        }
+    }
+}
+
+impl fmt::Display for SlotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.channel, self.output_group)
+    }
+}

@@ -1,0 +1,30 @@
+//! The vocabulary: what people declare and what was seen, in types that cannot be wrong.
+//!
+//! Pure, and at the bottom of the house: it imports nothing of ours. Every map is sorted, so whatever
+//! is computed from these types does not depend on the order of files, answers or hash seeds.
+//!
+//! - [`id`]: names of things
+//! - [`secret`]: a stream key that cannot be printed
+//! - [`target`]: what a slot points at
+//! - [`destination`], [`pool`]: what people declare
+//! - [`desired`]: all of it together, and how far it can be trusted
+//! - [`channel`]: what was seen
+
+pub mod channel;
+pub mod desired;
+pub mod destination;
+pub mod id;
+pub mod pool;
+pub mod secret;
+pub mod target;
+
+pub use channel::{
+    ChannelClass, ChannelObservation, ChannelState, Observed, ObservedChannel, ObservedGroup, Returning,
+    Trouble,
+};
+pub use desired::{Desired, Trust};
+pub use destination::{Destination, Pause, Pin, StreamKey, WantedState};
+pub use id::{ChannelId, DestinationName, GroupName, OwnerId, PoolName, SlotId};
+pub use pool::{Cause, ChannelPool, Disruption, Interrupt, Placement, PoolChannel, SlotSelector, Window};
+pub use secret::Secret;
+pub use target::{Endpoint, Target};

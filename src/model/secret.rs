@@ -1,0 +1,33 @@
+//! A stream key that cannot be printed.
+
+use std::fmt;
+
+/// Text that must never reach a log, plan, page, metric, error or file of ours.
+///
+/// It has no `Display` and no `Serialize`, and its `Debug` shows nothing. The one way out is [`Secret::reveal`],
+/// whose call sites are few on purpose: `medialive` puts it into the channel configuration, nothing else does.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the channel configuration.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is no text at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}

@@ -1,0 +1,87 @@
+//! What a slot points at.
+
+use std::fmt;
+
+use super::Secret;
+
+/// URL and stream name that one pipeline of an output pushes to.
+///
+/// MediaLive keeps the two apart: `url` is "the RTMP endpoint excluding the stream name", `streamName` is
+/// the stream key (botocore service model, OutputDestinationSettings).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// `rtmp://` or `rtmps://`, host, application path; no stream name. In a channel that people configured by
+    /// hand anything may stand here, a pasted key too: print [`Endpoint::host`], never this.
+    pub url: String,
+    /// The stream key.
+    pub stream_name: Secret,
+}
+
+impl Endpoint {
+    /// An endpoint from its two parts.
+    pub fn new(url: impl Into<String>, stream_name: Secret) -> Self {
+        Self {
+            url: url.into(),
+            stream_name,
+        }
+    }
+
+    /// Host of the URL: what may be shown of a target that nobody declared.
+    pub fn host(&self) -> &str {
+        let after_scheme = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or("");
+        let host_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = match host_port.strip_prefix('[') {
+            Some(v6) => v6.split(']').next().unwrap_or(""),
+            None => host_port.split(':').next().unwrap_or(""),
+        };
+        if host.is_empty() { "(no host)" } else { host }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({})", self.host())
+    }
+}
+
+/// What a slot points at: one [`Endpoint`] per pipeline, one for a SINGLE_PIPELINE channel, two for a STANDARD one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target(pub Vec<Endpoint>);
+
+impl Target {
+    /// Hosts of all pipelines, each once.
+    pub fn hosts(&self) -> Vec<&str> {
+        let mut hosts: Vec<&str> = self.0.iter().map(Endpoint::host).collect();
+        hosts.dedup();
+        hosts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_shows_neither_user_nor_path() {
+        for (url, host) in [
+            ("rtmp://a.example/live/k3y", "a.example"),
+            ("rtmps://user:k3y@a.example:443/live?k3y", "a.example"),
+            ("rtmp://[::1]:1935/live", "::1"),
+            ("k3y", "(no host)"),
+            ("rtmp://", "(no host)"),
+        ] {
+            assert_eq!(Endpoint::new(url, Secret::new("s")).host(), host);
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let target = Target(vec![Endpoint::new(
+            "rtmp://a.example/live/k3y",
+            Secret::new("k3y"),
+        )]);
+        assert_eq!(format!("{target:?}"), "Target([Endpoint(a.example)])");
+        assert_eq!(format!("{:?}", Secret::new("k3y")), "Secret(***)");
+    }
+}
