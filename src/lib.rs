@@ -19,7 +19,9 @@
 //! | module | does | may |
 //! |---|---|---|
 //! | [`model`] | the vocabulary: what is declared, what was seen | nothing: pure, imports nothing of ours |
+//! | [`manifest`] | the one door for input: raw → validated, every problem at once | nothing: pure |
 
+pub mod manifest;
 pub mod model;
 
 /// An error with its causes, each once: `cannot look at the channels: ListChannels: access denied`.

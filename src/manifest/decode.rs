@@ -1,0 +1,303 @@
+//! Documents → raw objects, with every mistake told although serde stops at the first.
+//!
+//! The first mistake is told and cut out of the tree, then the rest is decoded again: an unknown field is removed,
+//! anything else becomes a [`Node::Hole`], which decodes as whatever is needed. So the number of rounds is at most
+//! the number of mistakes, and an object with holes is looked through to the end but never used.
+
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
+
+use super::de::{Fault, from_node};
+use super::node::{FieldPath, Node, Segment};
+use super::problem::{ObjectId, Problem, Severity};
+use super::raw::{API_GROUP, API_VERSION, KINDS, RawDestination, RawPool};
+use super::report::Report;
+use super::words::{NAME_FORM, is_harmless, is_harmless_name, nearest, one_of, shown};
+use super::yaml::{Document, Spot};
+
+/// Mistakes cut out of one document at most.
+const ROUND_LIMIT: usize = 100;
+
+/// What a document holds.
+pub enum Decoded {
+    /// An object of ours, right or wrong; kind and name are known.
+    Object(Box<Object>),
+    /// Something that should be an object of ours and cannot be told which.
+    Unidentified(Vec<Problem>),
+    /// An object of somebody else.
+    Foreign(Problem),
+}
+
+/// An object as it was written, and what is wrong with it so far.
+pub struct Object {
+    /// What was written; with holes where `report` has rejected something. `None` where even that is impossible.
+    pub raw: Option<RawObject>,
+    /// Kind and name.
+    pub id: ObjectId,
+    /// What is wrong.
+    pub report: Report,
+}
+
+/// An object as it was written.
+pub enum RawObject {
+    /// `kind: ChannelPool`.
+    Pool(Box<RawPool>),
+    /// `kind: Destination`.
+    Destination(Box<RawDestination>),
+}
+
+/// Decodes one document; `None` where it holds nothing.
+pub fn decode(document: &Document) -> Option<Decoded> {
+    let mut tree = match document.parse() {
+        Ok(Node::Null) => return None,
+        Ok(tree) => tree,
+        Err(broken) => return Some(Decoded::Unidentified(vec![broken.into()])),
+    };
+    if let Some(foreign) = foreign(document, &tree) {
+        return Some(Decoded::Foreign(foreign));
+    }
+    let kind = tree
+        .get("kind")
+        .and_then(Node::text)
+        .unwrap_or_default()
+        .to_owned();
+    // The name is needed even where the rest is wrong: it tells what the last good state is of.
+    let name = tree
+        .get("metadata")
+        .and_then(|metadata| metadata.get("name"))
+        .and_then(Node::text);
+    let name = name
+        .filter(|name| is_harmless_name(name))
+        .unwrap_or_default()
+        .to_owned();
+    let id = ObjectId {
+        kind: if is_harmless(&kind) { kind } else { String::new() },
+        name,
+    };
+    let mut report = Report::new(document.clone(), (!id.kind.is_empty()).then(|| id.clone()));
+    check_envelope(&mut tree, &id.kind, &mut report);
+    let raw = match id.kind.as_str() {
+        "ChannelPool" => decode_all(&mut tree, &mut report).map(RawObject::Pool),
+        "Destination" => decode_all(&mut tree, &mut report).map(RawObject::Destination),
+        _ => None,
+    };
+    if !KINDS.contains(&id.kind.as_str()) || id.name.is_empty() {
+        check_name(&tree, &mut report);
+        return Some(Decoded::Unidentified(report.into_problems()));
+    }
+    Some(Decoded::Object(Box::new(Object { raw, id, report })))
+}
+
+/// A warning where the document is an object of another API, as a directory for Kubernetes may hold.
+fn foreign(document: &Document, tree: &Node) -> Option<Problem> {
+    let version = tree.get("apiVersion")?.text()?;
+    let ours = version.starts_with(API_GROUP) || nearest(version, [API_VERSION]).is_some();
+    (!ours && tree.get("kind").is_some()).then(|| Problem {
+        location: document.locate(&FieldPath::from("apiVersion"), Spot::Value),
+        severity: Severity::Warning,
+        object: None,
+        field: "apiVersion".to_owned(),
+        message: format!(
+            "{} is not an API of slotwise, the object is passed over",
+            shown(version)
+        ),
+        fix: format!("move it elsewhere, or write apiVersion: {API_VERSION}"),
+    })
+}
+
+/// Checks `apiVersion` and `kind`, which serde takes as any text.
+fn check_envelope(tree: &mut Node, kind: &str, report: &mut Report) {
+    if !matches!(tree, Node::Map(_)) {
+        let message = format!("{} stands where an object belongs", tree.what());
+        report.reject(
+            &FieldPath::default(),
+            message,
+            "write apiVersion, kind, metadata and spec",
+        );
+        return;
+    }
+    let path = FieldPath::from("apiVersion");
+    match tree.get("apiVersion") {
+        Some(Node::Text(version)) if version != API_VERSION => {
+            let message = format!("{} is not a version this slotwise knows", shown(version));
+            report.reject(&path, message, format!("write {API_VERSION}"));
+        }
+        None if !kind.is_empty() && !KINDS.contains(&kind) => {
+            report.reject_missing(&path, MISSING, how_to_add("apiVersion"));
+        }
+        _ => {}
+    }
+    let path = FieldPath::from("kind");
+    match tree.get("kind") {
+        Some(Node::Text(found)) if !KINDS.contains(&found.as_str()) => {
+            let message = format!("{} is not a kind of object", shown(found));
+            report.reject(&path, message, suggest(found, &KINDS));
+        }
+        Some(Node::Text(_)) => {}
+        None => report.reject_missing(&path, MISSING, format!("add kind: {}", one_of(&KINDS))),
+        Some(other) => {
+            let message = format!("must be a word, not {}", other.what());
+            report.reject(&path, message, format!("write {}", one_of(&KINDS)));
+        }
+    }
+}
+
+/// Tells what is wrong with a name that is there and cannot be used at all.
+fn check_name(tree: &Node, report: &mut Report) {
+    let Some(name) = tree
+        .get("metadata")
+        .and_then(|metadata| metadata.get("name"))
+        .and_then(Node::text)
+    else {
+        return;
+    };
+    if !is_harmless_name(name) || name.is_empty() {
+        let message = if name.is_empty() {
+            "the name is empty"
+        } else {
+            "this looks like a stream key, not like a name"
+        };
+        report.reject(&FieldPath::from("metadata.name"), message, NAME_FORM);
+    }
+}
+
+const MISSING: &str = "the field is missing";
+
+/// Decodes `tree`, cutting out mistakes until it works.
+fn decode_all<T: DeserializeOwned>(tree: &mut Node, report: &mut Report) -> Option<Box<T>> {
+    drop_second_entries(tree, &FieldPath::default(), report);
+    for _ in 0..ROUND_LIMIT {
+        let (path, fault) = match from_node(tree) {
+            Ok(raw) => return Some(Box::new(raw)),
+            Err(error) => error.into_parts(),
+        };
+        let (spot, message, fix) = tell(&path, &fault);
+        if fault == Fault::Missing {
+            report.reject_missing(&path, message, fix);
+        } else {
+            report.reject_key(&path, spot, message, fix);
+        }
+        cut_out(tree, &path, &fault);
+        if !matches!(fault, Fault::UnknownField { .. }) {
+            report.add_hole(path);
+        }
+    }
+    None
+}
+
+/// A key that is written twice: serde would take the last one without a word.
+fn drop_second_entries(tree: &mut Node, path: &FieldPath, report: &mut Report) {
+    match tree {
+        Node::Map(entries) => {
+            let mut seen = BTreeSet::new();
+            entries.retain(|(key, _)| {
+                let first = seen.insert(key.clone());
+                if !first {
+                    let message = "the field is written twice".to_owned();
+                    let fix = "keep one of the two".to_owned();
+                    report.reject_key(&path.field(key), Spot::SecondKey, message, fix);
+                }
+                first
+            });
+            for (key, value) in entries {
+                drop_second_entries(value, &path.field(key), report);
+            }
+        }
+        Node::List(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                drop_second_entries(item, &path.index(index), report);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A mistake in words: where to point, what is wrong, what to do.
+fn tell(path: &FieldPath, fault: &Fault) -> (Spot, String, String) {
+    let name = match path.0.last() {
+        Some(Segment::Field(name)) => name.as_str(),
+        _ => "",
+    };
+    match fault {
+        Fault::UnknownField { .. } if name == "<<" => (
+            Spot::Key,
+            "merge keys are not supported".to_owned(),
+            "write the fields out".to_owned(),
+        ),
+        Fault::UnknownField { allowed } => {
+            let message = format!("there is no field {}", shown(name));
+            let fix = match nearest(name, allowed.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("remove it; the fields here are {}", allowed.join(", ")),
+            };
+            (Spot::Key, message, fix)
+        }
+        Fault::Missing => (Spot::Key, MISSING.to_owned(), how_to_add(name)),
+        Fault::WrongType { needed, found } => {
+            let fix = match (*needed, *found) {
+                ("a text", "a number") if name == "duration" => "write it with units: 30m, 1h30m".to_owned(),
+                ("a text", "a number" | "true or false") => "put it in quotes".to_owned(),
+                ("a list", "a mapping") => "begin each entry with `- `".to_owned(),
+                (_, "nothing") => "write a value, or remove the field".to_owned(),
+                _ => format!("write {needed}"),
+            };
+            (Spot::Value, format!("must be {needed}, not {found}"), fix)
+        }
+        Fault::UnknownWord { found, allowed } => {
+            let message = format!("{} is not one of the words allowed here", shown(found));
+            (Spot::Value, message, suggest(found, allowed))
+        }
+        Fault::OutOfRange { range } => (
+            Spot::Value,
+            "the number is out of range".to_owned(),
+            format!("write a number {range}"),
+        ),
+        Fault::Other => (
+            Spot::Value,
+            "the value does not fit here".to_owned(),
+            "see `slotwise schema`".to_owned(),
+        ),
+    }
+}
+
+fn suggest(word: &str, allowed: &[&str]) -> String {
+    match nearest(word, allowed.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write {}", one_of(allowed)),
+    }
+}
+
+fn how_to_add(name: &str) -> String {
+    match name {
+        "apiVersion" => format!("add apiVersion: {API_VERSION}"),
+        "state" => "add state: Streaming (on air) or state: Ready (off air)".to_owned(),
+        "pool" => "add pool: NAME, with the name of a ChannelPool".to_owned(),
+        "channels" => "add channels: [{ id: \"4000001\" }], with ids of your MediaLive channels".to_owned(),
+        "id" => "add id: \"4000001\", with the id of a MediaLive channel".to_owned(),
+        "parkingUrl" => "add parkingUrl: rtmp://HOST/APP, a place that takes no stream".to_owned(),
+        "outputGroups" => "add outputGroups: \"RTMP-*\", a glob on the names of the groups".to_owned(),
+        _ => format!("add {name}"),
+    }
+}
+
+/// Removes the mistake from `tree`.
+fn cut_out(tree: &mut Node, path: &FieldPath, fault: &Fault) {
+    let Some((last, above)) = path.0.split_last() else {
+        *tree = Node::Hole;
+        return;
+    };
+    match (fault, last, tree.at_mut(above)) {
+        (Fault::UnknownField { .. }, Segment::Field(name), Some(Node::Map(entries))) => {
+            entries.retain(|(key, _)| key != name);
+        }
+        (Fault::Missing, Segment::Field(name), Some(Node::Map(entries))) => {
+            entries.push((name.clone(), Node::Hole));
+        }
+        _ => {
+            if let Some(node) = tree.at_mut(&path.0) {
+                *node = Node::Hole;
+            }
+        }
+    }
+}

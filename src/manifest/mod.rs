@@ -1,0 +1,25 @@
+//! The one door for input: raw types → `validate`, which reports every problem at once → types that cannot be wrong.
+//!
+//! - [`yaml`]: text → documents → trees, and the place of a field
+//! - [`decode`]: trees → [`raw`] objects, every mistake told, by way of [`de`]
+//! - [`validate`]: raw objects → `model`, rule by rule, with [`presets`] and [`mod@reference`]
+//! - [`report`]: what is wrong with one object, as [`Problem`]s
+//! - [`schema`]: JSON Schemas of the raw types
+//!
+//! Pure: bytes come in as arguments, keys by way of a function. What concerns several objects, and what stands in
+//! for a bad one, is in `store::assemble`.
+
+pub mod de;
+pub mod decode;
+pub mod node;
+pub mod presets;
+pub mod problem;
+pub mod raw;
+pub mod reference;
+pub mod report;
+pub mod schema;
+pub mod validate;
+pub mod words;
+pub mod yaml;
+
+pub use problem::{Location, ObjectId, Problem, Severity};

@@ -1,0 +1,95 @@
+//! What is wrong with an input, where, and how to put it right.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// One mistake in declared state. Never holds a secret: values of key fields are not repeated.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where it stands.
+    pub location: Location,
+    /// Whether it keeps the object out.
+    pub severity: Severity,
+    /// The object it is in, as far as its kind and name could be read.
+    pub object: Option<ObjectId>,
+    /// Path of the field, as people write it: `spec.disruption.windows[0].cron`. Empty for the whole document.
+    pub field: String,
+    /// What is wrong: one sentence without a full stop.
+    pub message: String,
+    /// What to do: one phrase in the imperative.
+    pub fix: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.location)?;
+        if self.severity == Severity::Warning {
+            f.write_str("warning: ")?;
+        }
+        if let Some(object) = &self.object {
+            write!(f, "{object}: ")?;
+        }
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        write!(f, "{}; {}", self.message, self.fix)
+    }
+}
+
+/// How much a [`Problem`] matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The declaration is not what its author wants: `validate`, `plan` and `apply` fail.
+    Error,
+    /// It works, and there is a better way.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
+}
+
+/// A place in a file. Lines and columns count from 1; 0 means the file as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// The file, as it was named on the command line or found below it.
+    pub file: PathBuf,
+    /// Line.
+    pub line: usize,
+    /// Column.
+    pub column: usize,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.line, self.column) {
+            (0, _) => write!(f, "{}", self.file.display()),
+            (line, 0) => write!(f, "{}:{line}", self.file.display()),
+            (line, column) => write!(f, "{}:{line}:{column}", self.file.display()),
+        }
+    }
+}
+
+/// Kind and name of a declared object: `Destination youtube-main`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectId {
+    /// `ChannelPool`, `Destination`, or what stands there instead.
+    pub kind: String,
+    /// `metadata.name`; empty where it could not be read.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name.is_empty() {
+            f.write_str(&self.kind)
+        } else {
+            write!(f, "{} {}", self.kind, self.name)
+        }
+    }
+}

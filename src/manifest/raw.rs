@@ -1,0 +1,336 @@
+//! What may be written: the YAML as serde and schemars see it. Rustdoc here is the text of the JSON Schemas.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Secret;
+
+/// The only `apiVersion` there is.
+pub const API_VERSION: &str = "slotwise.dev/v1alpha1";
+/// Group of [`API_VERSION`]: documents of other groups are none of ours.
+pub const API_GROUP: &str = "slotwise.dev/";
+/// Every `kind` there is.
+pub const KINDS: [&str; 2] = ["ChannelPool", "Destination"];
+
+/// The MediaLive channels that may carry a set of destinations, and the policy for touching them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "ChannelPool", rename = "ChannelPool")]
+pub struct RawPool {
+    /// The version of this format.
+    #[schemars(extend("const" = "slotwise.dev/v1alpha1"))]
+    pub api_version: String,
+    /// What this object is.
+    #[schemars(extend("const" = "ChannelPool"))]
+    pub kind: String,
+    /// Name and labels.
+    pub metadata: RawMetadata,
+    /// What is wanted.
+    pub spec: RawPoolSpec,
+}
+
+/// One RTMP(S) endpoint plus stream key that is switched on and off by itself.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Destination", rename = "Destination")]
+pub struct RawDestination {
+    /// The version of this format.
+    #[schemars(extend("const" = "slotwise.dev/v1alpha1"))]
+    pub api_version: String,
+    /// What this object is.
+    #[schemars(extend("const" = "Destination"))]
+    pub kind: String,
+    /// Name and labels.
+    pub metadata: RawMetadata,
+    /// What is wanted.
+    pub spec: RawDestinationSpec,
+}
+
+/// Name and labels of an object, as in Kubernetes.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Metadata")]
+pub struct RawMetadata {
+    /// Unique among all objects of its kind: lower case letters, digits and `-`.
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
+    pub name: String,
+    /// For people and their tools; not used.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// For people and their tools; not used.
+    pub annotations: Option<BTreeMap<String, String>>,
+}
+
+/// `spec` of a ChannelPool.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "ChannelPoolSpec")]
+pub struct RawPoolSpec {
+    /// The channels this pool may use. A channel belongs to one pool.
+    #[schemars(length(min = 1))]
+    pub channels: Vec<RawChannel>,
+    /// Which output groups of these channels are slots.
+    pub slots: RawSlots,
+    /// How destinations spread over channels.
+    #[serde(default)]
+    pub placement: RawPlacement,
+    /// When somebody on air may be interrupted.
+    #[serde(default)]
+    pub disruption: RawDisruption,
+    /// Hands off all channels of this pool: nothing is started, stopped or changed.
+    pub paused: Option<RawPause>,
+}
+
+/// A MediaLive channel.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "PoolChannel")]
+pub struct RawChannel {
+    /// Id of the channel, in quotes: the last part of its ARN.
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    pub id: String,
+    /// Adopt the channel even while it runs with targets that no Destination declares. They are then released.
+    #[serde(default)]
+    pub takeover: bool,
+}
+
+/// Which RTMP output groups of a channel are slots.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Slots")]
+pub struct RawSlots {
+    /// Glob on the names of RTMP output groups: those that match are slots, all others are never changed.
+    #[schemars(length(min = 1))]
+    pub output_groups: String,
+    /// Where a slot points while it holds nobody: an RTMP(S) URL that takes no stream. The stream name is made
+    /// unique per slot.
+    #[schemars(regex(pattern = r"^rtmps?://[^\s/@?#]+/[^\s?#]+$"))]
+    pub parking_url: String,
+}
+
+/// How destinations spread over channels.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "Placement")]
+pub enum RawPlacement {
+    /// A channel of its own for each group of destinations while there is one.
+    #[default]
+    Spread,
+    /// As few running channels as possible.
+    Pack,
+}
+
+/// When a channel with somebody wanted on air may be stopped for a change, and then started again.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Disruption")]
+pub struct RawDisruption {
+    /// Whether others may be interrupted.
+    #[serde(default)]
+    pub interrupt: RawInterrupt,
+    /// Which changes are worth an interruption of others.
+    #[serde(default = "every_cause", rename = "for")]
+    pub causes: BTreeSet<RawCause>,
+    /// The windows of `interrupt: Window`.
+    #[serde(default)]
+    pub windows: Vec<RawWindow>,
+    /// How many channels may be interrupted at once.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    pub max_concurrent: u32,
+}
+
+impl Default for RawDisruption {
+    fn default() -> Self {
+        Self {
+            interrupt: RawInterrupt::default(),
+            causes: every_cause(),
+            windows: Vec::new(),
+            max_concurrent: one(),
+        }
+    }
+}
+
+fn every_cause() -> BTreeSet<RawCause> {
+    BTreeSet::from([RawCause::Start, RawCause::Stop, RawCause::Retarget])
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Whether others may be interrupted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "Interrupt")]
+pub enum RawInterrupt {
+    /// Nobody wanted and on air is ever interrupted.
+    #[default]
+    Never,
+    /// Within `windows` only.
+    Window,
+    /// Whenever it is needed.
+    Anytime,
+}
+
+/// A change that may be worth an interruption of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "Cause")]
+pub enum RawCause {
+    /// Somebody joins.
+    Start,
+    /// Somebody on air is no longer wanted.
+    Stop,
+    /// The URL or key of somebody on air changed.
+    Retarget,
+}
+
+/// A recurring stretch of time.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Window")]
+pub struct RawWindow {
+    /// When it opens: minute, hour, day of month, month, day of week.
+    #[schemars(length(min = 1))]
+    pub cron: String,
+    /// How long it stays open: `30m`, `1h30m`.
+    #[schemars(length(min = 1))]
+    pub duration: String,
+    /// The zone that `cron` is read in: `Europe/Berlin`.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+/// Hands off: what is on air stays on air, what is off air stays off air.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Pause")]
+pub struct RawPause {
+    /// When the pause ends by itself: `2026-12-24T00:00:00Z`. Without it the pause lasts until it is removed.
+    #[schemars(extend("format" = "date-time"))]
+    pub until: Option<String>,
+    /// Who asked for it.
+    pub by: Option<String>,
+    /// Why.
+    pub why: Option<String>,
+}
+
+/// `spec` of a Destination.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(
+    rename = "DestinationSpec",
+    extend("allOf" = [
+        { "oneOf": [{ "required": ["platform"] }, { "required": ["url"] }] },
+        { "oneOf": [{ "required": ["streamKeyFrom"] }, { "required": ["streamKey"] }] }
+    ]),
+    extend("dependentRequired" = { "backupUrl": ["url"] })
+)]
+pub struct RawDestinationSpec {
+    /// Name of the ChannelPool whose channels may carry it.
+    #[schemars(length(min = 1))]
+    pub pool: String,
+    /// `Streaming`: on air. `Ready`: off air.
+    pub state: RawState,
+    /// A platform whose URLs are known. Give this or `url`.
+    pub platform: Option<RawPlatform>,
+    /// RTMP or RTMPS URL without the stream key: `rtmps://HOST/APP`. Give this or `platform`.
+    #[schemars(regex(pattern = r"^rtmps?://[^\s/@?#]+/[^\s#]+$"))]
+    pub url: Option<String>,
+    /// The same for the second pipeline of a STANDARD channel. Without it that pipeline stays parked.
+    #[schemars(regex(pattern = r"^rtmps?://[^\s/@?#]+/[^\s#]+$"))]
+    pub backup_url: Option<String>,
+    /// Where the stream key is kept. Exactly one of its fields.
+    pub stream_key_from: Option<RawKeySource>,
+    /// The stream key itself. Whoever reads the file can then stream in your name: prefer `streamKeyFrom`.
+    #[schemars(with = "Option<String>")]
+    pub stream_key: Option<RawSecret>,
+    /// Destinations of one group like to share a channel: they start and stop together.
+    #[schemars(length(min = 1, max = 63))]
+    pub group: Option<String>,
+    /// Higher wins a scarce slot.
+    #[serde(default)]
+    pub priority: i32,
+    /// `false`: never interrupt this one while it is on air, whatever the pool allows.
+    #[serde(default = "yes")]
+    pub interruptible: bool,
+    /// The only slot that may carry it.
+    pub slot: Option<RawPin>,
+    /// Hands off this destination.
+    pub paused: Option<RawPause>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What the owner of a destination wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(rename = "State")]
+pub enum RawState {
+    /// On air.
+    Streaming,
+    /// Off air, and ready to be switched on.
+    Ready,
+}
+
+/// A platform whose URLs are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Platform")]
+pub enum RawPlatform {
+    /// YouTube Live over RTMPS, with its backup ingest.
+    Youtube,
+    /// Twitch, the nearest ingest; no backup.
+    Twitch,
+    /// Facebook Live over RTMPS; no backup.
+    Facebook,
+}
+
+/// Where a stream key is kept. Exactly one field.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "KeySource", extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct RawKeySource {
+    /// An environment variable of the slotwise process.
+    #[schemars(length(min = 1))]
+    pub env: Option<String>,
+    /// A file that holds nothing but the key; relative to the file this is written in.
+    #[schemars(length(min = 1))]
+    pub file: Option<String>,
+    /// A parameter in the Systems Manager Parameter Store. Comes with a later version.
+    #[schemars(length(min = 1))]
+    pub ssm: Option<String>,
+    /// A secret in Secrets Manager. Comes with a later version.
+    #[schemars(length(min = 1))]
+    pub secrets_manager: Option<String>,
+}
+
+/// One output group of one channel.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Pin")]
+pub struct RawPin {
+    /// Id of a channel of the pool, in quotes.
+    #[schemars(length(min = 1))]
+    pub channel: String,
+    /// Name of one of its output groups.
+    #[schemars(length(min = 1))]
+    pub output_group: String,
+}
+
+/// A stream key as it was written.
+#[derive(Debug, Clone)]
+pub struct RawSecret(pub Secret);
+
+impl<'de> Deserialize<'de> for RawSecret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
+    }
+}

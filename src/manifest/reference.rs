@@ -1,0 +1,63 @@
+//! Where a stream key is kept.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::model::Secret;
+
+/// Where a stream key is kept, outside of the file that declares its destination.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyReference {
+    /// An environment variable.
+    Env(String),
+    /// A file.
+    File {
+        /// As people wrote it.
+        written: String,
+        /// Where that is, seen from the file it is written in.
+        path: PathBuf,
+    },
+    /// A parameter of the Systems Manager Parameter Store.
+    Ssm(String),
+    /// A secret in Secrets Manager.
+    SecretsManager(String),
+}
+
+impl KeyReference {
+    /// The file `written` in the declaration file `declared_in`: relative to its directory.
+    pub fn file(written: &str, declared_in: &Path) -> Self {
+        let directory = declared_in.parent().unwrap_or(Path::new(""));
+        Self::File {
+            written: written.to_owned(),
+            path: directory.join(written),
+        }
+    }
+}
+
+/// As people wrote it: `env YOUTUBE_KEY`.
+impl fmt::Display for KeyReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env {name}"),
+            Self::File { written, .. } => write!(f, "file {written}"),
+            Self::Ssm(name) => write!(f, "ssm {name}"),
+            Self::SecretsManager(name) => write!(f, "secretsManager {name}"),
+        }
+    }
+}
+
+/// What became of looking up a [`KeyReference`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyLookup {
+    /// The key.
+    Found(Secret),
+    /// Nobody looked, as in a check where keys are not at hand.
+    NotAsked,
+    /// It could not be read.
+    Missing {
+        /// What is wrong, without what was read.
+        what: String,
+        /// What to do.
+        fix: String,
+    },
+}

@@ -1,0 +1,135 @@
+//! What is wrong with one object, collected while it is looked at from several sides.
+
+use super::node::{FieldPath, Segment};
+use super::problem::{Location, ObjectId, Problem, Severity};
+use super::yaml::{Document, Spot};
+
+/// Problems told about one document at most: whoever has more reads these first.
+const PROBLEM_LIMIT: usize = 50;
+
+/// Collects the problems of one object.
+#[derive(Clone)]
+pub struct Report {
+    document: Document,
+    object: Option<ObjectId>,
+    /// Fields whose value is a mistake that was told already.
+    holes: Vec<FieldPath>,
+    problems: Vec<Problem>,
+    rejected: bool,
+}
+
+impl Report {
+    /// A report on the object in `document`.
+    pub fn new(document: Document, object: Option<ObjectId>) -> Self {
+        Self {
+            document,
+            object,
+            holes: Vec::new(),
+            problems: Vec::new(),
+            rejected: false,
+        }
+    }
+
+    /// The document.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Kind and name of the object, as far as they could be read.
+    pub fn object(&self) -> Option<&ObjectId> {
+        self.object.as_ref()
+    }
+
+    /// Whether the object has to be set aside.
+    pub fn is_rejected(&self) -> bool {
+        self.rejected
+    }
+
+    /// The first problem that sets the object aside or fails `validate`.
+    pub fn first_error(&self) -> Option<&Problem> {
+        self.problems
+            .iter()
+            .find(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Everything found.
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    /// `path` is wrong, and nothing of the object can be used.
+    pub fn reject(&mut self, path: &FieldPath, message: impl Into<String>, fix: impl Into<String>) {
+        self.rejected = true;
+        self.push(Severity::Error, path, Spot::Value, message.into(), fix.into());
+    }
+
+    /// As [`Report::reject`], told at the name of the field.
+    pub fn reject_key(&mut self, path: &FieldPath, spot: Spot, message: String, fix: String) {
+        self.rejected = true;
+        self.push(Severity::Error, path, spot, message, fix);
+    }
+
+    /// `path` is missing, which is told at the name of the mapping that should have it.
+    pub fn reject_missing(&mut self, path: &FieldPath, message: impl Into<String>, fix: impl Into<String>) {
+        self.rejected = true;
+        let above = path.parent().unwrap_or_default();
+        let locate = |document: &Document| match above.0.last() {
+            Some(Segment::Field(_)) => document.locate(&above, Spot::Key),
+            Some(Segment::Index(_)) => document.locate(&above, Spot::Value),
+            None => document.start(),
+        };
+        self.push_at(locate, Severity::Error, path, message.into(), fix.into());
+    }
+
+    /// `path` is wrong, and the object can be used all the same.
+    pub fn error(&mut self, path: &FieldPath, message: impl Into<String>, fix: impl Into<String>) {
+        self.push(Severity::Error, path, Spot::Value, message.into(), fix.into());
+    }
+
+    /// `path` works, and there is a better way.
+    pub fn warn(&mut self, path: &FieldPath, message: impl Into<String>, fix: impl Into<String>) {
+        self.push(Severity::Warning, path, Spot::Value, message.into(), fix.into());
+    }
+
+    /// What stands at `path` is a stand-in: nothing more is told about it.
+    pub fn add_hole(&mut self, path: FieldPath) {
+        self.holes.push(path);
+    }
+
+    /// Whether what stands at `path` is a stand-in for a mistake that was told already.
+    pub fn is_hole(&self, path: &FieldPath) -> bool {
+        self.holes.iter().any(|hole| path.is_within(hole))
+    }
+
+    fn push(&mut self, severity: Severity, path: &FieldPath, spot: Spot, message: String, fix: String) {
+        self.push_at(
+            |document| document.locate(path, spot),
+            severity,
+            path,
+            message,
+            fix,
+        );
+    }
+
+    /// `locate` reads the document again, so it is asked only for what is told.
+    fn push_at(
+        &mut self,
+        locate: impl FnOnce(&Document) -> Location,
+        severity: Severity,
+        path: &FieldPath,
+        message: String,
+        fix: String,
+    ) {
+        if self.is_hole(path) || self.problems.len() >= PROBLEM_LIMIT {
+            return;
+        }
+        self.problems.push(Problem {
+            location: locate(&self.document),
+            severity,
+            object: self.object.clone(),
+            field: path.to_string(),
+            message,
+            fix,
+        });
+    }
+}

@@ -1,0 +1,162 @@
+//! RTMP URLs: complete, and without anything secret in them.
+
+use url::Url;
+
+use crate::manifest::node::FieldPath;
+use crate::manifest::presets::platform_at;
+use crate::manifest::report::Report;
+use crate::manifest::words::has_key_form;
+use crate::model::Secret;
+
+/// Longest URL. RTMP has no limit of its own; MediaLive's is not published.
+const URL_LIMIT: usize = 1024;
+/// Keys shorter than this are found in any URL by chance.
+const SHORTEST_SOUGHT_KEY: usize = 4;
+
+/// Rejects `text` unless it is an RTMP(S) URL with host and application path. What the URL is beyond its host is
+/// never repeated: people paste their key into it.
+pub(super) fn check_url(text: &str, path: &FieldPath, report: &mut Report) -> bool {
+    match mistake(text) {
+        None => true,
+        Some((message, fix)) => {
+            report.reject(path, message, fix);
+            false
+        }
+    }
+}
+
+/// As [`check_url`], for a place that takes no stream: nothing but host and application path.
+pub(super) fn check_parking_url(text: &str, path: &FieldPath, report: &mut Report) {
+    if !check_url(text, path, report) {
+        return;
+    }
+    if text.contains('?') {
+        report.reject(
+            path,
+            "a parking URL has no query",
+            "remove `?` and what follows it",
+        );
+    } else if segments(text).any(has_key_form) {
+        report.reject(
+            path,
+            "a stream key seems to stand in the URL",
+            "remove it: a parked slot has no key",
+        );
+    }
+}
+
+/// Rejects a URL that holds a stream key: it would show in every plan, log and page.
+pub(super) fn check_no_key(text: &str, key: Option<&Secret>, path: &FieldPath, report: &mut Report) {
+    let key = key
+        .map(Secret::reveal)
+        .filter(|key| key.len() >= SHORTEST_SOUGHT_KEY);
+    let host = Url::parse(text)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned));
+    let platform = host.as_deref().and_then(platform_at);
+    let parts = || text.split(['/', '?', '&', '=']);
+    let message = if key.is_some_and(|key| text.contains(key)) {
+        "the stream key stands in the URL".to_owned()
+    } else if parts().any(has_key_form) {
+        "a stream key seems to stand in the URL".to_owned()
+    } else if let Some(platform) = platform.filter(|_| segments(text).count() > 1) {
+        format!(
+            "{} takes one path segment, what follows it seems to be a stream key",
+            platform.as_str()
+        )
+    } else {
+        return;
+    };
+    report.reject(
+        path,
+        message,
+        "end the URL after the application, and give the key with streamKeyFrom",
+    );
+}
+
+fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
+    const FORM: &str = "write it as rtmps://HOST/APP";
+    if text.len() > URL_LIMIT {
+        return Some(("the URL is too long", FORM));
+    }
+    if text
+        .chars()
+        .any(|letter| letter.is_whitespace() || letter.is_control())
+    {
+        return Some(("a URL has no spaces or line breaks", "remove them"));
+    }
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Some(("this is not a URL", FORM));
+    };
+    if scheme != "rtmp" && scheme != "rtmps" {
+        return Some(("the URL is neither rtmp:// nor rtmps://", FORM));
+    }
+    if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) {
+        return Some(("the URL has no host", FORM));
+    }
+    let Ok(url) = Url::parse(text) else {
+        return Some(("this is not a URL", FORM));
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Some((
+            "user and password stand in the URL",
+            "remove what stands before the `@`",
+        ));
+    }
+    if text.contains('#') {
+        return Some((
+            "a URL that is streamed to has no `#`",
+            "remove `#` and what follows it",
+        ));
+    }
+    if segments(text).next().is_none() {
+        return Some((
+            "the URL has no application path",
+            "write it as rtmps://HOST/APP, for example …/live",
+        ));
+    }
+    None
+}
+
+/// The segments of the path that hold anything.
+fn segments(text: &str) -> impl Iterator<Item = &str> {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let path = rest.split_once('/').map_or("", |(_, path)| path);
+    let path = path.split(['?', '#']).next().unwrap_or("");
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_scheme_host_and_application_and_nothing_else() {
+        for good in [
+            "rtmp://a.example/live",
+            "rtmps://a.example:443/live/app",
+            "rtmps://b.rtmps.youtube.com:443/live2?backup=1",
+            "rtmp://127.0.0.1:1935/parked",
+            "rtmp://[::1]/live",
+            "rtmps://rtmp-api.facebook.com:443/rtmp/",
+        ] {
+            assert_eq!(mistake(good), None, "{good}");
+        }
+        for (bad, said) in [
+            ("a.example/live", "not a URL"),
+            ("https://a.example/live", "neither"),
+            ("RTMP://a.example/live", "neither"),
+            ("rtmp:///live", "no host"),
+            ("rtmp://a.example", "no application"),
+            ("rtmp://a.example/", "no application"),
+            ("rtmp://a.example/?x", "no application"),
+            ("rtmp://u:p@a.example/live", "user and password"),
+            ("rtmp://a.example/live#x", "`#`"),
+            ("rtmp://a.example/li ve", "spaces"),
+            ("rtmp://a.example:99999/live", "not a URL"),
+        ] {
+            let (message, _) = mistake(bad).unwrap_or(("", ""));
+            assert!(message.contains(said), "{bad}: {message}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Words in messages: what may be repeated, and what somebody probably meant.
+
+/// Longest word that is repeated in a message: a DNS label.
+const LONGEST_SHOWN: usize = 63;
+/// Letters and digits mixed over this many characters in one word are taken for a key.
+const KEY_WORD: usize = 10;
+
+/// `text` in backquotes where it can be repeated in a message; otherwise words that say it is not.
+///
+/// People paste keys into the wrong field. So whatever could be one is not repeated, wherever it stands.
+pub fn shown(text: &str) -> String {
+    if is_harmless(text) {
+        format!("`{text}`")
+    } else {
+        "(not repeated here: it could be a key)".to_owned()
+    }
+}
+
+/// Whether `text` may be repeated in a message.
+pub fn is_harmless(text: &str) -> bool {
+    text.chars().count() <= LONGEST_SHOWN && !text.chars().any(char::is_control) && !could_be_key(text)
+}
+
+/// What a name may look like.
+pub const NAME_FORM: &str = "use lower case letters, digits and `-`, at most 63 of them: `youtube-main`";
+
+/// Whether `text` is a DNS label: lower case letters, digits and `-` within, 1 to 63 characters.
+pub fn is_label(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=LONGEST_SHOWN).contains(&text.len())
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Whether an object's name may be repeated: it is meant to be seen, so only the form of a known key is too much.
+pub fn is_harmless_name(text: &str) -> bool {
+    if is_label(text) {
+        !has_key_form(text)
+    } else {
+        is_harmless(text)
+    }
+}
+
+/// Whether `text` has the form of a stream key of a known platform, or of a URL that could hold one.
+fn could_be_key(text: &str) -> bool {
+    if text.contains("://") || has_key_form(text) {
+        return true;
+    }
+    text.split(|letter: char| !letter.is_ascii_alphanumeric())
+        .any(is_key_word)
+}
+
+fn is_key_word(word: &str) -> bool {
+    word.len() >= KEY_WORD
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Whether `text` has the form of a stream key: `live_…` (Twitch), `FB-…` (Facebook), `xxxx-xxxx-xxxx-xxxx` (YouTube).
+pub fn has_key_form(text: &str) -> bool {
+    let twitch = text
+        .strip_prefix("live_")
+        .is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()));
+    let facebook = text
+        .strip_prefix("FB-")
+        .is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()));
+    let groups: Vec<&str> = text.split('-').collect();
+    let youtube = (4..=5).contains(&groups.len())
+        && text.bytes().any(|byte| byte.is_ascii_digit())
+        && groups
+            .iter()
+            .all(|group| group.len() == 4 && group.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    twitch || facebook || youtube
+}
+
+/// The one of `candidates` that `word` is probably a slip of; the first of several equally near.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A third of the word may be wrong, three letters at most: more is another word.
+    let limit = (word.chars().count() / 3).clamp(1, 3);
+    let lower = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Fewest letters inserted, deleted, replaced or swapped with their neighbour that make `a` of `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    // Longer words are no slips of field names, and the table below is quadratic.
+    if a.len() > LONGEST_SHOWN || b.len() > LONGEST_SHOWN {
+        return usize::MAX;
+    }
+    let mut before_last = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if swapped {
+                row[j] = row[j].min(before_last[j - 2] + 1);
+            }
+        }
+        before_last = last;
+        last = row;
+    }
+    last[b.len()]
+}
+
+/// `a`, `a or b`, `a, b or c`.
+pub fn one_of(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_be_a_key_is_not_repeated() {
+        for key in [
+            "live_1234_abcdef",
+            "FB-1020-0-Ab_c",
+            "abcd-ef12-gh34-ij56",
+            "sk3y9canary77",
+            "rtmp://a.example/live",
+            "a\nb",
+        ] {
+            assert!(!is_harmless(key), "{key}");
+            assert!(!shown(key).contains(key));
+        }
+        for word in [
+            "youtube-main",
+            "eu-west-1-production-main",
+            "4000001",
+            "Streamin",
+            "launch event",
+            "20261224T000000",
+        ] {
+            assert_eq!(is_harmless(word), word != "20261224T000000", "{word}");
+        }
+    }
+
+    #[test]
+    fn a_slip_finds_the_word_it_was_meant_to_be() {
+        let fields = ["pool", "state", "platform", "priority", "streamKeyFrom"];
+        assert_eq!(nearest("plaform", fields), Some("platform"));
+        assert_eq!(nearest("pirority", fields), Some("priority"));
+        assert_eq!(nearest("stream_key_from", fields), Some("streamKeyFrom"));
+        assert_eq!(nearest("PRIORITY", fields), Some("priority"));
+        assert_eq!(nearest("colour", fields), None);
+        assert_eq!(nearest("x", fields), None);
+    }
+}
