@@ -20,9 +20,13 @@
 //! |---|---|---|
 //! | [`model`] | the vocabulary: what is declared, what was seen | nothing: pure, imports nothing of ours |
 //! | [`manifest`] | the one door for input: raw → validated, every problem at once | nothing: pure |
+//! | [`store`] | where Desired comes from | read files |
+//! | [`secrets`] | references to stream keys → keys | read files and the environment |
 
 pub mod manifest;
 pub mod model;
+pub mod secrets;
+pub mod store;
 
 /// An error with its causes, each once: `cannot look at the channels: ListChannels: access denied`.
 pub fn error_chain(error: &dyn std::error::Error) -> String {

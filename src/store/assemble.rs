@@ -1,0 +1,523 @@
+//! What concerns several objects: names, pools and channels that are known and unique, and what stands in for an
+//! object that is not valid now.
+//!
+//! The rule throughout: what was good stays in force until something good replaces it or it is taken away for sure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::Rejected;
+use crate::manifest::decode::{Object, RawObject};
+use crate::manifest::node::FieldPath;
+use crate::manifest::reference::{KeyLookup, KeyReference};
+use crate::manifest::report::Report;
+use crate::manifest::validate::{Globs, KeySource, key_source, place, validate_destination, validate_pool};
+use crate::manifest::words::{nearest, shown};
+use crate::manifest::yaml::Spot;
+use crate::manifest::{ObjectId, Problem};
+use crate::model::{ChannelId, ChannelPool, Destination, DestinationName, PoolName, StreamKey, WantedState};
+
+/// Valid objects, and the file that each was last read from.
+#[derive(Debug, Clone, Default)]
+pub struct Good {
+    /// The pools.
+    pub pools: BTreeMap<PoolName, Declared<ChannelPool>>,
+    /// The destinations; the pool of each is in `pools`.
+    pub destinations: BTreeMap<DestinationName, Declared<Destination>>,
+}
+
+/// A valid object and the file that it was last read from.
+#[derive(Debug, Clone)]
+pub struct Declared<T> {
+    /// The object.
+    pub value: T,
+    /// The file.
+    pub file: PathBuf,
+}
+
+/// What came of a load.
+#[derive(Debug, Default)]
+pub struct Assembled {
+    /// What is in force.
+    pub good: Good,
+    /// Every mistake in the objects, in no order.
+    pub problems: Vec<Problem>,
+    /// What was set aside.
+    pub rejected: Vec<Rejected>,
+    /// What is missing without anything to stand in for it, a phrase each.
+    pub doubts: Vec<String>,
+}
+
+/// Puts `objects` together. `before` is what was in force until now; `is_lost` tells files whose content could not
+/// be read to the end, so that what was in them is not gone for sure.
+pub fn assemble(
+    objects: Vec<Object>,
+    look_up: &dyn Fn(&KeyReference) -> KeyLookup,
+    before: &Good,
+    is_lost: &dyn Fn(&Path) -> bool,
+) -> Assembled {
+    let (mut pools, mut destinations, mut globs) = (Vec::new(), Vec::new(), Globs::default());
+    for mut object in objects {
+        match object.raw.take() {
+            Some(RawObject::Pool(raw)) => {
+                let value = validate_pool(&raw, &mut globs, &mut object.report);
+                pools.push(Candidate::new(object, value, None));
+            }
+            Some(RawObject::Destination(raw)) => {
+                let value = validate_destination(&raw, look_up, &mut object.report);
+                let file = object.report.document().file();
+                let links = Links {
+                    pool: raw.spec.pool.clone(),
+                    key: key_source(&raw.spec, file),
+                };
+                destinations.push(Candidate::new(object, value, Some(links)));
+            }
+            None if object.id.kind == "ChannelPool" => pools.push(Candidate::new(object, None, None)),
+            None => destinations.push(Candidate::new(object, None, None)),
+        }
+    }
+    settle_names(&mut pools, |name| {
+        before.pools.get(name).map(|pool| pool.file.as_path())
+    });
+    settle_names(&mut destinations, |name| {
+        before.destinations.get(name).map(|one| one.file.as_path())
+    });
+    settle_channels(&mut pools, before);
+
+    let kept_pools = pools_to_keep(&pools, &destinations, before, is_lost);
+    let in_force = Pools::new(&pools, kept_pools);
+    for destination in &mut destinations {
+        check_links(destination, &in_force);
+    }
+    check_targets(&mut destinations);
+    check_pins(&mut destinations);
+
+    let kept = destinations_to_keep(&destinations, &in_force, before, is_lost);
+    finish(pools, destinations, in_force, kept)
+}
+
+/// An object on its way to being good.
+struct Candidate<T> {
+    name: String,
+    id: ObjectId,
+    report: Report,
+    /// The object; `None` once it is set aside.
+    value: Option<T>,
+    links: Option<Links>,
+    /// Set aside because another object has its name.
+    is_second: bool,
+}
+
+/// What a destination refers to, valid or not.
+struct Links {
+    pool: String,
+    key: Option<KeySource>,
+}
+
+impl<T> Candidate<T> {
+    fn new(object: Object, value: Option<T>, links: Option<Links>) -> Self {
+        let Object { id, report, .. } = object;
+        Self {
+            name: id.name.clone(),
+            id,
+            report,
+            value,
+            links,
+            is_second: false,
+        }
+    }
+
+    fn file(&self) -> &Path {
+        self.report.document().file()
+    }
+
+    fn reject(&mut self, path: &FieldPath, message: impl Into<String>, fix: impl Into<String>) {
+        self.report.reject(path, message, fix);
+        self.value = None;
+    }
+
+    /// Where it is declared, for a message about another object.
+    fn place(&self) -> String {
+        self.report
+            .document()
+            .locate(&FieldPath::from("metadata.name"), Spot::Value)
+            .to_string()
+    }
+}
+
+/// Of several objects with one name one stays: a valid one, rather the one that was in force, rather the first.
+fn settle_names<'b, T>(candidates: &mut [Candidate<T>], file_before: impl Fn(&str) -> Option<&'b Path>) {
+    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, candidate) in candidates.iter().enumerate() {
+        by_name.entry(candidate.name.clone()).or_default().push(index);
+    }
+    for (name, indexes) in by_name.into_iter().filter(|(_, indexes)| indexes.len() > 1) {
+        let before = file_before(&name);
+        let rank = |index: &usize| {
+            let candidate = &candidates[*index];
+            (
+                candidate.value.is_none(),
+                Some(candidate.file()) != before,
+                *index,
+            )
+        };
+        let Some(stays) = indexes.iter().copied().min_by_key(rank) else {
+            continue;
+        };
+        let place = candidates[stays].place();
+        for index in indexes.into_iter().filter(|index| *index != stays) {
+            let candidate = &mut candidates[index];
+            let message = format!(
+                "{} is declared at {place} too, which stays in force",
+                candidate.id
+            );
+            candidate.reject(
+                &FieldPath::from("metadata.name"),
+                message,
+                "rename one of the two, or remove it",
+            );
+            candidate.is_second = true;
+        }
+    }
+}
+
+/// A channel belongs to one pool: rather to the one that had it, rather to the first.
+fn settle_channels(pools: &mut [Candidate<ChannelPool>], before: &Good) {
+    let has = |pool: &ChannelPool, id: &ChannelId| pool.channels.iter().any(|channel| channel.id == *id);
+    let mut order: Vec<usize> = (0..pools.len()).collect();
+    order.sort_by_key(|index| {
+        let had = |pool: &ChannelPool| {
+            let old = before.pools.get(&pool.name);
+            old.is_some_and(|old| pool.channels.iter().any(|channel| has(&old.value, &channel.id)))
+        };
+        !pools[*index].value.as_ref().is_some_and(had)
+    });
+    let mut owners: BTreeMap<ChannelId, usize> = BTreeMap::new();
+    for index in order {
+        let Some(pool) = &pools[index].value else { continue };
+        let ids: Vec<ChannelId> = pool.channels.iter().map(|channel| channel.id.clone()).collect();
+        for (position, id) in ids.iter().enumerate() {
+            if let Some(owner) = owners.get(id).copied() {
+                let (other, place) = (pools[owner].id.clone(), pools[owner].place());
+                let path = FieldPath::from("spec.channels").index(position).field("id");
+                let message = format!("channel {id} belongs to {other} at {place} already");
+                pools[index].reject(&path, message, "list it in one pool only");
+            }
+        }
+        if pools[index].value.is_some() {
+            owners.extend(ids.into_iter().map(|id| (id, index)));
+        }
+    }
+}
+
+/// Pools of before that stay in force: set aside now, lost, or gone while destinations still name them.
+fn pools_to_keep(
+    pools: &[Candidate<ChannelPool>],
+    destinations: &[Candidate<Destination>],
+    before: &Good,
+    is_lost: &dyn Fn(&Path) -> bool,
+) -> BTreeMap<PoolName, Declared<ChannelPool>> {
+    let valid: BTreeSet<&str> = pools
+        .iter()
+        .filter(|pool| pool.value.is_some())
+        .map(|pool| pool.name.as_str())
+        .collect();
+    let taken: BTreeSet<&ChannelId> = pools
+        .iter()
+        .filter_map(|pool| pool.value.as_ref())
+        .flat_map(ids)
+        .collect();
+    let present: BTreeSet<&str> = destinations.iter().map(|one| one.name.as_str()).collect();
+    let named_now = destinations
+        .iter()
+        .filter_map(|one| one.links.as_ref())
+        .map(|links| links.pool.as_str());
+    let may_stay = |(name, one): &(&DestinationName, &Declared<Destination>)| {
+        present.contains(name.as_str()) || is_lost(&one.file)
+    };
+    let named_before = before.destinations.iter().filter(may_stay);
+    let named_before = named_before.map(|(_, one)| one.value.pool.as_str());
+    let named: BTreeSet<&str> = named_now.chain(named_before).collect();
+    let set_aside: BTreeSet<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    let mut kept = BTreeMap::new();
+    for (name, old) in before
+        .pools
+        .iter()
+        .filter(|(name, _)| !valid.contains(name.as_str()))
+    {
+        if !(set_aside.contains(name.as_str()) || is_lost(&old.file) || named.contains(name.as_str())) {
+            continue;
+        }
+        let mut old = old.clone();
+        old.value.channels.retain(|channel| !taken.contains(&channel.id));
+        if !old.value.channels.is_empty() {
+            kept.insert(name.clone(), old);
+        }
+    }
+    kept
+}
+
+fn ids(pool: &ChannelPool) -> impl Iterator<Item = &ChannelId> {
+    pool.channels.iter().map(|channel| &channel.id)
+}
+
+/// The pools in force.
+struct Pools {
+    all: BTreeMap<PoolName, Declared<ChannelPool>>,
+    /// Those that are not declared validly now.
+    kept: BTreeSet<PoolName>,
+    /// Where those are declared that were set aside.
+    set_aside: BTreeMap<PoolName, String>,
+}
+
+impl Pools {
+    fn new(pools: &[Candidate<ChannelPool>], kept: BTreeMap<PoolName, Declared<ChannelPool>>) -> Self {
+        let names = kept.keys().cloned().collect();
+        let bad = pools.iter().filter(|pool| pool.value.is_none());
+        let set_aside = bad
+            .map(|pool| (PoolName::new(&pool.name), pool.place()))
+            .collect();
+        let mut all = kept;
+        for pool in pools {
+            if let Some(value) = &pool.value {
+                let declared = Declared {
+                    value: value.clone(),
+                    file: pool.file().to_owned(),
+                };
+                all.insert(value.name.clone(), declared);
+            }
+        }
+        Self {
+            all,
+            kept: names,
+            set_aside,
+        }
+    }
+
+    fn can_carry(&self, destination: &Destination) -> bool {
+        self.all.get(&destination.pool).is_some_and(|pool| {
+            let has = |id: &ChannelId| ids(&pool.value).any(|own| own == id);
+            destination.pin.as_ref().is_none_or(|pin| has(&pin.channel))
+        })
+    }
+}
+
+/// A destination's pool is known, and its pin is one of the pool's slots.
+fn check_links(candidate: &mut Candidate<Destination>, in_force: &Pools) {
+    let links = candidate.links.as_ref().filter(|links| !links.pool.is_empty());
+    let Some(name) = links.map(|links| PoolName::new(&links.pool)) else {
+        return;
+    };
+    let path = FieldPath::from("spec.pool");
+    match (in_force.all.get(&name), in_force.set_aside.get(&name)) {
+        (None, Some(place)) => {
+            let message = format!("pool {name} is not valid itself");
+            candidate.reject(&path, message, format!("correct the pool first: {place}"));
+        }
+        (None, None) => {
+            let message = format!("there is no pool {}", shown(name.as_str()));
+            candidate.reject(&path, message, unknown_pool(name.as_str(), in_force));
+        }
+        (Some(pool), set_aside) => {
+            if set_aside.is_none() && in_force.kept.contains(&name) {
+                let message = format!("pool {name} is declared no more; what it was last stays in force");
+                candidate
+                    .report
+                    .error(&path, message, "declare it again, or name another pool");
+            }
+            check_pin(candidate, &pool.value);
+        }
+    }
+}
+
+fn unknown_pool(name: &str, in_force: &Pools) -> String {
+    let names = || in_force.all.keys().map(PoolName::as_str);
+    match (nearest(name, names()), names().next()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, Some(first)) if names().count() == 1 => format!("the only pool is `{first}`"),
+        (None, Some(_)) => "name a pool that is declared".to_owned(),
+        (None, None) => "declare a ChannelPool of this name".to_owned(),
+    }
+}
+
+fn check_pin(candidate: &mut Candidate<Destination>, pool: &ChannelPool) {
+    let Some(pin) = candidate.value.as_ref().and_then(|value| value.pin.clone()) else {
+        return;
+    };
+    let path = FieldPath::from("spec.slot");
+    if !ids(pool).any(|id| *id == pin.channel) {
+        let names: Vec<&str> = ids(pool).map(ChannelId::as_str).collect();
+        let message = format!(
+            "channel {} is none of pool {}",
+            shown(pin.channel.as_str()),
+            pool.name
+        );
+        let fix = match nearest(pin.channel.as_str(), names.iter().copied()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("name a channel of the pool: {}", names.join(", ")),
+        };
+        candidate.reject(&path.field("channel"), message, fix);
+    } else if !pool.slots.output_groups.is_match(&pin.output_group) {
+        let glob = pool.slots.output_groups.glob();
+        let message = format!("{} is no slot of pool {}", shown(&pin.output_group), pool.name);
+        let fix = format!("name a group that slots.outputGroups matches: {glob}");
+        candidate.reject(&path.field("outputGroup"), message, fix);
+    }
+}
+
+/// Two wanted destinations with one target: told here, and settled by the planner, which sees who is on air.
+fn check_targets(destinations: &mut [Candidate<Destination>]) {
+    let mut seen: Vec<(usize, String)> = Vec::new();
+    let mut by_url: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for index in 0..destinations.len() {
+        let Some(value) = wanted(&destinations[index]) else {
+            continue;
+        };
+        let url = place(&value.url);
+        let peers = by_url.entry(url).or_default();
+        let twin = peers
+            .iter()
+            .copied()
+            .find(|peer| same_key(&destinations[*peer], &destinations[index]));
+        if let Some(twin) = twin {
+            let place = destinations[twin].place();
+            seen.push((
+                index,
+                format!(
+                    "{} at {place} streams to the same place with the same key",
+                    destinations[twin].id
+                ),
+            ));
+        }
+        peers.push(index);
+    }
+    for (index, message) in seen {
+        let fix = "set one of the two to state: Ready, or give each its own key";
+        destinations[index]
+            .report
+            .error(&FieldPath::from("spec"), message, fix);
+    }
+}
+
+fn wanted(candidate: &Candidate<Destination>) -> Option<&Destination> {
+    let value = candidate.value.as_ref()?;
+    // One that is paused is not wanted; whether it still is cannot be told without the time.
+    (value.state == WantedState::Streaming && value.paused.is_none()).then_some(value)
+}
+
+fn same_key(a: &Candidate<Destination>, b: &Candidate<Destination>) -> bool {
+    let known = |candidate: &Candidate<Destination>| match candidate.value.as_ref().map(|value| &value.key) {
+        Some(StreamKey::Known(key)) => Some(key.clone()),
+        _ => None,
+    };
+    if let (Some(a), Some(b)) = (known(a), known(b)) {
+        return a == b;
+    }
+    // What cannot be read is the same where it is kept in the same place.
+    let source =
+        |candidate: &Candidate<Destination>| candidate.links.as_ref().and_then(|links| links.key.clone());
+    source(a).is_some_and(|a| Some(a) == source(b))
+}
+
+/// Two wanted destinations pinned to one slot can never both be on air.
+fn check_pins(destinations: &mut [Candidate<Destination>]) {
+    let mut owners: BTreeMap<(ChannelId, String), usize> = BTreeMap::new();
+    for index in 0..destinations.len() {
+        let Some(pin) = wanted(&destinations[index]).and_then(|value| value.pin.clone()) else {
+            continue;
+        };
+        let slot = (pin.channel, pin.output_group);
+        if let Some(owner) = owners.get(&slot).copied() {
+            let message = format!(
+                "{} at {} is pinned to the same slot",
+                destinations[owner].id,
+                destinations[owner].place()
+            );
+            let fix = "pin one of the two elsewhere: only one can be on air";
+            destinations[index]
+                .report
+                .warn(&FieldPath::from("spec.slot"), message, fix);
+        } else {
+            owners.insert(slot, index);
+        }
+    }
+}
+
+/// Destinations of before that stay in force: set aside now, or lost.
+fn destinations_to_keep(
+    destinations: &[Candidate<Destination>],
+    in_force: &Pools,
+    before: &Good,
+    is_lost: &dyn Fn(&Path) -> bool,
+) -> BTreeMap<DestinationName, Declared<Destination>> {
+    let valid: BTreeSet<&str> = destinations
+        .iter()
+        .filter(|one| one.value.is_some())
+        .map(|one| one.name.as_str())
+        .collect();
+    let present: BTreeSet<&str> = destinations.iter().map(|one| one.name.as_str()).collect();
+    let stays = |name: &str, old: &Declared<Destination>| {
+        !valid.contains(name)
+            && (present.contains(name) || is_lost(&old.file))
+            && in_force.can_carry(&old.value)
+    };
+    let old = before.destinations.iter();
+    old.filter(|(name, one)| stays(name.as_str(), one))
+        .map(|(name, one)| (name.clone(), one.clone()))
+        .collect()
+}
+
+fn finish(
+    pools: Vec<Candidate<ChannelPool>>,
+    destinations: Vec<Candidate<Destination>>,
+    in_force: Pools,
+    kept: BTreeMap<DestinationName, Declared<Destination>>,
+) -> Assembled {
+    let mut assembled = Assembled {
+        good: Good {
+            pools: in_force.all,
+            destinations: kept,
+        },
+        ..Assembled::default()
+    };
+    for one in &destinations {
+        if let Some(value) = &one.value {
+            let declared = Declared {
+                value: value.clone(),
+                file: one.file().to_owned(),
+            };
+            assembled.good.destinations.insert(value.name.clone(), declared);
+        }
+    }
+    for pool in pools {
+        let stands = assembled.good.pools.contains_key(pool.name.as_str());
+        assembled.add(pool, stands);
+    }
+    for destination in destinations {
+        let stands = assembled
+            .good
+            .destinations
+            .contains_key(destination.name.as_str());
+        assembled.add(destination, stands);
+    }
+    assembled
+}
+
+impl Assembled {
+    /// Takes the problems of `candidate`; `stands` tells whether an object of its name is in force.
+    fn add<T>(&mut self, candidate: Candidate<T>, stands: bool) {
+        let first = candidate.report.first_error().cloned();
+        if let (None, Some(problem)) = (&candidate.value, first) {
+            if !stands || candidate.is_second {
+                self.doubts
+                    .push(format!("{} ({}) is not valid", candidate.id, problem.location));
+            }
+            self.rejected.push(Rejected {
+                object: candidate.id.clone(),
+                problem,
+                last_good: stands,
+            });
+        }
+        self.problems.extend(candidate.report.into_problems());
+    }
+}

@@ -1,0 +1,53 @@
+//! Where Desired comes from.
+//!
+//! - [`yaml`]: files, found by [`tree`]
+//! - [`assemble`]: what concerns several objects, and what stands in for one that is not valid now
+//! - [`mod@changes`]: what differs between two loads, for people
+
+pub mod assemble;
+pub mod changes;
+pub mod tree;
+mod watched;
+pub mod yaml;
+
+pub use changes::changes;
+pub use watched::WatchedYaml;
+pub use yaml::{LoadError, LoadOptions, YamlSource};
+
+use crate::manifest::{ObjectId, Problem};
+use crate::model::Desired;
+
+/// What a source gave.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// Everything valid; where an object or a file cannot be read now, its last good state.
+    /// `desired.trust` says whether anything is missing without a last good state to stand in for it.
+    pub desired: Desired,
+    /// Every mistake, in the order of files and lines.
+    pub problems: Vec<Problem>,
+    /// Objects that are set aside because of them.
+    pub rejected: Vec<Rejected>,
+}
+
+/// An object that is not valid, and what happens to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Which.
+    pub object: ObjectId,
+    /// The first of its problems, for its status.
+    pub problem: Problem,
+    /// Whether its last good state stands in for it.
+    pub last_good: bool,
+}
+
+/// Somewhere that Desired comes from.
+pub trait Source: Send {
+    /// Why nothing could be loaded at all.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Reads everything. Where a part cannot be read its last good state stands in for it.
+    fn load(&mut self) -> impl Future<Output = Result<Loaded, Self::Error>> + Send;
+
+    /// Whether a load might give something else than the last one did. Cheap; it carries no data.
+    fn changed(&mut self) -> impl Future<Output = bool> + Send;
+}
