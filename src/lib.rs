@@ -20,11 +20,13 @@
 //! |---|---|---|
 //! | [`model`] | the vocabulary: what is declared, what was seen | nothing: pure, imports nothing of ours |
 //! | [`manifest`] | the one door for input: raw → validated, every problem at once | nothing: pure |
+//! | [`plan`] | what to do and why; `plan::check`, the second author, rejects what breaks a rule | nothing: pure |
 //! | [`store`] | where Desired comes from | read files |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment |
 
 pub mod manifest;
 pub mod model;
+pub mod plan;
 pub mod secrets;
 pub mod store;
 

@@ -1,0 +1,519 @@
+//! The checker's own reading of the world: who holds which slot, which channels may be touched, who is protected.
+//!
+//! Written apart from the planner's survey, on purpose: a mistake in one of the two shows as a disagreement.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::violation::HandsOff;
+use crate::model::{
+    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, DestinationName,
+    Observed, ObservedChannel, PoolChannel, Returning, SlotId, StreamKey, Target, Trust, WantedState,
+};
+
+/// One pool as declared and observed.
+pub(super) struct PoolReading<'a> {
+    pub(super) pool: &'a ChannelPool,
+    /// By id. A channel that the pool names twice counts once.
+    pub(super) channels: BTreeMap<&'a ChannelId, ChannelReading<'a>>,
+    pub(super) destinations: BTreeMap<&'a DestinationName, &'a Destination>,
+    /// The one slot that each destination holds, on air or not.
+    pub(super) held: BTreeMap<&'a DestinationName, SlotId>,
+    /// Whether the pool's policy allows interruptions by the clock.
+    pub(super) open: bool,
+}
+
+/// One channel as observed.
+pub(super) struct ChannelReading<'a> {
+    pub(super) seen: Option<&'a ObservedChannel>,
+    /// By output group; those that can be slots.
+    pub(super) slots: BTreeMap<&'a str, SlotReading<'a>>,
+    /// Why it must be left as it is, if it must.
+    pub(super) hands_off: Option<HandsOff>,
+    /// It carries our owner tag.
+    pub(super) owned: bool,
+}
+
+/// One slot as observed.
+pub(super) struct SlotReading<'a> {
+    pub(super) target: &'a Target,
+    pub(super) parking: Target,
+    pub(super) holds: Holds<'a>,
+}
+
+/// What a slot holds.
+#[derive(Clone, Copy)]
+pub(super) enum Holds<'a> {
+    /// Nobody.
+    Parked,
+    /// This destination.
+    Held(&'a Destination),
+    /// By its URL, this destination, whose key is not known.
+    Presumed(&'a Destination),
+    /// The former target of this destination, which is wanted or paused.
+    Outdated(&'a Destination),
+    /// A second slot with the target of this destination, which holds another one.
+    Copy(&'a Destination),
+    /// What nobody declares.
+    Undeclared,
+}
+
+/// Those on a running channel that a stop may not take off air without a grant.
+#[derive(Default)]
+pub(super) struct Protected<'a> {
+    /// `Streaming` and not paused: the ones to count and name.
+    pub(super) wanted: Vec<&'a Destination>,
+    /// Paused: hands off, whatever their state.
+    pub(super) paused: Vec<&'a Destination>,
+    /// A target that nobody declares while the declaration is not known to be whole.
+    pub(super) doubted: bool,
+}
+
+impl Protected<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.wanted.is_empty() && self.paused.is_empty() && !self.doubted
+    }
+
+    /// Names of all, sorted.
+    pub(super) fn names(&self) -> Vec<DestinationName> {
+        let mut names: Vec<_> = self
+            .wanted
+            .iter()
+            .chain(&self.paused)
+            .map(|d| d.name.clone())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl<'a> PoolReading<'a> {
+    /// Reads a pool. Where a destination could hold several slots, all equally good, `claims` decides.
+    pub(super) fn new(
+        pool: &'a ChannelPool,
+        destinations: BTreeMap<&'a DestinationName, &'a Destination>,
+        desired: &'a Desired,
+        observed: &'a Observed,
+        claims: &BTreeMap<&DestinationName, &SlotId>,
+        now: Timestamp,
+    ) -> Self {
+        let mut reading = Self {
+            pool,
+            channels: BTreeMap::new(),
+            destinations,
+            held: BTreeMap::new(),
+            open: pool.disruption.is_open(now),
+        };
+        for channel in &pool.channels {
+            let seen = observed
+                .channels
+                .get(&channel.id)
+                .and_then(ChannelObservation::seen);
+            let slots = seen.map(|seen| slots_of(pool, channel, seen)).unwrap_or_default();
+            let channel_reading = ChannelReading {
+                seen,
+                slots,
+                hands_off: None,
+                owned: seen.is_some_and(|seen| seen.owner.as_ref() == Some(&desired.owner)),
+            };
+            reading.channels.insert(&channel.id, channel_reading);
+        }
+        let paused = pool.pause_at(now).is_some();
+        let preferences = Preferences {
+            returning: &observed.returning,
+            claims,
+            doubted: matches!(desired.trust, Trust::Doubted { .. }),
+            pool_paused: paused,
+            now,
+        };
+        Matching::of(&reading, &preferences).settle(&mut reading);
+        for channel in &pool.channels {
+            if let Some(found) = reading.channels.get_mut(&channel.id) {
+                found.hands_off = found.why_hands_off(channel, paused);
+            }
+        }
+        reading
+    }
+
+    /// The slot, if it is one of the pool's.
+    pub(super) fn slot(&self, slot: &SlotId) -> Option<(&ChannelReading<'a>, &SlotReading<'a>)> {
+        let channel = self.channels.get(&slot.channel)?;
+        Some((channel, channel.slots.get(slot.output_group.as_str())?))
+    }
+
+    /// Where a destination is on air, or about to be.
+    pub(super) fn on_air_slot(&self, name: &DestinationName) -> Option<&SlotId> {
+        self.held.get(name).filter(|slot| {
+            self.channels
+                .get(&slot.channel)
+                .is_some_and(ChannelReading::is_running)
+        })
+    }
+}
+
+impl<'a> ChannelReading<'a> {
+    /// STARTING, RUNNING or RECOVERING.
+    pub(super) fn is_running(&self) -> bool {
+        self.seen.is_some_and(|seen| seen.state.is_running())
+    }
+
+    /// Who may not be taken off air without a grant.
+    pub(super) fn protected(&self, trust: &Trust, now: Timestamp) -> Protected<'a> {
+        let mut protected = Protected::default();
+        if !self.is_running() {
+            return protected;
+        }
+        for slot in self.slots.values() {
+            match slot.holds {
+                Holds::Held(destination) | Holds::Presumed(destination) => {
+                    if destination.pause_at(now).is_some() {
+                        protected.paused.push(destination);
+                    } else if destination.state == WantedState::Streaming {
+                        protected.wanted.push(destination);
+                    }
+                }
+                Holds::Outdated(destination) if destination.pause_at(now).is_some() => {
+                    protected.paused.push(destination);
+                }
+                Holds::Undeclared => protected.doubted |= matches!(trust, Trust::Doubted { .. }),
+                Holds::Parked | Holds::Outdated(_) | Holds::Copy(_) => {}
+            }
+        }
+        protected
+    }
+
+    fn why_hands_off(&self, channel: &PoolChannel, pool_paused: bool) -> Option<HandsOff> {
+        let Some(seen) = self.seen else {
+            return Some(HandsOff::NotSeen);
+        };
+        if pool_paused {
+            return Some(HandsOff::PoolPaused);
+        }
+        if seen.owner.is_some() && !self.owned {
+            return Some(HandsOff::Foreign);
+        }
+        let undeclared = |slot: &SlotReading<'_>| {
+            matches!(
+                slot.holds,
+                Holds::Undeclared | Holds::Outdated(_) | Holds::Copy(_)
+            )
+        };
+        let live = seen.state.is_running() && self.slots.values().any(undeclared);
+        if seen.owner.is_none() && live && !channel.takeover {
+            return Some(HandsOff::Undeclared);
+        }
+        (!may_be_used(seen.state)).then_some(HandsOff::State)
+    }
+}
+
+/// Whether anything may be done to a channel in this state, now or when it has passed.
+fn may_be_used(state: ChannelState) -> bool {
+    !matches!(
+        state,
+        ChannelState::CreateFailed | ChannelState::Deleted | ChannelState::Deleting | ChannelState::Unknown
+    )
+}
+
+fn slots_of<'a>(
+    pool: &'a ChannelPool,
+    channel: &'a PoolChannel,
+    seen: &'a ObservedChannel,
+) -> BTreeMap<&'a str, SlotReading<'a>> {
+    let mut slots = BTreeMap::new();
+    for group in &seen.groups {
+        let Ok(target) = &group.target else {
+            continue;
+        };
+        if pool.slots.output_groups.is_match(&group.name) {
+            let id = SlotId::new(channel.id.clone(), group.name.clone());
+            let parking = pool.slots.parking(&id, seen.class);
+            let holds = if *target == parking {
+                Holds::Parked
+            } else {
+                Holds::Undeclared
+            };
+            let reading = SlotReading {
+                target,
+                parking,
+                holds,
+            };
+            slots.entry(group.name.as_str()).or_insert(reading);
+        }
+    }
+    slots
+}
+
+/// What decides where several slots could be the one that a destination holds.
+struct Preferences<'p> {
+    returning: &'p Returning,
+    claims: &'p BTreeMap<&'p DestinationName, &'p SlotId>,
+    /// No former target is told from an undeclared one while the declaration may not be whole: the two may have no
+    /// more in common than a platform.
+    doubted: bool,
+    pool_paused: bool,
+    now: Timestamp,
+}
+
+/// How good a slot is as the one a destination holds, less is better: its standing, then the slot that the plan
+/// says, then the pool's order.
+type Rank = (u8, bool, usize);
+
+/// Standing of a slot on air on a channel that may not be used: RUNNING, and one more for the other running states.
+const ON_AIR_ELSEWHERE: u8 = 3;
+
+/// Standing of everything that is not on air.
+const STOPPED: u8 = 6;
+
+/// A slot that is not parked, with what it holds.
+struct Occupied<'a> {
+    id: SlotId,
+    /// RUNNING on a channel that may be used 0, another running state 1; see the constants for the rest.
+    standing: u8,
+    holds: Holds<'a>,
+}
+
+/// Standing of the slot that a destination was interrupted in.
+#[derive(Clone, Copy)]
+enum ComesBack {
+    /// Its very target is on air: one target is not pushed to twice, so coming back is after all that are on air.
+    AfterAllOnAir = 5,
+    /// Only its URL is on air, on a channel that may not be used: that may well be somebody else's.
+    BeforeOthersChannels = 2,
+}
+
+/// Who holds what, worked out in three rounds, each on what the one before has left:
+///
+/// 1. exact targets, a wanted destination before another one of the same target;
+/// 2. destinations whose key is not known, by URL;
+/// 3. former targets of paused or wanted destinations that hold nothing, by URL.
+struct Matching<'a> {
+    /// In the pool's order.
+    slots: Vec<Occupied<'a>>,
+    held: BTreeMap<&'a DestinationName, SlotId>,
+}
+
+impl<'a> Matching<'a> {
+    fn of(reading: &PoolReading<'a>, preferences: &Preferences<'_>) -> Self {
+        let mut matching = Self {
+            slots: Vec::new(),
+            held: BTreeMap::new(),
+        };
+        matching.collect(reading, preferences);
+        matching.exact(reading, preferences);
+        let mut unclaimed = matching.unclaimed(reading);
+        matching.presumed(reading, preferences, &mut unclaimed);
+        if !preferences.doubted {
+            matching.outdated(reading, preferences.now, unclaimed);
+        }
+        matching
+    }
+
+    /// All slots that hold something, in the order of the pool's channels and their groups.
+    fn collect(&mut self, reading: &PoolReading<'a>, preferences: &Preferences<'_>) {
+        let mut visited = BTreeSet::new();
+        for channel in &reading.pool.channels {
+            let Some(found) = reading.channels.get(&channel.id) else {
+                continue;
+            };
+            let Some(seen) = found.seen.filter(|_| visited.insert(&channel.id)) else {
+                continue;
+            };
+            let failed = !may_be_used(seen.state);
+            let foreign = seen.owner.is_some() && !found.owned;
+            let elsewhere = if failed || foreign || preferences.pool_paused {
+                ON_AIR_ELSEWHERE
+            } else {
+                0
+            };
+            let standing = match seen.state {
+                ChannelState::Running => elsewhere,
+                state if state.is_running() => elsewhere + 1,
+                _ => STOPPED,
+            };
+            let mut groups = BTreeSet::new();
+            for group in &seen.groups {
+                let holds_something = found
+                    .slots
+                    .get(group.name.as_str())
+                    .is_some_and(|slot| !matches!(slot.holds, Holds::Parked));
+                if holds_something && groups.insert(&group.name) {
+                    self.slots.push(Occupied {
+                        id: SlotId::new(channel.id.clone(), group.name.clone()),
+                        standing,
+                        holds: Holds::Undeclared,
+                    });
+                }
+            }
+        }
+    }
+
+    fn exact(&mut self, reading: &PoolReading<'a>, preferences: &Preferences<'_>) {
+        let mut by_endpoint: BTreeMap<_, Vec<&'a Destination>> = BTreeMap::new();
+        for destination in in_order_of_claim(reading, preferences.now) {
+            if let StreamKey::Known(key) = &destination.key {
+                by_endpoint
+                    .entry((destination.url.as_str(), key))
+                    .or_default()
+                    .push(destination);
+            }
+        }
+        let mut best: BTreeMap<&'a DestinationName, Rank> = BTreeMap::new();
+        for (index, occupied) in self.slots.iter_mut().enumerate() {
+            let Some((channel, slot)) = reading.slot(&occupied.id) else {
+                continue;
+            };
+            let (Some(seen), Some(first)) = (channel.seen, slot.target.0.first()) else {
+                continue;
+            };
+            let claimant = by_endpoint
+                .get(&(first.url.as_str(), &first.stream_name))
+                .into_iter()
+                .flatten()
+                .find(|d| d.target(seen.class, &slot.parking).as_ref() == Some(slot.target));
+            let Some(&destination) = claimant else {
+                continue;
+            };
+            occupied.holds = Holds::Copy(destination);
+            let rank = preferences.rank(destination, occupied, index, ComesBack::AfterAllOnAir);
+            best.entry(&destination.name)
+                .and_modify(|best| *best = (*best).min(rank))
+                .or_insert(rank);
+        }
+        for (_, _, index) in best.into_values() {
+            if let Holds::Copy(destination) = self.slots[index].holds {
+                self.hold(index, destination, Holds::Held(destination));
+            }
+        }
+    }
+
+    /// Undeclared slots by URL, each URL's in order of standing, then of the pool.
+    fn unclaimed(&self, reading: &PoolReading<'a>) -> BTreeMap<&'a str, BTreeSet<(u8, usize)>> {
+        let mut unclaimed: BTreeMap<&'a str, BTreeSet<(u8, usize)>> = BTreeMap::new();
+        for (index, occupied) in self.slots.iter().enumerate() {
+            let Some((_, slot)) = reading.slot(&occupied.id) else {
+                continue;
+            };
+            let target: &'a Target = slot.target;
+            if let (Holds::Undeclared, Some(first)) = (occupied.holds, target.0.first()) {
+                let of_url = unclaimed.entry(first.url.as_str()).or_default();
+                of_url.insert((occupied.standing, index));
+            }
+        }
+        unclaimed
+    }
+
+    fn presumed(
+        &mut self,
+        reading: &PoolReading<'a>,
+        preferences: &Preferences<'_>,
+        unclaimed: &mut BTreeMap<&'a str, BTreeSet<(u8, usize)>>,
+    ) {
+        let indexes: BTreeMap<SlotId, usize> = self
+            .slots
+            .iter()
+            .enumerate()
+            .map(|(index, occupied)| (occupied.id.clone(), index))
+            .collect();
+        for destination in in_order_of_claim(reading, preferences.now) {
+            if matches!(destination.key, StreamKey::Known(_)) {
+                continue;
+            }
+            let Some(free) = unclaimed.get_mut(destination.url.as_str()) else {
+                continue;
+            };
+            // The first in order, and the two that could be better than it.
+            let named = [
+                preferences.returning.get(&destination.name),
+                preferences.claims.get(&destination.name).copied(),
+            ];
+            let named = named.into_iter().flatten().filter_map(|slot| indexes.get(slot));
+            let candidates = free
+                .first()
+                .map(|(_, index)| *index)
+                .into_iter()
+                .chain(named.copied());
+            let best = candidates
+                .map(|index| (self.slots[index].standing, index))
+                .filter(|candidate| free.contains(candidate))
+                .min_by_key(|(_, index)| {
+                    let slot = &self.slots[*index];
+                    preferences.rank(destination, slot, *index, ComesBack::BeforeOthersChannels)
+                });
+            if let Some(best) = best {
+                free.remove(&best);
+                self.hold(best.1, destination, Holds::Presumed(destination));
+            }
+        }
+    }
+
+    fn outdated(
+        &mut self,
+        reading: &PoolReading<'a>,
+        now: Timestamp,
+        mut unclaimed: BTreeMap<&'a str, BTreeSet<(u8, usize)>>,
+    ) {
+        // What runs on a channel that is not ours is nobody's former target: nothing there was ever written by us.
+        for free in unclaimed.values_mut() {
+            free.retain(|(standing, index)| {
+                let channel = reading.channels.get(&self.slots[*index].id.channel);
+                *standing == STOPPED || channel.is_some_and(|channel| channel.owned)
+            });
+        }
+        let mut all: Vec<&'a Destination> = reading.destinations.values().copied().collect();
+        all.sort_by_key(|destination| destination.pause_at(now).is_none());
+        for destination in all {
+            let known = matches!(destination.key, StreamKey::Known(_));
+            let takes_part = destination.is_wanted(now) || destination.pause_at(now).is_some();
+            if !known || !takes_part || self.held.contains_key(&destination.name) {
+                continue;
+            }
+            let free = unclaimed
+                .get_mut(destination.url.as_str())
+                .and_then(BTreeSet::pop_first);
+            if let Some((_, index)) = free {
+                self.slots[index].holds = Holds::Outdated(destination);
+            }
+        }
+    }
+
+    fn hold(&mut self, index: usize, destination: &'a Destination, holds: Holds<'a>) {
+        let slot = &mut self.slots[index];
+        slot.holds = holds;
+        self.held.insert(&destination.name, slot.id.clone());
+    }
+
+    fn settle(self, reading: &mut PoolReading<'a>) {
+        for Occupied { id, holds, .. } in self.slots {
+            if let Some(channel) = reading.channels.get_mut(&id.channel)
+                && let Some(slot) = channel.slots.get_mut(id.output_group.as_str())
+            {
+                slot.holds = holds;
+            }
+        }
+        reading.held = self.held;
+    }
+}
+
+impl Preferences<'_> {
+    fn rank(
+        &self,
+        destination: &Destination,
+        slot: &Occupied<'_>,
+        index: usize,
+        comes_back: ComesBack,
+    ) -> Rank {
+        let returns = self.returning.get(&destination.name) == Some(&slot.id);
+        let comes_back = if returns { comes_back as u8 } else { STOPPED };
+        let claimed = self.claims.get(&destination.name).copied() == Some(&slot.id);
+        (slot.standing.min(comes_back), !claimed, index)
+    }
+}
+
+/// All destinations of the pool: the wanted ones and the paused ones, whom nothing may be taken from, before the
+/// others; each by name.
+fn in_order_of_claim<'a>(reading: &PoolReading<'a>, now: Timestamp) -> Vec<&'a Destination> {
+    let mut all: Vec<&'a Destination> = reading.destinations.values().copied().collect();
+    all.sort_by_key(|d| (!d.is_wanted(now), d.pause_at(now).is_none()));
+    all
+}

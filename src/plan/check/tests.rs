@@ -1,0 +1,5 @@
+//! For each rule a plan that keeps it, and its neighbour that does not and is caught.
+
+mod goals;
+mod hand;
+mod steps;

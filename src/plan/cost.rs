@@ -1,0 +1,52 @@
+//! How long things take, for what people are told. No decision depends on it.
+
+use std::time::Duration;
+
+use super::Action;
+use crate::model::ChannelState;
+
+/// IDLE to RUNNING. A public event sample shows 2 min 11 s ("Most channels start in 3 minutes or less", MediaLive
+/// user guide, starting-stopping-deleting-a-channel).
+pub const START: Duration = Duration::from_secs(130);
+
+/// RUNNING to IDLE. MediaLive publishes no figure; its own waiter looks for at most 5 min.
+pub const STOP: Duration = Duration::from_secs(30);
+
+/// UPDATING to IDLE. MediaLive publishes no figure; a public tool waits for at most 90 s.
+pub const UPDATE: Duration = Duration::from_secs(20);
+
+/// CREATING to IDLE: MediaLive's waiter looks five times, every 3 s (botocore, ChannelCreated).
+pub const CREATE: Duration = Duration::from_secs(15);
+
+/// One call that changes no state.
+pub const CALL: Duration = Duration::from_secs(1);
+
+/// How long somebody who is interrupted is off air: stop, update and start again, 3 min in all.
+pub const INTERRUPTION: Duration = STOP.saturating_add(UPDATE).saturating_add(START);
+
+/// How long `action` is expected to take on a channel in `state`.
+pub fn expected(action: &Action, state: ChannelState) -> Duration {
+    match action {
+        Action::Adopt => CALL,
+        Action::Stop => STOP,
+        Action::Update { .. } => UPDATE,
+        Action::Start => START,
+        // How long the transition has been going on is not known: at most all of it is left.
+        Action::Wait => match state {
+            ChannelState::Starting => START,
+            ChannelState::Updating => UPDATE,
+            ChannelState::Creating => CREATE,
+            _ => STOP,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interruption_takes_a_stop_an_update_and_a_start() {
+        assert_eq!(INTERRUPTION, Duration::from_mins(3));
+    }
+}

@@ -1,0 +1,331 @@
+//! Why one destination is where it is, slot by slot.
+
+use jiff::Timestamp;
+
+use super::assign::Cost;
+use super::decide::Decision;
+use super::interrupt::Kind;
+use super::planner::declared_order;
+use super::reason::Names;
+use super::steps::{destination_plan, wanted_on};
+use super::survey::Stance;
+use super::wait::{joining, obstacle, taken_by};
+use super::{DestinationPlan, Reason, Waiting};
+use crate::model::{Desired, Destination, DestinationName, Observed, SlotId};
+
+/// Answer to "why is it there, why not elsewhere, and what would change that".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What the plan says of it.
+    pub destination: DestinationPlan,
+    /// Every slot of its pool, in the pool's order.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One slot that could have carried it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The slot.
+    pub slot: SlotId,
+    /// Taken or not, and why.
+    pub verdict: Verdict,
+}
+
+/// Why a slot was chosen or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It carries the destination, or will.
+    Chosen(Reason),
+    /// It cannot, for this reason.
+    Blocked(Waiting),
+    /// It is held by somebody else, wanted there.
+    Taken {
+        /// Who holds it: a name, or a host that nobody declares.
+        by: String,
+    },
+    /// It could, but the chosen slot is better.
+    Worse {
+        /// In what: a short phrase such as `shares the channel with corp-cdn, another group`.
+        why: String,
+    },
+    /// The destination is not wanted, so no slot is looked for.
+    NotWanted,
+}
+
+/// Why the destination `name` is where it is; `None` if nobody declares it.
+///
+/// The plan is made once more with the destination in each slot it could have had, so a `Worse` names the first of
+/// the planner's criteria in which that slot loses.
+pub fn explain(
+    desired: &Desired,
+    observed: &Observed,
+    now: Timestamp,
+    name: &DestinationName,
+) -> Option<Explanation> {
+    let destination = desired.destinations.get(name)?;
+    let Some(pool) = desired.pools.get(&destination.pool) else {
+        let mut plan = super::plan(desired, observed, now);
+        let at = plan.destinations.iter().position(|one| one.name == *name)?;
+        let destination = plan.destinations.swap_remove(at);
+        return Some(Explanation {
+            destination,
+            candidates: Vec::new(),
+        });
+    };
+    let mates = desired.destinations.values().filter(|one| one.pool == pool.name);
+    let mates: Vec<&Destination> = mates.collect();
+    let decision = Decision::new(desired, observed, now, pool, &mates);
+    let dest = decision
+        .survey
+        .dests
+        .iter()
+        .position(|one| one.decl.name == *name)?;
+    let verdicts = Verdicts {
+        decision: &decision,
+        dest,
+        now,
+        planned: destination_plan(&decision, dest, now),
+    };
+    let mut candidates = Vec::new();
+    for channel in declared_order(pool) {
+        for slot in decision.survey.channels[channel].slots.clone() {
+            let verdict = verdicts.of(slot);
+            candidates.push(Candidate {
+                slot: decision.survey.slot_id(slot),
+                verdict,
+            });
+        }
+    }
+    Some(Explanation {
+        destination: verdicts.planned,
+        candidates,
+    })
+}
+
+struct Verdicts<'d, 'a> {
+    decision: &'d Decision<'a>,
+    dest: usize,
+    now: Timestamp,
+    planned: DestinationPlan,
+}
+
+impl Verdicts<'_, '_> {
+    fn of(&self, slot: usize) -> Verdict {
+        let survey = &self.decision.survey;
+        let one = &survey.dests[self.dest];
+        if let Some(reason) = self
+            .planned
+            .reason
+            .as_ref()
+            .filter(|_| self.carried() == Some(slot))
+        {
+            return Verdict::Chosen(reason.clone());
+        }
+        if one.stance != Stance::Wanted {
+            return Verdict::NotWanted;
+        }
+        if let Some(waiting) = self.blocked(slot) {
+            return Verdict::Blocked(waiting);
+        }
+        if let Some(by) = taken_by(self.decision, slot, self.dest) {
+            return Verdict::Taken { by };
+        }
+        let id = survey.slot_id(slot);
+        let pinned = one
+            .decl
+            .pin
+            .as_ref()
+            .filter(|pin| pin.channel != id.channel || pin.output_group != id.output_group);
+        if let Some(pin) = pinned {
+            return Verdict::Worse {
+                why: format!("it is pinned to {}/{}", pin.channel, pin.output_group),
+            };
+        }
+        if let Some(carried) = self.carried().filter(|_| survey.on_running(self.dest)) {
+            let why = format!(
+                "it is on air in {}, and what is on air is never moved",
+                survey.slot_id(carried)
+            );
+            return Verdict::Worse { why };
+        }
+        self.not_granted(slot).unwrap_or_else(|| Verdict::Worse {
+            why: self.why_worse(slot),
+        })
+    }
+
+    fn carried(&self) -> Option<usize> {
+        self.decision.carried[self.dest]
+    }
+
+    /// What keeps it from this slot, whoever else wants it.
+    fn blocked(&self, slot: usize) -> Option<Waiting> {
+        let survey = &self.decision.survey;
+        let channel = survey.channel_of(slot);
+        if let Some(unusable) = &channel.unusable {
+            return Some(unusable.clone());
+        }
+        if let Err(why) = &survey.slots[slot].group.target {
+            return Some(Waiting::SlotIncompatible {
+                slot: survey.slot_id(slot),
+                why: why.clone(),
+            });
+        }
+        let waiting = self
+            .planned
+            .waiting
+            .as_ref()
+            .filter(|_| self.carried().is_none())?;
+        let everywhere = matches!(
+            waiting,
+            Waiting::SameTarget { .. } | Waiting::SecretUnavailable { .. } | Waiting::Paused { .. }
+        );
+        everywhere.then(|| waiting.clone())
+    }
+
+    /// What keeps it from a slot of a channel that keeps running unchanged.
+    fn not_granted(&self, slot: usize) -> Option<Verdict> {
+        let channel = self.decision.survey.slots[slot].channel;
+        let (_, change) = joining(self.decision, channel, self.dest)?;
+        let (_, _, waiting) = obstacle(self.decision, slot, change, self.now)?;
+        Some(Verdict::Blocked(waiting))
+    }
+
+    /// The first criterion in which this slot loses.
+    fn why_worse(&self, slot: usize) -> String {
+        let problem = &self.decision.problem;
+        let channel = self.decision.survey.slots[slot].channel;
+        let item = problem.items.iter().position(|item| item.dest == self.dest);
+        let (Some(item), Some(bin)) = (item, problem.bin_of[channel]) else {
+            return "its slot is given already".to_owned();
+        };
+        let chosen = &self.decision.placed;
+        if chosen[item] == Some(bin) {
+            return "another slot of the same channel serves as well".to_owned();
+        }
+        let mut other = chosen.clone();
+        other[item] = Some(bin);
+        let (cost, than) = (problem.cost(&other), problem.cost(chosen));
+        self.criterion(&cost, &than, channel, bin)
+    }
+
+    fn criterion(&self, cost: &Cost, than: &Cost, channel: usize, bin: usize) -> String {
+        let problem = &self.decision.problem;
+        let survey = &self.decision.survey;
+        let id = survey.channels[channel].id;
+        let (pairs, running) = if problem.pack { (1, 0) } else { (0, 1) };
+        let strangers = || {
+            format!(
+                "shares the channel with {}, another group",
+                self.strangers_on(channel)
+            )
+        };
+        let another = || "one more channel would run".to_owned();
+        let sharing = [0, 1]
+            .into_iter()
+            .find(|at| cost.sharing[*at] != than.sharing[*at]);
+        if cost.lost > than.lost {
+            "fewer destinations would be where they are wanted".to_owned()
+        } else if cost.interruptions > than.interruptions {
+            match &self.decision.kinds[channel] {
+                Some(Kind::Kept(crew)) => {
+                    let names = self.decision.names(crew.on_air.iter().copied());
+                    format!("it would interrupt {}", Names(&names))
+                }
+                _ => "more destinations would be interrupted".to_owned(),
+            }
+        } else if cost.troubled > than.troubled && problem.bins[bin].troubled {
+            format!("the last steps on {id} failed")
+        } else if sharing == Some(pairs) && cost.sharing > than.sharing {
+            strangers()
+        } else if sharing == Some(running) && cost.sharing > than.sharing {
+            another()
+        } else if cost.stops > than.stops {
+            format!("{id} has to stop first")
+        } else if cost.updates > than.updates {
+            format!("{id} needs an update first")
+        } else if cost.writes > than.writes {
+            "more slots would have to be rewritten".to_owned()
+        } else {
+            "as good, but later in the order".to_owned()
+        }
+    }
+
+    /// Those on a channel who are no mates of the destination.
+    fn strangers_on(&self, channel: usize) -> String {
+        let survey = &self.decision.survey;
+        let group = &survey.dests[self.dest].decl.group;
+        let strangers = wanted_on(self.decision, channel).filter(|other| {
+            *other != self.dest && (group.is_none() || survey.dests[*other].decl.group != *group)
+        });
+        let names = self.decision.names(strangers);
+        if names.is_empty() {
+            "others".to_owned()
+        } else {
+            Names(&names).to_string()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::World;
+    use super::*;
+    use crate::model::ChannelState::{Idle, Running};
+
+    fn verdicts(world: &World, name: &str) -> Vec<(String, Verdict)> {
+        let explanation = explain(&world.desired, &world.observed, world.now, &name.into()).unwrap();
+        let pair = |one: Candidate| (one.slot.to_string(), one.verdict);
+        explanation.candidates.into_iter().map(pair).collect()
+    }
+
+    #[test]
+    fn every_slot_of_the_pool_has_a_verdict() {
+        let world = World::new()
+            .channel("1", Running, &["a", "-", "!"])
+            .channel("2", Idle, &["-", "-"])
+            .channel("3", Idle, &["-"])
+            .wanted("a")
+            .wanted("b")
+            .wanted("c");
+        let verdicts = verdicts(&world, "c");
+        let texts: Vec<String> = verdicts
+            .iter()
+            .map(|(slot, verdict)| match verdict {
+                Verdict::Chosen(reason) => format!("{slot} chosen: {}", reason.code()),
+                Verdict::Blocked(waiting) => format!("{slot} blocked: {}", waiting.code()),
+                Verdict::Taken { by } => format!("{slot} taken by {by}"),
+                Verdict::Worse { why } => format!("{slot} worse: {why}"),
+                Verdict::NotWanted => format!("{slot} not wanted"),
+            })
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "1/slot-1 taken by a",
+                "1/slot-2 blocked: InterruptionForbidden",
+                "1/slot-3 blocked: SlotIncompatible",
+                "2/slot-1 taken by b",
+                "2/slot-2 worse: shares the channel with b, another group",
+                "3/slot-1 chosen: AssignNew",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_slot_is_looked_for_while_it_is_not_wanted() {
+        let world = World::new().channel("1", Idle, &["-"]).ready("a");
+        assert_eq!(
+            verdicts(&world, "a"),
+            [("1/slot-1".to_owned(), Verdict::NotWanted)]
+        );
+    }
+
+    #[test]
+    fn nobody_explains_what_is_not_declared() {
+        let world = World::new();
+        assert_eq!(
+            explain(&world.desired, &world.observed, world.now, &"a".into()),
+            None
+        );
+    }
+}

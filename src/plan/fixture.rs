@@ -1,0 +1,391 @@
+//! Small worlds for the planner's tests, and what its steps do to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use globset::Glob;
+use jiff::Timestamp;
+
+use super::{Action, ChannelPlan, Plan, plan};
+use crate::model::{
+    Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
+    DestinationName, Disruption, Endpoint, Interrupt, Observed, ObservedChannel, ObservedGroup, Pause, Pin,
+    Placement, PoolChannel, Secret, SlotId, SlotSelector, StreamKey, Target, Trouble, Trust, WantedState,
+    Window,
+};
+
+pub(super) const POOL: &str = "main";
+const OWNER: &str = "us";
+
+/// A pool with its channels and destinations, and the moment.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) desired: Desired,
+    pub(super) observed: Observed,
+    pub(super) now: Timestamp,
+}
+
+/// What a test that fails shows: one line per channel and destination.
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pool = &self.desired.pools[POOL];
+        let Disruption {
+            interrupt,
+            causes,
+            max_concurrent,
+            ..
+        } = &pool.disruption;
+        writeln!(
+            f,
+            "{:?} {interrupt:?} {causes:?} at most {max_concurrent}",
+            pool.placement
+        )?;
+        writeln!(
+            f,
+            "{:?} {:?} {:?}",
+            self.desired.trust, self.desired.grants, self.observed.returning
+        )?;
+        for (channel, planned) in pool.channels.iter().zip(&self.plan().channels) {
+            let seen = self.observed.channels[&channel.id].seen();
+            let (state, owner) = (seen.map(|seen| seen.state), seen.map(|seen| &seen.owner));
+            write!(
+                f,
+                "{} {state:?} {owner:?} takeover {}",
+                channel.id, channel.takeover
+            )?;
+            write!(
+                f,
+                " trouble {:?}:",
+                seen.and_then(|seen| Some(seen.trouble.as_ref()?.failures))
+            )?;
+            planned
+                .slots
+                .iter()
+                .try_for_each(|slot| write!(f, " {:?} → {:?},", slot.now, slot.then))?;
+            let steps: Vec<&str> = planned.steps.iter().map(|step| step.action.name()).collect();
+            writeln!(f, " {}", steps.join(" "))?;
+        }
+        for one in self.desired.destinations.values() {
+            write!(
+                f,
+                "{} {:?} {:?} {:?}",
+                one.name, one.state, one.priority, one.group
+            )?;
+            write!(f, " pin {:?} paused {}", one.pin, one.paused.is_some())?;
+            let known = matches!(one.key, StreamKey::Known(_));
+            writeln!(f, " key {known} interruptible {}", one.interruptible)?;
+        }
+        Ok(())
+    }
+}
+
+impl World {
+    /// A pool without channels: `Spread`, `interrupt: Never`.
+    pub(super) fn new() -> Self {
+        let pool = ChannelPool {
+            name: POOL.into(),
+            channels: Vec::new(),
+            slots: SlotSelector {
+                output_groups: Glob::new("slot-*").unwrap().compile_matcher(),
+                parking_url: "rtmp://127.0.0.1:1935/parked".to_owned(),
+            },
+            placement: Placement::Spread,
+            disruption: Disruption {
+                interrupt: Interrupt::Never,
+                causes: BTreeSet::from([Cause::Start, Cause::Stop, Cause::Retarget]),
+                windows: Vec::new(),
+                max_concurrent: 1,
+            },
+            paused: None,
+        };
+        let mut desired = Desired::empty(OWNER.into());
+        desired.pools.insert(POOL.into(), pool);
+        Self {
+            desired,
+            observed: Observed::default(),
+            now: "2026-04-01T12:00:00Z".parse().unwrap(),
+        }
+    }
+
+    /// A channel of ours. Each slot is written as what it holds: `-` parked, `?x` a target that nobody declares at
+    /// host x, `~a` the former target of `a`, `!` unusable, anything else the target of that destination.
+    pub(super) fn channel(mut self, id: &str, state: ChannelState, slots: &[&str]) -> Self {
+        let groups = slots
+            .iter()
+            .enumerate()
+            .map(|(at, slot)| {
+                let name = format!("slot-{}", at + 1);
+                let target = self.slot_target(id, &name, slot);
+                ObservedGroup { name, target }
+            })
+            .collect();
+        let channel = ObservedChannel {
+            id: id.into(),
+            arn: format!("arn:aws:medialive:eu-west-1:1:channel:{id}"),
+            name: format!("channel {id}"),
+            class: ChannelClass::SinglePipeline,
+            state,
+            owner: Some(OWNER.into()),
+            groups,
+            trouble: None,
+        };
+        self.observed
+            .channels
+            .insert(id.into(), ChannelObservation::Seen(Box::new(channel)));
+        self.pool().channels.push(PoolChannel {
+            id: id.into(),
+            takeover: false,
+        });
+        self
+    }
+
+    fn slot_target(&self, channel: &str, group: &str, slot: &str) -> Result<Target, String> {
+        let endpoint = |url: String, key: String| Ok(Target(vec![Endpoint::new(url, Secret::new(key))]));
+        let parking = self.desired.pools[POOL]
+            .slots
+            .parking(&SlotId::new(channel, group), ChannelClass::SinglePipeline);
+        match slot.split_at_checked(1) {
+            Some(("-", "")) => Ok(parking),
+            Some(("!", "")) => Err("it has two outputs".to_owned()),
+            Some(("?", host)) => endpoint(format!("rtmp://{host}/live"), "undeclared".to_owned()),
+            Some(("~", name)) => endpoint(url(name), "former".to_owned()),
+            _ => endpoint(url(slot), format!("key-of-{slot}")),
+        }
+    }
+
+    /// A wanted destination.
+    pub(super) fn wanted(self, name: &str) -> Self {
+        self.with(name, |_| {})
+    }
+
+    /// A destination with `state: Ready`.
+    pub(super) fn ready(self, name: &str) -> Self {
+        self.with(name, |one| one.state = WantedState::Ready)
+    }
+
+    /// A wanted destination of a group.
+    pub(super) fn member(self, name: &str, group: &str) -> Self {
+        self.with(name, |one| one.group = Some(group.into()))
+    }
+
+    /// A wanted destination, changed.
+    pub(super) fn with(mut self, name: &str, change: impl FnOnce(&mut Destination)) -> Self {
+        let mut destination = Destination {
+            name: name.into(),
+            pool: POOL.into(),
+            state: WantedState::Streaming,
+            url: url(name),
+            backup_url: None,
+            key: StreamKey::Known(Secret::new(format!("key-of-{name}"))),
+            group: None,
+            priority: 0,
+            interruptible: true,
+            pin: None,
+            paused: None,
+            generation: 1,
+        };
+        change(&mut destination);
+        self.desired.destinations.insert(name.into(), destination);
+        self
+    }
+
+    pub(super) fn policy(mut self, interrupt: Interrupt, causes: &[Cause]) -> Self {
+        self.pool().disruption.interrupt = interrupt;
+        self.pool().disruption.causes = causes.iter().copied().collect();
+        self
+    }
+
+    pub(super) fn anytime(self) -> Self {
+        self.policy(Interrupt::Anytime, &[Cause::Start, Cause::Stop, Cause::Retarget])
+    }
+
+    /// `interrupt: Window`, open daily from 04:00 to 04:30 UTC.
+    pub(super) fn window(mut self) -> Self {
+        let pool = self.pool();
+        pool.disruption.interrupt = Interrupt::Window;
+        pool.disruption.windows = vec![Window {
+            cron: "0 4 * * *".parse().unwrap(),
+            duration: std::time::Duration::from_mins(30),
+            time_zone: jiff::tz::TimeZone::UTC,
+        }];
+        self
+    }
+
+    pub(super) fn pack(mut self) -> Self {
+        self.pool().placement = Placement::Pack;
+        self
+    }
+
+    pub(super) fn grant(mut self, name: &str) -> Self {
+        self.desired.grants.insert(name.into());
+        self
+    }
+
+    pub(super) fn doubted(mut self) -> Self {
+        self.desired.trust = Trust::Doubted {
+            why: "b.yaml cannot be read".to_owned(),
+        };
+        self
+    }
+
+    pub(super) fn returning(mut self, name: &str, channel: &str, group: &str) -> Self {
+        self.observed
+            .returning
+            .insert(name.into(), SlotId::new(channel, group));
+        self
+    }
+
+    pub(super) fn pool(&mut self) -> &mut ChannelPool {
+        self.desired.pools.get_mut(POOL).unwrap()
+    }
+
+    pub(super) fn seen(&mut self, id: &str) -> &mut ObservedChannel {
+        match self.observed.channels.get_mut(id).unwrap() {
+            ChannelObservation::Seen(channel) => channel,
+            _ => panic!("channel {id} was not seen"),
+        }
+    }
+
+    /// Parks every slot whose target another slot has, too.
+    pub(super) fn drop_copies(&mut self) {
+        let mut met = BTreeSet::new();
+        let slots = self.desired.pools[POOL].slots.clone();
+        let seen = self
+            .observed
+            .channels
+            .values_mut()
+            .filter_map(|channel| match channel {
+                ChannelObservation::Seen(seen) => Some(seen),
+                _ => None,
+            });
+        for channel in seen {
+            for group in &mut channel.groups {
+                if group
+                    .target
+                    .as_ref()
+                    .is_ok_and(|target| !met.insert(target.clone()))
+                {
+                    let slot = SlotId::new(channel.id.clone(), group.name.clone());
+                    group.target = Ok(slots.parking(&slot, channel.class));
+                }
+            }
+        }
+    }
+
+    pub(super) fn trouble(mut self, id: &str, failures: u32, retry_at: &str) -> Self {
+        self.seen(id).trouble = Some(Trouble {
+            failures,
+            retry_at: retry_at.parse().unwrap(),
+            what: "StartChannel: refused".to_owned(),
+        });
+        self
+    }
+
+    pub(super) fn plan(&self) -> Plan {
+        plan(&self.desired, &self.observed, self.now)
+    }
+
+    /// What the first step of a channel does, once MediaLive is through with it.
+    pub(super) fn take_step(&mut self, planned: &ChannelPlan) {
+        let Some(step) = planned.steps.first() else { return };
+        for name in &step.interrupts {
+            let slot = planned
+                .slots
+                .iter()
+                .find(|slot| slot.now == super::Content::Destination(name.clone()));
+            let slot = SlotId::new(planned.id.clone(), slot.unwrap().output_group.clone());
+            self.observed.returning.insert(name.clone(), slot);
+        }
+        let owner = self.desired.owner.clone();
+        let channel = self.seen(planned.id.as_str());
+        match &step.action {
+            Action::Wait => {
+                channel.state = match channel.state {
+                    ChannelState::Starting => ChannelState::Running,
+                    _ => ChannelState::Idle,
+                }
+            }
+            Action::Adopt => channel.owner = Some(owner),
+            Action::Stop => channel.state = ChannelState::Stopping,
+            Action::Start => channel.state = ChannelState::Starting,
+            Action::Update { writes } => {
+                for write in writes {
+                    let group = channel
+                        .groups
+                        .iter_mut()
+                        .find(|group| group.name == write.output_group);
+                    group.unwrap().target = Ok(write.target.clone());
+                }
+                channel.state = ChannelState::Updating;
+            }
+        }
+        if channel.state == ChannelState::Running {
+            self.observed
+                .returning
+                .retain(|_, slot| slot.channel != planned.id);
+        }
+    }
+}
+
+pub(super) fn pause() -> Pause {
+    Pause {
+        until: None,
+        by: Some("ana".to_owned()),
+        why: None,
+    }
+}
+
+pub(super) fn pin(channel: &str, output_group: &str) -> Pin {
+    Pin {
+        channel: channel.into(),
+        output_group: output_group.to_owned(),
+    }
+}
+
+pub(super) fn unknown_key() -> StreamKey {
+    StreamKey::Unavailable {
+        reference: "env KEY".to_owned(),
+        why: "it is not set".to_owned(),
+    }
+}
+
+fn url(name: &str) -> String {
+    format!("rtmp://{name}.example/live")
+}
+
+/// Where each destination is carried, as `channel/group`.
+pub(super) fn assignments(plan: &Plan) -> BTreeMap<&str, String> {
+    let carried = plan
+        .destinations
+        .iter()
+        .filter_map(|one| Some((one.name.as_str(), one.assignment.as_ref()?.to_string())));
+    carried.collect()
+}
+
+/// The code of what a destination waits for, `""` if for nothing.
+pub(super) fn waiting<'p>(plan: &'p Plan, name: &str) -> &'p str {
+    let one = plan
+        .destinations
+        .iter()
+        .find(|one| one.name.as_str() == name)
+        .unwrap();
+    one.waiting.as_ref().map_or("", |waiting| waiting.code())
+}
+
+/// The steps of a channel: `stop update start`.
+pub(super) fn steps(plan: &Plan, id: &str) -> String {
+    let channel = plan
+        .channels
+        .iter()
+        .find(|one| one.id == ChannelId::from(id))
+        .unwrap();
+    let names: Vec<&str> = channel.steps.iter().map(|step| step.action.name()).collect();
+    names.join(" ")
+}
+
+/// Who is interrupted by the plan's stops.
+pub(super) fn interrupted(plan: &Plan) -> Vec<DestinationName> {
+    plan.steps()
+        .flat_map(|(_, step)| step.interrupts.clone())
+        .collect()
+}

@@ -1,0 +1,246 @@
+//! What to do, and why: [`Desired`](crate::model::Desired) and [`Observed`](crate::model::Observed) in, a [`Plan`] out.
+//!
+//! Pure and total: the same input gives the same plan, whatever the order it came in. The plan decides, the
+//! executor obeys: it takes the first step of each channel and has no choice left.
+
+pub mod action;
+pub mod check;
+pub mod cost;
+pub mod explain;
+pub mod planner;
+pub mod reason;
+pub mod waiting;
+
+mod assign;
+mod bound;
+mod decide;
+mod greedy;
+mod interrupt;
+mod knapsack;
+mod search;
+mod steps;
+mod survey;
+mod wait;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod rules;
+
+use std::time::Duration;
+
+pub use action::{Action, SlotWrite, Step};
+pub use check::{Violation, check};
+pub use explain::{Candidate, Explanation, Verdict, explain};
+pub use planner::plan;
+pub use reason::Reason;
+pub use waiting::Waiting;
+
+use crate::model::{
+    ChannelClass, ChannelId, ChannelState, DestinationName, GroupName, Interrupt, OwnerId, Placement,
+    PoolName, SlotId, Target, WantedState,
+};
+
+/// What is to be done in every pool, and why it is not more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a plan that nobody reads changes nothing"]
+pub struct Plan {
+    /// One entry per pool, by name.
+    pub pools: Vec<PoolPlan>,
+    /// One entry per valid destination, by name.
+    pub destinations: Vec<DestinationPlan>,
+    /// One entry per channel that a pool names, by pool and the pool's order.
+    pub channels: Vec<ChannelPlan>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do, now or after a transition has ended.
+    pub fn is_empty(&self) -> bool {
+        self.channels.iter().all(|channel| channel.steps.is_empty())
+    }
+
+    /// The steps of all channels.
+    pub fn steps(&self) -> impl Iterator<Item = (&ChannelPlan, &Step)> {
+        self.channels
+            .iter()
+            .flat_map(|channel| channel.steps.iter().map(move |step| (channel, step)))
+    }
+
+    /// Interruptions of all pools together.
+    pub fn interruptions(&self) -> Interruptions {
+        self.pools
+            .iter()
+            .fold(Interruptions::default(), |sum, pool| Interruptions {
+                planned: sum.planned + pool.interruptions.planned,
+                lower_bound: sum.lower_bound + pool.interruptions.lower_bound,
+            })
+    }
+
+    /// Calls to MediaLive that the steps cost, without the looks while a channel is in transition.
+    pub fn api_calls(&self) -> usize {
+        self.steps().map(|(_, step)| step.action.api_calls()).sum()
+    }
+}
+
+/// One pool at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolPlan {
+    /// Its name.
+    pub name: PoolName,
+    /// Its placement.
+    pub placement: Placement,
+    /// Its policy for interruptions.
+    pub interrupt: Interrupt,
+    /// How many channels it names.
+    pub channels: usize,
+    /// How many usable slots they have.
+    pub slots: usize,
+    /// Interruptions planned, and the least possible for as many destinations where they are wanted.
+    pub interruptions: Interruptions,
+    /// How far the placement is known to be the best one.
+    pub optimality: Optimality,
+}
+
+/// Interruptions, counted in destinations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Interruptions {
+    /// That the plan makes.
+    pub planned: usize,
+    /// That no plan with as many destinations where they are wanted could avoid.
+    pub lower_bound: usize,
+}
+
+/// How far a placement is known to be the best by the planner's criteria.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Optimality {
+    /// No better placement exists.
+    Optimal,
+    /// A better one may exist in the third criterion (who shares with whom, how many channels run): the first
+    /// figure of that criterion is at most this far above its lower bound.
+    WithinGap {
+        /// Pairs of strangers on a channel (`Spread`) or running channels (`Pack`) above the lower bound.
+        gap: usize,
+    },
+}
+
+/// What becomes of one destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationPlan {
+    /// Its name.
+    pub name: DestinationName,
+    /// Its pool.
+    pub pool: PoolName,
+    /// What its owner wants.
+    pub state: WantedState,
+    /// Whether it is wanted now: `Streaming` and not paused.
+    pub wanted: bool,
+    /// Its group.
+    pub group: Option<GroupName>,
+    /// The slot that points at its target now.
+    pub held: Option<SlotId>,
+    /// Whether that slot's channel was seen RUNNING, so that it is on air.
+    pub on_air: bool,
+    /// The slot that will carry it on air when the plan is carried out (or carries it already).
+    pub assignment: Option<SlotId>,
+    /// Why that slot.
+    pub reason: Option<Reason>,
+    /// What keeps it from where it is wanted.
+    pub waiting: Option<Waiting>,
+    /// Expected time off air, for one that the plan interrupts.
+    pub off_air: Option<Duration>,
+}
+
+/// What becomes of one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelPlan {
+    /// Its id.
+    pub id: ChannelId,
+    /// Its pool.
+    pub pool: PoolName,
+    /// What was seen of it: what every step's precondition is checked against. `None` where it could not be seen.
+    pub seen: Option<Seen>,
+    /// Whether its slots are ours.
+    pub adoption: Adoption,
+    /// Its slots in the channel's order; empty where it could not be seen.
+    pub slots: Vec<SlotPlan>,
+    /// All steps to the goal, in order. The executor takes the first one and looks again.
+    pub steps: Vec<Step>,
+    /// Whether it will be running when the plan is carried out.
+    pub runs: bool,
+    /// What keeps it from where it should be, or makes it unusable.
+    pub waiting: Option<Waiting>,
+}
+
+/// The channel as the plan saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// Its class.
+    pub class: ChannelClass,
+    /// Its state.
+    pub state: ChannelState,
+    /// Its owner tag.
+    pub owner: Option<OwnerId>,
+}
+
+/// Whether a channel's slots are ours to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adoption {
+    /// It carries our owner tag.
+    Owned,
+    /// It carries no owner tag and may be adopted: its first step writes the tag.
+    Adopt,
+    /// It carries no owner tag and runs with targets that no Destination declares. It is left exactly as it is.
+    Refused {
+        /// The slots with such targets and their hosts.
+        undeclared: Vec<(String, String)>,
+    },
+    /// It carries another owner's tag. It is left exactly as it is.
+    Foreign {
+        /// The other owner.
+        owner: OwnerId,
+    },
+    /// It could not be seen.
+    Unknown,
+}
+
+/// What becomes of one slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotPlan {
+    /// Name of the output group.
+    pub output_group: String,
+    /// What it points at now, for the precondition; never shown.
+    pub target: Option<Target>,
+    /// What it holds now.
+    pub now: Content,
+    /// What it will hold when the plan is carried out.
+    pub then: Content,
+    /// Why, where it changes.
+    pub reason: Option<Reason>,
+}
+
+/// What a slot holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Nobody.
+    Parked,
+    /// A declared destination.
+    Destination(DestinationName),
+    /// The former target of a declared destination: same URL, another key.
+    Outdated(DestinationName),
+    /// A target that no Destination declares.
+    Undeclared {
+        /// Its host.
+        host: String,
+    },
+    /// It cannot be used as a slot.
+    Unusable {
+        /// Why not.
+        why: String,
+    },
+}

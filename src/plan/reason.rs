@@ -1,0 +1,129 @@
+//! Why something is done.
+
+use std::fmt;
+
+use crate::model::{DestinationName, GroupName, OwnerId};
+
+/// Why a step is taken, or a slot given. Nothing decides on it; people read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// A destination gets a slot of a channel that nobody is disturbed on.
+    AssignNew,
+    /// It joins others of its group.
+    AssignGroup {
+        /// The group.
+        group: GroupName,
+    },
+    /// Its slot is pinned.
+    AssignPinned,
+    /// It joins destinations that are on air, which are interrupted for it.
+    AssignInterrupting {
+        /// The others.
+        others: Vec<DestinationName>,
+    },
+    /// It holds the slot already: no update needed.
+    AssignWarm,
+    /// It comes back to the slot it was interrupted in.
+    AssignReturning,
+    /// It is on air there.
+    OnAir,
+    /// Its URL or key changed.
+    TargetChanged {
+        /// Which destination.
+        destination: DestinationName,
+    },
+    /// A destination is no longer wanted here: `state: Ready`, or moved.
+    NoLongerWanted {
+        /// Which destination.
+        destination: DestinationName,
+    },
+    /// No Destination declares the target any more.
+    NotDeclared {
+        /// Its host.
+        host: String,
+    },
+    /// The channel has no owner tag yet.
+    AdoptUnowned {
+        /// Who adopts it.
+        owner: OwnerId,
+    },
+    /// The channel is stopped so that its slots can be changed.
+    StopForUpdate {
+        /// On whose behalf, by name: those who join, leave or change.
+        destinations: Vec<DestinationName>,
+    },
+    /// Nobody on the channel is wanted.
+    StopUnwanted,
+    /// The slots of a stopped channel are brought to what is wanted before it starts.
+    UpdateSlots,
+    /// Somebody on the channel is wanted.
+    StartWanted {
+        /// Who, by name.
+        destinations: Vec<DestinationName>,
+    },
+    /// The channel is on its way to another state.
+    InTransition,
+}
+
+impl Reason {
+    /// Stable code, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::AssignNew => "AssignNew",
+            Self::AssignGroup { .. } => "AssignGroup",
+            Self::AssignPinned => "AssignPinned",
+            Self::AssignInterrupting { .. } => "AssignInterrupting",
+            Self::AssignWarm => "AssignWarm",
+            Self::AssignReturning => "AssignReturning",
+            Self::OnAir => "OnAir",
+            Self::TargetChanged { .. } => "TargetChanged",
+            Self::NoLongerWanted { .. } => "NoLongerWanted",
+            Self::NotDeclared { .. } => "NotDeclared",
+            Self::AdoptUnowned { .. } => "AdoptUnowned",
+            Self::StopForUpdate { .. } => "StopForUpdate",
+            Self::StopUnwanted => "StopUnwanted",
+            Self::UpdateSlots => "UpdateSlots",
+            Self::StartWanted { .. } => "StartWanted",
+            Self::InTransition => "InTransition",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AssignNew => f.write_str("new; a stopped channel, nobody is disturbed"),
+            Self::AssignGroup { group } => write!(f, "same group: {group}"),
+            Self::AssignPinned => f.write_str("pinned to this slot"),
+            Self::AssignInterrupting { others } => write!(f, "joins {}, interrupted for it", Names(others)),
+            Self::AssignWarm => f.write_str("holds the slot already, no update needed"),
+            Self::AssignReturning => f.write_str("comes back to its slot"),
+            Self::OnAir => f.write_str("on air here"),
+            Self::TargetChanged { destination } => write!(f, "{destination} has a new URL or key"),
+            Self::NoLongerWanted { destination } => write!(f, "{destination} is no longer wanted here"),
+            Self::NotDeclared { host } => write!(f, "no Destination declares this target on {host}"),
+            Self::AdoptUnowned { owner } => write!(f, "not owned yet; adopted by {owner}"),
+            Self::StopForUpdate { destinations } => write!(f, "to change {}", Names(destinations)),
+            Self::StopUnwanted => f.write_str("nobody on it is wanted"),
+            Self::UpdateSlots => f.write_str("slots differ from what is wanted"),
+            Self::StartWanted { destinations } => write!(f, "wanted: {}", Names(destinations)),
+            Self::InTransition => f.write_str("on its way to another state"),
+        }
+    }
+}
+
+/// Names as people write them: `a`, `a and b`, `a, b and c`, `a, b and 7 others`.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a>(pub &'a [DestinationName]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("nobody"),
+            [one] => write!(f, "{one}"),
+            [one, two] => write!(f, "{one} and {two}"),
+            [one, two, three] => write!(f, "{one}, {two} and {three}"),
+            [one, two, rest @ ..] => write!(f, "{one}, {two} and {} others", rest.len()),
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Why it is not more: the [`Waiting`] of each destination and channel.
+//!
+//! Each is true and, of several that are, the one nearest to a way out:
+//!
+//! | nearest first | it goes on |
+//! |---|---|
+//! | `ChannelRecovering` | by itself, once MediaLive has repaired the channel |
+//! | `OutsideWindow` | by itself, at a known time |
+//! | `InterruptionForbidden`, `SharesChannel` | when the policy changes, once for all or just this once |
+//! | `Uninterruptible` | when those others end |
+//! | `SourceUntrusted` | when the source is whole again |
+//! | `NoFreeSlot` | when there is another channel, or somebody else ends |
+//!
+//! Of equal ones the channel with the fewest to interrupt is named, then the first by id.
+
+use jiff::Timestamp;
+
+use super::Waiting;
+use super::cost::INTERRUPTION;
+use super::decide::{Decision, Goal};
+use super::interrupt::{Change, Crew, Kind};
+use super::survey::{Holder, Stance};
+use crate::model::{Cause, ChannelState, Interrupt, Pin, SlotId, StreamKey, WantedState};
+
+/// What is in the way of a change on a kept channel: how near a way out is, how many would be interrupted, the words.
+pub(super) type Obstacle = (u8, usize, Waiting);
+
+/// What keeps a channel from where it should be.
+pub(super) fn channel_waiting(decision: &Decision<'_>, channel: usize, now: Timestamp) -> Option<Waiting> {
+    let one = &decision.survey.channels[channel];
+    if let Some(unusable) = &one.unusable {
+        return Some(unusable.clone());
+    }
+    on_the_way(decision, channel, now).or_else(|| {
+        let crew = kept(decision, channel)?;
+        let slot = crew.leaving.first().copied();
+        match slot {
+            Some(slot) => leave_obstacle(decision, slot, now),
+            None if crew.doubted => Some(untrusted(decision)),
+            None => None,
+        }
+    })
+}
+
+/// What keeps a destination from where it is wanted.
+pub(super) fn destination_waiting(decision: &Decision<'_>, dest: usize, now: Timestamp) -> Option<Waiting> {
+    let survey = &decision.survey;
+    let one = &survey.dests[dest];
+    let on_running = survey.on_running(dest);
+    match one.stance {
+        Stance::Paused => {
+            let as_wished = on_running == (one.decl.state == WantedState::Streaming);
+            let pause = one.decl.pause_at(now).filter(|_| !as_wished)?;
+            Some(Waiting::Paused {
+                pool: None,
+                pause: pause.clone(),
+            })
+        }
+        Stance::Off => {
+            let slot = one.held.filter(|_| on_running)?;
+            let channel = survey.slots[slot].channel;
+            match decision.goals[channel] {
+                Goal::Leave => survey.channels[channel].unusable.clone(),
+                Goal::Stay => {
+                    leave_obstacle(decision, slot, now).or_else(|| on_the_way(decision, channel, now))
+                }
+                _ => on_the_way(decision, channel, now),
+            }
+        }
+        Stance::Wanted => match decision.carried[dest] {
+            Some(slot) => carried_waiting(decision, dest, slot, now),
+            None => Some(unplaced_waiting(decision, dest, now)),
+        },
+    }
+}
+
+/// What delays the steps of a channel that may be used.
+fn on_the_way(decision: &Decision<'_>, channel: usize, now: Timestamp) -> Option<Waiting> {
+    let one = &decision.survey.channels[channel];
+    let id = one.id.clone();
+    let acts = matches!(decision.goals[channel], Goal::Stop | Goal::Run | Goal::Interrupt);
+    let trouble = one.seen.and_then(|seen| seen.trouble.as_ref());
+    if let Some(trouble) = trouble.filter(|trouble| acts && trouble.retry_at > now) {
+        return Some(Waiting::BackingOff {
+            channel: id,
+            failures: trouble.failures,
+            retry_at: trouble.retry_at,
+            what: trouble.what.clone(),
+        });
+    }
+    if decision.delayed.contains(&channel) {
+        let limit = decision.policy.disruption.max_concurrent;
+        return Some(Waiting::MaxConcurrent { channel: id, limit });
+    }
+    let state = one.state();
+    (one.is_usable() && state.is_transition()).then_some(Waiting::ChannelInTransition { channel: id, state })
+}
+
+fn carried_waiting(decision: &Decision<'_>, dest: usize, slot: usize, now: Timestamp) -> Option<Waiting> {
+    let survey = &decision.survey;
+    let on_air = survey.slot_id(slot);
+    let channel = survey.slots[slot].channel;
+    let is_on_air = survey.dests[dest].held == Some(slot) && survey.on_running(dest);
+    if is_on_air
+        && let Some(pin) = &survey.dests[dest].decl.pin
+        && pinned(pin) != on_air
+    {
+        return Some(Waiting::PinnedElsewhere {
+            on_air,
+            pinned: pinned(pin),
+        });
+    }
+    if is_on_air && survey.channels[channel].state() != ChannelState::Starting {
+        // Whatever happens to the channel then happens to others; this one is where it is wanted.
+        return None;
+    }
+    on_the_way(decision, channel, now)
+}
+
+fn unplaced_waiting(decision: &Decision<'_>, dest: usize, now: Timestamp) -> Waiting {
+    let survey = &decision.survey;
+    let one = &survey.dests[dest];
+    if let Some(rival) = one.rival {
+        return Waiting::SameTarget {
+            other: survey.dests[rival].decl.name.clone(),
+        };
+    }
+    if let StreamKey::Unavailable { reference, why } = &one.decl.key {
+        return Waiting::SecretUnavailable {
+            reference: reference.clone(),
+            why: why.clone(),
+        };
+    }
+    if let Some(pause) = survey.paused {
+        let pool = Some(survey.pool.name.clone());
+        return Waiting::Paused {
+            pool,
+            pause: pause.clone(),
+        };
+    }
+    if let Some(pin) = &one.decl.pin {
+        return pinned_waiting(decision, dest, pin, now);
+    }
+    let pool = survey.pool.name.clone();
+    nearest(decision, dest, now).unwrap_or(Waiting::NoFreeSlot { pool })
+}
+
+/// The nearest way for a destination that could go anywhere.
+fn nearest(decision: &Decision<'_>, dest: usize, now: Timestamp) -> Option<Waiting> {
+    // Only a one-off grant or a former target tells one destination from another here.
+    if is_special(decision, dest) {
+        return find_nearest(decision, dest, now);
+    }
+    decision
+        .joining
+        .get_or_init(|| find_nearest(decision, dest, now))
+        .clone()
+}
+
+fn find_nearest(decision: &Decision<'_>, dest: usize, now: Timestamp) -> Option<Waiting> {
+    let survey = &decision.survey;
+    let mut unusable: Option<(u8, &Waiting)> = None;
+    let mut best: Option<Obstacle> = None;
+    let mut any_usable = false;
+    for (at, channel) in survey.channels.iter().enumerate() {
+        match &channel.unusable {
+            Some(waiting) => {
+                let rank = unusable_rank(waiting);
+                if unusable.is_none_or(|(best, _)| rank < best) {
+                    unusable = Some((rank, waiting));
+                }
+            }
+            None => any_usable = true,
+        }
+        if let Some((slot, change)) = joining(decision, at, dest)
+            && let Some(obstacle) = obstacle(decision, slot, change, now)
+            && best
+                .as_ref()
+                .is_none_or(|best| (obstacle.0, obstacle.1) < (best.0, best.1))
+        {
+            best = Some(obstacle);
+        }
+    }
+    match best {
+        Some((_, _, waiting)) => Some(waiting),
+        None if !any_usable => unusable.map(|(_, waiting)| waiting.clone()),
+        None => None,
+    }
+}
+
+/// Whether the way of a destination may differ from that of others.
+fn is_special(decision: &Decision<'_>, dest: usize) -> bool {
+    let one = &decision.survey.dests[dest];
+    one.outdated.is_some() || decision.policy.grants.contains(&one.decl.name)
+}
+
+/// The slot of a kept channel that `dest` could get, and the change that would be.
+pub(super) fn joining(decision: &Decision<'_>, channel: usize, dest: usize) -> Option<(usize, Change)> {
+    let survey = &decision.survey;
+    kept(decision, channel)?;
+    let slots = || survey.channels[channel].slots.clone();
+    if let Some(slot) = survey.dests[dest].outdated.filter(|slot| slots().contains(slot)) {
+        return Some((
+            slot,
+            Change {
+                cause: Cause::Retarget,
+                owner: Some(dest),
+            },
+        ));
+    }
+    let slot = slots().find(|slot| is_free(decision, *slot))?;
+    Some((
+        slot,
+        Change {
+            cause: Cause::Start,
+            owner: Some(dest),
+        },
+    ))
+}
+
+/// Whether nobody protected holds a slot of a kept channel.
+pub(super) fn is_free(decision: &Decision<'_>, slot: usize) -> bool {
+    let survey = &decision.survey;
+    match survey.slots[slot].holder {
+        Holder::Unusable => false,
+        Holder::Held(dest) => survey.dests[dest].stance == Stance::Off,
+        Holder::Undeclared => survey.doubt.is_none(),
+        Holder::Outdated(dest) => survey.dests[dest].stance != Stance::Paused,
+        Holder::Parked | Holder::Copy(_) => true,
+    }
+}
+
+/// A pinned destination waits for its one slot.
+pub(super) fn pinned_waiting(decision: &Decision<'_>, dest: usize, pin: &Pin, now: Timestamp) -> Waiting {
+    let survey = &decision.survey;
+    let slot = pinned(pin);
+    let incompatible = |why: &str| Waiting::SlotIncompatible {
+        slot: slot.clone(),
+        why: why.to_owned(),
+    };
+    let Ok(at) = survey.channels.binary_search_by(|one| one.id.cmp(&pin.channel)) else {
+        return incompatible("its pool does not name this channel");
+    };
+    if let Some(unusable) = &survey.channels[at].unusable {
+        return unusable.clone();
+    }
+    let Some(found) = survey.find_slot(&pin.channel, &pin.output_group) else {
+        return incompatible("the channel has no such slot");
+    };
+    if let Err(why) = &survey.slots[found].group.target {
+        return incompatible(why);
+    }
+    if let Some(by) = taken_by(decision, found, dest) {
+        return Waiting::PinnedSlotTaken { slot, by };
+    }
+    let former = survey.dests[dest].outdated.map(|slot| survey.slots[slot].channel);
+    let cause = if former == Some(at) {
+        Cause::Retarget
+    } else {
+        Cause::Start
+    };
+    let change = Change {
+        cause,
+        owner: Some(dest),
+    };
+    let pool = survey.pool.name.clone();
+    kept(decision, at)
+        .and_then(|_| obstacle(decision, found, change, now))
+        .map_or(Waiting::NoFreeSlot { pool }, |(_, _, waiting)| waiting)
+}
+
+/// Who else holds or gets a slot and may not be pushed out of it.
+pub(super) fn taken_by(decision: &Decision<'_>, slot: usize, dest: usize) -> Option<String> {
+    let survey = &decision.survey;
+    let name = |dest: usize| survey.dests[dest].decl.name.to_string();
+    if let Some(other) = decision.given.get(&slot).filter(|other| **other != dest) {
+        return Some(name(*other));
+    }
+    let is_kept = matches!(&decision.kinds[survey.slots[slot].channel], Some(Kind::Kept(_)));
+    match survey.slots[slot].holder {
+        Holder::Held(other) if is_kept && survey.dests[other].stance != Stance::Off => Some(name(other)),
+        Holder::Outdated(other) if is_kept && survey.dests[other].stance == Stance::Paused => {
+            Some(name(other))
+        }
+        Holder::Undeclared if is_kept && survey.doubt.is_some() => Some(survey.slots[slot].host().to_owned()),
+        _ => None,
+    }
+}
+
+/// What keeps a slot of a kept channel from being let go.
+fn leave_obstacle(decision: &Decision<'_>, slot: usize, now: Timestamp) -> Option<Waiting> {
+    let change = decision.leave(slot);
+    match obstacle(decision, slot, change, now)?.2 {
+        Waiting::InterruptionForbidden {
+            slot,
+            others,
+            off_air,
+            ..
+        } => Some(Waiting::SharesChannel {
+            slot,
+            others,
+            off_air,
+        }),
+        other => Some(other),
+    }
+}
+
+/// What keeps `change` from being made in `slot` of a kept channel; `None` if it could be made.
+pub(super) fn obstacle(
+    decision: &Decision<'_>,
+    slot: usize,
+    change: Change,
+    now: Timestamp,
+) -> Option<Obstacle> {
+    let survey = &decision.survey;
+    let channel = survey.slots[slot].channel;
+    let crew = kept(decision, channel)?;
+    let others = || decision.names(crew.on_air.iter().copied());
+    let slot = || survey.slot_id(slot);
+    let policy = &decision.policy;
+    let (rank, waiting) = if crew.doubted {
+        (4, untrusted(decision))
+    } else if !crew.firm.is_empty() {
+        let by = decision.names(crew.firm.iter().copied());
+        (3, Waiting::Uninterruptible { slot: slot(), by })
+    } else if policy.grants(survey, change) {
+        let channel = &survey.channels[channel];
+        if channel.state() != ChannelState::Recovering {
+            return None;
+        }
+        (
+            0,
+            Waiting::ChannelRecovering {
+                channel: channel.id.clone(),
+            },
+        )
+    } else if policy.disruption.interrupt == Interrupt::Window
+        && !policy.open
+        && policy.disruption.causes.contains(&change.cause)
+    {
+        let opens = policy.disruption.next_opening(now);
+        (
+            1,
+            Waiting::OutsideWindow {
+                slot: slot(),
+                others: others(),
+                opens,
+            },
+        )
+    } else {
+        let never = policy.disruption.interrupt == Interrupt::Never;
+        let cause = (!never).then_some(change.cause);
+        let (slot, others, off_air) = (slot(), others(), INTERRUPTION);
+        (
+            2,
+            Waiting::InterruptionForbidden {
+                slot,
+                others,
+                off_air,
+                cause,
+            },
+        )
+    };
+    Some((rank, crew.on_air.len(), waiting))
+}
+
+/// Who is on a channel that keeps running unchanged.
+fn kept<'d>(decision: &'d Decision<'_>, channel: usize) -> Option<&'d Crew> {
+    match &decision.kinds[channel] {
+        Some(Kind::Kept(crew)) if decision.goals[channel] == Goal::Stay => Some(crew),
+        _ => None,
+    }
+}
+
+fn untrusted(decision: &Decision<'_>) -> Waiting {
+    let why = decision.survey.doubt.unwrap_or_default().to_owned();
+    Waiting::SourceUntrusted { why }
+}
+
+fn pinned(pin: &Pin) -> SlotId {
+    SlotId::new(pin.channel.clone(), pin.output_group.clone())
+}
+
+/// What a person can put right soonest comes first.
+fn unusable_rank(waiting: &Waiting) -> u8 {
+    match waiting {
+        Waiting::NotAdopted { .. } => 0,
+        Waiting::OwnedByAnother { .. } => 1,
+        Waiting::ChannelMissing { .. } => 2,
+        Waiting::ChannelUnreadable { .. } => 3,
+        _ => 4,
+    }
+}

@@ -1,0 +1,245 @@
+//! Why something is not done, and what would change that.
+
+mod words;
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{Cause, ChannelId, ChannelState, DestinationName, OwnerId, Pause, PoolName, SlotId};
+
+/// What keeps a destination or a channel from where it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waiting {
+    /// Every slot that could carry it is taken by somebody it may not push out.
+    NoFreeSlot {
+        /// The pool.
+        pool: PoolName,
+    },
+    /// It could go on air only by interrupting others, which the pool does not grant.
+    InterruptionForbidden {
+        /// The slot it would get.
+        slot: SlotId,
+        /// Who would be interrupted.
+        others: Vec<DestinationName>,
+        /// For about how long.
+        off_air: Duration,
+        /// What the pool does not grant: interruptions at all (`None`), or for this cause.
+        cause: Option<Cause>,
+    },
+    /// It could go on air only by interrupting others, and no window is open.
+    OutsideWindow {
+        /// The slot it would get (or has).
+        slot: SlotId,
+        /// Who would be interrupted.
+        others: Vec<DestinationName>,
+        /// When the next window opens.
+        opens: Option<Timestamp>,
+    },
+    /// It could go on air only by interrupting somebody with `interruptible: false`, or who is paused.
+    Uninterruptible {
+        /// The slot it would get (or has).
+        slot: SlotId,
+        /// Who must not be interrupted.
+        by: Vec<DestinationName>,
+    },
+    /// It is no longer wanted, but stays on air until those it shares the channel with end.
+    SharesChannel {
+        /// The slot it is on air in.
+        slot: SlotId,
+        /// The others.
+        others: Vec<DestinationName>,
+        /// For about how long they would be off air if interrupted.
+        off_air: Duration,
+    },
+    /// Enough channels are being interrupted already.
+    MaxConcurrent {
+        /// The channel that has to wait its turn.
+        channel: ChannelId,
+        /// `maxConcurrent` of the pool.
+        limit: u32,
+    },
+    /// Its channel is on its way to another state.
+    ChannelInTransition {
+        /// The channel.
+        channel: ChannelId,
+        /// Its state.
+        state: ChannelState,
+    },
+    /// The channel recovers from a failure by itself and is not stopped for a change meanwhile.
+    ChannelRecovering {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// The channel cannot be used: its state says it failed or is gone.
+    ChannelFailed {
+        /// The channel.
+        channel: ChannelId,
+        /// Its state.
+        state: ChannelState,
+    },
+    /// MediaLive knows no channel of this id.
+    ChannelMissing {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// The channel could not be read.
+    ChannelUnreadable {
+        /// The channel.
+        channel: ChannelId,
+        /// Why.
+        why: String,
+    },
+    /// Steps on the channel failed; the next try comes later.
+    BackingOff {
+        /// The channel.
+        channel: ChannelId,
+        /// Failures in a row.
+        failures: u32,
+        /// When the next step is tried.
+        retry_at: Timestamp,
+        /// What failed last.
+        what: String,
+    },
+    /// Its key could not be read.
+    SecretUnavailable {
+        /// The reference to the key.
+        reference: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The slot it is pinned to does not exist or cannot carry it.
+    SlotIncompatible {
+        /// The slot.
+        slot: SlotId,
+        /// Why not.
+        why: String,
+    },
+    /// The slot it is pinned to is held by somebody it may not push out.
+    PinnedSlotTaken {
+        /// The slot.
+        slot: SlotId,
+        /// Who holds it: a name, or a host that nobody declares.
+        by: String,
+    },
+    /// It is on air elsewhere than pinned, and what is on air is never moved.
+    PinnedElsewhere {
+        /// Where it is on air.
+        on_air: SlotId,
+        /// Where it is pinned.
+        pinned: SlotId,
+    },
+    /// Another wanted destination has the same target and holds the slot.
+    SameTarget {
+        /// The other.
+        other: DestinationName,
+    },
+    /// Its target is still on air on a channel of another pool, and goes on here when it has ended there.
+    OnAirElsewhere {
+        /// The slot that still carries it.
+        slot: SlotId,
+    },
+    /// Hands off.
+    Paused {
+        /// What is paused: the destination or its pool.
+        pool: Option<PoolName>,
+        /// Until when, by whom, why.
+        pause: Pause,
+    },
+    /// The declaration cannot be trusted to be whole, so an undeclared target is left on air.
+    SourceUntrusted {
+        /// What is missing.
+        why: String,
+    },
+    /// The channel runs with targets that nobody declares and is not adopted.
+    NotAdopted {
+        /// The channel.
+        channel: ChannelId,
+        /// The slots with such targets and their hosts.
+        undeclared: Vec<(String, String)>,
+    },
+    /// The channel belongs to another owner.
+    OwnedByAnother {
+        /// The channel.
+        channel: ChannelId,
+        /// The other owner.
+        owner: OwnerId,
+    },
+}
+
+impl Waiting {
+    /// Stable code, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoFreeSlot { .. } => "NoFreeSlot",
+            Self::InterruptionForbidden { .. } => "InterruptionForbidden",
+            Self::OutsideWindow { .. } => "OutsideWindow",
+            Self::Uninterruptible { .. } => "Uninterruptible",
+            Self::SharesChannel { .. } => "SharesChannel",
+            Self::MaxConcurrent { .. } => "MaxConcurrent",
+            Self::ChannelInTransition { .. } => "ChannelInTransition",
+            Self::ChannelRecovering { .. } => "ChannelRecovering",
+            Self::ChannelFailed { .. } => "ChannelFailed",
+            Self::ChannelMissing { .. } => "ChannelMissing",
+            Self::ChannelUnreadable { .. } => "ChannelUnreadable",
+            Self::BackingOff { .. } => "BackingOff",
+            Self::SecretUnavailable { .. } => "SecretUnavailable",
+            Self::SlotIncompatible { .. } => "SlotIncompatible",
+            Self::PinnedSlotTaken { .. } => "PinnedSlotTaken",
+            Self::PinnedElsewhere { .. } => "PinnedElsewhere",
+            Self::SameTarget { .. } => "SameTarget",
+            Self::OnAirElsewhere { .. } => "OnAirElsewhere",
+            Self::Paused { .. } => "Paused",
+            Self::SourceUntrusted { .. } => "SourceUntrusted",
+            Self::NotAdopted { .. } => "NotAdopted",
+            Self::OwnedByAnother { .. } => "OwnedByAnother",
+        }
+    }
+
+    /// Whether it needs nobody to do anything.
+    pub fn ends_by_itself(&self) -> bool {
+        matches!(
+            self,
+            Self::MaxConcurrent { .. }
+                | Self::ChannelInTransition { .. }
+                | Self::ChannelRecovering { .. }
+                | Self::BackingOff { .. }
+        )
+    }
+}
+
+/// A duration as people say it: `40 s`, `3 min`, `2 min 30 s`, `1 h 5 min`.
+#[derive(Debug, Clone, Copy)]
+pub struct Approximately(pub Duration);
+
+impl fmt::Display for Approximately {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+            (0, 0, s) => write!(f, "{s} s"),
+            (0, m, 0) => write!(f, "{m} min"),
+            (0, m, s) => write!(f, "{m} min {s} s"),
+            (h, 0, _) => write!(f, "{h} h"),
+            (h, m, _) => write!(f, "{h} h {m} min"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (45, "45 s"),
+            (180, "3 min"),
+            (150, "2 min 30 s"),
+            (3900, "1 h 5 min"),
+        ] {
+            assert_eq!(Approximately(Duration::from_secs(seconds)).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! What a waiting says to a person: one sentence, and the ways out.
+
+use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Approximately, Waiting};
+use crate::model::{Cause, ChannelId, DestinationName, Pause, PoolName, SlotId};
+use crate::plan::reason::Names;
+
+const JUST_THIS_ONCE: &str = "just this once: slotwise apply --interrupt with its name";
+
+impl Waiting {
+    /// As [`Waiting::ways_out`], in words for `destination`, which waits: a command can be copied as it stands.
+    pub fn ways_out_of(&self, destination: &DestinationName) -> Vec<String> {
+        let command = format!("just this once: slotwise apply --interrupt {destination}");
+        let ways = self.ways_out().into_iter();
+        ways.map(|way| way.replace(JUST_THIS_ONCE, &command)).collect()
+    }
+
+    /// What would change it, each a short phrase a person can act on. Empty where it ends by itself.
+    pub fn ways_out(&self) -> Vec<String> {
+        match self {
+            Self::MaxConcurrent { .. }
+            | Self::ChannelInTransition { .. }
+            | Self::ChannelRecovering { .. }
+            | Self::BackingOff { .. } => Vec::new(),
+            Self::NoFreeSlot { .. }
+            | Self::InterruptionForbidden { .. }
+            | Self::OutsideWindow { .. }
+            | Self::Uninterruptible { .. }
+            | Self::SharesChannel { .. } => self.ways_past_others(),
+            Self::ChannelFailed { .. }
+            | Self::ChannelMissing { .. }
+            | Self::ChannelUnreadable { .. }
+            | Self::NotAdopted { .. }
+            | Self::OwnedByAnother { .. } => self.ways_to_the_channel(),
+            Self::SecretUnavailable { reference, .. } => vec![format!("make {reference} readable")],
+            Self::SlotIncompatible { slot, .. } => {
+                let channel = &slot.channel;
+                vec![format!(
+                    "correct spec.slot, or give channel {channel} such an output group"
+                )]
+            }
+            Self::PinnedSlotTaken { by, .. } => {
+                vec![
+                    format!("take {by} off air"),
+                    "remove or change spec.slot".to_owned(),
+                ]
+            }
+            Self::PinnedElsewhere { .. } => vec!["state: Ready, then Streaming again".to_owned()],
+            Self::SameTarget { other } => vec![format!("give it another key, or take {other} off air")],
+            Self::OnAirElsewhere { slot } => vec![
+                format!("end the others on channel {}, so that it stops", slot.channel),
+                "go back to the pool it is on air in".to_owned(),
+            ],
+            Self::Paused { .. } => vec!["remove paused".to_owned()],
+            Self::SourceUntrusted { .. } => vec![
+                "repair the source".to_owned(),
+                "declare it with state: Ready to take it off air".to_owned(),
+            ],
+        }
+    }
+
+    /// Others are in the way.
+    fn ways_past_others(&self) -> Vec<String> {
+        let off_air = |others: &[DestinationName], time: Duration| {
+            format!("{} off air about {}", Names(others), Approximately(time))
+        };
+        match self {
+            Self::NoFreeSlot { pool } => vec![
+                format!("take another destination of pool {pool} off air"),
+                format!("add a channel to pool {pool}"),
+                "raise its priority before the next start".to_owned(),
+            ],
+            Self::InterruptionForbidden {
+                others,
+                off_air: time,
+                cause,
+                ..
+            } => vec![
+                match cause {
+                    None => format!("interrupt: Anytime ({})", off_air(others, *time)),
+                    Some(cause) => format!("add {cause} to disruption.for ({})", off_air(others, *time)),
+                },
+                JUST_THIS_ONCE.to_owned(),
+                format!("stop {}", Names(others)),
+                "add a channel".to_owned(),
+            ],
+            Self::OutsideWindow { .. } => vec!["wait for the window".to_owned(), JUST_THIS_ONCE.to_owned()],
+            Self::Uninterruptible { by, .. } => {
+                vec![
+                    format!("stop {0}, or take away what protects {0}", Names(by)),
+                    "add a channel".to_owned(),
+                ]
+            }
+            Self::SharesChannel {
+                others,
+                off_air: time,
+                ..
+            } => vec![
+                format!("stop {}", Names(others)),
+                format!("{JUST_THIS_ONCE} ({})", off_air(others, *time)),
+                "interrupt: Window or Anytime for Stop in the pool".to_owned(),
+            ],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The channel itself is in the way.
+    fn ways_to_the_channel(&self) -> Vec<String> {
+        match self {
+            Self::ChannelFailed { channel, .. } => vec![
+                format!("repair or delete channel {channel} in MediaLive"),
+                "add a channel".to_owned(),
+            ],
+            Self::ChannelMissing { channel } => {
+                vec![format!(
+                    "correct the id {channel} in the pool, or check the region"
+                )]
+            }
+            Self::ChannelUnreadable { .. } => vec!["see the cause; it is tried again every cycle".to_owned()],
+            Self::NotAdopted { channel, .. } => vec![
+                "declare these targets as Destinations".to_owned(),
+                format!("stop channel {channel} yourself"),
+                format!("takeover: true on channel {channel} in the pool, which releases them"),
+            ],
+            Self::OwnedByAnother { channel, owner } => vec![
+                format!("remove {channel} from one of the two pools"),
+                format!("run with --owner-id {owner}, if that is you"),
+                format!("remove the tag slotwise.dev/owner from channel {channel}"),
+            ],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Display for Waiting {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoFreeSlot { pool } => write!(f, "every slot of pool {pool} that could carry it is taken"),
+            Self::InterruptionForbidden {
+                slot, others, cause, ..
+            } => forbidden(f, slot, others, *cause),
+            Self::OutsideWindow { slot, others, opens } => outside_window(f, slot, others, *opens),
+            Self::Uninterruptible { slot, by } => {
+                write!(
+                    f,
+                    "{} on air on {} and must not be interrupted",
+                    Are(by),
+                    slot.channel
+                )
+            }
+            Self::SharesChannel { slot, others, .. } => shares_channel(f, slot, others),
+            Self::MaxConcurrent { channel, limit } => {
+                write!(
+                    f,
+                    "{channel} waits its turn: the pool interrupts at most {limit} at once"
+                )
+            }
+            Self::ChannelInTransition { channel, state } => write!(f, "{channel} is {state}"),
+            Self::ChannelRecovering { channel } => {
+                write!(
+                    f,
+                    "{channel} is RECOVERING and is not stopped for a change meanwhile"
+                )
+            }
+            Self::ChannelFailed { channel, state } => write!(f, "{channel} is {state} and cannot be used"),
+            Self::ChannelMissing { channel } => write!(f, "MediaLive knows no channel {channel}"),
+            Self::ChannelUnreadable { channel, why } => write!(f, "{channel} could not be read: {why}"),
+            Self::BackingOff {
+                channel,
+                failures,
+                retry_at,
+                what,
+            } => {
+                match failures {
+                    0 | 1 => write!(f, "{channel} failed ({what})")?,
+                    more => write!(f, "{channel} failed {more} times in a row ({what})")?,
+                }
+                write!(f, "; next try at {retry_at:.0}")
+            }
+            Self::SecretUnavailable { reference, why } => {
+                write!(f, "its key ({reference}) cannot be read: {why}")
+            }
+            Self::SlotIncompatible { slot, why } => write!(f, "{slot} cannot carry it: {why}"),
+            Self::PinnedSlotTaken { slot, by } => write!(f, "{slot}, where it is pinned, is taken by {by}"),
+            Self::PinnedElsewhere { on_air, pinned } => {
+                write!(
+                    f,
+                    "on air in {on_air}; goes to {pinned}, where it is pinned, when it is next off air"
+                )
+            }
+            Self::SameTarget { other } => write!(f, "{other} has the same target and holds the slot"),
+            Self::OnAirElsewhere { slot } => {
+                write!(
+                    f,
+                    "still on air in {slot}, a slot of another pool; goes on when it has ended there"
+                )
+            }
+            Self::Paused { pool, pause } => paused(f, pool.as_ref(), pause),
+            Self::SourceUntrusted { why } => write!(f, "the declaration may not be whole: {why}"),
+            Self::NotAdopted { channel, undeclared } => not_adopted(f, channel, undeclared),
+            Self::OwnedByAnother { channel, owner } => write!(f, "{channel} belongs to the owner {owner}"),
+        }
+    }
+}
+
+fn forbidden(
+    f: &mut Formatter<'_>,
+    slot: &SlotId,
+    others: &[DestinationName],
+    cause: Option<Cause>,
+) -> fmt::Result {
+    write!(
+        f,
+        "{} has a place for it, but {} on air there and ",
+        slot.channel,
+        Are(others)
+    )?;
+    match cause {
+        None => f.write_str("the pool never interrupts"),
+        Some(cause) => write!(f, "the pool does not interrupt for {cause}"),
+    }
+}
+
+fn outside_window(
+    f: &mut Formatter<'_>,
+    slot: &SlotId,
+    others: &[DestinationName],
+    opens: Option<Timestamp>,
+) -> fmt::Result {
+    write!(
+        f,
+        "{} on air on {}, and no window is open",
+        Are(others),
+        slot.channel
+    )?;
+    opens.map_or(Ok(()), |at| write!(f, "; the next opens at {at:.0}"))
+}
+
+fn shares_channel(f: &mut Formatter<'_>, slot: &SlotId, others: &[DestinationName]) -> fmt::Result {
+    let channel = &slot.channel;
+    write!(
+        f,
+        "stays on air on {channel} until {} ended: they share the channel",
+        Have(others)
+    )
+}
+
+fn paused(f: &mut Formatter<'_>, pool: Option<&PoolName>, pause: &Pause) -> fmt::Result {
+    match pool {
+        Some(pool) => write!(f, "pool {pool} is paused")?,
+        None => f.write_str("paused")?,
+    }
+    if let Some(until) = pause.until {
+        write!(f, " until {until:.0}")?;
+    }
+    if let Some(by) = &pause.by {
+        write!(f, " by {by}")?;
+    }
+    pause.why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
+}
+
+fn not_adopted(f: &mut Formatter<'_>, channel: &ChannelId, undeclared: &[(String, String)]) -> fmt::Result {
+    write!(
+        f,
+        "{channel} runs with targets that nobody declares and is left alone:"
+    )?;
+    undeclared
+        .iter()
+        .try_for_each(|(group, host)| write!(f, " {group} → {host}"))
+}
+
+/// `a is`, `a and b are`.
+struct Are<'a>(&'a [DestinationName]);
+
+impl Display for Are<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let verb = if self.0.len() == 1 { "is" } else { "are" };
+        write!(f, "{} {verb}", Names(self.0))
+    }
+}
+
+/// `a has`, `a and b have`.
+struct Have<'a>(&'a [DestinationName]);
+
+impl Display for Have<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let verb = if self.0.len() == 1 { "has" } else { "have" };
+        write!(f, "{} {verb}", Names(self.0))
+    }
+}
