@@ -23,9 +23,15 @@
 //! | [`plan`] | what to do and why; `plan::check`, the second author, rejects what breaks a rule | nothing: pure |
 //! | [`store`] | where Desired comes from | read files |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment |
+//! | [`medialive`] | the one door to MediaLive: client, lossless documents, errors classified once | call AWS |
+//! | [`observe`] | List, and Describe where the list cannot tell → Observed | call AWS, reads only |
+//! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
 
+pub mod execute;
 pub mod manifest;
+pub mod medialive;
 pub mod model;
+pub mod observe;
 pub mod plan;
 pub mod secrets;
 pub mod store;

@@ -1,0 +1,101 @@
+//! Carrying out one step of one channel: lease → precheck → act → record.
+//!
+//! The executor has no choice left: it looks at the channel afresh, and where it is still as the plan saw it, does
+//! what the plan says. A reply lost after the effect is the normal case: the next look finds it done.
+
+mod gate;
+mod precheck;
+
+use std::sync::Arc;
+
+use crate::medialive::{CallError, ChannelDocument, MediaLive};
+use crate::model::OwnerId;
+use crate::plan::{Action, ChannelPlan, Step};
+
+pub use gate::{Gate, NoPermit, Order, WriteLease};
+pub use precheck::{Precheck, precheck};
+
+/// Takes steps on behalf of one owner.
+#[derive(Debug, Clone)]
+pub struct Executor {
+    client: MediaLive,
+    gate: Gate,
+    owner: OwnerId,
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub enum Outcome {
+    /// MediaLive accepted it; the channel as it is said to be now.
+    Accepted(Box<ChannelDocument>),
+    /// It had been done already.
+    AlreadyDone(Box<ChannelDocument>),
+    /// The channel is not as the plan saw it: plan again.
+    Stale {
+        /// What differs.
+        why: String,
+        /// The channel as it is.
+        channel: Box<ChannelDocument>,
+    },
+}
+
+/// Why a step was not taken.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StepError {
+    /// Writing is not allowed: the lease is lost or about to end.
+    #[error("not allowed to write: {0}")]
+    Gate(NoPermit),
+    /// The fresh look before the step failed; nothing was changed.
+    #[error("{0}")]
+    Look(CallError),
+    /// The call itself failed.
+    #[error("{0}")]
+    Act(CallError),
+}
+
+impl Executor {
+    /// An executor that writes only while `lease` is held.
+    pub fn new(client: MediaLive, lease: Arc<dyn WriteLease>, owner: OwnerId) -> Self {
+        Self {
+            client,
+            gate: Gate::new(lease),
+            owner,
+        }
+    }
+
+    /// Takes `step`, the first one of `channel`, unless `order` ends before the call is made.
+    pub async fn take(
+        &self,
+        channel: &ChannelPlan,
+        step: &Step,
+        order: &Order,
+    ) -> Result<Outcome, StepError> {
+        let fresh = self.client.describe(&channel.id).await.map_err(StepError::Look)?;
+        match precheck(channel, step, &fresh.observed(), &self.owner) {
+            Precheck::Ready => self.act(step, fresh, order).await,
+            Precheck::AlreadyDone => Ok(Outcome::AlreadyDone(Box::new(fresh))),
+            Precheck::Stale(why) => Ok(Outcome::Stale {
+                why,
+                channel: Box::new(fresh),
+            }),
+        }
+    }
+
+    async fn act(&self, step: &Step, fresh: ChannelDocument, order: &Order) -> Result<Outcome, StepError> {
+        let permit = self.gate.permit(order).map_err(StepError::Gate)?;
+        let id = &fresh.summary.id;
+        let after = match &step.action {
+            Action::Wait => Ok(fresh.clone()),
+            Action::Stop => self.client.stop(permit, id).await,
+            Action::Start => self.client.start(permit, id).await,
+            Action::Update { writes } => self.client.update(permit, &fresh, writes).await,
+            Action::Adopt => self.client.adopt(permit, &fresh, &self.owner).await.map(|()| {
+                let mut adopted = fresh.clone();
+                adopted.summary.owner = Some(self.owner.clone());
+                adopted
+            }),
+        };
+        let after = after.map_err(StepError::Act)?;
+        Ok(Outcome::Accepted(Box::new(after)))
+    }
+}

@@ -1,0 +1,98 @@
+//! How many requests a second leave this process.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use leaky_bucket::RateLimiter;
+
+/// Requests per second, with a burst of twice as many.
+///
+/// MediaLive allows 20 requests per second, 40 in a burst, for the whole account (User Guide,
+/// eml-limitations-and-rules). The default of 10 leaves half of it to people and other tools.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateLimit {
+    /// Requests per second, above 0.
+    pub per_second: f64,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self { per_second: 10.0 }
+    }
+}
+
+/// An HTTP client that lets every attempt, first or retried, wait for its turn.
+///
+/// The limit sits below the SDK because that is the only place where retries are seen one by one.
+pub(super) struct LimitedHttpClient {
+    inner: SharedHttpClient,
+    limiter: Arc<RateLimiter>,
+}
+
+impl LimitedHttpClient {
+    pub(super) fn new(inner: SharedHttpClient, limit: RateLimit) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small positive number"
+        )]
+        let burst = (limit.per_second * 2.0).ceil().max(1.0) as usize;
+        let limiter = RateLimiter::builder()
+            .max(burst)
+            .initial(burst)
+            .refill(1)
+            .interval(Duration::from_secs_f64(1.0 / limit.per_second))
+            .build();
+        Self {
+            inner,
+            limiter: Arc::new(limiter),
+        }
+    }
+}
+
+impl fmt::Debug for LimitedHttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LimitedHttpClient").finish_non_exhaustive()
+    }
+}
+
+impl HttpClient for LimitedHttpClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(LimitedConnector {
+            inner: self.inner.http_connector(settings, components),
+            limiter: Arc::clone(&self.limiter),
+        })
+    }
+}
+
+struct LimitedConnector {
+    inner: SharedHttpConnector,
+    limiter: Arc<RateLimiter>,
+}
+
+impl fmt::Debug for LimitedConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LimitedConnector").finish_non_exhaustive()
+    }
+}
+
+impl HttpConnector for LimitedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (inner, limiter) = (self.inner.clone(), Arc::clone(&self.limiter));
+        HttpConnectorFuture::new(async move {
+            limiter.acquire_one().await;
+            inner.call(request).await
+        })
+    }
+}

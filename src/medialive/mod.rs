@@ -1,0 +1,22 @@
+//! The one door to MediaLive.
+//!
+//! ```text
+//!   document   JSON text ──► channel as seen;  channel + writes ──► body of UpdateChannel   (pure, lossless)
+//!   error      whatever went wrong ──► one kind, by code, once
+//!   client     the only file that names SDK operations
+//!   limit      how many requests a second leave this process
+//! ```
+//!
+//! There is no mock: in tests the emulator stands behind the same client, on a socket or in memory.
+
+mod client;
+mod document;
+mod error;
+mod limit;
+mod permit;
+
+pub use client::{MediaLive, Settings};
+pub use document::{ChannelDocument, DocumentError, OWNER_TAG, Summary, Wiring};
+pub use error::{CallError, Kind};
+pub use limit::RateLimit;
+pub use permit::Permit;
