@@ -26,7 +26,9 @@
 //! | [`medialive`] | the one door to MediaLive: client, lossless documents, errors classified once | call AWS |
 //! | [`observe`] | List, and Describe where the list cannot tell → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
+//! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
 
+pub mod emulator;
 pub mod execute;
 pub mod manifest;
 pub mod medialive;

@@ -1,0 +1,186 @@
+//! The emulator's own endpoints: faults, calls, state, reset, clock.
+//!
+//! None of them shows a stream key.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::emulator::Emulator;
+use crate::emulator::faults::Fault;
+
+/// How far the clock may be moved at once: a year
+const ADVANCE_MAX_SECONDS: f64 = 366.0 * 86_400.0;
+
+/// `GET /_emulator/faults`
+pub(super) async fn faults(State(emulator): State<Emulator>) -> Json<Value> {
+    Json(list(&emulator))
+}
+
+fn list(emulator: &Emulator) -> Value {
+    emulator.with_world(|world, _| {
+        let faults = world
+            .faults()
+            .list()
+            .map(|(fault, struck)| json!({"fault": fault, "struck": struck}));
+        json!({"faults": faults.collect::<Vec<_>>()})
+    })
+}
+
+/// `POST /_emulator/faults`: one fault, or a list of them; all or none are taken
+pub(super) async fn inject(State(emulator): State<Emulator>, body: Bytes) -> Response {
+    let value: Value = match serde_json::from_slice(&body) {
+        Ok(value) => value,
+        Err(error) => return refuse(&[format!("the body is not JSON: {error}")]),
+    };
+    let wanted = match value {
+        Value::Array(list) => list,
+        one => vec![one],
+    };
+    let (mut faults, mut problems) = (Vec::new(), Vec::new());
+    for (index, value) in wanted.into_iter().enumerate() {
+        match serde_json::from_value::<Fault>(value) {
+            Ok(fault) => {
+                problems.extend(
+                    fault
+                        .problems()
+                        .into_iter()
+                        .map(|problem| format!("fault {index}: {problem}")),
+                );
+                faults.push(fault);
+            }
+            Err(error) => problems.push(format!("fault {index}: {error}")),
+        }
+    }
+    if !problems.is_empty() {
+        return refuse(&problems);
+    }
+    for fault in faults {
+        emulator.inject(fault);
+    }
+    Json(list(&emulator)).into_response()
+}
+
+/// `DELETE /_emulator/faults`
+pub(super) async fn clear_faults(State(emulator): State<Emulator>) -> Json<Value> {
+    emulator.with_world(|world, _| world.faults().clear());
+    Json(list(&emulator))
+}
+
+/// `GET /_emulator/calls`
+pub(super) async fn calls(State(emulator): State<Emulator>) -> Json<Value> {
+    Json(emulator.call_report())
+}
+
+/// `DELETE /_emulator/calls`
+pub(super) async fn clear_calls(State(emulator): State<Emulator>) -> Json<Value> {
+    emulator.clear_calls();
+    Json(emulator.call_report())
+}
+
+/// `GET /_emulator/state`: channels and inputs in short, and what lies ahead of them
+pub(super) async fn state(State(emulator): State<Emulator>) -> Json<Value> {
+    let (channels, inputs) = emulator.with_world(|world, _| {
+        let channels = world.channels().iter().map(|(id, channel)| {
+            let ahead: Vec<Value> = channel
+                .life()
+                .steps()
+                .map(|step| json!({"atSeconds": step.at.as_secs_f64(), "state": step.to}))
+                .collect();
+            json!({
+                "ahead": ahead,
+                "id": id,
+                "name": channel.document().get("name"),
+                "sinceSeconds": channel.life().since().as_secs_f64(),
+                "state": channel.state(),
+            })
+        });
+        let inputs = world.inputs().iter().map(
+            |(id, input)| json!({"attachedTo": input.attached_to(), "id": id, "state": input.state_name()}),
+        );
+        (channels.collect::<Vec<_>>(), inputs.collect::<Vec<_>>())
+    });
+    Json(json!({"channels": channels, "clock": emulator.clock_report(), "inputs": inputs}))
+}
+
+/// `POST /_emulator/reset`: back to the beginning; faults and calls are forgotten
+pub(super) async fn reset(State(emulator): State<Emulator>) -> Json<Value> {
+    emulator.reset();
+    Json(json!({"clock": emulator.clock_report()}))
+}
+
+/// `GET /_emulator/clock`
+pub(super) async fn clock(State(emulator): State<Emulator>) -> Json<Value> {
+    Json(emulator.clock_report())
+}
+
+/// What to do to the clock
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ClockChange {
+    advance_seconds: Option<f64>,
+    speed: Option<f64>,
+}
+
+/// `POST /_emulator/clock`: `{"advanceSeconds": 180}`, `{"speed": 60}`
+pub(super) async fn set_clock(State(emulator): State<Emulator>, body: Bytes) -> Response {
+    let change: ClockChange = match serde_json::from_slice(&body) {
+        Ok(change) => change,
+        Err(error) => {
+            return refuse(&[format!(
+                r#"give {{"advanceSeconds": N}} or {{"speed": N}}: {error}"#
+            )]);
+        }
+    };
+    let mut problems = Vec::new();
+    if change.advance_seconds.is_none() && change.speed.is_none() {
+        problems.push("give advanceSeconds or speed".to_owned());
+    }
+    if change
+        .advance_seconds
+        .is_some_and(|seconds| !(0.0..=ADVANCE_MAX_SECONDS).contains(&seconds))
+    {
+        problems.push(format!(
+            "advanceSeconds: give 0 to {ADVANCE_MAX_SECONDS}; the clock does not go back"
+        ));
+    }
+    if change
+        .speed
+        .is_some_and(|speed| !(0.001..=1_000_000.0).contains(&speed))
+    {
+        problems.push("speed: give 0.001 to 1000000".to_owned());
+    }
+    if !problems.is_empty() {
+        return refuse(&problems);
+    }
+    if let Some(speed) = change.speed {
+        emulator.set_speed(speed);
+    }
+    if let Some(by) = change
+        .advance_seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    {
+        emulator.advance(by);
+    }
+    Json(emulator.clock_report()).into_response()
+}
+
+/// Another method on one of the paths above
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let text = format!(
+        "{} does not take {method}; see the emulator's module documentation",
+        uri.path()
+    );
+    (StatusCode::METHOD_NOT_ALLOWED, Json(json!({"message": text}))).into_response()
+}
+
+fn refuse(problems: &[String]) -> Response {
+    let body = json!({"message": problems.join("; "), "problems": problems});
+    (StatusCode::BAD_REQUEST, Json(body)).into_response()
+}

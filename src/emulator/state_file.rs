@@ -1,0 +1,198 @@
+//! The world in a file, so that an emulator can be stopped and started again.
+//!
+//! The file is written beside itself and renamed into place, readable by its owner only: it holds stream keys.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::world::World;
+
+/// Raised whenever an older emulator could not read what this one writes
+const VERSION: u64 = 1;
+
+/// Why a state file could not be read or written
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The file is there and cannot be read
+    #[error("cannot read the emulator's state from {}", path.display())]
+    Read {
+        /// The file
+        path: PathBuf,
+        /// Why
+        #[source]
+        source: io::Error,
+    },
+    /// The file holds something else
+    #[error(
+        "{} holds no emulator state that can be read ({reason}); move it away to start from the fleet again, or name \
+         another file with --state",
+        path.display()
+    )]
+    Corrupt {
+        /// The file
+        path: PathBuf,
+        /// Where it breaks off; never any of its content
+        reason: String,
+    },
+    /// The file is of another version
+    #[error(
+        "{} was written by another version of the emulator (format {found}, this one reads {VERSION}); move it away \
+         to start from the fleet again, or name another file with --state",
+        path.display()
+    )]
+    Version {
+        /// The file
+        path: PathBuf,
+        /// Its format
+        found: u64,
+    },
+    /// The file cannot be written
+    #[error("cannot write the emulator's state to {}", path.display())]
+    Write {
+        /// The file
+        path: PathBuf,
+        /// Why
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What the file says first, whatever its version
+#[derive(Deserialize)]
+struct Header {
+    version: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kept {
+    elapsed: Duration,
+    world: World,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Keep<'a> {
+    version: u64,
+    elapsed: Duration,
+    world: &'a World,
+}
+
+/// Reads the world and its time; none if there is no file yet
+pub(super) fn load(path: &Path) -> Result<Option<(World, Duration)>, StateError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(StateError::Read {
+                path: path.to_owned(),
+                source,
+            });
+        }
+    };
+    let header: Header = serde_json::from_str(&text).map_err(|error| corrupt(path, &error))?;
+    if header.version != VERSION {
+        return Err(StateError::Version {
+            path: path.to_owned(),
+            found: header.version,
+        });
+    }
+    let kept: Kept = serde_json::from_str(&text).map_err(|error| corrupt(path, &error))?;
+    Ok(Some((kept.world, kept.elapsed)))
+}
+
+/// serde's own texts may quote the file, and the file holds stream keys
+fn corrupt(path: &Path, error: &serde_json::Error) -> StateError {
+    let reason = format!("line {}, column {}", error.line(), error.column());
+    StateError::Corrupt {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+/// Replaces the file, or leaves it as it was
+pub(super) fn save(path: &Path, world: &World, elapsed: Duration) -> Result<(), StateError> {
+    let keep = Keep {
+        version: VERSION,
+        elapsed,
+        world,
+    };
+    write(path, &keep).map_err(|source| StateError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn write(path: &Path, keep: &Keep<'_>) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let text = serde_json::to_vec(keep)?;
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .and_then(|mut file| file.write_all(&text))
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // Best effort: the first error is the one to report.
+        drop(fs::remove_file(&temporary));
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::emulator::{Emulator, Fleet, Options};
+
+    fn open(path: &Path) -> Result<Emulator, StateError> {
+        Emulator::open(Options::default(), Fleet::empty(), path.to_owned())
+    }
+
+    #[test]
+    fn the_file_is_its_owners_alone_and_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let emulator = open(&path).unwrap();
+        emulator.with_world(|world, _| world.admit_channel("1", serde_json::Map::new()));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+        let again = open(&path).unwrap();
+        assert!(again.with_world(|world, _| world.channel("1").is_some()));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_names_the_way_out_and_shows_nothing_of_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        for (text, expected) in [
+            (r#"{"version":1,"world":"secret""#, "move it away"),
+            (
+                r#"{"version":1,"elapsed":{"secs":0,"nanos":0},"world":"secret"}"#,
+                "move it away",
+            ),
+            (r#"{"version":9,"world":"secret"}"#, "format 9"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let message = open(&path).unwrap_err().to_string();
+            assert!(
+                message.contains(expected) && !message.contains("secret"),
+                "{message}"
+            );
+        }
+    }
+}

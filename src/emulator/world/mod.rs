@@ -1,0 +1,397 @@
+//! The pure world: channels, inputs, security groups, schedules, alerts, tags.
+//!
+//! Nothing in here waits, reads a clock or does I/O: every method takes the time it is. Transitions happen lazily:
+//! [`World::advance`] takes every step that is due, and [`World::handle`] does so before each call.
+//!
+//! Invariants:
+//! - a channel's configuration changes only through an update accepted while it is stopped (or by
+//!   [`World::channel_mut`], a test's back door);
+//! - an input is attached to one channel at most;
+//! - a deleted channel or input stays as a tombstone, so that Describe goes on answering it.
+
+mod alerts;
+mod batch;
+mod channels;
+mod document;
+mod groups;
+mod inputs;
+mod page;
+mod schedule;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use self::alerts::Alert;
+pub use self::channels::Channel;
+pub use self::groups::SecurityGroup;
+pub use self::inputs::{Input, InputState};
+pub use self::schedule::Scheduled;
+use super::channel::{Change, State};
+use super::dice::Dice;
+use super::error::ApiError;
+use super::faults::{Event, FaultKind, Faults};
+use super::request::{Now, Operation, Request};
+use super::switches::Switches;
+
+/// A JSON object in the order its keys came
+pub type Document = Map<String, Value>;
+
+/// How many requestIds are remembered; the oldest is forgotten first
+const REQUESTS_MAX: usize = 1_000;
+
+/// How much of everything an account may have
+///
+/// Defaults: <https://docs.aws.amazon.com/general/latest/gr/medialive_region.html> (adjustable per region) and
+/// the user guide's eml-limitations-and-rules (fixed).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Quotas {
+    /// Channels per region
+    pub channels: usize,
+    /// Push inputs per region
+    pub push_inputs: usize,
+    /// Pull inputs per region
+    pub pull_inputs: usize,
+    /// Input security groups per region
+    pub security_groups: usize,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            channels: 5,
+            push_inputs: 5,
+            pull_inputs: 100,
+            security_groups: 5,
+        }
+    }
+}
+
+/// What a world is made with
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// The region in ARNs
+    pub region: String,
+    /// The account in ARNs
+    pub account: String,
+    /// What is unconfirmed about MediaLive
+    pub switches: Switches,
+    /// The account's limits
+    pub quotas: Quotas,
+}
+
+/// One region of one account, as MediaLive sees it
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct World {
+    settings: Settings,
+    dice: Dice,
+    faults: Faults,
+    channels: BTreeMap<String, Channel>,
+    inputs: BTreeMap<String, Input>,
+    groups: BTreeMap<String, SecurityGroup>,
+    requests: VecDeque<Remembered>,
+    next_id: u64,
+}
+
+/// A creation that a retry with the same requestId must not repeat (botocore service model, `requestId`)
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Remembered {
+    operation: Operation,
+    request_id: String,
+    /// Of the body, so that another request under the same id is told apart without keeping the body
+    digest: u64,
+    resource: String,
+}
+
+impl World {
+    /// An empty region
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            settings,
+            dice: Dice::new(seed, 0),
+            faults: Faults::new(seed),
+            channels: BTreeMap::new(),
+            inputs: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            requests: VecDeque::new(),
+            next_id: 5_000_000,
+        }
+    }
+
+    /// Answers a call, after whatever was due before it
+    pub fn handle(&mut self, request: &Request, now: Now) -> Result<Value, ApiError> {
+        use Operation as Op;
+        self.advance(now);
+        match request.operation {
+            Op::CreateChannel => self.create_channel(request, now),
+            Op::DescribeChannel => self.describe_channel(&request.id),
+            Op::ListChannels => self.list_channels(request, now),
+            Op::UpdateChannel => self.update_channel(request, now),
+            Op::UpdateChannelClass => self.update_channel_class(request, now),
+            Op::DeleteChannel => self.delete_channel(&request.id, now),
+            Op::StartChannel => self.start_channel(&request.id, request.twist.outcome, now),
+            Op::StopChannel => self.stop_channel(&request.id, now),
+            Op::RestartChannelPipelines => self.restart_pipelines(request, now),
+            Op::ListAlerts => self.list_alerts(request, now),
+            Op::BatchUpdateSchedule => self.update_schedule(request, now),
+            Op::DescribeSchedule => self.describe_schedule(request),
+            Op::DeleteSchedule => self.delete_schedule(&request.id),
+            Op::BatchStart | Op::BatchStop | Op::BatchDelete => self.batch(request, now),
+            Op::CreateInput => self.create_input(request, now),
+            Op::DescribeInput => self.describe_input(&request.id),
+            Op::ListInputs => self.list_inputs(request),
+            Op::UpdateInput => self.update_input(request),
+            Op::DeleteInput => self.delete_input(&request.id, now),
+            Op::CreateInputSecurityGroup => self.create_group(request),
+            Op::DescribeInputSecurityGroup => self.describe_group(&request.id),
+            Op::ListInputSecurityGroups => self.list_groups(request),
+            Op::UpdateInputSecurityGroup => self.update_group(request),
+            Op::DeleteInputSecurityGroup => self.delete_group(&request.id),
+            Op::CreateTags => self.create_tags(request),
+            Op::DeleteTags => self.delete_tags(request),
+            Op::ListTagsForResource => self.list_tags(&request.id),
+        }
+    }
+
+    /// Takes every step that is due: transitions, schedules, events of faults
+    pub fn advance(&mut self, now: Now) {
+        let ids: Vec<String> = self
+            .channels
+            .iter()
+            .filter(|(_, channel)| channel.due(now.elapsed))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in ids {
+            while let Some(change) = self
+                .channels
+                .get_mut(&id)
+                .and_then(|channel| channel.step(now.elapsed))
+            {
+                self.settle(&id, change, now);
+            }
+        }
+        for input in self.inputs.values_mut() {
+            input.advance(now.elapsed);
+        }
+        for channel in self.channels.values_mut() {
+            channel.advance_schedule(now);
+            channel.forget_alerts(now);
+        }
+        self.strike(now);
+    }
+
+    /// What follows from a change of state beyond the channel itself
+    fn settle(&mut self, id: &str, change: Change, now: Now) {
+        let keeps_old = self.settings.switches.failed_update_keeps_old;
+        if let Some(channel) = self.channels.get_mut(id) {
+            channel.entered(change.to, keeps_old, now);
+        }
+        if change.from == State::Updating {
+            self.reattach(id);
+        }
+        if change.to == State::Deleted {
+            self.detach_all(id);
+        }
+    }
+
+    /// Lets the events that are due befall the running channels they are meant for
+    fn strike(&mut self, now: Now) {
+        for event in self.faults.due(now.elapsed) {
+            let ids: Vec<String> = self
+                .channels
+                .iter()
+                .filter(|(id, channel)| {
+                    channel.state() == State::Running
+                        && event.channel.as_ref().is_none_or(|wanted| wanted == *id)
+                })
+                .map(|(id, _)| id.clone())
+                .collect();
+            for id in &ids {
+                self.befall(id, &event, now);
+            }
+            if !ids.is_empty() {
+                self.faults.used(&event);
+            }
+        }
+    }
+
+    fn befall(&mut self, id: &str, event: &Event, now: Now) {
+        let Some(channel) = self.channels.get_mut(id) else {
+            return;
+        };
+        match &event.kind {
+            FaultKind::Recovering { seconds } => {
+                let drawn = self.dice.recover();
+                let wanted = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                channel.begin(
+                    now.elapsed,
+                    State::Recovering,
+                    &[(wanted.unwrap_or(drawn), State::Running)],
+                );
+            }
+            FaultKind::Maintenance if channel.is_standard() => {}
+            FaultKind::Maintenance => {
+                let steps = [
+                    (self.dice.stop(), State::Starting),
+                    (self.dice.start(), State::Running),
+                ];
+                channel.begin(now.elapsed, State::Stopping, &steps);
+            }
+            FaultKind::Alert {
+                alert_type,
+                message,
+                pipeline_id,
+            } => {
+                channel.raise(alert_type, message, pipeline_id, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Moves the world's whole time line by `by`, for a world that begins again while its clock goes on
+    pub(super) fn rebase(&mut self, by: Duration) {
+        for channel in self.channels.values_mut() {
+            channel.rebase(by);
+        }
+    }
+
+    /// The faults that are armed
+    pub const fn faults(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    /// What the world was made with
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The channels by id, tombstones included
+    pub const fn channels(&self) -> &BTreeMap<String, Channel> {
+        &self.channels
+    }
+
+    /// The inputs by id, tombstones included
+    pub const fn inputs(&self) -> &BTreeMap<String, Input> {
+        &self.inputs
+    }
+
+    /// A channel, tombstone or not
+    pub fn channel(&self, id: &str) -> Option<&Channel> {
+        self.channels.get(id)
+    }
+
+    /// A channel to be changed behind everyone's back; no rule is checked
+    pub fn channel_mut(&mut self, id: &str) -> Option<&mut Channel> {
+        self.channels.get_mut(id)
+    }
+
+    /// Puts a channel into a state in which it stays, whatever it was doing; false if there is no such channel
+    pub fn force_state(&mut self, id: &str, state: State, now: Now) -> bool {
+        let Some(channel) = self.channels.get_mut(id) else {
+            return false;
+        };
+        let from = channel.state();
+        channel.begin(now.elapsed, state, &[]);
+        self.settle(
+            id,
+            Change {
+                at: now.elapsed,
+                from,
+                to: state,
+            },
+            now,
+        );
+        true
+    }
+
+    /// Takes a channel away without a tombstone, as if it had never been; its inputs become free
+    pub fn remove_channel(&mut self, id: &str) -> Option<Channel> {
+        self.detach_all(id);
+        self.channels.remove(id)
+    }
+
+    /// Changes what the world was made with, for a test that tries the other reading of an unknown
+    pub const fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// The resource that an earlier creation under the same requestId made; an error if that was another request
+    fn remembered(&self, request: &Request) -> Result<Option<String>, ApiError> {
+        let Some(request_id) = request_id(request) else {
+            return Ok(None);
+        };
+        let digest = digest(&request.body);
+        let same =
+            |entry: &&Remembered| entry.operation == request.operation && entry.request_id == request_id;
+        match self.requests.iter().find(same) {
+            None => Ok(None),
+            Some(entry) if entry.digest == digest => Ok(Some(entry.resource.clone())),
+            Some(_) => Err(ApiError::new(
+                super::error::ErrorKind::Conflict,
+                "A request with the same requestId but different parameters was made before.",
+            )),
+        }
+    }
+
+    fn remember(&mut self, request: &Request, resource: &str) {
+        let Some(request_id) = request_id(request) else {
+            return;
+        };
+        if self.requests.len() == REQUESTS_MAX {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(Remembered {
+            operation: request.operation,
+            request_id: request_id.to_owned(),
+            digest: digest(&request.body),
+            resource: resource.to_owned(),
+        });
+    }
+
+    /// A number that no resource has yet
+    fn new_id(&mut self) -> String {
+        loop {
+            self.next_id += 1;
+            let id = self.next_id.to_string();
+            if !self.channels.contains_key(&id)
+                && !self.inputs.contains_key(&id)
+                && !self.groups.contains_key(&id)
+            {
+                return id;
+            }
+        }
+    }
+
+    fn arn(&self, kind: &str, id: &str) -> String {
+        format!(
+            "arn:aws:medialive:{}:{}:{kind}:{id}",
+            self.settings.region, self.settings.account
+        )
+    }
+}
+
+fn request_id(request: &Request) -> Option<&str> {
+    request
+        .body
+        .get("requestId")
+        .and_then(Value::as_str)
+        .filter(|id| !id.is_empty())
+}
+
+/// FNV-1a over the body's text: stable over restarts and versions, as the state file needs it to be
+fn digest(body: &Value) -> u64 {
+    body.to_string()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+}
