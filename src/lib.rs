@@ -21,6 +21,7 @@
 //! | [`model`] | the vocabulary: what is declared, what was seen | nothing: pure, imports nothing of ours |
 //! | [`manifest`] | the one door for input: raw → validated, every problem at once | nothing: pure |
 //! | [`plan`] | what to do and why; `plan::check`, the second author, rejects what breaks a rule | nothing: pure |
+//! | [`status`] | what is true of every destination and channel | nothing: pure |
 //! | [`store`] | where Desired comes from | read files |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment |
 //! | [`medialive`] | the one door to MediaLive: client, lossless documents, errors classified once | call AWS |
@@ -36,6 +37,7 @@ pub mod model;
 pub mod observe;
 pub mod plan;
 pub mod secrets;
+pub mod status;
 pub mod store;
 
 /// An error with its causes, each once: `cannot look at the channels: ListChannels: access denied`.

@@ -1,0 +1,131 @@
+//! What is true of every destination and channel: (desired, observed, plan) → phase, conditions, reasons.
+//!
+//! A phase never says more than was observed: `Streaming` means that the channel was seen RUNNING with this target,
+//! `Starting` that it was seen on its way there. A step that is only planned is `Pending`, so that a look without a
+//! daemon does not promise what nobody does.
+
+mod derive;
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use derive::{phase, status};
+
+use crate::model::{ChannelId, ChannelState, DestinationName, PoolName, SlotId, WantedState};
+
+/// Everything there is to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// By name; those of objects that were set aside among them.
+    pub destinations: Vec<DestinationStatus>,
+    /// By pool and the pool's order.
+    pub channels: Vec<ChannelStatus>,
+    /// `SourceTrusted` and `Leader`.
+    pub conditions: Vec<Condition>,
+}
+
+/// One destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationStatus {
+    /// Its name.
+    pub name: DestinationName,
+    /// Its pool; `None` where its declaration could not be read.
+    pub pool: Option<PoolName>,
+    /// What its owner wants; `None` where its declaration could not be read.
+    pub wanted: Option<WantedState>,
+    /// What a person reads.
+    pub phase: Phase,
+    /// Stable code of the reason or waiting.
+    pub reason: &'static str,
+    /// One sentence.
+    pub message: String,
+    /// What would change it, where it waits.
+    pub ways_out: Vec<String>,
+    /// The slot that carries it or will.
+    pub slot: Option<SlotId>,
+    /// Since when it is in this phase.
+    pub since: Timestamp,
+    /// The generation of the declaration that this speaks of.
+    pub observed_generation: u64,
+    /// What a program reads.
+    pub conditions: Vec<Condition>,
+}
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelStatus {
+    /// Its id.
+    pub id: ChannelId,
+    /// Its name.
+    pub name: String,
+    /// Its pool.
+    pub pool: PoolName,
+    /// Its state, where it could be seen.
+    pub state: Option<ChannelState>,
+    /// Slots and what each holds, for people: a name, `parked`, `undeclared (host)`, `unusable (why)`.
+    pub slots: Vec<(String, String)>,
+    /// What keeps it from where it should be: code and sentence.
+    pub waiting: Option<(&'static str, String)>,
+}
+
+/// `phase` of a destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Phase {
+    /// Off air, as wanted.
+    Ready,
+    /// Wanted on air, and not seen on its way: it waits, or nothing has been done yet.
+    Pending,
+    /// Wanted on air, and seen on its way.
+    Starting,
+    /// Seen on air.
+    Streaming,
+    /// On air and not wanted.
+    Stopping,
+    /// Its declaration or its channel is broken.
+    Error,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ready => "Ready",
+            Self::Pending => "Pending",
+            Self::Starting => "Starting",
+            Self::Streaming => "Streaming",
+            Self::Stopping => "Stopping",
+            Self::Error => "Error",
+        })
+    }
+}
+
+/// A condition in the Kubernetes shape.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// `Synced`, `Assigned`, `OnAir`, `Blocked`, `Degraded`, `SourceTrusted`, `Leader`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// True, False or Unknown.
+    pub status: ConditionStatus,
+    /// Stable code.
+    pub reason: &'static str,
+    /// One sentence.
+    pub message: String,
+    /// When `status` last changed.
+    pub last_transition_time: Timestamp,
+    /// The generation of the declaration that this speaks of.
+    pub observed_generation: u64,
+}
+
+/// `status` of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// Nobody could look.
+    Unknown,
+}

@@ -1,0 +1,366 @@
+//! From a plan to what is told of it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase, Status};
+use crate::model::{ChannelId, ChannelState, Desired, Destination, DestinationName, Trust, WantedState};
+use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Plan, Waiting};
+use crate::store::Rejected;
+
+/// What is true now. Times of `previous` are kept where nothing changed.
+pub fn status(
+    desired: &Desired,
+    rejected: &[Rejected],
+    plan: &Plan,
+    previous: &Status,
+    now: Timestamp,
+) -> Status {
+    let channels: BTreeMap<&ChannelId, &ChannelPlan> =
+        plan.channels.iter().map(|plan| (&plan.id, plan)).collect();
+    let before: BTreeMap<&DestinationName, &DestinationStatus> = previous
+        .destinations
+        .iter()
+        .map(|status| (&status.name, status))
+        .collect();
+    let set_aside: BTreeMap<&str, &Rejected> = rejected
+        .iter()
+        .filter(|entry| entry.object.kind == "Destination")
+        .map(|entry| (entry.object.name.as_str(), entry))
+        .collect();
+
+    let valid = plan.destinations.iter().filter_map(|planned| {
+        let declared = desired.destinations.get(&planned.name)?;
+        let before = before.get(&planned.name).copied();
+        let view = View::of(planned, declared, &channels, before);
+        let rejected = set_aside.get(planned.name.as_str()).copied();
+        Some(view.status(rejected, before, now))
+    });
+    let invalid = rejected
+        .iter()
+        .filter(|entry| entry.object.kind == "Destination" && !entry.object.name.is_empty())
+        .filter(|entry| !desired.destinations.contains_key(entry.object.name.as_str()))
+        .map(|entry| {
+            invalid(
+                entry,
+                before.get(&DestinationName::new(&entry.object.name)).copied(),
+                now,
+            )
+        });
+    let mut destinations: Vec<DestinationStatus> = valid.chain(invalid).collect();
+    destinations.sort_by(|a, b| a.name.cmp(&b.name));
+    Status {
+        destinations,
+        channels: plan.channels.iter().map(channel).collect(),
+        conditions: vec![source_trusted(&desired.trust, &previous.conditions, now)],
+    }
+}
+
+/// Where a destination stands by what was seen now. `channel` is the one that holds it, or will.
+pub fn phase(planned: &DestinationPlan, channel: Option<&ChannelPlan>) -> Phase {
+    let paused = matches!(planned.waiting, Some(Waiting::Paused { pool: None, .. }));
+    let state = channel
+        .and_then(|channel| channel.seen.as_ref())
+        .map(|seen| seen.state);
+    let is_held_by_running = planned.held.is_some() && state.is_some_and(ChannelState::is_running);
+    match planned.state {
+        state if planned.on_air && (paused || state == WantedState::Streaming) => Phase::Streaming,
+        WantedState::Streaming => phase_off_air(planned, state),
+        WantedState::Ready if planned.on_air || is_held_by_running => Phase::Stopping,
+        WantedState::Ready => Phase::Ready,
+    }
+}
+
+/// Wanted, and not seen on air. What is only planned is `Pending`: it is on its way once its channel is seen in
+/// transition.
+fn phase_off_air(planned: &DestinationPlan, state: Option<ChannelState>) -> Phase {
+    let moves = state.is_some_and(|state| state.is_transition() || state == ChannelState::Recovering);
+    match &planned.waiting {
+        Some(
+            Waiting::SecretUnavailable { .. } | Waiting::SlotIncompatible { .. } | Waiting::BackingOff { .. },
+        ) => Phase::Error,
+        _ if moves && is_unhindered(planned) => Phase::Starting,
+        _ => Phase::Pending,
+    }
+}
+
+/// Whether it has a slot and nothing but its channel between it and the air.
+fn is_unhindered(planned: &DestinationPlan) -> bool {
+    let waits_for_channel = matches!(
+        planned.waiting,
+        None | Some(Waiting::ChannelInTransition { .. } | Waiting::MaxConcurrent { .. })
+    );
+    waits_for_channel && planned.assignment.is_some()
+}
+
+/// [`phase`], and what was on its way stays so between two steps: after an update its channel is IDLE for a moment.
+fn phase_since(
+    planned: &DestinationPlan,
+    channel: Option<&ChannelPlan>,
+    before: Option<&DestinationStatus>,
+) -> Phase {
+    let was_starting = before.is_some_and(|before| before.phase == Phase::Starting);
+    match phase(planned, channel) {
+        Phase::Pending if was_starting && is_unhindered(planned) => Phase::Starting,
+        now => now,
+    }
+}
+
+/// One destination with its declaration and the channel that matters to it.
+struct View<'a> {
+    planned: &'a DestinationPlan,
+    declared: &'a Destination,
+    /// The channel that holds it, or will.
+    channel: Option<&'a ChannelPlan>,
+    phase: Phase,
+}
+
+impl<'a> View<'a> {
+    fn of(
+        planned: &'a DestinationPlan,
+        declared: &'a Destination,
+        channels: &BTreeMap<&ChannelId, &'a ChannelPlan>,
+        before: Option<&DestinationStatus>,
+    ) -> Self {
+        let slot = planned.assignment.as_ref().or(planned.held.as_ref());
+        let channel = slot.and_then(|slot| channels.get(&slot.channel).copied());
+        Self {
+            planned,
+            declared,
+            channel,
+            phase: phase_since(planned, channel, before),
+        }
+    }
+
+    fn state(&self) -> Option<ChannelState> {
+        Some(self.channel?.seen.as_ref()?.state)
+    }
+
+    fn reason(&self) -> &'static str {
+        match (&self.planned.waiting, &self.planned.reason) {
+            (Some(waiting), _) => waiting.code(),
+            (None, Some(reason)) => reason.code(),
+            (None, None) => "AsWanted",
+        }
+    }
+
+    /// One sentence: what keeps it, or where it is and what happens next.
+    fn message(&self) -> String {
+        if let Some(waiting) = &self.planned.waiting {
+            return waiting.to_string();
+        }
+        let place = self.planned.assignment.as_ref().or(self.planned.held.as_ref());
+        match (self.phase, place) {
+            (Phase::Streaming, Some(slot)) => format!("on air in {slot}"),
+            (Phase::Pending, Some(slot)) => format!("goes to {slot}: {}", self.next()),
+            (Phase::Starting, Some(slot)) => format!("{slot}: {}", self.next()),
+            (Phase::Stopping, Some(slot)) => format!("leaves {slot}: {}", self.next()),
+            (Phase::Ready, Some(slot)) => {
+                format!("off air; {slot} holds it, so that a start needs no update")
+            }
+            _ => "off air".to_owned(),
+        }
+    }
+
+    /// What its channel does next, for a person.
+    fn next(&self) -> &'static str {
+        if self.state() == Some(ChannelState::Recovering) {
+            return "the channel recovers from a failure by itself";
+        }
+        match self
+            .channel
+            .and_then(|channel| channel.steps.first())
+            .map(|step| &step.action)
+        {
+            Some(Action::Wait) | None => match self.state() {
+                Some(ChannelState::Starting) => "the channel is starting",
+                Some(ChannelState::Stopping) => "the channel is stopping",
+                Some(ChannelState::Updating) => "the channel is being updated",
+                _ => "waits for its channel",
+            },
+            Some(Action::Adopt) => "the channel is adopted first",
+            Some(Action::Stop) => "the channel stops",
+            Some(Action::Update { .. }) => "the channel is updated, then started",
+            Some(Action::Start) => "the channel starts",
+        }
+    }
+
+    fn status(
+        &self,
+        rejected: Option<&Rejected>,
+        before: Option<&DestinationStatus>,
+        now: Timestamp,
+    ) -> DestinationStatus {
+        let generation = self.declared.generation;
+        let old: &[Condition] = before.map_or(&[], |status| &status.conditions);
+        let stamp = |kind, status, reason, message: String| {
+            Stamp { old, generation, now }.condition(kind, status, reason, message)
+        };
+        DestinationStatus {
+            name: self.planned.name.clone(),
+            pool: Some(self.planned.pool.clone()),
+            wanted: Some(self.planned.state),
+            phase: self.phase,
+            reason: self.reason(),
+            message: self.message(),
+            ways_out: self
+                .planned
+                .waiting
+                .as_ref()
+                .map(|waiting| waiting.ways_out_of(&self.planned.name))
+                .unwrap_or_default(),
+            slot: self
+                .planned
+                .assignment
+                .clone()
+                .or_else(|| self.planned.held.clone()),
+            since: before
+                .filter(|status| status.phase == self.phase)
+                .map_or(now, |status| status.since),
+            observed_generation: generation,
+            conditions: vec![
+                match rejected {
+                    None => stamp(
+                        "Synced",
+                        true,
+                        "Declared",
+                        "the declaration is in force".to_owned(),
+                    ),
+                    Some(entry) => stamp(
+                        "Synced",
+                        false,
+                        "Invalid",
+                        format!("the last good declaration is in force: {}", entry.problem),
+                    ),
+                },
+                match &self.planned.assignment {
+                    Some(slot) => stamp("Assigned", true, self.reason(), slot.to_string()),
+                    None => stamp("Assigned", false, self.reason(), self.message()),
+                },
+                stamp("OnAir", self.planned.on_air, self.reason(), self.message()),
+                stamp("Blocked", self.is_blocked(), self.reason(), self.message()),
+                stamp("Degraded", self.is_degraded(), self.reason(), self.message()),
+            ],
+        }
+    }
+
+    /// Not where it is wanted, and not on its way.
+    fn is_blocked(&self) -> bool {
+        self.planned.waiting.is_some()
+            && matches!(self.phase, Phase::Pending | Phase::Stopping | Phase::Error)
+    }
+
+    fn is_degraded(&self) -> bool {
+        matches!(
+            self.planned.waiting,
+            Some(Waiting::BackingOff { .. } | Waiting::ChannelFailed { .. })
+        ) || self.state() == Some(ChannelState::Recovering)
+    }
+}
+
+/// The status of a declaration that is not valid and has no last good state.
+fn invalid(entry: &Rejected, before: Option<&DestinationStatus>, now: Timestamp) -> DestinationStatus {
+    let old: &[Condition] = before.map_or(&[], |status| &status.conditions);
+    let message = entry.problem.to_string();
+    let stamp = Stamp {
+        old,
+        generation: 0,
+        now,
+    };
+    DestinationStatus {
+        name: DestinationName::new(&entry.object.name),
+        pool: None,
+        wanted: None,
+        phase: Phase::Error,
+        reason: "Invalid",
+        message: message.clone(),
+        ways_out: vec![entry.problem.fix.clone()],
+        slot: None,
+        since: before
+            .filter(|status| status.phase == Phase::Error)
+            .map_or(now, |status| status.since),
+        observed_generation: 0,
+        conditions: vec![stamp.condition("Synced", false, "Invalid", message)],
+    }
+}
+
+fn channel(plan: &ChannelPlan) -> ChannelStatus {
+    let holds = |content: &Content| match content {
+        Content::Parked => "parked".to_owned(),
+        Content::Destination(name) => name.to_string(),
+        Content::Outdated(name) => format!("{name} (former target)"),
+        Content::Undeclared { host } => format!("undeclared ({host})"),
+        Content::Unusable { why } => format!("unusable ({why})"),
+    };
+    ChannelStatus {
+        id: plan.id.clone(),
+        name: plan
+            .seen
+            .as_ref()
+            .map(|seen| seen.name.clone())
+            .unwrap_or_default(),
+        pool: plan.pool.clone(),
+        state: plan.seen.as_ref().map(|seen| seen.state),
+        slots: plan
+            .slots
+            .iter()
+            .map(|slot| (slot.output_group.clone(), holds(&slot.now)))
+            .collect(),
+        waiting: plan
+            .waiting
+            .as_ref()
+            .map(|waiting| (waiting.code(), waiting.to_string())),
+    }
+}
+
+fn source_trusted(trust: &Trust, previous: &[Condition], now: Timestamp) -> Condition {
+    let stamp = Stamp {
+        old: previous,
+        generation: 0,
+        now,
+    };
+    match trust {
+        Trust::Whole => stamp.condition(
+            "SourceTrusted",
+            true,
+            "Whole",
+            "the source was read whole".to_owned(),
+        ),
+        Trust::Doubted { why } => stamp.condition("SourceTrusted", false, "SourceUntrusted", why.clone()),
+    }
+}
+
+/// Makes conditions that keep the time of their last transition.
+#[derive(Clone, Copy)]
+struct Stamp<'a> {
+    old: &'a [Condition],
+    generation: u64,
+    now: Timestamp,
+}
+
+impl Stamp<'_> {
+    fn condition(self, kind: &'static str, holds: bool, reason: &'static str, message: String) -> Condition {
+        let status = if holds {
+            ConditionStatus::True
+        } else {
+            ConditionStatus::False
+        };
+        let same = self
+            .old
+            .iter()
+            .find(|old| old.kind == kind && old.status == status);
+        Condition {
+            kind,
+            status,
+            reason,
+            message,
+            last_transition_time: same.map_or(self.now, |old| old.last_transition_time),
+            observed_generation: self.generation,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
