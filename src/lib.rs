@@ -22,13 +22,16 @@
 //! | [`manifest`] | the one door for input: raw → validated, every problem at once | nothing: pure |
 //! | [`plan`] | what to do and why; `plan::check`, the second author, rejects what breaks a rule | nothing: pure |
 //! | [`status`] | what is true of every destination and channel | nothing: pure |
+//! | [`render`] | plans, status and events as text and versioned JSON | nothing: pure |
 //! | [`store`] | where Desired comes from | read files |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment |
 //! | [`medialive`] | the one door to MediaLive: client, lossless documents, errors classified once | call AWS |
 //! | [`observe`] | List, and Describe where the list cannot tell → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
+//! | [`controller`] | one cycle after the other; who may write; what to remember | wait |
 //! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
 
+pub mod controller;
 pub mod emulator;
 pub mod execute;
 pub mod manifest;
@@ -36,6 +39,7 @@ pub mod medialive;
 pub mod model;
 pub mod observe;
 pub mod plan;
+pub mod render;
 pub mod secrets;
 pub mod status;
 pub mod store;

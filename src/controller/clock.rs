@@ -1,0 +1,69 @@
+//! What time it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+/// The wall clock, or one that Tokio's clock drives.
+///
+/// Only windows, pauses and what people read go by it. Every wait and deadline goes by Tokio's monotonic clock, so
+/// a wall clock that jumps neither hastens nor holds up anything.
+#[derive(Debug, Clone)]
+pub struct Clock(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    System,
+    Driven {
+        base: Timestamp,
+        start: Instant,
+        jumped_seconds: Arc<AtomicI64>,
+    },
+}
+
+impl Clock {
+    /// The system's wall clock.
+    pub fn system() -> Self {
+        Self(Kind::System)
+    }
+
+    /// A clock that shows `base` now and goes as Tokio's clock does, in tests faster than time.
+    pub fn starting_at(base: Timestamp) -> Self {
+        Self(Kind::Driven {
+            base,
+            start: Instant::now(),
+            jumped_seconds: Arc::default(),
+        })
+    }
+
+    /// Lets a driven clock jump, as a wall clock does that is set; all its clones jump with it.
+    pub fn jump(&self, seconds: i64) {
+        if let Kind::Driven { jumped_seconds, .. } = &self.0 {
+            jumped_seconds.fetch_add(seconds, Ordering::Relaxed);
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one place where the wall clock is read"
+            )]
+            Kind::System => Timestamp::now(),
+            Kind::Driven {
+                base,
+                start,
+                jumped_seconds,
+            } => {
+                let jumped = SignedDuration::from_secs(jumped_seconds.load(Ordering::Relaxed));
+                let shown = base
+                    .saturating_add(start.elapsed())
+                    .and_then(|time| time.saturating_add(jumped));
+                shown.unwrap_or(*base)
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! One cycle.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{Controller, Event};
+use crate::medialive::CallError;
+use crate::model::{ChannelId, Desired, Observed, Trust};
+use crate::plan::check::{Violation, check};
+use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting, plan};
+use crate::status::{DestinationStatus, Phase, Status, status};
+use crate::store::{Loaded, Source, changes};
+
+/// Why a whole cycle came to nothing. Nobody on air is touched by that.
+#[derive(Debug, thiserror::Error)]
+pub enum CycleError {
+    /// The source could not be read, and never was before.
+    #[error("cannot read the desired state")]
+    Load(#[source] Box<dyn Error + Send + Sync>),
+    /// The list of channels could not be read.
+    #[error("cannot look at the channels")]
+    Observe(#[source] CallError),
+    /// The plan breaks a rule. That is a defect of slotwise, and nothing is carried out.
+    #[error("the plan breaks {} of slotwise's own rules and is not carried out; please report this: {}", .0.len(), list(.0))]
+    Check(Vec<Violation>),
+}
+
+fn list(violations: &[Violation]) -> String {
+    const SHOWN_MAX: usize = 5;
+    let texts: Vec<String> = violations
+        .iter()
+        .take(SHOWN_MAX)
+        .map(ToString::to_string)
+        .collect();
+    texts.join("; ")
+}
+
+/// What a look without acting shows.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// What is declared.
+    pub loaded: Loaded,
+    /// What was seen.
+    pub observed: Observed,
+    /// What would be done.
+    pub plan: Arc<Plan>,
+    /// What is true.
+    pub status: Status,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl<S: Source> Controller<S> {
+    /// Loads, observes and plans; changes nothing, ever.
+    pub async fn look(&mut self) -> Result<View, CycleError> {
+        let loaded = self.load().await?;
+        let observed = self.observe(&loaded.desired).await?;
+        let at = self.clock.now();
+        let (desired, plan) = self.make_plan(&loaded.desired, &observed, at)?;
+        let status = status(&desired, &loaded.rejected, &plan, &self.status, at);
+        Ok(View {
+            loaded: Loaded { desired, ..loaded },
+            observed,
+            plan,
+            status,
+            at,
+        })
+    }
+
+    /// One whole cycle. Steps that it begins go on as tasks of this controller.
+    pub(super) async fn cycle(&mut self) -> Result<(), CycleError> {
+        let view = self.look().await?;
+        self.publish(&view);
+        self.begin_steps(&view.plan);
+        Ok(())
+    }
+
+    /// Reads the source, unless it was read and has not changed since.
+    async fn load(&mut self) -> Result<Loaded, CycleError> {
+        if self.loaded.is_none() || self.source.changed().await {
+            self.reload().await?;
+        }
+        let mut loaded = self
+            .loaded
+            .clone()
+            .ok_or_else(|| CycleError::Load("nothing was loaded".into()))?;
+        loaded.desired.grants.clone_from(&self.settings.grants);
+        self.memory.note_wanted(&loaded.desired, self.clock.now());
+        Ok(loaded)
+    }
+
+    /// Reads the source and tells what changed.
+    pub(super) async fn reload(&mut self) -> Result<(), CycleError> {
+        let loaded = match self.source.load().await {
+            Ok(loaded) => loaded,
+            // The source keeps its last good state by itself; this is for one that cannot even say that.
+            Err(error) => match &self.loaded {
+                None => return Err(CycleError::Load(Box::new(error))),
+                Some(last) => {
+                    let mut last = last.clone();
+                    last.desired.trust = Trust::Doubted {
+                        why: error.to_string(),
+                    };
+                    last
+                }
+            },
+        };
+        self.busy.withdraw_all();
+        self.tell_loaded(&loaded);
+        self.loaded = Some(loaded);
+        Ok(())
+    }
+
+    fn tell_loaded(&mut self, loaded: &Loaded) {
+        let changed = changes(
+            self.loaded.as_ref().map(|before| &before.desired),
+            &loaded.desired,
+        );
+        let was = self.loaded.as_ref().map(|before| {
+            (
+                &before.problems,
+                before.desired.pools.len(),
+                &before.desired.trust,
+            )
+        });
+        let same = was.is_some_and(|(problems, pools, _)| {
+            *problems == loaded.problems && pools == loaded.desired.pools.len()
+        });
+        let trust_changed = was.is_none_or(|(_, _, trust)| *trust != loaded.desired.trust);
+        let first = was.is_none();
+        if first || !same || !changed.is_empty() {
+            self.tell(Event::SourceLoaded {
+                pools: loaded.desired.pools.len(),
+                destinations: loaded.desired.destinations.len(),
+                problems: loaded.problems.clone(),
+                rejected: loaded.rejected.clone(),
+                changes: changed,
+            });
+        }
+        match &loaded.desired.trust {
+            Trust::Doubted { why } if trust_changed => self.tell(Event::SourceDoubted { why: why.clone() }),
+            Trust::Whole if trust_changed && !first => self.tell(Event::SourceTrusted),
+            Trust::Whole | Trust::Doubted { .. } => {}
+        }
+    }
+
+    async fn observe(&mut self, desired: &Desired) -> Result<Observed, CycleError> {
+        let ids: Vec<&ChannelId> = desired
+            .pools
+            .values()
+            .flat_map(|pool| pool.channels.iter().map(|channel| &channel.id))
+            .collect();
+        let channels = self
+            .observer
+            .look(ids.into_iter())
+            .await
+            .map_err(CycleError::Observe)?;
+        let mut observed = Observed {
+            channels,
+            returning: self.memory.returning.clone(),
+        };
+        for event in self
+            .memory
+            .note_states(&observed, Instant::now(), &mut self.random)
+        {
+            self.tell(event);
+        }
+        self.memory
+            .mark_trouble(&mut observed, Instant::now(), self.clock.now());
+        Ok(observed)
+    }
+
+    /// The checked plan, and the desired state as far as it was trusted for it.
+    fn make_plan(
+        &mut self,
+        desired: &Desired,
+        observed: &Observed,
+        now: Timestamp,
+    ) -> Result<(Desired, Arc<Plan>), CycleError> {
+        let mut desired = desired.clone();
+        let mut made = plan(&desired, observed, now);
+        if desired.trust == Trust::Whole
+            && let Some(why) = self.guard.doubt(&made, &desired, self.settings.max_vanish)
+        {
+            self.memory
+                .note_vanished(Some(&why))
+                .into_iter()
+                .for_each(|event| (self.listener)(event));
+            desired.trust = Trust::Doubted { why };
+            made = plan(&desired, observed, now);
+        } else {
+            self.memory
+                .note_vanished(None)
+                .into_iter()
+                .for_each(|event| (self.listener)(event));
+        }
+        let violations = check(&made, &desired, observed, now);
+        if violations.is_empty() {
+            Ok((desired, Arc::new(made)))
+        } else {
+            Err(CycleError::Check(violations))
+        }
+    }
+
+    /// Tells what changed, and keeps what is true.
+    fn publish(&mut self, view: &View) {
+        if self
+            .plan
+            .as_deref()
+            .is_none_or(|before| is_news(before, &view.plan))
+        {
+            self.tell(Event::Planned(Arc::clone(&view.plan)));
+        }
+        let before = std::mem::take(&mut self.status);
+        for now in &view.status.destinations {
+            let found = before
+                .destinations
+                .binary_search_by(|old| old.name.cmp(&now.name));
+            let old = found.ok().map(|index| &before.destinations[index]);
+            if old.is_none_or(|old| (old.phase, old.reason, &old.slot) != (now.phase, now.reason, &now.slot))
+            {
+                let event = self.phase_changed(old, now);
+                self.tell(event);
+            }
+        }
+        self.memory.note_on_air(&view.plan, self.busy.leaving());
+        self.plan = Some(Arc::clone(&view.plan));
+        self.status = view.status.clone();
+    }
+
+    fn phase_changed(&mut self, old: Option<&DestinationStatus>, now: &DestinationStatus) -> Event {
+        let went_on_air =
+            now.phase == Phase::Streaming && old.is_some_and(|old| old.phase != Phase::Streaming);
+        Event::PhaseChanged {
+            destination: now.name.clone(),
+            from: old.map(|old| old.phase),
+            to: now.phase,
+            message: now.message.clone(),
+            ways_out: now.ways_out.clone(),
+            wanted_for: if went_on_air {
+                self.memory.wanted_for(&now.name)
+            } else {
+                None
+            },
+        }
+    }
+}
+
+/// Whether `now` is more than `before` with some of its steps done: only that is worth telling a person again.
+fn is_news(before: &Plan, now: &Plan) -> bool {
+    let steps_go_on = before.channels.len() == now.channels.len()
+        && before
+            .channels
+            .iter()
+            .zip(&now.channels)
+            .all(|(before, now)| before.id == now.id && actions(before).ends_with(&actions(now)));
+    let assignments_stay = before.destinations.len() == now.destinations.len()
+        && before
+            .destinations
+            .iter()
+            .zip(&now.destinations)
+            .all(|(before, now)| {
+                (&before.name, &before.assignment, obstacle(before))
+                    == (&now.name, &now.assignment, obstacle(now))
+            });
+    !(steps_go_on && assignments_stay)
+}
+
+/// What is left to be done, waits apart.
+fn actions(channel: &ChannelPlan) -> Vec<&Action> {
+    channel
+        .steps
+        .iter()
+        .map(|step| &step.action)
+        .filter(|action| **action != Action::Wait)
+        .collect()
+}
+
+/// What a destination waits for, if that does not end by itself.
+fn obstacle(destination: &DestinationPlan) -> Option<&'static str> {
+    let waiting = destination
+        .waiting
+        .as_ref()
+        .filter(|waiting| !waiting.ends_by_itself());
+    waiting.map(Waiting::code)
+}

@@ -1,0 +1,124 @@
+//! What happens, as it happens: what a person watching `run` or `apply` is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::manifest::Problem;
+use crate::model::{ChannelId, ChannelState, DestinationName};
+use crate::plan::{Plan, Step};
+use crate::status::Phase;
+use crate::store::Rejected;
+
+/// One thing that happened. Holds no key.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The source was read and differs from before.
+    SourceLoaded {
+        /// How many pools.
+        pools: usize,
+        /// How many destinations.
+        destinations: usize,
+        /// Every mistake found.
+        problems: Vec<Problem>,
+        /// Objects set aside.
+        rejected: Vec<Rejected>,
+        /// Destinations that differ from before: `name`, and what changed in a few words.
+        changes: Vec<(DestinationName, String)>,
+    },
+    /// The source could not be read, or not be trusted. Last good state stays in force.
+    SourceDoubted {
+        /// Why.
+        why: String,
+    },
+    /// The source can be trusted again.
+    SourceTrusted,
+    /// A plan that differs from the one before.
+    Planned(Arc<Plan>),
+    /// A step begins.
+    StepBegun {
+        /// Its channel.
+        channel: ChannelId,
+        /// The channel's name, for people.
+        channel_name: String,
+        /// The step.
+        step: Step,
+    },
+    /// A step ended: MediaLive accepted the call, or did not.
+    StepEnded {
+        /// Its channel.
+        channel: ChannelId,
+        /// Name of the action.
+        action: &'static str,
+        /// What came of it.
+        outcome: StepOutcome,
+        /// How long the call took.
+        took: Duration,
+    },
+    /// A channel was seen in another state.
+    StateChanged {
+        /// The channel.
+        channel: ChannelId,
+        /// Before.
+        from: Option<ChannelState>,
+        /// Now.
+        to: ChannelState,
+        /// How long it was in the state before.
+        after: Option<Duration>,
+    },
+    /// A destination is in another phase, or in the same for another reason.
+    PhaseChanged {
+        /// The destination.
+        destination: DestinationName,
+        /// Before.
+        from: Option<Phase>,
+        /// Now.
+        to: Phase,
+        /// One sentence: where, why, or what is in the way.
+        message: String,
+        /// What would change it, where it waits.
+        ways_out: Vec<String>,
+        /// How long since it was wanted, when it went on air.
+        wanted_for: Option<Duration>,
+    },
+    /// Nothing is left to do.
+    Converged {
+        /// Destinations on air.
+        on_air: usize,
+        /// Destinations that wait.
+        waiting: usize,
+        /// Targets that no Destination declares and that are kept on air on channels of ours: the source is doubted.
+        undeclared: usize,
+        /// Since the first cycle or the last change.
+        took: Duration,
+    },
+    /// A whole cycle failed; what is on air is not touched.
+    CycleFailed {
+        /// What failed and what to do, with the chain of causes.
+        what: String,
+        /// When the next one begins.
+        retry_in: Duration,
+    },
+    /// An orderly end was asked for: calls under way are finished, no new one begins.
+    Draining,
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepOutcome {
+    /// MediaLive accepted it.
+    Accepted,
+    /// It had been done already.
+    AlreadyDone,
+    /// The channel is not as the plan saw it: planned again at once.
+    Stale {
+        /// What differs.
+        why: String,
+    },
+    /// It failed; tried again after a while.
+    Failed {
+        /// What failed, with the chain of causes, without secrets.
+        what: String,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+}

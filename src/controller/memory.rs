@@ -1,0 +1,258 @@
+//! What a controller remembers between cycles. Losing all of it costs comfort, never safety.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::Rng;
+use tokio::time::Instant;
+
+use super::Event;
+use super::backoff::Backoff;
+use crate::model::{
+    ChannelId, ChannelObservation, ChannelState, Desired, DestinationName, Observed, Returning, SlotId,
+    Trouble,
+};
+use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
+
+/// The longest a start may take before it counts as stuck. "A startup time up to 10 minutes is still normal" (User
+/// Guide, starting-stopping-deleting-a-channel); half as much again for the rest.
+const START_STUCK_AFTER: Duration = Duration::from_mins(15);
+
+/// How long after its last failure a channel that is stopped and left alone counts as healthy again. Failures of a
+/// channel whose destinations went elsewhere must not be forgotten at once: they would come back before they are
+/// well on their way, and fail again.
+const FORGIVEN_AFTER: Duration = Duration::from_mins(10);
+
+/// Failures in a row from which those interrupted on a channel need not come back to it.
+const LOST_AFTER: u32 = 2;
+
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Who was interrupted and comes back where.
+    pub(super) returning: Returning,
+    trouble: BTreeMap<ChannelId, Streak>,
+    states: BTreeMap<ChannelId, (ChannelState, Instant)>,
+    expected: BTreeMap<ChannelId, Expected>,
+    wanted_since: BTreeMap<DestinationName, Instant>,
+    vanished_told: bool,
+}
+
+/// Failures in a row on one channel.
+#[derive(Debug)]
+struct Streak {
+    backoff: Backoff,
+    retry_at: Instant,
+    what: String,
+}
+
+/// What a step that was accepted should lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Running,
+    Updated,
+}
+
+impl Memory {
+    /// Takes note of a failure on a channel and says when its next step may be tried.
+    pub(super) fn fail(&mut self, id: &ChannelId, what: String, random: &mut impl Rng) -> Duration {
+        let now = Instant::now();
+        let streak = self.trouble.entry(id.clone()).or_insert_with(|| Streak {
+            backoff: Backoff::default(),
+            retry_at: now,
+            what: String::new(),
+        });
+        let delay = streak.backoff.fail(random);
+        streak.retry_at = now + delay;
+        streak.what = what;
+        if streak.backoff.failures() >= LOST_AFTER {
+            self.returning.retain(|_, slot| slot.channel != *id);
+        }
+        delay
+    }
+
+    /// Whether the next step of a channel has to wait.
+    pub(super) fn holds_back(&self, id: &ChannelId, now: Instant) -> bool {
+        self.trouble.get(id).is_some_and(|streak| now < streak.retry_at)
+    }
+
+    /// The first moment after `now` at which a channel that is held back may be tried again.
+    pub(super) fn next_retry(&self, now: Instant) -> Option<Instant> {
+        self.trouble
+            .values()
+            .map(|streak| streak.retry_at)
+            .filter(|retry_at| *retry_at > now)
+            .min()
+    }
+
+    /// Failures in a row on a channel.
+    pub(super) fn failures(&self, id: &ChannelId) -> u32 {
+        self.trouble.get(id).map_or(0, |streak| streak.backoff.failures())
+    }
+
+    /// Nothing is to be done on a channel in this state: its failures are forgiven if it runs, and otherwise after a
+    /// while.
+    pub(super) fn note_rest(&mut self, id: &ChannelId, state: Option<ChannelState>, now: Instant) {
+        let long_ago = |streak: &Streak| now >= streak.retry_at + FORGIVEN_AFTER;
+        let rests = match state {
+            Some(ChannelState::Running) => true,
+            Some(state) if state.is_stopped() => self.trouble.get(id).is_some_and(long_ago),
+            _ => false,
+        };
+        if rests {
+            self.trouble.remove(id);
+        }
+    }
+
+    /// A step begins: those whom a stop interrupts come back to their slots.
+    pub(super) fn step_begins(&mut self, channel: &ChannelPlan, step: &Step) {
+        for slot in &channel.slots {
+            if let Content::Destination(name) = &slot.now
+                && step.interrupts.contains(name)
+            {
+                self.returning.insert(
+                    name.clone(),
+                    SlotId::new(channel.id.clone(), slot.output_group.clone()),
+                );
+            }
+        }
+    }
+
+    /// MediaLive accepted a step: says what it should lead to.
+    pub(super) fn step_accepted(&mut self, id: &ChannelId, action: &Action) {
+        match action {
+            Action::Start => self.expected.insert(id.clone(), Expected::Running),
+            Action::Update { .. } => self.expected.insert(id.clone(), Expected::Updated),
+            Action::Stop | Action::Adopt | Action::Wait => self.expected.remove(id),
+        };
+    }
+
+    /// Compares states with those seen before: what to tell, and what failed since.
+    pub(super) fn note_states(
+        &mut self,
+        observed: &Observed,
+        now: Instant,
+        random: &mut impl Rng,
+    ) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (id, observation) in &observed.channels {
+            let Some(to) = observation.seen().map(|channel| channel.state) else {
+                continue;
+            };
+            let before = self.states.get(id).copied();
+            if before.is_none_or(|(from, _)| from != to) {
+                self.states.insert(id.clone(), (to, now));
+                if let Some((from, since)) = before {
+                    let after = Some(now - since);
+                    events.push(Event::StateChanged {
+                        channel: id.clone(),
+                        from: Some(from),
+                        to,
+                        after,
+                    });
+                }
+            }
+            self.judge(id, to, now, random);
+        }
+        self.states.retain(|id, _| observed.channels.contains_key(id));
+        self.trouble.retain(|id, _| observed.channels.contains_key(id));
+        self.expected.retain(|id, _| observed.channels.contains_key(id));
+        events
+    }
+
+    /// Whether what was expected of a channel came true, is still to come, or failed.
+    fn judge(&mut self, id: &ChannelId, state: ChannelState, now: Instant, random: &mut impl Rng) {
+        let since = self.states.get(id).map_or(now, |(_, since)| *since);
+        let failure = match (self.expected.get(id), state) {
+            (Some(Expected::Running), ChannelState::Running) => {
+                self.expected.remove(id);
+                self.trouble.remove(id);
+                None
+            }
+            (Some(Expected::Running), state) if state.is_stopped() => {
+                Some("it went back to IDLE instead of starting".to_owned())
+            }
+            (Some(Expected::Running), ChannelState::Starting) if now - since >= START_STUCK_AFTER => {
+                Some(format!(
+                    "it has been STARTING for {} min; up to 10 min is normal",
+                    (now - since).as_secs() / 60
+                ))
+            }
+            (Some(Expected::Updated), ChannelState::UpdateFailed) => {
+                Some("the update ended in UPDATE_FAILED".to_owned())
+            }
+            // Updated; or stopped by somebody else, so that it is no failure of the start when it does not run.
+            (Some(Expected::Updated), ChannelState::Idle)
+            | (Some(Expected::Running), ChannelState::Stopping) => {
+                self.expected.remove(id);
+                None
+            }
+            _ => None,
+        };
+        if let Some(what) = failure {
+            self.expected.remove(id);
+            self.fail(id, what, random);
+        }
+    }
+
+    /// Writes the failures in a row into what was seen.
+    pub(super) fn mark_trouble(&self, observed: &mut Observed, now: Instant, clock: Timestamp) {
+        for (id, streak) in &self.trouble {
+            if let Some(ChannelObservation::Seen(channel)) = observed.channels.get_mut(id) {
+                let left = streak.retry_at.saturating_duration_since(now);
+                channel.trouble = Some(Trouble {
+                    failures: streak.backoff.failures(),
+                    retry_at: clock.saturating_add(left).unwrap_or(clock),
+                    what: streak.what.clone(),
+                });
+            }
+        }
+    }
+
+    /// Takes note of since when each destination is wanted.
+    pub(super) fn note_wanted(&mut self, desired: &Desired, clock: Timestamp) {
+        let now = Instant::now();
+        for (name, destination) in &desired.destinations {
+            if destination.is_wanted(clock) {
+                self.wanted_since.entry(name.clone()).or_insert(now);
+            } else {
+                self.wanted_since.remove(name);
+            }
+        }
+        self.wanted_since
+            .retain(|name, _| desired.destinations.contains_key(name));
+        self.returning
+            .retain(|name, _| desired.destinations.get(name).is_some_and(|d| d.is_wanted(clock)));
+    }
+
+    /// How long a destination has been wanted.
+    pub(super) fn wanted_for(&self, name: &DestinationName) -> Option<Duration> {
+        self.wanted_since.get(name).map(Instant::elapsed)
+    }
+
+    /// Those seen on air have come back, unless a stop that interrupts them is planned or under way: `leaving`.
+    pub(super) fn note_on_air<'a>(
+        &mut self,
+        plan: &'a Plan,
+        leaving: impl Iterator<Item = &'a DestinationName>,
+    ) {
+        let stops = plan.steps().filter(|(_, step)| step.action == Action::Stop);
+        let planned = stops.flat_map(|(_, step)| &step.interrupts);
+        let leaving: BTreeSet<&DestinationName> = planned.chain(leaving).collect();
+        for destination in &plan.destinations {
+            if destination.on_air && !leaving.contains(&destination.name) {
+                self.returning.remove(&destination.name);
+            }
+        }
+    }
+
+    /// Takes note of whether the vanish guard doubts the source: what to tell, once.
+    pub(super) fn note_vanished(&mut self, why: Option<&str>) -> Option<Event> {
+        let told = std::mem::replace(&mut self.vanished_told, why.is_some());
+        match (told, why) {
+            (false, Some(why)) => Some(Event::SourceDoubted { why: why.to_owned() }),
+            (true, None) => Some(Event::SourceTrusted),
+            (true, Some(_)) | (false, None) => None,
+        }
+    }
+}

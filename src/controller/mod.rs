@@ -1,0 +1,186 @@
+//! The loop: load → observe → plan → check → execute → publish.
+//!
+//! Level-triggered: every cycle looks at the world and begins at most one step per channel. What happened before
+//! matters only for comfort: who was interrupted and comes back, what failed and is tried later, what was told.
+//! A crash at any point is healed by the next cycle of the next process.
+//!
+//! ```text
+//!   triggers                        one cycle                                   tasks
+//!   source changed ─┐
+//!   time is up ─────┼─► load ─► observe ─► plan ─► check ─► begin steps ───► take step (one per channel)
+//!   step ended ─────┘                                         publish                      │
+//!        ▲─────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Steps run as tasks of the controller, so a slow channel holds up no other; triggers carry no data.
+
+mod backoff;
+pub mod clock;
+mod cycle;
+pub mod event;
+pub mod lease;
+mod memory;
+mod run;
+mod steps;
+pub mod vanish;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+pub use clock::Clock;
+pub use cycle::{CycleError, View};
+pub use event::{Event, StepOutcome};
+pub use run::{Ended, Until};
+pub use vanish::MaxVanish;
+
+use crate::execute::Executor;
+use crate::model::{DestinationName, OwnerId};
+use crate::observe::Observer;
+use crate::plan::Plan;
+use crate::status::Status;
+use crate::store::{Loaded, Source};
+use memory::Memory;
+use steps::{Busy, Finished};
+use vanish::VanishGuard;
+
+/// How the loop goes about its work.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Time between looks while nothing is on its way, give or take a tenth.
+    pub interval: Duration,
+    /// Time between looks while a channel is on its way to another state.
+    pub transition_interval: Duration,
+    /// Time between looks at whether the source changed.
+    pub source_interval: Duration,
+    /// A change of the source is planned after this long without another one: people press several switches in a row.
+    pub batch_idle: Duration,
+    /// But after this long at most.
+    pub batch_max: Duration,
+    /// Steps under way at once.
+    pub concurrency: usize,
+    /// Largest share of those on air that may vanish from the source at once.
+    pub max_vanish: MaxVanish,
+    /// Whose channels these are.
+    pub owner: OwnerId,
+    /// Destinations whose change may interrupt others now, whatever the policy.
+    pub grants: BTreeSet<DestinationName>,
+}
+
+impl Settings {
+    /// The defaults of the command line, for `owner`.
+    pub fn new(owner: OwnerId) -> Self {
+        Self {
+            interval: Duration::from_mins(1),
+            transition_interval: Duration::from_secs(5),
+            source_interval: Duration::from_millis(250),
+            batch_idle: Duration::from_secs(1),
+            batch_max: Duration::from_secs(5),
+            concurrency: 8,
+            max_vanish: MaxVanish::default(),
+            owner,
+            grants: BTreeSet::new(),
+        }
+    }
+}
+
+/// Told of everything that happens, as it happens.
+pub type Listener = Box<dyn FnMut(Event) + Send>;
+
+/// One controller: it owns the source, the eyes and the hands.
+pub struct Controller<S> {
+    source: S,
+    observer: Observer,
+    executor: Executor,
+    settings: Settings,
+    clock: Clock,
+    random: ChaCha8Rng,
+    listener: Listener,
+    loaded: Option<Loaded>,
+    plan: Option<Arc<Plan>>,
+    status: Status,
+    memory: Memory,
+    guard: VanishGuard,
+    busy: Busy,
+    tasks: JoinSet<Finished>,
+    wake: Arc<Notify>,
+}
+
+/// What a controller is made of.
+pub struct Parts<S> {
+    /// Where Desired comes from.
+    pub source: S,
+    /// Looks at the world.
+    pub observer: Observer,
+    /// Takes steps.
+    pub executor: Executor,
+    /// What time it is.
+    pub clock: Clock,
+    /// Draws the jitter of intervals and delays.
+    pub random: ChaCha8Rng,
+    /// Told of everything that happens.
+    pub listener: Listener,
+}
+
+impl<S: Source> Controller<S> {
+    /// A controller that has not looked at anything yet.
+    pub fn new(parts: Parts<S>, settings: Settings) -> Self {
+        let Parts {
+            source,
+            observer,
+            executor,
+            clock,
+            random,
+            listener,
+        } = parts;
+        Self {
+            source,
+            observer,
+            executor,
+            settings,
+            clock,
+            random,
+            listener,
+            loaded: None,
+            plan: None,
+            status: Status::default(),
+            memory: Memory::default(),
+            guard: VanishGuard::default(),
+            busy: Busy::default(),
+            tasks: JoinSet::new(),
+            wake: Arc::default(),
+        }
+    }
+
+    /// What is true, as of the last cycle.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The plan of the last cycle.
+    pub fn plan(&self) -> Option<&Arc<Plan>> {
+        self.plan.as_ref()
+    }
+
+    /// Whoever notifies it makes the controller read the source and look again at once. It carries no data.
+    pub fn waker(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    fn tell(&mut self, event: Event) {
+        (self.listener)(event);
+    }
+}
+
+impl<S> fmt::Debug for Controller<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Controller")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,280 @@
+//! Beginning steps, and what happens when they end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::task::{self, JoinError};
+use tokio::time::Instant;
+
+use super::{Controller, Event, StepOutcome};
+use crate::execute::{NoPermit, Order, Outcome, StepError};
+use crate::model::{ChannelId, DestinationName, Endpoint};
+use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
+use crate::store::Source;
+
+/// Stale results in a row on one channel after which it is looked at less often: somebody works on it by hand.
+const STALE_MAX: u32 = 3;
+
+/// Channels with a step under way, and what each is going to point at.
+#[derive(Debug, Default)]
+pub(super) struct Busy {
+    channels: BTreeMap<ChannelId, UnderWay>,
+    stale: BTreeMap<ChannelId, u32>,
+}
+
+/// A step under way.
+#[derive(Debug)]
+struct UnderWay {
+    /// What its channel is going to point at.
+    carries: BTreeSet<Endpoint>,
+    task: task::Id,
+    step: Step,
+    order: Order,
+}
+
+impl Busy {
+    /// Whether a step of `channel`, which is going to point at `carries`, may begin next to those under way.
+    ///
+    /// A plan made while steps are under way may give a destination to another channel than the plan before. Two
+    /// channels that are both about to carry it would publish one key twice, so the later one waits.
+    fn admits(&self, channel: &ChannelId, carries: &BTreeSet<Endpoint>) -> bool {
+        !self.channels.contains_key(channel)
+            && self
+                .channels
+                .values()
+                .all(|other| other.carries.is_disjoint(carries))
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.channels.is_empty()
+    }
+
+    /// What has changed may concern any step under way: those whose call is not made yet are planned again.
+    pub(super) fn withdraw_all(&self) {
+        for under_way in self.channels.values() {
+            under_way.order.withdraw();
+        }
+    }
+
+    /// Withdraws the steps under way that `plan` does not ask for any more.
+    fn withdraw_unplanned(&self, plan: &Plan) {
+        for (id, under_way) in &self.channels {
+            let planned = plan.channels.iter().find(|channel| channel.id == *id);
+            let next = planned.and_then(|channel| channel.steps.first());
+            let same = next.is_some_and(|next| {
+                next.action == under_way.step.action && next.interrupts == under_way.step.interrupts
+            });
+            if !same {
+                under_way.order.withdraw();
+            }
+        }
+    }
+
+    /// Those whom a stop under way takes off air.
+    pub(super) fn leaving(&self) -> impl Iterator<Item = &DestinationName> {
+        self.channels
+            .values()
+            .flat_map(|under_way| &under_way.step.interrupts)
+    }
+}
+
+/// What the slots of a channel that hold somebody are going to point at.
+fn will_carry(channel: &ChannelPlan) -> BTreeSet<Endpoint> {
+    let writes = channel.steps.iter().find_map(|step| match &step.action {
+        Action::Update { writes } => Some(writes),
+        _ => None,
+    });
+    let written = |group: &str| {
+        let mut writes = writes.into_iter().flatten();
+        writes
+            .find(|write| write.output_group == group)
+            .map(|write| &write.target)
+    };
+    let held = channel
+        .slots
+        .iter()
+        .filter(|slot| matches!(slot.then, Content::Destination(_)));
+    held.filter_map(|slot| written(&slot.output_group).or(slot.target.as_ref()))
+        .flat_map(|target| target.0.iter().cloned())
+        .collect()
+}
+
+/// What a step points slots at, for a call whose effect is in doubt.
+fn endpoints_of(step: &Step) -> Vec<Endpoint> {
+    let Action::Update { writes } = &step.action else {
+        return Vec::new();
+    };
+    let targets = writes.iter().flat_map(|write| &write.target.0);
+    targets.cloned().collect()
+}
+
+/// A step that ended.
+#[derive(Debug)]
+pub(super) struct Finished {
+    result: Result<Outcome, StepError>,
+    took: Duration,
+}
+
+/// When to look again after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LookAgain {
+    /// At once: the next step can be planned.
+    Now,
+    /// When the transition may have ended.
+    AfterTransition,
+    /// After this long.
+    In(Duration),
+    /// Never: the lease is lost.
+    LeaseLost,
+}
+
+impl<S: Source> Controller<S> {
+    /// Begins the first step of every channel that has one and is free to take it.
+    pub(super) fn begin_steps(&mut self, plan: &Plan) {
+        let now = Instant::now();
+        self.busy.withdraw_unplanned(plan);
+        for channel in &plan.channels {
+            let Some(step) = channel.steps.first() else {
+                self.memory
+                    .note_rest(&channel.id, channel.seen.as_ref().map(|seen| seen.state), now);
+                continue;
+            };
+            if step.action == Action::Wait || self.memory.holds_back(&channel.id, now) {
+                continue;
+            }
+            let carries = will_carry(channel);
+            if self.busy.channels.len() >= self.settings.concurrency
+                || !self.busy.admits(&channel.id, &carries)
+                || self.observer.may_be_on_air_unseen(&carries)
+            {
+                continue;
+            }
+            self.begin(channel, step, carries);
+        }
+    }
+
+    fn begin(&mut self, channel: &ChannelPlan, step: &Step, carries: BTreeSet<Endpoint>) {
+        self.memory.step_begins(channel, step);
+        self.tell(Event::StepBegun {
+            channel: channel.id.clone(),
+            channel_name: channel
+                .seen
+                .as_ref()
+                .map(|seen| seen.name.clone())
+                .unwrap_or_default(),
+            step: step.clone(),
+        });
+        let (executor, id, order) = (self.executor.clone(), channel.id.clone(), Order::given_now());
+        let (channel, taken, given) = (channel.clone(), step.clone(), order.clone());
+        let task = self.tasks.spawn(async move {
+            let begun = Instant::now();
+            let result = executor.take(&channel, &taken, &given).await;
+            Finished {
+                result,
+                took: begun.elapsed(),
+            }
+        });
+        let under_way = UnderWay {
+            carries,
+            task: task.id(),
+            step: step.clone(),
+            order,
+        };
+        self.busy.channels.insert(id, under_way);
+    }
+
+    /// Takes note of a step whose task ended, with its result or with a panic.
+    pub(super) fn end_step(&mut self, ended: Result<(task::Id, Finished), JoinError>) -> LookAgain {
+        let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+        let found = self
+            .busy
+            .channels
+            .iter()
+            .find(|(_, under_way)| under_way.task == task);
+        let Some(channel) = found.map(|(channel, _)| channel.clone()) else {
+            return LookAgain::AfterTransition;
+        };
+        let Some(UnderWay { step, .. }) = self.busy.channels.remove(&channel) else {
+            return LookAgain::AfterTransition;
+        };
+        let (took, (outcome, again)) = if let Ok((_, Finished { result, took })) = ended {
+            (took, self.note_result(&channel, &step, result))
+        } else {
+            // A panic is a defect; its channel is looked at afresh like any other that failed.
+            let what = "a fault of slotwise; please report it".to_owned();
+            (Duration::ZERO, self.note_failure(&channel, &step, what))
+        };
+        self.tell(Event::StepEnded {
+            channel,
+            action: step.action.name(),
+            outcome,
+            took,
+        });
+        again
+    }
+
+    fn note_result(
+        &mut self,
+        channel: &ChannelId,
+        step: &Step,
+        result: Result<Outcome, StepError>,
+    ) -> (StepOutcome, LookAgain) {
+        match result {
+            Ok(outcome) => self.note_outcome(channel, step, outcome),
+            Err(StepError::Gate(NoPermit::LeaseLost)) => {
+                let what = NoPermit::LeaseLost.to_string();
+                let retry_in = Duration::ZERO;
+                (StepOutcome::Failed { what, retry_in }, LookAgain::LeaseLost)
+            }
+            Err(StepError::Gate(NoPermit::OutOfDate)) => {
+                let why = NoPermit::OutOfDate.to_string();
+                (StepOutcome::Stale { why }, LookAgain::Now)
+            }
+            Err(error) => self.note_failure(channel, step, error.to_string()),
+        }
+    }
+
+    fn note_outcome(&mut self, id: &ChannelId, step: &Step, outcome: Outcome) -> (StepOutcome, LookAgain) {
+        let pace = |is_transition: bool| {
+            if is_transition {
+                LookAgain::AfterTransition
+            } else {
+                LookAgain::Now
+            }
+        };
+        match outcome {
+            Outcome::Accepted(after) => {
+                self.busy.stale.remove(id);
+                self.memory.step_accepted(id, &step.action);
+                let again = pace(after.summary.state.is_transition());
+                self.observer.remember(*after);
+                (StepOutcome::Accepted, again)
+            }
+            Outcome::AlreadyDone(after) => {
+                self.busy.stale.remove(id);
+                self.memory.step_accepted(id, &step.action);
+                let again = pace(after.summary.state.is_transition());
+                self.observer.remember(*after);
+                (StepOutcome::AlreadyDone, again)
+            }
+            Outcome::Stale { why, channel } => {
+                self.observer.remember(*channel);
+                let times = self.busy.stale.entry(id.clone()).or_default();
+                *times += 1;
+                if *times < STALE_MAX {
+                    return (StepOutcome::Stale { why }, LookAgain::Now);
+                }
+                let retry_in = self.memory.fail(id, why.clone(), &mut self.random);
+                (StepOutcome::Stale { why }, LookAgain::In(retry_in))
+            }
+        }
+    }
+
+    fn note_failure(&mut self, id: &ChannelId, step: &Step, what: String) -> (StepOutcome, LookAgain) {
+        // The call may have had its effect, or the channel is not as it was: either way the list is not asked alone.
+        self.observer.distrust(id, endpoints_of(step));
+        let retry_in = self.memory.fail(id, what.clone(), &mut self.random);
+        (StepOutcome::Failed { what, retry_in }, LookAgain::In(retry_in))
+    }
+}

@@ -1,0 +1,649 @@
+//! A plan for a terminal.
+//!
+//! Per pool one line about it, then every channel that changes with its steps, then who waits and what would change
+//! that; unchanged channels are folded into one line where there are many. The last line is the summary.
+
+use std::collections::BTreeMap;
+
+use super::style::{Style, Tone, columns};
+use super::summary::{Summary, counted, is_on_its_way, waits};
+use super::table::{Cell, Table, cell};
+use crate::model::{DestinationName, Interrupt, Placement, PoolName};
+use crate::plan::reason::Names;
+use crate::plan::waiting::Approximately;
+use crate::plan::{
+    Action, Adoption, ChannelPlan, Content, DestinationPlan, Optimality, Plan, PoolPlan, Reason, SlotPlan,
+    Step, Waiting,
+};
+
+/// More unchanged channels than this in a pool, or more channels than this that wait for one reason, are folded.
+const FOLD_ABOVE: usize = 4;
+
+/// `plan` as text that ends with a line feed.
+pub fn plan(plan: &Plan, style: Style) -> String {
+    let summary = Summary::of(plan);
+    let mut lines = Vec::new();
+    if plan.is_empty() {
+        lines.push(no_changes(&summary, style));
+        lines.push(String::new());
+    }
+    let view = View::new(plan, style);
+    for pool in &plan.pools {
+        lines.extend(view.pool(pool));
+        lines.push(String::new());
+    }
+    if !plan.is_empty() {
+        lines.push(style.paint(Tone::Strong, summary));
+    }
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines.join("\n") + "\n"
+}
+
+/// What a slot holds, in words.
+pub(super) fn content(content: &Content) -> String {
+    match content {
+        Content::Parked => "parked".to_owned(),
+        Content::Destination(name) => name.to_string(),
+        Content::Outdated(name) => format!("former target of {name}"),
+        Content::Undeclared { host } => format!("undeclared ({host})"),
+        Content::Unusable { why } => format!("unusable ({why})"),
+    }
+}
+
+/// States a channel passes through: `RUNNING → IDLE → RUNNING`, or `IDLE, stays`.
+pub(super) fn course(channel: &ChannelPlan) -> String {
+    let Some(seen) = &channel.seen else {
+        return "not seen".to_owned();
+    };
+    let mut states = vec![seen.state.as_str()];
+    for step in &channel.steps {
+        let next = match step.action {
+            Action::Wait if seen.state.is_running() => "RUNNING",
+            Action::Wait | Action::Stop => "IDLE",
+            Action::Start => "RUNNING",
+            Action::Adopt | Action::Update { .. } => continue,
+        };
+        if states.last() != Some(&next) {
+            states.push(next);
+        }
+    }
+    match states.as_slice() {
+        [only] if is_left_alone(channel) => format!("{only}, left as it is"),
+        [only] => format!("{only}, stays"),
+        several => several.join(" → "),
+    }
+}
+
+/// How the destination stands while it waits: `waits`, `stays on air`, `is on air`.
+pub(super) fn standing(destination: &DestinationPlan) -> &'static str {
+    match (destination.on_air, destination.wanted) {
+        (true, false) => "stays on air",
+        (true, true) => "is on air",
+        (false, _) => "waits",
+    }
+}
+
+/// [`standing`] of `count` destinations: `waits`, `wait`.
+pub(super) fn verb(count: usize, standing: &'static str) -> &'static str {
+    match (count, standing) {
+        (1, verb) => verb,
+        (_, "waits") => "wait",
+        (_, "stays on air") => "stay on air",
+        (_, "is on air") => "are on air",
+        (_, other) => other,
+    }
+}
+
+/// `main: 2 channels, 6 slots, Spread, interrupt: Never`.
+pub(super) fn pool_facts(pool: &PoolPlan) -> String {
+    let placement = match pool.placement {
+        Placement::Spread => "Spread",
+        Placement::Pack => "Pack",
+    };
+    let interrupt = match pool.interrupt {
+        Interrupt::Never => "Never",
+        Interrupt::Window => "Window",
+        Interrupt::Anytime => "Anytime",
+    };
+    format!(
+        "{}: {}, {}, {placement}, interrupt: {interrupt}",
+        pool.name,
+        counted(pool.channels, "channel"),
+        counted(pool.slots, "slot"),
+    )
+}
+
+/// What is known of a placement that may not be the best one; nothing for one that is, or that is as good.
+pub(super) fn gap(pool: &PoolPlan) -> Option<String> {
+    let Optimality::WithinGap { gap: gap @ 1.. } = pool.optimality else {
+        return None;
+    };
+    let unit = match pool.placement {
+        Placement::Spread => "pairs of strangers sharing a channel",
+        Placement::Pack => "running channels",
+    };
+    Some(format!(
+        "large pool: at most {gap} {unit} above the least possible; priorities and interruptions are not affected"
+    ))
+}
+
+/// Those who wait for the same, so that a hundred of them take no more room than one.
+pub(super) fn groups_of_waiting<'a>(
+    destinations: impl IntoIterator<Item = &'a DestinationPlan>,
+) -> Vec<(Vec<DestinationName>, &'static str, &'a Waiting)> {
+    let mut groups: Vec<(Vec<DestinationName>, &'static str, &'a Waiting)> = Vec::new();
+    let mut index: BTreeMap<(&'static str, &'static str, String), usize> = BTreeMap::new();
+    for destination in destinations.into_iter().filter(|one| !is_on_its_way(one)) {
+        let Some(waiting) = &destination.waiting else {
+            continue;
+        };
+        let standing = standing(destination);
+        let key = (standing, waiting.code(), waiting.to_string());
+        let at = *index.entry(key).or_insert_with(|| {
+            groups.push((Vec::new(), standing, waiting));
+            groups.len() - 1
+        });
+        groups[at].0.push(destination.name.clone());
+    }
+    groups
+}
+
+/// Sum of the expected times of all steps, in words; nothing for none.
+pub(super) fn expected(channel: &ChannelPlan) -> Option<String> {
+    let sum: std::time::Duration = channel.steps.iter().map(|step| step.expected).sum();
+    (sum.as_secs() > 0).then(|| format!("about {}", Approximately(sum)))
+}
+
+/// The slot of `channel` named `group`.
+pub(super) fn slot<'a>(channel: &'a ChannelPlan, group: &str) -> Option<&'a SlotPlan> {
+    channel.slots.iter().find(|slot| slot.output_group == group)
+}
+
+/// Slots that carry a destination through the steps without being rewritten.
+pub(super) fn kept(channel: &ChannelPlan) -> impl Iterator<Item = (&SlotPlan, &DestinationName)> {
+    channel.slots.iter().filter_map(|slot| match &slot.then {
+        Content::Destination(name) if slot.now == slot.then => Some((slot, name)),
+        _ => None,
+    })
+}
+
+/// Id, and the name people gave it where it says more.
+pub(super) fn title(channel: &ChannelPlan) -> String {
+    match &channel.seen {
+        Some(seen) if !seen.name.is_empty() && seen.name != channel.id.as_str() => {
+            format!("{} ({})", channel.id, seen.name)
+        }
+        _ => channel.id.to_string(),
+    }
+}
+
+fn no_changes(summary: &Summary, style: Style) -> String {
+    let mut says = format!("{} wanted, {} on air", summary.wanted, summary.on_air);
+    if summary.waiting > 0 {
+        says = format!("{says}, {}", waits(summary.waiting));
+    }
+    format!("{} {says}.", style.paint(Tone::Good, "No changes."))
+}
+
+/// A plan sorted by pool.
+struct View<'a> {
+    plan: &'a Plan,
+    style: Style,
+    channels: BTreeMap<&'a PoolName, Vec<&'a ChannelPlan>>,
+    destinations: BTreeMap<&'a PoolName, Vec<&'a DestinationPlan>>,
+}
+
+impl<'a> View<'a> {
+    fn new(plan: &'a Plan, style: Style) -> Self {
+        let mut channels: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for channel in &plan.channels {
+            channels.entry(&channel.pool).or_default().push(channel);
+        }
+        let mut destinations: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for destination in &plan.destinations {
+            destinations
+                .entry(&destination.pool)
+                .or_default()
+                .push(destination);
+        }
+        Self {
+            plan,
+            style,
+            channels,
+            destinations,
+        }
+    }
+
+    fn pool(&self, pool: &PoolPlan) -> Vec<String> {
+        let destinations = self.destinations.get(&pool.name).map_or(&[][..], Vec::as_slice);
+        let channels = self.channels.get(&pool.name).map_or(&[][..], Vec::as_slice);
+        let wanted = destinations.iter().filter(|one| one.wanted).count();
+        let off = destinations.len() - wanted;
+        let mut lines = vec![format!(
+            "{wanted} wanted, {off} off · pool {}",
+            self.style.paint(Tone::Strong, pool_facts(pool))
+        )];
+        if let Some(gap) = gap(pool) {
+            let mut table = Table::default();
+            table.row([cell(Tone::Muted, gap)]);
+            lines.extend(table.lines(self.style, 2));
+        }
+        lines.push(String::new());
+        lines.extend(self.channels(channels));
+        lines.extend(self.waiting(destinations));
+        lines
+    }
+
+    /// Channels in the pool's order, with quiet ones folded where there are many.
+    fn channels(&self, channels: &[&ChannelPlan]) -> Vec<String> {
+        let quiet: Vec<&ChannelPlan> = channels.iter().copied().filter(|one| is_quiet(one)).collect();
+        let fold_quiet = quiet.len() > FOLD_ABOVE;
+        let mut stuck: BTreeMap<&'static str, usize> = BTreeMap::new();
+        let mut lines = Vec::new();
+        for channel in channels {
+            if is_quiet(channel) {
+                if !fold_quiet {
+                    lines.extend(self.channel(channel));
+                }
+                continue;
+            }
+            if let (true, Some(waiting)) = (channel.steps.is_empty(), &channel.waiting) {
+                let count = stuck.entry(waiting.code()).or_default();
+                *count += 1;
+                if *count > FOLD_ABOVE {
+                    continue;
+                }
+            }
+            lines.extend(self.channel(channel));
+        }
+        for (code, count) in stuck.into_iter().filter(|(_, count)| *count > FOLD_ABOVE) {
+            lines.push(format!(
+                "  and {} more: {code}",
+                counted(count - FOLD_ABOVE, "channel")
+            ));
+        }
+        if fold_quiet {
+            lines.push(self.folded(&quiet));
+        }
+        lines
+    }
+
+    /// `38 channels unchanged: 30 RUNNING with 85 on air, 8 IDLE`.
+    fn folded(&self, quiet: &[&ChannelPlan]) -> String {
+        let mut states: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for channel in quiet {
+            let state = channel
+                .seen
+                .as_ref()
+                .map_or("not seen", |seen| seen.state.as_str());
+            let entry = states.entry(state).or_default();
+            entry.0 += 1;
+            entry.1 += self.on_air(channel).len();
+        }
+        let parts: Vec<String> = states
+            .into_iter()
+            .map(|(state, (channels, on_air))| match on_air {
+                0 => format!("{channels} {state}"),
+                some => format!("{channels} {state} with {some} on air"),
+            })
+            .collect();
+        let text = format!(
+            "{} unchanged: {}",
+            counted(quiet.len(), "channel"),
+            parts.join(", ")
+        );
+        format!("  {}", self.style.paint(Tone::Muted, text))
+    }
+
+    fn channel(&self, channel: &ChannelPlan) -> Vec<String> {
+        let mut lines = vec![self.channel_line(channel)];
+        let mut table = Table::default();
+        for step in &channel.steps {
+            self.step(channel, step, &mut table);
+        }
+        if !channel.steps.is_empty() {
+            self.kept(channel, &mut table);
+        }
+        if let Some(waiting) = &channel.waiting {
+            table.row([
+                cell(Tone::Waits, "waits"),
+                cell(Tone::Plain, format!("{}: {waiting}", waiting.code())),
+            ]);
+            if channel.steps.is_empty() {
+                ways_out_row(&mut table, Some(cell(Tone::Muted, "")), &waiting.ways_out());
+            }
+        }
+        lines.extend(table.lines(self.style, 4));
+        lines
+    }
+
+    /// Id, course, and at the right edge the time it takes or who is on air.
+    fn channel_line(&self, channel: &ChannelPlan) -> String {
+        let title = title(channel);
+        let course = course(channel);
+        let right = expected(channel).unwrap_or_else(|| match self.on_air(channel).as_slice() {
+            [] => String::new(),
+            names => format!("on air: {}", Names(names)),
+        });
+        let tone = if channel.steps.is_empty() {
+            Tone::Muted
+        } else {
+            Tone::Change
+        };
+        let edge = self.style.width.min(Style::DEFAULT_WIDTH);
+        let used = 2 + columns(&title) + 2 + columns(&course) + columns(&right);
+        let gap = " ".repeat(edge.saturating_sub(used).max(2));
+        let line = format!(
+            "  {}  {}{gap}{}",
+            self.style.paint(Tone::Strong, title),
+            self.style.paint(tone, course),
+            self.style.paint(Tone::Muted, right)
+        );
+        line.trim_end().to_owned()
+    }
+
+    fn step(&self, channel: &ChannelPlan, step: &Step, table: &mut Table) {
+        let name = step.action.name();
+        match &step.action {
+            Action::Update { writes } => {
+                for (index, write) in writes.iter().enumerate() {
+                    let label = if index == 0 { name } else { "" };
+                    let slot = slot(channel, &write.output_group);
+                    table.row([
+                        cell(Tone::Change, label),
+                        cell(
+                            Tone::Plain,
+                            format!("{} ← {}", write.output_group, content(&write.content)),
+                        ),
+                        cell(Tone::Muted, slot.map_or_else(String::new, why_rewritten)),
+                    ]);
+                }
+            }
+            Action::Stop => {
+                table.row([cell(Tone::Bad, name), cell(Tone::Plain, &step.reason)]);
+                for interrupted in &step.interrupts {
+                    table.row([cell(Tone::Bad, ""), self.interruption(interrupted)]);
+                }
+            }
+            Action::Start => table.row([
+                cell(Tone::Good, name),
+                cell(Tone::Muted, format!("about {}", Approximately(step.expected))),
+            ]),
+            Action::Adopt | Action::Wait => {
+                table.row([cell(Tone::Change, name), cell(Tone::Muted, &step.reason)]);
+            }
+        }
+    }
+
+    fn interruption(&self, name: &DestinationName) -> Cell {
+        let off_air = self.find(name).and_then(|one| one.off_air);
+        let text = match off_air {
+            Some(time) => format!("interrupts {name}: off air about {}", Approximately(time)),
+            None => format!("interrupts {name}"),
+        };
+        cell(Tone::Bad, text)
+    }
+
+    /// Slots that stay as they are while the channel changes.
+    fn kept(&self, channel: &ChannelPlan, table: &mut Table) {
+        for (slot, name) in kept(channel) {
+            let why = slot
+                .reason
+                .as_ref()
+                .or_else(|| self.find(name).and_then(|one| one.reason.as_ref()))
+                .map_or_else(String::new, Reason::to_string);
+            table.row([
+                cell(Tone::Muted, "keep"),
+                cell(Tone::Plain, format!("{} = {name}", slot.output_group)),
+                cell(Tone::Muted, why),
+            ]);
+        }
+    }
+
+    fn waiting(&self, destinations: &[&DestinationPlan]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (names, standing, waiting) in groups_of_waiting(destinations.iter().copied()) {
+            lines.push(String::new());
+            lines.push(format!(
+                "  {} {}: {}",
+                self.style.paint(Tone::Strong, Names(&names)),
+                verb(names.len(), standing),
+                self.style.paint(Tone::Waits, waiting.code())
+            ));
+            let mut table = Table::default();
+            table.row([cell(Tone::Plain, waiting)]);
+            ways_out_row(&mut table, None, &ways_out(waiting, &names));
+            lines.extend(table.lines(self.style, 4));
+        }
+        lines
+    }
+
+    /// Destinations on air on `channel`, by slot.
+    fn on_air(&self, channel: &ChannelPlan) -> Vec<DestinationName> {
+        let holds = |slot: &SlotPlan| match &slot.now {
+            Content::Destination(name) if self.find(name).is_some_and(|one| one.on_air) => Some(name.clone()),
+            _ => None,
+        };
+        channel.slots.iter().filter_map(holds).collect()
+    }
+
+    fn find(&self, name: &DestinationName) -> Option<&'a DestinationPlan> {
+        let destinations = &self.plan.destinations;
+        let at = destinations.binary_search_by(|one| one.name.cmp(name)).ok()?;
+        destinations.get(at)
+    }
+}
+
+/// Whether its slots are not ours to change.
+fn is_left_alone(channel: &ChannelPlan) -> bool {
+    matches!(
+        channel.adoption,
+        Adoption::Refused { .. } | Adoption::Foreign { .. }
+    )
+}
+
+/// Nothing to do on it and nothing to say about it.
+fn is_quiet(channel: &ChannelPlan) -> bool {
+    channel.steps.is_empty() && channel.waiting.is_none()
+}
+
+/// Why a slot is rewritten, and who held it.
+fn why_rewritten(slot: &SlotPlan) -> String {
+    let reason = slot.reason.as_ref().map_or_else(String::new, Reason::to_string);
+    match &slot.now {
+        Content::Parked => reason,
+        // The reason for parking it names who leaves.
+        _ if slot.then == Content::Parked && slot.reason.is_some() => reason,
+        other => format!("{reason} (was {})", content(other)),
+    }
+}
+
+/// The ways out of `waiting` for those who are in it.
+pub(super) fn ways_out(waiting: &Waiting, names: &[DestinationName]) -> Vec<String> {
+    match names {
+        [only] => waiting.ways_out_of(only),
+        _ => waiting.ways_out(),
+    }
+}
+
+/// A row with them; none where time alone helps.
+fn ways_out_row(table: &mut Table, start: Option<Cell>, ways: &[String]) {
+    if !ways.is_empty() {
+        let ways = cell(Tone::Muted, format!("ways out: {}", ways.join(" · ")));
+        table.row_of(start.into_iter().chain([ways]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{self, CANARY};
+    use super::*;
+    use crate::model::ChannelState;
+
+    fn text(of: &Plan) -> String {
+        let text = plan(of, Style::PLAIN);
+        assert!(!text.contains(CANARY), "a key is shown:\n{text}");
+        text
+    }
+
+    #[test]
+    fn a_plan_says_what_is_done_to_which_channel_and_why_who_waits_and_what_would_change_that() {
+        insta::assert_snapshot!(text(&samples::start_two()), @"
+        4 wanted, 1 off · pool main: 2 channels, 6 slots, Spread, interrupt: Never
+
+          4000001 (live-1)  IDLE → RUNNING                                                  about 2 min 40 s
+            adopt   not owned yet; adopted by default
+            update  RTMP-Slot-1 ← youtube-main  new; a stopped channel, nobody is disturbed
+                    RTMP-Slot-2 ← twitch-main   same group: launch-event
+            start   about 2 min 30 s
+          4000002 (live-2)  RUNNING, stays                                                  on air: corp-cdn
+
+          facebook waits: InterruptionForbidden
+            4000002 has a place for it, but corp-cdn is on air there and the pool never interrupts
+            ways out: interrupt: Anytime (corp-cdn off air about 3 min) · just this once: slotwise apply
+            --interrupt facebook · stop corp-cdn · add a channel
+
+        1 adoption, 1 update, 1 start, 0 stops · 2 go on air, 1 waits · interruptions 0 (least possible 0) · 6 API calls
+        ");
+    }
+
+    #[test]
+    fn an_interruption_names_who_goes_off_air_for_how_long_and_on_whose_behalf() {
+        insta::assert_snapshot!(text(&samples::interrupt_one()), @"
+        2 wanted, 1 off · pool main: 1 channel, 3 slots, Spread, interrupt: Anytime
+          large pool: at most 2 pairs of strangers sharing a channel above the least possible; priorities
+          and interruptions are not affected
+
+          4000001 (live-1)  RUNNING → IDLE → RUNNING                                        about 3 min 10 s
+            stop    to change archive and youtube-main
+                    interrupts corp-cdn: off air about 3 min 10 s
+            update  RTMP-Slot-2 ← parked        archive is no longer wanted here
+                    RTMP-Slot-3 ← youtube-main  joins corp-cdn, interrupted for it (was former target of
+                                                youtube-main)
+            start   about 2 min
+            keep    RTMP-Slot-1 = corp-cdn      on air here
+
+        1 update, 1 start, 1 stop · 1 goes on air, 1 goes off air, 0 wait · interruptions 1 (least possible 1) · 6 API calls
+        ");
+    }
+
+    #[test]
+    fn without_anything_to_do_the_first_words_say_so() {
+        insta::assert_snapshot!(text(&samples::converged()), @"
+        No changes. 1 wanted, 1 on air.
+
+        1 wanted, 0 off · pool main: 1 channel, 3 slots, Spread, interrupt: Never
+
+          4000002 (live-2)  RUNNING, stays                                                  on air: corp-cdn
+        ");
+    }
+
+    #[test]
+    fn a_channel_that_is_left_alone_says_why_and_shows_hosts_only() {
+        let mut plan = samples::converged();
+        let undeclared = vec![("RTMP-Slot-1".to_owned(), "live.example".to_owned())];
+        let channel = &mut plan.channels[0];
+        channel.adoption = Adoption::Refused {
+            undeclared: undeclared.clone(),
+        };
+        channel.slots[0].now = Content::Undeclared {
+            host: "live.example".to_owned(),
+        };
+        channel.waiting = Some(Waiting::NotAdopted {
+            channel: channel.id.clone(),
+            undeclared,
+        });
+        insta::assert_snapshot!(text(&plan), @"
+        No changes. 1 wanted, 1 on air.
+
+        1 wanted, 0 off · pool main: 1 channel, 3 slots, Spread, interrupt: Never
+
+          4000002 (live-2)  RUNNING, left as it is
+            waits  NotAdopted: 4000002 runs with targets that nobody declares and is left alone: RTMP-Slot-1
+                   → live.example
+                   ways out: declare these targets as Destinations · stop channel 4000002 yourself ·
+                   takeover: true on channel 4000002 in the pool, which releases them
+        ");
+    }
+
+    #[test]
+    fn a_large_plan_folds_what_does_not_change_and_those_who_wait_for_the_same() {
+        let mut plan = samples::start_two();
+        for number in 10..60 {
+            let state = if number < 40 {
+                ChannelState::Running
+            } else {
+                ChannelState::Idle
+            };
+            plan.channels
+                .push(samples::channel(&format!("40000{number}"), state));
+        }
+        for number in 60..70 {
+            let mut missing = samples::channel(&format!("40000{number}"), ChannelState::Idle);
+            missing.seen = None;
+            missing.waiting = Some(Waiting::ChannelMissing {
+                channel: missing.id.clone(),
+            });
+            plan.channels.push(missing);
+        }
+        for number in 0..300 {
+            plan.destinations.push(DestinationPlan {
+                waiting: Some(Waiting::NoFreeSlot { pool: "main".into() }),
+                ..samples::destination(&format!("zz-{number:03}"))
+            });
+        }
+        insta::assert_snapshot!(text(&plan), @"
+        304 wanted, 1 off · pool main: 2 channels, 6 slots, Spread, interrupt: Never
+
+          4000001 (live-1)  IDLE → RUNNING                                                  about 2 min 40 s
+            adopt   not owned yet; adopted by default
+            update  RTMP-Slot-1 ← youtube-main  new; a stopped channel, nobody is disturbed
+                    RTMP-Slot-2 ← twitch-main   same group: launch-event
+            start   about 2 min 30 s
+          4000060  not seen
+            waits  ChannelMissing: MediaLive knows no channel 4000060
+                   ways out: correct the id 4000060 in the pool, or check the region
+          4000061  not seen
+            waits  ChannelMissing: MediaLive knows no channel 4000061
+                   ways out: correct the id 4000061 in the pool, or check the region
+          4000062  not seen
+            waits  ChannelMissing: MediaLive knows no channel 4000062
+                   ways out: correct the id 4000062 in the pool, or check the region
+          4000063  not seen
+            waits  ChannelMissing: MediaLive knows no channel 4000063
+                   ways out: correct the id 4000063 in the pool, or check the region
+          and 6 channels more: ChannelMissing
+          51 channels unchanged: 20 IDLE, 31 RUNNING with 1 on air
+
+          facebook waits: InterruptionForbidden
+            4000002 has a place for it, but corp-cdn is on air there and the pool never interrupts
+            ways out: interrupt: Anytime (corp-cdn off air about 3 min) · just this once: slotwise apply
+            --interrupt facebook · stop corp-cdn · add a channel
+
+          zz-000, zz-001 and 298 others wait: NoFreeSlot
+            every slot of pool main that could carry it is taken
+            ways out: take another destination of pool main off air · add a channel to pool main · raise its
+            priority before the next start
+
+        1 adoption, 1 update, 1 start, 0 stops · 2 go on air, 301 wait · interruptions 0 (least possible 0) · 6 API calls
+        ");
+    }
+
+    #[test]
+    fn colours_change_nothing_but_the_colours() {
+        let colored = plan(
+            &samples::start_two(),
+            Style {
+                color: true,
+                ..Style::PLAIN
+            },
+        );
+        assert!(colored.contains("\u{1b}[32mstart\u{1b}[0m"));
+        assert_eq!(
+            anstream::adapter::strip_str(&colored).to_string(),
+            text(&samples::start_two())
+        );
+    }
+}

@@ -1,0 +1,598 @@
+//! What happens, line by line, for somebody who watches.
+//!
+//! ```text
+//! 12:00:01  source            1 pool and 4 destinations
+//! 12:00:01  plan              1 update, 1 start, 0 stops · 2 go on air, 1 waits · …
+//!             youtube-main  → 4000001/RTMP-Slot-1  new; a stopped channel, nobody is disturbed
+//! 12:00:01  4000001 (live-1)  update  slots differ from what is wanted
+//!             RTMP-Slot-1 ← youtube-main
+//! 12:00:02  4000001           IDLE → STARTING after 2.0 s
+//! 12:00:05  youtube-main      Streaming  on air in 4000001/RTMP-Slot-1
+//! ```
+
+mod narrator;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use jiff::civil::Time;
+pub use narrator::Narrator;
+
+use super::plan::{content, groups_of_waiting, verb, ways_out};
+use super::problems;
+use super::status::tone as phase_tone;
+use super::style::{Style, Tone, columns};
+use super::summary::{Summary, counted, waits};
+use super::table::{Cell, Table, cell};
+use crate::controller::Event;
+use crate::controller::event::StepOutcome;
+use crate::manifest::Problem;
+use crate::model::DestinationName;
+use crate::plan::reason::Names;
+use crate::plan::waiting::Approximately;
+use crate::plan::{Action, Plan, Step};
+use crate::status::Phase;
+use crate::store::Rejected;
+
+/// More entries than this under one event are counted instead of listed.
+const LIST_AT_MOST: usize = 12;
+
+/// Columns of the subject of a line, so that what is said of it lines up; longer ones push it to the right.
+const SUBJECT: usize = 18;
+
+/// When an event happened, as its line shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp {
+    /// Time of day: for a daemon.
+    Clock(Time),
+    /// Since the beginning: for `apply`.
+    Elapsed(Duration),
+    /// None: for a log that has its own.
+    None,
+}
+
+/// The lines of `event`, each complete without a line feed, whether it is news or not.
+pub fn event(event: &Event, stamp: Stamp, style: Style) -> Vec<String> {
+    Entry::of(event).lines(stamp, style)
+}
+
+impl Stamp {
+    fn text(self) -> String {
+        match self {
+            Self::Clock(time) => time.strftime("%H:%M:%S").to_string(),
+            Self::Elapsed(time) => {
+                let tenths = time.as_millis() / 100;
+                format!("{:>6}.{} s", tenths / 10, tenths % 10)
+            }
+            Self::None => String::new(),
+        }
+    }
+}
+
+fn narrowed(style: Style, by: usize) -> Style {
+    Style {
+        width: style.width.saturating_sub(by),
+        ..style
+    }
+}
+
+/// A head line and what stands below it.
+#[derive(Default)]
+struct Entry {
+    head: Table,
+    details: Table,
+    /// More below: tables that stand this far to the right of the details.
+    more: Vec<(usize, Table)>,
+}
+
+impl Entry {
+    fn lines(&self, stamp: Stamp, style: Style) -> Vec<String> {
+        let stamp = stamp.text();
+        let indent = if stamp.is_empty() { 0 } else { stamp.len() + 2 };
+        let mut lines = Vec::new();
+        for (index, line) in self
+            .head
+            .lines(narrowed(style, indent), 0)
+            .into_iter()
+            .enumerate()
+        {
+            let margin = if index == 0 && indent > 0 {
+                format!("{}  ", style.paint(Tone::Muted, &stamp))
+            } else {
+                " ".repeat(indent)
+            };
+            lines.push(format!("{margin}{line}"));
+        }
+        lines.extend(self.details.lines(style, indent + 2));
+        for (right, table) in &self.more {
+            lines.extend(table.lines(style, indent + 2 + right));
+        }
+        lines
+    }
+
+    fn of(event: &Event) -> Self {
+        match event {
+            Event::SourceLoaded {
+                pools,
+                destinations,
+                problems,
+                rejected,
+                changes,
+            } => source_loaded(*pools, *destinations, problems, rejected, changes),
+            Event::SourceDoubted { why } => Self::says(
+                Tone::Bad,
+                "source",
+                format!("cannot be trusted: {why}; what is on air stays as it is"),
+            ),
+            Event::SourceTrusted => Self::says(Tone::Good, "source", "can be trusted again"),
+            Event::Planned(plan) => planned(
+                plan,
+                &plan.destinations.iter().map(|one| one.name.clone()).collect(),
+            ),
+            Event::StepBegun {
+                channel,
+                channel_name,
+                step,
+            } => step_begun(channel.as_str(), channel_name, step),
+            Event::StepEnded {
+                channel,
+                action,
+                outcome,
+                took,
+            } => step_ended(channel.as_str(), action, outcome, *took),
+            Event::StateChanged {
+                channel,
+                from,
+                to,
+                after,
+            } => {
+                let from = from.map_or_else(String::new, |from| format!("{from} "));
+                let after = after.map_or_else(String::new, |time| format!(" after {}", precise(time)));
+                Self::says(Tone::Strong, channel, format!("{from}→ {to}{after}"))
+            }
+            Event::PhaseChanged {
+                destination,
+                to,
+                message,
+                ways_out,
+                wanted_for,
+                ..
+            } => phase_changed(destination, *to, message, ways_out, *wanted_for),
+            Event::Converged {
+                on_air,
+                waiting,
+                undeclared,
+                took,
+            } => converged(*on_air, *waiting, *undeclared, *took),
+            Event::CycleFailed { what, retry_in } => Self::says(
+                Tone::Bad,
+                "failed",
+                format!(
+                    "{what}; nothing on air is touched, next try in {}",
+                    precise(*retry_in)
+                ),
+            ),
+            Event::Draining => Self::says(
+                Tone::Waits,
+                "ending",
+                "calls under way are finished, no new one begins; once more ends at once",
+            ),
+        }
+    }
+
+    /// A head line of a subject and a sentence.
+    fn says(tone: Tone, subject: impl fmt::Display, sentence: impl fmt::Display) -> Self {
+        let mut entry = Self::default();
+        entry
+            .head
+            .row([self::subject(tone, subject), cell(Tone::Plain, sentence)]);
+        entry
+    }
+}
+
+fn source_loaded(
+    pools: usize,
+    destinations: usize,
+    problems: &[Problem],
+    rejected: &[Rejected],
+    changes: &[(DestinationName, String)],
+) -> Entry {
+    let mut entry = Entry::says(
+        Tone::Strong,
+        "source",
+        format!(
+            "{} and {}",
+            counted(pools, "pool"),
+            counted(destinations, "destination")
+        ),
+    );
+    for (name, what) in changes.iter().take(LIST_AT_MOST) {
+        entry
+            .details
+            .row([cell(Tone::Strong, name), cell(Tone::Plain, what)]);
+    }
+    more(&mut entry.details, changes.len());
+    for problem in problems.iter().take(LIST_AT_MOST) {
+        let tone = if problems::errors(std::slice::from_ref(problem)) > 0 {
+            Tone::Bad
+        } else {
+            Tone::Waits
+        };
+        entry.details.row([cell(tone, problem)]);
+    }
+    more(&mut entry.details, problems.len());
+    for one in rejected.iter().take(LIST_AT_MOST) {
+        let fate = if one.last_good {
+            "is set aside; its last good declaration stays in force"
+        } else {
+            "is set aside until it is repaired"
+        };
+        entry
+            .details
+            .row([cell(Tone::Waits, format!("{} {fate}", one.object))]);
+    }
+    more(&mut entry.details, rejected.len());
+    entry
+}
+
+/// What `plan` says as a whole, and of those named.
+fn planned(plan: &Plan, names: &BTreeSet<DestinationName>) -> Entry {
+    let mut entry = if plan.is_empty() {
+        Entry::says(Tone::Strong, "plan", "no changes")
+    } else {
+        Entry::says(Tone::Strong, "plan", Summary::of(plan))
+    };
+    let placed: Vec<_> = plan
+        .destinations
+        .iter()
+        .filter(|one| !one.on_air && names.contains(&one.name))
+        .filter_map(|one| Some((&one.name, one.assignment.as_ref()?, one.reason.as_ref()?)))
+        .collect();
+    for (name, slot, reason) in placed.iter().take(LIST_AT_MOST) {
+        entry.details.row([
+            cell(Tone::Strong, name),
+            cell(Tone::Plain, format!("→ {slot}")),
+            cell(Tone::Muted, reason),
+        ]);
+    }
+    more(&mut entry.details, placed.len());
+    let waiting = groups_of_waiting(plan.destinations.iter().filter(|one| names.contains(&one.name)));
+    for (names, standing, waiting) in waiting.iter().take(LIST_AT_MOST) {
+        let mut head = Table::default();
+        let verb = verb(names.len(), standing);
+        head.row([
+            cell(Tone::Strong, Names(names)),
+            cell(Tone::Waits, format!("{verb}: {}", waiting.code())),
+        ]);
+        let mut why = Table::default();
+        why.row([cell(Tone::Plain, waiting)]);
+        let ways = ways_out(waiting, names);
+        if !ways.is_empty() {
+            why.row([cell(Tone::Muted, format!("ways out: {}", ways.join(" · ")))]);
+        }
+        entry.more.extend([(0, head), (2, why)]);
+    }
+    let mut rest = Table::default();
+    more(&mut rest, waiting.len());
+    entry.more.push((0, rest));
+    entry
+}
+
+fn step_begun(channel: &str, name: &str, step: &Step) -> Entry {
+    let with_name = format!("{channel} ({name})");
+    let fits = !name.is_empty() && name != channel && columns(&with_name) <= SUBJECT;
+    let title = if fits { with_name } else { channel.to_owned() };
+    let mut entry = Entry::default();
+    let about = match step.expected.as_secs() {
+        0 => String::new(),
+        _ => format!(", about {}", Approximately(step.expected)),
+    };
+    let action = step.action.name();
+    entry.head.row([
+        subject(Tone::Strong, title),
+        cell(step_tone(&step.action), action),
+        cell(Tone::Plain, format!("{}{about}", step.reason)),
+    ]);
+    if let Action::Update { writes } = &step.action {
+        for write in writes {
+            entry.details.row([cell(
+                Tone::Plain,
+                format!("{} ← {}", write.output_group, content(&write.content)),
+            )]);
+        }
+    }
+    for name in &step.interrupts {
+        entry.details.row([cell(Tone::Bad, format!("interrupts {name}"))]);
+    }
+    entry
+}
+
+fn step_ended(channel: &str, action: &str, outcome: &StepOutcome, took: Duration) -> Entry {
+    match outcome {
+        StepOutcome::Accepted => Entry::says(
+            Tone::Strong,
+            channel,
+            format!("{action} accepted after {}", precise(took)),
+        ),
+        StepOutcome::AlreadyDone => {
+            Entry::says(Tone::Strong, channel, format!("{action} had been done already"))
+        }
+        StepOutcome::Stale { why } => Entry::says(
+            Tone::Strong,
+            channel,
+            format!("{action} not sent, {why}; planning again"),
+        ),
+        StepOutcome::Failed { what, retry_in } => Entry::says(
+            Tone::Bad,
+            channel,
+            format!("{action} failed: {what}; next try in {}", precise(*retry_in)),
+        ),
+    }
+}
+
+fn phase_changed(
+    destination: &DestinationName,
+    to: Phase,
+    message: &str,
+    ways_out: &[String],
+    wanted_for: Option<Duration>,
+) -> Entry {
+    let mut entry = Entry::default();
+    let after = wanted_for.map_or_else(String::new, |time| {
+        format!(", {} after it was wanted", precise(time))
+    });
+    entry.head.row([
+        subject(Tone::Strong, destination),
+        cell(phase_tone(to), to),
+        cell(Tone::Plain, format!("{message}{after}")),
+    ]);
+    if !ways_out.is_empty() {
+        entry
+            .details
+            .row([cell(Tone::Muted, format!("ways out: {}", ways_out.join(" · ")))]);
+    }
+    entry
+}
+
+fn subject(tone: Tone, text: impl fmt::Display) -> Cell {
+    cell(tone, format!("{:<SUBJECT$}", text.to_string()))
+}
+
+fn step_tone(action: &Action) -> Tone {
+    match action {
+        Action::Start => Tone::Good,
+        Action::Stop => Tone::Bad,
+        Action::Wait | Action::Adopt | Action::Update { .. } => Tone::Change,
+    }
+}
+
+/// Says how many entries are not listed.
+fn more(details: &mut Table, count: usize) {
+    if count > LIST_AT_MOST {
+        details.row([cell(Tone::Muted, format!("and {} more", count - LIST_AT_MOST))]);
+    }
+}
+
+/// A time somebody waited for, exact where it is short: `0.4 s`, `3.2 s`, `2 min 30 s`.
+fn precise(time: Duration) -> String {
+    if time < Duration::from_mins(1) {
+        let tenths = time.as_millis() / 100;
+        format!("{}.{} s", tenths / 10, tenths % 10)
+    } else {
+        Approximately(time).to_string()
+    }
+}
+
+fn converged(on_air: usize, waiting: usize, undeclared: usize, took: Duration) -> Entry {
+    let kept = match undeclared {
+        0 => String::new(),
+        some => format!("{some} more kept on air that nobody declares, "),
+    };
+    let text = format!("{on_air} on air, {kept}{}, {}", waits(waiting), precise(took));
+    Entry::says(Tone::Good, "converged", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::samples::{self, CANARY};
+    use super::*;
+    use crate::manifest::{Location, ObjectId, Severity};
+    use crate::model::ChannelState;
+
+    fn story(events: &[Event], style: Style) -> String {
+        let mut lines = Vec::new();
+        for (second, one) in (0_i8..).zip(events) {
+            let stamp = Stamp::Clock(Time::constant(12, 0, second, 0));
+            lines.extend(event(one, stamp, style));
+        }
+        let text = lines.join("\n");
+        assert!(!text.contains(CANARY), "a key is shown:\n{text}");
+        text
+    }
+
+    fn going_on_air() -> Vec<Event> {
+        let plan = samples::start_two();
+        let mut events = vec![
+            Event::SourceLoaded {
+                pools: 1,
+                destinations: 5,
+                problems: Vec::new(),
+                rejected: Vec::new(),
+                changes: vec![("facebook".into(), "Ready → Streaming".to_owned())],
+            },
+            Event::Planned(Arc::new(plan.clone())),
+        ];
+        for step in &plan.channels[0].steps {
+            events.push(Event::StepBegun {
+                channel: "4000001".into(),
+                channel_name: "live-1".to_owned(),
+                step: step.clone(),
+            });
+        }
+        events.extend([
+            Event::StepEnded {
+                channel: "4000001".into(),
+                action: "start",
+                outcome: StepOutcome::Accepted,
+                took: Duration::from_millis(210),
+            },
+            Event::StateChanged {
+                channel: "4000001".into(),
+                from: Some(ChannelState::Starting),
+                to: ChannelState::Running,
+                after: Some(Duration::from_millis(3_140)),
+            },
+            Event::PhaseChanged {
+                destination: "youtube-main".into(),
+                from: Some(Phase::Starting),
+                to: Phase::Streaming,
+                message: "on air in 4000001/RTMP-Slot-1".to_owned(),
+                ways_out: Vec::new(),
+                wanted_for: Some(Duration::from_secs(4)),
+            },
+            Event::Converged {
+                on_air: 3,
+                waiting: 1,
+                undeclared: 0,
+                took: Duration::from_millis(4_200),
+            },
+        ]);
+        events
+    }
+
+    #[test]
+    fn going_on_air_reads_as_a_story() {
+        insta::assert_snapshot!(story(&going_on_air(), Style::PLAIN), @"
+        12:00:00  source              1 pool and 5 destinations
+                    facebook  Ready → Streaming
+        12:00:01  plan                1 adoption, 1 update, 1 start, 0 stops · 2 go on air, 1 waits ·
+                                      interruptions 0 (least possible 0) · 6 API calls
+                    twitch-main   → 4000001/RTMP-Slot-2  same group: launch-event
+                    youtube-main  → 4000001/RTMP-Slot-1  new; a stopped channel, nobody is disturbed
+                    facebook  waits: InterruptionForbidden
+                      4000002 has a place for it, but corp-cdn is on air there and the pool never interrupts
+                      ways out: interrupt: Anytime (corp-cdn off air about 3 min) · just this once: slotwise
+                      apply --interrupt facebook · stop corp-cdn · add a channel
+        12:00:02  4000001 (live-1)    adopt  not owned yet; adopted by default
+        12:00:03  4000001 (live-1)    update  slots differ from what is wanted, about 10 s
+                    RTMP-Slot-1 ← youtube-main
+                    RTMP-Slot-2 ← twitch-main
+        12:00:04  4000001 (live-1)    start  wanted: twitch-main and youtube-main, about 2 min 30 s
+        12:00:05  4000001             start accepted after 0.2 s
+        12:00:06  4000001             STARTING → RUNNING after 3.1 s
+        12:00:07  youtube-main        Streaming  on air in 4000001/RTMP-Slot-1, 4.0 s after it was wanted
+        12:00:08  converged           3 on air, 1 waits, 4.2 s
+        ");
+    }
+
+    #[test]
+    fn bad_days_say_what_failed_and_what_happens_next() {
+        let problem = Problem {
+            location: Location {
+                file: "live/a.yaml".into(),
+                line: 3,
+                column: 1,
+            },
+            severity: Severity::Error,
+            object: None,
+            field: String::new(),
+            message: "not YAML: mapping values are not allowed here".to_owned(),
+            fix: "indent with spaces".to_owned(),
+        };
+        let events = [
+            Event::SourceLoaded {
+                pools: 1,
+                destinations: 4,
+                problems: vec![problem.clone()],
+                rejected: vec![Rejected {
+                    object: ObjectId {
+                        kind: "Destination".to_owned(),
+                        name: "facebook".to_owned(),
+                    },
+                    problem,
+                    last_good: true,
+                }],
+                changes: Vec::new(),
+            },
+            Event::SourceDoubted {
+                why: "live/ is empty".to_owned(),
+            },
+            Event::StepEnded {
+                channel: "4000001".into(),
+                action: "update",
+                outcome: StepOutcome::Failed {
+                    what: "UpdateChannel: throttled (429 TooManyRequestsException)".to_owned(),
+                    retry_in: Duration::from_secs(8),
+                },
+                took: Duration::from_millis(90),
+            },
+            Event::StepEnded {
+                channel: "4000001".into(),
+                action: "start",
+                outcome: StepOutcome::Stale {
+                    why: "the channel is UPDATING".to_owned(),
+                },
+                took: Duration::from_millis(40),
+            },
+            Event::PhaseChanged {
+                destination: "facebook".into(),
+                from: None,
+                to: Phase::Pending,
+                message: "every slot of pool main that could carry it is taken".to_owned(),
+                ways_out: vec!["add a channel to pool main".to_owned()],
+                wanted_for: None,
+            },
+            Event::CycleFailed {
+                what: "list channels: no credentials were found; run aws sso login".to_owned(),
+                retry_in: Duration::from_mins(1),
+            },
+            Event::Converged {
+                on_air: 0,
+                waiting: 0,
+                undeclared: 3,
+                took: Duration::from_secs(1),
+            },
+            Event::Draining,
+        ];
+        insta::assert_snapshot!(story(&events, Style::PLAIN), @"
+        12:00:00  source              1 pool and 4 destinations
+                    live/a.yaml:3:1: not YAML: mapping values are not allowed here; indent with spaces
+                    Destination facebook is set aside; its last good declaration stays in force
+        12:00:01  source              cannot be trusted: live/ is empty; what is on air stays as it is
+        12:00:02  4000001             update failed: UpdateChannel: throttled (429
+                                      TooManyRequestsException); next try in 8.0 s
+        12:00:03  4000001             start not sent, the channel is UPDATING; planning again
+        12:00:04  facebook            Pending  every slot of pool main that could carry it is taken
+                    ways out: add a channel to pool main
+        12:00:05  failed              list channels: no credentials were found; run aws sso login; nothing
+                                      on air is touched, next try in 1 min
+        12:00:06  converged           0 on air, 3 more kept on air that nobody declares, 0 wait, 1.0 s
+        12:00:07  ending              calls under way are finished, no new one begins; once more ends at
+                                      once
+        ");
+    }
+
+    #[test]
+    fn an_interruption_is_seen_when_it_happens() {
+        let plan = samples::interrupt_one();
+        let begun = Event::StepBegun {
+            channel: "4000001".into(),
+            channel_name: "live-1".to_owned(),
+            step: plan.channels[0].steps[0].clone(),
+        };
+        insta::assert_snapshot!(story(&[begun], Style::PLAIN), @"
+        12:00:00  4000001 (live-1)    stop  to change archive and youtube-main, about 1 min
+                    interrupts corp-cdn
+        ");
+    }
+
+    #[test]
+    fn elapsed_times_line_up() {
+        let stamp = Stamp::Elapsed(Duration::from_millis(12_340));
+        let lines = event(&Event::SourceTrusted, stamp, Style::PLAIN);
+        assert_eq!(lines, ["    12.3 s  source              can be trusted again"]);
+    }
+}

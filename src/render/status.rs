@@ -1,0 +1,442 @@
+//! What is true now, as a table and as JSON.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::plan_json::{Slot, pretty, slot};
+use super::style::{Style, Tone};
+use super::table::{Table, cell};
+use crate::model::{ChannelState, PoolName, WantedState};
+use crate::plan::waiting::Approximately;
+use crate::status::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase, Status};
+
+/// `formatVersion` of [`status_json`].
+pub const FORMAT_VERSION: u32 = 1;
+
+/// `status` as tables. For how long each destination has been in its phase is told as of `now`, where that is known.
+pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
+    let mut lines = Vec::new();
+    if status.destinations.is_empty() {
+        lines.push("No destinations are declared.".to_owned());
+    } else {
+        lines.extend(destinations(&status.destinations, now, style));
+    }
+    for destination in status.destinations.iter().filter(|one| says_more(one)) {
+        lines.push(String::new());
+        lines.push(format!(
+            "{} is {}: {}",
+            style.paint(Tone::Strong, &destination.name),
+            style.paint(tone(destination.phase), destination.phase),
+            style.paint(Tone::Waits, destination.reason)
+        ));
+        let mut table = Table::default();
+        table.row([cell(Tone::Plain, &destination.message)]);
+        if !destination.ways_out.is_empty() {
+            let ways = format!("ways out: {}", destination.ways_out.join(" · "));
+            table.row([cell(Tone::Muted, ways)]);
+        }
+        lines.extend(table.lines(style, 2));
+    }
+    if !status.channels.is_empty() {
+        lines.push(String::new());
+        lines.extend(channels(&status.channels, style));
+    }
+    let unusual = conditions(&status.conditions, style);
+    if !unusual.is_empty() {
+        lines.push(String::new());
+        lines.extend(unusual);
+    }
+    lines.join("\n") + "\n"
+}
+
+/// `status` as indented JSON that ends with a line feed: `formatVersion`, `destinations[]`, `channels[]`,
+/// `conditions[]`, each field always there.
+pub fn status_json(status: &Status) -> String {
+    pretty(&Document {
+        format_version: FORMAT_VERSION,
+        destinations: status.destinations.iter().map(destination_document).collect(),
+        channels: status.channels.iter().map(channel_document).collect(),
+        conditions: &status.conditions,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    format_version: u32,
+    destinations: Vec<DestinationDocument<'a>>,
+    channels: Vec<ChannelDocument<'a>>,
+    conditions: &'a [Condition],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DestinationDocument<'a> {
+    name: &'a str,
+    pool: Option<&'a str>,
+    wanted: Option<WantedState>,
+    phase: Phase,
+    reason: &'static str,
+    message: &'a str,
+    ways_out: &'a [String],
+    slot: Option<Slot>,
+    since: Timestamp,
+    observed_generation: u64,
+    conditions: &'a [Condition],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChannelDocument<'a> {
+    id: &'a str,
+    name: &'a str,
+    pool: &'a str,
+    state: Option<ChannelState>,
+    slots: Vec<SlotDocument<'a>>,
+    waiting: Option<WaitingDocument<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SlotDocument<'a> {
+    output_group: &'a str,
+    holds: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WaitingDocument<'a> {
+    code: &'static str,
+    message: &'a str,
+}
+
+fn destination_document(of: &DestinationStatus) -> DestinationDocument<'_> {
+    DestinationDocument {
+        name: of.name.as_str(),
+        pool: of.pool.as_ref().map(PoolName::as_str),
+        wanted: of.wanted,
+        phase: of.phase,
+        reason: of.reason,
+        message: &of.message,
+        ways_out: &of.ways_out,
+        slot: of.slot.as_ref().map(slot),
+        since: of.since,
+        observed_generation: of.observed_generation,
+        conditions: &of.conditions,
+    }
+}
+
+fn channel_document(of: &ChannelStatus) -> ChannelDocument<'_> {
+    let slots = of
+        .slots
+        .iter()
+        .map(|(output_group, holds)| SlotDocument { output_group, holds });
+    ChannelDocument {
+        id: of.id.as_str(),
+        name: &of.name,
+        pool: of.pool.as_str(),
+        state: of.state,
+        slots: slots.collect(),
+        waiting: of
+            .waiting
+            .as_ref()
+            .map(|(code, message)| WaitingDocument { code, message }),
+    }
+}
+
+fn destinations(of: &[DestinationStatus], now: Option<Timestamp>, style: Style) -> Vec<String> {
+    let mut table = Table::default();
+    let duration = |text| now.map(|_| cell(Tone::Muted, text));
+    table.row_of(
+        ["DESTINATION", "POOL", "WANTED", "PHASE"]
+            .map(|head| cell(Tone::Muted, head))
+            .into_iter()
+            .chain(duration("FOR".to_owned()))
+            .chain([cell(Tone::Muted, "SLOT")]),
+    );
+    for one in of {
+        let wanted = one
+            .wanted
+            .map_or_else(|| "?".to_owned(), |wanted| format!("{wanted:?}"));
+        let slot = one
+            .slot
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), ToString::to_string);
+        let time = now.map_or(Duration::ZERO, |now| elapsed(one.since, now));
+        let before = [
+            cell(Tone::Strong, &one.name),
+            cell(Tone::Plain, one.pool.as_ref().map_or("?", PoolName::as_str)),
+            cell(Tone::Plain, wanted),
+            cell(tone(one.phase), one.phase),
+        ];
+        let time = duration(Approximately(time).to_string());
+        table.row_of(before.into_iter().chain(time).chain([cell(Tone::Plain, slot)]));
+    }
+    table.lines(style, 0)
+}
+
+fn channels(of: &[ChannelStatus], style: Style) -> Vec<String> {
+    let mut table = Table::default();
+    table.row(["CHANNEL", "NAME", "POOL", "STATE", "SLOTS"].map(|head| cell(Tone::Muted, head)));
+    for one in of {
+        let slots: Vec<String> = one
+            .slots
+            .iter()
+            .map(|(group, holds)| format!("{group} = {holds}"))
+            .collect();
+        table.row([
+            cell(Tone::Strong, &one.id),
+            cell(Tone::Plain, &one.name),
+            cell(Tone::Plain, &one.pool),
+            cell(Tone::Plain, one.state.map_or("not seen", ChannelState::as_str)),
+            cell(Tone::Plain, slots.join(", ")),
+        ]);
+        if let Some((code, message)) = &one.waiting {
+            table.row([
+                cell(Tone::Plain, ""),
+                cell(Tone::Plain, ""),
+                cell(Tone::Plain, ""),
+                cell(Tone::Waits, "waits"),
+                cell(Tone::Waits, format!("{code}: {message}")),
+            ]);
+        }
+    }
+    table.lines(style, 0)
+}
+
+/// Global conditions that do not hold; those that do need no words.
+fn conditions(of: &[Condition], style: Style) -> Vec<String> {
+    let mut table = Table::default();
+    for one in of.iter().filter(|one| one.status != ConditionStatus::True) {
+        table.row([
+            cell(Tone::Bad, format!("{} is {:?}", one.kind, one.status)),
+            cell(Tone::Plain, format!("{}: {}", one.reason, one.message)),
+        ]);
+    }
+    table.lines(style, 0)
+}
+
+/// Whether the table alone does not answer "why".
+fn says_more(destination: &DestinationStatus) -> bool {
+    !destination.ways_out.is_empty()
+        || matches!(destination.phase, Phase::Error | Phase::Pending | Phase::Stopping)
+}
+
+fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
+pub(super) fn tone(phase: Phase) -> Tone {
+    match phase {
+        Phase::Ready => Tone::Muted,
+        Phase::Pending | Phase::Stopping => Tone::Waits,
+        Phase::Starting => Tone::Change,
+        Phase::Streaming => Tone::Good,
+        Phase::Error => Tone::Bad,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SlotId;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn sample() -> Status {
+        let destination = |name: &str, wanted, phase| DestinationStatus {
+            name: name.into(),
+            pool: Some("main".into()),
+            wanted: Some(wanted),
+            phase,
+            reason: "OnAir",
+            message: "on air here".to_owned(),
+            ways_out: Vec::new(),
+            slot: None,
+            since: at(1_000),
+            observed_generation: 1,
+            conditions: Vec::new(),
+        };
+        let youtube = DestinationStatus {
+            slot: Some(SlotId::new("4000001", "RTMP-Slot-1")),
+            ..destination("youtube-main", WantedState::Streaming, Phase::Streaming)
+        };
+        let facebook = DestinationStatus {
+            reason: "NoFreeSlot",
+            message: "every slot of pool main that could carry it is taken".to_owned(),
+            ways_out: vec!["add a channel to pool main".to_owned()],
+            ..destination("facebook", WantedState::Streaming, Phase::Pending)
+        };
+        let broken = DestinationStatus {
+            pool: None,
+            wanted: None,
+            reason: "Invalid",
+            message: "spec.url: not a URL; write rtmp://host/app".to_owned(),
+            ..destination("broken", WantedState::Ready, Phase::Error)
+        };
+        let channel = ChannelStatus {
+            id: "4000001".into(),
+            name: "live-1".to_owned(),
+            pool: "main".into(),
+            state: Some(ChannelState::Running),
+            slots: vec![
+                ("RTMP-Slot-1".to_owned(), "youtube-main".to_owned()),
+                ("RTMP-Slot-2".to_owned(), "parked".to_owned()),
+            ],
+            waiting: Some(("ChannelRecovering", "4000001 is RECOVERING".to_owned())),
+        };
+        let condition = |kind, status| Condition {
+            kind,
+            status,
+            reason: "FileUnreadable",
+            message: "live/a.yaml cannot be read".to_owned(),
+            last_transition_time: at(1_000),
+            observed_generation: 0,
+        };
+        Status {
+            destinations: vec![broken, facebook, youtube],
+            channels: vec![channel],
+            conditions: vec![
+                condition("SourceTrusted", ConditionStatus::False),
+                condition("Leader", ConditionStatus::True),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_table_says_where_everybody_stands_and_for_those_not_where_they_should_be_why() {
+        insta::assert_snapshot!(status(&sample(), Some(at(1_125)), Style::PLAIN), @"
+        DESTINATION   POOL  WANTED     PHASE      FOR        SLOT
+        broken        ?     ?          Error      2 min 5 s  -
+        facebook      main  Streaming  Pending    2 min 5 s  -
+        youtube-main  main  Streaming  Streaming  2 min 5 s  4000001/RTMP-Slot-1
+
+        broken is Error: Invalid
+          spec.url: not a URL; write rtmp://host/app
+
+        facebook is Pending: NoFreeSlot
+          every slot of pool main that could carry it is taken
+          ways out: add a channel to pool main
+
+        CHANNEL  NAME    POOL  STATE    SLOTS
+        4000001  live-1  main  RUNNING  RTMP-Slot-1 = youtube-main, RTMP-Slot-2 = parked
+                               waits    ChannelRecovering: 4000001 is RECOVERING
+
+        SourceTrusted is False  FileUnreadable: live/a.yaml cannot be read
+        ");
+    }
+
+    #[test]
+    fn a_single_look_does_not_say_for_how_long() {
+        let text = status(&sample(), None, Style::PLAIN);
+        assert!(
+            text.starts_with("DESTINATION   POOL  WANTED     PHASE      SLOT\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn nothing_declared_is_said() {
+        let text = status(&Status::default(), None, Style::PLAIN);
+        assert_eq!(text, "No destinations are declared.\n");
+    }
+
+    #[test]
+    fn json_has_every_field() {
+        insta::assert_snapshot!(status_json(&sample()), @r#"
+        {
+          "formatVersion": 1,
+          "destinations": [
+            {
+              "name": "broken",
+              "pool": null,
+              "wanted": null,
+              "phase": "Error",
+              "reason": "Invalid",
+              "message": "spec.url: not a URL; write rtmp://host/app",
+              "waysOut": [],
+              "slot": null,
+              "since": "1970-01-01T00:16:40Z",
+              "observedGeneration": 1,
+              "conditions": []
+            },
+            {
+              "name": "facebook",
+              "pool": "main",
+              "wanted": "Streaming",
+              "phase": "Pending",
+              "reason": "NoFreeSlot",
+              "message": "every slot of pool main that could carry it is taken",
+              "waysOut": [
+                "add a channel to pool main"
+              ],
+              "slot": null,
+              "since": "1970-01-01T00:16:40Z",
+              "observedGeneration": 1,
+              "conditions": []
+            },
+            {
+              "name": "youtube-main",
+              "pool": "main",
+              "wanted": "Streaming",
+              "phase": "Streaming",
+              "reason": "OnAir",
+              "message": "on air here",
+              "waysOut": [],
+              "slot": {
+                "channel": "4000001",
+                "outputGroup": "RTMP-Slot-1"
+              },
+              "since": "1970-01-01T00:16:40Z",
+              "observedGeneration": 1,
+              "conditions": []
+            }
+          ],
+          "channels": [
+            {
+              "id": "4000001",
+              "name": "live-1",
+              "pool": "main",
+              "state": "RUNNING",
+              "slots": [
+                {
+                  "outputGroup": "RTMP-Slot-1",
+                  "holds": "youtube-main"
+                },
+                {
+                  "outputGroup": "RTMP-Slot-2",
+                  "holds": "parked"
+                }
+              ],
+              "waiting": {
+                "code": "ChannelRecovering",
+                "message": "4000001 is RECOVERING"
+              }
+            }
+          ],
+          "conditions": [
+            {
+              "type": "SourceTrusted",
+              "status": "False",
+              "reason": "FileUnreadable",
+              "message": "live/a.yaml cannot be read",
+              "lastTransitionTime": "1970-01-01T00:16:40Z",
+              "observedGeneration": 0
+            },
+            {
+              "type": "Leader",
+              "status": "True",
+              "reason": "FileUnreadable",
+              "message": "live/a.yaml cannot be read",
+              "lastTransitionTime": "1970-01-01T00:16:40Z",
+              "observedGeneration": 0
+            }
+          ]
+        }
+        "#);
+    }
+}

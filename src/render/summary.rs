@@ -1,0 +1,122 @@
+//! A plan in figures.
+
+use std::fmt;
+
+use crate::plan::{Action, DestinationPlan, Interruptions, Plan, Waiting};
+
+/// What a plan comes to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Channels that get the owner tag.
+    pub adoptions: usize,
+    /// Channels whose slots are rewritten.
+    pub updates: usize,
+    /// Channels started.
+    pub starts: usize,
+    /// Channels stopped.
+    pub stops: usize,
+    /// Destinations wanted.
+    pub wanted: usize,
+    /// Destinations not wanted.
+    pub off: usize,
+    /// Destinations that are on air now.
+    pub on_air: usize,
+    /// Destinations that go on air.
+    pub go_on_air: usize,
+    /// Destinations that go off air and stay off.
+    pub go_off_air: usize,
+    /// Destinations that wait.
+    pub waiting: usize,
+    /// Interruptions.
+    pub interruptions: Interruptions,
+    /// Calls to MediaLive, without the looks while a channel is in transition.
+    pub api_calls: usize,
+}
+
+impl Summary {
+    /// The figures of `plan`.
+    pub fn of(plan: &Plan) -> Self {
+        let count = |of: fn(&Action) -> bool| plan.steps().filter(|(_, step)| of(&step.action)).count();
+        let those = |of: fn(&DestinationPlan) -> bool| plan.destinations.iter().filter(|one| of(one)).count();
+        Self {
+            adoptions: count(|action| matches!(action, Action::Adopt)),
+            updates: count(|action| matches!(action, Action::Update { .. })),
+            starts: count(|action| matches!(action, Action::Start)),
+            stops: count(|action| matches!(action, Action::Stop)),
+            wanted: those(|one| one.wanted),
+            off: those(|one| !one.wanted),
+            on_air: those(|one| one.on_air),
+            go_on_air: those(|one| !one.on_air && one.assignment.is_some()),
+            go_off_air: those(|one| one.on_air && one.assignment.is_none() && one.waiting.is_none()),
+            waiting: those(|one| one.waiting.is_some() && !is_on_its_way(one)),
+            interruptions: plan.interruptions(),
+            api_calls: plan.api_calls(),
+        }
+    }
+
+    /// What is done to channels: `1 update, 1 start, 0 stops`.
+    pub fn steps(&self) -> String {
+        let adoptions = match self.adoptions {
+            0 => String::new(),
+            some => format!("{}, ", counted(some, "adoption")),
+        };
+        format!(
+            "{adoptions}{}, {}, {}",
+            counted(self.updates, "update"),
+            counted(self.starts, "start"),
+            counted(self.stops, "stop")
+        )
+    }
+
+    /// What becomes of destinations: `2 go on air, 1 waits`.
+    pub fn destinations(&self) -> String {
+        let mut parts = vec![format!("{} on air", goes(self.go_on_air))];
+        if self.go_off_air > 0 {
+            parts.push(format!("{} off air", goes(self.go_off_air)));
+        }
+        parts.push(waits(self.waiting));
+        parts.join(", ")
+    }
+
+    /// `interruptions 0 (least possible 0)`.
+    pub fn interruptions(&self) -> String {
+        format!(
+            "interruptions {} (least possible {})",
+            self.interruptions.planned, self.interruptions.lower_bound
+        )
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} · {} · {} · {}",
+            self.steps(),
+            self.destinations(),
+            self.interruptions(),
+            counted(self.api_calls, "API call")
+        )
+    }
+}
+
+/// Whether all that it waits for is its channel, which is about to put it on air.
+pub(super) fn is_on_its_way(destination: &DestinationPlan) -> bool {
+    let in_transition = matches!(destination.waiting, Some(Waiting::ChannelInTransition { .. }));
+    in_transition && destination.assignment.is_some()
+}
+
+/// `0 stops`, `1 stop`, `2 stops`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `1 waits`, `2 wait`.
+pub(super) fn waits(count: usize) -> String {
+    format!("{count} wait{}", if count == 1 { "s" } else { "" })
+}
+
+/// `1 goes`, `2 go`.
+fn goes(count: usize) -> String {
+    format!("{count} go{}", if count == 1 { "es" } else { "" })
+}
