@@ -30,6 +30,7 @@
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
 //! | [`controller`] | one cycle after the other; who may write; what to remember | wait |
 //! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
+//! | [`wiring`] | options → live parts; the only composition root | all of it |
 
 pub mod controller;
 pub mod emulator;
@@ -43,6 +44,7 @@ pub mod render;
 pub mod secrets;
 pub mod status;
 pub mod store;
+pub mod wiring;
 
 /// An error with its causes, each once: `cannot look at the channels: ListChannels: access denied`.
 pub fn error_chain(error: &dyn std::error::Error) -> String {

@@ -1,0 +1,237 @@
+//! From options to live parts. The only place where parts are put together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::controller::lease::{Lease, LeaseError};
+use crate::controller::{Clock, Controller, Listener, Parts, Settings};
+use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot};
+use crate::execute::Executor;
+use crate::medialive::{self, MediaLive};
+use crate::model::{ChannelPool, Desired, SlotId, SlotSelector};
+use crate::observe::Observer;
+use crate::store::{Source, WatchedYaml};
+
+/// Which MediaLive to talk to.
+#[derive(Debug)]
+pub enum World {
+    /// AWS, or whatever the endpoint URL names.
+    Aws(Aws),
+    /// An emulator inside this process.
+    Emulator(Emulator),
+}
+
+/// How to reach AWS.
+#[derive(Debug, Clone, Default)]
+pub struct Aws {
+    /// The region; otherwise the environment or the profile says.
+    pub region: Option<String>,
+    /// Another endpoint than the region's.
+    pub endpoint_url: Option<String>,
+    /// Use made-up credentials: for an emulator on this machine, which asks for none in particular.
+    pub placeholder_credentials: bool,
+}
+
+/// Whether a controller may write, and how it is kept from doing so next to another.
+#[derive(Debug, Clone)]
+pub enum Writing {
+    /// It only looks.
+    Never,
+    /// It writes while it holds the lock on this file.
+    WithLock(PathBuf),
+    /// Nobody else can reach its world.
+    Alone,
+}
+
+/// A part could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// Nobody says which region.
+    #[error("no AWS region; set --region, AWS_REGION, or region in the profile, or use --emulator")]
+    NoRegion,
+    /// The lease could not be taken.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+}
+
+/// A controller on `source` and `world`.
+pub async fn controller(
+    source: WatchedYaml,
+    world: &World,
+    wire: &medialive::Settings,
+    writing: &Writing,
+    settings: Settings,
+    listener: Listener,
+) -> Result<Controller<WatchedYaml>, WiringError> {
+    let lease = match writing {
+        Writing::Never | Writing::Alone => Lease::alone(),
+        Writing::WithLock(path) => Lease::lock_file(path)?,
+    };
+    let client = client(world, wire).await?;
+    let clock = Clock::system();
+    // Two controllers that begin together only have to draw different delays; that is no matter of security.
+    let seed = u64::from(clock.now().subsec_nanosecond().unsigned_abs()) ^ u64::from(std::process::id());
+    Ok(assemble(source, client, lease, clock, seed, settings, listener))
+}
+
+/// A controller from parts that are alive already; `seed` draws the jitter.
+pub fn assemble<S: Source>(
+    source: S,
+    client: MediaLive,
+    lease: Lease,
+    clock: Clock,
+    seed: u64,
+    settings: Settings,
+    listener: Listener,
+) -> Controller<S> {
+    let parts = Parts {
+        source,
+        observer: Observer::new(client.clone(), settings.concurrency),
+        executor: Executor::new(client, Arc::new(lease), settings.owner.clone()),
+        clock,
+        random: ChaCha8Rng::seed_from_u64(seed),
+        listener,
+    };
+    Controller::new(parts, settings)
+}
+
+/// The client of `world`.
+pub async fn client(world: &World, wire: &medialive::Settings) -> Result<MediaLive, WiringError> {
+    match world {
+        World::Emulator(emulator) => Ok(emulated_client(emulator, wire)),
+        World::Aws(aws) => {
+            let config = aws_config(aws).await;
+            if config.region().is_none() {
+                return Err(WiringError::NoRegion);
+            }
+            let wire = medialive::Settings {
+                endpoint_url: aws.endpoint_url.clone(),
+                ..wire.clone()
+            };
+            Ok(MediaLive::new(&config, https(), &wire))
+        }
+    }
+}
+
+/// The client of an emulator inside this process.
+pub fn emulated_client(emulator: &Emulator, wire: &medialive::Settings) -> MediaLive {
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(placeholder_credentials())
+        .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
+            aws_smithy_async::rt::sleep::TokioSleep::new(),
+        ))
+        .time_source(aws_smithy_async::time::SharedTimeSource::new(
+            aws_smithy_async::time::SystemTimeSource::new(),
+        ))
+        .build();
+    // The region's endpoint is never resolved to an address: requests end in the emulator's router.
+    let wire = medialive::Settings {
+        endpoint_url: Some("http://emulator.invalid".to_owned()),
+        ..wire.clone()
+    };
+    MediaLive::new(&config, emulator.connector(), &wire)
+}
+
+async fn aws_config(aws: &Aws) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
+    if let Some(region) = &aws.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if aws.placeholder_credentials {
+        loader = loader.credentials_provider(placeholder_credentials());
+        if aws.region.is_none() {
+            loader = loader.region(Region::new("us-east-1"));
+        }
+    }
+    loader.load().await
+}
+
+fn placeholder_credentials() -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Credentials::from_keys("emulator", "emulator", None))
+}
+
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
+
+/// Channels for pools that nobody has channels for: three parked slots each, single pipeline.
+pub fn invent(desired: &Desired) -> Fleet {
+    let pools: Vec<InventedPool> = desired
+        .pools
+        .values()
+        .map(|pool| invent_pool(pool, desired))
+        .collect();
+    Fleet::invent(&pools)
+}
+
+fn invent_pool(pool: &ChannelPool, desired: &Desired) -> InventedPool {
+    let channels = pool.channels.iter().map(|channel| {
+        let mut groups = slot_names(pool.slots.output_groups.glob().glob());
+        let pins = desired
+            .destinations
+            .values()
+            .filter_map(|destination| destination.pin.as_ref());
+        for pin in pins.filter(|pin| pin.channel == channel.id) {
+            if pool.slots.output_groups.is_match(&pin.output_group) && !groups.contains(&pin.output_group) {
+                groups.push(pin.output_group.clone());
+            }
+        }
+        let slot = |group: String| {
+            let parked = SlotSelector::parking_name(&SlotId::new(channel.id.clone(), group.clone()), 0);
+            InventedSlot {
+                output_group: group,
+                stream_names: vec![parked],
+            }
+        };
+        InventedChannel {
+            id: channel.id.to_string(),
+            standard: false,
+            parking_url: pool.slots.parking_url.clone(),
+            slots: groups.into_iter().map(slot).collect(),
+        }
+    });
+    InventedPool {
+        name: pool.name.to_string(),
+        channels: channels.collect(),
+    }
+}
+
+/// Names that a glob matches: `RTMP-Slot-*` gives three, a plain name gives itself.
+fn slot_names(glob: &str) -> Vec<String> {
+    let Some(at) = glob.find(['*', '?', '[', '{']) else {
+        return vec![glob.to_owned()];
+    };
+    let rest = glob[at..].trim_start_matches(['*', '?']);
+    let is_plain = !rest.contains(['*', '?', '[', '{']);
+    let suffix = if is_plain { rest } else { "" };
+    (1..=3)
+        .map(|number| format!("{}{number}{suffix}", &glob[..at]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invented_slots_match_the_glob_they_were_invented_for() {
+        assert_eq!(
+            slot_names("RTMP-Slot-*"),
+            ["RTMP-Slot-1", "RTMP-Slot-2", "RTMP-Slot-3"]
+        );
+        assert_eq!(slot_names("slot-?-hd"), ["slot-1-hd", "slot-2-hd", "slot-3-hd"]);
+        assert_eq!(slot_names("Only"), ["Only"]);
+    }
+}
