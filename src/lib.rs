@@ -31,7 +31,30 @@
 //! | [`controller`] | one cycle after the other; who may write; what to remember | wait |
 //! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
+//! | [`cli`] | the command line, one file per subcommand | print |
+//!
+//! # What always holds
+//!
+//! Each is kept by a type or by a test (`tests/it/tidy.rs` for those about the code itself):
+//!
+//! - Nothing wanted and on air is stopped unless the pool's policy grants it. No running channel is updated. Nothing
+//!   outside the slots is changed. The planner keeps to it, `plan::check` refuses what does not, before every step
+//!   the channel is looked at afresh, and every call that changes anything needs an [`medialive::Permit`].
+//! - A stream key is a [`model::Secret`], which cannot be printed. It leaves the process in one place only, the body of
+//!   UpdateChannel.
+//! - The plan decides, the executor obeys: no choice is left at execution time.
+//! - Triggers carry no data: they say "look again". A crash at any point is healed by the next cycle.
+//! - Pure modules know no I/O, no clock and no chance: time and seeds are arguments, maps are sorted.
+//! - The emulator is always behind the wire format; there is no mock of the client.
+//!
+//! # Where this differs from the plan it was built from
+//!
+//! - `Secret` stands in [`model`], not in `secrets`: the planner compares targets, so the vocabulary needs the type.
+//!   `secrets` makes it from references.
+//! - What a controller remembers of its own running work (who was interrupted and comes back where, which channel
+//!   failed how often) is part of [`model::Observed`]. The planner stays a function of its arguments.
 
+pub mod cli;
 pub mod controller;
 pub mod emulator;
 pub mod execute;

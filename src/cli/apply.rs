@@ -1,0 +1,207 @@
+//! `slotwise apply`: show what would be done, ask, and do it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{ChangeArgs, ConnectionArgs, LogFormat, parse_time};
+use super::connect::{Live, Purpose, check_view, show_problems};
+use super::exit::ExitCode;
+use super::failure::{CommandResult, Failure};
+use super::output::{self, Output};
+use super::saved_plan::{SavedPlan, differences};
+use super::signals::with_signals;
+use super::story::{Outcome, Times, story};
+use super::{run, saved_plan};
+use crate::controller::Until;
+use crate::plan::Plan;
+use crate::render::plan_json::document;
+use crate::render::progress::Narrator;
+use crate::render::{self};
+
+/// The one answer that means yes.
+const YES: &str = "yes";
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    /// A plan that `slotwise plan --out` saved, or YAML files and directories with the declared state
+    #[arg(value_name = "PLANFILE|SOURCE", required = true)]
+    sources: Vec<PathBuf>,
+    /// Do not ask
+    #[arg(short, long, env = "SLOTWISE_YES")]
+    yes: bool,
+    /// Just this once a change of this destination may interrupt others, whatever the pool's policy; may be repeated.
+    /// Those with `interruptible: false` are still left alone
+    #[arg(
+        long,
+        value_name = "DESTINATION",
+        env = "SLOTWISE_INTERRUPT",
+        value_delimiter = ','
+    )]
+    interrupt: Vec<String>,
+    /// Give up after this long
+    #[arg(long, env = "SLOTWISE_TIMEOUT", value_name = "TIME", default_value = "30m", value_parser = parse_time)]
+    timeout: Duration,
+    #[command(flatten)]
+    changes: ChangeArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// Shows the plan, asks, and carries it out until converged.
+pub(super) async fn run(mut args: ApplyArgs, format: LogFormat, output: &Output) -> CommandResult {
+    let saved = take_saved_plan(&mut args)?;
+    let asked = CancellationToken::new();
+    let work = Box::pin(apply(&args, saved.as_ref(), format, output, &asked));
+    let (result, signal) = with_signals(work, &asked)
+        .await
+        .map_err(|error| Failure::at("cannot listen for signals", &error))?;
+    match (result, signal) {
+        (Ok(_), Some(signal)) => Ok(signal),
+        (result, _) => result,
+    }
+}
+
+async fn apply(
+    args: &ApplyArgs,
+    saved: Option<&SavedPlan>,
+    format: LogFormat,
+    output: &Output,
+    asked: &CancellationToken,
+) -> CommandResult {
+    let purpose = Purpose {
+        sources: &args.sources,
+        connection: &args.connection,
+        changes: Some(&args.changes),
+        grants: &args.interrupt,
+    };
+    let (listener, outcome) = story(Narrator::of_apply(), Times::Elapsed, format, output);
+    let mut controller = purpose.controller(purpose.settings(), listener).await?;
+    let view = tokio::select! {
+        view = Box::pin(controller.look()) => view.map_err(|error| purpose.failure(error))?,
+        () = asked.cancelled() => return Ok(ExitCode::Interrupted),
+    };
+    if show_problems(&view.loaded.problems, output) {
+        return Ok(ExitCode::InvalidState);
+    }
+    check_view(&view, &args.interrupt, output)?;
+    if let Some(saved) = saved {
+        refuse_if_stale(&saved.differences(&view.plan), "the saved plan is stale", output)?;
+    }
+    output.print(&render::plan::plan(&view.plan, output.style()));
+    if !view.plan.is_empty() {
+        confirm(args.yes, asked, output).await?;
+        if asked.is_cancelled() {
+            return Ok(ExitCode::Interrupted);
+        }
+        if !args.yes {
+            check_again(&mut controller, &view.plan, output).await?;
+        }
+    }
+    if format == LogFormat::Text {
+        output.print("\n");
+    }
+    carry_out(&mut controller, args.timeout, asked, &outcome).await
+}
+
+async fn carry_out(
+    controller: &mut Live,
+    timeout: Duration,
+    asked: &CancellationToken,
+    outcome: &Outcome,
+) -> CommandResult {
+    let until = Until::Converged {
+        deadline: Instant::now() + timeout,
+    };
+    let ended = Box::pin(controller.run(until, asked)).await;
+    let code = ExitCode::of_run(&ended, controller.plan().map(AsRef::as_ref), outcome.changed());
+    run::finish(ended, timeout, None, code)
+}
+
+/// The saved plan that the arguments name, with what it was made from put into their place.
+fn take_saved_plan(args: &mut ApplyArgs) -> Result<Option<SavedPlan>, Failure> {
+    let is_saved = |path: &PathBuf| saved_plan::is_saved_plan(path);
+    let [path] = args.sources.as_slice() else {
+        return match args.sources.iter().find(|path| is_saved(path)) {
+            Some(path) => Err(Failure::usage(format!(
+                "{} is a saved plan, which is applied alone",
+                path.display()
+            ))
+            .next("it names its sources itself")),
+            None => Ok(None),
+        };
+    };
+    if !is_saved(path) {
+        return Ok(None);
+    }
+    let saved = read(path)?;
+    if !args.interrupt.is_empty() {
+        return Err(Failure::usage("--interrupt does not go with a saved plan")
+            .next("give it to slotwise plan --out, so that its effect is reviewed"));
+    }
+    args.sources.clone_from(&saved.sources);
+    args.interrupt.clone_from(&saved.interrupt);
+    args.connection.owner_id.clone_from(&saved.owner);
+    Ok(Some(saved))
+}
+
+fn read(path: &Path) -> Result<SavedPlan, Failure> {
+    SavedPlan::read(path).map_err(|error| {
+        Failure::at("cannot read the saved plan", &error).next("make it anew with slotwise plan --out")
+    })
+}
+
+/// Waits for the answer on a thread of its own, so that a signal is heard meanwhile.
+async fn confirm(yes: bool, asked: &CancellationToken, output: &Output) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !output::can_ask() {
+        return Err(Failure::usage(
+            "standard input is no terminal, so nobody can be asked; nothing was changed",
+        )
+        .next("give --yes, or review with slotwise plan --out F and run slotwise apply --yes F"));
+    }
+    output.print(&format!("\nApply these changes? Only '{YES}' is accepted: "));
+    let answer = tokio::task::spawn_blocking(output::read_answer);
+    let answer = tokio::select! {
+        answer = answer => answer.ok().and_then(Result::ok),
+        () = asked.cancelled() => return Ok(()),
+    };
+    match answer.as_deref() {
+        Some(YES) => Ok(()),
+        _ => Err(Failure::new(
+            ExitCode::Error,
+            "not confirmed; nothing was changed",
+        )),
+    }
+}
+
+/// What was confirmed is what was shown; the world may have moved on while somebody read it.
+async fn check_again(controller: &mut Live, shown: &Plan, output: &Output) -> Result<(), Failure> {
+    let now = Box::pin(controller.look()).await?;
+    let differences = differences(&document(shown), &document(&now.plan));
+    refuse_if_stale(&differences, "the plan changed while it was read", output)
+}
+
+fn refuse_if_stale(differences: &[String], what: &str, output: &Output) -> Result<(), Failure> {
+    /// More than these do not help to understand what happened.
+    const SHOWN: usize = 20;
+    if differences.is_empty() {
+        return Ok(());
+    }
+    for line in differences.iter().take(SHOWN) {
+        output.note(&format!("  {line}\n"));
+    }
+    if differences.len() > SHOWN {
+        output.note(&format!("  and {} more\n", differences.len() - SHOWN));
+    }
+    Err(
+        Failure::new(ExitCode::StalePlan, format!("{what}; nothing was changed"))
+            .next("plan again with slotwise plan --out, and review the difference"),
+    )
+}

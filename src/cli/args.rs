@@ -1,0 +1,276 @@
+//! Arguments that several commands share, and how their values are read.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use jiff::SignedDuration;
+
+use super::endpoint::parse_endpoint;
+use crate::controller::MaxVanish;
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Log")]
+pub struct GlobalArgs {
+    /// More of the log on standard error: -v info, -vv debug, -vvv trace. The wire log of the AWS SDK stays off, as it
+    /// holds stream keys
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, env = "SLOTWISE_VERBOSE")]
+    pub verbose: u8,
+    /// How the log looks; with json, `run` and `apply` tell their story there
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        env = "SLOTWISE_LOG_FORMAT",
+        value_name = "FORMAT"
+    )]
+    pub log_format: LogFormat,
+}
+
+/// `--log-format`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// Which MediaLive, as whom, and how to behave towards it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "MediaLive")]
+pub struct ConnectionArgs {
+    /// AWS region; otherwise the environment or the AWS profile says
+    #[arg(long, env = "SLOTWISE_REGION")]
+    pub region: Option<String>,
+    /// Another endpoint than the region's; the SDK's own AWS_ENDPOINT_URL_MEDIALIVE works as well
+    #[arg(
+        long,
+        env = "SLOTWISE_ENDPOINT_URL",
+        value_name = "URL",
+        value_parser = parse_endpoint
+    )]
+    pub endpoint_url: Option<String>,
+    /// A MediaLive inside this process instead of AWS, with the channels that the pools name; or with those of FLEET,
+    /// JSON as `aws medialive describe-channel` prints it
+    #[arg(
+        long,
+        env = "SLOTWISE_EMULATOR",
+        value_name = "FLEET",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        conflicts_with_all = ["endpoint_url", "region"]
+    )]
+    pub emulator: Option<EmulatorFleet>,
+    /// Seed of the emulator's chance
+    #[arg(long, env = "SLOTWISE_EMULATOR_SEED", value_name = "N", default_value_t = 1)]
+    pub emulator_seed: u64,
+    /// How many times faster than MediaLive's the emulator's channels start, stop and update; with 50 a start takes
+    /// about 3 s
+    #[arg(
+        long,
+        env = "SLOTWISE_EMULATOR_SPEED",
+        value_name = "N",
+        default_value = "50",
+        value_parser = parse_speed
+    )]
+    pub emulator_speed: f64,
+    /// Whose channels these are: the value of their tag slotwise.dev/owner. Slotwise leaves channels of other owners
+    /// alone
+    #[arg(
+        long,
+        env = "SLOTWISE_OWNER_ID",
+        value_name = "OWNER",
+        default_value = "default",
+        value_parser = parse_owner
+    )]
+    pub owner_id: String,
+    /// Requests to MediaLive per second at most, with a burst of twice as many; MediaLive allows 20 per account
+    #[arg(
+        long,
+        env = "SLOTWISE_MEDIALIVE_RPS",
+        value_name = "N",
+        default_value = "10",
+        value_parser = parse_rate
+    )]
+    pub medialive_rps: f64,
+    /// Limit of one attempt of a call
+    #[arg(
+        long,
+        env = "SLOTWISE_ATTEMPT_TIMEOUT",
+        value_name = "TIME",
+        default_value = "10s",
+        value_parser = parse_time
+    )]
+    pub attempt_timeout: Duration,
+    /// Limit of a call with all its attempts
+    #[arg(
+        long,
+        env = "SLOTWISE_OPERATION_TIMEOUT",
+        value_name = "TIME",
+        default_value = "30s",
+        value_parser = parse_time
+    )]
+    pub operation_timeout: Duration,
+    /// Largest share of those on air that may vanish from the sources at once; one always may. Beyond it those who
+    /// vanished stay on air. `state: Ready` is an explicit wish and always obeyed
+    #[arg(
+        long,
+        env = "SLOTWISE_MAX_VANISH",
+        value_name = "SHARE",
+        default_value = "30%",
+        value_parser = parse_share
+    )]
+    pub max_vanish: MaxVanish,
+    /// Calls to MediaLive about different channels at once
+    #[arg(
+        long,
+        env = "SLOTWISE_CONCURRENCY",
+        value_name = "N",
+        default_value = "8",
+        value_parser = parse_concurrency
+    )]
+    pub concurrency: usize,
+}
+
+/// How changes are carried out.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Changes")]
+pub struct ChangeArgs {
+    /// Time between looks while a channel is on its way to another state [default: 5s, with --emulator 1s]
+    #[arg(
+        long,
+        env = "SLOTWISE_TRANSITION_INTERVAL",
+        value_name = "TIME",
+        value_parser = parse_time
+    )]
+    pub transition_interval: Option<Duration>,
+    /// Where only one slotwise per owner may write at a time: a file that is locked [default: one per owner and
+    /// endpoint in XDG_RUNTIME_DIR, or else in the directory for temporary files]
+    #[arg(long, env = "SLOTWISE_LOCK_FILE", value_name = "FILE")]
+    pub lock_file: Option<PathBuf>,
+}
+
+/// `--emulator[=FLEET]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EmulatorFleet {
+    /// The channels that the pools name.
+    Invented,
+    /// Those of a file.
+    File(PathBuf),
+}
+
+impl FromStr for EmulatorFleet {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // The words are for SLOTWISE_EMULATOR, where a value has to stand.
+        match text {
+            "true" | "1" => Ok(Self::Invented),
+            "" | "false" | "0" => Err("leave it out to talk to AWS"),
+            file => Ok(Self::File(file.into())),
+        }
+    }
+}
+
+/// `60s`, `5m`, `500ms`, `1h30m`: more than nothing.
+pub fn parse_time(text: &str) -> Result<Duration, String> {
+    const FORM: &str = "write a number with its unit, for example 500ms, 60s or 5m";
+    let signed: SignedDuration = text.trim().parse().map_err(|_| FORM.to_owned())?;
+    match Duration::try_from(signed) {
+        Ok(time) if time > Duration::ZERO => Ok(time),
+        _ => Err(format!("must be more than nothing; {FORM}")),
+    }
+}
+
+/// A factor that the emulator takes.
+pub fn parse_speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.001..=1_000_000.0).contains(&speed) => Ok(speed),
+        _ => Err("write how many times faster, from 0.001 to 1000000".to_owned()),
+    }
+}
+
+fn parse_share(text: &str) -> Result<MaxVanish, String> {
+    const FORM: &str = "write a share of those on air from 0% to 100%, for example 30%";
+    let number = text.trim().strip_suffix('%').ok_or(FORM)?;
+    match number.trim().parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(MaxVanish::new(percent / 100.0)),
+        _ => Err(FORM.to_owned()),
+    }
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 1_000.0 => Ok(rate),
+        _ => Err("write how many requests a second, more than 0 and at most 1000".to_owned()),
+    }
+}
+
+fn parse_concurrency(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(count @ 1..=1_000) => Ok(count),
+        _ => Err("write how many channels, from 1 to 1000".to_owned()),
+    }
+}
+
+/// A value that an AWS tag takes and that can stand in a file name.
+fn parse_owner(text: &str) -> Result<String, String> {
+    let fits = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    if (1..=63).contains(&text.len()) && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("use letters, digits, `-`, `_` and `.`, at most 63 of them".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit_and_are_more_than_nothing() {
+        for (text, time) in [
+            ("60s", Duration::from_mins(1)),
+            ("5m", Duration::from_mins(5)),
+            ("500ms", Duration::from_millis(500)),
+            ("1h30m", Duration::from_mins(90)),
+        ] {
+            assert_eq!(parse_time(text), Ok(time), "{text}");
+        }
+        for text in ["", "60", "-5s", "0s", "soon"] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_written_with_its_percent_sign() {
+        assert_eq!(parse_share("30%"), Ok(MaxVanish::new(0.3)));
+        assert_eq!(parse_share("0%"), Ok(MaxVanish::new(0.0)));
+        for text in ["30", "101%", "-1%", "x%", "nan%"] {
+            assert!(parse_share(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_owner_can_be_a_tag_and_a_part_of_a_file_name() {
+        assert!(parse_owner("studio-2.eu").is_ok());
+        for text in ["", "a/b", "a b", "ä"] {
+            assert!(parse_owner(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_speeds_and_counts_have_limits() {
+        for text in ["0", "-1", "nan", "inf", "1001"] {
+            assert!(parse_rate(text).is_err(), "{text}");
+        }
+        assert!(parse_speed("0").is_err() && parse_speed("nan").is_err());
+        assert!(parse_concurrency("0").is_err());
+    }
+}

@@ -1,0 +1,229 @@
+//! From arguments to a controller.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet};
+use super::endpoint::{Endpoint, region_of_environment, variable};
+use super::failure::Failure;
+use super::names;
+use super::output::Output;
+use crate::controller::{Clock, Controller, CycleError, Listener, Settings, View};
+use crate::emulator::{self, Emulator, Fleet};
+use crate::manifest::Problem;
+use crate::medialive::{self, Kind, RateLimit};
+use crate::model::{Desired, DestinationName, OwnerId, Trust};
+use crate::render::problems;
+use crate::store::{LoadOptions, WatchedYaml, YamlSource};
+use crate::wiring::{self, Aws, World, Writing};
+
+/// A controller on YAML files.
+pub(super) type Live = Controller<WatchedYaml>;
+
+/// Time between looks while a channel of an emulator is on its way: its transitions take seconds.
+const EMULATED_TRANSITION_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a controller is made for.
+pub(super) struct Purpose<'a> {
+    /// Where the declared state is.
+    pub(super) sources: &'a [PathBuf],
+    /// Which MediaLive.
+    pub(super) connection: &'a ConnectionArgs,
+    /// How changes are carried out; `None` for a controller that only looks.
+    pub(super) changes: Option<&'a ChangeArgs>,
+    /// Destinations with a one-off grant.
+    pub(super) grants: &'a [String],
+}
+
+impl Purpose<'_> {
+    /// The settings of the loop as far as the arguments of every command say.
+    pub(super) fn settings(&self) -> Settings {
+        let mut settings = Settings::new(OwnerId::new(&self.connection.owner_id));
+        settings.concurrency = self.connection.concurrency;
+        settings.max_vanish = self.connection.max_vanish;
+        settings.grants = self
+            .grants
+            .iter()
+            .map(DestinationName::new)
+            .collect::<BTreeSet<_>>();
+        if self.connection.emulator.is_some() {
+            settings.transition_interval = EMULATED_TRANSITION_INTERVAL;
+        }
+        if let Some(interval) = self.changes.and_then(|changes| changes.transition_interval) {
+            settings.transition_interval = interval;
+        }
+        settings
+    }
+
+    /// A controller for this purpose that goes about it by `settings` and tells `listener`.
+    pub(super) async fn controller(&self, settings: Settings, listener: Listener) -> Result<Live, Failure> {
+        let world = self.world(&settings.owner).await?;
+        let wire = medialive::Settings {
+            attempt_timeout: self.connection.attempt_timeout,
+            operation_timeout: self.connection.operation_timeout,
+            rate: RateLimit {
+                per_second: self.connection.medialive_rps,
+            },
+            endpoint_url: None,
+        };
+        let writing = match (self.changes, &world) {
+            (None, _) => Writing::Never,
+            (Some(_), World::Emulator(_)) => Writing::Alone,
+            (Some(changes), World::Aws(aws)) => {
+                Writing::WithLock(changes.lock_file.clone().unwrap_or_else(|| {
+                    let endpoint = Endpoint::of(self.connection);
+                    default_lock_file(
+                        &self.connection.owner_id,
+                        aws.region.as_deref(),
+                        endpoint.as_ref(),
+                    )
+                }))
+            }
+        };
+        let source = YamlSource::new(self.sources.to_vec(), LoadOptions::default());
+        let source = WatchedYaml::new(source, settings.owner.clone());
+        Ok(wiring::controller(source, &world, &wire, &writing, settings, listener).await?)
+    }
+
+    /// One look by a controller that tells nobody.
+    pub(super) async fn look(&self) -> Result<(Live, View), Failure> {
+        let mut controller = self.controller(self.settings(), Box::new(|_| {})).await?;
+        let view = Box::pin(controller.look())
+            .await
+            .map_err(|error| self.failure(error))?;
+        Ok((controller, view))
+    }
+
+    /// `error` with the endpoint that did not answer, where somebody named one.
+    pub(super) fn failure(&self, error: CycleError) -> Failure {
+        let unreachable = matches!(&error, CycleError::Observe(call) if call.kind == Kind::Unreachable);
+        let failure = Failure::from(error);
+        match Endpoint::of(self.connection).filter(|_| unreachable && self.connection.emulator.is_none()) {
+            Some(endpoint) => failure.next(format!(
+                "see what answers at {endpoint}, named by {}",
+                endpoint.named_by
+            )),
+            None => failure,
+        }
+    }
+
+    async fn world(&self, owner: &OwnerId) -> Result<World, Failure> {
+        let Some(fleet) = &self.connection.emulator else {
+            return aws(self.connection).map(World::Aws);
+        };
+        let fleet = match fleet {
+            EmulatorFleet::File(path) => read_fleet(path)?,
+            EmulatorFleet::Invented => invent(self.sources, owner).await?,
+        };
+        let options = emulator::Options {
+            seed: self.connection.emulator_seed,
+            speed: self.connection.emulator_speed,
+            epoch: Clock::system().now(),
+            ..emulator::Options::default()
+        };
+        Ok(World::Emulator(Emulator::new(options, fleet)))
+    }
+}
+
+/// Shows what is wrong with the sources, and whether anything is an error.
+pub(super) fn show_problems(problems: &[Problem], output: &Output) -> bool {
+    output.note(&problems::problems(problems, output.note_style()));
+    problems::errors(problems) > 0
+}
+
+/// Says that the sources are not trusted, and checks the names of one-off grants.
+pub(super) fn check_view(view: &View, grants: &[String], output: &Output) -> Result<(), Failure> {
+    if let Trust::Doubted { why } = &view.loaded.desired.trust {
+        output.warning(&format_args!(
+            "the sources are not trusted to be whole, so what they do not declare stays on air: {why}"
+        ));
+    }
+    names::check(grants, &view.loaded.desired)
+}
+
+/// The channels of a fleet file.
+pub(super) fn read_fleet(path: &Path) -> Result<Fleet, Failure> {
+    let step = || format!("cannot read the fleet {}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::at(step(), &error).next("make one: aws medialive describe-channel --channel-id ID > FILE")
+    })?;
+    Fleet::parse(&text).map_err(|error| Failure::at(step(), &error))
+}
+
+/// The channels that the pools of `sources` name.
+pub(super) async fn invent(sources: &[PathBuf], owner: &OwnerId) -> Result<Fleet, Failure> {
+    let options = LoadOptions { check_keys: false };
+    let mut source = YamlSource::new(sources.to_vec(), options);
+    let loaded = source
+        .load(owner)
+        .await
+        .map_err(|error| Failure::at("cannot read the desired state", &error).next(error.fix()))?;
+    Ok(wiring::invent(&loaded.desired))
+}
+
+/// How many channels the pools of `desired` name.
+pub(super) fn channel_count(desired: &Desired) -> usize {
+    desired.pools.values().map(|pool| pool.channels.len()).sum()
+}
+
+fn aws(connection: &ConnectionArgs) -> Result<Aws, Failure> {
+    let endpoint = Endpoint::of(connection);
+    if let Some(endpoint) = &endpoint {
+        endpoint.check()?;
+    }
+    let is_local = endpoint.as_ref().is_some_and(Endpoint::is_local);
+    let has_credentials = variable("AWS_ACCESS_KEY_ID").is_some() || variable("AWS_PROFILE").is_some();
+    let region = connection.region.clone().or_else(region_of_environment);
+    Ok(Aws {
+        // An endpoint from the environment goes to MediaLive as well: the SDK reads it for itself.
+        endpoint_url: connection.endpoint_url.clone(),
+        // The name of the region matters to an emulator in ARNs only.
+        region: region.or_else(|| is_local.then(|| "us-east-1".to_owned())),
+        placeholder_credentials: !has_credentials && is_local,
+    })
+}
+
+/// A lock per owner, and per endpoint and region where they were named: two controllers of one owner in two regions
+/// are not in each other's way.
+fn default_lock_file(owner: &str, region: Option<&str>, endpoint: Option<&Endpoint>) -> PathBuf {
+    let directory = variable("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    let mut name = format!("slotwise-{owner}");
+    for part in [region, endpoint.map(|endpoint| endpoint.url.as_str())]
+        .into_iter()
+        .flatten()
+    {
+        name.push('-');
+        name.extend(part.chars().map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        }));
+    }
+    name.push_str(".lock");
+    directory.join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_is_named_after_what_it_guards() {
+        let endpoint = Endpoint {
+            url: "http://127.0.0.1:4570".to_owned(),
+            named_by: "AWS_ENDPOINT_URL",
+        };
+        let name = |owner, region, endpoint| {
+            let path = default_lock_file(owner, region, endpoint);
+            path.file_name().unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(
+            name("studio", Some("eu-central-1"), Some(&endpoint)),
+            "slotwise-studio-eu_central_1-http___127_0_0_1_4570.lock"
+        );
+        assert_eq!(name("studio.eu", None, None), "slotwise-studio.eu.lock");
+    }
+}

@@ -1,0 +1,134 @@
+//! Which endpoint is in force, and who named it.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use url::Url;
+
+use super::args::ConnectionArgs;
+use super::exit::ExitCode;
+use super::failure::Failure;
+
+/// Variables by which the SDK finds an endpoint, in its order.
+const VARIABLES: [&str; 2] = ["AWS_ENDPOINT_URL_MEDIALIVE", "AWS_ENDPOINT_URL"];
+
+/// An endpoint that somebody named, instead of the region's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    /// The URL.
+    pub(super) url: String,
+    /// The flag or the variable that names it.
+    pub(super) named_by: &'static str,
+}
+
+impl Endpoint {
+    /// The endpoint in force, if any was named.
+    pub(super) fn of(connection: &ConnectionArgs) -> Option<Self> {
+        let flag = connection.endpoint_url.clone().map(|url| Self {
+            url,
+            named_by: "--endpoint-url",
+        });
+        flag.or_else(|| {
+            VARIABLES
+                .into_iter()
+                .find_map(|named_by| variable(named_by).map(|url| Self { url, named_by }))
+        })
+    }
+
+    /// Refuses what is no URL here, where it can be said who gave it.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        parse_endpoint(&self.url).map(drop).map_err(|why| {
+            Failure::new(
+                ExitCode::Usage,
+                format!("{} is no endpoint: {why}", self.named_by),
+            )
+        })
+    }
+
+    /// Whether it is on this machine, where only an emulator answers.
+    pub(super) fn is_local(&self) -> bool {
+        is_local(&self.url)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.url.trim_end_matches('/'))
+    }
+}
+
+/// `--endpoint-url`.
+pub(super) fn parse_endpoint(text: &str) -> Result<String, &'static str> {
+    const FORM: &str = "write it with scheme and host, for example http://127.0.0.1:4570";
+    let url = Url::parse(text).map_err(|_| FORM)?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(FORM);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("an endpoint takes no user and no password; credentials come from the AWS profile");
+    }
+    Ok(text.to_owned())
+}
+
+/// A variable that is set and not empty. Flags read theirs through clap; these belong to others.
+pub(super) fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name)?.into_string().ok()?;
+    (!value.is_empty()).then_some(value)
+}
+
+/// The region that the environment names, as the SDK reads it.
+pub(super) fn region_of_environment() -> Option<String> {
+    variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"))
+}
+
+fn is_local(endpoint: &str) -> bool {
+    let Ok(url) = Url::parse(endpoint) else {
+        return false;
+    };
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_local() {
+        for endpoint in [
+            "http://127.0.0.1:4570",
+            "http://localhost:1",
+            "http://[::1]:4570/",
+        ] {
+            assert!(is_local(endpoint), "{endpoint}");
+        }
+        for endpoint in [
+            "https://medialive.eu-central-1.amazonaws.com",
+            "http://10.0.0.1",
+            "http://127.0.0.1.example.com",
+            "localhost",
+        ] {
+            assert!(!is_local(endpoint), "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_has_scheme_and_host_and_no_password() {
+        assert!(parse_endpoint("http://127.0.0.1:4570").is_ok());
+        assert!(parse_endpoint("https://vpce-1.medialive.example/").is_ok());
+        for text in [
+            "",
+            "nonsense",
+            "127.0.0.1:4570",
+            "ftp://x",
+            "http://",
+            "http://a:b@x",
+        ] {
+            assert!(parse_endpoint(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Exit codes, and what they mean.
+
+use crate::controller::Ended;
+use crate::plan::{Plan, Waiting};
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Converged, nothing to do, or success.
+    Success = 0,
+    /// Something failed.
+    Error = 1,
+    /// `plan --detailed-exitcode`: there are changes to make, as with Terraform.
+    ChangesPending = 2,
+    /// The world is not as it was when the saved plan was reviewed.
+    StalePlan = 3,
+    /// A policy, a window, another owner or an untrusted source forbids what is left to do.
+    Refused = 4,
+    /// Some are where they are wanted, some failed or wait.
+    Partial = 5,
+    /// Declared state with mistakes.
+    InvalidState = 6,
+    /// Another process holds the lease, or it was lost.
+    LeaseLost = 7,
+    /// The command line itself is wrong.
+    Usage = 64,
+    /// Ended by SIGINT.
+    Interrupted = 130,
+    /// Ended by SIGTERM.
+    Terminated = 143,
+}
+
+impl ExitCode {
+    /// Every code, in order.
+    pub const ALL: [Self; 11] = [
+        Self::Success,
+        Self::Error,
+        Self::ChangesPending,
+        Self::StalePlan,
+        Self::Refused,
+        Self::Partial,
+        Self::InvalidState,
+        Self::LeaseLost,
+        Self::Usage,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// The number.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// What it means, for help and the README.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Success => "converged, nothing to do, or success",
+            Self::Error => "something failed; the message says what, and what to do",
+            Self::ChangesPending => "`plan --detailed-exitcode`: changes are pending",
+            Self::StalePlan => "the saved plan is stale: planning again gives another plan",
+            Self::Refused => "refused: a policy, a window, another owner or an untrusted source forbids it",
+            Self::Partial => "partial: some are where they are wanted, some failed or wait",
+            Self::InvalidState => "the declared state has mistakes",
+            Self::LeaseLost => "another slotwise holds the lease",
+            Self::Usage => "the command line is wrong",
+            Self::Interrupted => "SIGINT, after an orderly end; at once on the second",
+            Self::Terminated => "SIGTERM, after an orderly end; at once on the second",
+        }
+    }
+
+    /// The code of a run that ended by itself, from how it ended and what its last plan says.
+    ///
+    /// `None` for one that was asked to end: the signal decides.
+    pub fn of_run(ended: &Ended, plan: Option<&Plan>, changed: bool) -> Option<Self> {
+        let on_air = plan.is_some_and(|plan| plan.destinations.iter().any(|one| one.wanted && one.on_air));
+        match ended {
+            Ended::Drained => None,
+            Ended::Converged => Some(plan.map_or(Self::Success, |plan| Self::of_converged(plan, changed))),
+            Ended::Blocked | Ended::TimedOut if on_air || changed => Some(Self::Partial),
+            Ended::Blocked | Ended::TimedOut | Ended::Failed(_) => Some(Self::Error),
+            Ended::LeaseLost => Some(Self::LeaseLost),
+        }
+    }
+
+    /// The code of a plan that holds no step any more.
+    fn of_converged(plan: &Plan, changed: bool) -> Self {
+        let of_destinations = plan.destinations.iter().filter_map(|one| one.waiting.as_ref());
+        let of_channels = plan.channels.iter().filter_map(|one| one.waiting.as_ref());
+        let mut waiting = of_destinations
+            .chain(of_channels)
+            .filter(|waiting| !is_wished(waiting))
+            .peekable();
+        if waiting.peek().is_none() {
+            Self::Success
+        } else if !changed && waiting.all(is_refusal) {
+            Self::Refused
+        } else {
+            Self::Partial
+        }
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code.code())
+    }
+}
+
+/// Somebody asked for exactly this.
+fn is_wished(waiting: &Waiting) -> bool {
+    matches!(waiting, Waiting::Paused { .. } | Waiting::PinnedElsewhere { .. })
+}
+
+/// It could be done, and somebody's rule forbids it.
+fn is_refusal(waiting: &Waiting) -> bool {
+    matches!(
+        waiting,
+        Waiting::InterruptionForbidden { .. }
+            | Waiting::OutsideWindow { .. }
+            | Waiting::Uninterruptible { .. }
+            | Waiting::SharesChannel { .. }
+            | Waiting::SourceUntrusted { .. }
+            | Waiting::NotAdopted { .. }
+            | Waiting::OwnedByAnother { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Pause, WantedState};
+    use crate::plan::DestinationPlan;
+
+    fn plan(waiting: Vec<Option<Waiting>>) -> Plan {
+        let destination = |(number, waiting): (usize, Option<Waiting>)| DestinationPlan {
+            name: format!("d-{number}").as_str().into(),
+            pool: "main".into(),
+            state: WantedState::Streaming,
+            wanted: true,
+            group: None,
+            held: None,
+            on_air: waiting.is_none(),
+            assignment: None,
+            reason: None,
+            waiting,
+            off_air: None,
+        };
+        Plan {
+            pools: Vec::new(),
+            destinations: waiting.into_iter().enumerate().map(destination).collect(),
+            channels: Vec::new(),
+        }
+    }
+
+    fn no_slot() -> Waiting {
+        Waiting::NoFreeSlot { pool: "main".into() }
+    }
+
+    fn foreign() -> Waiting {
+        Waiting::OwnedByAnother {
+            channel: "1".into(),
+            owner: "b".into(),
+        }
+    }
+
+    fn paused() -> Waiting {
+        Waiting::Paused {
+            pool: None,
+            pause: Pause {
+                until: None,
+                by: None,
+                why: None,
+            },
+        }
+    }
+
+    #[test]
+    fn a_converged_run_succeeds_only_when_nobody_waits_against_their_wish() {
+        for (waiting, changed, code) in [
+            (vec![None], true, ExitCode::Success),
+            (vec![None, Some(paused())], true, ExitCode::Success),
+            (vec![None, Some(no_slot())], true, ExitCode::Partial),
+            (vec![None, Some(no_slot())], false, ExitCode::Partial),
+            (vec![None, Some(foreign())], true, ExitCode::Partial),
+            (vec![None, Some(foreign())], false, ExitCode::Refused),
+            (vec![Some(foreign()), Some(no_slot())], false, ExitCode::Partial),
+        ] {
+            let plan = plan(waiting.clone());
+            let got = ExitCode::of_run(&Ended::Converged, Some(&plan), changed);
+            assert_eq!(got, Some(code), "{waiting:?} {changed}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_gave_up_is_partial_only_when_something_came_of_it() {
+        let (some, nobody) = (plan(vec![None]), plan(vec![Some(no_slot())]));
+        for (ended, plan, changed, code) in [
+            (Ended::Blocked, &nobody, false, Some(ExitCode::Error)),
+            (Ended::Blocked, &some, false, Some(ExitCode::Partial)),
+            (Ended::TimedOut, &nobody, true, Some(ExitCode::Partial)),
+            (Ended::LeaseLost, &some, true, Some(ExitCode::LeaseLost)),
+            (Ended::Drained, &some, true, None),
+        ] {
+            assert_eq!(ExitCode::of_run(&ended, Some(plan), changed), code, "{ended:?}");
+        }
+    }
+}

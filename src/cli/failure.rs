@@ -1,0 +1,83 @@
+//! Why a command came to nothing: the step that failed, its cause, and the next step.
+
+use std::error::Error;
+use std::fmt;
+
+use super::exit::ExitCode;
+use crate::controller::CycleError;
+use crate::controller::lease::LeaseError;
+use crate::store::LoadError;
+use crate::wiring::WiringError;
+
+/// What a command ends with.
+pub(super) type CommandResult = Result<ExitCode, Failure>;
+
+/// A failure to be shown, and the code to end with.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The code.
+    pub(super) code: ExitCode,
+    message: String,
+    next: Option<String>,
+}
+
+impl Failure {
+    /// A failure of `code`.
+    pub(super) fn new(code: ExitCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            next: None,
+        }
+    }
+
+    /// `error` with its causes, met at `step`.
+    pub(super) fn at(step: impl fmt::Display, error: &dyn Error) -> Self {
+        Self::new(ExitCode::Error, format!("{step}: {}", crate::error_chain(error)))
+    }
+
+    /// A command line that parses and makes no sense.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Usage, message)
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub(super) fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.next {
+            Some(next) => write!(f, "\n  next: {next}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<WiringError> for Failure {
+    fn from(error: WiringError) -> Self {
+        let code = match &error {
+            WiringError::Lease(LeaseError::Held(_)) => ExitCode::LeaseLost,
+            _ => ExitCode::Error,
+        };
+        Self::new(code, crate::error_chain(&error))
+    }
+}
+
+impl From<CycleError> for Failure {
+    fn from(error: CycleError) -> Self {
+        let failure = Self::new(ExitCode::Error, crate::error_chain(&error));
+        match &error {
+            CycleError::Load(cause) => match cause.downcast_ref::<LoadError>() {
+                Some(load) => failure.next(load.fix()),
+                None => failure,
+            },
+            CycleError::Observe(_) | CycleError::Check(_) => failure,
+        }
+    }
+}

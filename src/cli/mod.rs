@@ -1,0 +1,155 @@
+//! The command line: one file per command, each thin.
+//!
+//! A command parses its arguments ([`args`]), has its parts made (`connect`), asks the controller to look or to run,
+//! shows what came of it through [`crate::render`] and [`output`], and ends with an [`ExitCode`].
+
+mod apply;
+pub mod args;
+mod completions;
+mod connect;
+mod emulator;
+mod endpoint;
+pub mod exit;
+mod explain;
+mod failure;
+mod names;
+pub mod output;
+mod plan;
+pub mod reference;
+mod run;
+pub mod saved_plan;
+mod schema;
+mod signals;
+mod status;
+mod story;
+pub mod telemetry;
+mod validate;
+
+use std::fmt::Write as _;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use args::GlobalArgs;
+pub use exit::ExitCode;
+use failure::{CommandResult, Failure};
+use output::Output;
+
+/// Every RTMP destination of AWS MediaLive on its own switch
+///
+/// A MediaLive channel cannot be updated while it runs. Slotwise gives every declared destination a slot, an RTMP
+/// output group, on a channel that is stopped; changes channels only while they are stopped; and starts and stops
+/// them, so that nothing on air is disturbed and nothing idle is billed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "slotwise",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Keep what is on air as declared, until ended
+    Run(run::RunArgs),
+    /// Show what would be done; change nothing
+    Plan(plan::PlanArgs),
+    /// Show what would be done, ask, and do it
+    Apply(apply::ApplyArgs),
+    /// Check declared state without MediaLive: every mistake at once
+    Validate(validate::ValidateArgs),
+    /// Show destinations, channels and slots as they are
+    Status(status::StatusArgs),
+    /// Say why a destination is where it is, and what would change that
+    Explain(explain::ExplainArgs),
+    /// Serve a local MediaLive over HTTP, for AWS CLI, SDKs and slotwise
+    Emulator(emulator::EmulatorArgs),
+    /// Print the JSON Schema of what may be declared, or of a plan
+    Schema(schema::SchemaArgs),
+    /// Print a completion script
+    Completions(completions::CompletionsArgs),
+}
+
+/// The command line as clap knows it, with the exit codes below its help.
+pub fn command() -> clap::Command {
+    let mut codes = String::from("Exit codes:\n");
+    for code in ExitCode::ALL {
+        // Writing to a String cannot fail.
+        writeln!(codes, "  {:<4} {}", code.code(), code.meaning()).ok();
+    }
+    Cli::command().after_long_help(codes)
+}
+
+/// Runs the command that this process was started with.
+pub fn main() -> ExitCode {
+    let output = Output::of_process();
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(error) => return show_parse_error(&error, &output),
+    };
+    telemetry::install(cli.global.verbose, cli.global.log_format, &output);
+    let result = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::at("cannot start", &error))
+        .and_then(|runtime| runtime.block_on(cli.run(&output)));
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            output.error(&failure);
+            failure.code
+        }
+    }
+}
+
+impl Cli {
+    async fn run(self, output: &Output) -> CommandResult {
+        let format = self.global.log_format;
+        match self.command {
+            Command::Run(args) => run::run(args, format, output).await,
+            Command::Plan(args) => plan::run(args, output).await,
+            Command::Apply(args) => apply::run(args, format, output).await,
+            Command::Validate(args) => validate::run(args, output).await,
+            Command::Status(args) => status::run(args, output).await,
+            Command::Explain(args) => explain::run(args, output).await,
+            Command::Emulator(args) => emulator::run(args, output).await,
+            Command::Schema(args) => Ok(schema::run(&args, output)),
+            Command::Completions(args) => Ok(completions::run(&args, output)),
+        }
+    }
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let matches = command().try_get_matches()?;
+    <Cli as clap::FromArgMatches>::from_arg_matches(&matches)
+}
+
+/// Help and version are what was asked for; everything else is a mistake in the command line.
+fn show_parse_error(error: &clap::Error, output: &Output) -> ExitCode {
+    let style = if error.use_stderr() {
+        output.note_style()
+    } else {
+        output.style()
+    };
+    let rendered = error.render();
+    let mut text = if style.color {
+        rendered.ansi().to_string()
+    } else {
+        rendered.to_string()
+    };
+    if error.kind() == ErrorKind::MissingRequiredArgument && text.contains("SOURCE") {
+        text.push_str("A SOURCE is a YAML file or a directory of them, for example examples/quickstart.\n");
+    }
+    if error.use_stderr() {
+        output.note(&text);
+        ExitCode::Usage
+    } else {
+        output.print(&text);
+        ExitCode::Success
+    }
+}

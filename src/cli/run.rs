@@ -1,0 +1,137 @@
+//! `slotwise run`: the daemon, and with `--once` one convergence.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet, LogFormat, parse_time};
+use super::connect::Purpose;
+use super::endpoint::{Endpoint, region_of_environment};
+use super::exit::ExitCode;
+use super::failure::{CommandResult, Failure};
+use super::output::Output;
+use super::signals::with_signals;
+use super::story::{Times, story};
+use crate::controller::{Ended, Until};
+use crate::plan::waiting::Approximately;
+use crate::render::progress::Narrator;
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<PathBuf>,
+    /// Converge and exit: with 0 when everybody is where they are wanted, 5 when some are not, 4 when a rule forbids
+    #[arg(long, env = "SLOTWISE_ONCE")]
+    once: bool,
+    /// With --once: give up after this long
+    #[arg(long, env = "SLOTWISE_TIMEOUT", value_name = "TIME", default_value = "30m", value_parser = parse_time)]
+    timeout: Duration,
+    #[command(flatten)]
+    pace: PaceArgs,
+    #[command(flatten)]
+    changes: ChangeArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// How often to look, and how long to collect changes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Changes")]
+struct PaceArgs {
+    /// Time between looks while nothing is on its way, give or take a tenth
+    #[arg(long, env = "SLOTWISE_INTERVAL", value_name = "TIME", default_value = "60s", value_parser = parse_time)]
+    interval: Duration,
+    /// Plan after this long without another change of the sources: people press several switches in a row
+    #[arg(long, env = "SLOTWISE_BATCH_IDLE", value_name = "TIME", default_value = "1s", value_parser = parse_time)]
+    batch_idle: Duration,
+    /// But this long after the first change at the latest
+    #[arg(long, env = "SLOTWISE_BATCH_MAX", value_name = "TIME", default_value = "5s", value_parser = parse_time)]
+    batch_max: Duration,
+}
+
+/// Runs until asked to end, or with `--once` until converged.
+pub(super) async fn run(args: RunArgs, format: LogFormat, output: &Output) -> CommandResult {
+    let purpose = Purpose {
+        sources: &args.sources,
+        connection: &args.connection,
+        changes: Some(&args.changes),
+        grants: &[],
+    };
+    let mut settings = purpose.settings();
+    settings.interval = args.pace.interval;
+    settings.batch_idle = args.pace.batch_idle;
+    settings.batch_max = args.pace.batch_max.max(args.pace.batch_idle);
+    if format == LogFormat::Text {
+        output.print(&greeting(&args));
+    }
+    let (listener, outcome) = story(Narrator::of_run(), Times::OfDay, format, output);
+    let mut controller = purpose.controller(settings, listener).await?;
+    let until = if args.once {
+        Until::Converged {
+            deadline: Instant::now() + args.timeout,
+        }
+    } else {
+        Until::Asked
+    };
+    let asked = CancellationToken::new();
+    let (ended, signal) = with_signals(Box::pin(controller.run(until, &asked)), &asked)
+        .await
+        .map_err(|error| Failure::at("cannot listen for signals", &error))?;
+    let code = ExitCode::of_run(&ended, controller.plan().map(AsRef::as_ref), outcome.changed());
+    finish(ended, args.timeout, signal, code)
+}
+
+/// Says why a run that did not end well ended, and gives the code.
+pub(super) fn finish(
+    ended: Ended,
+    timeout: Duration,
+    signal: Option<ExitCode>,
+    code: Option<ExitCode>,
+) -> CommandResult {
+    let code = signal.or(code).unwrap_or(ExitCode::Success);
+    match ended {
+        Ended::Drained | Ended::Converged => Ok(code),
+        Ended::Blocked => Err(Failure::new(code, "what is left to do failed again and again")
+            .next("see the last failures above; slotwise status shows where everybody stands")),
+        Ended::TimedOut => Err(Failure::new(
+            code,
+            format!("not converged within {} (--timeout)", Approximately(timeout)),
+        )
+        .next("run it again to go on; slotwise status shows where everybody stands")),
+        Ended::LeaseLost => Err(Failure::new(
+            code,
+            "the right to write was lost, so nothing more is written",
+        )),
+        Ended::Failed(error) => Err(error.into()),
+    }
+}
+
+fn greeting(args: &RunArgs) -> String {
+    let world = match &args.connection.emulator {
+        None => match (Endpoint::of(&args.connection), &args.connection.region) {
+            (Some(endpoint), _) => format!("MediaLive at {endpoint}"),
+            (None, Some(region)) => format!("AWS MediaLive in {region}"),
+            (None, None) => match region_of_environment() {
+                Some(region) => format!("AWS MediaLive in {region}"),
+                None => "AWS MediaLive".to_owned(),
+            },
+        },
+        Some(fleet) => {
+            let of = match fleet {
+                EmulatorFleet::Invented => String::new(),
+                EmulatorFleet::File(path) => format!(" with the channels of {}", path.display()),
+            };
+            format!(
+                "an emulator of MediaLive{of}, {} times faster than it; plans show MediaLive's own times",
+                args.connection.emulator_speed
+            )
+        }
+    };
+    let end = if args.once { "" } else { "; Ctrl-C ends it" };
+    format!("slotwise {} on {world}{end}\n", env!("CARGO_PKG_VERSION"))
+}

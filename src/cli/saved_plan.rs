@@ -1,0 +1,335 @@
+//! Saved plans: what `plan --out` writes and `apply` takes.
+//!
+//! The file names the sources and holds the plan as it was shown, no secret and no fingerprint of one. It is never
+//! carried out as such: `apply` plans again and goes on only if the result is the plan that was reviewed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::plan::Plan;
+use crate::render::plan_json::{PlanDocument, document};
+
+/// Version of the file's format.
+const VERSION: u32 = 1;
+
+/// Field by which the file is told from declared state.
+const MARK: &str = "slotwisePlan";
+
+/// More than a plan of 100 000 destinations.
+const SIZE_MAX: u64 = 512 * 1024 * 1024;
+
+/// Fields that say the same in words or figures, or that need not be the same.
+const NOT_COMPARED: [&str; 6] = [
+    "message",
+    "waysOut",
+    "summary",
+    "apiCalls",
+    "interruptions",
+    "formatVersion",
+];
+
+/// A plan in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SavedPlan {
+    /// Version of the format.
+    slotwise_plan: u32,
+    /// Which slotwise made it.
+    made_by: String,
+    /// Where the declared state was, as it was named.
+    pub sources: Vec<PathBuf>,
+    /// `--owner-id`.
+    pub owner: String,
+    /// `--interrupt`.
+    pub interrupt: Vec<String>,
+    /// The plan.
+    pub plan: PlanDocument,
+}
+
+/// A file that is no plan of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum SavedPlanError {
+    /// The file cannot be read or written.
+    #[error("{}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// It is not what `plan --out` writes.
+    #[error("{} is not a plan that slotwise saved", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: serde_json::Error,
+    },
+    /// It was made by another version.
+    #[error("{} has format {version}, and this slotwise reads format {VERSION}", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        version: u64,
+    },
+}
+
+impl SavedPlan {
+    /// `plan`, made from `sources` by `owner` with one-off grants for `interrupt`.
+    pub fn new(sources: &[PathBuf], owner: &str, interrupt: &[String], plan: &Plan) -> Self {
+        Self {
+            slotwise_plan: VERSION,
+            made_by: format!("slotwise {}", env!("CARGO_PKG_VERSION")),
+            sources: sources.to_vec(),
+            owner: owner.to_owned(),
+            interrupt: interrupt.to_vec(),
+            plan: document(plan),
+        }
+    }
+
+    /// Writes it to `path`, in one piece or not at all.
+    pub fn write(&self, path: &Path) -> Result<(), SavedPlanError> {
+        let failed = |cause| SavedPlanError::File {
+            path: path.to_owned(),
+            cause,
+        };
+        let mut text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))?;
+        text.push('\n');
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".part");
+        std::fs::write(&beside, text).map_err(failed)?;
+        std::fs::rename(&beside, path).map_err(failed)
+    }
+
+    /// Reads it from `path`.
+    pub fn read(path: &Path) -> Result<Self, SavedPlanError> {
+        let text = std::fs::read_to_string(path).map_err(|cause| SavedPlanError::File {
+            path: path.to_owned(),
+            cause,
+        })?;
+        let format = |cause| SavedPlanError::Format {
+            path: path.to_owned(),
+            cause,
+        };
+        let value: Value = serde_json::from_str(&text).map_err(format)?;
+        match value.get(MARK).and_then(Value::as_u64) {
+            Some(version) if version != u64::from(VERSION) => Err(SavedPlanError::Version {
+                path: path.to_owned(),
+                version,
+            }),
+            _ => serde_json::from_value(value).map_err(format),
+        }
+    }
+
+    /// What is different in `now` from what was reviewed; empty for the same plan.
+    pub fn differences(&self, now: &Plan) -> Vec<String> {
+        differences(&self.plan, &document(now))
+    }
+}
+
+/// Whether `path` looks like a plan that [`SavedPlan::write`] wrote, and not like declared state.
+pub fn is_saved_plan(path: &Path) -> bool {
+    let is_small_file = std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= SIZE_MAX);
+    if !is_small_file {
+        return false;
+    }
+    let Ok(text) = std::fs::read_to_string(path) else {
+        return false;
+    };
+    text.trim_start().starts_with('{')
+        && serde_json::from_str::<Value>(&text).is_ok_and(|value| value.get(MARK).is_some())
+}
+
+/// What is different between two plans, a line each, in words: `channel 4000001, state: was IDLE, is RUNNING`.
+pub fn differences(reviewed: &PlanDocument, now: &PlanDocument) -> Vec<String> {
+    // A document of ours is always JSON; if it were not, everything in the other would count as different.
+    let value = |plan| serde_json::to_value(plan).unwrap_or_default();
+    let mut lines = Vec::new();
+    compare("", &value(reviewed), &value(now), &mut lines);
+    lines
+}
+
+fn compare(place: &str, was: &Value, is: &Value, lines: &mut Vec<String>) {
+    match (was, is) {
+        (Value::Object(was), Value::Object(is)) => {
+            let fields: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+            let compared = fields
+                .into_iter()
+                .filter(|field| !NOT_COMPARED.contains(&field.as_str()));
+            for field in compared {
+                let inner = if place.is_empty() {
+                    field.clone()
+                } else {
+                    format!("{place}, {field}")
+                };
+                let (was, is) = (was.get(field), is.get(field));
+                compare(
+                    &inner,
+                    was.unwrap_or(&Value::Null),
+                    is.unwrap_or(&Value::Null),
+                    lines,
+                );
+            }
+        }
+        (Value::Array(was), Value::Array(is)) => compare_lists(singular(place), was, is, lines),
+        (was, is) if was == is => {}
+        (was, Value::Null) => lines.push(format!("{place}: was {}, is gone", brief(was))),
+        (Value::Null, is) => lines.push(format!("{place}: is new: {}", brief(is))),
+        (was, is) => lines.push(format!("{place}: was {}, is {}", brief(was), brief(is))),
+    }
+}
+
+/// Entries are compared with those of the same name, wherever they stand.
+fn compare_lists(place: &str, was: &[Value], is: &[Value], lines: &mut Vec<String>) {
+    let labelled = |entries: &[Value]| -> BTreeMap<String, Value> {
+        let labels = entries
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| label(entry, index));
+        labels.zip(entries.iter().cloned()).collect()
+    };
+    let (was, is) = (labelled(was), labelled(is));
+    let labels: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+    for label in labels {
+        let place = format!("{place} {label}");
+        match (was.get(label), is.get(label)) {
+            (Some(was), Some(is)) => compare(&place, was, is, lines),
+            (Some(was), None) => lines.push(format!("{place}{} is gone", named(was))),
+            (None, Some(is)) => lines.push(format!("{place}{} is new", named(is))),
+            (None, None) => {}
+        }
+    }
+}
+
+/// `, update` for a step, nothing for what its place names already.
+fn named(entry: &Value) -> String {
+    match entry.get("action").unwrap_or(entry) {
+        Value::String(text) => format!(", {text},"),
+        _ => String::new(),
+    }
+}
+
+/// A value in a few words.
+fn brief(value: &Value) -> String {
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    match value {
+        Value::Object(fields) => ["code", "outputGroup"]
+            .iter()
+            .find_map(|field| text(fields.get(*field)?))
+            .unwrap_or_else(|| "something".to_owned()),
+        other => text(other).unwrap_or_else(|| other.to_string()),
+    }
+}
+
+/// What an entry of a list is called: its name, or its number from 1.
+fn label(entry: &Value, index: usize) -> String {
+    ["id", "name", "outputGroup"]
+        .iter()
+        .find_map(|field| entry.get(field)?.as_str())
+        .map_or_else(|| (index + 1).to_string(), ToOwned::to_owned)
+}
+
+/// `channels` → `channel`, of the last word of a place.
+fn singular(place: &str) -> &str {
+    place.strip_suffix('s').unwrap_or(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ChannelClass, ChannelState};
+    use crate::plan::{Adoption, ChannelPlan, Seen};
+
+    fn plan(state: ChannelState) -> Plan {
+        Plan {
+            pools: Vec::new(),
+            destinations: Vec::new(),
+            channels: vec![ChannelPlan {
+                id: "4000001".into(),
+                pool: "main".into(),
+                seen: Some(Seen {
+                    arn: "arn".to_owned(),
+                    name: "live".to_owned(),
+                    class: ChannelClass::SinglePipeline,
+                    state,
+                    owner: None,
+                }),
+                adoption: Adoption::Owned,
+                slots: Vec::new(),
+                steps: Vec::new(),
+                runs: false,
+                waiting: None,
+            }],
+        }
+    }
+
+    fn saved(state: ChannelState) -> SavedPlan {
+        SavedPlan::new(
+            &["live".into()],
+            "default",
+            &["facebook".to_owned()],
+            &plan(state),
+        )
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_told_from_declared_state() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("plan.json");
+        let yaml = dir.path().join("live.yaml");
+        let saved = saved(ChannelState::Idle);
+        saved.write(&path).unwrap();
+        std::fs::write(&yaml, "{ kind: Destination }").unwrap();
+        assert_eq!(SavedPlan::read(&path).unwrap(), saved);
+        assert!(is_saved_plan(&path));
+        assert!(!is_saved_plan(&yaml) && !is_saved_plan(dir.path()));
+    }
+
+    #[test]
+    fn a_file_of_another_version_or_kind_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("plan.json");
+        std::fs::write(&path, r#"{"slotwisePlan": 9}"#).unwrap();
+        assert!(matches!(
+            SavedPlan::read(&path),
+            Err(SavedPlanError::Version { version: 9, .. })
+        ));
+        std::fs::write(&path, r#"{"slotwisePlan": 1}"#).unwrap();
+        assert!(matches!(
+            SavedPlan::read(&path),
+            Err(SavedPlanError::Format { .. })
+        ));
+    }
+
+    #[test]
+    fn the_same_plan_is_not_stale() {
+        assert_eq!(
+            saved(ChannelState::Idle).differences(&plan(ChannelState::Idle)),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn what_differs_is_said_in_words() {
+        let mut now = plan(ChannelState::Running);
+        now.channels.push(ChannelPlan {
+            id: "4000002".into(),
+            ..now.channels[0].clone()
+        });
+        let lines = saved(ChannelState::Idle).differences(&now);
+        assert_eq!(
+            lines,
+            [
+                "channel 4000001, state: was IDLE, is RUNNING",
+                "channel 4000002 is new"
+            ]
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! `slotwise schema`: JSON Schemas, for editors and CI.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+
+use super::exit::ExitCode;
+use super::output::Output;
+use crate::manifest::schema::{schemas, to_text};
+use crate::render::plan_json;
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Kind to print the schema of [default: all, in one object by kind]
+    #[arg(value_name = "KIND", value_enum)]
+    kind: Option<Kind>,
+}
+
+/// What there is a schema of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// A pool of channels
+    #[value(name = "ChannelPool")]
+    ChannelPool,
+    /// A destination
+    #[value(name = "Destination")]
+    Destination,
+    /// What `slotwise plan --output json` prints
+    #[value(name = "Plan")]
+    Plan,
+}
+
+/// Prints one schema, or all.
+pub(super) fn run(args: &SchemaArgs, output: &Output) -> ExitCode {
+    let mut all = all();
+    let name = args
+        .kind
+        .and_then(|kind| Some(kind.to_possible_value()?.get_name().to_owned()));
+    let schema = match name.and_then(|name| all.remove(&name)) {
+        Some(schema) => schema,
+        None => Value::Object(all.into_iter().collect()),
+    };
+    output.print(&to_text(&schema));
+    ExitCode::Success
+}
+
+fn all() -> BTreeMap<String, Value> {
+    let mut all = schemas();
+    all.insert("Plan".to_owned(), plan_json::schema());
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_can_be_asked_for() {
+        let kinds = Kind::value_variants()
+            .iter()
+            .filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = kinds.map(|kind| kind.get_name().to_owned()).collect();
+        assert_eq!(names, all().into_keys().collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,171 @@
+//! Tells what happens while it happens.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tokio::time::Instant;
+
+use super::args::LogFormat;
+use super::output::Output;
+use super::telemetry::STORY;
+use crate::controller::{Clock, Event, Listener, StepOutcome};
+use crate::model::ChannelState;
+use crate::render::Style;
+use crate::render::progress::{self, Narrator, Stamp};
+
+/// Which time the lines of a story begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Times {
+    /// The time of day.
+    OfDay,
+    /// What has passed since the story began.
+    Elapsed,
+}
+
+/// What a story found out for the end of the command.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Outcome(Arc<AtomicBool>);
+
+impl Outcome {
+    /// Whether MediaLive accepted at least one change.
+    pub(super) fn changed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A listener that tells `narrator`'s lines: on standard output, or as JSON in the log.
+pub(super) fn story(
+    mut narrator: Narrator,
+    times: Times,
+    format: LogFormat,
+    output: &Output,
+) -> (Listener, Outcome) {
+    let (output, outcome) = (output.clone(), Outcome::default());
+    let changed = outcome.clone();
+    let clock = Clock::system();
+    let mut began = None;
+    let listener = move |event: Event| {
+        if let Event::StepEnded {
+            outcome: StepOutcome::Accepted,
+            ..
+        } = &event
+        {
+            changed.0.store(true, Ordering::Relaxed);
+        }
+        let stamp = match (times, format) {
+            (_, LogFormat::Json) => Stamp::None,
+            (Times::OfDay, LogFormat::Text) => Stamp::Clock(clock.now().to_zoned(TimeZone::system()).time()),
+            // Time spent reading the plan is no part of carrying it out.
+            (Times::Elapsed, LogFormat::Text) if matches!(event, Event::StepBegun { .. }) => {
+                Stamp::Elapsed(began.get_or_insert_with(Instant::now).elapsed())
+            }
+            (Times::Elapsed, LogFormat::Text) => {
+                Stamp::Elapsed(began.map_or(Duration::ZERO, |began: Instant| began.elapsed()))
+            }
+        };
+        match format {
+            LogFormat::Text => {
+                let lines = narrator.lines(&event, stamp, output.style());
+                if !lines.is_empty() {
+                    output.print(&(lines.join("\n") + "\n"));
+                }
+            }
+            // A program leaves out what it knows by itself.
+            LogFormat::Json => log(&event),
+        }
+    };
+    (Box::new(listener), outcome)
+}
+
+/// A program splits its lines itself.
+const ONE_LINE: Style = Style {
+    color: false,
+    width: usize::MAX,
+};
+
+fn log(event: &Event) {
+    let text = progress::event(event, Stamp::None, ONE_LINE)
+        .iter()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join("; ");
+    let event_name = name(event);
+    match event {
+        Event::StepBegun { channel, step, .. } => tracing::info!(
+            target: STORY,
+            event = event_name,
+            channel = channel.as_str(),
+            action = step.action.name(),
+            reason = step.reason.code(),
+            "{text}"
+        ),
+        Event::StepEnded {
+            channel,
+            action,
+            outcome,
+            took,
+        } => tracing::info!(
+            target: STORY,
+            event = event_name,
+            channel = channel.as_str(),
+            action,
+            outcome = outcome_name(outcome),
+            seconds = took.as_secs_f64(),
+            "{text}"
+        ),
+        Event::StateChanged {
+            channel, from, to, ..
+        } => tracing::info!(
+            target: STORY,
+            event = event_name,
+            channel = channel.as_str(),
+            from = from.map(ChannelState::as_str),
+            to = to.as_str(),
+            "{text}"
+        ),
+        Event::PhaseChanged {
+            destination,
+            from,
+            to,
+            ..
+        } => tracing::info!(
+            target: STORY,
+            event = event_name,
+            destination = destination.as_str(),
+            from = from.map(|from| from.to_string()),
+            to = to.to_string(),
+            "{text}"
+        ),
+        Event::CycleFailed { .. } | Event::SourceDoubted { .. } => {
+            tracing::warn!(target: STORY, event = event_name, "{text}");
+        }
+        _ => tracing::info!(target: STORY, event = event_name, "{text}"),
+    }
+}
+
+fn outcome_name(outcome: &StepOutcome) -> &'static str {
+    match outcome {
+        StepOutcome::Accepted => "Accepted",
+        StepOutcome::AlreadyDone => "AlreadyDone",
+        StepOutcome::Stale { .. } => "Stale",
+        StepOutcome::Failed { .. } => "Failed",
+    }
+}
+
+fn name(event: &Event) -> &'static str {
+    match event {
+        Event::SourceLoaded { .. } => "SourceLoaded",
+        Event::SourceDoubted { .. } => "SourceDoubted",
+        Event::SourceTrusted => "SourceTrusted",
+        Event::Planned(_) => "Planned",
+        Event::StepBegun { .. } => "StepBegun",
+        Event::StepEnded { .. } => "StepEnded",
+        Event::StateChanged { .. } => "StateChanged",
+        Event::PhaseChanged { .. } => "PhaseChanged",
+        Event::Converged { .. } => "Converged",
+        Event::CycleFailed { .. } => "CycleFailed",
+        Event::Draining => "Draining",
+    }
+}

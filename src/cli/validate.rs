@@ -1,0 +1,92 @@
+//! `slotwise validate`: every mistake at once, without MediaLive.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::connect::channel_count;
+use super::exit::ExitCode;
+use super::failure::{CommandResult, Failure};
+use super::output::Output;
+use crate::model::{Desired, OwnerId, WantedState};
+use crate::render::problems::{errors, problems, problems_json};
+use crate::store::{LoadError, LoadOptions, YamlSource};
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub(super) struct ValidateArgs {
+    /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<PathBuf>,
+    /// How to show it
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "SLOTWISE_OUTPUT",
+        value_name = "FORMAT"
+    )]
+    output: ListFormat,
+    /// Do not look up stream keys: for a check where they are not at hand, such as CI
+    #[arg(long, env = "SLOTWISE_NO_KEYS")]
+    no_keys: bool,
+}
+
+/// `--output` of commands that list something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ListFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Reads the sources and shows what is wrong with them.
+pub(super) async fn run(args: ValidateArgs, output: &Output) -> CommandResult {
+    let options = LoadOptions {
+        check_keys: !args.no_keys,
+    };
+    let mut source = YamlSource::new(args.sources, options);
+    let loaded = source.load(&OwnerId::new("validate")).await.map_err(|error| {
+        let code = match error {
+            LoadError::NothingDeclared { .. } => ExitCode::InvalidState,
+            _ => ExitCode::Error,
+        };
+        Failure::new(code, crate::error_chain(&error)).next(error.fix())
+    })?;
+    let found = errors(&loaded.problems);
+    match args.output {
+        ListFormat::Json => output.print(&problems_json(&loaded.problems)),
+        ListFormat::Text => {
+            output.print(&problems(&loaded.problems, output.style()));
+            if found == 0 {
+                output.print(&format!("valid: {}\n", census(&loaded.desired)));
+            }
+        }
+    }
+    if found == 0 {
+        return Ok(ExitCode::Success);
+    }
+    if args.output == ListFormat::Text {
+        output.note("next: correct these and run slotwise validate again\n");
+    }
+    Ok(ExitCode::InvalidState)
+}
+
+/// `1 pool with 2 channels, 4 destinations: 3 Streaming, 1 Ready`.
+fn census(desired: &Desired) -> String {
+    let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let streaming = desired
+        .destinations
+        .values()
+        .filter(|one| one.state == WantedState::Streaming)
+        .count();
+    format!(
+        "{} with {}, {}: {streaming} Streaming, {} Ready",
+        counted(desired.pools.len(), "pool"),
+        counted(channel_count(desired), "channel"),
+        counted(desired.destinations.len(), "destination"),
+        desired.destinations.len() - streaming
+    )
+}

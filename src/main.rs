@@ -1,0 +1,7 @@
+//! `slotwise`: parse, telemetry, run, exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    slotwise::cli::main().into()
+}
