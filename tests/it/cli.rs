@@ -1,0 +1,7 @@
+//! The built binary: both of its streams, its exit codes, its signals.
+
+mod changes;
+mod docs;
+mod offline;
+mod plans;
+mod tool;

@@ -1,0 +1,316 @@
+//! The whole loop in virtual time: what it does, and what it costs.
+
+use std::time::Duration;
+
+use slotwise::controller::Ended;
+use slotwise::emulator::Options;
+use slotwise::model::{Interrupt, Placement, Secret, StreamKey, WantedState, Window};
+use slotwise::status::Phase;
+
+use super::stage::{Stage, desired, destination, fleet, pool, ready, wanted};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+#[tokio::test(start_paused = true)]
+async fn wanted_destinations_go_on_air_and_a_second_run_finds_nothing_to_do() {
+    let mut stage = Stage::new(desired(
+        pool(&["1", "2"]),
+        vec![wanted("a"), wanted("b"), ready("c")],
+    ));
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    assert_eq!(
+        [stage.phase("a"), stage.phase("b"), stage.phase("c")],
+        [Phase::Streaming, Phase::Streaming, Phase::Ready]
+    );
+    assert_eq!([stage.state("1"), stage.state("2")], ["RUNNING", "RUNNING"]);
+    stage.emulator.clear_calls();
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    assert_eq!(stage.writes(), Vec::<String>::new());
+    assert!(!stage.told().contains("k3y"), "a key was told");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cold_destination_costs_describe_update_describe_start_and_a_steady_cycle_one_list() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a")]));
+    // The first run adopts the channel and learns its wiring.
+    stage.converge(60).await;
+    stage.emulator.clear_calls();
+    stage
+        .script
+        .change(|desired| desired.destinations.get_mut("a").unwrap().state = WantedState::Streaming);
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    assert_eq!(stage.writes(), ["UpdateChannel 1", "StartChannel 1"]);
+    assert_eq!(
+        stage.count("DescribeChannel"),
+        2,
+        "one fresh look before each of the two steps"
+    );
+
+    stage.emulator.clear_calls();
+    stage.run_for(10 * MINUTE).await;
+    let calls = stage.emulator.calls();
+    assert!(
+        calls.iter().all(|call| call.operation == "ListChannels"),
+        "a steady cycle only lists"
+    );
+    assert!(
+        (9..=12).contains(&calls.len()),
+        "about one a minute, and there were {}",
+        calls.len()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warm_destination_starts_without_an_update() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    stage.converge(60).await;
+    let switch = |stage: &Stage, state| {
+        stage
+            .script
+            .change(|d| d.destinations.get_mut("a").unwrap().state = state);
+    };
+    switch(&stage, WantedState::Ready);
+    stage.converge(60).await;
+    assert_eq!(stage.state("1"), "IDLE");
+    stage.emulator.clear_calls();
+    switch(&stage, WantedState::Streaming);
+    stage.converge(60).await;
+    assert_eq!(stage.writes(), ["StartChannel 1"]);
+    assert_eq!(stage.count("DescribeChannel"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_air_comes_at_most_one_transition_interval_a_step_after_the_service_itself() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    let begun = tokio::time::Instant::now();
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    let total = begun.elapsed();
+    let calls = stage.emulator.calls();
+    let at = |operation: &str| calls.iter().find(|call| call.operation == operation).unwrap().at;
+    // Adopt needs no transition; Update and Start each have one, seen at most one interval late.
+    let interval = Duration::from_secs(5);
+    let update = at("StartChannel").saturating_sub(at("UpdateChannel"));
+    assert!(
+        at("UpdateChannel") <= Duration::from_secs(1),
+        "{:?}",
+        at("UpdateChannel")
+    );
+    assert!(update <= Duration::from_mins(1) + interval, "{update:?}");
+    let world_running = stage
+        .emulator
+        .with_world(|world, _| world.channel("1").unwrap().life().clone());
+    assert!(
+        total <= Duration::from_mins(10) + 2 * interval,
+        "{total:?} {world_running:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_on_air_is_disturbed_while_the_pool_never_interrupts() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a"), ready("b")]));
+    stage.converge(60).await;
+    stage.emulator.clear_calls();
+    stage
+        .script
+        .change(|desired| desired.destinations.get_mut("b").unwrap().state = WantedState::Streaming);
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    assert_eq!(stage.writes(), Vec::<String>::new());
+    let waiting = stage.destination("b");
+    assert_eq!(
+        (waiting.phase, waiting.reason),
+        (Phase::Pending, "InterruptionForbidden")
+    );
+    assert!(
+        waiting.message.contains('a') && !waiting.ways_out.is_empty(),
+        "{waiting:?}"
+    );
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot() {
+    let mut pool = pool(&["1"]);
+    pool.disruption.interrupt = Interrupt::Anytime;
+    let mut stage = Stage::new(desired(pool, vec![wanted("a"), ready("b")]));
+    stage.converge(60).await;
+    let before = stage.destination("a").slot;
+    stage.emulator.clear_calls();
+    stage
+        .script
+        .change(|desired| desired.destinations.get_mut("b").unwrap().state = WantedState::Streaming);
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    assert_eq!(
+        stage.writes(),
+        ["StopChannel 1", "UpdateChannel 1", "StartChannel 1"]
+    );
+    assert_eq!(
+        [stage.phase("a"), stage.phase("b")],
+        [Phase::Streaming, Phase::Streaming]
+    );
+    assert_eq!(stage.destination("a").slot, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_shares_its_channel_stays_until_the_others_end_and_says_so() {
+    let mut pool = pool(&["1"]);
+    pool.placement = Placement::Pack;
+    let mut stage = Stage::new(desired(pool, vec![wanted("a"), wanted("b")]));
+    stage.converge(60).await;
+    stage
+        .script
+        .change(|desired| desired.destinations.get_mut("a").unwrap().state = WantedState::Ready);
+    stage.converge(60).await;
+    let status = stage.destination("a");
+    assert_eq!((status.phase, status.reason), (Phase::Stopping, "SharesChannel"));
+    stage
+        .script
+        .change(|desired| desired.destinations.get_mut("b").unwrap().state = WantedState::Ready);
+    stage.converge(60).await;
+    assert_eq!([stage.phase("a"), stage.phase("b")], [Phase::Ready, Phase::Ready]);
+    assert_eq!(stage.state("1"), "IDLE");
+}
+
+#[tokio::test(start_paused = true)]
+async fn switches_pressed_in_a_row_are_one_change() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a"), ready("b"), ready("c")]));
+    stage.converge(60).await;
+    stage.emulator.clear_calls();
+    let script = stage.script.clone();
+    let press = async {
+        for name in ["a", "b", "c"] {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            script
+                .change(|desired| desired.destinations.get_mut(name).unwrap().state = WantedState::Streaming);
+        }
+    };
+    tokio::join!(press, stage.run_for(20 * MINUTE));
+    assert_eq!(stage.writes(), ["UpdateChannel 1", "StartChannel 1"]);
+    for name in ["a", "b", "c"] {
+        assert_eq!(stage.phase(name), Phase::Streaming);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_and_a_foreign_destination_come_back_as_they_were() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    let look = |stage: &Stage| {
+        stage
+            .emulator
+            .with_world(|world, _| world.channel("1").unwrap().describe())
+    };
+    let before = look(&stage);
+    stage.converge(60).await;
+    let after = look(&stage);
+    assert_eq!(before["roleArn"], after["roleArn"]);
+    assert_eq!(before["encoderSettings"], after["encoderSettings"]);
+    let foreign = |document: &serde_json::Map<String, serde_json::Value>| {
+        let all = document["destinations"].as_array().unwrap().clone();
+        all.into_iter()
+            .filter(|entry| entry["settings"].as_array().is_none_or(Vec::is_empty))
+            .collect::<Vec<_>>()
+    };
+    assert!(
+        !foreign(&before).is_empty(),
+        "the fleet has a destination that is no slot's"
+    );
+    assert_eq!(foreign(&before), foreign(&after));
+}
+
+#[tokio::test(start_paused = true)]
+async fn standard_channels_get_a_target_for_each_pipeline() {
+    let mut with_backup = destination("a", WantedState::Streaming);
+    with_backup.backup_url = Some("rtmp://backup.example/live".to_owned());
+    let declared = desired(pool(&["1"]), vec![with_backup]);
+    let mut standard = slotwise::emulator::InventedChannel {
+        id: "1".to_owned(),
+        standard: true,
+        parking_url: super::stage::PARKING.to_owned(),
+        slots: Vec::new(),
+    };
+    standard.slots = (1..=2)
+        .map(|slot| slotwise::emulator::InventedSlot {
+            output_group: format!("RTMP-Slot-{slot}"),
+            stream_names: (0..2)
+                .map(|pipeline| format!("1-RTMP-Slot-{slot}-{pipeline}"))
+                .collect(),
+        })
+        .collect();
+    let pools = [slotwise::emulator::InventedPool {
+        name: "main".to_owned(),
+        channels: vec![standard],
+    }];
+    let emulator =
+        slotwise::emulator::Emulator::new(Options::default(), slotwise::emulator::Fleet::invent(&pools));
+    let mut stage = Stage::on(emulator, declared, |_| {});
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    let document = stage
+        .emulator
+        .with_world(|world, _| world.channel("1").unwrap().describe());
+    let text = serde_json::to_string(&document).unwrap();
+    assert!(
+        text.contains("rtmp://a.example/live") && text.contains("rtmp://backup.example/live"),
+        "{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_of_many_channels_costs_one_list_per_page() {
+    let ids: Vec<String> = (1..=60).map(|number| number.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let declared = desired(pool(&ids), vec![]);
+    let emulator = slotwise::emulator::Emulator::new(
+        Options {
+            account_limit: false,
+            ..Options::default()
+        },
+        fleet(&declared),
+    );
+    let mut stage = Stage::on(emulator, declared, |_| {});
+    stage.converge(60).await;
+    stage.emulator.clear_calls();
+    stage.run_for(3 * MINUTE).await;
+    let lists = stage.count("ListChannels");
+    assert_eq!(
+        lists % 3,
+        0,
+        "60 channels on pages of 20 are 3 requests a look, and there were {lists}"
+    );
+    assert_eq!(stage.emulator.calls().len(), lists);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_opens_lets_the_waiting_in_and_everyone_back() {
+    let mut pool = pool(&["1"]);
+    pool.disruption.interrupt = Interrupt::Window;
+    pool.disruption.windows = vec![Window {
+        cron: "0 4 * * *".parse().unwrap(),
+        duration: 30 * MINUTE,
+        time_zone: jiff::tz::TimeZone::get("Europe/Berlin").unwrap(),
+    }];
+    let mut stage = Stage::new(desired(pool, vec![wanted("a"), ready("b")]));
+    stage.converge(60).await;
+    stage
+        .script
+        .change(|desired| desired.destinations.get_mut("b").unwrap().state = WantedState::Streaming);
+    stage.run_for(60 * MINUTE).await;
+    assert_eq!(stage.destination("b").reason, "OutsideWindow");
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+    // 04:00 in Berlin is 03:00 UTC in winter; the clock of the stage began at midnight UTC.
+    stage.run_for(135 * MINUTE).await;
+    assert_eq!(
+        [stage.phase("a"), stage.phase("b")],
+        [Phase::Streaming, Phase::Streaming]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_key_for_a_destination_alone_on_its_channel_goes_on_air_there() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    stage.converge(60).await;
+    stage.script.change(|desired| {
+        desired.destinations.get_mut("a").unwrap().key = StreamKey::Known(Secret::new("k3y-of-a-rotated"));
+    });
+    stage.run_for(20 * MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+    assert!(stage.carries("1", "a-rotated"));
+}

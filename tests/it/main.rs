@@ -1,0 +1,20 @@
+//! The one integration binary: every file more would be one more link against the AWS SDK.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on panics, and says where"
+)]
+
+mod bad_days;
+mod bruteforce;
+mod cli;
+mod cycle;
+mod emulator;
+mod manifest;
+mod plan_golden;
+mod plan_properties;
+mod plan_support;
+mod races;
+mod simulation;
+mod stage;
+mod tidy;

@@ -1,0 +1,380 @@
+//! Files that break, shrink, vanish or are swapped: nobody is taken off air by any of it.
+
+use std::fs;
+
+use slotwise::manifest::Severity;
+use slotwise::model::{ChannelId, PoolName, StreamKey, WantedState};
+use slotwise::store::{LoadError, LoadOptions, YamlSource, changes};
+
+use super::{Fixture, destination, doubt, link, names, pool, simple};
+
+fn fixture() -> Fixture {
+    Fixture::new(&[
+        ("pool.yaml", &pool("main", &["1", "2"])),
+        ("one.yaml", &simple("one", "Streaming")),
+        ("two.yaml", &simple("two", "Streaming")),
+    ])
+}
+
+#[tokio::test]
+async fn a_path_that_does_not_exist_is_named() {
+    let mut fixture = fixture();
+    fixture.source = YamlSource::new(vec![fixture.path("nowhere")], LoadOptions::default());
+    let error = fixture.try_load().await.unwrap_err();
+    assert!(matches!(error, LoadError::Unreadable { .. }));
+    assert!(error.to_string().contains("nowhere cannot be read"), "{error}");
+}
+
+#[tokio::test]
+async fn a_directory_without_objects_is_named_with_the_next_step() {
+    let mut fixture = Fixture::new(&[("notes.txt", "hello"), ("empty.yaml", "# nothing\n---\n")]);
+    let error = fixture.try_load().await.unwrap_err();
+    assert!(matches!(error, LoadError::NothingDeclared { .. }));
+    assert!(error.fix().contains("examples/"), "{error}");
+}
+
+#[tokio::test]
+async fn a_broken_object_keeps_its_last_good_state_and_the_rest_moves_on() {
+    let mut fixture = fixture();
+    fixture.load().await;
+    fixture.write("one.yaml", &simple("one", "Raedy"));
+    fixture.write("two.yaml", &simple("two", "Ready"));
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
+    assert_eq!(loaded.desired.destinations["two"].state, WantedState::Ready);
+    assert!(loaded.rejected[0].last_good);
+    assert_eq!(doubt(&loaded), None);
+
+    fixture.write("one.yaml", &simple("one", "Ready"));
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Ready);
+    assert_eq!(loaded.desired.destinations["one"].generation, 2);
+    assert!(loaded.rejected.is_empty());
+}
+
+#[tokio::test]
+async fn an_object_that_was_never_good_is_missed_but_harms_nobody() {
+    let mut fixture = fixture();
+    fixture.load().await;
+    fixture.write("three.yaml", &simple("three", "Raedy"));
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one", "two"]);
+    assert!(!loaded.rejected[0].last_good);
+    assert!(
+        doubt(&loaded).unwrap().contains("three.yaml"),
+        "{:?}",
+        doubt(&loaded)
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_parsed_keeps_everything_last_read_from_it() {
+    let mut fixture = fixture();
+    let both = format!(
+        "{}---\n{}",
+        simple("three", "Streaming"),
+        simple("four", "Streaming")
+    );
+    fixture.write("more.yaml", &both);
+    fixture.load().await;
+    // The first document breaks, the second is changed.
+    fixture.write("more.yaml", &format!("[a, b\n---\n{}", simple("four", "Ready")));
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["four", "one", "three", "two"]);
+    assert_eq!(loaded.desired.destinations["four"].state, WantedState::Ready);
+    assert!(
+        doubt(&loaded).unwrap().contains("more.yaml:1:"),
+        "{:?}",
+        doubt(&loaded)
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_object_is_gone_when_the_rest_is_whole() {
+    let mut fixture = fixture();
+    let before = fixture.load().await;
+    fixture.remove("two.yaml");
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one"]);
+    assert_eq!(doubt(&loaded), None);
+    let told = changes(Some(&before.desired), &loaded.desired);
+    assert_eq!(told, [("two".into(), "removed".to_owned())]);
+}
+
+#[tokio::test]
+async fn an_emptied_directory_takes_nobody_off_air() {
+    let mut fixture = fixture();
+    fixture.load().await;
+    for file in ["pool.yaml", "one.yaml", "two.yaml"] {
+        fixture.remove(file);
+    }
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one", "two"]);
+    assert!(
+        doubt(&loaded).unwrap().contains("holds no objects any more"),
+        "{:?}",
+        doubt(&loaded)
+    );
+    assert_eq!(loaded.problems.len(), 1);
+
+    // What comes back replaces it: the other one was deleted.
+    fixture.write("pool.yaml", &pool("main", &["1", "2"]));
+    fixture.write("one.yaml", &simple("one", "Streaming"));
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one"]);
+    assert_eq!(doubt(&loaded), None);
+}
+
+#[tokio::test]
+async fn a_deleted_directory_takes_nobody_off_air() {
+    let mut fixture = fixture();
+    fixture.load().await;
+    fs::rename(fixture.dir.path(), fixture.dir.path().with_extension("away")).unwrap();
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one", "two"]);
+    assert!(
+        doubt(&loaded).unwrap().contains("cannot be read"),
+        "{:?}",
+        doubt(&loaded)
+    );
+    fs::rename(fixture.dir.path().with_extension("away"), fixture.dir.path()).unwrap();
+    assert_eq!(doubt(&fixture.load().await), None);
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_written_is_not_a_deletion() {
+    let mut fixture = fixture();
+    fixture.load().await;
+    fixture.write("two.yaml", "");
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one", "two"]);
+    assert!(
+        doubt(&loaded).unwrap().contains("two.yaml is empty"),
+        "{:?}",
+        doubt(&loaded)
+    );
+    // Somebody says that it is meant.
+    fixture.write("two.yaml", "# nothing here any more\n");
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one"]);
+    assert_eq!(doubt(&loaded), None);
+}
+
+#[tokio::test]
+async fn a_mounted_config_map_is_read_once_and_its_swap_is_seen() {
+    let mut fixture = Fixture::new(&[
+        ("..v1/pool.yaml", &pool("main", &["1"])),
+        ("..v1/one.yaml", &simple("one", "Streaming")),
+        ("..v2/pool.yaml", &pool("main", &["1"])),
+        ("..v2/one.yaml", &simple("one", "Ready")),
+    ]);
+    link("..v1".as_ref(), &fixture.path("..data"));
+    link("..data/pool.yaml".as_ref(), &fixture.path("pool.yaml"));
+    link("..data/one.yaml".as_ref(), &fixture.path("one.yaml"));
+    let before = fixture.source.fingerprint();
+    let loaded = fixture.load().await;
+    assert!(
+        loaded
+            .problems
+            .iter()
+            .all(|problem| problem.severity == Severity::Warning),
+        "{:?}",
+        loaded.problems
+    );
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
+    assert_eq!(fixture.source.fingerprint(), before);
+
+    // As kubelet does it: a new link beside, renamed over the old one.
+    link("..v2".as_ref(), &fixture.path("..data_tmp"));
+    fs::rename(fixture.path("..data_tmp"), fixture.path("..data")).unwrap();
+    assert_ne!(fixture.source.fingerprint(), before);
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Ready);
+    assert_eq!(doubt(&loaded), None);
+}
+
+#[tokio::test]
+async fn a_link_that_leads_round_in_circles_is_followed_once() {
+    let mut fixture = fixture();
+    link(fixture.dir.path(), &fixture.path("loop"));
+    link("one.yaml".as_ref(), &fixture.path("same.yaml"));
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one", "two"]);
+    assert!(loaded.rejected.is_empty(), "{:?}", loaded.rejected);
+}
+
+#[tokio::test]
+async fn a_link_that_leads_nowhere_is_told_and_doubted() {
+    let mut fixture = fixture();
+    link("gone.yaml".as_ref(), &fixture.path("link.yaml"));
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one", "two"]);
+    assert!(
+        doubt(&loaded).unwrap().contains("link.yaml cannot be read"),
+        "{:?}",
+        doubt(&loaded)
+    );
+}
+
+#[tokio::test]
+async fn a_key_file_is_watched_and_its_loss_sets_nothing_aside() {
+    let mut fixture = fixture();
+    fixture.write("keys/three", "first-key\n");
+    fixture.write(
+        "three.yaml",
+        &destination("three", "state: Streaming\n  streamKeyFrom: { file: keys/three }"),
+    );
+    let first = fixture.load().await;
+    let StreamKey::Known(key) = &first.desired.destinations["three"].key else {
+        panic!("no key")
+    };
+    assert_eq!(key.reveal(), "first-key");
+
+    let before = fixture.source.fingerprint();
+    fixture.write("keys/three", "second-key\n");
+    assert_ne!(fixture.source.fingerprint(), before);
+    let second = fixture.load().await;
+    let told = changes(Some(&first.desired), &second.desired);
+    assert_eq!(told, [("three".into(), "new key".to_owned())]);
+    assert_eq!(second.desired.destinations["three"].generation, 2);
+
+    fixture.remove("keys/three");
+    let third = fixture.load().await;
+    let StreamKey::Unavailable { reference, why } = &third.desired.destinations["three"].key else {
+        panic!("a key from nowhere")
+    };
+    assert_eq!(reference, "file keys/three");
+    assert!(why.contains("keys/three"), "{why}");
+    assert_eq!(doubt(&third), None);
+    assert_eq!(third.desired.destinations["three"].generation, 2);
+}
+
+#[tokio::test]
+async fn a_check_without_keys_does_not_ask_for_them() {
+    let mut fixture = fixture();
+    fixture.write(
+        "three.yaml",
+        &destination(
+            "three",
+            "state: Ready\n  streamKeyFrom: { env: SLOTWISE_NOT_SET }",
+        ),
+    );
+    fixture.source = YamlSource::new(
+        vec![fixture.dir.path().to_owned()],
+        LoadOptions { check_keys: false },
+    );
+    let loaded = fixture.load().await;
+    assert!(
+        loaded
+            .problems
+            .iter()
+            .all(|problem| problem.severity == Severity::Warning)
+    );
+    assert!(matches!(
+        loaded.desired.destinations["three"].key,
+        StreamKey::Unavailable { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_pool_that_breaks_or_vanishes_stays_for_its_destinations() {
+    let mut fixture = fixture();
+    fixture.load().await;
+    fixture.write("pool.yaml", &pool("main", &[]));
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.pools["main"].channels.len(), 2);
+    assert_eq!(doubt(&loaded), None);
+
+    fixture.remove("pool.yaml");
+    fixture.write("one.yaml", &simple("one", "Ready"));
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.pools["main"].channels.len(), 2);
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Ready);
+    let message = &loaded
+        .problems
+        .iter()
+        .find(|problem| problem.severity == Severity::Error)
+        .unwrap()
+        .message;
+    assert!(message.contains("declared no more"), "{message}");
+}
+
+#[tokio::test]
+async fn a_renamed_pool_takes_its_channels_along() {
+    let mut fixture = fixture();
+    fixture.load().await;
+    fixture.write("pool.yaml", &pool("other", &["1", "2"]));
+    let loaded = fixture.load().await;
+    assert_eq!(
+        loaded
+            .desired
+            .pools
+            .keys()
+            .map(PoolName::as_str)
+            .collect::<Vec<_>>(),
+        ["other"]
+    );
+    assert!(names(&loaded).is_empty());
+    // The destinations name a pool that is no more: what they have on air is left alone.
+    assert!(doubt(&loaded).is_some());
+}
+
+#[tokio::test]
+async fn a_channel_has_one_pool_and_it_is_the_one_that_had_it() {
+    let mut fixture = fixture();
+    fixture.load().await;
+    fixture.write("a-thief.yaml", &pool("thief", &["3", "2"]));
+    let loaded = fixture.load().await;
+    assert_eq!(
+        loaded
+            .desired
+            .pools
+            .keys()
+            .map(PoolName::as_str)
+            .collect::<Vec<_>>(),
+        ["main"]
+    );
+    let told = fixture.told(&loaded.problems[0]);
+    assert!(
+        told.contains("a-thief.yaml:5:33: ChannelPool thief: spec.channels[1].id: channel 2 belongs to"),
+        "{told}"
+    );
+    assert!(told.contains("pool.yaml:3:19"), "{told}");
+    assert_eq!(loaded.desired.pools["main"].channels[1].id, ChannelId::new("2"));
+}
+
+#[tokio::test]
+async fn of_two_with_one_name_the_one_in_force_stays() {
+    let mut fixture = fixture();
+    fixture.load().await;
+    fixture.write("a.yaml", &simple("one", "Ready"));
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
+    let told = fixture.told(&loaded.rejected[0].problem);
+    assert!(
+        told.starts_with("a.yaml:3:19: Destination one: metadata.name: Destination one is declared at"),
+        "{told}"
+    );
+    assert!(doubt(&loaded).is_some());
+}
+
+#[tokio::test]
+async fn two_wanted_with_one_target_are_told_and_left_to_the_planner() {
+    let mut fixture = fixture();
+    fixture.write(
+        "three.yaml",
+        &simple("one", "Streaming").replace("name: one }", "name: three }"),
+    );
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one", "three", "two"]);
+    let told: Vec<String> = loaded
+        .problems
+        .iter()
+        .map(|problem| fixture.told(problem))
+        .collect();
+    assert!(
+        told.iter()
+            .any(|told| told.starts_with("three.yaml:") && told.contains("same place with the same key")),
+        "{told:?}"
+    );
+}

@@ -1,0 +1,104 @@
+//! Desired state from YAML files: mistakes, and bad days of the files themselves.
+
+mod examples;
+mod fuzz;
+mod last_good;
+mod mistakes;
+mod rules;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use slotwise::manifest::Problem;
+use slotwise::model::{DestinationName, OwnerId, Trust};
+use slotwise::store::{LoadError, LoadOptions, Loaded, YamlSource};
+use tempfile::TempDir;
+
+/// A directory of declarations that a test changes.
+struct Fixture {
+    dir: TempDir,
+    source: YamlSource,
+}
+
+impl Fixture {
+    /// A directory with `files`.
+    fn new(files: &[(&str, &str)]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let source = YamlSource::new(vec![dir.path().to_owned()], LoadOptions::default());
+        let fixture = Self { dir, source };
+        for (name, text) in files {
+            fixture.write(name, text);
+        }
+        fixture
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        fs::remove_file(self.path(name)).unwrap();
+    }
+
+    async fn try_load(&mut self) -> Result<Loaded, LoadError> {
+        self.source.load(&OwnerId::new("test")).await
+    }
+
+    async fn load(&mut self) -> Loaded {
+        self.try_load().await.unwrap()
+    }
+
+    /// `problem` with the file's name relative to the directory.
+    fn told(&self, problem: &Problem) -> String {
+        let prefix = format!("{}/", self.dir.path().display());
+        problem.to_string().replace(&prefix, "")
+    }
+}
+
+fn names(loaded: &Loaded) -> Vec<&str> {
+    loaded
+        .desired
+        .destinations
+        .keys()
+        .map(DestinationName::as_str)
+        .collect()
+}
+
+fn doubt(loaded: &Loaded) -> Option<&str> {
+    match &loaded.desired.trust {
+        Trust::Whole => None,
+        Trust::Doubted { why } => Some(why),
+    }
+}
+
+fn pool(name: &str, channels: &[&str]) -> String {
+    let channels: Vec<String> = channels.iter().map(|id| format!("{{ id: \"{id}\" }}")).collect();
+    format!(
+        "apiVersion: slotwise.dev/v1alpha1\nkind: ChannelPool\nmetadata: {{ name: {name} }}\nspec:\n  channels: \
+         [{}]\n  slots: {{ outputGroups: \"RTMP-*\", parkingUrl: rtmp://127.0.0.1/parked }}\n",
+        channels.join(", ")
+    )
+}
+
+/// A destination of pool `main` with `fields` besides pool and URL.
+fn destination(name: &str, fields: &str) -> String {
+    format!(
+        "apiVersion: slotwise.dev/v1alpha1\nkind: Destination\nmetadata: {{ name: {name} }}\nspec:\n  pool: main\n  \
+         url: rtmp://{name}.example/live\n  {fields}\n"
+    )
+}
+
+/// A destination with a key of its own in the file.
+fn simple(name: &str, state: &str) -> String {
+    destination(name, &format!("state: {state}\n  streamKey: {name}-key"))
+}
+
+fn link(original: &Path, link: &Path) {
+    std::os::unix::fs::symlink(original, link).unwrap();
+}

@@ -1,0 +1,262 @@
+//! Races of the loop: what is begun and not made yet, what cannot be looked at, what a list shows too late.
+
+use std::time::Duration;
+
+use slotwise::controller::{Ended, Event, StepOutcome, Until};
+use slotwise::emulator::channel::State;
+use slotwise::emulator::{Effect, Fault, FaultKind, Operation};
+use slotwise::model::{Interrupt, Pin, WantedState};
+use slotwise::status::Phase;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::stage::{Stage, desired, pool, ready, wanted};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn switch(stage: &Stage, name: &str, to: WantedState) {
+    stage
+        .script
+        .change(|desired| desired.destinations.get_mut(name).unwrap().state = to);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_is_begun_is_not_made_once_somebody_is_wanted_there_again() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    stage.converge(60).await;
+    // The look before the stop takes a while, and meanwhile somebody changes their mind.
+    stage.emulator.inject(
+        Fault::new(FaultKind::Slow { seconds: 6.0 })
+            .on(Operation::DescribeChannel)
+            .times(1),
+    );
+    let script = stage.script.clone();
+    let change = async {
+        for (pause, state) in [(0, WantedState::Ready), (3, WantedState::Streaming)] {
+            sleep(Duration::from_secs(pause)).await;
+            script.change(|desired| desired.destinations.get_mut("a").unwrap().state = state);
+        }
+    };
+    tokio::join!(change, stage.run_for(5 * MINUTE));
+    assert!(
+        stage.told().contains("Stale"),
+        "the stop was begun: {}",
+        stage.told()
+    );
+    assert_eq!(stage.count("StopChannel"), 0);
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_planned_again_when_the_look_before_it_took_long() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    stage.converge(60).await;
+    // Two attempts of the look are lost, so that it is answered after 20 s.
+    let lost = Fault::new(FaultKind::Timeout {
+        effect: Effect::Before,
+    })
+    .on(Operation::DescribeChannel);
+    stage.emulator.inject(lost.times(2));
+    switch(&stage, "a", WantedState::Ready);
+    stage.run_for(5 * MINUTE).await;
+    assert!(stage.told().contains("grown old"), "{}", stage.told());
+    assert_eq!(stage.count("StopChannel"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_started_elsewhere_who_may_be_on_air_on_a_channel_that_cannot_be_looked_at() {
+    let declared = desired(pool(&["1", "2"]), vec![wanted("a")]);
+    let mut first = Stage::new(declared.clone());
+    first.converge(60).await;
+    let channel = first.destination("a").slot.unwrap().channel.to_string();
+    // A new process knows nothing yet, and the one channel that it would have to look at does not answer.
+    let mut blind = Fault::new(FaultKind::ServerError {
+        status: 500,
+        effect: Effect::Before,
+    })
+    .on(Operation::DescribeChannel)
+    .of(channel);
+    blind.matcher.for_seconds = Some(600.0);
+    first.emulator.inject(blind);
+    let mut second = Stage::on(first.emulator.clone(), declared, |_| {});
+    second.emulator.clear_calls();
+    second.run_for(9 * MINUTE).await;
+    let begun: Vec<String> = second
+        .writes()
+        .into_iter()
+        .filter(|call| !call.starts_with("CreateTags"))
+        .collect();
+    assert_eq!(begun, Vec::<String>::new());
+    second.run_for(10 * MINUTE).await;
+    assert_eq!(second.phase("a"), Phase::Streaming);
+    assert_eq!(second.count("StartChannel"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_in_doubt_on_a_channel_that_cannot_be_looked_at_keeps_its_destination_there() {
+    let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![ready("a")]));
+    stage.converge(60).await;
+    let lost = Fault::new(FaultKind::Timeout {
+        effect: Effect::After,
+    })
+    .on(Operation::StartChannel);
+    stage.emulator.inject(lost.times(1));
+    switch(&stage, "a", WantedState::Streaming);
+    // Until the start's reply is lost; then nobody can look at its channel for a while.
+    while stage.count("StartChannel") == 0 {
+        stage.run_for(Duration::from_millis(500)).await;
+    }
+    let started = if stage.state("1") == "STARTING" { "1" } else { "2" };
+    let mut blind = Fault::new(FaultKind::Throttle)
+        .on(Operation::DescribeChannel)
+        .of(started);
+    blind.matcher.for_seconds = Some(120.0);
+    stage.emulator.inject(blind);
+    stage.run_for(20 * MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+    assert_eq!(stage.count("StartChannel"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_lags_behind_makes_no_step_stale() {
+    for seconds in [10.0, 25.0, 50.0] {
+        let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a"), wanted("b")]));
+        stage
+            .emulator
+            .inject(Fault::new(FaultKind::StaleList { seconds }));
+        stage.run_for(20 * MINUTE).await;
+        switch(&stage, "a", WantedState::Ready);
+        stage.run_for(10 * MINUTE).await;
+        switch(&stage, "a", WantedState::Streaming);
+        stage.run_for(20 * MINUTE).await;
+        assert_eq!(
+            [stage.phase("a"), stage.phase("b")],
+            [Phase::Streaming, Phase::Streaming]
+        );
+        let events = stage.events.lock().unwrap();
+        let outcomes = events.iter().filter_map(|(_, event)| match event {
+            Event::StepEnded { outcome, .. } => Some(outcome),
+            _ => None,
+        });
+        let others: Vec<_> = outcomes
+            .filter(|outcome| **outcome != StepOutcome::Accepted)
+            .collect();
+        assert!(others.is_empty(), "{seconds} s: {others:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_reply_does_not_hide_what_happened_since() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a")]));
+    stage.converge(60).await;
+    stage
+        .emulator
+        .inject(Fault::new(FaultKind::Slow { seconds: 9.0 }).on(Operation::UpdateChannel));
+    switch(&stage, "a", WantedState::Streaming);
+    let begun = Instant::now();
+    while stage.count("StartChannel") == 0 {
+        stage.run_for(Duration::from_secs(1)).await;
+    }
+    // The update itself takes a minute at most; its reply, 9 s late, says UPDATING.
+    assert!(begun.elapsed() < Duration::from_secs(75), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_refused_everywhere_is_tried_less_and_less_often() {
+    let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a")]));
+    stage
+        .emulator
+        .inject(Fault::new(FaultKind::AccessDenied).on(Operation::StartChannel));
+    stage.run_for(60 * MINUTE).await;
+    let first = stage.count("StartChannel");
+    stage.emulator.clear_calls();
+    stage.run_for(60 * MINUTE).await;
+    let (second, updates) = (stage.count("StartChannel"), stage.count("UpdateChannel"));
+    assert!(
+        first <= 40 && second <= 26,
+        "{first} in the first hour, {second} in the second"
+    );
+    assert!(
+        updates <= 2,
+        "it goes back and forth: {updates} updates in the second hour"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_interrupted_on_a_channel_that_does_not_start_again_goes_elsewhere() {
+    let mut crowded = pool(&["1", "2"]);
+    crowded.disruption.interrupt = Interrupt::Anytime;
+    let mut stage = Stage::new(desired(crowded, vec![wanted("a")]));
+    stage.converge(60).await;
+    let home = stage.destination("a").slot.unwrap().channel.to_string();
+    stage.emulator.inject(Fault::new(FaultKind::StartFails).of(&home));
+    // Somebody who may go nowhere else joins, and then the channel does not start again.
+    let pin = Pin {
+        channel: home.as_str().into(),
+        output_group: "RTMP-Slot-3".to_owned(),
+    };
+    stage.script.change(|desired| {
+        let mut other = wanted("b");
+        other.pin = Some(pin);
+        desired.destinations.insert(other.name.clone(), other);
+    });
+    stage.run_for(60 * MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+    assert_ne!(stage.destination("a").slot.unwrap().channel.as_str(), home);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_a_human_stops_while_it_starts_is_not_blamed() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    stage.run_for(MINUTE).await;
+    assert_eq!(stage.state("1"), "STARTING");
+    stage
+        .emulator
+        .with_world(|world, now| world.force_state("1", State::Stopping, now));
+    stage.run_for(Duration::from_secs(30)).await;
+    stage
+        .emulator
+        .with_world(|world, now| world.force_state("1", State::Idle, now));
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+    assert!(!stage.told().contains("instead of starting"), "{}", stage.told());
+}
+
+#[tokio::test(start_paused = true)]
+async fn wakes_in_a_row_do_not_make_a_cycle_each() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a")]));
+    stage.converge(60).await;
+    stage.emulator.clear_calls();
+    let waker = stage.controller.waker();
+    let wake = async {
+        for _ in 0..1_000 {
+            sleep(Duration::from_millis(1)).await;
+            waker.notify_one();
+        }
+    };
+    tokio::join!(wake, stage.run_for(Duration::from_secs(2)));
+    let lists = stage.count("ListChannels");
+    assert!(
+        (10..=25).contains(&lists),
+        "{lists} looks for 1000 wakes within a second"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_holds_while_a_cycle_hangs() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    stage.converge(60).await;
+    let hang = Fault::new(FaultKind::Timeout {
+        effect: Effect::Before,
+    })
+    .on(Operation::ListChannels);
+    stage.emulator.inject(hang);
+    let begun = Instant::now();
+    let deadline = begun + Duration::from_secs(5);
+    let ended = stage
+        .controller
+        .run(Until::Converged { deadline }, &CancellationToken::new())
+        .await;
+    assert!(matches!(ended, Ended::TimedOut), "{ended:?}");
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+}

@@ -1,0 +1,101 @@
+//! Reading the emulator's documents: who owns a channel, whether it runs, where its slots point.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use slotwise::emulator::channel::State;
+use slotwise::emulator::world::Channel;
+use slotwise::medialive::OWNER_TAG;
+use slotwise::model::{Destination, StreamKey};
+
+/// Where one pipeline of a slot points: URL and stream name.
+pub(super) type Endpoint = (String, String);
+
+pub(super) fn owner(channel: &Channel) -> Option<&str> {
+    channel.document().get("tags")?.get(OWNER_TAG)?.as_str()
+}
+
+pub(super) fn is_running(channel: &Channel) -> bool {
+    matches!(
+        channel.state(),
+        State::Starting | State::Running | State::Recovering
+    )
+}
+
+/// Whether a slot of `channel` points at `one`. One whose key is not known owns its URL alone in these worlds.
+pub(super) fn carries(channel: &Channel, one: &Destination) -> bool {
+    slots(channel)
+        .values()
+        .filter_map(|slot| slot.first())
+        .any(|first| first.0 == one.url && has_key(one, &first.1))
+}
+
+pub(super) fn has_key(one: &Destination, stream_name: &str) -> bool {
+    match &one.key {
+        StreamKey::Known(key) => key.reveal() == stream_name,
+        StreamKey::Unavailable { .. } => true,
+    }
+}
+
+/// The slots of a channel by output group, each with an endpoint per pipeline.
+pub(super) fn slots(channel: &Channel) -> BTreeMap<String, Vec<Endpoint>> {
+    let document = channel.document();
+    let of = |id: &Value| {
+        let entry = document["destinations"]
+            .as_array()?
+            .iter()
+            .find(|entry| entry["id"] == *id)?;
+        Some(endpoints(entry))
+    };
+    wiring(document)
+        .into_iter()
+        .filter_map(|(group, id)| Some((group, of(&id)?)))
+        .collect()
+}
+
+/// Which destination each slot refers to.
+pub(super) fn wiring(document: &Map<String, Value>) -> BTreeMap<String, Value> {
+    let groups = document["encoderSettings"]["outputGroups"].as_array();
+    let slot = |group: &Value| {
+        let name = group["name"]
+            .as_str()
+            .filter(|name| name.starts_with("RTMP-Slot-"))?;
+        let id =
+            &group["outputs"][0]["outputSettings"]["rtmpOutputSettings"]["destination"]["destinationRefId"];
+        Some((name.to_owned(), id.clone()))
+    };
+    groups.into_iter().flatten().filter_map(slot).collect()
+}
+
+pub(super) fn endpoints(entry: &Value) -> Vec<Endpoint> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let settings = entry["settings"].as_array();
+    settings
+        .into_iter()
+        .flatten()
+        .map(|one| (text(&one["url"]), text(&one["streamName"])))
+        .collect()
+}
+
+/// A destination entry without where it points.
+pub(super) fn skeleton(entry: &Value) -> Value {
+    let mut entry = entry.clone();
+    for one in entry["settings"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
+        one.shift_remove("url");
+        one.shift_remove("streamName");
+    }
+    entry
+}
+
+pub(super) fn without(document: &Map<String, Value>, keys: &[&str]) -> Map<String, Value> {
+    document
+        .iter()
+        .filter(|(key, _)| !keys.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}

@@ -1,0 +1,465 @@
+//! What must never happen, checked at every call, and nothing of it learned from the planner.
+//!
+//! A controller knows the world as of its last look and the declaration as of its last read. What it does is
+//! therefore judged by everything that was true in the last seconds: a stop is ungranted if no moment of them
+//! granted it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use slotwise::emulator::channel::State;
+use slotwise::emulator::world::Channel;
+use slotwise::emulator::{Call, World};
+use slotwise::model::{Cause, ChannelPool, Desired, Destination, DestinationName, WantedState};
+use tokio::time::Instant;
+
+use super::reading::{
+    Endpoint, carries, endpoints, has_key, is_running, owner, skeleton, slots, wiring, without,
+};
+use super::world::STRANGER;
+use crate::stage::PARKING;
+
+/// How old the declaration may be that a call is made on: a batch of changes, a look and the call itself.
+const DECLARED_MAX: Duration = Duration::from_secs(25);
+
+/// How old the state of a channel may be that somebody else changed: the same, on a list that lags behind.
+const SEEN_MAX: Duration = Duration::from_mins(1);
+
+/// More calls than this in a minute are a loop that has gone wild; the client itself lets 600 through.
+const CALLS_MAX: usize = 150;
+
+/// A declaration, and since when it is the one.
+struct View {
+    from: Instant,
+    desired: Desired,
+    /// How far the wall clock is ahead of the time that passed.
+    ahead: Timestamp,
+}
+
+/// The judge.
+pub(super) struct Safety {
+    begun: Instant,
+    views: Vec<View>,
+    calls: VecDeque<Instant>,
+    /// When a start of ours was taken, in the emulator's time.
+    started: BTreeMap<String, Duration>,
+    /// Whom this life of the controller has taken off air, by channel, until they are back.
+    interrupted: BTreeMap<String, BTreeSet<DestinationName>>,
+    /// What happened, for a failure's report.
+    pub(super) timeline: Vec<(Instant, String)>,
+    /// The first rule that was broken.
+    pub(super) broken: Option<String>,
+}
+
+impl Safety {
+    pub(super) fn new(desired: Desired, wall: Timestamp) -> Self {
+        let mut safety = Self {
+            begun: Instant::now(),
+            views: Vec::new(),
+            calls: VecDeque::new(),
+            started: BTreeMap::new(),
+            interrupted: BTreeMap::new(),
+            timeline: Vec::new(),
+            broken: None,
+        };
+        safety.declare(desired, wall);
+        safety
+    }
+
+    /// Takes note of what is declared from now on, while the wall clock shows `wall`.
+    pub(super) fn declare(&mut self, desired: Desired, wall: Timestamp) {
+        let passed = self.begun.elapsed();
+        let ahead = wall.checked_sub(passed).unwrap();
+        self.views.push(View {
+            from: Instant::now(),
+            desired,
+            ahead,
+        });
+    }
+
+    /// The controller is another one now, which cannot know whom the one before took off air.
+    pub(super) fn restarted(&mut self) {
+        self.interrupted.clear();
+    }
+
+    pub(super) fn note(&mut self, what: impl Into<String>) {
+        self.timeline.push((Instant::now(), what.into()));
+    }
+
+    fn fail(&mut self, what: String) {
+        self.note(format!("BROKEN: {what}"));
+        self.broken.get_or_insert(what);
+    }
+
+    /// Judges one call.
+    pub(super) fn call(&mut self, before: &World, after: &World, call: &Call) {
+        self.count(call);
+        if matches!(call.operation.as_str(), "ListChannels" | "DescribeChannel") {
+            return;
+        }
+        let touched = touched(before, after, call);
+        for id in &touched {
+            self.check_touch(before, id, call);
+        }
+        self.check_running_stay_as_they_are(before, after);
+        let (true, Some(id)) = (call.applied, touched.first()) else {
+            return;
+        };
+        let (Some(was), Some(is)) = (before.channel(id), after.channel(id)) else {
+            return;
+        };
+        match call.operation.as_str() {
+            "UpdateChannel" => self.check_update(id, was.document(), is.document()),
+            "StartChannel" => {
+                self.check_start(after, id, call);
+                self.started.insert(id.clone(), call.at);
+            }
+            "StopChannel" => self.check_stop(before, id),
+            "CreateTags" => {}
+            other => self.fail(format!("{other} is nothing that a controller calls")),
+        }
+    }
+
+    fn count(&mut self, call: &Call) {
+        let now = Instant::now();
+        let answer = call
+            .error
+            .clone()
+            .or(call.status.map(|status| status.to_string()));
+        let channel = call
+            .channel
+            .as_ref()
+            .map_or_else(String::new, |id| format!(" {id}"));
+        let answer = answer.unwrap_or_else(|| "no answer".to_owned());
+        let effect = if call.applied { "" } else { " (no effect)" };
+        self.note(format!("call {}{channel} -> {answer}{effect}", call.operation));
+        self.calls.push_back(now);
+        while self
+            .calls
+            .front()
+            .is_some_and(|at| now - *at > Duration::from_mins(1))
+        {
+            self.calls.pop_front();
+        }
+        if self.calls.len() > CALLS_MAX {
+            self.fail(format!("{} calls within a minute", self.calls.len()));
+        }
+    }
+
+    /// Only adopted channels of our pools are touched; adopting touches nothing but the tag.
+    fn check_touch(&mut self, before: &World, id: &str, call: &Call) {
+        if id == STRANGER {
+            return self.fail(format!("{} touches a channel that no pool names", call.operation));
+        }
+        let Some(channel) = before.channel(id) else { return };
+        let owner = owner(channel);
+        if call.operation != "CreateTags" {
+            if owner != Some("test") {
+                self.fail(format!(
+                    "{} touches channel {id}, whose owner is {owner:?}",
+                    call.operation
+                ));
+            }
+            return;
+        }
+        if owner.is_some_and(|owner| owner != "test") {
+            self.fail(format!(
+                "the tag of channel {id}, which is {owner:?}'s, is overwritten"
+            ));
+        }
+        let undeclared = |view: &View| {
+            slots(channel)
+                .values()
+                .flatten()
+                .any(|one| !is_declared(view, one))
+        };
+        if is_running(channel) && owner.is_none() && self.recent().all(|(view, _)| undeclared(view)) {
+            self.fail(format!(
+                "channel {id} is adopted while it runs with targets that nobody declares"
+            ));
+        }
+    }
+
+    fn check_running_stay_as_they_are(&mut self, before: &World, after: &World) {
+        for (id, was) in before
+            .channels()
+            .iter()
+            .filter(|(_, channel)| is_running(channel))
+        {
+            let same = after
+                .channel(id)
+                .is_some_and(|is| without(was.document(), &["tags"]) == without(is.document(), &["tags"]));
+            if !same {
+                self.fail(format!(
+                    "the configuration of channel {id} changed while it was {:?}",
+                    was.state()
+                ));
+            }
+        }
+    }
+
+    /// Of a channel that is updated only `url` and `streamName` of slots change, to something declared or parked.
+    fn check_update(&mut self, id: &str, was: &Map<String, Value>, is: &Map<String, Value>) {
+        if without(was, &["destinations"]) != without(is, &["destinations"]) {
+            let differs: Vec<&String> = is.keys().filter(|key| was.get(*key) != is.get(*key)).collect();
+            self.fail(format!("an update of channel {id} changed {differs:?}"));
+        }
+        let wiring = wiring(was);
+        let empty = Vec::new();
+        let old = was["destinations"].as_array().unwrap_or(&empty);
+        let new = is["destinations"].as_array().unwrap_or(&empty);
+        if old.len() != new.len() {
+            return self.fail(format!(
+                "an update of channel {id} changed how many destinations there are"
+            ));
+        }
+        for (old, new) in old.iter().zip(new) {
+            let is_slot = wiring.values().any(|slot| old["id"] == *slot);
+            let (was, is) = if is_slot {
+                (skeleton(old), skeleton(new))
+            } else {
+                (old.clone(), new.clone())
+            };
+            // As text, so that the order of fields counts too.
+            let (was, is) = (was.to_string(), is.to_string());
+            if was != is {
+                self.fail(format!(
+                    "an update of channel {id} changed more of {} than where it points",
+                    old["id"]
+                ));
+            }
+            for endpoint in endpoints(new)
+                .into_iter()
+                .filter(|one| !endpoints(old).contains(one))
+            {
+                if is_slot && !self.recent().any(|(view, _)| is_declared(view, &endpoint)) {
+                    self.fail(format!(
+                        "an update of channel {id} points a slot at what nobody declares"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// No target goes on air from two channels at once.
+    fn check_start(&mut self, after: &World, id: &str, call: &Call) {
+        let ours: BTreeSet<Endpoint> = after
+            .channel(id)
+            .map(slots)
+            .unwrap_or_default()
+            .into_values()
+            .flatten()
+            .collect();
+        for (other, channel) in after.channels().iter().filter(|(other, _)| *other != id) {
+            let twice = slots(channel)
+                .values()
+                .flatten()
+                .any(|one| one.0 != PARKING && ours.contains(one));
+            let since = channel.life().since();
+            let news = channel.state() == State::Starting
+                && self.started.get(other) != Some(&since)
+                && call.at.saturating_sub(since) < SEEN_MAX;
+            if twice && is_running(channel) && !news {
+                self.fail(format!(
+                    "channel {id} starts with a target that is on air on channel {other}"
+                ));
+            }
+        }
+    }
+
+    /// A stop takes nobody off air who is wanted there, unless the pool grants it.
+    fn check_stop(&mut self, before: &World, id: &str) {
+        let verdicts: Vec<Result<BTreeSet<DestinationName>, String>> = self
+            .recent()
+            .map(|(view, wall)| judge_stop(before, id, &view.desired, wall))
+            .collect();
+        let Some(lost) = verdicts.iter().find_map(|verdict| verdict.as_ref().ok()) else {
+            let why = verdicts.into_iter().find_map(Result::err).unwrap_or_default();
+            return self.fail(format!("channel {id} is stopped: {why}"));
+        };
+        let lost = lost.clone();
+        self.settle_interrupted(before);
+        if !lost.is_empty() {
+            self.interrupted.insert(id.to_owned(), lost);
+            self.check_concurrent(id);
+        }
+    }
+
+    /// Whoever is back on air, or is not wanted any more, is not interrupted any more.
+    fn settle_interrupted(&mut self, world: &World) {
+        let desired = &self.views.last().unwrap().desired;
+        let on_air = |name: &DestinationName| {
+            let one = &desired.destinations[name];
+            let carried = |channel: &Channel| is_running(channel) && carries(channel, one);
+            one.state != WantedState::Streaming
+                || one.paused.is_some()
+                || world.channels().values().any(carried)
+        };
+        self.interrupted.retain(|id, who| {
+            let running = world
+                .channel(id)
+                .is_none_or(|channel| channel.state() == State::Running);
+            !running
+                && who
+                    .iter()
+                    .any(|name| desired.destinations.contains_key(name) && !on_air(name))
+        });
+    }
+
+    fn check_concurrent(&mut self, id: &str) {
+        let desired = &self.views.last().unwrap().desired;
+        let Some(pool) = pool_of(desired, id) else { return };
+        let most = self
+            .recent()
+            .filter_map(|(view, _)| pool_of(&view.desired, id))
+            .map(|pool| pool.disruption.max_concurrent)
+            .max();
+        let mine = |other: &&String| {
+            pool.channels
+                .iter()
+                .any(|channel| channel.id.as_str() == other.as_str())
+        };
+        let now = self.interrupted.keys().filter(mine).count();
+        if now > most.unwrap_or(1) as usize {
+            self.fail(format!(
+                "{now} channels of pool {} are interrupted at once",
+                pool.name
+            ));
+        }
+    }
+
+    /// Every declaration of the last seconds, with the times that the wall clock showed at its edges.
+    fn recent(&self) -> impl Iterator<Item = (&View, Timestamp)> {
+        let (now, begun) = (Instant::now(), self.begun);
+        let back = now.checked_sub(DECLARED_MAX).unwrap_or(begun).max(begun);
+        self.views.iter().enumerate().rev().flat_map(move |(at, view)| {
+            let until = self.views.get(at + 1).map_or(now, |next| next.from);
+            let (from, until) = (view.from.max(back), until.min(now));
+            let edges = if from <= until {
+                vec![until, from]
+            } else {
+                Vec::new()
+            };
+            edges
+                .into_iter()
+                .map(move |edge| (view, view.ahead.checked_add(edge - begun).unwrap()))
+        })
+    }
+}
+
+/// Whether somebody declares what a slot points at, or it is parked.
+fn is_declared(view: &View, endpoint: &Endpoint) -> bool {
+    endpoint.0 == PARKING
+        || view.desired.destinations.values().any(|one| {
+            let urls = [Some(&one.url), one.backup_url.as_ref()];
+            urls.into_iter().flatten().any(|url| *url == endpoint.0) && has_key(one, &endpoint.1)
+        })
+}
+
+/// Whom the stop of a channel takes off air, or why it must not be.
+fn judge_stop(
+    world: &World,
+    id: &str,
+    desired: &Desired,
+    wall: Timestamp,
+) -> Result<BTreeSet<DestinationName>, String> {
+    let (Some(channel), Some(pool)) = (world.channel(id), pool_of(desired, id)) else {
+        return Err("no pool names it".to_owned());
+    };
+    let mine = || desired.destinations.values().filter(|one| one.pool == pool.name);
+    let elsewhere = |one: &Destination| {
+        world
+            .channels()
+            .iter()
+            .any(|(other, channel)| other != id && channel.state() == State::Running && carries(channel, one))
+    };
+    let here: Vec<&Destination> = mine()
+        .filter(|one| carries(channel, one) && !elsewhere(one))
+        .collect();
+    if let Some(paused) = here.iter().find(|one| one.pause_at(wall).is_some()) {
+        return Err(format!("{} is paused and on air there", paused.name));
+    }
+    let lost: Vec<&&Destination> = here
+        .iter()
+        .filter(|one| one.state == WantedState::Streaming)
+        .collect();
+    if lost.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let names: BTreeSet<DestinationName> = lost.iter().map(|one| one.name.clone()).collect();
+    if let Some(firm) = lost.iter().find(|one| !one.interruptible) {
+        return Err(format!("{} must not be interrupted", firm.name));
+    }
+    if pool.pause_at(wall).is_some() {
+        return Err(format!("{names:?} are on air there and the pool is paused"));
+    }
+    let granted = causes(world, channel, desired, pool, wall)
+        .intersection(&pool.disruption.causes)
+        .next()
+        .is_some();
+    if !pool.disruption.is_open(wall) || !granted {
+        return Err(format!(
+            "{names:?} are wanted and on air there, and nothing grants it"
+        ));
+    }
+    Ok(names)
+}
+
+/// Which causes an interruption of a channel could have at all.
+fn causes(
+    world: &World,
+    channel: &Channel,
+    desired: &Desired,
+    pool: &ChannelPool,
+    wall: Timestamp,
+) -> BTreeSet<Cause> {
+    let mine = || desired.destinations.values().filter(|one| one.pool == pool.name);
+    let kept = |one: &&Destination| one.state == WantedState::Streaming || one.pause_at(wall).is_some();
+    let on_air = |one: &Destination| {
+        world
+            .channels()
+            .values()
+            .any(|channel| is_running(channel) && carries(channel, one))
+    };
+    let missing: Vec<&Destination> = mine().filter(|one| one.is_wanted(wall) && !on_air(one)).collect();
+    let mut causes = BTreeSet::new();
+    if !missing.is_empty() {
+        causes.insert(Cause::Start);
+    }
+    for slot in slots(channel)
+        .values()
+        .filter_map(|slot| slot.first())
+        .filter(|first| first.0 != PARKING)
+    {
+        if !mine()
+            .filter(kept)
+            .any(|one| one.url == slot.0 && has_key(one, &slot.1))
+        {
+            causes.insert(Cause::Stop);
+        }
+        if missing.iter().any(|one| one.url == slot.0) {
+            causes.insert(Cause::Retarget);
+        }
+    }
+    causes
+}
+
+fn pool_of<'a>(desired: &'a Desired, id: &str) -> Option<&'a ChannelPool> {
+    desired
+        .pools
+        .values()
+        .find(|pool| pool.channels.iter().any(|channel| channel.id.as_str() == id))
+}
+
+/// The channels that a call is about: the one in its path, and those whose tags it changes.
+fn touched(before: &World, after: &World, call: &Call) -> Vec<String> {
+    let named = call.channel.iter().cloned();
+    let tagged = after.channels().iter().filter(|(id, is)| {
+        before
+            .channel(id)
+            .is_none_or(|was| was.document().get("tags") != is.document().get("tags"))
+    });
+    named.chain(tagged.map(|(id, _)| id.clone())).collect()
+}

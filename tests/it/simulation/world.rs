@@ -1,0 +1,208 @@
+//! The small world that a seed draws: pools and their policies, channels, destinations.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use slotwise::emulator::channel::State;
+use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options};
+use slotwise::medialive::OWNER_TAG;
+use slotwise::model::{
+    Cause, ChannelId, ChannelPool, Desired, Destination, DestinationName, Disruption, GroupName, Interrupt,
+    OwnerId, Pin, Placement, PoolName, Secret, SlotId, SlotSelector, StreamKey, WantedState, Window,
+};
+
+use crate::stage;
+
+/// A channel that no pool names: nobody of ours may ever touch it.
+pub(super) const STRANGER: &str = "900";
+
+/// Part of every stream name that is a secret, so that one search finds any of them.
+pub(super) const CANARY: &str = "k3y";
+
+/// How many slots each channel has, and whether it has two pipelines.
+struct Shape {
+    id: String,
+    slots: usize,
+    standard: bool,
+}
+
+/// Draws what is declared, and the emulator it meets.
+pub(super) fn draw(random: &mut ChaCha8Rng) -> (Desired, Emulator) {
+    let mut desired = Desired::empty(OwnerId::new("test"));
+    let mut fleet = Vec::new();
+    let pools = random.random_range(1..=2);
+    let channels = random.random_range(pools..=4);
+    let mut shapes: Vec<Shape> = (1..=channels)
+        .map(|number| Shape {
+            id: number.to_string(),
+            slots: random.random_range(2..=3),
+            standard: random.random_bool(0.3),
+        })
+        .collect();
+    for number in 0..pools {
+        let share = if number + 1 == pools {
+            shapes.len()
+        } else {
+            random.random_range(1..=shapes.len() + 1 - pools)
+        };
+        let mine: Vec<Shape> = shapes.drain(..share).collect();
+        let ids: Vec<&str> = mine.iter().map(|shape| shape.id.as_str()).collect();
+        let mut pool = stage::pool(&ids);
+        pool.name = PoolName::new(["main", "side"][number]);
+        pool.placement = if random.random_bool(0.5) {
+            Placement::Spread
+        } else {
+            Placement::Pack
+        };
+        pool.disruption = disruption(random);
+        // More than channels, so that they have to share, and at times more than slots.
+        for _ in 0..random.random_range(ids.len() + 1..=3 * ids.len() + 1) {
+            let one = destination(random, &pool, desired.destinations.len());
+            desired.destinations.insert(one.name.clone(), one);
+        }
+        fleet.push(invented(&pool, &mine));
+        desired.pools.insert(pool.name.clone(), pool);
+    }
+    fleet.push(stranger());
+    let emulator = Emulator::new(
+        Options {
+            seed: random.random(),
+            ..Options::default()
+        },
+        Fleet::invent(&fleet),
+    );
+    estrange(&emulator, random, channels);
+    (desired, emulator)
+}
+
+/// A policy.
+pub(super) fn disruption(random: &mut ChaCha8Rng) -> Disruption {
+    let causes: BTreeSet<Cause> = [Cause::Start, Cause::Stop, Cause::Retarget]
+        .into_iter()
+        .filter(|_| random.random_bool(0.7))
+        .collect();
+    Disruption {
+        interrupt: *[Interrupt::Never, Interrupt::Window, Interrupt::Anytime]
+            .choose(random)
+            .unwrap(),
+        causes,
+        windows: vec![Window {
+            cron: "*/20 * * * *".parse().unwrap(),
+            duration: Duration::from_mins(5),
+            time_zone: jiff::tz::TimeZone::UTC,
+        }],
+        max_concurrent: random.random_range(1..=2),
+    }
+}
+
+/// A destination with a target that no other has. Half of them share a platform's URL, as on Twitch.
+pub(super) fn destination(random: &mut ChaCha8Rng, pool: &ChannelPool, serial: usize) -> Destination {
+    let name = format!("d{serial}");
+    let shared = random.random_bool(0.5);
+    let url = if shared {
+        "rtmp://platform.example/app".to_owned()
+    } else {
+        format!("rtmp://{name}.example/app")
+    };
+    let backup = (!shared && random.random_bool(0.5)).then(|| format!("rtmp://backup.{name}.example/app"));
+    let pin = random.random_bool(0.1).then(|| Pin {
+        channel: pool.channels.choose(random).unwrap().id.clone(),
+        output_group: format!("RTMP-Slot-{}", random.random_range(1..=3)),
+    });
+    Destination {
+        name: DestinationName::new(&name),
+        pool: pool.name.clone(),
+        state: if random.random_bool(0.7) {
+            WantedState::Streaming
+        } else {
+            WantedState::Ready
+        },
+        url,
+        backup_url: backup,
+        key: key(&name, 0),
+        group: group(random),
+        priority: random.random_range(0..3),
+        interruptible: random.random_bool(0.85),
+        pin,
+        paused: None,
+        generation: 1,
+    }
+}
+
+pub(super) fn key(name: &str, generation: u64) -> StreamKey {
+    StreamKey::Known(Secret::new(format!("{CANARY}-of-{name}-{generation}")))
+}
+
+pub(super) fn group(random: &mut ChaCha8Rng) -> Option<GroupName> {
+    random
+        .random_bool(0.4)
+        .then(|| GroupName::new(["red", "blue"][random.random_range(0..2)]))
+}
+
+fn invented(pool: &ChannelPool, shapes: &[Shape]) -> InventedPool {
+    let channels = shapes.iter().map(|shape| {
+        let slot = |number: usize| {
+            let output_group = format!("RTMP-Slot-{number}");
+            let id = SlotId::new(ChannelId::new(&shape.id), &output_group);
+            let stream_names = (0..2)
+                .map(|pipeline| SlotSelector::parking_name(&id, pipeline))
+                .collect();
+            InventedSlot {
+                output_group,
+                stream_names,
+            }
+        };
+        InventedChannel {
+            id: shape.id.clone(),
+            standard: shape.standard,
+            parking_url: pool.slots.parking_url.clone(),
+            slots: (1..=shape.slots).map(slot).collect(),
+        }
+    });
+    InventedPool {
+        name: pool.name.to_string(),
+        channels: channels.collect(),
+    }
+}
+
+fn stranger() -> InventedPool {
+    let slot = InventedSlot {
+        output_group: "RTMP-Slot-1".to_owned(),
+        stream_names: vec![format!("{CANARY}-of-a-stranger")],
+    };
+    InventedPool {
+        name: "stranger".to_owned(),
+        channels: vec![InventedChannel {
+            id: STRANGER.to_owned(),
+            standard: false,
+            parking_url: "rtmp://stranger.example/app".to_owned(),
+            slots: vec![slot],
+        }],
+    }
+}
+
+/// The stranger runs; of the pools' channels one may belong to another owner or run with undeclared targets.
+fn estrange(emulator: &Emulator, random: &mut ChaCha8Rng, channels: usize) {
+    let one = random.random_range(1..=channels).to_string();
+    let fate = random.random_range(0..10);
+    emulator.with_world(|world, now| {
+        world.force_state(STRANGER, State::Running, now);
+        match fate {
+            0 => {
+                let tags = json!({ OWNER_TAG: "another" });
+                world.channel_mut(&one).unwrap().document_mut().insert("tags".to_owned(), tags);
+            }
+            1 => {
+                let document = world.channel_mut(&one).unwrap().document_mut();
+                document["destinations"][1]["settings"][0] =
+                    json!({"streamName": format!("{CANARY}-of-somebody"), "url": "rtmp://somebody.example/app"});
+                world.force_state(&one, State::Running, now);
+            }
+            _ => {}
+        }
+    });
+}

@@ -1,0 +1,300 @@
+//! A stage for tests of the whole loop: the real controller, client and SDK, the emulator behind the in-memory
+//! connector, virtual time.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use slotwise::controller::lease::Lease;
+use slotwise::controller::{Clock, Controller, Ended, Event, Settings, Until};
+use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options};
+use slotwise::medialive;
+use slotwise::model::{
+    Cause, ChannelPool, Desired, Destination, DestinationName, Disruption, GroupName, Interrupt, OwnerId,
+    Placement, PoolChannel, PoolName, Secret, SlotId, SlotSelector, StreamKey, WantedState,
+};
+use slotwise::status::Phase;
+use slotwise::store::{Loaded, Source};
+use slotwise::wiring;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const PARKING: &str = "rtmp://127.0.0.1:1935/parked";
+
+/// A source in memory that a test changes while the loop runs.
+#[derive(Clone)]
+pub(crate) struct Script(Arc<Mutex<(Desired, bool)>>);
+
+impl Script {
+    pub(crate) fn new(desired: Desired) -> Self {
+        Self(Arc::new(Mutex::new((desired, true))))
+    }
+
+    /// Looks at what is declared.
+    pub(crate) fn look(&self, look: impl FnOnce(&Desired)) {
+        look(&self.0.lock().unwrap().0);
+    }
+
+    /// Changes what is declared; the loop sees it at its next look.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Desired)) {
+        let mut inner = self.0.lock().unwrap();
+        change(&mut inner.0);
+        inner.1 = true;
+    }
+}
+
+impl Source for Script {
+    type Error = Infallible;
+
+    async fn load(&mut self) -> Result<Loaded, Infallible> {
+        let mut inner = self.0.lock().unwrap();
+        inner.1 = false;
+        Ok(Loaded {
+            desired: inner.0.clone(),
+            problems: Vec::new(),
+            rejected: Vec::new(),
+        })
+    }
+
+    async fn changed(&mut self) -> bool {
+        self.0.lock().unwrap().1
+    }
+}
+
+/// A pool `main` of the channels `ids`, three slots each, that never interrupts.
+pub(crate) fn pool(ids: &[&str]) -> ChannelPool {
+    ChannelPool {
+        name: PoolName::new("main"),
+        channels: ids
+            .iter()
+            .map(|id| PoolChannel {
+                id: (*id).into(),
+                takeover: false,
+            })
+            .collect(),
+        slots: SlotSelector {
+            output_groups: globset::Glob::new("RTMP-Slot-*").unwrap().compile_matcher(),
+            parking_url: PARKING.to_owned(),
+        },
+        placement: Placement::Spread,
+        disruption: Disruption {
+            interrupt: Interrupt::Never,
+            causes: BTreeSet::from([Cause::Start, Cause::Stop, Cause::Retarget]),
+            windows: Vec::new(),
+            max_concurrent: 1,
+        },
+        paused: None,
+    }
+}
+
+/// A destination of pool `main` with a target of its own.
+pub(crate) fn destination(name: &str, state: WantedState) -> Destination {
+    Destination {
+        name: name.into(),
+        pool: PoolName::new("main"),
+        state,
+        url: format!("rtmp://{name}.example/live"),
+        backup_url: None,
+        key: StreamKey::Known(Secret::new(format!("k3y-of-{name}"))),
+        group: Some(GroupName::new(name)),
+        priority: 0,
+        interruptible: true,
+        pin: None,
+        paused: None,
+        generation: 1,
+    }
+}
+
+pub(crate) fn desired(pool: ChannelPool, destinations: Vec<Destination>) -> Desired {
+    let mut desired = Desired::empty(OwnerId::new("test"));
+    desired.pools.insert(pool.name.clone(), pool);
+    desired.destinations = destinations
+        .into_iter()
+        .map(|destination| (destination.name.clone(), destination))
+        .collect();
+    desired
+}
+
+/// The channels of all pools of `desired`, IDLE and parked.
+pub(crate) fn fleet(desired: &Desired) -> Fleet {
+    let pools: Vec<InventedPool> = desired
+        .pools
+        .values()
+        .map(|pool| InventedPool {
+            name: pool.name.to_string(),
+            channels: pool
+                .channels
+                .iter()
+                .map(|channel| channel_of(channel.id.as_str()))
+                .collect(),
+        })
+        .collect();
+    Fleet::invent(&pools)
+}
+
+fn channel_of(id: &str) -> InventedChannel {
+    let slot = |number: usize| {
+        let group = format!("RTMP-Slot-{number}");
+        let parked = SlotSelector::parking_name(&SlotId::new(id, group.clone()), 0);
+        InventedSlot {
+            output_group: group,
+            stream_names: vec![parked],
+        }
+    };
+    InventedChannel {
+        id: id.to_owned(),
+        standard: false,
+        parking_url: PARKING.to_owned(),
+        slots: (1..=3).map(slot).collect(),
+    }
+}
+
+/// Everything that one test needs.
+pub(crate) struct Stage {
+    pub(crate) emulator: Emulator,
+    pub(crate) script: Script,
+    pub(crate) events: Arc<Mutex<Vec<(Instant, Event)>>>,
+    pub(crate) controller: Controller<Script>,
+    pub(crate) clock: Clock,
+}
+
+impl Stage {
+    /// A stage on which `declared` meets channels that are IDLE and parked.
+    pub(crate) fn new(declared: Desired) -> Self {
+        Self::with(declared, |_| {})
+    }
+
+    pub(crate) fn with(declared: Desired, adjust: impl FnOnce(&mut Settings)) -> Self {
+        let emulator = Emulator::new(Options::default(), fleet(&declared));
+        Self::on(emulator, declared, adjust)
+    }
+
+    /// A new controller on a world that exists already, as after a restart.
+    pub(crate) fn on(emulator: Emulator, declared: Desired, adjust: impl FnOnce(&mut Settings)) -> Self {
+        let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+        let mut settings = Settings::new(declared.owner.clone());
+        adjust(&mut settings);
+        Self::assemble(emulator, Script::new(declared), clock, 7, settings)
+    }
+
+    /// A new controller on a world, a declaration and a clock that go on; `seed` draws its jitter.
+    pub(crate) fn assemble(
+        emulator: Emulator,
+        script: Script,
+        clock: Clock,
+        seed: u64,
+        settings: Settings,
+    ) -> Self {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&events);
+        let controller = wiring::assemble(
+            script.clone(),
+            wiring::emulated_client(&emulator, &medialive::Settings::default()),
+            Lease::alone(),
+            clock.clone(),
+            seed,
+            settings,
+            Box::new(move |event| told.lock().unwrap().push((Instant::now(), event))),
+        );
+        Self {
+            emulator,
+            script,
+            events,
+            controller,
+            clock,
+        }
+    }
+
+    /// Runs until converged, at most for `minutes`.
+    pub(crate) async fn converge(&mut self, minutes: u64) -> Ended {
+        let deadline = Instant::now() + Duration::from_secs(60 * minutes);
+        self.controller
+            .run(Until::Converged { deadline }, &CancellationToken::new())
+            .await
+    }
+
+    /// Lets the daemon run for this long.
+    pub(crate) async fn run_for(&mut self, time: Duration) {
+        let asked = CancellationToken::new();
+        let stop = asked.clone();
+        let ((), _) = tokio::join!(
+            async move {
+                tokio::time::sleep(time).await;
+                stop.cancel();
+            },
+            self.controller.run(Until::Asked, &asked)
+        );
+    }
+
+    /// Operations called so far, in order, looks left out.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        self.emulator
+            .calls()
+            .into_iter()
+            .filter(|call| !["ListChannels", "DescribeChannel"].contains(&call.operation.as_str()))
+            .map(|call| format!("{} {}", call.operation, call.channel.unwrap_or_default()))
+            .collect()
+    }
+
+    pub(crate) fn count(&self, operation: &str) -> usize {
+        self.emulator
+            .calls()
+            .iter()
+            .filter(|call| call.operation == operation)
+            .count()
+    }
+
+    pub(crate) fn phase(&self, name: &str) -> Phase {
+        self.destination(name).phase
+    }
+
+    pub(crate) fn destination(&self, name: &str) -> slotwise::status::DestinationStatus {
+        let name = DestinationName::new(name);
+        self.controller
+            .status()
+            .destinations
+            .iter()
+            .find(|status| status.name == name)
+            .cloned()
+            .unwrap()
+    }
+
+    pub(crate) fn state(&self, channel: &str) -> String {
+        self.emulator.with_world(|world, _| {
+            world.channel(channel).unwrap().describe()["state"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+    }
+
+    /// Whether the target of `destination` stands in any slot of `channel`.
+    pub(crate) fn carries(&self, channel: &str, destination: &str) -> bool {
+        let document = self
+            .emulator
+            .with_world(|world, _| world.channel(channel).unwrap().describe());
+        serde_json::to_string(&document)
+            .unwrap()
+            .contains(&format!("k3y-of-{destination}"))
+    }
+
+    /// Everything that was told, as text, to search it.
+    pub(crate) fn told(&self) -> String {
+        let events = self.events.lock().unwrap();
+        events
+            .iter()
+            .map(|(_, event)| format!("{event:?}"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+pub(crate) fn wanted(name: &str) -> Destination {
+    destination(name, WantedState::Streaming)
+}
+
+pub(crate) fn ready(name: &str) -> Destination {
+    destination(name, WantedState::Ready)
+}
