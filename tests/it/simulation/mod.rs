@@ -90,6 +90,8 @@ struct Run {
 }
 
 fn live_through(seed: u64) -> Run {
+    // The SDK draws the jitter of its retries from this thread's generator.
+    fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)

@@ -96,6 +96,7 @@ impl Safety {
     /// Judges one call.
     pub(super) fn call(&mut self, before: &World, after: &World, call: &Call) {
         self.count(call);
+        self.settle_interrupted(before);
         if matches!(call.operation.as_str(), "ListChannels" | "DescribeChannel") {
             return;
         }
@@ -280,7 +281,6 @@ impl Safety {
             return self.fail(format!("channel {id} is stopped: {why}"));
         };
         let lost = lost.clone();
-        self.settle_interrupted(before);
         if !lost.is_empty() {
             self.interrupted.insert(id.to_owned(), lost);
             self.check_concurrent(id);
@@ -423,6 +423,11 @@ fn causes(
             .values()
             .any(|channel| is_running(channel) && carries(channel, one))
     };
+    let pushed_to = |endpoint: &Endpoint| {
+        let running = world.channels().values().filter(|channel| is_running(channel));
+        let slots = running.flat_map(|channel| slots(channel).into_values());
+        slots.filter(|slot| slot.first() == Some(endpoint)).count()
+    };
     let missing: Vec<&Destination> = mine().filter(|one| one.is_wanted(wall) && !on_air(one)).collect();
     let mut causes = BTreeSet::new();
     if !missing.is_empty() {
@@ -433,10 +438,11 @@ fn causes(
         .filter_map(|slot| slot.first())
         .filter(|first| first.0 != PARKING)
     {
-        if !mine()
+        // A second copy of a target is one too many.
+        let is_kept = mine()
             .filter(kept)
-            .any(|one| one.url == slot.0 && has_key(one, &slot.1))
-        {
+            .any(|one| one.url == slot.0 && has_key(one, &slot.1));
+        if !is_kept || pushed_to(slot) > 1 {
             causes.insert(Cause::Stop);
         }
         if missing.iter().any(|one| one.url == slot.0) {
