@@ -70,6 +70,9 @@ pub(super) struct Item {
     pub(super) pin: Pinned,
     /// The slot of a bin that has its former target, with the bin.
     pub(super) outdated: Option<(usize, usize)>,
+    /// Bins that it does not open by joining, since a former target of its URL there may be its own and `Retarget` grants
+    /// nothing.
+    pub(super) mistakable: Vec<usize>,
     /// Slots of bins that have its target already, each with its bin.
     pub(super) warm: Vec<(usize, usize)>,
 }
@@ -216,6 +219,7 @@ impl Problem {
                 problem.bins[bin].formers.push(item);
             }
         }
+        problem.find_mistakable(survey);
         problem.count_dirty();
         problem.levels = problem.find_levels();
         problem
@@ -227,19 +231,22 @@ impl Problem {
         if self.is_former(item, bin) {
             self.former_opens(item, bin, here)
         } else {
-            self.items[item].granted || self.granting.start
+            let one = &self.items[item];
+            one.granted || self.granting.start && !one.mistakable.contains(&bin)
         }
     }
 
-    /// Whether the former target of `item`, which is on `bin`, grants its interruption. It is a matter of `Retarget`
-    /// until its destination is carried by another channel; from then on it is one that nobody declares.
+    /// Whether the former target of `item`, which is on `bin`, grants its interruption: a matter of `Retarget` where its
+    /// destination gets a slot of `bin`, of `Stop` where that goes to another channel. While it waits, its former target
+    /// grants nothing: a stop would take it off air for the good of others.
     fn former_opens(&self, item: usize, bin: usize, place: Place) -> bool {
-        let policy = match place {
-            Place::Undecided => self.granting.retarget || self.granting.stop,
-            Place::Decided(Some(other)) if other != bin => self.granting.stop,
-            Place::Decided(_) => self.granting.retarget,
-        };
-        self.items[item].granted || policy
+        let granted = self.items[item].granted;
+        match place {
+            Place::Undecided => granted || self.granting.retarget || self.granting.stop,
+            Place::Decided(Some(at)) if at == bin => granted || self.granting.retarget,
+            Place::Decided(Some(_)) => granted || self.granting.stop,
+            Place::Decided(None) => false,
+        }
     }
 
     /// Whether a slot of `bin` has the former target of `item`.
@@ -260,8 +267,8 @@ impl Problem {
                 .any(|item| self.former_opens(*item, bin, place(*item)))
     }
 
-    /// Whether `bin` stops wherever the items go.
-    pub(super) fn is_open_whatever(&self, bin: usize) -> bool {
+    /// Whether `bin` stops wherever the items go, as long as those whose former target is on it do not wait.
+    pub(super) fn is_open_wherever(&self, bin: usize) -> bool {
         let always = |item: &usize| self.items[*item].granted || self.granting.stop && self.granting.retarget;
         let at = &self.bins[bin];
         !at.kept || at.opened || at.formers.iter().any(always)
@@ -399,6 +406,25 @@ impl Problem {
         self.levels.partition_point(|level| *level > priority)
     }
 
+    fn find_mistakable(&mut self, survey: &Survey<'_>) {
+        if !self.granting.start || self.granting.retarget {
+            return;
+        }
+        let mut former: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+        for slot in &survey.slots {
+            let bin = self.bin_of[slot.channel].filter(|bin| self.bins[*bin].kept);
+            if let (Some(bin), Some(url)) = (bin, slot.former_url()) {
+                former.entry(url).or_default().insert(bin);
+            }
+        }
+        for item in &mut self.items {
+            let bins = former.get(survey.dests[item.dest].decl.url.as_str());
+            let own = item.outdated.map(|(bin, _)| bin);
+            let others = bins.into_iter().flatten().copied();
+            item.mistakable = others.filter(|bin| Some(*bin) != own).collect();
+        }
+    }
+
     fn count_dirty(&mut self) {
         let warm = self
             .items
@@ -454,6 +480,7 @@ impl Problem {
             granted: policy.grants.contains(&one.decl.name),
             pin,
             outdated: one.outdated.and_then(in_bin),
+            mistakable: Vec::new(),
             warm: one
                 .held
                 .iter()
@@ -497,7 +524,7 @@ impl Problem {
                 _ => false,
             };
             let mut others = crew.leaving.iter().filter(|slot| !is_former(slot));
-            bin.opened = others.any(|slot| policy.grants(survey, leave(survey, *slot, true)));
+            bin.opened = others.any(|slot| policy.grants(survey, leave(survey, *slot)));
             let has_former = crew.leaving.iter().any(|slot| is_former(&slot));
             let former_opens = has_former && (self.granting.stop || self.granting.retarget);
             let could_open = bin.opened || former_opens || self.granting.start || any_grant;

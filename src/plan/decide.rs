@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::assign::{Cost, Placed, Problem};
-use super::interrupt::{Change, Crew, Kind, Policy, kind, leave};
+use super::interrupt::{Change, Crew, Kind, Policy, join, kind, leave};
 use super::search::improve;
 use super::survey::{Holder, Stance, Survey};
 use super::{Interruptions, Optimality, Waiting, greedy};
-use crate::model::{Cause, ChannelPool, ChannelState, Desired, Destination, DestinationName, Observed};
+use crate::model::{ChannelPool, ChannelState, Desired, Destination, DestinationName, Observed};
 
 /// What becomes of one pool.
 pub(super) struct Decision<'a> {
@@ -123,38 +123,21 @@ impl<'a> Decision<'a> {
         self.given.range(slots).map(|(slot, dest)| (*slot, *dest))
     }
 
-    /// The changes that an interruption of a kept channel would make.
+    /// The changes that an interruption of a kept channel would make, as far as they can grant one.
     pub(super) fn changes(&self, channel: usize, crew: &Crew) -> Vec<Change> {
-        let leaving = crew.leaving.iter();
-        let mut changes: Vec<Change> = leaving.map(|slot| self.leave(*slot)).collect();
-        let is_former = |dest: usize| {
-            let former = self.survey.dests[dest].outdated;
-            former.is_some_and(|slot| self.survey.slots[slot].channel == channel)
-        };
-        for (_, dest) in self.given_on(channel) {
-            let cause = if is_former(dest) {
-                Cause::Retarget
-            } else {
-                Cause::Start
-            };
-            changes.push(Change {
-                cause,
-                owner: Some(dest),
-            });
-        }
-        changes
-    }
-
-    /// The change that it is when a leaving slot is parked.
-    pub(super) fn leave(&self, slot: usize) -> Change {
-        let channel = self.survey.slots[slot].channel;
-        let elsewhere = match self.survey.slots[slot].holder {
+        let channel_of = |slot: usize| self.survey.slots[slot].channel;
+        let leaves = |slot: &usize| match self.survey.slots[*slot].holder {
+            // Here it is rewritten; while its destination waits, it grants nothing.
             Holder::Outdated(dest) => self
                 .given_to(dest)
-                .is_some_and(|given| self.survey.slots[given].channel != channel),
-            _ => false,
+                .is_some_and(|given| channel_of(given) != channel),
+            _ => true,
         };
-        leave(&self.survey, slot, elsewhere)
+        let leaving = crew.leaving.iter().copied().filter(leaves);
+        let mut changes: Vec<Change> = leaving.map(|slot| leave(&self.survey, slot)).collect();
+        let joining = self.given_on(channel);
+        changes.extend(joining.map(|(_, dest)| join(&self.survey, self.policy.disruption, dest, channel)));
+        changes
     }
 
     /// The slot that is given to a destination.

@@ -59,7 +59,7 @@ impl<'p> Greedy<'p> {
             placed: vec![None; problem.items.len()],
             admitted: vec![false; problem.items.len()],
             open: (0..problem.bins.len())
-                .map(|bin| problem.is_open_whatever(bin))
+                .map(|bin| problem.is_open_wherever(bin))
                 .collect(),
             owed: BTreeSet::new(),
             room: problem.bins.iter().map(|bin| bin.free.len()).collect(),
@@ -426,18 +426,26 @@ impl<'p> Greedy<'p> {
         Some(warmest.map_or(any, |(bin, _)| bin))
     }
 
-    /// Somebody whose former target is on a channel does not open it by joining: it then goes elsewhere, or waits.
+    /// What a former target grants hangs on where its destination went. Where that waits, it takes the place of one who
+    /// could not have come without it; where its joining grants nothing, it goes elsewhere, or waits.
     fn repair(&mut self) {
         let by_bin = self.problem.by_bin(&self.placed);
         for (bin, mut items) in by_bin.into_iter().enumerate() {
-            items.sort_by_key(|item| self.problem.is_former(*item, bin));
-            while !items.is_empty()
-                && !self
-                    .problem
-                    .is_open(bin, &items, |item| Place::Decided(self.placed[item]))
+            let problem = self.problem;
+            items.sort_by_key(|item| (problem.is_former(*item, bin), self.order(*item)));
+            while !items.is_empty() && !problem.is_open(bin, &items, |item| Place::Decided(self.placed[item]))
             {
-                if let Some(item) = items.pop() {
+                let formers = problem.bins[bin].formers.iter().copied();
+                let waiting = formers
+                    .filter(|item| self.placed[*item].is_none() && self.is_free(*item))
+                    .find(|item| problem.opens(*item, bin));
+                if self.room[bin] == 0 || waiting.is_none() {
+                    let Some(item) = items.pop() else { break };
                     self.move_away(item, bin);
+                }
+                if let Some(former) = waiting {
+                    self.put(former, bin);
+                    items.push(former);
                 }
             }
         }

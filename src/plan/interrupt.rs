@@ -18,9 +18,11 @@
 //! | change | cause | belongs to |
 //! |---|---|---|
 //! | a destination joins whose former target is not there | `Start` | it |
+//! | the same, but a former target of its URL is there, read as another's | both `Start` and `Retarget` | it |
 //! | anybody else on air who is not protected leaves | `Stop` | the destination, if any |
 //! | a former target is rewritten for its destination, which gets a slot of the channel | `Retarget` | it |
-//! | a former target leaves because its destination is carried elsewhere | `Stop` | it |
+//! | a former target leaves because its destination goes to another channel | `Stop` | it |
+//! | a former target leaves whose destination waits | none | |
 //!
 //! A STARTING channel is waited for and then stopped; a RECOVERING one is left alone until MediaLive has repaired it.
 
@@ -147,14 +149,33 @@ pub(super) fn is_stoppable(state: ChannelState, crew: &Crew) -> bool {
     crew.is_interruptible() && matches!(state, ChannelState::Running | ChannelState::Starting)
 }
 
-/// The change that it is when a leaving slot is parked. A former target is a matter of `Retarget` until its destination
-/// is carried by another channel; from then on nobody declares it.
-pub(super) fn leave(survey: &Survey<'_>, slot: usize, carried_elsewhere: bool) -> Change {
-    let (cause, owner) = match survey.slots[slot].holder {
-        Holder::Held(dest) => (Cause::Stop, Some(dest)),
-        Holder::Outdated(dest) if carried_elsewhere => (Cause::Stop, Some(dest)),
-        Holder::Outdated(dest) => (Cause::Retarget, Some(dest)),
-        _ => (Cause::Stop, None),
+/// The change that it is when `dest` joins a running channel. A former target of its URL there may be its own, even where
+/// it was read as another's: then it takes both causes, so the one is told that is missing.
+pub(super) fn join(survey: &Survey<'_>, disruption: &Disruption, dest: usize, channel: usize) -> Change {
+    let retargets = disruption.causes.contains(&Cause::Retarget);
+    let is_former = |slot: usize| survey.slots[slot].channel == channel;
+    let cause = if survey.dests[dest].outdated.is_some_and(is_former)
+        || !retargets && survey.has_former_like(dest, channel)
+    {
+        Cause::Retarget
+    } else {
+        Cause::Start
     };
-    Change { cause, owner }
+    Change {
+        cause,
+        owner: Some(dest),
+    }
+}
+
+/// The change that it is when a leaving slot is parked; for a former target, when its destination goes to another
+/// channel.
+pub(super) fn leave(survey: &Survey<'_>, slot: usize) -> Change {
+    let owner = match survey.slots[slot].holder {
+        Holder::Held(dest) | Holder::Outdated(dest) => Some(dest),
+        _ => None,
+    };
+    Change {
+        cause: Cause::Stop,
+        owner,
+    }
 }

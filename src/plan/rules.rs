@@ -170,6 +170,41 @@ fn a_changed_key_is_rewritten_in_place() {
 }
 
 #[test]
+fn a_changed_key_grants_an_interruption_for_its_own_destination_alone() {
+    let world = World::new()
+        .channel("1", Running, &["a", "~b"])
+        .wanted("a")
+        .wanted("b")
+        .with("z", |one| one.priority = 9)
+        .policy(Interrupt::Anytime, &[Cause::Retarget]);
+    let plan = world.plan();
+    assert_eq!(assignments(&plan)["b"], "1/slot-2");
+    assert_eq!(waiting(&plan, "z"), "NoFreeSlot");
+    let nowhere = world.with("b", |one| one.pin = Some(pin("9", "slot-1"))).plan();
+    assert!(nowhere.is_empty());
+    assert_eq!(waiting(&nowhere, "z"), "InterruptionForbidden");
+}
+
+#[test]
+fn whose_key_changed_is_not_known_among_those_of_one_url() {
+    let shares_url = |one: &mut crate::model::Destination| {
+        one.url = "rtmp://b.example/live".to_owned();
+        one.key = crate::model::StreamKey::Known(crate::model::Secret::new("other"));
+    };
+    let world = World::new()
+        .channel("1", Running, &["a", "~b", "-"])
+        .wanted("a")
+        .wanted("b")
+        .with("c", shares_url);
+    let granted = |causes: &[Cause]| {
+        let plan = world.clone().policy(Interrupt::Anytime, causes).plan();
+        !plan.is_empty()
+    };
+    assert!(!granted(&[Cause::Start]), "c might be the one whose key changed");
+    assert!(granted(&[Cause::Start, Cause::Retarget]));
+}
+
+#[test]
 fn the_highest_priority_gets_the_scarce_slot() {
     let plan = World::new()
         .channel("1", Idle, &["-"])

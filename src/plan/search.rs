@@ -309,7 +309,10 @@ fn loners(problem: &Problem) -> Vec<bool> {
 /// Whether nothing tells two items apart.
 fn are_twins(problem: &Problem, loners: &[bool], a: usize, b: usize) -> bool {
     let (one, two) = (&problem.items[a], &problem.items[b]);
-    let is_plain = |item: &Item| item.outdated.is_none() && item.warm.is_empty() && item.pin == Pinned::Free;
+    let is_plain = |item: &Item| {
+        let is_free = item.pin == Pinned::Free;
+        is_free && item.outdated.is_none() && item.mistakable.is_empty() && item.warm.is_empty()
+    };
     is_plain(one)
         && is_plain(two)
         && one.priority == two.priority

@@ -227,6 +227,15 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// Whether a channel has a target of the destination's URL that is nobody's any more.
+    pub(super) fn has_former_like(&self, dest: usize, channel: usize) -> bool {
+        let url = self.dests[dest].decl.url.as_str();
+        let slots = self.channels[channel].slots.clone();
+        self.slots[slots]
+            .iter()
+            .any(|slot| slot.former_url() == Some(url))
+    }
+
     /// Whether a wanted destination is on air, or about to be, in the slot it holds.
     pub(super) fn on_running(&self, dest: usize) -> bool {
         self.dests[dest]
@@ -488,7 +497,15 @@ impl<'a> Survey<'a> {
     }
 }
 
-impl Slot<'_> {
+impl<'a> Slot<'a> {
+    /// The URL of a target that is nobody's any more, as far as is known.
+    pub(super) fn former_url(&self) -> Option<&'a str> {
+        let group: &'a ObservedGroup = self.group;
+        let target = group.target.as_ref().ok()?;
+        let is_former = matches!(self.holder, Holder::Outdated(_) | Holder::Undeclared);
+        is_former.then_some(target.0.first()?.url.as_str())
+    }
+
     /// Host of the first endpoint: all that is told of a target nobody declares.
     pub(super) fn host(&self) -> &str {
         let first = self

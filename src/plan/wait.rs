@@ -18,9 +18,9 @@ use jiff::Timestamp;
 use super::Waiting;
 use super::cost::INTERRUPTION;
 use super::decide::{Decision, Goal};
-use super::interrupt::{Change, Crew, Kind};
+use super::interrupt::{Change, Crew, Kind, join, leave};
 use super::survey::{Holder, Stance};
-use crate::model::{Cause, ChannelState, Interrupt, Pin, SlotId, StreamKey, WantedState};
+use crate::model::{ChannelState, Interrupt, Pin, SlotId, StreamKey, WantedState};
 
 /// What is in the way of a change on a kept channel: how near a way out is, how many would be interrupted, the words.
 pub(super) type Obstacle = (u8, usize, Waiting);
@@ -199,23 +199,9 @@ pub(super) fn joining(decision: &Decision<'_>, channel: usize, dest: usize) -> O
     let survey = &decision.survey;
     kept(decision, channel)?;
     let slots = || survey.channels[channel].slots.clone();
-    if let Some(slot) = survey.dests[dest].outdated.filter(|slot| slots().contains(slot)) {
-        return Some((
-            slot,
-            Change {
-                cause: Cause::Retarget,
-                owner: Some(dest),
-            },
-        ));
-    }
-    let slot = slots().find(|slot| is_free(decision, *slot))?;
-    Some((
-        slot,
-        Change {
-            cause: Cause::Start,
-            owner: Some(dest),
-        },
-    ))
+    let former = survey.dests[dest].outdated.filter(|slot| slots().contains(slot));
+    let slot = former.or_else(|| slots().find(|slot| is_free(decision, *slot)))?;
+    Some((slot, join(survey, decision.policy.disruption, dest, channel)))
 }
 
 /// Whether nobody protected holds a slot of a kept channel.
@@ -253,16 +239,7 @@ pub(super) fn pinned_waiting(decision: &Decision<'_>, dest: usize, pin: &Pin, no
     if let Some(by) = taken_by(decision, found, dest) {
         return Waiting::PinnedSlotTaken { slot, by };
     }
-    let former = survey.dests[dest].outdated.map(|slot| survey.slots[slot].channel);
-    let cause = if former == Some(at) {
-        Cause::Retarget
-    } else {
-        Cause::Start
-    };
-    let change = Change {
-        cause,
-        owner: Some(dest),
-    };
+    let change = join(survey, decision.policy.disruption, dest, at);
     let pool = survey.pool.name.clone();
     kept(decision, at)
         .and_then(|_| obstacle(decision, found, change, now))
@@ -289,7 +266,7 @@ pub(super) fn taken_by(decision: &Decision<'_>, slot: usize, dest: usize) -> Opt
 
 /// What keeps a slot of a kept channel from being let go.
 fn leave_obstacle(decision: &Decision<'_>, slot: usize, now: Timestamp) -> Option<Waiting> {
-    let change = decision.leave(slot);
+    let change = leave(&decision.survey, slot);
     match obstacle(decision, slot, change, now)?.2 {
         Waiting::InterruptionForbidden {
             slot,

@@ -212,15 +212,6 @@ impl<'a> Subject<'a> {
 
     /// What the writes change on a running channel, and for whom.
     fn changes(&self) -> Vec<(Cause, Option<&'a DestinationName>)> {
-        let outdated: BTreeSet<&DestinationName> = self
-            .channel
-            .slots
-            .values()
-            .filter_map(|slot| match slot.holds {
-                Holds::Outdated(destination) => Some(&destination.name),
-                _ => None,
-            })
-            .collect();
         let mut changes = Vec::new();
         for write in self.writes().into_iter().flatten() {
             let Some(slot) = self.channel.slots.get(write.output_group.as_str()) else {
@@ -233,18 +224,12 @@ impl<'a> Subject<'a> {
                 Content::Destination(name) => self.pool.destinations.get(name).copied(),
                 _ => None,
             };
-            if let Some(joins) = joins {
-                let same_url = slot.target.0.first().is_some_and(|first| first.url == joins.url);
-                let retarget = outdated.contains(&joins.name)
-                    || (same_url && matches!(slot.holds, Holds::Outdated(_) | Holds::Undeclared));
-                let cause = if retarget { Cause::Retarget } else { Cause::Start };
-                changes.push((cause, Some(&joins.name)));
-            }
+            changes.extend(joins.map(|joins| (self.join_cause(joins), Some(&joins.name))));
             match slot.holds {
                 Holds::Held(leaves) | Holds::Presumed(leaves) | Holds::Copy(leaves) => {
                     changes.push((Cause::Stop, Some(&leaves.name)));
                 }
-                // Where its destination stays off air, or joins here, a former target is a matter of Retarget alone.
+                // A former target is a matter of Retarget where its destination joins here, of nothing while that waits.
                 Holds::Outdated(leaves) if self.joins_elsewhere(leaves) => {
                     changes.push((Cause::Stop, Some(&leaves.name)));
                 }
@@ -253,6 +238,24 @@ impl<'a> Subject<'a> {
             }
         }
         changes
+    }
+
+    /// Whose former target is on this channel is told by the URL, which others may share: where it is not known to be of
+    /// the one who joins, but might be, both causes have to be granted.
+    fn join_cause(&self, joins: &Destination) -> Cause {
+        let granted = &self.pool.pool.disruption.causes;
+        let mut slots = self.channel.slots.values();
+        if slots.any(|slot| matches!(slot.holds, Holds::Outdated(one) if one.name == joins.name)) {
+            return Cause::Retarget;
+        }
+        let same_url = |target: &Target| target.0.first().is_some_and(|first| first.url == joins.url);
+        let mut formers = self.channel.slots.values().filter(|slot| {
+            matches!(slot.holds, Holds::Outdated(_) | Holds::Undeclared) && same_url(slot.target)
+        });
+        if formers.next().is_some() && !granted.contains(&Cause::Retarget) {
+            return Cause::Retarget;
+        }
+        Cause::Start
     }
 
     /// Stop names those it takes off air, the others nobody.
