@@ -138,7 +138,7 @@ fn log(event: &Event) {
             to = to.to_string(),
             "{text}"
         ),
-        Event::CycleFailed { .. } | Event::SourceDoubted { .. } => {
+        Event::CycleFailed { .. } | Event::SourceDoubted { .. } | Event::PlanRefused { .. } => {
             tracing::warn!(target: STORY, event = event_name, "{text}");
         }
         _ => tracing::info!(target: STORY, event = event_name, "{text}"),
@@ -160,6 +160,7 @@ fn name(event: &Event) -> &'static str {
         Event::SourceDoubted { .. } => "SourceDoubted",
         Event::SourceTrusted => "SourceTrusted",
         Event::Planned(_) => "Planned",
+        Event::PlanRefused { .. } => "PlanRefused",
         Event::StepBegun { .. } => "StepBegun",
         Event::StepEnded { .. } => "StepEnded",
         Event::StateChanged { .. } => "StateChanged",

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::{Controller, Event};
 use crate::medialive::CallError;
 use crate::model::{ChannelId, Desired, Observed, Trust};
-use crate::plan::check::{Violation, check};
-use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting, plan};
+use crate::plan::check::Violation;
+use crate::plan::{Action, ChannelPlan, Checked, DestinationPlan, Plan, Waiting, checked, plan};
 use crate::status::{DestinationStatus, Phase, Status, status};
 use crate::store::{Loaded, Source, changes};
 
@@ -56,23 +56,40 @@ pub struct View {
 impl<S: Source> Controller<S> {
     /// Loads, observes and plans; changes nothing, ever.
     pub async fn look(&mut self) -> Result<View, CycleError> {
+        let (view, refused) = self.look_further().await?;
+        if refused.is_empty() {
+            Ok(view)
+        } else {
+            Err(CycleError::Check(refused))
+        }
+    }
+
+    /// The same, with what is wrong in pools that are held for it.
+    async fn look_further(&mut self) -> Result<(View, Vec<Violation>), CycleError> {
         let loaded = self.load().await?;
         let observed = self.observe(&loaded.desired).await?;
         let at = self.clock.now();
-        let (desired, plan) = self.make_plan(&loaded.desired, &observed, at)?;
+        let Checked {
+            plan,
+            desired,
+            refused,
+        } = self.make_plan(&loaded.desired, &observed, at)?;
+        let plan = Arc::new(plan);
         let status = status(&desired, &loaded.rejected, &plan, &self.status, at);
-        Ok(View {
+        let view = View {
             loaded: Loaded { desired, ..loaded },
             observed,
             plan,
             status,
             at,
-        })
+        };
+        Ok((view, refused))
     }
 
     /// One whole cycle. Steps that it begins go on as tasks of this controller.
     pub(super) async fn cycle(&mut self) -> Result<(), CycleError> {
-        let view = self.look().await?;
+        let (view, refused) = self.look_further().await?;
+        self.tell_refused(&refused);
         self.publish(&view);
         self.begin_steps(&view.plan);
         Ok(())
@@ -179,7 +196,7 @@ impl<S: Source> Controller<S> {
         desired: &Desired,
         observed: &Observed,
         now: Timestamp,
-    ) -> Result<(Desired, Arc<Plan>), CycleError> {
+    ) -> Result<Checked, CycleError> {
         let mut desired = desired.clone();
         let mut made = plan(&desired, observed, now);
         if desired.trust == Trust::Whole
@@ -197,12 +214,16 @@ impl<S: Source> Controller<S> {
                 .into_iter()
                 .for_each(|event| (self.listener)(event));
         }
-        let violations = check(&made, &desired, observed, now);
-        if violations.is_empty() {
-            Ok((desired, Arc::new(made)))
-        } else {
-            Err(CycleError::Check(violations))
+        checked(made, desired, observed, now).map_err(CycleError::Check)
+    }
+
+    /// Once for each new defect, not in each cycle.
+    fn tell_refused(&mut self, refused: &[Violation]) {
+        let what = list(refused);
+        if !refused.is_empty() && what != self.refused {
+            self.tell(Event::PlanRefused { what: what.clone() });
         }
+        self.refused = what;
     }
 
     /// Tells what changed, and keeps what is true.

@@ -34,6 +34,11 @@ pub enum Event {
     SourceTrusted,
     /// A plan that differs from the one before.
     Planned(Arc<Plan>),
+    /// The plan of a pool breaks slotwise's own rules: a defect. The pool is left as it is, the others go on.
+    PlanRefused {
+        /// What is wrong.
+        what: String,
+    },
     /// A step begins.
     StepBegun {
         /// Its channel.

@@ -103,6 +103,8 @@ pub struct Controller<S> {
     listener: Listener,
     loaded: Option<Loaded>,
     plan: Option<Arc<Plan>>,
+    /// What was wrong with the last plan, as far as it was told.
+    refused: String,
     status: Status,
     memory: Memory,
     guard: VanishGuard,
@@ -148,6 +150,7 @@ impl<S: Source> Controller<S> {
             listener,
             loaded: None,
             plan: None,
+            refused: String::new(),
             status: Status::default(),
             memory: Memory::default(),
             guard: VanishGuard::default(),

@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub use violation::{HandsOff, Ungranted, Violation};
+pub use violation::{About, HandsOff, Ungranted, Violation};
 
 use self::reading::{Holds, PoolReading};
 use self::steps::{Outcome, Subject};

@@ -165,6 +165,11 @@ impl Entry {
                 undeclared,
                 took,
             } => converged(*on_air, *waiting, *undeclared, *took),
+            Event::PlanRefused { what } => Self::says(
+                Tone::Bad,
+                "defect",
+                format!("{what}; the pool is left as it is, please report this"),
+            ),
             Event::CycleFailed { what, retry_in } => Self::says(
                 Tone::Bad,
                 "failed",

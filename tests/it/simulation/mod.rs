@@ -324,6 +324,7 @@ impl Simulation {
 /// A plan that breaks slotwise's own rules is a defect, whatever else happens.
 fn defect(events: &[(Instant, Event)]) -> Option<String> {
     events.iter().find_map(|(_, event)| match event {
+        Event::PlanRefused { what } => Some(what.clone()),
         Event::CycleFailed { what, .. } if what.contains("own rules") => Some(what.clone()),
         Event::StepEnded {
             outcome: StepOutcome::Failed { what, .. },

@@ -1,0 +1,148 @@
+//! A plan that may be carried out: where the second author refuses what becomes of one pool, that pool is held and the
+//! others go on.
+//!
+//! A refused plan is a defect of slotwise. Which pool it is in can be told from what is wrong, and a pool is held by
+//! the pause that people know: its channels are left as they are, and its destinations say why.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::check::About;
+use super::{Plan, Violation, check, plan};
+use crate::model::{ChannelId, Desired, Observed, Pause, PoolName};
+
+/// A plan without a violation, and what it was made for.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The plan.
+    pub plan: Plan,
+    /// What it was made for: pools that are held are paused in it.
+    pub desired: Desired,
+    /// What was wrong with the pools that are held.
+    pub refused: Vec<Violation>,
+}
+
+/// Checks `made`, the plan for these arguments, and plans again without the pools that it goes wrong in.
+///
+/// Errors with what is wrong if that is of no pool, or is still wrong without it: then nothing may be carried out.
+pub fn checked(
+    made: Plan,
+    desired: Desired,
+    observed: &Observed,
+    now: Timestamp,
+) -> Result<Checked, Vec<Violation>> {
+    let refused = check(&made, &desired, observed, now);
+    if refused.is_empty() {
+        return Ok(Checked {
+            plan: made,
+            desired,
+            refused,
+        });
+    }
+    let Some(desired) = hold(desired, &refused) else {
+        return Err(refused);
+    };
+    let plan = plan(&desired, observed, now);
+    if check(&plan, &desired, observed, now).is_empty() {
+        Ok(Checked {
+            plan,
+            desired,
+            refused,
+        })
+    } else {
+        Err(refused)
+    }
+}
+
+/// `desired` with every pool paused that something is wrong in; `None` if something is wrong in none.
+fn hold(mut desired: Desired, refused: &[Violation]) -> Option<Desired> {
+    for violation in refused {
+        let pools = pools_of(violation, &desired);
+        if pools.is_empty() {
+            return None;
+        }
+        for name in pools {
+            desired.pools.get_mut(&name)?.paused = Some(Pause {
+                until: None,
+                by: Some("slotwise".to_owned()),
+                why: Some(format!(
+                    "its plan breaks a rule of slotwise's own, please report this: {violation}"
+                )),
+            });
+        }
+    }
+    Some(desired)
+}
+
+fn pools_of(violation: &Violation, desired: &Desired) -> BTreeSet<PoolName> {
+    let naming = |id: &ChannelId| {
+        let pools = desired.pools.values();
+        let naming = pools.filter(|pool| pool.channels.iter().any(|channel| channel.id == *id));
+        naming.map(|pool| pool.name.clone()).collect()
+    };
+    match violation.about() {
+        About::Everything => BTreeSet::new(),
+        About::Pool(name) => BTreeSet::from([name.clone()]),
+        About::Channel(id) => naming(id),
+        About::Channels(one, other) => &naming(one) | &naming(other),
+        About::Destination(name) => {
+            let destination = desired.destinations.get(name);
+            destination.map(|one| one.pool.clone()).into_iter().collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::World;
+    use super::*;
+    use crate::model::ChannelState::{Idle, Running};
+
+    /// Two pools, each with something to do.
+    fn two_pools() -> World {
+        let mut world = World::new()
+            .channel("1", Running, &["off"])
+            .ready("off")
+            .channel("2", Idle, &["-"])
+            .wanted("a");
+        let mut other = world.pool().clone();
+        other.name = "other".into();
+        other.channels = world.pool().channels.split_off(1);
+        world.desired.pools.insert(other.name.clone(), other);
+        world.with("a", |one| one.pool = "other".into())
+    }
+
+    fn actions(plan: &Plan, channel: &str) -> Vec<&'static str> {
+        let found = plan.channels.iter().find(|one| one.id.as_str() == channel);
+        let steps = found.into_iter().flat_map(|channel| &channel.steps);
+        steps.map(|step| step.action.name()).collect()
+    }
+
+    #[test]
+    fn a_pool_whose_plan_is_refused_is_held_and_the_others_go_on() {
+        let world = two_pools();
+        let mut made = world.plan();
+        assert_eq!(
+            (actions(&made, "1"), actions(&made, "2")),
+            (vec!["stop"], vec!["update", "start"])
+        );
+        made.channels[1].steps.reverse();
+        let checked = checked(made, world.desired, &world.observed, world.now).unwrap();
+        assert!(!checked.refused.is_empty());
+        assert_eq!(
+            (actions(&checked.plan, "1"), actions(&checked.plan, "2")),
+            (vec!["stop"], vec![])
+        );
+        let waiting = checked.plan.destinations[0].waiting.as_ref().unwrap();
+        assert!(waiting.to_string().contains("please report this"), "{waiting}");
+    }
+
+    #[test]
+    fn what_is_wrong_in_no_pool_stops_everything() {
+        let world = two_pools();
+        let mut made = world.plan();
+        made.pools.pop();
+        assert!(checked(made, world.desired, &world.observed, world.now).is_err());
+    }
+}
