@@ -33,8 +33,8 @@ use self::reading::{Holds, PoolReading};
 use self::steps::{Outcome, Subject};
 use super::{ChannelPlan, Content, DestinationPlan, Plan, PoolPlan};
 use crate::model::{
-    ChannelId, ChannelState, Desired, Destination, DestinationName, Endpoint, Observed, PoolName, SlotId,
-    Target,
+    ChannelId, ChannelObservation, ChannelState, Desired, Destination, DestinationName, Endpoint, Observed,
+    PoolName, SlotId, Target,
 };
 
 /// Everything that is wrong with `plan`, if it was made from these arguments. Empty: it may be carried out.
@@ -367,8 +367,11 @@ fn still_interrupted<'a>(
         .returning
         .iter()
         .filter(move |(name, _)| wanted(name))
-        .filter_map(|(_, slot)| {
-            let seen = pool.channels.get(&slot.channel)?.seen?;
-            (seen.state != ChannelState::Running).then_some(&slot.channel)
+        .filter(|(_, slot)| pool.channels.contains_key(&slot.channel))
+        .filter(|(_, slot)| match observed.channels.get(&slot.channel) {
+            Some(ChannelObservation::Seen(seen)) => seen.state != ChannelState::Running,
+            // Who is on a channel that is gone does not come back there; of one that cannot be seen nobody knows.
+            gone_or_unknown => !matches!(gone_or_unknown, Some(ChannelObservation::Missing)),
         })
+        .map(|(_, slot)| &slot.channel)
 }

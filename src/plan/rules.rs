@@ -4,7 +4,7 @@ use ChannelState::{Idle, Recovering, Running, Starting, Stopping};
 
 use super::fixture::{World, assignments, interrupted, pause, pin, steps, unknown_key, waiting};
 use super::{Adoption, Content, Optimality, Waiting};
-use crate::model::{Cause, ChannelState, Interrupt, OwnerId, WantedState};
+use crate::model::{Cause, ChannelObservation, ChannelState, Interrupt, OwnerId, WantedState};
 
 #[test]
 fn a_wanted_destination_goes_to_a_stopped_channel() {
@@ -476,6 +476,25 @@ fn max_concurrent_delays_the_less_important_interruption() {
         (String::new(), "stop update start".to_owned())
     );
     assert_eq!((waiting(&plan, "x"), waiting(&plan, "y")), ("MaxConcurrent", ""));
+}
+
+#[test]
+fn whoever_was_interrupted_on_a_channel_that_cannot_be_seen_is_not_back() {
+    let mut world = World::new()
+        .channel("1", Idle, &["a"])
+        .channel("2", Running, &["b", "y"])
+        .wanted("a")
+        .wanted("b")
+        .ready("y")
+        .returning("a", "1", "slot-1")
+        .anytime();
+    let why = "no answer".to_owned();
+    let channels = &mut world.observed.channels;
+    channels.insert("1".into(), ChannelObservation::Unreadable { why });
+    assert_eq!(waiting(&world.plan(), "y"), "MaxConcurrent");
+    let channels = &mut world.observed.channels;
+    channels.insert("1".into(), ChannelObservation::Missing);
+    assert_eq!(steps(&world.plan(), "2"), "stop update start");
 }
 
 #[test]
