@@ -178,6 +178,7 @@ impl<S: Source> Controller<S> {
         let mut observed = Observed {
             channels,
             returning: self.memory.returning.clone(),
+            interrupted: self.memory.interrupted(),
         };
         for event in self
             .memory

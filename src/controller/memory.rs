@@ -31,6 +31,8 @@ const LOST_AFTER: u32 = 2;
 pub(super) struct Memory {
     /// Who was interrupted and comes back where.
     pub(super) returning: Returning,
+    /// Who was interrupted where and is not back on air, whether it comes back there or not.
+    interrupted: BTreeMap<DestinationName, ChannelId>,
     trouble: BTreeMap<ChannelId, Streak>,
     states: BTreeMap<ChannelId, (ChannelState, Instant)>,
     expected: BTreeMap<ChannelId, Expected>,
@@ -110,6 +112,7 @@ impl Memory {
             if let Content::Destination(name) = &slot.now
                 && step.interrupts.contains(name)
             {
+                self.interrupted.insert(name.clone(), channel.id.clone());
                 self.returning.insert(
                     name.clone(),
                     SlotId::new(channel.id.clone(), slot.output_group.clone()),
@@ -221,8 +224,15 @@ impl Memory {
         }
         self.wanted_since
             .retain(|name, _| desired.destinations.contains_key(name));
-        self.returning
-            .retain(|name, _| desired.destinations.get(name).is_some_and(|d| d.is_wanted(clock)));
+        let is_wanted =
+            |name: &DestinationName| desired.destinations.get(name).is_some_and(|d| d.is_wanted(clock));
+        self.returning.retain(|name, _| is_wanted(name));
+        self.interrupted.retain(|name, _| is_wanted(name));
+    }
+
+    /// Channels on which somebody was interrupted who is not back on air.
+    pub(super) fn interrupted(&self) -> BTreeSet<ChannelId> {
+        self.interrupted.values().cloned().collect()
     }
 
     /// How long a destination has been wanted.
@@ -242,6 +252,7 @@ impl Memory {
         for destination in &plan.destinations {
             if destination.on_air && !leaving.contains(&destination.name) {
                 self.returning.remove(&destination.name);
+                self.interrupted.remove(&destination.name);
             }
         }
     }

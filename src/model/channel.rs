@@ -1,6 +1,6 @@
 //! What was seen of the channels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -16,6 +16,9 @@ pub struct Observed {
     /// Destinations that this controller took off air for a moment: each comes back to its own slot. Lost on a
     /// crash, which costs no more than the certainty of the same slot.
     pub returning: Returning,
+    /// Channels with somebody wanted on them whom this controller took off air and who is not back on air anywhere,
+    /// not even after the channel failed to start again: what counts in `maxConcurrent`. Lost on a crash.
+    pub interrupted: BTreeSet<ChannelId>,
 }
 
 /// Who comes back where after an interruption.

@@ -363,15 +363,14 @@ fn still_interrupted<'a>(
     now: Timestamp,
 ) -> impl Iterator<Item = &'a ChannelId> {
     let wanted = move |name: &DestinationName| pool.destinations.get(name).is_some_and(|d| d.is_wanted(now));
-    observed
-        .returning
-        .iter()
-        .filter(move |(name, _)| wanted(name))
-        .filter(|(_, slot)| pool.channels.contains_key(&slot.channel))
-        .filter(|(_, slot)| match observed.channels.get(&slot.channel) {
+    let returning = observed.returning.iter().filter(move |(name, _)| wanted(name));
+    returning
+        .map(|(_, slot)| &slot.channel)
+        .chain(&observed.interrupted)
+        .filter(|id| pool.channels.contains_key(id))
+        .filter(|id| match observed.channels.get(*id) {
             Some(ChannelObservation::Seen(seen)) => seen.state != ChannelState::Running,
             // Who is on a channel that is gone does not come back there; of one that cannot be seen nobody knows.
             gone_or_unknown => !matches!(gone_or_unknown, Some(ChannelObservation::Missing)),
         })
-        .map(|(_, slot)| &slot.channel)
 }

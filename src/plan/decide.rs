@@ -11,7 +11,7 @@ use super::search::improve;
 use super::survey::{Holder, Stance, Survey};
 use super::{Interruptions, Optimality, Waiting, greedy};
 use crate::model::{
-    ChannelObservation, ChannelPool, ChannelState, Desired, Destination, DestinationName, Observed,
+    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, DestinationName, Observed,
 };
 
 /// What becomes of one pool.
@@ -209,17 +209,17 @@ impl<'a> Decision<'a> {
     /// `maxConcurrent`: interruptions beyond the limit wait their turn, those with the most important gain first.
     fn delay(&mut self, observed: &Observed) {
         // Of a channel that cannot be seen just now it is not known that they are back.
-        let may_be_off_air = |id| match observed.channels.get(id) {
+        let may_be_off_air = |id: &&ChannelId| match observed.channels.get(*id) {
             Some(ChannelObservation::Seen(seen)) => seen.state != ChannelState::Running,
             Some(ChannelObservation::Missing) => false,
             Some(ChannelObservation::Unreadable { .. }) | None => true,
         };
         let channels = &self.survey.channels;
-        let busy: BTreeSet<usize> = observed
-            .returning
-            .values()
-            .filter(|slot| may_be_off_air(&slot.channel))
-            .filter_map(|slot| channels.binary_search_by(|one| one.id.cmp(&slot.channel)).ok())
+        let returning = observed.returning.values().map(|slot| &slot.channel);
+        let busy: BTreeSet<usize> = returning
+            .chain(&observed.interrupted)
+            .filter(|id| may_be_off_air(id))
+            .filter_map(|id| channels.binary_search_by(|one| one.id.cmp(id)).ok())
             .collect();
         let limit = usize::try_from(self.policy.disruption.max_concurrent).unwrap_or(usize::MAX);
         let mut turns: Vec<(std::cmp::Reverse<i32>, usize)> = (0..self.goals.len())

@@ -492,6 +492,10 @@ fn whoever_was_interrupted_on_a_channel_that_cannot_be_seen_is_not_back() {
     let channels = &mut world.observed.channels;
     channels.insert("1".into(), ChannelObservation::Unreadable { why });
     assert_eq!(waiting(&world.plan(), "y"), "MaxConcurrent");
+    // The same where it need not come back there.
+    world.observed.returning.clear();
+    world.observed.interrupted.insert("1".into());
+    assert_eq!(waiting(&world.plan(), "y"), "MaxConcurrent");
     let channels = &mut world.observed.channels;
     channels.insert("1".into(), ChannelObservation::Missing);
     assert_eq!(steps(&world.plan(), "2"), "stop update start");

@@ -165,19 +165,15 @@ impl Entry {
                 undeclared,
                 took,
             } => converged(*on_air, *waiting, *undeclared, *took),
-            Event::PlanRefused { what } => Self::says(
-                Tone::Bad,
-                "defect",
-                format!("{what}; the pool is left as it is, please report this"),
-            ),
-            Event::CycleFailed { what, retry_in } => Self::says(
-                Tone::Bad,
-                "failed",
-                format!(
-                    "{what}; nothing on air is touched, next try in {}",
-                    precise(*retry_in)
-                ),
-            ),
+            Event::PlanRefused { what } => {
+                let what = format!("{what}; the pool is left as it is, please report this");
+                Self::says(Tone::Bad, "defect", what)
+            }
+            Event::CycleFailed { what, retry_in } => {
+                let next = precise(*retry_in);
+                let what = format!("{what}; nothing on air is touched, next try in {next}");
+                Self::says(Tone::Bad, "failed", what)
+            }
             Event::Draining => Self::says(
                 Tone::Waits,
                 "ending",
