@@ -7,8 +7,10 @@ use crate::model::{DestinationName, GroupName, OwnerId};
 /// Why a step is taken, or a slot given. Nothing decides on it; people read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// A destination gets a slot of a channel that nobody is disturbed on.
+    /// A destination gets a slot of a stopped channel.
     AssignNew,
+    /// It gets a slot of a channel that has to stop first, and on which nobody is wanted.
+    AssignAfterStop,
     /// It joins others of its group.
     AssignGroup {
         /// The group.
@@ -70,6 +72,7 @@ impl Reason {
     pub fn code(&self) -> &'static str {
         match self {
             Self::AssignNew => "AssignNew",
+            Self::AssignAfterStop => "AssignAfterStop",
             Self::AssignGroup { .. } => "AssignGroup",
             Self::AssignPinned => "AssignPinned",
             Self::AssignInterrupting { .. } => "AssignInterrupting",
@@ -93,6 +96,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AssignNew => f.write_str("new; a stopped channel, nobody is disturbed"),
+            Self::AssignAfterStop => f.write_str("new; the channel stops first, nobody on it is wanted"),
             Self::AssignGroup { group } => write!(f, "same group: {group}"),
             Self::AssignPinned => f.write_str("pinned to this slot"),
             Self::AssignInterrupting { others } => write!(f, "joins {}, interrupted for it", Names(others)),

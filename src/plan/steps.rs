@@ -127,6 +127,8 @@ pub(super) fn assign_reason(decision: &Decision<'_>, dest: usize, slot: usize) -
     }
     match &one.decl.group {
         Some(group) if has_mate(decision, dest, channel) => Reason::AssignGroup { group: group.clone() },
+        _ if survey.channels[channel].is_running() => Reason::AssignAfterStop,
+        _ if survey.channels[channel].state() == ChannelState::Stopping => Reason::AssignAfterStop,
         _ => Reason::AssignNew,
     }
 }

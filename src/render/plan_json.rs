@@ -4,7 +4,7 @@
 //! {
 //!   "formatVersion": 1,
 //!   "summary": { "text": "1 update, …", "updates": 1, "starts": 1, "stops": 0, "adoptions": 0,
-//!                "wanted": 3, "onAir": 1, "goOnAir": 1, "goOffAir": 0, "waiting": 1 },
+//!                "wanted": 3, "onAir": 1, "goOnAir": 1, "goOffAir": 0, "released": 0, "waiting": 1 },
 //!   "interruptions": { "planned": 0, "lowerBound": 0 },
 //!   "apiCalls": 4,
 //!   "pools": [ … ],
@@ -124,6 +124,8 @@ pub struct SummaryDocument {
     pub go_on_air: usize,
     /// Destinations that go off air and stay off.
     pub go_off_air: usize,
+    /// Targets on air that no Destination declares and that are let go.
+    pub released: usize,
     /// Destinations that wait.
     pub waiting: usize,
 }
@@ -352,6 +354,7 @@ fn summary(of: &Summary) -> SummaryDocument {
         on_air: of.on_air,
         go_on_air: of.go_on_air,
         go_off_air: of.go_off_air,
+        released: of.released,
         waiting: of.waiting,
     }
 }

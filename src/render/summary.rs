@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::plan::{Action, DestinationPlan, Interruptions, Plan, Waiting};
+use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Interruptions, Plan, Waiting};
 
 /// What a plan comes to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Summary {
     pub go_on_air: usize,
     /// Destinations that go off air and stay off.
     pub go_off_air: usize,
+    /// Targets on air that no Destination declares and that are let go.
+    pub released: usize,
     /// Destinations that wait.
     pub waiting: usize,
     /// Interruptions.
@@ -48,6 +50,7 @@ impl Summary {
             on_air: those(|one| one.on_air),
             go_on_air: those(|one| !one.on_air && one.assignment.is_some()),
             go_off_air: those(|one| one.on_air && one.assignment.is_none() && one.waiting.is_none()),
+            released: released(plan),
             waiting: those(|one| one.waiting.is_some() && !is_on_its_way(one)),
             interruptions: plan.interruptions(),
             api_calls: plan.api_calls(),
@@ -74,6 +77,11 @@ impl Summary {
         if self.go_off_air > 0 {
             parts.push(format!("{} off air", goes(self.go_off_air)));
         }
+        if self.released > 0 {
+            let targets = counted(self.released, "undeclared target");
+            let leaves = if self.released == 1 { "goes" } else { "go" };
+            parts.push(format!("{targets} {leaves} off air"));
+        }
         parts.push(waits(self.waiting));
         parts.join(", ")
     }
@@ -98,6 +106,22 @@ impl fmt::Display for Summary {
             counted(self.api_calls, "API call")
         )
     }
+}
+
+/// Targets that nobody declares on channels that stop.
+fn released(plan: &Plan) -> usize {
+    let stops = |channel: &&ChannelPlan| {
+        let stops = channel.steps.iter().any(|step| step.action == Action::Stop);
+        stops && channel.seen.as_ref().is_some_and(|seen| seen.state.is_running())
+    };
+    let slots = plan
+        .channels
+        .iter()
+        .filter(stops)
+        .flat_map(|channel| &channel.slots);
+    slots
+        .filter(|slot| matches!(slot.now, Content::Undeclared { .. }))
+        .count()
 }
 
 /// Whether all that it waits for is its channel, which is about to put it on air.

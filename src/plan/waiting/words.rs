@@ -127,7 +127,7 @@ impl Waiting {
                 format!("takeover: true on channel {channel} in the pool, which releases them"),
             ],
             Self::OwnedByAnother { channel, owner } => vec![
-                format!("remove {channel} from one of the two pools"),
+                format!("remove channel {channel} from this pool, or from what {owner} declares"),
                 format!("run with --owner-id {owner}, if that is you"),
                 format!("remove the tag slotwise.dev/owner from channel {channel}"),
             ],
@@ -268,9 +268,11 @@ fn not_adopted(f: &mut Formatter<'_>, channel: &ChannelId, undeclared: &[(String
         f,
         "{channel} runs with targets that nobody declares and is left alone:"
     )?;
-    undeclared
-        .iter()
-        .try_for_each(|(group, host)| write!(f, " {group} → {host}"))
+    for (at, (group, host)) in undeclared.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        write!(f, "{comma} {group} → {host}")?;
+    }
+    Ok(())
 }
 
 /// `a is`, `a and b are`.
