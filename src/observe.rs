@@ -49,13 +49,15 @@ struct Known {
 
 impl Known {
     /// Takes `summary` for the newest there is.
-    fn accept(&mut self, summary: Summary) {
-        if same(&self.summary, &summary) {
+    fn accept(&mut self, summary: &Summary) {
+        let now = Instant::now();
+        self.former.retain(|(_, until)| now < *until);
+        if same(&self.summary, summary) {
             return;
         }
-        let now = Instant::now();
+        let mut summary = summary.clone();
+        summary.share_with(&self.summary);
         let before = std::mem::replace(&mut self.summary, summary);
-        self.former.retain(|(_, until)| now < *until);
         if self.former.len() == FORMER_MAX {
             self.former.pop_front();
         }
@@ -155,7 +157,7 @@ impl Observer {
         if known.may_be_old(listed) || !known.summary.same_configuration(listed) {
             return None;
         }
-        known.accept(listed.clone());
+        known.accept(listed);
         let channel = listed.observed(&known.wiring);
         Some(ChannelObservation::Seen(Box::new(channel)))
     }
@@ -250,7 +252,7 @@ impl Observer {
     fn keep(&mut self, id: &ChannelId, document: ChannelDocument) {
         let ChannelDocument { summary, wiring, .. } = document;
         if let Some(known) = self.known.get_mut(id) {
-            known.accept(summary);
+            known.accept(&summary);
             known.wiring = wiring;
             return;
         }

@@ -7,6 +7,7 @@
 mod derive;
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -39,8 +40,8 @@ pub struct DestinationStatus {
     pub phase: Phase,
     /// Stable code of the reason or waiting.
     pub reason: &'static str,
-    /// One sentence.
-    pub message: String,
+    /// One sentence, shared by the conditions that say the same.
+    pub message: Arc<str>,
     /// What would change it, where it waits.
     pub ways_out: Vec<String>,
     /// The slot that carries it or will.
@@ -112,7 +113,7 @@ pub struct Condition {
     /// Stable code.
     pub reason: &'static str,
     /// One sentence.
-    pub message: String,
+    pub message: Arc<str>,
     /// When `status` last changed.
     pub last_transition_time: Timestamp,
     /// The generation of the declaration that this speaks of.

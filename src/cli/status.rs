@@ -1,5 +1,7 @@
 //! `slotwise status`: destinations, channels and slots as they are.
 
+use std::sync::Arc;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -68,14 +70,20 @@ async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
 }
 
 /// Goes on until nobody reads any more.
-async fn watch(mut controller: Live, mut last: Status, args: &StatusArgs, output: &Output) {
+async fn watch(mut controller: Live, mut last: Arc<Status>, args: &StatusArgs, output: &Output) {
     while !output.is_closed() {
         sleep(args.watch_interval).await;
         match Box::pin(controller.look()).await {
             Ok(view) => {
                 // A controller that only looks remembers nothing, so since when anything is so is carried on here.
                 let loaded = &view.loaded;
-                last = status_of(&loaded.desired, &loaded.rejected, &view.plan, &last, view.at);
+                last = Arc::new(status_of(
+                    &loaded.desired,
+                    &loaded.rejected,
+                    &view.plan,
+                    &last,
+                    view.at,
+                ));
                 show(&last, view.at, args, output);
             }
             Err(error) => output.warning(&Failure::from(error)),

@@ -48,7 +48,7 @@ pub struct View {
     /// What would be done.
     pub plan: Arc<Plan>,
     /// What is true.
-    pub status: Status,
+    pub status: Arc<Status>,
     /// When.
     pub at: Timestamp,
 }
@@ -75,7 +75,7 @@ impl<S: Source> Controller<S> {
             refused,
         } = self.make_plan(&loaded.desired, &observed, at)?;
         let plan = Arc::new(plan);
-        let status = status(&desired, &loaded.rejected, &plan, &self.status, at);
+        let status = Arc::new(status(&desired, &loaded.rejected, &plan, &self.status, at));
         let view = View {
             loaded: Loaded { desired, ..loaded },
             observed,
@@ -104,7 +104,10 @@ impl<S: Source> Controller<S> {
             .loaded
             .clone()
             .ok_or_else(|| CycleError::Load("nothing was loaded".into()))?;
-        loaded.desired.grants.clone_from(&self.settings.grants);
+        if loaded.desired.grants != self.settings.grants {
+            let desired = Arc::make_mut(&mut loaded.desired);
+            desired.grants.clone_from(&self.settings.grants);
+        }
         self.memory.note_wanted(&loaded.desired, self.clock.now());
         Ok(loaded)
     }
@@ -118,7 +121,7 @@ impl<S: Source> Controller<S> {
                 None => return Err(CycleError::Load(Box::new(error))),
                 Some(last) => {
                     let mut last = last.clone();
-                    last.desired.trust = Trust::Doubted {
+                    Arc::make_mut(&mut last.desired).trust = Trust::Doubted {
                         why: error.to_string(),
                     };
                     last
@@ -133,7 +136,7 @@ impl<S: Source> Controller<S> {
 
     fn tell_loaded(&mut self, loaded: &Loaded) {
         let changed = changes(
-            self.loaded.as_ref().map(|before| &before.desired),
+            self.loaded.as_ref().map(|before| &*before.desired),
             &loaded.desired,
         );
         let was = self.loaded.as_ref().map(|before| {
@@ -194,11 +197,11 @@ impl<S: Source> Controller<S> {
     /// The checked plan, and the desired state as far as it was trusted for it.
     fn make_plan(
         &mut self,
-        desired: &Desired,
+        desired: &Arc<Desired>,
         observed: &Observed,
         now: Timestamp,
     ) -> Result<Checked, CycleError> {
-        let mut desired = desired.clone();
+        let mut desired = Arc::clone(desired);
         let mut made = plan(&desired, observed, now);
         if desired.trust == Trust::Whole
             && let Some(why) = self.guard.doubt(&made, &desired, self.settings.max_vanish)
@@ -207,7 +210,7 @@ impl<S: Source> Controller<S> {
                 .note_vanished(Some(&why))
                 .into_iter()
                 .for_each(|event| (self.listener)(event));
-            desired.trust = Trust::Doubted { why };
+            Arc::make_mut(&mut desired).trust = Trust::Doubted { why };
             made = plan(&desired, observed, now);
         } else {
             self.memory
@@ -236,7 +239,7 @@ impl<S: Source> Controller<S> {
         {
             self.tell(Event::Planned(Arc::clone(&view.plan)));
         }
-        let before = std::mem::take(&mut self.status);
+        let before = std::mem::replace(&mut self.status, Arc::clone(&view.status));
         for now in &view.status.destinations {
             let found = before
                 .destinations
@@ -250,7 +253,6 @@ impl<S: Source> Controller<S> {
         }
         self.memory.note_on_air(&view.plan, self.busy.leaving());
         self.plan = Some(Arc::clone(&view.plan));
-        self.status = view.status.clone();
     }
 
     fn phase_changed(&mut self, old: Option<&DestinationStatus>, now: &DestinationStatus) -> Event {
@@ -260,7 +262,7 @@ impl<S: Source> Controller<S> {
             destination: now.name.clone(),
             from: old.map(|old| old.phase),
             to: now.phase,
-            message: now.message.clone(),
+            message: now.message.to_string(),
             ways_out: now.ways_out.clone(),
             wanted_for: if went_on_air {
                 self.memory.wanted_for(&now.name)

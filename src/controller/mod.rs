@@ -105,7 +105,7 @@ pub struct Controller<S> {
     plan: Option<Arc<Plan>>,
     /// What was wrong with the last plan, as far as it was told.
     refused: String,
-    status: Status,
+    status: Arc<Status>,
     memory: Memory,
     guard: VanishGuard,
     busy: Busy,
@@ -151,7 +151,7 @@ impl<S: Source> Controller<S> {
             loaded: None,
             plan: None,
             refused: String::new(),
-            status: Status::default(),
+            status: Arc::default(),
             memory: Memory::default(),
             guard: VanishGuard::default(),
             busy: Busy::default(),

@@ -5,6 +5,7 @@
 //! that a newer MediaLive adds, and destinations that are none of ours, go back byte for byte.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,7 +34,8 @@ pub struct Summary {
     pub class: ChannelClass,
     /// The value of its owner tag.
     pub owner: Option<OwnerId>,
-    destinations: Vec<Box<RawValue>>,
+    /// Shared between the looks that show the same.
+    destinations: Arc<[Box<RawValue>]>,
 }
 
 /// A channel as DescribeChannel shows it.
@@ -132,7 +134,7 @@ impl ChannelDocument {
             #[serde(skip_serializing_if = "Option::is_none")]
             role_arn: Option<&'a str>,
         }
-        let mut destinations = self.summary.destinations.clone();
+        let mut destinations = self.summary.destinations.to_vec();
         for write in writes {
             let no_such_slot = || DocumentError::NoSuchSlot(write.output_group.clone());
             let id = self
@@ -184,7 +186,7 @@ impl Summary {
                 .tags
                 .and_then(|mut tags| tags.remove(OWNER_TAG))
                 .map(OwnerId::new),
-            destinations: wire.destinations.unwrap_or_default(),
+            destinations: wire.destinations.unwrap_or_default().into(),
         }
     }
 
@@ -237,14 +239,23 @@ impl Summary {
 
     /// Whether the two show the same configuration: all that a wiring depends on, as far as a list shows it.
     pub fn same_configuration(&self, other: &Self) -> bool {
-        self.class == other.class
-            && self.name == other.name
-            && self.destinations.len() == other.destinations.len()
+        self.class == other.class && self.name == other.name && self.same_destinations(other)
+    }
+
+    fn same_destinations(&self, other: &Self) -> bool {
+        self.destinations.len() == other.destinations.len()
             && self
                 .destinations
                 .iter()
-                .zip(&other.destinations)
+                .zip(other.destinations.iter())
                 .all(|(a, b)| a.get() == b.get())
+    }
+
+    /// Keeps the destinations of `other` in memory in place of its own, where they are the same.
+    pub fn share_with(&mut self, other: &Self) {
+        if self.same_destinations(other) {
+            self.destinations = Arc::clone(&other.destinations);
+        }
     }
 }
 

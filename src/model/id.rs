@@ -1,7 +1,9 @@
-//! Names of things, each its own type so that a channel id is never taken for a pool's name.
+//! Names of things, each its own type so that a channel id is never taken for a pool's name. They stand in many places
+//! at once, so a clone shares the text.
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -10,12 +12,12 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes the text as it is. Where the text comes from people, `manifest` has checked it before.
-            pub fn new(text: impl Into<String>) -> Self {
-                Self(text.into())
+            pub fn new(text: impl AsRef<str>) -> Self {
+                Self(Arc::from(text.as_ref()))
             }
 
             /// The text.

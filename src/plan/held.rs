@@ -5,6 +5,7 @@
 //! the pause that people know: its channels are left as they are, and its destinations say why.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -18,7 +19,7 @@ pub struct Checked {
     /// The plan.
     pub plan: Plan,
     /// What it was made for: pools that are held are paused in it.
-    pub desired: Desired,
+    pub desired: Arc<Desired>,
     /// What was wrong with the pools that are held.
     pub refused: Vec<Violation>,
 }
@@ -28,7 +29,7 @@ pub struct Checked {
 /// Errors with what is wrong if that is of no pool, or is still wrong without it: then nothing may be carried out.
 pub fn checked(
     made: Plan,
-    desired: Desired,
+    desired: Arc<Desired>,
     observed: &Observed,
     now: Timestamp,
 ) -> Result<Checked, Vec<Violation>> {
@@ -56,14 +57,14 @@ pub fn checked(
 }
 
 /// `desired` with every pool paused that something is wrong in; `None` if something is wrong in none.
-fn hold(mut desired: Desired, refused: &[Violation]) -> Option<Desired> {
+fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Arc<Desired>> {
     for violation in refused {
         let pools = pools_of(violation, &desired);
         if pools.is_empty() {
             return None;
         }
         for name in pools {
-            desired.pools.get_mut(&name)?.paused = Some(Pause {
+            Arc::make_mut(&mut desired).pools.get_mut(&name)?.paused = Some(Pause {
                 until: None,
                 by: Some("slotwise".to_owned()),
                 why: Some(format!(
@@ -128,7 +129,7 @@ mod tests {
             (vec!["stop"], vec!["update", "start"])
         );
         made.channels[1].steps.reverse();
-        let checked = checked(made, world.desired, &world.observed, world.now).unwrap();
+        let checked = checked(made, Arc::new(world.desired), &world.observed, world.now).unwrap();
         assert!(!checked.refused.is_empty());
         assert_eq!(
             (actions(&checked.plan, "1"), actions(&checked.plan, "2")),
@@ -143,6 +144,6 @@ mod tests {
         let world = two_pools();
         let mut made = world.plan();
         made.pools.pop();
-        assert!(checked(made, world.desired, &world.observed, world.now).is_err());
+        assert!(checked(made, Arc::new(world.desired), &world.observed, world.now).is_err());
     }
 }

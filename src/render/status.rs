@@ -254,7 +254,7 @@ mod tests {
             wanted: Some(wanted),
             phase,
             reason: "OnAir",
-            message: "on air here".to_owned(),
+            message: "on air here".into(),
             ways_out: Vec::new(),
             slot: None,
             since: at(1_000),
@@ -267,7 +267,7 @@ mod tests {
         };
         let facebook = DestinationStatus {
             reason: "NoFreeSlot",
-            message: "every slot of pool main that could carry it is taken".to_owned(),
+            message: "every slot of pool main that could carry it is taken".into(),
             ways_out: vec!["add a channel to pool main".to_owned()],
             ..destination("facebook", WantedState::Streaming, Phase::Pending)
         };
@@ -275,7 +275,7 @@ mod tests {
             pool: None,
             wanted: None,
             reason: "Invalid",
-            message: "spec.url: not a URL; write rtmp://host/app".to_owned(),
+            message: "spec.url: not a URL; write rtmp://host/app".into(),
             ..destination("broken", WantedState::Ready, Phase::Error)
         };
         let channel = ChannelStatus {
@@ -293,7 +293,7 @@ mod tests {
             kind,
             status,
             reason: "FileUnreadable",
-            message: "live/a.yaml cannot be read".to_owned(),
+            message: "live/a.yaml cannot be read".into(),
             last_transition_time: at(1_000),
             observed_generation: 0,
         };

@@ -1,6 +1,7 @@
 //! From a plan to what is told of it.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 
@@ -8,6 +9,8 @@ use super::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase,
 use crate::model::{ChannelId, ChannelState, Desired, Destination, DestinationName, Trust, WantedState};
 use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Plan, Waiting};
 use crate::store::Rejected;
+
+static IN_FORCE: LazyLock<Arc<str>> = LazyLock::new(|| "the declaration is in force".into());
 
 /// What is true now. Times of `previous` are kept where nothing changed.
 pub fn status(
@@ -48,7 +51,8 @@ pub fn status(
                 now,
             )
         });
-    let mut destinations: Vec<DestinationStatus> = valid.chain(invalid).collect();
+    let mut destinations = Vec::with_capacity(plan.destinations.len());
+    destinations.extend(valid.chain(invalid));
     destinations.sort_by(|a, b| a.name.cmp(&b.name));
     Status {
         destinations,
@@ -194,7 +198,8 @@ impl<'a> View<'a> {
     ) -> DestinationStatus {
         let generation = self.declared.generation;
         let old: &[Condition] = before.map_or(&[], |status| &status.conditions);
-        let stamp = |kind, status, reason, message: String| {
+        let message: Arc<str> = self.message().into();
+        let stamp = |kind, status, reason, message: Arc<str>| {
             Stamp { old, generation, now }.condition(kind, status, reason, message)
         };
         DestinationStatus {
@@ -203,7 +208,7 @@ impl<'a> View<'a> {
             wanted: Some(self.planned.state),
             phase: self.phase,
             reason: self.reason(),
-            message: self.message(),
+            message: Arc::clone(&message),
             ways_out: self
                 .planned
                 .waiting
@@ -221,26 +226,26 @@ impl<'a> View<'a> {
             observed_generation: generation,
             conditions: vec![
                 match rejected {
-                    None => stamp(
-                        "Synced",
-                        true,
-                        "Declared",
-                        "the declaration is in force".to_owned(),
-                    ),
+                    None => stamp("Synced", true, "Declared", Arc::clone(&IN_FORCE)),
                     Some(entry) => stamp(
                         "Synced",
                         false,
                         "Invalid",
-                        format!("the last good declaration is in force: {}", entry.problem),
+                        format!("the last good declaration is in force: {}", entry.problem).into(),
                     ),
                 },
                 match &self.planned.assignment {
-                    Some(slot) => stamp("Assigned", true, self.reason(), slot.to_string()),
-                    None => stamp("Assigned", false, self.reason(), self.message()),
+                    Some(slot) => stamp("Assigned", true, self.reason(), slot.to_string().into()),
+                    None => stamp("Assigned", false, self.reason(), Arc::clone(&message)),
                 },
-                stamp("OnAir", self.planned.on_air, self.reason(), self.message()),
-                stamp("Blocked", self.is_blocked(), self.reason(), self.message()),
-                stamp("Degraded", self.is_degraded(), self.reason(), self.message()),
+                stamp("OnAir", self.planned.on_air, self.reason(), Arc::clone(&message)),
+                stamp("Blocked", self.is_blocked(), self.reason(), Arc::clone(&message)),
+                stamp(
+                    "Degraded",
+                    self.is_degraded(),
+                    self.reason(),
+                    Arc::clone(&message),
+                ),
             ],
         }
     }
@@ -262,7 +267,7 @@ impl<'a> View<'a> {
 /// The status of a declaration that is not valid and has no last good state.
 fn invalid(entry: &Rejected, before: Option<&DestinationStatus>, now: Timestamp) -> DestinationStatus {
     let old: &[Condition] = before.map_or(&[], |status| &status.conditions);
-    let message = entry.problem.to_string();
+    let message: Arc<str> = entry.problem.to_string().into();
     let stamp = Stamp {
         old,
         generation: 0,
@@ -274,7 +279,7 @@ fn invalid(entry: &Rejected, before: Option<&DestinationStatus>, now: Timestamp)
         wanted: None,
         phase: Phase::Error,
         reason: "Invalid",
-        message: message.clone(),
+        message: Arc::clone(&message),
         ways_out: vec![entry.problem.fix.clone()],
         slot: None,
         since: before
@@ -321,13 +326,10 @@ fn source_trusted(trust: &Trust, previous: &[Condition], now: Timestamp) -> Cond
         now,
     };
     match trust {
-        Trust::Whole => stamp.condition(
-            "SourceTrusted",
-            true,
-            "Whole",
-            "the source was read whole".to_owned(),
-        ),
-        Trust::Doubted { why } => stamp.condition("SourceTrusted", false, "SourceUntrusted", why.clone()),
+        Trust::Whole => stamp.condition("SourceTrusted", true, "Whole", "the source was read whole".into()),
+        Trust::Doubted { why } => {
+            stamp.condition("SourceTrusted", false, "SourceUntrusted", why.as_str().into())
+        }
     }
 }
 
@@ -340,7 +342,13 @@ struct Stamp<'a> {
 }
 
 impl Stamp<'_> {
-    fn condition(self, kind: &'static str, holds: bool, reason: &'static str, message: String) -> Condition {
+    fn condition(
+        self,
+        kind: &'static str,
+        holds: bool,
+        reason: &'static str,
+        message: Arc<str>,
+    ) -> Condition {
         let status = if holds {
             ConditionStatus::True
         } else {

@@ -47,7 +47,7 @@ fn before(phase: Phase) -> DestinationStatus {
         wanted: None,
         phase,
         reason: "AssignNew",
-        message: String::new(),
+        message: "".into(),
         ways_out: Vec::new(),
         slot: None,
         since: Timestamp::UNIX_EPOCH,

@@ -14,6 +14,8 @@ pub use changes::changes;
 pub use watched::WatchedYaml;
 pub use yaml::{LoadError, LoadOptions, YamlSource};
 
+use std::sync::Arc;
+
 use crate::manifest::{ObjectId, Problem};
 use crate::model::Desired;
 
@@ -22,7 +24,8 @@ use crate::model::Desired;
 pub struct Loaded {
     /// Everything valid; where an object or a file cannot be read now, its last good state.
     /// `desired.trust` says whether anything is missing without a last good state to stand in for it.
-    pub desired: Desired,
+    /// Shared, since each cycle looks at it and hardly any changes it.
+    pub desired: Arc<Desired>,
     /// Every mistake, in the order of files and lines.
     pub problems: Vec<Problem>,
     /// Objects that are set aside because of them.

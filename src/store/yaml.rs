@@ -117,7 +117,7 @@ impl YamlSource {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 let Some(good) = &self.good else { return Err(error) };
-                let desired = desired(owner, good, &[error.to_string()]);
+                let desired = Arc::new(desired(owner, good, &[error.to_string()]));
                 return Ok(Loaded {
                     desired,
                     problems: Vec::new(),
@@ -154,7 +154,7 @@ impl YamlSource {
         count_generations(&mut assembled, &before);
         problems.append(&mut assembled.problems);
         problems.sort();
-        let desired = desired(owner, &assembled.good, &doubts);
+        let desired = Arc::new(desired(owner, &assembled.good, &doubts));
         self.good = Some(assembled.good);
         Ok(Loaded {
             desired,

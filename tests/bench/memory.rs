@@ -135,7 +135,7 @@ fn start(folder: &Path, endpoint: &str) -> std::io::Result<Child> {
         ])
         .args([
             "--medialive-rps",
-            "2000",
+            "1000",
             "--concurrency",
             "32",
             "--transition-interval",

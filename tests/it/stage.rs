@@ -52,7 +52,7 @@ impl Source for Script {
         let mut inner = self.0.lock().unwrap();
         inner.1 = false;
         Ok(Loaded {
-            desired: inner.0.clone(),
+            desired: Arc::new(inner.0.clone()),
             problems: Vec::new(),
             rejected: Vec::new(),
         })
