@@ -88,6 +88,8 @@ impl<S: Source> Controller<S> {
 
     /// One whole cycle. Steps that it begins go on as tasks of this controller.
     pub(super) async fn cycle(&mut self) -> Result<(), CycleError> {
+        // What the last plan left over is planned again, also where this look fails.
+        self.busy.forget_queued();
         let (view, refused) = self.look_further().await?;
         self.tell_refused(&refused);
         self.publish(&view);

@@ -89,7 +89,12 @@ impl<S: Source> Controller<S> {
                 () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => return Ended::TimedOut,
                 Some(ended) = self.tasks.join_next_with_id() => match self.end_step(ended) {
                     LookAgain::LeaseLost => return Ended::LeaseLost,
-                    again => due.cycle = due.cycle.min(self.moment(again)),
+                    again => {
+                        due.cycle = due.cycle.min(self.moment(again));
+                        if let Some(plan) = self.plan.clone() {
+                            self.begin_queued(&plan);
+                        }
+                    }
                 },
                 () = self.wake.notified() => {
                     self.read_source().await;

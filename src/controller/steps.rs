@@ -1,6 +1,6 @@
 //! Beginning steps, and what happens when they end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::task::{self, JoinError};
@@ -19,6 +19,11 @@ const STALE_MAX: u32 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Busy {
     channels: BTreeMap<ChannelId, UnderWay>,
+    /// Channels of the last plan, by index, whose step has to wait for one under way to end: no more begin at once than
+    /// the settings allow.
+    queue: VecDeque<usize>,
+    /// When that plan was made.
+    planned: Option<Instant>,
     stale: BTreeMap<ChannelId, u32>,
 }
 
@@ -45,13 +50,19 @@ impl Busy {
                 .all(|other| other.carries.is_disjoint(carries))
     }
 
+    /// Begins no more steps of the last plan.
+    pub(super) fn forget_queued(&mut self) {
+        self.queue.clear();
+    }
+
     /// Whether nothing is under way.
     pub(super) fn is_idle(&self) -> bool {
         self.channels.is_empty()
     }
 
     /// What has changed may concern any step under way: those whose call is not made yet are planned again.
-    pub(super) fn withdraw_all(&self) {
+    pub(super) fn withdraw_all(&mut self) {
+        self.forget_queued();
         for under_way in self.channels.values() {
             under_way.order.withdraw();
         }
@@ -134,23 +145,38 @@ impl<S: Source> Controller<S> {
     pub(super) fn begin_steps(&mut self, plan: &Plan) {
         let now = Instant::now();
         self.busy.withdraw_unplanned(plan);
-        for channel in &plan.channels {
-            let Some(step) = channel.steps.first() else {
-                self.memory
-                    .note_rest(&channel.id, channel.seen.as_ref().map(|seen| seen.state), now);
+        for channel in plan.channels.iter().filter(|channel| channel.steps.is_empty()) {
+            let state = channel.seen.as_ref().map(|seen| seen.state);
+            self.memory.note_rest(&channel.id, state, now);
+        }
+        self.busy.queue = (0..plan.channels.len()).collect();
+        self.busy.planned = Some(now);
+        self.begin_queued(plan);
+    }
+
+    /// Begins steps of `plan`, the last one made, while there is room for more.
+    ///
+    /// Nothing is planned in between: a step looks at its channel again before it acts, and where the source changed, or a
+    /// plan follows, those not begun are forgotten.
+    pub(super) fn begin_queued(&mut self, plan: &Plan) {
+        let now = Instant::now();
+        while self.busy.channels.len() < self.settings.concurrency
+            && let Some(at) = self.busy.queue.pop_front()
+        {
+            let Some((channel, step)) = plan
+                .channels
+                .get(at)
+                .and_then(|one| Some((one, one.steps.first()?)))
+            else {
                 continue;
             };
             if step.action == Action::Wait || self.memory.holds_back(&channel.id, now) {
                 continue;
             }
             let carries = will_carry(channel);
-            if self.busy.channels.len() >= self.settings.concurrency
-                || !self.busy.admits(&channel.id, &carries)
-                || self.observer.may_be_on_air_unseen(&carries)
-            {
-                continue;
+            if self.busy.admits(&channel.id, &carries) && !self.observer.may_be_on_air_unseen(&carries) {
+                self.begin(channel, step, carries);
             }
-            self.begin(channel, step, carries);
         }
     }
 
@@ -165,7 +191,8 @@ impl<S: Source> Controller<S> {
                 .unwrap_or_default(),
             step: step.clone(),
         });
-        let (executor, id, order) = (self.executor.clone(), channel.id.clone(), Order::given_now());
+        let order = self.busy.planned.map_or_else(Order::given_now, Order::given_at);
+        let (executor, id) = (self.executor.clone(), channel.id.clone());
         let (channel, taken, given) = (channel.clone(), step.clone(), order.clone());
         let task = self.tasks.spawn(async move {
             let begun = Instant::now();

@@ -31,8 +31,13 @@ pub struct Order {
 impl Order {
     /// For a step that was planned just now.
     pub fn given_now() -> Self {
+        Self::given_at(Instant::now())
+    }
+
+    /// For a step that was planned then.
+    pub fn given_at(planned: Instant) -> Self {
         Self {
-            until: Instant::now() + GOOD_FOR,
+            until: planned + GOOD_FOR,
             withdrawn: Arc::default(),
         }
     }

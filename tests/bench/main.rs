@@ -1,4 +1,5 @@
-//! What slotwise costs: `cargo bench` prints all of it, `cargo bench -- WORDS` the rows whose title has these words.
+//! What slotwise costs: `cargo bench` prints all of it, `cargo bench -- WORDS` the rows whose title has these words,
+//! `cargo bench -- WORDS 3000` with worlds of this size only.
 //!
 //! Machines are noisy: read the ratios and the growth, and the minimum rather than the median.
 
@@ -8,11 +9,11 @@ mod planner;
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let words = std::env::args()
-        .skip(1)
-        .find(|word| !word.starts_with('-'))
-        .unwrap_or_default();
-    planner::run(&words);
+    let asked = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
+    let (sizes, words): (Vec<_>, Vec<_>) = asked.partition(|word| word.parse::<usize>().is_ok());
+    let sizes: Vec<usize> = sizes.iter().filter_map(|size| size.parse().ok()).collect();
+    let words = words.join(" ");
+    planner::run(&words, &sizes);
     if memory::TITLE.contains(&words) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let (on_air, kilobytes) = runtime.block_on(memory::measure())?;

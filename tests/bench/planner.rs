@@ -25,8 +25,9 @@ const CLASS: ChannelClass = ChannelClass::SinglePipeline;
 const WARM_UP: usize = 2;
 const REPEATS: usize = 9;
 
-/// Prints the rows whose title has `words`.
-pub(crate) fn run(words: &str) {
+/// Prints the rows whose title has `words`, with worlds of `sizes` if there are any.
+pub(crate) fn run(words: &str, sizes: &[usize]) {
+    let sizes = if sizes.is_empty() { &SIZES } else { sizes };
     anstream::println!("planner, one core                  minimum      median  per destination");
     for (title, channels_per_pool) in [
         ("one pool", usize::MAX),
@@ -40,7 +41,7 @@ pub(crate) fn run(words: &str) {
         ] {
             let title = format!("{title}, {policy}");
             if title.contains(words) {
-                print_rows(&title, |size| {
+                print_rows(&title, sizes, |size| {
                     world(size, channels_per_pool, interrupt, placement)
                 });
             }
@@ -48,11 +49,11 @@ pub(crate) fn run(words: &str) {
     }
 }
 
-fn print_rows(title: &str, world: impl Fn(usize) -> (Desired, Observed)) {
+fn print_rows(title: &str, sizes: &[usize], world: impl Fn(usize) -> (Desired, Observed)) {
     anstream::println!("{title}");
     let mut first = None;
     let mut last = None;
-    for size in SIZES {
+    for &size in sizes {
         let (desired, observed) = world(size);
         let (minimum, median) = measure(|| {
             drop(black_box(plan(&desired, &observed, now())));
@@ -63,7 +64,9 @@ fn print_rows(title: &str, world: impl Fn(usize) -> (Desired, Observed)) {
         first = first.or(Some((size, minimum)));
         last = Some((size, minimum));
     }
-    if let (Some((small, quick)), Some((large, slow))) = (first, last) {
+    if let (Some((small, quick)), Some((large, slow))) = (first, last)
+        && small != large
+    {
         anstream::println!(
             "  growth: time ~ size ^ {:.2}",
             exponent(small, quick, large, slow)

@@ -61,6 +61,25 @@ async fn a_cold_destination_costs_describe_update_describe_start_and_a_steady_cy
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_step_that_has_to_wait_for_others_begins_as_soon_as_one_ends() {
+    let ids: Vec<String> = (1..=4).map(|number| number.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let names = ["a", "b", "c", "d"];
+    let took = async |at_once: usize| {
+        let declared = desired(pool(&ids), names.into_iter().map(wanted).collect());
+        let mut stage = Stage::with(declared, |settings| settings.concurrency = at_once);
+        let begun = tokio::time::Instant::now();
+        assert!(matches!(stage.converge(60).await, Ended::Converged));
+        begun.elapsed()
+    };
+    let (together, one_by_one) = (took(4).await, took(1).await);
+    assert!(
+        one_by_one < together + Duration::from_secs(3),
+        "{together:?} side by side, {one_by_one:?} one by one"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_warm_destination_starts_without_an_update() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage.converge(60).await;
