@@ -4,6 +4,7 @@
 //! `Starting` that it was seen on its way there. A step that is only planned is `Pending`, so that a look without a
 //! daemon does not promise what nobody does.
 
+mod conditions;
 mod derive;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use conditions::Conditions;
 pub use derive::{phase, status};
 
 use crate::model::{ChannelId, ChannelState, DestinationName, PoolName, SlotId, WantedState};
@@ -50,8 +52,8 @@ pub struct DestinationStatus {
     pub since: Timestamp,
     /// The generation of the declaration that this speaks of.
     pub observed_generation: u64,
-    /// What a program reads.
-    pub conditions: Vec<Condition>,
+    /// What a program reads; see [`DestinationStatus::conditions`].
+    pub conditions: Conditions,
 }
 
 /// One channel.
@@ -129,4 +131,10 @@ pub enum ConditionStatus {
     False,
     /// Nobody could look.
     Unknown,
+}
+
+impl ConditionStatus {
+    fn of(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
 }

@@ -184,8 +184,9 @@ fn invent_pool(pool: &ChannelPool, desired: &Desired) -> InventedPool {
             .values()
             .filter_map(|destination| destination.pin.as_ref());
         for pin in pins.filter(|pin| pin.channel == channel.id) {
-            if pool.slots.output_groups.is_match(&pin.output_group) && !groups.contains(&pin.output_group) {
-                groups.push(pin.output_group.clone());
+            let group = pin.output_group.as_str();
+            if pool.slots.output_groups.is_match(group) && !groups.iter().any(|known| known == group) {
+                groups.push(group.to_owned());
             }
         }
         let slot = |group: String| {

@@ -106,7 +106,7 @@ fn will_carry(channel: &ChannelPlan) -> BTreeSet<Endpoint> {
         .slots
         .iter()
         .filter(|slot| matches!(slot.then, Content::Destination(_)));
-    held.filter_map(|slot| written(&slot.output_group).or(slot.target.as_ref()))
+    held.filter_map(|slot| written(slot.output_group.as_str()).or(slot.target.as_ref()))
         .flat_map(|target| target.0.iter().cloned())
         .collect()
 }

@@ -35,7 +35,7 @@ fn is_done(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &Own
             (fresh.state.is_stopped() || fresh.state == ChannelState::Updating)
                 && writes
                     .iter()
-                    .all(|write| target_of(fresh, &write.output_group) == Some(&write.target))
+                    .all(|write| target_of(fresh, write.output_group.as_str()) == Some(&write.target))
         }
     }
 }
@@ -67,7 +67,7 @@ fn changed_slot<'plan>(plan: &'plan ChannelPlan, fresh: &ObservedChannel) -> Opt
     let moved = plan
         .slots
         .iter()
-        .find(|slot| target_of(fresh, &slot.output_group) != slot.target.as_ref());
+        .find(|slot| target_of(fresh, slot.output_group.as_str()) != slot.target.as_ref());
     moved.map(|slot| slot.output_group.as_str())
 }
 

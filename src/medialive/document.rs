@@ -12,7 +12,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, Endpoint, ObservedChannel, ObservedGroup, OwnerId, Secret, Target,
+    ChannelClass, ChannelId, ChannelState, Endpoint, ObservedChannel, ObservedGroup, OutputGroup, OwnerId,
+    Secret, Target,
 };
 use crate::plan::SlotWrite;
 
@@ -51,7 +52,7 @@ pub struct ChannelDocument {
 /// RTMP output groups in the channel's order, with the id of the destination each one's output refers to, or why
 /// the group cannot be a slot. It can only change while the channel is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wiring(Vec<(String, Result<String, String>)>);
+pub struct Wiring(Vec<(OutputGroup, Result<String, String>)>);
 
 /// A channel document that cannot be understood. Never holds the document, which holds keys.
 #[derive(Debug, thiserror::Error)]
@@ -136,10 +137,10 @@ impl ChannelDocument {
         }
         let mut destinations = self.summary.destinations.to_vec();
         for write in writes {
-            let no_such_slot = || DocumentError::NoSuchSlot(write.output_group.clone());
+            let no_such_slot = || DocumentError::NoSuchSlot(write.output_group.to_string());
             let id = self
                 .wiring
-                .destination_of(&write.output_group)
+                .destination_of(write.output_group.as_str())
                 .ok_or_else(no_such_slot)?;
             let entry = destinations
                 .iter_mut()
@@ -291,7 +292,7 @@ impl Wiring {
         let is_rtmp = |group: &&WireGroup| group.output_group_settings.rtmp_group_settings.is_some();
         let rows = settings.output_groups.iter().filter(is_rtmp);
         Self(
-            rows.map(|group| (group.name.clone().unwrap_or_default(), wired(group)))
+            rows.map(|group| (group.name.as_deref().unwrap_or_default().into(), wired(group)))
                 .collect(),
         )
     }
@@ -464,7 +465,7 @@ mod tests {
 
     fn write(url: &str, key: &str) -> SlotWrite {
         SlotWrite {
-            output_group: "RTMP-Slot-1".to_owned(),
+            output_group: "RTMP-Slot-1".into(),
             target: Target(vec![Endpoint::new(url, Secret::new(key))]),
             content: Content::Parked,
         }
@@ -494,7 +495,7 @@ mod tests {
         assert_eq!(
             seen.groups,
             vec![ObservedGroup {
-                name: "RTMP-Slot-1".to_owned(),
+                name: "RTMP-Slot-1".into(),
                 target: Ok(target)
             }]
         );

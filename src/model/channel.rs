@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ChannelId, DestinationName, OwnerId, SlotId, Target};
+use super::{ChannelId, DestinationName, OutputGroup, OwnerId, SlotId, Target};
 
 /// What was seen of the account, with what this controller remembers about its own running work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub struct ObservedChannel {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedGroup {
     /// Its name, unique within the channel.
-    pub name: String,
+    pub name: OutputGroup,
     /// What it points at; or, for a group that cannot be a slot, why not: several outputs, a destination it shares
     /// with another output, a missing name, a wrong number of settings.
     pub target: Result<Target, String>,

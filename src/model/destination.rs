@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{ChannelClass, ChannelId, DestinationName, Endpoint, GroupName, PoolName, Secret, Target};
+use super::{
+    ChannelClass, ChannelId, DestinationName, Endpoint, GroupName, OutputGroup, PoolName, Secret, Target,
+};
 
 /// A declared destination, valid as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +105,7 @@ pub struct Pin {
     /// The channel, one of the pool's.
     pub channel: ChannelId,
     /// The output group.
-    pub output_group: String,
+    pub output_group: OutputGroup,
 }
 
 /// Hands off, until a moment or until it is taken away.

@@ -44,8 +44,26 @@ macro_rules! name {
             }
         }
 
+        impl PartialEq<str> for $name {
+            fn eq(&self, text: &str) -> bool {
+                *self.0 == *text
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, text: &&str) -> bool {
+                *self.0 == **text
+            }
+        }
+
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
                 Self::new(text)
             }
         }
@@ -73,19 +91,24 @@ name! {
     OwnerId
 }
 
+name! {
+    /// Name of an output group, unique within its channel.
+    OutputGroup
+}
+
 /// One RTMP output group of one channel.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SlotId {
     /// The channel.
     pub channel: ChannelId,
-    /// Name of the output group, unique within the channel.
-    pub output_group: String,
+    /// The output group.
+    pub output_group: OutputGroup,
 }
 
 impl SlotId {
     /// The slot of `channel` that is its output group `output_group`.
-    pub fn new(channel: impl Into<ChannelId>, output_group: impl Into<String>) -> Self {
+    pub fn new(channel: impl Into<ChannelId>, output_group: impl Into<OutputGroup>) -> Self {
         Self {
             channel: channel.into(),
             output_group: output_group.into(),

@@ -24,7 +24,7 @@ pub use channel::{
 };
 pub use desired::{Desired, Trust};
 pub use destination::{Destination, Pause, Pin, StreamKey, WantedState};
-pub use id::{ChannelId, DestinationName, GroupName, OwnerId, PoolName, SlotId};
+pub use id::{ChannelId, DestinationName, GroupName, OutputGroup, OwnerId, PoolName, SlotId};
 pub use pool::{Cause, ChannelPool, Disruption, Interrupt, Placement, PoolChannel, SlotSelector, Window};
 pub use secret::Secret;
 pub use target::{Endpoint, Target};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Content, Reason};
-use crate::model::{DestinationName, Target};
+use crate::model::{DestinationName, OutputGroup, Target};
 
 /// One thing to do to a channel, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotWrite {
     /// Name of the output group.
-    pub output_group: String,
+    pub output_group: OutputGroup,
     /// Where it points from then on. Never shown.
     pub target: Target,
     /// Who that is.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Action, ChannelPlan, Plan, plan};
 use crate::model::{
-    Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
+    Cause, ChannelClass, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
     DestinationName, Disruption, Endpoint, Interrupt, Observed, ObservedChannel, ObservedGroup, Pause, Pin,
     Placement, PoolChannel, Secret, SlotId, SlotSelector, StreamKey, Target, Trouble, Trust, WantedState,
     Window,
@@ -116,7 +116,10 @@ impl World {
             .map(|(at, slot)| {
                 let name = format!("slot-{}", at + 1);
                 let target = self.slot_target(id, &name, slot);
-                ObservedGroup { name, target }
+                ObservedGroup {
+                    name: name.into(),
+                    target,
+                }
             })
             .collect();
         let channel = ObservedChannel {
@@ -338,7 +341,7 @@ pub(super) fn pause() -> Pause {
 pub(super) fn pin(channel: &str, output_group: &str) -> Pin {
     Pin {
         channel: channel.into(),
-        output_group: output_group.to_owned(),
+        output_group: output_group.into(),
     }
 }
 
@@ -374,11 +377,7 @@ pub(super) fn waiting<'p>(plan: &'p Plan, name: &str) -> &'p str {
 
 /// The steps of a channel: `stop update start`.
 pub(super) fn steps(plan: &Plan, id: &str) -> String {
-    let channel = plan
-        .channels
-        .iter()
-        .find(|one| one.id == ChannelId::from(id))
-        .unwrap();
+    let channel = plan.channels.iter().find(|one| one.id == id).unwrap();
     let names: Vec<&str> = channel.steps.iter().map(|step| step.action.name()).collect();
     names.join(" ")
 }

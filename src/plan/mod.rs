@@ -41,8 +41,8 @@ pub use reason::Reason;
 pub use waiting::Waiting;
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, DestinationName, GroupName, Interrupt, OwnerId, Placement,
-    PoolName, SlotId, Target, WantedState,
+    ChannelClass, ChannelId, ChannelState, DestinationName, GroupName, Interrupt, OutputGroup, OwnerId,
+    Placement, PoolName, SlotId, Target, WantedState,
 };
 
 /// What is to be done in every pool, and why it is not more.
@@ -215,7 +215,7 @@ pub enum Adoption {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotPlan {
     /// Name of the output group.
-    pub output_group: String,
+    pub output_group: OutputGroup,
     /// What it points at now, for the precondition; never shown.
     pub target: Option<Target>,
     /// What it holds now.

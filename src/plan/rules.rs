@@ -81,7 +81,7 @@ fn a_granted_interruption_brings_everyone_back_to_their_slots() {
         .anytime()
         .plan();
     assert_eq!(steps(&plan, "1"), "stop update start");
-    assert_eq!(interrupted(&plan), ["a".into()]);
+    assert_eq!(interrupted(&plan), ["a"]);
     assert_eq!(assignments(&plan)["a"], "1/slot-1");
     assert_eq!(assignments(&plan)["b"], "1/slot-2");
     assert_eq!(plan.interruptions().planned, 1);

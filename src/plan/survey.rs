@@ -31,8 +31,8 @@ use jiff::Timestamp;
 use super::{Adoption, Content, Waiting};
 use crate::model::{
     ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, Observed,
-    ObservedChannel, ObservedGroup, Pause, PoolChannel, Secret, SlotId, StreamKey, Target, Trust,
-    WantedState,
+    ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolChannel, Secret, SlotId, StreamKey, Target,
+    Trust, WantedState,
 };
 
 /// How good a slot is as the one that counts for a destination, best first: its standing, whether its channel is not
@@ -200,12 +200,12 @@ impl<'a> Survey<'a> {
     }
 
     /// The slot of this name, usable or not.
-    pub(super) fn find_slot(&self, channel: &ChannelId, output_group: &str) -> Option<usize> {
+    pub(super) fn find_slot(&self, channel: &ChannelId, output_group: &OutputGroup) -> Option<usize> {
         let at = self.channels.binary_search_by(|one| one.id.cmp(channel)).ok()?;
         self.channels[at]
             .slots
             .clone()
-            .find(|slot| self.slots[*slot].group.name == output_group)
+            .find(|slot| self.slots[*slot].group.name == *output_group)
     }
 
     /// The channel of a slot.
@@ -252,7 +252,7 @@ impl<'a> Survey<'a> {
             let observation = observed.channels.get(&named.id);
             let seen = observation.and_then(ChannelObservation::seen);
             for group in seen.map_or(&[][..], |seen| &seen.groups) {
-                if self.pool.slots.output_groups.is_match(&group.name) {
+                if self.pool.slots.output_groups.is_match(group.name.as_str()) {
                     let class = seen.map_or(ChannelClass::SinglePipeline, |seen| seen.class);
                     self.push_slot(&named.id, class, group);
                 }
@@ -463,7 +463,7 @@ impl<'a> Survey<'a> {
                         Holder::Undeclared | Holder::Copy(_) | Holder::Outdated(_)
                     )
                 })
-                .map(|slot| (slot.group.name.clone(), slot.host().to_owned()))
+                .map(|slot| (slot.group.name.to_string(), slot.host().to_owned()))
                 .collect();
             if !undeclared.is_empty() {
                 let id = channel.id.clone();

@@ -350,7 +350,7 @@ impl<'a> View<'a> {
             Action::Update { writes } => {
                 for (index, write) in writes.iter().enumerate() {
                     let label = if index == 0 { name } else { "" };
-                    let slot = slot(channel, &write.output_group);
+                    let slot = slot(channel, write.output_group.as_str());
                     table.row([
                         cell(Tone::Change, label),
                         cell(

@@ -338,7 +338,7 @@ pub(super) fn waits(waiting: &Waiting, ways_out: Vec<String>) -> Waits {
 pub(super) fn slot(slot: &SlotId) -> Slot {
     Slot {
         channel: slot.channel.to_string(),
-        output_group: slot.output_group.clone(),
+        output_group: slot.output_group.to_string(),
     }
 }
 
@@ -444,7 +444,7 @@ fn channel(of: &ChannelPlan) -> Channel {
 
 fn channel_slot(of: &SlotPlan) -> ChannelSlot {
     ChannelSlot {
-        output_group: of.output_group.clone(),
+        output_group: of.output_group.to_string(),
         now: holds(&of.now),
         then: holds(&of.then),
         reason: of.reason.as_ref().map(why),
@@ -478,7 +478,7 @@ fn step(of: &Step) -> StepDocument {
         writes: writes
             .iter()
             .map(|write| Write {
-                output_group: write.output_group.clone(),
+                output_group: write.output_group.to_string(),
                 content: holds(&write.content),
             })
             .collect(),

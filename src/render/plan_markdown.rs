@@ -109,7 +109,7 @@ fn channel_table(page: &mut Page, plan: &Plan, channel: &ChannelPlan) {
             .find(|one| one.name == *name)
             .and_then(|one| one.reason.as_ref())
             .map_or_else(String::new, Reason::to_string);
-        row(page, "keep", &slot.output_group, name.as_str(), &why);
+        row(page, "keep", slot.output_group.as_str(), name.as_str(), &why);
     }
 }
 
@@ -133,13 +133,13 @@ fn step_rows(page: &mut Page, plan: &Plan, channel: &ChannelPlan, step: &Step) {
         return;
     };
     for write in writes {
-        let why = slot(channel, &write.output_group)
+        let why = slot(channel, write.output_group.as_str())
             .and_then(|slot| slot.reason.as_ref())
             .map_or_else(String::new, Reason::to_string);
         row(
             page,
             "update",
-            &write.output_group,
+            write.output_group.as_str(),
             &content(&write.content),
             &why,
         );

@@ -94,7 +94,7 @@ pub(super) fn channel(id: &str, state: ChannelState) -> ChannelPlan {
 /// Slot `number`.
 pub(super) fn slot(number: usize, now: Content, then: Content, reason: Option<Reason>) -> SlotPlan {
     SlotPlan {
-        output_group: format!("RTMP-Slot-{number}"),
+        output_group: format!("RTMP-Slot-{number}").into(),
         target: Some(target()),
         now,
         then,

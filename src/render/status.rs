@@ -84,7 +84,7 @@ struct DestinationDocument<'a> {
     slot: Option<Slot>,
     since: Timestamp,
     observed_generation: u64,
-    conditions: &'a [Condition],
+    conditions: Vec<Condition>,
 }
 
 #[derive(Serialize)]
@@ -124,7 +124,7 @@ fn destination_document(of: &DestinationStatus) -> DestinationDocument<'_> {
         slot: of.slot.as_ref().map(slot),
         since: of.since,
         observed_generation: of.observed_generation,
-        conditions: &of.conditions,
+        conditions: of.conditions(),
     }
 }
 
@@ -242,6 +242,7 @@ pub(super) fn tone(phase: Phase) -> Tone {
 mod tests {
     use super::*;
     use crate::model::SlotId;
+    use crate::status::Conditions;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
@@ -259,7 +260,7 @@ mod tests {
             slot: None,
             since: at(1_000),
             observed_generation: 1,
-            conditions: Vec::new(),
+            conditions: Conditions::default(),
         };
         let youtube = DestinationStatus {
             slot: Some(SlotId::new("4000001", "RTMP-Slot-1")),

@@ -1,16 +1,15 @@
 //! From a plan to what is told of it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::conditions::{Conditions, Kind};
 use super::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase, Status};
 use crate::model::{ChannelId, ChannelState, Desired, Destination, DestinationName, Trust, WantedState};
 use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Plan, Waiting};
 use crate::store::Rejected;
-
-static IN_FORCE: LazyLock<Arc<str>> = LazyLock::new(|| "the declaration is in force".into());
 
 /// What is true now. Times of `previous` are kept where nothing changed.
 pub fn status(
@@ -196,19 +195,22 @@ impl<'a> View<'a> {
         before: Option<&DestinationStatus>,
         now: Timestamp,
     ) -> DestinationStatus {
-        let generation = self.declared.generation;
-        let old: &[Condition] = before.map_or(&[], |status| &status.conditions);
-        let message: Arc<str> = self.message().into();
-        let stamp = |kind, status, reason, message: Arc<str>| {
-            Stamp { old, generation, now }.condition(kind, status, reason, message)
-        };
+        let kinds = [
+            (Kind::Synced, rejected.is_none()),
+            (Kind::Assigned, self.planned.assignment.is_some()),
+            (Kind::OnAir, self.planned.on_air),
+            (Kind::Blocked, self.is_blocked()),
+            (Kind::Degraded, self.is_degraded()),
+        ];
+        let mut conditions = Conditions::new(kinds, before.map(|before| &before.conditions), now);
+        conditions.set_aside = rejected.map(|entry| entry.problem.to_string().into());
         DestinationStatus {
             name: self.planned.name.clone(),
             pool: Some(self.planned.pool.clone()),
             wanted: Some(self.planned.state),
             phase: self.phase,
             reason: self.reason(),
-            message: Arc::clone(&message),
+            message: self.message().into(),
             ways_out: self
                 .planned
                 .waiting
@@ -223,30 +225,8 @@ impl<'a> View<'a> {
             since: before
                 .filter(|status| status.phase == self.phase)
                 .map_or(now, |status| status.since),
-            observed_generation: generation,
-            conditions: vec![
-                match rejected {
-                    None => stamp("Synced", true, "Declared", Arc::clone(&IN_FORCE)),
-                    Some(entry) => stamp(
-                        "Synced",
-                        false,
-                        "Invalid",
-                        format!("the last good declaration is in force: {}", entry.problem).into(),
-                    ),
-                },
-                match &self.planned.assignment {
-                    Some(slot) => stamp("Assigned", true, self.reason(), slot.to_string().into()),
-                    None => stamp("Assigned", false, self.reason(), Arc::clone(&message)),
-                },
-                stamp("OnAir", self.planned.on_air, self.reason(), Arc::clone(&message)),
-                stamp("Blocked", self.is_blocked(), self.reason(), Arc::clone(&message)),
-                stamp(
-                    "Degraded",
-                    self.is_degraded(),
-                    self.reason(),
-                    Arc::clone(&message),
-                ),
-            ],
+            observed_generation: self.declared.generation,
+            conditions,
         }
     }
 
@@ -266,27 +246,24 @@ impl<'a> View<'a> {
 
 /// The status of a declaration that is not valid and has no last good state.
 fn invalid(entry: &Rejected, before: Option<&DestinationStatus>, now: Timestamp) -> DestinationStatus {
-    let old: &[Condition] = before.map_or(&[], |status| &status.conditions);
-    let message: Arc<str> = entry.problem.to_string().into();
-    let stamp = Stamp {
-        old,
-        generation: 0,
-        now,
-    };
     DestinationStatus {
         name: DestinationName::new(&entry.object.name),
         pool: None,
         wanted: None,
         phase: Phase::Error,
         reason: "Invalid",
-        message: Arc::clone(&message),
+        message: entry.problem.to_string().into(),
         ways_out: vec![entry.problem.fix.clone()],
         slot: None,
         since: before
             .filter(|status| status.phase == Phase::Error)
             .map_or(now, |status| status.since),
         observed_generation: 0,
-        conditions: vec![stamp.condition("Synced", false, "Invalid", message)],
+        conditions: Conditions::new(
+            [(Kind::Synced, false)],
+            before.map(|before| &before.conditions),
+            now,
+        ),
     }
 }
 
@@ -310,7 +287,7 @@ fn channel(plan: &ChannelPlan) -> ChannelStatus {
         slots: plan
             .slots
             .iter()
-            .map(|slot| (slot.output_group.clone(), holds(&slot.now)))
+            .map(|slot| (slot.output_group.to_string(), holds(&slot.now)))
             .collect(),
         waiting: plan
             .waiting
@@ -320,52 +297,21 @@ fn channel(plan: &ChannelPlan) -> ChannelStatus {
 }
 
 fn source_trusted(trust: &Trust, previous: &[Condition], now: Timestamp) -> Condition {
-    let stamp = Stamp {
-        old: previous,
-        generation: 0,
-        now,
+    let (holds, reason, message): (bool, _, Arc<str>) = match trust {
+        Trust::Whole => (true, "Whole", "the source was read whole".into()),
+        Trust::Doubted { why } => (false, "SourceUntrusted", why.as_str().into()),
     };
-    match trust {
-        Trust::Whole => stamp.condition("SourceTrusted", true, "Whole", "the source was read whole".into()),
-        Trust::Doubted { why } => {
-            stamp.condition("SourceTrusted", false, "SourceUntrusted", why.as_str().into())
-        }
-    }
-}
-
-/// Makes conditions that keep the time of their last transition.
-#[derive(Clone, Copy)]
-struct Stamp<'a> {
-    old: &'a [Condition],
-    generation: u64,
-    now: Timestamp,
-}
-
-impl Stamp<'_> {
-    fn condition(
-        self,
-        kind: &'static str,
-        holds: bool,
-        reason: &'static str,
-        message: Arc<str>,
-    ) -> Condition {
-        let status = if holds {
-            ConditionStatus::True
-        } else {
-            ConditionStatus::False
-        };
-        let same = self
-            .old
-            .iter()
-            .find(|old| old.kind == kind && old.status == status);
-        Condition {
-            kind,
-            status,
-            reason,
-            message,
-            last_transition_time: same.map_or(self.now, |old| old.last_transition_time),
-            observed_generation: self.generation,
-        }
+    let (kind, status) = ("SourceTrusted", ConditionStatus::of(holds));
+    let same = previous
+        .iter()
+        .find(|old| old.kind == kind && old.status == status);
+    Condition {
+        kind,
+        status,
+        reason,
+        message,
+        last_transition_time: same.map_or(now, |old| old.last_transition_time),
+        observed_generation: 0,
     }
 }
 

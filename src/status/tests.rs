@@ -52,7 +52,7 @@ fn before(phase: Phase) -> DestinationStatus {
         slot: None,
         since: Timestamp::UNIX_EPOCH,
         observed_generation: 1,
-        conditions: Vec::new(),
+        conditions: Conditions::default(),
     }
 }
 

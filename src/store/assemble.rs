@@ -15,7 +15,9 @@ use crate::manifest::validate::{Globs, KeySource, key_source, place, validate_de
 use crate::manifest::words::{nearest, shown};
 use crate::manifest::yaml::Spot;
 use crate::manifest::{ObjectId, Problem};
-use crate::model::{ChannelId, ChannelPool, Destination, DestinationName, PoolName, StreamKey, WantedState};
+use crate::model::{
+    ChannelId, ChannelPool, Destination, DestinationName, OutputGroup, PoolName, StreamKey, WantedState,
+};
 
 /// Valid objects, and the file that each was last read from.
 #[derive(Debug, Clone, Default)]
@@ -357,9 +359,13 @@ fn check_pin(candidate: &mut Candidate<Destination>, pool: &ChannelPool) {
             None => format!("name a channel of the pool: {}", names.join(", ")),
         };
         candidate.reject(&path.field("channel"), message, fix);
-    } else if !pool.slots.output_groups.is_match(&pin.output_group) {
+    } else if !pool.slots.output_groups.is_match(pin.output_group.as_str()) {
         let glob = pool.slots.output_groups.glob();
-        let message = format!("{} is no slot of pool {}", shown(&pin.output_group), pool.name);
+        let message = format!(
+            "{} is no slot of pool {}",
+            shown(pin.output_group.as_str()),
+            pool.name
+        );
         let fix = format!("name a group that slots.outputGroups matches: {glob}");
         candidate.reject(&path.field("outputGroup"), message, fix);
     }
@@ -421,7 +427,7 @@ fn same_key(a: &Candidate<Destination>, b: &Candidate<Destination>) -> bool {
 
 /// Two wanted destinations pinned to one slot can never both be on air.
 fn check_pins(destinations: &mut [Candidate<Destination>]) {
-    let mut owners: BTreeMap<(ChannelId, String), usize> = BTreeMap::new();
+    let mut owners: BTreeMap<(ChannelId, OutputGroup), usize> = BTreeMap::new();
     for index in 0..destinations.len() {
         let Some(pin) = wanted(&destinations[index]).and_then(|value| value.pin.clone()) else {
             continue;

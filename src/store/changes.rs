@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(told(|new| new.paused = Some(pause)).unwrap(), "paused");
         let pin = Pin {
             channel: "1".into(),
-            output_group: "RTMP-1".to_owned(),
+            output_group: "RTMP-1".into(),
         };
         assert_eq!(told(|new| new.pin = Some(pin)).unwrap(), "pinned to 1/RTMP-1");
         let both = told(|new| (new.priority, new.state) = (5, WantedState::Ready));

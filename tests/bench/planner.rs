@@ -197,7 +197,7 @@ fn seen(pool: &ChannelPool, channel: usize, destinations: &[Destination]) -> Obs
             _ => parking,
         };
         ObservedGroup {
-            name,
+            name: name.into(),
             target: Ok(target),
         }
     });

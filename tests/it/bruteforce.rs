@@ -28,7 +28,7 @@ fn outcome_of(plan: &Plan) -> Result<Outcome, String> {
     let index = |text: &str| text[1..].parse::<usize>().unwrap();
     let places = plan.destinations.iter().map(|planned| {
         let slot = planned.assignment.as_ref().filter(|_| planned.wanted)?;
-        Some((index(slot.channel.as_str()), index(&slot.output_group)))
+        Some((index(slot.channel.as_str()), index(slot.output_group.as_str())))
     });
     let fates = plan.channels.iter().map(|channel| {
         let has = |is: fn(&Action) -> bool| channel.steps.iter().any(|step| is(&step.action));

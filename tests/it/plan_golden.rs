@@ -231,7 +231,10 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
                 &parking,
             )),
         };
-        channel.groups.push(ObservedGroup { name: group, target });
+        channel.groups.push(ObservedGroup {
+            name: group.into(),
+            target,
+        });
     }
     support::place(desired, observed, "main", channel);
     let pool = desired.pools.get_mut("main").unwrap();

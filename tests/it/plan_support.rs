@@ -103,7 +103,7 @@ pub(crate) fn channel(id: &str, state: ChannelState) -> ObservedChannel {
 /// Gives the channel one more output group.
 pub(crate) fn slot(channel: &mut ObservedChannel, name: &str, target: Target) {
     channel.groups.push(ObservedGroup {
-        name: name.to_owned(),
+        name: name.into(),
         target: Ok(target),
     });
 }

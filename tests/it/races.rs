@@ -193,7 +193,7 @@ async fn whoever_was_interrupted_on_a_channel_that_does_not_start_again_goes_els
     // Somebody who may go nowhere else joins, and then the channel does not start again.
     let pin = Pin {
         channel: home.as_str().into(),
-        output_group: "RTMP-Slot-3".to_owned(),
+        output_group: "RTMP-Slot-3".into(),
     };
     stage.script.change(|desired| {
         let mut other = wanted("b");

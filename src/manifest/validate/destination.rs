@@ -320,6 +320,6 @@ fn validate_pin(raw: &RawPin, path: &FieldPath, report: &mut Report) -> Option<P
     }
     Some(Pin {
         channel: ChannelId::new(&raw.channel),
-        output_group: raw.output_group.clone(),
+        output_group: raw.output_group.as_str().into(),
     })
 }

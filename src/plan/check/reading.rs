@@ -225,7 +225,7 @@ fn slots_of<'a>(
         let Ok(target) = &group.target else {
             continue;
         };
-        if pool.slots.output_groups.is_match(&group.name) {
+        if pool.slots.output_groups.is_match(group.name.as_str()) {
             let id = SlotId::new(channel.id.clone(), group.name.clone());
             let parking = pool.slots.parking(&id, seen.class);
             let holds = if *target == parking {

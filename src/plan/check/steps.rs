@@ -290,7 +290,7 @@ impl<'a> Subject<'a> {
         }
         let mut written = BTreeSet::new();
         for write in writes {
-            let id = self.slot_id(&write.output_group);
+            let id = self.slot_id(write.output_group.as_str());
             if !written.insert(&write.output_group) {
                 found.push(Violation::WrittenTwice { slot: id });
                 continue;

@@ -129,7 +129,7 @@ impl Case {
             declared.interruptible = dest.interruptible;
             declared.pin = dest.pin.map(|(channel, group)| Pin {
                 channel: chan_id(channel).as_str().into(),
-                output_group: slot_name(group),
+                output_group: slot_name(group).into(),
             });
             support::declare(&mut desired, declared);
         }

@@ -301,7 +301,7 @@ pub(super) fn build_pool(p: usize, spec: &PoolSpec, desired: &mut Desired, obser
         destination.interruptible = declared.interruptible;
         destination.pin = declared.pin.map(|(c, s)| Pin {
             channel: ChannelId::new(format!("p{p}-c{c}")),
-            output_group: format!("s{s}"),
+            output_group: format!("s{s}").into(),
         });
         support::declare(desired, destination);
     }
@@ -355,7 +355,7 @@ pub(super) fn build_channel(
         match *held {
             SlotSpec::NoSlot => support::slot(&mut channel, &format!("MediaPackage-{s}"), parking),
             SlotSpec::Unusable => channel.groups.push(slotwise::model::ObservedGroup {
-                name: group,
+                name: group.into(),
                 target: Err("it has two outputs".to_owned()),
             }),
             _ => support::slot(&mut channel, &group, target.unwrap_or(parking)),

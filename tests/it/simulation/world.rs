@@ -111,7 +111,7 @@ pub(super) fn destination(random: &mut ChaCha8Rng, pool: &ChannelPool, serial: u
     let backup = (!shared && random.random_bool(0.5)).then(|| format!("rtmp://backup.{name}.example/app"));
     let pin = random.random_bool(0.1).then(|| Pin {
         channel: pool.channels.choose(random).unwrap().id.clone(),
-        output_group: format!("RTMP-Slot-{}", random.random_range(1..=3)),
+        output_group: format!("RTMP-Slot-{}", random.random_range(1..=3)).into(),
     });
     Destination {
         name: DestinationName::new(&name),
@@ -147,7 +147,7 @@ fn invented(pool: &ChannelPool, shapes: &[Shape]) -> InventedPool {
     let channels = shapes.iter().map(|shape| {
         let slot = |number: usize| {
             let output_group = format!("RTMP-Slot-{number}");
-            let id = SlotId::new(ChannelId::new(&shape.id), &output_group);
+            let id = SlotId::new(ChannelId::new(&shape.id), output_group.as_str());
             let stream_names = (0..2)
                 .map(|pipeline| SlotSelector::parking_name(&id, pipeline))
                 .collect();

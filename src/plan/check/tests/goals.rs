@@ -72,7 +72,7 @@ fn writes_stay_within_the_slots_and_are_what_they_are_said_to_be() {
     assert!(written(|_, _| ()).is_empty());
     let package = |_: &mut Hand, writes: &mut Vec<_>| {
         let mut write: SlotWrite = Vec::clone(writes).remove(0);
-        write.output_group = "MediaPackage".to_owned();
+        write.output_group = "MediaPackage".into();
         writes.push(write);
     };
     assert!(written(package).contains("NoSlot"));

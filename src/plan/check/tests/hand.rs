@@ -116,7 +116,7 @@ impl Hand {
             takeover: false,
         });
         let groups = SLOTS.iter().zip(holds).map(|(group, holds)| ObservedGroup {
-            name: (*group).to_owned(),
+            name: (*group).into(),
             target: Ok(self.target(id, group, holds)),
         });
         let channel = ObservedChannel {
@@ -200,13 +200,15 @@ impl Hand {
         };
         let slot = |group: &ObservedGroup| {
             let target = group.target.clone().unwrap();
-            let holder = self
-                .desired
-                .destinations
-                .values()
-                .find(|d| d.is_carried_by(&target, seen.class, &self.parking(id.as_str(), &group.name)));
+            let holder = self.desired.destinations.values().find(|d| {
+                d.is_carried_by(
+                    &target,
+                    seen.class,
+                    &self.parking(id.as_str(), group.name.as_str()),
+                )
+            });
             let now = match holder {
-                _ if target == self.parking(id.as_str(), &group.name) => Content::Parked,
+                _ if target == self.parking(id.as_str(), group.name.as_str()) => Content::Parked,
                 Some(destination) => Content::Destination(destination.name.clone()),
                 None => Content::Undeclared {
                     host: target.hosts()[0].to_owned(),
@@ -318,7 +320,7 @@ impl Hand {
     /// A write of a destination, or of nobody (`""`), to a slot of a channel.
     pub(super) fn write(&self, id: &str, group: &str, holds: &str) -> SlotWrite {
         SlotWrite {
-            output_group: group.to_owned(),
+            output_group: group.into(),
             target: self.target(id, group, holds),
             content: match holds {
                 "" => Content::Parked,
@@ -400,7 +402,7 @@ pub(super) fn pause() -> Pause {
 pub(super) fn pin(channel: &str, output_group: &str) -> Pin {
     Pin {
         channel: channel.into(),
-        output_group: output_group.to_owned(),
+        output_group: output_group.into(),
     }
 }
 
