@@ -87,14 +87,9 @@ impl<S: Source> Controller<S> {
                 biased;
                 () = asked.cancelled() => return self.stop_asked(),
                 () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => return Ended::TimedOut,
-                Some(ended) = self.tasks.join_next_with_id() => match self.end_step(ended) {
+                Some(ended) = self.tasks.join_next_with_id() => match self.end_step_and_go_on(ended) {
                     LookAgain::LeaseLost => return Ended::LeaseLost,
-                    again => {
-                        due.cycle = due.cycle.min(self.moment(again));
-                        if let Some(plan) = self.plan.clone() {
-                            self.begin_queued(&plan);
-                        }
-                    }
+                    again => due.cycle = due.cycle.min(self.moment(again)),
                 },
                 () = self.wake.notified() => {
                     self.read_source().await;

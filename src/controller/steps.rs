@@ -241,6 +241,17 @@ impl<S: Source> Controller<S> {
         again
     }
 
+    /// [`Self::end_step`], and begins what waited for room.
+    pub(super) fn end_step_and_go_on(&mut self, ended: Result<(task::Id, Finished), JoinError>) -> LookAgain {
+        let again = self.end_step(ended);
+        if again != LookAgain::LeaseLost
+            && let Some(plan) = self.plan.clone()
+        {
+            self.begin_queued(&plan);
+        }
+        again
+    }
+
     fn note_result(
         &mut self,
         channel: &ChannelId,

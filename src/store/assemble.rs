@@ -58,7 +58,8 @@ pub fn assemble(
     before: &Good,
     is_lost: &dyn Fn(&Path) -> bool,
 ) -> Assembled {
-    let (mut pools, mut destinations, mut globs) = (Vec::new(), Vec::new(), Globs::default());
+    let (mut pools, mut globs) = (Vec::new(), Globs::default());
+    let mut destinations = Vec::with_capacity(objects.len());
     for mut object in objects {
         match object.raw.take() {
             Some(RawObject::Pool(raw)) => {
@@ -103,8 +104,10 @@ struct Candidate<T> {
     name: String,
     id: ObjectId,
     report: Report,
-    /// The object; `None` once it is set aside.
+    /// The object; `None` once it is set aside, or in force.
     value: Option<T>,
+    /// In force.
+    is_good: bool,
     links: Option<Links>,
     /// Set aside because another object has its name.
     is_second: bool,
@@ -124,6 +127,7 @@ impl<T> Candidate<T> {
             id,
             report,
             value,
+            is_good: false,
             links,
             is_second: false,
         }
@@ -475,7 +479,7 @@ fn destinations_to_keep(
 
 fn finish(
     pools: Vec<Candidate<ChannelPool>>,
-    destinations: Vec<Candidate<Destination>>,
+    mut destinations: Vec<Candidate<Destination>>,
     in_force: Pools,
     kept: BTreeMap<DestinationName, Declared<Destination>>,
 ) -> Assembled {
@@ -486,13 +490,12 @@ fn finish(
         },
         ..Assembled::default()
     };
-    for one in &destinations {
-        if let Some(value) = &one.value {
-            let declared = Declared {
-                value: value.clone(),
-                file: one.file().to_owned(),
-            };
-            assembled.good.destinations.insert(value.name.clone(), declared);
+    for one in &mut destinations {
+        let file = one.file().to_owned();
+        if let Some(value) = one.value.take() {
+            one.is_good = true;
+            let name = value.name.clone();
+            assembled.good.destinations.insert(name, Declared { value, file });
         }
     }
     for pool in pools {
@@ -513,7 +516,7 @@ impl Assembled {
     /// Takes the problems of `candidate`; `stands` tells whether an object of its name is in force.
     fn add<T>(&mut self, candidate: Candidate<T>, stands: bool) {
         let first = candidate.report.first_error().cloned();
-        if let (None, Some(problem)) = (&candidate.value, first) {
+        if let (false, Some(problem)) = (candidate.value.is_some() || candidate.is_good, first) {
             if !stands || candidate.is_second {
                 self.doubts
                     .push(format!("{} ({}) is not valid", candidate.id, problem.location));
