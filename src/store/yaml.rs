@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Loaded;
@@ -96,7 +97,7 @@ pub struct YamlSource {
     good: Option<Good>,
     key_files: Arc<BTreeSet<PathBuf>>,
     /// A read that took too long, and still holds a thread.
-    hanging: Option<JoinHandle<Snapshot>>,
+    hanging: Option<JoinHandle<()>>,
 }
 
 impl YamlSource {
@@ -176,8 +177,30 @@ impl YamlSource {
         self.watch().fingerprint()
     }
 
-    /// Reads everything on a thread that may block, for [`READ_LIMIT`] at most.
+    /// Reads files, then the keys that they refer to.
     async fn read(&mut self) -> Result<Snapshot, LoadError> {
+        let roots = Arc::clone(&self.roots);
+        let files = self.on_a_thread(move || Files::read(&roots)).await?;
+        // Taken apart here and not on the thread, which would keep the memory that this takes for itself.
+        let mut snapshot = Snapshot::of(files, &self.roots);
+        if self.options.check_keys {
+            let references = snapshot.key_references();
+            let look_up = |reference: KeyReference| {
+                let found = secrets::look_up(&reference);
+                (reference, found)
+            };
+            snapshot.keys = self
+                .on_a_thread(move || references.into_iter().map(look_up).collect())
+                .await?;
+        }
+        Ok(snapshot)
+    }
+
+    /// Does `work` on a thread that may block, for [`READ_LIMIT`] at most.
+    async fn on_a_thread<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, LoadError> {
         // A thread that hangs is waited for, so that there is never more than one. What it brings is old news.
         if let Some(hanging) = &mut self.hanging {
             if tokio::time::timeout(READ_LIMIT, hanging).await.is_err() {
@@ -185,19 +208,20 @@ impl YamlSource {
             }
             self.hanging = None;
         }
-        let (roots, options) = (Arc::clone(&self.roots), self.options);
-        let reading = self.hanging.insert(tokio::task::spawn_blocking(move || {
-            Snapshot::take(&roots, options)
-        }));
-        let read = tokio::time::timeout(READ_LIMIT, reading).await;
-        let Ok(read) = read else {
+        let (bring, brought) = oneshot::channel();
+        let thread = tokio::task::spawn_blocking(move || drop(bring.send(work())));
+        let thread = self.hanging.insert(thread);
+        let Ok(ended) = tokio::time::timeout(READ_LIMIT, thread).await else {
             return Err(LoadError::TimedOut { paths: self.paths() });
         };
         self.hanging = None;
-        read.map_err(|source| LoadError::Fault {
+        ended.map_err(|source| LoadError::Fault {
             paths: self.paths(),
             source,
-        })
+        })?;
+        brought
+            .await
+            .map_err(|_| LoadError::TimedOut { paths: self.paths() })
     }
 
     /// On the first load there is nothing to fall back to.
@@ -222,6 +246,31 @@ impl YamlSource {
     }
 }
 
+/// What stood in the files at one moment.
+struct Files {
+    contents: Vec<(PathBuf, io::Result<Vec<u8>>)>,
+    /// Named paths and directories that could not be looked into.
+    unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+impl Files {
+    /// Blocking.
+    fn read(roots: &[PathBuf]) -> Self {
+        let Tree { files, unreadable } = Tree::find(roots);
+        let mut read_already = BTreeSet::new();
+        let mut contents = Vec::with_capacity(files.len());
+        for file in files {
+            // One file may be reached in two ways; its objects are not declared twice.
+            let real = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
+            if read_already.insert(real) {
+                let content = read(&file);
+                contents.push((file, content));
+            }
+        }
+        Self { contents, unreadable }
+    }
+}
+
 /// Everything that was read at one moment.
 struct Snapshot {
     objects: Vec<Object>,
@@ -236,9 +285,8 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads all files and all keys. Blocking.
-    fn take(roots: &[PathBuf], options: LoadOptions) -> Self {
-        let tree = Tree::find(roots);
+    /// What `files` declare. No key is looked up yet.
+    fn of(files: Files, roots: &[PathBuf]) -> Self {
         let mut snapshot = Self {
             objects: Vec::new(),
             keys: BTreeMap::new(),
@@ -247,15 +295,13 @@ impl Snapshot {
             lost: BTreeMap::new(),
             suspicious: BTreeMap::new(),
         };
-        for (path, error) in tree.unreadable {
+        for (path, error) in files.unreadable {
             snapshot.cannot_read(path, error);
         }
-        let mut read_already = BTreeSet::new();
-        for file in &tree.files {
-            // One file may be reached in two ways; its objects are not declared twice.
-            let real = std::fs::canonicalize(file).unwrap_or_else(|_| file.clone());
-            if read_already.insert(real) {
-                snapshot.take_file(file);
+        for (file, content) in files.contents {
+            match content {
+                Ok(bytes) => snapshot.take_file(&file, &bytes),
+                Err(error) => snapshot.cannot_read(file, error),
             }
         }
         for root in roots {
@@ -265,22 +311,15 @@ impl Snapshot {
                     .insert(root.clone(), "holds no objects any more");
             }
         }
-        if options.check_keys {
-            snapshot.look_up_keys();
-        }
         snapshot
     }
 
-    fn take_file(&mut self, file: &Path) {
-        let bytes = match read(file) {
-            Ok(bytes) => bytes,
-            Err(error) => return self.cannot_read(file.to_owned(), error),
-        };
+    fn take_file(&mut self, file: &Path, bytes: &[u8]) {
         // Writing over a file begins with emptying it.
         if bytes.iter().all(u8::is_ascii_whitespace) {
             self.suspicious.insert(file.to_owned(), "is empty");
         }
-        match documents(file, &bytes) {
+        match documents(file, bytes) {
             Ok(documents) => {
                 for document in &documents {
                     match decode(document) {
@@ -333,17 +372,18 @@ impl Snapshot {
         objects.any(|file| file.starts_with(root)) || self.lost.keys().any(|path| path.starts_with(root))
     }
 
-    fn look_up_keys(&mut self) {
-        for object in &self.objects {
-            if let Some(RawObject::Destination(raw)) = &object.raw
-                && let Some(KeySource::Reference(reference, _)) =
-                    key_source(&raw.spec, object.report.document().file())
-                && !self.keys.contains_key(&reference)
-            {
-                let found = secrets::look_up(&reference);
-                self.keys.insert(reference, found);
+    /// Where the keys of all destinations are.
+    fn key_references(&self) -> BTreeSet<KeyReference> {
+        let reference = |object: &Object| match &object.raw {
+            Some(RawObject::Destination(raw)) => {
+                match key_source(&raw.spec, object.report.document().file()) {
+                    Some(KeySource::Reference(reference, _)) => Some(reference),
+                    _ => None,
+                }
             }
-        }
+            _ => None,
+        };
+        self.objects.iter().filter_map(reference).collect()
     }
 
     fn key_files(&self) -> BTreeSet<PathBuf> {
