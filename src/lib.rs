@@ -42,7 +42,8 @@
 //!   the channel is looked at afresh, and every call that changes anything needs an [`medialive::Permit`].
 //! - A stream key is a [`model::Secret`], which cannot be printed. It leaves the process in one place only, the body of
 //!   UpdateChannel.
-//! - The plan decides, the executor obeys: no choice is left at execution time.
+//! - The plan decides, the executor obeys: no choice is left at execution time. A pool whose plan is refused is held
+//!   ([`plan::held`]); the others go on.
 //! - Triggers carry no data: they say "look again". A crash at any point is healed by the next cycle.
 //! - Pure modules know no I/O, no clock and no chance: time and seeds are arguments, maps are sorted.
 //! - The emulator is always behind the wire format; there is no mock of the client.
