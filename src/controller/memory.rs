@@ -44,6 +44,8 @@ pub(super) struct Memory {
 #[derive(Debug)]
 struct Streak {
     backoff: Backoff,
+    /// How many of them tell something of the channel.
+    of_channel: u32,
     retry_at: Instant,
     what: String,
 }
@@ -56,18 +58,27 @@ enum Expected {
 }
 
 impl Memory {
-    /// Takes note of a failure on a channel and says when its next step may be tried.
-    pub(super) fn fail(&mut self, id: &ChannelId, what: String, random: &mut impl Rng) -> Duration {
+    /// Takes note of a failure on a channel and says when its next step may be tried. One that would have befallen any
+    /// channel, like throttling, only delays: elsewhere it would be no better.
+    pub(super) fn fail(
+        &mut self,
+        id: &ChannelId,
+        what: String,
+        is_of_channel: bool,
+        random: &mut impl Rng,
+    ) -> Duration {
         let now = Instant::now();
         let streak = self.trouble.entry(id.clone()).or_insert_with(|| Streak {
             backoff: Backoff::default(),
+            of_channel: 0,
             retry_at: now,
             what: String::new(),
         });
         let delay = streak.backoff.fail(random);
         streak.retry_at = now + delay;
         streak.what = what;
-        if streak.backoff.failures() >= LOST_AFTER {
+        streak.of_channel += u32::from(is_of_channel);
+        if streak.of_channel >= LOST_AFTER {
             self.returning.retain(|_, slot| slot.channel != *id);
         }
         delay
@@ -194,7 +205,7 @@ impl Memory {
         };
         if let Some(what) = failure {
             self.expected.remove(id);
-            self.fail(id, what, random);
+            self.fail(id, what, true, random);
         }
     }
 
@@ -204,7 +215,7 @@ impl Memory {
             if let Some(ChannelObservation::Seen(channel)) = observed.channels.get_mut(id) {
                 let left = streak.retry_at.saturating_duration_since(now);
                 channel.trouble = Some(Trouble {
-                    failures: streak.backoff.failures(),
+                    failures: streak.of_channel,
                     retry_at: clock.saturating_add(left).unwrap_or(clock),
                     what: streak.what.clone(),
                 });

@@ -230,7 +230,7 @@ impl<S: Source> Controller<S> {
         } else {
             // A panic is a defect; its channel is looked at afresh like any other that failed.
             let what = "a fault of slotwise; please report it".to_owned();
-            (Duration::ZERO, self.note_failure(&channel, &step, what))
+            (Duration::ZERO, self.note_failure(&channel, &step, what, true))
         };
         self.tell(Event::StepEnded {
             channel,
@@ -269,7 +269,7 @@ impl<S: Source> Controller<S> {
                 let why = NoPermit::OutOfDate.to_string();
                 (StepOutcome::Stale { why }, LookAgain::Now)
             }
-            Err(error) => self.note_failure(channel, step, error.to_string()),
+            Err(error) => self.note_failure(channel, step, error.to_string(), error.is_of_the_channel()),
         }
     }
 
@@ -303,16 +303,24 @@ impl<S: Source> Controller<S> {
                 if *times < STALE_MAX {
                     return (StepOutcome::Stale { why }, LookAgain::Now);
                 }
-                let retry_in = self.memory.fail(id, why.clone(), &mut self.random);
+                let retry_in = self.memory.fail(id, why.clone(), true, &mut self.random);
                 (StepOutcome::Stale { why }, LookAgain::In(retry_in))
             }
         }
     }
 
-    fn note_failure(&mut self, id: &ChannelId, step: &Step, what: String) -> (StepOutcome, LookAgain) {
+    fn note_failure(
+        &mut self,
+        id: &ChannelId,
+        step: &Step,
+        what: String,
+        is_of_channel: bool,
+    ) -> (StepOutcome, LookAgain) {
         // The call may have had its effect, or the channel is not as it was: either way the list is not asked alone.
         self.observer.distrust(id, endpoints_of(step));
-        let retry_in = self.memory.fail(id, what.clone(), &mut self.random);
+        let retry_in = self
+            .memory
+            .fail(id, what.clone(), is_of_channel, &mut self.random);
         (StepOutcome::Failed { what, retry_in }, LookAgain::In(retry_in))
     }
 }

@@ -53,6 +53,16 @@ pub enum StepError {
     Act(CallError),
 }
 
+impl StepError {
+    /// Whether it tells something of the channel. The others would have befallen any channel.
+    pub fn is_of_the_channel(&self) -> bool {
+        match self {
+            Self::Gate(_) => false,
+            Self::Look(error) | Self::Act(error) => error.kind.is_of_the_channel(),
+        }
+    }
+}
+
 impl Executor {
     /// An executor that writes only while `lease` is held.
     pub fn new(client: MediaLive, lease: Arc<dyn WriteLease>, owner: OwnerId) -> Self {

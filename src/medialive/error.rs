@@ -80,6 +80,18 @@ impl Kind {
         )
     }
 
+    /// Whether it tells something of the channel that the call was for. The others would have befallen any channel.
+    pub fn is_of_the_channel(self) -> bool {
+        !matches!(
+            self,
+            Self::Throttled
+                | Self::CredentialsMissing
+                | Self::CredentialsExpired
+                | Self::Unreachable
+                | Self::TimedOut
+        )
+    }
+
     /// What a person can do about it; empty where there is nothing but to wait.
     pub fn fix(self) -> &'static str {
         match self {

@@ -83,7 +83,7 @@ pub struct ObservedGroup {
 /// Failures in a row on one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// How many.
+    /// How many of them tell something of the channel: throttling, say, would have befallen any other.
     pub failures: u32,
     /// No step is taken before this moment.
     pub retry_at: Timestamp,

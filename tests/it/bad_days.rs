@@ -159,6 +159,19 @@ async fn a_minute_of_throttling_delays_and_breaks_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn throttling_tells_nothing_of_the_channel_so_its_destination_does_not_go_elsewhere() {
+    let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a")]));
+    let mut throttle = Fault::new(FaultKind::Throttle).on(Operation::StartChannel);
+    throttle.matcher.for_seconds = Some(180.0);
+    stage.emulator.inject(throttle);
+    stage.run_for(20 * MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+    let writes = stage.writes();
+    assert!(!writes.contains(&"UpdateChannel 2".to_owned()), "{writes:?}");
+    assert!(stage.told().contains("too many requests"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_endpoint_out_of_reach_is_said_and_heals_by_itself() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     let mut cut = Fault::new(FaultKind::Reset {

@@ -176,12 +176,14 @@ impl Simulation {
 
     fn stage(&mut self) -> Stage {
         let life = &mut self.life;
+        let seed: u64 = life.random.random();
         let settings = Settings {
             // Coarser than by default, which only saves time in tests.
             source_interval: Duration::from_secs(2),
+            // Fewer than there are channels, so that steps wait for each other.
+            concurrency: if seed.is_multiple_of(2) { 1 } else { 8 },
             ..Settings::new("test".into())
         };
-        let seed = life.random.random();
         Stage::assemble(
             life.emulator.clone(),
             life.script.clone(),
