@@ -116,7 +116,7 @@ fn endpoints_of(step: &Step) -> Vec<Endpoint> {
     let Action::Update { writes } = &step.action else {
         return Vec::new();
     };
-    let targets = writes.iter().flat_map(|write| &write.target.0);
+    let targets = writes.iter().flat_map(|write| write.target.0.iter());
     targets.cloned().collect()
 }
 

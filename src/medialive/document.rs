@@ -368,7 +368,7 @@ fn read_target(raw: &RawValue, pipelines: usize) -> Result<Target, String> {
 fn rewrite(raw: &RawValue, target: &Target) -> Result<Box<RawValue>, DocumentError> {
     let mut entry: Value = serde_json::from_str(raw.get())?;
     if let Some(settings) = entry.get_mut("settings").and_then(Value::as_array_mut) {
-        for (setting, endpoint) in settings.iter_mut().zip(&target.0) {
+        for (setting, endpoint) in settings.iter_mut().zip(target.0.iter()) {
             setting["url"] = Value::from(endpoint.url.as_str());
             setting["streamName"] = Value::from(endpoint.stream_name.reveal());
         }
@@ -466,7 +466,7 @@ mod tests {
     fn write(url: &str, key: &str) -> SlotWrite {
         SlotWrite {
             output_group: "RTMP-Slot-1".into(),
-            target: Target(vec![Endpoint::new(url, Secret::new(key))]),
+            target: Target::from(vec![Endpoint::new(url, Secret::new(key))]),
             content: Content::Parked,
         }
     }
@@ -491,7 +491,7 @@ mod tests {
         let seen = ChannelDocument::parse(CHANNEL.as_bytes()).unwrap().observed();
         assert_eq!(seen.owner, Some(OwnerId::new("me")));
         assert_eq!(seen.state, ChannelState::Idle);
-        let target = Target(vec![Endpoint::new("rtmp://old/app", Secret::new("old-k3y"))]);
+        let target = Target::from(vec![Endpoint::new("rtmp://old/app", Secret::new("old-k3y"))]);
         assert_eq!(
             seen.groups,
             vec![ObservedGroup {

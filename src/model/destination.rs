@@ -61,7 +61,7 @@ impl Destination {
                 None => parking.0.get(1).cloned().unwrap_or_else(|| endpoints[0].clone()),
             });
         }
-        Some(Target(endpoints))
+        Some(Target::from(endpoints))
     }
 
     /// Whether a slot that points at `target` carries this destination.

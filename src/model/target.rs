@@ -1,6 +1,7 @@
 //! What a slot points at.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Secret;
 
@@ -46,8 +47,15 @@ impl fmt::Debug for Endpoint {
 }
 
 /// What a slot points at: one [`Endpoint`] per pipeline, one for a SINGLE_PIPELINE channel, two for a STANDARD one.
+/// It stands in what was seen and in plans at once, so a clone shares it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Target(pub Vec<Endpoint>);
+pub struct Target(pub Arc<[Endpoint]>);
+
+impl From<Vec<Endpoint>> for Target {
+    fn from(endpoints: Vec<Endpoint>) -> Self {
+        Self(endpoints.into())
+    }
+}
 
 impl Target {
     /// Hosts of all pipelines, each once.
@@ -77,7 +85,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_key() {
-        let target = Target(vec![Endpoint::new(
+        let target = Target::from(vec![Endpoint::new(
             "rtmp://a.example/live/k3y",
             Secret::new("k3y"),
         )]);

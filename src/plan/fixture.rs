@@ -143,7 +143,8 @@ impl World {
     }
 
     fn slot_target(&self, channel: &str, group: &str, slot: &str) -> Result<Target, String> {
-        let endpoint = |url: String, key: String| Ok(Target(vec![Endpoint::new(url, Secret::new(key))]));
+        let endpoint =
+            |url: String, key: String| Ok(Target::from(vec![Endpoint::new(url, Secret::new(key))]));
         let parking = self.desired.pools[POOL]
             .slots
             .parking(&SlotId::new(channel, group), ChannelClass::SinglePipeline);

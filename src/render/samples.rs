@@ -270,7 +270,7 @@ pub(super) fn converged() -> Plan {
 }
 
 fn target() -> Target {
-    Target(vec![Endpoint::new(
+    Target::from(vec![Endpoint::new(
         format!("rtmp://a.example/live/{CANARY}"),
         Secret::new(CANARY),
     )])

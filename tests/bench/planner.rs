@@ -190,7 +190,7 @@ fn seen(pool: &ChannelPool, channel: usize, destinations: &[Destination]) -> Obs
         let own = destination.target(CLASS, &parking);
         let target = match (runs, slot, channel % 3) {
             (true, 0 | 1, _) | (true, 2, 0) | (false, 0 | 1, 0) => own.unwrap_or(parking),
-            (false, 3, 1) => Target(vec![Endpoint::new(
+            (false, 3, 1) => Target::from(vec![Endpoint::new(
                 "rtmp://elsewhere.example/live",
                 Secret::new("x"),
             )]),

@@ -132,7 +132,7 @@ pub(crate) fn carried(destination: &Destination, class: ChannelClass, parking: &
 
 /// A target with this URL in every pipeline and a key that nobody has any more.
 pub(crate) fn former(url: &str, class: ChannelClass) -> Target {
-    Target(vec![
+    Target::from(vec![
         Endpoint::new(url, Secret::new("former-key"));
         class.pipelines()
     ])

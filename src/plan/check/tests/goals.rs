@@ -3,7 +3,7 @@
 use ChannelState::{Idle, Recovering, Running, UpdateFailed};
 
 use super::hand::{Hand, NOW, goes_to_c2, joins, one_on_air, pause, pin, start, stop};
-use crate::model::{ChannelClass, ChannelState, Secret, SlotId, StreamKey};
+use crate::model::{ChannelClass, ChannelState, Secret, SlotId, StreamKey, Target};
 use crate::plan::{Action, Content, SlotWrite, Waiting, check};
 
 #[test]
@@ -80,7 +80,7 @@ fn writes_stay_within_the_slots_and_are_what_they_are_said_to_be() {
     assert!(written(twice).contains("WrittenTwice"));
     let two_pipelines = |_: &mut Hand, writes: &mut Vec<SlotWrite>| {
         let endpoint = writes[0].target.0[0].clone();
-        writes[0].target.0.push(endpoint);
+        writes[0].target = Target::from(vec![endpoint.clone(), endpoint]);
     };
     assert!(written(two_pipelines).contains("WrongPipelines"));
     let other_content = |_: &mut Hand, writes: &mut Vec<SlotWrite>| {

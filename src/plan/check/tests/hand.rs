@@ -169,7 +169,7 @@ impl Hand {
             Some(destination) => destination
                 .target(ChannelClass::SinglePipeline, &parking)
                 .unwrap(),
-            None => Target(vec![Endpoint::new(
+            None => Target::from(vec![Endpoint::new(
                 format!("rtmp://{holds}/live"),
                 Secret::new("former"),
             )]),
