@@ -1,6 +1,7 @@
 //! Everything that is declared, and how far it can be trusted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{ChannelPool, Destination, DestinationName, OwnerId, PoolName};
 
@@ -11,8 +12,8 @@ pub struct Desired {
     pub owner: OwnerId,
     /// All valid pools.
     pub pools: BTreeMap<PoolName, ChannelPool>,
-    /// All valid destinations; the pool of each is in `pools`.
-    pub destinations: BTreeMap<DestinationName, Destination>,
+    /// All valid destinations; the pool of each is in `pools`. Shared with the source that they come from.
+    pub destinations: BTreeMap<DestinationName, Arc<Destination>>,
     /// Whether a target that nobody declares may be let go.
     pub trust: Trust,
     /// One-off grants: a change of these destinations may interrupt others now, whatever the pool's policy.
@@ -21,6 +22,11 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// A destination to be changed here, and nowhere else where it is shared.
+    pub fn destination_mut(&mut self, name: &str) -> Option<&mut Destination> {
+        self.destinations.get_mut(name).map(Arc::make_mut)
+    }
+
     /// Nothing declared.
     pub fn empty(owner: OwnerId) -> Self {
         Self {

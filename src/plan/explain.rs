@@ -1,6 +1,7 @@
 //! Why one destination is where it is, slot by slot.
 
 use jiff::Timestamp;
+use std::sync::Arc;
 
 use super::assign::Cost;
 use super::decide::Decision;
@@ -73,7 +74,7 @@ pub fn explain(
         });
     };
     let mates = desired.destinations.values().filter(|one| one.pool == pool.name);
-    let mates: Vec<&Destination> = mates.collect();
+    let mates: Vec<&Destination> = mates.map(Arc::as_ref).collect();
     let decision = Decision::new(desired, observed, now, pool, &mates);
     let dest = decision
         .survey

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use globset::Glob;
 use jiff::Timestamp;
@@ -189,7 +190,9 @@ impl World {
             generation: 1,
         };
         change(&mut destination);
-        self.desired.destinations.insert(name.into(), destination);
+        self.desired
+            .destinations
+            .insert(name.into(), Arc::new(destination));
         self
     }
 

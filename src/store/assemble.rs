@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Rejected;
 use crate::manifest::decode::{Object, RawObject};
@@ -25,7 +26,7 @@ pub struct Good {
     /// The pools.
     pub pools: BTreeMap<PoolName, Declared<ChannelPool>>,
     /// The destinations; the pool of each is in `pools`.
-    pub destinations: BTreeMap<DestinationName, Declared<Destination>>,
+    pub destinations: BTreeMap<DestinationName, Declared<Arc<Destination>>>,
 }
 
 /// A valid object and the file that it was last read from.
@@ -238,7 +239,7 @@ fn pools_to_keep(
         .iter()
         .filter_map(|one| one.links.as_ref())
         .map(|links| links.pool.as_str());
-    let may_stay = |(name, one): &(&DestinationName, &Declared<Destination>)| {
+    let may_stay = |(name, one): &(&DestinationName, &Declared<Arc<Destination>>)| {
         present.contains(name.as_str()) || is_lost(&one.file)
     };
     let named_before = before.destinations.iter().filter(may_stay);
@@ -459,14 +460,14 @@ fn destinations_to_keep(
     in_force: &Pools,
     before: &Good,
     is_lost: &dyn Fn(&Path) -> bool,
-) -> BTreeMap<DestinationName, Declared<Destination>> {
+) -> BTreeMap<DestinationName, Declared<Arc<Destination>>> {
     let valid: BTreeSet<&str> = destinations
         .iter()
         .filter(|one| one.value.is_some())
         .map(|one| one.name.as_str())
         .collect();
     let present: BTreeSet<&str> = destinations.iter().map(|one| one.name.as_str()).collect();
-    let stays = |name: &str, old: &Declared<Destination>| {
+    let stays = |name: &str, old: &Declared<Arc<Destination>>| {
         !valid.contains(name)
             && (present.contains(name) || is_lost(&old.file))
             && in_force.can_carry(&old.value)
@@ -481,7 +482,7 @@ fn finish(
     pools: Vec<Candidate<ChannelPool>>,
     mut destinations: Vec<Candidate<Destination>>,
     in_force: Pools,
-    kept: BTreeMap<DestinationName, Declared<Destination>>,
+    kept: BTreeMap<DestinationName, Declared<Arc<Destination>>>,
 ) -> Assembled {
     let mut assembled = Assembled {
         good: Good {
@@ -495,6 +496,7 @@ fn finish(
         if let Some(value) = one.value.take() {
             one.is_good = true;
             let name = value.name.clone();
+            let value = Arc::new(value);
             assembled.good.destinations.insert(name, Declared { value, file });
         }
     }

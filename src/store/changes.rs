@@ -107,6 +107,8 @@ fn differences(old: &Destination, new: &Destination) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::{GroupName, OwnerId, Pause, Pin, PoolName, Secret, WantedState};
 
@@ -194,7 +196,7 @@ mod tests {
     fn what_comes_and_goes_is_told_by_name() {
         let mut desired = Desired::empty(OwnerId::new("me"));
         let nothing = desired.clone();
-        desired.destinations.insert("one".into(), destination());
+        desired.destinations.insert("one".into(), Arc::new(destination()));
         assert_eq!(
             changes(None, &desired),
             [("one".into(), "new, Streaming".to_owned())]

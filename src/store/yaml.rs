@@ -418,12 +418,16 @@ fn emptied(path: &Path, what: &str) -> Problem {
     }
 }
 
-/// Counts a change of each destination that differs from `before`.
+/// Counts a change of each destination that differs from `before`. One that is the same in every respect is shared.
 fn count_generations(assembled: &mut Assembled, before: &Good) {
     for (name, destination) in &mut assembled.good.destinations {
-        let new = &mut destination.value;
-        if let Some(old) = before.destinations.get(name) {
-            new.generation = old.value.generation + u64::from(is_changed(&old.value, new));
+        let Some(old) = before.destinations.get(name) else {
+            continue;
+        };
+        let new = Arc::make_mut(&mut destination.value);
+        new.generation = old.value.generation + u64::from(is_changed(&old.value, new));
+        if *new == *old.value {
+            destination.value = Arc::clone(&old.value);
         }
     }
 }

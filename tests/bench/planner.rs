@@ -6,6 +6,7 @@
 //! to the largest, so 1 is linear and anything up to about 1.1 is n log n.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use globset::Glob;
@@ -125,7 +126,9 @@ fn world(
                 .channels
                 .insert(seen.id.clone(), ChannelObservation::Seen(Box::new(seen)));
             for destination in destinations {
-                desired.destinations.insert(destination.name.clone(), destination);
+                desired
+                    .destinations
+                    .insert(destination.name.clone(), Arc::new(destination));
             }
         }
         desired.pools.insert(pool.name.clone(), pool);

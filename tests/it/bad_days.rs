@@ -423,7 +423,7 @@ async fn a_renamed_output_group_is_no_slot_any_more_and_its_destination_gets_ano
     });
     stage
         .script
-        .change(|desired| desired.destinations.get_mut("a").unwrap().state = WantedState::Streaming);
+        .change(|desired| desired.destination_mut("a").unwrap().state = WantedState::Streaming);
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     assert_eq!(stage.phase("a"), Phase::Streaming);
     assert_eq!(stage.destination("a").slot.unwrap().output_group, "RTMP-Slot-2");
@@ -441,7 +441,7 @@ async fn a_key_that_cannot_be_read_takes_nobody_off_air_and_heals() {
     let key = stage_key(&stage, "a");
     stage
         .script
-        .change(|desired| desired.destinations.get_mut("a").unwrap().key = lost);
+        .change(|desired| desired.destination_mut("a").unwrap().key = lost);
     stage.run_for(20 * MINUTE).await;
     assert_eq!(stage.writes(), Vec::<String>::new());
     assert_eq!(
@@ -450,7 +450,7 @@ async fn a_key_that_cannot_be_read_takes_nobody_off_air_and_heals() {
     );
     stage
         .script
-        .change(|desired| desired.destinations.get_mut("a").unwrap().key = key);
+        .change(|desired| desired.destination_mut("a").unwrap().key = key);
     stage.run_for(20 * MINUTE).await;
     assert_eq!(stage.writes(), Vec::<String>::new());
 }

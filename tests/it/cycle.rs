@@ -37,7 +37,7 @@ async fn a_cold_destination_costs_describe_update_describe_start_and_a_steady_cy
     stage.emulator.clear_calls();
     stage
         .script
-        .change(|desired| desired.destinations.get_mut("a").unwrap().state = WantedState::Streaming);
+        .change(|desired| desired.destination_mut("a").unwrap().state = WantedState::Streaming);
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     assert_eq!(stage.writes(), ["UpdateChannel 1", "StartChannel 1"]);
     assert_eq!(
@@ -86,7 +86,7 @@ async fn a_warm_destination_starts_without_an_update() {
     let switch = |stage: &Stage, state| {
         stage
             .script
-            .change(|d| d.destinations.get_mut("a").unwrap().state = state);
+            .change(|d| d.destination_mut("a").unwrap().state = state);
     };
     switch(&stage, WantedState::Ready);
     stage.converge(60).await;
@@ -131,7 +131,7 @@ async fn nobody_on_air_is_disturbed_while_the_pool_never_interrupts() {
     stage.emulator.clear_calls();
     stage
         .script
-        .change(|desired| desired.destinations.get_mut("b").unwrap().state = WantedState::Streaming);
+        .change(|desired| desired.destination_mut("b").unwrap().state = WantedState::Streaming);
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     assert_eq!(stage.writes(), Vec::<String>::new());
     let waiting = stage.destination("b");
@@ -156,7 +156,7 @@ async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot()
     stage.emulator.clear_calls();
     stage
         .script
-        .change(|desired| desired.destinations.get_mut("b").unwrap().state = WantedState::Streaming);
+        .change(|desired| desired.destination_mut("b").unwrap().state = WantedState::Streaming);
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     assert_eq!(
         stage.writes(),
@@ -177,13 +177,13 @@ async fn a_destination_that_shares_its_channel_stays_until_the_others_end_and_sa
     stage.converge(60).await;
     stage
         .script
-        .change(|desired| desired.destinations.get_mut("a").unwrap().state = WantedState::Ready);
+        .change(|desired| desired.destination_mut("a").unwrap().state = WantedState::Ready);
     stage.converge(60).await;
     let status = stage.destination("a");
     assert_eq!((status.phase, status.reason), (Phase::Stopping, "SharesChannel"));
     stage
         .script
-        .change(|desired| desired.destinations.get_mut("b").unwrap().state = WantedState::Ready);
+        .change(|desired| desired.destination_mut("b").unwrap().state = WantedState::Ready);
     stage.converge(60).await;
     assert_eq!([stage.phase("a"), stage.phase("b")], [Phase::Ready, Phase::Ready]);
     assert_eq!(stage.state("1"), "IDLE");
@@ -198,8 +198,7 @@ async fn switches_pressed_in_a_row_are_one_change() {
     let press = async {
         for name in ["a", "b", "c"] {
             tokio::time::sleep(Duration::from_millis(700)).await;
-            script
-                .change(|desired| desired.destinations.get_mut(name).unwrap().state = WantedState::Streaming);
+            script.change(|desired| desired.destination_mut(name).unwrap().state = WantedState::Streaming);
         }
     };
     tokio::join!(press, stage.run_for(20 * MINUTE));
@@ -310,7 +309,7 @@ async fn a_window_that_opens_lets_the_waiting_in_and_everyone_back() {
     stage.converge(60).await;
     stage
         .script
-        .change(|desired| desired.destinations.get_mut("b").unwrap().state = WantedState::Streaming);
+        .change(|desired| desired.destination_mut("b").unwrap().state = WantedState::Streaming);
     stage.run_for(60 * MINUTE).await;
     assert_eq!(stage.destination("b").reason, "OutsideWindow");
     assert_eq!(stage.phase("a"), Phase::Streaming);
@@ -327,7 +326,7 @@ async fn a_new_key_for_a_destination_alone_on_its_channel_goes_on_air_there() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage.converge(60).await;
     stage.script.change(|desired| {
-        desired.destinations.get_mut("a").unwrap().key = StreamKey::Known(Secret::new("k3y-of-a-rotated"));
+        desired.destination_mut("a").unwrap().key = StreamKey::Known(Secret::new("k3y-of-a-rotated"));
     });
     stage.run_for(20 * MINUTE).await;
     assert_eq!(stage.phase("a"), Phase::Streaming);

@@ -83,7 +83,9 @@ pub(crate) fn pause() -> Pause {
 
 /// Adds a destination.
 pub(crate) fn declare(desired: &mut Desired, destination: Destination) {
-    desired.destinations.insert(destination.name.clone(), destination);
+    desired
+        .destinations
+        .insert(destination.name.clone(), destination.into());
 }
 
 /// A single-pipeline channel of ours without output groups.

@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 fn switch(stage: &Stage, name: &str, to: WantedState) {
     stage
         .script
-        .change(|desired| desired.destinations.get_mut(name).unwrap().state = to);
+        .change(|desired| desired.destination_mut(name).unwrap().state = to);
 }
 
 #[tokio::test(start_paused = true)]
@@ -34,7 +34,7 @@ async fn a_stop_that_is_begun_is_not_made_once_somebody_is_wanted_there_again() 
     let change = async {
         for (pause, state) in [(0, WantedState::Ready), (3, WantedState::Streaming)] {
             sleep(Duration::from_secs(pause)).await;
-            script.change(|desired| desired.destinations.get_mut("a").unwrap().state = state);
+            script.change(|desired| desired.destination_mut("a").unwrap().state = state);
         }
     };
     tokio::join!(change, stage.run_for(5 * MINUTE));
@@ -198,7 +198,7 @@ async fn whoever_was_interrupted_on_a_channel_that_does_not_start_again_goes_els
     stage.script.change(|desired| {
         let mut other = wanted("b");
         other.pin = Some(pin);
-        desired.destinations.insert(other.name.clone(), other);
+        desired.destinations.insert(other.name.clone(), other.into());
     });
     stage.run_for(60 * MINUTE).await;
     assert_eq!(stage.phase("a"), Phase::Streaming);

@@ -112,7 +112,7 @@ pub(crate) fn desired(pool: ChannelPool, destinations: Vec<Destination>) -> Desi
     desired.pools.insert(pool.name.clone(), pool);
     desired.destinations = destinations
         .into_iter()
-        .map(|destination| (destination.name.clone(), destination))
+        .map(|destination| (destination.name.clone(), Arc::new(destination)))
         .collect();
     desired
 }

@@ -84,7 +84,7 @@ impl Life {
                     };
                 }
             }
-            for one in desired.destinations.values_mut() {
+            for one in desired.destinations.values_mut().map(Arc::make_mut) {
                 one.paused = one.paused.take().filter(|pause| pause.until.is_none());
             }
         });
@@ -110,7 +110,7 @@ impl Life {
     ) {
         let Some(name) = self.any() else { return };
         self.declare(&format!("{what} {name}"), |random, desired| {
-            let one = desired.destinations.get_mut(&name).unwrap();
+            let one = desired.destination_mut(name.as_str()).unwrap();
             one.generation += 1;
             change(random, one);
         });
@@ -141,7 +141,7 @@ impl Life {
         self.declare("add", |random, desired| {
             let pool = desired.pools.values().choose(random).unwrap().clone();
             let one = world::destination(random, &pool, serial);
-            desired.destinations.insert(one.name.clone(), one);
+            desired.destinations.insert(one.name.clone(), one.into());
         });
     }
 
@@ -158,7 +158,7 @@ impl Life {
         let new = DestinationName::new(format!("r{}", self.serial));
         self.declare(&format!("rename {name} to {new}"), |_, desired| {
             let mut one = desired.destinations.remove(&name).unwrap();
-            one.name = new.clone();
+            Arc::make_mut(&mut one).name = new.clone();
             desired.destinations.insert(new, one);
         });
     }

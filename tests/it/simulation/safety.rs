@@ -368,7 +368,8 @@ fn judge_stop(
     let (Some(channel), Some(pool)) = (world.channel(id), pool_of(desired, id)) else {
         return Err("no pool names it".to_owned());
     };
-    let mine = || desired.destinations.values().filter(|one| one.pool == pool.name);
+    let all = || desired.destinations.values().map(|one| &**one);
+    let mine = || all().filter(|one| one.pool == pool.name);
     let elsewhere = |one: &Destination| {
         world
             .channels()
@@ -415,7 +416,8 @@ fn causes(
     pool: &ChannelPool,
     wall: Timestamp,
 ) -> BTreeSet<Cause> {
-    let mine = || desired.destinations.values().filter(|one| one.pool == pool.name);
+    let all = || desired.destinations.values().map(|one| &**one);
+    let mine = || all().filter(|one| one.pool == pool.name);
     let kept = |one: &&Destination| one.state == WantedState::Streaming || one.pause_at(wall).is_some();
     let on_air = |one: &Destination| {
         world

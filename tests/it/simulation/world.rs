@@ -62,7 +62,7 @@ pub(super) fn draw(random: &mut ChaCha8Rng) -> (Desired, Emulator) {
         // More than channels, so that they have to share, and at times more than slots.
         for _ in 0..random.random_range(ids.len() + 1..=3 * ids.len() + 1) {
             let one = destination(random, &pool, desired.destinations.len());
-            desired.destinations.insert(one.name.clone(), one);
+            desired.destinations.insert(one.name.clone(), one.into());
         }
         fleet.push(invented(&pool, &mine));
         desired.pools.insert(pool.name.clone(), pool);

@@ -1,6 +1,7 @@
 //! Small worlds and plans made by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use globset::Glob;
@@ -98,13 +99,15 @@ impl Hand {
                 paused: None,
                 generation: 1,
             };
-            self.desired.destinations.insert(name.into(), destination);
+            self.desired
+                .destinations
+                .insert(name.into(), Arc::new(destination));
         }
         self
     }
 
     pub(super) fn with(mut self, name: &str, change: impl FnOnce(&mut Destination)) -> Self {
-        change(self.desired.destinations.get_mut(name).unwrap());
+        change(self.desired.destination_mut(name).unwrap());
         self
     }
 
