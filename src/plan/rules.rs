@@ -202,6 +202,14 @@ fn whose_key_changed_is_not_known_among_those_of_one_url() {
     };
     assert!(!granted(&[Cause::Start]), "c might be the one whose key changed");
     assert!(granted(&[Cause::Start, Cause::Retarget]));
+    // Where no former target can be its own it may join, though more are interrupted there.
+    let plan = world
+        .channel("2", Running, &["d", "e", "-"])
+        .wanted("d")
+        .wanted("e")
+        .policy(Interrupt::Anytime, &[Cause::Start])
+        .plan();
+    assert_eq!(interrupted(&plan), ["d", "e"]);
 }
 
 #[test]

@@ -107,3 +107,73 @@ impl DestinationStatus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{SlotId, WantedState};
+    use crate::status::Phase;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn status(kinds: &[(Kind, bool)], before: Option<&Conditions>, now: Timestamp) -> DestinationStatus {
+        DestinationStatus {
+            name: "youtube".into(),
+            pool: Some("main".into()),
+            wanted: Some(WantedState::Streaming),
+            phase: Phase::Starting,
+            reason: "AssignNew",
+            message: "on its way".into(),
+            ways_out: Vec::new(),
+            slot: Some(SlotId::new("1", "RTMP-Slot-1")),
+            since: now,
+            observed_generation: 3,
+            conditions: Conditions::new(kinds.iter().copied(), before, now),
+        }
+    }
+
+    /// `Kind=status reason "message" @second`, one per condition.
+    fn told(status: &DestinationStatus) -> Vec<String> {
+        let conditions = status.conditions();
+        let line = |one: &Condition| {
+            assert_eq!(one.observed_generation, 3);
+            let second = one.last_transition_time.as_second();
+            format!(
+                "{}={:?} {} {:?} @{second}",
+                one.kind, one.status, one.reason, one.message
+            )
+        };
+        conditions.iter().map(line).collect()
+    }
+
+    #[test]
+    fn each_says_what_the_status_says_since_it_last_changed() {
+        let first = [
+            (Kind::Synced, true),
+            (Kind::Assigned, false),
+            (Kind::OnAir, false),
+        ];
+        let first = status(&first, None, at(1));
+        let then = [(Kind::Synced, true), (Kind::Assigned, true), (Kind::OnAir, false)];
+        let then = status(&then, Some(&first.conditions), at(9));
+        assert_eq!(
+            told(&then),
+            [
+                r#"Synced=True Declared "the declaration is in force" @1"#,
+                r#"Assigned=True AssignNew "1/RTMP-Slot-1" @9"#,
+                r#"OnAir=False AssignNew "on its way" @1"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_declaration_that_is_set_aside_says_what_is_wrong() {
+        let mut status = status(&[(Kind::Synced, false)], None, at(1));
+        assert_eq!(told(&status), [r#"Synced=False Invalid "on its way" @1"#]);
+        status.conditions.set_aside = Some("no such pool".into());
+        let expected = r#"Synced=False Invalid "the last good declaration is in force: no such pool" @1"#;
+        assert_eq!(told(&status), [expected]);
+    }
+}

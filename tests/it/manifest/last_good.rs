@@ -3,10 +3,10 @@
 use std::fs;
 
 use slotwise::manifest::Severity;
-use slotwise::model::{ChannelId, PoolName, StreamKey, WantedState};
+use slotwise::model::{ChannelId, StreamKey, WantedState};
 use slotwise::store::{LoadError, LoadOptions, YamlSource, changes};
 
-use super::{Fixture, destination, doubt, link, names, pool, simple};
+use super::{Fixture, destination, doubt, link, names, pool, pool_names, simple};
 
 fn fixture() -> Fixture {
     Fixture::new(&[
@@ -305,15 +305,7 @@ async fn a_renamed_pool_takes_its_channels_along() {
     fixture.load().await;
     fixture.write("pool.yaml", &pool("other", &["1", "2"]));
     let loaded = fixture.load().await;
-    assert_eq!(
-        loaded
-            .desired
-            .pools
-            .keys()
-            .map(PoolName::as_str)
-            .collect::<Vec<_>>(),
-        ["other"]
-    );
+    assert_eq!(pool_names(&loaded), ["other"]);
     assert!(names(&loaded).is_empty());
     // The destinations name a pool that is no more: what they have on air is left alone.
     assert!(doubt(&loaded).is_some());
@@ -325,15 +317,7 @@ async fn a_channel_has_one_pool_and_it_is_the_one_that_had_it() {
     fixture.load().await;
     fixture.write("a-thief.yaml", &pool("thief", &["3", "2"]));
     let loaded = fixture.load().await;
-    assert_eq!(
-        loaded
-            .desired
-            .pools
-            .keys()
-            .map(PoolName::as_str)
-            .collect::<Vec<_>>(),
-        ["main"]
-    );
+    assert_eq!(pool_names(&loaded), ["main"]);
     let told = fixture.told(&loaded.problems[0]);
     assert!(
         told.contains("a-thief.yaml:5:33: ChannelPool thief: spec.channels[1].id: channel 2 belongs to"),

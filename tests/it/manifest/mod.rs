@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use slotwise::manifest::Problem;
-use slotwise::model::{DestinationName, OwnerId, Trust};
+use slotwise::model::{DestinationName, OwnerId, PoolName, Trust};
 use slotwise::store::{LoadError, LoadOptions, Loaded, YamlSource};
 use tempfile::TempDir;
 
@@ -68,6 +68,10 @@ fn names(loaded: &Loaded) -> Vec<&str> {
         .keys()
         .map(DestinationName::as_str)
         .collect()
+}
+
+fn pool_names(loaded: &Loaded) -> Vec<&str> {
+    loaded.desired.pools.keys().map(PoolName::as_str).collect()
 }
 
 fn doubt(loaded: &Loaded) -> Option<&str> {

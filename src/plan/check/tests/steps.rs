@@ -60,6 +60,26 @@ fn a_changed_target_is_a_cause_of_its_own() {
 }
 
 #[test]
+fn whoever_joins_where_a_former_target_of_its_url_stands_may_be_the_one_whose_target_changed() {
+    let joins = |causes: &[Cause]| {
+        let mut hand =
+            Hand::new()
+                .anytime()
+                .destinations(&["+a", "+b", "+c"])
+                .channel("c1", Running, ["a", "b", ""]);
+        hand.pool().disruption.causes = causes.iter().copied().collect();
+        let mut hand = hand
+            .with("b", |b| b.key = StreamKey::Known(Secret::new("rotated")))
+            .with("c", |c| c.url = "rtmp://b.example/live".to_owned());
+        hand = hand.quiet();
+        let update = hand.update("c1", &[("s2", "b"), ("s3", "c")]);
+        hand.steps("c1", vec![stop(&["a"]), update, start()])
+    };
+    joins(&[Cause::Start, Cause::Retarget]).passes();
+    joins(&[Cause::Start]).fails(&["Ungranted"]);
+}
+
+#[test]
 fn nobody_uninterruptible_paused_or_of_a_doubted_source_is_interrupted() {
     let spared = |change: fn(&mut Destination)| joins(one_on_air().anytime().with("a", change));
     spared(|a| a.interruptible = false).fails(&["Ungranted"]);
