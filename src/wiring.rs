@@ -40,6 +40,23 @@ pub struct Aws {
     pub placeholder_credentials: bool,
 }
 
+impl Aws {
+    /// Credentials, region and HTTP client: what the clients of all services have in common.
+    pub async fn config(&self) -> SdkConfig {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
+        if let Some(region) = &self.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if self.placeholder_credentials {
+            loader = loader.credentials_provider(placeholder_credentials());
+            if self.region.is_none() {
+                loader = loader.region(Region::new("us-east-1"));
+            }
+        }
+        loader.load().await
+    }
+}
+
 /// Whether a controller may write, and how it is kept from doing so next to another.
 #[derive(Debug, Clone)]
 pub enum Writing {
@@ -108,7 +125,7 @@ pub async fn client(world: &World, wire: &medialive::Settings) -> Result<MediaLi
     match world {
         World::Emulator(emulator) => Ok(emulated_client(emulator, wire)),
         World::Aws(aws) => {
-            let config = aws_config(aws).await;
+            let config = aws.config().await;
             if config.region().is_none() {
                 return Err(WiringError::NoRegion);
             }
@@ -140,20 +157,6 @@ pub fn emulated_client(emulator: &Emulator, wire: &medialive::Settings) -> Media
         ..wire.clone()
     };
     MediaLive::new(&config, emulator.connector(), &wire)
-}
-
-async fn aws_config(aws: &Aws) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
-    if let Some(region) = &aws.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if aws.placeholder_credentials {
-        loader = loader.credentials_provider(placeholder_credentials());
-        if aws.region.is_none() {
-            loader = loader.region(Region::new("us-east-1"));
-        }
-    }
-    loader.load().await
 }
 
 fn placeholder_credentials() -> SharedCredentialsProvider {

@@ -1,239 +1,76 @@
-//! References to stream keys → [`Secret`]s.
+//! References to stream keys → [`crate::model::Secret`]s.
 //!
-//! The environment and key files are read here and nowhere else. Errors say what could not be read and never what
-//! was read.
+//! The environment, key files and AWS's stores of secrets are read here and nowhere else. Errors say what could not
+//! be read and never what was read.
 
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+mod local;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use crate::manifest::reference::{KeyLookup, KeyReference};
-use crate::manifest::validate::check_key;
-use crate::model::Secret;
 
-/// Largest file that is taken for a key: the longest key and room for line ends. A mistaken path may lead to gigabytes.
-const FILE_LIMIT: u64 = 4096;
+pub use local::{KeyError, resolve};
 
-/// Why a key could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The variable does not exist.
-    #[error("the environment variable {name} is not set")]
-    NotSet {
-        /// Its name.
-        name: String,
-    },
-    /// The variable is not text.
-    #[error("the environment variable {name} is not UTF-8")]
-    VariableNotText {
-        /// Its name.
-        name: String,
-    },
-    /// The file could not be opened or read.
-    #[error("no key in {}", .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// Something other than a file.
-    #[error("{} is not a file", .path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Too large for a key.
-    #[error("{} is larger than {FILE_LIMIT} bytes, too large for a key", .path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is not text.
-    #[error("the key file {} is not UTF-8", .path.display())]
-    FileNotText {
-        /// The file.
-        path: PathBuf,
-    },
-    /// What was read cannot be a key.
-    #[error("{why}")]
-    NotAKey {
-        /// Why not, without what it is.
-        why: &'static str,
-        /// Where it was read from, as people wrote it.
-        reference: String,
-    },
-    /// A kind of reference that this version does not resolve.
-    #[error("keys from {service} come with a later version")]
-    NotYet {
-        /// The service.
-        service: &'static str,
-    },
+/// Longest time that reading the keys on this machine may take: a network mount that hangs must not hold up what is
+/// on air.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+
+/// Looks up stream keys.
+#[derive(Debug)]
+pub struct Keys {
+    /// A read of key files that took too long, and still holds a thread.
+    hanging: Option<JoinHandle<BTreeMap<KeyReference, KeyLookup>>>,
 }
 
-impl KeyError {
-    /// What to do.
-    pub fn fix(&self) -> String {
-        match self {
-            Self::NotSet { name } | Self::VariableNotText { name } => {
-                format!("set {name} in the environment of slotwise")
-            }
-            Self::Read { path, .. } | Self::NotAFile { path } => {
-                format!("put the key into {}, readable for slotwise", path.display())
-            }
-            Self::TooLarge { path } | Self::FileNotText { path } => {
-                format!("put the key and nothing else into {}", path.display())
-            }
-            Self::NotAKey { reference, .. } => format!("put the key and nothing else into {reference}"),
-            Self::NotYet { .. } => "use env or file until then".to_owned(),
+impl Keys {
+    /// Keys on this machine only.
+    pub fn local() -> Self {
+        Self { hanging: None }
+    }
+
+    /// What became of each of `references`. What cannot be read is said to be so; nothing fails as a whole.
+    pub async fn look_up(&mut self, references: BTreeSet<KeyReference>) -> BTreeMap<KeyReference, KeyLookup> {
+        if references.is_empty() {
+            return BTreeMap::new();
         }
+        // A thread that hangs is waited for, so that there is never more than one. What it brings is old news.
+        if let Some(hanging) = &mut self.hanging {
+            if tokio::time::timeout(READ_LIMIT, hanging).await.is_err() {
+                return timed_out(references);
+            }
+            self.hanging = None;
+        }
+        let asked = references.clone();
+        let look_up = |reference: KeyReference| {
+            let found = local::look_up(&reference);
+            (reference, found)
+        };
+        let thread = tokio::task::spawn_blocking(move || asked.into_iter().map(look_up).collect());
+        let thread = self.hanging.insert(thread);
+        let Ok(ended) = tokio::time::timeout(READ_LIMIT, thread).await else {
+            return timed_out(references);
+        };
+        self.hanging = None;
+        ended.unwrap_or_else(|_| timed_out(references))
+    }
+
+    /// Whether a key may have changed without anything on this machine telling so: one that AWS keeps is to be read
+    /// again. Cheap.
+    pub fn is_due(&self) -> bool {
+        false
     }
 }
 
-/// Looks `reference` up, with `env` for the environment.
-pub fn resolve(
-    reference: &KeyReference,
-    env: &dyn Fn(&str) -> Option<std::ffi::OsString>,
-) -> Result<Secret, KeyError> {
-    let text = match reference {
-        KeyReference::Env(name) => from_env(name, env)?,
-        KeyReference::File { path, .. } => from_file(path)?,
-        KeyReference::Ssm(_) => return Err(KeyError::NotYet { service: "ssm" }),
-        KeyReference::SecretsManager(_) => {
-            return Err(KeyError::NotYet {
-                service: "secretsManager",
-            });
-        }
+fn timed_out(references: BTreeSet<KeyReference>) -> BTreeMap<KeyReference, KeyLookup> {
+    let missing = KeyLookup::Missing {
+        what: format!("reading the keys took longer than {} s", READ_LIMIT.as_secs()),
+        fix: "look at the mount that the key files are on".to_owned(),
     };
-    let key = Secret::new(text.trim_end_matches(['\n', '\r']));
-    check_key(&key).map_err(|why| KeyError::NotAKey {
-        why,
-        reference: reference.to_string(),
-    })?;
-    Ok(key)
-}
-
-/// As [`resolve`], from this process's environment, as the manifest wants to hear it.
-pub fn look_up(reference: &KeyReference) -> KeyLookup {
-    match resolve(reference, &|name| std::env::var_os(name)) {
-        Ok(key) => KeyLookup::Found(key),
-        Err(error) => {
-            let fix = error.fix();
-            let what = match std::error::Error::source(&error) {
-                Some(cause) => format!("{error}: {cause}"),
-                None => error.to_string(),
-            };
-            KeyLookup::Missing { what, fix }
-        }
-    }
-}
-
-fn from_env(name: &str, env: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Result<String, KeyError> {
-    env(name)
-        .ok_or_else(|| KeyError::NotSet {
-            name: name.to_owned(),
-        })?
-        .into_string()
-        .map_err(|_| KeyError::VariableNotText {
-            name: name.to_owned(),
-        })
-}
-
-fn from_file(path: &Path) -> Result<String, KeyError> {
-    let read = |source| KeyError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    // Asked before it is opened: opening a pipe waits until somebody writes to it.
-    let metadata = std::fs::metadata(path).map_err(read)?;
-    if !metadata.is_file() {
-        return Err(KeyError::NotAFile {
-            path: path.to_owned(),
-        });
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(read)?;
-    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(read)?;
-    if bytes.len() as u64 > FILE_LIMIT {
-        return Err(KeyError::TooLarge {
-            path: path.to_owned(),
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| KeyError::FileNotText {
-        path: path.to_owned(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn env(name: &str) -> Option<std::ffi::OsString> {
-        match name {
-            "KEY" => Some("a-key\n".into()),
-            "EMPTY" => Some("".into()),
-            "SPACED" => Some("CANARY KEY".into()),
-            "LONG" => Some("CANARY".repeat(1000).into()),
-            _ => None,
-        }
-    }
-
-    fn of_variable(name: &str) -> Result<Secret, KeyError> {
-        resolve(&KeyReference::Env(name.to_owned()), &env)
-    }
-
-    fn of_file(path: &Path) -> Result<Secret, KeyError> {
-        resolve(&KeyReference::file("key", path), &env)
-    }
-
-    #[test]
-    fn a_line_end_after_the_key_is_not_part_of_it() {
-        assert_eq!(of_variable("KEY").unwrap().reveal(), "a-key");
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("key"), "a-key\r\n\n").unwrap();
-        assert_eq!(of_file(&dir.path().join("main.yaml")).unwrap().reveal(), "a-key");
-    }
-
-    #[test]
-    fn what_cannot_be_a_key_is_refused_without_showing_it() {
-        for (name, said) in [
-            ("NOWHERE", "the environment variable NOWHERE is not set"),
-            ("EMPTY", "the stream key is empty"),
-            ("SPACED", "there are spaces or line breaks in the stream key"),
-            ("LONG", "the stream key is longer than 1000 bytes"),
-        ] {
-            let error = of_variable(name).unwrap_err();
-            assert_eq!(error.to_string(), said);
-            assert!(error.fix().contains(name), "{}", error.fix());
-            assert!(!format!("{error:?}{}", error.fix()).contains("CANARY"));
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_no_key_file_is_refused_without_showing_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let (yaml, key) = (dir.path().join("main.yaml"), dir.path().join("key"));
-        assert!(matches!(of_file(&yaml), Err(KeyError::Read { .. })));
-        std::fs::create_dir(&key).unwrap();
-        assert!(matches!(of_file(&yaml), Err(KeyError::NotAFile { .. })));
-        std::fs::remove_dir(&key).unwrap();
-        std::fs::write(&key, "CANARY".repeat(1000)).unwrap();
-        assert!(matches!(of_file(&yaml), Err(KeyError::TooLarge { .. })));
-        std::fs::write(&key, b"CANARY\xff").unwrap();
-        let error = of_file(&yaml).unwrap_err();
-        assert!(matches!(error, KeyError::FileNotText { .. }));
-        assert!(!format!("{error:?}{error}{}", error.fix()).contains("CANARY"));
-    }
-
-    #[test]
-    fn keys_of_aws_services_say_that_they_come_later() {
-        for reference in [
-            KeyReference::Ssm("x".to_owned()),
-            KeyReference::SecretsManager("x".to_owned()),
-        ] {
-            let error = resolve(&reference, &env).unwrap_err();
-            assert!(error.to_string().ends_with("come with a later version"));
-            assert_eq!(error.fix(), "use env or file until then");
-        }
-    }
+    references
+        .into_iter()
+        .map(|reference| (reference, missing.clone()))
+        .collect()
 }

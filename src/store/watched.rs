@@ -48,6 +48,9 @@ impl Source for WatchedYaml {
     }
 
     async fn changed(&mut self) -> bool {
+        if self.source.keys_are_due() {
+            return true;
+        }
         // Files that do not answer are read, which fails with a message of its own.
         self.fingerprint().await.is_none_or(|now| self.seen != Some(now))
     }

@@ -19,7 +19,7 @@ use crate::manifest::validate::{KeySource, key_source};
 use crate::manifest::yaml::documents;
 use crate::manifest::{Location, Problem, Severity};
 use crate::model::{Desired, OwnerId, Trust};
-use crate::secrets;
+use crate::secrets::Keys;
 
 /// Longest time that reading all files may take: a network mount that hangs must not hold up what is on air.
 const READ_LIMIT: Duration = Duration::from_secs(10);
@@ -96,6 +96,7 @@ pub struct YamlSource {
     /// What is in force; `None` before the first load.
     good: Option<Good>,
     key_files: Arc<BTreeSet<PathBuf>>,
+    keys: Keys,
     /// A read that took too long, and still holds a thread.
     hanging: Option<JoinHandle<()>>,
 }
@@ -108,8 +109,21 @@ impl YamlSource {
             options,
             good: None,
             key_files: Arc::default(),
+            keys: Keys::local(),
             hanging: None,
         }
+    }
+
+    /// Looks up keys with `keys`.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Keys) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Whether a key may have changed without anything on this machine telling so.
+    pub fn keys_are_due(&self) -> bool {
+        self.options.check_keys && self.keys.is_due()
     }
 
     /// Reads everything again. Whatever cannot be read now stays as it was last good.
@@ -184,14 +198,7 @@ impl YamlSource {
         // Taken apart here and not on the thread, which would keep the memory that this takes for itself.
         let mut snapshot = Snapshot::of(files, &self.roots);
         if self.options.check_keys {
-            let references = snapshot.key_references();
-            let look_up = |reference: KeyReference| {
-                let found = secrets::look_up(&reference);
-                (reference, found)
-            };
-            snapshot.keys = self
-                .on_a_thread(move || references.into_iter().map(look_up).collect())
-                .await?;
+            snapshot.keys = self.keys.look_up(snapshot.key_references()).await;
         }
         Ok(snapshot)
     }
