@@ -65,6 +65,7 @@ pub mod model;
 pub mod observe;
 pub mod plan;
 pub mod render;
+mod retry;
 pub mod secrets;
 pub mod status;
 pub mod store;

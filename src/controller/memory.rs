@@ -8,12 +8,12 @@ use rand::Rng;
 use tokio::time::Instant;
 
 use super::Event;
-use super::backoff::Backoff;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, Desired, DestinationName, Observed, Returning, SlotId,
     Trouble,
 };
 use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
+use crate::retry::Backoff;
 
 /// The longest a start may take before it counts as stuck. "A startup time up to 10 minutes is still normal" (User
 /// Guide, starting-stopping-deleting-a-channel); half as much again for the rest.

@@ -14,7 +14,6 @@
 //!
 //! Steps run as tasks of the controller, so a slow channel holds up no other; triggers carry no data.
 
-mod backoff;
 pub mod clock;
 mod cycle;
 pub mod event;

@@ -6,11 +6,11 @@ use rand::Rng;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
 use super::steps::LookAgain;
 use super::{Controller, CycleError, Event};
 use crate::model::ChannelState;
 use crate::plan::{Action, Adoption, Content, Plan};
+use crate::retry::Backoff;
 use crate::status::Phase;
 use crate::store::Source;
 

@@ -169,8 +169,8 @@ fn each_unmaintained_crate_stands_behind_one_file() {
         &strays("serde_yaml", |path| path == "manifest/yaml.rs"),
     );
     assert_none(
-        "backoff is used in controller/backoff.rs only",
-        &strays("backoff::Exp", |path| path == "controller/backoff.rs"),
+        "backoff is used in retry.rs only",
+        &strays("backoff::Exp", |path| path == "retry.rs"),
     );
 }
 

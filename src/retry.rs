@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_mins(5);
 
 /// Failures in a row of one thing.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     delays: ExponentialBackoff,
     failures: u32,
 }
@@ -39,14 +39,14 @@ impl Default for Backoff {
 
 impl Backoff {
     /// Takes note of a failure and gives the delay before the next try.
-    pub(super) fn fail(&mut self, random: &mut impl Rng) -> Duration {
+    pub(crate) fn fail(&mut self, random: &mut impl Rng) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let delay = self.delays.next_backoff().unwrap_or(LONGEST);
         delay.mul_f64(random.random_range(0.75..1.25))
     }
 
     /// How many failures in a row.
-    pub(super) fn failures(&self) -> u32 {
+    pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 }
