@@ -56,6 +56,13 @@ pub struct DestinationStatus {
     pub conditions: Conditions,
 }
 
+impl DestinationStatus {
+    /// What is wrong with its declaration, where that was set aside and the last good one is in force.
+    pub fn set_aside(&self) -> Option<&str> {
+        self.conditions.set_aside.as_deref()
+    }
+}
+
 /// One channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelStatus {

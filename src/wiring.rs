@@ -14,11 +14,12 @@ use rand_chacha::ChaCha8Rng;
 use crate::controller::lease::{Lease, LeaseError};
 use crate::controller::{Clock, Controller, Listener, Parts, Settings};
 use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot};
-use crate::execute::Executor;
+use crate::execute::{Executor, WriteLease};
 use crate::medialive::{self, MediaLive};
 use crate::model::{ChannelPool, Desired, SlotId, SlotSelector};
 use crate::observe::Observer;
-use crate::store::{Source, WatchedYaml};
+use crate::store::dynamodb::Access;
+use crate::store::{Source, Sources, Tables};
 
 /// Which MediaLive to talk to.
 #[derive(Debug)]
@@ -79,19 +80,25 @@ pub enum WiringError {
     Lease(#[from] LeaseError),
 }
 
-/// A controller on `source` and `world`.
+/// A controller on `source` and `world`. The tables that `source` declares are reached by `aws`.
 pub async fn controller(
-    source: WatchedYaml,
+    source: Sources,
     world: &World,
+    aws: &Aws,
     wire: &medialive::Settings,
     writing: &Writing,
     settings: Settings,
     listener: Listener,
-) -> Result<Controller<WatchedYaml>, WiringError> {
+) -> Result<Controller<Sources>, WiringError> {
     let lease = match writing {
         Writing::Never | Writing::Alone => Lease::alone(),
         Writing::WithLock(path) => Lease::lock_file(path)?,
     };
+    let may_write: Option<Arc<dyn WriteLease>> = match writing {
+        Writing::Never => None,
+        Writing::WithLock(_) | Writing::Alone => Some(Arc::new(lease.clone())),
+    };
+    let source = source.with_tables(Tables::new(table_access(aws), may_write));
     let client = client(world, wire).await?;
     let clock = Clock::system();
     // Two controllers that begin together only have to draw different delays; that is no matter of security.
@@ -118,6 +125,15 @@ pub fn assemble<S: Source>(
         listener,
     };
     Controller::new(parts, settings)
+}
+
+/// How tables are reached with the credentials of `aws`.
+pub fn table_access(aws: &Aws) -> Access {
+    let aws = aws.clone();
+    Access::new(Arc::new(move || {
+        let aws = aws.clone();
+        Box::pin(async move { aws.config().await })
+    }))
 }
 
 /// The client of `world`.

@@ -15,11 +15,11 @@ use crate::manifest::Problem;
 use crate::medialive::{self, Kind, RateLimit};
 use crate::model::{Desired, DestinationName, OwnerId, Trust};
 use crate::render::problems;
-use crate::store::{LoadOptions, WatchedYaml, YamlSource};
+use crate::store::{LoadOptions, Source, Sources};
 use crate::wiring::{self, Aws, World, Writing};
 
-/// A controller on YAML files.
-pub(super) type Live = Controller<WatchedYaml>;
+/// A controller on everything that is declared.
+pub(super) type Live = Controller<Sources>;
 
 /// Time between looks while a channel of an emulator is on its way: its transitions take seconds.
 const EMULATED_TRANSITION_INTERVAL: Duration = Duration::from_secs(1);
@@ -81,9 +81,13 @@ impl Purpose<'_> {
                 }))
             }
         };
-        let source = YamlSource::new(self.sources.to_vec(), LoadOptions::default());
-        let source = WatchedYaml::new(source, settings.owner.clone());
-        Ok(wiring::controller(source, &world, &wire, &writing, settings, listener).await?)
+        let aws = aws(self.connection)?;
+        let source = Sources::new(
+            self.sources.to_vec(),
+            settings.owner.clone(),
+            LoadOptions::default(),
+        );
+        Ok(wiring::controller(source, &world, &aws, &wire, &writing, settings, listener).await?)
     }
 
     /// One look by a controller that tells nobody.
@@ -154,9 +158,9 @@ pub(super) fn read_fleet(path: &Path) -> Result<Fleet, Failure> {
 /// The channels that the pools of `sources` name.
 pub(super) async fn invent(sources: &[PathBuf], owner: &OwnerId) -> Result<Fleet, Failure> {
     let options = LoadOptions { check_keys: false };
-    let mut source = YamlSource::new(sources.to_vec(), options);
+    let mut source = Sources::new(sources.to_vec(), owner.clone(), options);
     let loaded = source
-        .load(owner)
+        .load()
         .await
         .map_err(|error| Failure::at("cannot read the desired state", &error).next(error.fix()))?;
     Ok(wiring::invent(&loaded.desired))

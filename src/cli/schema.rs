@@ -27,6 +27,9 @@ enum Kind {
     /// A destination
     #[value(name = "Destination")]
     Destination,
+    /// A table whose items are destinations
+    #[value(name = "DestinationTable")]
+    DestinationTable,
     /// What `slotwise plan --output json` prints
     #[value(name = "Plan")]
     Plan,

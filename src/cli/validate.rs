@@ -10,7 +10,7 @@ use super::failure::{CommandResult, Failure};
 use super::output::Output;
 use crate::model::{Desired, OwnerId, WantedState};
 use crate::render::problems::{errors, problems, problems_json};
-use crate::store::{LoadError, LoadOptions, YamlSource};
+use crate::store::{LoadError, LoadOptions, Source, Sources};
 
 /// Arguments of `validate`.
 #[derive(Debug, Args)]
@@ -47,8 +47,8 @@ pub(super) async fn run(args: ValidateArgs, output: &Output) -> CommandResult {
     let options = LoadOptions {
         check_keys: !args.no_keys,
     };
-    let mut source = YamlSource::new(args.sources, options);
-    let loaded = source.load(&OwnerId::new("validate")).await.map_err(|error| {
+    let mut source = Sources::new(args.sources, OwnerId::new("validate"), options);
+    let loaded = source.load().await.map_err(|error| {
         let code = match error {
             LoadError::NothingDeclared { .. } => ExitCode::InvalidState,
             _ => ExitCode::Error,
@@ -62,6 +62,9 @@ pub(super) async fn run(args: ValidateArgs, output: &Output) -> CommandResult {
             output.print(&problems(&loaded.problems, output.style()));
             if found == 0 {
                 output.print(&format!("valid: {}\n", census(&loaded.desired)));
+                if loaded.tables > 0 {
+                    output.print("the items of tables are not looked at here; slotwise plan reads them\n");
+                }
             }
         }
     }

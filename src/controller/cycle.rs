@@ -254,6 +254,7 @@ impl<S: Source> Controller<S> {
             }
         }
         self.memory.note_on_air(&view.plan, self.busy.leaving());
+        self.source.publish(&self.status);
         self.plan = Some(Arc::clone(&view.plan));
     }
 

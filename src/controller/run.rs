@@ -65,6 +65,7 @@ impl<S: Source> Controller<S> {
     pub async fn run(&mut self, until: Until, asked: &CancellationToken) -> Ended {
         let ended = self.go_on(until, asked).await;
         self.drain().await;
+        self.source.finish().await;
         ended
     }
 

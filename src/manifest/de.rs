@@ -165,6 +165,10 @@ impl<'de> de::Deserializer<'de> for FromNode<'de> {
         visitor.visit_u32(self.integer("between 0 and 4294967295")?)
     }
 
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_u64(self.integer("between 0 and 18446744073709551615")?)
+    }
+
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.0 {
             Node::Text(text) => visitor.visit_borrowed_str(text),
@@ -248,7 +252,7 @@ impl<'de> de::Deserializer<'de> for FromNode<'de> {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i64 i128 u8 u16 u64 u128 f32 f64 char bytes byte_buf unit unit_struct
+        i8 i16 i64 i128 u8 u16 u128 f32 f64 char bytes byte_buf unit unit_struct
         tuple tuple_struct identifier ignored_any
     }
 }

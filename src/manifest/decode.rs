@@ -9,12 +9,15 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 
 use super::de::{Fault, from_node};
+use super::document::{Document, Item};
 use super::node::{FieldPath, Node, Segment};
 use super::problem::{ObjectId, Problem, Severity};
 use super::raw::{API_GROUP, API_VERSION, KINDS, RawDestination, RawPool};
 use super::report::Report;
+use super::table;
+use super::table::raw::RawTable;
 use super::words::{NAME_FORM, is_harmless, is_harmless_name, nearest, one_of, shown};
-use super::yaml::{Document, Spot};
+use super::yaml::{self, Spot};
 
 /// Mistakes cut out of one document at most.
 const ROUND_LIMIT: usize = 100;
@@ -45,18 +48,32 @@ pub enum RawObject {
     Pool(Box<RawPool>),
     /// `kind: Destination`.
     Destination(Box<RawDestination>),
+    /// `kind: DestinationTable`.
+    Table(Box<RawTable>),
 }
 
-/// Decodes one document; `None` where it holds nothing.
-pub fn decode(document: &Document) -> Option<Decoded> {
-    let mut tree = match document.parse() {
+/// Decodes one document of a file; `None` where it holds nothing.
+pub fn decode(document: &yaml::Document) -> Option<Decoded> {
+    let tree = match document.parse() {
         Ok(Node::Null) => return None,
         Ok(tree) => tree,
         Err(broken) => return Some(Decoded::Unidentified(vec![broken.into()])),
     };
-    if let Some(foreign) = foreign(document, &tree) {
+    let document = Document::from(document.clone());
+    if let Some(foreign) = foreign(&document, &tree) {
         return Some(Decoded::Foreign(foreign));
     }
+    Some(decode_tree(document, tree, Vec::new()))
+}
+
+/// Decodes one item of a table.
+pub fn decode_item(item: Item, attributes: &table::Item) -> Decoded {
+    let (tree, mistakes) = item.layout.tree(attributes);
+    decode_tree(Document::Item(item), tree, mistakes)
+}
+
+/// Decodes `tree`, in which `mistakes` are holes already.
+fn decode_tree(document: Document, mut tree: Node, mistakes: Vec<table::Mistake>) -> Decoded {
     let kind = tree
         .get("kind")
         .and_then(Node::text)
@@ -75,18 +92,23 @@ pub fn decode(document: &Document) -> Option<Decoded> {
         kind: if is_harmless(&kind) { kind } else { String::new() },
         name,
     };
-    let mut report = Report::new(document.clone(), (!id.kind.is_empty()).then(|| id.clone()));
+    let mut report = Report::new(document, (!id.kind.is_empty()).then(|| id.clone()));
+    for mistake in mistakes {
+        report.reject(&mistake.path, mistake.message, mistake.fix);
+        report.add_hole(mistake.path);
+    }
     check_envelope(&mut tree, &id.kind, &mut report);
     let raw = match id.kind.as_str() {
         "ChannelPool" => decode_all(&mut tree, &mut report).map(RawObject::Pool),
         "Destination" => decode_all(&mut tree, &mut report).map(RawObject::Destination),
+        "DestinationTable" => decode_all(&mut tree, &mut report).map(RawObject::Table),
         _ => None,
     };
     if !KINDS.contains(&id.kind.as_str()) || id.name.is_empty() {
         check_name(&tree, &mut report);
-        return Some(Decoded::Unidentified(report.into_problems()));
+        return Decoded::Unidentified(report.into_problems());
     }
-    Some(Decoded::Object(Box::new(Object { raw, id, report })))
+    Decoded::Object(Box::new(Object { raw, id, report }))
 }
 
 /// A warning where the document is an object of another API, as a directory for Kubernetes may hold.
@@ -274,6 +296,7 @@ fn how_to_add(name: &str) -> String {
         "state" => "add state: Streaming (on air) or state: Ready (off air)".to_owned(),
         "pool" => "add pool: NAME, with the name of a ChannelPool".to_owned(),
         "channels" => "add channels: [{ id: \"4000001\" }], with ids of your MediaLive channels".to_owned(),
+        "table" => "add table: NAME, with the name of a DynamoDB table".to_owned(),
         "id" => "add id: \"4000001\", with the id of a MediaLive channel".to_owned(),
         "parkingUrl" => "add parkingUrl: rtmp://HOST/APP, a place that takes no stream".to_owned(),
         "outputGroups" => "add outputGroups: \"RTMP-*\", a glob on the names of the groups".to_owned(),

@@ -1,6 +1,8 @@
 //! The one door for input: raw types → `validate`, which reports every problem at once → types that cannot be wrong.
 //!
 //! - [`yaml`]: text → documents → trees, and the place of a field
+//! - [`table`]: items of a table → the same trees, and the attribute of a field
+//! - [`document`]: either of the two
 //! - [`decode`]: trees → [`raw`] objects, every mistake told, by way of [`de`]
 //! - [`validate`]: raw objects → `model`, rule by rule, with [`presets`] and [`mod@reference`]
 //! - [`report`]: what is wrong with one object, as [`Problem`]s
@@ -11,6 +13,7 @@
 
 pub mod de;
 pub mod decode;
+pub mod document;
 pub mod node;
 pub mod presets;
 pub mod problem;
@@ -18,6 +21,7 @@ pub mod raw;
 pub mod reference;
 pub mod report;
 pub mod schema;
+pub mod table;
 pub mod validate;
 pub mod words;
 pub mod yaml;

@@ -12,7 +12,7 @@ pub const API_VERSION: &str = "slotwise.dev/v1alpha1";
 /// Group of [`API_VERSION`]: documents of other groups are none of ours.
 pub const API_GROUP: &str = "slotwise.dev/";
 /// Every `kind` there is.
-pub const KINDS: [&str; 2] = ["ChannelPool", "Destination"];
+pub const KINDS: [&str; 3] = ["ChannelPool", "Destination", "DestinationTable"];
 
 /// The MediaLive channels that may carry a set of destinations, and the policy for touching them.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -63,6 +63,9 @@ pub struct RawMetadata {
     pub labels: Option<BTreeMap<String, String>>,
     /// For people and their tools; not used.
     pub annotations: Option<BTreeMap<String, String>>,
+    /// A number that grows with each change, told back as `observedGeneration`. Without it slotwise counts the changes
+    /// that it sees.
+    pub generation: Option<u64>,
 }
 
 /// `spec` of a ChannelPool.

@@ -1,8 +1,9 @@
 //! What is wrong with one object, collected while it is looked at from several sides.
 
+use super::document::Document;
 use super::node::{FieldPath, Segment};
 use super::problem::{Location, ObjectId, Problem, Severity};
-use super::yaml::{Document, Spot};
+use super::yaml::Spot;
 
 /// Problems told about one document at most: whoever has more reads these first.
 const PROBLEM_LIMIT: usize = 50;
@@ -127,7 +128,7 @@ impl Report {
             location: locate(&self.document),
             severity,
             object: self.object.clone(),
-            field: path.to_string(),
+            field: self.document.field(path),
             message,
             fix,
         });

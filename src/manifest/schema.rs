@@ -8,6 +8,7 @@ use schemars::transform::RecursiveTransform;
 use serde_json::Value;
 
 use super::raw::{RawDestination, RawPool};
+use super::table::raw::RawTable;
 
 /// A schema for each kind, by its name.
 pub fn schemas() -> BTreeMap<String, Value> {
@@ -18,9 +19,11 @@ pub fn schemas() -> BTreeMap<String, Value> {
     };
     let pool = generator().into_root_schema_for::<RawPool>();
     let destination = generator().into_root_schema_for::<RawDestination>();
+    let table = generator().into_root_schema_for::<RawTable>();
     BTreeMap::from([
         ("ChannelPool".to_owned(), pool.to_value()),
         ("Destination".to_owned(), destination.to_value()),
+        ("DestinationTable".to_owned(), table.to_value()),
     ])
 }
 

@@ -33,6 +33,14 @@ pub fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// The label that is nearest to `name`; `None` where nothing is left of it, or only what may not be repeated.
+pub fn as_label(name: &str) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let label = lower.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    let label = label.trim_matches('-');
+    (is_label(label) && is_harmless_name(label)).then(|| label.to_owned())
+}
+
 /// Whether an object's name may be repeated: it is meant to be seen, so only the form of a known key is too much.
 pub fn is_harmless_name(text: &str) -> bool {
     if is_label(text) {

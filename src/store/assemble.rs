@@ -69,13 +69,16 @@ pub fn assemble(
             }
             Some(RawObject::Destination(raw)) => {
                 let value = validate_destination(&raw, look_up, &mut object.report);
-                let file = object.report.document().file();
+                let file = object.report.document().declared_in();
                 let links = Links {
                     pool: raw.spec.pool.clone(),
                     key: key_source(&raw.spec, file),
                 };
                 destinations.push(Candidate::new(object, value, Some(links)));
             }
+            // Tables have been read, and their items are among the objects.
+            Some(RawObject::Table(_)) => {}
+            None if object.id.kind == "DestinationTable" => {}
             None if object.id.kind == "ChannelPool" => pools.push(Candidate::new(object, None, None)),
             None => destinations.push(Candidate::new(object, None, None)),
         }
@@ -160,6 +163,17 @@ fn settle_names<'b, T>(candidates: &mut [Candidate<T>], file_before: impl Fn(&st
     }
     for (name, indexes) in by_name.into_iter().filter(|(_, indexes)| indexes.len() > 1) {
         let before = file_before(&name);
+        let in_force =
+            |index: &usize| candidates[*index].value.is_some() && Some(candidates[*index].file()) == before;
+        let first = candidates[indexes[0]].report.document();
+        let of_one_kind = |index: &usize| {
+            let other = candidates[*index].report.document();
+            other.item().is_none() && first.item().is_none() || other.file() == first.file()
+        };
+        if !indexes.iter().any(in_force) && !indexes.iter().all(of_one_kind) {
+            reject_all(candidates, &indexes);
+            continue;
+        }
         let rank = |index: &usize| {
             let candidate = &candidates[*index];
             (
@@ -185,6 +199,24 @@ fn settle_names<'b, T>(candidates: &mut [Candidate<T>], file_before: impl Fn(&st
             );
             candidate.is_second = true;
         }
+    }
+}
+
+/// A file and a table, or two tables, do not say which of them is meant.
+fn reject_all<T>(candidates: &mut [Candidate<T>], indexes: &[usize]) {
+    let places: Vec<String> = indexes.iter().map(|index| candidates[*index].place()).collect();
+    for (position, index) in indexes.iter().enumerate() {
+        let other = &places[usize::from(position == 0)];
+        let candidate = &mut candidates[*index];
+        let message = format!(
+            "{} is declared at {other} too, and neither is in force yet",
+            candidate.id
+        );
+        candidate.reject(
+            &FieldPath::from("metadata.name"),
+            message,
+            "rename one of the two, or remove it",
+        );
     }
 }
 

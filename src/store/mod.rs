@@ -1,23 +1,29 @@
-//! Where Desired comes from.
+//! Where Desired comes from, and status goes back.
 //!
+//! - [`sources`]: all of it together
 //! - [`yaml`]: files, found by [`tree`]
+//! - [`tables`]: the tables that files declare, read and written by [`dynamodb`]
 //! - [`assemble`]: what concerns several objects, and what stands in for one that is not valid now
 //! - [`mod@changes`]: what differs between two loads, for people
 
 pub mod assemble;
 pub mod changes;
+pub mod dynamodb;
+pub mod sources;
+pub mod tables;
 pub mod tree;
-mod watched;
 pub mod yaml;
 
 pub use changes::changes;
-pub use watched::WatchedYaml;
-pub use yaml::{LoadError, LoadOptions, YamlSource};
+pub use sources::{LoadOptions, Sources};
+pub use tables::Tables;
+pub use yaml::LoadError;
 
 use std::sync::Arc;
 
 use crate::manifest::{ObjectId, Problem};
 use crate::model::Desired;
+use crate::status::Status;
 
 /// What a source gave.
 #[derive(Debug, Clone)]
@@ -30,6 +36,8 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
     /// Objects that are set aside because of them.
     pub rejected: Vec<Rejected>,
+    /// How many tables are declared.
+    pub tables: usize,
 }
 
 /// An object that is not valid, and what happens to it.
@@ -53,4 +61,10 @@ pub trait Source: Send {
 
     /// Whether a load might give something else than the last one did. Cheap; it carries no data.
     fn changed(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Takes what is true to where its author sees it. Returns at once; what fails is tried again later.
+    fn publish(&mut self, status: &Status);
+
+    /// Waits, for a while, until what was published last has arrived.
+    fn finish(&mut self) -> impl Future<Output = ()> + Send;
 }

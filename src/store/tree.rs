@@ -123,7 +123,20 @@ pub struct Watch {
 
 /// A state of the files; another state has another one. The states are compared, never kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fingerprint(u64);
+pub struct Fingerprint {
+    files: u64,
+    key_files: u64,
+}
+
+impl Fingerprint {
+    /// Of `files` as they were a moment ago and of `key_files` as they are now. Blocking.
+    pub(super) fn with_key_files(self, key_files: &BTreeSet<PathBuf>) -> Self {
+        Self {
+            key_files: key_files_fingerprint(key_files),
+            ..self
+        }
+    }
+}
 
 impl Watch {
     /// What the files look like now. Take it before a load, so that a change during the load is seen after it.
@@ -131,18 +144,31 @@ impl Watch {
     pub fn fingerprint(&self) -> Fingerprint {
         let tree = Tree::find(&self.roots);
         let mut hasher = DefaultHasher::new();
-        for path in tree.files.iter().chain(self.key_files.iter()) {
-            path.hash(&mut hasher);
-            fs::metadata(path)
-                .ok()
-                .map(|metadata| stamp(&metadata))
-                .hash(&mut hasher);
+        for path in &tree.files {
+            hash_file(path, &mut hasher);
         }
         for (path, error) in &tree.unreadable {
             (path, error.kind()).hash(&mut hasher);
         }
-        Fingerprint(hasher.finish())
+        Fingerprint {
+            files: hasher.finish(),
+            key_files: key_files_fingerprint(&self.key_files),
+        }
     }
+}
+
+fn key_files_fingerprint(files: &BTreeSet<PathBuf>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for path in files {
+        hash_file(path, &mut hasher);
+    }
+    hasher.finish()
+}
+
+fn hash_file(path: &Path, hasher: &mut DefaultHasher) {
+    path.hash(hasher);
+    let stamp = fs::metadata(path).ok().map(|metadata| stamp(&metadata));
+    stamp.hash(hasher);
 }
 
 /// Inode, time of change, length: a file that was swapped for another of the same age and length differs in the first.

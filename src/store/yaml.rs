@@ -9,36 +9,15 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::Loaded;
-use super::assemble::{Assembled, Good, assemble};
-use super::changes::is_changed;
 use super::tree::{Fingerprint, Tree, Watch, read};
 use crate::manifest::decode::{Decoded, Object, RawObject, decode};
-use crate::manifest::reference::{KeyLookup, KeyReference};
+use crate::manifest::reference::KeyReference;
 use crate::manifest::validate::{KeySource, key_source};
 use crate::manifest::yaml::documents;
 use crate::manifest::{Location, Problem, Severity};
-use crate::model::{Desired, OwnerId, Trust};
-use crate::secrets::Keys;
 
 /// Longest time that reading all files may take: a network mount that hangs must not hold up what is on air.
 const READ_LIMIT: Duration = Duration::from_secs(10);
-/// Reasons for doubt that are told; the rest is counted.
-const DOUBTS_TOLD: usize = 3;
-
-/// How to load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LoadOptions {
-    /// Whether stream keys are looked up, and told when they cannot be read. `false` for a check where they are
-    /// not at hand; every key is then [`crate::model::StreamKey::Unavailable`].
-    pub check_keys: bool,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        Self { check_keys: true }
-    }
-}
 
 /// Why nothing could be loaded. Only the first load fails: later ones fall back to what was good before.
 #[derive(Debug, thiserror::Error)]
@@ -89,118 +68,37 @@ impl LoadError {
     }
 }
 
-/// Desired state from YAML files, and what was good in them last.
-pub struct YamlSource {
+/// YAML files below the paths that were named.
+pub(super) struct YamlFiles {
     roots: Arc<[PathBuf]>,
-    options: LoadOptions,
-    /// What is in force; `None` before the first load.
-    good: Option<Good>,
-    key_files: Arc<BTreeSet<PathBuf>>,
-    keys: Keys,
     /// A read that took too long, and still holds a thread.
     hanging: Option<JoinHandle<()>>,
 }
 
-impl YamlSource {
-    /// A source of everything in `paths`: files, and directories with all that is below them.
-    pub fn new(paths: Vec<PathBuf>, options: LoadOptions) -> Self {
+impl YamlFiles {
+    pub(super) fn new(paths: Vec<PathBuf>) -> Self {
         Self {
             roots: Arc::from(paths),
-            options,
-            good: None,
-            key_files: Arc::default(),
-            keys: Keys::local(),
             hanging: None,
         }
     }
 
-    /// Looks up keys with `keys`.
-    #[must_use]
-    pub fn with_keys(mut self, keys: Keys) -> Self {
-        self.keys = keys;
-        self
-    }
-
-    /// Whether a key may have changed without anything on this machine telling so.
-    pub fn keys_are_due(&self) -> bool {
-        self.options.check_keys && self.keys.is_due()
-    }
-
-    /// Reads everything again. Whatever cannot be read now stays as it was last good.
-    pub async fn load(&mut self, owner: &OwnerId) -> Result<Loaded, LoadError> {
-        let snapshot = match self.read().await {
-            Ok(snapshot) => snapshot,
-            Err(error) => {
-                let Some(good) = &self.good else { return Err(error) };
-                let desired = Arc::new(desired(owner, good, &[error.to_string()]));
-                return Ok(Loaded {
-                    desired,
-                    problems: Vec::new(),
-                    rejected: Vec::new(),
-                });
-            }
-        };
-        if self.good.is_none() {
-            self.check_first(&snapshot)?;
-        }
-        self.key_files = Arc::new(snapshot.key_files());
-        let before = self.good.take().unwrap_or_default();
-        let Snapshot {
-            objects,
-            keys,
-            mut problems,
-            lost,
-            suspicious,
-            ..
-        } = snapshot;
-        let is_lost = |file: &Path| {
-            let within = |path: &PathBuf| file.starts_with(path);
-            lost.keys().any(within) || suspicious.keys().any(within)
-        };
-        let look_up = |reference: &KeyReference| keys.get(reference).cloned().unwrap_or(KeyLookup::NotAsked);
-        let mut assembled = assemble(objects, &look_up, &before, &is_lost);
-
-        let mut doubts: Vec<String> = lost.into_values().collect();
-        for (path, what) in suspicious.iter().filter(|(path, _)| keeps(&assembled.good, path)) {
-            doubts.push(format!("{} {what}", path.display()));
-            problems.push(emptied(path, what));
-        }
-        doubts.append(&mut assembled.doubts);
-        count_generations(&mut assembled, &before);
-        problems.append(&mut assembled.problems);
-        problems.sort();
-        let desired = Arc::new(desired(owner, &assembled.good, &doubts));
-        self.good = Some(assembled.good);
-        Ok(Loaded {
-            desired,
-            problems,
-            rejected: assembled.rejected,
-        })
-    }
-
-    /// Tells whether a load would find anything new. Includes the key files of the last load.
-    pub fn watch(&self) -> Watch {
+    /// Tells whether a read would find anything new in them, or in `key_files`.
+    pub(super) fn watch(&self, key_files: Arc<BTreeSet<PathBuf>>) -> Watch {
         Watch {
             roots: Arc::clone(&self.roots),
-            key_files: Arc::clone(&self.key_files),
+            key_files,
         }
     }
 
-    /// What the files look like now; see [`Watch::fingerprint`].
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.watch().fingerprint()
-    }
-
-    /// Reads files, then the keys that they refer to.
-    async fn read(&mut self) -> Result<Snapshot, LoadError> {
+    /// Reads every file, and says what all of them looked like just before.
+    pub(super) async fn read(&mut self) -> Result<(Fingerprint, Snapshot), LoadError> {
+        let watch = self.watch(Arc::default());
         let roots = Arc::clone(&self.roots);
-        let files = self.on_a_thread(move || Files::read(&roots)).await?;
+        let read = self.on_a_thread(move || (watch.fingerprint(), Files::read(&roots)));
+        let (before, files) = read.await?;
         // Taken apart here and not on the thread, which would keep the memory that this takes for itself.
-        let mut snapshot = Snapshot::of(files, &self.roots);
-        if self.options.check_keys {
-            snapshot.keys = self.keys.look_up(snapshot.key_references()).await;
-        }
-        Ok(snapshot)
+        Ok((before, Snapshot::of(files, &self.roots)))
     }
 
     /// Does `work` on a thread that may block, for [`READ_LIMIT`] at most.
@@ -232,7 +130,7 @@ impl YamlSource {
     }
 
     /// On the first load there is nothing to fall back to.
-    fn check_first(&self, snapshot: &Snapshot) -> Result<(), LoadError> {
+    pub(super) fn check_first(&self, snapshot: &Snapshot) -> Result<(), LoadError> {
         for root in self.roots.iter() {
             if let Some(error) = snapshot.unreadable.get(root) {
                 let (path, source) = (root.clone(), io::Error::new(error.kind(), error.to_string()));
@@ -279,29 +177,23 @@ impl Files {
 }
 
 /// Everything that was read at one moment.
-struct Snapshot {
-    objects: Vec<Object>,
-    keys: BTreeMap<KeyReference, KeyLookup>,
+#[derive(Default)]
+pub(super) struct Snapshot {
+    pub(super) objects: Vec<Object>,
     /// Problems of files, and of documents that are no objects.
-    problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
     unreadable: BTreeMap<PathBuf, io::Error>,
-    /// Files and directories whose content is not known in full, and why, in one phrase.
-    lost: BTreeMap<PathBuf, String>,
-    /// Files and named paths that hold nothing, and what is odd about it: lost only where they held something before.
-    suspicious: BTreeMap<PathBuf, &'static str>,
+    /// Files, directories and tables whose content is not known in full, and why, in one phrase.
+    pub(super) lost: BTreeMap<PathBuf, String>,
+    /// Files, tables and named paths that hold nothing, and what is odd about it: lost only where they held something
+    /// before.
+    pub(super) suspicious: BTreeMap<PathBuf, &'static str>,
 }
 
 impl Snapshot {
     /// What `files` declare. No key is looked up yet.
     fn of(files: Files, roots: &[PathBuf]) -> Self {
-        let mut snapshot = Self {
-            objects: Vec::new(),
-            keys: BTreeMap::new(),
-            problems: Vec::new(),
-            unreadable: BTreeMap::new(),
-            lost: BTreeMap::new(),
-            suspicious: BTreeMap::new(),
-        };
+        let mut snapshot = Self::default();
         for (path, error) in files.unreadable {
             snapshot.cannot_read(path, error);
         }
@@ -380,10 +272,10 @@ impl Snapshot {
     }
 
     /// Where the keys of all destinations are.
-    fn key_references(&self) -> BTreeSet<KeyReference> {
+    pub(super) fn key_references(&self) -> BTreeSet<KeyReference> {
         let reference = |object: &Object| match &object.raw {
             Some(RawObject::Destination(raw)) => {
-                match key_source(&raw.spec, object.report.document().file()) {
+                match key_source(&raw.spec, object.report.document().declared_in()) {
                     Some(KeySource::Reference(reference, _)) => Some(reference),
                     _ => None,
                 }
@@ -392,69 +284,4 @@ impl Snapshot {
         };
         self.objects.iter().filter_map(reference).collect()
     }
-
-    fn key_files(&self) -> BTreeSet<PathBuf> {
-        let file = |reference: &KeyReference| match reference {
-            KeyReference::File { path, .. } => Some(path.clone()),
-            _ => None,
-        };
-        self.keys.keys().filter_map(file).collect()
-    }
-}
-
-/// Whether anything in force was last read from `path` or below it.
-fn keeps(good: &Good, path: &Path) -> bool {
-    let pools = good.pools.values().map(|pool| &pool.file);
-    let mut files = pools.chain(good.destinations.values().map(|destination| &destination.file));
-    files.any(|file| file.starts_with(path))
-}
-
-fn emptied(path: &Path, what: &str) -> Problem {
-    Problem {
-        location: Location {
-            file: path.to_owned(),
-            line: 0,
-            column: 0,
-        },
-        severity: Severity::Error,
-        object: None,
-        field: String::new(),
-        message: format!("{what}; what it held stays in force"),
-        fix: "to take everything off air set state: Ready; to remove one file of several, delete it"
-            .to_owned(),
-    }
-}
-
-/// Counts a change of each destination that differs from `before`. One that is the same in every respect is shared.
-fn count_generations(assembled: &mut Assembled, before: &Good) {
-    for (name, destination) in &mut assembled.good.destinations {
-        let Some(old) = before.destinations.get(name) else {
-            continue;
-        };
-        let new = Arc::make_mut(&mut destination.value);
-        new.generation = old.value.generation + u64::from(is_changed(&old.value, new));
-        if *new == *old.value {
-            destination.value = Arc::clone(&old.value);
-        }
-    }
-}
-
-fn desired(owner: &OwnerId, good: &Good, doubts: &[String]) -> Desired {
-    let mut desired = Desired::empty(owner.clone());
-    let pools = good.pools.iter();
-    desired.pools = pools
-        .map(|(name, pool)| (name.clone(), pool.value.clone()))
-        .collect();
-    let destinations = good.destinations.iter();
-    desired.destinations = destinations
-        .map(|(name, one)| (name.clone(), one.value.clone()))
-        .collect();
-    if !doubts.is_empty() {
-        let mut why = doubts[..doubts.len().min(DOUBTS_TOLD)].join(", ");
-        if doubts.len() > DOUBTS_TOLD {
-            why = format!("{why}, and {} more", doubts.len() - DOUBTS_TOLD);
-        }
-        desired.trust = Trust::Doubted { why };
-    }
-    desired
 }

@@ -17,4 +17,5 @@ mod plan_support;
 mod races;
 mod simulation;
 mod stage;
+mod tables;
 mod tidy;

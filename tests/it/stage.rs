@@ -16,6 +16,7 @@ use slotwise::model::{
     Placement, PoolChannel, PoolName, Secret, SlotId, SlotSelector, StreamKey, WantedState,
 };
 use slotwise::status::Phase;
+use slotwise::status::Status;
 use slotwise::store::{Loaded, Source};
 use slotwise::wiring;
 use tokio::time::Instant;
@@ -55,12 +56,17 @@ impl Source for Script {
             desired: Arc::new(inner.0.clone()),
             problems: Vec::new(),
             rejected: Vec::new(),
+            tables: 0,
         })
     }
 
     async fn changed(&mut self) -> bool {
         self.0.lock().unwrap().1
     }
+
+    fn publish(&mut self, _: &Status) {}
+
+    async fn finish(&mut self) {}
 }
 
 /// A pool `main` of the channels `ids`, three slots each, that never interrupts.

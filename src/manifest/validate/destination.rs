@@ -82,8 +82,8 @@ pub fn validate_destination(
         interruptible: raw.spec.interruptible,
         pin,
         paused,
-        // The source counts: this is the state before any change.
-        generation: 1,
+        // The source counts where nobody else does.
+        generation: raw.metadata.generation.unwrap_or(0),
     })
 }
 
@@ -180,7 +180,7 @@ fn validate_key(
         (Some(key), None) => {
             if let Err(why) = check_key(&key.0) {
                 report.reject(&inline_at, why, "write the key as the platform shows it");
-            } else {
+            } else if report.document().item().is_none() {
                 let message = "the stream key stands in the file: whoever reads it can stream in your name";
                 report.warn(
                     &inline_at,
@@ -217,7 +217,7 @@ fn validate_source(
     look_up: &dyn Fn(&KeyReference) -> KeyLookup,
     report: &mut Report,
 ) -> Option<StreamKey> {
-    let references = references(from, report.document().file());
+    let references = references(from, report.document().declared_in());
     let [(reference, field)] = references.as_slice() else {
         let message = match references.as_slice() {
             [] => "no source of the key is named".to_owned(),
@@ -231,6 +231,18 @@ fn validate_source(
     };
     let at = at.field(field);
     if let Err((message, fix)) = check_reference(reference) {
+        report.reject(&at, message, fix);
+        return None;
+    }
+    if is_local(reference)
+        && report
+            .document()
+            .item()
+            .is_some_and(|item| !item.layout.local_keys)
+    {
+        let message = format!("an item may not refer to {field} of the machine that slotwise runs on");
+        let fix =
+            "keep the key in ssm or secretsManager, or allow it with localKeys: true in the DestinationTable";
         report.reject(&at, message, fix);
         return None;
     }
@@ -258,6 +270,12 @@ fn references(from: &RawKeySource, declared_in: &Path) -> Vec<(KeyReference, &'s
     let secret = from.secrets_manager.clone();
     let secret = secret.map(|name| (KeyReference::SecretsManager(name), "secretsManager"));
     [env, file, ssm, secret].into_iter().flatten().collect()
+}
+
+/// Whether it leads to something that only the machine has. Whoever may write items of a table could have any variable
+/// and any file of that machine sent to a server of their own.
+fn is_local(reference: &KeyReference) -> bool {
+    matches!(reference, KeyReference::Env(_) | KeyReference::File { .. })
 }
 
 /// A reference is shown to people, so a key that was pasted in its place must not pass.

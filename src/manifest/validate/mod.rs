@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::node::FieldPath;
 use super::raw::{RawMetadata, RawPause};
 use super::report::Report;
-use super::words::{NAME_FORM, is_label};
+use super::words::{NAME_FORM, as_label, is_label};
 use crate::model::Pause;
 
 pub use destination::{KeySource, check_key, key_source, place, validate_destination};
@@ -18,7 +18,7 @@ pub use pool::{Globs, validate_pool};
 /// Longest text that people may write into a field of their own.
 const TEXT_LIMIT: usize = 1000;
 
-fn check_metadata(metadata: &RawMetadata, report: &mut Report) {
+pub(super) fn check_metadata(metadata: &RawMetadata, report: &mut Report) {
     if !is_label(&metadata.name) {
         let fix = match as_label(&metadata.name) {
             Some(label) => format!("call it `{label}`"),
@@ -27,14 +27,6 @@ fn check_metadata(metadata: &RawMetadata, report: &mut Report) {
         let message = "the name is not a DNS label: lower case letters, digits and `-` within";
         report.reject(&FieldPath::from("metadata.name"), message, fix);
     }
-}
-
-/// The label that is nearest to `name`; `None` where nothing is left of it.
-fn as_label(name: &str) -> Option<String> {
-    let lower = name.to_ascii_lowercase();
-    let label = lower.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-    let label = label.trim_matches('-');
-    (is_label(label) && super::words::is_harmless_name(label)).then(|| label.to_owned())
 }
 
 fn validate_pause(raw: &RawPause, path: &FieldPath, report: &mut Report) -> Option<Pause> {

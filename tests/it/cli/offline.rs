@@ -109,7 +109,7 @@ fn every_shell_gets_a_completion_script() {
 fn schemas_are_json() {
     let all: serde_json::Value = serde_json::from_str(&slotwise(["schema"]).out).unwrap();
     let kinds: Vec<&String> = all.as_object().unwrap().keys().collect();
-    assert_eq!(kinds, ["ChannelPool", "Destination", "Plan"]);
+    assert_eq!(kinds, ["ChannelPool", "Destination", "DestinationTable", "Plan"]);
     let one: serde_json::Value = serde_json::from_str(&slotwise(["schema", "Destination"]).out).unwrap();
     assert_eq!(one, all["Destination"]);
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use slotwise::manifest::schema::{schemas, to_text};
 use slotwise::model::{OwnerId, StreamKey};
-use slotwise::store::{LoadOptions, YamlSource};
+use slotwise::store::{LoadOptions, Source, Sources};
 
 use super::doubt;
 
@@ -21,8 +21,8 @@ async fn every_example_is_valid_and_has_its_keys() {
     names.sort();
     assert_eq!(names.len(), 4);
     for path in names {
-        let mut source = YamlSource::new(vec![path.clone()], LoadOptions::default());
-        let loaded = source.load(&OwnerId::new("test")).await.unwrap();
+        let mut source = Sources::new(vec![path.clone()], OwnerId::new("test"), LoadOptions::default());
+        let loaded = source.load().await.unwrap();
         let told: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
         assert_eq!(told, [""; 0], "{}", path.display());
         assert_eq!(doubt(&loaded), None);

@@ -3,8 +3,8 @@
 use std::fs;
 
 use slotwise::manifest::Severity;
-use slotwise::model::{ChannelId, StreamKey, WantedState};
-use slotwise::store::{LoadError, LoadOptions, YamlSource, changes};
+use slotwise::model::{ChannelId, OwnerId, StreamKey, WantedState};
+use slotwise::store::{LoadError, LoadOptions, Sources, changes};
 
 use super::{Fixture, destination, doubt, link, names, pool, pool_names, simple};
 
@@ -19,7 +19,11 @@ fn fixture() -> Fixture {
 #[tokio::test]
 async fn a_path_that_does_not_exist_is_named() {
     let mut fixture = fixture();
-    fixture.source = YamlSource::new(vec![fixture.path("nowhere")], LoadOptions::default());
+    fixture.source = Sources::new(
+        vec![fixture.path("nowhere")],
+        OwnerId::new("test"),
+        LoadOptions::default(),
+    );
     let error = fixture.try_load().await.unwrap_err();
     assert!(matches!(error, LoadError::Unreadable { .. }));
     assert!(error.to_string().contains("nowhere cannot be read"), "{error}");
@@ -171,7 +175,7 @@ async fn a_mounted_config_map_is_read_once_and_its_swap_is_seen() {
     link("..v1".as_ref(), &fixture.path("..data"));
     link("..data/pool.yaml".as_ref(), &fixture.path("pool.yaml"));
     link("..data/one.yaml".as_ref(), &fixture.path("one.yaml"));
-    let before = fixture.source.fingerprint();
+    let before = fixture.source.watch().fingerprint();
     let loaded = fixture.load().await;
     assert!(
         loaded
@@ -182,12 +186,12 @@ async fn a_mounted_config_map_is_read_once_and_its_swap_is_seen() {
         loaded.problems
     );
     assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
-    assert_eq!(fixture.source.fingerprint(), before);
+    assert_eq!(fixture.source.watch().fingerprint(), before);
 
     // As kubelet does it: a new link beside, renamed over the old one.
     link("..v2".as_ref(), &fixture.path("..data_tmp"));
     fs::rename(fixture.path("..data_tmp"), fixture.path("..data")).unwrap();
-    assert_ne!(fixture.source.fingerprint(), before);
+    assert_ne!(fixture.source.watch().fingerprint(), before);
     let loaded = fixture.load().await;
     assert_eq!(loaded.desired.destinations["one"].state, WantedState::Ready);
     assert_eq!(doubt(&loaded), None);
@@ -230,9 +234,9 @@ async fn a_key_file_is_watched_and_its_loss_sets_nothing_aside() {
     };
     assert_eq!(key.reveal(), "first-key");
 
-    let before = fixture.source.fingerprint();
+    let before = fixture.source.watch().fingerprint();
     fixture.write("keys/three", "second-key\n");
-    assert_ne!(fixture.source.fingerprint(), before);
+    assert_ne!(fixture.source.watch().fingerprint(), before);
     let second = fixture.load().await;
     let told = changes(Some(&first.desired), &second.desired);
     assert_eq!(told, [("three".into(), "new key".to_owned())]);
@@ -259,8 +263,9 @@ async fn a_check_without_keys_does_not_ask_for_them() {
             "state: Ready\n  streamKeyFrom: { env: SLOTWISE_NOT_SET }",
         ),
     );
-    fixture.source = YamlSource::new(
+    fixture.source = Sources::new(
         vec![fixture.dir.path().to_owned()],
+        OwnerId::new("test"),
         LoadOptions { check_keys: false },
     );
     let loaded = fixture.load().await;

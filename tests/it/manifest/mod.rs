@@ -11,20 +11,24 @@ use std::path::{Path, PathBuf};
 
 use slotwise::manifest::Problem;
 use slotwise::model::{DestinationName, OwnerId, PoolName, Trust};
-use slotwise::store::{LoadError, LoadOptions, Loaded, YamlSource};
+use slotwise::store::{LoadError, LoadOptions, Loaded, Source, Sources};
 use tempfile::TempDir;
 
 /// A directory of declarations that a test changes.
 struct Fixture {
     dir: TempDir,
-    source: YamlSource,
+    source: Sources,
 }
 
 impl Fixture {
     /// A directory with `files`.
     fn new(files: &[(&str, &str)]) -> Self {
         let dir = TempDir::new().unwrap();
-        let source = YamlSource::new(vec![dir.path().to_owned()], LoadOptions::default());
+        let source = Sources::new(
+            vec![dir.path().to_owned()],
+            OwnerId::new("test"),
+            LoadOptions::default(),
+        );
         let fixture = Self { dir, source };
         for (name, text) in files {
             fixture.write(name, text);
@@ -47,7 +51,7 @@ impl Fixture {
     }
 
     async fn try_load(&mut self) -> Result<Loaded, LoadError> {
-        self.source.load(&OwnerId::new("test")).await
+        self.source.load().await
     }
 
     async fn load(&mut self) -> Loaded {

@@ -107,7 +107,7 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     (
         "kind: Destination\n",
         "",
-        "x.yaml:1:1: kind: the field is missing; add kind: ChannelPool or Destination",
+        "x.yaml:1:1: kind: the field is missing; add kind: ChannelPool, Destination or DestinationTable",
     ),
     (
         "pool: main",

@@ -1,0 +1,66 @@
+//! `kind: DestinationTable`: a table whose items are Destinations, and which attribute holds what.
+//!
+//! Items pass the same door as documents: [`Layout::tree`] makes of an item the tree that a YAML document of the same
+//! destination has, and mistakes are told with the names of the attributes.
+
+mod layout;
+pub mod raw;
+mod status;
+mod validate;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use layout::{Item, Layout, Mistake};
+pub use status::{StatusField, StatusLayout};
+pub use validate::validate_table;
+
+use crate::model::PoolName;
+
+/// A declared table, valid as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationTable {
+    /// Its name among the declared objects.
+    pub name: String,
+    /// Which table.
+    pub place: TablePlace,
+    /// Pool of items that name none.
+    pub pool: Option<PoolName>,
+    /// Time between two looks where no stream tells of changes.
+    pub poll: Duration,
+    /// Which attribute holds what.
+    pub layout: Arc<Layout>,
+    /// Where the status goes; `None` where none is written.
+    pub status: Option<StatusLayout>,
+}
+
+/// Where a table is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TablePlace {
+    /// Its name.
+    pub table: String,
+    /// Its region, where it is not slotwise's own.
+    pub region: Option<String>,
+    /// Its endpoint, where it is not the region's.
+    pub endpoint: Option<String>,
+}
+
+impl TablePlace {
+    /// As a [`crate::manifest::Location`] names it: `table destinations`.
+    pub fn file(&self) -> PathBuf {
+        PathBuf::from(self.to_string())
+    }
+}
+
+/// `table destinations in eu-central-1`.
+impl fmt::Display for TablePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "table {}", self.table)?;
+        if let Some(region) = &self.region {
+            write!(f, " in {region}")?;
+        }
+        Ok(())
+    }
+}

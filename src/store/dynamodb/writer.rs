@@ -1,0 +1,293 @@
+//! Writes statuses into items, in a task of its own.
+//!
+//! What is to stand in each item is handed over as a whole after each cycle, and only what differs from what stands
+//! there is written: by an update of slotwise's own attributes under the condition that the item exists, so that
+//! nothing that users write is touched and nothing they deleted comes back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::Access;
+use super::client::{ItemKey, TableClient};
+use super::error::TableError;
+use super::rows::{Rows, Written};
+use crate::execute::WriteLease;
+use crate::manifest::table::{DestinationTable, StatusField, StatusLayout};
+use crate::retry::Backoff;
+
+/// Writes under way at once.
+const WRITES_MAX: usize = 25;
+/// Longest time before a write that failed is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// What is to stand in the items.
+#[derive(Debug, Clone, Default)]
+pub struct Publication {
+    /// The items as they were seen last.
+    pub rows: Option<Arc<Rows>>,
+    /// What is to stand in the item of each name.
+    pub statuses: Arc<BTreeMap<String, Written>>,
+}
+
+/// The task that writes. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Writer {
+    /// With the number of the publication.
+    publish: watch::Sender<(u64, Publication)>,
+    /// Number of the last publication of which nothing is left to write.
+    written: watch::Receiver<u64>,
+    _task: JoinSet<()>,
+}
+
+impl Writer {
+    /// Begins to write to `table` while `lease` is held.
+    pub fn start(
+        access: Access,
+        table: &DestinationTable,
+        layout: StatusLayout,
+        lease: Arc<dyn WriteLease>,
+    ) -> Self {
+        let (publish, publication) = watch::channel((0, Publication::default()));
+        let (tell_written, written) = watch::channel(0);
+        let task = Task {
+            layout,
+            lease,
+            publication,
+            tell_written,
+            compared: 0,
+            due: BTreeMap::new(),
+            own: BTreeMap::new(),
+            writing: JoinSet::new(),
+            random: ChaCha8Rng::seed_from_u64(0),
+        };
+        let place = table.place.clone();
+        let mut owner = JoinSet::new();
+        owner.spawn(async move {
+            let client = access.table(&place).await;
+            task.run(client).await;
+        });
+        Self {
+            publish,
+            written,
+            _task: owner,
+        }
+    }
+
+    /// Hands over what is to stand in the items. What was handed over before and is not written yet is forgotten.
+    pub fn publish(&self, publication: Publication) {
+        self.publish.send_modify(|(number, last)| {
+            *number += 1;
+            *last = publication;
+        });
+    }
+
+    /// Waits until everything that was handed over is written, or `limit` is over. Whether it is.
+    pub async fn finish(&mut self, limit: Duration) -> bool {
+        let last = self.publish.borrow().0;
+        let done = self.written.wait_for(|written| *written >= last);
+        tokio::time::timeout(limit, done)
+            .await
+            .is_ok_and(|done| done.is_ok())
+    }
+}
+
+/// What is known of an item beyond what a look showed.
+struct Own {
+    /// What this task wrote, and when the write had ended.
+    written: Written,
+    at: Instant,
+}
+
+/// A write that is due.
+struct Due {
+    key: ItemKey,
+    status: Written,
+    from: Instant,
+    trouble: Option<Backoff>,
+    under_way: bool,
+}
+
+struct Ended {
+    name: String,
+    status: Written,
+    result: Result<bool, TableError>,
+}
+
+struct Task {
+    layout: StatusLayout,
+    lease: Arc<dyn WriteLease>,
+    publication: watch::Receiver<(u64, Publication)>,
+    tell_written: watch::Sender<u64>,
+    /// Number of the last publication that was compared with what stands in the items.
+    compared: u64,
+    due: BTreeMap<String, Due>,
+    own: BTreeMap<String, Own>,
+    writing: JoinSet<Ended>,
+    random: ChaCha8Rng,
+}
+
+impl Task {
+    async fn run(mut self, client: TableClient) {
+        loop {
+            self.begin_writes(&client);
+            if self.due.is_empty() {
+                self.tell_written.send_replace(self.compared);
+            }
+            let wake = self.next_retry();
+            tokio::select! {
+                changed = self.publication.changed() => match changed {
+                    Ok(()) => self.compare(),
+                    Err(_) => return,
+                },
+                Some(ended) = self.writing.join_next() => {
+                    // A write that panicked is written again with the next publication.
+                    if let Ok(ended) = ended {
+                        self.end(ended);
+                    }
+                }
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+            }
+        }
+    }
+
+    /// Finds out which items are to be written.
+    fn compare(&mut self) {
+        let (number, publication) = self.publication.borrow_and_update().clone();
+        self.compared = number;
+        let Some(rows) = publication.rows else { return };
+        let now = Instant::now();
+        self.own
+            .retain(|name, own| own.at >= rows.begun && rows.find(name).is_some());
+        let mut before = std::mem::take(&mut self.due);
+        for (name, status) in publication.statuses.iter() {
+            let Some(row) = rows.find(name) else { continue };
+            // A look that began before a write ended may not have seen it.
+            let stands = self.own.get(name).map_or(&row.written, |own| &own.written);
+            let old = before.remove(name);
+            if status.says_the_same(stands) && old.as_ref().is_none_or(|old| !old.under_way) {
+                continue;
+            }
+            let mut status = status.clone();
+            keep_since(&mut status, stands);
+            let due = match old {
+                Some(old) => Due { status, ..old },
+                None => Due {
+                    key: row.key.clone(),
+                    status,
+                    from: now,
+                    trouble: None,
+                    under_way: false,
+                },
+            };
+            self.due.insert(name.clone(), due);
+        }
+    }
+
+    fn begin_writes(&mut self, client: &TableClient) {
+        if !self.lease.is_held() {
+            return;
+        }
+        let now = Instant::now();
+        for (name, due) in &mut self.due {
+            if self.writing.len() >= WRITES_MAX {
+                return;
+            }
+            if due.under_way || due.from > now {
+                continue;
+            }
+            due.under_way = true;
+            let (client, key, name, status) =
+                (client.clone(), due.key.clone(), name.clone(), due.status.clone());
+            let attributes = attributes(&self.layout, &status);
+            self.writing.spawn(async move {
+                let result = client.set(&key, &attributes).await;
+                Ended { name, status, result }
+            });
+        }
+    }
+
+    fn end(&mut self, ended: Ended) {
+        let Ended { name, status, result } = ended;
+        let now = Instant::now();
+        match result {
+            Ok(true) => {
+                let newer = self
+                    .due
+                    .remove(&name)
+                    .filter(|due| !due.status.says_the_same(&status));
+                self.own.insert(
+                    name.clone(),
+                    Own {
+                        written: status,
+                        at: now,
+                    },
+                );
+                if let Some(due) = newer {
+                    let due = Due {
+                        under_way: false,
+                        trouble: None,
+                        ..due
+                    };
+                    self.due.insert(name, due);
+                }
+            }
+            // Deleted meanwhile: there is nothing to write to.
+            Ok(false) => drop(self.due.remove(&name)),
+            Err(error) => {
+                tracing::warn!(destination = name, %error, fix = error.fix(), "a status is not written yet");
+                if let Some(due) = self.due.get_mut(&name) {
+                    due.under_way = false;
+                    let trouble = due.trouble.get_or_insert_with(Backoff::default);
+                    due.from = now + trouble.fail(&mut self.random).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    fn next_retry(&self) -> Option<Instant> {
+        if !self.lease.is_held() || self.writing.len() >= WRITES_MAX {
+            return None;
+        }
+        let waiting = self.due.values().filter(|due| !due.under_way);
+        waiting.map(|due| due.from).min()
+    }
+}
+
+/// A phase that stands there already is as old as it says there, whoever wrote it.
+fn keep_since(status: &mut Written, stands: &Written) {
+    let phase = |written: &Written| written.0.get(&StatusField::Phase).cloned();
+    if phase(status) == phase(stands)
+        && let Some(since) = stands.0.get(&StatusField::Since)
+    {
+        status.0.insert(StatusField::Since, since.clone());
+    }
+}
+
+/// `status` as attributes of an item.
+fn attributes(layout: &StatusLayout, status: &Written) -> BTreeMap<String, AttributeValue> {
+    let value = |field: StatusField| match status.0.get(&field) {
+        None => AttributeValue::Null(true),
+        Some(text) if field == StatusField::ObservedGeneration => AttributeValue::N(text.clone()),
+        Some(text) => AttributeValue::S(text.clone()),
+    };
+    let parts = layout.parts.iter();
+    let mut attributes: BTreeMap<String, AttributeValue> = parts
+        .map(|(field, attribute)| (attribute.clone(), value(*field)))
+        .collect();
+    if let Some(map) = &layout.map {
+        let fields = StatusField::ALL
+            .into_iter()
+            .filter(|field| status.0.contains_key(field));
+        let entries = fields.map(|field| (field.name().to_owned(), value(field)));
+        attributes.insert(map.clone(), AttributeValue::M(entries.collect()));
+    }
+    attributes
+}

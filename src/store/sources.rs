@@ -1,0 +1,270 @@
+//! Everything that is declared: YAML files, the tables that they name, and the keys that both refer to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::assemble::{Assembled, Good, assemble};
+use super::changes::is_changed;
+use super::tables::Tables;
+use super::tree::{Fingerprint, Watch};
+use super::yaml::{LoadError, Snapshot, YamlFiles};
+use super::{Loaded, Source};
+use crate::manifest::reference::{KeyLookup, KeyReference};
+use crate::manifest::{Location, Problem, Severity};
+use crate::model::{Desired, OwnerId, Trust};
+use crate::secrets::Keys;
+use crate::status::Status;
+
+/// Longest time that a look at the files may take. Each is a stat per file.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
+/// Reasons for doubt that are told; the rest is counted.
+const DOUBTS_TOLD: usize = 3;
+
+/// How to load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Whether stream keys are looked up, and told when they cannot be read. `false` for a check where they are
+    /// not at hand; every key is then [`crate::model::StreamKey::Unavailable`].
+    pub check_keys: bool,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { check_keys: true }
+    }
+}
+
+/// Everything that is declared, and what was good of it last.
+pub struct Sources {
+    files: YamlFiles,
+    owner: OwnerId,
+    options: LoadOptions,
+    tables: Tables,
+    keys: Keys,
+    /// What is in force; `None` before the first load.
+    good: Option<Good>,
+    key_files: Arc<BTreeSet<PathBuf>>,
+    /// What the files looked like when they were read; `None` where nothing was read yet or they did not answer.
+    seen: Option<Fingerprint>,
+}
+
+impl Sources {
+    /// On behalf of `owner`, everything in `paths`: files, and directories with all that is below them. Tables are
+    /// not read, keys are those of this machine.
+    pub fn new(paths: Vec<PathBuf>, owner: OwnerId, options: LoadOptions) -> Self {
+        Self {
+            files: YamlFiles::new(paths),
+            owner,
+            options,
+            tables: Tables::unread(),
+            keys: Keys::local(),
+            good: None,
+            key_files: Arc::default(),
+            seen: None,
+        }
+    }
+
+    /// Reads the tables that the files declare with `tables`.
+    #[must_use]
+    pub fn with_tables(mut self, tables: Tables) -> Self {
+        self.tables = tables;
+        self
+    }
+
+    /// Looks up keys with `keys`.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Keys) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Tells whether a load would find anything new in files. Includes the key files of the last load.
+    pub fn watch(&self) -> Watch {
+        self.files.watch(Arc::clone(&self.key_files))
+    }
+
+    /// What the files look like now; `None` where they do not answer in time.
+    async fn fingerprint(&self) -> Option<Fingerprint> {
+        let watch = self.watch();
+        let look = tokio::task::spawn_blocking(move || watch.fingerprint());
+        tokio::time::timeout(LOOK_LIMIT, look).await.ok()?.ok()
+    }
+
+    /// Reads files, then tables, then the keys that both refer to.
+    async fn read(&mut self) -> Result<(Snapshot, BTreeMap<KeyReference, KeyLookup>), LoadError> {
+        self.seen = None;
+        let (seen, mut snapshot) = self.files.read().await?;
+        if self.good.is_none() {
+            self.files.check_first(&snapshot)?;
+        }
+        self.tables.read(&mut snapshot, self.good.as_ref()).await;
+        let mut keys = BTreeMap::new();
+        let mut key_files = BTreeSet::new();
+        if self.options.check_keys {
+            let references = snapshot.key_references();
+            key_files.extend(references.iter().filter_map(file_of).map(Path::to_owned));
+            self.seen = with_key_files(seen, &key_files).await;
+            keys = self.keys.look_up(references).await;
+        } else {
+            self.seen = Some(seen);
+        }
+        self.key_files = Arc::new(key_files);
+        Ok((snapshot, keys))
+    }
+
+    /// Puts together what was read, with what was good before in the place of what is not.
+    fn assemble(&mut self, snapshot: Snapshot, keys: &BTreeMap<KeyReference, KeyLookup>) -> Loaded {
+        let before = self.good.take().unwrap_or_default();
+        let Snapshot {
+            objects,
+            mut problems,
+            lost,
+            suspicious,
+            ..
+        } = snapshot;
+        let is_lost = |file: &Path| {
+            let within = |path: &PathBuf| file.starts_with(path);
+            lost.keys().any(within) || suspicious.keys().any(within)
+        };
+        let look_up = |reference: &KeyReference| keys.get(reference).cloned().unwrap_or(KeyLookup::NotAsked);
+        let mut assembled = assemble(objects, &look_up, &before, &is_lost);
+
+        let mut doubts: Vec<String> = lost.into_values().collect();
+        for (path, what) in suspicious.iter().filter(|(path, _)| keeps(&assembled.good, path)) {
+            doubts.push(format!("{} {what}", path.display()));
+            problems.push(emptied(path, what));
+        }
+        doubts.append(&mut assembled.doubts);
+        count_generations(&mut assembled, &before, &self.tables);
+        problems.append(&mut assembled.problems);
+        problems.sort();
+        let desired = Arc::new(desired(&self.owner, &assembled.good, &doubts));
+        self.good = Some(assembled.good);
+        Loaded {
+            desired,
+            problems,
+            rejected: assembled.rejected,
+            tables: self.tables.count(),
+        }
+    }
+}
+
+impl Source for Sources {
+    type Error = LoadError;
+
+    /// Reads everything again. Whatever cannot be read now stays as it was last good.
+    async fn load(&mut self) -> Result<Loaded, LoadError> {
+        match self.read().await {
+            Ok((snapshot, keys)) => Ok(self.assemble(snapshot, &keys)),
+            Err(error) => {
+                let Some(good) = &self.good else { return Err(error) };
+                Ok(Loaded {
+                    desired: Arc::new(desired(&self.owner, good, &[error.to_string()])),
+                    problems: Vec::new(),
+                    rejected: Vec::new(),
+                    tables: self.tables.count(),
+                })
+            }
+        }
+    }
+
+    async fn changed(&mut self) -> bool {
+        if self.tables.changed() || (self.options.check_keys && self.keys.is_due()) {
+            return true;
+        }
+        // Files that do not answer are read, which fails with a message of its own.
+        let now = self.fingerprint().await;
+        now.is_none() || self.seen != now
+    }
+
+    fn publish(&mut self, status: &Status) {
+        if let Some(good) = &self.good {
+            self.tables.publish(status, good);
+        }
+    }
+
+    async fn finish(&mut self) {
+        self.tables.finish().await;
+    }
+}
+
+/// `seen` with what `key_files` look like now; `None` where they do not answer in time.
+async fn with_key_files(seen: Fingerprint, key_files: &BTreeSet<PathBuf>) -> Option<Fingerprint> {
+    let key_files = key_files.clone();
+    let look = tokio::task::spawn_blocking(move || seen.with_key_files(&key_files));
+    tokio::time::timeout(LOOK_LIMIT, look).await.ok()?.ok()
+}
+
+fn file_of(reference: &KeyReference) -> Option<&Path> {
+    match reference {
+        KeyReference::File { path, .. } => Some(path),
+        _ => None,
+    }
+}
+
+/// Whether anything in force was last read from `path` or below it.
+fn keeps(good: &Good, path: &Path) -> bool {
+    let pools = good.pools.values().map(|pool| &pool.file);
+    let mut files = pools.chain(good.destinations.values().map(|destination| &destination.file));
+    files.any(|file| file.starts_with(path))
+}
+
+fn emptied(path: &Path, what: &str) -> Problem {
+    Problem {
+        location: Location {
+            file: path.to_owned(),
+            line: 0,
+            column: 0,
+        },
+        severity: Severity::Error,
+        object: None,
+        field: String::new(),
+        message: format!("{what}; what it held stays in force"),
+        fix: "to take everything off air set state: Ready; to remove one file of several, delete it"
+            .to_owned(),
+    }
+}
+
+/// Counts a change of each destination that differs from `before`, where its author does not count himself. One that
+/// is the same in every respect is shared.
+fn count_generations(assembled: &mut Assembled, before: &Good, tables: &Tables) {
+    for (name, destination) in &mut assembled.good.destinations {
+        let Some(old) = before.destinations.get(name) else {
+            let new = Arc::make_mut(&mut destination.value);
+            if new.generation == 0 {
+                // Goes on from where an earlier process has counted to.
+                new.generation = tables.generation_of(name, &destination.file).unwrap_or(1);
+            }
+            continue;
+        };
+        let new = Arc::make_mut(&mut destination.value);
+        if new.generation == 0 {
+            new.generation = old.value.generation + u64::from(is_changed(&old.value, new));
+        }
+        if *new == *old.value {
+            destination.value = Arc::clone(&old.value);
+        }
+    }
+}
+
+fn desired(owner: &OwnerId, good: &Good, doubts: &[String]) -> Desired {
+    let mut desired = Desired::empty(owner.clone());
+    let pools = good.pools.iter();
+    desired.pools = pools
+        .map(|(name, pool)| (name.clone(), pool.value.clone()))
+        .collect();
+    let destinations = good.destinations.iter();
+    desired.destinations = destinations
+        .map(|(name, one)| (name.clone(), one.value.clone()))
+        .collect();
+    if !doubts.is_empty() {
+        let mut why = doubts[..doubts.len().min(DOUBTS_TOLD)].join(", ");
+        if doubts.len() > DOUBTS_TOLD {
+            why = format!("{why}, and {} more", doubts.len() - DOUBTS_TOLD);
+        }
+        desired.trust = Trust::Doubted { why };
+    }
+    desired
+}

@@ -1,0 +1,317 @@
+//! The tables that files declare, each with the tasks that read and write it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::assemble::Good;
+use super::dynamodb::{Access, Publication, Reader, Row, TableError, Writer, Written};
+use super::yaml::Snapshot;
+use crate::execute::WriteLease;
+use crate::manifest::decode::{Decoded, Object, RawObject, decode_item};
+use crate::manifest::document::Item;
+use crate::manifest::node::FieldPath;
+use crate::manifest::table::{DestinationTable, StatusField, StatusLayout, validate_table};
+use crate::manifest::{Location, ObjectId, Problem, Severity};
+use crate::model::{DestinationName, WantedState};
+use crate::status::{DestinationStatus, Status};
+
+/// Longest time that the first look at a table is waited for. Until it works nobody in it is known.
+const FIRST_LOOK_LIMIT: Duration = Duration::from_secs(20);
+/// Longest time that statuses are waited for when everything ends.
+const FINISH_LIMIT: Duration = Duration::from_secs(5);
+
+/// The tables that files declare.
+pub struct Tables {
+    live: Option<Live>,
+    /// What was declared validly last, by name.
+    open: BTreeMap<String, Open>,
+    /// How many are declared.
+    count: usize,
+}
+
+/// What it takes to read and write tables.
+struct Live {
+    access: Access,
+    /// Statuses are written by whoever holds it; `None` where none are written at all.
+    lease: Option<Arc<dyn WriteLease>>,
+}
+
+/// A table in use.
+struct Open {
+    table: Arc<DestinationTable>,
+    declared_in: Arc<Path>,
+    reader: Reader,
+    writer: Option<Writer>,
+    /// Version of the look that the last load saw.
+    used: u64,
+}
+
+impl Tables {
+    /// Nothing is read: the items of tables are not known.
+    pub fn unread() -> Self {
+        Self {
+            live: None,
+            open: BTreeMap::new(),
+            count: 0,
+        }
+    }
+
+    /// Tables are reached by `access`. Statuses are written while `lease` is held; without one none are.
+    pub fn new(access: Access, lease: Option<Arc<dyn WriteLease>>) -> Self {
+        Self {
+            live: Some(Live { access, lease }),
+            ..Self::unread()
+        }
+    }
+
+    /// How many are declared.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Takes the tables out of `snapshot` and puts their items in.
+    pub(super) async fn read(&mut self, snapshot: &mut Snapshot, before: Option<&Good>) {
+        let declared = self.declared(snapshot);
+        self.count = declared.len();
+        self.keep_only(&declared);
+        for (table, file) in declared.into_values() {
+            self.open(table, file);
+        }
+        for open in self.open.values_mut() {
+            let look = open.reader.first_look(FIRST_LOOK_LIMIT).await;
+            open.used = look.version;
+            let file = open.table.place.file();
+            if let Some(error) = &look.failed {
+                snapshot.problems.push(unreadable(&open.table, error));
+                let why = format!("{} cannot be read: {error}", file.display());
+                snapshot.lost.insert(file, why);
+            } else if look.version == 0 {
+                let why = format!("{} has not been read yet", file.display());
+                snapshot.lost.insert(file, why);
+            } else if look.rows.as_ref().is_some_and(|rows| rows.rows.is_empty())
+                && before.is_some_and(|before| held_many(before, &file))
+            {
+                snapshot.suspicious.insert(file, "is empty all at once");
+            }
+            for row in look.rows.iter().flat_map(|rows| &rows.rows) {
+                take_row(open, row, snapshot);
+            }
+        }
+    }
+
+    /// The tables that are in force, by name: those that `snapshot` declares, and those whose declaration is not valid
+    /// or not known now as they were last.
+    fn declared(&mut self, snapshot: &mut Snapshot) -> BTreeMap<String, (DestinationTable, Arc<Path>)> {
+        let mut declared: BTreeMap<String, (DestinationTable, Arc<Path>)> = BTreeMap::new();
+        let mut broken = Vec::new();
+        let is_table = |object: &mut Object| object.id.kind == "DestinationTable";
+        for mut object in snapshot.objects.extract_if(.., is_table) {
+            let file: Arc<Path> = Arc::from(object.report.document().file());
+            let table = match object.raw.take() {
+                Some(RawObject::Table(raw)) => validate_table(&raw, &mut object.report),
+                _ => None,
+            };
+            let second = table.as_ref().and_then(|table| twin(&declared, table));
+            match (table, second) {
+                (Some(table), None) => drop(declared.insert(table.name.clone(), (table, file))),
+                (Some(_), Some((field, message))) => {
+                    object.report.reject(&field, message, "remove one of the two");
+                }
+                (None, _) => broken.push(object.id.name.clone()),
+            }
+            snapshot.problems.extend(object.report.into_problems());
+        }
+        for (name, open) in &self.open {
+            let is_lost = snapshot
+                .lost
+                .keys()
+                .any(|path| open.declared_in.starts_with(path));
+            if !declared.contains_key(name) && (is_lost || broken.contains(name)) {
+                let last = ((*open.table).clone(), Arc::clone(&open.declared_in));
+                declared.insert(name.clone(), last);
+            }
+        }
+        let held = |name: &String| self.open.contains_key(name);
+        for name in broken.iter().filter(|name| !held(name)) {
+            let why = format!("DestinationTable {name} is not valid");
+            snapshot.lost.insert(PathBuf::from(&why), why);
+        }
+        declared
+    }
+
+    fn keep_only(&mut self, declared: &BTreeMap<String, (DestinationTable, Arc<Path>)>) {
+        self.open.retain(|name, open| {
+            let now = declared.get(name);
+            now.is_some_and(|(table, _)| *table == *open.table)
+        });
+    }
+
+    fn open(&mut self, table: DestinationTable, declared_in: Arc<Path>) {
+        let Some(live) = &self.live else { return };
+        if let Some(open) = self.open.get_mut(&table.name) {
+            open.declared_in = declared_in;
+            return;
+        }
+        let table = Arc::new(table);
+        let writer = match (&live.lease, &table.status) {
+            (Some(lease), Some(layout)) => {
+                let (access, layout) = (live.access.clone(), layout.clone());
+                Some(Writer::start(access, &table, layout, Arc::clone(lease)))
+            }
+            _ => None,
+        };
+        let open = Open {
+            reader: Reader::start(live.access.clone(), Arc::clone(&table)),
+            writer,
+            used: 0,
+            declared_in,
+            table,
+        };
+        self.open.insert(open.table.name.clone(), open);
+    }
+
+    /// Whether a table was seen to hold something else than at the last load.
+    pub(super) fn changed(&self) -> bool {
+        self.open.values().any(|open| open.reader.version() != open.used)
+    }
+
+    /// The generation that an earlier process has told of the destination `name` in `file`, where that is a table.
+    pub(super) fn generation_of(&self, name: &DestinationName, file: &Path) -> Option<u64> {
+        let open = self.open.values().find(|open| open.table.place.file() == file)?;
+        let look = open.reader.look();
+        let row = look.rows.as_ref()?.find(name.as_str())?;
+        row.written.0.get(&StatusField::ObservedGeneration)?.parse().ok()
+    }
+
+    /// Hands statuses to those who write them.
+    pub(super) fn publish(&mut self, status: &Status, good: &Good) {
+        for open in self.open.values() {
+            let (Some(writer), Some(layout)) = (&open.writer, &open.table.status) else {
+                continue;
+            };
+            let file = open.table.place.file();
+            let rows = open.reader.look().rows;
+            let is_here = |status: &&DestinationStatus| {
+                // Set aside, and not declared elsewhere: its item says so.
+                let declared = good.destinations.get(&status.name);
+                declared.is_none_or(|declared| declared.file == file)
+                    && rows
+                        .as_ref()
+                        .is_some_and(|rows| rows.find(status.name.as_str()).is_some())
+            };
+            let statuses = status.destinations.iter().filter(is_here);
+            let statuses = statuses.map(|status| (status.name.to_string(), written(status, layout)));
+            let statuses = Arc::new(statuses.collect());
+            writer.publish(Publication { rows, statuses });
+        }
+    }
+
+    /// Waits until what was published last is written.
+    pub(super) async fn finish(&mut self) {
+        for open in self.open.values_mut() {
+            if let Some(writer) = &mut open.writer
+                && !writer.finish(FINISH_LIMIT).await
+            {
+                tracing::warn!(
+                    table = open.table.place.table,
+                    "not every status could be written"
+                );
+            }
+        }
+    }
+}
+
+/// `status` as it stands in an item.
+fn written(status: &DestinationStatus, layout: &StatusLayout) -> Written {
+    let phase = status.phase.to_string();
+    // What somebody wrote last is not what is in force: they are told that before anything else.
+    let (reason, message) = match status.set_aside() {
+        Some(problem) => (
+            "Invalid",
+            format!("the last good declaration is in force: {problem}"),
+        ),
+        None => (status.reason, status.message.to_string()),
+    };
+    let mut fields = BTreeMap::from([
+        (StatusField::Phase, layout.word(&phase).to_owned()),
+        (StatusField::Reason, reason.to_owned()),
+        (StatusField::Message, message),
+        (StatusField::Since, status.since.to_string()),
+        (
+            StatusField::ObservedGeneration,
+            status.observed_generation.to_string(),
+        ),
+    ]);
+    if let Some(slot) = &status.slot {
+        fields.insert(StatusField::Channel, slot.channel.to_string());
+        fields.insert(StatusField::Slot, slot.output_group.to_string());
+    }
+    Written(fields)
+}
+
+/// What is wrong with `table` beside those that are declared already.
+fn twin(
+    declared: &BTreeMap<String, (DestinationTable, Arc<Path>)>,
+    table: &DestinationTable,
+) -> Option<(FieldPath, String)> {
+    if let Some((_, file)) = declared.get(&table.name) {
+        let message = format!(
+            "DestinationTable {} is declared in {} too",
+            table.name,
+            file.display()
+        );
+        return Some((FieldPath::from("metadata.name"), message));
+    }
+    let same = declared.values().find(|(other, _)| other.place == table.place);
+    same.map(|(other, _)| {
+        let message = format!("DestinationTable {} reads the same table", other.name);
+        (FieldPath::from("spec.table"), message)
+    })
+}
+
+/// Whether so much was declared in `file` that its emptiness is no wish: one item may be deleted, and so may those
+/// that are off air.
+fn held_many(before: &Good, file: &Path) -> bool {
+    let held = before.destinations.values().filter(|one| one.file == file);
+    let wanted = held.filter(|one| one.value.state == WantedState::Streaming);
+    wanted.count() > 1
+}
+
+fn take_row(open: &Open, row: &Row, snapshot: &mut Snapshot) {
+    let table: Arc<Path> = Arc::from(open.table.place.file());
+    let item = Item {
+        table: Arc::clone(&table),
+        layout: Arc::clone(&open.table.layout),
+        declared_in: Arc::clone(&open.declared_in),
+    };
+    match decode_item(item, &row.item) {
+        Decoded::Object(object) => snapshot.objects.push(*object),
+        Decoded::Foreign(problem) => snapshot.problems.push(problem),
+        Decoded::Unidentified(problems) => {
+            // It may be one that was renamed, and whose old name is gone for that reason.
+            let why = format!("an item of {} has no name that can be used", table.display());
+            snapshot.lost.entry(table.to_path_buf()).or_insert(why);
+            snapshot.problems.extend(problems);
+        }
+    }
+}
+
+fn unreadable(table: &DestinationTable, error: &TableError) -> Problem {
+    Problem {
+        location: Location {
+            file: table.place.file(),
+            line: 0,
+            column: 0,
+        },
+        severity: Severity::Error,
+        object: Some(ObjectId {
+            kind: "DestinationTable".to_owned(),
+            name: table.name.clone(),
+        }),
+        field: String::new(),
+        message: format!("cannot be read: {error}"),
+        fix: error.fix(),
+    }
+}

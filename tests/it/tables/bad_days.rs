@@ -1,0 +1,172 @@
+//! Tables that are missing, forbidden, throttled, half read or empty.
+
+use std::time::Duration;
+
+use slotwise::store::Source;
+
+use super::dynamo::Fault;
+use super::{Fixture, doubt, load_until, names};
+
+const URL: &str = "rtmp://a.example/live";
+
+async fn put(fixture: &Fixture, name: &str, state: &str) {
+    let item = [
+        ("name", name),
+        ("state", state),
+        ("url", URL),
+        ("streamKey", name),
+    ];
+    fixture.dynamo.put(&fixture.table(), &item, &[]).await;
+}
+
+async fn filled(names: &[&str]) -> Fixture {
+    let fixture = Fixture::new("poll: 1s").await;
+    fixture.dynamo.create(&fixture.table(), "name", false).await;
+    for name in names {
+        put(&fixture, name, "Streaming").await;
+    }
+    fixture
+}
+
+fn fault(operation: &'static str, code: &'static str) -> Fault {
+    Fault {
+        operation,
+        after: 0,
+        times: usize::MAX,
+        status: 400,
+        code,
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_missing_is_told_and_taken_when_it_is_there() {
+    let fixture = Fixture::new("poll: 1s").await;
+    let mut sources = fixture.sources();
+    let loaded = sources.load().await.unwrap();
+    let told = fixture.told(&loaded).join("\n");
+    assert!(
+        told.contains("DestinationTable front-end: cannot be read: DescribeTable: there is no such table"),
+        "{told}"
+    );
+    assert!(told.contains("slotwise table create live"), "{told}");
+    assert!(doubt(&loaded).contains("cannot be read"));
+    assert_eq!(loaded.desired.pools.len(), 1, "the rest is good");
+    fixture.dynamo.create(&fixture.table(), "name", false).await;
+    put(&fixture, "a", "Streaming").await;
+    let loaded = load_until(&mut sources, "healed", |loaded| names(loaded) == ["a"]).await;
+    assert_eq!(doubt(&loaded), "");
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_named() {
+    for operation in ["DescribeTable", "Scan"] {
+        let fixture = filled(&["a"]).await;
+        fixture.dynamo.fail(fault(operation, "AccessDeniedException"));
+        let loaded = fixture.sources().load().await.unwrap();
+        let told = fixture.told(&loaded).join("\n");
+        assert!(
+            told.contains(&format!("allow dynamodb:{operation} on table live")),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_throttles_leaves_everybody_as_they_were() {
+    let fixture = filled(&["a", "b"]).await;
+    let mut sources = fixture.sources();
+    load_until(&mut sources, "read", |loaded| names(loaded).len() == 2).await;
+    fixture
+        .dynamo
+        .fail(fault("Scan", "ProvisionedThroughputExceededException"));
+    let loaded = load_until(&mut sources, "doubted", |loaded| !doubt(loaded).is_empty()).await;
+    assert_eq!(names(&loaded), ["a", "b"]);
+    fixture.dynamo.heal();
+    let loaded = load_until(&mut sources, "healed", |loaded| doubt(loaded).is_empty()).await;
+    assert_eq!(names(&loaded), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_scan_that_fails_on_its_third_page_is_no_smaller_table() {
+    let fixture = filled(&[]).await;
+    // Pages of 1 MB: some items of 300 KB make several.
+    let long = "x".repeat(300_000);
+    for number in 0..12 {
+        let name = format!("d-{number:02}");
+        let item = [
+            ("name", name.as_str()),
+            ("state", "Streaming"),
+            ("url", URL),
+            ("streamKey", &name),
+            ("group", "g"),
+            ("paused", ""),
+            ("note", &long),
+        ];
+        fixture.dynamo.put(&fixture.table(), &item, &[]).await;
+    }
+    let mut sources = fixture.sources();
+    let loaded = load_until(&mut sources, "read", |loaded| names(loaded).len() == 12).await;
+    assert_eq!(doubt(&loaded), "");
+    let pages = fixture.dynamo.count("Scan");
+    assert!(pages >= 3, "{pages} pages");
+    let mut third = fault("Scan", "InternalServerError");
+    (third.after, third.status) = (2, 500);
+    fixture.dynamo.fail(third);
+    let loaded = load_until(&mut sources, "doubted", |loaded| !doubt(loaded).is_empty()).await;
+    assert_eq!(names(&loaded).len(), 12);
+}
+
+#[tokio::test]
+async fn a_full_table_that_is_empty_all_at_once_is_not_believed() {
+    let fixture = filled(&["a", "b", "c"]).await;
+    let mut sources = fixture.sources();
+    load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
+    for name in ["a", "b", "c"] {
+        fixture.dynamo.delete(&fixture.table(), ("name", name)).await;
+    }
+    let loaded = load_until(&mut sources, "doubted", |loaded| {
+        doubt(loaded).contains("is empty all at once")
+    })
+    .await;
+    assert_eq!(names(&loaded), ["a", "b", "c"]);
+    // Believed as soon as anything stands there again.
+    put(&fixture, "d", "Streaming").await;
+    let loaded = load_until(&mut sources, "believed", |loaded| names(loaded) == ["d"]).await;
+    assert_eq!(doubt(&loaded), "");
+}
+
+#[tokio::test]
+async fn a_declaration_that_breaks_loses_no_table() {
+    let fixture = filled(&["a", "b"]).await;
+    let mut sources = fixture.sources();
+    load_until(&mut sources, "read", |loaded| names(loaded).len() == 2).await;
+    for broken in [
+        "kind: [",
+        "apiVersion: slotwise.dev/v1alpha1\nkind: DestinationTable\nmetadata: { name: front-end }\nspec: { table: x }\n",
+    ] {
+        fixture.write("table.yaml", broken);
+        let loaded = load_until(&mut sources, "told", |loaded| !loaded.problems.is_empty()).await;
+        assert_eq!(names(&loaded), ["a", "b"]);
+    }
+    // Another mapping is another way to read it: until that has worked everybody stays.
+    fixture.dynamo.fail(fault("Scan", "AccessDeniedException"));
+    fixture.declare(&fixture.table(), "poll: 2s");
+    let loaded = load_until(&mut sources, "doubted", |loaded| {
+        doubt(loaded).contains("access denied")
+    })
+    .await;
+    assert_eq!(names(&loaded), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_answer_holds_up_no_load() {
+    let fixture = filled(&["a"]).await;
+    let mut sources = fixture.sources();
+    load_until(&mut sources, "read", |loaded| names(loaded).len() == 1).await;
+    fixture.dynamo.fail(fault("Scan", "InternalServerError"));
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let begun = tokio::time::Instant::now();
+    let loaded = sources.load().await.unwrap();
+    assert_eq!(names(&loaded), ["a"]);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
