@@ -122,7 +122,7 @@ impl YamlSource {
     }
 
     /// Whether a key may have changed without anything on this machine telling so.
-    pub fn keys_are_due(&self) -> bool {
+    pub fn keys_are_due(&mut self) -> bool {
         self.options.check_keys && self.keys.is_due()
     }
 

@@ -1,0 +1,5 @@
+//! Keys that AWS keeps: the real SDK against an SSM and a Secrets Manager in this process, in virtual time.
+
+mod aws;
+mod on_air;
+mod reading;
