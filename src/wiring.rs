@@ -18,6 +18,7 @@ use crate::execute::Executor;
 use crate::medialive::{self, MediaLive};
 use crate::model::{ChannelPool, Desired, SlotId, SlotSelector};
 use crate::observe::Observer;
+use crate::secrets::Connect;
 use crate::store::{Source, WatchedYaml};
 
 /// Which MediaLive to talk to.
@@ -54,6 +55,14 @@ impl Aws {
             }
         }
         loader.load().await
+    }
+
+    /// The same, once somebody asks for it.
+    pub fn connect(self) -> Connect {
+        Connect::new(move || {
+            let aws = self.clone();
+            async move { aws.config().await }
+        })
     }
 }
 
