@@ -103,7 +103,7 @@ fn speaks_of_kms(message: &str) -> bool {
 }
 
 impl AwsKeyError {
-    /// The same as `trouble` with `reference`.
+    /// `trouble` with the key at `reference`.
     pub(super) fn new(reference: &KeyReference, trouble: Trouble) -> Self {
         Self {
             reference: reference.clone(),

@@ -83,12 +83,17 @@ impl FakeAws {
         Keys::with_aws(connect.clone(), connect, ttl)
     }
 
-    fn config(&self) -> SdkConfig {
+    /// What it answers on.
+    pub(crate) fn router(&self) -> Router {
         let service = self.clone();
         let serve = move |headers: HeaderMap, body: Bytes| {
             let service = service.clone();
             async move { service.serve(&headers, &body).await }
         };
+        Router::new().fallback(serve)
+    }
+
+    fn config(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))
@@ -97,7 +102,7 @@ impl FakeAws {
             )))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
-            .http_client(in_memory(Router::new().fallback(serve)))
+            .http_client(in_memory(self.router()))
             .build()
     }
 

@@ -184,6 +184,25 @@ async fn one_key_that_may_not_be_read_spoils_no_other_and_heals_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_failed_is_asked_for_apart_when_all_are_due_together() {
+    let aws = FakeAws::default();
+    let names: [KeyReference; 10] = std::array::from_fn(|number| {
+        aws.put(&format!("/live/{number}"));
+        ssm(&format!("/live/{number}"))
+    });
+    aws.state().denied.insert("/live/3".to_owned());
+    // Tries follow after 10, 20, 40, 80 and 160 s, the last one just before the others are due.
+    let mut keys = aws.keys(315 * SECOND);
+    look_up(&mut keys, names).await;
+    pass(&mut keys, 305 * SECOND).await;
+    aws.calls();
+    pass(&mut keys, 30 * SECOND).await;
+    let mut calls = aws.calls();
+    calls.sort();
+    assert_eq!(calls, ["GetParameters 1", "GetParameters 9"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_told_with_what_to_do() {
     let aws = FakeAws::default();
     {
