@@ -24,7 +24,7 @@
 //! | [`status`] | what is true of every destination and channel | nothing: pure |
 //! | [`render`] | plans, status and events as text and versioned JSON | nothing: pure |
 //! | [`store`] | where Desired comes from | read files |
-//! | [`secrets`] | references to stream keys → keys | read files and the environment |
+//! | [`secrets`] | references to stream keys → keys | read files and the environment, call AWS |
 //! | [`medialive`] | the one door to MediaLive: client, lossless documents, errors classified once | call AWS |
 //! | [`observe`] | List, and Describe where the list cannot tell → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
@@ -55,6 +55,7 @@
 //! - What a controller remembers of its own running work (who was interrupted and comes back where, which channel
 //!   failed how often) is part of [`model::Observed`]. The planner stays a function of its arguments.
 
+pub mod aws;
 pub mod cli;
 pub mod controller;
 pub mod emulator;

@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use crate::aws::Connect;
 use crate::controller::lease::{Lease, LeaseError};
 use crate::controller::{Clock, Controller, Listener, Parts, Settings};
 use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot};
@@ -56,6 +57,14 @@ impl Aws {
         }
         loader.load().await
     }
+
+    /// The same, once somebody asks for it.
+    pub fn connect(self) -> Connect {
+        Connect::new(move || {
+            let aws = self.clone();
+            async move { aws.config().await }
+        })
+    }
 }
 
 /// Whether a controller may write, and how it is kept from doing so next to another.
@@ -80,11 +89,11 @@ pub enum WiringError {
     Lease(#[from] LeaseError),
 }
 
-/// A controller on `source` and `world`. The tables that `source` declares are reached by `aws`.
+/// A controller on `source` and `world`. The tables that `source` declares are reached by `tables`.
 pub async fn controller(
     source: Sources,
     world: &World,
-    aws: &Aws,
+    tables: Access,
     wire: &medialive::Settings,
     writing: &Writing,
     settings: Settings,
@@ -98,7 +107,7 @@ pub async fn controller(
         Writing::Never => None,
         Writing::WithLock(_) | Writing::Alone => Some(Arc::new(lease.clone())),
     };
-    let source = source.with_tables(Tables::new(table_access(aws), may_write));
+    let source = source.with_tables(Tables::new(tables, may_write));
     let client = client(world, wire).await?;
     let clock = Clock::system();
     // Two controllers that begin together only have to draw different delays; that is no matter of security.
@@ -127,13 +136,14 @@ pub fn assemble<S: Source>(
     Controller::new(parts, settings)
 }
 
-/// How tables are reached with the credentials of `aws`.
-pub fn table_access(aws: &Aws) -> Access {
-    let aws = aws.clone();
-    Access::new(Arc::new(move || {
-        let aws = aws.clone();
-        Box::pin(async move { aws.config().await })
-    }))
+/// Tables that `aws` reaches; `has_credentials` tells whether people gave any.
+pub fn tables(aws: Aws, has_credentials: bool) -> Access {
+    let access = Access::new(aws.connect());
+    if has_credentials {
+        access
+    } else {
+        access.with_placeholder(placeholder_credentials())
+    }
 }
 
 /// The client of `world`.

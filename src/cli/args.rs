@@ -150,6 +150,15 @@ pub struct ChangeArgs {
         value_parser = parse_time
     )]
     pub transition_interval: Option<Duration>,
+    /// Read stream keys that AWS keeps again after this long, to see those that were rotated; at least 1s
+    #[arg(
+        long,
+        env = "SLOTWISE_KEY_TTL",
+        value_name = "TIME",
+        default_value = "5m",
+        value_parser = parse_time
+    )]
+    pub key_ttl: Duration,
     /// Where only one slotwise per owner may write at a time: a file that is locked [default: one per owner and
     /// endpoint in XDG_RUNTIME_DIR, or else in the directory for temporary files]
     #[arg(long, env = "SLOTWISE_LOCK_FILE", value_name = "FILE")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet};
-use super::endpoint::{Endpoint, region_of_environment, variable};
+use super::endpoint::{Endpoint, Service, region_of_environment, variable};
 use super::failure::Failure;
 use super::names;
 use super::output::Output;
@@ -15,6 +15,8 @@ use crate::manifest::Problem;
 use crate::medialive::{self, Kind, RateLimit};
 use crate::model::{Desired, DestinationName, OwnerId, Trust};
 use crate::render::problems;
+use crate::secrets::{self, Keys};
+use crate::store::dynamodb::Access;
 use crate::store::{LoadOptions, Source, Sources};
 use crate::wiring::{self, Aws, World, Writing};
 
@@ -81,13 +83,16 @@ impl Purpose<'_> {
                 }))
             }
         };
-        let aws = aws(self.connection)?;
+        let ttl = self.changes.map_or(secrets::TTL, |changes| changes.key_ttl);
+        let region = self.connection.region.as_deref();
         let source = Sources::new(
             self.sources.to_vec(),
             settings.owner.clone(),
             LoadOptions::default(),
-        );
-        Ok(wiring::controller(source, &world, &aws, &wire, &writing, settings, listener).await?)
+        )
+        .with_keys(keys(region, ttl)?);
+        let tables = table_access(region)?;
+        Ok(wiring::controller(source, &world, tables, &wire, &writing, settings, listener).await?)
     }
 
     /// One look by a controller that tells nobody.
@@ -171,20 +176,51 @@ pub(super) fn channel_count(desired: &Desired) -> usize {
     desired.pools.values().map(|pool| pool.channels.len()).sum()
 }
 
+/// Keys on this machine and in AWS, in `region` unless the environment or the profile says.
+pub(super) fn keys(region: Option<&str>, ttl: Duration) -> Result<Keys, Failure> {
+    let connect = |service| {
+        let endpoint = Endpoint::of_environment(service);
+        reach(region, endpoint.as_ref()).map(Aws::connect)
+    };
+    Ok(Keys::with_aws(
+        connect(Service::Ssm)?,
+        connect(Service::SecretsManager)?,
+        ttl,
+    ))
+}
+
+/// Tables, in `region` unless the environment or the profile says.
+pub(super) fn table_access(region: Option<&str>) -> Result<Access, Failure> {
+    let endpoint = Endpoint::of_environment(Service::DynamoDb);
+    let aws = reach(region, endpoint.as_ref())?;
+    Ok(wiring::tables(aws, has_credentials()))
+}
+
+fn has_credentials() -> bool {
+    variable("AWS_ACCESS_KEY_ID").is_some() || variable("AWS_PROFILE").is_some()
+}
+
 fn aws(connection: &ConnectionArgs) -> Result<Aws, Failure> {
     let endpoint = Endpoint::of(connection);
-    if let Some(endpoint) = &endpoint {
-        endpoint.check()?;
-    }
-    let is_local = endpoint.as_ref().is_some_and(Endpoint::is_local);
-    let has_credentials = variable("AWS_ACCESS_KEY_ID").is_some() || variable("AWS_PROFILE").is_some();
-    let region = connection.region.clone().or_else(region_of_environment);
     Ok(Aws {
         // An endpoint from the environment goes to MediaLive as well: the SDK reads it for itself.
         endpoint_url: connection.endpoint_url.clone(),
+        ..reach(connection.region.as_deref(), endpoint.as_ref())?
+    })
+}
+
+/// How to reach a service at `endpoint`, or at the region's own.
+fn reach(region: Option<&str>, endpoint: Option<&Endpoint>) -> Result<Aws, Failure> {
+    if let Some(endpoint) = endpoint {
+        endpoint.check()?;
+    }
+    let is_local = endpoint.is_some_and(Endpoint::is_local);
+    let region = region.map(str::to_owned).or_else(region_of_environment);
+    Ok(Aws {
+        endpoint_url: None,
         // The name of the region matters to an emulator in ARNs only.
         region: region.or_else(|| is_local.then(|| "us-east-1".to_owned())),
-        placeholder_credentials: !has_credentials && is_local,
+        placeholder_credentials: !has_credentials() && is_local,
     })
 }
 

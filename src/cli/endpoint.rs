@@ -9,8 +9,33 @@ use super::args::ConnectionArgs;
 use super::exit::ExitCode;
 use super::failure::Failure;
 
-/// Variables by which the SDK finds an endpoint, in its order.
-const VARIABLES: [&str; 2] = ["AWS_ENDPOINT_URL_MEDIALIVE", "AWS_ENDPOINT_URL"];
+/// The variable by which the SDK finds an endpoint for all services.
+const OF_ALL: &str = "AWS_ENDPOINT_URL";
+
+/// A service of AWS that slotwise talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    /// MediaLive.
+    MediaLive,
+    /// DynamoDB, for tables of destinations and of the lease.
+    DynamoDb,
+    /// Systems Manager, for stream keys.
+    Ssm,
+    /// Secrets Manager, for stream keys.
+    SecretsManager,
+}
+
+impl Service {
+    /// The variable by which the SDK finds its endpoint, before the one for all services.
+    fn variable(self) -> &'static str {
+        match self {
+            Self::MediaLive => "AWS_ENDPOINT_URL_MEDIALIVE",
+            Self::DynamoDb => "AWS_ENDPOINT_URL_DYNAMODB",
+            Self::Ssm => "AWS_ENDPOINT_URL_SSM",
+            Self::SecretsManager => "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+        }
+    }
+}
 
 /// An endpoint that somebody named, instead of the region's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +47,20 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint in force, if any was named.
+    /// MediaLive's endpoint in force, if any was named.
     pub(super) fn of(connection: &ConnectionArgs) -> Option<Self> {
         let flag = connection.endpoint_url.clone().map(|url| Self {
             url,
             named_by: "--endpoint-url",
         });
-        flag.or_else(|| {
-            VARIABLES
-                .into_iter()
-                .find_map(|named_by| variable(named_by).map(|url| Self { url, named_by }))
-        })
+        flag.or_else(|| Self::of_environment(Service::MediaLive))
+    }
+
+    /// The endpoint of `service` that the environment names.
+    pub(super) fn of_environment(service: Service) -> Option<Self> {
+        [service.variable(), OF_ALL]
+            .into_iter()
+            .find_map(|named_by| variable(named_by).map(|url| Self { url, named_by }))
     }
 
     /// Refuses what is no URL here, where it can be said who gave it.

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::connect::channel_count;
+use super::connect::{channel_count, keys};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
 use crate::model::{Desired, OwnerId, WantedState};
 use crate::render::problems::{errors, problems, problems_json};
+use crate::secrets;
 use crate::store::{LoadError, LoadOptions, Source, Sources};
 
 /// Arguments of `validate`.
@@ -27,9 +28,13 @@ pub(super) struct ValidateArgs {
         value_name = "FORMAT"
     )]
     output: ListFormat,
-    /// Do not look up stream keys: for a check where they are not at hand, such as CI
+    /// Do not look up stream keys: for a check where they are not at hand, such as CI. Without it those that AWS keeps
+    /// are read there
     #[arg(long, env = "SLOTWISE_NO_KEYS")]
     no_keys: bool,
+    /// AWS region of stream keys that AWS keeps; otherwise the environment or the AWS profile says
+    #[arg(long, env = "SLOTWISE_REGION")]
+    region: Option<String>,
 }
 
 /// `--output` of commands that list something.
@@ -48,6 +53,9 @@ pub(super) async fn run(args: ValidateArgs, output: &Output) -> CommandResult {
         check_keys: !args.no_keys,
     };
     let mut source = Sources::new(args.sources, OwnerId::new("validate"), options);
+    if !args.no_keys {
+        source = source.with_keys(keys(args.region.as_deref(), secrets::TTL)?);
+    }
     let loaded = source.load().await.map_err(|error| {
         let code = match error {
             LoadError::NothingDeclared { .. } => ExitCode::InvalidState,

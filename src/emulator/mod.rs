@@ -195,7 +195,7 @@ impl Emulator {
 
     /// The emulator as the SDK's HTTP client
     pub fn connector(&self) -> SharedHttpClient {
-        SharedHttpClient::new(connector::InMemory::new(self.router()))
+        in_memory(self.router())
     }
 
     /// Serves on a socket until `shutdown`; calls under way are answered, those without an answer are cut
@@ -422,4 +422,9 @@ impl World {
         };
         (reply, applied)
     }
+}
+
+/// Whatever answers on `router` as the SDK's HTTP client, without a socket
+pub fn in_memory(router: axum::Router) -> SharedHttpClient {
+    SharedHttpClient::new(connector::InMemory::new(router))
 }

@@ -307,10 +307,11 @@ pub struct RawKeySource {
     /// A file that holds nothing but the key; relative to the file this is written in.
     #[schemars(length(min = 1))]
     pub file: Option<String>,
-    /// A parameter in the Systems Manager Parameter Store. Comes with a later version.
+    /// A parameter in the Systems Manager Parameter Store, by name or ARN: `/live/youtube`. It holds nothing but the key.
     #[schemars(length(min = 1))]
     pub ssm: Option<String>,
-    /// A secret in Secrets Manager. Comes with a later version.
+    /// A secret in Secrets Manager, by name or ARN: `live/youtube`. It holds nothing but the key, or JSON with the key
+    /// in the field that stands after `#`: `live/youtube#streamKey`.
     #[schemars(length(min = 1))]
     pub secrets_manager: Option<String>,
 }

@@ -17,9 +17,9 @@ pub enum KeyReference {
         /// Where that is, seen from the file it is written in.
         path: PathBuf,
     },
-    /// A parameter of the Systems Manager Parameter Store.
+    /// A parameter of the Systems Manager Parameter Store, by name or ARN.
     Ssm(String),
-    /// A secret in Secrets Manager.
+    /// A secret in Secrets Manager, by name or ARN; `live/youtube#streamKey` for one field of a secret that is JSON.
     SecretsManager(String),
 }
 
@@ -31,6 +31,20 @@ impl KeyReference {
             written: written.to_owned(),
             path: directory.join(written),
         }
+    }
+
+    /// Whether AWS keeps it, so that it can change without anything on this machine telling so.
+    pub fn is_in_aws(&self) -> bool {
+        matches!(self, Self::Ssm(_) | Self::SecretsManager(_))
+    }
+}
+
+/// The secret and the field that `written` names, which is what stands after `secretsManager:`. A secret's name has
+/// no `#`.
+pub fn secret_and_field(written: &str) -> (&str, Option<&str>) {
+    match written.split_once('#') {
+        Some((secret, field)) => (secret, Some(field)),
+        None => (written, None),
     }
 }
 

@@ -129,9 +129,10 @@ impl Kind {
         }
     }
 
-    fn of_code(code: &str, status: u16) -> Self {
+    /// By the code that AWS gives, MediaLive's and other services'; by the status where the code is unknown.
+    pub fn of_code(code: &str, status: u16) -> Self {
         match code {
-            "NotFoundException" => Self::NotFound,
+            "NotFoundException" | "ResourceNotFoundException" => Self::NotFound,
             "ConflictException" => Self::Conflict,
             "BadRequestException" | "UnprocessableEntityException" | "ValidationException" => Self::Invalid,
             "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => {
@@ -145,7 +146,27 @@ impl Kind {
             | "SignatureDoesNotMatch"
             | "IncompleteSignature" => Self::CredentialsExpired,
             "ForbiddenException" | "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => Self::Denied,
+            "InternalServerError" | "InternalServiceError" | "InternalFailure" | "ServiceUnavailable" => {
+                Self::Server
+            }
             _ => Self::of_status(status),
+        }
+    }
+
+    /// What went wrong with a call to any service of AWS.
+    pub fn of<E>(error: &SdkError<E, aws_smithy_runtime_api::http::Response>) -> Self
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        match error {
+            SdkError::ServiceError(service) => {
+                let code = service.err().meta().code();
+                Self::of_code(code.unwrap_or(""), service.raw().status().as_u16())
+            }
+            SdkError::TimeoutError(_) => Self::TimedOut,
+            SdkError::ResponseError(_) => Self::BadAnswer,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::TimedOut,
+            other => dispatch(other).0,
         }
     }
 
@@ -172,25 +193,19 @@ impl CallError {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        let (kind, message) = match error {
+        let message = match error {
             SdkError::ServiceError(service) => {
-                let status = service.raw().status().as_u16();
-                let meta = service.err().meta();
                 let body = service.raw().body().bytes().unwrap_or_default();
-                (
-                    Kind::of_code(meta.code().unwrap_or(""), status),
-                    service_message(meta.message(), body),
-                )
+                service_message(service.err().meta().message(), body)
             }
-            SdkError::TimeoutError(_) => (Kind::TimedOut, String::new()),
-            SdkError::ResponseError(_) => (Kind::BadAnswer, String::new()),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => (Kind::TimedOut, String::new()),
-            other => dispatch(other),
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => String::new(),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => String::new(),
+            other => dispatch(other).1,
         };
         Self {
             operation,
             channel: channel.cloned(),
-            kind,
+            kind: Kind::of(error),
             message: without_paths(&message),
         }
     }

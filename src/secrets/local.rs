@@ -1,7 +1,11 @@
 //! Keys on this machine: the environment and key files.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::validate::check_key;
@@ -9,6 +13,59 @@ use crate::model::Secret;
 
 /// Largest file that is taken for a key: the longest key and room for line ends. A mistaken path may lead to gigabytes.
 const FILE_LIMIT: u64 = 4096;
+
+/// Longest time that reading the keys on this machine may take: a network mount that hangs must not hold up what is
+/// on air.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+
+/// Keys on this machine.
+#[derive(Debug, Default)]
+pub(super) struct Local {
+    /// A read of key files that took too long, and still holds a thread.
+    hanging: Option<JoinHandle<BTreeMap<KeyReference, KeyLookup>>>,
+}
+
+impl Local {
+    /// What became of each of `references`.
+    pub(super) async fn look_up(
+        &mut self,
+        references: BTreeSet<KeyReference>,
+    ) -> BTreeMap<KeyReference, KeyLookup> {
+        if references.is_empty() {
+            return BTreeMap::new();
+        }
+        // A thread that hangs is waited for, so that there is never more than one. What it brings is old news.
+        if let Some(hanging) = &mut self.hanging {
+            if tokio::time::timeout(READ_LIMIT, hanging).await.is_err() {
+                return timed_out(references);
+            }
+            self.hanging = None;
+        }
+        let asked = references.clone();
+        let look_up = |reference: KeyReference| {
+            let found = look_up(&reference);
+            (reference, found)
+        };
+        let thread = tokio::task::spawn_blocking(move || asked.into_iter().map(look_up).collect());
+        let thread = self.hanging.insert(thread);
+        let Ok(ended) = tokio::time::timeout(READ_LIMIT, thread).await else {
+            return timed_out(references);
+        };
+        self.hanging = None;
+        ended.unwrap_or_else(|_| timed_out(references))
+    }
+}
+
+fn timed_out(references: BTreeSet<KeyReference>) -> BTreeMap<KeyReference, KeyLookup> {
+    let missing = KeyLookup::Missing {
+        what: format!("reading the keys took longer than {} s", READ_LIMIT.as_secs()),
+        fix: "look at the mount that the key files are on".to_owned(),
+    };
+    references
+        .into_iter()
+        .map(|reference| (reference, missing.clone()))
+        .collect()
+}
 
 /// Why a key could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -60,11 +117,11 @@ pub enum KeyError {
         /// Where it was read from, as people wrote it.
         reference: String,
     },
-    /// A kind of reference that this version does not resolve.
-    #[error("keys from {service} come with a later version")]
-    NotYet {
-        /// The service.
-        service: &'static str,
+    /// It is not kept on this machine.
+    #[error("{reference} is kept in AWS, and only keys on this machine are read here")]
+    Elsewhere {
+        /// As people wrote it.
+        reference: String,
     },
 }
 
@@ -82,7 +139,7 @@ impl KeyError {
                 format!("put the key and nothing else into {}", path.display())
             }
             Self::NotAKey { reference, .. } => format!("put the key and nothing else into {reference}"),
-            Self::NotYet { .. } => "use env or file until then".to_owned(),
+            Self::Elsewhere { .. } => "use env or file".to_owned(),
         }
     }
 }
@@ -95,23 +152,27 @@ pub fn resolve(
     let text = match reference {
         KeyReference::Env(name) => from_env(name, env)?,
         KeyReference::File { path, .. } => from_file(path)?,
-        KeyReference::Ssm(_) => return Err(KeyError::NotYet { service: "ssm" }),
-        KeyReference::SecretsManager(_) => {
-            return Err(KeyError::NotYet {
-                service: "secretsManager",
+        KeyReference::Ssm(_) | KeyReference::SecretsManager(_) => {
+            return Err(KeyError::Elsewhere {
+                reference: reference.to_string(),
             });
         }
     };
-    let key = Secret::new(text.trim_end_matches(['\n', '\r']));
-    check_key(&key).map_err(|why| KeyError::NotAKey {
+    key_of(&text).map_err(|why| KeyError::NotAKey {
         why,
         reference: reference.to_string(),
-    })?;
+    })
+}
+
+/// The key that `text` is, without line ends after it; or why it cannot be one.
+pub(super) fn key_of(text: &str) -> Result<Secret, &'static str> {
+    let key = Secret::new(text.trim_end_matches(['\n', '\r']));
+    check_key(&key)?;
     Ok(key)
 }
 
 /// As [`resolve`], from this process's environment, as the manifest wants to hear it.
-pub(super) fn look_up(reference: &KeyReference) -> KeyLookup {
+fn look_up(reference: &KeyReference) -> KeyLookup {
     match resolve(reference, &|name| std::env::var_os(name)) {
         Ok(key) => KeyLookup::Found(key),
         Err(error) => {
@@ -223,14 +284,11 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_aws_services_say_that_they_come_later() {
-        for reference in [
-            KeyReference::Ssm("x".to_owned()),
-            KeyReference::SecretsManager("x".to_owned()),
-        ] {
-            let error = resolve(&reference, &env).unwrap_err();
-            assert!(error.to_string().ends_with("come with a later version"));
-            assert_eq!(error.fix(), "use env or file until then");
-        }
+    fn what_aws_keeps_is_not_looked_for_on_this_machine() {
+        let error = resolve(&KeyReference::Ssm("/live/x".to_owned()), &env).unwrap_err();
+        assert!(
+            error.to_string().starts_with("ssm /live/x is kept in AWS"),
+            "{error}"
+        );
     }
 }

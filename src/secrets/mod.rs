@@ -2,75 +2,76 @@
 //!
 //! The environment, key files and AWS's stores of secrets are read here and nowhere else. Errors say what could not
 //! be read and never what was read.
+//!
+//! ```text
+//!   local            environment and files
+//!   remote           what AWS keeps: batches, limits, reading again in the background
+//!   cache            what is known of it, and when to ask again   (pure)
+//!   ssm              the only file that names the SDK of Systems Manager
+//!   secrets_manager  the only file that names the SDK of Secrets Manager
+//!   trouble          whatever went wrong ──► one trouble, by code, once
+//! ```
 
+mod cache;
 mod local;
+mod remote;
+mod secrets_manager;
+mod ssm;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-
+use crate::aws::Connect;
 use crate::manifest::reference::{KeyLookup, KeyReference};
+use local::Local;
+use remote::Remote;
 
 pub use local::{KeyError, resolve};
+pub use trouble::{AwsKeyError, Trouble};
 
-/// Longest time that reading the keys on this machine may take: a network mount that hangs must not hold up what is
-/// on air.
-const READ_LIMIT: Duration = Duration::from_secs(10);
+/// How long a key that AWS keeps holds before it is read again, unless somebody says otherwise.
+pub const TTL: Duration = Duration::from_mins(5);
 
 /// Looks up stream keys.
 #[derive(Debug)]
 pub struct Keys {
-    /// A read of key files that took too long, and still holds a thread.
-    hanging: Option<JoinHandle<BTreeMap<KeyReference, KeyLookup>>>,
+    local: Local,
+    remote: Option<Remote>,
 }
 
 impl Keys {
     /// Keys on this machine only.
     pub fn local() -> Self {
-        Self { hanging: None }
+        Self {
+            local: Local::default(),
+            remote: None,
+        }
     }
 
-    /// What became of each of `references`. What cannot be read is said to be so; nothing fails as a whole.
+    /// Keys on this machine and in AWS. What AWS keeps is read again after `ttl`.
+    pub fn with_aws(ssm: Connect, secrets_manager: Connect, ttl: Duration) -> Self {
+        Self {
+            local: Local::default(),
+            remote: Some(Remote::new(ssm, secrets_manager, ttl)),
+        }
+    }
+
+    /// What became of each of `references`, which are all that there are: what is not among them is not read again.
+    /// What cannot be read is said to be so; nothing fails as a whole.
     pub async fn look_up(&mut self, references: BTreeSet<KeyReference>) -> BTreeMap<KeyReference, KeyLookup> {
-        if references.is_empty() {
-            return BTreeMap::new();
-        }
-        // A thread that hangs is waited for, so that there is never more than one. What it brings is old news.
-        if let Some(hanging) = &mut self.hanging {
-            if tokio::time::timeout(READ_LIMIT, hanging).await.is_err() {
-                return timed_out(references);
-            }
-            self.hanging = None;
-        }
-        let asked = references.clone();
-        let look_up = |reference: KeyReference| {
-            let found = local::look_up(&reference);
-            (reference, found)
+        let Some(remote) = &mut self.remote else {
+            return self.local.look_up(references).await;
         };
-        let thread = tokio::task::spawn_blocking(move || asked.into_iter().map(look_up).collect());
-        let thread = self.hanging.insert(thread);
-        let Ok(ended) = tokio::time::timeout(READ_LIMIT, thread).await else {
-            return timed_out(references);
-        };
-        self.hanging = None;
-        ended.unwrap_or_else(|_| timed_out(references))
+        let (in_aws, here) = references.into_iter().partition(KeyReference::is_in_aws);
+        let (in_aws, mut found) = tokio::join!(remote.look_up(in_aws), self.local.look_up(here));
+        found.extend(in_aws);
+        found
     }
 
-    /// Whether a key may have changed without anything on this machine telling so: one that AWS keeps is to be read
-    /// again. Cheap.
-    pub fn is_due(&self) -> bool {
-        false
+    /// Whether a key changed without anything on this machine telling so: one that AWS keeps is another one now, or
+    /// can be read again, or no longer. Cheap: it reads in the background, and only when it is time to.
+    pub fn is_due(&mut self) -> bool {
+        self.remote.as_mut().is_some_and(Remote::is_due)
     }
-}
-
-fn timed_out(references: BTreeSet<KeyReference>) -> BTreeMap<KeyReference, KeyLookup> {
-    let missing = KeyLookup::Missing {
-        what: format!("reading the keys took longer than {} s", READ_LIMIT.as_secs()),
-        fix: "look at the mount that the key files are on".to_owned(),
-    };
-    references
-        .into_iter()
-        .map(|reference| (reference, missing.clone()))
-        .collect()
 }

@@ -10,6 +10,7 @@ mod bruteforce;
 mod cli;
 mod cycle;
 mod emulator;
+mod keys;
 mod manifest;
 mod plan_golden;
 mod plan_properties;

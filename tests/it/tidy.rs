@@ -101,7 +101,12 @@ const PURE: [&str; 7] = [
     "emulator/world/",
 ];
 
-const PURE_TOO: [&str; 3] = ["emulator/channel.rs", "emulator/validate/", "emulator/faults.rs"];
+const PURE_TOO: [&str; 4] = [
+    "emulator/channel.rs",
+    "emulator/validate/",
+    "emulator/faults.rs",
+    "secrets/cache.rs",
+];
 
 #[test]
 fn pure_modules_know_no_io_no_clock_and_no_chance() {
@@ -180,6 +185,19 @@ fn one_file_names_the_operations_of_medialive() {
         "the SDK of MediaLive is used in medialive/client.rs only",
         &strays("aws_sdk_medialive", |path| path == "medialive/client.rs"),
     );
+}
+
+#[test]
+fn one_file_each_names_the_services_that_keep_keys() {
+    for (sdk, file) in [
+        ("aws_sdk_ssm", "secrets/ssm.rs"),
+        ("aws_sdk_secretsmanager", "secrets/secrets_manager.rs"),
+    ] {
+        assert_none(
+            &format!("{sdk} is used in {file} only"),
+            &strays(sdk, |path| path == file),
+        );
+    }
 }
 
 #[test]

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::{Host, Url};
+
 pub use layout::{Item, Layout, Mistake};
 pub use status::{StatusField, StatusLayout};
 pub use validate::validate_table;
@@ -51,6 +53,21 @@ impl TablePlace {
     /// As a [`crate::manifest::Location`] names it: `table destinations`.
     pub fn file(&self) -> PathBuf {
         PathBuf::from(self.to_string())
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_local(&self) -> bool {
+        let url = self
+            .endpoint
+            .as_deref()
+            .and_then(|endpoint| Url::parse(endpoint).ok());
+        let host = url.as_ref().and_then(Url::host);
+        match host {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
     }
 }
 

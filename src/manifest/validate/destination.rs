@@ -6,7 +6,7 @@ use super::url::{check_no_key, check_url};
 use super::{check_channel_id, check_metadata, validate_pause};
 use crate::manifest::node::FieldPath;
 use crate::manifest::raw::{RawDestination, RawDestinationSpec, RawKeySource, RawPin, RawState};
-use crate::manifest::reference::{KeyLookup, KeyReference};
+use crate::manifest::reference::{KeyLookup, KeyReference, secret_and_field};
 use crate::manifest::report::Report;
 use crate::manifest::words::has_key_form;
 use crate::model::{
@@ -173,7 +173,7 @@ fn validate_key(
             None
         }
         (None, None) => {
-            let fix = "add streamKeyFrom: { env: NAME } or { file: PATH }";
+            let fix = "add streamKeyFrom: { file: PATH }, or env, ssm or secretsManager";
             report.reject_missing(&from_at, "nothing says where the stream key is", fix);
             None
         }
@@ -283,8 +283,11 @@ fn check_reference(reference: &KeyReference) -> Result<(), (&'static str, &'stat
     let (text, fix) = match reference {
         KeyReference::Env(name) => (name, "write the name of a variable: YOUTUBE_KEY"),
         KeyReference::File { written, .. } => (written, "write the path of a file: keys/youtube"),
-        KeyReference::Ssm(name) => (name, "write the name of a parameter: /live/youtube"),
-        KeyReference::SecretsManager(name) => (name, "write the name of a secret: live/youtube"),
+        KeyReference::Ssm(name) => (name, "write the name or ARN of a parameter: /live/youtube"),
+        KeyReference::SecretsManager(name) => (
+            name,
+            "write the name or ARN of a secret, and the field if it is JSON: live/youtube#streamKey",
+        ),
     };
     if text.is_empty() {
         return Err(("the reference is empty", fix));
@@ -292,8 +295,14 @@ fn check_reference(reference: &KeyReference) -> Result<(), (&'static str, &'stat
     if text.len() > KEY_LIMIT || text.chars().any(char::is_control) {
         return Err(("this cannot be a reference to a key", fix));
     }
-    let last = text.rsplit('/').next().unwrap_or(text);
-    if has_key_form(last) {
+    let is_key = match reference {
+        // The same letters make the parts of paths, ARNs and fields, none of which is a key.
+        KeyReference::Ssm(_) | KeyReference::SecretsManager(_) => {
+            text.split(['/', ':', '#']).any(has_key_form)
+        }
+        KeyReference::Env(_) | KeyReference::File { .. } => text.rsplit('/').next().is_some_and(has_key_form),
+    };
+    if is_key {
         return Err((
             "this looks like the stream key itself, not like the place where it is kept",
             fix,
@@ -304,7 +313,34 @@ fn check_reference(reference: &KeyReference) -> Result<(), (&'static str, &'stat
     if matches!(reference, KeyReference::Env(_)) && !is_variable {
         return Err(("this is not the name of an environment variable", fix));
     }
-    Ok(())
+    match reference {
+        KeyReference::Ssm(name) if !is_name_in_aws(name, "ssm", "._-/:") => {
+            Err(("this is not the name of a parameter", fix))
+        }
+        KeyReference::SecretsManager(written) => {
+            let (name, field) = secret_and_field(written);
+            if is_name_in_aws(name, "secretsmanager", "/_+=.@-") && field != Some("") {
+                Ok(())
+            } else {
+                Err(("this is not the name of a secret", fix))
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether `name` is an ARN of `service`, or a name of letters, digits and `signs`.
+fn is_name_in_aws(name: &str, service: &str, signs: &str) -> bool {
+    if name.starts_with("arn:") {
+        let mut parts = name.splitn(6, ':').skip(2);
+        return parts.next() == Some(service)
+            && parts.all(|part| !part.is_empty())
+            && name.split(':').count() >= 6;
+    }
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || signs.contains(letter))
 }
 
 fn check_group(group: Option<&str>, report: &mut Report) {

@@ -17,11 +17,11 @@ mod stream;
 mod value;
 mod writer;
 
-use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
+use aws_types::region::Region;
 use tokio::sync::OnceCell;
 
 pub use client::{Description, ItemKey, TableClient};
@@ -30,36 +30,47 @@ pub use reader::{Look, Reader};
 pub use rows::{Row, Rows, Written};
 pub use writer::{Publication, Writer};
 
+use crate::aws::Connect;
 use crate::manifest::table::TablePlace;
 
-/// Loads credentials, region and HTTP client.
-pub type LoadConfig = dyn Fn() -> Pin<Box<dyn Future<Output = SdkConfig> + Send>> + Send + Sync;
-
 /// How to reach tables. What that needs is loaded when the first one is asked for: most sources have none.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Access {
-    load: Arc<LoadConfig>,
+    connect: Connect,
+    /// For a table at an endpoint on this machine, where nobody asks for any in particular; `None` where people gave
+    /// credentials of their own.
+    placeholder: Option<SharedCredentialsProvider>,
     config: Arc<OnceCell<SdkConfig>>,
 }
 
 impl Access {
-    /// Tables of whatever account `load` gives.
-    pub fn new(load: Arc<LoadConfig>) -> Self {
+    /// Tables that `connect` reaches.
+    pub fn new(connect: Connect) -> Self {
         Self {
-            load,
+            connect,
+            placeholder: None,
             config: Arc::default(),
         }
     }
 
+    /// With `credentials` for tables at endpoints on this machine.
+    #[must_use]
+    pub fn with_placeholder(mut self, credentials: SharedCredentialsProvider) -> Self {
+        self.placeholder = Some(credentials);
+        self
+    }
+
     /// The table at `place`.
     pub async fn table(&self, place: &TablePlace) -> TableClient {
-        let config = self.config.get_or_init(|| (self.load)()).await;
-        TableClient::new(config, place)
-    }
-}
-
-impl fmt::Debug for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Access")
+        let config = self.config.get_or_init(|| self.connect.config()).await;
+        match &self.placeholder {
+            Some(credentials) if place.is_local() => {
+                let builder = config.to_builder().credentials_provider(credentials.clone());
+                let region = config.region().cloned();
+                let region = region.unwrap_or_else(|| Region::new("us-east-1"));
+                TableClient::new(&builder.region(region).build(), place)
+            }
+            _ => TableClient::new(config, place),
+        }
     }
 }

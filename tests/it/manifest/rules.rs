@@ -242,12 +242,62 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     (
         "{ file: key }",
         "{ ssm: /live/one }",
-        "x.yaml:8:25: Destination one: spec.streamKeyFrom.ssm: keys from ssm come with a later version; use env or file until then",
+        "x.yaml:8:25: Destination one: spec.streamKeyFrom.ssm: ssm /live/one is kept in AWS, and only keys on this machine are read here",
     ),
     (
         "{ file: key }",
         "{ secretsManager: live }",
-        "x.yaml:8:36: Destination one: spec.streamKeyFrom.secretsManager: keys from secretsManager come with a later version",
+        "x.yaml:8:36: Destination one: spec.streamKeyFrom.secretsManager: secretsManager live is kept in AWS, and only keys",
+    ),
+    (
+        "{ file: key }",
+        "{ ssm: \"arn:aws:ssm:eu-central-1:111122223333:parameter/live/one:3\" }",
+        "x.yaml:8:25: Destination one: spec.streamKeyFrom.ssm: ssm arn:aws:ssm:eu-central-1:111122223333:parameter/live/one:3 is kept in AWS",
+    ),
+    (
+        "{ file: key }",
+        "{ secretsManager: \"arn:aws:secretsmanager:eu-central-1:111122223333:secret:live/one-a1B2c3#streamKey\" }",
+        "x.yaml:8:36: Destination one: spec.streamKeyFrom.secretsManager: secretsManager arn:aws:secretsmanager:eu-central-1:111122223333:secret:live/one-a1B2c3#streamKey is kept in AWS",
+    ),
+    (
+        "{ file: key }",
+        "{ ssm: \"arn:aws:secretsmanager:eu-central-1:111122223333:secret:live/one-a1B2c3\" }",
+        "x.yaml:8:25: Destination one: spec.streamKeyFrom.ssm: this is not the name of a parameter; write the name or ARN of a parameter: /live/youtube",
+    ),
+    (
+        "{ file: key }",
+        "{ ssm: \"arn:aws:ssm\" }",
+        "x.yaml:8:25: Destination one: spec.streamKeyFrom.ssm: this is not the name of a parameter",
+    ),
+    (
+        "{ file: key }",
+        "{ ssm: live one }",
+        "x.yaml:8:25: Destination one: spec.streamKeyFrom.ssm: this is not the name of a parameter",
+    ),
+    (
+        "{ file: key }",
+        "{ ssm: live_123_abc }",
+        "x.yaml:8:25: Destination one: spec.streamKeyFrom.ssm: this looks like the stream key itself",
+    ),
+    (
+        "{ file: key }",
+        "{ secretsManager: \"live/one#FB-1020-0-Ab_c\" }",
+        "x.yaml:8:36: Destination one: spec.streamKeyFrom.secretsManager: this looks like the stream key itself",
+    ),
+    (
+        "{ file: key }",
+        "{ secretsManager: \"arn:aws:secretsmanager:eu-central-1:1:secret:abcd-ef12-gh34-ij56\" }",
+        "x.yaml:8:36: Destination one: spec.streamKeyFrom.secretsManager: this looks like the stream key itself",
+    ),
+    (
+        "{ file: key }",
+        "{ secretsManager: \"live/one#\" }",
+        "x.yaml:8:36: Destination one: spec.streamKeyFrom.secretsManager: this is not the name of a secret; write the name or ARN of a secret, and the field",
+    ),
+    (
+        "{ file: key }",
+        "{ secretsManager: \"live:one\" }",
+        "x.yaml:8:36: Destination one: spec.streamKeyFrom.secretsManager: this is not the name of a secret",
     ),
     (
         "streamKeyFrom: { file: key }",

@@ -23,6 +23,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use slotwise::aws::Connect;
 use slotwise::store::dynamodb::Access;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -76,9 +77,9 @@ impl Dynamo {
     /// How slotwise reaches it.
     pub(crate) fn access(&self) -> Access {
         let (endpoint, wire) = (self.endpoint.clone(), self.wire.clone());
-        Access::new(Arc::new(move || {
+        Access::new(Connect::new(move || {
             let config = config(&endpoint, wire.clone());
-            Box::pin(async move { config })
+            async move { config }
         }))
     }
 

@@ -1,0 +1,245 @@
+//! What becomes of destinations whose keys AWS keeps: the whole loop on files, with the emulator, in virtual time.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use slotwise::controller::lease::Lease;
+use slotwise::controller::{Clock, Controller, Settings, Until};
+use slotwise::emulator::{Emulator, Options};
+use slotwise::medialive;
+use slotwise::model::{DestinationName, OwnerId};
+use slotwise::status::{DestinationStatus, Phase};
+use slotwise::store::{LoadOptions, Sources};
+use slotwise::wiring;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::super::stage::{desired, fleet, pool};
+use super::aws::{CANARY, FakeAws, Fault};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const TTL: Duration = Duration::from_mins(5);
+
+/// A daemon on files whose keys AWS keeps. The keys of `a`, `b` and so on are the parameters `/live/a`, `/live/b`.
+struct Daemon {
+    aws: FakeAws,
+    emulator: Emulator,
+    controller: Controller<Sources>,
+    told: Arc<Mutex<String>>,
+    _dir: TempDir,
+}
+
+impl Daemon {
+    /// Destinations `names`, all wanted and of one group, in a pool of `channels` that interrupts as `interrupt` says.
+    fn new(aws: FakeAws, channels: &[&str], interrupt: &str, names: &[&str]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let ids: Vec<String> = channels.iter().map(|id| format!("{{ id: \"{id}\" }}")).collect();
+        let mut text = format!(
+            "apiVersion: slotwise.dev/v1alpha1\nkind: ChannelPool\nmetadata: {{ name: main }}\nspec:\n  channels: [{}]\n  \
+             slots: {{ outputGroups: \"RTMP-Slot-*\", parkingUrl: rtmp://127.0.0.1/parked }}\n  \
+             disruption: {{ interrupt: {interrupt} }}\n",
+            ids.join(", ")
+        );
+        let declare = |name: &&str| {
+            format!(
+                "---\napiVersion: slotwise.dev/v1alpha1\nkind: Destination\nmetadata: {{ name: {name} }}\nspec:\n  \
+                 pool: main\n  state: Streaming\n  group: show\n  url: rtmp://{name}.example/live\n  \
+                 streamKeyFrom: {{ ssm: /live/{name} }}\n"
+            )
+        };
+        text.extend(names.iter().map(declare));
+        std::fs::write(dir.path().join("all.yaml"), text).unwrap();
+
+        let owner = OwnerId::new("test");
+        let source = Sources::new(vec![dir.path().to_owned()], owner.clone(), LoadOptions::default());
+        let emulator = Emulator::new(Options::default(), fleet(&desired(pool(channels), Vec::new())));
+        let told = Arc::new(Mutex::new(String::new()));
+        let listener = Arc::clone(&told);
+        let controller = wiring::assemble(
+            source.with_keys(aws.keys(TTL)),
+            wiring::emulated_client(&emulator, &medialive::Settings::default()),
+            Lease::alone(),
+            Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()),
+            7,
+            Settings::new(owner),
+            Box::new(move |event| listener.lock().unwrap().extend([format!("{event:?}\n")])),
+        );
+        Self {
+            aws,
+            emulator,
+            controller,
+            told,
+            _dir: dir,
+        }
+    }
+
+    async fn run_for(&mut self, time: Duration) {
+        let asked = CancellationToken::new();
+        let stop = asked.clone();
+        tokio::join!(
+            async move {
+                tokio::time::sleep(time).await;
+                stop.cancel();
+            },
+            self.controller.run(Until::Asked, &asked)
+        );
+    }
+
+    fn status(&self, name: &str) -> DestinationStatus {
+        let name = DestinationName::new(name);
+        let status = self.controller.status();
+        status
+            .destinations
+            .iter()
+            .find(|one| one.name == name)
+            .unwrap()
+            .clone()
+    }
+
+    fn phases<const N: usize>(&self, names: [&str; N]) -> [Phase; N] {
+        names.map(|name| self.status(name).phase)
+    }
+
+    /// Whether a slot of `channel` has this key.
+    fn carries(&self, channel: &str, key: &str) -> bool {
+        let document = self
+            .emulator
+            .with_world(|world, _| world.channel(channel).unwrap().describe());
+        serde_json::to_string(&document)
+            .unwrap()
+            .contains(&format!("\"{CANARY}-{key}\""))
+    }
+
+    /// Calls that change something, since the last time this was asked.
+    fn writes(&self) -> Vec<String> {
+        let calls = self.emulator.calls();
+        self.emulator.clear_calls();
+        calls
+            .into_iter()
+            .map(|call| call.operation)
+            .filter(|operation| {
+                !["ListChannels", "DescribeChannel", "CreateTags"].contains(&operation.as_str())
+            })
+            .collect()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let told = self.told.lock().unwrap();
+            let status = format!("{:?} {:?}", self.controller.status(), self.controller.plan());
+            assert!(!told.contains(CANARY), "a key was told:\n{told}");
+            assert!(
+                !status.contains(CANARY),
+                "a key is in the status or the plan:\n{status}"
+            );
+        }
+    }
+}
+
+fn with_keys(names: &[&str]) -> FakeAws {
+    let aws = FakeAws::default();
+    for name in names {
+        aws.rotate(&format!("/live/{name}"), &format!("{name}-1"));
+    }
+    aws
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotated_key_of_a_destination_on_air_waits_where_the_pool_never_interrupts() {
+    let mut daemon = Daemon::new(with_keys(&["a", "b"]), &["1"], "Never", &["a", "b"]);
+    daemon.run_for(20 * MINUTE).await;
+    assert_eq!(daemon.phases(["a", "b"]), [Phase::Streaming; 2]);
+    daemon.writes();
+
+    daemon.aws.rotate("/live/a", "a-2");
+    daemon.run_for(30 * MINUTE).await;
+    assert_eq!(daemon.writes(), [""; 0]);
+    assert!(daemon.carries("1", "a-1"), "still on air with the key of before");
+    let a = daemon.status("a");
+    assert_eq!(a.reason, "InterruptionForbidden", "{a:?}");
+    assert!(daemon.told.lock().unwrap().contains("new key"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotated_key_of_a_destination_on_air_interrupts_where_the_pool_allows_it() {
+    let mut daemon = Daemon::new(with_keys(&["a", "b"]), &["1"], "Anytime", &["a", "b"]);
+    daemon.run_for(20 * MINUTE).await;
+    daemon.writes();
+
+    daemon.aws.rotate("/live/a", "a-2");
+    daemon.run_for(30 * MINUTE).await;
+    assert_eq!(daemon.writes(), ["StopChannel", "UpdateChannel", "StartChannel"]);
+    assert!(daemon.carries("1", "a-2") && !daemon.carries("1", "a-1"));
+    assert!(daemon.carries("1", "b-1"));
+    assert_eq!(daemon.phases(["a", "b"]), [Phase::Streaming; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_cannot_be_read_blocks_only_its_destination_and_heals_by_itself() {
+    let aws = with_keys(&["a", "b", "c"]);
+    aws.state().denied.insert("/live/c".to_owned());
+    let mut daemon = Daemon::new(aws, &["1", "2"], "Never", &["a", "b", "c"]);
+    daemon.run_for(20 * MINUTE).await;
+    assert_eq!(daemon.phases(["a", "b"]), [Phase::Streaming; 2]);
+    let c = daemon.status("c");
+    assert_eq!(c.reason, "SecretUnavailable");
+    assert!(
+        c.message.contains("ssm /live/c") && c.message.contains("ssm:GetParameters is missing"),
+        "{c:?}"
+    );
+
+    daemon.aws.state().denied.clear();
+    daemon.run_for(20 * MINUTE).await;
+    assert_eq!(daemon.phases(["a", "b", "c"]), [Phase::Streaming; 3]);
+    assert!(daemon.carries("2", "c-1"), "where nobody was disturbed for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_can_no_longer_be_read_takes_nobody_off_air() {
+    let mut daemon = Daemon::new(with_keys(&["a", "b"]), &["1"], "Anytime", &["a", "b"]);
+    daemon.run_for(20 * MINUTE).await;
+    daemon.writes();
+    daemon.aws.state().parameters.remove("/live/a");
+    daemon.run_for(60 * MINUTE).await;
+    assert_eq!(daemon.writes(), [""; 0]);
+    assert_eq!(daemon.phases(["a", "b"]), [Phase::Streaming; 2]);
+    assert!(
+        daemon
+            .told
+            .lock()
+            .unwrap()
+            .contains("there is no parameter /live/a in eu-central-1")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ssm_that_does_not_answer_keeps_the_daemon_from_nothing_else() {
+    let aws = with_keys(&["a"]);
+    aws.state().fault = Some(Fault::Slow(60 * MINUTE));
+    let mut daemon = Daemon::new(aws, &["1"], "Never", &["a"]);
+    daemon.run_for(5 * MINUTE).await;
+    assert_eq!(daemon.status("a").reason, "SecretUnavailable");
+    let looks = daemon.emulator.calls().len();
+    assert!(looks >= 4, "{looks} looks at the channels in 5 minutes");
+
+    daemon.aws.state().fault = None;
+    daemon.run_for(20 * MINUTE).await;
+    assert_eq!(daemon.phases(["a"]), [Phase::Streaming]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_again_what_is_the_same_is_told_to_nobody() {
+    let mut daemon = Daemon::new(with_keys(&["a"]), &["1"], "Never", &["a"]);
+    daemon.run_for(20 * MINUTE).await;
+    daemon.told.lock().unwrap().clear();
+    daemon.aws.calls();
+    daemon.run_for(60 * MINUTE).await;
+    let told = daemon.told.lock().unwrap();
+    assert!(
+        !told.contains("SourceLoaded") && !told.contains("Planned"),
+        "{told}"
+    );
+    assert_eq!(daemon.aws.calls().len(), 12);
+}
