@@ -14,11 +14,12 @@ use super::assemble::{Assembled, Good, assemble};
 use super::changes::is_changed;
 use super::tree::{Fingerprint, Tree, Watch, read};
 use crate::manifest::decode::{Decoded, Object, RawObject, decode};
+use crate::manifest::raw::RawState;
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::validate::{KeySource, key_source};
 use crate::manifest::yaml::documents;
 use crate::manifest::{Location, Problem, Severity};
-use crate::model::{Desired, OwnerId, Trust};
+use crate::model::{Desired, OwnerId, Trust, WantedState};
 use crate::secrets::Keys;
 
 /// Longest time that reading all files may take: a network mount that hangs must not hold up what is on air.
@@ -198,6 +199,8 @@ impl YamlSource {
         // Taken apart here and not on the thread, which would keep the memory that this takes for itself.
         let mut snapshot = Snapshot::of(files, &self.roots);
         if self.options.check_keys {
+            let switched_on = snapshot.switched_on(self.good.as_ref());
+            self.keys.read_again(&switched_on);
             snapshot.keys = self.keys.look_up(snapshot.key_references()).await;
         }
         Ok(snapshot)
@@ -381,16 +384,19 @@ impl Snapshot {
 
     /// Where the keys of all destinations are.
     fn key_references(&self) -> BTreeSet<KeyReference> {
-        let reference = |object: &Object| match &object.raw {
-            Some(RawObject::Destination(raw)) => {
-                match key_source(&raw.spec, object.report.document().file()) {
-                    Some(KeySource::Reference(reference, _)) => Some(reference),
-                    _ => None,
-                }
-            }
-            _ => None,
+        self.objects.iter().filter_map(key_reference).collect()
+    }
+
+    /// Where the keys of those destinations are that were not wanted `before` and are now.
+    fn switched_on(&self, before: Option<&Good>) -> BTreeSet<KeyReference> {
+        let is_switched_on = |object: &&Object| {
+            let before = before.and_then(|good| good.destinations.get(object.id.name.as_str()));
+            let was_off = before.is_some_and(|before| before.value.state == WantedState::Ready);
+            was_off
+                && matches!(&object.raw, Some(RawObject::Destination(raw)) if raw.spec.state == RawState::Streaming)
         };
-        self.objects.iter().filter_map(reference).collect()
+        let switched_on = self.objects.iter().filter(is_switched_on);
+        switched_on.filter_map(key_reference).collect()
     }
 
     fn key_files(&self) -> BTreeSet<PathBuf> {
@@ -399,6 +405,16 @@ impl Snapshot {
             _ => None,
         };
         self.keys.keys().filter_map(file).collect()
+    }
+}
+
+fn key_reference(object: &Object) -> Option<KeyReference> {
+    let Some(RawObject::Destination(raw)) = &object.raw else {
+        return None;
+    };
+    match key_source(&raw.spec, object.report.document().file()) {
+        Some(KeySource::Reference(reference, _)) => Some(reference),
+        _ => None,
     }
 }
 
