@@ -53,6 +53,12 @@ impl Document {
         }
     }
 
+    /// Whether what stands in it may refer to variables and files of this process: in a file that its owner wrote
+    /// always, in an item only where the table allows it.
+    pub fn may_name_local_keys(&self) -> bool {
+        self.item().is_none_or(|item| item.layout.local_keys)
+    }
+
     /// Where it begins.
     pub fn start(&self) -> Location {
         match self {

@@ -46,6 +46,8 @@ struct Entry {
     failures: u32,
     /// Since when nobody refers to it.
     unwanted: Option<Instant>,
+    /// Whether it is to be read before it is given out again.
+    in_question: bool,
 }
 
 /// What to read again.
@@ -67,8 +69,8 @@ impl Cache {
         }
     }
 
-    /// Notes that `wanted` are all that are referred to. Gives those to be read before anybody can go on: never read,
-    /// or not looked after for so long that what is known is stale.
+    /// Notes that `wanted` are all that are referred to. Gives those to be read before anybody can go on: never read, in
+    /// question, or not looked after for so long that what is known is stale.
     pub(super) fn want(&mut self, wanted: &BTreeSet<KeyReference>, now: Instant) -> BTreeSet<KeyReference> {
         self.entries.retain(|reference, entry| {
             let is_wanted = wanted.contains(reference);
@@ -77,11 +79,23 @@ impl Cache {
         let entries = &mut self.entries;
         let is_missing = |reference: &&KeyReference| match entries.get_mut(*reference) {
             None => true,
-            Some(entry) => entry.unwanted.take().is_some() && entry.due <= now,
+            Some(entry) => {
+                let is_stale = entry.unwanted.take().is_some() && entry.due <= now;
+                std::mem::take(&mut entry.in_question) || is_stale
+            }
         };
         let missing = wanted.iter().filter(is_missing).cloned().collect();
         self.reckon();
         missing
+    }
+
+    /// Puts what is known of `references` in question: they are read before they are given out again.
+    pub(super) fn question(&mut self, references: &BTreeSet<KeyReference>) {
+        for reference in references {
+            if let Some(entry) = self.entries.get_mut(reference) {
+                entry.in_question = true;
+            }
+        }
     }
 
     /// Notes what reading keys gave. A failure that passes leaves what is known as it is.
@@ -99,6 +113,7 @@ impl Cache {
             due: now,
             failures: 0,
             unwanted: None,
+            in_question: false,
         });
         if answer.is_ok() {
             entry.failures = 0;
@@ -287,6 +302,16 @@ mod tests {
             all(&["a"]),
             "one success resets it"
         );
+    }
+
+    #[test]
+    fn what_is_in_question_is_read_once_and_kept_where_it_cannot_be_read() {
+        let (mut cache, now) = known(&["a", "b"]);
+        cache.question(&all(&["a"]));
+        assert_eq!(cache.want(&all(&["a", "b"]), now), all(&["a"]));
+        note(&mut cache, reference("a"), throttled(), now);
+        assert!(cache.want(&all(&["a", "b"]), now).is_empty());
+        assert_eq!(cache.answer(&reference("a")), Some(&key("a")));
     }
 
     #[test]

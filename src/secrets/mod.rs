@@ -69,6 +69,14 @@ impl Keys {
         found
     }
 
+    /// Reads `references` afresh when they are looked up next: for a destination that is about to go on air, whose key
+    /// may have been replaced a moment ago. Where that cannot be told now, the last good key serves.
+    pub fn read_again(&mut self, references: &BTreeSet<KeyReference>) {
+        if let Some(remote) = &mut self.remote {
+            remote.read_again(references);
+        }
+    }
+
     /// Whether a key changed without anything on this machine telling so: one that AWS keeps is another one now, or
     /// can be read again, or no longer. Cheap: it reads in the background, and only when it is time to.
     pub fn is_due(&mut self) -> bool {

@@ -35,7 +35,7 @@ const CALL_LIMIT: Duration = Duration::from_secs(5);
 const ATTEMPTS_MAX: u32 = 3;
 /// Calls under way at once.
 const CALLS_AT_ONCE: usize = 4;
-/// Longest time that anybody waits for keys that were never read. What is left then is read in the background.
+/// Longest time that a look-up waits for keys that were never read. What is left then is read in the background.
 const WAIT_LIMIT: Duration = Duration::from_secs(10);
 /// Longest time that reading in the background may take: 20 calls a second make 12 000 parameters of it.
 const BACKGROUND_LIMIT: Duration = Duration::from_mins(1);
@@ -107,6 +107,11 @@ impl Remote {
             (reference, found)
         };
         references.into_iter().map(look_up).collect()
+    }
+
+    /// Reads `references` before they are looked up next, whatever is known of them.
+    pub(super) fn read_again(&mut self, references: &BTreeSet<KeyReference>) {
+        self.cache.question(references);
     }
 
     /// Begins to read what is due, and tells whether reading brought anything new.

@@ -106,6 +106,7 @@ impl Sources {
             let references = snapshot.key_references();
             key_files.extend(references.iter().filter_map(file_of).map(Path::to_owned));
             self.seen = with_key_files(seen, &key_files).await;
+            self.keys.read_again(&snapshot.switched_on(self.good.as_ref()));
             keys = self.keys.look_up(references).await;
         } else {
             self.seen = Some(seen);

@@ -9,12 +9,15 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::assemble::Good;
 use super::tree::{Fingerprint, Tree, Watch, read};
 use crate::manifest::decode::{Decoded, Object, RawObject, decode};
+use crate::manifest::raw::RawState;
 use crate::manifest::reference::KeyReference;
 use crate::manifest::validate::{KeySource, key_source};
 use crate::manifest::yaml::documents;
 use crate::manifest::{Location, Problem, Severity};
+use crate::model::WantedState;
 
 /// Longest time that reading all files may take: a network mount that hangs must not hold up what is on air.
 const READ_LIMIT: Duration = Duration::from_secs(10);
@@ -273,15 +276,35 @@ impl Snapshot {
 
     /// Where the keys of all destinations are.
     pub(super) fn key_references(&self) -> BTreeSet<KeyReference> {
-        let reference = |object: &Object| match &object.raw {
-            Some(RawObject::Destination(raw)) => {
-                match key_source(&raw.spec, object.report.document().declared_in()) {
-                    Some(KeySource::Reference(reference, _)) => Some(reference),
-                    _ => None,
-                }
-            }
-            _ => None,
+        self.objects.iter().filter_map(key_reference).collect()
+    }
+
+    /// Where the keys of those destinations are that were not wanted `before` and are now.
+    pub(super) fn switched_on(&self, before: Option<&Good>) -> BTreeSet<KeyReference> {
+        let is_switched_on = |object: &&Object| {
+            let before = before.and_then(|good| good.destinations.get(object.id.name.as_str()));
+            let was_off = before.is_some_and(|before| before.value.state == WantedState::Ready);
+            was_off
+                && matches!(&object.raw, Some(RawObject::Destination(raw)) if raw.spec.state == RawState::Streaming)
         };
-        self.objects.iter().filter_map(reference).collect()
+        let switched_on = self.objects.iter().filter(is_switched_on);
+        switched_on.filter_map(key_reference).collect()
+    }
+}
+
+fn key_reference(object: &Object) -> Option<KeyReference> {
+    let Some(RawObject::Destination(raw)) = &object.raw else {
+        return None;
+    };
+    let document = object.report.document();
+    match key_source(&raw.spec, document.declared_in()) {
+        // Not even read: the item is going to be refused.
+        Some(KeySource::Reference(reference, _))
+            if !reference.is_in_aws() && !document.may_name_local_keys() =>
+        {
+            None
+        }
+        Some(KeySource::Reference(reference, _)) => Some(reference),
+        _ => None,
     }
 }

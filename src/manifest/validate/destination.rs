@@ -234,12 +234,7 @@ fn validate_source(
         report.reject(&at, message, fix);
         return None;
     }
-    if is_local(reference)
-        && report
-            .document()
-            .item()
-            .is_some_and(|item| !item.layout.local_keys)
-    {
+    if !reference.is_in_aws() && !report.document().may_name_local_keys() {
         let message = format!("an item may not refer to {field} of the machine that slotwise runs on");
         let fix =
             "keep the key in ssm or secretsManager, or allow it with localKeys: true in the DestinationTable";
@@ -270,12 +265,6 @@ fn references(from: &RawKeySource, declared_in: &Path) -> Vec<(KeyReference, &'s
     let secret = from.secrets_manager.clone();
     let secret = secret.map(|name| (KeyReference::SecretsManager(name), "secretsManager"));
     [env, file, ssm, secret].into_iter().flatten().collect()
-}
-
-/// Whether it leads to something that only the machine has. Whoever may write items of a table could have any variable
-/// and any file of that machine sent to a server of their own.
-fn is_local(reference: &KeyReference) -> bool {
-    matches!(reference, KeyReference::Env(_) | KeyReference::File { .. })
 }
 
 /// A reference is shown to people, so a key that was pasted in its place must not pass.

@@ -26,7 +26,7 @@ struct Daemon {
     emulator: Emulator,
     controller: Controller<Sources>,
     told: Arc<Mutex<String>>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Daemon {
@@ -69,8 +69,16 @@ impl Daemon {
             emulator,
             controller,
             told,
-            _dir: dir,
+            dir,
         }
+    }
+
+    /// Writes `text` in place of `old` into the declarations.
+    fn edit(&self, old: &str, text: &str) {
+        let path = self.dir.path().join("all.yaml");
+        let before = std::fs::read_to_string(&path).unwrap();
+        assert!(before.contains(old), "{before}");
+        std::fs::write(&path, before.replace(old, text)).unwrap();
     }
 
     async fn run_for(&mut self, time: Duration) {
@@ -242,4 +250,50 @@ async fn reading_again_what_is_the_same_is_told_to_nobody() {
         "{told}"
     );
     assert_eq!(daemon.aws.calls().len(), 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_rotated_just_before_its_destination_is_switched_on_is_the_one_that_goes_on_air() {
+    let mut daemon = Daemon::new(with_keys(&["a"]), &["1"], "Never", &["a"]);
+    daemon.edit("state: Streaming", "state: Ready");
+    daemon.run_for(2 * MINUTE).await;
+    daemon.writes();
+
+    daemon.aws.rotate("/live/a", "a-2");
+    daemon.edit("state: Ready", "state: Streaming");
+    daemon.run_for(20 * MINUTE).await;
+    assert_eq!(
+        daemon.writes(),
+        ["UpdateChannel", "StartChannel"],
+        "and nothing is stopped for it later"
+    );
+    assert!(daemon.carries("1", "a-2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_does_not_answer_keeps_nobody_from_being_switched_on_with_the_key_of_before() {
+    let mut daemon = Daemon::new(with_keys(&["a"]), &["1"], "Never", &["a"]);
+    daemon.edit("state: Streaming", "state: Ready");
+    daemon.run_for(2 * MINUTE).await;
+    daemon.aws.state().fault = Some(Fault::Slow(60 * MINUTE));
+    daemon.edit("state: Ready", "state: Streaming");
+    daemon.run_for(5 * MINUTE).await;
+    assert_eq!(daemon.phases(["a"]), [Phase::Streaming]);
+    assert!(daemon.carries("1", "a-1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_change_cost_no_call_unless_somebody_is_switched_on() {
+    let mut daemon = Daemon::new(with_keys(&["a", "b"]), &["1"], "Never", &["a", "b"]);
+    daemon.run_for(MINUTE).await;
+    daemon.aws.calls();
+    daemon.edit("group: show", "group: another");
+    daemon.run_for(MINUTE).await;
+    assert_eq!(daemon.aws.calls(), [""; 0]);
+    daemon.edit("state: Streaming", "state: Ready");
+    daemon.run_for(MINUTE).await;
+    assert_eq!(daemon.aws.calls(), [""; 0]);
+    daemon.edit("state: Ready", "state: Streaming");
+    daemon.run_for(MINUTE).await;
+    assert_eq!(daemon.aws.calls(), ["GetParameters 2"]);
 }
