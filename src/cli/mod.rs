@@ -11,7 +11,9 @@ mod emulator;
 mod endpoint;
 pub mod exit;
 mod explain;
+mod export;
 mod failure;
+mod import;
 mod names;
 pub mod output;
 mod plan;
@@ -22,6 +24,7 @@ mod schema;
 mod signals;
 mod status;
 mod story;
+mod table;
 pub mod telemetry;
 mod validate;
 
@@ -69,6 +72,12 @@ enum Command {
     Status(status::StatusArgs),
     /// Say why a destination is where it is, and what would change that
     Explain(explain::ExplainArgs),
+    /// Make the DynamoDB tables that slotwise works with
+    Table(table::TableArgs),
+    /// Write the destinations of files into a table
+    Import(import::ImportArgs),
+    /// Print the destinations of a table as YAML
+    Export(export::ExportArgs),
     /// Serve a local MediaLive over HTTP, for AWS CLI, SDKs and slotwise
     Emulator(emulator::EmulatorArgs),
     /// Print the JSON Schema of what may be declared, or of a plan
@@ -117,6 +126,9 @@ impl Cli {
             Command::Validate(args) => validate::run(args, output).await,
             Command::Status(args) => status::run(args, output).await,
             Command::Explain(args) => explain::run(args, output).await,
+            Command::Table(args) => table::run(args, output).await,
+            Command::Import(args) => import::run(args, output).await,
+            Command::Export(args) => export::run(args, output).await,
             Command::Emulator(args) => emulator::run(args, output).await,
             Command::Schema(args) => Ok(schema::run(&args, output)),
             Command::Completions(args) => Ok(completions::run(&args, output)),

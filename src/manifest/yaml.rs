@@ -69,6 +69,12 @@ pub enum Spot {
     Value,
 }
 
+/// A document of `node`, as it stands in a file. Whatever is in it is written: nothing secret may be.
+pub fn to_text(node: &Node) -> String {
+    // Only a map with a key that is no text cannot be written, and there is none in a tree.
+    serde_yaml::to_string(node).unwrap_or_default()
+}
+
 /// Cuts a file into its documents; those that hold nothing are left out.
 ///
 /// Cut by hand, because the parser gives up on a file at the first mistake: so one broken document does not take

@@ -3,6 +3,7 @@
 //! - [`sources`]: all of it together
 //! - [`yaml`]: files, found by [`tree`]
 //! - [`tables`]: the tables that files declare, read and written by [`dynamodb`]
+//! - [`transfer`]: destinations from files into a table, and back
 //! - [`assemble`]: what concerns several objects, and what stands in for one that is not valid now
 //! - [`mod@changes`]: what differs between two loads, for people
 
@@ -11,6 +12,7 @@ pub mod changes;
 pub mod dynamodb;
 pub mod sources;
 pub mod tables;
+pub mod transfer;
 pub mod tree;
 pub mod yaml;
 

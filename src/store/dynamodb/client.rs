@@ -215,19 +215,16 @@ impl TableClient {
         }
     }
 
-    /// Writes `item`; where `replace` is false, only if there is none of its key. Whether it was written.
-    pub async fn put(&self, item: &Item, key: &[String], replace: bool) -> Result<bool, TableError> {
+    /// Writes `item`, unless there is one of its key. Whether it was written.
+    pub async fn put_new(&self, item: &Item, key: &[String]) -> Result<bool, TableError> {
         let attributes = item.iter().map(|(name, node)| (name.clone(), from_node(node)));
-        let mut call = self
+        let call = self
             .dynamodb
             .put_item()
             .table_name(&*self.name)
-            .set_item(Some(attributes.collect()));
-        if let (false, Some(partition)) = (replace, key.first()) {
-            call = call
-                .condition_expression("attribute_not_exists(#k)")
-                .expression_attribute_names("#k", partition);
-        }
+            .set_item(Some(attributes.collect()))
+            .condition_expression("attribute_not_exists(#k)")
+            .expression_attribute_names("#k", key.first().cloned().unwrap_or_default());
         match call.send().await {
             Ok(_) => Ok(true),
             Err(error) => match TableError::classify("PutItem", &self.name, &error) {
@@ -235,6 +232,20 @@ impl TableClient {
                 error => Err(error),
             },
         }
+    }
+
+    /// Sets the attributes of `item` in the item of its key, which exists; its other attributes stay. Whether it
+    /// still did.
+    pub async fn merge(&self, item: &Item, key: &[String]) -> Result<bool, TableError> {
+        let (of_key, rest): (BTreeMap<_, _>, BTreeMap<_, _>) = item
+            .iter()
+            .map(|(name, node)| (name.clone(), from_node(node)))
+            .partition(|(name, _)| key.contains(name));
+        self.set(&ItemKey(of_key.into_iter().collect()), &rest).await
+    }
+
+    pub(super) fn sdk(&self) -> &Client {
+        &self.dynamodb
     }
 
     /// Shards of `stream` that nothing has taken the place of: those that are still written to.

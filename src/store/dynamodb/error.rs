@@ -6,6 +6,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::medialive;
+
 /// A call to DynamoDB that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {kind}{}", after(message))]
@@ -118,10 +120,7 @@ impl TableError {
                 let message = meta.message().unwrap_or("");
                 (kind_of(code, message, status), said(code, message))
             }
-            SdkError::TimeoutError(_) => (Kind::TimedOut, String::new()),
-            SdkError::ResponseError(_) => (Kind::Server, String::new()),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => (Kind::TimedOut, String::new()),
-            other => dispatch(other),
+            other => (without_answer(medialive::Kind::of(other)), String::new()),
         };
         Self {
             operation,
@@ -173,19 +172,14 @@ fn said(code: &str, message: &str) -> String {
     }
 }
 
-fn dispatch(error: &(dyn Error + 'static)) -> (Kind, String) {
-    use aws_credential_types::provider::error::CredentialsError;
-    let mut innermost = String::new();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(credentials) = inner.downcast_ref::<CredentialsError>() {
-            let why = credentials.source().map(crate::error_chain).unwrap_or_default();
-            return (Kind::Credentials, why);
-        }
-        innermost = inner.to_string();
-        cause = inner.source();
+/// For a call that no service answered: what stands in its way is the same for every service.
+fn without_answer(kind: medialive::Kind) -> Kind {
+    match kind {
+        medialive::Kind::CredentialsMissing | medialive::Kind::CredentialsExpired => Kind::Credentials,
+        medialive::Kind::TimedOut => Kind::TimedOut,
+        medialive::Kind::BadAnswer => Kind::Server,
+        _ => Kind::Unreachable,
     }
-    (Kind::Unreachable, innermost)
 }
 
 #[cfg(test)]

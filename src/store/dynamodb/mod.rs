@@ -10,6 +10,7 @@
 //! Neither holds up the loop: a load takes the rows of the last look, and what cannot be written is written later.
 
 mod client;
+mod create;
 mod error;
 mod reader;
 mod rows;
@@ -25,6 +26,7 @@ use aws_types::region::Region;
 use tokio::sync::OnceCell;
 
 pub use client::{Description, ItemKey, TableClient};
+pub use create::{Created, KEY};
 pub use error::{Kind, TableError};
 pub use reader::{Look, Reader};
 pub use rows::{Row, Rows, Written};

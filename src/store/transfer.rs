@@ -1,0 +1,176 @@
+//! Destinations from files into a table, and back: `slotwise import` and `slotwise export`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::dynamodb::{Row, Rows, TableClient, TableError};
+use super::tree::{Tree, read};
+use crate::manifest::decode::{Decoded, RawObject, decode};
+use crate::manifest::node::Node;
+use crate::manifest::table::{DestinationTable, Item, Layout, validate_table};
+use crate::manifest::yaml::{self, documents};
+
+/// Fields of a Destination in the order in which people write them.
+const ORDER: [&str; 15] = [
+    "name",
+    "generation",
+    "labels",
+    "annotations",
+    "pool",
+    "state",
+    "platform",
+    "url",
+    "backupUrl",
+    "streamKeyFrom",
+    "group",
+    "priority",
+    "interruptible",
+    "slot",
+    "paused",
+];
+
+/// What files declare, as it stands there.
+#[derive(Default)]
+pub struct Written {
+    /// The tables that are valid.
+    pub tables: Vec<DestinationTable>,
+    /// The destinations that are valid by themselves, in the order of the files.
+    pub destinations: Vec<WrittenDestination>,
+}
+
+/// A Destination of a file.
+pub struct WrittenDestination {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub file: PathBuf,
+    tree: Node,
+}
+
+/// What became of a destination on its way into a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imported {
+    /// It is an item now.
+    Written,
+    /// There is an item of its key, which is left as it is.
+    Existing,
+    /// Its key stands in the file: it is not carried on.
+    InlineKey,
+    /// The table has no attribute for these fields of it.
+    NoAttribute(Vec<String>),
+}
+
+/// What became of an item on its way into a file.
+pub enum Exported {
+    /// The document.
+    Document(String),
+    /// Its key stands in the item: it is not carried on.
+    InlineKey,
+    /// Its state has a value that means nothing.
+    Invalid(String),
+}
+
+impl Written {
+    /// Reads the files below `roots`. Blocking. What is wrong in them is not told here.
+    pub fn read(roots: &[PathBuf]) -> io::Result<Self> {
+        let mut written = Self::default();
+        for file in Tree::find(roots).files {
+            let bytes = read(&file)?;
+            for document in documents(&file, &bytes).unwrap_or_default() {
+                if let Some(Decoded::Object(mut object)) = decode(&document) {
+                    match object.raw.take() {
+                        Some(RawObject::Table(raw)) => {
+                            written.tables.extend(validate_table(&raw, &mut object.report));
+                        }
+                        Some(RawObject::Destination(_)) => {
+                            written.take_destination(&file, object.id.name, &document);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    fn take_destination(&mut self, file: &Path, name: String, document: &yaml::Document) {
+        if let Ok(tree) = document.parse() {
+            self.destinations.push(WrittenDestination {
+                name,
+                file: file.to_owned(),
+                tree,
+            });
+        }
+    }
+}
+
+impl WrittenDestination {
+    /// Writes it into the table that `layout` describes and whose primary key is `key`. An item that is there already
+    /// is left as it is, or with `replace` gets what is declared; its other attributes stay.
+    pub async fn import(
+        &self,
+        table: &TableClient,
+        layout: &Layout,
+        key: &[String],
+        replace: bool,
+    ) -> Result<Imported, TableError> {
+        if self
+            .tree
+            .get("spec")
+            .is_some_and(|spec| spec.get("streamKey").is_some())
+        {
+            return Ok(Imported::InlineKey);
+        }
+        let mut item = match layout.item(&self.tree) {
+            Ok(item) => item,
+            Err(lost) => return Ok(Imported::NoAttribute(lost)),
+        };
+        // A key that is no name is an id of its own: the name is as good as any.
+        for attribute in key {
+            item.entry(attribute.clone())
+                .or_insert_with(|| Node::Text(self.name.clone()));
+        }
+        if table.put_new(&item, key).await? {
+            return Ok(Imported::Written);
+        }
+        if !replace {
+            return Ok(Imported::Existing);
+        }
+        table.merge(&item, key).await?;
+        Ok(Imported::Written)
+    }
+}
+
+/// The documents of the destinations in `rows`, by name.
+pub fn export(rows: &Rows, layout: &Layout) -> BTreeMap<String, Exported> {
+    rows.rows
+        .iter()
+        .map(|row| (row.name.clone(), export_row(row, layout)))
+        .collect()
+}
+
+fn export_row(row: &Row, layout: &Layout) -> Exported {
+    if holds_key(&row.item, layout) {
+        return Exported::InlineKey;
+    }
+    let (mut tree, mistakes) = layout.tree(&row.item);
+    if let Some(mistake) = mistakes.first() {
+        return Exported::Invalid(mistake.message.clone());
+    }
+    if let Node::Map(parts) = &mut tree {
+        for (_, part) in parts {
+            if let Node::Map(fields) = part {
+                fields.sort_by_key(|(name, _)| ORDER.iter().position(|field| field == name));
+            }
+        }
+    }
+    Exported::Document(yaml::to_text(&tree))
+}
+
+fn holds_key(item: &Item, layout: &Layout) -> bool {
+    let attribute = layout.fields.get("streamKey");
+    attribute
+        .and_then(|attribute| item.get(attribute))
+        .is_some_and(|key| !matches!(key, Node::Null))
+}
