@@ -1,6 +1,7 @@
 //! DynamoDB tables as a source, and the status in their items.
 
 mod bad_days;
+mod commands;
 pub(crate) mod dynamo;
 mod source;
 mod status;
