@@ -7,21 +7,16 @@
 //! A list may lag behind. What it shows of a channel is taken for new unless the channel is known to have been just so
 //! within the last minute: then only Describe can tell whether it is so again or still.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
+mod known;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Summary, Wiring};
-use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint};
-
-/// How long a list may still show what a channel was before. Whether lists are consistent right after a change is
-/// not known (facts, unconfirmed 5).
-const LIST_LAG_MAX: Duration = Duration::from_mins(1);
-
-/// How many former looks of one channel are remembered: more changes than that do not fit into [`LIST_LAG_MAX`].
-const FORMER_MAX: usize = 16;
+use self::known::{Known, Look};
+use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Summary};
+use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel};
 
 /// Looks, and remembers what need not be asked again.
 #[derive(Debug)]
@@ -36,43 +31,6 @@ pub struct Observer {
     missing: BTreeSet<ChannelId>,
     /// What may be on air on channels that the last look could not see whole.
     unseen: BTreeSet<Endpoint>,
-}
-
-/// A channel as it was last known, and how it was shortly before.
-#[derive(Debug)]
-struct Known {
-    summary: Summary,
-    wiring: Wiring,
-    /// What a list that lags behind may still show, each until when.
-    former: VecDeque<(Summary, Instant)>,
-}
-
-impl Known {
-    /// Takes `summary` for the newest there is.
-    fn accept(&mut self, summary: &Summary) {
-        let now = Instant::now();
-        self.former.retain(|(_, until)| now < *until);
-        if same(&self.summary, summary) {
-            return;
-        }
-        let mut summary = summary.clone();
-        summary.share_with(&self.summary);
-        let before = std::mem::replace(&mut self.summary, summary);
-        if self.former.len() == FORMER_MAX {
-            self.former.pop_front();
-        }
-        self.former.push_back((before, now + LIST_LAG_MAX));
-    }
-
-    /// Whether `listed` is what the channel was a while ago, so that only Describe can tell what it is now.
-    fn may_be_old(&self, listed: &Summary) -> bool {
-        let now = Instant::now();
-        !same(&self.summary, listed)
-            && self
-                .former
-                .iter()
-                .any(|(former, until)| now < *until && same(former, listed))
-    }
 }
 
 impl Observer {
@@ -120,7 +78,7 @@ impl Observer {
     }
 
     /// Takes note of what a call of ours, or the look before it, answered.
-    pub fn remember(&mut self, after: ChannelDocument) {
+    pub fn remember(&mut self, after: &ChannelDocument) {
         let id = after.summary.id.clone();
         self.distrusted.remove(&id);
         self.keep(&id, after);
@@ -153,12 +111,7 @@ impl Observer {
         if listed.state == ChannelState::Deleted {
             return Some(ChannelObservation::Missing);
         }
-        let known = self.known.get_mut(id)?;
-        if known.may_be_old(listed) || !known.summary.same_configuration(listed) {
-            return None;
-        }
-        known.accept(listed);
-        let channel = listed.observed(&known.wiring);
+        let channel = self.known.get_mut(id)?.as_listed(listed)?;
         Some(ChannelObservation::Seen(Box::new(channel)))
     }
 
@@ -175,20 +128,20 @@ impl Observer {
             if !matches!(observation, ChannelObservation::Unreadable { .. }) {
                 continue;
             }
-            let known = self.known.get(id);
-            let former = known.into_iter().flat_map(|known| &known.former);
-            let former = former
-                .filter(|(_, until)| now < *until)
-                .map(|(summary, _)| summary);
-            let looks: Vec<&Summary> = listed
-                .get(id)
+            let (listed, in_doubt) = (listed.get(id), self.distrusted.get(id));
+            let known: Vec<&Look> = match self.known.get(id) {
+                Some(known) => known.looks(now).collect(),
+                None => Vec::new(),
+            };
+            let mut states = listed
+                .map(|look| look.state)
                 .into_iter()
-                .chain(known.map(|known| &known.summary))
-                .chain(former)
-                .collect();
-            let in_doubt = self.distrusted.get(id);
-            if in_doubt.is_some() || looks.iter().any(|look| !look.state.is_stopped()) {
-                self.unseen.extend(looks.iter().flat_map(|look| look.endpoints()));
+                .chain(known.iter().map(|look| look.state));
+            if in_doubt.is_some() || states.any(|state| !state.is_stopped()) {
+                self.unseen
+                    .extend(listed.into_iter().flat_map(Summary::endpoints));
+                self.unseen
+                    .extend(known.iter().flat_map(|look| look.endpoints()).cloned());
                 self.unseen.extend(in_doubt.into_iter().flatten().cloned());
             }
         }
@@ -239,9 +192,7 @@ impl Observer {
         match answer {
             Ok(document) => {
                 self.distrusted.remove(id);
-                let channel = document.observed();
-                self.keep(id, document);
-                ChannelObservation::Seen(Box::new(channel))
+                ChannelObservation::Seen(Box::new(self.keep(id, &document)))
             }
             Err(error) => ChannelObservation::Unreadable {
                 why: error.to_string(),
@@ -249,22 +200,14 @@ impl Observer {
         }
     }
 
-    fn keep(&mut self, id: &ChannelId, document: ChannelDocument) {
-        let ChannelDocument { summary, wiring, .. } = document;
-        if let Some(known) = self.known.get_mut(id) {
-            known.accept(&summary);
-            known.wiring = wiring;
-            return;
+    fn keep(&mut self, id: &ChannelId, document: &ChannelDocument) -> ObservedChannel {
+        match self.known.get_mut(id) {
+            Some(known) => known.accept(document),
+            None => self
+                .known
+                .entry(id.clone())
+                .or_insert_with(|| Known::new(document)),
         }
-        let known = Known {
-            summary,
-            wiring,
-            former: VecDeque::new(),
-        };
-        self.known.insert(id.clone(), known);
+        .observed(id)
     }
-}
-
-fn same(a: &Summary, b: &Summary) -> bool {
-    a.state == b.state && a.owner == b.owner && a.same_configuration(b)
 }

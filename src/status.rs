@@ -21,12 +21,23 @@ use crate::model::{ChannelId, ChannelState, DestinationName, PoolName, SlotId, W
 /// Everything there is to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
-    /// By name; those of objects that were set aside among them.
-    pub destinations: Vec<DestinationStatus>,
+    /// By name; those of objects that were set aside among them. Each is shared with the status before where nothing
+    /// changed.
+    pub destinations: Vec<Arc<DestinationStatus>>,
     /// By pool and the pool's order.
     pub channels: Vec<ChannelStatus>,
     /// `SourceTrusted` and `Leader`.
     pub conditions: Vec<Condition>,
+}
+
+impl Status {
+    /// The status of the destination of this name.
+    pub fn destination(&self, name: &str) -> Option<&Arc<DestinationStatus>> {
+        let found = self
+            .destinations
+            .binary_search_by(|status| status.name.as_str().cmp(name));
+        found.ok().map(|index| &self.destinations[index])
+    }
 }
 
 /// One destination.

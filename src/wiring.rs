@@ -228,7 +228,7 @@ fn invent_pool(pool: &ChannelPool, desired: &Desired) -> InventedPool {
         InventedChannel {
             id: channel.id.to_string(),
             standard: false,
-            parking_url: pool.slots.parking_url.clone(),
+            parking_url: pool.slots.parking_url.to_string(),
             slots: groups.into_iter().map(slot).collect(),
         }
     });

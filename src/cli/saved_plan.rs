@@ -255,8 +255,8 @@ mod tests {
                 id: "4000001".into(),
                 pool: "main".into(),
                 seen: Some(Seen {
-                    arn: "arn".to_owned(),
-                    name: "live".to_owned(),
+                    arn: "arn".into(),
+                    name: "live".into(),
                     class: ChannelClass::SinglePipeline,
                     state,
                     owner: None,

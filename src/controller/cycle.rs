@@ -6,11 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::news::Gist;
 use super::{Controller, Event};
 use crate::medialive::CallError;
 use crate::model::{ChannelId, Desired, Observed, Trust};
 use crate::plan::check::Violation;
-use crate::plan::{Action, ChannelPlan, Checked, DestinationPlan, Plan, Waiting, checked, plan};
+use crate::plan::{Checked, Plan, checked, plan};
 use crate::status::{DestinationStatus, Phase, Status, status};
 use crate::store::{Loaded, Source, changes};
 
@@ -204,6 +205,10 @@ impl<S: Source> Controller<S> {
         now: Timestamp,
     ) -> Result<Checked, CycleError> {
         let mut desired = Arc::clone(desired);
+        // Two plans of a large account would take twice the memory: of the one before only its gist is kept.
+        if let Some(before) = self.plan.take() {
+            self.told = Some(Gist::of(&before));
+        }
         let mut made = plan(&desired, observed, now);
         if desired.trust == Trust::Whole
             && let Some(why) = self.guard.doubt(&made, &desired, self.settings.max_vanish)
@@ -234,19 +239,12 @@ impl<S: Source> Controller<S> {
 
     /// Tells what changed, and keeps what is true.
     fn publish(&mut self, view: &View) {
-        if self
-            .plan
-            .as_deref()
-            .is_none_or(|before| is_news(before, &view.plan))
-        {
+        if self.told.take().is_none_or(|told| told.is_old(&view.plan)) {
             self.tell(Event::Planned(Arc::clone(&view.plan)));
         }
         let before = std::mem::replace(&mut self.status, Arc::clone(&view.status));
         for now in &view.status.destinations {
-            let found = before
-                .destinations
-                .binary_search_by(|old| old.name.cmp(&now.name));
-            let old = found.ok().map(|index| &before.destinations[index]);
+            let old = before.destination(now.name.as_str()).map(AsRef::as_ref);
             if old.is_none_or(|old| (old.phase, old.reason, &old.slot) != (now.phase, now.reason, &now.slot))
             {
                 let event = self.phase_changed(old, now);
@@ -274,43 +272,4 @@ impl<S: Source> Controller<S> {
             },
         }
     }
-}
-
-/// Whether `now` is more than `before` with some of its steps done: only that is worth telling a person again.
-fn is_news(before: &Plan, now: &Plan) -> bool {
-    let steps_go_on = before.channels.len() == now.channels.len()
-        && before
-            .channels
-            .iter()
-            .zip(&now.channels)
-            .all(|(before, now)| before.id == now.id && actions(before).ends_with(&actions(now)));
-    let assignments_stay = before.destinations.len() == now.destinations.len()
-        && before
-            .destinations
-            .iter()
-            .zip(&now.destinations)
-            .all(|(before, now)| {
-                (&before.name, &before.assignment, obstacle(before))
-                    == (&now.name, &now.assignment, obstacle(now))
-            });
-    !(steps_go_on && assignments_stay)
-}
-
-/// What is left to be done, waits apart.
-fn actions(channel: &ChannelPlan) -> Vec<&Action> {
-    channel
-        .steps
-        .iter()
-        .map(|step| &step.action)
-        .filter(|action| **action != Action::Wait)
-        .collect()
-}
-
-/// What a destination waits for, if that does not end by itself.
-fn obstacle(destination: &DestinationPlan) -> Option<&'static str> {
-    let waiting = destination
-        .waiting
-        .as_ref()
-        .filter(|waiting| !waiting.ends_by_itself());
-    waiting.map(Waiting::code)
 }

@@ -19,6 +19,7 @@ mod cycle;
 pub mod event;
 pub mod lease;
 mod memory;
+mod news;
 mod run;
 mod steps;
 pub mod vanish;
@@ -45,6 +46,7 @@ use crate::plan::Plan;
 use crate::status::Status;
 use crate::store::{Loaded, Source};
 use memory::Memory;
+use news::Gist;
 use steps::{Busy, Finished};
 use vanish::VanishGuard;
 
@@ -102,6 +104,8 @@ pub struct Controller<S> {
     listener: Listener,
     loaded: Option<Loaded>,
     plan: Option<Arc<Plan>>,
+    /// What the plan before came to, while the next one is made.
+    told: Option<Gist>,
     /// What was wrong with the last plan, as far as it was told.
     refused: String,
     status: Arc<Status>,
@@ -149,6 +153,7 @@ impl<S: Source> Controller<S> {
             listener,
             loaded: None,
             plan: None,
+            told: None,
             refused: String::new(),
             status: Arc::default(),
             memory: Memory::default(),

@@ -187,7 +187,7 @@ impl<S: Source> Controller<S> {
             channel_name: channel
                 .seen
                 .as_ref()
-                .map(|seen| seen.name.clone())
+                .map(|seen| seen.name.to_string())
                 .unwrap_or_default(),
             step: step.clone(),
         });
@@ -286,18 +286,18 @@ impl<S: Source> Controller<S> {
                 self.busy.stale.remove(id);
                 self.memory.step_accepted(id, &step.action);
                 let again = pace(after.summary.state.is_transition());
-                self.observer.remember(*after);
+                self.observer.remember(&after);
                 (StepOutcome::Accepted, again)
             }
             Outcome::AlreadyDone(after) => {
                 self.busy.stale.remove(id);
                 self.memory.step_accepted(id, &step.action);
                 let again = pace(after.summary.state.is_transition());
-                self.observer.remember(*after);
+                self.observer.remember(&after);
                 (StepOutcome::AlreadyDone, again)
             }
             Outcome::Stale { why, channel } => {
-                self.observer.remember(*channel);
+                self.observer.remember(&channel);
                 let times = self.busy.stale.entry(id.clone()).or_default();
                 *times += 1;
                 if *times < STALE_MAX {

@@ -203,7 +203,7 @@ impl MediaLive {
         let call = self
             .sdk
             .create_tags()
-            .resource_arn(arn)
+            .resource_arn(&**arn)
             .tags(OWNER_TAG, owner.as_str())
             .customize()
             .config_override(once());

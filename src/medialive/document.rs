@@ -5,6 +5,7 @@
 //! that a newer MediaLive adds, and destinations that are none of ours, go back byte for byte.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -26,17 +27,16 @@ pub struct Summary {
     /// Its id.
     pub id: ChannelId,
     /// Its ARN.
-    pub arn: String,
+    pub arn: Arc<str>,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its state.
     pub state: ChannelState,
     /// Its class.
     pub class: ChannelClass,
     /// The value of its owner tag.
     pub owner: Option<OwnerId>,
-    /// Shared between the looks that show the same.
-    destinations: Arc<[Box<RawValue>]>,
+    destinations: Vec<Box<RawValue>>,
 }
 
 /// A channel as DescribeChannel shows it.
@@ -44,15 +44,14 @@ pub struct Summary {
 pub struct ChannelDocument {
     /// What the list shows too.
     pub summary: Summary,
-    /// Which destination each RTMP output group points to.
-    pub wiring: Wiring,
+    wiring: Wiring,
     role_arn: Option<String>,
 }
 
 /// RTMP output groups in the channel's order, with the id of the destination each one's output refers to, or why
 /// the group cannot be a slot. It can only change while the channel is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wiring(Vec<(OutputGroup, Result<String, String>)>);
+struct Wiring(Vec<(OutputGroup, Result<String, String>)>);
 
 /// A channel document that cannot be understood. Never holds the document, which holds keys.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +121,34 @@ impl ChannelDocument {
 
     /// The channel as the planner sees it.
     pub fn observed(&self) -> ObservedChannel {
-        self.summary.observed(&self.wiring)
+        let summary = &self.summary;
+        let pipelines = summary.class.pipelines();
+        let by_id: BTreeMap<&str, &RawValue> = summary
+            .destinations
+            .iter()
+            .filter_map(|raw| Some((id_of(raw)?, raw.as_ref())))
+            .collect();
+        let target = |wired: &Result<String, String>| -> Result<Target, String> {
+            let id = wired.as_ref().map_err(Clone::clone)?;
+            let raw = by_id
+                .get(id.as_str())
+                .ok_or_else(|| format!("the channel has no destination {id}"))?;
+            read_target(raw, pipelines)
+        };
+        let groups = self.wiring.0.iter().map(|(name, wired)| ObservedGroup {
+            name: name.clone(),
+            target: target(wired),
+        });
+        ObservedChannel {
+            id: summary.id.clone(),
+            arn: summary.arn.clone(),
+            name: summary.name.clone(),
+            class: summary.class,
+            state: summary.state,
+            owner: summary.owner.clone(),
+            groups: Arc::new(groups.collect()),
+            trouble: None,
+        }
     }
 
     /// Body of the UpdateChannel that points slots elsewhere: all destinations, in order, and the role, which
@@ -135,7 +161,7 @@ impl ChannelDocument {
             #[serde(skip_serializing_if = "Option::is_none")]
             role_arn: Option<&'a str>,
         }
-        let mut destinations = self.summary.destinations.to_vec();
+        let mut destinations = self.summary.destinations.clone();
         for write in writes {
             let no_such_slot = || DocumentError::NoSuchSlot(write.output_group.to_string());
             let id = self
@@ -175,8 +201,8 @@ impl Summary {
     fn from_wire(wire: WireChannel) -> Self {
         Self {
             id: ChannelId::new(wire.id),
-            arn: wire.arn,
-            name: wire.name,
+            arn: wire.arn.into(),
+            name: wire.name.into(),
             state: ChannelState::from_wire(&wire.state),
             class: match wire.channel_class.as_deref() {
                 Some("SINGLE_PIPELINE") => ChannelClass::SinglePipeline,
@@ -187,41 +213,7 @@ impl Summary {
                 .tags
                 .and_then(|mut tags| tags.remove(OWNER_TAG))
                 .map(OwnerId::new),
-            destinations: wire.destinations.unwrap_or_default().into(),
-        }
-    }
-
-    /// The channel as the planner sees it, its groups wired as `wiring` says.
-    pub fn observed(&self, wiring: &Wiring) -> ObservedChannel {
-        let pipelines = self.class.pipelines();
-        let by_id: BTreeMap<&str, &RawValue> = self
-            .destinations
-            .iter()
-            .filter_map(|raw| Some((id_of(raw)?, raw.as_ref())))
-            .collect();
-        let target = |wired: &Result<String, String>| -> Result<Target, String> {
-            let id = wired.as_ref().map_err(Clone::clone)?;
-            let raw = by_id
-                .get(id.as_str())
-                .ok_or_else(|| format!("the channel has no destination {id}"))?;
-            read_target(raw, pipelines)
-        };
-        ObservedChannel {
-            id: self.id.clone(),
-            arn: self.arn.clone(),
-            name: self.name.clone(),
-            class: self.class,
-            state: self.state,
-            owner: self.owner.clone(),
-            groups: wiring
-                .0
-                .iter()
-                .map(|(name, wired)| ObservedGroup {
-                    name: name.clone(),
-                    target: target(wired),
-                })
-                .collect(),
-            trouble: None,
+            destinations: wire.destinations.unwrap_or_default(),
         }
     }
 
@@ -238,25 +230,13 @@ impl Summary {
             .collect()
     }
 
-    /// Whether the two show the same configuration: all that a wiring depends on, as far as a list shows it.
-    pub fn same_configuration(&self, other: &Self) -> bool {
-        self.class == other.class && self.name == other.name && self.same_destinations(other)
-    }
-
-    fn same_destinations(&self, other: &Self) -> bool {
-        self.destinations.len() == other.destinations.len()
-            && self
-                .destinations
-                .iter()
-                .zip(other.destinations.iter())
-                .all(|(a, b)| a.get() == b.get())
-    }
-
-    /// Keeps the destinations of `other` in memory in place of its own, where they are the same.
-    pub fn share_with(&mut self, other: &Self) {
-        if self.same_destinations(other) {
-            self.destinations = Arc::clone(&other.destinations);
-        }
+    /// Tells configurations apart: made of all that a wiring depends on, as far as a list shows it.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.class.pipelines(), &self.name).hash(&mut hasher);
+        let destinations = self.destinations.iter().map(|raw| raw.get());
+        destinations.for_each(|text| text.hash(&mut hasher));
+        hasher.finish()
     }
 }
 
@@ -369,7 +349,7 @@ fn rewrite(raw: &RawValue, target: &Target) -> Result<Box<RawValue>, DocumentErr
     let mut entry: Value = serde_json::from_str(raw.get())?;
     if let Some(settings) = entry.get_mut("settings").and_then(Value::as_array_mut) {
         for (setting, endpoint) in settings.iter_mut().zip(target.0.iter()) {
-            setting["url"] = Value::from(endpoint.url.as_str());
+            setting["url"] = Value::from(&*endpoint.url);
             setting["streamName"] = Value::from(endpoint.stream_name.reveal());
         }
     }
@@ -493,7 +473,7 @@ mod tests {
         assert_eq!(seen.state, ChannelState::Idle);
         let target = Target::from(vec![Endpoint::new("rtmp://old/app", Secret::new("old-k3y"))]);
         assert_eq!(
-            seen.groups,
+            *seen.groups,
             vec![ObservedGroup {
                 name: "RTMP-Slot-1".into(),
                 target: Ok(target)

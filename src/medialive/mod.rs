@@ -16,7 +16,7 @@ mod limit;
 mod permit;
 
 pub use client::{MediaLive, Settings};
-pub use document::{ChannelDocument, DocumentError, OWNER_TAG, Summary, Wiring};
+pub use document::{ChannelDocument, DocumentError, OWNER_TAG, Summary};
 pub use error::{CallError, Kind};
 pub use limit::RateLimit;
 pub use permit::Permit;

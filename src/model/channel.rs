@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -54,9 +55,9 @@ pub struct ObservedChannel {
     /// Its id.
     pub id: ChannelId,
     /// Its ARN: what its tags hang on.
-    pub arn: String,
+    pub arn: Arc<str>,
     /// Its name, for people. Not unique.
-    pub name: String,
+    pub name: Arc<str>,
     /// One or two pipelines.
     pub class: ChannelClass,
     /// Its state.
@@ -64,10 +65,17 @@ pub struct ObservedChannel {
     /// The value of its owner tag.
     pub owner: Option<OwnerId>,
     /// Every RTMP output group, in the channel's order. Those whose name the pool's glob matches and that are
-    /// usable are the slots.
-    pub groups: Vec<ObservedGroup>,
+    /// usable are the slots. Shared between the looks that show the same.
+    pub groups: Arc<Vec<ObservedGroup>>,
     /// Failures in a row, as this controller counts them.
     pub trouble: Option<Trouble>,
+}
+
+impl ObservedChannel {
+    /// Its groups, to be changed here and nowhere else where they are shared.
+    pub fn groups_mut(&mut self) -> &mut Vec<ObservedGroup> {
+        Arc::make_mut(&mut self.groups)
+    }
 }
 
 /// An RTMP output group of a channel.

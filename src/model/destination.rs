@@ -1,5 +1,7 @@
 //! One RTMP endpoint that people switch on and off.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -17,10 +19,10 @@ pub struct Destination {
     /// What its owner wants.
     pub state: WantedState,
     /// RTMP or RTMPS URL without the key, of the first pipeline.
-    pub url: String,
+    pub url: Arc<str>,
     /// The same for the second pipeline of a STANDARD channel. Without it that pipeline is parked: two pipelines
     /// that publish one key to one place throw each other out.
-    pub backup_url: Option<String>,
+    pub backup_url: Option<Arc<str>>,
     /// The stream key, or why it is not known.
     pub key: StreamKey,
     /// Those of one group like to share a channel. Without one a destination is a group of its own.
@@ -54,10 +56,10 @@ impl Destination {
         let StreamKey::Known(key) = &self.key else {
             return None;
         };
-        let mut endpoints = vec![Endpoint::new(&self.url, key.clone())];
+        let mut endpoints = vec![Endpoint::new(Arc::clone(&self.url), key.clone())];
         if class == ChannelClass::Standard {
             endpoints.push(match &self.backup_url {
-                Some(url) => Endpoint::new(url, key.clone()),
+                Some(url) => Endpoint::new(Arc::clone(url), key.clone()),
                 None => parking.0.get(1).cloned().unwrap_or_else(|| endpoints[0].clone()),
             });
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use globset::GlobMatcher;
@@ -50,7 +51,7 @@ pub struct SlotSelector {
     /// Glob on the output group's name.
     pub output_groups: GlobMatcher,
     /// URL of every parked slot; the stream name makes it unique.
-    pub parking_url: String,
+    pub parking_url: Arc<str>,
 }
 
 impl SlotSelector {
@@ -59,8 +60,12 @@ impl SlotSelector {
     /// Unique per slot and pipeline: whether MediaLive takes two RTMP outputs with equal URL and stream name is
     /// not known (facts, unconfirmed 8), so no two are ever equal.
     pub fn parking(&self, slot: &SlotId, class: ChannelClass) -> Target {
-        let endpoint =
-            |pipeline| Endpoint::new(&self.parking_url, Secret::new(Self::parking_name(slot, pipeline)));
+        let endpoint = |pipeline| {
+            Endpoint::new(
+                Arc::clone(&self.parking_url),
+                Secret::new(Self::parking_name(slot, pipeline)),
+            )
+        };
         Target((0..class.pipelines()).map(endpoint).collect())
     }
 

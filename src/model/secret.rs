@@ -1,17 +1,19 @@
 //! A stream key that cannot be printed.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Text that must never reach a log, plan, page, metric, error or file of ours.
 ///
 /// It has no `Display` and no `Serialize`, and its `Debug` shows nothing. The one way out is [`Secret::reveal`],
-/// whose call sites are few on purpose: `medialive` puts it into the channel configuration, nothing else does.
+/// whose call sites are few on purpose: `medialive` puts it into the channel configuration, nothing else does. A clone
+/// shares the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Secret(String);
+pub struct Secret(Arc<str>);
 
 impl Secret {
     /// Wraps `text`.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 

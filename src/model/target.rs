@@ -13,14 +13,14 @@ use super::Secret;
 pub struct Endpoint {
     /// `rtmp://` or `rtmps://`, host, application path; no stream name. In a channel that people configured by
     /// hand anything may stand here, a pasted key too: print [`Endpoint::host`], never this.
-    pub url: String,
+    pub url: Arc<str>,
     /// The stream key.
     pub stream_name: Secret,
 }
 
 impl Endpoint {
     /// An endpoint from its two parts.
-    pub fn new(url: impl Into<String>, stream_name: Secret) -> Self {
+    pub fn new(url: impl Into<Arc<str>>, stream_name: Secret) -> Self {
         Self {
             url: url.into(),
             stream_name,

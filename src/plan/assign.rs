@@ -418,7 +418,7 @@ impl Problem {
             }
         }
         for item in &mut self.items {
-            let bins = former.get(survey.dests[item.dest].decl.url.as_str());
+            let bins = former.get(&*survey.dests[item.dest].decl.url);
             let own = item.outdated.map(|(bin, _)| bin);
             let others = bins.into_iter().flatten().copied();
             item.mistakable = others.filter(|bin| Some(*bin) != own).collect();

@@ -275,7 +275,8 @@ fn check_targets(
     tallies: &BTreeMap<&PoolName, Tally<'_>>,
     found: &mut Vec<Violation>,
 ) {
-    let mut pushed: BTreeMap<&Endpoint, Vec<SlotId>> = BTreeMap::new();
+    let mut started: Vec<_> = tallies.values().flat_map(|tally| &tally.started).collect();
+    started.sort();
     let running = world
         .values()
         .flat_map(|pool| &pool.channels)
@@ -284,23 +285,18 @@ fn check_targets(
         for (group, slot) in &channel.slots {
             let target = Some(slot.target).filter(|target| **target != slot.parking);
             if let Some(endpoint) = target.and_then(|target| target.0.first()) {
-                let from = SlotId::new((*id).clone(), *group);
-                pushed.entry(endpoint).or_default().push(from);
+                let first = started.partition_point(|(started, _)| *started < endpoint);
+                let same = started[first..]
+                    .iter()
+                    .take_while(|(started, _)| *started == endpoint);
+                let elsewhere = same.filter(|(_, slot)| slot.channel != **id);
+                found.extend(elsewhere.map(|(_, slot)| Violation::TargetTwice {
+                    first: SlotId::new((*id).clone(), *group),
+                    second: slot.clone(),
+                }));
             }
         }
     }
-    for (endpoint, slot) in tallies.values().flat_map(|tally| &tally.started) {
-        let from = pushed.entry(endpoint).or_default();
-        let own = |other: &&SlotId| other.channel != slot.channel;
-        if let Some(other) = from.iter().find(own) {
-            found.push(Violation::TargetTwice {
-                first: other.clone(),
-                second: slot.clone(),
-            });
-        }
-    }
-    let mut started: Vec<_> = tallies.values().flat_map(|tally| &tally.started).collect();
-    started.sort();
     for [(one, first), (other, second)] in started.array_windows() {
         if one == other {
             found.push(Violation::TargetTwice {

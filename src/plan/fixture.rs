@@ -88,7 +88,7 @@ impl World {
             channels: Vec::new(),
             slots: SlotSelector {
                 output_groups: Glob::new("slot-*").unwrap().compile_matcher(),
-                parking_url: "rtmp://127.0.0.1:1935/parked".to_owned(),
+                parking_url: "rtmp://127.0.0.1:1935/parked".into(),
             },
             placement: Placement::Spread,
             disruption: Disruption {
@@ -122,15 +122,15 @@ impl World {
                     target,
                 }
             })
-            .collect();
+            .collect::<Vec<_>>();
         let channel = ObservedChannel {
             id: id.into(),
-            arn: format!("arn:aws:medialive:eu-west-1:1:channel:{id}"),
-            name: format!("channel {id}"),
+            arn: format!("arn:aws:medialive:eu-west-1:1:channel:{id}").into(),
+            name: format!("channel {id}").into(),
             class: ChannelClass::SinglePipeline,
             state,
             owner: Some(OWNER.into()),
-            groups,
+            groups: Arc::new(groups),
             trouble: None,
         };
         self.observed
@@ -179,7 +179,7 @@ impl World {
             name: name.into(),
             pool: POOL.into(),
             state: WantedState::Streaming,
-            url: url(name),
+            url: url(name).into(),
             backup_url: None,
             key: StreamKey::Known(Secret::new(format!("key-of-{name}"))),
             group: None,
@@ -266,14 +266,15 @@ impl World {
                 _ => None,
             });
         for channel in seen {
-            for group in &mut channel.groups {
+            let (id, class) = (channel.id.clone(), channel.class);
+            for group in channel.groups_mut() {
                 if group
                     .target
                     .as_ref()
                     .is_ok_and(|target| !met.insert(target.clone()))
                 {
-                    let slot = SlotId::new(channel.id.clone(), group.name.clone());
-                    group.target = Ok(slots.parking(&slot, channel.class));
+                    let slot = SlotId::new(id.clone(), group.name.clone());
+                    group.target = Ok(slots.parking(&slot, class));
                 }
             }
         }
@@ -318,7 +319,7 @@ impl World {
             Action::Update { writes } => {
                 for write in writes {
                     let group = channel
-                        .groups
+                        .groups_mut()
                         .iter_mut()
                         .find(|group| group.name == write.output_group);
                     group.unwrap().target = Ok(write.target.clone());

@@ -30,6 +30,7 @@ mod properties;
 #[cfg(test)]
 mod rules;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use action::{Action, SlotWrite, Step};
@@ -179,9 +180,9 @@ pub struct ChannelPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Its ARN.
-    pub arn: String,
+    pub arn: Arc<str>,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its class.
     pub class: ChannelClass,
     /// Its state.

@@ -188,7 +188,7 @@ fn a_changed_key_grants_an_interruption_for_its_own_destination_alone() {
 #[test]
 fn whose_key_changed_is_not_known_among_those_of_one_url() {
     let shares_url = |one: &mut crate::model::Destination| {
-        one.url = "rtmp://b.example/live".to_owned();
+        one.url = "rtmp://b.example/live".into();
         one.key = crate::model::StreamKey::Known(crate::model::Secret::new("other"));
     };
     let world = World::new()
@@ -453,7 +453,7 @@ fn who_was_interrupted_comes_back_to_its_slot_even_where_another_would_be_better
 #[test]
 fn two_with_one_target_are_never_on_air_at_once() {
     let same = |one: &mut crate::model::Destination| {
-        one.url = "rtmp://same.example/live".to_owned();
+        one.url = "rtmp://same.example/live".into();
         one.key = crate::model::StreamKey::Known(crate::model::Secret::new("k"));
     };
     let plan = World::new()

@@ -2,8 +2,9 @@
 //!
 //! Items are placed one after the other, by priority and name, into the bins by id or left waiting; a branch is cut
 //! as soon as a lower bound of its [`Cost`] is no better than the best placement known, which at first is the greedy
-//! one. Two symmetries are cut as well: items that nothing tells apart take bins in ascending order, and of bins that
-//! nothing tells apart an empty one is used only after the ones before it.
+//! one. Two symmetries are cut as well: items that nothing but their priority tells apart take bins in ascending order, and
+//! one waits only where those after it wait too; of bins that nothing tells apart an empty one is used only after the
+//! ones before it.
 //!
 //! Of equal placements the first in that order is chosen, also before the greedy one. The order does not depend on
 //! how far the last plan has been carried out, so carrying a plan out does not change it: each step makes the planned
@@ -23,7 +24,7 @@ const NODE_BUDGET: usize = 5_000;
 
 /// Larger problems are not searched at all: the budget would end before the search has left its first corner.
 const ITEMS_MAX: usize = 48;
-const BINS_MAX: usize = 10;
+pub(super) const BINS_MAX: usize = 10;
 
 /// A placement, and whether it is known to be the best.
 pub(super) struct Found {
@@ -79,7 +80,7 @@ pub(super) struct Search<'p> {
     order: Vec<usize>,
     /// What is left of the items at each depth.
     pub(super) left: Vec<Left>,
-    /// An item before each in `order` that nothing tells apart from it.
+    /// An item before each in `order` that nothing but its priority tells apart from it.
     item_twin: Vec<Option<usize>>,
     /// How far in `order` somebody comes who can open a kept bin that not everybody can open.
     pub(super) last_opener: Vec<usize>,
@@ -141,7 +142,7 @@ impl<'p> Search<'p> {
         };
         Self {
             problem,
-            left: Left::all(problem, &order),
+            left: Left::all(problem, &order, &loners),
             order,
             item_twin,
             last_opener,
@@ -273,13 +274,6 @@ impl<'p> Search<'p> {
         })
     }
 
-    /// Whether a bin stops in every completion that is worth looking at: it is open, somebody is in it, or somebody leaves
-    /// it, which criterion 1 asks for wherever it can be had.
-    pub(super) fn is_reached(&self, bin: usize) -> bool {
-        let (at, state) = (&self.problem.bins[bin], &self.bins[bin]);
-        !state.items.is_empty() || !at.leaving.is_empty() || self.is_open(bin)
-    }
-
     /// Whether a slot of `bin` has to be written for `item`.
     fn is_cold(&self, item: usize, bin: usize) -> bool {
         self.problem.bins[bin].unsure || self.problem.items[item].warm.iter().all(|(at, _)| *at != bin)
@@ -306,7 +300,7 @@ fn loners(problem: &Problem) -> Vec<bool> {
     problem.items.iter().map(|item| count[&item.group] == 1).collect()
 }
 
-/// Whether nothing tells two items apart.
+/// Whether nothing tells two items apart but their priority, which counts for who waits and not for where they go.
 fn are_twins(problem: &Problem, loners: &[bool], a: usize, b: usize) -> bool {
     let (one, two) = (&problem.items[a], &problem.items[b]);
     let is_plain = |item: &Item| {
@@ -315,7 +309,6 @@ fn are_twins(problem: &Problem, loners: &[bool], a: usize, b: usize) -> bool {
     };
     is_plain(one)
         && is_plain(two)
-        && one.priority == two.priority
         && one.granted == two.granted
         && (one.group == two.group || loners[a] && loners[b])
 }

@@ -229,7 +229,7 @@ impl<'a> Survey<'a> {
 
     /// Whether a channel has a target of the destination's URL that is nobody's any more.
     pub(super) fn has_former_like(&self, dest: usize, channel: usize) -> bool {
-        let url = self.dests[dest].decl.url.as_str();
+        let url = &*self.dests[dest].decl.url;
         let slots = self.channels[channel].slots.clone();
         self.slots[slots]
             .iter()
@@ -345,7 +345,7 @@ impl<'a> Survey<'a> {
         unknown.sort_by_key(|at| (self.dests[*at].stance, *at));
         let mut free = self.undeclared_by_url(|_| true);
         for dest in unknown {
-            let Some(slots) = free.get_mut(self.dests[dest].decl.url.as_str()) else {
+            let Some(slots) = free.get_mut(&*self.dests[dest].decl.url) else {
                 continue;
             };
             let Some(mut best) = slots.first().copied() else {
@@ -397,7 +397,7 @@ impl<'a> Survey<'a> {
             if dest.stance == Stance::Off || dest.held.is_some() || dest.rival.is_some() || !dest.has_key() {
                 continue;
             }
-            let former = free.get_mut(dest.decl.url.as_str()).and_then(BTreeSet::pop_first);
+            let former = free.get_mut(&*dest.decl.url).and_then(BTreeSet::pop_first);
             if let Some((_, _, slot)) = former {
                 dest.outdated = Some(slot);
                 self.slots[slot].holder = Holder::Outdated(at);
@@ -417,10 +417,7 @@ impl<'a> Survey<'a> {
                 && let Some(first) = target.0.first()
                 && eligible(&self.channels[slot.channel])
             {
-                by_url
-                    .entry(first.url.as_str())
-                    .or_default()
-                    .insert(self.rank(at));
+                by_url.entry(&*first.url).or_default().insert(self.rank(at));
             }
         }
         by_url
@@ -503,7 +500,7 @@ impl<'a> Slot<'a> {
         let group: &'a ObservedGroup = self.group;
         let target = group.target.as_ref().ok()?;
         let is_former = matches!(self.holder, Holder::Outdated(_) | Holder::Undeclared);
-        is_former.then_some(target.0.first()?.url.as_str())
+        is_former.then_some(&*target.0.first()?.url)
     }
 
     /// Host of the first endpoint: all that is told of a target nobody declares.
@@ -562,7 +559,7 @@ impl<'a> Keys<'a> {
                 continue;
             };
             let next = keys.firsts.len();
-            let place = *keys.places.entry((key, dest.decl.url.as_str())).or_insert(next);
+            let place = *keys.places.entry((key, &*dest.decl.url)).or_insert(next);
             if place == next {
                 keys.firsts.push(at);
                 continue;

@@ -172,7 +172,7 @@ pub(super) fn kept(channel: &ChannelPlan) -> impl Iterator<Item = (&SlotPlan, &D
 /// Id, and the name people gave it where it says more.
 pub(super) fn title(channel: &ChannelPlan) -> String {
     match &channel.seen {
-        Some(seen) if !seen.name.is_empty() && seen.name != channel.id.as_str() => {
+        Some(seen) if !seen.name.is_empty() && *seen.name != *channel.id.as_str() => {
             format!("{} ({})", channel.id, seen.name)
         }
         _ => channel.id.to_string(),

@@ -424,11 +424,11 @@ fn channel(of: &ChannelPlan) -> Channel {
     };
     Channel {
         id: of.id.to_string(),
-        arn: of.seen.as_ref().map(|seen| seen.arn.clone()),
+        arn: of.seen.as_ref().map(|seen| seen.arn.to_string()),
         name: of
             .seen
             .as_ref()
-            .map_or_else(String::new, |seen| seen.name.clone()),
+            .map_or_else(String::new, |seen| seen.name.to_string()),
         pool: of.pool.to_string(),
         state: of.seen.as_ref().map(|seen| seen.state.to_string()),
         adoption: adoption.to_owned(),

@@ -328,7 +328,7 @@ mod tests {
     fn a_name_is_text_whatever_it_holds() {
         let mut plan = samples::start_two();
         if let Some(seen) = &mut plan.channels[0].seen {
-            seen.name = "x | @ana #1 <img src=x> [a](b) `c` **d**\nnew".to_owned();
+            seen.name = "x | @ana #1 <img src=x> [a](b) `c` **d**\nnew".into();
         }
         let text = text(&plan);
         let heading = text.lines().find(|line| line.contains("4000001 (")).unwrap();

@@ -75,8 +75,8 @@ pub(super) fn channel(id: &str, state: ChannelState) -> ChannelPlan {
         id: id.into(),
         pool: "main".into(),
         seen: Some(Seen {
-            arn: format!("arn:aws:medialive:eu-central-1:111122223333:channel:{id}"),
-            name: format!("live-{}", &id[id.len() - 1..]),
+            arn: format!("arn:aws:medialive:eu-central-1:111122223333:channel:{id}").into(),
+            name: format!("live-{}", &id[id.len() - 1..]).into(),
             class: ChannelClass::SinglePipeline,
             state,
             owner: Some(OwnerId::new("default")),

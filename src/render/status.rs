@@ -1,5 +1,6 @@
 //! What is true now, as a table and as JSON.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -56,7 +57,11 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
 pub fn status_json(status: &Status) -> String {
     pretty(&Document {
         format_version: FORMAT_VERSION,
-        destinations: status.destinations.iter().map(destination_document).collect(),
+        destinations: status
+            .destinations
+            .iter()
+            .map(|one| destination_document(one))
+            .collect(),
         channels: status.channels.iter().map(channel_document).collect(),
         conditions: &status.conditions,
     })
@@ -146,7 +151,7 @@ fn channel_document(of: &ChannelStatus) -> ChannelDocument<'_> {
     }
 }
 
-fn destinations(of: &[DestinationStatus], now: Option<Timestamp>, style: Style) -> Vec<String> {
+fn destinations(of: &[Arc<DestinationStatus>], now: Option<Timestamp>, style: Style) -> Vec<String> {
     let mut table = Table::default();
     let duration = |text| now.map(|_| cell(Tone::Muted, text));
     table.row_of(
@@ -299,7 +304,7 @@ mod tests {
             observed_generation: 0,
         };
         Status {
-            destinations: vec![broken, facebook, youtube],
+            destinations: [broken, facebook, youtube].map(Arc::new).into(),
             channels: vec![channel],
             conditions: vec![
                 condition("SourceTrusted", ConditionStatus::False),

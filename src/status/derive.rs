@@ -21,11 +21,6 @@ pub fn status(
 ) -> Status {
     let channels: BTreeMap<&ChannelId, &ChannelPlan> =
         plan.channels.iter().map(|plan| (&plan.id, plan)).collect();
-    let before: BTreeMap<&DestinationName, &DestinationStatus> = previous
-        .destinations
-        .iter()
-        .map(|status| (&status.name, status))
-        .collect();
     let set_aside: BTreeMap<&str, &Rejected> = rejected
         .iter()
         .filter(|entry| entry.object.kind == "Destination")
@@ -34,21 +29,19 @@ pub fn status(
 
     let valid = plan.destinations.iter().filter_map(|planned| {
         let declared = desired.destinations.get(&planned.name)?;
-        let before = before.get(&planned.name).copied();
-        let view = View::of(planned, declared, &channels, before);
+        let before = previous.destination(planned.name.as_str());
+        let view = View::of(planned, declared, &channels, before.map(AsRef::as_ref));
         let rejected = set_aside.get(planned.name.as_str()).copied();
-        Some(view.status(rejected, before, now))
+        let status = view.status(rejected, before.map(AsRef::as_ref), now);
+        Some(shared(status, before))
     });
     let invalid = rejected
         .iter()
         .filter(|entry| entry.object.kind == "Destination" && !entry.object.name.is_empty())
         .filter(|entry| !desired.destinations.contains_key(entry.object.name.as_str()))
         .map(|entry| {
-            invalid(
-                entry,
-                before.get(&DestinationName::new(&entry.object.name)).copied(),
-                now,
-            )
+            let before = previous.destination(&entry.object.name);
+            shared(invalid(entry, before.map(AsRef::as_ref), now), before)
         });
     let mut destinations = Vec::with_capacity(plan.destinations.len());
     destinations.extend(valid.chain(invalid));
@@ -244,6 +237,14 @@ impl<'a> View<'a> {
     }
 }
 
+/// The one before where nothing changed: there are many, and few of them change at a time.
+fn shared(status: DestinationStatus, before: Option<&Arc<DestinationStatus>>) -> Arc<DestinationStatus> {
+    match before {
+        Some(before) if **before == status => Arc::clone(before),
+        _ => Arc::new(status),
+    }
+}
+
 /// The status of a declaration that is not valid and has no last good state.
 fn invalid(entry: &Rejected, before: Option<&DestinationStatus>, now: Timestamp) -> DestinationStatus {
     DestinationStatus {
@@ -280,7 +281,7 @@ fn channel(plan: &ChannelPlan) -> ChannelStatus {
         name: plan
             .seen
             .as_ref()
-            .map(|seen| seen.name.clone())
+            .map(|seen| seen.name.to_string())
             .unwrap_or_default(),
         pool: plan.pool.clone(),
         state: plan.seen.as_ref().map(|seen| seen.state),

@@ -9,8 +9,8 @@ fn channel(state: ChannelState) -> ChannelPlan {
         id: "4000001".into(),
         pool: "main".into(),
         seen: Some(Seen {
-            arn: String::new(),
-            name: "live".to_owned(),
+            arn: "".into(),
+            name: "live".into(),
             class: ChannelClass::SinglePipeline,
             state,
             owner: None,

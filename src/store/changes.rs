@@ -117,7 +117,7 @@ mod tests {
             name: "one".into(),
             pool: PoolName::new("main"),
             state: WantedState::Streaming,
-            url: "rtmp://a.example/live".to_owned(),
+            url: "rtmp://a.example/live".into(),
             backup_url: None,
             key: StreamKey::Known(Secret::new("CANARY-1")),
             group: None,
@@ -144,9 +144,12 @@ mod tests {
             told(|new| new.state = WantedState::Ready).unwrap(),
             "Streaming → Ready"
         );
-        assert_eq!(told(|new| new.url.push('2')).unwrap(), "new target");
         assert_eq!(
-            told(|new| new.backup_url = Some("rtmp://b/live".to_owned())).unwrap(),
+            told(|new| new.url = "rtmp://b.example/live".into()).unwrap(),
+            "new target"
+        );
+        assert_eq!(
+            told(|new| new.backup_url = Some("rtmp://b/live".into())).unwrap(),
             "new target"
         );
         assert_eq!(

@@ -142,7 +142,7 @@ fn pool(number: usize, interrupt: Interrupt, placement: Placement) -> ChannelPoo
         channels: Vec::new(),
         slots: SlotSelector {
             output_groups: Glob::new("RTMP-Slot-*").expect("a valid glob").compile_matcher(),
-            parking_url: "rtmp://127.0.0.1:1935/parked".to_owned(),
+            parking_url: "rtmp://127.0.0.1:1935/parked".into(),
         },
         placement,
         disruption: Disruption {
@@ -166,7 +166,7 @@ fn destination(pool: &PoolName, channel: usize, slot: usize) -> Destination {
         } else {
             WantedState::Streaming
         },
-        url: format!("rtmps://ingest-{}.example.com:443/live2", number % 7),
+        url: format!("rtmps://ingest-{}.example.com:443/live2", number % 7).into(),
         backup_url: None,
         key: StreamKey::Known(Secret::new(format!(
             "{:016x}",
@@ -205,8 +205,8 @@ fn seen(pool: &ChannelPool, channel: usize, destinations: &[Destination]) -> Obs
         }
     });
     ObservedChannel {
-        arn: format!("arn:aws:medialive:eu-west-1:123456789012:channel:{id}"),
-        name: format!("channel {channel}"),
+        arn: format!("arn:aws:medialive:eu-west-1:123456789012:channel:{id}").into(),
+        name: format!("channel {channel}").into(),
         class: CLASS,
         state: if runs {
             ChannelState::Running
@@ -214,7 +214,7 @@ fn seen(pool: &ChannelPool, channel: usize, destinations: &[Destination]) -> Obs
             ChannelState::Idle
         },
         owner: Some(OwnerId::from("bench")),
-        groups: groups.collect(),
+        groups: Arc::new(groups.collect()),
         trouble: None,
         id: id.clone(),
     }

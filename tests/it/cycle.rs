@@ -237,7 +237,7 @@ async fn a_role_and_a_foreign_destination_come_back_as_they_were() {
 #[tokio::test(start_paused = true)]
 async fn standard_channels_get_a_target_for_each_pipeline() {
     let mut with_backup = destination("a", WantedState::Streaming);
-    with_backup.backup_url = Some("rtmp://backup.example/live".to_owned());
+    with_backup.backup_url = Some("rtmp://backup.example/live".into());
     let declared = desired(pool(&["1"]), vec![with_backup]);
     let mut standard = slotwise::emulator::InventedChannel {
         id: "1".to_owned(),

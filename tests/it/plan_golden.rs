@@ -185,7 +185,7 @@ fn build_destination(name: &str, spec: &DestinationSpec, desired: &mut Desired) 
     if spec.key_unreadable {
         destination.key = support::unknown_key();
     }
-    destination.backup_url = spec.backup.then(|| format!("{}-backup", destination.url));
+    destination.backup_url = spec.backup.then(|| format!("{}-backup", destination.url).into());
     destination.group = spec.group.as_deref().map(Into::into);
     destination.priority = spec.priority;
     destination.interruptible = spec.interruptible;
@@ -231,7 +231,7 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
                 &parking,
             )),
         };
-        channel.groups.push(ObservedGroup {
+        channel.groups_mut().push(ObservedGroup {
             name: group.into(),
             target,
         });

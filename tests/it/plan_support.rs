@@ -1,6 +1,7 @@
 //! Worlds for the planner's judges, put together by hand or by a generator.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use globset::Glob;
 use jiff::Timestamp;
@@ -28,7 +29,7 @@ pub(crate) fn pool(name: &str) -> ChannelPool {
         channels: Vec::new(),
         slots: SlotSelector {
             output_groups: Glob::new("s*").unwrap().compile_matcher(),
-            parking_url: "rtmp://127.0.0.1:1935/parked".to_owned(),
+            parking_url: "rtmp://127.0.0.1:1935/parked".into(),
         },
         placement: Placement::Spread,
         disruption: Disruption {
@@ -47,7 +48,7 @@ pub(crate) fn destination(name: &str, pool: &str) -> Destination {
         name: name.into(),
         pool: pool.into(),
         state: WantedState::Streaming,
-        url: format!("rtmp://{name}.example/live"),
+        url: format!("rtmp://{name}.example/live").into(),
         backup_url: None,
         key: known_key(name),
         group: None,
@@ -92,19 +93,19 @@ pub(crate) fn declare(desired: &mut Desired, destination: Destination) {
 pub(crate) fn channel(id: &str, state: ChannelState) -> ObservedChannel {
     ObservedChannel {
         id: id.into(),
-        arn: format!("arn:aws:medialive:eu-west-1:111122223333:channel:{id}"),
-        name: format!("channel {id}"),
+        arn: format!("arn:aws:medialive:eu-west-1:111122223333:channel:{id}").into(),
+        name: format!("channel {id}").into(),
         class: ChannelClass::SinglePipeline,
         state,
         owner: Some(owner()),
-        groups: Vec::new(),
+        groups: Arc::default(),
         trouble: None,
     }
 }
 
 /// Gives the channel one more output group.
 pub(crate) fn slot(channel: &mut ObservedChannel, name: &str, target: Target) {
-    channel.groups.push(ObservedGroup {
+    channel.groups_mut().push(ObservedGroup {
         name: name.into(),
         target: Ok(target),
     });
@@ -179,7 +180,7 @@ pub(crate) fn act(observed: &mut Observed, plan: &Plan, channel: &ChannelId, ste
         Action::Update { writes } => {
             for write in writes {
                 let group = seen
-                    .groups
+                    .groups_mut()
                     .iter_mut()
                     .find(|group| group.name == write.output_group);
                 group.unwrap().target = Ok(write.target.clone());

@@ -12,8 +12,8 @@ use slotwise::controller::{Clock, Controller, Ended, Event, Settings, Until};
 use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options};
 use slotwise::medialive;
 use slotwise::model::{
-    Cause, ChannelPool, Desired, Destination, DestinationName, Disruption, GroupName, Interrupt, OwnerId,
-    Placement, PoolChannel, PoolName, Secret, SlotId, SlotSelector, StreamKey, WantedState,
+    Cause, ChannelPool, Desired, Destination, Disruption, GroupName, Interrupt, OwnerId, Placement,
+    PoolChannel, PoolName, Secret, SlotId, SlotSelector, StreamKey, WantedState,
 };
 use slotwise::status::Phase;
 use slotwise::status::Status;
@@ -82,7 +82,7 @@ pub(crate) fn pool(ids: &[&str]) -> ChannelPool {
             .collect(),
         slots: SlotSelector {
             output_groups: globset::Glob::new("RTMP-Slot-*").unwrap().compile_matcher(),
-            parking_url: PARKING.to_owned(),
+            parking_url: PARKING.into(),
         },
         placement: Placement::Spread,
         disruption: Disruption {
@@ -101,7 +101,7 @@ pub(crate) fn destination(name: &str, state: WantedState) -> Destination {
         name: name.into(),
         pool: PoolName::new("main"),
         state,
-        url: format!("rtmp://{name}.example/live"),
+        url: format!("rtmp://{name}.example/live").into(),
         backup_url: None,
         key: StreamKey::Known(Secret::new(format!("k3y-of-{name}"))),
         group: Some(GroupName::new(name)),
@@ -152,7 +152,7 @@ fn channel_of(id: &str) -> InventedChannel {
     InventedChannel {
         id: id.to_owned(),
         standard: false,
-        parking_url: PARKING.to_owned(),
+        parking_url: PARKING.into(),
         slots: (1..=3).map(slot).collect(),
     }
 }
@@ -257,14 +257,8 @@ impl Stage {
     }
 
     pub(crate) fn destination(&self, name: &str) -> slotwise::status::DestinationStatus {
-        let name = DestinationName::new(name);
-        self.controller
-            .status()
-            .destinations
-            .iter()
-            .find(|status| status.name == name)
-            .cloned()
-            .unwrap()
+        let found = self.controller.status().destination(name);
+        found.unwrap().as_ref().clone()
     }
 
     pub(crate) fn state(&self, channel: &str) -> String {

@@ -65,7 +65,7 @@ pub fn validate_pool(raw: &RawPool, globs: &mut Globs, report: &mut Report) -> O
         channels,
         slots: SlotSelector {
             output_groups: glob?,
-            parking_url: raw.spec.slots.parking_url.clone(),
+            parking_url: raw.spec.slots.parking_url.as_str().into(),
         },
         placement: match raw.spec.placement {
             RawPlacement::Spread => Placement::Spread,

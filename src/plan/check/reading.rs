@@ -221,7 +221,7 @@ fn slots_of<'a>(
     seen: &'a ObservedChannel,
 ) -> BTreeMap<&'a str, SlotReading<'a>> {
     let mut slots = BTreeMap::new();
-    for group in &seen.groups {
+    for group in seen.groups.iter() {
         let Ok(target) = &group.target else {
             continue;
         };
@@ -332,7 +332,7 @@ impl<'a> Matching<'a> {
                 _ => STOPPED,
             };
             let mut groups = BTreeSet::new();
-            for group in &seen.groups {
+            for group in seen.groups.iter() {
                 let holds_something = found
                     .slots
                     .get(group.name.as_str())
@@ -353,7 +353,7 @@ impl<'a> Matching<'a> {
         for destination in in_order_of_claim(reading, preferences.now) {
             if let StreamKey::Known(key) = &destination.key {
                 by_endpoint
-                    .entry((destination.url.as_str(), key))
+                    .entry((&*destination.url, key))
                     .or_default()
                     .push(destination);
             }
@@ -367,7 +367,7 @@ impl<'a> Matching<'a> {
                 continue;
             };
             let claimant = by_endpoint
-                .get(&(first.url.as_str(), &first.stream_name))
+                .get(&(&*first.url, &first.stream_name))
                 .into_iter()
                 .flatten()
                 .find(|d| d.target(seen.class, &slot.parking).as_ref() == Some(slot.target));
@@ -396,7 +396,7 @@ impl<'a> Matching<'a> {
             };
             let target: &'a Target = slot.target;
             if let (Holds::Undeclared, Some(first)) = (occupied.holds, target.0.first()) {
-                let of_url = unclaimed.entry(first.url.as_str()).or_default();
+                let of_url = unclaimed.entry(&*first.url).or_default();
                 of_url.insert((occupied.standing, index));
             }
         }
@@ -419,7 +419,7 @@ impl<'a> Matching<'a> {
             if matches!(destination.key, StreamKey::Known(_)) {
                 continue;
             }
-            let Some(free) = unclaimed.get_mut(destination.url.as_str()) else {
+            let Some(free) = unclaimed.get_mut(&*destination.url) else {
                 continue;
             };
             // The first in order, and the two that could be better than it.
@@ -468,9 +468,7 @@ impl<'a> Matching<'a> {
             if !known || !takes_part || self.held.contains_key(&destination.name) {
                 continue;
             }
-            let free = unclaimed
-                .get_mut(destination.url.as_str())
-                .and_then(BTreeSet::pop_first);
+            let free = unclaimed.get_mut(&*destination.url).and_then(BTreeSet::pop_first);
             if let Some((_, index)) = free {
                 self.slots[index].holds = Holds::Outdated(destination);
             }

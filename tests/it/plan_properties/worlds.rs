@@ -295,7 +295,9 @@ pub(super) fn build_pool(p: usize, spec: &PoolSpec, desired: &mut Desired, obser
         if !declared.key_known {
             destination.key = support::unknown_key();
         }
-        destination.backup_url = declared.backup.then(|| format!("{}-backup", destination.url));
+        destination.backup_url = declared
+            .backup
+            .then(|| format!("{}-backup", destination.url).into());
         destination.priority = declared.priority;
         destination.group = declared.group.map(|group| format!("g{group}").as_str().into());
         destination.interruptible = declared.interruptible;
@@ -354,7 +356,7 @@ pub(super) fn build_channel(
         }
         match *held {
             SlotSpec::NoSlot => support::slot(&mut channel, &format!("MediaPackage-{s}"), parking),
-            SlotSpec::Unusable => channel.groups.push(slotwise::model::ObservedGroup {
+            SlotSpec::Unusable => channel.groups_mut().push(slotwise::model::ObservedGroup {
                 name: group.into(),
                 target: Err("it has two outputs".to_owned()),
             }),

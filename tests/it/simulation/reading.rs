@@ -27,7 +27,7 @@ pub(super) fn carries(channel: &Channel, one: &Destination) -> bool {
     slots(channel)
         .values()
         .filter_map(|slot| slot.first())
-        .any(|first| first.0 == one.url && has_key(one, &first.1))
+        .any(|first| *first.0 == *one.url && has_key(one, &first.1))
 }
 
 pub(super) fn has_key(one: &Destination, stream_name: &str) -> bool {

@@ -354,7 +354,7 @@ fn is_declared(view: &View, endpoint: &Endpoint) -> bool {
     endpoint.0 == PARKING
         || view.desired.destinations.values().any(|one| {
             let urls = [Some(&one.url), one.backup_url.as_ref()];
-            urls.into_iter().flatten().any(|url| *url == endpoint.0) && has_key(one, &endpoint.1)
+            urls.into_iter().flatten().any(|url| **url == *endpoint.0) && has_key(one, &endpoint.1)
         })
 }
 
@@ -443,11 +443,11 @@ fn causes(
         // A second copy of a target is one too many.
         let is_kept = mine()
             .filter(kept)
-            .any(|one| one.url == slot.0 && has_key(one, &slot.1));
+            .any(|one| *one.url == *slot.0 && has_key(one, &slot.1));
         if !is_kept || pushed_to(slot) > 1 {
             causes.insert(Cause::Stop);
         }
-        if missing.iter().any(|one| one.url == slot.0) {
+        if missing.iter().any(|one| *one.url == *slot.0) {
             causes.insert(Cause::Retarget);
         }
     }

@@ -121,8 +121,8 @@ pub(super) fn destination(random: &mut ChaCha8Rng, pool: &ChannelPool, serial: u
         } else {
             WantedState::Ready
         },
-        url,
-        backup_url: backup,
+        url: url.into(),
+        backup_url: backup.map(Into::into),
         key: key(&name, 0),
         group: group(random),
         priority: random.random_range(0..3),
@@ -159,7 +159,7 @@ fn invented(pool: &ChannelPool, shapes: &[Shape]) -> InventedPool {
         InventedChannel {
             id: shape.id.clone(),
             standard: shape.standard,
-            parking_url: pool.slots.parking_url.clone(),
+            parking_url: pool.slots.parking_url.to_string(),
             slots: (1..=shape.slots).map(slot).collect(),
         }
     });

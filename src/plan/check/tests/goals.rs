@@ -35,9 +35,9 @@ fn every_pool_channel_and_destination_has_exactly_one_entry() {
 fn the_plan_was_made_for_what_is_observed() {
     for change in [
         |hand: &mut Hand| hand.seen("c1").state = Recovering,
-        |hand: &mut Hand| hand.seen("c1").arn.push('x'),
-        |hand: &mut Hand| hand.seen("c1").groups.truncate(2),
-        |hand: &mut Hand| hand.seen("c1").groups[1].target = hand.seen("c1").groups[0].target.clone(),
+        |hand: &mut Hand| hand.seen("c1").arn = "another".into(),
+        |hand: &mut Hand| hand.seen("c1").groups_mut().truncate(2),
+        |hand: &mut Hand| hand.seen("c1").groups_mut()[1].target = hand.seen("c1").groups[0].target.clone(),
     ] {
         let mut hand = one_on_air().quiet();
         change(&mut hand);
@@ -141,7 +141,7 @@ fn a_slot_that_may_be_that_of_an_unreadable_key_is_not_written() {
             .destinations(&["+a", "+b"])
             .channel("c1", Idle, ["somewhere.example", "", ""])
             .with("a", |a| {
-                a.url = url;
+                a.url = url.into();
                 a.key = StreamKey::Unavailable {
                     reference: "env A".to_owned(),
                     why: "it is not set".to_owned(),
@@ -222,7 +222,7 @@ fn nothing_starts_for_nobody() {
 fn no_target_is_pushed_to_twice() {
     let hand = Hand::new()
         .destinations(&["+a", "+b"])
-        .with("b", |b| b.url = "rtmp://a.example/live".to_owned())
+        .with("b", |b| b.url = "rtmp://a.example/live".into())
         .channel("c1", Idle, ["", "", ""]);
     let both = |hand: Hand| {
         let hand = hand.quiet();

@@ -36,7 +36,7 @@ impl Hand {
             channels: Vec::new(),
             slots: SlotSelector {
                 output_groups: Glob::new("s*").unwrap().compile_matcher(),
-                parking_url: "rtmp://parked.example/p".to_owned(),
+                parking_url: "rtmp://parked.example/p".into(),
             },
             placement: Placement::Spread,
             disruption: Disruption {
@@ -89,7 +89,7 @@ impl Hand {
                 name: name.into(),
                 pool: "main".into(),
                 state,
-                url: format!("rtmp://{name}.example/live"),
+                url: format!("rtmp://{name}.example/live").into(),
                 backup_url: None,
                 key: StreamKey::Known(Secret::new(format!("key-{name}"))),
                 group: None,
@@ -124,12 +124,12 @@ impl Hand {
         });
         let channel = ObservedChannel {
             id: id.into(),
-            arn: format!("arn:{id}"),
-            name: id.to_owned(),
+            arn: format!("arn:{id}").into(),
+            name: id.into(),
             class: ChannelClass::SinglePipeline,
             state,
             owner: Some(OwnerId::new("us")),
-            groups: groups.collect(),
+            groups: Arc::new(groups.collect()),
             trouble: None,
         };
         let observation = ChannelObservation::Seen(Box::new(channel));

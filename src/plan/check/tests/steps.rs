@@ -70,7 +70,7 @@ fn whoever_joins_where_a_former_target_of_its_url_stands_may_be_the_one_whose_ta
         hand.pool().disruption.causes = causes.iter().copied().collect();
         let mut hand = hand
             .with("b", |b| b.key = StreamKey::Known(Secret::new("rotated")))
-            .with("c", |c| c.url = "rtmp://b.example/live".to_owned());
+            .with("c", |c| c.url = "rtmp://b.example/live".into());
         hand = hand.quiet();
         let update = hand.update("c1", &[("s2", "b"), ("s3", "c")]);
         hand.steps("c1", vec![stop(&["a"]), update, start()])

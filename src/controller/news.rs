@@ -1,0 +1,64 @@
+//! Whether a plan is worth telling a person.
+
+use crate::model::{ChannelId, DestinationName, SlotId};
+use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting};
+
+/// What a plan came to, as far as the next one is compared with it.
+#[derive(Debug)]
+pub(super) struct Gist {
+    /// What was left to be done, waits apart.
+    channels: Vec<(ChannelId, Vec<Action>)>,
+    destinations: Vec<(DestinationName, Option<SlotId>, Option<&'static str>)>,
+}
+
+impl Gist {
+    /// The gist of `plan`.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let channels = plan.channels.iter();
+        let destinations = plan.destinations.iter();
+        Self {
+            channels: channels
+                .map(|channel| (channel.id.clone(), actions(channel).cloned().collect()))
+                .collect(),
+            destinations: destinations
+                .map(|one| (one.name.clone(), one.assignment.clone(), obstacle(one)))
+                .collect(),
+        }
+    }
+
+    /// Whether `now` is more than this with some of its steps done: only that is worth telling a person again.
+    pub(super) fn is_old(&self, now: &Plan) -> bool {
+        let steps_go_on = self.channels.len() == now.channels.len()
+            && self
+                .channels
+                .iter()
+                .zip(&now.channels)
+                .all(|((id, before), now)| {
+                    let left = actions(now).count();
+                    let done = before.len().checked_sub(left);
+                    *id == now.id && done.is_some_and(|done| before[done..].iter().eq(actions(now)))
+                });
+        let assignments_stay =
+            self.destinations.len() == now.destinations.len()
+                && self.destinations.iter().zip(&now.destinations).all(
+                    |((name, assignment, before), now)| {
+                        (name, assignment, *before) == (&now.name, &now.assignment, obstacle(now))
+                    },
+                );
+        !(steps_go_on && assignments_stay)
+    }
+}
+
+fn actions(channel: &ChannelPlan) -> impl Iterator<Item = &Action> {
+    let actions = channel.steps.iter().map(|step| &step.action);
+    actions.filter(|action| **action != Action::Wait)
+}
+
+/// What a destination waits for, if that does not end by itself.
+fn obstacle(destination: &DestinationPlan) -> Option<&'static str> {
+    let waiting = destination
+        .waiting
+        .as_ref()
+        .filter(|waiting| !waiting.ends_by_itself());
+    waiting.map(Waiting::code)
+}
