@@ -108,16 +108,23 @@ pub enum Phase {
     Error,
 }
 
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Phase {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Ready => "Ready",
             Self::Pending => "Pending",
             Self::Starting => "Starting",
             Self::Streaming => "Streaming",
             Self::Stopping => "Stopping",
             Self::Error => "Error",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::assemble::Good;
-use super::dynamodb::{Access, Publication, Reader, Row, TableError, Writer, Written};
+use super::dynamodb::{Access, Publication, Reader, Row, TableError, Writer};
 use super::yaml::Snapshot;
 use crate::execute::WriteLease;
 use crate::manifest::decode::{Decoded, Object, RawObject, decode_item};
 use crate::manifest::document::Item;
 use crate::manifest::node::FieldPath;
-use crate::manifest::table::{DestinationTable, StatusField, StatusLayout, validate_table};
+use crate::manifest::table::{DestinationTable, StatusField, validate_table};
 use crate::manifest::{Location, ObjectId, Problem, Severity};
 use crate::model::{DestinationName, WantedState};
 use crate::status::{DestinationStatus, Status};
@@ -182,29 +182,28 @@ impl Tables {
         let open = self.open.values().find(|open| open.table.place.file() == file)?;
         let look = open.reader.look();
         let row = look.rows.as_ref()?.find(name.as_str())?;
-        row.written.0.get(&StatusField::ObservedGeneration)?.parse().ok()
+        row.written.get(StatusField::ObservedGeneration)?.parse().ok()
     }
 
     /// Hands statuses to those who write them.
     pub(super) fn publish(&mut self, status: &Status, good: &Good) {
         for open in self.open.values() {
-            let (Some(writer), Some(layout)) = (&open.writer, &open.table.status) else {
+            let Some(writer) = &open.writer else { continue };
+            let Some(rows) = open.reader.look().rows else {
                 continue;
             };
             let file = open.table.place.file();
-            let rows = open.reader.look().rows;
-            let is_here = |status: &&DestinationStatus| {
-                // Set aside, and not declared elsewhere: its item says so.
+            // One that is set aside and not declared elsewhere is told so in its item.
+            let is_here = |status: &&Arc<DestinationStatus>| {
                 let declared = good.destinations.get(&status.name);
                 declared.is_none_or(|declared| declared.file == file)
-                    && rows
-                        .as_ref()
-                        .is_some_and(|rows| rows.find(status.name.as_str()).is_some())
+                    && rows.find(status.name.as_str()).is_some()
             };
-            let statuses = status.destinations.iter().filter(is_here);
-            let statuses = statuses.map(|status| (status.name.to_string(), written(status, layout)));
-            let statuses = Arc::new(statuses.collect());
-            writer.publish(Publication { rows, statuses });
+            let statuses = status.destinations.iter().filter(is_here).cloned().collect();
+            writer.publish(Publication {
+                rows: Some(rows),
+                statuses,
+            });
         }
     }
 
@@ -221,34 +220,6 @@ impl Tables {
             }
         }
     }
-}
-
-/// `status` as it stands in an item.
-fn written(status: &DestinationStatus, layout: &StatusLayout) -> Written {
-    let phase = status.phase.to_string();
-    // What somebody wrote last is not what is in force: they are told that before anything else.
-    let (reason, message) = match status.set_aside() {
-        Some(problem) => (
-            "Invalid",
-            format!("the last good declaration is in force: {problem}"),
-        ),
-        None => (status.reason, status.message.to_string()),
-    };
-    let mut fields = BTreeMap::from([
-        (StatusField::Phase, layout.word(&phase).to_owned()),
-        (StatusField::Reason, reason.to_owned()),
-        (StatusField::Message, message),
-        (StatusField::Since, status.since.to_string()),
-        (
-            StatusField::ObservedGeneration,
-            status.observed_generation.to_string(),
-        ),
-    ]);
-    if let Some(slot) = &status.slot {
-        fields.insert(StatusField::Channel, slot.channel.to_string());
-        fields.insert(StatusField::Slot, slot.output_group.to_string());
-    }
-    Written(fields)
 }
 
 /// What is wrong with `table` beside those that are declared already.

@@ -1,12 +1,13 @@
 //! The items of a table as of one look.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use tokio::time::Instant;
 
 use super::client::ItemKey;
 use crate::manifest::node::Node;
 use crate::manifest::table::{DestinationTable, Item, StatusField, StatusLayout};
+use crate::status::DestinationStatus;
 
 /// Items in one table at most: more is a mistaken table.
 pub(super) const ROWS_MAX: usize = 100_000;
@@ -35,38 +36,82 @@ pub struct Row {
     pub written: Written,
 }
 
-/// A status as it stands in an item, or is to stand there.
+/// A status as it stands in an item, or is to stand there: a text for each field that there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Written(pub BTreeMap<StatusField, String>);
+pub struct Written([Option<Box<str>>; StatusField::ALL.len()]);
 
 impl Written {
     /// The status in `item`, as `layout` keeps it there.
     fn read(item: &Item, layout: &StatusLayout) -> Self {
         let map = layout.map.as_ref().and_then(|map| item.get(map));
-        let field = |field: StatusField| match layout.parts.get(&field) {
+        let node = |field: StatusField| match layout.parts.get(&field) {
             Some(attribute) => item.get(attribute),
             None => map.and_then(|map| map.get(field.name())),
         };
-        let text = |node: &Node| match node {
-            Node::Text(text) => Some(text.clone()),
-            Node::Int(number) => Some(number.to_string()),
+        Self(StatusField::ALL.map(|field| match node(field)? {
+            Node::Text(text) => Some(text.as_str().into()),
+            Node::Int(number) => Some(number.to_string().into()),
             _ => None,
-        };
-        let fields = StatusField::ALL.into_iter();
-        Self(
-            fields
-                .filter_map(|name| Some((name, text(field(name)?)?)))
-                .collect(),
-        )
+        }))
+    }
+
+    /// `status` as `layout` says it.
+    pub(super) fn of(status: &DestinationStatus, layout: &StatusLayout) -> Self {
+        Self(StatusField::ALL.map(|field| said(field, status, layout).map(|text| text.into_owned().into())))
+    }
+
+    /// What stands in `field`.
+    pub fn get(&self, field: StatusField) -> Option<&str> {
+        self.0[field as usize].as_deref()
+    }
+
+    /// The same, with another text in `field`.
+    pub(super) fn with(mut self, field: StatusField, text: Option<&str>) -> Self {
+        self.0[field as usize] = text.map(Into::into);
+        self
     }
 
     /// Whether this says the same as `other`. Since when is told along, and no news by itself: a process that has just
     /// begun knows of no time before.
-    pub fn says_the_same(&self, other: &Self) -> bool {
-        let fields = StatusField::ALL.into_iter();
-        let mut told = fields.filter(|field| *field != StatusField::Since);
-        told.all(|field| self.0.get(&field) == other.0.get(&field))
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        told().all(|field| self.get(field) == other.get(field))
     }
+
+    /// The same of `status` as `layout` says it.
+    pub(super) fn tells(&self, status: &DestinationStatus, layout: &StatusLayout) -> bool {
+        told().all(|field| self.get(field) == said(field, status, layout).as_deref())
+    }
+}
+
+/// The fields that make news.
+fn told() -> impl Iterator<Item = StatusField> {
+    StatusField::ALL
+        .into_iter()
+        .filter(|field| *field != StatusField::Since)
+}
+
+/// What `status` says in `field`, in the words of `layout`.
+fn said<'a>(
+    field: StatusField,
+    status: &'a DestinationStatus,
+    layout: &'a StatusLayout,
+) -> Option<Cow<'a, str>> {
+    Some(match field {
+        StatusField::Phase => layout.word(status.phase.as_str()).into(),
+        // What somebody wrote last is not what is in force: they are told that before anything else.
+        StatusField::Reason => match status.set_aside() {
+            Some(_) => "Invalid".into(),
+            None => status.reason.into(),
+        },
+        StatusField::Message => match status.set_aside() {
+            Some(problem) => format!("the last good declaration is in force: {problem}").into(),
+            None => Cow::Borrowed(&*status.message),
+        },
+        StatusField::Channel => status.slot.as_ref()?.channel.as_str().into(),
+        StatusField::Slot => status.slot.as_ref()?.output_group.as_str().into(),
+        StatusField::Since => status.since.to_string().into(),
+        StatusField::ObservedGeneration => status.observed_generation.to_string().into(),
+    })
 }
 
 impl Rows {

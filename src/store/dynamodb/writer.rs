@@ -22,6 +22,7 @@ use super::rows::{Rows, Written};
 use crate::execute::WriteLease;
 use crate::manifest::table::{DestinationTable, StatusField, StatusLayout};
 use crate::retry::Backoff;
+use crate::status::DestinationStatus;
 
 /// Writes under way at once.
 const WRITES_MAX: usize = 25;
@@ -33,8 +34,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 pub struct Publication {
     /// The items as they were seen last.
     pub rows: Option<Arc<Rows>>,
-    /// What is to stand in the item of each name.
-    pub statuses: Arc<BTreeMap<String, Written>>,
+    /// What is true of the destinations in them.
+    pub statuses: Vec<Arc<DestinationStatus>>,
 }
 
 /// The task that writes. It ends when this is dropped.
@@ -167,16 +168,16 @@ impl Task {
         self.own
             .retain(|name, own| own.at >= rows.begun && rows.find(name).is_some());
         let mut before = std::mem::take(&mut self.due);
-        for (name, status) in publication.statuses.iter() {
+        for status in &publication.statuses {
+            let name = status.name.as_str();
             let Some(row) = rows.find(name) else { continue };
             // A look that began before a write ended may not have seen it.
             let stands = self.own.get(name).map_or(&row.written, |own| &own.written);
             let old = before.remove(name);
-            if status.says_the_same(stands) && old.as_ref().is_none_or(|old| !old.under_way) {
+            if stands.tells(status, &self.layout) && old.as_ref().is_none_or(|old| !old.under_way) {
                 continue;
             }
-            let mut status = status.clone();
-            keep_since(&mut status, stands);
+            let status = keep_since(Written::of(status, &self.layout), stands);
             let due = match old {
                 Some(old) => Due { status, ..old },
                 None => Due {
@@ -187,7 +188,7 @@ impl Task {
                     under_way: false,
                 },
             };
-            self.due.insert(name.clone(), due);
+            self.due.insert(name.to_owned(), due);
         }
     }
 
@@ -262,21 +263,21 @@ impl Task {
 }
 
 /// A phase that stands there already is as old as it says there, whoever wrote it.
-fn keep_since(status: &mut Written, stands: &Written) {
-    let phase = |written: &Written| written.0.get(&StatusField::Phase).cloned();
-    if phase(status) == phase(stands)
-        && let Some(since) = stands.0.get(&StatusField::Since)
-    {
-        status.0.insert(StatusField::Since, since.clone());
+fn keep_since(status: Written, stands: &Written) -> Written {
+    match stands.get(StatusField::Since) {
+        Some(since) if status.get(StatusField::Phase) == stands.get(StatusField::Phase) => {
+            status.with(StatusField::Since, Some(since))
+        }
+        _ => status,
     }
 }
 
 /// `status` as attributes of an item.
 fn attributes(layout: &StatusLayout, status: &Written) -> BTreeMap<String, AttributeValue> {
-    let value = |field: StatusField| match status.0.get(&field) {
+    let value = |field: StatusField| match status.get(field) {
         None => AttributeValue::Null(true),
-        Some(text) if field == StatusField::ObservedGeneration => AttributeValue::N(text.clone()),
-        Some(text) => AttributeValue::S(text.clone()),
+        Some(text) if field == StatusField::ObservedGeneration => AttributeValue::N(text.to_owned()),
+        Some(text) => AttributeValue::S(text.to_owned()),
     };
     let parts = layout.parts.iter();
     let mut attributes: BTreeMap<String, AttributeValue> = parts
@@ -285,7 +286,7 @@ fn attributes(layout: &StatusLayout, status: &Written) -> BTreeMap<String, Attri
     if let Some(map) = &layout.map {
         let fields = StatusField::ALL
             .into_iter()
-            .filter(|field| status.0.contains_key(field));
+            .filter(|field| status.get(*field).is_some());
         let entries = fields.map(|field| (field.name().to_owned(), value(field)));
         attributes.insert(map.clone(), AttributeValue::M(entries.collect()));
     }

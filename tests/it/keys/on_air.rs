@@ -93,7 +93,7 @@ impl Daemon {
         );
     }
 
-    fn status(&self, name: &str) -> DestinationStatus {
+    fn status(&self, name: &str) -> Arc<DestinationStatus> {
         let name = DestinationName::new(name);
         let status = self.controller.status();
         status

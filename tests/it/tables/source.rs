@@ -196,13 +196,13 @@ async fn a_name_in_two_sources_is_reported_and_not_guessed() {
     // One that is in force stays in force when the other appears.
     std::fs::remove_file(fixture.dir.path().join("a.yaml")).unwrap();
     let loaded = load_until(&mut sources, "taken", |loaded| names(loaded) == ["a"]).await;
-    assert_eq!(loaded.desired.destinations["a"].url, URL);
+    assert_eq!(&*loaded.desired.destinations["a"].url, URL);
     fixture.write(
         "a.yaml",
         "apiVersion: slotwise.dev/v1alpha1\nkind: Destination\nmetadata: { name: a }\nspec: { pool: main, state: Ready, url: \"rtmp://b.example/live\", streamKey: two }\n",
     );
     let loaded = load_until(&mut sources, "reported", |loaded| !loaded.problems.is_empty()).await;
-    assert_eq!(loaded.desired.destinations["a"].url, URL);
+    assert_eq!(&*loaded.desired.destinations["a"].url, URL);
 }
 
 #[tokio::test]
