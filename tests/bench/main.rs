@@ -5,6 +5,7 @@
 
 mod memory;
 mod planner;
+mod tables;
 
 use std::error::Error;
 
@@ -14,14 +15,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sizes: Vec<usize> = sizes.iter().filter_map(|size| size.parse().ok()).collect();
     let words = words.join(" ");
     planner::run(&words, &sizes);
-    if memory::TITLE.contains(&words) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let (on_air, kilobytes) = runtime.block_on(memory::measure())?;
-        anstream::println!(
-            "{}\n  {on_air} destinations on air   peak {} MB",
-            memory::TITLE,
-            kilobytes / 1024
-        );
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if tables::TITLE.contains(&words) {
+        runtime.block_on(tables::run())?;
+    }
+    for (title, source) in memory::ROWS {
+        if title.contains(&words) {
+            let (on_air, kilobytes) = runtime.block_on(memory::measure(source))?;
+            anstream::println!(
+                "{title}\n  {on_air} destinations on air   peak {} MB",
+                kilobytes / 1024
+            );
+        }
     }
     Ok(())
 }

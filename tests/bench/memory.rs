@@ -9,12 +9,31 @@ use std::time::Duration;
 
 use slotwise::emulator::channel::State;
 use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options, Quotas};
+use slotwise::model::OwnerId;
+use slotwise::store::{LoadOptions, Source, Sources};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
-/// The title of the row.
-pub(crate) const TITLE: &str =
-    "daemon memory, 10 000 destinations on 2 500 channels, from start to all on air";
+use super::tables::{self, Dynamo};
+
+/// The rows: title, and where the destinations are declared.
+pub(crate) const ROWS: [(&str, Declared); 2] = [
+    (
+        "daemon memory, 10 000 destinations on 2 500 channels, from start to all on air",
+        Declared::InFiles,
+    ),
+    (
+        "daemon memory, the same with the destinations in a table and their status written back",
+        Declared::InATable,
+    ),
+];
+
+/// Where the destinations are declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Declared {
+    InFiles,
+    InATable,
+}
 
 const DESTINATIONS: usize = 10_000;
 const SLOTS_PER_CHANNEL: usize = 4;
@@ -25,7 +44,7 @@ const PARKING: &str = "rtmp://127.0.0.1:1935/parked";
 const LIMIT: Duration = Duration::from_mins(5);
 
 /// How many went on air, and the largest resident set of the daemon meanwhile in kilobytes.
-pub(crate) async fn measure() -> Result<(usize, u64), Box<dyn Error>> {
+pub(crate) async fn measure(declared: Declared) -> Result<(usize, u64), Box<dyn Error>> {
     let channels = DESTINATIONS / SLOTS_PER_CHANNEL;
     let pools: Vec<InventedPool> = (0..POOLS).map(|pool| invented(pool, channels / POOLS)).collect();
     let options = Options {
@@ -43,11 +62,15 @@ pub(crate) async fn measure() -> Result<(usize, u64), Box<dyn Error>> {
     let endpoint = format!("http://{}", listener.local_addr()?);
     let folder = tempfile::tempdir()?;
     declare(folder.path(), &pools)?;
+    let dynamo = match declared {
+        Declared::InFiles => None,
+        Declared::InATable => Some(into_a_table(folder.path()).await?),
+    };
 
     let serving = emulator.clone();
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move { serving.serve(listener, std::future::pending()).await });
-    let mut daemon = Ended(start(folder.path(), &endpoint)?);
+    let mut daemon = Ended(start(folder.path(), &endpoint, dynamo.as_ref())?);
     let begun = Instant::now();
     let mut on_air = 0;
     while on_air < channels && begun.elapsed() < LIMIT {
@@ -121,8 +144,30 @@ fn declare(folder: &Path, pools: &[InventedPool]) -> Result<(), Box<dyn Error>> 
     Ok(())
 }
 
-fn start(folder: &Path, endpoint: &str) -> std::io::Result<Child> {
-    Command::new(env!("CARGO_BIN_EXE_slotwise"))
+/// Takes the destinations out of the files below `folder` and puts them into a table.
+async fn into_a_table(folder: &Path) -> Result<Dynamo, Box<dyn Error>> {
+    let paths = vec![folder.to_owned()];
+    let mut sources = Sources::new(paths, OwnerId::new("bench"), LoadOptions::default());
+    let desired = sources.load().await?.desired;
+    let dynamo = Dynamo::start().await?;
+    dynamo
+        .fill(desired.destinations.values().map(AsRef::as_ref))
+        .await?;
+    for entry in fs::read_dir(folder)? {
+        fs::remove_file(entry?.path())?;
+    }
+    tables::declare(folder, &desired)?;
+    Ok(dynamo)
+}
+
+fn start(folder: &Path, endpoint: &str, dynamo: Option<&Dynamo>) -> std::io::Result<Child> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slotwise"));
+    if let Some(dynamo) = dynamo {
+        command
+            .env("AWS_ENDPOINT_URL_DYNAMODB", &dynamo.endpoint)
+            .env("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &dynamo.endpoint);
+    }
+    command
         .arg("run")
         .arg(folder)
         .args([

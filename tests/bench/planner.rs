@@ -96,8 +96,13 @@ fn measure(run: impl Fn()) -> (Duration, Duration) {
     (times[0], times[REPEATS / 2])
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH
+}
+
+/// `size` destinations on a quarter as many channels, in pools of 25.
+pub(crate) fn pools_of_25(size: usize) -> (Desired, Observed) {
+    world(size, 25, Interrupt::Never, Placement::Pack)
 }
 
 /// `size` destinations on a quarter as many channels, in pools of `channels_per_pool`.

@@ -99,7 +99,6 @@ async fn a_scan_that_fails_on_its_third_page_is_no_smaller_table() {
             ("url", URL),
             ("streamKey", &name),
             ("group", "g"),
-            ("paused", ""),
             ("note", &long),
         ];
         fixture.dynamo.put(&fixture.table(), &item, &[]).await;
