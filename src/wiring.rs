@@ -1,7 +1,8 @@
 //! From options to live parts. The only place where parts are put together.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -10,8 +11,9 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use tokio::time::Instant;
 
-use crate::controller::lease::{Lease, LeaseError};
+use crate::controller::lease::{Contender, Lease, LeaseError, LeaseTable};
 use crate::controller::{Clock, Controller, Listener, Parts, Settings};
 use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot};
 use crate::execute::Executor;
@@ -64,8 +66,51 @@ pub enum Writing {
     Never,
     /// It writes while it holds the lock on this file.
     WithLock(PathBuf),
+    /// It writes while it holds the lease in a table.
+    WithTable(LeaseIn),
     /// Nobody else can reach its world.
     Alone,
+}
+
+/// A lease in a table, shared with other processes.
+#[derive(Debug, Clone)]
+pub struct LeaseIn {
+    /// The table.
+    pub table: String,
+    /// How long the holder may go without renewing it.
+    pub duration: Duration,
+    /// Whose channels it is about.
+    pub owner: String,
+    /// Another MediaLive than the region's.
+    pub endpoint: Option<String>,
+    /// This machine's name, for people.
+    pub host: String,
+    /// Use made-up credentials for the table.
+    pub placeholder_credentials: bool,
+}
+
+impl LeaseIn {
+    /// Contends for the lease from now on.
+    async fn begin(&self, aws: &Aws) -> Result<Lease, WiringError> {
+        let aws = Aws {
+            placeholder_credentials: self.placeholder_credentials,
+            ..aws.clone()
+        };
+        let config = aws.config().await;
+        let region = config.region().ok_or(WiringError::NoRegion)?;
+        let parts = [
+            Some(self.owner.as_str()),
+            Some(region.as_ref()),
+            self.endpoint.as_deref(),
+        ];
+        let row = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        // A name that no other process has, also after the system gave this one's number to another.
+        let random = RandomState::new().hash_one(std::process::id()) >> 40;
+        let me = format!("{}-{}-{random:06x}", self.host, std::process::id());
+        let contender = Contender::new(me, self.duration, Instant::now());
+        let table = LeaseTable::new(&config, self.table.as_str(), self.duration);
+        Ok(Lease::table(table.row(row), contender))
+    }
 }
 
 /// A part could not be made.
@@ -89,8 +134,13 @@ pub async fn controller(
     listener: Listener,
 ) -> Result<Controller<WatchedYaml>, WiringError> {
     let lease = match writing {
-        Writing::Never | Writing::Alone => Lease::alone(),
+        Writing::Never => Lease::never(),
+        Writing::Alone => Lease::alone(),
         Writing::WithLock(path) => Lease::lock_file(path)?,
+        Writing::WithTable(lease) => match world {
+            World::Aws(aws) => lease.begin(aws).await?,
+            World::Emulator(_) => Lease::alone(),
+        },
     };
     let client = client(world, wire).await?;
     let clock = Clock::system();
@@ -112,7 +162,8 @@ pub fn assemble<S: Source>(
     let parts = Parts {
         source,
         observer: Observer::new(client.clone(), settings.concurrency),
-        executor: Executor::new(client, Arc::new(lease), settings.owner.clone()),
+        executor: Executor::new(client, lease.gate(), settings.owner.clone()),
+        lease,
         clock,
         random: ChaCha8Rng::seed_from_u64(seed),
         listener,

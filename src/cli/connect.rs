@@ -16,7 +16,7 @@ use crate::medialive::{self, Kind, RateLimit};
 use crate::model::{Desired, DestinationName, OwnerId, Trust};
 use crate::render::problems;
 use crate::store::{LoadOptions, WatchedYaml, YamlSource};
-use crate::wiring::{self, Aws, World, Writing};
+use crate::wiring::{self, Aws, LeaseIn, World, Writing};
 
 /// A controller on YAML files.
 pub(super) type Live = Controller<WatchedYaml>;
@@ -70,20 +70,31 @@ impl Purpose<'_> {
         let writing = match (self.changes, &world) {
             (None, _) => Writing::Never,
             (Some(_), World::Emulator(_)) => Writing::Alone,
-            (Some(changes), World::Aws(aws)) => {
-                Writing::WithLock(changes.lock_file.clone().unwrap_or_else(|| {
-                    let endpoint = Endpoint::of(self.connection);
-                    default_lock_file(
-                        &self.connection.owner_id,
-                        aws.region.as_deref(),
-                        endpoint.as_ref(),
-                    )
-                }))
-            }
+            (Some(changes), World::Aws(aws)) => self.writing(changes, aws),
         };
         let source = YamlSource::new(self.sources.to_vec(), LoadOptions::default());
         let source = WatchedYaml::new(source, settings.owner.clone());
         Ok(wiring::controller(source, &world, &wire, &writing, settings, listener).await?)
+    }
+
+    fn writing(&self, changes: &ChangeArgs, aws: &Aws) -> Writing {
+        let endpoint = Endpoint::of(self.connection);
+        let owner = &self.connection.owner_id;
+        let Some(table) = &changes.lease_table else {
+            let default = || default_lock_file(owner, aws.region.as_deref(), endpoint.as_ref());
+            return Writing::WithLock(changes.lock_file.clone().unwrap_or_else(default));
+        };
+        let is_local = Endpoint::of_dynamodb().is_some_and(|endpoint| endpoint.is_local());
+        Writing::WithTable(LeaseIn {
+            table: table.clone(),
+            duration: changes.lease_duration,
+            owner: owner.clone(),
+            endpoint: endpoint
+                .filter(|endpoint| !endpoint.is_of_aws())
+                .map(|endpoint| endpoint.to_string()),
+            host: host(),
+            placeholder_credentials: !has_credentials() && is_local,
+        })
     }
 
     /// One look by a controller that tells nobody.
@@ -173,15 +184,27 @@ fn aws(connection: &ConnectionArgs) -> Result<Aws, Failure> {
         endpoint.check()?;
     }
     let is_local = endpoint.as_ref().is_some_and(Endpoint::is_local);
-    let has_credentials = variable("AWS_ACCESS_KEY_ID").is_some() || variable("AWS_PROFILE").is_some();
     let region = connection.region.clone().or_else(region_of_environment);
     Ok(Aws {
         // An endpoint from the environment goes to MediaLive as well: the SDK reads it for itself.
         endpoint_url: connection.endpoint_url.clone(),
         // The name of the region matters to an emulator in ARNs only.
         region: region.or_else(|| is_local.then(|| "us-east-1".to_owned())),
-        placeholder_credentials: !has_credentials && is_local,
+        placeholder_credentials: !has_credentials() && is_local,
     })
+}
+
+fn has_credentials() -> bool {
+    variable("AWS_ACCESS_KEY_ID").is_some() || variable("AWS_PROFILE").is_some()
+}
+
+/// This machine's name, or what people call it; only for people to read.
+fn host() -> String {
+    let file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = variable("HOSTNAME").or_else(file).unwrap_or_default();
+    let fits = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
+    let name: String = name.trim().chars().filter(fits).take(63).collect();
+    if name.is_empty() { "host".to_owned() } else { name }
 }
 
 /// A lock per owner, and per endpoint and region where they were named: two controllers of one owner in two regions

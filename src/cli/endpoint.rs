@@ -9,8 +9,11 @@ use super::args::ConnectionArgs;
 use super::exit::ExitCode;
 use super::failure::Failure;
 
-/// Variables by which the SDK finds an endpoint, in its order.
+/// Variables by which the SDK finds an endpoint of MediaLive, in its order.
 const VARIABLES: [&str; 2] = ["AWS_ENDPOINT_URL_MEDIALIVE", "AWS_ENDPOINT_URL"];
+
+/// The same for DynamoDB.
+const VARIABLES_OF_DYNAMODB: [&str; 2] = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"];
 
 /// An endpoint that somebody named, instead of the region's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +31,17 @@ impl Endpoint {
             url,
             named_by: "--endpoint-url",
         });
-        flag.or_else(|| {
-            VARIABLES
-                .into_iter()
-                .find_map(|named_by| variable(named_by).map(|url| Self { url, named_by }))
-        })
+        flag.or_else(|| Self::of_environment(VARIABLES))
+    }
+
+    /// The endpoint of DynamoDB, if any was named.
+    pub(super) fn of_dynamodb() -> Option<Self> {
+        Self::of_environment(VARIABLES_OF_DYNAMODB)
+    }
+
+    fn of_environment(variables: [&'static str; 2]) -> Option<Self> {
+        let mut named = variables.into_iter();
+        named.find_map(|named_by| variable(named_by).map(|url| Self { url, named_by }))
     }
 
     /// Refuses what is no URL here, where it can be said who gave it.
@@ -43,6 +52,15 @@ impl Endpoint {
                 format!("{} is no endpoint: {why}", self.named_by),
             )
         })
+    }
+
+    /// Whether it is one of AWS itself, such as that of a VPC: then the region says which MediaLive it leads to.
+    pub(super) fn is_of_aws(&self) -> bool {
+        let url = Url::parse(&self.url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
+            .iter()
+            .any(|domain| host.ends_with(domain))
     }
 
     /// Whether it is on this machine, where only an emulator answers.

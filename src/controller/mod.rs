@@ -13,11 +13,15 @@
 //! ```
 //!
 //! Steps run as tasks of the controller, so a slow channel holds up no other; triggers carry no data.
+//!
+//! Where several controllers share a [`lease`], the one that holds it begins steps; the others do everything else, and
+//! look again the moment they get it.
 
 mod backoff;
 pub mod clock;
 mod cycle;
 pub mod event;
+mod leadership;
 pub mod lease;
 mod memory;
 mod run;
@@ -35,7 +39,8 @@ use tokio::task::JoinSet;
 
 pub use clock::Clock;
 pub use cycle::{CycleError, View};
-pub use event::{Event, StepOutcome};
+pub use event::{Event, LeaseNews, StepOutcome};
+pub use leadership::Leadership;
 pub use run::{Ended, Until};
 pub use vanish::MaxVanish;
 
@@ -45,6 +50,7 @@ use crate::observe::Observer;
 use crate::plan::Plan;
 use crate::status::Status;
 use crate::store::{Loaded, Source};
+use lease::Lease;
 use memory::Memory;
 use steps::{Busy, Finished};
 use vanish::VanishGuard;
@@ -70,6 +76,8 @@ pub struct Settings {
     pub owner: OwnerId,
     /// Destinations whose change may interrupt others now, whatever the policy.
     pub grants: BTreeSet<DestinationName>,
+    /// Whether to wait while another process holds the lease, where there is a limit to how long to go on.
+    pub waits_for_lease: bool,
 }
 
 impl Settings {
@@ -85,6 +93,7 @@ impl Settings {
             max_vanish: MaxVanish::default(),
             owner,
             grants: BTreeSet::new(),
+            waits_for_lease: true,
         }
     }
 }
@@ -97,6 +106,7 @@ pub struct Controller<S> {
     source: S,
     observer: Observer,
     executor: Executor,
+    leadership: Leadership,
     settings: Settings,
     clock: Clock,
     random: ChaCha8Rng,
@@ -121,6 +131,8 @@ pub struct Parts<S> {
     pub observer: Observer,
     /// Takes steps.
     pub executor: Executor,
+    /// Who may write; the executor asks it as well.
+    pub lease: Lease,
     /// What time it is.
     pub clock: Clock,
     /// Draws the jitter of intervals and delays.
@@ -136,6 +148,7 @@ impl<S: Source> Controller<S> {
             source,
             observer,
             executor,
+            lease,
             clock,
             random,
             listener,
@@ -144,6 +157,7 @@ impl<S: Source> Controller<S> {
             source,
             observer,
             executor,
+            leadership: Leadership::of(lease),
             settings,
             clock,
             random,

@@ -1,4 +1,4 @@
-//! How many requests a second leave this process.
+//! How many requests a second leave this process, and that none leaves when it may no longer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use leaky_bucket::RateLimiter;
+
+use super::permit::NotAfter;
 
 /// Requests per second, with a burst of twice as many.
 ///
@@ -92,7 +94,10 @@ impl HttpConnector for LimitedConnector {
         let (inner, limiter) = (self.inner.clone(), Arc::clone(&self.limiter));
         HttpConnectorFuture::new(async move {
             limiter.acquire_one().await;
-            inner.call(request).await
+            match request.extension::<NotAfter>().copied() {
+                None => inner.call(request).await,
+                Some(not_after) => not_after.keep(async { inner.call(request).await }).await,
+            }
         })
     }
 }
