@@ -4,4 +4,4 @@ mod changes;
 mod docs;
 mod offline;
 mod plans;
-mod tool;
+pub(crate) mod tool;

@@ -10,6 +10,7 @@ mod bruteforce;
 mod cli;
 mod cycle;
 mod emulator;
+mod lease;
 mod manifest;
 mod plan_golden;
 mod plan_properties;
