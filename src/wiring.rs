@@ -9,6 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::app_name::AppName;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
@@ -142,7 +143,7 @@ pub async fn controller(
             World::Emulator(_) => Lease::alone(),
         },
     };
-    let client = client(world, wire).await?;
+    let client = client(world, wire, lease.me()).await?;
     let clock = Clock::system();
     // Two controllers that begin together only have to draw different delays; that is no matter of security.
     let seed = u64::from(clock.now().subsec_nanosecond().unsigned_abs()) ^ u64::from(std::process::id());
@@ -171,14 +172,22 @@ pub fn assemble<S: Source>(
     Controller::new(parts, settings)
 }
 
-/// The client of `world`.
-pub async fn client(world: &World, wire: &medialive::Settings) -> Result<MediaLive, WiringError> {
+/// The client of `world`; it says in each call that it is `me`, where several share a lease.
+pub async fn client(
+    world: &World,
+    wire: &medialive::Settings,
+    me: Option<&str>,
+) -> Result<MediaLive, WiringError> {
     match world {
         World::Emulator(emulator) => Ok(emulated_client(emulator, wire)),
         World::Aws(aws) => {
-            let config = aws.config().await;
+            let mut config = aws.config().await;
             if config.region().is_none() {
                 return Err(WiringError::NoRegion);
+            }
+            // A name that no user agent takes is left out: it only helps people who read the record.
+            if let Some(name) = me.and_then(|me| AppName::new(me.to_owned()).ok()) {
+                config = config.into_builder().app_name(name).build();
             }
             let wire = medialive::Settings {
                 endpoint_url: aws.endpoint_url.clone(),

@@ -120,3 +120,42 @@ impl NotAfter {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use aws_smithy_types::body::SdkBody;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// A request that connects for a second, then leaves.
+    async fn request(left: &AtomicU32) -> Result<HttpResponse, ConnectorError> {
+        sleep(Duration::from_secs(1)).await;
+        left.fetch_add(1, Ordering::Relaxed);
+        let status = 200
+            .try_into()
+            .map_err(|_| ConnectorError::user("a status".into()))?;
+        Ok(HttpResponse::new(status, SdkBody::empty()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_was_stopped_while_it_connected_sends_nothing() {
+        let left = AtomicU32::new(0);
+        let limit = NotAfter(Instant::now() + Duration::from_secs(1));
+        // Connection and limit are due at the same moment, as after a long stop.
+        let error = limit.keep(request(&left)).await.unwrap_err();
+        assert!(error.is_timeout(), "it may have left: {error:?}");
+        assert_eq!(left.load(Ordering::Relaxed), 0);
+
+        let limit = NotAfter(Instant::now() + Duration::from_secs(2));
+        limit.keep(request(&left)).await.unwrap();
+        assert_eq!(left.load(Ordering::Relaxed), 1);
+        sleep(Duration::from_secs(2)).await;
+        let error = limit.keep(request(&left)).await.unwrap_err();
+        assert!(!error.is_timeout(), "nothing has left: {error:?}");
+        assert_eq!(left.load(Ordering::Relaxed), 1);
+    }
+}

@@ -55,6 +55,10 @@ impl Keeper {
         }
     }
 
+    pub(super) fn me(&self) -> &str {
+        &self.me
+    }
+
     pub(super) fn gate(&self) -> Arc<dyn WriteLease> {
         Arc::new(TableGate {
             standing: self.standing.clone(),

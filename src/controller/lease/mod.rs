@@ -122,6 +122,14 @@ impl Lease {
         }
     }
 
+    /// The name of this process among those that contend.
+    pub fn me(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Never | Kind::Always(_) => None,
+            Kind::Table(keeper) => Some(keeper.me()),
+        }
+    }
+
     /// Whether nobody may write through it, ever.
     pub fn is_never(&self) -> bool {
         matches!(self.0, Kind::Never)

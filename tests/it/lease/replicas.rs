@@ -290,3 +290,25 @@ async fn a_lasting_trouble_is_told_once_and_ends_only_what_converges() {
     assert!(matches!(ended, Ended::NoLease(_)), "{ended:?}");
     assert!(once.writes().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn when_the_keeper_of_the_lease_dies_the_controller_ends_and_writes_nothing_more() {
+    let mut pair = pair().await;
+    drop(pair.b);
+    pair.table_of_a.break_down();
+    let writes = pair.a.writes().len();
+    let days = async {
+        sleep(Duration::from_secs(5)).await;
+        switch(&pair.script, "y", WantedState::Streaming);
+    };
+    let asked = CancellationToken::new();
+    let run = timeout(
+        Duration::from_mins(5),
+        pair.a.controller.run(Until::Asked, &asked),
+    );
+    let (ended, ()) = tokio::join!(run, days);
+    assert!(matches!(ended, Ok(Ended::LeaseLost)), "{ended:?}");
+    assert_eq!(pair.a.writes().len(), writes);
+    let last = news(&pair.a).pop().unwrap().1;
+    assert!(matches!(last, LeaseNews::Lost { .. }), "{last:?}");
+}

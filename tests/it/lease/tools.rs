@@ -1,5 +1,6 @@
 //! A lease table in memory.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ pub(super) struct Memory {
     row: Arc<Mutex<Option<Row>>>,
     /// What this contender gets instead of an answer.
     trouble: Arc<Mutex<Option<TableErrorKind>>>,
+    is_broken: Arc<AtomicBool>,
 }
 
 impl Memory {
@@ -60,8 +62,13 @@ impl Memory {
     pub(super) fn for_another(&self) -> Self {
         Self {
             row: Arc::clone(&self.row),
-            trouble: Arc::default(),
+            ..Self::default()
         }
+    }
+
+    /// The next one who asks panics.
+    pub(super) fn break_down(&self) {
+        self.is_broken.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn set_trouble(&self, trouble: Option<TableErrorKind>) {
@@ -76,6 +83,10 @@ impl Table for Memory {
 
     async fn ask(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, TableError> {
         sleep(Duration::from_millis(10)).await;
+        assert!(
+            !self.is_broken.load(Ordering::Relaxed),
+            "a defect, made for this test"
+        );
         let trouble = *self.trouble.lock().unwrap();
         if let Some(kind) = trouble {
             return Err(TableError {

@@ -229,6 +229,15 @@ impl Scene {
             .collect()
     }
 
+    /// How often a process looked at the channels.
+    pub(super) fn looks_of(&self, pid: &str) -> usize {
+        let is_its = |call: &Call| {
+            READS.contains(&call.operation.as_str())
+                && call.user_agent.as_ref().is_some_and(|agent| agent.contains(pid))
+        };
+        self.emulator.calls().iter().filter(|call| is_its(call)).count()
+    }
+
     /// Waits until so many calls were made in `epoch`.
     pub(super) async fn until_writes_of(&self, epoch: u64, count: usize) {
         let limit = Instant::now() + PATIENCE;
