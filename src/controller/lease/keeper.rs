@@ -227,3 +227,54 @@ impl WriteLease for TableGate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::super::table::How;
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_gate_goes_by_the_time_and_by_whether_the_keeper_lives_not_by_what_was_told() {
+        let until = Instant::now() + Duration::from_secs(3);
+        let leading = Standing {
+            role: Role::Leading {
+                epoch: 7,
+                until,
+                how: How::Free,
+            },
+            trouble: None,
+        };
+        let (tell, standing) = watch::channel(leading);
+        let gate = TableGate {
+            standing,
+            me: "me".into(),
+        };
+        let holding = gate.held_for().unwrap();
+        assert_eq!(
+            (holding.until, holding.stamp.as_deref()),
+            (Some(until), Some("me.7"))
+        );
+        sleep(Duration::from_secs(3)).await;
+        assert!(
+            gate.held_for().is_none(),
+            "its time is up, and nobody has said so yet"
+        );
+
+        publish(
+            &tell,
+            Standing {
+                role: Role::Leading {
+                    epoch: 7,
+                    until: until + Duration::from_secs(3),
+                    how: How::Free,
+                },
+                trouble: None,
+            },
+        );
+        assert!(gate.held_for().is_some(), "a renewal counts at once");
+        drop(tell);
+        assert!(gate.held_for().is_none(), "nobody keeps it any more");
+    }
+}

@@ -57,7 +57,8 @@ async fn a_leader_that_was_stopped_for_longer_than_its_lease_never_writes_again(
     a.until("took the lease, epoch 1").await;
     let mut b = scene.replica("b");
     b.until("standby: ").await;
-    // Stopped several times, so that it is caught in the middle of different things.
+    // Looks take a while, so that it is stopped between the look and the call that follows from it.
+    scene.slow_looks(Duration::from_millis(400));
     let mut epoch = 1;
     for _ in 0..2 {
         scene.until_writes_of(epoch, 3).await;

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use slotwise::emulator::{Call, Emulator, Options};
+use slotwise::emulator::{Call, Emulator, Fault, FaultKind, Operation, Options};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -227,6 +227,13 @@ impl Scene {
         calls
             .filter(|call| !READS.contains(&call.operation.as_str()))
             .collect()
+    }
+
+    /// From now on each look at a single channel, as before each call, takes so long.
+    pub(super) fn slow_looks(&self, time: Duration) {
+        let seconds = time.as_secs_f64();
+        let slow = Fault::new(FaultKind::Slow { seconds });
+        self.emulator.inject(slow.on(Operation::DescribeChannel));
     }
 
     /// How often a process looked at the channels.
