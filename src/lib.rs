@@ -28,7 +28,8 @@
 //! | [`medialive`] | the one door to MediaLive: client, lossless documents, errors classified once | call AWS |
 //! | [`observe`] | List, and Describe where the list cannot tell → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
-//! | [`controller`] | one cycle after the other; who may write; what to remember | wait |
+//! | [`controller`] | one cycle after the other; what to remember | wait |
+//! | [`controller::lease`] | which one of several may write: a file lock, or a row in DynamoDB | call DynamoDB, lock a file |
 //! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
 //! | [`cli`] | the command line, one file per subcommand | print |
@@ -42,6 +43,8 @@
 //!   the channel is looked at afresh, and every call that changes anything needs an [`medialive::Permit`].
 //! - A stream key is a [`model::Secret`], which cannot be printed. It leaves the process in one place only, the body of
 //!   UpdateChannel.
+//! - One controller per owner writes at a time. The gate asks the lease before each mutating call, and the client once more
+//!   right before the request leaves; each such call names holder and epoch in its user agent.
 //! - The plan decides, the executor obeys: no choice is left at execution time. A pool whose plan is refused is held
 //!   ([`plan::held`]); the others go on.
 //! - Triggers carry no data: they say "look again". A crash at any point is healed by the next cycle.

@@ -158,6 +158,30 @@ pub enum ConditionStatus {
     Unknown,
 }
 
+/// Whether this process is the one that writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leader {
+    /// Whether it is; unknown while nobody is.
+    pub status: ConditionStatus,
+    /// Stable code.
+    pub reason: &'static str,
+    /// One sentence.
+    pub message: Arc<str>,
+}
+
+impl Status {
+    /// Adds the condition `Leader`; its time is kept from `previous` where it has not changed.
+    pub fn set_leader(&mut self, leader: Leader, previous: &[Condition], now: Timestamp) {
+        let Leader {
+            status,
+            reason,
+            message,
+        } = leader;
+        self.conditions
+            .push(derive::global("Leader", status, reason, message, previous, now));
+    }
+}
+
 impl ConditionStatus {
     fn of(holds: bool) -> Self {
         if holds { Self::True } else { Self::False }

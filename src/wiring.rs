@@ -1,21 +1,24 @@
 //! From options to live parts. The only place where parts are put together.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::app_name::AppName;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use tokio::time::Instant;
 
 use crate::aws::Connect;
-use crate::controller::lease::{Lease, LeaseError};
+use crate::controller::lease::{Contender, Lease, LeaseError, LeaseTable};
 use crate::controller::{Clock, Controller, Listener, Parts, Settings};
 use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot};
-use crate::execute::{Executor, WriteLease};
+use crate::execute::Executor;
 use crate::medialive::{self, MediaLive};
 use crate::model::{ChannelPool, Desired, SlotId, SlotSelector};
 use crate::observe::Observer;
@@ -74,8 +77,51 @@ pub enum Writing {
     Never,
     /// It writes while it holds the lock on this file.
     WithLock(PathBuf),
+    /// It writes while it holds the lease in a table.
+    WithTable(LeaseIn),
     /// Nobody else can reach its world.
     Alone,
+}
+
+/// A lease in a table, shared with other processes.
+#[derive(Debug, Clone)]
+pub struct LeaseIn {
+    /// The table.
+    pub table: String,
+    /// How long the holder may go without renewing it.
+    pub duration: Duration,
+    /// Whose channels it is about.
+    pub owner: String,
+    /// Another MediaLive than the region's.
+    pub endpoint: Option<String>,
+    /// This machine's name, for people.
+    pub host: String,
+    /// Use made-up credentials for the table.
+    pub placeholder_credentials: bool,
+}
+
+impl LeaseIn {
+    /// Contends for the lease from now on.
+    async fn begin(&self, aws: &Aws) -> Result<Lease, WiringError> {
+        let aws = Aws {
+            placeholder_credentials: self.placeholder_credentials,
+            ..aws.clone()
+        };
+        let config = aws.config().await;
+        let region = config.region().ok_or(WiringError::NoRegion)?;
+        let parts = [
+            Some(self.owner.as_str()),
+            Some(region.as_ref()),
+            self.endpoint.as_deref(),
+        ];
+        let row = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        // A name that no other process has, also after the system gave this one's number to another.
+        let random = RandomState::new().hash_one(std::process::id()) >> 40;
+        let me = format!("{}-{}-{random:06x}", self.host, std::process::id());
+        let contender = Contender::new(me, self.duration, Instant::now());
+        let table = LeaseTable::new(&config, self.table.as_str(), self.duration);
+        Ok(Lease::table(table.row(row), contender))
+    }
 }
 
 /// A part could not be made.
@@ -100,15 +146,17 @@ pub async fn controller(
     listener: Listener,
 ) -> Result<Controller<Sources>, WiringError> {
     let lease = match writing {
-        Writing::Never | Writing::Alone => Lease::alone(),
+        Writing::Never => Lease::never(),
+        Writing::Alone => Lease::alone(),
         Writing::WithLock(path) => Lease::lock_file(path)?,
+        Writing::WithTable(lease) => match world {
+            World::Aws(aws) => lease.begin(aws).await?,
+            World::Emulator(_) => Lease::alone(),
+        },
     };
-    let may_write: Option<Arc<dyn WriteLease>> = match writing {
-        Writing::Never => None,
-        Writing::WithLock(_) | Writing::Alone => Some(Arc::new(lease.clone())),
-    };
+    let may_write = (!matches!(writing, Writing::Never)).then(|| lease.gate());
     let source = source.with_tables(Tables::new(tables, may_write));
-    let client = client(world, wire).await?;
+    let client = client(world, wire, lease.me()).await?;
     let clock = Clock::system();
     // Two controllers that begin together only have to draw different delays; that is no matter of security.
     let seed = u64::from(clock.now().subsec_nanosecond().unsigned_abs()) ^ u64::from(std::process::id());
@@ -128,7 +176,8 @@ pub fn assemble<S: Source>(
     let parts = Parts {
         source,
         observer: Observer::new(client.clone(), settings.concurrency),
-        executor: Executor::new(client, Arc::new(lease), settings.owner.clone()),
+        executor: Executor::new(client, lease.gate(), settings.owner.clone()),
+        lease,
         clock,
         random: ChaCha8Rng::seed_from_u64(seed),
         listener,
@@ -146,14 +195,22 @@ pub fn tables(aws: Aws, has_credentials: bool) -> Access {
     }
 }
 
-/// The client of `world`.
-pub async fn client(world: &World, wire: &medialive::Settings) -> Result<MediaLive, WiringError> {
+/// The client of `world`; it says in each call that it is `me`, where several share a lease.
+pub async fn client(
+    world: &World,
+    wire: &medialive::Settings,
+    me: Option<&str>,
+) -> Result<MediaLive, WiringError> {
     match world {
         World::Emulator(emulator) => Ok(emulated_client(emulator, wire)),
         World::Aws(aws) => {
-            let config = aws.config().await;
+            let mut config = aws.config().await;
             if config.region().is_none() {
                 return Err(WiringError::NoRegion);
+            }
+            // A name that no user agent takes is left out: it only helps people who read the record.
+            if let Some(name) = me.and_then(|me| AppName::new(me.to_owned()).ok()) {
+                config = config.into_builder().app_name(name).build();
             }
             let wire = medialive::Settings {
                 endpoint_url: aws.endpoint_url.clone(),

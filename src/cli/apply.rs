@@ -79,8 +79,40 @@ async fn apply(
         changes: Some(&args.changes),
         grants: &args.interrupt,
     };
+    args.changes.check_lease(&args.connection)?;
     let (listener, outcome) = story(Narrator::of_apply(), Times::Elapsed, format, output);
-    let mut controller = purpose.controller(purpose.settings(), listener).await?;
+    let mut settings = purpose.settings();
+    settings.waits_for_lease = false;
+    let mut controller = purpose.controller(settings, listener).await?;
+    let result = match controller.win_lease(asked).await {
+        Ok(()) => {
+            Box::pin(review(
+                args,
+                saved,
+                &purpose,
+                &mut controller,
+                &outcome,
+                (format, output),
+                asked,
+            ))
+            .await
+        }
+        Err(error) => Err(error.into()),
+    };
+    // Whatever came of it: the next one need not wait until the lease runs out.
+    controller.release_lease().await;
+    result
+}
+
+async fn review(
+    args: &ApplyArgs,
+    saved: Option<&SavedPlan>,
+    purpose: &Purpose<'_>,
+    controller: &mut Live,
+    outcome: &Outcome,
+    (format, output): (LogFormat, &Output),
+    asked: &CancellationToken,
+) -> CommandResult {
     let view = tokio::select! {
         view = Box::pin(controller.look()) => view.map_err(|error| purpose.failure(error))?,
         () = asked.cancelled() => return Ok(ExitCode::Interrupted),
@@ -99,13 +131,13 @@ async fn apply(
             return Ok(ExitCode::Interrupted);
         }
         if !args.yes {
-            check_again(&mut controller, &view.plan, output).await?;
+            check_again(controller, &view.plan, output).await?;
         }
     }
     if format == LogFormat::Text {
         output.print("\n");
     }
-    carry_out(&mut controller, args.timeout, asked, &outcome).await
+    carry_out(controller, args.timeout, asked, outcome).await
 }
 
 async fn carry_out(

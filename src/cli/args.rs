@@ -8,7 +8,9 @@ use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
 use super::endpoint::parse_endpoint;
+use super::failure::Failure;
 use crate::controller::MaxVanish;
+use crate::controller::lease::table::ASKS_PER_LEASE;
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
@@ -163,6 +165,59 @@ pub struct ChangeArgs {
     /// endpoint in XDG_RUNTIME_DIR, or else in the directory for temporary files]
     #[arg(long, env = "SLOTWISE_LOCK_FILE", value_name = "FILE")]
     pub lock_file: Option<PathBuf>,
+    /// A DynamoDB table in the same region, for several replicas on several machines: one of an owner writes at a time, the
+    /// others observe and take over [default: none, a locked file]
+    #[arg(
+        long,
+        env = "SLOTWISE_LEASE_TABLE",
+        value_name = "TABLE",
+        value_parser = parse_table,
+        conflicts_with_all = ["lock_file", "emulator"]
+    )]
+    pub lease_table: Option<String>,
+    /// How long the one that writes may be out of touch with the lease table before another one takes over. Must be more
+    /// than 6/5 of --attempt-timeout
+    #[arg(
+        long,
+        env = "SLOTWISE_LEASE_DURATION",
+        value_name = "TIME",
+        default_value = "15s",
+        value_parser = parse_time
+    )]
+    pub lease_duration: Duration,
+}
+
+/// The longest lease: nobody wants to wait longer for another one to take over.
+const LEASE_MAX: Duration = Duration::from_hours(1);
+
+impl ChangeArgs {
+    /// Refuses a lease in which there is no time to write, or none to take it over.
+    pub(super) fn check_lease(&self, connection: &ConnectionArgs) -> Result<(), Failure> {
+        if self.lease_table.is_none() {
+            return Ok(());
+        }
+        let (lease, attempt) = (self.lease_duration, connection.attempt_timeout);
+        if lease > LEASE_MAX {
+            return Err(Failure::usage("--lease-duration is longer than an hour"));
+        }
+        // It is renewed every sixth, and a call that begins right before that has to end within the lease all the same.
+        let sixth = lease / ASKS_PER_LEASE;
+        if lease > attempt + sixth {
+            return Ok(());
+        }
+        let text = |time: Duration| format!("{} s", time.as_secs_f64());
+        Err(Failure::usage(format!(
+            "--lease-duration {} is too short: it must be more than --attempt-timeout ({}) and the time between two \
+             renewals (a sixth of it) together, which are {}",
+            text(lease),
+            text(attempt),
+            text(attempt + sixth),
+        ))
+        .next(format!(
+            "give more than {}, or a shorter --attempt-timeout",
+            text(attempt * ASKS_PER_LEASE / (ASKS_PER_LEASE - 1))
+        )))
+    }
 }
 
 /// `--emulator[=FLEET]`.
@@ -228,6 +283,18 @@ fn parse_concurrency(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A name that DynamoDB takes, or the ARN of a table.
+fn parse_table(text: &str) -> Result<String, String> {
+    let name = text.rsplit('/').next().unwrap_or_default();
+    let fits = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let is_arn = text.starts_with("arn:") && text.contains(":table/");
+    if (3..=255).contains(&name.len()) && name.chars().all(fits) && (is_arn || name == text) {
+        Ok(text.to_owned())
+    } else {
+        Err("write the name of a table, 3 to 255 letters, digits, `-`, `_` and `.`, or its ARN".to_owned())
+    }
+}
+
 /// A value that an AWS tag takes and that can stand in a file name.
 fn parse_owner(text: &str) -> Result<String, String> {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
@@ -271,6 +338,19 @@ mod tests {
         assert!(parse_owner("studio-2.eu").is_ok());
         for text in ["", "a/b", "a b", "ä"] {
             assert!(parse_owner(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_has_a_name_or_an_arn() {
+        for text in [
+            "slotwise",
+            "arn:aws:dynamodb:eu-west-1:111122223333:table/slotwise",
+        ] {
+            assert_eq!(parse_table(text).as_deref(), Ok(text));
+        }
+        for text in ["", "ab", "a b c", "table/slotwise", "arn:aws:s3:::slotwise"] {
+            assert!(parse_table(text).is_err(), "{text}");
         }
     }
 

@@ -18,7 +18,7 @@ use crate::render::problems;
 use crate::secrets::{self, Keys};
 use crate::store::dynamodb::Access;
 use crate::store::{LoadOptions, Source, Sources};
-use crate::wiring::{self, Aws, World, Writing};
+use crate::wiring::{self, Aws, LeaseIn, World, Writing};
 
 /// A controller on everything that is declared.
 pub(super) type Live = Controller<Sources>;
@@ -72,16 +72,7 @@ impl Purpose<'_> {
         let writing = match (self.changes, &world) {
             (None, _) => Writing::Never,
             (Some(_), World::Emulator(_)) => Writing::Alone,
-            (Some(changes), World::Aws(aws)) => {
-                Writing::WithLock(changes.lock_file.clone().unwrap_or_else(|| {
-                    let endpoint = Endpoint::of(self.connection);
-                    default_lock_file(
-                        &self.connection.owner_id,
-                        aws.region.as_deref(),
-                        endpoint.as_ref(),
-                    )
-                }))
-            }
+            (Some(changes), World::Aws(aws)) => self.writing(changes, aws),
         };
         let ttl = self.changes.map_or(secrets::TTL, |changes| changes.key_ttl);
         let region = self.connection.region.as_deref();
@@ -93,6 +84,27 @@ impl Purpose<'_> {
         .with_keys(keys(region, ttl)?);
         let tables = table_access(region)?;
         Ok(wiring::controller(source, &world, tables, &wire, &writing, settings, listener).await?)
+    }
+
+    fn writing(&self, changes: &ChangeArgs, aws: &Aws) -> Writing {
+        let endpoint = Endpoint::of(self.connection);
+        let owner = &self.connection.owner_id;
+        let Some(table) = &changes.lease_table else {
+            let default = || default_lock_file(owner, aws.region.as_deref(), endpoint.as_ref());
+            return Writing::WithLock(changes.lock_file.clone().unwrap_or_else(default));
+        };
+        let is_local =
+            Endpoint::of_environment(Service::DynamoDb).is_some_and(|endpoint| endpoint.is_local());
+        Writing::WithTable(LeaseIn {
+            table: table.clone(),
+            duration: changes.lease_duration,
+            owner: owner.clone(),
+            endpoint: endpoint
+                .filter(|endpoint| !endpoint.is_of_aws())
+                .map(|endpoint| endpoint.to_string()),
+            host: host(),
+            placeholder_credentials: !has_credentials() && is_local,
+        })
     }
 
     /// One look by a controller that tells nobody.
@@ -222,6 +234,15 @@ fn reach(region: Option<&str>, endpoint: Option<&Endpoint>) -> Result<Aws, Failu
         region: region.or_else(|| is_local.then(|| "us-east-1".to_owned())),
         placeholder_credentials: !has_credentials() && is_local,
     })
+}
+
+/// This machine's name, or what people call it; only for people to read.
+fn host() -> String {
+    let file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = variable("HOSTNAME").or_else(file).unwrap_or_default();
+    let fits = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
+    let name: String = name.trim().chars().filter(fits).take(63).collect();
+    if name.is_empty() { "host".to_owned() } else { name }
 }
 
 /// A lock per owner, and per endpoint and region where they were named: two controllers of one owner in two regions

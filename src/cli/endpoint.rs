@@ -73,6 +73,15 @@ impl Endpoint {
         })
     }
 
+    /// Whether it is one of AWS itself, such as that of a VPC: then the region says which MediaLive it leads to.
+    pub(super) fn is_of_aws(&self) -> bool {
+        let url = Url::parse(&self.url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
+            .iter()
+            .any(|domain| host.ends_with(domain))
+    }
+
     /// Whether it is on this machine, where only an emulator answers.
     pub(super) fn is_local(&self) -> bool {
         is_local(&self.url)

@@ -1,6 +1,7 @@
 //! Exit codes, and what they mean.
 
 use crate::controller::Ended;
+use crate::controller::lease::LeaseError;
 use crate::plan::{Plan, Waiting};
 
 /// How a command ended.
@@ -79,7 +80,18 @@ impl ExitCode {
             Ended::Converged => Some(plan.map_or(Self::Success, |plan| Self::of_converged(plan, changed))),
             Ended::Blocked | Ended::TimedOut if on_air || changed => Some(Self::Partial),
             Ended::Blocked | Ended::TimedOut | Ended::Failed(_) => Some(Self::Error),
+            Ended::NoLease(error) => Some(Self::of_lease(error)),
             Ended::LeaseLost => Some(Self::LeaseLost),
+        }
+    }
+
+    /// The code of a command that was not given the lease.
+    pub fn of_lease(error: &LeaseError) -> Self {
+        match error {
+            LeaseError::Held(_) | LeaseError::HeldBy { .. } | LeaseError::Undecided | LeaseError::Ended => {
+                Self::LeaseLost
+            }
+            LeaseError::File { .. } | LeaseError::Table(_) => Self::Error,
         }
     }
 

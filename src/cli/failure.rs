@@ -62,10 +62,24 @@ impl fmt::Display for Failure {
 impl From<WiringError> for Failure {
     fn from(error: WiringError) -> Self {
         let code = match &error {
-            WiringError::Lease(LeaseError::Held(_)) => ExitCode::LeaseLost,
-            _ => ExitCode::Error,
+            WiringError::Lease(error) => ExitCode::of_lease(error),
+            WiringError::NoRegion => ExitCode::Error,
         };
         Self::new(code, crate::error_chain(&error))
+    }
+}
+
+impl From<LeaseError> for Failure {
+    fn from(error: LeaseError) -> Self {
+        let failure = Self::new(
+            ExitCode::of_lease(&error),
+            format!("nothing is written: {}", crate::error_chain(&error)),
+        );
+        match &error {
+            LeaseError::HeldBy { .. } => failure
+                .next("let that one do it, or end it and try again; plan, status and explain need no lease"),
+            _ => failure,
+        }
     }
 }
 

@@ -63,6 +63,7 @@ pub(super) async fn run(args: RunArgs, format: LogFormat, output: &Output) -> Co
         grants: &[],
     };
     let mut settings = purpose.settings();
+    args.changes.check_lease(&args.connection)?;
     settings.interval = args.pace.interval;
     settings.batch_idle = args.pace.batch_idle;
     settings.batch_max = args.pace.batch_max.max(args.pace.batch_idle);
@@ -105,8 +106,9 @@ pub(super) fn finish(
         .next("run it again to go on; slotwise status shows where everybody stands")),
         Ended::LeaseLost => Err(Failure::new(
             code,
-            "the right to write was lost, so nothing more is written",
+            "the lease is no longer kept, so nothing more is written; a fault of slotwise, please report it",
         )),
+        Ended::NoLease(error) => Err(error.into()),
         Ended::Failed(error) => Err(error.into()),
     }
 }

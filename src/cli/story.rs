@@ -167,6 +167,7 @@ fn name(event: &Event) -> &'static str {
         Event::PhaseChanged { .. } => "PhaseChanged",
         Event::Converged { .. } => "Converged",
         Event::CycleFailed { .. } => "CycleFailed",
+        Event::Lease(_) => "Lease",
         Event::Draining => "Draining",
     }
 }

@@ -76,12 +76,13 @@ impl<S: Source> Controller<S> {
             refused,
         } = self.make_plan(&loaded.desired, &observed, at)?;
         let plan = Arc::new(plan);
-        let status = Arc::new(status(&desired, &loaded.rejected, &plan, &self.status, at));
+        let mut status = status(&desired, &loaded.rejected, &plan, &self.status, at);
+        self.mark_leader(&mut status, at);
         let view = View {
             loaded: Loaded { desired, ..loaded },
             observed,
             plan,
-            status,
+            status: Arc::new(status),
             at,
         };
         Ok((view, refused))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::lease::{How, TableError};
 use crate::manifest::Problem;
 use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::{Plan, Step};
@@ -103,8 +104,45 @@ pub enum Event {
         /// When the next one begins.
         retry_in: Duration,
     },
+    /// Who writes has changed, or the lease table is in trouble.
+    Lease(LeaseNews),
     /// An orderly end was asked for: calls under way are finished, no new one begins.
     Draining,
+}
+
+/// What happened to the lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeaseNews {
+    /// Another process holds it; this one looks on.
+    Standby {
+        /// Which one.
+        holder: Arc<str>,
+        /// In which epoch.
+        epoch: u64,
+    },
+    /// The table had no row. One was made, and is waited for, as somebody may hold the lease by the row that was there before.
+    Vacant {
+        /// How long.
+        wait: Duration,
+    },
+    /// This process holds it from now on.
+    Taken {
+        /// In which epoch.
+        epoch: u64,
+        /// How it came to that.
+        how: How,
+    },
+    /// This process held it and holds it no more.
+    Lost {
+        /// Why.
+        why: Arc<str>,
+    },
+    /// It was given back.
+    Released,
+    /// The table cannot be asked.
+    Trouble(TableError),
+    /// It can be asked again.
+    TroubleOver,
 }
 
 /// What came of a step.

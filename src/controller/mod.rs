@@ -13,10 +13,14 @@
 //! ```
 //!
 //! Steps run as tasks of the controller, so a slow channel holds up no other; triggers carry no data.
+//!
+//! Where several controllers share a [`lease`], the one that holds it begins steps; the others do everything else, and
+//! look again the moment they get it.
 
 pub mod clock;
 mod cycle;
 pub mod event;
+mod leadership;
 pub mod lease;
 mod memory;
 mod news;
@@ -35,7 +39,8 @@ use tokio::task::JoinSet;
 
 pub use clock::Clock;
 pub use cycle::{CycleError, View};
-pub use event::{Event, StepOutcome};
+pub use event::{Event, LeaseNews, StepOutcome};
+pub use leadership::Leadership;
 pub use run::{Ended, Until};
 pub use vanish::MaxVanish;
 
@@ -45,6 +50,7 @@ use crate::observe::Observer;
 use crate::plan::Plan;
 use crate::status::Status;
 use crate::store::{Loaded, Source};
+use lease::Lease;
 use memory::Memory;
 use news::Gist;
 use steps::{Busy, Finished};
@@ -71,6 +77,8 @@ pub struct Settings {
     pub owner: OwnerId,
     /// Destinations whose change may interrupt others now, whatever the policy.
     pub grants: BTreeSet<DestinationName>,
+    /// Whether to wait while another process holds the lease, where there is a limit to how long to go on.
+    pub waits_for_lease: bool,
 }
 
 impl Settings {
@@ -86,6 +94,7 @@ impl Settings {
             max_vanish: MaxVanish::default(),
             owner,
             grants: BTreeSet::new(),
+            waits_for_lease: true,
         }
     }
 }
@@ -98,6 +107,7 @@ pub struct Controller<S> {
     source: S,
     observer: Observer,
     executor: Executor,
+    leadership: Leadership,
     settings: Settings,
     clock: Clock,
     random: ChaCha8Rng,
@@ -124,6 +134,8 @@ pub struct Parts<S> {
     pub observer: Observer,
     /// Takes steps.
     pub executor: Executor,
+    /// Who may write; the executor asks it as well.
+    pub lease: Lease,
     /// What time it is.
     pub clock: Clock,
     /// Draws the jitter of intervals and delays.
@@ -139,6 +151,7 @@ impl<S: Source> Controller<S> {
             source,
             observer,
             executor,
+            lease,
             clock,
             random,
             listener,
@@ -147,6 +160,7 @@ impl<S: Source> Controller<S> {
             source,
             observer,
             executor,
+            leadership: Leadership::of(lease),
             settings,
             clock,
             random,

@@ -6,7 +6,8 @@ use rand::Rng;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::steps::LookAgain;
+use super::lease::LeaseError;
+use super::steps::{LEASE_RETRY, LookAgain};
 use super::{Controller, CycleError, Event};
 use crate::model::ChannelState;
 use crate::plan::{Action, Adoption, Content, Plan};
@@ -43,10 +44,19 @@ pub enum Ended {
     Blocked,
     /// Time is up.
     TimedOut,
-    /// Writing is no longer allowed.
+    /// The task that keeps the lease is gone, so nothing may be written any more.
     LeaseLost,
+    /// Time is up and the lease is held by another process, or cannot be had.
+    NoLease(LeaseError),
     /// The very first cycle could not even read what is desired.
     Failed(CycleError),
+}
+
+/// Since when there is something to do, and whether it was told that there is no more.
+#[derive(Debug)]
+struct Converging {
+    since: Instant,
+    is_told: bool,
 }
 
 /// When the next things are due.
@@ -61,11 +71,13 @@ struct Due {
 }
 
 impl<S: Source> Controller<S> {
-    /// Runs until `until`, or until `asked` is cancelled; then waits for the steps under way.
+    /// Runs until `until`, or until `asked` is cancelled; then waits for the steps under way, and gives the lease back.
     pub async fn run(&mut self, until: Until, asked: &CancellationToken) -> Ended {
         let ended = self.go_on(until, asked).await;
         self.drain().await;
+        // While the lease is held: statuses are written by its holder.
         self.source.finish().await;
+        self.release_lease().await;
         ended
     }
 
@@ -77,66 +89,110 @@ impl<S: Source> Controller<S> {
             changed: None,
             failed: None,
         };
-        let mut converged_told = false;
-        let mut converging_since = begun;
+        let mut converging = Converging {
+            since: begun,
+            is_told: false,
+        };
         let deadline = match until {
             Until::Asked => None,
             Until::Converged { deadline } => Some(deadline),
         };
+        self.note_lease();
         loop {
             tokio::select! {
                 biased;
                 () = asked.cancelled() => return self.stop_asked(),
-                () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => return Ended::TimedOut,
-                Some(ended) = self.tasks.join_next_with_id() => match self.end_step_and_go_on(ended) {
-                    LookAgain::LeaseLost => return Ended::LeaseLost,
-                    again => due.cycle = due.cycle.min(self.moment(again)),
-                },
+                () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => return self.time_is_up(),
+                () = self.leadership.lease.changed() => {
+                    if let Some(ended) = self.lease_changed(until, &mut due) {
+                        return ended;
+                    }
+                }
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    let again = self.end_step_and_go_on(ended);
+                    due.cycle = due.cycle.min(self.moment(again));
+                }
                 () = self.wake.notified() => {
                     self.read_source().await;
                     due.cycle = due.cycle.min(self.moment(LookAgain::Now));
                 }
                 () = sleep_until(due.source), if until == Until::Asked => {
                     if self.look_at_source(&mut due).await {
-                        converged_told = false;
-                        converging_since = Instant::now();
+                        converging = Converging { since: Instant::now(), is_told: false };
                     }
                 }
                 () = sleep_until(due.cycle) => {
                     let result = tokio::select! {
                         biased;
                         () = asked.cancelled() => return self.stop_asked(),
-                        () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => return Ended::TimedOut,
+                        () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => return self.time_is_up(),
                         result = self.cycle() => result,
                     };
-                    due.changed = None;
-                    match result {
-                        Err(error) if self.loaded.is_none() => return Ended::Failed(error),
-                        Err(error) => due.cycle = self.cycle_failed(&mut due, &error),
-                        Ok(()) => {
-                            due.failed = None;
-                            due.cycle = self.next_cycle();
-                        }
-                    }
-                    if due.failed.is_none() && self.is_converged() {
-                        if !converged_told {
-                            self.tell_converged(converging_since.elapsed());
-                            converged_told = true;
-                        }
-                        if deadline.is_some() {
-                            return Ended::Converged;
-                        }
-                    } else {
-                        if converged_told {
-                            converging_since = Instant::now();
-                            converged_told = false;
-                        }
-                        if deadline.is_some() && self.is_blocked() {
-                            return Ended::Blocked;
-                        }
+                    if let Some(ended) = self.cycle_ended(result, until, &mut due, &mut converging) {
+                        return ended;
                     }
                 }
             }
+        }
+    }
+
+    /// What follows from a cycle: when the next one is due, or the end.
+    fn cycle_ended(
+        &mut self,
+        result: Result<(), CycleError>,
+        until: Until,
+        due: &mut Due,
+        converging: &mut Converging,
+    ) -> Option<Ended> {
+        due.changed = None;
+        match result {
+            Err(error) if self.loaded.is_none() => return Some(Ended::Failed(error)),
+            Err(error) => due.cycle = self.cycle_failed(due, &error),
+            Ok(()) => {
+                due.failed = None;
+                due.cycle = self.next_cycle();
+            }
+        }
+        let may_end = until != Until::Asked && self.leadership.is_leading();
+        if due.failed.is_none() && self.is_converged() {
+            if !converging.is_told {
+                self.tell_converged(converging.since.elapsed());
+                converging.is_told = true;
+            }
+            return may_end.then_some(Ended::Converged);
+        }
+        if converging.is_told {
+            *converging = Converging {
+                since: Instant::now(),
+                is_told: false,
+            };
+        }
+        (may_end && self.is_blocked()).then_some(Ended::Blocked)
+    }
+
+    /// What follows from another standing: a look at once, or the end.
+    fn lease_changed(&mut self, until: Until, due: &mut Due) -> Option<Ended> {
+        if self.note_lease() {
+            due.cycle = Instant::now();
+        }
+        if self.leadership.has_ended() {
+            return Some(Ended::LeaseLost);
+        }
+        if until == Until::Asked || self.leadership.is_leading() {
+            return None;
+        }
+        if !self.settings.waits_for_lease {
+            return Some(Ended::NoLease(self.leadership.why_not()));
+        }
+        // Nobody is there who could do something about it and would see that it helps.
+        self.leadership.lasting_trouble().map(Ended::NoLease)
+    }
+
+    fn time_is_up(&self) -> Ended {
+        if self.leadership.is_leading() {
+            Ended::TimedOut
+        } else {
+            Ended::NoLease(self.leadership.why_not())
         }
     }
 
@@ -177,7 +233,7 @@ impl<S: Source> Controller<S> {
     fn moment(&self, again: LookAgain) -> Instant {
         let now = Instant::now();
         match again {
-            LookAgain::Now | LookAgain::LeaseLost => now + CYCLE_GAP_MIN,
+            LookAgain::Now => now + CYCLE_GAP_MIN,
             LookAgain::AfterTransition => now + self.settings.transition_interval,
             LookAgain::In(delay) => now + delay.max(CYCLE_GAP_MIN),
         }
@@ -192,6 +248,11 @@ impl<S: Source> Controller<S> {
         } else {
             steady
         };
+        // It leads, and too little of the lease is left for a call: a renewal is due any moment.
+        let is_held_up = self.leadership.is_leading() && !self.executor.may_write();
+        if is_held_up && self.plan.as_ref().is_some_and(|plan| !plan.is_empty()) {
+            next = next.min(self.moment(LookAgain::In(LEASE_RETRY)));
+        }
         if let Some(retry) = self.memory.next_retry(now) {
             next = next.min(retry.max(now + CYCLE_GAP_MIN));
         }

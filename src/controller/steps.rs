@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{Controller, Event, StepOutcome};
 use crate::execute::{NoPermit, Order, Outcome, StepError};
+use crate::medialive::Kind;
 use crate::model::{ChannelId, DestinationName, Endpoint};
 use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
 use crate::store::Source;
@@ -136,9 +137,11 @@ pub(super) enum LookAgain {
     AfterTransition,
     /// After this long.
     In(Duration),
-    /// Never: the lease is lost.
-    LeaseLost,
 }
+
+/// How long after a step that the lease did not allow to look again: a renewal takes about that long, and when the lease
+/// is lost for good nothing is begun anyway.
+pub(super) const LEASE_RETRY: Duration = Duration::from_secs(1);
 
 impl<S: Source> Controller<S> {
     /// Begins the first step of every channel that has one and is free to take it.
@@ -160,6 +163,9 @@ impl<S: Source> Controller<S> {
     /// plan follows, those not begun are forgotten.
     pub(super) fn begin_queued(&mut self, plan: &Plan) {
         let now = Instant::now();
+        if !self.executor.may_write() {
+            self.busy.forget_queued();
+        }
         while self.busy.channels.len() < self.settings.concurrency
             && let Some(at) = self.busy.queue.pop_front()
         {
@@ -244,9 +250,7 @@ impl<S: Source> Controller<S> {
     /// [`Self::end_step`], and begins what waited for room.
     pub(super) fn end_step_and_go_on(&mut self, ended: Result<(task::Id, Finished), JoinError>) -> LookAgain {
         let again = self.end_step(ended);
-        if again != LookAgain::LeaseLost
-            && let Some(plan) = self.plan.clone()
-        {
+        if let Some(plan) = self.plan.clone() {
             self.begin_queued(&plan);
         }
         again
@@ -261,9 +265,12 @@ impl<S: Source> Controller<S> {
         match result {
             Ok(outcome) => self.note_outcome(channel, step, outcome),
             Err(StepError::Gate(NoPermit::LeaseLost)) => {
-                let what = NoPermit::LeaseLost.to_string();
-                let retry_in = Duration::ZERO;
-                (StepOutcome::Failed { what, retry_in }, LookAgain::LeaseLost)
+                let why = NoPermit::LeaseLost.to_string();
+                (StepOutcome::Stale { why }, LookAgain::In(LEASE_RETRY))
+            }
+            Err(StepError::Act(error)) if error.kind == Kind::NotSent => {
+                let why = error.message;
+                (StepOutcome::Stale { why }, LookAgain::In(LEASE_RETRY))
             }
             Err(StepError::Gate(NoPermit::OutOfDate)) => {
                 let why = NoPermit::OutOfDate.to_string();

@@ -15,10 +15,23 @@ use crate::medialive::Permit;
 /// fits in (10 s, `--attempt-timeout`), so that no step is ever refused again and again on a slow day.
 const GOOD_FOR: Duration = Duration::from_secs(15);
 
+/// What part of an attempt's limit before the end of the lease the last request may leave: it takes a while to arrive,
+/// and by then nobody else may write. With 10 s, `--attempt-timeout`, this is 1 s.
+const ON_ITS_WAY: u32 = 10;
+
 /// Leave to write at all: one controller per owner has it at a time.
 pub trait WriteLease: fmt::Debug + Send + Sync {
-    /// Whether writing is allowed now.
-    fn is_held(&self) -> bool;
+    /// What is held at this moment, if anything.
+    fn held_for(&self) -> Option<Holding>;
+}
+
+/// A lease that is held.
+#[derive(Debug, Clone, Default)]
+pub struct Holding {
+    /// When it ends unless it is renewed, by the monotonic clock; `None` for one that ends with the process.
+    pub until: Option<Instant>,
+    /// Holder and epoch, as the calls made under it are stamped; `None` where there are none.
+    pub stamp: Option<Arc<str>>,
 }
 
 /// Whether a step that was begun is still the one to take; the controller and the task that takes it share it.
@@ -56,13 +69,14 @@ impl Order {
 #[derive(Debug, Clone)]
 pub struct Gate {
     lease: Arc<dyn WriteLease>,
+    attempt_timeout: Duration,
 }
 
 /// There is no permit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoPermit {
-    /// Another process holds the lease, or it ended.
-    #[error("this process does not hold the lease")]
+    /// Another process holds the lease, or it ended, or too little of it is left to finish a call in.
+    #[error("this process does not hold the lease, or not for long enough")]
     LeaseLost,
     /// The plan that the step belongs to is not the newest, or too old.
     #[error("the plan has changed or grown old since")]
@@ -70,19 +84,37 @@ pub enum NoPermit {
 }
 
 impl Gate {
-    pub(super) fn new(lease: Arc<dyn WriteLease>) -> Self {
-        Self { lease }
+    /// A gate for calls of which each attempt is given up after `attempt_timeout`.
+    pub(super) fn new(lease: Arc<dyn WriteLease>, attempt_timeout: Duration) -> Self {
+        Self {
+            lease,
+            attempt_timeout,
+        }
     }
 
     /// A permit for one call of the step that `order` stands for.
     pub fn permit(&self, order: &Order) -> Result<Permit<'_>, NoPermit> {
-        if !self.lease.is_held() {
-            return Err(NoPermit::LeaseLost);
-        }
+        let holding = self.holding().ok_or(NoPermit::LeaseLost)?;
         if !order.holds() {
             return Err(NoPermit::OutOfDate);
         }
-        Ok(Permit::granted())
+        let not_after = holding
+            .until
+            .map(|until| until - self.attempt_timeout / ON_ITS_WAY);
+        Ok(Permit::granted(not_after, holding.stamp))
+    }
+
+    /// Whether a call begun now would get a permit, as far as the lease goes.
+    pub(super) fn is_open(&self) -> bool {
+        self.holding().is_some()
+    }
+
+    /// What is held, if an attempt that begins now ends before it does.
+    fn holding(&self) -> Option<Holding> {
+        let ends_too_soon = |until: Instant| until < Instant::now() + self.attempt_timeout;
+        self.lease
+            .held_for()
+            .filter(|holding| !holding.until.is_some_and(ends_too_soon))
     }
 }
 
@@ -90,18 +122,24 @@ impl Gate {
 mod tests {
     use super::*;
 
+    const ATTEMPT: Duration = Duration::from_secs(10);
+
     #[derive(Debug)]
-    struct Held;
+    struct Held(Option<Holding>);
 
     impl WriteLease for Held {
-        fn is_held(&self) -> bool {
-            true
+        fn held_for(&self) -> Option<Holding> {
+            self.0.clone()
         }
+    }
+
+    fn gate(holding: Option<Holding>) -> Gate {
+        Gate::new(Arc::new(Held(holding)), ATTEMPT)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_step_that_was_withdrawn_or_has_grown_old_gets_no_permit() {
-        let gate = Gate::new(Arc::new(Held));
+        let gate = gate(Some(Holding::default()));
         let order = Order::given_now();
         assert!(gate.permit(&order).is_ok());
         order.clone().withdraw();
@@ -109,5 +147,17 @@ mod tests {
         let old = Order::given_now();
         tokio::time::advance(GOOD_FOR).await;
         assert!(matches!(gate.permit(&old), Err(NoPermit::OutOfDate)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_is_lost_or_ends_within_an_attempt_gives_no_permit() {
+        let order = Order::given_now();
+        assert!(matches!(gate(None).permit(&order), Err(NoPermit::LeaseLost)));
+        let until = Some(Instant::now() + ATTEMPT);
+        let ends = gate(Some(Holding { until, stamp: None }));
+        assert!(ends.permit(&order).is_ok() && ends.is_open());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(matches!(ends.permit(&order), Err(NoPermit::LeaseLost)));
+        assert!(!ends.is_open());
     }
 }

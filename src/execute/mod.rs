@@ -12,7 +12,7 @@ use crate::medialive::{CallError, ChannelDocument, MediaLive};
 use crate::model::OwnerId;
 use crate::plan::{Action, ChannelPlan, Step};
 
-pub use gate::{Gate, NoPermit, Order, WriteLease};
+pub use gate::{Gate, Holding, NoPermit, Order, WriteLease};
 pub use precheck::{Precheck, precheck};
 
 /// Takes steps on behalf of one owner.
@@ -67,10 +67,15 @@ impl Executor {
     /// An executor that writes only while `lease` is held.
     pub fn new(client: MediaLive, lease: Arc<dyn WriteLease>, owner: OwnerId) -> Self {
         Self {
+            gate: Gate::new(lease, client.attempt_timeout()),
             client,
-            gate: Gate::new(lease),
             owner,
         }
+    }
+
+    /// Whether the lease allows a step that begins now.
+    pub fn may_write(&self) -> bool {
+        self.gate.is_open()
     }
 
     /// Takes `step`, the first one of `channel`, unless `order` ends before the call is made.

@@ -58,6 +58,7 @@ const PAGES_MAX: usize = 5_000;
 #[derive(Debug, Clone)]
 pub struct MediaLive {
     sdk: Client,
+    attempt_timeout: Duration,
 }
 
 impl MediaLive {
@@ -78,7 +79,13 @@ impl MediaLive {
         }
         Self {
             sdk: Client::from_conf(config.build()),
+            attempt_timeout: settings.attempt_timeout,
         }
+    }
+
+    /// Limit of one attempt: how long after its permit a mutating call is given up.
+    pub fn attempt_timeout(&self) -> Duration {
+        self.attempt_timeout
     }
 
     /// Every channel of the account and region: one request per page.
@@ -131,7 +138,7 @@ impl MediaLive {
     /// Points slots of a stopped channel elsewhere.
     pub async fn update(
         &self,
-        _permit: Permit<'_>,
+        permit: Permit<'_>,
         channel: &ChannelDocument,
         writes: &[SlotWrite],
     ) -> Result<ChannelDocument, CallError> {
@@ -147,6 +154,7 @@ impl MediaLive {
             .customize()
             .config_override(once())
             .mutate_request(move |request| put_json(request, &body))
+            .interceptor(permit.terms())
             .interceptor(answer.clone());
         call.send()
             .await
@@ -155,7 +163,7 @@ impl MediaLive {
     }
 
     /// Starts a stopped channel.
-    pub async fn start(&self, _permit: Permit<'_>, id: &ChannelId) -> Result<ChannelDocument, CallError> {
+    pub async fn start(&self, permit: Permit<'_>, id: &ChannelId) -> Result<ChannelDocument, CallError> {
         const OPERATION: &str = "StartChannel";
         let answer = Answer::default();
         let call = self
@@ -164,6 +172,7 @@ impl MediaLive {
             .channel_id(id.as_str())
             .customize()
             .config_override(once())
+            .interceptor(permit.terms())
             .interceptor(answer.clone());
         call.send()
             .await
@@ -174,7 +183,7 @@ impl MediaLive {
     }
 
     /// Stops a running channel.
-    pub async fn stop(&self, _permit: Permit<'_>, id: &ChannelId) -> Result<ChannelDocument, CallError> {
+    pub async fn stop(&self, permit: Permit<'_>, id: &ChannelId) -> Result<ChannelDocument, CallError> {
         const OPERATION: &str = "StopChannel";
         let answer = Answer::default();
         let call = self
@@ -183,6 +192,7 @@ impl MediaLive {
             .channel_id(id.as_str())
             .customize()
             .config_override(once())
+            .interceptor(permit.terms())
             .interceptor(answer.clone());
         call.send()
             .await
@@ -195,7 +205,7 @@ impl MediaLive {
     /// Writes the owner tag. Tags may be changed while a channel runs (User Guide, editing-deleting-channel).
     pub async fn adopt(
         &self,
-        _permit: Permit<'_>,
+        permit: Permit<'_>,
         channel: &ChannelDocument,
         owner: &OwnerId,
     ) -> Result<(), CallError> {
@@ -206,7 +216,8 @@ impl MediaLive {
             .resource_arn(&**arn)
             .tags(OWNER_TAG, owner.as_str())
             .customize()
-            .config_override(once());
+            .config_override(once())
+            .interceptor(permit.terms());
         call.send()
             .await
             .map_err(|error| CallError::classify("CreateTags", Some(id), &error))?;

@@ -5,6 +5,7 @@ use std::error::Error;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::permit::TooLate;
 use crate::model::ChannelId;
 
 /// A call to MediaLive that failed.
@@ -60,6 +61,9 @@ pub enum Kind {
     /// Nothing answered.
     #[error("the endpoint cannot be reached")]
     Unreachable,
+    /// The leave to write ended before the call left; nothing was sent.
+    #[error("not sent")]
+    NotSent,
     /// No answer in time. The call may have had its effect.
     #[error("no answer in time")]
     TimedOut,
@@ -88,6 +92,7 @@ impl Kind {
                 | Self::CredentialsMissing
                 | Self::CredentialsExpired
                 | Self::Unreachable
+                | Self::NotSent
                 | Self::TimedOut
         )
     }
@@ -106,6 +111,7 @@ impl Kind {
             Self::NotFound
             | Self::Conflict
             | Self::Invalid
+            | Self::NotSent
             | Self::TimedOut
             | Self::Server
             | Self::BadAnswer => "",
@@ -123,6 +129,7 @@ impl Kind {
             Self::CredentialsMissing => "credentials_missing",
             Self::CredentialsExpired => "credentials_expired",
             Self::Unreachable => "unreachable",
+            Self::NotSent => "not_sent",
             Self::TimedOut => "timed_out",
             Self::Server => "server",
             Self::BadAnswer => "bad_answer",
@@ -227,6 +234,9 @@ fn dispatch(error: &(dyn Error + 'static)) -> (Kind, String) {
     let mut innermost = String::new();
     let mut cause = error.source();
     while let Some(inner) = cause {
+        if inner.is::<TooLate>() {
+            return (Kind::NotSent, inner.to_string());
+        }
         match inner.downcast_ref::<CredentialsError>() {
             Some(CredentialsError::CredentialsNotLoaded(_)) => {
                 return (Kind::CredentialsMissing, String::new());

@@ -1,4 +1,4 @@
-//! How many requests a second leave this process.
+//! How many requests a second leave this process, and that none leaves when it may no longer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use leaky_bucket::RateLimiter;
+
+use super::permit::NotAfter;
 
 /// Requests per second, with a burst of twice as many.
 ///
@@ -92,7 +94,62 @@ impl HttpConnector for LimitedConnector {
         let (inner, limiter) = (self.inner.clone(), Arc::clone(&self.limiter));
         HttpConnectorFuture::new(async move {
             limiter.acquire_one().await;
-            inner.call(request).await
+            match request.extension::<NotAfter>().copied() {
+                None => inner.call(request).await,
+                Some(not_after) => not_after.keep(async { inner.call(request).await }).await,
+            }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, Options};
+    use crate::medialive::{Kind, Permit, RateLimit, Settings};
+    use crate::wiring;
+
+    use super::*;
+
+    /// A client that may send one request now and the next one after 5 s.
+    fn slow() -> (Emulator, crate::medialive::MediaLive) {
+        let channel = InventedChannel {
+            id: "1".to_owned(),
+            standard: false,
+            parking_url: "rtmp://127.0.0.1/parked".to_owned(),
+            slots: Vec::new(),
+        };
+        let pool = InventedPool {
+            name: "main".to_owned(),
+            channels: vec![channel],
+        };
+        let emulator = Emulator::new(Options::default(), Fleet::invent(&[pool]));
+        let settings = Settings {
+            rate: RateLimit { per_second: 0.2 },
+            ..Settings::default()
+        };
+        let client = wiring::emulated_client(&emulator, &settings);
+        (emulator, client)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_waited_until_it_may_no_longer_leave_is_not_sent() {
+        let (emulator, client) = slow();
+        client.list().await.unwrap();
+        let not_after = Instant::now() + Duration::from_secs(2);
+        let permit = Permit::granted(Some(not_after), Some("me.7".into()));
+        let error = client.start(permit, &"1".into()).await.unwrap_err();
+        assert_eq!(error.kind, Kind::NotSent, "{error}");
+        assert_eq!(emulator.calls().len(), 1);
+
+        // The same with enough time: it is sent, and says in whose name.
+        sleep(Duration::from_secs(5)).await;
+        let not_after = Instant::now() + Duration::from_secs(2);
+        let permit = Permit::granted(Some(not_after), Some("me.7".into()));
+        // What comes of it is MediaLive's to say.
+        client.start(permit, &"1".into()).await.ok();
+        let agent = emulator.calls().pop().unwrap().user_agent.unwrap();
+        assert!(agent.ends_with(" md/slotwise-lease#me.7"), "{agent}");
     }
 }

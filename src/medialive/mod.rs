@@ -5,6 +5,7 @@
 //!   error      whatever went wrong ──► one kind, by code, once
 //!   client     the only file that names SDK operations
 //!   limit      how many requests a second leave this process
+//!   permit     leave to make one mutating call: until when, in whose name
 //! ```
 //!
 //! There is no mock: in tests the emulator stands behind the same client, on a socket or in memory.

@@ -25,10 +25,11 @@ use super::status::tone as phase_tone;
 use super::style::{Style, Tone, columns};
 use super::summary::{Summary, counted, waits};
 use super::table::{Cell, Table, cell};
-use crate::controller::Event;
 use crate::controller::event::StepOutcome;
+use crate::controller::lease::How;
+use crate::controller::{Event, LeaseNews};
 use crate::manifest::Problem;
-use crate::model::DestinationName;
+use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Action, Plan, Step};
@@ -37,6 +38,9 @@ use crate::store::Rejected;
 
 /// More entries than this under one event are counted instead of listed.
 const LIST_AT_MOST: usize = 12;
+
+/// How an orderly end begins.
+const DRAINING: &str = "calls under way are finished, no new one begins; once more ends at once";
 
 /// Columns of the subject of a line, so that what is said of it lines up; longer ones push it to the right.
 const SUBJECT: usize = 18;
@@ -146,11 +150,7 @@ impl Entry {
                 from,
                 to,
                 after,
-            } => {
-                let from = from.map_or_else(String::new, |from| format!("{from} "));
-                let after = after.map_or_else(String::new, |time| format!(" after {}", precise(time)));
-                Self::says(Tone::Strong, channel, format!("{from}→ {to}{after}"))
-            }
+            } => state_changed(channel, *from, *to, *after),
             Event::PhaseChanged {
                 destination,
                 to,
@@ -174,11 +174,8 @@ impl Entry {
                 let what = format!("{what}; nothing on air is touched, next try in {next}");
                 Self::says(Tone::Bad, "failed", what)
             }
-            Event::Draining => Self::says(
-                Tone::Waits,
-                "ending",
-                "calls under way are finished, no new one begins; once more ends at once",
-            ),
+            Event::Lease(news) => lease(news),
+            Event::Draining => Self::says(Tone::Waits, "ending", DRAINING),
         }
     }
 
@@ -190,6 +187,41 @@ impl Entry {
             .row([self::subject(tone, subject), cell(Tone::Plain, sentence)]);
         entry
     }
+}
+
+fn lease(news: &LeaseNews) -> Entry {
+    let (tone, text) = match news {
+        LeaseNews::Standby { holder, epoch } => (
+            Tone::Waits,
+            format!("standby: {holder} holds the lease (epoch {epoch})"),
+        ),
+        LeaseNews::Vacant { wait } => (
+            Tone::Waits,
+            format!(
+                "standby: there was no lease row, a new one is free in {}: somebody may still hold the old one",
+                precise(*wait)
+            ),
+        ),
+        LeaseNews::Taken { epoch, how } => {
+            let text = match how {
+                How::Free => format!("took the lease, epoch {epoch}"),
+                How::Silence { of, after } => format!(
+                    "took over, epoch {epoch}, after {} without a renewal by {of}",
+                    precise(*after)
+                ),
+                How::Again => format!("holds the lease again, epoch {epoch}"),
+            };
+            (Tone::Good, text)
+        }
+        LeaseNews::Lost { why } => (
+            Tone::Bad,
+            format!("lost the lease: {why}; nothing more is written"),
+        ),
+        LeaseNews::Released => (Tone::Strong, "gave the lease back".to_owned()),
+        LeaseNews::Trouble(error) => (Tone::Bad, error.to_string()),
+        LeaseNews::TroubleOver => (Tone::Good, "the lease table answers again".to_owned()),
+    };
+    Entry::says(tone, "lease", text)
 }
 
 fn source_loaded(
@@ -332,6 +364,17 @@ fn step_ended(channel: &str, action: &str, outcome: &StepOutcome, took: Duration
     }
 }
 
+fn state_changed(
+    channel: &ChannelId,
+    from: Option<ChannelState>,
+    to: ChannelState,
+    after: Option<Duration>,
+) -> Entry {
+    let from = from.map_or_else(String::new, |from| format!("{from} "));
+    let after = after.map_or_else(String::new, |time| format!(" after {}", precise(time)));
+    Entry::says(Tone::Strong, channel, format!("{from}→ {to}{after}"))
+}
+
 fn phase_changed(
     destination: &DestinationName,
     to: Phase,
@@ -401,7 +444,6 @@ mod tests {
     use super::super::samples::{self, CANARY};
     use super::*;
     use crate::manifest::{Location, ObjectId, Severity};
-    use crate::model::ChannelState;
 
     fn story(events: &[Event], style: Style) -> String {
         let mut lines = Vec::new();

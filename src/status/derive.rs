@@ -302,7 +302,25 @@ fn source_trusted(trust: &Trust, previous: &[Condition], now: Timestamp) -> Cond
         Trust::Whole => (true, "Whole", "the source was read whole".into()),
         Trust::Doubted { why } => (false, "SourceUntrusted", why.as_str().into()),
     };
-    let (kind, status) = ("SourceTrusted", ConditionStatus::of(holds));
+    global(
+        "SourceTrusted",
+        ConditionStatus::of(holds),
+        reason,
+        message,
+        previous,
+        now,
+    )
+}
+
+/// A condition of the whole; since `now` unless it was the same among `previous`.
+pub(super) fn global(
+    kind: &'static str,
+    status: ConditionStatus,
+    reason: &'static str,
+    message: Arc<str>,
+    previous: &[Condition],
+    now: Timestamp,
+) -> Condition {
     let same = previous
         .iter()
         .find(|old| old.kind == kind && old.status == status);

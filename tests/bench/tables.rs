@@ -5,7 +5,6 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -199,10 +198,9 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     declare(folder.path(), &world)?;
     let sources = || {
-        let lease = Arc::new(Lease::alone());
         let paths = vec![folder.path().to_owned()];
         Sources::new(paths, OwnerId::new("bench"), LoadOptions::default())
-            .with_tables(Tables::new(dynamo.access(), Some(lease)))
+            .with_tables(Tables::new(dynamo.access(), Some(Lease::alone().gate())))
     };
     anstream::println!("{TITLE}");
     let mut times = Vec::new();

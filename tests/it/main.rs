@@ -11,6 +11,7 @@ mod cli;
 mod cycle;
 mod emulator;
 mod keys;
+mod lease;
 mod manifest;
 mod plan_golden;
 mod plan_properties;

@@ -24,25 +24,33 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const PARKING: &str = "rtmp://127.0.0.1:1935/parked";
 
-/// A source in memory that a test changes while the loop runs.
+/// A source in memory that a test changes while the loop runs. Each clone is read on its own.
 #[derive(Clone)]
-pub(crate) struct Script(Arc<Mutex<(Desired, bool)>>);
+pub(crate) struct Script {
+    /// What is declared, and how often it was changed.
+    declared: Arc<Mutex<(Desired, u64)>>,
+    /// Up to which change this clone was read.
+    read: Option<u64>,
+}
 
 impl Script {
     pub(crate) fn new(desired: Desired) -> Self {
-        Self(Arc::new(Mutex::new((desired, true))))
+        Self {
+            declared: Arc::new(Mutex::new((desired, 0))),
+            read: None,
+        }
     }
 
     /// Looks at what is declared.
     pub(crate) fn look(&self, look: impl FnOnce(&Desired)) {
-        look(&self.0.lock().unwrap().0);
+        look(&self.declared.lock().unwrap().0);
     }
 
     /// Changes what is declared; the loop sees it at its next look.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Desired)) {
-        let mut inner = self.0.lock().unwrap();
-        change(&mut inner.0);
-        inner.1 = true;
+        let mut declared = self.declared.lock().unwrap();
+        change(&mut declared.0);
+        declared.1 += 1;
     }
 }
 
@@ -50,10 +58,10 @@ impl Source for Script {
     type Error = Infallible;
 
     async fn load(&mut self) -> Result<Loaded, Infallible> {
-        let mut inner = self.0.lock().unwrap();
-        inner.1 = false;
+        let declared = self.declared.lock().unwrap();
+        self.read = Some(declared.1);
         Ok(Loaded {
-            desired: Arc::new(inner.0.clone()),
+            desired: Arc::new(declared.0.clone()),
             problems: Vec::new(),
             rejected: Vec::new(),
             tables: 0,
@@ -61,7 +69,7 @@ impl Source for Script {
     }
 
     async fn changed(&mut self) -> bool {
-        self.0.lock().unwrap().1
+        self.read != Some(self.declared.lock().unwrap().1)
     }
 
     fn publish(&mut self, _: &Status) {}
@@ -193,12 +201,29 @@ impl Stage {
         seed: u64,
         settings: Settings,
     ) -> Self {
+        Self::build(emulator, script, clock, seed, settings, Lease::alone())
+    }
+
+    /// A new controller among others that share a lease.
+    pub(crate) fn leased(emulator: Emulator, script: Script, lease: Lease, settings: Settings) -> Self {
+        let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+        Self::build(emulator, script, clock, 7, settings, lease)
+    }
+
+    fn build(
+        emulator: Emulator,
+        script: Script,
+        clock: Clock,
+        seed: u64,
+        settings: Settings,
+        lease: Lease,
+    ) -> Self {
         let events = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&events);
         let controller = wiring::assemble(
             script.clone(),
             wiring::emulated_client(&emulator, &medialive::Settings::default()),
-            Lease::alone(),
+            lease,
             clock.clone(),
             seed,
             settings,
@@ -232,6 +257,14 @@ impl Stage {
             },
             self.controller.run(Until::Asked, &asked)
         );
+    }
+
+    /// Lets the daemon run for this long, and neither ends it nor gives its lease back.
+    pub(crate) async fn run_for_without_end(&mut self, time: Duration) {
+        let asked = CancellationToken::new();
+        let run = self.controller.run(Until::Asked, &asked);
+        // An error: time is up.
+        drop(tokio::time::timeout(time, run).await);
     }
 
     /// Operations called so far, in order, looks left out.

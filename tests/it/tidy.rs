@@ -201,6 +201,33 @@ fn one_file_each_names_the_services_that_keep_keys() {
 }
 
 #[test]
+fn the_store_and_the_lease_alone_name_dynamodb() {
+    let allowed = ["store/dynamodb", "controller/lease/dynamodb.rs"];
+    assert_none(
+        "the SDK of DynamoDB is used in store/dynamodb and controller/lease/dynamodb.rs only",
+        &strays("aws_sdk_dynamodb", |path| {
+            allowed.iter().any(|start| path.starts_with(start))
+        }),
+    );
+}
+
+#[test]
+fn the_lease_goes_by_no_wall_clock_and_its_protocol_by_no_clock_at_all() {
+    for needle in ["SystemTime", "Timestamp", "jiff", "Clock"] {
+        assert_none(
+            &format!("the lease does not use {needle}: wall clocks of several machines differ"),
+            &strays(needle, |path| !path.starts_with("controller/lease/")),
+        );
+    }
+    for needle in ["::now()", ".elapsed()", "sleep"] {
+        assert_none(
+            &format!("the protocol does not use {needle}"),
+            &strays(needle, |path| path != "controller/lease/table.rs"),
+        );
+    }
+}
+
+#[test]
 fn only_the_gate_makes_permits() {
     assert_none(
         "a permit is made by execute/gate.rs only",
@@ -220,8 +247,14 @@ fn only_the_gate_makes_permits() {
         let before = client.split(call).next().unwrap();
         let signature = before.rfind("pub async fn").map(|at| &before[at..]).unwrap();
         assert!(
-            signature.contains("_permit: Permit<'_>"),
+            signature.contains(" permit: Permit<'_>"),
             "{call} is made without a permit"
+        );
+        let after = client.split(call).nth(1).unwrap();
+        let built = after.split(".send()").next().unwrap();
+        assert!(
+            built.contains(".interceptor(permit.terms())"),
+            "{call} does not carry what its permit says"
         );
     }
 }

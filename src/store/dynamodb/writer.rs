@@ -193,7 +193,7 @@ impl Task {
     }
 
     fn begin_writes(&mut self, client: &TableClient) {
-        if !self.lease.is_held() {
+        if !self.may_write() {
             return;
         }
         let now = Instant::now();
@@ -253,8 +253,15 @@ impl Task {
         }
     }
 
+    /// Whether statuses are this process's to write. Another one may take over while a write is on its way: it writes
+    /// what is true itself then, as soon as it sees what stands there.
+    fn may_write(&self) -> bool {
+        let holding = self.lease.held_for();
+        holding.is_some_and(|holding| holding.until.is_none_or(|until| Instant::now() < until))
+    }
+
     fn next_retry(&self) -> Option<Instant> {
-        if !self.lease.is_held() || self.writing.len() >= WRITES_MAX {
+        if !self.may_write() || self.writing.len() >= WRITES_MAX {
             return None;
         }
         let waiting = self.due.values().filter(|due| !due.under_way);

@@ -82,35 +82,62 @@ fn the_iam_policy_allows_every_call_of_the_client_and_nothing_else() {
         .collect();
     allowed.sort();
     let mut called = Vec::new();
-    for (service, file, calls) in [
-        (
-            "medialive",
-            "medialive/client.rs",
-            &[
-                "list_channels",
-                "describe_channel",
-                "update_channel",
-                "start_channel",
-                "stop_channel",
-                "create_tags",
-            ][..],
-        ),
-        ("ssm", "secrets/ssm.rs", &["get_parameters"]),
-        (
-            "secretsmanager",
-            "secrets/secrets_manager.rs",
-            &["get_secret_value", "batch_get_secret_value"],
-        ),
-    ] {
-        let client = fs::read_to_string(root.join("src").join(file)).unwrap();
-        let used = calls.iter().filter(|call| client.contains(&format!(".{call}()")));
-        called.extend(used.map(|call| action(service, call)));
+    for (service, file, calls) in CALLS {
+        let client = fs::read_to_string(root.join(file)).unwrap();
         // One call per operation that the client sends; another one would need its permission here.
         assert_eq!(client.matches(".send()").count(), calls.len(), "{file}");
+        let made = calls.iter().filter(|call| {
+            client
+                .replace(char::is_whitespace, "")
+                .contains(&format!(".{call}()"))
+        });
+        called.extend(made.map(|call| action(service, call)));
     }
+    // What `import` does is done by people with permissions of their own.
+    called.retain(|action| action != "dynamodb:PutItem");
     called.sort();
     assert_eq!(allowed, called);
 }
+
+/// The files that call AWS, and what each calls.
+const CALLS: [(&str, &str, &[&str]); 5] = [
+    (
+        "medialive",
+        "src/medialive/client.rs",
+        &[
+            "list_channels",
+            "describe_channel",
+            "update_channel",
+            "start_channel",
+            "stop_channel",
+            "create_tags",
+        ],
+    ),
+    ("ssm", "src/secrets/ssm.rs", &["get_parameters"]),
+    (
+        "secretsmanager",
+        "src/secrets/secrets_manager.rs",
+        &["get_secret_value", "batch_get_secret_value"],
+    ),
+    (
+        "dynamodb",
+        "src/store/dynamodb/client.rs",
+        &[
+            "describe_table",
+            "scan",
+            "update_item",
+            "put_item",
+            "describe_stream",
+            "get_shard_iterator",
+            "get_records",
+        ],
+    ),
+    (
+        "dynamodb",
+        "src/controller/lease/dynamodb.rs",
+        &["get_item", "update_item"],
+    ),
+];
 
 /// `medialive`, `list_channels` → `medialive:ListChannels`.
 fn action(service: &str, call: &str) -> String {

@@ -70,8 +70,7 @@ impl Fixture {
 
     /// What reads it all, and writes statuses.
     fn sources(&self) -> Sources {
-        let lease = Arc::new(Lease::alone());
-        let tables = Tables::new(self.dynamo.access(), Some(lease));
+        let tables = Tables::new(self.dynamo.access(), Some(Lease::alone().gate()));
         let paths = vec![self.dir.path().to_owned()];
         Sources::new(paths, OwnerId::new("test"), LoadOptions::default()).with_tables(tables)
     }

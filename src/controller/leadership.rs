@@ -1,0 +1,222 @@
+//! What the loop makes of the lease: it begins steps while it leads, withdraws them when it no longer does, and tells.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::lease::{How, Lease, LeaseError, Role, Standing};
+use super::{Controller, Event, LeaseNews};
+use crate::status::{ConditionStatus, Leader, Status};
+use crate::store::Source;
+
+/// The lease, and what was told of it.
+#[derive(Debug)]
+pub struct Leadership {
+    pub(super) lease: Lease,
+    told: Option<Standing>,
+}
+
+impl Leadership {
+    pub(super) fn of(lease: Lease) -> Self {
+        Self { lease, told: None }
+    }
+
+    /// Whether this process is the one to act.
+    pub(super) fn is_leading(&self) -> bool {
+        self.lease.is_leading()
+    }
+
+    /// Whether the task that keeps the lease is gone.
+    pub(super) fn has_ended(&self) -> bool {
+        self.lease
+            .standing()
+            .is_some_and(|standing| standing.role == Role::Ended)
+    }
+
+    /// Who holds the lease instead, for one that does not wait for it; an error of the table that will not go away.
+    pub(super) fn why_not(&self) -> LeaseError {
+        let standing = self.lease.standing();
+        let trouble = standing.as_ref().and_then(|standing| standing.trouble.clone());
+        match standing.map(|standing| standing.role) {
+            Some(Role::Standby {
+                holder: Some((holder, epoch)),
+                ..
+            }) => LeaseError::HeldBy { holder, epoch },
+            _ => trouble.map_or(LeaseError::Undecided, LeaseError::Table),
+        }
+    }
+
+    /// An error of the table that stays until somebody does something about it.
+    pub(super) fn lasting_trouble(&self) -> Option<LeaseError> {
+        let trouble = self.lease.standing()?.trouble?;
+        trouble.kind.is_lasting().then_some(LeaseError::Table(trouble))
+    }
+
+    /// What is news since it was last asked.
+    fn news(&mut self) -> Vec<LeaseNews> {
+        let Some(now) = self.lease.standing() else {
+            return Vec::new();
+        };
+        let before = self.told.replace(now.clone());
+        let mut news = Vec::new();
+        let (was, had) = before.map_or((None, None), |told| (Some(told.role), told.trouble));
+        match (&had, &now.trouble) {
+            (None, Some(trouble)) => news.push(LeaseNews::Trouble(trouble.clone())),
+            (Some(had), Some(trouble)) if had.kind != trouble.kind => {
+                news.push(LeaseNews::Trouble(trouble.clone()));
+            }
+            (Some(_), None) => news.push(LeaseNews::TroubleOver),
+            _ => {}
+        }
+        news.extend(of_roles(was.as_ref(), &now.role));
+        news
+    }
+}
+
+fn of_roles(was: Option<&Role>, now: &Role) -> Vec<LeaseNews> {
+    let mut news = Vec::new();
+    let led = |role: Option<&Role>| match role {
+        Some(Role::Leading { epoch, .. }) => Some(*epoch),
+        _ => None,
+    };
+    match now {
+        Role::Leading { epoch, how, .. } if led(was) != Some(*epoch) => news.push(LeaseNews::Taken {
+            epoch: *epoch,
+            how: how.clone(),
+        }),
+        Role::Standby {
+            holder,
+            is_vacant,
+            lost,
+            ..
+        } => {
+            if let (Some(_), Some(why)) = (led(was), lost) {
+                news.push(LeaseNews::Lost { why: Arc::clone(why) });
+            }
+            let (had, waited) = match was {
+                Some(Role::Standby {
+                    holder, is_vacant, ..
+                }) => (holder.as_ref(), *is_vacant),
+                _ => (None, None),
+            };
+            match holder {
+                Some((holder, epoch)) if had != Some(&(Arc::clone(holder), *epoch)) => {
+                    news.push(LeaseNews::Standby {
+                        holder: Arc::clone(holder),
+                        epoch: *epoch,
+                    });
+                }
+                None if waited.is_none() => news.extend(is_vacant.map(|wait| LeaseNews::Vacant { wait })),
+                _ => {}
+            }
+        }
+        Role::Released if was != Some(&Role::Released) && led(was).is_some() => {
+            news.push(LeaseNews::Released);
+        }
+        Role::Ended if was != Some(&Role::Ended) => news.push(LeaseNews::Lost {
+            why: LeaseError::Ended.to_string().into(),
+        }),
+        Role::Leading { .. } | Role::Released | Role::Ended => {}
+    }
+    news
+}
+
+impl<S: Source> Controller<S> {
+    /// Waits until this process may write; fails as soon as it is known that another one does.
+    pub async fn win_lease(&mut self, asked: &CancellationToken) -> Result<(), LeaseError> {
+        self.note_lease();
+        let won = tokio::select! {
+            biased;
+            () = asked.cancelled() => Ok(()),
+            won = self.leadership.lease.win() => won,
+        };
+        self.note_lease();
+        won
+    }
+
+    /// Gives the lease back. No step may be under way.
+    pub async fn release_lease(&mut self) {
+        self.leadership.lease.release().await;
+        self.note_lease();
+    }
+
+    /// Takes note of where this process stands: withdraws what it may no longer do, and tells. Whether it has just got the
+    /// lease.
+    pub(super) fn note_lease(&mut self) -> bool {
+        let news = self.leadership.news();
+        let has_lost = news.iter().any(|news| matches!(news, LeaseNews::Lost { .. }));
+        let has_got = news.iter().any(|news| matches!(news, LeaseNews::Taken { .. }));
+        if has_lost {
+            self.busy.withdraw_all();
+            self.memory.forget_expected();
+        }
+        for one in news {
+            self.tell(Event::Lease(one));
+        }
+        has_got
+    }
+
+    /// Puts into `status` who writes, unless this is a controller that only looks.
+    pub(super) fn mark_leader(&self, status: &mut Status, now: Timestamp) {
+        let lease = &self.leadership.lease;
+        if !lease.is_never() {
+            let leader = lease.standing().map_or_else(alone, |standing| leader(&standing));
+            status.set_leader(leader, &self.status.conditions, now);
+        }
+    }
+}
+
+fn alone() -> Leader {
+    Leader {
+        status: ConditionStatus::True,
+        reason: "OnlyOne",
+        message: "no other process shares its lease".into(),
+    }
+}
+
+fn leader(standing: &Standing) -> Leader {
+    let trouble = standing.trouble.as_ref().map(ToString::to_string);
+    let (status, reason, message) = match &standing.role {
+        Role::Leading { epoch, how, .. } => {
+            let how = match how {
+                How::Free => String::new(),
+                How::Silence { of, .. } => format!(", taken over from {of}"),
+                How::Again => ", once more".to_owned(),
+            };
+            (
+                ConditionStatus::True,
+                "Leading",
+                format!("holds the lease, epoch {epoch}{how}"),
+            )
+        }
+        Role::Standby {
+            holder: Some((holder, epoch)),
+            ..
+        } => (
+            ConditionStatus::False,
+            "Standby",
+            format!("{holder} holds the lease (epoch {epoch})"),
+        ),
+        Role::Standby { lost: Some(why), .. } => {
+            (ConditionStatus::False, "Lost", format!("lost the lease: {why}"))
+        }
+        Role::Standby { .. } => (
+            ConditionStatus::Unknown,
+            "Undecided",
+            "nobody is known to hold the lease".to_owned(),
+        ),
+        Role::Released => (
+            ConditionStatus::False,
+            "Released",
+            "gave the lease back".to_owned(),
+        ),
+        Role::Ended => (ConditionStatus::False, "Ended", LeaseError::Ended.to_string()),
+    };
+    let message = trouble.map_or(message.clone(), |trouble| format!("{message}; {trouble}"));
+    Leader {
+        status,
+        reason,
+        message: message.into(),
+    }
+}

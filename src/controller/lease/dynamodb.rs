@@ -1,0 +1,363 @@
+//! The row in DynamoDB.
+//!
+//! ```text
+//!   name (S, partition key)   one per owner and region of MediaLive, so that several share a table
+//!   holder (S)                who holds the lease; not there after it was given back
+//!   epoch, renewal (N)        grow with every holder and with every renewal
+//!   durationMs (N)            how long the holder may go without renewing it
+//! ```
+//!
+//! The client is the lease's own: no retries but those of the protocol, and a partition of its own for what they are
+//! counted in, so that nothing that others ask of AWS holds up a renewal.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::BehaviorVersion;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition};
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder as UpdateItem;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::SdkConfig;
+
+use super::table::{ASKS_PER_LEASE, Answer, Ask, Row, Table, TableError, TableErrorKind as Kind, VACANT};
+
+/// No row states a longer lease: one that does was not written by slotwise.
+const DURATION_MAX: Duration = Duration::from_hours(1);
+
+/// A table for leases.
+#[derive(Debug, Clone)]
+pub struct LeaseTable {
+    sdk: Client,
+    name: Arc<str>,
+}
+
+/// One row of it.
+#[derive(Debug, Clone)]
+pub struct LeaseRow {
+    table: LeaseTable,
+    name: String,
+}
+
+impl LeaseTable {
+    /// The table `name`, with the credentials and region of `aws`, for a lease of `duration`.
+    pub fn new(aws: &SdkConfig, name: impl Into<Arc<str>>, duration: Duration) -> Self {
+        let limit = duration / ASKS_PER_LEASE;
+        let timeouts = TimeoutConfig::builder()
+            .operation_timeout(limit)
+            .operation_attempt_timeout(limit)
+            .connect_timeout(limit)
+            .build();
+        let config = aws_sdk_dynamodb::config::Builder::from(aws)
+            .behavior_version(BehaviorVersion::latest())
+            .retry_config(RetryConfig::disabled())
+            .retry_partition(RetryPartition::new("slotwise-lease"))
+            .timeout_config(timeouts)
+            .build();
+        Self {
+            sdk: Client::from_conf(config),
+            name: name.into(),
+        }
+    }
+
+    /// Its row `name`.
+    pub fn row(self, name: impl Into<String>) -> LeaseRow {
+        LeaseRow {
+            table: self,
+            name: name.into(),
+        }
+    }
+}
+
+impl LeaseRow {
+    async fn read(&self) -> Result<Answer, TableError> {
+        const OPERATION: &str = "GetItem";
+        let call = self
+            .table
+            .sdk
+            .get_item()
+            .table_name(&*self.table.name)
+            .key("name", AttributeValue::S(self.name.clone()))
+            .consistent_read(true);
+        let output = call
+            .send()
+            .await
+            .map_err(|error| self.classify(OPERATION, &error))?;
+        match output.item {
+            None => Ok(Answer::Row(None)),
+            Some(item) => parse(&item).map(|row| Answer::Row(Some(row))).map_err(|what| {
+                let fix = format!(
+                    "stop every slotwise that uses it, and delete the item {}",
+                    self.name
+                );
+                self.error(OPERATION, Kind::BadRow, what.to_owned(), fix)
+            }),
+        }
+    }
+
+    async fn write(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, TableError> {
+        const OPERATION: &str = "UpdateItem";
+        let call = self
+            .table
+            .sdk
+            .update_item()
+            .table_name(&*self.table.name)
+            .key("name", AttributeValue::S(self.name.clone()));
+        let call = match ask {
+            Ask::Read => return self.read().await,
+            Ask::Create { epoch } => create(call, me, duration, *epoch),
+            Ask::Acquire { seen, epoch } => acquire(call, me, duration, seen, *epoch),
+            Ask::Renew { epoch } => renew(call, me, duration, *epoch),
+            Ask::Release => call
+                .update_expression("REMOVE #holder")
+                .condition_expression("#holder = :me")
+                .expression_attribute_names("#holder", "holder")
+                .expression_attribute_values(":me", text(me)),
+        };
+        match call.send().await {
+            Ok(_) => Ok(Answer::Done),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(Answer::Refused),
+            Err(error) => Err(self.classify(OPERATION, &error)),
+        }
+    }
+
+    fn classify<E>(
+        &self,
+        operation: &'static str,
+        error: &SdkError<E, aws_smithy_runtime_api::http::Response>,
+    ) -> TableError
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        let (kind, message) = match error {
+            SdkError::ServiceError(service) => {
+                let meta = service.err().meta();
+                let status = service.raw().status().as_u16();
+                let message = meta.message().unwrap_or_default().to_owned();
+                (of_code(meta.code().unwrap_or_default(), status), message)
+            }
+            SdkError::TimeoutError(_) => (Kind::TimedOut, String::new()),
+            SdkError::ResponseError(_) => (Kind::Server, String::new()),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => (Kind::TimedOut, String::new()),
+            other => unsent(other),
+        };
+        self.error(operation, kind, message, self.fix(operation, kind))
+    }
+
+    fn fix(&self, operation: &'static str, kind: Kind) -> String {
+        let table = &self.table.name;
+        match kind {
+            Kind::Missing => format!(
+                "create it in this region: aws dynamodb create-table --table-name {table} --billing-mode \
+                 PAY_PER_REQUEST --attribute-definitions AttributeName=name,AttributeType=S --key-schema \
+                 AttributeName=name,KeyType=HASH"
+            ),
+            Kind::Unfit => "its key must be a partition key `name` of type S, without a sort key".to_owned(),
+            Kind::Denied => format!(
+                "allow dynamodb:{operation} on table {table}; see manifests/iam-policy.json for what slotwise needs"
+            ),
+            Kind::Credentials => "set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID and \
+                                  AWS_SECRET_ACCESS_KEY, or renew them, for example with aws sso login"
+                .to_owned(),
+            Kind::Unreachable => "check the network, the region and AWS_ENDPOINT_URL_DYNAMODB".to_owned(),
+            Kind::Throttled => "give the table more capacity, or on-demand billing".to_owned(),
+            Kind::BadRow | Kind::TimedOut | Kind::Server => String::new(),
+        }
+    }
+
+    fn error(&self, operation: &'static str, kind: Kind, message: String, fix: String) -> TableError {
+        TableError {
+            operation,
+            table: Arc::clone(&self.table.name),
+            kind,
+            message,
+            fix,
+        }
+    }
+}
+
+impl Table for LeaseRow {
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.table.name)
+    }
+
+    async fn ask(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, TableError> {
+        match ask {
+            Ask::Read => self.read().await,
+            _ => self.write(me, duration, ask).await,
+        }
+    }
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn milliseconds(duration: Duration) -> AttributeValue {
+    number(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// All names that an expression uses; those of DynamoDB itself are among them.
+fn named(call: UpdateItem) -> UpdateItem {
+    ["holder", "epoch", "renewal", "durationMs"]
+        .into_iter()
+        .fold(call, |call, name| {
+            call.expression_attribute_names(format!("#{name}"), name)
+        })
+}
+
+/// The row as a new one: everything in it is set.
+fn whole(call: UpdateItem, holder: &str, duration: Duration, epoch: u64, renewal: u64) -> UpdateItem {
+    named(call)
+        .update_expression("SET #holder = :me, #epoch = :epoch, #renewal = :renewal, #durationMs = :length")
+        .expression_attribute_values(":me", text(holder))
+        .expression_attribute_values(":epoch", number(epoch))
+        .expression_attribute_values(":renewal", number(renewal))
+        .expression_attribute_values(":length", milliseconds(duration))
+}
+
+fn create(call: UpdateItem, me: &str, duration: Duration, epoch: u64) -> UpdateItem {
+    whole(call, &format!("{VACANT}{me}"), duration, epoch, 0)
+        .condition_expression("attribute_not_exists(#name)")
+        .expression_attribute_names("#name", "name")
+}
+
+fn acquire(call: UpdateItem, me: &str, duration: Duration, seen: &Row, epoch: u64) -> UpdateItem {
+    const SAME: &str = "#epoch = :seenEpoch AND #renewal = :seenRenewal";
+    let call = whole(call, me, duration, epoch, seen.renewal + 1)
+        .expression_attribute_values(":seenEpoch", number(seen.epoch))
+        .expression_attribute_values(":seenRenewal", number(seen.renewal));
+    match &seen.holder {
+        None => call.condition_expression(format!("{SAME} AND attribute_not_exists(#holder)")),
+        Some(holder) => call
+            .condition_expression(format!("{SAME} AND #holder = :seenHolder"))
+            .expression_attribute_values(":seenHolder", text(holder)),
+    }
+}
+
+fn renew(call: UpdateItem, me: &str, duration: Duration, epoch: u64) -> UpdateItem {
+    named(call)
+        .update_expression("SET #renewal = #renewal + :one, #durationMs = :length")
+        .condition_expression("#holder = :me AND #epoch = :epoch")
+        .expression_attribute_values(":me", text(me))
+        .expression_attribute_values(":epoch", number(epoch))
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":length", milliseconds(duration))
+}
+
+fn parse(item: &HashMap<String, AttributeValue>) -> Result<Row, &'static str> {
+    let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
+    let holder = match item.get("holder") {
+        None => None,
+        Some(AttributeValue::S(holder)) => Some(holder.as_str().into()),
+        Some(_) => return Err("holder is no text"),
+    };
+    let duration = number("durationMs").map(Duration::from_millis);
+    Ok(Row {
+        holder,
+        epoch: number("epoch").ok_or("epoch is no whole number")?,
+        renewal: number("renewal").ok_or("renewal is no whole number")?,
+        duration: duration
+            .filter(|duration| (Duration::from_millis(1)..=DURATION_MAX).contains(duration))
+            .ok_or("durationMs is no number of milliseconds up to an hour")?,
+    })
+}
+
+fn of_code(code: &str, status: u16) -> Kind {
+    match code {
+        "ResourceNotFoundException" => Kind::Missing,
+        "ValidationException" => Kind::Unfit,
+        "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => Kind::Denied,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationTokenException"
+        | "IncompleteSignatureException" => Kind::Credentials,
+        "ProvisionedThroughputExceededException"
+        | "RequestLimitExceeded"
+        | "ThrottlingException"
+        | "LimitExceededException" => Kind::Throttled,
+        _ => match status {
+            429 => Kind::Throttled,
+            401 | 403 => Kind::Denied,
+            400..=499 => Kind::Unfit,
+            _ => Kind::Server,
+        },
+    }
+}
+
+/// Nothing was received: either there were no credentials to sign with, or nothing answered.
+fn unsent(error: &(dyn Error + 'static)) -> (Kind, String) {
+    use aws_credential_types::provider::error::CredentialsError;
+    let mut innermost = String::new();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.is::<CredentialsError>() {
+            let why = inner.source().map(crate::error_chain).unwrap_or_default();
+            return (Kind::Credentials, why);
+        }
+        innermost = inner.to_string();
+        cause = inner.source();
+    }
+    (Kind::Unreachable, innermost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn n(text: &str) -> AttributeValue {
+        AttributeValue::N(text.to_owned())
+    }
+
+    fn item(entries: &[(&str, AttributeValue)]) -> HashMap<String, AttributeValue> {
+        let entries = entries
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
+        entries.collect()
+    }
+
+    #[test]
+    fn a_row_that_somebody_damaged_is_no_row_that_could_be_taken() {
+        let whole = [("epoch", n("7")), ("renewal", n("3")), ("durationMs", n("15000"))];
+        let row = parse(&item(&whole)).unwrap();
+        assert_eq!((row.holder, row.epoch, row.renewal), (None, 7, 3));
+        assert_eq!(row.duration, Duration::from_secs(15));
+        for (at, value) in [
+            (0, n("-1")),
+            (0, AttributeValue::S("7".to_owned())),
+            (1, n("1.5")),
+            (2, n("0")),
+            (2, n("999999999999")),
+        ] {
+            let mut damaged = whole.clone();
+            damaged[at].1 = value.clone();
+            parse(&item(&damaged)).expect_err(&format!("{} {value:?}", damaged[at].0));
+        }
+    }
+
+    #[test]
+    fn codes_decide_and_the_status_stands_in_for_an_unknown_one() {
+        for (code, status, kind) in [
+            ("ResourceNotFoundException", 400, Kind::Missing),
+            ("AccessDeniedException", 400, Kind::Denied),
+            ("ProvisionedThroughputExceededException", 400, Kind::Throttled),
+            ("ValidationException", 400, Kind::Unfit),
+            ("", 503, Kind::Server),
+            ("SomethingNew", 400, Kind::Unfit),
+        ] {
+            assert_eq!(of_code(code, status), kind, "{code} {status}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The task that keeps the lease, beside the loop: a cycle that takes long holds up no renewal.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::LeaseError;
+use super::table::{Ask, Contender, Role, Standing, Table, TableError, TableErrorKind};
+use crate::execute::{Holding, WriteLease};
+
+/// How often a lease could have run out before it is given up to wait for it: once for a holder that is gone, and once
+/// more for somebody who is faster and gone as well.
+const WAIT_LEASES: u32 = 3;
+
+/// Owns the task. Dropped, the task ends, and with it the right to write.
+pub(super) struct Keeper {
+    task: JoinSet<()>,
+    standing: watch::Receiver<Standing>,
+    /// Asks the task to give the lease back.
+    asked: CancellationToken,
+    me: Arc<str>,
+    duration: Duration,
+    /// Whether [`Self::changed`] has told that the task is gone.
+    end_told: bool,
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper")
+            .field("me", &self.me)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Keeper {
+    /// Begins to contend.
+    pub(super) fn begin<T: Table>(table: T, contender: Contender) -> Self {
+        let (tell, standing) = watch::channel(contender.standing());
+        let asked = CancellationToken::new();
+        let (me, duration) = (Arc::clone(contender.me()), contender.duration());
+        let mut task = JoinSet::new();
+        task.spawn(keep(table, contender, tell, asked.clone()));
+        Self {
+            task,
+            standing,
+            asked,
+            me,
+            duration,
+            end_told: false,
+        }
+    }
+
+    pub(super) fn me(&self) -> &str {
+        &self.me
+    }
+
+    pub(super) fn gate(&self) -> Arc<dyn WriteLease> {
+        Arc::new(TableGate {
+            standing: self.standing.clone(),
+            me: Arc::clone(&self.me),
+        })
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        let standing = self.standing.borrow().clone();
+        if is_kept(&self.standing) || standing.role == Role::Released {
+            return standing;
+        }
+        Standing {
+            role: Role::Ended,
+            ..standing
+        }
+    }
+
+    pub(super) async fn changed(&mut self) {
+        if self.standing.changed().await.is_ok() {
+            return;
+        }
+        if std::mem::replace(&mut self.end_told, true) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub(super) async fn win(&mut self) -> Result<(), LeaseError> {
+        let limit = self.duration * WAIT_LEASES;
+        timeout(limit, self.decided())
+            .await
+            .unwrap_or(Err(LeaseError::Undecided))
+    }
+
+    async fn decided(&mut self) -> Result<(), LeaseError> {
+        loop {
+            let standing = self.standing();
+            if let Some(error) = standing.trouble.filter(|error| error.kind.is_lasting()) {
+                return Err(LeaseError::Table(error));
+            }
+            match standing.role {
+                Role::Leading { .. } => return Ok(()),
+                Role::Released | Role::Ended => return Err(LeaseError::Ended),
+                Role::Standby {
+                    holder: Some((holder, epoch)),
+                    is_alive: true,
+                    ..
+                } => return Err(LeaseError::HeldBy { holder, epoch }),
+                Role::Standby { .. } => self.changed().await,
+            }
+        }
+    }
+
+    /// Each request has a limit, so this has one too: one under way, and the release itself.
+    pub(super) async fn release(&mut self) {
+        self.asked.cancel();
+        while self.task.join_next().await.is_some() {}
+    }
+}
+
+/// Whether the task lives. A watch channel is closed once its sender is gone.
+fn is_kept(standing: &watch::Receiver<Standing>) -> bool {
+    standing.has_changed().is_ok()
+}
+
+async fn keep<T: Table>(
+    table: T,
+    mut contender: Contender,
+    tell: watch::Sender<Standing>,
+    asked: CancellationToken,
+) {
+    while !asked.is_cancelled() {
+        let (at, ask) = contender.next();
+        let at = contender.deadline().map_or(at, |deadline| at.min(deadline));
+        tokio::select! {
+            biased;
+            () = asked.cancelled() => break,
+            () = sleep_until(at) => {}
+        }
+        contender.expire(Instant::now());
+        publish(&tell, contender.standing());
+        // What is asked for by then may be something else: the lease ran out.
+        let (due, ask) = match contender.next() {
+            (due, now) if now == ask => (due, ask),
+            other => other,
+        };
+        if due <= Instant::now() {
+            exchange(&table, &mut contender, &tell, &ask).await;
+        }
+    }
+    let standing = Standing {
+        role: Role::Released,
+        trouble: None,
+    };
+    // Before the request: whoever sees the row given back begins at once.
+    publish(&tell, standing);
+    contender.let_go();
+    exchange(&table, &mut contender, &tell, &Ask::Release).await;
+}
+
+/// One request and its answer. A lease that runs out meanwhile is told at that moment.
+async fn exchange<T: Table>(table: &T, contender: &mut Contender, tell: &watch::Sender<Standing>, ask: &Ask) {
+    let (me, duration) = (Arc::clone(contender.me()), contender.duration());
+    // Before the request is sent: whatever time it takes is ours to lose.
+    let sent = Instant::now();
+    // The table's own limit is a bit shorter and knows more.
+    let limit = sent + contender.interval().mul_f64(1.2);
+    let mut call = std::pin::pin!(table.ask(&me, duration, ask));
+    let result = loop {
+        let end = contender.deadline();
+        tokio::select! {
+            biased;
+            result = &mut call => break result,
+            () = sleep_until(limit) => break Err(no_answer(table.name(), ask)),
+            () = sleep_until(end.unwrap_or(limit)), if end.is_some() => {
+                contender.expire(Instant::now());
+                publish(tell, contender.standing());
+            }
+        }
+    };
+    contender.answered(sent, Instant::now(), ask, result);
+    if *ask != Ask::Release {
+        publish(tell, contender.standing());
+    }
+}
+
+fn no_answer(table: Arc<str>, ask: &Ask) -> TableError {
+    TableError {
+        operation: match ask {
+            Ask::Read => "GetItem",
+            Ask::Create { .. } | Ask::Acquire { .. } | Ask::Renew { .. } | Ask::Release => "UpdateItem",
+        },
+        table,
+        kind: TableErrorKind::TimedOut,
+        message: String::new(),
+        fix: String::new(),
+    }
+}
+
+/// A renewal is no news, but how long the lease lasts is there to be read.
+fn publish(tell: &watch::Sender<Standing>, standing: Standing) {
+    tell.send_if_modified(|told| {
+        let is_news = !told.is_as(&standing);
+        *told = standing;
+        is_news
+    });
+}
+
+/// What the gate asks: never what was true when it was told, but whether it is true still.
+#[derive(Debug)]
+struct TableGate {
+    standing: watch::Receiver<Standing>,
+    me: Arc<str>,
+}
+
+impl WriteLease for TableGate {
+    fn held_for(&self) -> Option<Holding> {
+        match &self.standing.borrow().role {
+            Role::Leading { epoch, until, .. } if is_kept(&self.standing) && Instant::now() < *until => {
+                Some(Holding {
+                    until: Some(*until),
+                    stamp: Some(format!("{}.{epoch}", self.me).into()),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::super::table::How;
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_gate_goes_by_the_time_and_by_whether_the_keeper_lives_not_by_what_was_told() {
+        let until = Instant::now() + Duration::from_secs(3);
+        let leading = Standing {
+            role: Role::Leading {
+                epoch: 7,
+                until,
+                how: How::Free,
+            },
+            trouble: None,
+        };
+        let (tell, standing) = watch::channel(leading);
+        let gate = TableGate {
+            standing,
+            me: "me".into(),
+        };
+        let holding = gate.held_for().unwrap();
+        assert_eq!(
+            (holding.until, holding.stamp.as_deref()),
+            (Some(until), Some("me.7"))
+        );
+        sleep(Duration::from_secs(3)).await;
+        assert!(
+            gate.held_for().is_none(),
+            "its time is up, and nobody has said so yet"
+        );
+
+        publish(
+            &tell,
+            Standing {
+                role: Role::Leading {
+                    epoch: 7,
+                    until: until + Duration::from_secs(3),
+                    how: How::Free,
+                },
+                trouble: None,
+            },
+        );
+        assert!(gate.held_for().is_some(), "a renewal counts at once");
+        drop(tell);
+        assert!(gate.held_for().is_none(), "nobody keeps it any more");
+    }
+}

@@ -1,0 +1,550 @@
+//! What the processes are made of: an emulator and a table on sockets, a wire that can be cut, somebody who presses
+//! switches.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use slotwise::emulator::{Call, Emulator, Fault, FaultKind, Operation, Options};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::tool::{command, copy_of_quickstart};
+use crate::stage::{desired, fleet, pool};
+
+/// Short, so that the tests are; five times the default's sixth is still longer than an attempt.
+pub(super) const LEASE: Duration = Duration::from_secs(3);
+
+/// What anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many tables there were: on one DynamoDB each has a name of its own.
+static TABLES: AtomicU64 = AtomicU64::new(0);
+
+const READS: [&str; 2] = ["ListChannels", "DescribeChannel"];
+
+/// An emulator, a table, a source that changes all the time.
+pub(super) struct Scene {
+    emulator: Emulator,
+    medialive: String,
+    dynamodb: String,
+    table: String,
+    client: Client,
+    source: tempfile::TempDir,
+    _switching: Switching,
+    _served: JoinSet<()>,
+}
+
+impl Scene {
+    /// With an empty table.
+    pub(super) async fn new() -> Self {
+        let scene = Self::without_table().await;
+        scene.create_table().await;
+        scene
+    }
+
+    pub(super) async fn without_table() -> Self {
+        let mut served = JoinSet::new();
+        let named = std::env::var_os("SLOTWISE_TEST_DYNAMODB");
+        if let Some(endpoint) = named {
+            return Self::on(endpoint.into_string().unwrap(), served).await;
+        }
+        let (listener, endpoint) = listen().await;
+        let database = dynoxide::Database::memory().unwrap();
+        served.spawn(async move { dynoxide::server::serve_on(listener, database).await });
+        Self::on(endpoint, served).await
+    }
+
+    /// With a table that nobody may use.
+    pub(super) async fn denied() -> Self {
+        let mut served = JoinSet::new();
+        let (listener, endpoint) = listen().await;
+        let body =
+            r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"not authorized"}"#;
+        let refuse = move || async move {
+            let header = [("content-type", "application/x-amz-json-1.0")];
+            (axum::http::StatusCode::BAD_REQUEST, header, body)
+        };
+        let router = axum::Router::new().fallback(refuse);
+        served.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self::on(endpoint, served).await
+    }
+
+    async fn on(dynamodb: String, mut served: JoinSet<()>) -> Self {
+        let (listener, medialive) = listen().await;
+        let declared = desired(pool(&["4000001", "4000002"]), Vec::new());
+        let options = Options {
+            speed: 1000.0,
+            // Switches are pressed far more often than people do.
+            account_limit: false,
+            ..Options::default()
+        };
+        let emulator = Emulator::new(options, fleet(&declared));
+        let service = emulator.clone();
+        served.spawn(async move { service.serve(listener, std::future::pending()).await.unwrap() });
+        let source = copy_of_quickstart();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(&dynamodb)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        let number = TABLES.fetch_add(1, Ordering::Relaxed);
+        Self {
+            emulator,
+            medialive,
+            dynamodb,
+            table: format!("leases-{}-{number}", std::process::id()),
+            client: Client::from_conf(config),
+            _switching: Switching::begin(&source),
+            source,
+            _served: served,
+        }
+    }
+
+    pub(super) fn dynamodb(&self) -> String {
+        self.dynamodb.clone()
+    }
+
+    pub(super) async fn create_table(&self) {
+        let attribute = AttributeDefinition::builder()
+            .attribute_name("name")
+            .attribute_type(ScalarAttributeType::S);
+        let key = KeySchemaElement::builder()
+            .attribute_name("name")
+            .key_type(KeyType::Hash);
+        let table = self
+            .client
+            .create_table()
+            .table_name(&self.table)
+            .billing_mode(BillingMode::PayPerRequest)
+            .attribute_definitions(attribute.build().unwrap())
+            .key_schema(key.build().unwrap());
+        if let Err(error) = table.send().await {
+            panic!("{}", DisplayErrorContext(error));
+        }
+        let limit = Instant::now() + PATIENCE;
+        while self.row_now().await.is_err() {
+            assert!(Instant::now() < limit, "the table is not there");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn row_name(&self) -> AttributeValue {
+        AttributeValue::S(format!("default us-east-1 {}", self.medialive))
+    }
+
+    /// The row as somebody leaves it who gave the lease back: the first to come need not wait.
+    pub(super) async fn give_back(&self) {
+        let number = |number: &str| AttributeValue::N(number.to_owned());
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("name", self.row_name())
+            .item("epoch", number("0"))
+            .item("renewal", number("0"))
+            .item("durationMs", number("3000"));
+        put.send().await.unwrap();
+    }
+
+    async fn row_now(&self) -> Result<Option<HashMap<String, AttributeValue>>, ()> {
+        let get = self.client.get_item().table_name(&self.table);
+        let got = get
+            .key("name", self.row_name())
+            .consistent_read(true)
+            .send()
+            .await;
+        got.map(|got| got.item).map_err(drop)
+    }
+
+    pub(super) async fn row(&self) -> Option<HashMap<String, AttributeValue>> {
+        self.row_now().await.unwrap()
+    }
+
+    pub(super) async fn delete_row(&self) {
+        let delete = self.client.delete_item().table_name(&self.table);
+        delete.key("name", self.row_name()).send().await.unwrap();
+    }
+
+    pub(super) fn replica(&self, name: &'static str) -> Replica {
+        self.replica_through(name, &self.dynamodb)
+    }
+
+    pub(super) fn replica_through(&self, name: &'static str, dynamodb: &str) -> Replica {
+        self.replica_of(name, dynamodb, "default")
+    }
+
+    pub(super) fn replica_of(&self, name: &'static str, dynamodb: &str, owner: &str) -> Replica {
+        let args = ["--interval", "1s", "--batch-idle", "50ms", "--owner-id", owner];
+        let mut command = self.command("run", &args, dynamodb);
+        command.arg("--lease-table").arg(&self.table);
+        Replica::begin(name, command)
+    }
+
+    /// Runs a command to its end: code, and both streams.
+    pub(super) async fn ran(&self, name: &str, args: &[&str]) -> (i32, String) {
+        let mut command = self.command(name, args, &self.dynamodb);
+        command.arg("--lease-table").arg(&self.table);
+        to_end(command).await
+    }
+
+    pub(super) async fn ran_without_lease(&self, name: &str) -> (i32, String) {
+        let mut command = command([name, "--endpoint-url", &self.medialive]);
+        command.arg(self.source.path());
+        to_end(command).await
+    }
+
+    fn command(&self, name: &str, args: &[&str], dynamodb: &str) -> Command {
+        let mut all = vec![name, "--endpoint-url", &self.medialive, "--lease-duration", "3s"];
+        all.extend(["--attempt-timeout", "1s", "--operation-timeout", "2s"]);
+        all.extend(["--transition-interval", "100ms", "--medialive-rps", "50"]);
+        all.extend(args);
+        let mut command = command(all);
+        command.arg(self.source.path());
+        command.env("AWS_ENDPOINT_URL_DYNAMODB", dynamodb);
+        command
+    }
+
+    fn writes(&self) -> Vec<Call> {
+        let calls = self.emulator.calls().into_iter();
+        calls
+            .filter(|call| !READS.contains(&call.operation.as_str()))
+            .collect()
+    }
+
+    /// From now on each look at a single channel, as before each call, takes so long.
+    pub(super) fn slow_looks(&self, time: Duration) {
+        let seconds = time.as_secs_f64();
+        let slow = Fault::new(FaultKind::Slow { seconds });
+        self.emulator.inject(slow.on(Operation::DescribeChannel));
+    }
+
+    /// How often a process looked at the channels.
+    pub(super) fn looks_of(&self, pid: &str) -> usize {
+        let is_its = |call: &Call| {
+            READS.contains(&call.operation.as_str())
+                && call.user_agent.as_ref().is_some_and(|agent| agent.contains(pid))
+        };
+        self.emulator.calls().iter().filter(|call| is_its(call)).count()
+    }
+
+    /// Waits until so many calls were made in `epoch`.
+    pub(super) async fn until_writes_of(&self, epoch: u64, count: usize) {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let of_epoch = self.writes().iter().filter(|call| stamp(call).1 == epoch).count();
+            if of_epoch >= count {
+                return;
+            }
+            assert!(Instant::now() < limit, "{of_epoch} calls in epoch {epoch} only");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Every mutating call has an epoch, epochs never go back, and each is of one process: who it is.
+    pub(super) fn check_record(&self) -> BTreeMap<u64, String> {
+        check(&self.writes())
+    }
+
+    /// Every holder in the table.
+    pub(super) async fn holders(&self) -> Vec<String> {
+        let scanned = self.client.scan().table_name(&self.table).send().await.unwrap();
+        let holder = |item: &HashMap<String, AttributeValue>| item["holder"].as_s().unwrap().clone();
+        scanned.items().iter().map(holder).collect()
+    }
+}
+
+fn check(calls: &[Call]) -> BTreeMap<u64, String> {
+    let mut last = 0;
+    let mut holders = BTreeMap::new();
+    for call in calls {
+        let (holder, epoch) = stamp(call);
+        assert!(epoch >= last, "epoch {last} was followed by {call:?}");
+        last = epoch;
+        let known = holders.entry(epoch).or_insert_with(|| holder.clone());
+        assert_eq!(*known, holder, "two of one epoch");
+    }
+    holders
+}
+
+/// Holder and epoch of a call.
+fn stamp(call: &Call) -> (String, u64) {
+    let agent = call.user_agent.as_deref().unwrap_or_default();
+    let stamp = agent
+        .split("md/slotwise-lease#")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{} was made without a lease: {agent}", call.operation));
+    let (holder, epoch) = stamp.rsplit_once('.').unwrap();
+    (holder.to_owned(), epoch.parse().unwrap())
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    (listener, endpoint)
+}
+
+async fn to_end(mut command: Command) -> (i32, String) {
+    let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = timeout(PATIENCE, run).await.unwrap().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap_or(-1),
+        String::from_utf8(text).unwrap(),
+    )
+}
+
+/// Presses a switch some times a second.
+struct Switching {
+    done: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Switching {
+    fn begin(source: &tempfile::TempDir) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let (is_done, file) = (Arc::clone(&done), source.path().join("corporate.yaml"));
+        let text = fs::read_to_string(&file).unwrap();
+        let thread = thread::spawn(move || {
+            for press in 0_u32.. {
+                if is_done.load(Ordering::Relaxed) {
+                    return;
+                }
+                let state = if press.is_multiple_of(2) {
+                    "Ready"
+                } else {
+                    "Streaming"
+                };
+                let new = file.with_extension("new");
+                fs::write(&new, text.replace("state: Streaming", &format!("state: {state}"))).unwrap();
+                fs::rename(&new, &file).unwrap();
+                thread::sleep(Duration::from_millis(700));
+            }
+        });
+        Self {
+            done,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Switching {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+/// A process that runs until it is asked to end. Killed with its test.
+pub(super) struct Replica {
+    name: &'static str,
+    child: Child,
+    lines: Arc<Mutex<Vec<(Instant, String)>>>,
+}
+
+impl Replica {
+    fn begin(name: &'static str, mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        listen_to(out, Arc::clone(&lines));
+        listen_to(err, Arc::clone(&lines));
+        Self { name, child, lines }
+    }
+
+    /// Its process id, as it stands in the holder's name.
+    pub(super) fn pid(&self) -> String {
+        format!("-{}-", self.child.id())
+    }
+
+    pub(super) fn said(&self) -> String {
+        let lines = self.lines.lock().unwrap();
+        lines
+            .iter()
+            .map(|(_, line)| line.as_str())
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// When it last said so.
+    pub(super) fn when(&self, text: &str) -> Instant {
+        let lines = self.lines.lock().unwrap();
+        let said = lines.iter().rev().find(|(_, line)| line.contains(text));
+        said.unwrap().0
+    }
+
+    /// Waits until it says so, or has said so.
+    pub(super) async fn until(&mut self, text: &str) {
+        self.said_after(None, text).await;
+    }
+
+    pub(super) async fn until_after(&mut self, moment: Instant, text: &str) {
+        self.said_after(Some(moment), text).await;
+    }
+
+    async fn said_after(&mut self, moment: Option<Instant>, text: &str) {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let is_said = |(at, line): &(Instant, String)| {
+                line.contains(text) && moment.is_none_or(|moment| *at >= moment)
+            };
+            if self.lines.lock().unwrap().iter().any(is_said) {
+                return;
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                Instant::now() < limit && ended.is_none(),
+                "{} did not say {text:?}: {ended:?}\n{}",
+                self.name,
+                self.said()
+            );
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Sends `signal`, and says when.
+    pub(super) fn signal(&self, signal: &str) -> Instant {
+        let now = Instant::now();
+        let args = ["-s", signal, &self.child.id().to_string()];
+        assert!(Command::new("kill").args(args).status().unwrap().success());
+        now
+    }
+
+    /// Ends it at once.
+    pub(super) async fn kill(&mut self) -> Instant {
+        let now = Instant::now();
+        self.child.kill().unwrap();
+        self.ended().await;
+        now
+    }
+
+    /// Sends `signal` and waits for the end: the code.
+    pub(super) async fn end(&mut self, signal: &str) -> i32 {
+        self.signal(signal);
+        self.ended().await
+    }
+
+    async fn ended(&mut self) -> i32 {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                // The threads that listen have a moment to hear the last words.
+                sleep(Duration::from_millis(200)).await;
+                return status.code().unwrap_or(-1);
+            }
+            assert!(Instant::now() < limit, "{} does not end", self.name);
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "a test that fails shows what its processes said"
+)]
+impl Drop for Replica {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if thread::panicking() {
+            println!("--- {} ({}) said:\n{}", self.name, self.pid(), self.said());
+        }
+    }
+}
+
+fn listen_to(stream: impl Read + Send + 'static, lines: Arc<Mutex<Vec<(Instant, String)>>>) {
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines() {
+            let Ok(line) = line else { return };
+            lines.lock().unwrap().push((Instant::now(), line));
+        }
+    });
+}
+
+/// A wire to the table that can be cut: nothing comes through, and nothing says so.
+pub(super) struct Proxy {
+    address: SocketAddr,
+    is_cut: Arc<AtomicBool>,
+    /// Ends the connections that are open.
+    scissors: Arc<Mutex<CancellationToken>>,
+    _task: JoinSet<()>,
+}
+
+impl Proxy {
+    pub(super) async fn to(endpoint: String) -> Self {
+        let target = endpoint
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let is_cut = Arc::new(AtomicBool::new(false));
+        let scissors = Arc::new(Mutex::new(CancellationToken::new()));
+        let (cut, token) = (Arc::clone(&is_cut), Arc::clone(&scissors));
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut lines = JoinSet::new();
+            loop {
+                let (mut from, _) = listener.accept().await.unwrap();
+                let (target, cut, token) = (target.clone(), Arc::clone(&cut), token.lock().unwrap().clone());
+                lines.spawn(async move {
+                    if cut.load(Ordering::Acquire) {
+                        // Taken, and never answered.
+                        token.cancelled().await;
+                        return;
+                    }
+                    let mut to = TcpStream::connect(target).await.unwrap();
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut from, &mut to) => {}
+                        () = token.cancelled() => {}
+                    }
+                });
+            }
+        });
+        Self {
+            address,
+            is_cut,
+            scissors,
+            _task: task,
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(super) fn cut(&self) {
+        self.switch(true);
+    }
+
+    pub(super) fn mend(&self) {
+        self.switch(false);
+    }
+
+    fn switch(&self, is_cut: bool) {
+        self.is_cut.store(is_cut, Ordering::Release);
+        std::mem::take(&mut *self.scissors.lock().unwrap()).cancel();
+    }
+}

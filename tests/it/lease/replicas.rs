@@ -1,0 +1,314 @@
+//! Whole controllers over one table and one MediaLive, in virtual time.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use slotwise::controller::lease::{Contender, How, Lease, TableErrorKind};
+use slotwise::controller::{Ended, Event, LeaseNews, Settings, Until};
+use slotwise::emulator::{Emulator, Options};
+use slotwise::model::WantedState;
+use slotwise::status::{ConditionStatus, Phase};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::tools::Memory;
+use crate::stage::{Script, Stage, desired, fleet, pool, ready, wanted};
+
+const LEASE: Duration = Duration::from_secs(15);
+
+/// Two replicas of one owner, `a` and `b`; `a` begins and leads.
+struct Pair {
+    a: Stage,
+    b: Stage,
+    table_of_a: Memory,
+    script: Script,
+}
+
+fn replica(
+    name: &str,
+    emulator: &Emulator,
+    script: &Script,
+    table: Memory,
+    adjust: fn(&mut Settings),
+) -> Stage {
+    let mut settings = Settings::new("test".into());
+    adjust(&mut settings);
+    let lease = Lease::table(table, Contender::new(name, LEASE, Instant::now()));
+    Stage::leased(emulator.clone(), script.clone(), lease, settings)
+}
+
+async fn pair() -> Pair {
+    pair_with(|_| {}).await
+}
+
+async fn pair_with(adjust_b: fn(&mut Settings)) -> Pair {
+    let declared = desired(pool(&["1", "2"]), vec![wanted("x"), ready("y")]);
+    let emulator = Emulator::new(Options::default(), fleet(&declared));
+    let script = Script::new(declared);
+    let table = Memory::default();
+    let mut a = replica("a", &emulator, &script, table.clone(), |_| {});
+    a.run_for_without_end(Duration::from_mins(10)).await;
+    assert_eq!(a.phase("x"), Phase::Streaming);
+    let b = replica("b", &emulator, &script, table.for_another(), adjust_b);
+    Pair {
+        a,
+        b,
+        table_of_a: table,
+        script,
+    }
+}
+
+/// Who made each mutating call: holder and epoch.
+fn writers(stage: &Stage) -> Vec<String> {
+    let reads = ["ListChannels", "DescribeChannel"];
+    let calls = stage.emulator.calls().into_iter();
+    let writes = calls.filter(|call| !reads.contains(&call.operation.as_str()));
+    writes
+        .map(|call| {
+            let agent = call.user_agent.unwrap_or_default();
+            let stamp = agent.split("md/slotwise-lease#").nth(1);
+            stamp.unwrap_or("nobody").to_owned()
+        })
+        .collect()
+}
+
+fn news(stage: &Stage) -> Vec<(Instant, LeaseNews)> {
+    let events = stage.events.lock().unwrap();
+    let news = events.iter().filter_map(|(at, event)| match event {
+        Event::Lease(news) => Some((*at, news.clone())),
+        _ => None,
+    });
+    news.collect()
+}
+
+fn is_leader(stage: &Stage) -> (ConditionStatus, &'static str) {
+    let conditions = &stage.controller.status().conditions;
+    let leader = conditions.iter().find(|one| one.kind == "Leader").unwrap();
+    (leader.status, leader.reason)
+}
+
+fn switch(script: &Script, name: &str, to: WantedState) {
+    script.change(|desired| desired.destination_mut(name).unwrap().state = to);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_acts_and_the_other_sees_the_same_and_keeps_still() {
+    let mut pair = pair().await;
+    switch(&pair.script, "y", WantedState::Streaming);
+    let time = Duration::from_mins(10);
+    tokio::join!(pair.a.run_for_without_end(time), pair.b.run_for_without_end(time));
+    for replica in [&pair.a, &pair.b] {
+        assert_eq!(
+            (replica.phase("x"), replica.phase("y")),
+            (Phase::Streaming, Phase::Streaming)
+        );
+    }
+    assert_eq!(is_leader(&pair.a), (ConditionStatus::True, "Leading"));
+    assert_eq!(is_leader(&pair.b), (ConditionStatus::False, "Standby"));
+    let writers: BTreeSet<String> = writers(&pair.a).into_iter().collect();
+    assert_eq!(writers, BTreeSet::from(["a.1".to_owned()]));
+    assert!(!pair.b.told().contains("StepBegun"), "{}", pair.b.told());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_crash_the_standby_acts_in_less_than_20_seconds() {
+    let mut pair = pair().await;
+    let time = Duration::from_mins(1);
+    tokio::join!(pair.a.run_for_without_end(time), pair.b.run_for_without_end(time));
+    // What is wanted by the time of the crash is the standby's to do.
+    switch(&pair.script, "y", WantedState::Streaming);
+    let (crashed, writes) = (Instant::now(), writers(&pair.a).len());
+    drop(pair.a);
+    pair.b.run_for_without_end(Duration::from_mins(10)).await;
+    let (
+        at,
+        LeaseNews::Taken {
+            epoch: 2,
+            how: How::Silence { after, .. },
+        },
+    ) = news(&pair.b).pop().unwrap()
+    else {
+        panic!("{:?}", news(&pair.b))
+    };
+    println!(
+        "lease of 15 s: took over {:?} after the crash, {after:?} after the last renewal seen",
+        at - crashed
+    );
+    assert!(at - crashed < Duration::from_secs(20) && after >= LEASE);
+    assert_eq!(pair.b.phase("y"), Phase::Streaming);
+    let mut later = writers(&pair.b).split_off(writes);
+    later.dedup();
+    assert_eq!(later, ["b.2"]);
+    let first = first_step_after(&pair.b, crashed);
+    assert!(
+        first - at < Duration::from_secs(1),
+        "it looks at once: {:?}",
+        first - at
+    );
+}
+
+fn first_step_after(stage: &Stage, when: Instant) -> Instant {
+    let events = stage.events.lock().unwrap();
+    let mut steps = events
+        .iter()
+        .filter(|(at, event)| *at > when && matches!(event, Event::StepBegun { .. }));
+    steps.next().unwrap().0
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orderly_end_hands_over_at_once() {
+    let mut pair = pair().await;
+    let begun = Instant::now();
+    let (ended, ()) = tokio::join!(
+        async {
+            pair.a.run_for(Duration::from_mins(1)).await;
+            Instant::now()
+        },
+        pair.b.run_for_without_end(Duration::from_mins(2))
+    );
+    assert!(news(&pair.a).iter().any(|(_, news)| *news == LeaseNews::Released));
+    let taken = news(&pair.b).into_iter().find_map(|(at, news)| match news {
+        LeaseNews::Taken { how: How::Free, .. } => Some(at),
+        _ => None,
+    });
+    let waited = taken.unwrap() - ended;
+    assert!(ended > begun && waited < LEASE / 5, "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_cut_off_from_the_table_stops_before_the_other_begins_and_goes_on_as_a_standby() {
+    let mut pair = pair().await;
+    let (table, script) = (pair.table_of_a.clone(), pair.script.clone());
+    let days = async {
+        sleep(Duration::from_secs(61)).await;
+        table.set_trouble(Some(TableErrorKind::Unreachable));
+        sleep(Duration::from_secs(14)).await;
+        // Both see it, when the one may hardly write any more and the other not yet.
+        switch(&script, "y", WantedState::Streaming);
+        sleep(Duration::from_mins(5)).await;
+        table.set_trouble(None);
+    };
+    let time = Duration::from_mins(12);
+    tokio::join!(
+        days,
+        pair.a.run_for_without_end(time),
+        pair.b.run_for_without_end(time)
+    );
+    let lost = news(&pair.a)
+        .into_iter()
+        .find(|(_, news)| matches!(news, LeaseNews::Lost { .. }));
+    let taken = news(&pair.b)
+        .into_iter()
+        .find(|(_, news)| matches!(news, LeaseNews::Taken { .. }));
+    assert!(lost.clone().unwrap().0 < taken.unwrap().0, "{lost:?}");
+    let mut order = writers(&pair.a);
+    order.dedup();
+    assert_eq!(order, ["a.1", "b.2"]);
+    assert_eq!(
+        (is_leader(&pair.a).1, pair.a.phase("y")),
+        ("Standby", Phase::Streaming)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_throttles_for_a_minute_holds_up_writing_and_nothing_else() {
+    let mut pair = pair().await;
+    drop(pair.b);
+    let (table, script) = (pair.table_of_a.clone(), pair.script.clone());
+    let days = async {
+        table.set_trouble(Some(TableErrorKind::Throttled));
+        sleep(Duration::from_secs(20)).await;
+        switch(&script, "y", WantedState::Streaming);
+        sleep(Duration::from_secs(40)).await;
+        table.set_trouble(None);
+    };
+    tokio::join!(days, pair.a.run_for_without_end(Duration::from_mins(10)));
+    let told: Vec<LeaseNews> = news(&pair.a).into_iter().map(|(_, news)| news).skip(2).collect();
+    let kinds: Vec<&str> = told
+        .iter()
+        .map(|news| match news {
+            LeaseNews::Trouble(_) => "trouble",
+            LeaseNews::Lost { .. } => "lost",
+            LeaseNews::TroubleOver => "over",
+            LeaseNews::Taken {
+                epoch: 1,
+                how: How::Again,
+            } => "again",
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(kinds, ["trouble", "lost", "over", "again"], "{told:?}");
+    assert_eq!(pair.a.phase("y"), Phase::Streaming);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_converging_run_waits_for_the_lease_as_long_as_it_may_and_an_impatient_one_does_not() {
+    for (adjust, waits) in [
+        ((|_| {}) as fn(&mut Settings), true),
+        (|settings| settings.waits_for_lease = false, false),
+    ] {
+        let mut pair = pair_with(adjust).await;
+        let begun = Instant::now();
+        let until = Until::Converged {
+            deadline: begun + Duration::from_mins(3),
+        };
+        let never = CancellationToken::new();
+        let (asked, stop) = (CancellationToken::new(), CancellationToken::new());
+        let b = async {
+            let ended = pair.b.controller.run(until, &never).await;
+            let at = begun.elapsed();
+            stop.cancel();
+            (ended, at)
+        };
+        let a = async {
+            tokio::select! {
+                _ = pair.a.controller.run(Until::Asked, &asked) => {}
+                () = stop.cancelled() => {}
+            }
+        };
+        let ((ended, at), ()) = tokio::join!(b, a);
+        assert!(matches!(ended, Ended::NoLease(_)), "{ended:?}");
+        assert_eq!(at >= Duration::from_mins(3), waits, "{at:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lasting_trouble_is_told_once_and_ends_only_what_converges() {
+    let declared = desired(pool(&["1"]), vec![wanted("x")]);
+    let emulator = Emulator::new(Options::default(), fleet(&declared));
+    let script = Script::new(declared);
+    let table = Memory::default();
+    table.set_trouble(Some(TableErrorKind::Denied));
+    let mut daemon = replica("a", &emulator, &script, table.clone(), |_| {});
+    daemon.run_for_without_end(Duration::from_mins(5)).await;
+    assert_eq!(news(&daemon).len(), 1, "{:?}", news(&daemon));
+    assert_eq!((daemon.writes().len(), daemon.phase("x")), (0, Phase::Pending));
+    assert_eq!(is_leader(&daemon).0, ConditionStatus::Unknown);
+
+    let mut once = replica("b", &emulator, &script, table, |_| {});
+    let ended = timeout(Duration::from_mins(2), once.converge(60)).await.unwrap();
+    assert!(matches!(ended, Ended::NoLease(_)), "{ended:?}");
+    assert!(once.writes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_keeper_of_the_lease_dies_the_controller_ends_and_writes_nothing_more() {
+    let mut pair = pair().await;
+    drop(pair.b);
+    pair.table_of_a.break_down();
+    let writes = pair.a.writes().len();
+    let days = async {
+        sleep(Duration::from_secs(5)).await;
+        switch(&pair.script, "y", WantedState::Streaming);
+    };
+    let asked = CancellationToken::new();
+    let run = timeout(
+        Duration::from_mins(5),
+        pair.a.controller.run(Until::Asked, &asked),
+    );
+    let (ended, ()) = tokio::join!(run, days);
+    assert!(matches!(ended, Ok(Ended::LeaseLost)), "{ended:?}");
+    assert_eq!(pair.a.writes().len(), writes);
+    let last = news(&pair.a).pop().unwrap().1;
+    assert!(matches!(last, LeaseNews::Lost { .. }), "{last:?}");
+}
