@@ -19,7 +19,7 @@ async fn every_example_is_valid_and_has_its_keys() {
         .map(|entry| entry.unwrap().path())
         .collect();
     names.sort();
-    assert_eq!(names.len(), 5);
+    assert_eq!(names.len(), 6);
     for path in names {
         // Its keys are in AWS; `tests/contract/keys_from_aws.py` puts them there.
         if path.ends_with("keys-in-aws") {
