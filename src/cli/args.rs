@@ -205,7 +205,7 @@ impl ChangeArgs {
         if lease > attempt + sixth {
             return Ok(());
         }
-        let text = |time: Duration| format!("{} s", time.as_secs_f64());
+        let text = |time: Duration| format!("{} s", (time.as_secs_f64() * 100.0).round() / 100.0);
         Err(Failure::usage(format!(
             "--lease-duration {} is too short: it must be more than --attempt-timeout ({}) and the time between two \
              renewals (a sixth of it) together, which are {}",
@@ -339,6 +339,44 @@ mod tests {
         for text in ["", "a/b", "a b", "ä"] {
             assert!(parse_owner(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_lease_outlasts_an_attempt_and_the_time_between_two_renewals() {
+        #[derive(clap::Parser)]
+        struct Both {
+            #[command(flatten)]
+            changes: ChangeArgs,
+            #[command(flatten)]
+            connection: ConnectionArgs,
+        }
+        let check = |args: &str| {
+            let words = ["x"].into_iter().chain(args.split_whitespace());
+            let both = <Both as clap::Parser>::try_parse_from(words).ok().unwrap();
+            both.changes.check_lease(&both.connection)
+        };
+        for args in [
+            "--lease-table leases",
+            "--lease-duration 1s",
+            "--lease-table leases --lease-duration 13s",
+            "--lease-table leases --lease-duration 3s --attempt-timeout 2s",
+        ] {
+            assert!(check(args).is_ok(), "{args}");
+        }
+        for args in [
+            "--lease-table leases --lease-duration 12s",
+            "--lease-table leases --attempt-timeout 15s",
+            "--lease-table leases --lease-duration 2h",
+        ] {
+            assert!(check(args).is_err(), "{args}");
+        }
+        let told = check("--lease-table leases --lease-duration 10s")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.contains("together, which are 11.67 s\n  next: give more than 12 s"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -198,7 +198,7 @@ fn lease(news: &LeaseNews) -> Entry {
         LeaseNews::Vacant { wait } => (
             Tone::Waits,
             format!(
-                "standby: there was no lease row, a new one is free in {}: somebody may still hold the old one",
+                "standby: there was no lease row; a new one is free in {}, once nobody holds an old one",
                 precise(*wait)
             ),
         ),
@@ -528,6 +528,47 @@ mod tests {
         12:00:06  4000001             STARTING → RUNNING after 3.1 s
         12:00:07  youtube-main        Streaming  on air in 4000001/RTMP-Slot-1, 4.0 s after it was wanted
         12:00:08  converged           3 on air, 1 waits, 4.2 s
+        ");
+    }
+
+    #[test]
+    fn who_writes_is_told_in_a_line_each() {
+        let holder = || "web-1-4711-c0ffee".into();
+        let news = [
+            LeaseNews::Vacant {
+                wait: Duration::from_secs(15),
+            },
+            LeaseNews::Standby {
+                holder: holder(),
+                epoch: 7,
+            },
+            LeaseNews::Taken {
+                epoch: 8,
+                how: How::Silence {
+                    of: holder(),
+                    after: Duration::from_millis(15_200),
+                },
+            },
+            LeaseNews::Lost {
+                why: "not renewed within 15 s".into(),
+            },
+            LeaseNews::Taken {
+                epoch: 8,
+                how: How::Again,
+            },
+            LeaseNews::Released,
+        ];
+        let style = Style {
+            color: false,
+            width: 120,
+        };
+        insta::assert_snapshot!(story(&news.map(Event::Lease), style), @r"
+        12:00:00  lease               standby: there was no lease row; a new one is free in 15.0 s, once nobody holds an old one
+        12:00:01  lease               standby: web-1-4711-c0ffee holds the lease (epoch 7)
+        12:00:02  lease               took over, epoch 8, after 15.2 s without a renewal by web-1-4711-c0ffee
+        12:00:03  lease               lost the lease: not renewed within 15 s; nothing more is written
+        12:00:04  lease               holds the lease again, epoch 8
+        12:00:05  lease               gave the lease back
         ");
     }
 

@@ -151,7 +151,7 @@ async fn keep<T: Table>(
     }
     let standing = Standing {
         role: Role::Released,
-        trouble: None,
+        ..contender.standing()
     };
     // Before the request: whoever sees the row given back begins at once.
     publish(&tell, standing);

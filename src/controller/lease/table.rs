@@ -327,7 +327,7 @@ impl Contender {
                 },
             );
         };
-        if row.holder.as_ref() == Some(&self.me) {
+        if self.is_mine(row) {
             return (self.ask_at, Ask::Renew { epoch: row.epoch });
         }
         let wait = row.holder.as_ref().map_or(Duration::ZERO, |_| row.duration);
@@ -426,10 +426,7 @@ impl Contender {
     fn see(&mut self, row: Option<Row>, now: Instant) {
         self.must_read = false;
         self.epoch_max = self.epoch_max.max(row.as_ref().map_or(0, |row| row.epoch));
-        if row
-            .as_ref()
-            .is_some_and(|row| row.holder.as_ref() == Some(&self.me))
-        {
+        if row.as_ref().is_some_and(|row| self.is_mine(row)) {
             // Ours, by a reply that was lost or from before the table was out of reach: a renewal tells.
             self.ask_at = now;
         }
@@ -447,6 +444,11 @@ impl Contender {
                 row,
             },
         });
+    }
+
+    /// Whether a renewal is all that it takes. An epoch that somebody set back by hand is not gone on with.
+    fn is_mine(&self, row: &Row) -> bool {
+        row.holder.as_ref() == Some(&self.me) && row.epoch >= self.epoch_max
     }
 
     /// How this contender comes to lead, by what it saw last.

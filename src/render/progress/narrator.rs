@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Entry, Stamp, planned};
-use crate::controller::Event;
 use crate::controller::event::StepOutcome;
+use crate::controller::{Event, LeaseNews};
 use crate::model::{DestinationName, SlotId};
 use crate::plan::{DestinationPlan, Plan};
 use crate::render::style::Style;
@@ -72,7 +72,10 @@ impl Narrator {
 
     fn is_news(&self, event: &Event) -> bool {
         match event {
-            Event::SourceLoaded { .. } => !self.was_shown,
+            // Whoever waits for the end of a command reads there why it was not given the lease.
+            Event::SourceLoaded { .. } | Event::Lease(LeaseNews::Standby { .. } | LeaseNews::Trouble(_)) => {
+                !self.was_shown
+            }
             // Whoever confirmed a plan was warned with it.
             Event::SourceDoubted { .. } => !self.was_shown || self.told.is_some(),
             // The first look at a channel is no change, and the plan has told how destinations stand.

@@ -376,3 +376,17 @@ fn a_deleted_row_stops_its_holder_at_the_next_renewal_and_comes_back_with_a_larg
     assert_eq!(scene.writers().len(), 1);
     assert!(scene.row.is_some_and(|row| row.epoch == 2));
 }
+
+#[test]
+fn an_epoch_that_somebody_sets_back_is_not_gone_on_with() {
+    let mut scene = Scene::new(4, 2, CALM);
+    scene.run_for(Duration::from_mins(1));
+    let first = *scene.writers().first().unwrap();
+    scene.die(first);
+    scene.run_for(FAIL_OVER_MAX);
+    assert_eq!(scene.epochs.last().unwrap().0, 2);
+    scene.row.as_mut().unwrap().epoch = 0;
+    scene.run_for(FAIL_OVER_MAX);
+    assert_eq!(scene.writers(), [1 - first]);
+    assert_eq!(scene.epochs.last().unwrap().0, 3, "{:?}", scene.epochs);
+}

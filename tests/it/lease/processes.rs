@@ -61,16 +61,16 @@ async fn a_leader_that_was_stopped_for_longer_than_its_lease_never_writes_again(
     scene.slow_looks(Duration::from_millis(400));
     let mut epoch = 1;
     for _ in 0..2 {
-        scene.until_writes_of(epoch, 3).await;
+        scene.until_writes_of(epoch, 2).await;
         let stopped = a.signal("STOP");
         b.until_after(stopped, "took over, epoch ").await;
         println!("stopped: taken over after {:?}", b.when("took over") - stopped);
         epoch += 1;
-        scene.until_writes_of(epoch, 3).await;
+        scene.until_writes_of(epoch, 2).await;
         let woken = a.signal("CONT");
         a.until_after(woken, "lost the lease").await;
         a.until_after(woken, "standby: ").await;
-        sleep(LEASE / 2).await;
+        sleep(LEASE / 4).await;
         scene.check_record();
         std::mem::swap(&mut a, &mut b);
     }
