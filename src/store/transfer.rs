@@ -128,8 +128,9 @@ impl WrittenDestination {
         };
         // A key that is no name is an id of its own: the name is as good as any.
         for attribute in key {
-            item.entry(attribute.clone())
-                .or_insert_with(|| Node::Text(self.name.clone()));
+            if item.get(attribute).is_none() {
+                item.set(attribute, Node::Text(self.name.clone()));
+            }
         }
         if table.put_new(&item, key).await? {
             return Ok(Imported::Written);

@@ -1,14 +1,53 @@
 //! Which attribute of an item holds what: items → trees of Destinations, and back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::raw::RawWord;
 use crate::manifest::node::{FieldPath, Node, Segment};
 use crate::manifest::raw::API_VERSION;
 use crate::manifest::words::{as_label, shown};
 
-/// The attributes of an item by name.
-pub type Item = BTreeMap<String, Node>;
+/// The attributes of an item by name. A table has many items and few names, so the names are shared.
+#[derive(Clone, Default, PartialEq)]
+pub struct Item(Vec<(Arc<str>, Node)>);
+
+impl Item {
+    /// The value of `attribute`.
+    pub fn get(&self, attribute: &str) -> Option<&Node> {
+        let found = self.0.binary_search_by(|(name, _)| (**name).cmp(attribute));
+        found.ok().map(|index| &self.0[index].1)
+    }
+
+    /// Sets the value of `attribute`.
+    pub fn set(&mut self, attribute: &str, value: Node) {
+        match self.0.binary_search_by(|(name, _)| (**name).cmp(attribute)) {
+            Ok(index) => self.0[index].1 = value,
+            Err(index) => self.0.insert(index, (attribute.into(), value)),
+        }
+    }
+
+    /// Each attribute with its value, in the order of names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// Only the attributes that `keep` names, and room for no more.
+    #[must_use]
+    pub fn reduced_to(mut self, keep: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|(name, _)| keep(name));
+        self.0.shrink_to_fit();
+        self
+    }
+}
+
+impl FromIterator<(Arc<str>, Node)> for Item {
+    fn from_iter<T: IntoIterator<Item = (Arc<str>, Node)>>(attributes: T) -> Self {
+        let mut attributes: Vec<_> = attributes.into_iter().collect();
+        attributes.sort_by(|one, other| one.0.cmp(&other.0));
+        Self(attributes)
+    }
+}
 
 /// Fields of a Destination's `spec` that an attribute holds as they are.
 const FIELDS: [&str; 11] = [
@@ -196,7 +235,7 @@ impl Layout {
 
     /// The item of the Destination that `tree` is; the fields that no attribute holds, where there are any.
     pub fn item(&self, tree: &Node) -> Result<Item, Vec<String>> {
-        let mut item = Item::new();
+        let mut item = Item::default();
         let mut lost = Vec::new();
         for part in ["metadata", "spec"] {
             let Some(Node::Map(entries)) = tree.get(part) else {
@@ -204,8 +243,8 @@ impl Layout {
             };
             for (field, value) in entries {
                 match (part, field.as_str()) {
-                    ("metadata", "name") => drop(item.insert(self.name.clone(), value.clone())),
-                    ("spec", "state") => drop(item.insert(self.state.clone(), self.written_state(value))),
+                    ("metadata", "name") => item.set(&self.name, value.clone()),
+                    ("spec", "state") => item.set(&self.state, self.written_state(value)),
                     ("spec", "pool") if is_text(value, self.pool.as_deref()) => {}
                     (_, field) => self.put(field, value, &mut item, &mut lost),
                 }
@@ -216,11 +255,11 @@ impl Layout {
 
     fn put(&self, field: &str, value: &Node, item: &mut Item, lost: &mut Vec<String>) {
         if let Some(attribute) = self.fields.get(field) {
-            item.insert(attribute.clone(), value.clone());
+            item.set(attribute, value.clone());
         } else if let ("streamKeyFrom", Node::Map(references)) = (field, value) {
             for (reference, value) in references {
                 match self.references.get(reference.as_str()) {
-                    Some(attribute) => drop(item.insert(attribute.clone(), value.clone())),
+                    Some(attribute) => item.set(attribute, value.clone()),
                     None => lost.push(format!("streamKeyFrom.{reference}")),
                 }
             }
@@ -269,6 +308,13 @@ mod tests {
         Node::Text(text.to_owned())
     }
 
+    fn item(attributes: &[(&str, Node)]) -> Item {
+        attributes
+            .iter()
+            .map(|(name, value)| (Arc::from(*name), value.clone()))
+            .collect()
+    }
+
     fn front_end() -> Layout {
         Layout {
             name: "id".to_owned(),
@@ -288,13 +334,13 @@ mod tests {
 
     #[test]
     fn an_item_becomes_the_tree_of_its_destination() {
-        let item = Item::from([
-            ("id".to_owned(), text("Main Stage")),
-            ("status".to_owned(), Node::Bool(true)),
-            ("rtmpUrl".to_owned(), text("rtmp://a.example/live")),
-            ("keyParameter".to_owned(), text("/live/main")),
-            ("version".to_owned(), Node::Int(7)),
-            ("group".to_owned(), text("not in the layout")),
+        let item = item(&[
+            ("id", text("Main Stage")),
+            ("status", Node::Bool(true)),
+            ("rtmpUrl", text("rtmp://a.example/live")),
+            ("keyParameter", text("/live/main")),
+            ("version", Node::Int(7)),
+            ("group", text("not in the layout")),
         ]);
         let (tree, mistakes) = front_end().tree(&item);
         assert!(mistakes.is_empty());
@@ -310,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_state_that_means_nothing_is_told_with_those_that_do() {
-        let item = Item::from([("status".to_owned(), text("maybe"))]);
+        let item = item(&[("status", text("maybe"))]);
         let (tree, mistakes) = front_end().tree(&item);
         assert!(matches!(tree.get("spec").unwrap().get("state"), Some(Node::Hole)));
         assert!(mistakes[0].message.contains("`maybe`"));
@@ -319,11 +365,7 @@ mod tests {
 
     #[test]
     fn empty_texts_and_nulls_are_not_there() {
-        let item = Item::from([
-            ("name".to_owned(), text("a")),
-            ("group".to_owned(), text("")),
-            ("url".to_owned(), Node::Null),
-        ]);
+        let item = item(&[("name", text("a")), ("group", text("")), ("url", Node::Null)]);
         let (tree, _) = Layout::default().tree(&item);
         let spec = tree.get("spec").unwrap();
         assert!(spec.get("group").is_none() && spec.get("url").is_none());
@@ -348,15 +390,12 @@ mod tests {
 
     #[test]
     fn what_became_an_item_becomes_the_same_destination_again() {
-        let item = Item::from([
-            ("name".to_owned(), text("a")),
-            ("state".to_owned(), text("Ready")),
-            ("pool".to_owned(), text("main")),
-            ("priority".to_owned(), Node::Int(-3)),
-            (
-                "streamKeyFrom".to_owned(),
-                Node::Map(vec![("ssm".to_owned(), text("/a"))]),
-            ),
+        let item = item(&[
+            ("name", text("a")),
+            ("state", text("Ready")),
+            ("pool", text("main")),
+            ("priority", Node::Int(-3)),
+            ("streamKeyFrom", Node::Map(vec![("ssm".to_owned(), text("/a"))])),
         ]);
         let layout = Layout::default();
         let (tree, _) = layout.tree(&item);

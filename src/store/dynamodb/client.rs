@@ -48,18 +48,21 @@ pub struct Description {
 
 /// The primary key of an item, as DynamoDB wants it back.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ItemKey(pub(super) HashMap<String, AttributeValue>);
+pub struct ItemKey(pub(super) Box<[(Arc<str>, AttributeValue)]>);
 
 impl ItemKey {
     /// A text by which items of one table are put into an order.
     pub(super) fn order(&self) -> String {
-        let mut parts: Vec<String> = self
-            .0
-            .iter()
-            .map(|(name, value)| format!("{name} {value:?}"))
-            .collect();
-        parts.sort();
-        parts.join(" ")
+        let parts = self.0.iter().map(|(name, value)| format!("{name} {value:?}"));
+        parts.collect::<Vec<_>>().join(" ")
+    }
+
+    /// As a request has it.
+    fn to_map(&self) -> HashMap<String, AttributeValue> {
+        let parts = self.0.iter();
+        parts
+            .map(|(name, value)| (name.to_string(), value.clone()))
+            .collect()
     }
 }
 
@@ -150,12 +153,12 @@ impl TableClient {
     pub(super) async fn scan(
         &self,
         segment: &Segment,
-        attributes: &[String],
-        key: &[String],
+        attributes: &[Arc<str>],
+        key: &[Arc<str>],
     ) -> Result<Page, TableError> {
         let names = (0..).map(|number| format!("#a{number}")).zip(attributes);
         let names: BTreeMap<String, String> = names
-            .map(|(alias, attribute)| (alias, attribute.clone()))
+            .map(|(alias, attribute)| (alias, attribute.to_string()))
             .collect();
         let projection: Vec<&str> = names.keys().map(String::as_str).collect();
         let call = self
@@ -172,7 +175,11 @@ impl TableClient {
             .send()
             .await
             .map_err(|error| TableError::classify("Scan", &self.name, &error))?;
-        let items = answer.items().iter().map(|item| split(item, key)).collect();
+        let items = answer
+            .items()
+            .iter()
+            .map(|item| split(item, attributes, key))
+            .collect();
         Ok(Page {
             items,
             next: answer.last_evaluated_key().filter(|key| !key.is_empty()).cloned(),
@@ -189,7 +196,7 @@ impl TableClient {
             .dynamodb
             .update_item()
             .table_name(&*self.name)
-            .set_key(Some(key.0.clone()));
+            .set_key(Some(key.to_map()));
         let mut sets = Vec::new();
         for (number, (attribute, value)) in attributes.iter().enumerate() {
             call = call
@@ -199,8 +206,8 @@ impl TableClient {
         }
         // An update makes an item that does not exist, unless it is told not to.
         let mut exists = Vec::new();
-        for (number, attribute) in key.0.keys().enumerate() {
-            call = call.expression_attribute_names(format!("#k{number}"), attribute);
+        for (number, (attribute, _)) in key.0.iter().enumerate() {
+            call = call.expression_attribute_names(format!("#k{number}"), &**attribute);
             exists.push(format!("attribute_exists(#k{number})"));
         }
         let call = call
@@ -217,7 +224,7 @@ impl TableClient {
 
     /// Writes `item`, unless there is one of its key. Whether it was written.
     pub async fn put_new(&self, item: &Item, key: &[String]) -> Result<bool, TableError> {
-        let attributes = item.iter().map(|(name, node)| (name.clone(), from_node(node)));
+        let attributes = item.iter().map(|(name, node)| (name.to_owned(), from_node(node)));
         let call = self
             .dynamodb
             .put_item()
@@ -239,9 +246,10 @@ impl TableClient {
     pub async fn merge(&self, item: &Item, key: &[String]) -> Result<bool, TableError> {
         let (of_key, rest): (BTreeMap<_, _>, BTreeMap<_, _>) = item
             .iter()
-            .map(|(name, node)| (name.clone(), from_node(node)))
+            .map(|(name, node)| (name.to_owned(), from_node(node)))
             .partition(|(name, _)| key.contains(name));
-        self.set(&ItemKey(of_key.into_iter().collect()), &rest).await
+        let of_key = of_key.into_iter().map(|(name, value)| (Arc::from(name), value));
+        self.set(&ItemKey(of_key.collect()), &rest).await
     }
 
     pub(super) fn sdk(&self) -> &Client {
@@ -338,10 +346,17 @@ fn is_same_but_for(ours: &[String], old: &Image, new: &Image) -> bool {
         .all(|name| old.get(name) == new.get(name))
 }
 
-fn split(item: &HashMap<String, AttributeValue>, key: &[String]) -> (ItemKey, Item) {
+/// `attributes` are those that were asked for, in order, and those of `key` among them.
+fn split(
+    item: &HashMap<String, AttributeValue>,
+    attributes: &[Arc<str>],
+    key: &[Arc<str>],
+) -> (ItemKey, Item) {
     let of_key = key
         .iter()
-        .filter_map(|name| Some((name.clone(), item.get(name)?.clone())));
-    let attributes = item.iter().map(|(name, value)| (name.clone(), to_node(value)));
-    (ItemKey(of_key.collect()), attributes.collect())
+        .filter_map(|name| Some((Arc::clone(name), item.get(&**name)?.clone())));
+    let held = attributes
+        .iter()
+        .filter_map(|name| Some((Arc::clone(name), to_node(item.get(&**name)?))));
+    (ItemKey(of_key.collect()), held.collect())
 }

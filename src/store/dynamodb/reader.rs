@@ -25,6 +25,9 @@ const SEGMENTS_MAX: u64 = 8;
 const SAFETY_INTERVAL: Duration = Duration::from_mins(1);
 /// No two looks begin closer together, whatever asks for them.
 const LOOK_GAP: Duration = Duration::from_millis(500);
+/// How many times as long as it looked it does not look then: a large table is not looked at all the time, however much
+/// happens in it.
+const LOOK_SHARE: u32 = 3;
 /// Time between two looks at what the table is: its size, and whether it has a stream.
 const DESCRIBE_INTERVAL: Duration = Duration::from_mins(10);
 /// Longest time that a look may take with all its pages.
@@ -102,9 +105,11 @@ impl Task {
             let begun = Instant::now();
             let looked = tokio::time::timeout(LOOK_LIMIT, self.look(&client, begun)).await;
             let looked = looked.unwrap_or_else(|_| Err(timed_out(&client)));
-            let next = Instant::now() + self.pause_after(&looked);
+            let ended = Instant::now();
+            let next = ended + self.pause_after(&looked);
+            let gap = (LOOK_SHARE * (ended - begun)).max(LOOK_GAP);
             self.tell(looked);
-            self.wait(next, begun + LOOK_GAP).await;
+            self.wait(next.max(ended + gap), ended + gap).await;
         }
     }
 
@@ -137,8 +142,12 @@ impl Task {
         let description = self.describe(client, begun).await?;
         let segments = (description.bytes / SEGMENT_BYTES + 1).min(SEGMENTS_MAX);
         let segments = i32::try_from(segments).unwrap_or(1);
-        let attributes: Arc<[String]> = self.attributes(&description.key).into();
-        let key: Arc<[String]> = description.key.clone().into();
+        let attributes: Arc<[Arc<str>]> = self.attributes(&description.key).into();
+        let key: Arc<[Arc<str>]> = description
+            .key
+            .iter()
+            .map(|name| Arc::from(name.as_str()))
+            .collect();
         let mut reading = JoinSet::new();
         for number in 0..segments {
             let (client, attributes, key) = (client.clone(), Arc::clone(&attributes), Arc::clone(&key));
@@ -180,17 +189,17 @@ impl Task {
     }
 
     /// What users write, what slotwise wrote, and the key; each once, or DynamoDB refuses the projection.
-    fn attributes(&self, key: &[String]) -> Vec<String> {
+    fn attributes(&self, key: &[String]) -> Vec<Arc<str>> {
         let status = self.table.status.iter().flat_map(StatusLayout::attributes);
-        let mut all: Vec<String> = self
+        let key = key.iter().map(String::as_str);
+        let all = self
             .table
             .layout
             .attributes()
             .into_iter()
             .chain(status)
-            .map(str::to_owned)
-            .collect();
-        all.extend(key.iter().cloned());
+            .chain(key);
+        let mut all: Vec<Arc<str>> = all.map(Arc::from).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -220,8 +229,8 @@ async fn read_segment(
     client: &TableClient,
     number: i32,
     of: i32,
-    attributes: &[String],
-    key: &[String],
+    attributes: &[Arc<str>],
+    key: &[Arc<str>],
 ) -> Result<Vec<(super::ItemKey, crate::manifest::table::Item)>, TableError> {
     let mut segment = Segment {
         number,

@@ -126,12 +126,12 @@ impl Rows {
         let read: Vec<String> = table.layout.attributes().into_iter().map(str::to_owned).collect();
         let mut rows: Vec<Row> = items
             .into_iter()
-            .map(|(key, mut item)| {
+            .map(|(key, item)| {
                 let status = table.status.as_ref();
                 let written = status
                     .map(|layout| Written::read(&item, layout))
                     .unwrap_or_default();
-                item.retain(|attribute, _| read.contains(attribute));
+                let item = item.reduced_to(|attribute| read.iter().any(|name| name == attribute));
                 let (tree, _) = table.layout.tree(&item);
                 let name = tree.get("metadata").and_then(|metadata| metadata.get("name"));
                 Row {
