@@ -1,6 +1,6 @@
 //! Keys that AWS keeps: the real SDK against an SSM and a Secrets Manager in this process, in virtual time.
 
-mod aws;
+pub(crate) mod aws;
 mod commands;
 mod on_air;
 mod reading;

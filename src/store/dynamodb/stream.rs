@@ -54,7 +54,7 @@ impl Stream {
 
     /// Whether it can be relied on to tell of changes.
     pub(super) fn is_followed(&self) -> bool {
-        self.places.is_some() && self.trouble.is_none()
+        self.trouble.is_none() && self.places.as_ref().is_some_and(|places| !places.is_empty())
     }
 
     /// Returns when there may be something new. Can be dropped at any point and called again.

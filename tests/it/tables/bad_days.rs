@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slotwise::store::Source;
+use slotwise::store::{Loaded, Source, Sources};
 
 use super::dynamo::Fault;
 use super::{Fixture, doubt, load_until, names};
@@ -168,4 +168,88 @@ async fn a_table_that_does_not_answer_holds_up_no_load() {
     let loaded = sources.load().await.unwrap();
     assert_eq!(names(&loaded), ["a"]);
     assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+/// A table that is looked at once an hour, with a stream that is followed.
+async fn followed() -> (Fixture, Sources) {
+    let fixture = Fixture::new("poll: 1h").await;
+    fixture.dynamo.create(&fixture.table(), "name", true).await;
+    put(&fixture, "a", "Ready").await;
+    let mut sources = fixture.sources();
+    load_until(&mut sources, "read", |loaded| names(loaded) == ["a"]).await;
+    until(|| fixture.dynamo.count("GetRecords") >= 2).await;
+    (fixture, sources)
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    for _ in 0..300 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not after 15 s");
+}
+
+async fn is_seen(fixture: &Fixture, sources: &mut Sources, state: &str) {
+    let key = ("name", "a");
+    fixture.dynamo.set(&fixture.table(), key, "state", state).await;
+    let seen = |loaded: &Loaded| format!("{:?}", loaded.desired.destinations["a"].state) == state;
+    load_until(sources, "seen", seen).await;
+}
+
+#[tokio::test]
+async fn records_that_were_trimmed_are_made_up_for_by_a_look() {
+    let (fixture, mut sources) = followed().await;
+    for code in [
+        "TrimmedDataAccessException",
+        "ExpiredIteratorException",
+        "InternalServerError",
+    ] {
+        let looks = fixture.dynamo.count("Scan");
+        let mut trimmed = fault("GetRecords", code);
+        trimmed.times = 1;
+        fixture.dynamo.fail(trimmed);
+        until(|| fixture.dynamo.count("Scan") > looks).await;
+    }
+    is_seen(&fixture, &mut sources, "Streaming").await;
+}
+
+#[tokio::test]
+async fn a_shard_that_ends_is_followed_by_the_one_that_takes_its_place() {
+    let fixture = Fixture::new("poll: 1h").await;
+    fixture.dynamo.create(&fixture.table(), "name", true).await;
+    put(&fixture, "a", "Ready").await;
+    // A shard whose parent has ended already, and which ends as soon as it is read: the table's own is the next one.
+    let shards = r#"{"StreamDescription":{"StreamStatus":"ENABLED","Shards":[
+        {"ShardId":"shardId-0000000000000000001","SequenceNumberRange":{"StartingSequenceNumber":"1","EndingSequenceNumber":"9"}},
+        {"ShardId":"shardId-0000000000000000002","ParentShardId":"shardId-0000000000000000001",
+         "SequenceNumberRange":{"StartingSequenceNumber":"10"}}]}}"#;
+    fixture.dynamo.answer("DescribeStream", shards);
+    fixture
+        .dynamo
+        .answer("GetShardIterator", r#"{"ShardIterator":"of-shard-2"}"#);
+    fixture.dynamo.answer("GetRecords", r#"{"Records":[]}"#);
+    let mut sources = fixture.sources();
+    load_until(&mut sources, "read", |loaded| names(loaded) == ["a"]).await;
+    until(|| fixture.dynamo.count("GetRecords") >= 3).await;
+    assert_eq!(
+        fixture.dynamo.count("GetShardIterator"),
+        2,
+        "one for each of the two shards"
+    );
+    is_seen(&fixture, &mut sources, "Streaming").await;
+}
+
+#[tokio::test]
+async fn a_stream_that_may_not_be_read_leaves_the_table_to_be_looked_at() {
+    let fixture = Fixture::new("poll: 1s").await;
+    fixture.dynamo.create(&fixture.table(), "name", true).await;
+    put(&fixture, "a", "Ready").await;
+    fixture
+        .dynamo
+        .fail(fault("DescribeStream", "AccessDeniedException"));
+    let mut sources = fixture.sources();
+    load_until(&mut sources, "read", |loaded| names(loaded) == ["a"]).await;
+    is_seen(&fixture, &mut sources, "Streaming").await;
 }

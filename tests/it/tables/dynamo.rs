@@ -198,6 +198,12 @@ impl Dynamo {
         self.wire.0.lock().unwrap().faults.push(fault);
     }
 
+    /// Answers the next call of `operation` with `body` in the place of DynamoDB.
+    pub(crate) fn answer(&self, operation: &'static str, body: &str) {
+        let mut state = self.wire.0.lock().unwrap();
+        state.answers.push((operation, body.to_owned()));
+    }
+
     pub(crate) fn heal(&self) {
         self.wire.0.lock().unwrap().faults.clear();
     }
@@ -243,6 +249,7 @@ struct Wire(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     faults: Vec<Fault>,
+    answers: Vec<(&'static str, String)>,
     calls: Vec<String>,
     now: HashMap<String, usize>,
     most: HashMap<String, usize>,
@@ -260,13 +267,19 @@ impl Wire {
         let fault = state
             .faults
             .iter_mut()
-            .find(|fault| fault.operation == operation)?;
+            .find(|fault| fault.operation == operation && fault.times > 0)?;
         if fault.after > 0 {
             fault.after -= 1;
             return None;
         }
-        fault.times = fault.times.checked_sub(1)?;
+        fault.times -= 1;
         Some(fault.clone())
+    }
+
+    fn scripted(&self, operation: &str) -> Option<String> {
+        let mut state = self.0.lock().unwrap();
+        let found = state.answers.iter().position(|(name, _)| *name == operation)?;
+        Some(state.answers.remove(found).1)
     }
 
     fn end(&self, operation: &str) {
@@ -324,6 +337,11 @@ impl HttpConnector for Counted {
                 fault.code
             );
             let response = HttpResponse::new(fault.status.try_into().unwrap(), SdkBody::from(body));
+            return HttpConnectorFuture::ready(Ok(response));
+        }
+        if let Some(body) = wire.scripted(&operation) {
+            wire.end(&operation);
+            let response = HttpResponse::new(200_u16.try_into().unwrap(), SdkBody::from(body));
             return HttpConnectorFuture::ready(Ok(response));
         }
         let call = self.inner.call(request);

@@ -1,10 +1,13 @@
 //! Items → destinations.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use slotwise::model::OwnerId;
 use slotwise::model::{StreamKey, WantedState};
 use slotwise::store::{LoadOptions, Source, Sources};
 
+use super::super::keys::aws::FakeAws;
 use super::{Fixture, doubt, load_until, names};
 
 const URL: &str = "rtmp://a.example/live";
@@ -320,4 +323,45 @@ async fn each_mistake_in_a_table_is_told_where_it_stands() {
         "{}",
         doubt(&loaded)
     );
+}
+
+#[tokio::test]
+async fn a_key_that_aws_keeps_is_read_for_an_item_as_for_a_file() {
+    let fixture = Fixture::new("poll: 1s").await;
+    let table = fixture.table();
+    fixture.dynamo.create(&table, "name", false).await;
+    let from = |name: &str| {
+        let name = AttributeValue::S(name.to_owned());
+        AttributeValue::M([("ssm".to_owned(), name)].into())
+    };
+    for (name, parameter) in [("a", "/live/a"), ("b", "/live/missing")] {
+        let item = [("name", name), ("state", "Ready"), ("url", URL)];
+        let key = [("streamKeyFrom", from(parameter))];
+        fixture.dynamo.put(&table, &item, &key).await;
+    }
+    let aws = FakeAws::default();
+    aws.put("/live/a");
+    let mut sources = fixture.sources().with_keys(aws.keys(Duration::from_mins(5)));
+    let loaded = sources.load().await.unwrap();
+    assert!(matches!(
+        &loaded.desired.destinations["a"].key,
+        StreamKey::Known(_)
+    ));
+    assert!(matches!(
+        &loaded.desired.destinations["b"].key,
+        StreamKey::Unavailable { .. }
+    ));
+    let told = fixture.told(&loaded).join("\n");
+    assert!(
+        told.contains("table live: Destination b: streamKeyFrom.ssm: "),
+        "{told}"
+    );
+    // Rotated while it is off air: whoever is switched on goes on air with the new key.
+    aws.rotate("/live/a", "rotated");
+    fixture
+        .dynamo
+        .set(&table, ("name", "a"), "state", "Streaming")
+        .await;
+    let rotated = |loaded: &slotwise::store::Loaded| matches!(&loaded.desired.destinations["a"].key, StreamKey::Known(key) if key.reveal().ends_with("-rotated"));
+    load_until(&mut sources, "read again", rotated).await;
 }
