@@ -28,6 +28,7 @@
 //! | [`medialive`] | the one door to MediaLive: client, lossless documents, errors classified once | call AWS |
 //! | [`observe`] | List, and Describe where the list cannot tell → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
+//! | [`doctor`] | whether all that a controller needs is there, check by check | call AWS, reads and dry checks only |
 //! | [`controller`] | one cycle after the other; what to remember | wait |
 //! | [`controller::lease`] | which one of several may write: a file lock, or a row in DynamoDB | call DynamoDB, lock a file |
 //! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
@@ -61,6 +62,7 @@
 pub mod aws;
 pub mod cli;
 pub mod controller;
+pub mod doctor;
 pub mod emulator;
 pub mod execute;
 pub mod manifest;

@@ -137,13 +137,25 @@ impl Purpose<'_> {
             EmulatorFleet::File(path) => read_fleet(path)?,
             EmulatorFleet::Invented => invent(self.sources, owner).await?,
         };
+        Ok(self.emulator(fleet))
+    }
+
+    /// The world; an emulator without a channel where the sources cannot be read that would name them.
+    pub(super) async fn world_or_empty(&self, owner: &OwnerId) -> Result<World, Failure> {
+        match (&self.connection.emulator, self.world(owner).await) {
+            (Some(EmulatorFleet::Invented), Err(_)) => Ok(self.emulator(Fleet::empty())),
+            (_, world) => world,
+        }
+    }
+
+    fn emulator(&self, fleet: Fleet) -> World {
         let options = emulator::Options {
             seed: self.connection.emulator_seed,
             speed: self.connection.emulator_speed,
             epoch: Clock::system().now(),
             ..emulator::Options::default()
         };
-        Ok(World::Emulator(Emulator::new(options, fleet)))
+        World::Emulator(Emulator::new(options, fleet))
     }
 }
 

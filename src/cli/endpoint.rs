@@ -23,6 +23,8 @@ pub(super) enum Service {
     Ssm,
     /// Secrets Manager, for stream keys.
     SecretsManager,
+    /// Security Token Service, for whose the credentials are.
+    Sts,
 }
 
 impl Service {
@@ -33,6 +35,7 @@ impl Service {
             Self::DynamoDb => "AWS_ENDPOINT_URL_DYNAMODB",
             Self::Ssm => "AWS_ENDPOINT_URL_SSM",
             Self::SecretsManager => "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            Self::Sts => "AWS_ENDPOINT_URL_STS",
         }
     }
 }

@@ -7,6 +7,7 @@ mod apply;
 pub mod args;
 mod completions;
 mod connect;
+mod doctor;
 mod emulator;
 mod endpoint;
 pub mod exit;
@@ -68,6 +69,8 @@ enum Command {
     Apply(apply::ApplyArgs),
     /// Check declared state without MediaLive: every mistake at once
     Validate(validate::ValidateArgs),
+    /// Check that all that `run` needs is there: credentials, permissions, channels, keys, tables. Changes nothing
+    Doctor(doctor::DoctorArgs),
     /// Show destinations, channels and slots as they are
     Status(status::StatusArgs),
     /// Say why a destination is where it is, and what would change that
@@ -124,6 +127,7 @@ impl Cli {
             Command::Plan(args) => plan::run(args, output).await,
             Command::Apply(args) => apply::run(args, format, output).await,
             Command::Validate(args) => validate::run(args, output).await,
+            Command::Doctor(args) => doctor::run(args, output).await,
             Command::Status(args) => status::run(args, output).await,
             Command::Explain(args) => explain::run(args, output).await,
             Command::Table(args) => table::run(args, output).await,

@@ -301,6 +301,7 @@ impl Emulator {
             reply,
             delay,
             number: live.calls.total(),
+            date: now.wall,
         }
     }
 
@@ -319,6 +320,7 @@ impl Emulator {
             reply,
             delay: Duration::ZERO,
             number: live.calls.total(),
+            date: now.wall,
         }
     }
 

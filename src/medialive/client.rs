@@ -3,6 +3,8 @@
 //! Answers are read as the JSON text that came over the wire, not through the SDK's types, and the one body that
 //! is sent is JSON put under the SDK call: so nothing that a newer MediaLive adds is lost on the way.
 
+pub(super) mod probe;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 //! ```text
 //!   document   JSON text ──► channel as seen;  channel + writes ──► body of UpdateChannel   (pure, lossless)
 //!   error      whatever went wrong ──► one kind, by code, once
-//!   client     the only file that names SDK operations
+//!   client     the only one that names SDK operations; client::probe makes those that change nothing, for `doctor`
 //!   limit      how many requests a second leave this process
 //!   permit     leave to make one mutating call: until when, in whose name
 //! ```
@@ -16,6 +16,7 @@ mod error;
 mod limit;
 mod permit;
 
+pub use client::probe::{Home, NoRehearsal, Rehearsal};
 pub use client::{MediaLive, Settings};
 pub use document::{ChannelDocument, DocumentError, OWNER_TAG, Summary};
 pub use error::{CallError, Kind};

@@ -12,8 +12,10 @@
 //! | [`explain`] | [`Explanation`](crate::plan::Explanation) | a terminal |
 //! | [`status`] | [`Status`](crate::status::Status) | a terminal, and programs |
 //! | [`progress`] | [`Event`](crate::controller::Event) | somebody watching `run` or `apply` |
+//! | [`doctor`] | [`Check`](crate::doctor::Check)s | somebody setting slotwise up, and programs |
 //! | [`problems`] | [`Problem`](crate::manifest::Problem)s | whoever wrote the YAML, and CI |
 
+pub mod doctor;
 pub mod explain;
 pub mod plan;
 pub mod plan_json;
@@ -29,3 +31,4 @@ mod table;
 
 pub use style::Style;
 pub use summary::Summary;
+pub(crate) use summary::counted;

@@ -131,7 +131,7 @@ pub(super) fn is_on_its_way(destination: &DestinationPlan) -> bool {
 }
 
 /// `0 stops`, `1 stop`, `2 stops`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

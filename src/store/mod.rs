@@ -17,7 +17,7 @@ pub mod tree;
 pub mod yaml;
 
 pub use changes::changes;
-pub use sources::{LoadOptions, Sources};
+pub use sources::{Examined, LoadOptions, Sources};
 pub use tables::Tables;
 pub use yaml::LoadError;
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use super::assemble::{Assembled, Good, assemble};
 use super::changes::is_changed;
+use super::dynamodb::Look;
 use super::tables::Tables;
 use super::tree::{Fingerprint, Watch};
 use super::yaml::{LoadError, Snapshot, YamlFiles};
 use super::{Loaded, Source};
 use crate::manifest::reference::{KeyLookup, KeyReference};
+use crate::manifest::table::DestinationTable;
 use crate::manifest::{Location, Problem, Severity};
 use crate::model::{Desired, OwnerId, Trust};
 use crate::secrets::Keys;
@@ -48,6 +50,17 @@ pub struct Sources {
     key_files: Arc<BTreeSet<PathBuf>>,
     /// What the files looked like when they were read; `None` where nothing was read yet or they did not answer.
     seen: Option<Fingerprint>,
+}
+
+/// What a load gave, part by part.
+#[derive(Debug)]
+pub struct Examined {
+    /// All of it together.
+    pub loaded: Loaded,
+    /// What became of each reference to a key.
+    pub keys: BTreeMap<KeyReference, KeyLookup>,
+    /// Each table, and what was seen of it.
+    pub tables: Vec<(Arc<DestinationTable>, Look)>,
 }
 
 impl Sources {
@@ -113,6 +126,16 @@ impl Sources {
         }
         self.key_files = Arc::new(key_files);
         Ok((snapshot, keys))
+    }
+
+    /// Reads everything as [`Source::load`] does, and keeps apart what became of each part of it.
+    pub async fn examine(&mut self) -> Result<Examined, LoadError> {
+        let (snapshot, keys) = self.read().await?;
+        Ok(Examined {
+            loaded: self.assemble(snapshot, &keys),
+            keys,
+            tables: self.tables.looks(),
+        })
     }
 
     /// Puts together what was read, with what was good before in the place of what is not.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::assemble::Good;
-use super::dynamodb::{Access, Publication, Reader, Row, TableError, Writer};
+use super::dynamodb::{Access, Look, Publication, Reader, Row, TableError, Writer};
 use super::yaml::Snapshot;
 use crate::execute::WriteLease;
 use crate::manifest::decode::{Decoded, Object, RawObject, decode_item};
@@ -29,6 +29,7 @@ pub struct Tables {
     open: BTreeMap<String, Open>,
     /// How many are declared.
     count: usize,
+    first_look_limit: Duration,
 }
 
 /// What it takes to read and write tables.
@@ -55,6 +56,7 @@ impl Tables {
             live: None,
             open: BTreeMap::new(),
             count: 0,
+            first_look_limit: FIRST_LOOK_LIMIT,
         }
     }
 
@@ -64,6 +66,20 @@ impl Tables {
             live: Some(Live { access, lease }),
             ..Self::unread()
         }
+    }
+
+    /// Waits no longer than `limit` for the first look at a table.
+    #[must_use]
+    pub fn with_first_look_limit(mut self, limit: Duration) -> Self {
+        self.first_look_limit = limit;
+        self
+    }
+
+    /// Each table that is in force, and what was seen of it last.
+    pub(super) fn looks(&self) -> Vec<(Arc<DestinationTable>, Look)> {
+        let open = self.open.values();
+        open.map(|open| (Arc::clone(&open.table), open.reader.look()))
+            .collect()
     }
 
     /// How many are declared.
@@ -80,7 +96,7 @@ impl Tables {
             self.open(table, file);
         }
         for open in self.open.values_mut() {
-            let look = open.reader.first_look(FIRST_LOOK_LIMIT).await;
+            let look = open.reader.first_look(self.first_look_limit).await;
             open.used = look.version;
             let file = open.table.place.file();
             if let Some(error) = &look.failed {

@@ -9,6 +9,7 @@ mod bad_days;
 mod bruteforce;
 mod cli;
 mod cycle;
+mod doctor;
 mod emulator;
 mod keys;
 mod lease;

@@ -181,9 +181,53 @@ fn each_unmaintained_crate_stands_behind_one_file() {
 
 #[test]
 fn one_file_names_the_operations_of_medialive() {
+    let of_client = ["medialive/client.rs", "medialive/client/probe.rs"];
     assert_none(
-        "the SDK of MediaLive is used in medialive/client.rs only",
-        &strays("aws_sdk_medialive", |path| path == "medialive/client.rs"),
+        "the SDK of MediaLive is used in medialive/client.rs and its probe only",
+        &strays("aws_sdk_medialive", |path| of_client.contains(&path)),
+    );
+}
+
+/// What needs no permit can reach no channel that exists.
+#[test]
+fn a_rehearsal_names_no_channel() {
+    let probe = sources()
+        .into_iter()
+        .find(|(path, _)| path == "medialive/client/probe.rs")
+        .unwrap()
+        .1;
+    let (_, rehearsal) = probe.split_once("impl Rehearsal {").unwrap();
+    let (before, _) = probe.split_once("impl Rehearsal {").unwrap();
+    for call in ["update_channel", "start_channel", "stop_channel", "create_tags"] {
+        assert!(!before.contains(call), "{call} is made without a rehearsal");
+    }
+    let changes = ["update_channel", "start_channel", "stop_channel"];
+    for call in changes {
+        let for_nobody = format!(".{call}().channel_id(NOBODY)");
+        assert_eq!(rehearsal.matches(call).count(), 1, "{call}");
+        assert!(rehearsal.contains(&for_nobody), "{call} is not for nobody");
+    }
+    assert!(rehearsal.contains(":channel:{NOBODY}\");") && rehearsal.contains(".resource_arn(arn)"));
+    for taken in ["ChannelId", "Summary", "ChannelDocument"] {
+        assert!(!rehearsal.contains(taken), "a rehearsal takes a {taken}");
+    }
+}
+
+#[test]
+fn one_file_asks_whose_the_credentials_are() {
+    assert_none(
+        "the SDK of STS is used in doctor/account.rs only",
+        &strays("aws_sdk_sts", |path| path == "doctor/account.rs"),
+    );
+}
+
+#[test]
+fn two_modules_name_the_operations_of_dynamodb() {
+    assert_none(
+        "the SDK of DynamoDB is used in store/dynamodb and controller/lease only",
+        &strays("aws_sdk_dynamodb", |path| {
+            path.starts_with("store/dynamodb/") || path.starts_with("controller/lease")
+        }),
     );
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Line;
@@ -23,6 +24,8 @@ pub(in crate::emulator) struct Answer {
     pub(in crate::emulator) delay: Duration,
     /// A number of its own for each call
     pub(in crate::emulator) number: u64,
+    /// What the emulator's clock shows
+    pub(in crate::emulator) date: Timestamp,
 }
 
 /// The reply, or the lack of one
@@ -48,8 +51,11 @@ pub(super) async fn deliver(answer: Answer, line: Option<Line>) -> Response<Body
         wait(answer.delay, line.as_ref()).await;
     }
     match answer.reply {
-        Reply::Success(status, body) => success(status, &body, answer.number),
-        Reply::Error(error) => refusal(&error, answer.number),
+        Reply::Success(status, body) => {
+            let response = success(status, &body, answer.number);
+            dated(response, answer.date, line.is_some())
+        }
+        Reply::Error(error) => dated(refusal(&error, answer.number), answer.date, line.is_some()),
         Reply::Silence => {
             wait(SILENCE, line.as_ref()).await;
             cut(line)
@@ -106,6 +112,19 @@ fn with_head(status: u16, body: Body, error: Option<&'static str>, number: u64) 
     }
     if let Some(error) = error {
         headers.insert(ERROR_TYPE, HeaderValue::from_static(error));
+    }
+    response
+}
+
+/// With the date, as every HTTP server sends it, by the emulator's own clock. Without a server there is none: a client in
+/// the same process would take tests that live in another year for a clock that is off, and correct it
+fn dated(mut response: Response<Body>, date: Timestamp, is_served: bool) -> Response<Body> {
+    if !is_served {
+        return response;
+    }
+    let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        response.headers_mut().insert(header::DATE, date);
     }
     response
 }

@@ -12,6 +12,7 @@
 mod client;
 mod create;
 mod error;
+mod probe;
 mod reader;
 mod rows;
 mod stream;
@@ -28,6 +29,7 @@ use tokio::sync::OnceCell;
 pub use client::{Description, ItemKey, TableClient};
 pub use create::{Created, KEY};
 pub use error::{Kind, TableError};
+pub use probe::KeyPart;
 pub use reader::{Look, Reader};
 pub use rows::{Row, Rows, Written};
 pub use writer::{Publication, Writer};

@@ -1,0 +1,94 @@
+//! What a check found.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was looked at: `credentials`, `channel 4000001`.
+    pub name: String,
+    /// Whether it is as it should be.
+    pub outcome: Outcome,
+    /// What was found, in one line. Holds no key.
+    pub what: String,
+    /// What to do about it; empty where there is nothing to do.
+    pub fix: String,
+}
+
+/// Whether something is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// It is.
+    Ok,
+    /// It works, and somebody should look at it.
+    Warning,
+    /// It is not: `run` would not work, or not for everybody.
+    Failed,
+    /// Nobody could tell.
+    Unknown,
+}
+
+impl Check {
+    /// All is well with `name`.
+    pub fn ok(name: impl fmt::Display, what: impl fmt::Display) -> Self {
+        Self::new(name, Outcome::Ok, what, "")
+    }
+
+    /// It works, and somebody should look at it.
+    pub fn warning(name: impl fmt::Display, what: impl fmt::Display, fix: impl fmt::Display) -> Self {
+        Self::new(name, Outcome::Warning, what, fix)
+    }
+
+    /// It would stop `run` from working.
+    pub fn failed(name: impl fmt::Display, what: impl fmt::Display, fix: impl fmt::Display) -> Self {
+        Self::new(name, Outcome::Failed, what, fix)
+    }
+
+    /// Nobody could tell.
+    pub fn unknown(name: impl fmt::Display, what: impl fmt::Display, fix: impl fmt::Display) -> Self {
+        Self::new(name, Outcome::Unknown, what, fix)
+    }
+
+    fn new(
+        name: impl fmt::Display,
+        outcome: Outcome,
+        what: impl fmt::Display,
+        fix: impl fmt::Display,
+    ) -> Self {
+        Self {
+            name: name.to_string(),
+            outcome,
+            what: what.to_string(),
+            fix: fix.to_string(),
+        }
+    }
+}
+
+/// How many checks ended how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// As they should be.
+    pub ok: usize,
+    /// Working, and worth a look.
+    pub warnings: usize,
+    /// In the way of `run`.
+    pub failed: usize,
+    /// Not told.
+    pub unknown: usize,
+}
+
+impl Tally {
+    /// Counts `checks`.
+    pub fn of(checks: &[Check]) -> Self {
+        let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();
+        Self {
+            ok: count(Outcome::Ok),
+            warnings: count(Outcome::Warning),
+            failed: count(Outcome::Failed),
+            unknown: count(Outcome::Unknown),
+        }
+    }
+}

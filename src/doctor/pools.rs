@@ -1,0 +1,185 @@
+//! Channels of pools, their slots and their owners.
+
+use jiff::Timestamp;
+
+use super::{Check, UnderWay};
+use crate::medialive::MediaLive;
+use crate::model::{
+    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Observed, ObservedChannel,
+};
+use crate::observe::Observer;
+use crate::plan::{Adoption, ChannelPlan, Content, SlotPlan, Waiting, plan};
+
+/// What was found of the pools.
+#[derive(Default)]
+pub(super) struct Pools {
+    pub(super) checks: Vec<Check>,
+    /// Channels that do not exist.
+    pub(super) missing: Vec<ChannelId>,
+    /// Whether any channel is to be adopted.
+    pub(super) adopts: bool,
+}
+
+/// Looks at the channels of every pool; `medialive` is `None` where that is of no use.
+pub(super) async fn examine(
+    desired: Option<&Desired>,
+    medialive: Option<&MediaLive>,
+    concurrency: usize,
+    now: Timestamp,
+    under_way: &UnderWay,
+) -> Pools {
+    const NAME: &str = "channels";
+    let Some(desired) = desired.filter(|desired| !desired.pools.is_empty()) else {
+        return Pools::default();
+    };
+    let unseen = |why: String| Pools {
+        checks: vec![Check::unknown(NAME, why, "")],
+        ..Pools::default()
+    };
+    let Some(medialive) = medialive else {
+        return unseen("not looked at, since they cannot be listed".to_owned());
+    };
+    let mut eyes = Observer::new(medialive.clone(), concurrency);
+    let pools = desired.pools.values();
+    let ids = pools.flat_map(|pool| pool.channels.iter().map(|channel| &channel.id));
+    let channels = match under_way.wait_for(NAME, eyes.look(ids)).await {
+        Ok(Ok(channels)) => channels,
+        Ok(Err(error)) => return unseen(format!("not looked at: {error}")),
+        Err(late) => return unseen(late.to_string()),
+    };
+    let observed = Observed {
+        channels,
+        ..Observed::default()
+    };
+    told(desired, &observed, now)
+}
+
+fn told(desired: &Desired, observed: &Observed, now: Timestamp) -> Pools {
+    let planned = plan(desired, observed, now);
+    let mut pools = Pools::default();
+    for channel in &planned.channels {
+        let Some(pool) = desired.pools.get(&channel.pool) else {
+            continue;
+        };
+        match observed.channels.get(&channel.id) {
+            Some(ChannelObservation::Seen(seen)) => {
+                pools.adopts |= channel.adoption == Adoption::Adopt;
+                pools.checks.extend(seen_checks(pool, channel, seen));
+            }
+            Some(ChannelObservation::Unreadable { why }) => {
+                let waiting = Waiting::ChannelUnreadable {
+                    channel: channel.id.clone(),
+                    why: why.clone(),
+                };
+                pools.checks.push(failed(&channel.id, &waiting));
+            }
+            Some(ChannelObservation::Missing) | None => {
+                let waiting = Waiting::ChannelMissing {
+                    channel: channel.id.clone(),
+                };
+                pools.checks.push(failed(&channel.id, &waiting));
+                pools.missing.push(channel.id.clone());
+            }
+        }
+    }
+    pools
+}
+
+fn name(id: &ChannelId) -> String {
+    format!("channel {id}")
+}
+
+fn failed(id: &ChannelId, waiting: &Waiting) -> Check {
+    Check::failed(name(id), waiting, waiting.ways_out().join(" · "))
+}
+
+/// What there is to say of a channel that was seen: how it is, and each slot that is none.
+fn seen_checks(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChannel) -> Vec<Check> {
+    let mut checks = vec![channel_check(pool, planned, seen)];
+    let unusable = planned.slots.iter().filter_map(|slot| match &slot.now {
+        Content::Unusable { why } => Some((slot, why)),
+        _ => None,
+    });
+    checks.extend(unusable.map(|(slot, why)| {
+        Check::warning(
+            name(&seen.id),
+            format!("{} cannot be a slot: {why}", slot.output_group),
+            "give the group one output with a destination of its own, or another name",
+        )
+    }));
+    checks
+}
+
+fn channel_check(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChannel) -> Check {
+    let is_usable = |slot: &&SlotPlan| !matches!(slot.now, Content::Unusable { .. });
+    let slots = planned.slots.iter().filter(is_usable).count();
+    let owner = match &planned.adoption {
+        Adoption::Foreign { owner } => {
+            let waiting = Waiting::OwnedByAnother {
+                channel: seen.id.clone(),
+                owner: owner.clone(),
+            };
+            return failed(&seen.id, &waiting);
+        }
+        Adoption::Refused { undeclared } => {
+            let waiting = Waiting::NotAdopted {
+                channel: seen.id.clone(),
+                undeclared: undeclared.clone(),
+            };
+            return Check::warning(name(&seen.id), &waiting, waiting.ways_out().join(" · "));
+        }
+        Adoption::Adopt => "owned by nobody, so it will be adopted",
+        Adoption::Owned | Adoption::Unknown => "ours",
+    };
+    if is_of_no_use(seen.state) {
+        let waiting = Waiting::ChannelFailed {
+            channel: seen.id.clone(),
+            state: seen.state,
+        };
+        return failed(&seen.id, &waiting);
+    }
+    if slots == 0 {
+        return no_slots(pool, seen);
+    }
+    let what = format!(
+        "{}, {}, {slots} slot{} for pool {}; {owner}",
+        seen.state,
+        seen.class,
+        if slots == 1 { "" } else { "s" },
+        pool.name
+    );
+    Check::ok(name(&seen.id), what)
+}
+
+fn is_of_no_use(state: ChannelState) -> bool {
+    matches!(
+        state,
+        ChannelState::CreateFailed | ChannelState::Deleting | ChannelState::Deleted
+    )
+}
+
+/// Nothing on the channel is a slot: either nothing matches, or nothing that does can be one.
+fn no_slots(pool: &ChannelPool, seen: &ObservedChannel) -> Check {
+    let glob = pool.slots.output_groups.glob().glob();
+    let mut groups = seen.groups.iter();
+    if groups.any(|group| pool.slots.output_groups.is_match(group.name.as_str())) {
+        return Check::failed(
+            name(&seen.id),
+            format!("no output group that matches {glob} can be a slot"),
+            "correct those named below",
+        );
+    }
+    let names: Vec<&str> = seen.groups.iter().map(|group| group.name.as_str()).collect();
+    let found = match names.as_slice() {
+        [] => "it has no RTMP output group".to_owned(),
+        names => format!("its RTMP output groups are {}", names.join(", ")),
+    };
+    Check::failed(
+        name(&seen.id),
+        format!("no output group matches {glob}; {found}"),
+        format!(
+            "correct slots.outputGroups of pool {}, or name the groups so",
+            pool.name
+        ),
+    )
+}
