@@ -175,14 +175,11 @@ impl TableClient {
             .send()
             .await
             .map_err(|error| TableError::classify("Scan", &self.name, &error))?;
-        let items = answer
-            .items()
-            .iter()
-            .map(|item| split(item, attributes, key))
-            .collect();
+        // Taken apart item by item, so that a page is not there twice.
+        let items = answer.items.unwrap_or_default().into_iter();
         Ok(Page {
-            items,
-            next: answer.last_evaluated_key().filter(|key| !key.is_empty()).cloned(),
+            items: items.map(|item| split(item, attributes, key)).collect(),
+            next: answer.last_evaluated_key.filter(|key| !key.is_empty()),
         })
     }
 
@@ -348,15 +345,16 @@ fn is_same_but_for(ours: &[String], old: &Image, new: &Image) -> bool {
 
 /// `attributes` are those that were asked for, in order, and those of `key` among them.
 fn split(
-    item: &HashMap<String, AttributeValue>,
+    mut item: HashMap<String, AttributeValue>,
     attributes: &[Arc<str>],
     key: &[Arc<str>],
 ) -> (ItemKey, Item) {
     let of_key = key
         .iter()
         .filter_map(|name| Some((Arc::clone(name), item.get(&**name)?.clone())));
+    let of_key = ItemKey(of_key.collect());
     let held = attributes
         .iter()
-        .filter_map(|name| Some((Arc::clone(name), to_node(item.get(&**name)?))));
-    (ItemKey(of_key.collect()), held.collect())
+        .filter_map(|name| Some((Arc::clone(name), to_node(item.remove(&**name)?))));
+    (of_key, held.collect())
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Access;
 use super::client::{Description, Segment, TableClient};
 use super::error::{Kind, TableError};
-use super::rows::{ROWS_MAX, Rows};
+use super::rows::{ROWS_MAX, Row, Rows};
 use super::stream::Stream;
 use crate::manifest::table::{DestinationTable, StatusLayout};
 use crate::retry::Backoff;
@@ -148,20 +148,27 @@ impl Task {
             .iter()
             .map(|name| Arc::from(name.as_str()))
             .collect();
+        let before = self.publish.borrow().rows.clone();
         let mut reading = JoinSet::new();
         for number in 0..segments {
-            let (client, attributes, key) = (client.clone(), Arc::clone(&attributes), Arc::clone(&key));
-            reading.spawn(async move { read_segment(&client, number, segments, &attributes, &key).await });
+            let scan = Scan {
+                client: client.clone(),
+                table: Arc::clone(&self.table),
+                attributes: Arc::clone(&attributes),
+                key: Arc::clone(&key),
+                before: before.clone(),
+            };
+            reading.spawn(async move { scan.read(number, segments).await });
         }
         // A page that fails fails the look: a part of a table looks like a table where somebody deleted the rest.
-        let mut items = Vec::new();
+        let mut rows = Vec::new();
         while let Some(segment) = reading.join_next().await {
-            items.extend(segment.map_err(|_| timed_out(client))??);
-            if items.len() > ROWS_MAX {
+            rows.extend(segment.map_err(|_| timed_out(client))??);
+            if rows.len() > ROWS_MAX {
                 return Err(too_many(client));
             }
         }
-        Ok(Rows::new(items, description.key, &self.table, begun))
+        Ok(Rows::new(rows, description.key, begun))
     }
 
     async fn describe(&mut self, client: &TableClient, now: Instant) -> Result<Description, TableError> {
@@ -225,28 +232,40 @@ impl Task {
     }
 }
 
-async fn read_segment(
-    client: &TableClient,
-    number: i32,
-    of: i32,
-    attributes: &[Arc<str>],
-    key: &[Arc<str>],
-) -> Result<Vec<(super::ItemKey, crate::manifest::table::Item)>, TableError> {
-    let mut segment = Segment {
-        number,
-        of,
-        from: None,
-    };
-    let mut items = Vec::new();
-    loop {
-        let page = client.scan(&segment, attributes, key).await?;
-        items.extend(page.items);
-        if items.len() > ROWS_MAX {
-            return Err(too_many(client));
-        }
-        match page.next {
-            None => return Ok(items),
-            next => segment.from = next,
+/// A scan of a table.
+struct Scan {
+    client: TableClient,
+    table: Arc<DestinationTable>,
+    attributes: Arc<[Arc<str>]>,
+    key: Arc<[Arc<str>]>,
+    before: Option<Arc<Rows>>,
+}
+
+impl Scan {
+    /// Every row of one segment.
+    async fn read(self, number: i32, of: i32) -> Result<Vec<Arc<Row>>, TableError> {
+        let mut segment = Segment {
+            number,
+            of,
+            from: None,
+        };
+        let mut rows = Vec::new();
+        loop {
+            let page = self.client.scan(&segment, &self.attributes, &self.key).await?;
+            for (key, item) in page.items {
+                let row = Row::new(key, item, &self.table);
+                rows.push(match &self.before {
+                    Some(before) => before.shared(row),
+                    None => Arc::new(row),
+                });
+            }
+            if rows.len() > ROWS_MAX {
+                return Err(too_many(&self.client));
+            }
+            match page.next {
+                None => return Ok(rows),
+                next => segment.from = next,
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The items of a table as of one look.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -20,11 +21,11 @@ pub struct Rows {
     /// Attributes of the primary key.
     pub key: Vec<String>,
     /// The items.
-    pub rows: Vec<Row>,
+    pub rows: Vec<Arc<Row>>,
 }
 
 /// One item.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Row {
     /// Its primary key.
     pub key: ItemKey,
@@ -114,50 +115,51 @@ fn said<'a>(
     })
 }
 
+impl Row {
+    /// An item of `table`.
+    pub(super) fn new(key: ItemKey, item: Item, table: &DestinationTable) -> Self {
+        let status = table.status.as_ref();
+        let written = status
+            .map(|layout| Written::read(&item, layout))
+            .unwrap_or_default();
+        let read = table.layout.attributes();
+        let item = item.reduced_to(|attribute| read.contains(&attribute));
+        let (tree, _) = table.layout.tree(&item);
+        let name = tree.get("metadata").and_then(|metadata| metadata.get("name"));
+        Self {
+            key,
+            name: name.and_then(Node::text).unwrap_or_default().to_owned(),
+            item,
+            written,
+        }
+    }
+}
+
 impl Rows {
-    /// `items` as `table` lays them out; in the order of names and then of what users wrote, whatever the order of the
-    /// scan was.
-    pub(super) fn new(
-        items: Vec<(ItemKey, Item)>,
-        key: Vec<String>,
-        table: &DestinationTable,
-        begun: Instant,
-    ) -> Self {
-        let read: Vec<String> = table.layout.attributes().into_iter().map(str::to_owned).collect();
-        let mut rows: Vec<Row> = items
-            .into_iter()
-            .map(|(key, item)| {
-                let status = table.status.as_ref();
-                let written = status
-                    .map(|layout| Written::read(&item, layout))
-                    .unwrap_or_default();
-                let item = item.reduced_to(|attribute| read.iter().any(|name| name == attribute));
-                let (tree, _) = table.layout.tree(&item);
-                let name = tree.get("metadata").and_then(|metadata| metadata.get("name"));
-                Row {
-                    key,
-                    name: name.and_then(Node::text).unwrap_or_default().to_owned(),
-                    item,
-                    written,
-                }
-            })
-            .collect();
+    /// `rows` in the order of names and then of keys, whatever the order of the scan was.
+    pub(super) fn new(mut rows: Vec<Arc<Row>>, key: Vec<String>, begun: Instant) -> Self {
         rows.sort_by(|one, other| (&one.name, one.key.order()).cmp(&(&other.name, other.key.order())));
         Self { begun, key, rows }
+    }
+
+    /// `row`, or the one of an earlier look where that is the same: a table changes little between two looks.
+    pub(super) fn shared(&self, row: Row) -> Arc<Row> {
+        match self.find(&row.name) {
+            Some(known) if **known == row => Arc::clone(known),
+            _ => Arc::new(row),
+        }
     }
 
     /// Whether users wrote the same in `other`.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.rows.len() == other.rows.len()
-            && self
-                .rows
-                .iter()
-                .zip(&other.rows)
-                .all(|(one, other)| one.key == other.key && one.item == other.item)
+            && self.rows.iter().zip(&other.rows).all(|(one, other)| {
+                Arc::ptr_eq(one, other) || (&one.key, &one.item) == (&other.key, &other.item)
+            })
     }
 
     /// The item of the destination `name`.
-    pub fn find(&self, name: &str) -> Option<&Row> {
+    pub fn find(&self, name: &str) -> Option<&Arc<Row>> {
         let found = self.rows.binary_search_by(|row| row.name.as_str().cmp(name));
         found.ok().map(|index| &self.rows[index])
     }

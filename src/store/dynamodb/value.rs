@@ -6,25 +6,23 @@ use crate::manifest::node::Node;
 
 /// What `value` is in a tree. Sets and binaries are no part of a destination: a set becomes a list, a binary a hole
 /// that is told as a value of another type.
-pub(super) fn to_node(value: &AttributeValue) -> Node {
+pub(super) fn to_node(value: AttributeValue) -> Node {
     match value {
-        AttributeValue::S(text) => Node::Text(text.clone()),
-        AttributeValue::N(number) => number_node(number),
-        AttributeValue::Bool(value) => Node::Bool(*value),
+        AttributeValue::S(text) => Node::Text(text),
+        AttributeValue::N(number) => number_node(&number),
+        AttributeValue::Bool(value) => Node::Bool(value),
         AttributeValue::M(map) => {
-            let mut entries: Vec<(String, Node)> = map
-                .iter()
-                .map(|(key, value)| (key.clone(), to_node(value)))
-                .collect();
+            let entries = map.into_iter().map(|(key, value)| (key, to_node(value)));
+            let mut entries: Vec<(String, Node)> = entries.collect();
             // A map of DynamoDB has no order; a tree has one.
             entries.sort_by(|one, other| one.0.cmp(&other.0));
             Node::Map(entries)
         }
-        AttributeValue::L(items) => Node::List(items.iter().map(to_node).collect()),
-        AttributeValue::Ss(texts) => Node::List(texts.iter().cloned().map(Node::Text).collect()),
+        AttributeValue::L(items) => Node::List(items.into_iter().map(to_node).collect()),
+        AttributeValue::Ss(texts) => Node::List(texts.into_iter().map(Node::Text).collect()),
         AttributeValue::Ns(numbers) => Node::List(numbers.iter().map(|number| number_node(number)).collect()),
-        // Binary, sets of them, and whatever a newer DynamoDB has: nothing of ours is written like that.
         AttributeValue::Null(_) => Node::Null,
+        // Binary, sets of them, and whatever a newer DynamoDB has: nothing of ours is written like that.
         _ => Node::List(Vec::new()),
     }
 }
@@ -65,7 +63,7 @@ mod tests {
             ("c".to_owned(), Node::Text("x".to_owned())),
             ("d".to_owned(), Node::Float(0.5)),
         ]);
-        assert!(to_node(&from_node(&node)) == node);
+        assert!(to_node(from_node(&node)) == node);
     }
 
     #[test]
