@@ -257,19 +257,17 @@ impl<S: Source> Controller<S> {
     }
 
     fn phase_changed(&mut self, old: Option<&DestinationStatus>, now: &DestinationStatus) -> Event {
-        let went_on_air =
-            now.phase == Phase::Streaming && old.is_some_and(|old| old.phase != Phase::Streaming);
+        let took = (now.phase == Phase::Streaming)
+            .then(|| self.memory.went_on_air(&now.name))
+            .flatten();
         Event::PhaseChanged {
             destination: now.name.clone(),
             from: old.map(|old| old.phase),
             to: now.phase,
             message: now.message.to_string(),
             ways_out: now.ways_out.clone(),
-            wanted_for: if went_on_air {
-                self.memory.wanted_for(&now.name)
-            } else {
-                None
-            },
+            // One that was on air already when this controller first looked was not waited for.
+            wanted_for: took.filter(|_| old.is_some()),
         }
     }
 }

@@ -82,7 +82,7 @@ pub enum Event {
         message: String,
         /// What would change it, where it waits.
         ways_out: Vec<String>,
-        /// How long since it was wanted, when it went on air.
+        /// How long since it was wanted, when it went on air for the first time since.
         wanted_for: Option<Duration>,
     },
     /// Nothing is left to do.
