@@ -25,6 +25,11 @@ pub enum Event {
         /// Destinations that differ from before: `name`, and what changed in a few words.
         changes: Vec<(DestinationName, String)>,
     },
+    /// The source was read, whether or not it differs from before. For those who count.
+    SourceRead {
+        /// Whether it was read whole.
+        trusted: bool,
+    },
     /// The source could not be read, or not be trusted. Last good state stays in force.
     SourceDoubted {
         /// Why.
@@ -96,6 +101,13 @@ pub enum Event {
         /// Since the first cycle or the last change.
         took: Duration,
     },
+    /// A cycle ended; steps that it began may go on. For those who count.
+    CycleEnded {
+        /// Whether it came to a plan.
+        succeeded: bool,
+        /// How long it took.
+        took: Duration,
+    },
     /// A whole cycle failed; what is on air is not touched.
     CycleFailed {
         /// What failed and what to do, with the chain of causes.
@@ -105,6 +117,13 @@ pub enum Event {
     },
     /// An orderly end was asked for: calls under way are finished, no new one begins.
     Draining,
+}
+
+impl Event {
+    /// Whether it happens at rest as well, and is of interest to nobody but those who count.
+    pub fn is_only_counted(&self) -> bool {
+        matches!(self, Self::SourceRead { .. } | Self::CycleEnded { .. })
+    }
 }
 
 /// What came of a step.

@@ -20,6 +20,7 @@ pub mod event;
 pub mod lease;
 mod memory;
 mod news;
+pub mod pulse;
 mod run;
 mod steps;
 pub mod vanish;
@@ -30,12 +31,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 pub use clock::Clock;
 pub use cycle::{CycleError, View};
 pub use event::{Event, StepOutcome};
+pub use pulse::Pulse;
 pub use run::{Ended, Until};
 pub use vanish::MaxVanish;
 
@@ -47,6 +49,7 @@ use crate::status::Status;
 use crate::store::{Loaded, Source};
 use memory::Memory;
 use news::Gist;
+use pulse::Shown;
 use steps::{Busy, Finished};
 use vanish::VanishGuard;
 
@@ -114,6 +117,7 @@ pub struct Controller<S> {
     busy: Busy,
     tasks: JoinSet<Finished>,
     wake: Arc<Notify>,
+    shown: Shown,
 }
 
 /// What a controller is made of.
@@ -161,6 +165,7 @@ impl<S: Source> Controller<S> {
             busy: Busy::default(),
             tasks: JoinSet::new(),
             wake: Arc::default(),
+            shown: Shown::new(),
         }
     }
 
@@ -177,6 +182,11 @@ impl<S: Source> Controller<S> {
     /// Whoever notifies it makes the controller read the source and look again at once. It carries no data.
     pub fn waker(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
+    }
+
+    /// How it goes and what it saw last, for whoever looks from outside.
+    pub fn watch(&self) -> watch::Receiver<Pulse> {
+        self.shown.watch()
     }
 
     fn tell(&mut self, event: Event) {

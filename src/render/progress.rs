@@ -77,6 +77,9 @@ fn narrowed(style: Style, by: usize) -> Style {
     }
 }
 
+/// What is said once an end was asked for.
+const ENDING: &str = "calls under way are finished, no new one begins; once more ends at once";
+
 /// A head line and what stands below it.
 #[derive(Default)]
 struct Entry {
@@ -174,11 +177,8 @@ impl Entry {
                 let what = format!("{what}; nothing on air is touched, next try in {next}");
                 Self::says(Tone::Bad, "failed", what)
             }
-            Event::Draining => Self::says(
-                Tone::Waits,
-                "ending",
-                "calls under way are finished, no new one begins; once more ends at once",
-            ),
+            Event::SourceRead { .. } | Event::CycleEnded { .. } => Self::default(),
+            Event::Draining => Self::says(Tone::Waits, "ending", ENDING),
         }
     }
 

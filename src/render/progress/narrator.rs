@@ -72,6 +72,7 @@ impl Narrator {
 
     fn is_news(&self, event: &Event) -> bool {
         match event {
+            event if event.is_only_counted() => false,
             Event::SourceLoaded { .. } => !self.was_shown,
             // Whoever confirmed a plan was warned with it.
             Event::SourceDoubted { .. } => !self.was_shown || self.told.is_some(),
