@@ -11,6 +11,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use leaky_bucket::RateLimiter;
+use tokio::time::Instant;
+
+use super::meter::{Meter, UnderWay, operation};
 
 /// Requests per second, with a burst of twice as many.
 ///
@@ -34,10 +37,11 @@ impl Default for RateLimit {
 pub(super) struct LimitedHttpClient {
     inner: SharedHttpClient,
     limiter: Arc<RateLimiter>,
+    meter: Option<Arc<dyn Meter>>,
 }
 
 impl LimitedHttpClient {
-    pub(super) fn new(inner: SharedHttpClient, limit: RateLimit) -> Self {
+    pub(super) fn new(inner: SharedHttpClient, limit: RateLimit, meter: Option<Arc<dyn Meter>>) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -53,6 +57,7 @@ impl LimitedHttpClient {
         Self {
             inner,
             limiter: Arc::new(limiter),
+            meter,
         }
     }
 }
@@ -72,6 +77,7 @@ impl HttpClient for LimitedHttpClient {
         SharedHttpConnector::new(LimitedConnector {
             inner: self.inner.http_connector(settings, components),
             limiter: Arc::clone(&self.limiter),
+            meter: self.meter.clone(),
         })
     }
 }
@@ -79,6 +85,7 @@ impl HttpClient for LimitedHttpClient {
 struct LimitedConnector {
     inner: SharedHttpConnector,
     limiter: Arc<RateLimiter>,
+    meter: Option<Arc<dyn Meter>>,
 }
 
 impl fmt::Debug for LimitedConnector {
@@ -90,9 +97,20 @@ impl fmt::Debug for LimitedConnector {
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (inner, limiter) = (self.inner.clone(), Arc::clone(&self.limiter));
+        let Some(meter) = self.meter.clone() else {
+            return HttpConnectorFuture::new(async move {
+                limiter.acquire_one().await;
+                inner.call(request).await
+            });
+        };
         HttpConnectorFuture::new(async move {
+            let begun = Instant::now();
             limiter.acquire_one().await;
-            inner.call(request).await
+            meter.waited(begun.elapsed());
+            let under_way = UnderWay::begin(&meter, operation(&request));
+            let answer = inner.call(request).await;
+            under_way.end(&answer);
+            answer
         })
     }
 }

@@ -5,6 +5,7 @@
 //!   error      whatever went wrong ──► one kind, by code, once
 //!   client     the only file that names SDK operations
 //!   limit      how many requests a second leave this process
+//!   meter      and what came of each
 //! ```
 //!
 //! There is no mock: in tests the emulator stands behind the same client, on a socket or in memory.
@@ -13,10 +14,12 @@ mod client;
 mod document;
 mod error;
 mod limit;
+mod meter;
 mod permit;
 
 pub use client::{MediaLive, Settings};
 pub use document::{ChannelDocument, DocumentError, OWNER_TAG, Summary};
 pub use error::{CallError, Kind};
 pub use limit::RateLimit;
+pub use meter::Meter;
 pub use permit::Permit;
