@@ -29,6 +29,7 @@
 //! | [`observe`] | List, and Describe where the list cannot tell → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
 //! | [`controller`] | one cycle after the other; who may write; what to remember | wait |
+//! | [`metrics`] | what is counted, for Prometheus | nothing but count |
 //! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
 //! | [`cli`] | the command line, one file per subcommand | print |
@@ -62,6 +63,7 @@ pub mod emulator;
 pub mod execute;
 pub mod manifest;
 pub mod medialive;
+pub mod metrics;
 pub mod model;
 pub mod observe;
 pub mod plan;
