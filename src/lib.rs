@@ -12,7 +12,7 @@
 //! ```text
 //!   store ──► Desired ─┐                       ┌─► check ─► execute ──► medialive ──► AWS, or
 //!                      ├─► plan ──► Plan ──────┤                            ▲         the emulator
-//!   observe ► Observed ┘                       └─► status ─► render ─► cli  │
+//!   observe ► Observed ┘                       └─► status ► render ► cli,api│
 //!      └────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -30,6 +30,7 @@
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
 //! | [`controller`] | one cycle after the other; who may write; what to remember | wait |
 //! | [`metrics`] | what is counted, for Prometheus | nothing but count |
+//! | [`api`] | the last view over HTTP, read only | listen on a socket |
 //! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
 //! | [`cli`] | the command line, one file per subcommand | print |
@@ -56,6 +57,7 @@
 //! - What a controller remembers of its own running work (who was interrupted and comes back where, which channel
 //!   failed how often) is part of [`model::Observed`]. The planner stays a function of its arguments.
 
+pub mod api;
 pub mod aws;
 pub mod cli;
 pub mod controller;
