@@ -7,6 +7,7 @@ mod apply;
 pub mod args;
 mod completions;
 mod connect;
+mod door;
 mod emulator;
 mod endpoint;
 pub mod exit;
