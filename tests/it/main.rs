@@ -10,6 +10,7 @@ mod bruteforce;
 mod cli;
 mod cycle;
 mod emulator;
+mod http;
 mod keys;
 mod manifest;
 mod plan_golden;
