@@ -12,7 +12,7 @@
 //! ```text
 //!   store ──► Desired ─┐                       ┌─► check ─► execute ──► medialive ──► AWS, or
 //!                      ├─► plan ──► Plan ──────┤                            ▲         the emulator
-//!   observe ► Observed ┘                       └─► status ─► render ─► cli  │
+//!   observe ► Observed ┘                       └─► status ► render ► cli,api│
 //!      └────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -31,6 +31,8 @@
 //! | [`doctor`] | whether all that a controller needs is there, check by check | call AWS, reads and dry checks only |
 //! | [`controller`] | one cycle after the other; what to remember | wait |
 //! | [`controller::lease`] | which one of several may write: a file lock, or a row in DynamoDB | call DynamoDB, lock a file |
+//! | [`metrics`] | what is counted, for Prometheus | nothing but count |
+//! | [`api`] | the last view over HTTP, read only | listen on a socket |
 //! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
 //! | [`cli`] | the command line, one file per subcommand | print |
@@ -59,6 +61,7 @@
 //! - What a controller remembers of its own running work (who was interrupted and comes back where, which channel
 //!   failed how often) is part of [`model::Observed`]. The planner stays a function of its arguments.
 
+pub mod api;
 pub mod aws;
 pub mod cli;
 pub mod controller;
@@ -67,6 +70,7 @@ pub mod emulator;
 pub mod execute;
 pub mod manifest;
 pub mod medialive;
+pub mod metrics;
 pub mod model;
 pub mod observe;
 pub mod plan;

@@ -38,6 +38,12 @@ impl Status {
             .binary_search_by(|status| status.name.as_str().cmp(name));
         found.ok().map(|index| &self.destinations[index])
     }
+
+    /// Whether the source is trusted to be whole.
+    pub fn is_source_trusted(&self) -> bool {
+        let mut conditions = self.conditions.iter();
+        conditions.any(|one| one.kind == "SourceTrusted" && one.status == ConditionStatus::True)
+    }
 }
 
 /// One destination.
@@ -109,6 +115,16 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase.
+    pub const ALL: [Self; 6] = [
+        Self::Ready,
+        Self::Pending,
+        Self::Starting,
+        Self::Streaming,
+        Self::Stopping,
+        Self::Error,
+    ];
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {

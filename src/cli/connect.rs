@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet};
@@ -12,7 +13,7 @@ use super::output::Output;
 use crate::controller::{Clock, Controller, CycleError, Listener, Settings, View};
 use crate::emulator::{self, Emulator, Fleet};
 use crate::manifest::Problem;
-use crate::medialive::{self, Kind, RateLimit};
+use crate::medialive::{self, Kind, Meter, RateLimit};
 use crate::model::{Desired, DestinationName, OwnerId, Trust};
 use crate::render::problems;
 use crate::secrets::{self, Keys};
@@ -60,6 +61,16 @@ impl Purpose<'_> {
 
     /// A controller for this purpose that goes about it by `settings` and tells `listener`.
     pub(super) async fn controller(&self, settings: Settings, listener: Listener) -> Result<Live, Failure> {
+        self.metered_controller(settings, listener, None).await
+    }
+
+    /// The same, whose requests to MediaLive `meter` counts.
+    pub(super) async fn metered_controller(
+        &self,
+        settings: Settings,
+        listener: Listener,
+        meter: Option<Arc<dyn Meter>>,
+    ) -> Result<Live, Failure> {
         let world = self.world(&settings.owner).await?;
         let wire = medialive::Settings {
             attempt_timeout: self.connection.attempt_timeout,
@@ -68,6 +79,7 @@ impl Purpose<'_> {
                 per_second: self.connection.medialive_rps,
             },
             endpoint_url: None,
+            meter,
         };
         let writing = match (self.changes, &world) {
             (None, _) => Writing::Never,

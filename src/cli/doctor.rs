@@ -139,6 +139,7 @@ fn wire(connection: &ConnectionArgs) -> medialive::Settings {
             per_second: connection.medialive_rps,
         },
         endpoint_url: None,
+        meter: None,
     }
 }
 

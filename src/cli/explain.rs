@@ -11,6 +11,7 @@ use super::failure::{CommandResult, Failure};
 use super::names::unknown_destination;
 use super::output::Output;
 use super::signals::or_signal;
+use super::validate::ListFormat;
 use crate::model::DestinationName;
 use crate::plan::explain;
 use crate::render;
@@ -24,6 +25,15 @@ pub(super) struct ExplainArgs {
     /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
+    /// How to show it
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "SLOTWISE_OUTPUT",
+        value_name = "FORMAT"
+    )]
+    output: ListFormat,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -61,6 +71,9 @@ pub(super) async fn run(args: ExplainArgs, output: &Output) -> CommandResult {
             None => unknown_destination(&args.destination, desired),
         });
     };
-    output.print(&render::explain::explain(&explanation, output.style()));
+    output.print(&match args.output {
+        ListFormat::Text => render::explain::explain(&explanation, output.style()),
+        ListFormat::Json => render::explain_json::explain_json(&explanation, &view.plan),
+    });
     Ok(ExitCode::Success)
 }

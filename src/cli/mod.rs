@@ -8,6 +8,7 @@ pub mod args;
 mod completions;
 mod connect;
 mod doctor;
+mod door;
 mod emulator;
 mod endpoint;
 pub mod exit;

@@ -1,6 +1,7 @@
 //! `slotwise run`: the daemon, and with `--once` one convergence.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet, LogFormat, parse_time};
 use super::connect::Purpose;
+use super::door::ListenArgs;
 use super::endpoint::{Endpoint, region_of_environment};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
@@ -16,6 +18,7 @@ use super::output::Output;
 use super::signals::with_signals;
 use super::story::{Times, story};
 use crate::controller::{Ended, Until};
+use crate::medialive::Meter;
 use crate::plan::waiting::Approximately;
 use crate::render::progress::Narrator;
 
@@ -33,6 +36,8 @@ pub(super) struct RunArgs {
     timeout: Duration,
     #[command(flatten)]
     pace: PaceArgs,
+    #[command(flatten)]
+    http: ListenArgs,
     #[command(flatten)]
     changes: ChangeArgs,
     #[command(flatten)]
@@ -67,11 +72,18 @@ pub(super) async fn run(args: RunArgs, format: LogFormat, output: &Output) -> Co
     settings.interval = args.pace.interval;
     settings.batch_idle = args.pace.batch_idle;
     settings.batch_max = args.pace.batch_max.max(args.pace.batch_idle);
+    let door = args.http.open().await?;
     if format == LogFormat::Text {
         output.print(&greeting(&args));
     }
-    let (listener, outcome) = story(Narrator::of_run(), Times::OfDay, format, output);
-    let mut controller = purpose.controller(settings, listener).await?;
+    let (mut listener, outcome) = story(Narrator::of_run(), Times::OfDay, format, output);
+    let mut meter: Option<Arc<dyn Meter>> = None;
+    if let Some(door) = &door {
+        door.tell(format, output);
+        listener = door.counting(listener);
+        meter = Some(Arc::new(door.metrics()));
+    }
+    let mut controller = purpose.metered_controller(settings, listener, meter).await?;
     let until = if args.once {
         Until::Converged {
             deadline: Instant::now() + args.timeout,
@@ -80,9 +92,18 @@ pub(super) async fn run(args: RunArgs, format: LogFormat, output: &Output) -> Co
         Until::Asked
     };
     let asked = CancellationToken::new();
-    let (ended, signal) = with_signals(Box::pin(controller.run(until, &asked)), &asked)
-        .await
-        .map_err(|error| Failure::at("cannot listen for signals", &error))?;
+    // Watched only where somebody may ask: otherwise no view is kept.
+    let door = door.map(|door| (door, controller.watch()));
+    let running = controller.run(until, &asked);
+    let (ended, signal) = match door {
+        None => with_signals(Box::pin(running), &asked).await,
+        Some((door, pulse)) => {
+            let limit = args.connection.operation_timeout;
+            let running = door.open_while(pulse, args.pace.interval, limit, running);
+            with_signals(Box::pin(running), &asked).await
+        }
+    }
+    .map_err(|error| Failure::at("cannot listen for signals", &error))?;
     let code = ExitCode::of_run(&ended, controller.plan().map(AsRef::as_ref), outcome.changed());
     finish(ended, args.timeout, signal, code)
 }

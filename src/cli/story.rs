@@ -141,6 +141,7 @@ fn log(event: &Event) {
         Event::CycleFailed { .. } | Event::SourceDoubted { .. } | Event::PlanRefused { .. } => {
             tracing::warn!(target: STORY, event = event_name, "{text}");
         }
+        event if event.is_only_counted() => {}
         _ => tracing::info!(target: STORY, event = event_name, "{text}"),
     }
 }
@@ -158,6 +159,7 @@ fn name(event: &Event) -> &'static str {
     match event {
         Event::SourceLoaded { .. } => "SourceLoaded",
         Event::SourceDoubted { .. } => "SourceDoubted",
+        Event::SourceRead { .. } => "SourceRead",
         Event::SourceTrusted => "SourceTrusted",
         Event::Planned(_) => "Planned",
         Event::PlanRefused { .. } => "PlanRefused",
@@ -166,6 +168,7 @@ fn name(event: &Event) -> &'static str {
         Event::StateChanged { .. } => "StateChanged",
         Event::PhaseChanged { .. } => "PhaseChanged",
         Event::Converged { .. } => "Converged",
+        Event::CycleEnded { .. } => "CycleEnded",
         Event::CycleFailed { .. } => "CycleFailed",
         Event::Lease(_) => "Lease",
         Event::Draining => "Draining",

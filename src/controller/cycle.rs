@@ -90,12 +90,24 @@ impl<S: Source> Controller<S> {
 
     /// One whole cycle. Steps that it begins go on as tasks of this controller.
     pub(super) async fn cycle(&mut self) -> Result<(), CycleError> {
+        let begun = Instant::now();
+        let result = self.look_and_begin_steps().await;
+        self.shown.cycle_ended();
+        self.tell(Event::CycleEnded {
+            succeeded: result.is_ok(),
+            took: begun.elapsed(),
+        });
+        result
+    }
+
+    async fn look_and_begin_steps(&mut self) -> Result<(), CycleError> {
         // What the last plan left over is planned again, also where this look fails.
         self.busy.forget_queued();
         let (view, refused) = self.look_further().await?;
         self.tell_refused(&refused);
         self.publish(&view);
         self.begin_steps(&view.plan);
+        self.shown.view(view);
         Ok(())
     }
 
@@ -122,7 +134,10 @@ impl<S: Source> Controller<S> {
             Ok(loaded) => loaded,
             // The source keeps its last good state by itself; this is for one that cannot even say that.
             Err(error) => match &self.loaded {
-                None => return Err(CycleError::Load(Box::new(error))),
+                None => {
+                    self.tell(Event::SourceRead { trusted: false });
+                    return Err(CycleError::Load(Box::new(error)));
+                }
                 Some(last) => {
                     let mut last = last.clone();
                     Arc::make_mut(&mut last.desired).trust = Trust::Doubted {
@@ -133,6 +148,9 @@ impl<S: Source> Controller<S> {
             },
         };
         self.busy.withdraw_all();
+        self.tell(Event::SourceRead {
+            trusted: loaded.desired.trust == Trust::Whole,
+        });
         self.tell_loaded(&loaded);
         self.loaded = Some(loaded);
         Ok(())
@@ -258,19 +276,17 @@ impl<S: Source> Controller<S> {
     }
 
     fn phase_changed(&mut self, old: Option<&DestinationStatus>, now: &DestinationStatus) -> Event {
-        let went_on_air =
-            now.phase == Phase::Streaming && old.is_some_and(|old| old.phase != Phase::Streaming);
+        let took = (now.phase == Phase::Streaming)
+            .then(|| self.memory.went_on_air(&now.name))
+            .flatten();
         Event::PhaseChanged {
             destination: now.name.clone(),
             from: old.map(|old| old.phase),
             to: now.phase,
             message: now.message.to_string(),
             ways_out: now.ways_out.clone(),
-            wanted_for: if went_on_air {
-                self.memory.wanted_for(&now.name)
-            } else {
-                None
-            },
+            // One that was on air already when this controller first looked was not waited for.
+            wanted_for: took.filter(|_| old.is_some()),
         }
     }
 }

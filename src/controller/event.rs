@@ -26,6 +26,11 @@ pub enum Event {
         /// Destinations that differ from before: `name`, and what changed in a few words.
         changes: Vec<(DestinationName, String)>,
     },
+    /// The source was read, whether or not it differs from before. For those who count.
+    SourceRead {
+        /// Whether it was read whole.
+        trusted: bool,
+    },
     /// The source could not be read, or not be trusted. Last good state stays in force.
     SourceDoubted {
         /// Why.
@@ -83,7 +88,7 @@ pub enum Event {
         message: String,
         /// What would change it, where it waits.
         ways_out: Vec<String>,
-        /// How long since it was wanted, when it went on air.
+        /// How long since it was wanted, when it went on air for the first time since.
         wanted_for: Option<Duration>,
     },
     /// Nothing is left to do.
@@ -95,6 +100,13 @@ pub enum Event {
         /// Targets that no Destination declares and that are kept on air on channels of ours: the source is doubted.
         undeclared: usize,
         /// Since the first cycle or the last change.
+        took: Duration,
+    },
+    /// A cycle ended; steps that it began may go on. For those who count.
+    CycleEnded {
+        /// Whether it came to a plan.
+        succeeded: bool,
+        /// How long it took.
         took: Duration,
     },
     /// A whole cycle failed; what is on air is not touched.
@@ -143,6 +155,13 @@ pub enum LeaseNews {
     Trouble(TableError),
     /// It can be asked again.
     TroubleOver,
+}
+
+impl Event {
+    /// Whether it happens at rest as well, and is of interest to nobody but those who count.
+    pub fn is_only_counted(&self) -> bool {
+        matches!(self, Self::SourceRead { .. } | Self::CycleEnded { .. })
+    }
 }
 
 /// What came of a step.

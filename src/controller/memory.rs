@@ -36,7 +36,8 @@ pub(super) struct Memory {
     trouble: BTreeMap<ChannelId, Streak>,
     states: BTreeMap<ChannelId, (ChannelState, Instant)>,
     expected: BTreeMap<ChannelId, Expected>,
-    wanted_since: BTreeMap<DestinationName, Instant>,
+    /// Since when each is wanted, until it was on air for the first time since.
+    wanted_since: BTreeMap<DestinationName, Option<Instant>>,
     vanished_told: bool,
 }
 
@@ -233,7 +234,7 @@ impl Memory {
         let now = Instant::now();
         for (name, destination) in &desired.destinations {
             if destination.is_wanted(clock) {
-                self.wanted_since.entry(name.clone()).or_insert(now);
+                self.wanted_since.entry(name.clone()).or_insert(Some(now));
             } else {
                 self.wanted_since.remove(name);
             }
@@ -251,9 +252,11 @@ impl Memory {
         self.interrupted.values().cloned().collect()
     }
 
-    /// How long a destination has been wanted.
-    pub(super) fn wanted_for(&self, name: &DestinationName) -> Option<Duration> {
-        self.wanted_since.get(name).map(Instant::elapsed)
+    /// A destination is on air: how long it took since it was wanted, if it is the first time since. One that comes
+    /// back after an interruption was not waited for all that time.
+    pub(super) fn went_on_air(&mut self, name: &DestinationName) -> Option<Duration> {
+        let since = self.wanted_since.get_mut(name)?.take()?;
+        Some(since.elapsed())
     }
 
     /// Those seen on air have come back, unless a stop that interrupts them is planned or under way: `leaving`.

@@ -24,6 +24,7 @@ mod leadership;
 pub mod lease;
 mod memory;
 mod news;
+pub mod pulse;
 mod run;
 mod steps;
 pub mod vanish;
@@ -34,13 +35,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 pub use clock::Clock;
 pub use cycle::{CycleError, View};
 pub use event::{Event, LeaseNews, StepOutcome};
 pub use leadership::Leadership;
+pub use pulse::Pulse;
 pub use run::{Ended, Until};
 pub use vanish::MaxVanish;
 
@@ -53,6 +55,7 @@ use crate::store::{Loaded, Source};
 use lease::Lease;
 use memory::Memory;
 use news::Gist;
+use pulse::Shown;
 use steps::{Busy, Finished};
 use vanish::VanishGuard;
 
@@ -124,6 +127,7 @@ pub struct Controller<S> {
     busy: Busy,
     tasks: JoinSet<Finished>,
     wake: Arc<Notify>,
+    shown: Shown,
 }
 
 /// What a controller is made of.
@@ -175,6 +179,7 @@ impl<S: Source> Controller<S> {
             busy: Busy::default(),
             tasks: JoinSet::new(),
             wake: Arc::default(),
+            shown: Shown::new(),
         }
     }
 
@@ -191,6 +196,11 @@ impl<S: Source> Controller<S> {
     /// Whoever notifies it makes the controller read the source and look again at once. It carries no data.
     pub fn waker(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
+    }
+
+    /// How it goes and what it saw last, for whoever looks from outside.
+    pub fn watch(&self) -> watch::Receiver<Pulse> {
+        self.shown.watch()
     }
 
     fn tell(&mut self, event: Event) {

@@ -22,6 +22,7 @@ use aws_types::SdkConfig;
 use super::document::{ChannelDocument, DocumentError, OWNER_TAG, Summary};
 use super::error::CallError;
 use super::limit::{LimitedHttpClient, RateLimit};
+use super::meter::Meter;
 use super::permit::Permit;
 use crate::model::{ChannelId, OwnerId};
 use crate::plan::SlotWrite;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub rate: RateLimit,
     /// Another endpoint than the region's.
     pub endpoint_url: Option<String>,
+    /// Told of every request.
+    pub meter: Option<Arc<dyn Meter>>,
 }
 
 impl Default for Settings {
@@ -46,6 +49,7 @@ impl Default for Settings {
             operation_timeout: Duration::from_secs(30),
             rate: RateLimit::default(),
             endpoint_url: None,
+            meter: None,
         }
     }
 }
@@ -73,7 +77,11 @@ impl MediaLive {
             .build();
         let mut config = aws_sdk_medialive::config::Builder::from(aws)
             .behavior_version(BehaviorVersion::latest())
-            .http_client(SharedHttpClient::new(LimitedHttpClient::new(http, settings.rate)))
+            .http_client(SharedHttpClient::new(LimitedHttpClient::new(
+                http,
+                settings.rate,
+                settings.meter.clone(),
+            )))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
             .timeout_config(timeouts);
         if let Some(url) = &settings.endpoint_url {

@@ -8,10 +8,13 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use leaky_bucket::RateLimiter;
+use tokio::time::Instant;
 
+use super::meter::{Meter, UnderWay, operation};
 use super::permit::NotAfter;
 
 /// Requests per second, with a burst of twice as many.
@@ -36,10 +39,11 @@ impl Default for RateLimit {
 pub(super) struct LimitedHttpClient {
     inner: SharedHttpClient,
     limiter: Arc<RateLimiter>,
+    meter: Option<Arc<dyn Meter>>,
 }
 
 impl LimitedHttpClient {
-    pub(super) fn new(inner: SharedHttpClient, limit: RateLimit) -> Self {
+    pub(super) fn new(inner: SharedHttpClient, limit: RateLimit, meter: Option<Arc<dyn Meter>>) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -55,6 +59,7 @@ impl LimitedHttpClient {
         Self {
             inner,
             limiter: Arc::new(limiter),
+            meter,
         }
     }
 }
@@ -74,6 +79,7 @@ impl HttpClient for LimitedHttpClient {
         SharedHttpConnector::new(LimitedConnector {
             inner: self.inner.http_connector(settings, components),
             limiter: Arc::clone(&self.limiter),
+            meter: self.meter.clone(),
         })
     }
 }
@@ -81,6 +87,7 @@ impl HttpClient for LimitedHttpClient {
 struct LimitedConnector {
     inner: SharedHttpConnector,
     limiter: Arc<RateLimiter>,
+    meter: Option<Arc<dyn Meter>>,
 }
 
 impl fmt::Debug for LimitedConnector {
@@ -92,13 +99,29 @@ impl fmt::Debug for LimitedConnector {
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (inner, limiter) = (self.inner.clone(), Arc::clone(&self.limiter));
+        let Some(meter) = self.meter.clone() else {
+            return HttpConnectorFuture::new(async move {
+                limiter.acquire_one().await;
+                send(&inner, request).await
+            });
+        };
         HttpConnectorFuture::new(async move {
+            let begun = Instant::now();
             limiter.acquire_one().await;
-            match request.extension::<NotAfter>().copied() {
-                None => inner.call(request).await,
-                Some(not_after) => not_after.keep(async { inner.call(request).await }).await,
-            }
+            meter.waited(begun.elapsed());
+            let under_way = UnderWay::begin(&meter, operation(&request));
+            let answer = send(&inner, request).await;
+            under_way.end(&answer);
+            answer
         })
+    }
+}
+
+/// Sends `request`, unless it has waited for longer than its permit is good for.
+async fn send(inner: &SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    match request.extension::<NotAfter>().copied() {
+        None => inner.call(request).await,
+        Some(not_after) => not_after.keep(async { inner.call(request).await }).await,
     }
 }
 

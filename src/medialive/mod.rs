@@ -5,6 +5,7 @@
 //!   error      whatever went wrong ──► one kind, by code, once
 //!   client     the only one that names SDK operations; client::probe makes those that change nothing, for `doctor`
 //!   limit      how many requests a second leave this process
+//!   meter      and what came of each
 //!   permit     leave to make one mutating call: until when, in whose name
 //! ```
 //!
@@ -14,6 +15,7 @@ mod client;
 mod document;
 mod error;
 mod limit;
+mod meter;
 mod permit;
 
 pub use client::probe::{Home, NoRehearsal, Rehearsal};
@@ -21,4 +23,5 @@ pub use client::{MediaLive, Settings};
 pub use document::{ChannelDocument, DocumentError, OWNER_TAG, Summary};
 pub use error::{CallError, Kind};
 pub use limit::RateLimit;
+pub use meter::Meter;
 pub use permit::Permit;

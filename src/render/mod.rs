@@ -10,6 +10,7 @@
 //! | [`plan_json`] | the same | programs, and the saved plan |
 //! | [`plan_markdown`] | the same | a comment on a pull request |
 //! | [`explain`] | [`Explanation`](crate::plan::Explanation) | a terminal |
+//! | [`explain_json`] | the same | programs |
 //! | [`status`] | [`Status`](crate::status::Status) | a terminal, and programs |
 //! | [`progress`] | [`Event`](crate::controller::Event) | somebody watching `run` or `apply` |
 //! | [`doctor`] | [`Check`](crate::doctor::Check)s | somebody setting slotwise up, and programs |
@@ -17,6 +18,7 @@
 
 pub mod doctor;
 pub mod explain;
+pub mod explain_json;
 pub mod plan;
 pub mod plan_json;
 pub mod plan_markdown;

@@ -320,7 +320,7 @@ pub struct Write {
 }
 
 /// Code and sentence of `reason`.
-fn why(reason: &Reason) -> Why {
+pub(super) fn why(reason: &Reason) -> Why {
     Why {
         code: reason.code().to_owned(),
         message: reason.to_string(),
@@ -388,7 +388,10 @@ fn pool(of: &PoolPlan) -> Pool {
     }
 }
 
-fn destination(of: &DestinationPlan, channels: &BTreeMap<&ChannelId, &ChannelPlan>) -> Destination {
+pub(super) fn destination(
+    of: &DestinationPlan,
+    channels: &BTreeMap<&ChannelId, &ChannelPlan>,
+) -> Destination {
     let slot_of = of.assignment.as_ref().or(of.held.as_ref());
     let channel = slot_of.and_then(|slot| channels.get(&slot.channel).copied());
     Destination {

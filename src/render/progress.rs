@@ -175,6 +175,7 @@ impl Entry {
                 Self::says(Tone::Bad, "failed", what)
             }
             Event::Lease(news) => lease(news),
+            Event::SourceRead { .. } | Event::CycleEnded { .. } => Self::default(),
             Event::Draining => Self::says(Tone::Waits, "ending", DRAINING),
         }
     }

@@ -67,6 +67,57 @@ pub fn status_json(status: &Status) -> String {
     })
 }
 
+/// The destinations of [`status_json`] that `keep` accepts, with the conditions of the whole.
+pub fn destinations_json(status: &Status, keep: impl Fn(&DestinationStatus) -> bool) -> String {
+    let kept = status.destinations.iter().filter(|one| keep(one));
+    pretty(&DestinationsDocument {
+        format_version: FORMAT_VERSION,
+        destinations: kept.map(|one| destination_document(one)).collect(),
+        conditions: &status.conditions,
+    })
+}
+
+/// One of the destinations of [`status_json`], with a `formatVersion` of its own.
+pub fn destination_json(destination: &DestinationStatus) -> String {
+    pretty(&OneDocument {
+        format_version: FORMAT_VERSION,
+        destination: destination_document(destination),
+    })
+}
+
+/// The channels of [`status_json`], with the conditions of the whole.
+pub fn channels_json(status: &Status) -> String {
+    pretty(&ChannelsDocument {
+        format_version: FORMAT_VERSION,
+        channels: status.channels.iter().map(channel_document).collect(),
+        conditions: &status.conditions,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DestinationsDocument<'a> {
+    format_version: u32,
+    destinations: Vec<DestinationDocument<'a>>,
+    conditions: &'a [Condition],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OneDocument<'a> {
+    format_version: u32,
+    #[serde(flatten)]
+    destination: DestinationDocument<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChannelsDocument<'a> {
+    format_version: u32,
+    channels: Vec<ChannelDocument<'a>>,
+    conditions: &'a [Condition],
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {

@@ -1,6 +1,6 @@
 //! The built binary: both of its streams, its exit codes, its signals.
 
-mod changes;
+pub(crate) mod changes;
 mod docs;
 mod offline;
 mod plans;

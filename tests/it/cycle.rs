@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slotwise::controller::Ended;
+use slotwise::controller::{Ended, Event};
 use slotwise::emulator::Options;
 use slotwise::model::{Interrupt, Placement, Secret, StreamKey, WantedState, Window};
 use slotwise::status::Phase;
@@ -167,6 +167,23 @@ async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot()
         [Phase::Streaming, Phase::Streaming]
     );
     assert_eq!(stage.destination("a").slot, before);
+    let events = stage.events.lock().unwrap();
+    let waited: Vec<&str> = events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::PhaseChanged {
+                destination,
+                wanted_for: Some(_),
+                ..
+            } => Some(destination.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        waited,
+        ["a", "b"],
+        "who comes back was not waited for a second time"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ mod cli;
 mod cycle;
 mod doctor;
 mod emulator;
+mod http;
 mod keys;
 mod lease;
 mod manifest;

@@ -272,6 +272,38 @@ fn the_lease_goes_by_no_wall_clock_and_its_protocol_by_no_clock_at_all() {
 }
 
 #[test]
+fn what_is_shown_over_http_is_read_and_rendered_elsewhere() {
+    let in_api = |path: &str| path.starts_with("api/");
+    for (needle, why) in [
+        ("aws_", "calls nobody"),
+        ("std::fs", "reads no file"),
+        ("std::env", "reads no variable"),
+        ("serde_json::json!", "has no format of its own"),
+        ("crate::medialive", "does not know MediaLive"),
+        ("crate::execute", "changes nothing"),
+        ("crate::store", "does not read the source"),
+        ("crate::wiring", "is given its parts"),
+        (".reveal()", "sees no key"),
+    ] {
+        assert_none(&format!("api {why}"), &strays(needle, |path| !in_api(path)));
+    }
+    assert_none(
+        "axum serves api and the emulator only",
+        &strays("axum::", |path| in_api(path) || path.starts_with("emulator/")),
+    );
+    assert_none(
+        "hyper is used by itself in api/serve.rs only",
+        &strays("hyper::", |path| {
+            path == "api/serve.rs" || path.starts_with("emulator/")
+        }),
+    );
+    assert_none(
+        "metrics alone knows how they are written",
+        &strays("prometheus::", |path| path.starts_with("metrics")),
+    );
+}
+
+#[test]
 fn only_the_gate_makes_permits() {
     assert_none(
         "a permit is made by execute/gate.rs only",

@@ -72,6 +72,7 @@ impl Narrator {
 
     fn is_news(&self, event: &Event) -> bool {
         match event {
+            event if event.is_only_counted() => false,
             // Whoever waits for the end of a command reads there why it was not given the lease.
             Event::SourceLoaded { .. } | Event::Lease(LeaseNews::Standby { .. } | LeaseNews::Trouble(_)) => {
                 !self.was_shown

@@ -275,14 +275,14 @@ fn an_endpoint_that_does_not_answer_is_said_to() {
 }
 
 /// A process that runs until it is asked to end.
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     lines: BufReader<std::process::ChildStdout>,
     seen: String,
 }
 
 impl Daemon {
-    fn begin(mut command: Command) -> Self {
+    pub(crate) fn begin(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -296,8 +296,8 @@ impl Daemon {
         }
     }
 
-    /// Waits for a line that holds `text`; a process that ends before never wrote it.
-    fn until(&mut self, text: &str) {
+    /// Waits for a line that holds `text`, and gives it; a process that ends before never wrote it.
+    pub(crate) fn until(&mut self, text: &str) -> String {
         loop {
             let mut line = String::new();
             assert_ne!(
@@ -308,13 +308,13 @@ impl Daemon {
             );
             self.seen.push_str(&line);
             if line.contains(text) {
-                return;
+                return line;
             }
         }
     }
 
     /// Sends `signal` and waits for the end.
-    fn end(mut self, signal: &str) -> Ran {
+    pub(crate) fn end(mut self, signal: &str) -> Ran {
         let sent = Command::new("kill")
             .args(["-s", signal, &self.child.id().to_string()])
             .status()

@@ -48,6 +48,11 @@ fn the_readme_lists_every_exit_code() {
 }
 
 #[test]
+fn the_readme_lists_every_metric() {
+    check("metrics", &slotwise::metrics::Metrics::new().unwrap().reference());
+}
+
+#[test]
 fn the_readme_shows_the_real_plan_of_the_quickstart() {
     let plan = slotwise(["plan", "--emulator", "examples/quickstart"]).out;
     check("plan", &format!("```text\n{plan}```\n"));
@@ -153,7 +158,7 @@ fn files_that_the_readme_names_exist() {
         .split("](")
         .skip(1)
         .filter_map(|rest| rest.split(')').next())
-        .filter(|link| !link.contains("://"))
+        .filter(|link| !link.contains("://") && !link.starts_with('#'))
         .collect();
     assert!(linked.len() >= 4, "{linked:?}");
     for link in linked {

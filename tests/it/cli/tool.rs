@@ -73,7 +73,7 @@ pub(crate) fn told(output: Output) -> Ran {
 }
 
 /// Every stream key of the quickstart.
-fn keys() -> Vec<String> {
+pub(crate) fn keys() -> Vec<String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart/keys");
     let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let keys: Vec<String> = files

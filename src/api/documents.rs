@@ -1,0 +1,167 @@
+//! The documents that the command line prints with `--output json`, of the last view.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LAST_MODIFIED};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::Api;
+use super::problem::Problem;
+use crate::controller::View;
+use crate::model::{DestinationName, PoolName, WantedState};
+use crate::plan::explain;
+use crate::render;
+use crate::status::{DestinationStatus, Phase};
+
+pub(super) fn router() -> Router<Api> {
+    Router::new()
+        .route("/destinations", get(destinations))
+        .route("/destinations/{name}", get(destination))
+        .route("/destinations/{name}/explain", get(explanation))
+        .route("/channels", get(channels))
+        .route("/plan", get(plan))
+}
+
+/// Which destinations are asked for: those that all of these fit.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    pool: Option<String>,
+    phase: Option<String>,
+    /// `Streaming` or `Ready`.
+    wanted: Option<String>,
+}
+
+impl Filter {
+    /// A mistyped phase would fit nobody, which looks like good news.
+    fn is_known(&self) -> bool {
+        let is_one_of = |asked: &Option<String>, known: &[&str]| {
+            asked.as_deref().is_none_or(|asked| known.contains(&asked))
+        };
+        is_one_of(&self.phase, &Phase::ALL.map(Phase::as_str))
+            && is_one_of(&self.wanted, &["Streaming", "Ready"])
+    }
+
+    fn keeps(&self, one: &DestinationStatus) -> bool {
+        let fits =
+            |asked: &Option<String>, is: Option<&str>| asked.as_deref().is_none_or(|asked| is == Some(asked));
+        let wanted = one.wanted.map(|wanted| match wanted {
+            WantedState::Streaming => "Streaming",
+            WantedState::Ready => "Ready",
+        });
+        fits(&self.pool, one.pool.as_ref().map(PoolName::as_str))
+            && fits(&self.phase, Some(one.phase.as_str()))
+            && fits(&self.wanted, wanted)
+    }
+}
+
+async fn destinations(
+    State(api): State<Api>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let filter = filter.ok().filter(|Query(filter)| filter.is_known());
+    let Some(Query(filter)) = filter else {
+        let phases = Phase::ALL.map(Phase::as_str).join(", ");
+        let detail = format!(
+            "the query is not understood; it may hold pool, phase ({phases}) and wanted (Streaming, Ready), each once"
+        );
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    };
+    made(&api, move |view| {
+        Ok(render::status::destinations_json(&view.status, |one| {
+            filter.keeps(one)
+        }))
+    })
+    .await
+}
+
+async fn destination(
+    State(api): State<Api>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let name = name_of(name)?;
+    made(&api, move |view| match view.status.destination(&name) {
+        Some(found) => Ok(render::status::destination_json(found)),
+        None => Err(unknown()),
+    })
+    .await
+}
+
+async fn explanation(
+    State(api): State<Api>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let name = name_of(name)?;
+    let turn = Arc::clone(&api.explaining).acquire_owned().await;
+    made(&api, move |view| {
+        // Held until it is done, also where whoever asked is gone by then.
+        let _turn = turn;
+        let desired = &view.loaded.desired;
+        let declared = DestinationName::new(&name);
+        if let Some(explanation) = explain::explain(desired, &view.observed, view.at, &declared) {
+            return Ok(render::explain_json::explain_json(&explanation, &view.plan));
+        }
+        match view.status.destination(&name) {
+            // Set aside, so that the planner does not know it: its status says what is wrong with it.
+            Some(status) => Err(Problem::new(StatusCode::CONFLICT, status.message.as_ref())),
+            None => Err(unknown()),
+        }
+    })
+    .await
+}
+
+async fn channels(State(api): State<Api>) -> Result<Response, Problem> {
+    made(&api, |view| Ok(render::status::channels_json(&view.status))).await
+}
+
+async fn plan(State(api): State<Api>) -> Result<Response, Problem> {
+    made(&api, |view| Ok(render::plan_json::plan_json(&view.plan))).await
+}
+
+fn name_of(name: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    match name {
+        Ok(Path(name)) => Ok(name),
+        Err(_) => Err(unknown()),
+    }
+}
+
+/// The name is not repeated: it is whatever somebody sent.
+fn unknown() -> Problem {
+    Problem::not_found("no Destination has this name; /api/v1/destinations lists all of them")
+}
+
+/// The document that `make` makes of the last view, off the threads that serve connections.
+async fn made(
+    api: &Api,
+    make: impl FnOnce(&View) -> Result<String, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    let permit = Arc::clone(&api.making).acquire_owned().await;
+    // Taken once it is this request's turn, so that requests that wait hold no old view.
+    let Some(view) = api.pulse().view else {
+        return Err(Problem::unavailable(
+            "nothing has been seen yet: the first cycle has not come to a plan",
+        ));
+    };
+    let making = tokio::task::spawn_blocking(move || {
+        // Whoever asked may be gone by now; the place is taken until this ends all the same.
+        let _permit = permit;
+        make(&view).map(|document| (document, view.at))
+    });
+    let (document, at) = making.await.map_err(|_| Problem::internal())??;
+    let headers = [
+        (CONTENT_TYPE, "application/json".to_owned()),
+        (CACHE_CONTROL, "no-cache".to_owned()),
+        // When the world was looked at.
+        (
+            LAST_MODIFIED,
+            at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        ),
+    ];
+    Ok((headers, document).into_response())
+}

@@ -1,0 +1,152 @@
+//! `run --listen`: what the daemon shows over HTTP, and to whom.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::args::LogFormat;
+use super::endpoint::variable;
+use super::exit::ExitCode;
+use super::failure::Failure;
+use super::output::Output;
+use super::telemetry::STORY;
+use crate::api::{Access, Api, Server, Token};
+use crate::controller::{Listener, Pulse};
+use crate::metrics::Metrics;
+
+/// The token itself. No flag has it: the arguments of a process are everybody's to read.
+const TOKEN: &str = "SLOTWISE_API_TOKEN";
+
+/// Where to listen, and for whom.
+///
+/// Nothing is listened on unless an address is given. Several daemons on one machine, one per owner or region, are usual,
+/// and a default port would keep all but the first from starting.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "HTTP")]
+pub(super) struct ListenArgs {
+    /// Serve health, metrics, status and plan over HTTP on this address, for example 127.0.0.1:8080; port 0 takes a
+    /// free one. One that other machines can reach needs a token [default: do not listen]
+    #[arg(long, env = "SLOTWISE_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// File with the token that requests have to show, except for /livez and /readyz; or set SLOTWISE_API_TOKEN to the
+    /// token itself
+    #[arg(long, env = "SLOTWISE_API_TOKEN_FILE", value_name = "FILE")]
+    api_token_file: Option<PathBuf>,
+}
+
+/// An address that is listened on, and what is counted for it.
+pub(super) struct Door {
+    server: Server,
+    access: Access,
+    metrics: Metrics,
+}
+
+impl ListenArgs {
+    /// Listens, where an address is given.
+    pub(super) async fn open(&self) -> Result<Option<Door>, Failure> {
+        let Some(address) = self.listen else {
+            return Ok(None);
+        };
+        let access = match self.token()? {
+            Some(token) => Access::Token(token),
+            None if address.ip().is_loopback() => Access::Local,
+            None => {
+                let message =
+                    format!("{address} can be reached from other machines, so requests need a token");
+                return Err(Failure::usage(message).next(format!(
+                    "set {TOKEN}, name a file with --api-token-file, or listen on 127.0.0.1:{}",
+                    address.port()
+                )));
+            }
+        };
+        let server = Server::bind(address).await.map_err(|error| {
+            Failure::at(format_args!("cannot listen on {address}"), &error)
+                .next("name another address with --listen; port 0 takes a free one")
+        })?;
+        let metrics = Metrics::new().map_err(|error| Failure::at("cannot count", &error))?;
+        Ok(Some(Door {
+            server,
+            access,
+            metrics,
+        }))
+    }
+
+    /// The token of the file, or else of the variable.
+    fn token(&self) -> Result<Option<Token>, Failure> {
+        let (text, named_by) = match &self.api_token_file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    Failure::new(
+                        ExitCode::Usage,
+                        format!("cannot read the token {}: {error}", path.display()),
+                    )
+                })?;
+                (text, path.display().to_string())
+            }
+            None => match variable(TOKEN) {
+                Some(text) => (text, TOKEN.to_owned()),
+                None => return Ok(None),
+            },
+        };
+        let token = Token::new(&text).map_err(|error| {
+            Failure::usage(format!("no token in {named_by}: {error}"))
+                .next("make one, for example with: openssl rand -hex 32")
+        })?;
+        Ok(Some(token))
+    }
+}
+
+impl Door {
+    /// Counts what `listener` is told.
+    pub(super) fn counting(&self, listener: Listener) -> Listener {
+        self.metrics.beside(listener)
+    }
+
+    /// What is counted.
+    pub(super) fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// Tells the address.
+    pub(super) fn tell(&self, format: LogFormat, output: &Output) {
+        let address = self.server.address();
+        let url = format!("http://{address}");
+        match format {
+            LogFormat::Text => output.print(&format!("listening on {url}\n")),
+            LogFormat::Json => {
+                tracing::info!(target: STORY, event = "Listening", url, "listening on {url}");
+            }
+        }
+    }
+
+    /// Shows `pulse`, of a loop that looks every `interval`, until `work` has ended.
+    pub(super) async fn open_while<T>(
+        self,
+        pulse: watch::Receiver<Pulse>,
+        interval: Duration,
+        operation_timeout: Duration,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let api = Api::new(pulse, self.metrics, self.access, interval, operation_timeout);
+        let done = CancellationToken::new();
+        let mut serving = JoinSet::new();
+        serving.spawn(self.server.run(api.router(), done.clone()));
+        let mut work = std::pin::pin!(work);
+        let result = tokio::select! {
+            result = &mut work => result,
+            // What is on air does not depend on who can watch it; /livez no longer answers, which is true enough.
+            Some(_) = serving.join_next() => {
+                tracing::error!("a fault of slotwise: nothing is served over HTTP any more; please report it");
+                work.await
+            }
+        };
+        done.cancel();
+        while serving.join_next().await.is_some() {}
+        result
+    }
+}

@@ -1,0 +1,51 @@
+//! What a controller shows of itself while it runs: always the latest, and nothing of what was before.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::View;
+
+/// A controller at a glance. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Pulse {
+    /// When the controller was made.
+    pub began: Instant,
+    /// When its last cycle ended, well or not.
+    pub cycle_ended: Option<Instant>,
+    /// What the last cycle that came to something saw and planned.
+    pub view: Option<Arc<View>>,
+}
+
+/// Where a controller shows its pulse.
+///
+/// Neither side waits for the other: who looks gets a copy, and who shows replaces what was there. While nobody watches
+/// no view is kept, so that it costs no memory.
+#[derive(Debug)]
+pub(super) struct Shown(watch::Sender<Pulse>);
+
+impl Shown {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(Pulse {
+            began: Instant::now(),
+            cycle_ended: None,
+            view: None,
+        }))
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Pulse> {
+        self.0.subscribe()
+    }
+
+    pub(super) fn view(&self, view: View) {
+        if self.0.receiver_count() > 0 {
+            self.0.send_modify(|pulse| pulse.view = Some(Arc::new(view)));
+        }
+    }
+
+    pub(super) fn cycle_ended(&self) {
+        self.0
+            .send_modify(|pulse| pulse.cycle_ended = Some(Instant::now()));
+    }
+}

@@ -1,0 +1,428 @@
+//! What is counted, for Prometheus.
+//!
+//! ```text
+//!   events of the controller ──► counters, histograms ─┐
+//!   requests to MediaLive    ──► counters, histograms ─┼──► text, when somebody asks
+//!   the last view            ──► gauges               ─┘
+//! ```
+//!
+//! Labels have values out of fixed sets only: codes, states, actions. Never a name, a URL or a key.
+
+mod maker;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus::{
+    Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
+};
+use tokio::time::Instant;
+
+use self::maker::{Described, Maker};
+use crate::controller::{Event, Listener, Pulse, StepOutcome, View};
+use crate::medialive::Meter;
+use crate::model::{ChannelId, ChannelState};
+use crate::plan::{Content, Waiting};
+use crate::status::Phase;
+
+/// The media type of [`Metrics::text`].
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The service that requests are counted of.
+const MEDIALIVE: &str = "medialive";
+
+/// The state of a channel that could not be seen.
+const NOT_SEEN: &str = "NOT_SEEN";
+
+/// From a steady cycle on a small pool to the first look at a large account.
+const CYCLE_SECONDS: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 300.0];
+
+/// An attempt takes as long as its timeout at most, 10 s by default.
+const REQUEST_SECONDS: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// An update and a start take about 2 min; a start of 10 min is still normal.
+const ON_AIR_SECONDS: [f64; 10] = [5.0, 15.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0];
+
+/// A metric that cannot be made: a defect, as their names are constants.
+#[derive(Debug, thiserror::Error)]
+#[error("a metric cannot be made; please report this")]
+pub struct MetricsError(#[from] prometheus::Error);
+
+/// Everything that is counted. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    described: Vec<Described>,
+    cycles: Cycles,
+    now: Now,
+    steps: Steps,
+    requests: Requests,
+    /// When a request to MediaLive last ended, whatever came of it.
+    last_request: Mutex<Option<Instant>>,
+    /// Held while the gauges are set and read, so that two who ask at once do not see each other's half.
+    reading: Mutex<()>,
+}
+
+impl Metrics {
+    /// Nothing was counted yet.
+    pub fn new() -> Result<Self, MetricsError> {
+        let mut maker = Maker::default();
+        let build_info =
+            maker.gauges(("build_info", &["version"], "1; which version of slotwise this is"))?;
+        build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let (cycles, now) = (Cycles::new(&mut maker)?, Now::new(&mut maker)?);
+        let (steps, requests) = (Steps::new(&mut maker)?, Requests::new(&mut maker)?);
+        Ok(Self(Arc::new(Inner {
+            registry: maker.registry,
+            described: maker.described,
+            cycles,
+            now,
+            steps,
+            requests,
+            last_request: Mutex::default(),
+            reading: Mutex::default(),
+        })))
+    }
+
+    /// Counts what `listener` is told.
+    pub fn beside(&self, mut listener: Listener) -> Listener {
+        let metrics = self.clone();
+        // At most one step of a channel is under way, so this is as small as the number of channels.
+        let mut begun = BTreeMap::new();
+        Box::new(move |event| {
+            metrics.count(&event, &mut begun);
+            listener(event);
+        })
+    }
+
+    /// When a request to MediaLive last ended.
+    pub fn last_request(&self) -> Option<Instant> {
+        *self.0.last_request.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of it in the text format of Prometheus, 0.0.4.
+    pub fn text(&self, pulse: &Pulse) -> Result<String, MetricsError> {
+        let _alone = self.0.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(view) = &pulse.view {
+            self.0.now.set(view);
+        }
+        Ok(TextEncoder::new().encode_to_string(&self.0.registry.gather())?)
+    }
+
+    /// Every metric, as a table in Markdown.
+    pub fn reference(&self) -> String {
+        let mut page = String::from("| metric | type | labels | tells |\n|---|---|---|---|\n");
+        for Described {
+            name,
+            kind,
+            labels,
+            help,
+        } in &self.0.described
+        {
+            let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+            // Writing to a String cannot fail.
+            writeln!(page, "| `{name}` | {kind} | {} | {help} |", labels.join(", ")).ok();
+        }
+        page
+    }
+
+    fn count(&self, event: &Event, begun: &mut BTreeMap<ChannelId, Begun>) {
+        match event {
+            Event::SourceRead { trusted: false } => self.0.cycles.source_load_errors.inc(),
+            Event::CycleEnded { succeeded, took } => self.0.cycles.ended(*succeeded, *took),
+            Event::StepBegun { channel, step, .. } => {
+                let step = Begun {
+                    reason: step.reason.code(),
+                    interrupts: step.interrupts.len(),
+                };
+                begun.insert(channel.clone(), step);
+            }
+            Event::StepEnded {
+                channel,
+                action,
+                outcome,
+                ..
+            } => {
+                if let Some(step) = begun.remove(channel) {
+                    self.0.steps.ended(action, &step, outcome);
+                }
+            }
+            Event::PhaseChanged {
+                wanted_for: Some(time),
+                ..
+            } => self.0.steps.commit_to_on_air.observe(time.as_secs_f64()),
+            _ => {}
+        }
+    }
+}
+
+impl Meter for Metrics {
+    fn waited(&self, time: Duration) {
+        self.0.requests.limiter_wait.observe(time.as_secs_f64());
+    }
+
+    fn ended(&self, operation: &'static str, code: &'static str, took: Duration) {
+        self.0.requests.ended(operation, code, took);
+        *self.0.last_request.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+}
+
+/// A step under way.
+#[derive(Debug)]
+struct Begun {
+    reason: &'static str,
+    interrupts: usize,
+}
+
+/// How cycles go.
+#[derive(Debug)]
+struct Cycles {
+    total: IntCounterVec,
+    seconds: Histogram,
+    source_load_errors: IntCounter,
+}
+
+impl Cycles {
+    fn new(maker: &mut Maker) -> prometheus::Result<Self> {
+        let total = maker.counters((
+            "cycles_total",
+            &["result"],
+            "cycles that ended: `ok`, or `error` where they came to no plan",
+        ))?;
+        for result in ["ok", "error"] {
+            total.with_label_values(&[result]);
+        }
+        Ok(Self {
+            total,
+            seconds: maker.histogram(
+                (
+                    "cycle_seconds",
+                    &[],
+                    "how long a cycle took: load, look, plan, check, and begin steps",
+                ),
+                &CYCLE_SECONDS,
+            )?,
+            source_load_errors: maker.counter((
+                "source_load_errors_total",
+                &[],
+                "loads of the source that failed or could not be trusted to be whole",
+            ))?,
+        })
+    }
+
+    fn ended(&self, succeeded: bool, took: Duration) {
+        let result = if succeeded { "ok" } else { "error" };
+        self.total.with_label_values(&[result]).inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+}
+
+/// What the last view shows.
+#[derive(Debug)]
+struct Now {
+    last_success: Gauge,
+    source_trusted: IntGauge,
+    destinations: IntGaugeVec,
+    slots: IntGaugeVec,
+    channels: IntGaugeVec,
+    waiting: IntGaugeVec,
+}
+
+impl Now {
+    fn new(maker: &mut Maker) -> prometheus::Result<Self> {
+        Ok(Self {
+            last_success: maker.seconds((
+                "last_success_timestamp_seconds",
+                &[],
+                "when the last cycle that came to a plan looked, in Unix time; 0 before the first one",
+            ))?,
+            source_trusted: maker.gauge((
+                "source_trusted",
+                &[],
+                "1 while the source is trusted to be whole, as the condition `SourceTrusted` says; 0 before the \
+                 first cycle",
+            ))?,
+            destinations: maker.gauges(("destinations", &["phase"], "destinations in each phase"))?,
+            slots: maker.gauges((
+                "slots",
+                &["state"],
+                "slots that hold a `destination`, its `outdated` target, an `undeclared` one or nobody (`parked`), \
+                 or are `unusable`",
+            ))?,
+            channels: maker.gauges((
+                "channels",
+                &["state"],
+                "channels of the pools in each state of MediaLive, and `NOT_SEEN`",
+            ))?,
+            waiting: maker.gauges((
+                "waiting",
+                &["reason"],
+                "destinations that wait, by what is in the way",
+            ))?,
+        })
+    }
+
+    fn set(&self, view: &View) {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "milliseconds since 1970 are exact in 53 bits"
+        )]
+        self.last_success.set(view.at.as_millisecond() as f64 / 1_000.0);
+        self.source_trusted
+            .set(i64::from(view.status.is_source_trusted()));
+        let phases = view.status.destinations.iter().map(|one| one.phase.as_str());
+        set(&self.destinations, &Phase::ALL.map(Phase::as_str), phases);
+        let channels = &view.plan.channels;
+        let slots = channels.iter().flat_map(|one| &one.slots);
+        set(&self.slots, &SLOT_STATES, slots.map(|slot| slot_state(&slot.now)));
+        let states = channels
+            .iter()
+            .map(|one| one.seen.as_ref().map_or(NOT_SEEN, |seen| seen.state.as_str()));
+        let mut all = ChannelState::ALL.map(ChannelState::as_str).to_vec();
+        all.push(NOT_SEEN);
+        set(&self.channels, &all, states);
+        let waiting = view
+            .plan
+            .destinations
+            .iter()
+            .filter_map(|one| one.waiting.as_ref());
+        set(&self.waiting, &[], waiting.map(Waiting::code));
+    }
+}
+
+/// Sets `gauges` to how often each label is among `seen`: 0 for those of `all` that are not.
+fn set(gauges: &IntGaugeVec, all: &[&str], seen: impl Iterator<Item = &'static str>) {
+    gauges.reset();
+    for label in all {
+        gauges.with_label_values(&[*label]);
+    }
+    for label in seen {
+        gauges.with_label_values(&[label]).inc();
+    }
+}
+
+/// What a slot may hold, as label.
+const SLOT_STATES: [&str; 5] = ["destination", "outdated", "parked", "undeclared", "unusable"];
+
+fn slot_state(content: &Content) -> &'static str {
+    match content {
+        Content::Destination(_) => "destination",
+        Content::Outdated(_) => "outdated",
+        Content::Parked => "parked",
+        Content::Undeclared { .. } => "undeclared",
+        Content::Unusable { .. } => "unusable",
+    }
+}
+
+/// What was done.
+#[derive(Debug)]
+struct Steps {
+    actions: IntCounterVec,
+    interruptions: IntCounterVec,
+    commit_to_on_air: Histogram,
+}
+
+impl Steps {
+    fn new(maker: &mut Maker) -> prometheus::Result<Self> {
+        Ok(Self {
+            actions: maker.counters((
+                "actions_total",
+                &["action", "reason", "outcome"],
+                "steps that ended: `accepted`, `already_done`, `stale` (planned again) or `failed` (tried again \
+                 later)",
+            ))?,
+            interruptions: maker.counters((
+                "interruptions_total",
+                &["reason"],
+                "wanted destinations taken off air by a stop that MediaLive accepted, by the stop's reason",
+            ))?,
+            commit_to_on_air: maker.histogram(
+                (
+                    "commit_to_on_air_seconds",
+                    &[],
+                    "from the moment that slotwise read that a destination is wanted until it was first seen on air",
+                ),
+                &ON_AIR_SECONDS,
+            )?,
+        })
+    }
+
+    fn ended(&self, action: &str, step: &Begun, outcome: &StepOutcome) {
+        let outcome_label = match outcome {
+            StepOutcome::Accepted => "accepted",
+            StepOutcome::AlreadyDone => "already_done",
+            StepOutcome::Stale { .. } => "stale",
+            StepOutcome::Failed { .. } => "failed",
+        };
+        self.actions
+            .with_label_values(&[action, step.reason, outcome_label])
+            .inc();
+        if *outcome == StepOutcome::Accepted && step.interrupts > 0 {
+            self.interruptions
+                .with_label_values(&[step.reason])
+                .inc_by(step.interrupts as u64);
+        }
+    }
+}
+
+/// Requests that left this process.
+#[derive(Debug)]
+struct Requests {
+    total: IntCounterVec,
+    seconds: HistogramVec,
+    throttles: IntCounterVec,
+    limiter_wait: Histogram,
+}
+
+impl Requests {
+    fn new(maker: &mut Maker) -> prometheus::Result<Self> {
+        let total = maker.counters((
+            "aws_requests_total",
+            &["service", "operation", "code"],
+            "requests to MediaLive, retries one by one: `ok`, or the kind of error",
+        ))?;
+        let seconds = maker.histograms(
+            (
+                "aws_request_seconds",
+                &["service", "operation"],
+                "how long a request to MediaLive took, without waiting for its turn",
+            ),
+            &REQUEST_SECONDS,
+        )?;
+        let throttles = maker.counters((
+            "aws_throttles_total",
+            &["service"],
+            "requests to MediaLive that were answered with: too many requests",
+        ))?;
+        throttles.with_label_values(&[MEDIALIVE]);
+        let limiter_wait = maker.histogram(
+            (
+                "rate_limiter_wait_seconds",
+                &[],
+                "how long a request to MediaLive waited for its turn (`--medialive-rps`)",
+            ),
+            &REQUEST_SECONDS,
+        )?;
+        Ok(Self {
+            total,
+            seconds,
+            throttles,
+            limiter_wait,
+        })
+    }
+
+    fn ended(&self, operation: &str, code: &str, took: Duration) {
+        self.total.with_label_values(&[MEDIALIVE, operation, code]).inc();
+        self.seconds
+            .with_label_values(&[MEDIALIVE, operation])
+            .observe(took.as_secs_f64());
+        if code == crate::medialive::Kind::Throttled.label() {
+            self.throttles.with_label_values(&[MEDIALIVE]).inc();
+        }
+    }
+}
