@@ -157,7 +157,6 @@ impl Stage {
         command
             .env("AWS_ENDPOINT_URL_MEDIALIVE", &self.medialive)
             .env("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb)
-            .env("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &self.dynamodb)
             .env("AWS_REGION", "us-east-1");
         command
     }

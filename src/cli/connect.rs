@@ -229,7 +229,13 @@ pub(super) fn keys(region: Option<&str>, ttl: Duration) -> Result<Keys, Failure>
 pub(super) fn table_access(region: Option<&str>) -> Result<Access, Failure> {
     let endpoint = Endpoint::of_environment(Service::DynamoDb);
     let aws = reach(region, endpoint.as_ref())?;
-    Ok(wiring::tables(aws, has_credentials()))
+    let access = wiring::tables(aws, has_credentials());
+    // To the SDK streams are a service of their own. A DynamoDB on this machine serves both, and who names it means both.
+    let named = variable("AWS_ENDPOINT_URL_DYNAMODB_STREAMS").is_some();
+    Ok(match endpoint.filter(|endpoint| endpoint.is_local() && !named) {
+        Some(endpoint) => access.with_streams_at(endpoint.url),
+        None => access,
+    })
 }
 
 fn has_credentials() -> bool {

@@ -124,7 +124,7 @@ impl Cli {
     async fn run(self, output: &Output) -> CommandResult {
         let format = self.global.log_format;
         match self.command {
-            Command::Run(args) => run::run(args, format, output).await,
+            Command::Run(args) => Box::pin(run::run(args, format, output)).await,
             Command::Plan(args) => plan::run(args, output).await,
             Command::Apply(args) => apply::run(args, format, output).await,
             Command::Validate(args) => validate::run(args, output).await,

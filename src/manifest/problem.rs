@@ -54,15 +54,28 @@ impl fmt::Display for Severity {
     }
 }
 
-/// A place in a file. Lines and columns count from 1; 0 means the file as a whole.
+/// What the name of a table begins with where the name of a file could stand.
+pub(super) const TABLE: &str = "table ";
+
+/// A place in a file, or a table. Lines and columns count from 1; 0 means the file as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
-    /// The file, as it was named on the command line or found below it.
+    /// The file, as it was named on the command line or found below it; or `table NAME`.
     pub file: PathBuf,
     /// Line.
     pub line: usize,
     /// Column.
     pub column: usize,
+}
+
+impl Location {
+    /// Whether it is a table, whose items have no lines.
+    pub fn is_table(&self) -> bool {
+        self.file
+            .as_os_str()
+            .as_encoded_bytes()
+            .starts_with(TABLE.as_bytes())
+    }
 }
 
 impl fmt::Display for Location {

@@ -8,7 +8,7 @@ use super::plan_json::pretty;
 use super::style::{Style, Tone};
 use super::summary::counted;
 use super::table::{Table, cell};
-use crate::manifest::{Problem, Severity};
+use crate::manifest::{Location, Problem, Severity};
 
 /// `formatVersion` of [`problems_json`].
 pub const FORMAT_VERSION: u32 = 1;
@@ -47,12 +47,13 @@ pub fn errors(problems: &[Problem]) -> usize {
         .count()
 }
 
-/// `3 errors and 1 warning in 2 files`.
+/// `3 errors and 1 warning in 2 files and 1 table`.
 pub fn count(problems: &[Problem]) -> String {
     let errors = errors(problems);
-    let files = problems
-        .chunk_by(|one, next| one.location.file == next.location.file)
-        .count();
+    let mut places: Vec<&Location> = problems.iter().map(|problem| &problem.location).collect();
+    places.dedup_by(|one, other| one.file == other.file);
+    let tables = places.iter().filter(|place| place.is_table()).count();
+    let files = places.len() - tables;
     let warnings = problems.len() - errors;
     let what = match (errors, warnings) {
         (errors, 0) => counted(errors, "error"),
@@ -63,7 +64,12 @@ pub fn count(problems: &[Problem]) -> String {
             counted(warnings, "warning")
         ),
     };
-    format!("{what} in {}", counted(files, "file"))
+    let whereabouts = match (files, tables) {
+        (files, 0) => counted(files, "file"),
+        (0, tables) => counted(tables, "table"),
+        (files, tables) => format!("{} and {}", counted(files, "file"), counted(tables, "table")),
+    };
+    format!("{what} in {whereabouts}")
 }
 
 #[derive(Serialize)]
@@ -108,7 +114,13 @@ fn problem_document(of: &Problem) -> ProblemDocument<'_> {
 }
 
 fn problem_lines(problem: &Problem, style: Style) -> Vec<String> {
+    let of_item = problem
+        .object
+        .as_ref()
+        .is_some_and(|object| object.kind == "Destination");
     let place = match (problem.location.line, problem.location.column) {
+        (0, _) if problem.location.is_table() && of_item => "item".to_owned(),
+        (0, _) if problem.location.is_table() => "table".to_owned(),
         (0, _) => "file".to_owned(),
         (line, 0) => format!("{line}"),
         (line, column) => format!("{line}:{column}"),

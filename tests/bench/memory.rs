@@ -163,9 +163,7 @@ async fn into_a_table(folder: &Path) -> Result<Dynamo, Box<dyn Error>> {
 fn start(folder: &Path, endpoint: &str, dynamo: Option<&Dynamo>) -> std::io::Result<Child> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slotwise"));
     if let Some(dynamo) = dynamo {
-        command
-            .env("AWS_ENDPOINT_URL_DYNAMODB", &dynamo.endpoint)
-            .env("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &dynamo.endpoint);
+        command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamo.endpoint);
     }
     command
         .arg("run")

@@ -19,6 +19,7 @@ pub use layout::{Item, Layout, Mistake};
 pub use status::{StatusField, StatusLayout};
 pub use validate::validate_table;
 
+use crate::manifest::problem::TABLE;
 use crate::model::PoolName;
 
 /// A declared table, valid as a whole.
@@ -74,7 +75,7 @@ impl TablePlace {
 /// `table destinations in eu-central-1`.
 impl fmt::Display for TablePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "table {}", self.table)?;
+        write!(f, "{TABLE}{}", self.table)?;
         if let Some(region) = &self.region {
             write!(f, " in {region}")?;
         }

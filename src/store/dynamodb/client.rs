@@ -80,8 +80,9 @@ pub(super) struct Segment {
 }
 
 impl TableClient {
-    /// The table at `place`, with the credentials of `aws`.
-    pub fn new(aws: &SdkConfig, place: &TablePlace) -> Self {
+    /// The table at `place`, with the credentials of `aws`; its stream at `streams`, where that is not at the endpoint of
+    /// `place` or of `aws`.
+    pub fn new(aws: &SdkConfig, place: &TablePlace, streams: Option<&str>) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(ATTEMPT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -95,6 +96,7 @@ impl TableClient {
             .timeout_config(timeouts.clone())
             .retry_config(retries.clone())
             .retry_partition(partition.clone());
+        let streams_endpoint = place.endpoint.as_deref().or(streams);
         let mut streams = aws_sdk_dynamodbstreams::config::Builder::from(aws)
             .timeout_config(timeouts)
             .retry_config(retries)
@@ -105,6 +107,8 @@ impl TableClient {
         }
         if let Some(url) = &place.endpoint {
             dynamodb = dynamodb.endpoint_url(url);
+        }
+        if let Some(url) = streams_endpoint {
             streams = streams.endpoint_url(url);
         }
         Self {

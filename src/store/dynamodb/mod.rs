@@ -44,6 +44,8 @@ pub struct Access {
     /// For a table at an endpoint on this machine, where nobody asks for any in particular; `None` where people gave
     /// credentials of their own.
     placeholder: Option<SharedCredentialsProvider>,
+    /// Endpoint of streams, where it is not what the SDK takes.
+    streams: Option<String>,
     config: Arc<OnceCell<SdkConfig>>,
 }
 
@@ -53,6 +55,7 @@ impl Access {
         Self {
             connect,
             placeholder: None,
+            streams: None,
             config: Arc::default(),
         }
     }
@@ -64,6 +67,13 @@ impl Access {
         self
     }
 
+    /// With the streams of tables at `endpoint`, unless a table names an endpoint of its own.
+    #[must_use]
+    pub fn with_streams_at(mut self, endpoint: String) -> Self {
+        self.streams = Some(endpoint);
+        self
+    }
+
     /// The table at `place`.
     pub async fn table(&self, place: &TablePlace) -> TableClient {
         let config = self.config.get_or_init(|| self.connect.config()).await;
@@ -72,9 +82,9 @@ impl Access {
                 let builder = config.to_builder().credentials_provider(credentials.clone());
                 let region = config.region().cloned();
                 let region = region.unwrap_or_else(|| Region::new("us-east-1"));
-                TableClient::new(&builder.region(region).build(), place)
+                TableClient::new(&builder.region(region).build(), place, None)
             }
-            _ => TableClient::new(config, place),
+            _ => TableClient::new(config, place, self.streams.as_deref()),
         }
     }
 }

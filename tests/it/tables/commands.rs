@@ -10,8 +10,7 @@ async fn run(fixture: &Fixture, args: &[&str]) -> Ran {
     let mut command: Command = command(args);
     command
         .arg(fixture.dir.path())
-        .env("AWS_ENDPOINT_URL_DYNAMODB", &fixture.dynamo.endpoint)
-        .env("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &fixture.dynamo.endpoint);
+        .env("AWS_ENDPOINT_URL_DYNAMODB", &fixture.dynamo.endpoint);
     let ended = tokio::task::spawn_blocking(move || told(command.output().unwrap()));
     ended.await.unwrap()
 }
