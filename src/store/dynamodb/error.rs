@@ -78,7 +78,7 @@ impl TableError {
         match self.kind {
             Kind::NoTable => {
                 format!(
-                    "check table, region and endpoint of the DestinationTable, or make it: slotwise table create {table}"
+                    "check table, region and endpoint of the DestinationTable, or make it: slotwise table create --destinations {table}"
                 )
             }
             Kind::NotReady => "wait until it is ACTIVE".to_owned(),

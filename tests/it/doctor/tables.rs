@@ -103,7 +103,10 @@ async fn a_table_without_a_stream_is_well_and_one_that_is_not_there_is_not() {
         line.starts_with("FAIL table doctor DescribeTable: there is no such table"),
         "{line}"
     );
-    assert!(line.ends_with("slotwise table create doctor"), "{line}");
+    assert!(
+        line.ends_with("slotwise table create --destinations doctor"),
+        "{line}"
+    );
     dynamo.create("doctor", KEY, false).await;
     let report = clinic.run(on(&dynamo, clinic.command(&[]))).await;
     assert_eq!(report.ran.code, 0, "{}", report.ran.out);

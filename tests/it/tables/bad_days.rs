@@ -48,7 +48,10 @@ async fn a_table_that_is_missing_is_told_and_taken_when_it_is_there() {
         told.contains("DestinationTable front-end: cannot be read: DescribeTable: there is no such table"),
         "{told}"
     );
-    assert!(told.contains("slotwise table create live"), "{told}");
+    assert!(
+        told.contains("slotwise table create --destinations live"),
+        "{told}"
+    );
     assert!(doubt(&loaded).contains("cannot be read"));
     assert_eq!(loaded.desired.pools.len(), 1, "the rest is good");
     fixture.dynamo.create(&fixture.table(), "name", false).await;

@@ -197,7 +197,7 @@ async fn what_cannot_work_says_what_to_do() {
     let fixture = Fixture::new("").await;
     let missing = run(&fixture, &["export"]).await;
     assert_eq!(missing.code, 1);
-    assert!(missing.err.contains("next: check table, region and endpoint of the DestinationTable, or make it: slotwise table create"), "{}", missing.err);
+    assert!(missing.err.contains("next: check table, region and endpoint of the DestinationTable, or make it: slotwise table create --destinations"), "{}", missing.err);
     fixture.write("second.yaml", "apiVersion: slotwise.dev/v1alpha1\nkind: DestinationTable\nmetadata: { name: b }\nspec: { table: other }\n");
     let two = run(&fixture, &["export"]).await;
     assert_eq!(two.code, 64);
