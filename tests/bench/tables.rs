@@ -23,7 +23,6 @@ use slotwise::status::{Status, status};
 use slotwise::store::dynamodb::Access;
 use slotwise::store::{LoadOptions, Source, Sources, Tables};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::planner;
@@ -42,22 +41,33 @@ const BATCH: usize = 25;
 pub(crate) struct Dynamo {
     pub(crate) endpoint: String,
     client: Client,
-    _server: JoinSet<()>,
+}
+
+fn serve(listener: std::net::TcpListener) {
+    let served = || -> Result<(), Box<dyn Error>> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(listener)?;
+            dynoxide::server::serve_on(listener, dynoxide::Database::memory()?).await;
+            Ok(())
+        })
+    };
+    if let Err(error) = served() {
+        anstream::eprintln!("DynamoDB ended: {error}");
+    }
 }
 
 impl Dynamo {
     pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?.into_std()?;
         let endpoint = format!("http://{}", listener.local_addr()?);
-        let mut server = JoinSet::new();
-        server.spawn(dynoxide::server::serve_on(
-            listener,
-            dynoxide::Database::memory()?,
-        ));
+        // It blocks its threads, and must not block those of what is measured. Its thread ends with the process.
+        std::thread::spawn(move || serve(listener));
         Ok(Self {
             client: Client::new(&config(&endpoint)),
             endpoint,
-            _server: server,
         })
     }
 
