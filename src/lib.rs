@@ -23,7 +23,7 @@
 //! | [`plan`] | what to do and why; `plan::check`, the second author, rejects what breaks a rule | nothing: pure |
 //! | [`status`] | what is true of every destination and channel | nothing: pure |
 //! | [`render`] | plans, status and events as text and versioned JSON | nothing: pure |
-//! | [`store`] | where Desired comes from | read files |
+//! | [`store`] | where Desired comes from, and status goes back: files, tables | read files, call DynamoDB |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment, call AWS |
 //! | [`medialive`] | the one door to MediaLive: client, lossless documents, errors classified once | call AWS |
 //! | [`observe`] | List, and Describe where the list cannot tell → Observed | call AWS, reads only |
@@ -33,6 +33,8 @@
 //! | [`controller::lease`] | which one of several may write: a file lock, or a row in DynamoDB | call DynamoDB, lock a file |
 //! | [`metrics`] | what is counted, for Prometheus | nothing but count |
 //! | [`api`] | the last view over HTTP, read only | listen on a socket |
+//! | [`aws`] | how a service of AWS is reached, once somebody asks | nothing by itself |
+//! | `retry` | how long to wait after failures in a row | nothing: chance is an argument |
 //! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
 //! | [`cli`] | the command line, one file per subcommand | print |
@@ -58,6 +60,8 @@
 //!
 //! - `Secret` stands in [`model`], not in `secrets`: the planner compares targets, so the vocabulary needs the type.
 //!   `secrets` makes it from references.
+//! - Tables are read and written by tasks of [`store`], not by the cycle: a load takes the last look, and a status is
+//!   handed over. Only the holder of the lease writes statuses, by the same [`execute::WriteLease`] as the gate.
 //! - What a controller remembers of its own running work (who was interrupted and comes back where, which channel
 //!   failed how often) is part of [`model::Observed`]. The planner stays a function of its arguments.
 

@@ -13,7 +13,7 @@ use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
 use super::signals::or_signal;
-use super::validate::ListFormat;
+use super::validate::{ListFormat, Shown};
 use crate::controller::Clock;
 use crate::doctor::{Account, Check, LIMIT, Patient, Tally, UnderWay, examine};
 use crate::medialive::{self, RateLimit};
@@ -37,15 +37,8 @@ pub(super) struct DoctorArgs {
     /// The table that `run --lease-table` is to use
     #[arg(long, env = "SLOTWISE_LEASE_TABLE", value_name = "TABLE")]
     lease_table: Option<String>,
-    /// How to show it
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        env = "SLOTWISE_OUTPUT",
-        value_name = "FORMAT"
-    )]
-    output: ListFormat,
+    #[command(flatten)]
+    shown: Shown,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -60,7 +53,7 @@ pub(super) async fn run(args: DoctorArgs, output: &Output) -> CommandResult {
         Ok(found) => found?,
         Err(signal) => return Ok(signal),
     };
-    output.print(&match args.output {
+    output.print(&match args.shown.output {
         ListFormat::Text => checks(&found, output.style()),
         ListFormat::Json => checks_json(&found),
     });

@@ -11,7 +11,7 @@ use super::failure::{CommandResult, Failure};
 use super::names::unknown_destination;
 use super::output::Output;
 use super::signals::or_signal;
-use super::validate::ListFormat;
+use super::validate::{ListFormat, Shown};
 use crate::model::DestinationName;
 use crate::plan::explain;
 use crate::render;
@@ -25,15 +25,8 @@ pub(super) struct ExplainArgs {
     /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
-    /// How to show it
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        env = "SLOTWISE_OUTPUT",
-        value_name = "FORMAT"
-    )]
-    output: ListFormat,
+    #[command(flatten)]
+    shown: Shown,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -71,7 +64,7 @@ pub(super) async fn run(args: ExplainArgs, output: &Output) -> CommandResult {
             None => unknown_destination(&args.destination, desired),
         });
     };
-    output.print(&match args.output {
+    output.print(&match args.shown.output {
         ListFormat::Text => render::explain::explain(&explanation, output.style()),
         ListFormat::Json => render::explain_json::explain_json(&explanation, &view.plan),
     });

@@ -19,6 +19,20 @@ pub(super) struct ValidateArgs {
     /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
+    #[command(flatten)]
+    shown: Shown,
+    /// Do not look up stream keys: for a check where they are not at hand, such as CI. Without it those that AWS keeps
+    /// are read there
+    #[arg(long, env = "SLOTWISE_NO_KEYS")]
+    no_keys: bool,
+    /// AWS region of stream keys that AWS keeps; otherwise the environment or the AWS profile says
+    #[arg(long, env = "SLOTWISE_REGION")]
+    region: Option<String>,
+}
+
+/// How a command that lists something shows it.
+#[derive(Debug, Args)]
+pub(super) struct Shown {
     /// How to show it
     #[arg(
         long,
@@ -27,14 +41,7 @@ pub(super) struct ValidateArgs {
         env = "SLOTWISE_OUTPUT",
         value_name = "FORMAT"
     )]
-    output: ListFormat,
-    /// Do not look up stream keys: for a check where they are not at hand, such as CI. Without it those that AWS keeps
-    /// are read there
-    #[arg(long, env = "SLOTWISE_NO_KEYS")]
-    no_keys: bool,
-    /// AWS region of stream keys that AWS keeps; otherwise the environment or the AWS profile says
-    #[arg(long, env = "SLOTWISE_REGION")]
-    region: Option<String>,
+    pub(super) output: ListFormat,
 }
 
 /// `--output` of commands that list something.
@@ -64,7 +71,7 @@ pub(super) async fn run(args: ValidateArgs, output: &Output) -> CommandResult {
         Failure::new(code, crate::error_chain(&error)).next(error.fix())
     })?;
     let found = errors(&loaded.problems);
-    match args.output {
+    match args.shown.output {
         ListFormat::Json => output.print(&problems_json(&loaded.problems)),
         ListFormat::Text => {
             output.print(&problems(&loaded.problems, output.style()));
@@ -79,7 +86,7 @@ pub(super) async fn run(args: ValidateArgs, output: &Output) -> CommandResult {
     if found == 0 {
         return Ok(ExitCode::Success);
     }
-    if args.output == ListFormat::Text {
+    if args.shown.output == ListFormat::Text {
         output.note("next: correct these and run slotwise validate again\n");
     }
     Ok(ExitCode::InvalidState)

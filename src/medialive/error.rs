@@ -142,16 +142,22 @@ impl Kind {
             "NotFoundException" | "ResourceNotFoundException" => Self::NotFound,
             "ConflictException" => Self::Conflict,
             "BadRequestException" | "UnprocessableEntityException" | "ValidationException" => Self::Invalid,
-            "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => {
-                Self::Throttled
-            }
+            "TooManyRequestsException"
+            | "ProvisionedThroughputExceededException"
+            | "LimitExceededException"
+            | "ThrottlingException"
+            | "Throttling"
+            | "RequestLimitExceeded" => Self::Throttled,
             "ExpiredToken"
             | "ExpiredTokenException"
             | "UnrecognizedClientException"
             | "InvalidClientTokenId"
             | "InvalidSignatureException"
             | "SignatureDoesNotMatch"
-            | "IncompleteSignature" => Self::CredentialsExpired,
+            | "IncompleteSignature"
+            | "IncompleteSignatureException"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException" => Self::CredentialsExpired,
             "ForbiddenException" | "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => Self::Denied,
             "InternalServerError" | "InternalServiceError" | "InternalFailure" | "ServiceUnavailable" => {
                 Self::Server
@@ -317,6 +323,12 @@ mod tests {
             ("NotFoundException", 404, Kind::NotFound),
             ("ExpiredTokenException", 403, Kind::CredentialsExpired),
             ("AccessDeniedException", 403, Kind::Denied),
+            ("ProvisionedThroughputExceededException", 400, Kind::Throttled),
+            (
+                "MissingAuthenticationTokenException",
+                400,
+                Kind::CredentialsExpired,
+            ),
             ("", 429, Kind::Throttled),
             ("", 503, Kind::Server),
             ("SomethingNew", 418, Kind::Invalid),

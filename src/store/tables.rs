@@ -49,6 +49,12 @@ struct Open {
     used: u64,
 }
 
+impl Open {
+    fn is_alive(&self) -> bool {
+        self.reader.is_alive() && self.writer.as_ref().is_none_or(Writer::is_alive)
+    }
+}
+
 impl Tables {
     /// Nothing is read: the items of tables are not known.
     pub fn unread() -> Self {
@@ -160,7 +166,7 @@ impl Tables {
     fn keep_only(&mut self, declared: &BTreeMap<String, (DestinationTable, Arc<Path>)>) {
         self.open.retain(|name, open| {
             let now = declared.get(name);
-            now.is_some_and(|(table, _)| *table == *open.table)
+            open.is_alive() && now.is_some_and(|(table, _)| *table == *open.table)
         });
     }
 
@@ -188,9 +194,10 @@ impl Tables {
         self.open.insert(open.table.name.clone(), open);
     }
 
-    /// Whether a table was seen to hold something else than at the last load.
+    /// Whether a table was seen to hold something else than at the last load, or has to be opened again.
     pub(super) fn changed(&self) -> bool {
-        self.open.values().any(|open| open.reader.version() != open.used)
+        let mut open = self.open.values();
+        open.any(|open| open.reader.version() != open.used || !open.is_alive())
     }
 
     /// The generation that an earlier process has told of the destination `name` in `file`, where that is a table.

@@ -26,6 +26,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 
 use super::table::{ASKS_PER_LEASE, Answer, Ask, Row, Table, TableError, TableErrorKind as Kind, VACANT};
+use crate::medialive;
 
 /// No row states a longer lease: one that does was not written by slotwise.
 const DURATION_MAX: Duration = Duration::from_hours(1);
@@ -134,17 +135,11 @@ impl LeaseRow {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        let (kind, message) = match error {
-            SdkError::ServiceError(service) => {
-                let meta = service.err().meta();
-                let status = service.raw().status().as_u16();
-                let message = meta.message().unwrap_or_default().to_owned();
-                (of_code(meta.code().unwrap_or_default(), status), message)
-            }
-            SdkError::TimeoutError(_) => (Kind::TimedOut, String::new()),
-            SdkError::ResponseError(_) => (Kind::Server, String::new()),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => (Kind::TimedOut, String::new()),
-            other => unsent(other),
+        let message = error.message().unwrap_or_default().to_owned();
+        let kind = match error.code() {
+            Some("ResourceNotFoundException") => Kind::Missing,
+            Some("ValidationException") => Kind::Unfit,
+            _ => of_any_service(medialive::Kind::of(error)),
         };
         self.error(operation, kind, message, self.fix(operation, kind))
     }
@@ -152,11 +147,7 @@ impl LeaseRow {
     fn fix(&self, operation: &'static str, kind: Kind) -> String {
         let table = &self.table.name;
         match kind {
-            Kind::Missing => format!(
-                "create it in this region: aws dynamodb create-table --table-name {table} --billing-mode \
-                 PAY_PER_REQUEST --attribute-definitions AttributeName=name,AttributeType=S --key-schema \
-                 AttributeName=name,KeyType=HASH"
-            ),
+            Kind::Missing => format!("create it in this region: slotwise table create --lease {table}"),
             Kind::Unfit => "its key must be a partition key `name` of type S, without a sort key".to_owned(),
             Kind::Denied => format!(
                 "allow dynamodb:{operation} on table {table}; see manifests/iam-policy.json for what slotwise needs"
@@ -272,45 +263,17 @@ fn parse(item: &HashMap<String, AttributeValue>) -> Result<Row, &'static str> {
     })
 }
 
-fn of_code(code: &str, status: u16) -> Kind {
-    match code {
-        "ResourceNotFoundException" => Kind::Missing,
-        "ValidationException" => Kind::Unfit,
-        "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => Kind::Denied,
-        "ExpiredToken"
-        | "ExpiredTokenException"
-        | "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "InvalidSignatureException"
-        | "MissingAuthenticationTokenException"
-        | "IncompleteSignatureException" => Kind::Credentials,
-        "ProvisionedThroughputExceededException"
-        | "RequestLimitExceeded"
-        | "ThrottlingException"
-        | "LimitExceededException" => Kind::Throttled,
-        _ => match status {
-            429 => Kind::Throttled,
-            401 | 403 => Kind::Denied,
-            400..=499 => Kind::Unfit,
-            _ => Kind::Server,
-        },
+/// What may go wrong with a call to any service.
+fn of_any_service(kind: medialive::Kind) -> Kind {
+    match kind {
+        medialive::Kind::Denied => Kind::Denied,
+        medialive::Kind::Throttled => Kind::Throttled,
+        medialive::Kind::CredentialsMissing | medialive::Kind::CredentialsExpired => Kind::Credentials,
+        medialive::Kind::Unreachable => Kind::Unreachable,
+        medialive::Kind::TimedOut => Kind::TimedOut,
+        medialive::Kind::Invalid | medialive::Kind::NotFound | medialive::Kind::Conflict => Kind::Unfit,
+        _ => Kind::Server,
     }
-}
-
-/// Nothing was received: either there were no credentials to sign with, or nothing answered.
-fn unsent(error: &(dyn Error + 'static)) -> (Kind, String) {
-    use aws_credential_types::provider::error::CredentialsError;
-    let mut innermost = String::new();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if inner.is::<CredentialsError>() {
-            let why = inner.source().map(crate::error_chain).unwrap_or_default();
-            return (Kind::Credentials, why);
-        }
-        innermost = inner.to_string();
-        cause = inner.source();
-    }
-    (Kind::Unreachable, innermost)
 }
 
 #[cfg(test)]
@@ -344,20 +307,6 @@ mod tests {
             let mut damaged = whole.clone();
             damaged[at].1 = value.clone();
             parse(&item(&damaged)).expect_err(&format!("{} {value:?}", damaged[at].0));
-        }
-    }
-
-    #[test]
-    fn codes_decide_and_the_status_stands_in_for_an_unknown_one() {
-        for (code, status, kind) in [
-            ("ResourceNotFoundException", 400, Kind::Missing),
-            ("AccessDeniedException", 400, Kind::Denied),
-            ("ProvisionedThroughputExceededException", 400, Kind::Throttled),
-            ("ValidationException", 400, Kind::Unfit),
-            ("", 503, Kind::Server),
-            ("SomethingNew", 400, Kind::Unfit),
-        ] {
-            assert_eq!(of_code(code, status), kind, "{code} {status}");
         }
     }
 }

@@ -120,7 +120,7 @@ impl TableError {
                 let message = meta.message().unwrap_or("");
                 (kind_of(code, message, status), said(code, message))
             }
-            other => (without_answer(medialive::Kind::of(other)), String::new()),
+            other => (of_any_service(medialive::Kind::of(other)), String::new()),
         };
         Self {
             operation,
@@ -137,29 +137,10 @@ fn kind_of(code: &str, message: &str, status: u16) -> Kind {
         "ResourceNotFoundException" | "TableNotFoundException" => Kind::NoTable,
         "ResourceInUseException" | "TableInUseException" => Kind::Exists,
         "ConditionalCheckFailedException" => Kind::ConditionFailed,
-        "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => Kind::Denied,
-        "ProvisionedThroughputExceededException"
-        | "ThrottlingException"
-        | "Throttling"
-        | "RequestLimitExceeded"
-        | "LimitExceededException" => Kind::Throttled,
-        "ExpiredTokenException"
-        | "ExpiredToken"
-        | "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "InvalidSignatureException"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "IncompleteSignature" => Kind::Credentials,
         "TrimmedDataAccessException" | "ExpiredIteratorException" => Kind::Trimmed,
         // DynamoDB answers with it while a table is being made.
         "ValidationException" if message.contains("not active") => Kind::NotReady,
-        _ => match status {
-            429 => Kind::Throttled,
-            401 | 403 => Kind::Denied,
-            400..=499 => Kind::Invalid,
-            _ => Kind::Server,
-        },
+        _ => of_any_service(medialive::Kind::of_code(code, status)),
     }
 }
 
@@ -172,13 +153,16 @@ fn said(code: &str, message: &str) -> String {
     }
 }
 
-/// For a call that no service answered: what stands in its way is the same for every service.
-fn without_answer(kind: medialive::Kind) -> Kind {
+/// What may go wrong with a call to any service.
+fn of_any_service(kind: medialive::Kind) -> Kind {
     match kind {
+        medialive::Kind::Denied => Kind::Denied,
+        medialive::Kind::Throttled => Kind::Throttled,
         medialive::Kind::CredentialsMissing | medialive::Kind::CredentialsExpired => Kind::Credentials,
+        medialive::Kind::Unreachable => Kind::Unreachable,
         medialive::Kind::TimedOut => Kind::TimedOut,
-        medialive::Kind::BadAnswer => Kind::Server,
-        _ => Kind::Unreachable,
+        medialive::Kind::Invalid | medialive::Kind::NotFound | medialive::Kind::Conflict => Kind::Invalid,
+        _ => Kind::Server,
     }
 }
 

@@ -79,6 +79,11 @@ impl Reader {
         self.look.borrow().version
     }
 
+    /// Whether the task still runs; it ends early only by a fault of slotwise.
+    pub fn is_alive(&self) -> bool {
+        self.look.has_changed().is_ok()
+    }
+
     /// Waits until the table was looked at once, or `limit` is over.
     pub async fn first_look(&mut self, limit: Duration) -> Look {
         let looked = self.look.wait_for(|look| look.version > 0);

@@ -45,6 +45,7 @@ pub struct Writer {
     publish: watch::Sender<(u64, Publication)>,
     /// Number of the last publication of which nothing is left to write.
     written: watch::Receiver<u64>,
+    lease: Arc<dyn WriteLease>,
     _task: JoinSet<()>,
 }
 
@@ -60,7 +61,7 @@ impl Writer {
         let (tell_written, written) = watch::channel(0);
         let task = Task {
             layout,
-            lease,
+            lease: Arc::clone(&lease),
             publication,
             tell_written,
             compared: 0,
@@ -78,6 +79,7 @@ impl Writer {
         Self {
             publish,
             written,
+            lease,
             _task: owner,
         }
     }
@@ -90,8 +92,17 @@ impl Writer {
         });
     }
 
-    /// Waits until everything that was handed over is written, or `limit` is over. Whether it is.
+    /// Whether the task still runs; it ends early only by a fault of slotwise.
+    pub fn is_alive(&self) -> bool {
+        !self.publish.is_closed()
+    }
+
+    /// Waits until everything that was handed over is written, or `limit` is over. Whether it is; what is another
+    /// process's to write is nothing to wait for.
     pub async fn finish(&mut self, limit: Duration) -> bool {
+        if !may_write(&*self.lease) {
+            return true;
+        }
         let last = self.publish.borrow().0;
         let done = self.written.wait_for(|written| *written >= last);
         tokio::time::timeout(limit, done)
@@ -139,7 +150,7 @@ impl Task {
     async fn run(mut self, client: TableClient) {
         loop {
             self.begin_writes(&client);
-            if self.due.is_empty() {
+            if self.due.is_empty() && self.writing.is_empty() {
                 self.tell_written.send_replace(self.compared);
             }
             let wake = self.next_retry();
@@ -149,9 +160,10 @@ impl Task {
                     Err(_) => return,
                 },
                 Some(ended) = self.writing.join_next() => {
-                    // A write that panicked is written again with the next publication.
-                    if let Ok(ended) = ended {
-                        self.end(ended);
+                    match ended {
+                        Ok(ended) => self.end(ended),
+                        // Which one panicked is not known: all that is due is found out again.
+                        Err(_) => self.due.clear(),
                     }
                 }
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
@@ -193,7 +205,7 @@ impl Task {
     }
 
     fn begin_writes(&mut self, client: &TableClient) {
-        if !self.may_write() {
+        if !may_write(&*self.lease) {
             return;
         }
         let now = Instant::now();
@@ -253,20 +265,20 @@ impl Task {
         }
     }
 
-    /// Whether statuses are this process's to write. Another one may take over while a write is on its way: it writes
-    /// what is true itself then, as soon as it sees what stands there.
-    fn may_write(&self) -> bool {
-        let holding = self.lease.held_for();
-        holding.is_some_and(|holding| holding.until.is_none_or(|until| Instant::now() < until))
-    }
-
     fn next_retry(&self) -> Option<Instant> {
-        if !self.may_write() || self.writing.len() >= WRITES_MAX {
+        if !may_write(&*self.lease) || self.writing.len() >= WRITES_MAX {
             return None;
         }
         let waiting = self.due.values().filter(|due| !due.under_way);
         waiting.map(|due| due.from).min()
     }
+}
+
+/// Whether statuses are this process's to write. Another one may take over while a write is on its way: it writes what
+/// is true itself then, as soon as it sees what stands there.
+fn may_write(lease: &dyn WriteLease) -> bool {
+    let holding = lease.held_for();
+    holding.is_some_and(|holding| holding.until.is_none_or(|until| Instant::now() < until))
 }
 
 /// A phase that stands there already is as old as it says there, whoever wrote it.

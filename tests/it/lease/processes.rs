@@ -125,7 +125,7 @@ async fn without_a_table_nothing_is_written_until_there_is_one() {
     let applied = scene.ran("apply", &["--yes"]).await;
     assert_eq!(applied.0, 1, "{}", applied.1);
     assert!(
-        applied.1.contains("there is no such table") && applied.1.contains("aws dynamodb create-table"),
+        applied.1.contains("there is no such table") && applied.1.contains("slotwise table create --lease"),
         "{}",
         applied.1
     );

@@ -3,7 +3,13 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use slotwise::controller::lease::Lease;
 use slotwise::emulator::channel::State;
+use slotwise::model::{Observed, OwnerId};
+use slotwise::plan::plan;
+use slotwise::status::Status;
+use slotwise::store::{LoadOptions, Source, Sources, Tables};
 
 use super::dynamo::Fault;
 use super::{Fixture, emulator};
@@ -203,4 +209,30 @@ async fn a_storm_of_changes_is_written_with_no_more_than_25_writes_at_once() {
     assert_eq!(dynamo.count("UpdateItem"), many);
     let most = dynamo.most_at_once("UpdateItem");
     assert!((2..=25).contains(&most), "{most} at once");
+}
+
+#[tokio::test]
+async fn a_process_that_only_looks_on_writes_no_status_and_waits_for_none() {
+    let (fixture, table) = front_end().await;
+    put(&fixture, "a", "streaming").await;
+    let tables = Tables::new(fixture.dynamo.access(), Some(Lease::never().gate()));
+    let paths = vec![fixture.dir.path().to_owned()];
+    let mut sources = Sources::new(paths, OwnerId::new("test"), LoadOptions::default()).with_tables(tables);
+    let desired = sources.load().await.unwrap().desired;
+    let now = Timestamp::UNIX_EPOCH;
+    let planned = plan(&desired, &Observed::default(), now);
+    sources.publish(&slotwise::status::status(
+        &desired,
+        &[],
+        &planned,
+        &Status::default(),
+        now,
+    ));
+    let ended = tokio::time::timeout(Duration::from_secs(2), sources.finish()).await;
+    assert!(
+        ended.is_ok(),
+        "what another one is to write is nothing to wait for"
+    );
+    assert_eq!(fixture.dynamo.count("UpdateItem"), 0);
+    assert_eq!(fixture.dynamo.text(&table, ("id", "a"), "state").await, "");
 }
