@@ -223,6 +223,11 @@ pub async fn client(
 
 /// The client of an emulator inside this process.
 pub fn emulated_client(emulator: &Emulator, wire: &medialive::Settings) -> MediaLive {
+    client_through(emulator.connector(), wire)
+}
+
+/// A client whose requests end in `http`, wherever that leads.
+pub fn client_through(http: SharedHttpClient, wire: &medialive::Settings) -> MediaLive {
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -239,7 +244,7 @@ pub fn emulated_client(emulator: &Emulator, wire: &medialive::Settings) -> Media
         endpoint_url: Some("http://emulator.invalid".to_owned()),
         ..wire.clone()
     };
-    MediaLive::new(&config, emulator.connector(), &wire)
+    MediaLive::new(&config, http, &wire)
 }
 
 fn placeholder_credentials() -> SharedCredentialsProvider {

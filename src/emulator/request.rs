@@ -126,6 +126,8 @@ pub struct Twist {
     pub outcome: Outcome,
     /// ListChannels answers as of this long ago
     pub stale: Option<Duration>,
+    /// ListChannels leaves out the channel at this place
+    pub left_out: Option<usize>,
 }
 
 /// How a transition ends

@@ -367,6 +367,26 @@ async fn a_stale_list_shows_the_past_and_describe_the_present() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_partial_list_leaves_one_channel_out_and_describe_knows_it() {
+    let emulator = emulator();
+    let client = client(&emulator, 1);
+    let whole = client.list_channels().send().await.unwrap();
+    emulator.inject(Fault::new(FaultKind::PartialList { place: 0 }).times(1));
+    let partial = client.list_channels().send().await.unwrap();
+    assert_eq!(partial.channels().len() + 1, whole.channels().len());
+    assert!(
+        partial
+            .channels()
+            .iter()
+            .all(|channel| channel.id() != whole.channels()[0].id())
+    );
+    assert_eq!(
+        state(&client, whole.channels()[0].id().unwrap()).await,
+        ChannelState::Idle
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_account_is_throttled_at_twenty_a_second() {
     let emulator = emulator();
     let client = client(&emulator, 1);

@@ -19,6 +19,8 @@ mod plan_golden;
 mod plan_properties;
 mod plan_support;
 mod races;
+#[allow(dead_code, reason = "examples/soak uses the rest of it")]
+#[path = "../simulation.rs"]
 mod simulation;
 mod stage;
 mod tables;

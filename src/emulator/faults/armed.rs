@@ -178,6 +178,7 @@ fn bend(decision: &mut Decision, kind: &FaultKind) {
     match kind {
         FaultKind::Slow { seconds } => decision.delay += duration(*seconds),
         FaultKind::StaleList { seconds } => decision.twist.stale = Some(duration(*seconds)),
+        FaultKind::PartialList { place } => decision.twist.left_out = Some(*place),
         FaultKind::StartFails | FaultKind::UpdateFails | FaultKind::CreateFails => {
             decision.twist.outcome = Outcome::Fails;
         }

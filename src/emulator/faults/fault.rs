@@ -60,6 +60,11 @@ pub enum FaultKind {
         /// Seconds in MediaLive's own time
         seconds: f64,
     },
+    /// ListChannels leaves one channel out, as a page that is lost does
+    PartialList {
+        /// Which one, in the order of the list; the first is 0
+        place: usize,
+    },
     /// A start falls back from STARTING to IDLE
     StartFails,
     /// An update ends in UPDATE_FAILED
@@ -296,7 +301,9 @@ impl Fault {
     pub(super) const fn may_hit(&self, operation: Operation) -> bool {
         use Operation as Op;
         match self.kind {
-            FaultKind::StaleList { .. } => matches!(operation, Op::ListChannels),
+            FaultKind::StaleList { .. } | FaultKind::PartialList { .. } => {
+                matches!(operation, Op::ListChannels)
+            }
             FaultKind::StartFails | FaultKind::StuckStarting => {
                 matches!(operation, Op::StartChannel | Op::BatchStart)
             }

@@ -243,6 +243,11 @@ impl World {
             state.is_some_and(|state| deleted || state != State::Deleted)
         };
         let listed = self.channels.iter().filter(|(_, channel)| shown(channel));
+        let left_out = request.twist.left_out;
+        let listed = listed
+            .enumerate()
+            .filter(|(place, _)| Some(*place) != left_out)
+            .map(|(_, one)| one);
         let page = page("channels", listed, &request.query, &self.settings.switches)?;
         let look = |channel: &&Channel| at.map_or_else(|| channel.summary(), |at| channel.summary_at(at));
         let summaries: Vec<Document> = page.items.iter().map(look).collect();

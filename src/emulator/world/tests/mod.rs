@@ -116,7 +116,7 @@ fn a_failed_update_ends_in_update_failed_with_the_old_configuration() {
         Request::new(Operation::UpdateChannel, "1").with_body(json!({"name": "new", "roleArn": ROLE}));
     request.twist = Twist {
         outcome: Outcome::Fails,
-        stale: None,
+        ..Twist::default()
     };
     world.handle(&request, at(0)).unwrap();
     assert_eq!(world.channel("1").unwrap().document()["name"], "new");
@@ -177,7 +177,7 @@ fn a_start_that_fails_falls_back_to_idle_and_a_stuck_one_can_be_stopped() {
     assert_eq!(world.channel("1").unwrap().state(), State::Idle);
     let twist = Twist {
         outcome: Outcome::Stuck,
-        stale: None,
+        ..Twist::default()
     };
     world
         .handle(

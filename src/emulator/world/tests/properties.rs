@@ -60,7 +60,10 @@ fn request(world: &mut World, step: Step) -> Request {
         _ => Outcome::Normal,
     };
     let mut request = Request::new(operation, id).with_body(content);
-    request.twist = Twist { outcome, stale: None };
+    request.twist = Twist {
+        outcome,
+        ..Twist::default()
+    };
     request
 }
 

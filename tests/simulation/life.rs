@@ -1,87 +1,146 @@
-//! What people and MediaLive do to the controller while it runs.
+//! What people, AWS and the machines do to slotwise in a week.
+//!
+//! A life is a list of deeds. Each is drawn by itself, from the seed and its number, so that a life without some of
+//! them is the same life otherwise: that is what lets a failure be shrunk.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rand::Rng;
-use rand::seq::IteratorRandom;
+use rand::seq::{IndexedRandom, IteratorRandom};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use slotwise::controller::Clock;
+use slotwise::controller::lease::TableErrorKind;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation};
-use slotwise::model::{Desired, DestinationName, Interrupt, Pause, PoolName, StreamKey, WantedState};
+use slotwise::model::{
+    Desired, Destination, DestinationName, Interrupt, Pause, PoolName, StreamKey, WantedState,
+};
 
+use super::files::{Accident, Files};
+use super::judge::Judge;
 use super::reading::is_running;
-use super::safety::Safety;
+use super::tap::Death;
 use super::world::{self, CANARY, STRANGER};
-use crate::stage::Script;
 
-/// What the runner of the life has to do itself.
-pub(super) enum Next {
-    /// Go on.
-    On,
-    /// The process ends without a word; another one begins after a while.
-    Crash,
+/// Destinations at most: more than there are slots in any of these worlds.
+const DESTINATIONS_MAX: usize = 16;
+
+/// What a deed asks of whoever runs the processes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ToProcess {
+    /// It ends without a word: at once, or at a boundary to come.
+    Dies(Option<Death>),
+    /// It stands still for a while.
+    Freezes(Duration),
+    /// The lease table does not answer it for a while.
+    LosesTable {
+        kind: TableErrorKind,
+        after_effect: bool,
+        lasts: Duration,
+    },
+}
+
+/// One of the things that happen in a life.
+#[derive(Debug)]
+pub(super) struct Deed {
+    /// Its number in the life.
+    pub(super) number: usize,
+    /// When it happens, since the life began.
+    pub(super) at: Duration,
+    random: ChaCha8Rng,
+}
+
+/// Everything that happens in the life of `seed`, as long as it lasts.
+pub(super) fn deeds(seed: u64, lasts: Duration) -> Vec<Deed> {
+    let mut at = Duration::ZERO;
+    let drawn = (0..).map(|number| {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(number as u64 + 1);
+        at += pause(&mut random);
+        Deed { number, at, random }
+    });
+    drawn.take_while(|deed| deed.at < lasts).collect()
+}
+
+/// Things happen in quick succession around a show, and then for hours nothing does.
+fn pause(random: &mut ChaCha8Rng) -> Duration {
+    let longest = match random.random_range(0..100) {
+        0..45 => 60.0,
+        45..80 => 1_200.0,
+        _ => 30_000.0,
+    };
+    Duration::from_secs_f64(random.random_range(0.1..longest))
 }
 
 /// Everything that life acts upon.
 pub(super) struct Life {
-    pub(super) random: ChaCha8Rng,
-    pub(super) script: Script,
+    /// What people have declared, whatever became of their files.
+    pub(super) desired: Desired,
+    pub(super) files: Files,
     pub(super) emulator: Emulator,
     pub(super) clock: Clock,
-    pub(super) safety: Arc<Mutex<Safety>>,
+    pub(super) judge: Arc<Mutex<Judge>>,
+    /// Draws the deed that happens now.
+    random: ChaCha8Rng,
     /// Counts whatever is made up, so that no name or key comes twice.
-    pub(super) serial: usize,
+    serial: usize,
 }
 
 impl Life {
-    /// How long until something happens: often in quick succession, sometimes after a while.
-    pub(super) fn pause(&mut self) -> Duration {
-        let longest = *[3.0, 30.0, 300.0].iter().choose(&mut self.random).unwrap();
-        Duration::from_secs_f64(self.random.random_range(0.1..longest))
+    pub(super) fn new(desired: Desired, emulator: Emulator, clock: Clock, judge: Arc<Mutex<Judge>>) -> Self {
+        let mut files = Files::new();
+        files.write(&desired);
+        Self {
+            desired,
+            files,
+            emulator,
+            clock,
+            judge,
+            random: ChaCha8Rng::seed_from_u64(0),
+            serial: 0,
+        }
     }
 
     /// Lets one thing happen.
-    pub(super) fn act(&mut self) -> Next {
+    pub(super) fn act(&mut self, deed: Deed) -> Option<ToProcess> {
+        self.random = deed.random;
+        self.serial = 10 * deed.number;
         match self.random.random_range(0..100) {
-            0..35 => self.switch(),
-            35..39 => self.add(),
-            39..43 => self.remove(),
-            43..47 => self.rename(),
-            47..53 => self.rotate(),
-            53..59 => self.hold(),
-            59..62 => self.hold_pool(),
-            62..66 => self.rearrange(),
-            66..69 => self.lose_key(),
-            69..73 => self.change_policy(),
-            73..84 => self.human(),
-            84..96 => self.fault(),
-            96..98 => {
-                let seconds = self.random.random_range(-7200..7200);
-                self.clock.jump(seconds);
-                self.declare(&format!("the wall clock jumps by {seconds} s"), |_, _| {});
-            }
-            _ => return Next::Crash,
+            0..14 => self.begin_or_end_event(),
+            14..33 => self.switch(),
+            33..37 => self.add(),
+            37..41 => self.remove(),
+            41..44 => self.rename(),
+            44..50 => self.rotate(),
+            50..55 => self.hold(),
+            55..58 => self.hold_pool(),
+            58..62 => self.rearrange(),
+            62..65 => self.lose_key(),
+            65..69 => self.change_policy(),
+            69..77 => self.human(),
+            77..88 => self.fault(),
+            88..89 => self.maintain_all(),
+            89..91 => self.jump_clock(),
+            91..93 => self.spoil_files(),
+            93..97 => return Some(self.die()),
+            97..99 => return Some(self.freeze()),
+            _ => return Some(self.lose_table()),
         }
-        Next::On
+        None
     }
 
     /// Faults and changes end; what only time would change is settled, so that rest is rest.
     pub(super) fn end(&mut self) {
         self.emulator.with_world(|world, _| world.faults().clear());
-        let open = self.random.random_bool(0.5);
         self.declare("life and faults end", |_, desired| {
             for pool in desired.pools.values_mut() {
                 pool.paused = None;
+                // A window that opens in an hour would end the rest.
                 if pool.disruption.interrupt == Interrupt::Window {
-                    pool.disruption.interrupt = if open {
-                        Interrupt::Anytime
-                    } else {
-                        Interrupt::Never
-                    };
+                    pool.disruption.interrupt = Interrupt::Anytime;
                 }
             }
             for one in desired.destinations.values_mut().map(Arc::make_mut) {
@@ -91,37 +150,52 @@ impl Life {
     }
 
     /// Changes the declaration, and tells the judge.
-    fn declare(&mut self, what: &str, change: impl FnOnce(&mut ChaCha8Rng, &mut Desired)) {
-        let mut now = None;
-        self.script.change(|desired| {
-            change(&mut self.random, desired);
-            now = Some(desired.clone());
-        });
-        let mut safety = self.safety.lock().unwrap();
-        safety.declare(now.unwrap(), self.clock.now());
-        safety.note(format!("life: {what}"));
+    pub(super) fn declare(&mut self, what: &str, change: impl FnOnce(&mut ChaCha8Rng, &mut Desired)) {
+        change(&mut self.random, &mut self.desired);
+        self.files.write(&self.desired);
+        let mut judge = self.judge.lock().unwrap();
+        judge.declare(self.desired.clone(), self.clock.now());
+        judge.note(format!("life: {what}"));
     }
 
     /// Changes one destination, if there is any.
-    fn change_one(
-        &mut self,
-        what: &str,
-        change: impl FnOnce(&mut ChaCha8Rng, &mut slotwise::model::Destination),
-    ) {
+    fn change_one(&mut self, what: &str, change: impl FnOnce(&mut ChaCha8Rng, &mut Destination)) {
         let Some(name) = self.any() else { return };
         self.declare(&format!("{what} {name}"), |random, desired| {
-            let one = desired.destination_mut(name.as_str()).unwrap();
-            one.generation += 1;
-            change(random, one);
+            change(random, desired.destination_mut(name.as_str()).unwrap());
         });
     }
 
     fn any(&mut self) -> Option<DestinationName> {
-        let mut found = None;
-        let random = &mut self.random;
-        self.script
-            .look(|desired| found = desired.destinations.keys().choose(random).cloned());
-        found
+        self.desired.destinations.keys().choose(&mut self.random).cloned()
+    }
+
+    /// All of a group go on air or off together, or some that have nothing else in common.
+    fn begin_or_end_event(&mut self) {
+        let group = world::group(&mut self.random);
+        let everybody = self.desired.destinations.values();
+        let mut who: Vec<DestinationName> = match group {
+            Some(group) => everybody
+                .filter(|one| one.group.as_ref() == Some(&group))
+                .map(|one| one.name.clone())
+                .collect(),
+            None => everybody
+                .map(|one| one.name.clone())
+                .choose_multiple(&mut self.random, 4),
+        };
+        who.sort();
+        let is_on = |name: &DestinationName| self.desired.destinations[name].state == WantedState::Streaming;
+        let (what, state) = if who.iter().any(is_on) {
+            ("an event ends", WantedState::Ready)
+        } else {
+            ("an event begins", WantedState::Streaming)
+        };
+        let names: Vec<&str> = who.iter().map(DestinationName::as_str).collect();
+        self.declare(&format!("{what}: {}", names.join(" ")), |_, desired| {
+            for name in &who {
+                desired.destination_mut(name.as_str()).unwrap().state = state;
+            }
+        });
     }
 
     fn switch(&mut self) {
@@ -136,6 +210,9 @@ impl Life {
     }
 
     fn add(&mut self) {
+        if self.desired.destinations.len() >= DESTINATIONS_MAX {
+            return;
+        }
         self.serial += 1;
         let serial = 100 + self.serial;
         self.declare("add", |random, desired| {
@@ -185,7 +262,7 @@ impl Life {
                 Some(_) => None,
                 None => Some(Pause {
                     until,
-                    by: None,
+                    by: Some("ana".to_owned()),
                     why: None,
                 }),
             };
@@ -201,7 +278,7 @@ impl Life {
                 Some(_) => None,
                 None => Some(Pause {
                     until,
-                    by: None,
+                    by: Some("ana".to_owned()),
                     why: None,
                 }),
             };
@@ -240,6 +317,58 @@ impl Life {
             let name = names.iter().choose(random).unwrap();
             desired.pools.get_mut(name).unwrap().disruption = world::disruption(random);
         });
+    }
+
+    fn jump_clock(&mut self) {
+        let seconds = self.random.random_range(-7_200..7_200);
+        self.clock.jump(seconds);
+        self.declare(&format!("the wall clock jumps by {seconds} s"), |_, _| {});
+    }
+
+    fn spoil_files(&mut self) {
+        let accident = *[Accident::Torn, Accident::Emptied, Accident::Gone]
+            .choose(&mut self.random)
+            .unwrap();
+        self.files.spoil(accident, self.random.random_range(0..2));
+        self.note(format!("life: files are spoiled: {accident:?}"));
+    }
+
+    /// In the middle of nothing, or before or after the next calls, and often those that write.
+    fn die(&mut self) -> ToProcess {
+        // A file that is empty when a process begins is taken at its word.
+        if matches!(self.files.accident(), Some(Accident::Emptied)) {
+            self.declare("the files are mended", |_, _| {});
+        }
+        let random = &mut self.random;
+        let death = random.random_bool(0.8).then(|| Death {
+            after: random.random_range(0..6),
+            at_writes: random.random_bool(0.7),
+        });
+        ToProcess::Dies(death)
+    }
+
+    fn freeze(&mut self) -> ToProcess {
+        let longest = *[20.0, 120.0, 1_200.0].choose(&mut self.random).unwrap();
+        ToProcess::Freezes(Duration::from_secs_f64(self.random.random_range(1.0..longest)))
+    }
+
+    fn lose_table(&mut self) -> ToProcess {
+        let kinds = [
+            TableErrorKind::Throttled,
+            TableErrorKind::TimedOut,
+            TableErrorKind::Unreachable,
+            TableErrorKind::Denied,
+        ];
+        let kind = *kinds.choose(&mut self.random).unwrap();
+        ToProcess::LosesTable {
+            kind,
+            after_effect: kind == TableErrorKind::TimedOut && self.random.random_bool(0.5),
+            lasts: Duration::from_secs(self.random.random_range(1..600)),
+        }
+    }
+
+    fn note(&self, what: String) {
+        self.judge.lock().unwrap().note(what);
     }
 
     /// Somebody works on a channel by hand.
@@ -298,10 +427,16 @@ impl Life {
             }
         });
         if let Some(did) = did {
-            self.safety
-                .lock()
-                .unwrap()
-                .note(format!("life: a human {did} channel {id}"));
+            self.note(format!("life: a human {did} channel {id}"));
+        }
+    }
+
+    /// The maintenance that AWS does on every channel, once in a while.
+    fn maintain_all(&mut self) {
+        self.note("fault: maintenance of every channel".to_owned());
+        for number in 1..=4 {
+            self.emulator
+                .inject(Fault::new(FaultKind::Maintenance).of(number.to_string()).times(1));
         }
     }
 
@@ -315,9 +450,12 @@ impl Life {
         };
         let times = random.random_range(1..=3);
         let channel = random.random_range(1..=4).to_string();
-        let mut fault = match random.random_range(0..12) {
+        let mut fault = match random.random_range(0..13) {
             0 => Fault::new(FaultKind::Throttle),
-            1 | 2 => Fault::new(FaultKind::ServerError { status: 500, effect }),
+            1 | 2 => Fault::new(FaultKind::ServerError {
+                status: *[500, 502, 504].choose(random).unwrap(),
+                effect,
+            }),
             3 | 4 => Fault::new(FaultKind::Timeout { effect }),
             5 => Fault::new(FaultKind::Reset { effect }),
             6 => Fault::new(FaultKind::StaleList {
@@ -331,6 +469,9 @@ impl Life {
             10 => Fault::new(FaultKind::Recovering { seconds: None })
                 .of(channel)
                 .times(1),
+            11 => Fault::new(FaultKind::PartialList {
+                place: random.random_range(0..4),
+            }),
             _ => Fault::new(FaultKind::Maintenance).of(channel).times(1),
         };
         if !fault.is_event() {
@@ -344,13 +485,16 @@ impl Life {
             ];
             let broad = matches!(
                 fault.kind,
-                FaultKind::StaleList { .. } | FaultKind::StartFails | FaultKind::UpdateFails
+                FaultKind::StaleList { .. }
+                    | FaultKind::PartialList { .. }
+                    | FaultKind::StartFails
+                    | FaultKind::UpdateFails
             );
             if !broad && random.random_bool(0.5) {
                 fault.matcher.operation = calls.into_iter().choose(random);
             }
         }
-        self.safety.lock().unwrap().note(format!("fault: {fault:?}"));
+        self.note(format!("fault: {}", serde_json::to_string(&fault).unwrap()));
         self.emulator.inject(fault);
     }
 }

@@ -8,14 +8,19 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use slotwise::emulator::channel::State;
-use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options};
+use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options, Switches};
 use slotwise::medialive::OWNER_TAG;
 use slotwise::model::{
     Cause, ChannelId, ChannelPool, Desired, Destination, DestinationName, Disruption, GroupName, Interrupt,
-    OwnerId, Pin, Placement, PoolName, Secret, SlotId, SlotSelector, StreamKey, WantedState, Window,
+    OwnerId, Pin, Placement, PoolChannel, PoolName, Secret, SlotId, SlotSelector, StreamKey, WantedState,
+    Window,
 };
 
-use crate::stage;
+/// Where a slot points that carries nobody.
+pub(super) const PARKING: &str = "rtmp://127.0.0.1:1935/parked";
+
+/// Whose channels they are.
+pub(super) const OWNER: &str = "test";
 
 /// A channel that no pool names: nobody of ours may ever touch it.
 pub(super) const STRANGER: &str = "900";
@@ -32,7 +37,7 @@ struct Shape {
 
 /// Draws what is declared, and the emulator it meets.
 pub(super) fn draw(random: &mut ChaCha8Rng) -> (Desired, Emulator) {
-    let mut desired = Desired::empty(OwnerId::new("test"));
+    let mut desired = Desired::empty(OwnerId::new(OWNER));
     let mut fleet = Vec::new();
     let pools = random.random_range(1..=2);
     let channels = random.random_range(pools..=4);
@@ -50,52 +55,118 @@ pub(super) fn draw(random: &mut ChaCha8Rng) -> (Desired, Emulator) {
             random.random_range(1..=shapes.len() + 1 - pools)
         };
         let mine: Vec<Shape> = shapes.drain(..share).collect();
-        let ids: Vec<&str> = mine.iter().map(|shape| shape.id.as_str()).collect();
-        let mut pool = stage::pool(&ids);
-        pool.name = PoolName::new(["main", "side"][number]);
-        pool.placement = if random.random_bool(0.5) {
-            Placement::Spread
-        } else {
-            Placement::Pack
-        };
-        pool.disruption = disruption(random);
+        let name = ["main", "side"][number];
+        let placement = *[Placement::Spread, Placement::Pack].choose(random).unwrap();
+        let policy = disruption(random);
+        let mut pool = pool(
+            name,
+            mine.iter().map(|shape| shape.id.as_str()),
+            placement,
+            policy,
+        );
+        for channel in &mut pool.channels {
+            channel.takeover = random.random_bool(0.05);
+        }
+        let most = 3 * mine.len() + 1;
         // More than channels, so that they have to share, and at times more than slots.
-        for _ in 0..random.random_range(ids.len() + 1..=3 * ids.len() + 1) {
+        for _ in 0..random.random_range(mine.len() + 1..=most) {
             let one = destination(random, &pool, desired.destinations.len());
             desired.destinations.insert(one.name.clone(), one.into());
         }
-        fleet.push(invented(&pool, &mine));
+        fleet.push(invented_as(&pool, &mine));
         desired.pools.insert(pool.name.clone(), pool);
     }
     fleet.push(stranger());
-    let emulator = Emulator::new(
-        Options {
-            seed: random.random(),
-            ..Options::default()
-        },
-        Fleet::invent(&fleet),
-    );
+    let options = Options {
+        seed: random.random(),
+        switches: switches(random),
+        ..Options::default()
+    };
+    let emulator = Emulator::new(options, Fleet::invent(&fleet));
     estrange(&emulator, random, channels);
     (desired, emulator)
 }
 
+/// A pool of `channels`.
+pub(super) fn pool<'a>(
+    name: &str,
+    channels: impl Iterator<Item = &'a str>,
+    placement: Placement,
+    disruption: Disruption,
+) -> ChannelPool {
+    ChannelPool {
+        name: PoolName::new(name),
+        channels: channels
+            .map(|id| PoolChannel {
+                id: id.into(),
+                takeover: false,
+            })
+            .collect(),
+        slots: SlotSelector {
+            output_groups: globset::Glob::new("RTMP-Slot-*").unwrap().compile_matcher(),
+            parking_url: PARKING.into(),
+        },
+        placement,
+        disruption,
+        paused: None,
+    }
+}
+
 /// A policy.
 pub(super) fn disruption(random: &mut ChaCha8Rng) -> Disruption {
-    let causes: BTreeSet<Cause> = [Cause::Start, Cause::Stop, Cause::Retarget]
+    let mut causes: BTreeSet<Cause> = [Cause::Start, Cause::Stop, Cause::Retarget]
         .into_iter()
         .filter(|_| random.random_bool(0.7))
         .collect();
+    if causes.is_empty() {
+        causes.insert(Cause::Start);
+    }
     Disruption {
         interrupt: *[Interrupt::Never, Interrupt::Window, Interrupt::Anytime]
             .choose(random)
             .unwrap(),
         causes,
-        windows: vec![Window {
-            cron: "*/20 * * * *".parse().unwrap(),
-            duration: Duration::from_mins(5),
-            time_zone: jiff::tz::TimeZone::UTC,
-        }],
+        windows: windows(random),
         max_concurrent: random.random_range(1..=2),
+    }
+}
+
+/// A short one several times an hour, or one in a night and another by day.
+fn windows(random: &mut ChaCha8Rng) -> Vec<Window> {
+    let window = |cron: &str, minutes| Window {
+        cron: cron.parse().unwrap(),
+        duration: Duration::from_mins(minutes),
+        time_zone: jiff::tz::TimeZone::UTC,
+    };
+    if random.random_bool(0.5) {
+        return vec![window("*/20 * * * *", 5)];
+    }
+    let mut daily = |hours: std::ops::Range<u8>| {
+        let cron = format!(
+            "{} {} * * *",
+            random.random_range(0..60),
+            random.random_range(hours)
+        );
+        window(&cron, random.random_range(20..180))
+    };
+    vec![daily(0..6), daily(8..22)]
+}
+
+/// A destination that is off air, with a target that no other has and nothing else special.
+pub(super) fn plain(name: &str, pool: &ChannelPool) -> Destination {
+    Destination {
+        name: DestinationName::new(name),
+        pool: pool.name.clone(),
+        state: WantedState::Ready,
+        url: format!("rtmp://{name}.example/app").into(),
+        backup_url: None,
+        key: key(name, 0),
+        group: None,
+        priority: 0,
+        interruptible: true,
+        pin: None,
+        paused: None,
+        generation: 1,
     }
 }
 
@@ -114,8 +185,6 @@ pub(super) fn destination(random: &mut ChaCha8Rng, pool: &ChannelPool, serial: u
         output_group: format!("RTMP-Slot-{}", random.random_range(1..=3)).into(),
     });
     Destination {
-        name: DestinationName::new(&name),
-        pool: pool.name.clone(),
         state: if random.random_bool(0.7) {
             WantedState::Streaming
         } else {
@@ -123,13 +192,11 @@ pub(super) fn destination(random: &mut ChaCha8Rng, pool: &ChannelPool, serial: u
         },
         url: url.into(),
         backup_url: backup.map(Into::into),
-        key: key(&name, 0),
         group: group(random),
         priority: random.random_range(0..3),
         interruptible: random.random_bool(0.85),
         pin,
-        paused: None,
-        generation: 1,
+        ..plain(&name, pool)
     }
 }
 
@@ -143,7 +210,18 @@ pub(super) fn group(random: &mut ChaCha8Rng) -> Option<GroupName> {
         .then(|| GroupName::new(["red", "blue"][random.random_range(0..2)]))
 }
 
-fn invented(pool: &ChannelPool, shapes: &[Shape]) -> InventedPool {
+/// The channels of `pool`, each with one pipeline and as many parked slots.
+pub(super) fn invented(pool: &ChannelPool, slots: usize) -> InventedPool {
+    let shape = |channel: &PoolChannel| Shape {
+        id: channel.id.to_string(),
+        slots,
+        standard: false,
+    };
+    let shapes: Vec<Shape> = pool.channels.iter().map(shape).collect();
+    invented_as(pool, &shapes)
+}
+
+fn invented_as(pool: &ChannelPool, shapes: &[Shape]) -> InventedPool {
     let channels = shapes.iter().map(|shape| {
         let slot = |number: usize| {
             let output_group = format!("RTMP-Slot-{number}");
@@ -182,6 +260,22 @@ fn stranger() -> InventedPool {
             parking_url: "rtmp://stranger.example/app".to_owned(),
             slots: vec![slot],
         }],
+    }
+}
+
+/// What nobody outside AWS knows is one way in one world and the other way in another.
+fn switches(random: &mut ChaCha8Rng) -> Switches {
+    let mut unknown = || random.random_bool(0.3);
+    Switches {
+        quiet_start_when_running: unknown(),
+        quiet_stop_when_idle: unknown(),
+        stop_from_recovering: unknown(),
+        start_from_update_failed: unknown(),
+        failed_update_keeps_old: !unknown(),
+        unique_rtmp_targets: !unknown(),
+        list_shows_deleted: unknown(),
+        list_page_default: if random.random_bool(0.1) { 2 } else { 20 },
+        ..Switches::default()
     }
 }
 

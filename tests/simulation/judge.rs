@@ -9,25 +9,30 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use slotwise::controller::Event;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::emulator::{Call, World};
-use slotwise::model::{Cause, ChannelPool, Desired, Destination, DestinationName, WantedState};
+use slotwise::model::{
+    Cause, ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, WantedState,
+};
 use tokio::time::Instant;
 
+use super::leases::SharedRow;
 use super::reading::{
     Endpoint, carries, endpoints, has_key, is_running, owner, skeleton, slots, wiring, without,
 };
-use super::world::STRANGER;
-use crate::stage::PARKING;
+use super::timeline::brief;
+use super::world::{OWNER, PARKING, STRANGER};
 
-/// How old the declaration may be that a call is made on: a batch of changes, a look and the call itself.
-const DECLARED_MAX: Duration = Duration::from_secs(25);
+/// How old the declaration may be that a call is made on, from when it was noticed that it changed: a batch of changes,
+/// a look and the call itself.
+const DECLARED_MAX: Duration = Duration::from_secs(23);
 
 /// How old the state of a channel may be that somebody else changed: the same, on a list that lags behind.
 const SEEN_MAX: Duration = Duration::from_mins(1);
 
-/// More calls than this in a minute are a loop that has gone wild; the client itself lets 600 through.
+/// More calls of a process than this in a minute are a loop that has gone wild; the client itself lets 600 through.
 const CALLS_MAX: usize = 150;
 
 /// A declaration, and since when it is the one.
@@ -39,7 +44,7 @@ struct View {
 }
 
 /// The judge.
-pub(super) struct Safety {
+pub(super) struct Judge {
     begun: Instant,
     views: Vec<View>,
     calls: VecDeque<Instant>,
@@ -47,20 +52,69 @@ pub(super) struct Safety {
     started: BTreeMap<String, Duration>,
     /// Whom this life of the controller has taken off air, by channel, until they are back.
     interrupted: BTreeMap<String, BTreeSet<DestinationName>>,
+    /// The row that replicas contend for; `None` where there is one process without a lease.
+    row: Option<SharedRow>,
+    /// In whose name the last call was made.
+    last_stamp: Option<String>,
+    /// How old the declaration may be that a call is made on.
+    declared_max: Duration,
+    /// How many processes there are at most.
+    processes: usize,
     /// What happened, for a failure's report.
     pub(super) timeline: Vec<(Instant, String)>,
+    pub(super) tally: Tally,
     /// The first rule that was broken.
-    pub(super) broken: Option<String>,
+    pub(super) broken: Option<Broken>,
 }
 
-impl Safety {
-    pub(super) fn new(desired: Desired, wall: Timestamp) -> Self {
+/// A rule that was broken.
+#[derive(Debug, Clone)]
+pub(crate) struct Broken {
+    /// Which check found it, in a few words.
+    pub(crate) check: &'static str,
+    /// What happened.
+    pub(crate) what: String,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.looks += other.looks;
+        self.interruptions += other.interruptions;
+    }
+}
+
+/// What was counted of a life.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    /// Calls of any kind.
+    pub(crate) calls: usize,
+    /// Those of them that look, List and Describe.
+    pub(crate) looks: usize,
+    /// Destinations that were taken off air while they were wanted, by a granted stop.
+    pub(crate) interruptions: usize,
+}
+
+impl Judge {
+    /// For a life with `processes` that look at their files every `source_interval` and share `row`.
+    pub(super) fn new(
+        desired: Desired,
+        wall: Timestamp,
+        processes: usize,
+        source_interval: Duration,
+        row: Option<SharedRow>,
+    ) -> Self {
         let mut safety = Self {
             begun: Instant::now(),
             views: Vec::new(),
             calls: VecDeque::new(),
             started: BTreeMap::new(),
             interrupted: BTreeMap::new(),
+            row,
+            last_stamp: None,
+            declared_max: source_interval + DECLARED_MAX,
+            processes,
+            tally: Tally::default(),
             timeline: Vec::new(),
             broken: None,
         };
@@ -88,18 +142,36 @@ impl Safety {
         self.timeline.push((Instant::now(), what.into()));
     }
 
-    fn fail(&mut self, what: String) {
-        self.note(format!("BROKEN: {what}"));
-        self.broken.get_or_insert(what);
+    /// What a process told at `when`.
+    pub(super) fn hear(&mut self, when: Instant, what: String) {
+        if !what.is_empty() {
+            self.timeline.push((when, what));
+        }
+    }
+
+    /// Takes note of a process that is no more, and of what it told before.
+    pub(super) fn bury(&mut self, name: &str, how: &str, told: &[(Instant, Event)]) {
+        for (when, event) in told {
+            self.hear(*when, brief(name, event));
+        }
+        self.note(format!("{name} {how}"));
+        self.restarted();
+    }
+
+    /// Takes note of a rule that was broken.
+    pub(super) fn fail(&mut self, check: &'static str, what: String) {
+        self.note(format!("BROKEN: {check}: {what}"));
+        self.broken.get_or_insert(Broken { check, what });
     }
 
     /// Judges one call.
     pub(super) fn call(&mut self, before: &World, after: &World, call: &Call) {
         self.count(call);
         self.settle_interrupted(before);
-        if matches!(call.operation.as_str(), "ListChannels" | "DescribeChannel") {
+        if is_look(call) {
             return;
         }
+        self.check_lease(call);
         let touched = touched(before, after, call);
         for id in &touched {
             self.check_touch(before, id, call);
@@ -119,12 +191,17 @@ impl Safety {
             }
             "StopChannel" => self.check_stop(before, id),
             "CreateTags" => {}
-            other => self.fail(format!("{other} is nothing that a controller calls")),
+            other => self.fail(
+                "outside the slots",
+                format!("{other} is nothing that a controller calls"),
+            ),
         }
     }
 
     fn count(&mut self, call: &Call) {
         let now = Instant::now();
+        self.tally.calls += 1;
+        self.tally.looks += usize::from(is_look(call));
         let answer = call
             .error
             .clone()
@@ -135,7 +212,10 @@ impl Safety {
             .map_or_else(String::new, |id| format!(" {id}"));
         let answer = answer.unwrap_or_else(|| "no answer".to_owned());
         let effect = if call.applied { "" } else { " (no effect)" };
-        self.note(format!("call {}{channel} -> {answer}{effect}", call.operation));
+        // A look that went well is too common to show.
+        if call.operation != "ListChannels" || answer != "200" {
+            self.note(format!("call {}{channel} -> {answer}{effect}", call.operation));
+        }
         self.calls.push_back(now);
         while self
             .calls
@@ -144,31 +224,60 @@ impl Safety {
         {
             self.calls.pop_front();
         }
-        if self.calls.len() > CALLS_MAX {
-            self.fail(format!("{} calls within a minute", self.calls.len()));
+        if self.calls.len() > CALLS_MAX * self.processes {
+            self.fail("wild loop", format!("{} calls within a minute", self.calls.len()));
+        }
+    }
+
+    /// Of several processes, only the one that holds the lease writes, and says so.
+    fn check_lease(&mut self, call: &Call) {
+        let Some(row) = &self.row else { return };
+        let row = row.lock().unwrap().clone();
+        let holds = row.and_then(|row| Some(format!("{}.{}", row.holder?, row.epoch)));
+        let stamp = call.user_agent.as_deref().and_then(stamp).map(str::to_owned);
+        if self.last_stamp != stamp {
+            // Another process writes now, which cannot know whom the one before took off air.
+            self.restarted();
+            self.last_stamp.clone_from(&stamp);
+        }
+        if stamp.is_none() || stamp != holds {
+            self.fail(
+                "lease",
+                format!(
+                    "{} is made by {stamp:?} while {holds:?} holds the lease",
+                    call.operation
+                ),
+            );
         }
     }
 
     /// Only adopted channels of our pools are touched; adopting touches nothing but the tag.
     fn check_touch(&mut self, before: &World, id: &str, call: &Call) {
         if id == STRANGER {
-            return self.fail(format!("{} touches a channel that no pool names", call.operation));
+            return self.fail(
+                "foreign channel",
+                format!("{} touches a channel that no pool names", call.operation),
+            );
         }
         let Some(channel) = before.channel(id) else { return };
         let owner = owner(channel);
         if call.operation != "CreateTags" {
-            if owner != Some("test") {
-                self.fail(format!(
-                    "{} touches channel {id}, whose owner is {owner:?}",
-                    call.operation
-                ));
+            if owner != Some(OWNER) {
+                self.fail(
+                    "foreign channel",
+                    format!(
+                        "{} touches channel {id}, whose owner is {owner:?}",
+                        call.operation
+                    ),
+                );
             }
             return;
         }
-        if owner.is_some_and(|owner| owner != "test") {
-            self.fail(format!(
-                "the tag of channel {id}, which is {owner:?}'s, is overwritten"
-            ));
+        if owner.is_some_and(|owner| owner != OWNER) {
+            self.fail(
+                "foreign channel",
+                format!("the tag of channel {id}, which is {owner:?}'s, is overwritten"),
+            );
         }
         let undeclared = |view: &View| {
             slots(channel)
@@ -177,9 +286,10 @@ impl Safety {
                 .any(|one| !is_declared(view, one))
         };
         if is_running(channel) && owner.is_none() && self.recent().all(|(view, _)| undeclared(view)) {
-            self.fail(format!(
-                "channel {id} is adopted while it runs with targets that nobody declares"
-            ));
+            self.fail(
+                "adoption",
+                format!("channel {id} is adopted while it runs with targets that nobody declares"),
+            );
         }
     }
 
@@ -193,10 +303,13 @@ impl Safety {
                 .channel(id)
                 .is_some_and(|is| without(was.document(), &["tags"]) == without(is.document(), &["tags"]));
             if !same {
-                self.fail(format!(
-                    "the configuration of channel {id} changed while it was {:?}",
-                    was.state()
-                ));
+                self.fail(
+                    "running channel changed",
+                    format!(
+                        "the configuration of channel {id} changed while it was {:?}",
+                        was.state()
+                    ),
+                );
             }
         }
     }
@@ -205,17 +318,25 @@ impl Safety {
     fn check_update(&mut self, id: &str, was: &Map<String, Value>, is: &Map<String, Value>) {
         if without(was, &["destinations"]) != without(is, &["destinations"]) {
             let differs: Vec<&String> = is.keys().filter(|key| was.get(*key) != is.get(*key)).collect();
-            self.fail(format!("an update of channel {id} changed {differs:?}"));
+            self.fail(
+                "outside the slots",
+                format!("an update of channel {id} changed {differs:?}"),
+            );
         }
         let wiring = wiring(was);
         let empty = Vec::new();
         let old = was["destinations"].as_array().unwrap_or(&empty);
         let new = is["destinations"].as_array().unwrap_or(&empty);
         if old.len() != new.len() {
-            return self.fail(format!(
-                "an update of channel {id} changed how many destinations there are"
-            ));
+            return self.fail(
+                "outside the slots",
+                format!("an update of channel {id} changed how many destinations there are"),
+            );
         }
+        let new_targets: Vec<Endpoint> = new
+            .iter()
+            .filter_map(|entry| endpoints(entry).into_iter().next())
+            .collect();
         for (old, new) in old.iter().zip(new) {
             let is_slot = wiring.values().any(|slot| old["id"] == *slot);
             let (was, is) = if is_slot {
@@ -226,19 +347,32 @@ impl Safety {
             // As text, so that the order of fields counts too.
             let (was, is) = (was.to_string(), is.to_string());
             if was != is {
-                self.fail(format!(
-                    "an update of channel {id} changed more of {} than where it points",
-                    old["id"]
-                ));
+                self.fail(
+                    "outside the slots",
+                    format!(
+                        "an update of channel {id} changed more of {} than where it points",
+                        old["id"]
+                    ),
+                );
+            }
+            let twice = |endpoint: &Endpoint| {
+                endpoint.0 != PARKING && new_targets.iter().filter(|other| *other == endpoint).count() > 1
+            };
+            if is_slot && endpoints(new).iter().take(1).any(twice) {
+                self.fail(
+                    "one target twice",
+                    format!("an update of channel {id} gives two slots one target"),
+                );
             }
             for endpoint in endpoints(new)
                 .into_iter()
                 .filter(|one| !endpoints(old).contains(one))
             {
                 if is_slot && !self.recent().any(|(view, _)| is_declared(view, &endpoint)) {
-                    self.fail(format!(
-                        "an update of channel {id} points a slot at what nobody declares"
-                    ));
+                    self.fail(
+                        "undeclared target",
+                        format!("an update of channel {id} points a slot at what nobody declares"),
+                    );
                 }
             }
         }
@@ -263,9 +397,10 @@ impl Safety {
                 && self.started.get(other) != Some(&since)
                 && call.at.saturating_sub(since) < SEEN_MAX;
             if twice && is_running(channel) && !news {
-                self.fail(format!(
-                    "channel {id} starts with a target that is on air on channel {other}"
-                ));
+                self.fail(
+                    "one target twice",
+                    format!("channel {id} starts with a target that is on air on channel {other}"),
+                );
             }
         }
     }
@@ -278,10 +413,11 @@ impl Safety {
             .collect();
         let Some(lost) = verdicts.iter().find_map(|verdict| verdict.as_ref().ok()) else {
             let why = verdicts.into_iter().find_map(Result::err).unwrap_or_default();
-            return self.fail(format!("channel {id} is stopped: {why}"));
+            return self.fail("interruption", format!("channel {id} is stopped: {why}"));
         };
         let lost = lost.clone();
         if !lost.is_empty() {
+            self.tally.interruptions += lost.len();
             self.interrupted.insert(id.to_owned(), lost);
             self.check_concurrent(id);
         }
@@ -321,19 +457,19 @@ impl Safety {
                 .iter()
                 .any(|channel| channel.id.as_str() == other.as_str())
         };
-        let now = self.interrupted.keys().filter(mine).count();
+        let (now, name) = (self.interrupted.keys().filter(mine).count(), pool.name.clone());
         if now > most.unwrap_or(1) as usize {
-            self.fail(format!(
-                "{now} channels of pool {} are interrupted at once",
-                pool.name
-            ));
+            self.fail(
+                "maxConcurrent",
+                format!("{now} channels of pool {name} are interrupted at once"),
+            );
         }
     }
 
     /// Every declaration of the last seconds, with the times that the wall clock showed at its edges.
     fn recent(&self) -> impl Iterator<Item = (&View, Timestamp)> {
         let (now, begun) = (Instant::now(), self.begun);
-        let back = now.checked_sub(DECLARED_MAX).unwrap_or(begun).max(begun);
+        let back = now.checked_sub(self.declared_max).unwrap_or(begun).max(begun);
         self.views.iter().enumerate().rev().flat_map(move |(at, view)| {
             let until = self.views.get(at + 1).map_or(now, |next| next.from);
             let (from, until) = (view.from.max(back), until.min(now));
@@ -347,6 +483,16 @@ impl Safety {
                 .map(move |edge| (view, view.ahead.checked_add(edge - begun).unwrap()))
         })
     }
+}
+
+fn is_look(call: &Call) -> bool {
+    matches!(call.operation.as_str(), "ListChannels" | "DescribeChannel")
+}
+
+/// In whose name, and which epoch, a call says it is made.
+fn stamp(user_agent: &str) -> Option<&str> {
+    let (_, rest) = user_agent.split_once("md/slotwise-lease#")?;
+    rest.split_whitespace().next()
 }
 
 /// Whether somebody declares what a slot points at, or it is parked.
@@ -379,7 +525,7 @@ fn judge_stop(
     let here: Vec<&Destination> = mine()
         .filter(|one| carries(channel, one) && !elsewhere(one))
         .collect();
-    if let Some(paused) = here.iter().find(|one| one.pause_at(wall).is_some()) {
+    if let Some(paused) = here.iter().find(|one| is_paused(one.paused.as_ref(), wall)) {
         return Err(format!("{} is paused and on air there", paused.name));
     }
     let lost: Vec<&&Destination> = here
@@ -393,14 +539,14 @@ fn judge_stop(
     if let Some(firm) = lost.iter().find(|one| !one.interruptible) {
         return Err(format!("{} must not be interrupted", firm.name));
     }
-    if pool.pause_at(wall).is_some() {
+    if is_paused(pool.paused.as_ref(), wall) {
         return Err(format!("{names:?} are on air there and the pool is paused"));
     }
     let granted = causes(world, channel, desired, pool, wall)
         .intersection(&pool.disruption.causes)
         .next()
         .is_some();
-    if !pool.disruption.is_open(wall) || !granted {
+    if !is_open(pool, wall) || !granted {
         return Err(format!(
             "{names:?} are wanted and on air there, and nothing grants it"
         ));
@@ -418,7 +564,8 @@ fn causes(
 ) -> BTreeSet<Cause> {
     let all = || desired.destinations.values().map(|one| &**one);
     let mine = || all().filter(|one| one.pool == pool.name);
-    let kept = |one: &&Destination| one.state == WantedState::Streaming || one.pause_at(wall).is_some();
+    let kept =
+        |one: &&Destination| one.state == WantedState::Streaming || is_paused(one.paused.as_ref(), wall);
     let on_air = |one: &Destination| {
         world
             .channels()
@@ -430,7 +577,11 @@ fn causes(
         let slots = running.flat_map(|channel| slots(channel).into_values());
         slots.filter(|slot| slot.first() == Some(endpoint)).count()
     };
-    let missing: Vec<&Destination> = mine().filter(|one| one.is_wanted(wall) && !on_air(one)).collect();
+    let missing: Vec<&Destination> = mine()
+        .filter(|one| {
+            one.state == WantedState::Streaming && !is_paused(one.paused.as_ref(), wall) && !on_air(one)
+        })
+        .collect();
     let mut causes = BTreeSet::new();
     if !missing.is_empty() {
         causes.insert(Cause::Start);
@@ -452,6 +603,39 @@ fn causes(
         }
     }
     causes
+}
+
+/// Whether a pause is in force.
+fn is_paused(pause: Option<&Pause>, wall: Timestamp) -> bool {
+    pause.is_some_and(|pause| pause.until.is_none_or(|until| wall < until))
+}
+
+/// Whether the time allows an interruption in `pool`: windows of these worlds open by the hour or by the day.
+fn is_open(pool: &ChannelPool, wall: Timestamp) -> bool {
+    match pool.disruption.interrupt {
+        Interrupt::Never => false,
+        Interrupt::Anytime => true,
+        Interrupt::Window => pool.disruption.windows.iter().any(|window| {
+            let (every, first) = period(&window.cron.pattern.to_string());
+            let since = (wall.as_second() - first).rem_euclid(every);
+            since < window.duration.as_secs().cast_signed()
+        }),
+    }
+}
+
+/// How often a window opens, and when first after midnight, in seconds.
+fn period(cron: &str) -> (i64, i64) {
+    let mut fields = cron.split_whitespace();
+    let (minute, hour) = (fields.next().unwrap(), fields.next().unwrap());
+    match (
+        minute.strip_prefix("*/"),
+        minute.parse::<i64>(),
+        hour.parse::<i64>(),
+    ) {
+        (Some(every), _, _) => (60 * every.parse::<i64>().unwrap(), 0),
+        (None, Ok(minute), Ok(hour)) => (86_400, 60 * (60 * hour + minute)),
+        _ => panic!("no world draws {cron}"),
+    }
 }
 
 fn pool_of<'a>(desired: &'a Desired, id: &str) -> Option<&'a ChannelPool> {

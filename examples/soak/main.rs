@@ -1,0 +1,316 @@
+//! Lets slotwise live through many bad weeks, each drawn from a seed: what `tests/simulation.rs` does, as often as you like.
+//!
+//! ```sh
+//! cargo run --release --example soak -- --seeds 10000   # with a progress bar and a summary
+//! cargo run --example soak -- --seed 42                 # one life, with its timeline
+//! ```
+//!
+//! A life that fails is shrunk to the fewest deeds that still fail, and the command that replays it is printed.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a simulation that cannot go on panics, and says where"
+)]
+
+#[path = "../../tests/simulation.rs"]
+mod simulation;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anstream::{eprintln, println};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use simulation::boundaries::die_at;
+use simulation::quality::{Quality, calm_week};
+use simulation::shrink::{parse_ranges, ranges, shrink};
+use simulation::{Broken, Report, Tally, WEEK, Wish, live};
+
+/// Failures that are listed in the summary.
+const LISTED_MAX: usize = 20;
+
+/// slotwise lives through bad weeks: one for each seed, in virtual time, with the emulator.
+#[derive(Debug, Parser)]
+#[command(name = "soak")]
+struct Args {
+    /// How many lives, one for each seed
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first seed; another one in each run when it is left out
+    #[arg(long)]
+    first: Option<u64>,
+    /// This one life, with its timeline
+    #[arg(long, conflicts_with_all = ["seeds", "first"])]
+    seed: Option<u64>,
+    /// Only these deeds of the life of --seed, such as 1-3,7
+    #[arg(long, requires = "seed", value_parser = parse_ranges)]
+    deeds: Option<BTreeSet<usize>>,
+    /// How many days a life lasts
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=366))]
+    days: u64,
+    /// One short life instead, as often as it has boundaries of calls: the process dies at each of them
+    #[arg(long, conflicts_with_all = ["seeds", "first", "seed"])]
+    boundaries: bool,
+    /// So many weeks without faults instead: how good slotwise is, as a table
+    #[arg(long, conflicts_with_all = ["seeds", "seed", "boundaries"])]
+    quality: Option<u64>,
+    /// How many lives at once; as many as there are processors when it is left out
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Stop at the first life that fails
+    #[arg(long)]
+    stop: bool,
+    /// Do not shrink the first life that fails
+    #[arg(long)]
+    no_shrink: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let failed = match args.seed {
+        _ if args.boundaries => at_each_boundary(),
+        _ if args.quality.is_some() => quality(&args),
+        Some(seed) => one(seed, &args),
+        None => many(&args),
+    };
+    if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn lasts(args: &Args) -> Duration {
+    WEEK / 7 * u32::try_from(args.days).unwrap()
+}
+
+/// One life, with all that happened in the end. Whether it failed.
+fn one(seed: u64, args: &Args) -> bool {
+    let wish = Wish {
+        seed,
+        lasts: lasts(args),
+        only: args.deeds.clone(),
+    };
+    let report = live(&wish);
+    println!("{}", report.timeline);
+    match &report.broken {
+        Some(broken) => println!("seed {seed}: {}", told(broken)),
+        None => println!(
+            "seed {seed}: passed, {} deeds, {} calls",
+            report.deeds.len(),
+            report.tally.calls
+        ),
+    }
+    report.broken.is_some()
+}
+
+/// The short life, with a process that dies at each boundary of its calls. Whether any failed.
+fn at_each_boundary() -> bool {
+    let (report, boundaries) = die_at(None);
+    let whole = std::iter::once((None, report));
+    let broken_off = (0..boundaries).map(|boundary| (Some(boundary), die_at(Some(boundary)).0));
+    let mut failed = 0;
+    for (boundary, report) in whole.chain(broken_off) {
+        if let Some(broken) = &report.broken {
+            failed += 1;
+            println!(
+                "{}\nthe process dies at boundary {boundary:?}: {}",
+                report.timeline,
+                told(broken)
+            );
+        }
+    }
+    println!("{boundaries} boundaries, a process died at each of them; {failed} of these lives failed");
+    failed > 0
+}
+
+fn told(broken: &Broken) -> String {
+    format!("{}: {}", broken.check, broken.what)
+}
+
+/// What all lives came to.
+#[derive(Default)]
+struct Sum {
+    lives: u64,
+    deeds: usize,
+    tally: Tally,
+    failures: BTreeMap<u64, Broken>,
+    /// The first life that failed.
+    first: Option<(Wish, Report)>,
+}
+
+impl Sum {
+    fn add(&mut self, wish: &Wish, report: Report) {
+        self.lives += 1;
+        self.deeds += report.deeds.len();
+        self.tally.add(&report.tally);
+        if let Some(broken) = &report.broken {
+            self.failures.insert(wish.seed, broken.clone());
+            if self.first.is_none() {
+                self.first = Some((wish.clone(), report));
+            }
+        }
+    }
+}
+
+/// Many lives. Whether any failed.
+fn many(args: &Args) -> bool {
+    let first = args.first.unwrap_or_else(fresh);
+    println!(
+        "{} lives of {} days, seeds {first} to {}, {} at once",
+        args.seeds,
+        args.days,
+        first + args.seeds.saturating_sub(1),
+        jobs(args)
+    );
+    let begun = tokio::time::Instant::now();
+    let sum = Mutex::new(Sum::default());
+    for_each_seed(first..first + args.seeds, jobs(args), |seed, bar| {
+        let wish = Wish {
+            seed,
+            lasts: lasts(args),
+            only: None,
+        };
+        let report = live(&wish);
+        let failed = report.broken.as_ref().map(told);
+        if let Some(what) = &failed {
+            bar.suspend(|| println!("seed {seed}: {what}"));
+        }
+        sum.lock().unwrap().add(&wish, report);
+        !(args.stop && failed.is_some())
+    });
+    let mut sum = sum.into_inner().unwrap();
+    summarize(&sum, begun.elapsed(), lasts(args));
+    if let Some((wish, report)) = sum.first.take() {
+        explain(wish, report, args);
+    }
+    !sum.failures.is_empty()
+}
+
+fn jobs(args: &Args) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    args.jobs.unwrap_or_else(processors).max(1)
+}
+
+/// Lets `live` happen for each of `seeds`, `jobs` at once, until it returns `false`.
+fn for_each_seed(seeds: Range<u64>, jobs: usize, live: impl Fn(u64, &ProgressBar) -> bool + Sync) {
+    let bar = ProgressBar::new(seeds.end - seeds.start).with_style(style());
+    bar.enable_steady_tick(Duration::from_millis(500));
+    let (next, stopped) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end || stopped.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    stopped.fetch_or(!live(seed, &bar), Ordering::Relaxed);
+                    bar.inc(1);
+                    // Where nobody sees a bar, a line now and then.
+                    let (done, all) = (bar.position(), seeds.end - seeds.start);
+                    if bar.is_hidden() && done % all.div_ceil(10) == 0 {
+                        eprintln!("{done} of {all}");
+                    }
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+}
+
+/// Weeks without faults, against what is possible. Whether a rule was broken all the same.
+fn quality(args: &Args) -> bool {
+    let (first, weeks) = (args.first.unwrap_or(1), args.quality.unwrap_or(1));
+    let sum = Mutex::new(Quality::default());
+    for_each_seed(first..first + weeks, jobs(args), |seed, _| {
+        let week = calm_week(seed);
+        sum.lock().unwrap().add(week);
+        true
+    });
+    let sum = sum.into_inner().unwrap();
+    println!("{}", sum.table());
+    if let Some(broken) = &sum.broken {
+        println!("{}", told(broken));
+    }
+    sum.broken.is_some()
+}
+
+/// A seed that no run before is likely to have begun with.
+fn fresh() -> u64 {
+    let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+    now * 100_000
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:40} {pos} of {len} lives, {elapsed}, {eta} left").unwrap()
+}
+
+fn summarize(sum: &Sum, took: Duration, lasts: Duration) {
+    let lived = lasts.as_secs_f64() * f64::from(u32::try_from(sum.lives).unwrap_or(u32::MAX));
+    println!(
+        "{} lives, {} failed, in {:.0} s",
+        sum.lives,
+        sum.failures.len(),
+        took.as_secs_f64()
+    );
+    println!(
+        "  {:.1} years lived, {:.0} times faster than time",
+        lived / (365.25 * 86_400.0),
+        lived / took.as_secs_f64().max(0.001)
+    );
+    println!(
+        "  {} deeds, {} calls ({} of them looks), {} granted interruptions",
+        sum.deeds, sum.tally.calls, sum.tally.looks, sum.tally.interruptions
+    );
+    let mut by_check: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for (seed, broken) in &sum.failures {
+        by_check.entry(broken.check).or_default().push(*seed);
+    }
+    for (check, seeds) in by_check {
+        let shown: Vec<String> = seeds.iter().take(LISTED_MAX).map(u64::to_string).collect();
+        println!("  {check}: {} lives, seeds {}", seeds.len(), shown.join(" "));
+    }
+}
+
+/// The first life that failed, with as few deeds as it takes.
+fn explain(wish: Wish, report: Report, args: &Args) {
+    let (mut wish, mut report) = (wish, report);
+    if !args.no_shrink {
+        let deeds = report.deeds.len();
+        let shrunk = shrink(&wish, report, |tries, deeds| {
+            eprintln!(
+                "  shrinking the life of seed {}: try {tries}, {deeds} deeds",
+                wish.seed
+            );
+        });
+        println!(
+            "  shrunk from {deeds} deeds to {} in {} tries",
+            shrunk.report.deeds.len(),
+            shrunk.tries
+        );
+        (wish, report) = (shrunk.wish, shrunk.report);
+    }
+    println!("\n{}", report.timeline);
+    let only = wish
+        .only
+        .as_ref()
+        .map_or_else(String::new, |deeds| format!(" --deeds {}", ranges(deeds)));
+    let days = if args.days == 7 {
+        String::new()
+    } else {
+        format!(" --days {}", args.days)
+    };
+    if let Some(broken) = &report.broken {
+        println!("seed {}: {}", wish.seed, told(broken));
+    }
+    println!(
+        "replay it: cargo run --example soak -- --seed {}{only}{days}",
+        wish.seed
+    );
+}

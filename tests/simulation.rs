@@ -1,0 +1,409 @@
+//! The whole daemon lives through bad weeks: real processes (controller, planner, executor, client, SDK, files), an
+//! emulator behind the in-memory connector, virtual time, one seed.
+//!
+//! ```text
+//!   seed ─► world     pools, policies, channels, destinations
+//!        ─► life      deeds: people, AWS, machines ──► files, emulator, clock, processes
+//!           crew      one process, or several with a lease: started, frozen, killed at a boundary of a call (tap)
+//!           judge     at every call: nothing that must never happen, by rules that share nothing with the planner
+//!           outputs   everything that is shown: no stream key
+//!           rest      after the end: everything where it is wanted or with a true reason, and no call too many
+//!           shrink    a failure ──► the fewest deeds that still fail
+//! ```
+//!
+//! ```text
+//! cargo test --test it simulation                        the seeds of every test run
+//! cargo run --example soak -- --seeds 10000              many more
+//! cargo run --example soak -- --seed 42                  one, with its timeline
+//! ```
+
+#[path = "simulation/boundaries.rs"]
+pub(crate) mod boundaries;
+#[path = "simulation/crew.rs"]
+mod crew;
+#[path = "simulation/files.rs"]
+mod files;
+#[path = "simulation/hindsight.rs"]
+mod hindsight;
+#[path = "simulation/judge.rs"]
+mod judge;
+#[path = "simulation/leases.rs"]
+mod leases;
+#[path = "simulation/life.rs"]
+mod life;
+#[path = "simulation/oracle.rs"]
+mod oracle;
+#[path = "simulation/outputs.rs"]
+mod outputs;
+#[path = "simulation/process.rs"]
+mod process;
+#[path = "simulation/quality.rs"]
+pub(crate) mod quality;
+#[path = "simulation/reading.rs"]
+mod reading;
+#[path = "simulation/rest.rs"]
+mod rest;
+#[path = "simulation/shrink.rs"]
+pub(crate) mod shrink;
+#[path = "simulation/tap.rs"]
+mod tap;
+#[path = "simulation/timeline.rs"]
+mod timeline;
+#[path = "simulation/world.rs"]
+mod world;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use slotwise::controller::Clock;
+use slotwise::emulator::Emulator;
+use slotwise::model::Desired;
+use tokio::time::Instant;
+
+use crew::{Crew, Outside};
+use judge::Judge;
+pub(crate) use judge::{Broken, Tally};
+use leases::SharedRow;
+use life::Life;
+use outputs::Log;
+use process::SetUp;
+
+/// How long a life lasts.
+pub(crate) const WEEK: Duration = Duration::from_hours(7 * 24);
+
+/// Which life.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) seed: u64,
+    /// How long it lasts.
+    pub(crate) lasts: Duration,
+    /// The only deeds that happen in it, by their numbers; `None` for all of them.
+    pub(crate) only: Option<BTreeSet<usize>>,
+}
+
+/// What became of a life.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) broken: Option<Broken>,
+    /// Deeds that happened, by their numbers.
+    pub(crate) deeds: Vec<usize>,
+    pub(crate) tally: Tally,
+    /// What happened, without keys: the end of it.
+    pub(crate) timeline: String,
+}
+
+/// Lives through a life.
+pub(crate) fn live(wish: &Wish) -> Report {
+    in_virtual_time(wish.seed, async |log| {
+        let mut simulation = Simulation::new(Cast::draw(wish.seed), log);
+        simulation.live(wish).await;
+        simulation.report()
+    })
+}
+
+/// Lets `life` happen on this thread, as fast as it goes, with a log that it can search.
+fn in_virtual_time<T>(seed: u64, life: impl AsyncFnOnce(Log) -> T) -> T {
+    // The SDK draws the jitter of its retries from this thread's generator.
+    fastrand::seed(seed);
+    let log = Log::default();
+    let _listening = log.listen();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(life(log))
+}
+
+/// Who plays in a life, and where.
+struct Cast {
+    seed: u64,
+    desired: Desired,
+    emulator: Emulator,
+    processes: usize,
+    set_up: SetUp,
+}
+
+impl Cast {
+    fn draw(seed: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let (desired, emulator) = world::draw(&mut random);
+        let (processes, set_up) = draw_set_up(&mut random);
+        Self {
+            seed,
+            desired,
+            emulator,
+            processes,
+            set_up,
+        }
+    }
+}
+
+/// A life, its judge, and how far it is.
+struct Simulation {
+    life: Life,
+    crew: Crew,
+    judge: Arc<Mutex<Judge>>,
+    log: Log,
+    begun: Instant,
+    happened: Vec<usize>,
+}
+
+impl Simulation {
+    fn new(cast: Cast, log: Log) -> Self {
+        let row = SharedRow::default();
+        let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+        let judged_row = cast.set_up.lease.map(|_| Arc::clone(&row));
+        let (desired, source_interval) = (cast.desired, cast.set_up.source_interval);
+        let judge = Judge::new(
+            desired.clone(),
+            clock.now(),
+            cast.processes,
+            source_interval,
+            judged_row,
+        );
+        let judge = Arc::new(Mutex::new(judge));
+        let witness = Arc::clone(&judge);
+        cast.emulator.on_call(Box::new(move |before, after, call| {
+            witness.lock().unwrap().call(before, after, call);
+        }));
+        Self {
+            life: Life::new(desired, cast.emulator, clock, Arc::clone(&judge)),
+            crew: Crew::new(cast.seed, cast.processes, cast.set_up, row, Arc::clone(&judge)),
+            judge,
+            log,
+            begun: Instant::now(),
+            happened: Vec::new(),
+        }
+    }
+
+    fn judge(&self) -> MutexGuard<'_, Judge> {
+        self.judge.lock().unwrap()
+    }
+
+    fn is_broken(&self) -> bool {
+        self.judge().broken.is_some()
+    }
+
+    /// Lives until the end of life or until a rule is broken, then rests.
+    async fn live(&mut self, wish: &Wish) {
+        for deed in life::deeds(wish.seed, wish.lasts) {
+            if wish
+                .only
+                .as_ref()
+                .is_some_and(|only| !only.contains(&deed.number))
+            {
+                continue;
+            }
+            self.until(self.begun + deed.at).await;
+            if self.is_broken() {
+                return;
+            }
+            self.happened.push(deed.number);
+            if let Some(blow) = self.life.act(deed) {
+                self.crew.suffer(blow);
+            }
+        }
+        if wish.only.is_none() {
+            self.until(self.begun + wish.lasts).await;
+        }
+        self.end().await;
+    }
+
+    /// Life and faults end, and everything comes to rest.
+    async fn end(&mut self) {
+        self.life.end();
+        self.crew.recover();
+        self.until(Instant::now() + rest::WITHIN).await;
+        if !self.is_broken() {
+            self.rest().await;
+        }
+        self.crew.dismiss().await;
+    }
+
+    /// Lets time pass, and looks what everybody told meanwhile.
+    async fn until(&mut self, moment: Instant) {
+        let outside = Outside {
+            emulator: &self.life.emulator,
+            clock: &self.life.clock,
+            root: self.life.files.root(),
+            accident: self.life.files.accident(),
+        };
+        self.crew.until(moment, &outside).await;
+        self.crew.examine(&outside).await;
+        if self.log.leaks() {
+            self.judge()
+                .fail("stream key shown", "a stream key is logged".to_owned());
+        }
+    }
+
+    /// Everybody is where he is wanted, or says truly why not.
+    fn check_settled(&self) {
+        self.judge().note("life: rest begins");
+        let settled = match self.crew.leaders_view() {
+            Some(view) => rest::check_settled(&view, &self.life.desired, &self.life.emulator),
+            None => Err("nobody has a plan".to_owned()),
+        };
+        if let Err(what) = settled {
+            self.judge().fail("not at rest", what);
+        }
+        let untrue = self.crew.leaders_view().and_then(|view| {
+            self.life.emulator.with_world(|world, _| {
+                rest::untrue(world, &self.life.desired, self.life.clock.now(), &view.plan)
+            })
+        });
+        if let Some(what) = untrue {
+            self.judge().fail("untrue reason", what);
+        }
+    }
+
+    /// Everything is settled, and stays as it is.
+    async fn rest(&mut self) {
+        self.check_settled();
+        self.life.emulator.clear_calls();
+        let told_before = self.judge().timeline.len();
+        self.until(Instant::now() + rest::WATCHED).await;
+        let calls = self.life.emulator.calls();
+        let (processes, interval) = (self.crew.running().count(), self.crew.set_up().interval);
+        let quiet = rest::check_calls(&calls, processes, interval);
+        let mut judge = self.judge();
+        let news = judge
+            .timeline
+            .iter()
+            .skip(told_before)
+            .find(|(_, line)| !line.contains("Converged"));
+        let quiet = quiet.and(news.map_or(Ok(()), |(_, line)| {
+            Err(format!("at rest, something is told: {line}"))
+        }));
+        if let Err(what) = quiet {
+            judge.fail("not at rest", what);
+        }
+    }
+
+    fn report(self) -> Report {
+        let mut judge = self.judge();
+        let mut timeline = timeline::text(self.begun, std::mem::take(&mut judge.timeline));
+        timeline.push_str(&timeline::picture(&self.life.desired, &self.life.emulator));
+        Report {
+            broken: judge.broken.take(),
+            deeds: self.happened.clone(),
+            tally: judge.tally,
+            timeline,
+        }
+    }
+}
+
+/// How many processes there are, and how they are set up: slower than by default, as that is only a matter of cost.
+fn draw_set_up(random: &mut ChaCha8Rng) -> (usize, SetUp) {
+    let mut seconds = |range: std::ops::Range<u64>| Duration::from_secs(random.random_range(range));
+    let (interval, transition_interval) = (seconds(300..1_800), seconds(5..15));
+    let (source_interval, lease) = (seconds(30..180), seconds(60..180));
+    let processes = match random.random_range(0..10) {
+        0..6 => 1,
+        6..8 => 2,
+        _ => 3,
+    };
+    let set_up = SetUp {
+        interval,
+        transition_interval,
+        source_interval,
+        // Fewer than there are channels, so that steps wait for each other.
+        concurrency: if random.random_bool(0.5) { 1 } else { 8 },
+        lease: (processes > 1).then_some(lease),
+    };
+    (processes, set_up)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::boundaries::die_at;
+    use super::quality::calm_week_of;
+    use super::*;
+
+    /// Lives of every test run, and how many days each lasts. Many more, and whole weeks: `cargo run --example soak`.
+    const LIVES: [(u64, u32); 6] = [(1, 7), (2, 7), (3, 2), (4, 2), (5, 2), (6, 2)];
+
+    fn passes(seed: u64, days: u32) {
+        let report = live(&Wish {
+            seed,
+            lasts: WEEK / 7 * days,
+            only: None,
+        });
+        assert!(!report.deeds.is_empty());
+        if let Some(Broken { check, what, .. }) = &report.broken {
+            panic!(
+                "{}seed {seed}: {check}: {what}\nreplay it: cargo run --example soak -- --seed {seed} --days {days}",
+                report.timeline
+            );
+        }
+    }
+
+    #[test]
+    fn a_daemon_that_lives_through_bad_weeks_harms_nobody_and_comes_to_rest() {
+        std::thread::scope(|scope| {
+            let halves = LIVES.chunks(LIVES.len() / 2);
+            let threads: Vec<_> = halves
+                .map(|half| scope.spawn(|| half.iter().for_each(|(seed, days)| passes(*seed, *days))))
+                .collect();
+            for thread in threads {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            }
+        });
+    }
+
+    #[test]
+    fn a_life_is_the_same_each_time() {
+        let wish = Wish {
+            seed: 7,
+            lasts: WEEK / 7,
+            only: None,
+        };
+        let (one, other) = (live(&wish), live(&wish));
+        // Temporary directories have other names.
+        let comparable = |report: Report| {
+            let lines = report
+                .timeline
+                .lines()
+                .filter(|line| !line.contains("/root/"))
+                .map(str::to_owned);
+            lines.collect::<Vec<_>>()
+        };
+        assert_eq!(one.tally.calls, other.tally.calls);
+        assert_eq!(comparable(one), comparable(other));
+    }
+
+    #[test]
+    fn a_process_may_die_at_any_boundary_of_a_call() {
+        let (report, boundaries) = die_at(None);
+        assert!(report.broken.is_none(), "{}", report.timeline);
+        assert!(boundaries > 40, "the story has calls: {boundaries} boundaries");
+        // All of them: cargo run --example soak -- --boundaries
+        for boundary in (0..boundaries).step_by(7) {
+            let report = die_at(Some(boundary)).0;
+            assert!(
+                report.broken.is_none(),
+                "boundary {boundary}: {}",
+                report.timeline
+            );
+        }
+    }
+
+    #[test]
+    fn a_calm_week_is_measured() {
+        let week = calm_week_of(3, WEEK / 7);
+        assert!(week.broken.is_none(), "{:?}", week.broken);
+        assert!(
+            week.waits.iter().all(|(wait, own)| wait >= own && *own > 0.0),
+            "{:?}",
+            week.waits
+        );
+        assert!(week.interruptions >= week.least);
+        assert!(week.calls >= week.calls_floor);
+    }
+}

@@ -1,0 +1,223 @@
+//! The desired state as people keep it: YAML files and key files, in a directory of their own.
+//!
+//! What is declared goes to the daemon through the one door that it has, so a life tests that as well.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use slotwise::model::{
+    ChannelPool, Desired, Destination, Interrupt, Pause, Placement, StreamKey, WantedState, Window,
+};
+use tempfile::TempDir;
+
+/// What can happen to files that nobody meant to change.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Accident {
+    /// Half of a file: an editor that crashed, a disk that is full.
+    Torn,
+    /// A file without content.
+    Emptied,
+    /// The directory is not there: a mount that is gone.
+    Gone,
+}
+
+/// A directory of files.
+pub(super) struct Files {
+    directory: TempDir,
+    /// What each file holds, by its path below the root.
+    written: BTreeMap<String, String>,
+    accident: Option<Accident>,
+}
+
+impl Files {
+    pub(super) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join("root/keys")).unwrap();
+        Self {
+            directory,
+            written: BTreeMap::new(),
+            accident: None,
+        }
+    }
+
+    /// What the daemon is given.
+    pub(super) fn root(&self) -> PathBuf {
+        self.directory.path().join("root")
+    }
+
+    /// What happened to the files and was not mended yet.
+    pub(super) fn accident(&self) -> Option<Accident> {
+        self.accident
+    }
+
+    /// Writes what `desired` says, each file at once. Whatever accident happened before is mended by it.
+    pub(super) fn write(&mut self, desired: &Desired) {
+        if let Some(Accident::Gone) = self.accident {
+            fs::rename(self.aside(), self.root()).unwrap();
+        }
+        let mended = self.accident.take().is_some();
+        let files = files(desired);
+        for (path, text) in &files {
+            if mended || self.written.get(path) != Some(text) {
+                self.put(path, text);
+            }
+        }
+        let gone: BTreeSet<&String> = self
+            .written
+            .keys()
+            .filter(|path| !files.contains_key(*path))
+            .collect();
+        for path in gone {
+            fs::remove_file(self.root().join(path)).unwrap();
+        }
+        self.written = files;
+    }
+
+    /// Lets `accident` happen, to the `number`th of the files with destinations where it is about one.
+    pub(super) fn spoil(&mut self, accident: Accident, number: usize) {
+        let with_destinations: Vec<String> = self
+            .written
+            .keys()
+            .filter(|path| path.starts_with("of-"))
+            .cloned()
+            .collect();
+        if self.accident.is_some() || with_destinations.is_empty() {
+            return;
+        }
+        let path = &with_destinations[number % with_destinations.len()];
+        let text = &self.written[path];
+        match accident {
+            // Within the name of a field, so that no half of it is a document.
+            Accident::Torn => self.put(path, &text[..text.rfind("spec:").unwrap_or(0) + 3]),
+            Accident::Emptied => self.put(path, ""),
+            Accident::Gone => fs::rename(self.root(), self.aside()).unwrap(),
+        }
+        self.accident = Some(accident);
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.directory.path().join("aside")
+    }
+
+    fn put(&self, path: &str, text: &str) {
+        put(&self.root(), path, text);
+    }
+}
+
+/// Replaces a file as an editor does: written beside it, then renamed.
+fn put(root: &Path, path: &str, text: &str) {
+    let beside = root.join(".beside");
+    fs::write(&beside, text).unwrap();
+    fs::rename(beside, root.join(path)).unwrap();
+}
+
+/// The files that say what `desired` says: pools, the destinations of each pool, a file for each key that there is.
+fn files(desired: &Desired) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let pools = desired.pools.values().map(pool).collect::<Vec<_>>();
+    files.insert("pools.yaml".to_owned(), pools.join("---\n"));
+    for name in desired.pools.keys() {
+        let mine = desired.destinations.values().filter(|one| one.pool == *name);
+        let documents: Vec<String> = mine.map(|one| destination(one)).collect();
+        if !documents.is_empty() {
+            files.insert(format!("of-{name}.yaml"), documents.join("---\n"));
+        }
+    }
+    for one in desired.destinations.values() {
+        if let StreamKey::Known(key) = &one.key {
+            files.insert(format!("keys/{}", one.name), format!("{}\n", key.reveal()));
+        }
+    }
+    files
+}
+
+fn pool(pool: &ChannelPool) -> String {
+    let mut text = header("ChannelPool", pool.name.as_str());
+    text.push_str("  channels:\n");
+    for channel in &pool.channels {
+        let _written = writeln!(
+            text,
+            "    - {{ id: \"{}\", takeover: {} }}",
+            channel.id, channel.takeover
+        );
+    }
+    let groups = pool.slots.output_groups.glob().glob();
+    let parking = &pool.slots.parking_url;
+    let _written = writeln!(
+        text,
+        "  slots: {{ outputGroups: \"{groups}\", parkingUrl: \"{parking}\" }}"
+    );
+    let placement = match pool.placement {
+        Placement::Spread => "Spread",
+        Placement::Pack => "Pack",
+    };
+    let interrupt = match pool.disruption.interrupt {
+        Interrupt::Never => "Never",
+        Interrupt::Window => "Window",
+        Interrupt::Anytime => "Anytime",
+    };
+    let causes: Vec<String> = pool.disruption.causes.iter().map(ToString::to_string).collect();
+    let _written = write!(
+        text,
+        "  placement: {placement}\n  disruption:\n    interrupt: {interrupt}\n    for: [{}]\n    maxConcurrent: {}\n",
+        causes.join(", "),
+        pool.disruption.max_concurrent
+    );
+    if !pool.disruption.windows.is_empty() {
+        text.push_str("    windows:\n");
+    }
+    pool.disruption
+        .windows
+        .iter()
+        .for_each(|one| window(&mut text, one));
+    paused(&mut text, pool.paused.as_ref());
+    text
+}
+
+fn window(text: &mut String, window: &Window) {
+    let minutes = window.duration.as_secs() / 60;
+    let _written = writeln!(
+        text,
+        "      - {{ cron: \"{}\", duration: {minutes}m, timeZone: UTC }}",
+        window.cron.pattern.as_str()
+    );
+}
+
+fn destination(one: &Destination) -> String {
+    let mut text = header("Destination", one.name.as_str());
+    let state = match one.state {
+        WantedState::Streaming => "Streaming",
+        WantedState::Ready => "Ready",
+    };
+    let _written = write!(
+        text,
+        "  pool: {}\n  state: {state}\n  url: \"{}\"\n  streamKeyFrom: {{ file: keys/{} }}\n  priority: {}\n  interruptible: {}\n",
+        one.pool, one.url, one.name, one.priority, one.interruptible
+    );
+    if let Some(url) = &one.backup_url {
+        let _written = writeln!(text, "  backupUrl: \"{url}\"");
+    }
+    if let Some(group) = &one.group {
+        let _written = writeln!(text, "  group: {group}");
+    }
+    if let Some(pin) = &one.pin {
+        let (channel, group) = (&pin.channel, &pin.output_group);
+        let _written = writeln!(text, "  slot: {{ channel: \"{channel}\", outputGroup: {group} }}");
+    }
+    paused(&mut text, one.paused.as_ref());
+    text
+}
+
+fn header(kind: &str, name: &str) -> String {
+    format!("apiVersion: slotwise.dev/v1alpha1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n")
+}
+
+fn paused(text: &mut String, pause: Option<&Pause>) {
+    let Some(pause) = pause else { return };
+    let _written = match pause.until {
+        Some(until) => writeln!(text, "  paused: {{ until: \"{until}\", by: ana }}"),
+        None => writeln!(text, "  paused: {{ by: ana }}"),
+    };
+}

@@ -1,0 +1,580 @@
+//! Whether what a plan says of destinations and channels is *true*, once faults have ended and everything is at rest.
+//!
+//! It decides from the world and the declaration alone and shares nothing with the planner but the words of its answer.
+//! Of each [`Waiting`] two things have to hold:
+//!
+//! - its facts: the slot it names exists, those it names are on air there and wanted, the pause is in force, …;
+//! - it is what blocks: no slot of the pool would do within what is granted at this moment. A lower priority that is
+//!   off air blocks nobody, and neither does what a stopped channel happens to hold.
+//!
+//! What ends by itself is never true at rest. Which of several true reasons is told is not judged.
+
+#[path = "oracle/ground.rs"]
+mod ground;
+#[cfg(test)]
+#[path = "oracle/tests.rs"]
+mod tests;
+#[path = "oracle/windows.rs"]
+mod windows;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use slotwise::emulator::World;
+use slotwise::emulator::channel::State;
+use slotwise::emulator::world::Channel;
+use slotwise::model::{
+    Cause, ChannelState, Desired, Destination, DestinationName, Interrupt, Pause, PoolName, SlotId,
+    StreamKey, Trust, WantedState,
+};
+use slotwise::plan::{ChannelPlan, DestinationPlan, Plan, Waiting};
+
+use ground::{Crew, Ground, Holder, Names, Place, Slot};
+
+/// Longer than this nobody is off air by an interruption: a stop, an update and a start at their slowest.
+const OFF_AIR_MAX: Duration = Duration::from_mins(15);
+
+/// What is claimed, or why it is not true.
+type Claim = Result<(), String>;
+
+/// Why what `plan` says of a destination is not true at `wall`; `None` if it is.
+pub(super) fn refute(
+    world: &World,
+    desired: &Desired,
+    wall: Timestamp,
+    plan: &Plan,
+    planned: &DestinationPlan,
+) -> Option<String> {
+    let told = desired
+        .destinations
+        .get(&planned.name)
+        .ok_or_else(|| "nobody declares it".to_owned())
+        .and_then(|one| {
+            let ground = Ground::read(world, desired, wall, &one.pool).ok_or("its pool is not declared")?;
+            let oracle = Oracle {
+                ground: &ground,
+                plan,
+                world,
+            };
+            oracle.destination(one, planned)
+        });
+    told.err()
+        .map(|why| format!("{}: {why}: {:?}", planned.name, planned.waiting))
+}
+
+/// The same of a channel.
+pub(super) fn refute_channel(
+    world: &World,
+    desired: &Desired,
+    wall: Timestamp,
+    plan: &Plan,
+    planned: &ChannelPlan,
+) -> Option<String> {
+    let ground = Ground::read(world, desired, wall, &planned.pool);
+    let told = ground
+        .as_ref()
+        .ok_or_else(|| "its pool is not declared".to_owned())
+        .and_then(|ground| {
+            let place = ground
+                .place(planned.id.as_str())
+                .ok_or("its pool does not name it")?;
+            let oracle = Oracle { ground, plan, world };
+            oracle.channel(place, planned.waiting.as_ref())
+        });
+    told.err()
+        .map(|why| format!("channel {}: {why}: {:?}", planned.id, planned.waiting))
+}
+
+struct Oracle<'a> {
+    ground: &'a Ground<'a>,
+    plan: &'a Plan,
+    world: &'a World,
+}
+
+/// What somebody waits for who shares a channel, or would have to.
+struct Shared<'w> {
+    slot: &'w SlotId,
+    others: &'w [DestinationName],
+    cause: Cause,
+}
+
+impl Oracle<'_> {
+    fn destination(&self, one: &Destination, planned: &DestinationPlan) -> Claim {
+        let ground = self.ground;
+        let on_air = !ground.on_air(one).is_empty();
+        let wanted = ground.wanted(one);
+        ensure(planned.wanted == wanted, || format!("wanted is {wanted}"))?;
+        ensure(planned.on_air == on_air, || format!("on air is {on_air}"))?;
+        let is_paused = ground.pause_of(one).is_some();
+        let where_wished = on_air == (one.state == WantedState::Streaming);
+        let Some(waiting) = &planned.waiting else {
+            return ensure(is_paused || where_wished, || {
+                "it is not where it is wanted and waits for nothing".into()
+            });
+        };
+        if let Waiting::PinnedElsewhere { on_air, pinned } = waiting {
+            return self.pinned_elsewhere(one, on_air, pinned);
+        }
+        ensure(!where_wished, || "it is where it is wanted and waits".into())?;
+        if let Waiting::Paused { pool, pause } = waiting {
+            return self.paused(Some(one), pool.as_ref(), pause);
+        }
+        ensure(!is_paused, || "it is paused and waits for something else".into())?;
+        let way = if wanted {
+            ground.way_on(one)
+        } else {
+            ground.way_off(one)
+        };
+        if let Some(slot) = way.filter(|_| !matches!(waiting, Waiting::SameTarget { .. })) {
+            return Err(format!("{slot} would do"));
+        }
+        if wanted {
+            self.off_air(one, waiting)
+        } else {
+            self.still_on_air(one, waiting)
+        }
+    }
+
+    /// Wanted, off air, and nowhere to go.
+    fn off_air(&self, one: &Destination, waiting: &Waiting) -> Claim {
+        match waiting {
+            Waiting::NoFreeSlot { pool } => self.no_free_slot(one, pool),
+            Waiting::InterruptionForbidden {
+                slot,
+                others,
+                off_air,
+                cause,
+            } => {
+                let (_, crew) = self.joins(one, slot)?;
+                ensure(crew.firm.is_empty(), || {
+                    format!("{:?} must not be interrupted at all", crew.firm)
+                })?;
+                self.forbidden(slot, others, *off_air)?;
+                self.lacks(one, slot, *cause)
+            }
+            Waiting::OutsideWindow { slot, others, opens } => {
+                let (place, crew) = self.joins(one, slot)?;
+                ensure(crew.firm.is_empty(), || {
+                    format!("{:?} must not be interrupted at all", crew.firm)
+                })?;
+                let retargets = place.former_like(one) && self.is_named(Cause::Retarget);
+                let cause = if retargets { Cause::Retarget } else { Cause::Start };
+                self.outside_window(&Shared { slot, others, cause }, *opens)
+            }
+            Waiting::Uninterruptible { slot, by } => {
+                let (_, crew) = self.joins(one, slot)?;
+                uninterruptible(&crew, by)
+            }
+            Waiting::SourceUntrusted { why } => self.untrusted(why),
+            Waiting::SecretUnavailable { reference, why } => secret_unavailable(one, reference, why),
+            Waiting::SlotIncompatible { slot, .. } => self.incompatible(one, slot),
+            Waiting::PinnedSlotTaken { slot, by } => self.pinned_slot_taken(one, slot, by),
+            Waiting::SameTarget { other } => self.same_target(one, other),
+            Waiting::OnAirElsewhere { slot } => self.on_air_elsewhere(one, slot),
+            of_channel => self.of_channel(one, of_channel),
+        }
+    }
+
+    /// Not wanted, and on air.
+    fn still_on_air(&self, one: &Destination, waiting: &Waiting) -> Claim {
+        if let Some(slot) = slot_of(waiting) {
+            let carried = self.slot(slot)?.1.holder == Holder::Held(one.name.clone());
+            ensure(carried, || format!("it is not on air in {slot}"))?;
+        }
+        let on_air = |id: &str| {
+            self.ground
+                .on_air(one)
+                .iter()
+                .any(|(at, _)| self.ground.places[*at].id == id)
+        };
+        match waiting {
+            Waiting::SharesChannel { .. }
+            | Waiting::OutsideWindow { .. }
+            | Waiting::Uninterruptible { .. } => self.leaves(waiting),
+            Waiting::SourceUntrusted { why } => self.untrusted(why),
+            of_channel => {
+                let id = self.unusable(of_channel)?;
+                ensure(on_air(id), || format!("it is not on air on channel {id}"))
+            }
+        }
+    }
+
+    /// What is said of a channel.
+    fn channel(&self, place: &Place<'_>, waiting: Option<&Waiting>) -> Claim {
+        let Some(waiting) = waiting else {
+            return self.needs_nothing(place);
+        };
+        if let Some(slot) = slot_of(waiting) {
+            let here = self.slot(slot)?.0.id == place.id;
+            ensure(here, || format!("{slot} is on another channel"))?;
+        }
+        match waiting {
+            Waiting::SharesChannel { slot, .. }
+            | Waiting::OutsideWindow { slot, .. }
+            | Waiting::Uninterruptible { slot, .. } => {
+                let is = self.slot(slot)?.1;
+                let leaving = is.holder != Holder::Parked && !self.ground.is_kept(is, false);
+                ensure(leaving, || format!("{slot} is to stay as it is"))?;
+                self.leaves(waiting)
+            }
+            Waiting::SourceUntrusted { why } => {
+                ensure(self.ground.crew(place).doubted, || {
+                    "it carries nothing undeclared".into()
+                })?;
+                self.untrusted(why)
+            }
+            Waiting::Paused { pool, pause } => self.paused(None, pool.as_ref(), pause),
+            of_channel => {
+                let id = self.unusable(of_channel)?;
+                ensure(id == place.id, || "another channel is named".into())
+            }
+        }
+    }
+
+    /// A channel that waits for nothing runs for somebody and carries nobody else. Former targets of somebody who waits
+    /// are that one's matter.
+    fn needs_nothing(&self, place: &Place<'_>) -> Claim {
+        ensure(self.ground.is_usable(place), || {
+            "it cannot be used and does not say why".into()
+        })?;
+        let crew = self.ground.crew(place);
+        let strays = crew.leaving.iter().map(|slot| &place.slots[*slot]);
+        let stray = strays
+            .clone()
+            .find(|slot| !matches!(slot.holder, Holder::Former(_)));
+        match stray.filter(|_| place.runs()) {
+            Some(slot) => Err(format!("{} goes on for nobody and nothing says why", slot.group)),
+            None => ensure(!place.runs() || !crew.is_vacant(), || "it runs for nobody".into()),
+        }
+    }
+
+    // ── Reasons in other people ─────────────────────────────────────────────────────────────────────────────────────
+
+    /// A slot of a channel that runs for others, in which a destination could join them.
+    fn joins(&self, one: &Destination, slot: &SlotId) -> Result<(&Place<'_>, Crew), String> {
+        let (place, is) = self.slot(slot)?;
+        ensure(self.ground.is_usable(place), || {
+            format!("channel {} cannot be used", place.id)
+        })?;
+        ensure(place.runs(), || format!("channel {} does not run", place.id))?;
+        ensure(!self.ground.is_kept(is, false), || format!("{slot} is taken"))?;
+        let pin = one.pin.as_ref();
+        let pinned =
+            pin.is_none_or(|pin| pin.channel == slot.channel && pin.output_group == slot.output_group);
+        ensure(pinned, || format!("it is not pinned to {slot}"))?;
+        Ok((place, self.ground.crew(place)))
+    }
+
+    /// Somebody leaves a channel that others share.
+    fn leaves(&self, waiting: &Waiting) -> Claim {
+        let Some(slot) = slot_of(waiting) else {
+            return Ok(());
+        };
+        let place = self.slot(slot)?.0;
+        ensure(self.ground.is_usable(place) && place.runs(), || {
+            format!("channel {} is not ours or is off", place.id)
+        })?;
+        let crew = self.ground.crew(place);
+        let softly = || {
+            ensure(crew.firm.is_empty(), || {
+                format!("{:?} must not be interrupted at all", crew.firm)
+            })
+        };
+        match waiting {
+            Waiting::SharesChannel { others, off_air, .. } => {
+                softly()?;
+                self.forbidden(slot, others, *off_air)?;
+                let granted = self.ground.grants(Cause::Stop);
+                ensure(!granted, || "the pool interrupts for it".into())
+            }
+            Waiting::OutsideWindow { others, opens, .. } => {
+                softly()?;
+                self.outside_window(
+                    &Shared {
+                        slot,
+                        others,
+                        cause: Cause::Stop,
+                    },
+                    *opens,
+                )
+            }
+            Waiting::Uninterruptible { by, .. } => uninterruptible(&crew, by),
+            _ => Err("nobody leaves for that".into()),
+        }
+    }
+
+    /// Those are on air there, and a stop would take exactly them off air, for a moment.
+    fn forbidden(&self, slot: &SlotId, others: &[DestinationName], off_air: Duration) -> Claim {
+        let crew = self.ground.crew(self.slot(slot)?.0);
+        same_names(&crew.on_air, others)?;
+        ensure(!others.is_empty(), || "nobody would be interrupted".into())?;
+        let plausible = off_air > Duration::ZERO && off_air <= OFF_AIR_MAX;
+        ensure(plausible, || format!("nobody would be off air for {off_air:?}"))
+    }
+
+    /// The pool does not grant what it is said not to grant.
+    fn lacks(&self, one: &Destination, slot: &SlotId, cause: Option<Cause>) -> Claim {
+        let never = self.ground.pool.disruption.interrupt == Interrupt::Never;
+        let Some(cause) = cause else {
+            return ensure(never, || "the pool does interrupt".into());
+        };
+        ensure(!never, || "the pool never interrupts, whatever the cause".into())?;
+        ensure(!self.is_named(cause), || {
+            format!("the pool interrupts for {cause}")
+        })?;
+        let fits = match cause {
+            Cause::Start => true,
+            Cause::Retarget => self.slot(slot)?.0.former_like(one),
+            Cause::Stop => false,
+        };
+        ensure(fits, || format!("{cause} is not what is missing"))
+    }
+
+    /// No window is open, the next one opens then, and it would help.
+    fn outside_window(&self, shared: &Shared<'_>, opens: Option<Timestamp>) -> Claim {
+        let (ground, policy) = (self.ground, &self.ground.pool.disruption);
+        let crew = ground.crew(self.slot(shared.slot)?.0);
+        same_names(&crew.on_air, shared.others)?;
+        ensure(policy.interrupt == Interrupt::Window, || {
+            "the pool has no windows".into()
+        })?;
+        ensure(self.is_named(shared.cause), || {
+            format!("no window is for {}", shared.cause)
+        })?;
+        let open = policy
+            .windows
+            .iter()
+            .any(|window| windows::is_open(window, ground.wall));
+        ensure(!open, || "a window is open".into())?;
+        let next = windows::next_opening(&policy.windows, ground.wall);
+        ensure(next == opens, || format!("the next window opens at {next:?}"))
+    }
+
+    fn is_named(&self, cause: Cause) -> bool {
+        self.ground.pool.disruption.causes.contains(&cause)
+    }
+
+    /// Every slot of a channel that may be used is somebody's who is kept there.
+    fn no_free_slot(&self, one: &Destination, pool: &PoolName) -> Claim {
+        let ground = self.ground;
+        ensure(*pool == one.pool && one.pin.is_none(), || {
+            "it is pinned, or of another pool".into()
+        })?;
+        let usable = || ground.places.iter().filter(|place| ground.is_usable(place));
+        ensure(usable().any(|place| !place.slots.is_empty()), || {
+            "no channel may be used at all".into()
+        })?;
+        let kept = |slot: &&Slot| !ground.is_kept(slot, true);
+        match usable().find_map(|place| place.slots.iter().find(kept).map(|slot| (place.id, &slot.group))) {
+            Some((id, group)) => Err(format!("{id}/{group} is held by nobody who is kept")),
+            None => Ok(()),
+        }
+    }
+
+    fn untrusted(&self, told: &str) -> Claim {
+        ensure(self.ground.may_be_doubted(), || {
+            "nothing casts doubt on the declaration".into()
+        })?;
+        match &self.ground.desired.trust {
+            Trust::Doubted { why } => ensure(why == told, || "the doubt is another one".into()),
+            Trust::Whole => Ok(()),
+        }
+    }
+
+    fn same_target(&self, one: &Destination, other: &DestinationName) -> Claim {
+        let is_known = matches!(one.key, StreamKey::Known(_));
+        let same = |rival: &&std::sync::Arc<Destination>| {
+            rival.name != one.name && rival.pool == one.pool && rival.url == one.url && rival.key == one.key
+        };
+        let rival = self
+            .ground
+            .desired
+            .destinations
+            .get(other)
+            .filter(same)
+            .filter(|_| is_known);
+        let rival = rival.ok_or("the other has another target")?;
+        ensure(self.ground.wanted(rival), || "the other is not wanted".into())?;
+        // Not each for the other.
+        let waits = self
+            .plan
+            .destinations
+            .iter()
+            .find(|planned| planned.name == *other);
+        let waits = waits.and_then(|planned| planned.waiting.as_ref());
+        ensure(!matches!(waits, Some(Waiting::SameTarget { .. })), || {
+            "the other waits for the same".into()
+        })
+    }
+
+    // ── Reasons in itself ───────────────────────────────────────────────────────────────────────────────────────────
+
+    fn paused(&self, one: Option<&Destination>, pool: Option<&PoolName>, pause: &Pause) -> Claim {
+        let in_force = match (pool, one) {
+            (Some(pool), _) => self
+                .ground
+                .pool_pause()
+                .filter(|_| *pool == self.ground.pool.name),
+            (None, Some(one)) => self.ground.pause_of(one),
+            (None, None) => None,
+        };
+        ensure(in_force == Some(pause), || format!("in force is {in_force:?}"))
+    }
+
+    fn incompatible(&self, one: &Destination, slot: &SlotId) -> Claim {
+        is_pinned_to(one, slot)?;
+        let could = self.slot(slot).is_ok_and(|(_, is)| is.holder != Holder::Broken);
+        ensure(!could, || format!("{slot} could carry it"))
+    }
+
+    fn pinned_slot_taken(&self, one: &Destination, slot: &SlotId, by: &str) -> Claim {
+        is_pinned_to(one, slot)?;
+        let (place, is) = self.slot(slot)?;
+        ensure(place.runs() && self.ground.is_kept(is, true), || {
+            format!("{slot} is not taken")
+        })?;
+        let named = match &is.holder {
+            Holder::Held(name) => name.as_str() == by && *name != one.name,
+            Holder::Former(of) => of.contains(by) || is.host() == by,
+            _ => is.host() == by,
+        };
+        ensure(named, || format!("{slot} is held by {:?}", is.holder))
+    }
+
+    fn pinned_elsewhere(&self, one: &Destination, on_air: &SlotId, pinned: &SlotId) -> Claim {
+        is_pinned_to(one, pinned)?;
+        ensure(on_air != pinned, || "that is where it is pinned".into())?;
+        ensure(self.ground.wanted(one), || "it is not wanted".into())?;
+        let (place, is) = self.slot(on_air)?;
+        let carried = place.runs() && is.holder == Holder::Held(one.name.clone());
+        ensure(carried, || format!("it is not on air in {on_air}"))
+    }
+
+    // ── Reasons in a channel ────────────────────────────────────────────────────────────────────────────────────────
+
+    /// No channel may be used by it, and this is one of them and the reason.
+    fn of_channel(&self, one: &Destination, waiting: &Waiting) -> Claim {
+        let id = self.unusable(waiting)?;
+        if let Some(pin) = &one.pin {
+            let there = pin.channel.as_str() == id;
+            return ensure(there, || format!("it is not pinned to channel {id}"));
+        }
+        let mut places = self.ground.places.iter();
+        let usable = places.find(|place| self.ground.is_usable(place));
+        usable.map_or(Ok(()), |place| Err(format!("channel {} could be used", place.id)))
+    }
+
+    /// The channel that cannot be used for this reason.
+    fn unusable<'w>(&self, waiting: &'w Waiting) -> Result<&'w str, String> {
+        let ground = self.ground;
+        let place = |id: &str| {
+            ground
+                .place(id)
+                .ok_or_else(|| format!("the pool has no channel {id}"))
+        };
+        match waiting {
+            Waiting::ChannelMissing { channel } => {
+                let is = place(channel.as_str())?;
+                ensure(is.channel.is_none(), || "MediaLive knows it".into())?;
+                Ok(channel.as_str())
+            }
+            Waiting::ChannelFailed { channel, state } => {
+                let is = place(channel.as_str())?.channel.map(Channel::state);
+                let failed = matches!(is, Some(State::CreateFailed | State::Deleting));
+                let same = is.map(|state| ChannelState::from_wire(state.name())) == Some(*state);
+                ensure(failed && same, || format!("it is {is:?}"))?;
+                Ok(channel.as_str())
+            }
+            Waiting::NotAdopted { channel, undeclared } => {
+                let is = place(channel.as_str())?;
+                let found = is.undeclared();
+                ensure(is.is_unowned(), || "it carries an owner tag".into())?;
+                ensure(found == *undeclared && !found.is_empty(), || {
+                    format!("undeclared are {found:?}")
+                })?;
+                Ok(channel.as_str())
+            }
+            Waiting::OwnedByAnother { channel, owner } => {
+                let is = ground.other_owner(place(channel.as_str())?);
+                ensure(is == Some(owner.as_str()), || {
+                    format!("its other owner is {is:?}")
+                })?;
+                Ok(channel.as_str())
+            }
+            Waiting::ChannelUnreadable { .. } => Err("every channel can be read".into()),
+            _ if waiting.ends_by_itself() => Err("it should have ended".into()),
+            _ => Err("that is no reason here".into()),
+        }
+    }
+
+    /// The target is on air on a channel of another pool.
+    fn on_air_elsewhere(&self, one: &Destination, slot: &SlotId) -> Claim {
+        let desired = self.ground.desired;
+        let mut pools = desired.pools.values().filter(|pool| pool.name != one.pool);
+        let pool = pools.find(|pool| pool.channels.iter().any(|channel| channel.id == slot.channel));
+        let pool = pool.ok_or("no other pool has that channel")?;
+        let mut moved = desired.clone();
+        let lost = || "nobody declares it".to_owned();
+        moved.destination_mut(one.name.as_str()).ok_or_else(lost)?.pool = pool.name.clone();
+        let moved_there = Ground::read(self.world, &moved, self.ground.wall, &pool.name).ok_or_else(lost)?;
+        let there = moved_there
+            .place(slot.channel.as_str())
+            .filter(|place| place.runs());
+        let is = there.and_then(|place| place.slot(slot.output_group.as_str()));
+        let carried = is.is_some_and(|is| is.holder == Holder::Held(one.name.clone()));
+        ensure(carried, || format!("it is not on air in {slot}"))
+    }
+
+    /// A slot of the pool.
+    fn slot(&self, id: &SlotId) -> Result<(&Place<'_>, &Slot), String> {
+        let place = self.ground.place(id.channel.as_str());
+        let slot = place.and_then(|place| Some((place, place.slot(id.output_group.as_str())?)));
+        slot.ok_or_else(|| format!("the pool has no slot {id}"))
+    }
+}
+
+/// The slot that a reason in other people names.
+fn slot_of(waiting: &Waiting) -> Option<&SlotId> {
+    match waiting {
+        Waiting::SharesChannel { slot, .. }
+        | Waiting::OutsideWindow { slot, .. }
+        | Waiting::Uninterruptible { slot, .. } => Some(slot),
+        _ => None,
+    }
+}
+
+fn secret_unavailable(one: &Destination, reference: &str, why: &str) -> Claim {
+    ensure(matches!(one.key, StreamKey::Unavailable { .. }), || {
+        "its key is there".into()
+    })?;
+    // People find the key by it, wherever it is kept.
+    let is_named = reference.ends_with(one.name.as_str()) || reference == "env KEY";
+    ensure(is_named && !why.is_empty(), || {
+        "that is not where its key should be".into()
+    })
+}
+
+fn is_pinned_to(one: &Destination, slot: &SlotId) -> Claim {
+    let pinned = one
+        .pin
+        .as_ref()
+        .is_some_and(|pin| pin.channel == slot.channel && pin.output_group == slot.output_group);
+    ensure(pinned, || format!("it is not pinned to {slot}"))
+}
+
+/// Exactly those must not be interrupted; of those of whom it is not certain any may be named.
+fn uninterruptible(crew: &Crew, by: &[DestinationName]) -> Claim {
+    let named: Names = by.iter().cloned().collect();
+    let perhaps: Names = crew.firm.union(&crew.perhaps_firm).cloned().collect();
+    let fits = !named.is_empty() && crew.firm.is_subset(&named) && named.is_subset(&perhaps);
+    ensure(fits, || format!("{:?} must not be interrupted", crew.firm))
+}
+
+fn same_names(is: &Names, told: &[DestinationName]) -> Claim {
+    let same = is.iter().eq(told);
+    ensure(same, || format!("wanted and on air there are {is:?}"))
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Claim {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}

@@ -1,0 +1,373 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use slotwise::medialive::OWNER_TAG;
+use slotwise::model::{Interrupt, Pin, Secret, Window};
+
+use super::*;
+use crate::stage::{PARKING, Stage, desired, pool, ready, wanted};
+
+/// A world at rest, what is declared in it, and what the controller made of it.
+#[derive(Clone)]
+struct Scene {
+    world: World,
+    desired: Desired,
+    wall: Timestamp,
+    plan: Plan,
+}
+
+impl Scene {
+    /// Lets the controller come to rest, changes the declaration, and lets it come to rest again.
+    async fn after(
+        declared: Desired,
+        prepare: impl FnOnce(&mut World),
+        change: impl FnOnce(&mut Desired),
+    ) -> Self {
+        let mut stage = Stage::new(declared);
+        stage.emulator.with_world(|world, _| prepare(world));
+        stage.run_for(Duration::from_mins(20)).await;
+        stage.script.change(change);
+        stage.run_for(Duration::from_mins(20)).await;
+        let mut declared = None;
+        stage.script.look(|desired| declared = Some(desired.clone()));
+        Self {
+            world: stage.emulator.with_world(|world, _| world.clone()),
+            desired: declared.unwrap(),
+            wall: stage.clock.now(),
+            plan: Plan::clone(stage.controller.plan().unwrap()),
+        }
+    }
+
+    fn planned(&self, name: &str) -> &DestinationPlan {
+        self.plan
+            .destinations
+            .iter()
+            .find(|one| one.name == *name)
+            .unwrap()
+    }
+
+    fn refuted(&self, name: &str) -> Option<String> {
+        refute(
+            &self.world,
+            &self.desired,
+            self.wall,
+            &self.plan,
+            self.planned(name),
+        )
+    }
+
+    /// The destination waits for this, and all that the plan says of anybody is true.
+    #[track_caller]
+    fn tells(&self, name: &str, code: &str) {
+        let waiting = self.planned(name).waiting.as_ref();
+        assert_eq!(waiting.map(Waiting::code), Some(code));
+        for planned in &self.plan.destinations {
+            assert_eq!(self.refuted(planned.name.as_str()), None);
+        }
+        for planned in &self.plan.channels {
+            let refuted = refute_channel(&self.world, &self.desired, self.wall, &self.plan, planned);
+            assert_eq!(refuted, None);
+        }
+    }
+
+    /// Once the scene is another one, what the plan says is refuted with this.
+    #[track_caller]
+    fn lies_once(&self, name: &str, why: &str, alter: impl FnOnce(&mut Self)) {
+        let mut altered = self.clone();
+        alter(&mut altered);
+        let refuted = altered.refuted(name).unwrap_or_default();
+        assert!(refuted.contains(why), "{refuted:?}");
+    }
+
+    fn one(&mut self, name: &str) -> &mut Destination {
+        self.desired.destination_mut(name).unwrap()
+    }
+
+    fn policy(&mut self) -> &mut slotwise::model::Disruption {
+        &mut self.desired.pools.get_mut("main").unwrap().disruption
+    }
+}
+
+/// A pool of one channel.
+fn small(destinations: Vec<Destination>) -> Desired {
+    desired(pool(&["1"]), destinations)
+}
+
+fn add(one: Destination) -> impl FnOnce(&mut Desired) {
+    |desired| drop(desired.destinations.insert(one.name.clone(), Arc::new(one)))
+}
+
+fn pinned(name: &str, group: &str) -> Destination {
+    Destination {
+        pin: Some(Pin {
+            channel: "1".into(),
+            output_group: group.into(),
+        }),
+        ..wanted(name)
+    }
+}
+
+/// Points a slot of channel 1 at something.
+fn point(world: &mut World, number: usize, url: &str, stream_name: &str) {
+    let group = json!(format!("RTMP-Slot-{number}"));
+    let document = world.channel_mut("1").unwrap().document_mut();
+    let id = super::super::reading::wiring(document)[group.as_str().unwrap()].clone();
+    let entries = document["destinations"].as_array_mut().unwrap();
+    let entry = entries.iter_mut().find(|entry| entry["id"] == id).unwrap();
+    entry["settings"][0] = json!({ "url": url, "streamName": stream_name });
+}
+
+fn park(world: &mut World, number: usize) {
+    point(world, number, PARKING, &format!("1-RTMP-Slot-{number}-0"));
+}
+
+fn tag(world: &mut World, owner: Option<&str>) {
+    let tags = owner.map_or(json!({}), |owner| json!({ OWNER_TAG: owner }));
+    world
+        .channel_mut("1")
+        .unwrap()
+        .document_mut()
+        .insert("tags".to_owned(), tags);
+}
+
+/// Stops or starts channel 1 by hand, at once.
+fn set_state(world: &mut World, state: State) {
+    let now = slotwise::emulator::request::Now {
+        elapsed: Duration::ZERO,
+        wall: Timestamp::UNIX_EPOCH,
+    };
+    assert!(world.force_state("1", state, now));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_slot_is_free_while_somebody_wanted_is_in_each() {
+    let full = small(vec![wanted("a"), wanted("b"), wanted("c")]);
+    let scene = Scene::after(full, |_| {}, add(wanted("d"))).await;
+    scene.tells("d", "NoFreeSlot");
+    let c = scene.planned("c").held.clone().unwrap().output_group;
+    let number = c.as_str().trim_start_matches("RTMP-Slot-").parse().unwrap();
+    scene.lies_once("d", "is held by nobody who is kept", |scene| {
+        park(&mut scene.world, number);
+    });
+    scene.lies_once("d", "is held by nobody who is kept", |scene| {
+        scene.one("c").state = WantedState::Ready;
+    });
+    scene.lies_once("d", "would do", |scene| set_state(&mut scene.world, State::Idle));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_is_forbidden_while_the_policy_says_so() {
+    let scene = Scene::after(small(vec![wanted("a")]), |_| {}, add(wanted("d"))).await;
+    scene.tells("d", "InterruptionForbidden");
+    scene.lies_once("d", "would do", |scene| {
+        scene.policy().interrupt = Interrupt::Anytime;
+    });
+    scene.lies_once("d", "would do", |scene| scene.one("a").state = WantedState::Ready);
+    scene.lies_once("d", "must not be interrupted at all", |scene| {
+        scene.one("a").interruptible = false;
+    });
+    scene.lies_once("d", "never interrupts, whatever the cause", |scene| {
+        let at = scene
+            .plan
+            .destinations
+            .iter()
+            .position(|one| one.name == *"d")
+            .unwrap();
+        let waiting = &mut scene.plan.destinations[at].waiting;
+        if let Some(Waiting::InterruptionForbidden { cause, .. }) = waiting {
+            *cause = Some(Cause::Start);
+        }
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_switched_off_shares_the_channel_with_those_who_stay() {
+    let off = |desired: &mut Desired| desired.destination_mut("b").unwrap().state = WantedState::Ready;
+    let scene = Scene::after(small(vec![wanted("a"), wanted("b")]), |_| {}, off).await;
+    scene.tells("b", "SharesChannel");
+    scene.lies_once("b", "would do", |scene| scene.one("a").state = WantedState::Ready);
+    scene.lies_once("b", "would do", |scene| {
+        scene.policy().interrupt = Interrupt::Anytime;
+    });
+    scene.lies_once("b", "wanted and on air there are", |scene| {
+        let taken = ["a", "b"].map(|name| scene.planned(name).held.clone().unwrap().output_group);
+        let free = (1..=3)
+            .find(|number| !taken.contains(&format!("RTMP-Slot-{number}").into()))
+            .unwrap();
+        point(&mut scene.world, free, "rtmp://x.example/live", "k3y-of-x");
+        add(wanted("x"))(&mut scene.desired);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_must_not_be_interrupted_is_not_interruptible_or_paused() {
+    let mut firm = small(vec![Destination {
+        interruptible: false,
+        ..wanted("a")
+    }]);
+    firm.pools.get_mut("main").unwrap().disruption.interrupt = Interrupt::Anytime;
+    let scene = Scene::after(firm, |_| {}, add(wanted("d"))).await;
+    scene.tells("d", "Uninterruptible");
+    scene.lies_once("d", "would do", |scene| scene.one("a").interruptible = true);
+    scene.lies_once("d", "must not be interrupted: ", |scene| {
+        scene.policy().interrupt = Interrupt::Never;
+        scene.one("a").interruptible = true;
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_is_closed_and_opens_when_it_is_said_to() {
+    let mut windows = small(vec![wanted("a")]);
+    let policy = &mut windows.pools.get_mut("main").unwrap().disruption;
+    policy.interrupt = Interrupt::Window;
+    policy.windows.push(Window {
+        cron: "30 4 * * *".parse().unwrap(),
+        duration: Duration::from_mins(30),
+        time_zone: jiff::tz::TimeZone::UTC,
+    });
+    let scene = Scene::after(windows, |_| {}, add(wanted("d"))).await;
+    scene.tells("d", "OutsideWindow");
+    let at = |time: &str| format!("2026-01-01T{time}Z").parse::<Timestamp>().unwrap();
+    scene.lies_once("d", "would do", |scene| scene.wall = at("04:30:00"));
+    scene.lies_once("d", "would do", |scene| scene.wall = at("04:59:59"));
+    scene.lies_once("d", "the next window opens at", |scene| {
+        scene.wall = at("05:00:00");
+    });
+    scene.lies_once("d", "no window is for Start", |scene| {
+        scene.policy().causes = BTreeSet::from([Cause::Stop]);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_in_force_as_it_was_told() {
+    let pause = Pause {
+        until: Some("2026-01-01T12:00:00Z".parse().unwrap()),
+        by: None,
+        why: None,
+    };
+    let off = Destination {
+        paused: Some(pause),
+        ..wanted("a")
+    };
+    let scene = Scene::after(small(vec![off]), |_| {}, |_| {}).await;
+    scene.tells("a", "Paused");
+    scene.lies_once("a", "wanted is true", |scene| {
+        scene.wall = "2026-01-01T12:00:00Z".parse().unwrap();
+    });
+    scene.lies_once("a", "in force is", |scene| {
+        scene.one("a").paused.as_mut().unwrap().until = None;
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pinned_slot_is_taken_or_does_not_exist() {
+    let scene = Scene::after(
+        small(vec![pinned("a", "RTMP-Slot-1"), wanted("m")]),
+        |_| {},
+        |desired| {
+            add(pinned("b", "RTMP-Slot-1"))(desired);
+            add(pinned("c", "RTMP-Slot-9"))(desired);
+            desired.destination_mut("a").unwrap().pin = None;
+        },
+    );
+    let scene = scene.await;
+    scene.tells("b", "PinnedSlotTaken");
+    scene.tells("c", "SlotIncompatible");
+    scene.lies_once("b", "is not taken", |scene| park(&mut scene.world, 1));
+    scene.lies_once("b", "is not pinned to", |scene| {
+        scene.one("b").pin = pinned("b", "RTMP-Slot-2").pin;
+    });
+    scene.lies_once("c", "is not pinned to", |scene| {
+        scene.one("c").pin = pinned("c", "RTMP-Slot-2").pin;
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_air_elsewhere_than_pinned() {
+    let scene = Scene::after(
+        small(vec![pinned("a", "RTMP-Slot-1")]),
+        |_| {},
+        |desired| {
+            desired.destination_mut("a").unwrap().pin = pinned("a", "RTMP-Slot-2").pin;
+        },
+    );
+    let scene = scene.await;
+    scene.tells("a", "PinnedElsewhere");
+    scene.lies_once("a", "is not pinned to", |scene| scene.one("a").pin = None);
+    scene.lies_once("a", "is not on air in", |scene| {
+        park(&mut scene.world, 1);
+        point(&mut scene.world, 2, "rtmp://a.example/live", "k3y-of-a");
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_missing_or_another_has_the_same_target() {
+    let nowhere = StreamKey::Unavailable {
+        reference: "env KEY".to_owned(),
+        why: "it is not set".to_owned(),
+    };
+    let keyless = Destination {
+        key: nowhere,
+        ..wanted("k")
+    };
+    let twin = Destination {
+        name: "twin".into(),
+        ..wanted("a")
+    };
+    let scene = Scene::after(small(vec![wanted("a"), twin, keyless]), |_| {}, |_| {}).await;
+    scene.tells("k", "SecretUnavailable");
+    scene.tells("twin", "SameTarget");
+    scene.lies_once("k", "its key is not that", |scene| {
+        scene.one("k").key = StreamKey::Known(Secret::new("k3y"));
+    });
+    scene.lies_once("twin", "has another target", |scene| {
+        scene.one("twin").url = "rtmp://b.example/live".into();
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_is_missing_or_belongs_to_another() {
+    let one = || small(vec![wanted("a")]);
+    let theirs = Scene::after(one(), |world| tag(world, Some("them")), |_| {}).await;
+    theirs.tells("a", "OwnedByAnother");
+    theirs.lies_once("a", "would do", |scene| tag(&mut scene.world, None));
+    theirs.lies_once("a", "its other owner is", |scene| {
+        tag(&mut scene.world, Some("others"));
+    });
+    let gone = Scene::after(one(), |world| drop(world.remove_channel("1")), |_| {}).await;
+    gone.tells("a", "ChannelMissing");
+    gone.lies_once("a", "MediaLive knows it", |scene| {
+        scene.world = theirs.world.clone();
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_is_not_adopted_while_it_runs_with_what_nobody_declares() {
+    let strange = |world: &mut World| {
+        point(world, 2, "rtmp://somebody.example/live", "k3y-of-somebody");
+        set_state(world, State::Running);
+    };
+    let scene = Scene::after(small(vec![wanted("a"), ready("b")]), strange, |_| {}).await;
+    scene.tells("a", "NotAdopted");
+    scene.lies_once("a", "would do", |scene| set_state(&mut scene.world, State::Idle));
+    scene.lies_once("a", "undeclared are", |scene| {
+        point(&mut scene.world, 3, "rtmp://other.example/live", "k3y-of-other");
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_by_itself_has_ended_and_what_is_off_air_says_why() {
+    let scene = Scene::after(small(vec![wanted("a")]), |_| {}, |_| {}).await;
+    scene.lies_once("a", "it is where it is wanted and waits", |scene| {
+        scene.plan.destinations[0].waiting = Some(Waiting::ChannelRecovering { channel: "1".into() });
+    });
+    scene.lies_once("a", "on air is false", |scene| {
+        set_state(&mut scene.world, State::Idle);
+    });
+    scene.lies_once("a", "waits for nothing", |scene| {
+        set_state(&mut scene.world, State::Idle);
+        scene.plan.destinations[0].on_air = false;
+    });
+}

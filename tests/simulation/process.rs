@@ -1,0 +1,152 @@
+//! One slotwise process: the controller on its files, its lease and its way to the emulator, as a task of its own.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use slotwise::controller::lease::{Contender, Lease};
+use slotwise::controller::{Clock, Ended, Event, Pulse, Settings, Until};
+use slotwise::emulator::Emulator;
+use slotwise::model::OwnerId;
+use slotwise::store::{LoadOptions, Sources};
+use slotwise::{medialive, wiring};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::leases::{Leases, SharedRow};
+use super::outputs::Outputs;
+use super::tap::Tap;
+use super::world::OWNER;
+
+/// What a process told, and when.
+pub(super) type Told = Arc<Mutex<Vec<(Instant, Event)>>>;
+
+/// How the processes of a life are set up: the same for all of them.
+#[derive(Debug, Clone)]
+pub(super) struct SetUp {
+    pub(super) interval: Duration,
+    pub(super) transition_interval: Duration,
+    pub(super) source_interval: Duration,
+    pub(super) concurrency: usize,
+    /// How long a lease lasts; `None` for one process without a lease.
+    pub(super) lease: Option<Duration>,
+}
+
+impl SetUp {
+    fn settings(&self) -> Settings {
+        Settings {
+            interval: self.interval,
+            transition_interval: self.transition_interval,
+            source_interval: self.source_interval,
+            concurrency: self.concurrency,
+            ..Settings::new(OwnerId::new(OWNER))
+        }
+    }
+}
+
+/// What all processes of a life share.
+pub(super) struct Surroundings<'life> {
+    pub(super) emulator: &'life Emulator,
+    pub(super) clock: &'life Clock,
+    pub(super) row: &'life SharedRow,
+    pub(super) root: PathBuf,
+    pub(super) deaths: &'life Arc<Notify>,
+}
+
+/// A process that was started and not buried yet.
+pub(super) struct Process {
+    pub(super) name: String,
+    pub(super) tap: Tap,
+    pub(super) told: Told,
+    pub(super) leases: Option<Leases>,
+    waker: Arc<Notify>,
+    outputs: Outputs,
+    pulse: watch::Receiver<Pulse>,
+    asked: CancellationToken,
+    running: JoinSet<Ended>,
+}
+
+impl Process {
+    /// Starts one by the name of `name`; `seed` draws its jitter.
+    pub(super) fn start(name: String, seed: u64, set_up: &SetUp, around: &Surroundings<'_>) -> Self {
+        let tap = Tap::new(Arc::clone(around.deaths));
+        let leases = set_up
+            .lease
+            .map(|_| Leases::new(Arc::clone(around.row), tap.clone()));
+        let lease = match (&leases, set_up.lease) {
+            (Some(table), Some(duration)) => Lease::table(
+                table.clone(),
+                Contender::new(name.as_str(), duration, Instant::now()),
+            ),
+            _ => Lease::alone(),
+        };
+        let (told, outputs) = (Told::default(), Outputs::new());
+        let hears = Arc::clone(&told);
+        let mut controller = wiring::assemble(
+            Sources::new(
+                vec![around.root.clone()],
+                OwnerId::new(OWNER),
+                LoadOptions::default(),
+            ),
+            wiring::client_through(tap.connector(around.emulator), &medialive::Settings::default()),
+            lease,
+            around.clock.clone(),
+            seed,
+            set_up.settings(),
+            outputs.listener(move |event| {
+                if !event.is_only_counted() {
+                    hears.lock().unwrap().push((Instant::now(), event));
+                }
+            }),
+        );
+        let (pulse, waker, asked) = (controller.watch(), controller.waker(), CancellationToken::new());
+        let (awake, until) = (tap.clone(), asked.clone());
+        let mut running = JoinSet::new();
+        running.spawn(async move { awake.while_awake(controller.run(Until::Asked, &until)).await });
+        Self {
+            name,
+            tap,
+            told,
+            leases,
+            waker,
+            outputs,
+            pulse,
+            asked,
+            running,
+        }
+    }
+
+    /// Lets it look at its files at once.
+    pub(super) fn wake(&self) {
+        self.waker.notify_one();
+    }
+
+    /// How it goes.
+    pub(super) fn pulse(&self) -> Pulse {
+        self.pulse.borrow().clone()
+    }
+
+    /// Where it has shown a stream key.
+    pub(super) fn leak(&self) -> Option<String> {
+        self.outputs.leak(&self.pulse())
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn has_ended(&mut self) -> Option<String> {
+        let ended = self.running.try_join_next()?;
+        Some(ended.map_or_else(|panic| format!("a panic: {panic}"), |ended| format!("{ended:?}")))
+    }
+
+    /// Ends it without a word, wherever it is.
+    pub(super) async fn kill(mut self) {
+        self.running.shutdown().await;
+    }
+
+    /// Ends it as Ctrl-C does.
+    pub(super) async fn stop(mut self) {
+        self.asked.cancel();
+        drop(self.running.join_next().await);
+    }
+}

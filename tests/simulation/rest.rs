@@ -1,0 +1,111 @@
+//! Liveness: once life and faults have ended, everything comes to rest, where it is wanted or for a reason.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use slotwise::controller::View;
+use slotwise::emulator::{Call, Emulator, World};
+use slotwise::model::{Desired, Destination, WantedState};
+use slotwise::plan::{DestinationPlan, Plan, Waiting};
+
+use super::oracle::{refute, refute_channel};
+use super::reading::{carries, is_running};
+use super::world::STRANGER;
+
+/// How long after the end of life and faults everything must be at rest: up to four channels that are interrupted
+/// one after the other, each with a stop (90 s), an update (1 min) and a start (10 min), after the longest backoff.
+pub(super) const WITHIN: Duration = Duration::from_hours(1);
+
+/// How long rest is watched.
+pub(super) const WATCHED: Duration = Duration::from_hours(1);
+
+/// Whatever is wanted is on air, whatever is not is off air, and what is neither says why.
+pub(super) fn check_settled(view: &View, declared: &Desired, emulator: &Emulator) -> Result<(), String> {
+    let plan = &view.plan;
+    if plan.destinations.len() != declared.destinations.len() {
+        return Err(format!(
+            "{} of {} destinations are planned",
+            plan.destinations.len(),
+            declared.destinations.len()
+        ));
+    }
+    for planned in &plan.destinations {
+        let name = &planned.name;
+        if planned.waiting.as_ref().is_some_and(Waiting::ends_by_itself) {
+            return Err(format!(
+                "{name} still waits for what should have ended: {:?}",
+                planned.waiting
+            ));
+        }
+        let one = declared
+            .destinations
+            .get(name)
+            .ok_or_else(|| format!("{name} is planned, and not declared"))?;
+        if !is_where_it_should_be(one, planned, emulator) {
+            return Err(format!(
+                "{name} is not where it is wanted and does not say why: {planned:?}"
+            ));
+        }
+    }
+    match plan.channels.iter().find(|channel| !channel.steps.is_empty()) {
+        Some(channel) => {
+            let steps: Vec<&str> = channel.steps.iter().map(|step| step.action.name()).collect();
+            Err(format!(
+                "channel {} still has steps to take: {steps:?}",
+                channel.id
+            ))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What `plan` says of a destination or a channel and is not true.
+pub(super) fn untrue(world: &World, declared: &Desired, wall: Timestamp, plan: &Plan) -> Option<String> {
+    let of_one = plan
+        .destinations
+        .iter()
+        .find_map(|one| refute(world, declared, wall, plan, one));
+    let of_channel = || {
+        plan.channels
+            .iter()
+            .find_map(|one| refute_channel(world, declared, wall, plan, one))
+    };
+    of_one.or_else(of_channel)
+}
+
+fn is_where_it_should_be(one: &Destination, planned: &DestinationPlan, emulator: &Emulator) -> bool {
+    let on_air = emulator.with_world(|world, _| {
+        let mut channels = world.channels().iter().filter(|(id, _)| id.as_str() != STRANGER);
+        channels.any(|(_, channel)| is_running(channel) && carries(channel, one))
+    });
+    let wanted = one.state == WantedState::Streaming;
+    planned.waiting.is_some() && (!on_air || !wanted) || on_air == wanted || one.paused.is_some()
+}
+
+/// Nothing changes any more, and only the list is asked for, by `processes` that look every `interval`.
+pub(super) fn check_calls(calls: &[Call], processes: usize, interval: Duration) -> Result<(), String> {
+    if let Some(call) = calls.iter().find(|call| call.operation != "ListChannels") {
+        return Err(format!(
+            "at rest, {} {:?} is called",
+            call.operation, call.channel
+        ));
+    }
+    // Give or take a tenth, and one at each end; a list of few has several pages where pages are small.
+    let looks = WATCHED.as_secs_f64() / (0.9 * interval.as_secs_f64()) + 2.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small count"
+    )]
+    let most = PAGES_MAX * processes * looks.ceil() as usize;
+    if calls.len() > most {
+        return Err(format!(
+            "at rest, {} lists in an hour, and {most} are enough",
+            calls.len()
+        ));
+    }
+    Ok(())
+}
+
+/// Pages of a list: five channels, two on a page.
+const PAGES_MAX: usize = 3;
