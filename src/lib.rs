@@ -79,6 +79,7 @@ pub mod model;
 pub mod observe;
 pub mod plan;
 pub mod render;
+pub mod record;
 mod retry;
 pub mod secrets;
 pub mod status;
