@@ -80,6 +80,7 @@ pub mod observe;
 pub mod plan;
 pub mod render;
 pub mod record;
+pub mod recorder;
 mod retry;
 pub mod secrets;
 pub mod status;

@@ -67,12 +67,21 @@ impl Outcome {
     /// Plans and checks, as a cycle does.
     pub fn of(desired: &Arc<Desired>, observed: &Observed, at: Timestamp) -> Self {
         let made = plan(desired, observed, at);
-        match checked(made, Arc::clone(desired), observed, at) {
-            Ok(Checked { plan, refused, .. }) => Self {
-                plan: Some(Arc::new(plan)),
-                refused,
+        Self::from(&checked(made, Arc::clone(desired), observed, at))
+    }
+}
+
+impl From<&Result<Checked, Vec<Violation>>> for Outcome {
+    fn from(checked: &Result<Checked, Vec<Violation>>) -> Self {
+        match checked {
+            Ok(checked) => Self {
+                plan: Some(Arc::clone(&checked.plan)),
+                refused: checked.refused.clone(),
             },
-            Err(refused) => Self { plan: None, refused },
+            Err(refused) => Self {
+                plan: None,
+                refused: refused.clone(),
+            },
         }
     }
 }
