@@ -29,7 +29,7 @@ pub struct WrongInput {
 }
 
 impl WrongInput {
-    fn new(what: impl Into<String>, why: impl ToString) -> Self {
+    fn new(what: impl Into<String>, why: &impl ToString) -> Self {
         Self {
             what: what.into(),
             why: why.to_string(),
@@ -324,7 +324,7 @@ impl TryFrom<DesiredDocument> for Desired {
         for one in document.destinations {
             if !pools.contains_key(&one.pool) {
                 let why = format!("the recording has no pool {}", one.pool);
-                return Err(WrongInput::new(format!("destination {}", one.name), why));
+                return Err(WrongInput::new(format!("destination {}", one.name), &why));
             }
             destinations.insert(one.name.clone(), Arc::new(Destination::from(one)));
         }
@@ -344,7 +344,7 @@ impl TryFrom<PoolDocument> for ChannelPool {
     fn try_from(document: PoolDocument) -> Result<Self, WrongInput> {
         let place = |field: &str| format!("pool {}, {field}", document.name);
         let glob = Glob::new(&document.output_groups)
-            .map_err(|error| WrongInput::new(place("outputGroups"), error))?;
+            .map_err(|error| WrongInput::new(place("outputGroups"), &error))?;
         let windows = document
             .windows
             .into_iter()
@@ -353,10 +353,10 @@ impl TryFrom<PoolDocument> for ChannelPool {
                     cron: window
                         .cron
                         .parse()
-                        .map_err(|error| WrongInput::new(place("cron"), error))?,
+                        .map_err(|error| WrongInput::new(place("cron"), &error))?,
                     duration: window.duration,
                     time_zone: TimeZone::get(&window.time_zone)
-                        .map_err(|error| WrongInput::new(place("timeZone"), error))?,
+                        .map_err(|error| WrongInput::new(place("timeZone"), &error))?,
                 })
             })
             .collect::<Result<_, WrongInput>>()?;

@@ -155,15 +155,31 @@ mod tests {
     fn what_is_no_recording_says_what_it_is_and_what_to_do() {
         for (text, message, fix) in [
             ("", "it is not a recording of slotwise", "name a file"),
-            ("kind: ChannelPool", "it is not a recording of slotwise", "name a file"),
-            (r#"{"slotwisePlan": 1}"#, "it is not a recording of slotwise", "name a file"),
-            ("{\n\"slotwiseRecording\": 1,\n\"at\": \"20", "it ends in the middle (line 3)", "copy it"),
+            (
+                "kind: ChannelPool",
+                "it is not a recording of slotwise",
+                "name a file",
+            ),
+            (
+                r#"{"slotwisePlan": 1}"#,
+                "it is not a recording of slotwise",
+                "name a file",
+            ),
+            (
+                "{\n\"slotwiseRecording\": 1,\n\"at\": \"20",
+                "it ends in the middle (line 3)",
+                "copy it",
+            ),
             (
                 r#"{"slotwiseRecording": 9, "madeBy": "7.0.0"}"#,
                 "its format is 9, made by slotwise 7.0.0",
                 "or a newer one",
             ),
-            (r#"{"slotwiseRecording": 1}"#, "damaged or edited", "as it was recorded"),
+            (
+                r#"{"slotwiseRecording": 1}"#,
+                "damaged or edited",
+                "as it was recorded",
+            ),
         ] {
             let error = Replay::read(text).unwrap_err();
             assert!(error.to_string().contains(message), "{text}: {error}");

@@ -45,11 +45,7 @@ impl StandIns {
             observed: hiding.observed(&case.observed),
             at: case.at,
             outcome: Outcome {
-                plan: case
-                    .outcome
-                    .plan
-                    .as_ref()
-                    .map(|plan| Arc::new(hiding.plan(plan))),
+                plan: case.outcome.plan.as_ref().map(|plan| Arc::new(hiding.plan(plan))),
                 refused: case.outcome.refused.clone(),
             },
         }
@@ -227,7 +223,10 @@ mod tests {
         let mut known = StandIns::default();
         for (url, stand_in) in [
             ("rtmp://a.example/live/k3y", "rtmp://a.example/url-1"),
-            ("rtmps://user:k3y@a.example:443/live?k3y", "rtmps://a.example/url-2"),
+            (
+                "rtmps://user:k3y@a.example:443/live?k3y",
+                "rtmps://a.example/url-2",
+            ),
             ("rtmp://[::1]:1935/live", "rtmp://[::1]/url-3"),
             ("k3y://a.example", "rtmp://a.example/url-4"),
             ("k3y", "url-5"),

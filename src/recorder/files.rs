@@ -176,7 +176,11 @@ impl Files {
     }
 
     fn try_out(&self) -> io::Result<()> {
-        let path = self.part(&format!("{}-{:06}.json", Timestamp::UNIX_EPOCH.strftime(MOMENT), 0));
+        let path = self.part(&format!(
+            "{}-{:06}.json",
+            Timestamp::UNIX_EPOCH.strftime(MOMENT),
+            0
+        ));
         let written = write_new(&path, "");
         written.and_then(|()| fs::remove_file(&path))
     }
@@ -240,12 +244,21 @@ mod tests {
         let third = "1970-01-01T00-00-02Z-000003.json";
         assert_eq!(
             names(dir.path()),
-            [third, "1970-01-01T00-00-03Z-000004.json", "1970-01-01T00-00-04Z-000005.json", "notes.json"]
+            [
+                third,
+                "1970-01-01T00-00-03Z-000004.json",
+                "1970-01-01T00-00-04Z-000005.json",
+                "notes.json"
+            ]
         );
         files.write(at(5), &"x".repeat(85)).unwrap();
         assert_eq!(
             names(dir.path()),
-            ["1970-01-01T00-00-04Z-000005.json", "1970-01-01T00-00-05Z-000006.json", "notes.json"]
+            [
+                "1970-01-01T00-00-04Z-000005.json",
+                "1970-01-01T00-00-05Z-000006.json",
+                "notes.json"
+            ]
         );
         assert!(files.write(at(6), &"x".repeat(101)).is_err());
         assert_eq!(names(dir.path()).len(), 3, "what cannot fit removes nothing");
@@ -255,7 +268,10 @@ mod tests {
     fn a_directory_with_recordings_is_gone_on_with() {
         let dir = tempfile::tempdir().unwrap();
         let deep = dir.path().join("a/b");
-        let limits = Limits { files: 2, ..Limits::default() };
+        let limits = Limits {
+            files: 2,
+            ..Limits::default()
+        };
         Files::open(&deep, limits).unwrap().write(at(9), "{}").unwrap();
         fs::write(deep.join(".1970-01-01T00-00-09Z-000002.json.part"), "{").unwrap();
         let mut files = Files::open(&deep, limits).unwrap();
@@ -264,7 +280,10 @@ mod tests {
         files.write(at(2), "{}").unwrap();
         assert_eq!(
             names(&deep),
-            ["1970-01-01T00-00-01Z-000002.json", "1970-01-01T00-00-02Z-000003.json"]
+            [
+                "1970-01-01T00-00-01Z-000002.json",
+                "1970-01-01T00-00-02Z-000003.json"
+            ]
         );
     }
 
@@ -273,7 +292,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let deep = dir.path().join("recordings");
-        Files::open(&deep, Limits::default()).unwrap().write(at(9), "{}").unwrap();
+        Files::open(&deep, Limits::default())
+            .unwrap()
+            .write(at(9), "{}")
+            .unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&deep), 0o700);
         assert_eq!(mode(&deep.join("1970-01-01T00-00-09Z-000001.json")), 0o600);

@@ -53,7 +53,7 @@ impl Comparison {
             (was, is) if was == is => {}
             (was, Value::Null) => {
                 lines.push(format!("{place}: {} {}, {}", self.was, brief(was), self.gone));
-            },
+            }
             (Value::Null, is) => lines.push(format!("{place}: {} {}", self.new, brief(is))),
             (was, is) => lines.push(format!(
                 "{place}: {} {}, {} {}",

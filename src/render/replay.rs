@@ -72,7 +72,11 @@ pub fn replay(replay: &Replay, replayed: &Replayed, style: Style) -> String {
 pub fn replay_line(file: &Path, replay: &Replay, replayed: &Replayed, style: Style) -> String {
     let different = differences(replayed);
     let (tone, _) = verdict(&different);
-    let word = if different.is_empty() { "same   " } else { "DIFFERS" };
+    let word = if different.is_empty() {
+        "same   "
+    } else {
+        "DIFFERS"
+    };
     let mut text = format!(
         "{}  {}  recorded with slotwise {}\n",
         style.paint(tone, word),

@@ -19,6 +19,7 @@ mod plan_golden;
 mod plan_properties;
 mod plan_support;
 mod races;
+mod replay;
 mod simulation;
 mod stage;
 mod tables;
