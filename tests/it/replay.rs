@@ -3,11 +3,6 @@
 //! A recording from a bug report becomes a test by being put into `tests/recordings`. Where a plan is meant to be another
 //! one from now on, `SLOTWISE_UPDATE_RECORDINGS=1 cargo test --test it replay` writes what comes of each today.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "whether to update recordings comes from the environment"
-)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
