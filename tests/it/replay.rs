@@ -15,6 +15,7 @@ use slotwise::plan::Action;
 use slotwise::record::{self, Case, Recording, Replay, StandIns};
 use slotwise::recorder::{Limits, Recorder};
 use slotwise::render::replay::differences;
+use slotwise::render::{self, Style};
 
 use super::stage::{Stage, desired, pool, ready, wanted};
 
@@ -145,7 +146,7 @@ async fn equal_keys_stay_equal_and_a_rotated_one_shows_as_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_vanish_guard_decided_and_what_a_channel_failed_at_is_in_it() {
+async fn what_the_vanish_guard_decided_is_in_it() {
     let all = ["a", "b", "c", "d", "e", "f"];
     let mut stage = Stage::new(desired(pool(&["1", "2"]), all.into_iter().map(wanted).collect()));
     let cases = watch(&mut stage);
@@ -181,6 +182,20 @@ async fn a_channel_that_keeps_failing_is_recorded_at_each_failure_and_not_in_bet
         written(&cases),
         cases.len()
     );
+}
+
+#[tokio::test]
+async fn a_recording_that_shows_another_plan_than_was_made_says_so() {
+    let mut case = some_cases().await.swap_remove(0);
+    case.outcome.plan = None;
+    let replay = Replay::read(&record::document(&case, &mut StandIns::default())).unwrap();
+    let shown = render::replay::replay(&replay, &replay.run(), Style::PLAIN);
+    assert!(!replay.faithful);
+    assert!(
+        shown.contains("\nnote: with the real keys another plan was made"),
+        "{shown}"
+    );
+    assert!(shown.ends_with("\nsame as recorded, bit for bit\n"), "{shown}");
 }
 
 /// Files of `directory`, by name.
