@@ -2,7 +2,7 @@
 //!
 //! The loop hands over each [`Case`] and goes on; a thread takes the secrets out of it and writes a file, if anything
 //! differs from the one before. What cannot be written is lost, told once, and told again when it works. The thread
-//! holds no more than [`QUEUE`] cases, the directory no more than [`Limits`] allow: the oldest files make room.
+//! holds no more than a few cases, the directory no more than [`Limits`] allow: the oldest files make room.
 
 mod files;
 
