@@ -21,6 +21,7 @@
 //! | [`model`] | the vocabulary: what is declared, what was seen | nothing: pure, imports nothing of ours |
 //! | [`manifest`] | the one door for input: raw → validated, every problem at once | nothing: pure |
 //! | [`plan`] | what to do and why; `plan::check`, the second author, rejects what breaks a rule | nothing: pure |
+//! | [`record`] | what a plan was made from, without secrets, as text; and the plan made again from that | nothing: pure |
 //! | [`status`] | what is true of every destination and channel | nothing: pure |
 //! | [`render`] | plans, status and events as text and versioned JSON | nothing: pure |
 //! | [`store`] | where Desired comes from, and status goes back: files, tables | read files, call DynamoDB |
@@ -31,6 +32,7 @@
 //! | [`doctor`] | whether all that a controller needs is there, check by check | call AWS, reads and dry checks only |
 //! | [`controller`] | one cycle after the other; what to remember | wait |
 //! | [`controller::lease`] | which one of several may write: a file lock, or a row in DynamoDB | call DynamoDB, lock a file |
+//! | [`recorder`] | `run --record`: a file for each cycle that differs, off the loop | write files |
 //! | [`metrics`] | what is counted, for Prometheus | nothing but count |
 //! | [`api`] | the last view over HTTP, read only | listen on a socket |
 //! | [`aws`] | how a service of AWS is reached, once somebody asks | nothing by itself |
@@ -53,6 +55,7 @@
 //! - The plan decides, the executor obeys: no choice is left at execution time. A pool whose plan is refused is held
 //!   ([`plan::held`]); the others go on.
 //! - Triggers carry no data: they say "look again". A crash at any point is healed by the next cycle.
+//! - Whoever has what a plan was made from has the plan: what [`record`] keeps is compared in every field.
 //! - Pure modules know no I/O, no clock and no chance: time and seeds are arguments, maps are sorted.
 //! - The emulator is always behind the wire format; there is no mock of the client.
 //!
@@ -78,6 +81,8 @@ pub mod metrics;
 pub mod model;
 pub mod observe;
 pub mod plan;
+pub mod record;
+pub mod recorder;
 pub mod render;
 mod retry;
 pub mod secrets;

@@ -14,7 +14,7 @@ pub enum ExitCode {
     Error = 1,
     /// `plan --detailed-exitcode`: there are changes to make, as with Terraform.
     ChangesPending = 2,
-    /// The world is not as it was when the saved plan was reviewed.
+    /// The world is not as it was when the saved plan was reviewed; or another plan comes of a recording.
     StalePlan = 3,
     /// A policy, a window, another owner or an untrusted source forbids what is left to do.
     Refused = 4,
@@ -59,7 +59,9 @@ impl ExitCode {
             Self::Success => "converged, nothing to do, or success",
             Self::Error => "something failed; the message says what, and what to do",
             Self::ChangesPending => "`plan --detailed-exitcode`: changes are pending",
-            Self::StalePlan => "the saved plan is stale: planning again gives another plan",
+            Self::StalePlan => {
+                "the saved plan is stale, or a recording is: planning again gives another plan"
+            }
             Self::Refused => "refused: a policy, a window, another owner or an untrusted source forbids it",
             Self::Partial => "partial: some are where they are wanted, some failed or wait",
             Self::InvalidState => "the declared state has mistakes",

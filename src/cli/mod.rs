@@ -20,6 +20,7 @@ mod names;
 pub mod output;
 mod plan;
 pub mod reference;
+mod replay;
 mod run;
 pub mod saved_plan;
 mod schema;
@@ -74,6 +75,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Show destinations, channels and slots as they are
     Status(status::StatusArgs),
+    /// Plan again what `run --record` recorded, and tell whether the same comes of it
+    Replay(replay::ReplayArgs),
     /// Say why a destination is where it is, and what would change that
     Explain(explain::ExplainArgs),
     /// Make the DynamoDB tables that slotwise works with
@@ -131,6 +134,7 @@ impl Cli {
             Command::Doctor(args) => doctor::run(args, output).await,
             Command::Status(args) => status::run(args, output).await,
             Command::Explain(args) => explain::run(args, output).await,
+            Command::Replay(args) => replay::run(&args, output),
             Command::Table(args) => table::run(args, output).await,
             Command::Import(args) => import::run(args, output).await,
             Command::Export(args) => export::run(args, output).await,

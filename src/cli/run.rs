@@ -1,6 +1,6 @@
 //! `slotwise run`: the daemon, and with `--once` one convergence.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +17,10 @@ use super::failure::{CommandResult, Failure};
 use super::output::Output;
 use super::signals::with_signals;
 use super::story::{Times, story};
-use crate::controller::{Ended, Until};
+use crate::controller::{Ended, Until, Witness};
 use crate::medialive::Meter;
 use crate::plan::waiting::Approximately;
+use crate::recorder::{Limits, Recorder};
 use crate::render::progress::Narrator;
 
 /// Arguments of `run`.
@@ -34,6 +35,11 @@ pub(super) struct RunArgs {
     /// With --once: give up after this long
     #[arg(long, env = "SLOTWISE_TIMEOUT", value_name = "TIME", default_value = "30m", value_parser = parse_time)]
     timeout: Duration,
+    /// Write what each plan was made from and what came of it into this directory, without stream keys, for `slotwise
+    /// replay` and for bug reports; a cycle like the one before is left out. The oldest files go when there are more than
+    /// 10000 or 1 GiB of them
+    #[arg(long, env = "SLOTWISE_RECORD", value_name = "DIR")]
+    record: Option<PathBuf>,
     #[command(flatten)]
     pace: PaceArgs,
     #[command(flatten)]
@@ -72,6 +78,7 @@ pub(super) async fn run(args: RunArgs, format: LogFormat, output: &Output) -> Co
     settings.interval = args.pace.interval;
     settings.batch_idle = args.pace.batch_idle;
     settings.batch_max = args.pace.batch_max.max(args.pace.batch_idle);
+    let recording = args.record.as_deref().map(start_recording).transpose()?;
     let door = args.http.open().await?;
     if format == LogFormat::Text {
         output.print(&greeting(&args));
@@ -84,6 +91,10 @@ pub(super) async fn run(args: RunArgs, format: LogFormat, output: &Output) -> Co
         meter = Some(Arc::new(door.metrics()));
     }
     let mut controller = purpose.metered_controller(settings, listener, meter).await?;
+    let recorder = recording.map(|(recorder, witness)| {
+        controller.show_to(witness);
+        recorder
+    });
     let until = if args.once {
         Until::Converged {
             deadline: Instant::now() + args.timeout,
@@ -105,6 +116,11 @@ pub(super) async fn run(args: RunArgs, format: LogFormat, output: &Output) -> Co
     }
     .map_err(|error| Failure::at("cannot listen for signals", &error))?;
     let code = ExitCode::of_run(&ended, controller.plan().map(AsRef::as_ref), outcome.changed());
+    if let Some(recorder) = recorder {
+        // With it goes the witness, so that the recorder comes to its end.
+        drop(controller);
+        recorder.finish().await;
+    }
     finish(ended, args.timeout, signal, code)
 }
 
@@ -132,6 +148,13 @@ pub(super) fn finish(
         Ended::NoLease(error) => Err(error.into()),
         Ended::Failed(error) => Err(error.into()),
     }
+}
+
+fn start_recording(directory: &Path) -> Result<(Recorder, Witness), Failure> {
+    Recorder::start(directory, Limits::default()).map_err(|error| {
+        Failure::usage(crate::error_chain(&error))
+            .next("name a directory with --record that slotwise may make and write to")
+    })
 }
 
 fn greeting(args: &RunArgs) -> String {

@@ -3,7 +3,6 @@
 //! The file names the sources and holds the plan as it was shown, no secret and no fingerprint of one. It is never
 //! carried out as such: `apply` plans again and goes on only if the result is the plan that was reviewed.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::plan::Plan;
+use crate::render::differences::Comparison;
 use crate::render::plan_json::{PlanDocument, document};
 
 /// Version of the file's format.
@@ -22,15 +22,22 @@ const MARK: &str = "slotwisePlan";
 /// More than a plan of 100 000 destinations.
 const SIZE_MAX: u64 = 512 * 1024 * 1024;
 
-/// Fields that say the same in words or figures, or that need not be the same.
-const NOT_COMPARED: [&str; 6] = [
-    "message",
-    "waysOut",
-    "summary",
-    "apiCalls",
-    "interruptions",
-    "formatVersion",
-];
+/// How a plan that was reviewed is compared with the one that is made now. What is left out says the same in words or
+/// figures, or need not be the same.
+const REVIEWED_AND_NOW: Comparison = Comparison {
+    was: "was",
+    is: "is",
+    gone: "is gone",
+    new: "is new:",
+    left_out: &[
+        "message",
+        "waysOut",
+        "summary",
+        "apiCalls",
+        "interruptions",
+        "formatVersion",
+    ],
+};
 
 /// A plan in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,94 +158,7 @@ pub fn is_saved_plan(path: &Path) -> bool {
 pub fn differences(reviewed: &PlanDocument, now: &PlanDocument) -> Vec<String> {
     // A document of ours is always JSON; if it were not, everything in the other would count as different.
     let value = |plan| serde_json::to_value(plan).unwrap_or_default();
-    let mut lines = Vec::new();
-    compare("", &value(reviewed), &value(now), &mut lines);
-    lines
-}
-
-fn compare(place: &str, was: &Value, is: &Value, lines: &mut Vec<String>) {
-    match (was, is) {
-        (Value::Object(was), Value::Object(is)) => {
-            let fields: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
-            let compared = fields
-                .into_iter()
-                .filter(|field| !NOT_COMPARED.contains(&field.as_str()));
-            for field in compared {
-                let inner = if place.is_empty() {
-                    field.clone()
-                } else {
-                    format!("{place}, {field}")
-                };
-                let (was, is) = (was.get(field), is.get(field));
-                compare(
-                    &inner,
-                    was.unwrap_or(&Value::Null),
-                    is.unwrap_or(&Value::Null),
-                    lines,
-                );
-            }
-        }
-        (Value::Array(was), Value::Array(is)) => compare_lists(singular(place), was, is, lines),
-        (was, is) if was == is => {}
-        (was, Value::Null) => lines.push(format!("{place}: was {}, is gone", brief(was))),
-        (Value::Null, is) => lines.push(format!("{place}: is new: {}", brief(is))),
-        (was, is) => lines.push(format!("{place}: was {}, is {}", brief(was), brief(is))),
-    }
-}
-
-/// Entries are compared with those of the same name, wherever they stand.
-fn compare_lists(place: &str, was: &[Value], is: &[Value], lines: &mut Vec<String>) {
-    let labelled = |entries: &[Value]| -> BTreeMap<String, Value> {
-        let labels = entries
-            .iter()
-            .enumerate()
-            .map(|(index, entry)| label(entry, index));
-        labels.zip(entries.iter().cloned()).collect()
-    };
-    let (was, is) = (labelled(was), labelled(is));
-    let labels: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
-    for label in labels {
-        let place = format!("{place} {label}");
-        match (was.get(label), is.get(label)) {
-            (Some(was), Some(is)) => compare(&place, was, is, lines),
-            (Some(was), None) => lines.push(format!("{place}{} is gone", named(was))),
-            (None, Some(is)) => lines.push(format!("{place}{} is new", named(is))),
-            (None, None) => {}
-        }
-    }
-}
-
-/// `, update` for a step, nothing for what its place names already.
-fn named(entry: &Value) -> String {
-    match entry.get("action").unwrap_or(entry) {
-        Value::String(text) => format!(", {text},"),
-        _ => String::new(),
-    }
-}
-
-/// A value in a few words.
-fn brief(value: &Value) -> String {
-    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
-    match value {
-        Value::Object(fields) => ["code", "outputGroup"]
-            .iter()
-            .find_map(|field| text(fields.get(*field)?))
-            .unwrap_or_else(|| "something".to_owned()),
-        other => text(other).unwrap_or_else(|| other.to_string()),
-    }
-}
-
-/// What an entry of a list is called: its name, or its number from 1.
-fn label(entry: &Value, index: usize) -> String {
-    ["id", "name", "outputGroup"]
-        .iter()
-        .find_map(|field| entry.get(field)?.as_str())
-        .map_or_else(|| (index + 1).to_string(), ToOwned::to_owned)
-}
-
-/// `channels` → `channel`, of the last word of a place.
-fn singular(place: &str) -> &str {
-    place.strip_suffix('s').unwrap_or(place)
+    REVIEWED_AND_NOW.differences(&value(reviewed), &value(now))
 }
 
 #[cfg(test)]

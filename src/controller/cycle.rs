@@ -12,6 +12,7 @@ use crate::medialive::CallError;
 use crate::model::{ChannelId, Desired, Observed, Trust};
 use crate::plan::check::Violation;
 use crate::plan::{Checked, Plan, checked, plan};
+use crate::record::{Case, Outcome};
 use crate::status::{DestinationStatus, Phase, Status, status};
 use crate::store::{Loaded, Source, changes};
 
@@ -54,6 +55,21 @@ pub struct View {
     pub at: Timestamp,
 }
 
+impl View {
+    /// What the plan was made from, to be recorded. Pools that are held are paused in it.
+    pub fn case(&self) -> Case {
+        Case {
+            desired: Arc::clone(&self.loaded.desired),
+            observed: self.observed.clone(),
+            at: self.at,
+            outcome: Outcome {
+                plan: Some(Arc::clone(&self.plan)),
+                refused: Vec::new(),
+            },
+        }
+    }
+}
+
 impl<S: Source> Controller<S> {
     /// Loads, observes and plans; changes nothing, ever.
     pub async fn look(&mut self) -> Result<View, CycleError> {
@@ -75,7 +91,6 @@ impl<S: Source> Controller<S> {
             desired,
             refused,
         } = self.make_plan(&loaded.desired, &observed, at)?;
-        let plan = Arc::new(plan);
         let mut status = status(&desired, &loaded.rejected, &plan, &self.status, at);
         self.mark_leader(&mut status, at);
         let view = View {
@@ -244,7 +259,18 @@ impl<S: Source> Controller<S> {
                 .into_iter()
                 .for_each(|event| (self.listener)(event));
         }
-        checked(made, desired, observed, now).map_err(CycleError::Check)
+        let trusted = Arc::clone(&desired);
+        let checked = checked(made, desired, observed, now);
+        if let Some(witness) = &mut self.witness {
+            let outcome = Outcome::from(&checked);
+            witness(Case {
+                desired: trusted,
+                observed: observed.clone(),
+                at: now,
+                outcome,
+            });
+        }
+        checked.map_err(CycleError::Check)
     }
 
     /// Once for each new defect, not in each cycle.

@@ -50,6 +50,7 @@ use crate::execute::Executor;
 use crate::model::{DestinationName, OwnerId};
 use crate::observe::Observer;
 use crate::plan::Plan;
+use crate::record::Case;
 use crate::status::Status;
 use crate::store::{Loaded, Source};
 use lease::Lease;
@@ -105,6 +106,9 @@ impl Settings {
 /// Told of everything that happens, as it happens.
 pub type Listener = Box<dyn FnMut(Event) + Send>;
 
+/// Shown what each plan was made from and what came of it. Called within the cycle, so it must not wait.
+pub type Witness = Box<dyn FnMut(Case) + Send>;
+
 /// One controller: it owns the source, the eyes and the hands.
 pub struct Controller<S> {
     source: S,
@@ -115,6 +119,7 @@ pub struct Controller<S> {
     clock: Clock,
     random: ChaCha8Rng,
     listener: Listener,
+    witness: Option<Witness>,
     loaded: Option<Loaded>,
     plan: Option<Arc<Plan>>,
     /// What the plan before came to, while the next one is made.
@@ -169,6 +174,7 @@ impl<S: Source> Controller<S> {
             clock,
             random,
             listener,
+            witness: None,
             loaded: None,
             plan: None,
             told: None,
@@ -196,6 +202,11 @@ impl<S: Source> Controller<S> {
     /// Whoever notifies it makes the controller read the source and look again at once. It carries no data.
     pub fn waker(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
+    }
+
+    /// Shows `witness` from now on what each plan is made from.
+    pub fn show_to(&mut self, witness: Witness) {
+        self.witness = Some(witness);
     }
 
     /// How it goes and what it saw last, for whoever looks from outside.

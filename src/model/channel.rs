@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ChannelId, DestinationName, OutputGroup, OwnerId, SlotId, Target};
 
@@ -89,7 +89,8 @@ pub struct ObservedGroup {
 }
 
 /// Failures in a row on one channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Trouble {
     /// How many of them tell something of the channel: throttling, say, would have befallen any other.
     pub failures: u32,
@@ -100,7 +101,7 @@ pub struct Trouble {
 }
 
 /// `ChannelClass` of MediaLive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ChannelClass {
     /// One pipeline: one endpoint per slot.
@@ -129,7 +130,7 @@ impl fmt::Display for ChannelClass {
 }
 
 /// `ChannelState` of MediaLive (botocore service model), and one for what it may add.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ChannelState {
     /// Being made.

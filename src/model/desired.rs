@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{ChannelPool, Destination, DestinationName, OwnerId, PoolName};
 
 /// The declared state of one owner: input of the planner.
@@ -42,7 +44,7 @@ impl Desired {
 /// How far the declaration can be trusted to be all there is.
 ///
 /// `state: Ready` is an explicit wish and always obeyed. Trust decides only about targets on air that *nobody* declares.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trust {
     /// The load was whole and shrank no more than allowed: an undeclared target on air is one to be let go.
     Whole,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     ChannelClass, ChannelId, DestinationName, Endpoint, GroupName, OutputGroup, PoolName, Secret, Target,
@@ -79,7 +79,7 @@ impl Destination {
 }
 
 /// `spec.state` of a Destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum WantedState {
     /// On air.
     Streaming,
@@ -102,7 +102,8 @@ pub enum StreamKey {
 }
 
 /// `spec.slot`: the one slot that may carry a destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Pin {
     /// The channel, one of the pool's.
     pub channel: ChannelId,
@@ -111,7 +112,7 @@ pub struct Pin {
 }
 
 /// Hands off, until a moment or until it is taken away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// When it ends by itself.
     pub until: Option<Timestamp>,

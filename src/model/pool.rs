@@ -8,7 +8,7 @@ use std::time::Duration;
 use globset::GlobMatcher;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ChannelClass, ChannelId, Endpoint, Pause, PoolName, Secret, SlotId, Target};
 
@@ -37,7 +37,7 @@ impl ChannelPool {
 }
 
 /// A channel that a pool may use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolChannel {
     /// Its id.
     pub id: ChannelId,
@@ -76,7 +76,7 @@ impl SlotSelector {
 }
 
 /// `spec.placement`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Placement {
     /// A channel of its own for each group while there is one.
     Spread,
@@ -117,7 +117,7 @@ impl Disruption {
 }
 
 /// `spec.disruption.interrupt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Interrupt {
     /// Nobody wanted and on air is ever interrupted.
     Never,
@@ -128,7 +128,7 @@ pub enum Interrupt {
 }
 
 /// A change that may be worth an interruption: an entry of `spec.disruption.for`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Cause {
     /// Somebody joins.
     Start,

@@ -17,7 +17,7 @@ use crate::model::{ChannelId, Desired, Observed, Pause, PoolName};
 #[derive(Debug, Clone)]
 pub struct Checked {
     /// The plan.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// What it was made for: pools that are held are paused in it.
     pub desired: Arc<Desired>,
     /// What was wrong with the pools that are held.
@@ -36,7 +36,7 @@ pub fn checked(
     let refused = check(&made, &desired, observed, now);
     if refused.is_empty() {
         return Ok(Checked {
-            plan: made,
+            plan: Arc::new(made),
             desired,
             refused,
         });
@@ -47,7 +47,7 @@ pub fn checked(
     let plan = plan(&desired, observed, now);
     if check(&plan, &desired, observed, now).is_empty() {
         Ok(Checked {
-            plan,
+            plan: Arc::new(plan),
             desired,
             refused,
         })

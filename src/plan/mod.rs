@@ -33,6 +33,8 @@ mod rules;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 pub use action::{Action, SlotWrite, Step};
 pub use check::{Violation, check};
 pub use explain::{Candidate, Explanation, Verdict, explain};
@@ -88,7 +90,8 @@ impl Plan {
 }
 
 /// One pool at a glance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PoolPlan {
     /// Its name.
     pub name: PoolName,
@@ -107,7 +110,8 @@ pub struct PoolPlan {
 }
 
 /// Interruptions, counted in destinations.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Interruptions {
     /// That the plan makes.
     pub planned: usize,
@@ -116,7 +120,7 @@ pub struct Interruptions {
 }
 
 /// How far a placement is known to be the best by the planner's criteria.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Optimality {
     /// No better placement exists.
     Optimal,
@@ -129,7 +133,8 @@ pub enum Optimality {
 }
 
 /// What becomes of one destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DestinationPlan {
     /// Its name.
     pub name: DestinationName,
@@ -177,7 +182,8 @@ pub struct ChannelPlan {
 }
 
 /// The channel as the plan saw it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Seen {
     /// Its ARN.
     pub arn: Arc<str>,
@@ -192,7 +198,8 @@ pub struct Seen {
 }
 
 /// Whether a channel's slots are ours to change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code")]
 pub enum Adoption {
     /// It carries our owner tag.
     Owned,
@@ -228,7 +235,8 @@ pub struct SlotPlan {
 }
 
 /// What a slot holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "holds", content = "what")]
 pub enum Content {
     /// Nobody.
     Parked,

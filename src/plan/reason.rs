@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::model::{DestinationName, GroupName, OwnerId};
 
 /// Why a step is taken, or a slot given. Nothing decides on it; people read it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", rename_all_fields = "camelCase")]
 pub enum Reason {
     /// A destination gets a slot of a stopped channel.
     AssignNew,

@@ -6,11 +6,13 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::model::{Cause, ChannelId, ChannelState, DestinationName, OwnerId, Pause, PoolName, SlotId};
 
 /// What keeps a destination or a channel from where it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", rename_all_fields = "camelCase")]
 pub enum Waiting {
     /// Every slot that could carry it is taken by somebody it may not push out.
     NoFreeSlot {

@@ -14,8 +14,10 @@
 //! | [`status`] | [`Status`](crate::status::Status) | a terminal, and programs |
 //! | [`progress`] | [`Event`](crate::controller::Event) | somebody watching `run` or `apply` |
 //! | [`doctor`] | [`Check`](crate::doctor::Check)s | somebody setting slotwise up, and programs |
+//! | [`replay`] | [`Replayed`](crate::record::Replayed) | somebody with a bug report |
 //! | [`problems`] | [`Problem`](crate::manifest::Problem)s | whoever wrote the YAML, and CI |
 
+pub mod differences;
 pub mod doctor;
 pub mod explain;
 pub mod explain_json;
@@ -24,6 +26,7 @@ pub mod plan_json;
 pub mod plan_markdown;
 pub mod problems;
 pub mod progress;
+pub mod replay;
 #[cfg(test)]
 mod samples;
 pub mod status;

@@ -4,4 +4,5 @@ pub(crate) mod changes;
 mod docs;
 mod offline;
 mod plans;
+mod replay;
 pub(crate) mod tool;

@@ -21,6 +21,7 @@ mod plan_support;
 mod races;
 #[allow(dead_code, reason = "examples/soak uses the rest of it")]
 #[path = "../simulation.rs"]
+mod replay;
 mod simulation;
 mod stage;
 mod tables;

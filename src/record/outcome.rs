@@ -1,0 +1,191 @@
+//! What came of a case, as it stands in a recording: all of the plan, so that "the same" means the same.
+//!
+//! Only written, never read: whoever replays a recording makes the plan again and compares what is written of both.
+//! Every field is named where its type is taken apart, so that a new one cannot be forgotten here.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Outcome;
+use super::inputs::{EndpointDocument, endpoints};
+use crate::model::{ChannelId, DestinationName, OutputGroup, PoolName};
+use crate::plan::{
+    Action, Adoption, ChannelPlan, Content, DestinationPlan, Plan, PoolPlan, Reason, Seen, SlotPlan,
+    SlotWrite, Step, Violation, Waiting,
+};
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OutcomeDocument<'a> {
+    /// `null` where the whole plan was refused.
+    plan: Option<PlanDocument<'a>>,
+    refused: Vec<ViolationDocument>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ViolationDocument {
+    code: &'static str,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanDocument<'a> {
+    pools: &'a [PoolPlan],
+    destinations: &'a [DestinationPlan],
+    channels: Vec<ChannelDocument<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChannelDocument<'a> {
+    id: &'a ChannelId,
+    pool: &'a PoolName,
+    seen: Option<&'a Seen>,
+    adoption: &'a Adoption,
+    slots: Vec<SlotDocument<'a>>,
+    steps: Vec<StepDocument<'a>>,
+    runs: bool,
+    waiting: Option<&'a Waiting>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SlotDocument<'a> {
+    output_group: &'a OutputGroup,
+    target: Option<Vec<EndpointDocument>>,
+    now: &'a Content,
+    then: &'a Content,
+    reason: Option<&'a Reason>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StepDocument<'a> {
+    action: &'static str,
+    /// Empty for all actions but an update.
+    writes: Vec<WriteDocument<'a>>,
+    reason: &'a Reason,
+    interrupts: &'a [DestinationName],
+    expected: Duration,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WriteDocument<'a> {
+    output_group: &'a OutputGroup,
+    target: Vec<EndpointDocument>,
+    content: &'a Content,
+}
+
+impl<'a> From<&'a Outcome> for OutcomeDocument<'a> {
+    fn from(outcome: &'a Outcome) -> Self {
+        let Outcome { plan, refused } = outcome;
+        let violation = |violation: &Violation| ViolationDocument {
+            code: violation.code(),
+            message: violation.to_string(),
+        };
+        Self {
+            plan: plan.as_deref().map(PlanDocument::from),
+            refused: refused.iter().map(violation).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a Plan> for PlanDocument<'a> {
+    fn from(plan: &'a Plan) -> Self {
+        let Plan {
+            pools,
+            destinations,
+            channels,
+        } = plan;
+        Self {
+            pools,
+            destinations,
+            channels: channels.iter().map(ChannelDocument::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a ChannelPlan> for ChannelDocument<'a> {
+    fn from(channel: &'a ChannelPlan) -> Self {
+        let ChannelPlan {
+            id,
+            pool,
+            seen,
+            adoption,
+            slots,
+            steps,
+            runs,
+            waiting,
+        } = channel;
+        Self {
+            id,
+            pool,
+            seen: seen.as_ref(),
+            adoption,
+            slots: slots.iter().map(SlotDocument::from).collect(),
+            steps: steps.iter().map(StepDocument::from).collect(),
+            runs: *runs,
+            waiting: waiting.as_ref(),
+        }
+    }
+}
+
+impl<'a> From<&'a SlotPlan> for SlotDocument<'a> {
+    fn from(slot: &'a SlotPlan) -> Self {
+        let SlotPlan {
+            output_group,
+            target,
+            now,
+            then,
+            reason,
+        } = slot;
+        Self {
+            output_group,
+            target: target.as_ref().map(endpoints),
+            now,
+            then,
+            reason: reason.as_ref(),
+        }
+    }
+}
+
+impl<'a> From<&'a Step> for StepDocument<'a> {
+    fn from(step: &'a Step) -> Self {
+        let Step {
+            action,
+            reason,
+            interrupts,
+            expected,
+        } = step;
+        let writes: &[SlotWrite] = match action {
+            Action::Update { writes } => writes,
+            Action::Wait | Action::Adopt | Action::Stop | Action::Start => &[],
+        };
+        Self {
+            action: action.name(),
+            writes: writes.iter().map(WriteDocument::from).collect(),
+            reason,
+            interrupts,
+            expected: *expected,
+        }
+    }
+}
+
+impl<'a> From<&'a SlotWrite> for WriteDocument<'a> {
+    fn from(write: &'a SlotWrite) -> Self {
+        let SlotWrite {
+            output_group,
+            target,
+            content,
+        } = write;
+        Self {
+            output_group,
+            target: endpoints(target),
+            content,
+        }
+    }
+}
