@@ -192,6 +192,14 @@ impl Document {
                 fix: "close them, or nest less deeply".to_owned(),
             });
         }
+        if let Some(location) = self.not_allowed() {
+            return Err(Broken {
+                location,
+                message: "a sign that YAML does not allow stands here, such as a control character"
+                    .to_owned(),
+                fix: "remove it, or write it as an escape in double quotes: \"\\x1b\"".to_owned(),
+            });
+        }
         let mut budget = Budget::default();
         serde_yaml::Deserializer::from_str(self.text())
             .deserialize_any(Build(&mut budget))
@@ -208,6 +216,17 @@ impl Document {
             ),
             Ok(()) => self.start(),
         }
+    }
+
+    /// Where the first character is that YAML allows in escapes only (YAML 1.2.2, 5.1): the parser tells no place.
+    fn not_allowed(&self) -> Option<Location> {
+        let stray = |letter: char| {
+            letter.is_control() && !matches!(letter, '\t' | '\n' | '\r' | '\u{85}')
+                || matches!(letter, '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+        };
+        let before = &self.text()[..self.text().find(stray)?];
+        let column = before.chars().rev().take_while(|letter| *letter != '\n').count();
+        Some(self.location(1 + before.matches('\n').count(), 1 + column))
     }
 
     fn text(&self) -> &str {

@@ -12,7 +12,10 @@ impl Dictionary {
     /// Reads libFuzzer's format: `"word"` or `name="word"` a line, bytes as `\x0A`. What is called `value` is one.
     pub(crate) fn read(text: &str) -> Self {
         let (mut words, mut values) = (Vec::new(), Vec::new());
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             let (name, quoted) = line.split_once('"').unwrap();
             let word = unescape(quoted.strip_suffix('"').unwrap());
             if name == "value=" {

@@ -14,11 +14,11 @@ use super::dictionary::Dictionary;
 use super::mutate::mutate;
 
 /// Longest input that is drawn; those of the corpus may be longer.
-const INPUT_MAX_BYTES: usize = 16 << 10;
+const INPUT_MAX_BYTES: usize = 8 << 10;
 /// Different ways to break a door that are looked for in one run.
 const BROKEN_MAX: usize = 12;
 /// Smaller inputs that are tried for one that breaks something.
-const SHRINK_TRIES: usize = 1_500;
+const SHRINK_TRIES: usize = 400;
 /// Edits of one input.
 const EDITS_MAX: u32 = 6;
 
@@ -171,7 +171,10 @@ fn inputs(door: &str) -> Vec<Vec<u8>> {
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
-    files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
+    files
+        .into_iter()
+        .map(|file| std::fs::read(file).unwrap())
+        .collect()
 }
 
 // ── Panics ──────────────────────────────────────────────────────────────────────────────────────────────────────────

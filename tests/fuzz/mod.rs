@@ -83,7 +83,9 @@ fn fuzz(door: &Door, usual: u64) {
     let plan = Plan {
         runs: runs.unwrap_or(usual),
         seed: number("SLOTWISE_FUZZ_SEED").unwrap_or(1),
-        keep_last: runs.is_some().then(|| scratch(&format!("fuzz-{}-last", door.name))),
+        keep_last: runs
+            .is_some()
+            .then(|| scratch(&format!("fuzz-{}-last", door.name))),
     };
     let broken = engine::explore(door, &plan);
     for (index, broken) in broken.iter().enumerate() {

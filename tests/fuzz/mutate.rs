@@ -71,7 +71,13 @@ fn put(input: &mut Vec<u8>, rng: &mut ChaCha8Rng, what: impl FnOnce(&mut ChaCha8
 
 /// Brackets in brackets, closed again or not.
 fn nested(rng: &mut ChaCha8Rng) -> Vec<u8> {
-    let pairs = [("[", "]"), ("{\"a\":", "}"), ("{a: ", "}"), ("- ", ""), ("? ", "")];
+    let pairs = [
+        ("[", "]"),
+        ("{\"a\":", "}"),
+        ("{a: ", "}"),
+        ("- ", ""),
+        ("? ", ""),
+    ];
     let (open, close) = *pairs.choose(rng).unwrap_or(&pairs[0]);
     let depth = rng.random_range(1..DEPTH_MAX);
     let close = if rng.random() {
@@ -144,10 +150,7 @@ fn edit_parts(input: &[u8], other: &[u8], between: &str, rng: &mut ChaCha8Rng) -
         parts
     };
     let (mut parts, others) = (cut(input), cut(other));
-    let (one, two) = (
-        rng.random_range(0..parts.len()),
-        rng.random_range(0..parts.len()),
-    );
+    let (one, two) = (rng.random_range(0..parts.len()), rng.random_range(0..parts.len()));
     match rng.random_range(0..5) {
         0 => drop(parts.remove(one)),
         1 => parts.insert(two, parts[one].clone()),

@@ -28,7 +28,11 @@ const STATES: [ChannelState; 6] = [
 /// Plans what is `good`, for a world in which some of it is on air.
 pub(super) fn check(good: Good, input: &[u8], features: &mut Features) {
     let desired = Desired {
-        pools: good.pools.into_iter().map(|(name, pool)| (name, pool.value)).collect(),
+        pools: good
+            .pools
+            .into_iter()
+            .map(|(name, pool)| (name, pool.value))
+            .collect(),
         destinations: good
             .destinations
             .into_iter()
@@ -40,7 +44,13 @@ pub(super) fn check(good: Good, input: &[u8], features: &mut Features) {
     for destination in desired.destinations.values() {
         hide_key(destination, &format!("{destination:?}"), input);
     }
-    if desired.pools.values().map(|pool| pool.channels.len()).sum::<usize>() > CHANNELS_MAX {
+    if desired
+        .pools
+        .values()
+        .map(|pool| pool.channels.len())
+        .sum::<usize>()
+        > CHANNELS_MAX
+    {
         return;
     }
     let observed = world(&desired);
@@ -58,7 +68,10 @@ pub(super) fn check(good: Good, input: &[u8], features: &mut Features) {
         }
     }
     for destination in &plan.destinations {
-        features.note(&format!("planned {:?}", destination.waiting.as_ref().map(|waiting| waiting.code())));
+        features.note(&format!(
+            "planned {:?}",
+            destination.waiting.as_ref().map(|waiting| waiting.code())
+        ));
     }
     features.note(&format!("pools {}", "p".repeat(desired.pools.len().min(5))));
 }
@@ -96,7 +109,8 @@ fn seen(desired: &Desired, pool: &ChannelPool, id: &str, number: usize) -> Obser
     let carried = desired.destinations.values().filter(|one| one.pool == pool.name);
     let mut carried = carried.skip(number);
     let groups = (1..=3).map(|slot| {
-        let former = vec![Endpoint::new("rtmp://former.example/live", Secret::new("former")); class.pipelines()];
+        let former =
+            vec![Endpoint::new("rtmp://former.example/live", Secret::new("former")); class.pipelines()];
         let former = Target::from(former);
         let target = carried.next().and_then(|one| one.target(class, &former));
         ObservedGroup {

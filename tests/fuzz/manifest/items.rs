@@ -14,21 +14,20 @@ use slotwise::model::Destination;
 use super::super::engine::Features;
 use super::{FILE, check_told, look_up};
 
-/// Takes the fields of `tree` for the attributes of an item, in the layouts that `input` declares and in the usual one.
-pub(super) fn check(tree: &Node, input: &[u8], features: &mut Features) {
-    let mut layouts = layouts(input);
-    layouts.push(Arc::new(Layout::default()));
+/// Takes the fields of `tree` for the attributes of an item, in each of `layouts`.
+pub(super) fn check(tree: &Node, layouts: &[Arc<Layout>], features: &mut Features) {
     for layout in layouts {
-        let (_, problems) = judge(&layout, &attributes(tree));
-        check_told(&problems, None, input);
+        let (_, problems) = judge(layout, &attributes(tree));
+        check_told(&problems, None);
         for problem in problems {
             features.note(&format!("item {} {}", problem.field, problem.message));
         }
-        come_back(tree, &layout);
+        come_back(tree, layout);
     }
 }
 
-fn layouts(input: &[u8]) -> Vec<Arc<Layout>> {
+/// The usual layout, and the first that `input` declares.
+pub(super) fn layouts(input: &[u8]) -> Vec<Arc<Layout>> {
     let documents = documents(Path::new(FILE), input).unwrap_or_default();
     let tables = documents.iter().filter_map(|document| match decode(document) {
         Some(Decoded::Object(mut object)) => match object.raw.take() {
@@ -37,7 +36,11 @@ fn layouts(input: &[u8]) -> Vec<Arc<Layout>> {
         },
         _ => None,
     });
-    tables.map(|table| table.layout).take(3).collect()
+    let usual = Arc::new(Layout::default());
+    std::iter::once(usual)
+        .chain(tables.map(|table| table.layout))
+        .take(3)
+        .collect()
 }
 
 /// Everything in the first three levels of `tree` as attributes.
