@@ -155,6 +155,8 @@ impl Search<'_> {
                 // The smaller input has a message of its own.
                 let panic = panics(self.door, &input).err().unwrap_or(panic);
                 let told = format!("{}: {}", panic.place, panic.message);
+                // A long run may be ended before it tells all of them.
+                println!("broken: {told}\n  by {:?}", String::from_utf8_lossy(&input));
                 self.broken.insert(panic.place, Broken { input, panic: told });
             }
         }
@@ -201,7 +203,10 @@ fn panics(door: &Door, input: &[u8]) -> Result<Features, Panic> {
             let awaited = AWAITED.with_borrow_mut(|awaited| {
                 if let Some(awaited) = awaited {
                     awaited.place = panic.location().map(ToString::to_string).unwrap_or_default();
-                    awaited.message = panic.payload_as_str().unwrap_or_default().to_owned();
+                    panic
+                        .payload_as_str()
+                        .unwrap_or_default()
+                        .clone_into(&mut awaited.message);
                 }
                 awaited.is_some()
             });

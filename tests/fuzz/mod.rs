@@ -28,7 +28,8 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "seed and number of inputs come from the environment"
+    clippy::print_stdout,
+    reason = "seed and number of inputs come from the environment, and a long run says what it has tried"
 )]
 
 mod dictionary;
@@ -44,8 +45,8 @@ use dictionary::Dictionary;
 use engine::{Door, Plan};
 
 /// Inputs of every test run: some seconds in a debug build.
-const MANIFEST_RUNS: u64 = 3_000;
-const HTTP_RUNS: u64 = 1_500;
+const MANIFEST_RUNS: u64 = 200;
+const HTTP_RUNS: u64 = 150;
 
 #[test]
 fn declarations_of_any_bytes_are_judged_and_never_break_anything() {

@@ -25,9 +25,12 @@ pub(crate) fn rewrite_yaml(input: &[u8], dictionary: &Dictionary, rng: &mut ChaC
     let at = rng.random_range(0..trees.len());
     edit(&mut trees[at], dictionary, rng);
     // JSON is YAML too, and looks quite different.
-    let written = trees.iter().map(|tree| match rng.random_ratio(1, 4) {
-        true => format!("{tree}\n"),
-        false => yaml::to_text(&node(tree)),
+    let written = trees.iter().map(|tree| {
+        if rng.random_ratio(1, 4) {
+            format!("{tree}\n")
+        } else {
+            yaml::to_text(&node(tree))
+        }
     });
     Some(written.collect::<Vec<_>>().join("---\n").into_bytes())
 }
@@ -86,7 +89,7 @@ fn edit_within(place: &mut Value, borrowed: Value, dictionary: &Dictionary, rng:
             let key = &keys[rng.random_range(0..keys.len())];
             match rng.random_range(0..4) {
                 0 => drop(entries.shift_remove(key)),
-                1 => rename(entries, key, word),
+                1 => rename(entries, key, &word),
                 2 => drop(entries.insert(word, borrowed)),
                 _ => {
                     for number in 0..rng.random_range(1..COPIES_MAX) {
@@ -114,9 +117,9 @@ fn edit_within(place: &mut Value, borrowed: Value, dictionary: &Dictionary, rng:
     }
 }
 
-fn rename(entries: &mut Map<String, Value>, key: &str, new: String) {
+fn rename(entries: &mut Map<String, Value>, key: &str, new: &str) {
     let renamed = std::mem::take(entries).into_iter().map(|(old, value)| {
-        let name = if old == key { new.clone() } else { old };
+        let name = if old == key { new.to_owned() } else { old };
         (name, value)
     });
     entries.extend(renamed.collect::<Vec<_>>());

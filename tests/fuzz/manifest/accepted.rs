@@ -70,7 +70,7 @@ pub(super) fn check(good: Good, input: &[u8], features: &mut Features) {
     for destination in &plan.destinations {
         features.note(&format!(
             "planned {:?}",
-            destination.waiting.as_ref().map(|waiting| waiting.code())
+            destination.waiting.as_ref().map(slotwise::plan::Waiting::code)
         ));
     }
     features.note(&format!("pools {}", "p".repeat(desired.pools.len().min(5))));
@@ -123,7 +123,7 @@ fn seen(desired: &Desired, pool: &ChannelPool, id: &str, number: usize) -> Obser
         arn: format!("arn:aws:medialive:eu-west-1:111122223333:channel:{number}").into(),
         name: "a channel".into(),
         class,
-        state: STATES[number % STATES.len()].clone(),
+        state: STATES[number % STATES.len()],
         owner: Some(OwnerId::new("ours")),
         groups: Arc::new(groups.collect()),
         trouble: None,
