@@ -81,12 +81,13 @@ fn fuzz(door: &Door, usual: u64) {
     }
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let runs = number("SLOTWISE_FUZZ_RUNS");
+    let seed = number("SLOTWISE_FUZZ_SEED").unwrap_or(1);
     let plan = Plan {
         runs: runs.unwrap_or(usual),
-        seed: number("SLOTWISE_FUZZ_SEED").unwrap_or(1),
+        seed,
         keep_last: runs
             .is_some()
-            .then(|| scratch(&format!("fuzz-{}-last", door.name))),
+            .then(|| scratch(&format!("fuzz-{}-{seed}-last", door.name))),
     };
     let broken = engine::explore(door, &plan);
     for (index, broken) in broken.iter().enumerate() {
