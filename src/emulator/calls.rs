@@ -8,6 +8,9 @@ use serde::Serialize;
 /// How many calls are kept; the counters go on for ever
 const CALLS_MAX: usize = 20_000;
 
+/// How much of what a caller says of itself and of the channel is kept: headers and paths may be hundreds of kilobytes
+const TEXT_MAX_CHARS: usize = 1_000;
+
 /// A call, without anything of its body
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,7 +48,12 @@ pub(super) struct CallLog {
 }
 
 impl CallLog {
-    pub(super) fn push(&mut self, call: Call) {
+    pub(super) fn push(&mut self, mut call: Call) {
+        for text in [&mut call.channel, &mut call.user_agent].into_iter().flatten() {
+            if let Some((end, _)) = text.char_indices().nth(TEXT_MAX_CHARS) {
+                text.truncate(end);
+            }
+        }
         if self.calls.len() == CALLS_MAX {
             self.calls.pop_front();
         }

@@ -107,7 +107,7 @@ pub struct RawChannel {
 #[schemars(rename = "Slots")]
 pub struct RawSlots {
     /// Glob on the names of RTMP output groups: those that match are slots, all others are never changed.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 255))]
     pub output_groups: String,
     /// Where a slot points while it holds nobody: an RTMP(S) URL that takes no stream. The stream name is made
     /// unique per slot.

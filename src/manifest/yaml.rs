@@ -192,6 +192,14 @@ impl Document {
                 fix: "close them, or nest less deeply".to_owned(),
             });
         }
+        if let Some(location) = self.not_allowed() {
+            return Err(Broken {
+                location,
+                message: "a sign that YAML does not allow stands here, such as a control character"
+                    .to_owned(),
+                fix: "remove it, or write it as an escape in double quotes: \"\\x1b\"".to_owned(),
+            });
+        }
         let mut budget = Budget::default();
         serde_yaml::Deserializer::from_str(self.text())
             .deserialize_any(Build(&mut budget))
@@ -204,10 +212,41 @@ impl Document {
         match serde_yaml::Deserializer::from_str(self.text()).deserialize_any(seek) {
             Err(error) => error.location().map_or_else(
                 || self.start(),
-                |location| self.location(location.line(), location.column()),
+                |location| {
+                    let (line, column) = self.as_editors_count((location.line(), location.column()));
+                    self.location(line, column)
+                },
             ),
             Ok(()) => self.start(),
         }
+    }
+
+    /// Line and column of a place of the parser, to which `\r`, U+0085, U+2028 and U+2029 end lines as well.
+    fn as_editors_count(&self, (line, column): (usize, usize)) -> (usize, usize) {
+        let mut rest = self.text();
+        for _ in 1..line {
+            let Some(at) = rest.find(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) else {
+                break;
+            };
+            let end = &rest[at..];
+            let mut letters = end.chars();
+            letters.next();
+            rest = end.strip_prefix("\r\n").unwrap_or(letters.as_str());
+        }
+        let before = &self.text()[..self.text().len() - rest.len()];
+        let within = before.chars().rev().take_while(|letter| *letter != '\n').count();
+        (1 + before.matches('\n').count(), within + column)
+    }
+
+    /// Where the first character is that YAML allows in escapes only (YAML 1.2.2, 5.1): the parser tells no place.
+    fn not_allowed(&self) -> Option<Location> {
+        let stray = |letter: char| {
+            letter.is_control() && !matches!(letter, '\t' | '\n' | '\r' | '\u{85}')
+                || matches!(letter, '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+        };
+        let before = &self.text()[..self.text().find(stray)?];
+        let column = before.chars().rev().take_while(|letter| *letter != '\n').count();
+        Some(self.location(1 + before.matches('\n').count(), 1 + column))
     }
 
     fn text(&self) -> &str {
@@ -226,12 +265,12 @@ impl Document {
         let said = error.to_string();
         let at = error
             .location()
-            .map(|location| (location.line(), location.column()));
+            .map(|location| self.as_editors_count((location.line(), location.column())));
         // What is never closed is noticed at the end; where it was opened is told in the text only.
         let ends =
             |(line, _): (usize, usize)| self.text().lines().skip(line - 1).all(|line| !is_content(line));
         let at = if at.is_some_and(ends) {
-            opened_at(&said)
+            opened_at(&said).map(|at| self.as_editors_count(at))
         } else {
             at
         };
@@ -383,6 +422,9 @@ mod tests {
             ("a: *x\n", 1, "define it"),
             ("a: !!int live_1_x\n", 1, "remove the tag"),
             ("? [a]\n: b\n", 1, "write a field name"),
+            // Ends of lines to the parser only.
+            ("a: 1 # \u{2028} \r \u{85}\nb: c: d\n", 2, "quote a text"),
+            ("\u{2028}\u{2028}\u{2028}\"", 1, "close the quote"),
         ] {
             let documents = documents(Path::new("x.yaml"), text.as_bytes()).unwrap();
             let broken = documents[0].parse().err().unwrap();

@@ -13,12 +13,15 @@ use crate::manifest::node::FieldPath;
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::report::Report;
 use crate::manifest::validate::{Globs, KeySource, key_source, place, validate_destination, validate_pool};
-use crate::manifest::words::{nearest, shown};
+use crate::manifest::words::{is_harmless, nearest, shown};
 use crate::manifest::yaml::Spot;
 use crate::manifest::{ObjectId, Problem};
 use crate::model::{
     ChannelId, ChannelPool, Destination, DestinationName, OutputGroup, PoolName, StreamKey, WantedState,
 };
+
+/// Names that are listed in a message at most.
+const NAMES_LISTED: usize = 8;
 
 /// Valid objects, and the file that each was last read from.
 #[derive(Debug, Clone, Default)]
@@ -385,19 +388,19 @@ fn check_pin(candidate: &mut Candidate<Destination>, pool: &ChannelPool) {
     };
     let path = FieldPath::from("spec.slot");
     if !ids(pool).any(|id| *id == pin.channel) {
-        let names: Vec<&str> = ids(pool).map(ChannelId::as_str).collect();
+        let names = || ids(pool).map(ChannelId::as_str);
         let message = format!(
             "channel {} is none of pool {}",
             shown(pin.channel.as_str()),
             pool.name
         );
-        let fix = match nearest(pin.channel.as_str(), names.iter().copied()) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("name a channel of the pool: {}", names.join(", ")),
+        let fix = match nearest(pin.channel.as_str(), names()) {
+            Some(near) if is_harmless(near) => format!("did you mean {near}?"),
+            _ => format!("name a channel of the pool: {}", some_of(names())),
         };
         candidate.reject(&path.field("channel"), message, fix);
     } else if !pool.slots.output_groups.is_match(pin.output_group.as_str()) {
-        let glob = pool.slots.output_groups.glob();
+        let glob = shown(pool.slots.output_groups.glob().glob());
         let message = format!(
             "{} is no slot of pool {}",
             shown(pin.output_group.as_str()),
@@ -406,6 +409,18 @@ fn check_pin(candidate: &mut Candidate<Destination>, pool: &ChannelPool) {
         let fix = format!("name a group that slots.outputGroups matches: {glob}");
         candidate.reject(&path.field("outputGroup"), message, fix);
     }
+}
+
+/// The first few of `names`, as far as they may be repeated.
+fn some_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut some: Vec<&str> = names
+        .filter(|name| is_harmless(name))
+        .take(NAMES_LISTED + 1)
+        .collect();
+    if some.len() > NAMES_LISTED {
+        some[NAMES_LISTED] = "…";
+    }
+    some.join(", ")
 }
 
 /// Two wanted destinations with one target: told here, and settled by the planner, which sees who is on air.

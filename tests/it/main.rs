@@ -11,6 +11,8 @@ mod cli;
 mod cycle;
 mod doctor;
 mod emulator;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod http;
 mod keys;
 mod lease;

@@ -131,13 +131,18 @@ fn decode(segment: &str) -> Option<String> {
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {
         if byte == b'%' {
-            let pair = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?);
+            bytes.push(hex(rest.next()?)? << 4 | hex(rest.next()?)?);
         } else {
             bytes.push(byte);
         }
     }
     String::from_utf8(bytes).ok()
+}
+
+/// The value of a digit; not by `from_str_radix`, which takes a sign before digits
+fn hex(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
 }
 
 #[cfg(test)]
@@ -164,6 +169,7 @@ mod tests {
             (Method::GET, "/channels"),
             (Method::GET, "/prod/channels/"),
             (Method::GET, "/prod/channels/%zz"),
+            (Method::GET, "/prod/channels/%+1"),
         ] {
             let error = find(&method, path, None).unwrap_err();
             assert_eq!(error.kind, ErrorKind::UnknownOperation, "{path}");

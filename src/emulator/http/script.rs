@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +13,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
-use crate::emulator::faults::Fault;
+use crate::emulator::faults::{FAULTS_MAX, Fault};
+
+/// The largest body taken: a list of as many faults as are kept is far smaller
+const BODY_MAX_BYTES: usize = 1_024 * 1_024;
+/// Problems of one request that are told
+const PROBLEMS_MAX: usize = 50;
 
 /// How far the clock may be moved at once: a year
 const ADVANCE_MAX_SECONDS: f64 = 366.0 * 86_400.0;
@@ -34,7 +39,10 @@ fn list(emulator: &Emulator) -> Value {
 }
 
 /// `POST /_emulator/faults`: one fault, or a list of them; all or none are taken
-pub(super) async fn inject(State(emulator): State<Emulator>, body: Bytes) -> Response {
+pub(super) async fn inject(State(emulator): State<Emulator>, body: Body) -> Response {
+    let Some(body) = read(body).await else {
+        return too_large();
+    };
     let value: Value = match serde_json::from_slice(&body) {
         Ok(value) => value,
         Err(error) => return refuse(&[format!("the body is not JSON: {error}")]),
@@ -43,6 +51,12 @@ pub(super) async fn inject(State(emulator): State<Emulator>, body: Bytes) -> Res
         Value::Array(list) => list,
         one => vec![one],
     };
+    if wanted.len() > FAULTS_MAX {
+        return refuse(&[format!(
+            "{} faults at once: give at most {FAULTS_MAX}",
+            wanted.len()
+        )]);
+    }
     let (mut faults, mut problems) = (Vec::new(), Vec::new());
     for (index, value) in wanted.into_iter().enumerate() {
         match serde_json::from_value::<Fault>(value) {
@@ -129,7 +143,10 @@ struct ClockChange {
 }
 
 /// `POST /_emulator/clock`: `{"advanceSeconds": 180}`, `{"speed": 60}`
-pub(super) async fn set_clock(State(emulator): State<Emulator>, body: Bytes) -> Response {
+pub(super) async fn set_clock(State(emulator): State<Emulator>, body: Body) -> Response {
+    let Some(body) = read(body).await else {
+        return too_large();
+    };
     let change: ClockChange = match serde_json::from_slice(&body) {
         Ok(change) => change,
         Err(error) => {
@@ -180,7 +197,18 @@ pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, Json(json!({"message": text}))).into_response()
 }
 
+/// The body; none if it cannot be read, or is larger than [`BODY_MAX_BYTES`]
+async fn read(body: Body) -> Option<Bytes> {
+    to_bytes(body, BODY_MAX_BYTES).await.ok()
+}
+
+fn too_large() -> Response {
+    let text = format!("the body could not be read, or is larger than {BODY_MAX_BYTES} bytes");
+    (StatusCode::PAYLOAD_TOO_LARGE, Json(json!({"message": text}))).into_response()
+}
+
 fn refuse(problems: &[String]) -> Response {
+    let problems = &problems[..problems.len().min(PROBLEMS_MAX)];
     let body = json!({"message": problems.join("; "), "problems": problems});
     (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }

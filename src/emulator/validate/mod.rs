@@ -1,6 +1,6 @@
 //! What MediaLive checks about a request before it does anything.
 //!
-//! Every problem of a request is reported at once. What is malformed is a 400; what is well-formed and wrong is a
+//! Every problem of a request is reported at once, up to a hundred. What is malformed is a 400; what is well-formed and wrong is a
 //! 422 with one `validationErrors` entry each. Texts in `monospace` here are real ones with their source beside
 //! them; the others are invented, so match on types.
 
@@ -25,6 +25,9 @@ const TAGS_MAX: usize = 50;
 const TAG_KEY_MAX: usize = 128;
 const TAG_VALUE_MAX: usize = 256;
 
+/// Problems of one request that are told: a long list of wrong items would make a refusal many times its size
+const FINDINGS_MAX: usize = 100;
+
 /// Problems found so far
 #[derive(Debug, Default)]
 struct Findings {
@@ -35,15 +38,19 @@ struct Findings {
 impl Findings {
     /// A 400
     fn malformed(&mut self, message: impl Into<String>) {
-        self.malformed.push(message.into());
+        if self.malformed.len() < FINDINGS_MAX {
+            self.malformed.push(message.into());
+        }
     }
 
     /// A 422
     fn invalid(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.invalid.push(ValidationError {
-            element_path: path.into(),
-            error_message: message.into(),
-        });
+        if self.invalid.len() < FINDINGS_MAX {
+            self.invalid.push(ValidationError {
+                element_path: path.into(),
+                error_message: message.into(),
+            });
+        }
     }
 
     /// The refusal, if anything was found; malformed comes first, as such a request is not looked at further

@@ -23,6 +23,9 @@ use crate::model::{
 /// Longest window: whoever wants more says `interrupt: Anytime`.
 const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// Longest glob: names of output groups are far shorter.
+const GLOB_LIMIT: usize = 255;
+
 /// Globs that were compiled before: pools mostly share one, and each takes tens of kilobytes and a fraction of a
 /// millisecond.
 #[derive(Debug, Default)]
@@ -115,6 +118,11 @@ fn validate_glob(
     const FIX: &str = "write a glob on the names of the output groups: \"RTMP-Slot-*\"";
     if text.is_empty() {
         report.reject(path, "an empty glob matches no output group", FIX);
+        return None;
+    }
+    if text.len() > GLOB_LIMIT || text.chars().any(char::is_control) {
+        let message = format!("a glob is one line of at most {GLOB_LIMIT} bytes");
+        report.reject(path, message, FIX);
         return None;
     }
     match globs.compile(text) {

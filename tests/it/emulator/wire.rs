@@ -207,6 +207,49 @@ async fn faults_are_scripted_over_http_and_bad_ones_are_all_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn scripting_refuses_what_is_too_much_in_json_and_in_few_words() {
+    let emulator = emulator();
+    let large = " ".repeat(11 * 1_024 * 1_024);
+    for path in ["/_emulator/faults", "/_emulator/clock"] {
+        let (response, body) = send(&emulator, Method::POST, path, large.clone()).await;
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(
+            body["message"].as_str().unwrap().contains("larger than"),
+            "{body}"
+        );
+    }
+    let (status, body) = post(&emulator, "/_emulator/faults", &json!(vec![1; 1_000])).await;
+    let told = body["problems"].as_array().unwrap().len();
+    assert_eq!((status, told), (StatusCode::BAD_REQUEST, 50));
+    let many = vec![json!({"kind": "throttle"}); 1_001];
+    let (status, body) = post(&emulator, "/_emulator/faults", &json!(many)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(
+        body["message"].as_str().unwrap().contains("at most 1000"),
+        "{body}"
+    );
+    let (_, body) = send(&emulator, Method::GET, "/_emulator/faults", "").await;
+    assert_eq!(body, json!({"faults": []}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_caller_only_the_first_words_are_kept() {
+    let emulator = emulator();
+    let request = Request::builder()
+        .uri(format!("/prod/channels/{}", "4".repeat(5_000)))
+        .header("user-agent", "a".repeat(5_000))
+        .body(Body::empty())
+        .expect("a request");
+    let Ok(response) = emulator.router().oneshot(request).await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    let call = emulator.calls().pop().unwrap();
+    assert_eq!(
+        (call.user_agent.unwrap().len(), call.channel.unwrap().len()),
+        (1_000, 1_000)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_clock_is_moved_over_http_and_never_back() {
     let emulator = emulator();
     assert_eq!(

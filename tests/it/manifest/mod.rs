@@ -1,8 +1,8 @@
 //! Desired state from YAML files: mistakes, and bad days of the files themselves.
 
 mod examples;
-mod fuzz;
 mod last_good;
+mod limits;
 mod mistakes;
 mod rules;
 

@@ -327,7 +327,7 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     (
         "state:",
         "slot: { channel: \"1\", outputGroup: HLS }\n  state:",
-        "x.yaml:7:38: Destination one: spec.slot.outputGroup: `HLS` is no slot of pool main; name a group that slots.outputGroups matches: RTMP-*",
+        "x.yaml:7:38: Destination one: spec.slot.outputGroup: `HLS` is no slot of pool main; name a group that slots.outputGroups matches: `RTMP-*`",
     ),
     (
         "state:",

@@ -1,0 +1,115 @@
+//! Two doors that take bytes of strangers, fuzzed: declarations (`manifest`) and the emulator's HTTP (`http`).
+//!
+//! ```text
+//! corpus/DOOR, regressions/DOOR ─► mutate (seeded) ─► DOOR::check ─► features ── new ones ─► this run's corpus
+//!                                                        │ panic
+//!                                                        ▼
+//!                                                     shrink ─► told, with the command that replays it
+//! ```
+//!
+//! - `corpus/` holds what is usual: declarations, and conversations with the emulator in the form of `.http` files
+//!   (request line, headers, blank line, body; `###` between requests).
+//! - `regressions/` holds what once broke something, each named after what it broke. Both are replayed in every run.
+//! - [`manifest::check`] and [`http::check`] take any bytes and panic where something does not hold; what holds is
+//!   told there. They are all that a target for libFuzzer needs: `fuzz_target!(|data: &[u8]| { manifest::check(data); })`
+//!   with the directories above as its corpus and `*.dict` as its dictionary. Here, without a nightly compiler, what the door answers (messages, places,
+//!   statuses) stands in for coverage: an input with an answer that is new is kept and mutated further.
+//!
+//! Runs are counted in inputs and drawn from a seed, so a run can be repeated:
+//!
+//! ```text
+//! cargo test --test it fuzz                                                the inputs of every test run
+//! SLOTWISE_FUZZ_RUNS=1000000 SLOTWISE_FUZZ_SEED=7 cargo test --test it fuzz::manifest   many more, of another seed
+//! SLOTWISE_FUZZ_INPUT=FILE cargo test --test it fuzz::manifest             one input, with what it panics with
+//! ```
+//!
+//! What ends the process (a stack that overflows, memory that is used up) leaves its input in the file that is
+//! named at the start of a run of more than the usual inputs.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "seed and number of inputs come from the environment, and a long run says what it has tried"
+)]
+
+mod dictionary;
+mod engine;
+mod http;
+mod manifest;
+mod mutate;
+mod tree;
+
+use std::path::PathBuf;
+
+use dictionary::Dictionary;
+use engine::{Door, Plan};
+
+/// Inputs of every test run: some seconds in a debug build.
+const MANIFEST_RUNS: u64 = 200;
+const HTTP_RUNS: u64 = 150;
+
+#[test]
+fn declarations_of_any_bytes_are_judged_and_never_break_anything() {
+    let door = Door {
+        name: "manifest",
+        between: "\n---\n",
+        dictionary: Dictionary::read(include_str!("manifest.dict")),
+        rewrite: tree::rewrite_yaml,
+        check: manifest::check,
+    };
+    fuzz(&door, MANIFEST_RUNS);
+}
+
+#[test]
+fn requests_of_any_bytes_are_answered_and_break_no_world() {
+    let door = Door {
+        name: "http",
+        between: "\n###\n",
+        dictionary: Dictionary::read(include_str!("http.dict")),
+        rewrite: tree::rewrite_bodies,
+        check: http::check,
+    };
+    fuzz(&door, HTTP_RUNS);
+}
+
+#[track_caller]
+fn fuzz(door: &Door, usual: u64) {
+    if let Some(file) = std::env::var_os("SLOTWISE_FUZZ_INPUT") {
+        let input = std::fs::read(&file).unwrap();
+        println!("{} answers", (door.check)(&input).len());
+        return;
+    }
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let runs = number("SLOTWISE_FUZZ_RUNS");
+    let seed = number("SLOTWISE_FUZZ_SEED").unwrap_or(1);
+    let plan = Plan {
+        runs: runs.unwrap_or(usual),
+        seed,
+        keep_last: runs
+            .is_some()
+            .then(|| scratch(&format!("fuzz-{}-{seed}-last", door.name))),
+    };
+    let broken = engine::explore(door, &plan);
+    for (index, broken) in broken.iter().enumerate() {
+        let file = scratch(&format!("fuzz-{}-{}-{index}", door.name, plan.seed));
+        std::fs::write(&file, &broken.input).unwrap();
+        println!(
+            "{}\n  by {:?}\n  replay: SLOTWISE_FUZZ_INPUT={} cargo test --test it fuzz::\n  \
+             once it is put right, keep the file as tests/fuzz/regressions/{}/WHAT-IT-BROKE\n",
+            broken.panic,
+            String::from_utf8_lossy(&broken.input),
+            file.display(),
+            door.name
+        );
+    }
+    assert!(
+        broken.is_empty(),
+        "{} ways to break {}, told above",
+        broken.len(),
+        door.name
+    );
+}
+
+fn scratch(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}

@@ -1,0 +1,66 @@
+//! Small files that stand for large ones, and files that are too much.
+
+use std::path::Path;
+
+use slotwise::manifest::Problem;
+use slotwise::manifest::decode::{Decoded, decode};
+use slotwise::manifest::yaml::documents;
+
+/// What is told of the documents in `text`.
+fn told(text: &str) -> Vec<Problem> {
+    let documents = documents(Path::new("limits.yaml"), text.as_bytes()).unwrap();
+    let told = documents.iter().filter_map(decode).map(|decoded| match decoded {
+        Decoded::Object(object) => object.report.into_problems(),
+        Decoded::Unidentified(problems) => problems,
+        Decoded::Foreign(problem) => vec![problem],
+    });
+    told.flatten().collect()
+}
+
+#[test]
+fn aliases_cannot_grow_a_small_file_to_gigabytes() {
+    let mut bomb = vec!["a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned()];
+    for (name, before) in ["b", "c", "d", "e", "f", "g", "h"]
+        .iter()
+        .zip(["a", "b", "c", "d", "e", "f", "g"])
+    {
+        let items = vec![format!("*{before}"); 10].join(", ");
+        bomb.push(format!("{name}: &{name} [{items}]\n"));
+    }
+    let told = told(&bomb.concat());
+    assert!(told[0].fix.contains("use fewer aliases"), "{told:?}");
+}
+
+#[test]
+fn deep_and_wide_documents_are_refused_and_not_worked_through() {
+    for deep in ["[", "{a: ", "- "] {
+        let told = told(&deep.repeat(100_000));
+        assert!(told[0].fix.contains("nest less deeply"), "{told:?}");
+    }
+    let twice =
+        "apiVersion: slotwise.dev/v1alpha1\nkind: Destination\n".to_owned() + &"metadata: 1\n".repeat(2_000);
+    // Whoever has thousands of mistakes is told the first of them.
+    let told = told(&twice);
+    let twice = told
+        .iter()
+        .filter(|problem| problem.message.contains("written twice"));
+    assert_eq!(twice.count(), 50);
+}
+
+#[test]
+fn a_sign_that_yaml_does_not_allow_is_told_where_it_stands() {
+    for (text, place) in [
+        ("a: 1\nb: \u{1b}[31m\n", (2, 4)),
+        ("---\n\u{0}\n", (2, 1)),
+        ("a: \"é\u{feff}\"\n", (1, 6)),
+    ] {
+        let told = told(text);
+        let found = (told[0].location.line, told[0].location.column);
+        assert_eq!(found, place, "{text:?}: {told:?}");
+        assert!(told[0].fix.contains("remove it"), "{told:?}");
+    }
+    assert!(
+        told("a: \"\u{85}\u{a0}😀\t\"\n")[0].field == "kind",
+        "these are allowed"
+    );
+}
