@@ -21,9 +21,9 @@ mod plan_golden;
 mod plan_properties;
 mod plan_support;
 mod races;
+mod replay;
 #[allow(dead_code, reason = "examples/soak uses the rest of it")]
 #[path = "../simulation.rs"]
-mod replay;
 mod simulation;
 mod stage;
 mod tables;
