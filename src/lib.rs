@@ -57,6 +57,7 @@
 //! - Triggers carry no data: they say "look again". A crash at any point is healed by the next cycle.
 //! - Whoever has what a plan was made from has the plan: what [`record`] keeps is compared in every field.
 //! - Pure modules know no I/O, no clock and no chance: time and seeds are arguments, maps are sorted.
+//! - All of this together is lived through in virtual time: `tests/simulation.rs` is the map of that.
 //! - The emulator is always behind the wire format; there is no mock of the client.
 //!
 //! # Where this differs from the plan it was built from

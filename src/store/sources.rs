@@ -47,6 +47,9 @@ pub struct Sources {
     keys: Keys,
     /// What is in force; `None` before the first load.
     good: Option<Good>,
+    /// Files and named paths that held nothing at the first load, and have not held anything since. What they held before
+    /// this process began nobody knows, so nothing is let go on the strength of them.
+    never_full: BTreeSet<PathBuf>,
     key_files: Arc<BTreeSet<PathBuf>>,
     /// What the files looked like when they were read; `None` where nothing was read yet or they did not answer.
     seen: Option<Fingerprint>,
@@ -74,6 +77,7 @@ impl Sources {
             tables: Tables::unread(),
             keys: Keys::local(),
             good: None,
+            never_full: BTreeSet::new(),
             key_files: Arc::default(),
             seen: None,
         }
@@ -140,6 +144,7 @@ impl Sources {
 
     /// Puts together what was read, with what was good before in the place of what is not.
     fn assemble(&mut self, snapshot: Snapshot, keys: &BTreeMap<KeyReference, KeyLookup>) -> Loaded {
+        let is_first = self.good.is_none();
         let before = self.good.take().unwrap_or_default();
         let Snapshot {
             objects,
@@ -156,9 +161,19 @@ impl Sources {
         let mut assembled = assemble(objects, &look_up, &before, &is_lost);
 
         let mut doubts: Vec<String> = lost.into_values().collect();
-        for (path, what) in suspicious.iter().filter(|(path, _)| keeps(&assembled.good, path)) {
+        if is_first {
+            self.never_full = suspicious.keys().cloned().collect();
+        }
+        self.never_full.retain(|path| suspicious.contains_key(path));
+        for (path, what) in &suspicious {
+            if keeps(&assembled.good, path) {
+                problems.push(emptied(path, what));
+            } else if self.never_full.contains(path) {
+                problems.push(never_full(path, what));
+            } else {
+                continue;
+            }
             doubts.push(format!("{} {what}", path.display()));
-            problems.push(emptied(path, what));
         }
         doubts.append(&mut assembled.doubts);
         count_generations(&mut assembled, &before, &self.tables);
@@ -248,6 +263,15 @@ fn emptied(path: &Path, what: &str) -> Problem {
         message: format!("{what}; what it held stays in force"),
         fix: "to take everything off air set state: Ready; to remove one file of several, delete it"
             .to_owned(),
+    }
+}
+
+fn never_full(path: &Path, what: &str) -> Problem {
+    Problem {
+        severity: Severity::Warning,
+        message: format!("{what}; whatever it may have held before, nobody on air is let go for it"),
+        fix: "write into it what it should hold, or delete it".to_owned(),
+        ..emptied(path, what)
     }
 }
 

@@ -189,7 +189,7 @@ pub(super) struct Snapshot {
     /// Files, directories and tables whose content is not known in full, and why, in one phrase.
     pub(super) lost: BTreeMap<PathBuf, String>,
     /// Files, tables and named paths that hold nothing, and what is odd about it: lost only where they held something
-    /// before.
+    /// before, or where nobody can know whether they did.
     pub(super) suspicious: BTreeMap<PathBuf, &'static str>,
 }
 
@@ -210,7 +210,7 @@ impl Snapshot {
             if !snapshot.holds_anything(root) {
                 snapshot
                     .suspicious
-                    .insert(root.clone(), "holds no objects any more");
+                    .insert(root.clone(), "holds no objects");
             }
         }
         snapshot

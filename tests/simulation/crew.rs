@@ -14,6 +14,7 @@ use super::files::Accident;
 use super::judge::Judge;
 use super::leases::{SharedRow, Trouble};
 use super::life::ToProcess;
+use super::outputs::unlike_its_recording;
 use super::process::{Process, SetUp, Surroundings};
 use super::tap::Death;
 use super::timeline::brief;
@@ -240,6 +241,9 @@ impl Crew {
                     "stream key shown",
                     format!("{} shows a stream key in {place}", process.name),
                 );
+            }
+            if let Some(what) = unlike_its_recording(&process.pulse()) {
+                judge.fail("recording", what);
             }
             if let Some(how) = process.has_ended() {
                 // Whoever begins while the files are gone says so and ends.

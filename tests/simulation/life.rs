@@ -335,10 +335,6 @@ impl Life {
 
     /// In the middle of nothing, or before or after the next calls, and often those that write.
     fn die(&mut self) -> ToProcess {
-        // A file that is empty when a process begins is taken at its word.
-        if matches!(self.files.accident(), Some(Accident::Emptied)) {
-            self.declare("the files are mended", |_, _| {});
-        }
         let random = &mut self.random;
         let death = random.random_bool(0.8).then(|| Death {
             after: random.random_range(0..6),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use slotwise::controller::{Event, Listener, Pulse};
 use slotwise::metrics::Metrics;
 use slotwise::plan::Plan;
+use slotwise::record::{Recording, Replay, StandIns};
 use slotwise::render::progress::{Narrator, Stamp};
 use slotwise::render::{self, Style};
 use tracing_subscriber::layer::SubscriberExt;
@@ -21,6 +22,8 @@ type Found = Arc<Mutex<Option<String>>>;
 #[derive(Clone)]
 pub(super) struct Outputs {
     metrics: Metrics,
+    /// What stands in for keys in recordings.
+    stand_ins: Arc<Mutex<StandIns>>,
     found: Found,
 }
 
@@ -28,6 +31,7 @@ impl Outputs {
     pub(super) fn new() -> Self {
         Self {
             metrics: Metrics::new().unwrap(),
+            stand_ins: Arc::default(),
             found: Found::default(),
         }
     }
@@ -66,8 +70,26 @@ impl Outputs {
                 &render::status::status_json(&view.status),
             );
         }
+        if let Some(view) = &pulse.view {
+            let recording = Recording::of(&view.case(), &mut self.stand_ins.lock().unwrap());
+            search(&self.found, "a recording", &recording.text());
+        }
         search(&self.found, "a metric", &self.metrics.text(pulse).unwrap());
         self.found.lock().unwrap().take()
+    }
+}
+
+/// Why the plan of now cannot be made again from its recording.
+pub(super) fn unlike_its_recording(pulse: &Pulse) -> Option<String> {
+    let view = pulse.view.as_ref()?;
+    let recording = Recording::of(&view.case(), &mut StandIns::default());
+    if !recording.is_faithful() {
+        return Some("a recording shows another plan than was made".to_owned());
+    }
+    match Replay::read(&recording.text()) {
+        Ok(replay) if replay.run().is_same() => None,
+        Ok(_) => Some("a recording that is replayed gives another plan".to_owned()),
+        Err(error) => Some(format!("a recording cannot be read: {error}")),
     }
 }
 

@@ -115,7 +115,7 @@ async fn an_emptied_directory_takes_nobody_off_air() {
     let loaded = fixture.load().await;
     assert_eq!(names(&loaded), ["one", "two"]);
     assert!(
-        doubt(&loaded).unwrap().contains("holds no objects any more"),
+        doubt(&loaded).unwrap().contains("holds no objects"),
         "{:?}",
         doubt(&loaded)
     );
@@ -127,6 +127,24 @@ async fn an_emptied_directory_takes_nobody_off_air() {
     let loaded = fixture.load().await;
     assert_eq!(names(&loaded), ["one"]);
     assert_eq!(doubt(&loaded), None);
+}
+
+#[tokio::test]
+async fn a_file_that_is_empty_when_slotwise_begins_takes_nobody_off_air() {
+    let mut fixture = fixture();
+    fixture.write("one.yaml", "");
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["two"]);
+    assert!(doubt(&loaded).unwrap().contains("one.yaml is empty"));
+    assert_eq!(loaded.problems[0].severity, Severity::Warning);
+    assert!(loaded.problems[0].fix.contains("delete it"), "{:?}", loaded.problems);
+
+    // Another change does not make it whole.
+    fixture.write("two.yaml", &simple("two", "Ready"));
+    assert!(doubt(&fixture.load().await).is_some());
+
+    fs::remove_file(fixture.path("one.yaml")).unwrap();
+    assert_eq!(doubt(&fixture.load().await), None);
 }
 
 #[tokio::test]

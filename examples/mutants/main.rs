@@ -1,0 +1,328 @@
+//! Breaks slotwise on purpose, in one way after the other, and looks whether the simulation notices.
+//!
+//! ```sh
+//! cargo run --example mutants                              # all of tests/mutants/variants.yaml
+//! cargo run --example mutants -- --only ignore-the-lease   # one of them
+//! ```
+//!
+//! Each variant is built in a copy of the tree below the target directory, with the dependencies that are built already,
+//! and has to be caught within so many lives of `examples/soak`.
+
+use std::error::Error;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use anstream::{eprintln, println};
+use clap::Parser;
+use serde::Deserialize;
+
+/// What a copy of the tree needs in order to build `examples/soak`.
+const TREE: [&str; 5] = ["Cargo.toml", "Cargo.lock", "src", "examples", "tests"];
+
+/// Longest time that a build may take: slotwise and one example, on a slow machine.
+const BUILD_MAX: Duration = Duration::from_mins(20);
+
+/// Longest time that all lives of one variant may take. One that loops for ever ends here, and counts as caught.
+const LIVES_MAX: Duration = Duration::from_mins(30);
+
+type Done<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Breaks slotwise on purpose, and looks whether the simulation notices.
+#[derive(Debug, Parser)]
+#[command(name = "mutants")]
+struct Args {
+    /// Only the variant of this name; may be repeated
+    #[arg(long)]
+    only: Vec<String>,
+    /// Lives within which a variant has to be caught
+    #[arg(long, default_value_t = 500)]
+    seeds: u64,
+    /// Lives that the unbroken tree has to pass first
+    #[arg(long, default_value_t = 10)]
+    unbroken: u64,
+}
+
+/// A mistake that somebody could make.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variant {
+    name: String,
+    /// The rule that it breaks.
+    breaks: String,
+    file: PathBuf,
+    /// Text that occurs once in the file.
+    find: String,
+    replace: String,
+}
+
+/// What became of a variant.
+enum Verdict {
+    Caught {
+        check: String,
+        seed: String,
+    },
+    /// It did not end in time, which no daemon may do.
+    Endless,
+    Survived,
+    /// It could not be tried, and why.
+    Broken(String),
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether every variant was caught.
+fn run(args: &Args) -> Done<bool> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = fs::read_to_string(root.join("tests/mutants/variants.yaml"))?;
+    let mut variants: Vec<Variant> = serde_yaml::from_str(&list)?;
+    if let Some(unknown) = args
+        .only
+        .iter()
+        .find(|name| variants.iter().all(|one| one.name != **name))
+    {
+        return Err(format!("no variant is called {unknown}; tests/mutants/variants.yaml lists them").into());
+    }
+    variants.retain(|one| args.only.is_empty() || args.only.contains(&one.name));
+    let copy = Copy::of(root)?;
+    eprintln!("the unbroken tree: {} lives", args.unbroken);
+    if let Verdict::Caught { check, seed } = copy.judge(args.unbroken)? {
+        return Err(format!("the unbroken tree fails at seed {seed}: {check}; mend that first").into());
+    }
+    let mut verdicts = Vec::new();
+    for (number, variant) in variants.iter().enumerate() {
+        eprintln!("{} of {}: {}", number + 1, variants.len(), variant.name);
+        let verdict = copy.try_out(variant, args.seeds)?;
+        eprintln!("    {}", verdict.told());
+        verdicts.push(verdict);
+    }
+    println!("{}", table(&variants, &verdicts));
+    let caught = verdicts.iter().filter(|verdict| verdict.is_caught()).count();
+    println!("\n{caught} of {} caught", variants.len());
+    Ok(caught == variants.len())
+}
+
+impl Verdict {
+    fn is_caught(&self) -> bool {
+        matches!(self, Self::Caught { .. } | Self::Endless)
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::Caught { check, seed } => format!("{check}, at seed {seed}"),
+            Self::Endless => "it does not end".to_owned(),
+            Self::Survived => "SURVIVED".to_owned(),
+            Self::Broken(why) => format!("COULD NOT BE TRIED: {why}"),
+        }
+    }
+}
+
+/// A table in Markdown.
+fn table(variants: &[Variant], verdicts: &[Verdict]) -> String {
+    let rows: Vec<[String; 4]> = variants
+        .iter()
+        .zip(verdicts)
+        .map(|(variant, verdict)| {
+            let (check, seed) = match verdict {
+                Verdict::Caught { check, seed } => (check.clone(), seed.clone()),
+                other => (other.told(), String::new()),
+            };
+            [variant.name.clone(), check, seed, variant.breaks.clone()]
+        })
+        .collect();
+    let titles = ["variant", "caught by", "at seed", "what it breaks"].map(str::to_owned);
+    let width = |at: usize| {
+        rows.iter()
+            .chain([&titles])
+            .map(|row| row[at].len())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2)];
+    let line = |row: &[String; 4]| {
+        let [name, check, seed, breaks] = row;
+        let [first, second, third] = widths;
+        format!("| {name:first$} | {check:second$} | {seed:>third$} | {breaks} |")
+    };
+    let rule = format!(
+        "|{}|",
+        [widths[0], widths[1], widths[2], 14]
+            .map(|width| "-".repeat(width + 2))
+            .join("|")
+    );
+    let mut lines = vec![line(&titles), rule];
+    lines.extend(rows.iter().map(line));
+    lines.join("\n")
+}
+
+/// A copy of the tree, to be broken.
+struct Copy {
+    root: PathBuf,
+    /// Where the dependencies are built already.
+    target: PathBuf,
+    profile: &'static str,
+}
+
+impl Copy {
+    fn of(original: &Path) -> Done<Self> {
+        // This program is target/PROFILE/examples/mutants.
+        let program = std::env::current_exe()?;
+        let target = program
+            .ancestors()
+            .nth(3)
+            .ok_or("this program is not where cargo puts examples")?
+            .to_owned();
+        let root = target.join("mutants");
+        // Left over from another time.
+        if root.exists() {
+            fs::remove_dir_all(&root)?;
+        }
+        for part in TREE {
+            copy(&original.join(part), &root.join(part))?;
+        }
+        let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+        Ok(Self {
+            root,
+            target,
+            profile,
+        })
+    }
+
+    /// Breaks the copy, lets it live, and mends it.
+    fn try_out(&self, variant: &Variant, seeds: u64) -> Done<Verdict> {
+        let file = self.root.join(&variant.file);
+        let text = fs::read_to_string(&file)?;
+        let found = text.matches(&variant.find).count();
+        if found != 1 {
+            let file = variant.file.display();
+            return Ok(Verdict::Broken(format!(
+                "what it replaces occurs {found} times in {file}, not once"
+            )));
+        }
+        fs::write(&file, text.replacen(&variant.find, &variant.replace, 1))?;
+        let verdict = self.judge(seeds);
+        fs::write(&file, text)?;
+        verdict
+    }
+
+    /// Builds the simulation as the copy is now, and lets it live until something is noticed.
+    fn judge(&self, seeds: u64) -> Done<Verdict> {
+        let mut build = Command::new(env!("CARGO"));
+        build.args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--example",
+            "soak",
+            "--profile",
+            self.profile,
+        ]);
+        build.env("CARGO_TARGET_DIR", &self.target);
+        let done = output(build.current_dir(&self.root), BUILD_MAX)?;
+        match done {
+            None => return Ok(Verdict::Broken("it took too long to build".to_owned())),
+            Some((false, told)) => return Ok(Verdict::Broken(format!("it does not build:\n{told}"))),
+            Some((true, _)) => {}
+        }
+        let folder = if self.profile == "dev" {
+            "debug"
+        } else {
+            self.profile
+        };
+        let mut soak = Command::new(self.target.join(folder).join("examples/soak"));
+        soak.args([
+            "--first",
+            "1",
+            "--stop",
+            "--no-shrink",
+            "--seeds",
+            &seeds.to_string(),
+        ]);
+        Ok(match output(&mut soak, LIVES_MAX)? {
+            None => Verdict::Endless,
+            Some((true, _)) => Verdict::Survived,
+            Some((false, told)) => failure(&told),
+        })
+    }
+}
+
+/// The first line that says `seed N: CHECK: what`.
+fn failure(told: &str) -> Verdict {
+    let first = told.lines().find_map(|line| {
+        let (seed, rest) = line.strip_prefix("seed ")?.split_once(": ")?;
+        let (check, _) = rest.split_once(": ")?;
+        Some((seed.to_owned(), check.to_owned()))
+    });
+    match first {
+        Some((seed, check)) => Verdict::Caught { check, seed },
+        None => Verdict::Broken(format!("the simulation itself failed:\n{told}")),
+    }
+}
+
+/// Whether `command` succeeded, and what it printed; `None` where it did not end in time.
+fn output(command: &mut Command, limit: Duration) -> Done<Option<(bool, String)>> {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let readers = [
+        reader(child.stdout.take().ok_or("no output")?),
+        reader(child.stderr.take().ok_or("no output")?),
+    ];
+    let succeeded = wait(&mut child, limit)?;
+    let texts: Vec<String> = readers
+        .into_iter()
+        .map(|reader| reader.join().unwrap_or_default())
+        .collect();
+    Ok(succeeded.map(|succeeded| (succeeded, texts.concat())))
+}
+
+fn reader(mut stream: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What was read before a stream broke is as good as what there is.
+        stream.read_to_end(&mut bytes).ok();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn wait(child: &mut Child, limit: Duration) -> Done<Option<bool>> {
+    const STEP: Duration = Duration::from_millis(100);
+    let mut waited = Duration::ZERO;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status.success()));
+        }
+        if waited >= limit {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(STEP);
+        waited += STEP;
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Done {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            copy(&from.join(&name), &to.join(&name))?;
+        }
+    } else {
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::copy(from, to)?;
+    }
+    Ok(())
+}
