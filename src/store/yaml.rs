@@ -208,9 +208,7 @@ impl Snapshot {
         }
         for root in roots {
             if !snapshot.holds_anything(root) {
-                snapshot
-                    .suspicious
-                    .insert(root.clone(), "holds no objects");
+                snapshot.suspicious.insert(root.clone(), "holds no objects");
             }
         }
         snapshot

@@ -137,7 +137,11 @@ async fn a_file_that_is_empty_when_slotwise_begins_takes_nobody_off_air() {
     assert_eq!(names(&loaded), ["two"]);
     assert!(doubt(&loaded).unwrap().contains("one.yaml is empty"));
     assert_eq!(loaded.problems[0].severity, Severity::Warning);
-    assert!(loaded.problems[0].fix.contains("delete it"), "{:?}", loaded.problems);
+    assert!(
+        loaded.problems[0].fix.contains("delete it"),
+        "{:?}",
+        loaded.problems
+    );
 
     // Another change does not make it whole.
     fixture.write("two.yaml", &simple("two", "Ready"));
