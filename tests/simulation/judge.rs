@@ -35,6 +35,9 @@ const SEEN_MAX: Duration = Duration::from_mins(1);
 /// More calls of a process than this in a minute are a loop that has gone wild; the client itself lets 600 through.
 const CALLS_MAX: usize = 150;
 
+/// More updates of a channel than this within an hour are a loop as well: each takes a stop and a start, or was in vain.
+const UPDATES_MAX: usize = 30;
+
 /// A declaration, and since when it is the one.
 struct View {
     from: Instant,
@@ -48,6 +51,8 @@ pub(super) struct Judge {
     begun: Instant,
     views: Vec<View>,
     calls: VecDeque<Instant>,
+    /// When each channel was updated within the last hour.
+    updates: BTreeMap<String, VecDeque<Instant>>,
     /// When a start of ours was taken, in the emulator's time.
     started: BTreeMap<String, Duration>,
     /// Whom this life of the controller has taken off air, by channel, until they are back.
@@ -108,6 +113,7 @@ impl Judge {
             begun: Instant::now(),
             views: Vec::new(),
             calls: VecDeque::new(),
+            updates: BTreeMap::new(),
             started: BTreeMap::new(),
             interrupted: BTreeMap::new(),
             row,
@@ -184,7 +190,10 @@ impl Judge {
             return;
         };
         match call.operation.as_str() {
-            "UpdateChannel" => self.check_update(id, was.document(), is.document()),
+            "UpdateChannel" => {
+                self.check_update(id, was.document(), is.document());
+                self.count_update(id);
+            }
             "StartChannel" => {
                 self.check_start(after, id, call);
                 self.started.insert(id.clone(), call.at);
@@ -226,6 +235,17 @@ impl Judge {
         }
         if self.calls.len() > CALLS_MAX * self.processes {
             self.fail("wild loop", format!("{} calls within a minute", self.calls.len()));
+        }
+    }
+
+    /// Updates that come again and again change nothing, or change it back and forth.
+    fn count_update(&mut self, id: &str) {
+        let now = Instant::now();
+        let updates = self.updates.entry(id.to_owned()).or_default();
+        updates.push_back(now);
+        updates.retain(|at| now - *at < Duration::from_hours(1));
+        if updates.len() > UPDATES_MAX {
+            self.fail("wild loop", format!("channel {id} is updated again and again"));
         }
     }
 

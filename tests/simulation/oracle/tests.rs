@@ -319,7 +319,7 @@ async fn a_key_is_missing_or_another_has_the_same_target() {
     let scene = Scene::after(small(vec![wanted("a"), twin, keyless]), |_| {}, |_| {}).await;
     scene.tells("k", "SecretUnavailable");
     scene.tells("twin", "SameTarget");
-    scene.lies_once("k", "its key is not that", |scene| {
+    scene.lies_once("k", "its key is there", |scene| {
         scene.one("k").key = StreamKey::Known(Secret::new("k3y"));
     });
     scene.lies_once("twin", "has another target", |scene| {
