@@ -43,9 +43,9 @@ pub(super) async fn inject(State(emulator): State<Emulator>, body: Body) -> Resp
     let Some(body) = read(body).await else {
         return too_large();
     };
-    let value: Value = match serde_json::from_slice(&body) {
+    let value = match json_of(&body) {
         Ok(value) => value,
-        Err(error) => return refuse(&[format!("the body is not JSON: {error}")]),
+        Err(problem) => return refuse(&[problem]),
     };
     let wanted = match value {
         Value::Array(list) => list,
@@ -69,7 +69,7 @@ pub(super) async fn inject(State(emulator): State<Emulator>, body: Body) -> Resp
                 );
                 faults.push(fault);
             }
-            Err(error) => problems.push(format!("fault {index}: {error}")),
+            Err(error) => problems.push(format!("fault {index}: {}", without_texts(&error))),
         }
     }
     if !problems.is_empty() {
@@ -147,11 +147,14 @@ pub(super) async fn set_clock(State(emulator): State<Emulator>, body: Body) -> R
     let Some(body) = read(body).await else {
         return too_large();
     };
-    let change: ClockChange = match serde_json::from_slice(&body) {
+    let change = json_of(&body).and_then(|value| {
+        serde_json::from_value::<ClockChange>(value).map_err(|error| without_texts(&error))
+    });
+    let change = match change {
         Ok(change) => change,
-        Err(error) => {
+        Err(problem) => {
             return refuse(&[format!(
-                r#"give {{"advanceSeconds": N}} or {{"speed": N}}: {error}"#
+                r#"give {{"advanceSeconds": N}} or {{"speed": N}}: {problem}"#
             )]);
         }
     };
@@ -200,6 +203,26 @@ pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
 /// The body; none if it cannot be read, or is larger than [`BODY_MAX_BYTES`]
 async fn read(body: Body) -> Option<Bytes> {
     to_bytes(body, BODY_MAX_BYTES).await.ok()
+}
+
+/// The body as JSON, or what is wrong with it, which repeats nothing of it
+fn json_of(body: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        format!("the body is not JSON (line {line}, column {column})")
+    })
+}
+
+/// What serde says, without the text that stands where something else belongs
+fn without_texts(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let quoted = said
+        .split_once("string \"")
+        .and_then(|(before, rest)| Some((before, rest.rsplit_once('"')?.1)));
+    match quoted {
+        Some((before, after)) => format!("{before}a string{after}"),
+        None => said,
+    }
 }
 
 fn too_large() -> Response {

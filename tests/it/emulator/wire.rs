@@ -329,6 +329,29 @@ async fn no_scripting_endpoint_shows_a_stream_key() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_scripting_refuses_is_not_repeated() {
+    let emulator = emulator();
+    for (path, body) in [
+        ("/_emulator/clock", r#"{"advanceSeconds": "very-secret"}"#),
+        ("/_emulator/clock", r#"{"very-secret": 1"#),
+        (
+            "/_emulator/faults",
+            r#"{"kind": "slow", "seconds": "very-secret"}"#,
+        ),
+        (
+            "/_emulator/faults",
+            r#"{"kind": "throttle", "times": "very-\"secret"}"#,
+        ),
+        ("/_emulator/faults", r#"["very-secret""#),
+    ] {
+        let (response, body) = send(&emulator, Method::POST, path, body).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let message = body["message"].as_str().unwrap();
+        assert!(!message.contains("secret") && message.len() > 10, "{message}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_method_on_a_scripting_endpoint_is_told_so() {
     let (response, body) = send(&emulator(), Method::PUT, "/_emulator/clock", "").await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
