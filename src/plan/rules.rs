@@ -543,3 +543,19 @@ fn a_second_copy_on_air_is_let_go() {
         (String::new(), "stop".to_owned())
     );
 }
+
+#[test]
+fn only_who_is_interrupted_is_told_for_how_long() {
+    let plan = World::new()
+        .channel("1", Running, &["a", "off", "-"])
+        .channel("2", Running, &["c"])
+        .wanted("a")
+        .ready("off")
+        .wanted("b")
+        .wanted("c")
+        .anytime()
+        .plan();
+    let told = plan.destinations.iter().filter(|one| one.off_air.is_some());
+    let told: Vec<&str> = told.map(|one| one.name.as_str()).collect();
+    assert_eq!(told, ["a"]);
+}
