@@ -449,6 +449,9 @@ mod tests {
             world.observed.channels.insert(id.into(), unreadable);
         }
         assert_eq!(waiting(&world.plan(), "z"), "ChannelMissing");
+        world.observed.channels.remove("1");
+        world = world.channel("1", ChannelState::CreateFailed, &["-"]);
+        assert_eq!(waiting(&world.plan(), "z"), "ChannelUnreadable");
     }
 
     #[test]
@@ -525,5 +528,24 @@ mod tests {
             ]
         );
         assert_eq!(pinned(&world.doubted(), "slot-5"), "x");
+    }
+
+    #[test]
+    fn the_cause_that_is_missing_is_told() {
+        let world = World::new()
+            .channel("1", Running, &["a", "~b", "-"])
+            .wanted("a")
+            .wanted("b")
+            .with("c", |one| one.url = "rtmp://b.example/live".into());
+        let missing = |granted: &[Cause]| {
+            let plan = world.clone().policy(Interrupt::Anytime, granted).plan();
+            match waits(&plan, "c") {
+                Waiting::InterruptionForbidden { cause, .. } => cause,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(missing(&[Cause::Stop]), Some(Cause::Retarget));
+        // The former target might be its own as well.
+        assert_eq!(missing(&[Cause::Start]), Some(Cause::Retarget));
     }
 }

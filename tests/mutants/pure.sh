@@ -2,22 +2,23 @@
 # Breaks the pure core in every way that cargo-mutants knows, and shows which breaks no test notices.
 #
 #   tests/mutants/pure.sh                                the model, the planner and its checker: some hours
-#   tests/mutants/pure.sh plan/decide.rs plan/steps.rs   these files below src/ only
-#   SHARD=0/4 tests/mutants/pure.sh plan/search.rs       every fourth break
-#   AGAIN=1 tests/mutants/pure.sh plan/wait.rs           what was missed before, after a new test; no line may have moved
+#   tests/mutants/pure.sh plan/decide.rs plan/check.rs   these files below src/ only
+#   SHARD=0/4 tests/mutants/pure.sh                      every fourth break
+#   AGAIN=1 tests/mutants/pure.sh                        goes on after an interruption; or tries again what was missed,
+#                                                        after a new test that moved no line above it
 #
 # The whole crate takes minutes to link against the AWS SDK, once per break. The planner needs none of it, so it is
 # copied, with its tests and what they need, into a crate of its own below target/, which builds in seconds.
 #
 # Every break is shown to the quick tests first: units, rules and golden plans. What they let pass is shown to the
 # properties and to the judge that tries every placement, on a part of their generated cases (CASES_DIVISOR, default 4).
-# What is left is listed at the end, with what was left of other files before. survivors.md explains it.
+# What is left is listed at the end; survivors.md explains it.
 #
 # Needs: cargo install cargo-mutants --locked
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-work=${CARGO_TARGET_DIR:-$PWD/target}/mutants
+work=${CARGO_TARGET_DIR:-$PWD/target}/pure-mutants
 crate=$work/crate
 results=$work/results
 
@@ -98,70 +99,61 @@ make_crate() {
   cp Cargo.lock "$crate/"
 }
 
-mutants() { # mutants OPTION...: of the file at hand
-  nice -n 19 cargo mutants --dir "$crate" --output "$results/$name" --file "src/$file" --colors never "$@"
+mutants() {
+  nice -n 19 cargo mutants --dir "$crate" --output "$results" "${only[@]}" --colors never "$@"
 }
 
 # In place, so that nothing but the broken file is built again. The tests have to pass unbroken first.
-broken() { # broken OPTION... [-- WHICH-TESTS...]
+broken() { # broken OPTION... [-- TEST-OPTION...]
   local code=0
   mutants --in-place --minimum-test-timeout 120 --no-times --cargo-test-arg=--lib "$@" || code=$?
+  collect
   # 2: something was missed, 3: something took too long. Both are results.
   [ $code -eq 0 ] || [ $code -eq 2 ] || [ $code -eq 3 ]
 }
 
-narrow() { # narrow LIST: the next pass with --iterate tries the breaks in this file only
-  mkdir -p "$results/$name/mutants.out"
-  rm -f "$results/$name/mutants.out"/{caught,unviable}.txt
-  mutants --list | grep -vxFf "$1" >"$results/$name/mutants.out/previously_caught.txt" || true
-}
-
-collect() { # collect LIST...: adds what the last pass found to the file's results
-  for list in "$@"; do
-    cat "$results/$name/mutants.out/$list.txt" >>"$results/$name/$list.txt"
+collect() { # Each pass writes lists of its own.
+  for list in caught unviable; do
+    cat "$results/mutants.out/$list.txt" >>"$results/$list.txt"
   done
 }
 
-quick_pass() {
-  if [ -n "${AGAIN:-}" ]; then
-    cat "$results/$name"/{missed,timeout}.txt >"$results/$name/again.txt"
-    rm "$results/$name"/{missed,timeout}.txt
-    narrow "$results/$name/again.txt"
-    broken --iterate
-  else
-    rm -rf "${results:?}/$name"
-    mkdir -p "$results/$name"
-    broken ${SHARD:+--shard "$SHARD"}
-  fi
-  touch "$results/$name/missed.txt"
-  collect caught timeout unviable
+keep_missed() { # The next pass with --iterate tries what the last one missed.
+  mv "$results/mutants.out/missed.txt" "$results/again.txt"
+  rm "$results/mutants.out"/{caught,unviable}.txt
+  mutants --list | grep -vxFf "$results/again.txt" >"$results/mutants.out/previously_caught.txt" || true
 }
 
-generated_pass() {
-  mv "$results/$name/mutants.out/missed.txt" "$results/$name/again.txt"
-  narrow "$results/$name/again.txt"
-  broken --iterate --features generated -- -- properties bruteforce
-  collect caught missed timeout
-}
-
-count() { cat "$results"/*/"$1.txt" | wc -l; }
+count() { sort -u "$@" | wc -l; }
 
 own_files() { # all of the pure core but its tests
   (cd src && find model plan -name '*.rs' ! -name fixture.rs ! -name properties.rs ! -name rules.rs ! -path '*/tests*') |
     sort
 }
 
+if [ $# -eq 0 ]; then
+  mapfile -t files < <(own_files)
+  set -- "${files[@]}"
+fi
+only=("${@/#/--file=src/}")
 make_crate
-mkdir -p "$results"
-[ $# -gt 0 ] || mapfile -t files < <(own_files)
-for file in "${@:-${files[@]}}"; do
-  name=${file//\//-}
-  printf '\n== %s\n' "$file"
-  quick_pass
-  [ ! -s "$results/$name/mutants.out/missed.txt" ] || generated_pass
-done
+if [ -n "${AGAIN:-}" ]; then
+  collect
+  broken --iterate
+else
+  rm -rf "$results"
+  mkdir -p "$results"
+  broken ${SHARD:+--shard "$SHARD"}
+fi
+cp "$results/mutants.out/timeout.txt" "$results/timeout.txt"
+if [ -s "$results/mutants.out/missed.txt" ]; then
+  keep_missed
+  broken --iterate --features generated -- -- properties bruteforce
+fi
 
-caught=$(count caught) missed=$(count missed) timeout=$(count timeout) unviable=$(count unviable)
-printf '\nAll files so far: %d mutants, %d caught, %d missed, %d timed out, %d do not compile\n' \
-  $((caught + missed + timeout + unviable)) "$caught" "$missed" "$timeout" "$unviable"
-cat "$results"/*/missed.txt
+missed=$results/mutants.out/missed.txt
+timeouts=("$results/timeout.txt" "$results/mutants.out/timeout.txt")
+printf '\n%d mutants: %d caught, %d missed, %d timed out, %d do not compile\n' \
+  "$(count "$results"/{caught,unviable}.txt "$missed" "${timeouts[@]}")" "$(count "$results/caught.txt")" \
+  "$(count "$missed")" "$(count "${timeouts[@]}")" "$(count "$results/unviable.txt")"
+cat "$missed"
