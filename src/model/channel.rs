@@ -226,3 +226,35 @@ impl fmt::Display for ChannelState {
         f.pad(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_says_whether_a_channel_is_on_air_may_be_changed_or_is_on_its_way() {
+        let of = |state: ChannelState| (state.is_running(), state.is_stopped(), state.is_transition());
+        for (state, expected) in [
+            ("IDLE", (false, true, false)),
+            ("UPDATE_FAILED", (false, true, false)),
+            ("RUNNING", (true, false, false)),
+            ("RECOVERING", (true, false, false)),
+            ("STARTING", (true, false, true)),
+            ("STOPPING", (false, false, true)),
+            ("UPDATING", (false, false, true)),
+            ("CREATING", (false, false, true)),
+            ("DELETING", (false, false, true)),
+            ("CREATE_FAILED", (false, false, false)),
+            ("DELETED", (false, false, false)),
+            ("what MediaLive adds", (false, false, false)),
+        ] {
+            assert_eq!(of(ChannelState::from_wire(state)), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn a_class_reads_as_on_the_wire() {
+        assert_eq!(ChannelClass::SinglePipeline.to_string(), "SINGLE_PIPELINE");
+        assert_eq!(ChannelClass::Standard.to_string(), "STANDARD");
+    }
+}

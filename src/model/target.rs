@@ -92,4 +92,16 @@ mod tests {
         assert_eq!(format!("{target:?}"), "Target([Endpoint(a.example)])");
         assert_eq!(format!("{:?}", Secret::new("k3y")), "Secret(***)");
     }
+
+    #[test]
+    fn a_host_that_both_pipelines_push_to_is_told_once() {
+        let target =
+            |urls: [&str; 2]| Target::from(urls.map(|url| Endpoint::new(url, Secret::new("s"))).to_vec());
+        let a = "rtmp://a.example/live";
+        assert_eq!(target([a, a]).hosts(), ["a.example"]);
+        assert_eq!(
+            target([a, "rtmp://b.example/live"]).hosts(),
+            ["a.example", "b.example"]
+        );
+    }
 }

@@ -269,9 +269,10 @@ impl Verdicts<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::World;
+    use super::super::fixture::{World, pin};
     use super::*;
     use crate::model::ChannelState::{Idle, Running};
+    use crate::model::{Cause, Interrupt};
 
     fn verdicts(world: &World, name: &str) -> Vec<(String, Verdict)> {
         let explanation = explain(&world.desired, &world.observed, world.now, &name.into()).unwrap();
@@ -328,5 +329,144 @@ mod tests {
             explain(&world.desired, &world.observed, world.now, &"a".into()),
             None
         );
+    }
+
+    /// Why the slots of a channel are worse for `z` than its own.
+    fn worse(world: &World, channel: &str) -> String {
+        let verdicts = verdicts(world, "z");
+        let is_chosen = |(_, verdict): &(String, Verdict)| matches!(verdict, Verdict::Chosen(_));
+        assert!(verdicts.iter().any(is_chosen), "{verdicts:?}");
+        let of_channel = verdicts.into_iter().filter(|(slot, _)| slot.starts_with(channel));
+        let mut worse = of_channel.filter_map(|(_, verdict)| match verdict {
+            Verdict::Worse { why } => Some(why),
+            _ => None,
+        });
+        worse.next().unwrap()
+    }
+
+    #[test]
+    fn a_slot_is_worse_where_fewer_are_where_they_are_wanted() {
+        let world = World::new()
+            .channel("1", Running, &["a", "off"])
+            .channel("2", Idle, &["-"])
+            .wanted("a")
+            .ready("off")
+            .wanted("z")
+            .policy(Interrupt::Anytime, &[Cause::Start]);
+        assert_eq!(
+            worse(&world, "2"),
+            "fewer destinations would be where they are wanted"
+        );
+    }
+
+    #[test]
+    fn a_slot_is_worse_where_somebody_would_be_interrupted() {
+        let world = World::new()
+            .channel("1", Running, &["a", "-"])
+            .channel("2", Idle, &["-"])
+            .wanted("a")
+            .wanted("z")
+            .anytime();
+        assert_eq!(worse(&world, "1"), "it would interrupt a");
+    }
+
+    #[test]
+    fn a_slot_is_worse_on_a_channel_that_failed_unless_the_chosen_one_failed_too() {
+        let world = World::new()
+            .channel("1", Idle, &["-"])
+            .channel("2", Idle, &["-"])
+            .wanted("z")
+            .trouble("1", 2, "2026-04-01T11:00:00Z");
+        assert_eq!(worse(&world, "1"), "the last steps on 1 failed");
+        let both = world.trouble("2", 2, "2026-04-01T11:00:00Z");
+        assert_eq!(worse(&both, "2"), "as good, but later in the order");
+    }
+
+    #[test]
+    fn a_slot_is_worse_where_one_more_channel_would_run() {
+        let world = World::new()
+            .channel("1", Idle, &["-", "-"])
+            .channel("2", Idle, &["-"])
+            .member("a", "x")
+            .member("z", "x");
+        assert_eq!(worse(&world, "2"), "one more channel would run");
+        let alone = World::new()
+            .channel("1", Idle, &["-", "-"])
+            .channel("2", Idle, &["-"])
+            .wanted("a")
+            .wanted("z")
+            .pack();
+        assert_eq!(worse(&alone, "2"), "one more channel would run");
+    }
+
+    #[test]
+    fn only_those_of_other_groups_are_strangers() {
+        let world = World::new()
+            .channel("1", Idle, &["-", "-", "-"])
+            .channel("2", Idle, &["-"])
+            .member("z", "x")
+            .with("mate", |one| {
+                one.group = Some("x".into());
+                one.pin = Some(pin("1", "slot-1"));
+            })
+            .with("other", |one| {
+                one.group = Some("y".into());
+                one.pin = Some(pin("1", "slot-2"));
+            });
+        assert_eq!(worse(&world, "1"), "shares the channel with other, another group");
+    }
+
+    #[test]
+    fn a_slot_is_worse_where_the_channel_has_to_stop_or_needs_more_work() {
+        let world = |first: &[&str], second: &[&str]| {
+            World::new()
+                .channel("1", Idle, first)
+                .channel("2", Idle, second)
+                .wanted("z")
+        };
+        let running = World::new()
+            .channel("1", Running, &["off", "-"])
+            .channel("2", Idle, &["-"])
+            .ready("off")
+            .wanted("z");
+        assert_eq!(worse(&running, "1"), "1 has to stop first");
+        assert_eq!(worse(&world(&["-"], &["z"]), "1"), "1 needs an update first");
+        assert_eq!(
+            worse(&world(&["?x", "?y"], &["-"]), "1"),
+            "more slots would have to be rewritten"
+        );
+        assert_eq!(
+            worse(&world(&["-"], &["-"]), "2"),
+            "as good, but later in the order"
+        );
+    }
+
+    #[test]
+    fn a_pin_rules_out_every_other_slot() {
+        let world = World::new()
+            .channel("1", Idle, &["-", "-"])
+            .channel("2", Idle, &["-", "-"])
+            .with("z", |one| one.pin = Some(pin("1", "slot-2")));
+        let why = || "it is pinned to 1/slot-2".to_owned();
+        let verdicts: Vec<Verdict> = verdicts(&world, "z").into_iter().map(|(_, one)| one).collect();
+        assert_eq!(
+            verdicts,
+            [
+                Verdict::Worse { why: why() },
+                Verdict::Chosen(Reason::AssignPinned),
+                Verdict::Worse { why: why() },
+                Verdict::Worse { why: why() },
+            ]
+        );
+    }
+
+    #[test]
+    fn whose_pool_is_not_declared_has_no_slot_to_choose() {
+        let world = World::new()
+            .with("a", |one| one.pool = "gone".into())
+            .with("b", |one| one.pool = "gone".into());
+        let explanation = explain(&world.desired, &world.observed, world.now, &"b".into()).unwrap();
+        assert_eq!(explanation.destination.name.as_str(), "b");
+        assert!(explanation.candidates.is_empty());
     }
 }

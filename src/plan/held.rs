@@ -99,6 +99,7 @@ mod tests {
     use super::super::fixture::World;
     use super::*;
     use crate::model::ChannelState::{Idle, Running};
+    use crate::model::SlotId;
 
     /// Two pools, each with something to do.
     fn two_pools() -> World {
@@ -145,5 +146,17 @@ mod tests {
         let mut made = world.plan();
         made.pools.pop();
         assert!(checked(made, Arc::new(world.desired), &world.observed, world.now).is_err());
+    }
+
+    #[test]
+    fn a_target_on_two_channels_holds_the_pools_of_both() {
+        let world = two_pools().channel("3", Idle, &["-"]);
+        let twice = |second: &str| Violation::TargetTwice {
+            first: SlotId::new("1", "slot-1"),
+            second: SlotId::new(second, "slot-1"),
+        };
+        let held = |second| pools_of(&twice(second), &world.desired);
+        assert_eq!(held("2"), BTreeSet::from(["main".into(), "other".into()]));
+        assert_eq!(held("3"), BTreeSet::from(["main".into()]));
     }
 }

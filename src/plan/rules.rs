@@ -4,7 +4,7 @@ use ChannelState::{Idle, Recovering, Running, Starting, Stopping};
 
 use super::fixture::{World, assignments, interrupted, pause, pin, steps, unknown_key, waiting};
 use super::{Adoption, Content, Optimality, Waiting};
-use crate::model::{Cause, ChannelObservation, ChannelState, Interrupt, OwnerId, WantedState};
+use crate::model::{Cause, ChannelObservation, ChannelState, Interrupt, OwnerId, Pause, WantedState};
 
 #[test]
 fn a_wanted_destination_goes_to_a_stopped_channel() {
@@ -541,5 +541,35 @@ fn a_second_copy_on_air_is_let_go() {
     assert_eq!(
         (steps(&plan, "1"), steps(&plan, "2")),
         (String::new(), "stop".to_owned())
+    );
+}
+
+#[test]
+fn only_who_is_interrupted_is_told_for_how_long() {
+    let plan = World::new()
+        .channel("1", Running, &["a", "off", "-"])
+        .channel("2", Running, &["c"])
+        .wanted("a")
+        .ready("off")
+        .wanted("b")
+        .wanted("c")
+        .anytime()
+        .plan();
+    let told = plan.destinations.iter().filter(|one| one.off_air.is_some());
+    let told: Vec<&str> = told.map(|one| one.name.as_str()).collect();
+    assert_eq!(told, ["a"]);
+}
+
+#[test]
+fn a_pause_ends_at_the_moment_it_names() {
+    let mut world = World::new().channel("1", Idle, &["-"]).with("a", |one| {
+        let until = Some("2026-04-01T12:00:00Z".parse().unwrap());
+        one.paused = Some(Pause { until, ..pause() });
+    });
+    assert_eq!(steps(&world.plan(), "1"), "update start");
+    world.now = "2026-04-01T11:59:59Z".parse().unwrap();
+    assert_eq!(
+        (steps(&world.plan(), "1"), waiting(&world.plan(), "a")),
+        (String::new(), "Paused")
     );
 }

@@ -231,9 +231,6 @@ fn steps(decision: &Decision<'_>, owner: &OwnerId, channel: usize, writes: Vec<S
             Vec::new(),
         );
     }
-    if decision.delayed.contains(&channel) && one.state() == ChannelState::Running {
-        return steps;
-    }
     if one.state().is_transition() {
         step(Action::Wait, Reason::InTransition, Vec::new());
     }
@@ -288,5 +285,109 @@ fn stop_reason(decision: &Decision<'_>, channel: usize) -> Reason {
             host: survey.slots[*slot].host().to_owned(),
         },
         _ => Reason::StopForUpdate { destinations },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ChannelState::{Idle, Running, Starting, Stopping};
+
+    use super::super::Plan;
+    use super::super::fixture::{World, pin, steps};
+    use super::*;
+
+    fn reason<'p>(plan: &'p Plan, name: &str) -> &'p Reason {
+        let one = plan.destinations.iter().find(|one| one.name.as_str() == name);
+        one.unwrap().reason.as_ref().unwrap()
+    }
+
+    /// Whom the start of a channel is for.
+    fn started_for(plan: &Plan, id: &str) -> Vec<String> {
+        let channel = plan.channels.iter().find(|one| one.id.as_str() == id).unwrap();
+        match &channel.steps.last().unwrap().reason {
+            Reason::StartWanted { destinations } => destinations.iter().map(ToString::to_string).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_group_is_the_reason_only_where_a_mate_is_on_the_channel() {
+        let world = World::new()
+            .channel("1", Idle, &["-", "-", "-"])
+            .member("a", "x")
+            .member("stranger", "y");
+        assert_eq!(*reason(&world.plan(), "a"), Reason::AssignNew);
+        let plan = world.member("b", "x").plan();
+        let group = "x".into();
+        assert_eq!(*reason(&plan, "a"), Reason::AssignGroup { group });
+        assert_eq!(*reason(&plan, "stranger"), Reason::AssignNew);
+    }
+
+    #[test]
+    fn a_channel_that_is_stopping_is_taken_after_the_stop() {
+        let plan = World::new().channel("1", Stopping, &["-"]).wanted("a").plan();
+        assert_eq!(*reason(&plan, "a"), Reason::AssignAfterStop);
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_used_as_a_slot_is_left_as_it_is() {
+        let plan = World::new().channel("1", Idle, &["-", "!"]).wanted("a").plan();
+        let why = "it has two outputs".to_owned();
+        assert_eq!(plan.channels[0].slots[1].then, Content::Unusable { why });
+        let Action::Update { writes } = &plan.channels[0].steps[0].action else {
+            panic!("{:?}", plan.channels[0].steps);
+        };
+        assert_eq!(writes.len(), 1);
+    }
+
+    #[test]
+    fn a_former_target_is_parked_because_the_target_changed() {
+        let plan = World::new()
+            .channel("1", Idle, &["~b", "-"])
+            .channel("2", Idle, &["-"])
+            .with("a", |one| one.pin = Some(pin("1", "slot-2")))
+            .with("b", |one| one.pin = Some(pin("2", "slot-1")))
+            .plan();
+        let destination = "b".into();
+        assert_eq!(plan.channels[0].slots[0].then, Content::Parked);
+        assert_eq!(
+            plan.channels[0].slots[0].reason,
+            Some(Reason::TargetChanged { destination })
+        );
+    }
+
+    #[test]
+    fn a_channel_is_started_for_those_whom_it_carries_in_the_end() {
+        let plan = World::new()
+            .channel("1", Running, &["a", "-"])
+            .wanted("a")
+            .wanted("b")
+            .anytime()
+            .plan();
+        assert_eq!(started_for(&plan, "1"), ["a", "b"]);
+        let moved = World::new()
+            .channel("1", Idle, &["a", "-"])
+            .channel("2", Idle, &["-"])
+            .with("a", |one| one.pin = Some(pin("2", "slot-1")))
+            .with("b", |one| one.pin = Some(pin("1", "slot-2")))
+            .plan();
+        assert_eq!(started_for(&moved, "1"), ["b"]);
+    }
+
+    #[test]
+    fn a_starting_channel_whose_interruption_has_to_wait_its_turn_is_waited_for() {
+        let plan = World::new()
+            .channel("1", Starting, &["a", "-"])
+            .channel("2", Starting, &["b", "-"])
+            .wanted("a")
+            .wanted("b")
+            .with("c", |one| one.pin = Some(pin("1", "slot-2")))
+            .with("d", |one| one.pin = Some(pin("2", "slot-2")))
+            .anytime()
+            .plan();
+        assert_eq!(
+            (steps(&plan, "1"), steps(&plan, "2")),
+            ("wait stop update start".to_owned(), "wait".to_owned())
+        );
     }
 }

@@ -368,3 +368,184 @@ fn unusable_rank(waiting: &Waiting) -> u8 {
         _ => 4,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ChannelState::{Idle, Recovering, Running};
+
+    use super::super::fixture::{World, pause, pin, waiting};
+    use super::*;
+    use crate::model::{Cause, ChannelObservation};
+    use crate::plan::Plan;
+
+    fn waits(plan: &Plan, name: &str) -> Waiting {
+        let one = plan.destinations.iter().find(|one| one.name.as_str() == name);
+        one.unwrap().waiting.clone().unwrap()
+    }
+
+    /// The slot that an interruption would free, as `channel/group`, and who would be interrupted.
+    fn forbidden(plan: &Plan, name: &str) -> (String, Vec<String>) {
+        match waits(plan, name) {
+            Waiting::InterruptionForbidden { slot, others, .. } => {
+                (slot.to_string(), others.iter().map(ToString::to_string).collect())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn of_several_ways_in_the_one_with_the_fewest_to_interrupt_is_named_then_the_first() {
+        let plan = World::new()
+            .channel("1", Running, &["a", "b", "-"])
+            .channel("2", Running, &["c", "-"])
+            .channel("3", Running, &["d", "-"])
+            .wanted("a")
+            .wanted("b")
+            .wanted("c")
+            .wanted("d")
+            .wanted("z")
+            .plan();
+        assert_eq!(
+            forbidden(&plan, "z"),
+            ("2/slot-2".to_owned(), vec!["c".to_owned()])
+        );
+    }
+
+    #[test]
+    fn the_slot_that_is_named_is_one_that_an_interruption_would_free() {
+        let plan = World::new()
+            .channel("1", Running, &["!", "paused", "~former", "a", "off"])
+            .with("paused", |one| one.paused = Some(pause()))
+            .with("former", |one| one.paused = Some(pause()))
+            .wanted("a")
+            .ready("off")
+            .wanted("z")
+            .plan();
+        let Waiting::Uninterruptible { slot, .. } = waits(&plan, "z") else {
+            panic!("{:?}", waits(&plan, "z"));
+        };
+        assert_eq!(slot.to_string(), "1/slot-5");
+    }
+
+    #[test]
+    fn of_channels_that_may_not_be_used_the_one_that_is_put_right_soonest_is_named() {
+        let mut world = World::new()
+            .channel("1", Running, &["-"])
+            .channel("2", Running, &["?x"])
+            .channel("3", Running, &["-"])
+            .wanted("z");
+        world.seen("2").owner = None;
+        world
+            .observed
+            .channels
+            .insert("1".into(), ChannelObservation::Missing);
+        world.seen("3").owner = Some("them".into());
+        assert_eq!(waiting(&world.plan(), "z"), "NotAdopted");
+        world.seen("2").owner = Some("them".into());
+        assert_eq!(waiting(&world.plan(), "z"), "OwnedByAnother");
+        let why = "no answer".to_owned();
+        for id in ["2", "3"] {
+            let unreadable = ChannelObservation::Unreadable { why: why.clone() };
+            world.observed.channels.insert(id.into(), unreadable);
+        }
+        assert_eq!(waiting(&world.plan(), "z"), "ChannelMissing");
+        world.observed.channels.remove("1");
+        world = world.channel("1", ChannelState::CreateFailed, &["-"]);
+        assert_eq!(waiting(&world.plan(), "z"), "ChannelUnreadable");
+    }
+
+    #[test]
+    fn a_one_off_grant_is_told_apart_from_those_who_have_none() {
+        let plan = World::new()
+            .channel("1", Recovering, &["a", "-"])
+            .wanted("a")
+            .wanted("b")
+            .wanted("c")
+            .wanted("d")
+            .grant("c")
+            .plan();
+        let codes = ["b", "c", "d"].map(|name| waiting(&plan, name));
+        assert_eq!(
+            codes,
+            [
+                "InterruptionForbidden",
+                "ChannelRecovering",
+                "InterruptionForbidden"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_changed_key_is_told_apart_from_those_who_join() {
+        let plan = World::new()
+            .channel("1", Recovering, &["a", "~b", "-"])
+            .wanted("a")
+            .wanted("b")
+            .wanted("c")
+            .policy(Interrupt::Anytime, &[Cause::Retarget])
+            .plan();
+        assert_eq!(
+            (waiting(&plan, "b"), waiting(&plan, "c")),
+            ("ChannelRecovering", "InterruptionForbidden")
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_of_backing_off_once_its_time_has_come() {
+        let plan = World::new()
+            .channel("1", Idle, &["a"])
+            .wanted("a")
+            .trouble("1", 1, "2026-04-01T12:00:00Z")
+            .plan();
+        assert_eq!(waiting(&plan, "a"), "");
+    }
+
+    #[test]
+    fn whoever_may_not_be_pushed_out_of_a_pinned_slot_is_named() {
+        let world = World::new()
+            .channel("1", Running, &["a", "off", "~b", "~paused", "?x"])
+            .wanted("a")
+            .ready("off")
+            .wanted("b")
+            .with("paused", |one| one.paused = Some(pause()));
+        let pinned = |world: &World, group| {
+            let world = world.clone().with("z", |one| one.pin = Some(pin("1", group)));
+            match waits(&world.plan(), "z") {
+                Waiting::PinnedSlotTaken { by, .. } => by,
+                other => other.code().to_owned(),
+            }
+        };
+        let groups = ["slot-1", "slot-2", "slot-3", "slot-4", "slot-5"];
+        let by = groups.map(|group| pinned(&world, group));
+        assert_eq!(
+            by,
+            [
+                "a",
+                "Uninterruptible",
+                "Uninterruptible",
+                "paused",
+                "Uninterruptible"
+            ]
+        );
+        assert_eq!(pinned(&world.doubted(), "slot-5"), "x");
+    }
+
+    #[test]
+    fn the_cause_that_is_missing_is_told() {
+        let world = World::new()
+            .channel("1", Running, &["a", "~b", "-"])
+            .wanted("a")
+            .wanted("b")
+            .with("c", |one| one.url = "rtmp://b.example/live".into());
+        let missing = |granted: &[Cause]| {
+            let plan = world.clone().policy(Interrupt::Anytime, granted).plan();
+            match waits(&plan, "c") {
+                Waiting::InterruptionForbidden { cause, .. } => cause,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(missing(&[Cause::Stop]), Some(Cause::Retarget));
+        // The former target might be its own as well.
+        assert_eq!(missing(&[Cause::Start]), Some(Cause::Retarget));
+    }
+}

@@ -244,4 +244,12 @@ mod tests {
             assert_eq!(Approximately(Duration::from_secs(seconds)).to_string(), text);
         }
     }
+
+    #[test]
+    fn a_turn_comes_by_itself_and_a_free_slot_does_not() {
+        let channel = ChannelId::from("4000001");
+        assert!(Waiting::MaxConcurrent { channel, limit: 1 }.ends_by_itself());
+        let pool = PoolName::from("main");
+        assert!(!Waiting::NoFreeSlot { pool }.ends_by_itself());
+    }
 }
