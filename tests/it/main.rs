@@ -17,6 +17,7 @@ mod http;
 mod keys;
 mod lease;
 mod manifest;
+mod mutants;
 mod plan_golden;
 mod plan_properties;
 mod plan_support;

@@ -472,7 +472,13 @@ impl Life {
         };
         if !fault.is_event() {
             fault.matcher.rate = random.random_range(0.2..1.0);
-            fault.matcher.for_seconds = Some(random.random_range(5.0..240.0));
+            // A daemon at rest lists every few minutes only.
+            let of_lists = matches!(
+                fault.kind,
+                FaultKind::StaleList { .. } | FaultKind::PartialList { .. }
+            );
+            let longest = if of_lists { 7_200.0 } else { 240.0 };
+            fault.matcher.for_seconds = Some(random.random_range(5.0..longest));
             let calls = [
                 Operation::DescribeChannel,
                 Operation::UpdateChannel,
