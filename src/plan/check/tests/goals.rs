@@ -210,6 +210,52 @@ fn nothing_is_pushed_to_that_runs_elsewhere_and_be_it_in_another_pool() {
 }
 
 #[test]
+fn whatever_a_start_puts_on_air_is_looked_for_elsewhere() {
+    // `b` runs on c9, which is of another pool.
+    let hand = |state, holds| {
+        let mut hand = Hand::new()
+            .anytime()
+            .destinations(&["+a", "+b"])
+            .channel("c1", state, holds);
+        let mut other = hand.pool().clone();
+        other.name = "other".into();
+        other.channels[0].id = "c9".into();
+        let elsewhere = Hand::new()
+            .destinations(&["+b"])
+            .channel("c9", Running, ["b", "", ""]);
+        let mut hand = hand.quiet();
+        hand.observed.channels.extend(elsewhere.observed.channels);
+        hand.desired.pools.insert(other.name.clone(), other);
+        hand
+    };
+    let twice = |hand: Hand| hand.codes().contains("TargetTwice");
+    let new = hand(Idle, ["", "", ""]);
+    let update = new.update("c1", &[("s1", "a"), ("s2", "b")]);
+    assert!(
+        twice(new.steps("c1", vec![update, start()])),
+        "beside another one that is new"
+    );
+    let warm = hand(Idle, ["b", "", ""]);
+    assert!(twice(warm.steps("c1", vec![start()])), "without an update");
+    let joins = hand(Running, ["a", "", ""]);
+    let update = joins.update("c1", &[("s2", "b")]);
+    assert!(
+        twice(joins.steps("c1", vec![stop(&["a"]), update, start()])),
+        "where another one comes back"
+    );
+}
+
+#[test]
+fn whoever_comes_back_after_an_interruption_is_nothing_new() {
+    let mut hand = joins(one_on_air().anytime().channel("c3", Running, ["a", "", ""]));
+    let copy = &mut hand.channel_plan("c3").slots[0];
+    let host = "a.example".to_owned();
+    copy.now = Content::Undeclared { host };
+    copy.then = copy.now.clone();
+    hand.passes();
+}
+
+#[test]
 fn nothing_starts_for_nobody() {
     let hand = Hand::new()
         .destinations(&["-r"])

@@ -162,6 +162,14 @@ fn no_more_channels_than_allowed_are_interrupted_at_once() {
         .returning
         .insert("e".into(), SlotId::new("c3", "s1"));
     allowed.fails(&["MaxConcurrent"]);
+    let waits_for_c3 = |observation| {
+        let mut hand = allowed.clone();
+        hand.observed.channels.insert("c3".into(), observation);
+        hand.codes().contains("MaxConcurrent")
+    };
+    let why = "no answer".to_owned();
+    assert!(waits_for_c3(ChannelObservation::Unreadable { why }));
+    assert!(!waits_for_c3(ChannelObservation::Missing));
 }
 
 #[test]
