@@ -5,8 +5,9 @@
 //! cargo run --example mutants -- --only ignore-the-lease   # one of them
 //! ```
 //!
-//! Each variant is built in a copy of the tree below the target directory, with the dependencies that are built already,
-//! and has to be caught within so many lives of `examples/soak`.
+//! Each variant is built in a copy of the tree below the target directory, and has to be caught within so many lives of
+//! `examples/soak`. The dependencies are built once for it, apart from our own: cargo tells a copy of a package from the package
+//! by nothing, and would take a broken slotwise for the one in the tree.
 
 use std::error::Error;
 use std::fs;
@@ -183,7 +184,7 @@ fn table(variants: &[Variant], verdicts: &[Verdict]) -> String {
 /// A copy of the tree, to be broken.
 struct Copy {
     root: PathBuf,
-    /// Where the dependencies are built already.
+    /// Where it is built.
     target: PathBuf,
     profile: &'static str,
 }
@@ -192,12 +193,11 @@ impl Copy {
     fn of(original: &Path) -> Done<Self> {
         // This program is target/PROFILE/examples/mutants.
         let program = std::env::current_exe()?;
-        let target = program
+        let built = program
             .ancestors()
             .nth(3)
-            .ok_or("this program is not where cargo puts examples")?
-            .to_owned();
-        let root = target.join("mutants");
+            .ok_or("this program is not where cargo puts examples")?;
+        let (root, target) = (built.join("mutants"), built.join("mutants-built"));
         // Left over from another time.
         if root.exists() {
             fs::remove_dir_all(&root)?;
