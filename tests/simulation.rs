@@ -370,7 +370,7 @@ mod tests {
             let lines = report
                 .timeline
                 .lines()
-                .filter(|line| !line.contains("/root/"))
+                .filter(|line| !line.contains("/declared/"))
                 .map(str::to_owned);
             lines.collect::<Vec<_>>()
         };

@@ -9,6 +9,9 @@
 //! `examples/soak`. The dependencies are built once for it, apart from our own: cargo tells a copy of a package from the package
 //! by nothing, and would take a broken slotwise for the one in the tree.
 
+#[path = "../../tests/mutants/variants.rs"]
+mod variants;
+
 use std::error::Error;
 use std::fs;
 use std::io::Read;
@@ -18,7 +21,8 @@ use std::time::Duration;
 
 use anstream::{eprintln, println};
 use clap::Parser;
-use serde::Deserialize;
+
+use variants::{Variant, variants};
 
 /// What a copy of the tree needs in order to build `examples/soak`.
 const TREE: [&str; 6] = [
@@ -53,19 +57,6 @@ struct Args {
     unbroken: u64,
 }
 
-/// A mistake that somebody could make.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Variant {
-    name: String,
-    /// The rule that it breaks.
-    breaks: String,
-    file: PathBuf,
-    /// Text that occurs once in the file.
-    find: String,
-    replace: String,
-}
-
 /// What became of a variant.
 enum Verdict {
     Caught {
@@ -93,8 +84,7 @@ fn main() -> ExitCode {
 /// Whether every variant was caught.
 fn run(args: &Args) -> Done<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let list = fs::read_to_string(root.join("tests/mutants/variants.yaml"))?;
-    let mut variants: Vec<Variant> = serde_yaml::from_str(&list)?;
+    let mut variants = variants(root)?;
     if let Some(unknown) = args
         .only
         .iter()

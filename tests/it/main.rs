@@ -23,7 +23,7 @@ mod plan_properties;
 mod plan_support;
 mod races;
 mod replay;
-#[allow(dead_code, reason = "examples/soak uses the rest of it")]
+#[expect(dead_code, reason = "examples/soak uses the rest of it")]
 #[path = "../simulation.rs"]
 mod simulation;
 mod stage;

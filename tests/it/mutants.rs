@@ -1,29 +1,19 @@
 //! The list of mistakes that the simulation has to catch (`examples/mutants` tries them) fits the source as it is.
 
+#[path = "../mutants/variants.rs"]
+mod variants;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Deserialize;
+use variants::variants;
 
 /// As many as the simulation is measured by, at least.
 const VARIANTS_MIN: usize = 20;
 
-/// A mistake: one edit of one file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Variant {
-    name: String,
-    breaks: String,
-    file: PathBuf,
-    find: String,
-    replace: String,
-}
-
-fn variants() -> Vec<Variant> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let list = fs::read_to_string(root.join("tests/mutants/variants.yaml")).unwrap();
-    serde_yaml::from_str(&list).unwrap()
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The part of a source file that is built into the daemon: an edit of its tests would break nothing.
@@ -33,12 +23,12 @@ fn built(text: &str) -> &str {
 
 #[test]
 fn each_edit_fits_one_place_of_the_daemon() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let misfits: Vec<String> = variants()
+    let misfits: Vec<String> = variants(root())
+        .unwrap()
         .iter()
         .filter_map(|one| {
             let file = one.file.display();
-            let Ok(text) = fs::read_to_string(root.join(&one.file)) else {
+            let Ok(text) = fs::read_to_string(root().join(&one.file)) else {
                 return Some(format!("{}: there is no {file}", one.name));
             };
             let (found, in_code) = (text.matches(&one.find).count(), built(&text).contains(&one.find));
@@ -55,7 +45,7 @@ fn each_edit_fits_one_place_of_the_daemon() {
 
 #[test]
 fn there_are_enough_and_each_has_a_name_and_a_reason() {
-    let variants = variants();
+    let variants = variants(root()).unwrap();
     assert!(variants.len() >= VARIANTS_MIN, "only {} variants", variants.len());
     let names: BTreeSet<&str> = variants.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names.len(), variants.len(), "two variants of one name");

@@ -34,7 +34,7 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        fs::create_dir_all(directory.path().join("root/keys")).unwrap();
+        fs::create_dir_all(directory.path().join("declared/keys")).unwrap();
         Self {
             directory,
             written: BTreeMap::new(),
@@ -44,7 +44,7 @@ impl Files {
 
     /// What the daemon is given.
     pub(super) fn root(&self) -> PathBuf {
-        self.directory.path().join("root")
+        self.directory.path().join("declared")
     }
 
     /// What happened to the files and was not mended yet.
