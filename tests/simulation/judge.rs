@@ -305,7 +305,8 @@ impl Judge {
                 .flatten()
                 .any(|one| !is_declared(view, one))
         };
-        if is_running(channel) && owner.is_none() && self.recent().all(|(view, _)| undeclared(view)) {
+        let forbidden = |view: &View| undeclared(view) && !is_taken_over(&view.desired, id);
+        if is_running(channel) && owner.is_none() && self.recent().all(|(view, _)| forbidden(view)) {
             self.fail(
                 "adoption",
                 format!("channel {id} is adopted while it runs with targets that nobody declares"),
@@ -663,6 +664,12 @@ fn pool_of<'a>(desired: &'a Desired, id: &str) -> Option<&'a ChannelPool> {
         .pools
         .values()
         .find(|pool| pool.channels.iter().any(|channel| channel.id.as_str() == id))
+}
+
+/// Whether its pool says that the channel is to be adopted whatever it carries.
+fn is_taken_over(desired: &Desired, id: &str) -> bool {
+    let mut channels = desired.pools.values().flat_map(|pool| &pool.channels);
+    channels.any(|channel| channel.id.as_str() == id && channel.takeover)
 }
 
 /// The channels that a call is about: the one in its path, and those whose tags it changes.
