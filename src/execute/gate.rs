@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::medialive::Permit;
+use crate::medialive::{Limits, Permit};
 
 /// How long after its plan a step may still be taken.
 ///
@@ -98,10 +98,17 @@ impl Gate {
         if !order.holds() {
             return Err(NoPermit::OutOfDate);
         }
-        let not_after = holding
+        // A machine that stands still between here and the wire must not send what nobody may want any more. Whoever
+        // begins at the last moment has as long as any attempt.
+        let begun = order.until + self.attempt_timeout;
+        let leased = holding
             .until
             .map(|until| until - self.attempt_timeout / ON_ITS_WAY);
-        Ok(Permit::granted(not_after, holding.stamp))
+        let limits = Limits {
+            begin_before: order.until,
+            leave_before: leased.map_or(begun, |leased| leased.min(begun)),
+        };
+        Ok(Permit::granted(limits, holding.stamp))
     }
 
     /// Whether a call begun now would get a permit, as far as the lease goes.
@@ -147,6 +154,20 @@ mod tests {
         let old = Order::given_now();
         tokio::time::advance(GOOD_FOR).await;
         assert!(matches!(gate.permit(&old), Err(NoPermit::OutOfDate)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_permitted_is_begun_before_its_order_ends_and_leaves_before_its_lease_does() {
+        let now = Instant::now();
+        let limits = |until| {
+            let gate = gate(Some(Holding { until, stamp: None }));
+            gate.permit(&Order::given_at(now)).unwrap().limits()
+        };
+        let alone = limits(None);
+        assert_eq!(alone.begin_before, now + GOOD_FOR);
+        assert_eq!(alone.leave_before, now + GOOD_FOR + ATTEMPT);
+        let leased = limits(Some(now + GOOD_FOR));
+        assert_eq!(leased.leave_before, now + GOOD_FOR - ATTEMPT / ON_ITS_WAY);
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ use leaky_bucket::RateLimiter;
 use tokio::time::Instant;
 
 use super::meter::{Meter, UnderWay, operation};
-use super::permit::NotAfter;
+use super::permit::Limits;
 
 /// Requests per second, with a burst of twice as many.
 ///
@@ -119,15 +119,15 @@ impl HttpConnector for LimitedConnector {
 
 /// Sends `request`, unless it has waited for longer than its permit is good for.
 async fn send(inner: &SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-    match request.extension::<NotAfter>().copied() {
+    match request.extension::<Limits>().copied() {
         None => inner.call(request).await,
-        Some(not_after) => not_after.keep(async { inner.call(request).await }).await,
+        Some(limits) => limits.keep(async { inner.call(request).await }).await,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::{Instant, sleep};
+    use tokio::time::sleep;
 
     use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, Options};
     use crate::medialive::{Kind, Permit, RateLimit, Settings};
@@ -160,16 +160,14 @@ mod tests {
     async fn a_request_that_waited_until_it_may_no_longer_leave_is_not_sent() {
         let (emulator, client) = slow();
         client.list().await.unwrap();
-        let not_after = Instant::now() + Duration::from_secs(2);
-        let permit = Permit::granted(Some(not_after), Some("me.7".into()));
+        let permit = Permit::granted(Limits::within(Duration::from_secs(2)), Some("me.7".into()));
         let error = client.start(permit, &"1".into()).await.unwrap_err();
         assert_eq!(error.kind, Kind::NotSent, "{error}");
         assert_eq!(emulator.calls().len(), 1);
 
         // The same with enough time: it is sent, and says in whose name.
         sleep(Duration::from_secs(5)).await;
-        let not_after = Instant::now() + Duration::from_secs(2);
-        let permit = Permit::granted(Some(not_after), Some("me.7".into()));
+        let permit = Permit::granted(Limits::within(Duration::from_secs(2)), Some("me.7".into()));
         // What comes of it is MediaLive's to say.
         client.start(permit, &"1".into()).await.ok();
         let agent = emulator.calls().pop().unwrap().user_agent.unwrap();

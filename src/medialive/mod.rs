@@ -24,4 +24,5 @@ pub use document::{ChannelDocument, DocumentError, OWNER_TAG, Summary};
 pub use error::{CallError, Kind};
 pub use limit::RateLimit;
 pub use meter::Meter;
+pub(crate) use permit::Limits;
 pub use permit::Permit;

@@ -31,18 +31,23 @@ pub struct Permit<'gate> {
 /// Until when the call may leave the process, and in whose name.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
-    not_after: Option<Instant>,
+    limits: Limits,
     /// Holder and epoch of the lease; none where there is no lease with epochs.
     stamp: Option<Arc<str>>,
 }
 
 impl Permit<'_> {
     /// For the gate alone; `tests/it/tidy.rs` keeps others from calling it.
-    pub(crate) fn granted(not_after: Option<Instant>, stamp: Option<Arc<str>>) -> Self {
+    pub(crate) fn granted(limits: Limits, stamp: Option<Arc<str>>) -> Self {
         Self {
-            terms: Terms { not_after, stamp },
+            terms: Terms { limits, stamp },
             gate: PhantomData,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn limits(&self) -> Limits {
+        self.terms.limits
     }
 
     /// What the call has to carry.
@@ -80,23 +85,36 @@ impl Intercept for Terms {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(at) = self.not_after {
-            context.request_mut().add_extension(NotAfter(at));
-        }
+        context.request_mut().add_extension(self.limits);
         Ok(())
     }
 }
 
-/// When a request may no longer leave.
+/// How long leave to make a call is good for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct NotAfter(Instant);
+pub(crate) struct Limits {
+    /// From then on the call is not begun any more.
+    pub(crate) begin_before: Instant,
+    /// From then on nothing of it leaves any more, also where it was begun.
+    pub(crate) leave_before: Instant,
+}
 
 /// The leave to write ended before the request left; nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[error("the leave to write ended before the call left")]
 pub(super) struct TooLate;
 
-impl NotAfter {
+impl Limits {
+    /// To begin and to leave within `time`.
+    #[cfg(test)]
+    pub(super) fn within(time: std::time::Duration) -> Self {
+        let before = Instant::now() + time;
+        Self {
+            begin_before: before,
+            leave_before: before,
+        }
+    }
+
     /// Makes `call`, unless it is too late.
     ///
     /// A process can be stopped for a while wherever it waits: for its turn, for a connection. So the time is looked at
@@ -106,12 +124,12 @@ impl NotAfter {
         self,
         call: impl Future<Output = Result<HttpResponse, ConnectorError>>,
     ) -> Result<HttpResponse, ConnectorError> {
-        if Instant::now() >= self.0 {
+        if Instant::now() >= self.begin_before.min(self.leave_before) {
             return Err(ConnectorError::other(TooLate.into(), None));
         }
         let mut call = pin!(call);
         poll_fn(|context| {
-            if Instant::now() >= self.0 {
+            if Instant::now() >= self.leave_before {
                 // It may have left before.
                 return Poll::Ready(Err(ConnectorError::timeout(TooLate.into())));
             }
@@ -142,15 +160,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_was_begun_in_time_may_take_longer_than_it_may_be_begun() {
+        let left = AtomicU32::new(0);
+        let limit = Limits {
+            begin_before: Instant::now() + Duration::from_millis(500),
+            leave_before: Instant::now() + Duration::from_secs(10),
+        };
+        limit.keep(request(&left)).await.unwrap();
+        assert_eq!(left.load(Ordering::Relaxed), 1);
+        let error = limit.keep(request(&left)).await.unwrap_err();
+        assert!(!error.is_timeout(), "nothing has left: {error:?}");
+        assert_eq!(left.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_process_that_was_stopped_while_it_connected_sends_nothing() {
         let left = AtomicU32::new(0);
-        let limit = NotAfter(Instant::now() + Duration::from_secs(1));
+        let limit = Limits::within(Duration::from_secs(1));
         // Connection and limit are due at the same moment, as after a long stop.
         let error = limit.keep(request(&left)).await.unwrap_err();
         assert!(error.is_timeout(), "it may have left: {error:?}");
         assert_eq!(left.load(Ordering::Relaxed), 0);
 
-        let limit = NotAfter(Instant::now() + Duration::from_secs(2));
+        let limit = Limits::within(Duration::from_secs(2));
         limit.keep(request(&left)).await.unwrap();
         assert_eq!(left.load(Ordering::Relaxed), 1);
         sleep(Duration::from_secs(2)).await;
