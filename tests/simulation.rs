@@ -6,6 +6,7 @@
 //!        ─► life      deeds: people, AWS, machines ──► files, emulator, clock, processes
 //!           crew      one process, or several with a lease: started, frozen, killed at a boundary of a call (tap)
 //!           judge     at every call: nothing that must never happen, by rules that share nothing with the planner
+//!           priorities  every plan: nobody waits whose place a less important one is about to take
 //!           outputs   everything that is shown: no stream key
 //!           rest      after the end: everything where it is wanted or with a true reason, and no call too many
 //!           shrink    a failure ──► the fewest deeds that still fail
@@ -35,6 +36,8 @@ mod life;
 mod oracle;
 #[path = "simulation/outputs.rs"]
 mod outputs;
+#[path = "simulation/priorities.rs"]
+mod priorities;
 #[path = "simulation/process.rs"]
 mod process;
 #[path = "simulation/quality.rs"]
@@ -320,7 +323,7 @@ fn draw_set_up(random: &mut ChaCha8Rng) -> (usize, SetUp) {
 
 #[cfg(test)]
 mod tests {
-    use super::boundaries::die_at;
+    use super::boundaries::{Fate, live_through};
     use super::quality::calm_week_of;
     use super::*;
 
@@ -379,16 +382,21 @@ mod tests {
     }
 
     #[test]
-    fn a_process_may_die_at_any_boundary_of_a_call() {
-        let (report, boundaries) = die_at(None);
+    fn a_process_may_die_or_stand_still_at_any_boundary_of_a_call() {
+        let (report, boundaries) = live_through(None);
         assert!(report.broken.is_none(), "{}", report.timeline);
         assert!(boundaries > 40, "the story has calls: {boundaries} boundaries");
         // All of them: cargo run --example soak -- --boundaries
         for boundary in (0..boundaries).step_by(7) {
-            let report = die_at(Some(boundary)).0;
+            let fate = if boundary % 2 == 0 {
+                Fate::Dies
+            } else {
+                Fate::StandsStill
+            };
+            let report = live_through(Some((boundary, fate))).0;
             assert!(
                 report.broken.is_none(),
-                "boundary {boundary}: {}",
+                "boundary {boundary}, {fate:?}: {}",
                 report.timeline
             );
         }

@@ -26,7 +26,7 @@ use anstream::{eprintln, println};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use simulation::boundaries::die_at;
+use simulation::boundaries::{Fate, live_through};
 use simulation::quality::{Quality, calm_week};
 use simulation::shrink::{parse_ranges, ranges, shrink};
 use simulation::{Broken, Report, Tally, WEEK, Wish, live};
@@ -53,7 +53,7 @@ struct Args {
     /// How many days a life lasts
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=366))]
     days: u64,
-    /// One short life instead, as often as it has boundaries of calls: the process dies at each of them
+    /// One short life instead, twice for each boundary that its calls have: the process dies there, or stands still
     #[arg(long, conflicts_with_all = ["seeds", "first", "seed"])]
     boundaries: bool,
     /// So many weeks without faults instead: how good slotwise is, as a table
@@ -109,23 +109,22 @@ fn one(seed: u64, args: &Args) -> bool {
     report.broken.is_some()
 }
 
-/// The short life, with a process that dies at each boundary of its calls. Whether any failed.
+/// The short life, with a process that dies or stands still at each boundary of its calls. Whether any failed.
 fn at_each_boundary() -> bool {
-    let (report, boundaries) = die_at(None);
-    let whole = std::iter::once((None, report));
-    let broken_off = (0..boundaries).map(|boundary| (Some(boundary), die_at(Some(boundary)).0));
+    let (report, boundaries) = live_through(None);
+    let fates = [Fate::Dies, Fate::StandsStill];
+    let all = (0..boundaries).flat_map(|boundary| fates.map(|fate| Some((boundary, fate))));
+    let lives = std::iter::once((None, report)).chain(all.map(|fate| (fate, live_through(fate).0)));
     let mut failed = 0;
-    for (boundary, report) in whole.chain(broken_off) {
+    for (fate, report) in lives {
         if let Some(broken) = &report.broken {
             failed += 1;
-            println!(
-                "{}\nthe process dies at boundary {boundary:?}: {}",
-                report.timeline,
-                told(broken)
-            );
+            println!("{}\n{fate:?}: {}", report.timeline, told(broken));
         }
     }
-    println!("{boundaries} boundaries, a process died at each of them; {failed} of these lives failed");
+    println!(
+        "{boundaries} boundaries, a process died and one stood still at each of them; {failed} of these lives failed"
+    );
     failed > 0
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -29,6 +30,10 @@ pub enum CycleError {
     #[error("the plan breaks {} of slotwise's own rules and is not carried out; please report this: {}", .0.len(), list(.0))]
     Check(Vec<Violation>),
 }
+
+/// How long after it was read a declaration is planned with, without asking whether it has changed: less than an order is
+/// good for, which counts from then, by as long as an attempt may take.
+const READ_GOOD_FOR: Duration = Duration::from_secs(3);
 
 fn list(violations: &[Violation]) -> String {
     const SHOWN_MAX: usize = 5;
@@ -70,10 +75,25 @@ impl View {
     }
 }
 
+/// A look, and what it takes to act on it.
+struct Looked {
+    view: View,
+    /// What is wrong in pools that are held for it.
+    refused: Vec<Violation>,
+    /// When the declaration was read, or found not to have changed.
+    read: Instant,
+}
+
+/// Every channel that a pool names.
+fn channels(desired: &Desired) -> impl Iterator<Item = &ChannelId> {
+    let pools = desired.pools.values();
+    pools.flat_map(|pool| pool.channels.iter().map(|channel| &channel.id))
+}
+
 impl<S: Source> Controller<S> {
     /// Loads, observes and plans; changes nothing, ever.
     pub async fn look(&mut self) -> Result<View, CycleError> {
-        let (view, refused) = self.look_further().await?;
+        let Looked { view, refused, .. } = self.look_further().await?;
         if refused.is_empty() {
             Ok(view)
         } else {
@@ -82,9 +102,8 @@ impl<S: Source> Controller<S> {
     }
 
     /// The same, with what is wrong in pools that are held for it.
-    async fn look_further(&mut self) -> Result<(View, Vec<Violation>), CycleError> {
-        let loaded = self.load().await?;
-        let observed = self.observe(&loaded.desired).await?;
+    async fn look_further(&mut self) -> Result<Looked, CycleError> {
+        let (loaded, observed, read) = self.load_and_observe().await?;
         let at = self.clock.now();
         let Checked {
             plan,
@@ -100,7 +119,29 @@ impl<S: Source> Controller<S> {
             status: Arc::new(status),
             at,
         };
-        Ok((view, refused))
+        Ok(Looked { view, refused, read })
+    }
+
+    /// What is declared, what was seen, and when the declaration was found to be as it is.
+    ///
+    /// A look may take long, and a machine may stand still in the middle of it: what is declared is asked for again then,
+    /// so that nothing is done because of what nobody wants any more.
+    async fn load_and_observe(&mut self) -> Result<(Loaded, Observed, Instant), CycleError> {
+        let read = Instant::now();
+        let loaded = self.load().await?;
+        let observed = self.observe(&loaded.desired).await?;
+        if read.elapsed() < READ_GOOD_FOR {
+            return Ok((loaded, observed, read));
+        }
+        let read = Instant::now();
+        let now = self.load().await?;
+        let same_channels = channels(&loaded.desired).eq(channels(&now.desired));
+        let observed = if same_channels {
+            observed
+        } else {
+            self.observe(&now.desired).await?
+        };
+        Ok((now, observed, read))
     }
 
     /// One whole cycle. Steps that it begins go on as tasks of this controller.
@@ -118,10 +159,10 @@ impl<S: Source> Controller<S> {
     async fn look_and_begin_steps(&mut self) -> Result<(), CycleError> {
         // What the last plan left over is planned again, also where this look fails.
         self.busy.forget_queued();
-        let (view, refused) = self.look_further().await?;
+        let Looked { view, refused, read } = self.look_further().await?;
         self.tell_refused(&refused);
         self.publish(&view);
-        self.begin_steps(&view.plan);
+        self.begin_steps(&view.plan, read);
         self.shown.view(view);
         Ok(())
     }
@@ -205,14 +246,9 @@ impl<S: Source> Controller<S> {
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, CycleError> {
-        let ids: Vec<&ChannelId> = desired
-            .pools
-            .values()
-            .flat_map(|pool| pool.channels.iter().map(|channel| &channel.id))
-            .collect();
         let channels = self
             .observer
-            .look(ids.into_iter())
+            .look(channels(desired))
             .await
             .map_err(CycleError::Observe)?;
         let mut observed = Observed {

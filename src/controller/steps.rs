@@ -23,8 +23,8 @@ pub(super) struct Busy {
     /// Channels of the last plan, by index, whose step has to wait for one under way to end: no more begin at once than
     /// the settings allow.
     queue: VecDeque<usize>,
-    /// When that plan was made.
-    planned: Option<Instant>,
+    /// When the declaration was read that it was made from.
+    read: Option<Instant>,
     stale: BTreeMap<ChannelId, u32>,
 }
 
@@ -144,8 +144,9 @@ pub(super) enum LookAgain {
 pub(super) const LEASE_RETRY: Duration = Duration::from_secs(1);
 
 impl<S: Source> Controller<S> {
-    /// Begins the first step of every channel that has one and is free to take it.
-    pub(super) fn begin_steps(&mut self, plan: &Plan) {
+    /// Begins the first step of every channel that has one and is free to take it. `plan` was made from what was declared
+    /// at `read`.
+    pub(super) fn begin_steps(&mut self, plan: &Plan, read: Instant) {
         let now = Instant::now();
         self.busy.withdraw_unplanned(plan);
         for channel in plan.channels.iter().filter(|channel| channel.steps.is_empty()) {
@@ -153,7 +154,7 @@ impl<S: Source> Controller<S> {
             self.memory.note_rest(&channel.id, state, now);
         }
         self.busy.queue = (0..plan.channels.len()).collect();
-        self.busy.planned = Some(now);
+        self.busy.read = Some(read);
         self.begin_queued(plan);
     }
 
@@ -197,7 +198,7 @@ impl<S: Source> Controller<S> {
                 .unwrap_or_default(),
             step: step.clone(),
         });
-        let order = self.busy.planned.map_or_else(Order::given_now, Order::given_at);
+        let order = self.busy.read.map_or_else(Order::given_now, Order::given_at);
         let (executor, id) = (self.executor.clone(), channel.id.clone());
         let (channel, taken, given) = (channel.clone(), step.clone(), order.clone());
         let task = self.tasks.spawn(async move {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{Desired, SlotId};
-use crate::plan::{Adoption, ChannelPlan, Content, Plan};
+use crate::plan::{Adoption, ChannelPlan, Content, Plan, Waiting};
 
 /// The largest share of those on air that may vanish at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,44 +38,76 @@ impl Default for MaxVanish {
     }
 }
 
-/// Remembers which undeclared targets were let go, so that those that vanish one after the other do not add up.
+/// Remembers what was decided of undeclared targets that are still on air: those that vanish one after the other do not add
+/// up, and those that vanished together are not let go one by one, as the others of them leave the air for other reasons.
 #[derive(Debug, Default)]
 pub struct VanishGuard {
     let_go: BTreeSet<SlotId>,
+    kept: BTreeSet<SlotId>,
 }
 
 impl VanishGuard {
     /// Why `plan`, made in full trust, lets too many go at once; `None` where it does not.
     pub fn doubt(&mut self, plan: &Plan, desired: &Desired, max: MaxVanish) -> Option<String> {
-        let running = plan
-            .channels
-            .iter()
-            .filter(|channel| is_ours_and_running(channel, desired));
-        let mut on_air = 0;
-        let mut undeclared = BTreeSet::new();
-        for channel in running {
-            for slot in &channel.slots {
-                match slot.now {
-                    Content::Destination(_) | Content::Outdated(_) => on_air += 1,
-                    Content::Undeclared { .. } => {
-                        on_air += 1;
-                        undeclared.insert(SlotId::new(channel.id.clone(), slot.output_group.clone()));
-                    }
-                    Content::Parked | Content::Unusable { .. } => {}
-                }
-            }
-        }
+        let (on_air, undeclared) = on_air(plan, desired);
         self.let_go.retain(|slot| undeclared.contains(slot));
-        let vanished = undeclared.difference(&self.let_go).count();
-        let allowed = max.allows(on_air);
-        if vanished > allowed {
+        self.kept.retain(|slot| undeclared.contains(slot));
+        let vanished: BTreeSet<SlotId> = undeclared.difference(&self.let_go).cloned().collect();
+        let (count, allowed) = (vanished.len(), max.allows(on_air));
+        if count > allowed {
+            self.kept = vanished;
             return Some(format!(
-                "{vanished} of {on_air} destinations on air are declared nowhere any more, and at most {allowed} may vanish at once (--max-vanish)"
+                "{count} of {on_air} destinations on air are declared nowhere any more, and at most {allowed} may vanish at once (--max-vanish); {WAY_OUT}"
+            ));
+        }
+        if !self.kept.is_empty() {
+            return Some(format!(
+                "{} of {on_air} destinations on air vanished together with more than may vanish at once (--max-vanish); {WAY_OUT}",
+                self.kept.len()
+            ));
+        }
+        // Some of those that vanished may be there.
+        let unseen = plan.channels.iter().find(|channel| is_unseen(channel));
+        if let Some(channel) = unseen.filter(|_| !vanished.is_empty()) {
+            return Some(format!(
+                "{count} of {on_air} destinations on air are declared nowhere any more, and how many more there are on channel {} cannot be seen",
+                channel.id
             ));
         }
         self.let_go = undeclared;
         None
     }
+}
+
+/// What lets them go all the same.
+const WAY_OUT: &str = "declare them with state: Ready to take them off air";
+
+/// How many destinations are on air on our channels, and which slots of them no Destination declares.
+fn on_air(plan: &Plan, desired: &Desired) -> (usize, BTreeSet<SlotId>) {
+    let mut on_air = 0;
+    let mut undeclared = BTreeSet::new();
+    let running = plan
+        .channels
+        .iter()
+        .filter(|channel| is_ours_and_running(channel, desired));
+    for channel in running {
+        for slot in &channel.slots {
+            match slot.now {
+                Content::Destination(_) | Content::Outdated(_) => on_air += 1,
+                Content::Undeclared { .. } => {
+                    on_air += 1;
+                    undeclared.insert(SlotId::new(channel.id.clone(), slot.output_group.clone()));
+                }
+                Content::Parked | Content::Unusable { .. } => {}
+            }
+        }
+    }
+    (on_air, undeclared)
+}
+
+/// Whether MediaLive did not say how a channel is. One that does not exist carries nobody.
+fn is_unseen(channel: &ChannelPlan) -> bool {
+    channel.seen.is_none() && !matches!(channel.waiting, Some(Waiting::ChannelMissing { .. }))
 }
 
 /// A channel under `takeover: true` carries undeclared targets by its owner's explicit wish to have them released.
@@ -90,4 +122,131 @@ fn is_ours_and_running(channel: &ChannelPlan, desired: &Desired) -> bool {
     channel.adoption == Adoption::Owned
         && channel.seen.as_ref().is_some_and(|seen| seen.state.is_running())
         && !taken_over()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ChannelClass, ChannelState, OwnerId};
+    use crate::plan::{Seen, SlotPlan};
+
+    const OWNER: &str = "us";
+
+    /// A channel of ours that runs with these slots: `d` a destination, `u` undeclared, `-` parked.
+    fn channel(id: &str, slots: &str) -> ChannelPlan {
+        let slots = slots.chars().enumerate().map(|(at, holds)| {
+            let now = match holds {
+                'd' => Content::Destination("d".into()),
+                'u' => Content::Undeclared {
+                    host: "host".to_owned(),
+                },
+                _ => Content::Parked,
+            };
+            SlotPlan {
+                output_group: format!("slot-{at}").into(),
+                target: None,
+                then: now.clone(),
+                now,
+                reason: None,
+            }
+        });
+        let seen = Seen {
+            arn: "arn".into(),
+            name: "name".into(),
+            class: ChannelClass::SinglePipeline,
+            state: ChannelState::Running,
+            owner: Some(OwnerId::new(OWNER)),
+        };
+        ChannelPlan {
+            id: id.into(),
+            pool: "main".into(),
+            seen: Some(seen),
+            adoption: Adoption::Owned,
+            slots: slots.collect(),
+            steps: Vec::new(),
+            runs: true,
+            waiting: None,
+        }
+    }
+
+    /// One that MediaLive says nothing of, or that does not exist.
+    fn unseen(id: &str, waiting: Waiting) -> ChannelPlan {
+        ChannelPlan {
+            seen: None,
+            adoption: Adoption::Unknown,
+            waiting: Some(waiting),
+            ..channel(id, "")
+        }
+    }
+
+    fn doubt(guard: &mut VanishGuard, channels: Vec<ChannelPlan>) -> Option<String> {
+        let plan = Plan {
+            destinations: Vec::new(),
+            channels,
+            pools: Vec::new(),
+        };
+        let desired = Desired::empty(OwnerId::new(OWNER));
+        guard.doubt(&plan, &desired, MaxVanish::default())
+    }
+
+    #[test]
+    fn one_or_three_in_ten_may_vanish_at_once_and_more_may_not() {
+        let one_of = |slots| doubt(&mut VanishGuard::default(), vec![channel("1", slots)]);
+        assert_eq!(one_of("u"), None);
+        assert_eq!(one_of("udd-"), None);
+        assert_eq!(one_of("uuudddddddd"), None);
+        assert!(one_of("uu").unwrap().contains("2 of 2"));
+        assert!(one_of("uuuudddddd").unwrap().contains("at most 3"));
+    }
+
+    #[test]
+    fn those_that_vanish_one_after_the_other_do_not_add_up() {
+        let mut guard = VanishGuard::default();
+        assert_eq!(doubt(&mut guard, vec![channel("1", "udd")]), None);
+        assert_eq!(doubt(&mut guard, vec![channel("1", "uud")]), None);
+        assert_eq!(doubt(&mut guard, vec![channel("1", "uuu")]), None);
+    }
+
+    #[test]
+    fn of_those_that_vanished_together_none_is_let_go_because_another_went_off_air() {
+        let mut guard = VanishGuard::default();
+        let both = || vec![channel("1", "ud"), channel("2", "ud")];
+        assert!(doubt(&mut guard, both()).is_some());
+        // Somebody stops the second channel by hand.
+        let left = || vec![channel("1", "ud"), channel("2", "")];
+        assert!(doubt(&mut guard, left()).unwrap().contains("1 of 2"));
+        // All are declared again; later one is taken away on purpose.
+        assert_eq!(doubt(&mut guard, vec![channel("1", "dd")]), None);
+        assert_eq!(doubt(&mut guard, left()), None);
+    }
+
+    #[test]
+    fn where_a_channel_cannot_be_seen_nobody_knows_how_many_vanished() {
+        let unreadable = || {
+            let why = "no answer".to_owned();
+            unseen(
+                "2",
+                Waiting::ChannelUnreadable {
+                    channel: "2".into(),
+                    why,
+                },
+            )
+        };
+        let mut guard = VanishGuard::default();
+        assert_eq!(doubt(&mut guard, vec![channel("1", "dd"), unreadable()]), None);
+        assert!(doubt(&mut guard, vec![channel("1", "ud"), unreadable()]).is_some());
+        let missing = unseen("2", Waiting::ChannelMissing { channel: "2".into() });
+        assert_eq!(doubt(&mut guard, vec![channel("1", "ud"), missing]), None);
+        // It was let go before the second channel went out of sight.
+        assert_eq!(doubt(&mut guard, vec![channel("1", "ud"), unreadable()]), None);
+    }
+
+    #[test]
+    fn what_is_on_a_channel_that_is_not_ours_is_not_counted() {
+        let other = ChannelPlan {
+            adoption: Adoption::Adopt,
+            ..channel("1", "uuu")
+        };
+        assert_eq!(doubt(&mut VanishGuard::default(), vec![other]), None);
+    }
 }

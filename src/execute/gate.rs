@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::medialive::{Limits, Permit};
 
-/// How long after its plan a step may still be taken.
+/// How long after the declaration behind its plan was read a step may still be taken.
 ///
 /// What granted it may be over by then: a window, a declaration. A fresh look that is answered at the first attempt
 /// fits in (10 s, `--attempt-timeout`), so that no step is ever refused again and again on a slow day.
@@ -42,15 +42,15 @@ pub struct Order {
 }
 
 impl Order {
-    /// For a step that was planned just now.
+    /// For a step of what is declared just now.
     pub fn given_now() -> Self {
         Self::given_at(Instant::now())
     }
 
-    /// For a step that was planned then.
-    pub fn given_at(planned: Instant) -> Self {
+    /// For a step of what was declared at `read`.
+    pub fn given_at(read: Instant) -> Self {
         Self {
-            until: planned + GOOD_FOR,
+            until: read + GOOD_FOR,
             withdrawn: Arc::default(),
         }
     }

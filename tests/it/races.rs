@@ -64,6 +64,33 @@ async fn a_stop_is_planned_again_when_the_look_before_it_took_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_is_wanted_again_while_a_look_takes_long_is_not_stopped() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    stage.converge(60).await;
+    // The declaration is read, then the list takes a while, and meanwhile somebody changes their mind.
+    stage.emulator.inject(
+        Fault::new(FaultKind::Slow { seconds: 9.0 })
+            .on(Operation::ListChannels)
+            .times(1),
+    );
+    switch(&stage, "a", WantedState::Ready);
+    let script = stage.script.clone();
+    let change = async {
+        sleep(Duration::from_secs(6)).await;
+        script.change(|desired| desired.destination_mut("a").unwrap().state = WantedState::Streaming);
+    };
+    tokio::join!(change, stage.run_for(5 * MINUTE));
+    let begun: Vec<String> = stage
+        .told()
+        .lines()
+        .filter(|line| line.contains("StepBegun"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(stage.count("StopChannel"), 0, "{begun:?}");
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_is_started_elsewhere_who_may_be_on_air_on_a_channel_that_cannot_be_looked_at() {
     let declared = desired(pool(&["1", "2"]), vec![wanted("a")]);
     let mut first = Stage::new(declared.clone());

@@ -1,4 +1,5 @@
-//! One short life, once for each boundary that its calls have: the process dies there, and another one goes on.
+//! One short life, once for each boundary that its calls have: the process dies there, and another one goes on; or it
+//! stands still there until people want something else.
 //!
 //! Before a call, nothing has happened and the process does not know it; after one, it has, and nobody knows. The calls
 //! of this life are those of a show: start, join (which interrupts), another key, leave, end.
@@ -11,7 +12,7 @@ use slotwise::model::{Cause, Desired, Disruption, Interrupt, OwnerId, Placement,
 use tokio::time::Instant;
 
 use super::process::SetUp;
-use super::tap::Death;
+use super::tap::Boundary;
 use super::{Cast, Report, Simulation, in_virtual_time, world};
 
 /// What somebody changes.
@@ -39,22 +40,32 @@ const STORY: [(&str, Change); 5] = [
 /// How long each change may take: a stop, an update and a start, with a process that dies once and is started again.
 const EACH: Duration = Duration::from_mins(15);
 
+/// How long a process stands still: into the change after the next one.
+pub(super) const STILL: Duration = Duration::from_mins(20);
+
+/// What becomes of a process at a boundary.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fate {
+    /// It dies, and another one begins.
+    Dies,
+    /// It stands still, and then goes on.
+    StandsStill,
+}
+
 fn switch(desired: &mut Desired, names: &[&str], state: WantedState) {
     for name in names {
         desired.destination_mut(name).unwrap().state = state;
     }
 }
 
-/// Lives through the story with a process that dies at its `boundary`th boundary, if it gets that far. How many it has
-/// passed otherwise is told as well.
-pub(crate) fn die_at(boundary: Option<usize>) -> (Report, usize) {
+/// Lives through the story with a process that meets its fate at a boundary, if it gets that far. How many it has passed
+/// otherwise is told as well.
+pub(crate) fn live_through(fate: Option<(usize, Fate)>) -> (Report, usize) {
     in_virtual_time(1, async |log| {
         let mut simulation = Simulation::new(cast(), log);
-        if let Some(after) = boundary {
-            simulation.crew.doom(Death {
-                after,
-                at_writes: false,
-            });
+        if let Some((after, fate)) = fate {
+            let at_writes = false;
+            simulation.crew.doom(Boundary { after, at_writes }, fate);
         }
         for (number, (what, change)) in STORY.into_iter().enumerate() {
             simulation.until(Instant::now() + EACH).await;
@@ -64,7 +75,7 @@ pub(crate) fn die_at(boundary: Option<usize>) -> (Report, usize) {
             simulation.life.declare(what, |_, desired| change(desired));
             simulation.happened.push(number);
         }
-        simulation.until(Instant::now() + EACH).await;
+        simulation.until(Instant::now() + EACH + STILL).await;
         let boundaries = simulation.crew.boundaries();
         simulation.check_settled();
         (simulation.report(), boundaries)

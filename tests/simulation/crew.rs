@@ -10,13 +10,15 @@ use slotwise::emulator::Emulator;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use super::boundaries::{Fate, STILL};
 use super::files::Accident;
 use super::judge::Judge;
-use super::leases::{SharedRow, Trouble};
+use super::leases::SharedRow;
 use super::life::ToProcess;
 use super::outputs::unlike_its_recording;
+use super::priorities::passed_over;
 use super::process::{Process, SetUp, Surroundings};
-use super::tap::Death;
+use super::tap::Boundary;
 use super::timeline::brief;
 
 /// Longest time until whoever watches over a process starts it again.
@@ -40,7 +42,7 @@ pub(super) struct Crew {
     judge: Arc<Mutex<Judge>>,
     started: usize,
     /// What is in store for the very first process.
-    doom: Option<Death>,
+    doom: Option<(Boundary, Fate)>,
 }
 
 /// The world that the crew lives in.
@@ -80,9 +82,9 @@ impl Crew {
         }
     }
 
-    /// Lets the very first process die so.
-    pub(super) fn doom(&mut self, death: Death) {
-        self.doom = Some(death);
+    /// Lets the very first process meet its fate there.
+    pub(super) fn doom(&mut self, boundary: Boundary, fate: Fate) {
+        self.doom = Some((boundary, fate));
     }
 
     /// Boundaries that the process which has run longest has passed.
@@ -118,22 +120,11 @@ impl Crew {
                 process.tap.die();
             }
             ToProcess::Dies(Some(death)) => process.tap.kill_at(death),
-            ToProcess::Freezes(time) => process.tap.freeze(now + time),
-            ToProcess::LosesTable {
-                kind,
-                after_effect,
-                lasts,
-            } => {
-                let until = now + lasts;
-                let trouble = Trouble {
-                    kind,
-                    after_effect,
-                    until,
-                };
-                process
-                    .leases
-                    .iter()
-                    .for_each(|table| table.set_trouble(Some(trouble)));
+            ToProcess::Freezes(time, None) => process.tap.freeze(now + time),
+            ToProcess::Freezes(time, Some(boundary)) => process.tap.freeze_at(boundary, time),
+            ToProcess::LosesTable { trouble, lasts } => {
+                let leases = process.leases.iter();
+                leases.for_each(|table| table.set_trouble(Some((trouble, now + lasts))));
             }
         }
         let what = format!("{}: {blow:?}", process.name);
@@ -204,8 +195,10 @@ impl Crew {
                 let name = format!("{}{}", seat.letter, self.started);
                 self.judge.lock().unwrap().note(format!("{name} starts"));
                 let process = Process::start(name, self.random.random(), &self.set_up, &around);
-                if let Some(death) = self.doom.take() {
-                    process.tap.kill_at(death);
+                match self.doom.take() {
+                    Some((boundary, Fate::Dies)) => process.tap.kill_at(boundary),
+                    Some((boundary, Fate::StandsStill)) => process.tap.freeze_at(boundary, STILL),
+                    None => {}
                 }
                 seat.process = Some(process);
             }
@@ -242,8 +235,12 @@ impl Crew {
                     format!("{} shows a stream key in {place}", process.name),
                 );
             }
-            if let Some(what) = unlike_its_recording(&process.pulse()) {
+            let pulse = process.pulse();
+            if let Some(what) = unlike_its_recording(&pulse) {
                 judge.fail("recording", what);
+            }
+            if let Some(what) = pulse.view.as_deref().and_then(passed_over) {
+                judge.fail("priority", what);
             }
             if let Some(how) = process.has_ended() {
                 // Whoever begins while the files are gone says so and ends.

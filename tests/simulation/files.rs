@@ -8,9 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use slotwise::model::{
-    ChannelPool, Desired, Destination, Interrupt, Pause, Placement, StreamKey, WantedState, Window,
+    ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, Placement, StreamKey, WantedState,
+    Window,
 };
 use tempfile::TempDir;
+
+/// Between two declarations of one file.
+const SEPARATOR: &str = "---\n";
 
 /// What can happen to files that nobody meant to change.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +25,8 @@ pub(super) enum Accident {
     Emptied,
     /// The directory is not there: a mount that is gone.
     Gone,
+    /// Fewer declarations, each of them whole: a merge that went wrong.
+    Shrunk,
 }
 
 /// A directory of files.
@@ -75,8 +81,9 @@ impl Files {
         self.written = files;
     }
 
-    /// Lets `accident` happen, to the `number`th of the files with destinations where it is about one.
-    pub(super) fn spoil(&mut self, accident: Accident, number: usize) {
+    /// Lets `accident` happen, to the `number`th of the files with destinations where it is about one. Who is declared no
+    /// longer because of it, in a file that looks as if nothing were wrong.
+    pub(super) fn spoil(&mut self, accident: Accident, number: usize) -> BTreeSet<DestinationName> {
         let with_destinations: Vec<String> = self
             .written
             .keys()
@@ -84,17 +91,35 @@ impl Files {
             .cloned()
             .collect();
         if self.accident.is_some() || with_destinations.is_empty() {
-            return;
+            return BTreeSet::new();
         }
         let path = &with_destinations[number % with_destinations.len()];
-        let text = &self.written[path];
+        let text = self.written[path].clone();
         match accident {
             // Within the name of a field, so that no half of it is a document.
             Accident::Torn => self.put(path, &text[..text.rfind("spec:").unwrap_or(0) + 3]),
             Accident::Emptied => self.put(path, ""),
             Accident::Gone => fs::rename(self.root(), self.aside()).unwrap(),
+            Accident::Shrunk => return self.shrink(path, &text),
         }
         self.accident = Some(accident);
+        BTreeSet::new()
+    }
+
+    /// Leaves the first third of the declarations in a file, if that is any.
+    fn shrink(&mut self, path: &str, text: &str) -> BTreeSet<DestinationName> {
+        let declarations: Vec<&str> = text.split(SEPARATOR).collect();
+        let kept = declarations.len() / 3;
+        if kept == 0 {
+            return BTreeSet::new();
+        }
+        self.put(path, &declarations[..kept].join(SEPARATOR));
+        self.accident = Some(Accident::Shrunk);
+        let name = |declaration: &&str| {
+            let line = declaration.lines().find_map(|line| line.strip_prefix("  name: "));
+            DestinationName::new(line.unwrap())
+        };
+        declarations[kept..].iter().map(name).collect()
     }
 
     fn aside(&self) -> PathBuf {
@@ -117,12 +142,12 @@ fn put(root: &Path, path: &str, text: &str) {
 fn files(desired: &Desired) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let pools = desired.pools.values().map(pool).collect::<Vec<_>>();
-    files.insert("pools.yaml".to_owned(), pools.join("---\n"));
+    files.insert("pools.yaml".to_owned(), pools.join(SEPARATOR));
     for name in desired.pools.keys() {
         let mine = desired.destinations.values().filter(|one| one.pool == *name);
         let documents: Vec<String> = mine.map(|one| destination(one)).collect();
         if !documents.is_empty() {
-            files.insert(format!("of-{name}.yaml"), documents.join("---\n"));
+            files.insert(format!("of-{name}.yaml"), documents.join(SEPARATOR));
         }
     }
     for one in desired.destinations.values() {

@@ -42,6 +42,8 @@ const UPDATES_MAX: usize = 30;
 struct View {
     from: Instant,
     desired: Desired,
+    /// What is left of it in the files, where a part of it is missing for no good reason.
+    left: Option<Desired>,
     /// How far the wall clock is ahead of the time that passed.
     ahead: Timestamp,
 }
@@ -61,6 +63,10 @@ pub(super) struct Judge {
     row: Option<SharedRow>,
     /// In whose name the last call was made.
     last_stamp: Option<String>,
+    /// Who wrote in each epoch of the lease.
+    epochs: BTreeMap<u64, String>,
+    /// When so few were on air of those whose declaration is missing that they may have been taken away on purpose.
+    few_missing: Option<Instant>,
     /// How old the declaration may be that a call is made on.
     declared_max: Duration,
     /// How many processes there are at most.
@@ -118,6 +124,8 @@ impl Judge {
             interrupted: BTreeMap::new(),
             row,
             last_stamp: None,
+            epochs: BTreeMap::new(),
+            few_missing: None,
             declared_max: source_interval + DECLARED_MAX,
             processes,
             tally: Tally::default(),
@@ -135,7 +143,21 @@ impl Judge {
         self.views.push(View {
             from: Instant::now(),
             desired,
+            left: None,
             ahead,
+        });
+    }
+
+    /// Takes note that nobody can read any more that these are declared, and that this was nobody's wish.
+    pub(super) fn miss(&mut self, names: &BTreeSet<DestinationName>) {
+        let View { desired, ahead, .. } = self.views.last().unwrap();
+        let mut left = desired.clone();
+        left.destinations.retain(|name, _| !names.contains(name));
+        self.views.push(View {
+            from: Instant::now(),
+            desired: desired.clone(),
+            left: (!names.is_empty()).then_some(left),
+            ahead: *ahead,
         });
     }
 
@@ -174,6 +196,7 @@ impl Judge {
     pub(super) fn call(&mut self, before: &World, after: &World, call: &Call) {
         self.count(call);
         self.settle_interrupted(before);
+        self.count_missing(before);
         if is_look(call) {
             return;
         }
@@ -267,6 +290,27 @@ impl Judge {
                     "{} is made by {stamp:?} while {holds:?} holds the lease",
                     call.operation
                 ),
+            );
+        }
+        if let Some((holder, epoch)) = stamp.as_deref().and_then(|stamp| stamp.rsplit_once('.')) {
+            self.check_epoch(holder, epoch.parse().unwrap());
+        }
+    }
+
+    /// Epochs only grow, and each is one process's.
+    fn check_epoch(&mut self, holder: &str, epoch: u64) {
+        let of = self.epochs.entry(epoch).or_insert_with(|| holder.to_owned());
+        if of != holder {
+            let what = format!("{of} and {holder} both write in epoch {epoch}");
+            self.fail("lease", what);
+        } else if self
+            .epochs
+            .last_key_value()
+            .is_some_and(|(last, _)| *last > epoch)
+        {
+            self.fail(
+                "lease",
+                format!("{holder} writes in epoch {epoch}, which has ended"),
             );
         }
     }
@@ -428,9 +472,17 @@ impl Judge {
 
     /// A stop takes nobody off air who is wanted there, unless the pool grants it.
     fn check_stop(&mut self, before: &World, id: &str) {
+        let few = self
+            .few_missing
+            .is_some_and(|at| at.elapsed() < self.declared_max + SEEN_MAX);
+        let declared = |view: &'_ View| {
+            let left = view.left.clone().filter(|_| few);
+            std::iter::once(view.desired.clone()).chain(left)
+        };
         let verdicts: Vec<Result<BTreeSet<DestinationName>, String>> = self
             .recent()
-            .map(|(view, wall)| judge_stop(before, id, &view.desired, wall))
+            .flat_map(|(view, wall)| declared(view).map(move |desired| (desired, wall)))
+            .map(|(desired, wall)| judge_stop(before, id, &desired, wall))
             .collect();
         let Some(lost) = verdicts.iter().find_map(|verdict| verdict.as_ref().ok()) else {
             let why = verdicts.into_iter().find_map(Result::err).unwrap_or_default();
@@ -441,6 +493,33 @@ impl Judge {
             self.tally.interruptions += lost.len();
             self.interrupted.insert(id.to_owned(), lost);
             self.check_concurrent(id);
+        }
+    }
+
+    /// Whether those whose declaration is missing may have been taken away on purpose: one of those on air, or no more than
+    /// three in ten.
+    fn count_missing(&mut self, world: &World) {
+        let View { desired, left, .. } = self.views.last().unwrap();
+        let Some(left) = left else { return };
+        let running = || {
+            let ours = |(id, channel): &(&String, &Channel)| {
+                is_running(channel) && owner(channel) == Some(OWNER) && !is_taken_over(desired, id)
+            };
+            world.channels().iter().filter(ours).map(|(_, channel)| channel)
+        };
+        let missing = desired
+            .destinations
+            .values()
+            .filter(|one| !left.destinations.contains_key(&one.name));
+        let missing = missing
+            .filter(|one| running().any(|channel| carries(channel, one)))
+            .count();
+        let slots = running().flat_map(|channel| slots(channel).into_values());
+        let on_air = slots
+            .filter(|slot| slot.first().is_some_and(|first| first.0 != PARKING))
+            .count();
+        if missing <= 1 || missing * 10 <= on_air * 3 {
+            self.few_missing = Some(Instant::now());
         }
     }
 

@@ -15,13 +15,17 @@ const WAY: Duration = Duration::from_millis(10);
 /// The row that all replicas contend for.
 pub(super) type SharedRow = Arc<Mutex<Option<Row>>>;
 
-/// What a replica gets instead of answers for a while.
+/// What a replica gets instead of quick answers for a while.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Trouble {
-    pub(super) kind: TableErrorKind,
-    /// Whether the table did what it was asked for all the same.
-    pub(super) after_effect: bool,
-    pub(super) until: Instant,
+pub(super) enum Trouble {
+    /// None at all.
+    Fails {
+        kind: TableErrorKind,
+        /// Whether the table did what it was asked for all the same.
+        after_effect: bool,
+    },
+    /// Late ones: a request and its answer take so long, each.
+    Slow(Duration),
 }
 
 /// The table as one replica reaches it.
@@ -29,7 +33,8 @@ pub(super) struct Trouble {
 pub(super) struct Leases {
     row: SharedRow,
     tap: Tap,
-    trouble: Arc<Mutex<Option<Trouble>>>,
+    /// What is wrong, and until when.
+    trouble: Arc<Mutex<Option<(Trouble, Instant)>>>,
 }
 
 impl Leases {
@@ -41,15 +46,25 @@ impl Leases {
         }
     }
 
-    pub(super) fn set_trouble(&self, trouble: Option<Trouble>) {
+    pub(super) fn set_trouble(&self, trouble: Option<(Trouble, Instant)>) {
         *self.trouble.lock().unwrap() = trouble;
     }
 
     fn trouble(&self) -> Option<Trouble> {
-        self.trouble
-            .lock()
-            .unwrap()
-            .filter(|trouble| Instant::now() < trouble.until)
+        let (trouble, until) = (*self.trouble.lock().unwrap())?;
+        (Instant::now() < until).then_some(trouble)
+    }
+}
+
+impl Leases {
+    fn error(&self, kind: TableErrorKind) -> TableError {
+        TableError {
+            operation: "UpdateItem",
+            table: self.name(),
+            kind,
+            message: String::new(),
+            fix: String::new(),
+        }
     }
 }
 
@@ -60,28 +75,26 @@ impl Table for Leases {
 
     async fn ask(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, TableError> {
         let writes = !matches!(ask, Ask::Read);
-        self.tap.boundary(writes).await;
-        sleep(WAY).await;
         let trouble = self.trouble();
-        let answer = match trouble {
-            Some(trouble) if !trouble.after_effect => None,
-            _ => Some(apply(&mut self.row.lock().unwrap(), me, duration, ask)),
+        let way = match trouble {
+            Some(Trouble::Slow(way)) => way,
+            _ => WAY,
         };
-        sleep(WAY).await;
         self.tap.boundary(writes).await;
-        let refused = |kind| TableError {
-            operation: "UpdateItem",
-            table: self.name(),
-            kind,
-            message: String::new(),
-            fix: String::new(),
+        sleep(way).await;
+        let applied = || apply(&mut self.row.lock().unwrap(), me, duration, ask);
+        let answer = match trouble {
+            Some(Trouble::Fails { kind, after_effect }) => {
+                if after_effect {
+                    applied();
+                }
+                Err(self.error(kind))
+            }
+            Some(Trouble::Slow(_)) | None => Ok(applied()),
         };
-        match (trouble, answer) {
-            (None, Some(answer)) => Ok(answer),
-            (trouble, _) => Err(refused(
-                trouble.map_or(TableErrorKind::TimedOut, |trouble| trouble.kind),
-            )),
-        }
+        sleep(way).await;
+        self.tap.boundary(writes).await;
+        answer
     }
 }
 

@@ -21,8 +21,9 @@ use slotwise::model::{
 
 use super::files::{Accident, Files};
 use super::judge::Judge;
+use super::leases::Trouble;
 use super::reading::is_running;
-use super::tap::Death;
+use super::tap::Boundary;
 use super::world::{self, CANARY, STRANGER};
 
 /// Destinations at most: more than there are slots in any of these worlds.
@@ -32,15 +33,11 @@ const DESTINATIONS_MAX: usize = 16;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ToProcess {
     /// It ends without a word: at once, or at a boundary to come.
-    Dies(Option<Death>),
-    /// It stands still for a while.
-    Freezes(Duration),
-    /// The lease table does not answer it for a while.
-    LosesTable {
-        kind: TableErrorKind,
-        after_effect: bool,
-        lasts: Duration,
-    },
+    Dies(Option<Boundary>),
+    /// It stands still for a while: at once, or at a boundary to come.
+    Freezes(Duration, Option<Boundary>),
+    /// The lease table does not answer it for a while, or late.
+    LosesTable { trouble: Trouble, lasts: Duration },
 }
 
 /// One of the things that happen in a life.
@@ -326,26 +323,34 @@ impl Life {
     }
 
     fn spoil_files(&mut self) {
-        let accident = *[Accident::Torn, Accident::Emptied, Accident::Gone]
-            .choose(&mut self.random)
-            .unwrap();
-        self.files.spoil(accident, self.random.random_range(0..2));
+        let accidents = [
+            Accident::Torn,
+            Accident::Emptied,
+            Accident::Gone,
+            Accident::Shrunk,
+        ];
+        let accident = *accidents.choose(&mut self.random).unwrap();
+        let missing = self.files.spoil(accident, self.random.random_range(0..2));
+        self.judge.lock().unwrap().miss(&missing);
         self.note(format!("life: files are spoiled: {accident:?}"));
     }
 
     /// In the middle of nothing, or before or after the next calls, and often those that write.
     fn die(&mut self) -> ToProcess {
-        let random = &mut self.random;
-        let death = random.random_bool(0.8).then(|| Death {
-            after: random.random_range(0..6),
-            at_writes: random.random_bool(0.7),
-        });
-        ToProcess::Dies(death)
+        ToProcess::Dies(self.random.random_bool(0.8).then(|| self.boundary()))
     }
 
     fn freeze(&mut self) -> ToProcess {
         let longest = *[20.0, 120.0, 1_200.0].choose(&mut self.random).unwrap();
-        ToProcess::Freezes(Duration::from_secs_f64(self.random.random_range(1.0..longest)))
+        let time = Duration::from_secs_f64(self.random.random_range(1.0..longest));
+        ToProcess::Freezes(time, self.random.random_bool(0.6).then(|| self.boundary()))
+    }
+
+    fn boundary(&mut self) -> Boundary {
+        Boundary {
+            after: self.random.random_range(0..6),
+            at_writes: self.random.random_bool(0.7),
+        }
     }
 
     fn lose_table(&mut self) -> ToProcess {
@@ -356,9 +361,16 @@ impl Life {
             TableErrorKind::Denied,
         ];
         let kind = *kinds.choose(&mut self.random).unwrap();
+        let trouble = if self.random.random_bool(0.3) {
+            Trouble::Slow(Duration::from_secs_f64(self.random.random_range(0.1..20.0)))
+        } else {
+            Trouble::Fails {
+                kind,
+                after_effect: kind == TableErrorKind::TimedOut && self.random.random_bool(0.5),
+            }
+        };
         ToProcess::LosesTable {
-            kind,
-            after_effect: kind == TableErrorKind::TimedOut && self.random.random_bool(0.5),
+            trouble,
             lasts: Duration::from_secs(self.random.random_range(1..600)),
         }
     }

@@ -2,12 +2,14 @@
 //!
 //! Whatever a process does to the world passes a *boundary* before and another one after. A process that is killed
 //! at a boundary gets no further: before a call nothing has happened, after it the answer is lost with the process. One
-//! that is frozen (stopped by the system, by a debugger, with its whole machine) waits at the boundary that it is at.
+//! that is frozen (stopped by the system, by a debugger, with its whole machine) waits at the boundary that it is at. It
+//! may freeze right there as well: a call that was decided on long ago is then about to be made, or was answered long ago.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use axum::extract::{Request, State};
@@ -17,13 +19,25 @@ use slotwise::emulator::{Emulator, in_memory};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// When a process dies.
+/// Which of the boundaries to come.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Death {
-    /// After how many further boundaries.
+pub(super) struct Boundary {
+    /// The one after so many others.
     pub(super) after: usize,
     /// Whether only those of calls that change something count.
     pub(super) at_writes: bool,
+}
+
+impl Boundary {
+    /// Whether this is the one, of a call that `writes` or does not; counts it otherwise.
+    fn is_reached(&mut self, writes: bool) -> bool {
+        if self.at_writes && !writes {
+            return false;
+        }
+        let is_reached = self.after == 0;
+        self.after = self.after.saturating_sub(1);
+        is_reached
+    }
 }
 
 /// The one way out of a process; its clones are the same.
@@ -35,8 +49,11 @@ pub(super) struct Tap {
 
 #[derive(Debug)]
 struct Flow {
-    death: Option<Death>,
+    /// Where it is going to die.
+    death: Option<Boundary>,
     is_dead: bool,
+    /// Where it is going to freeze, and for how long.
+    freeze: Option<(Boundary, Duration)>,
     frozen_until: Instant,
     /// Boundaries passed so far.
     passed: usize,
@@ -48,6 +65,7 @@ impl Tap {
         let flow = Flow {
             death: None,
             is_dead: false,
+            freeze: None,
             frozen_until: Instant::now(),
             passed: 0,
         };
@@ -62,7 +80,7 @@ impl Tap {
         in_memory(emulator.router().layer(from_fn_with_state(self.clone(), pass)))
     }
 
-    pub(super) fn kill_at(&self, death: Death) {
+    pub(super) fn kill_at(&self, death: Boundary) {
         self.state.lock().unwrap().death = Some(death);
     }
 
@@ -76,11 +94,17 @@ impl Tap {
     pub(super) fn spare(&self) {
         let mut flow = self.state.lock().unwrap();
         flow.death = None;
+        flow.freeze = None;
         flow.frozen_until = flow.frozen_until.min(Instant::now());
     }
 
     pub(super) fn freeze(&self, until: Instant) {
         self.state.lock().unwrap().frozen_until = until;
+    }
+
+    /// Stands still for `time` at a boundary to come.
+    pub(super) fn freeze_at(&self, boundary: Boundary, time: Duration) {
+        self.state.lock().unwrap().freeze = Some((boundary, time));
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -94,6 +118,7 @@ impl Tap {
 
     /// Passes a boundary, once the process goes on; never, if it dies there.
     pub(super) async fn boundary(&self, writes: bool) {
+        self.state.lock().unwrap().freeze_here(writes);
         loop {
             let until = self.state.lock().unwrap().frozen_until;
             if until <= Instant::now() {
@@ -101,30 +126,10 @@ impl Tap {
             }
             sleep_until(until).await;
         }
-        if !self.passes(writes) {
+        if !self.state.lock().unwrap().passes(writes) {
             self.deaths.notify_one();
             pending::<()>().await;
         }
-    }
-
-    fn passes(&self, writes: bool) -> bool {
-        let mut flow = self.state.lock().unwrap();
-        if flow.is_dead {
-            return false;
-        }
-        let counts = flow.death.filter(|death| writes || !death.at_writes);
-        match counts {
-            Some(Death { after: 0, .. }) => flow.is_dead = true,
-            Some(death) => {
-                flow.death = Some(Death {
-                    after: death.after - 1,
-                    ..death
-                });
-            }
-            None => {}
-        }
-        flow.passed += usize::from(!flow.is_dead);
-        !flow.is_dead
     }
 
     /// `run`, which stands still while the process is frozen.
@@ -142,6 +147,24 @@ impl Tap {
             run.as_mut().poll(context)
         })
         .await
+    }
+}
+
+impl Flow {
+    fn freeze_here(&mut self, writes: bool) {
+        if let Some((boundary, time)) = &mut self.freeze
+            && boundary.is_reached(writes)
+        {
+            self.frozen_until = self.frozen_until.max(Instant::now() + *time);
+            self.freeze = None;
+        }
+    }
+
+    fn passes(&mut self, writes: bool) -> bool {
+        let dies_here = |death: &mut Boundary| death.is_reached(writes);
+        self.is_dead = self.is_dead || self.death.as_mut().is_some_and(dies_here);
+        self.passed += usize::from(!self.is_dead);
+        !self.is_dead
     }
 }
 

@@ -232,19 +232,15 @@ impl<'a> Ground<'a> {
             .filter(|owner| *owner != self.desired.owner.as_str())
     }
 
-    /// Whether the declaration may be held for incomplete: it says so, or so many targets on air are declared nowhere
-    /// that the guard against a source that shrinks may have stepped in (more than one, and more than 30 %).
+    /// Whether the declaration may be held for incomplete: it says so, or a target on air is declared nowhere, so that the
+    /// guard against a source that shrinks may have stepped in. That it does for more than one, and more than 30 %; the
+    /// others of them may have left the air since.
     pub(super) fn may_be_doubted(&self) -> bool {
         let ours =
             |place: &&Place<'_>| place.runs() && !place.is_unowned() && self.other_owner(place).is_none();
-        let slots = || self.places.iter().filter(ours).flat_map(|place| &place.slots);
-        let busy = slots()
-            .filter(|slot| !matches!(slot.holder, Holder::Parked | Holder::Broken))
-            .count();
-        let lost =
-            slots().filter(|slot| !matches!(slot.holder, Holder::Parked | Holder::Broken | Holder::Held(_)));
-        let lost = lost.count();
-        self.desired.trust != Trust::Whole || lost > 1 && lost * 10 > busy * 3
+        let mut slots = self.places.iter().filter(ours).flat_map(|place| &place.slots);
+        let is_lost = |slot: &Slot| !matches!(slot.holder, Holder::Parked | Holder::Broken | Holder::Held(_));
+        self.desired.trust != Trust::Whole || slots.any(is_lost)
     }
 
     /// Who is on a running channel.
