@@ -226,6 +226,42 @@ fn the_highest_priority_gets_the_scarce_slot() {
 }
 
 #[test]
+fn in_a_large_pool_a_changed_key_takes_no_slot_from_a_higher_priority() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~low"])
+        .wanted("a")
+        .wanted("low")
+        .with("high", |one| one.priority = 1)
+        .policy(Interrupt::Anytime, &[Cause::Start, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&plan)["high"], "01/slot-2");
+    assert_eq!(interrupted(&plan), ["a"]);
+}
+
+#[test]
+fn in_a_large_pool_nobody_counts_on_a_former_target_whose_destination_can_go_nowhere() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~b"])
+        .channel("02", Idle, &["-"])
+        .wanted("a")
+        .with("b", |one| one.pin = Some(pin("01", "slot-9")))
+        .wanted("c")
+        .anytime();
+    let small = world.plan();
+    assert_eq!(assignments(&small)["c"], "01/slot-2");
+    let large = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&large)["c"], "01/slot-2");
+}
+
+/// More channels than are searched.
+fn with_ten_full_channels(mut world: World) -> World {
+    for (id, name) in (11..21).map(|at| (at.to_string(), format!("on-air-{at}"))) {
+        world = world.channel(&id, Running, &[&name]).wanted(&name);
+    }
+    world
+}
+
+#[test]
 fn what_is_on_air_is_not_evicted_for_a_higher_priority() {
     let plan = World::new()
         .channel("1", Running, &["a"])
