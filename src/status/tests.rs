@@ -224,8 +224,8 @@ fn who_is_not_wanted_stops_while_a_running_channel_holds_it() {
     let stands = |on_air: bool, held: bool, state: ChannelState| {
         let held = leaving().held.filter(|_| held);
         let planned = DestinationPlan {
-            on_air,
             held,
+            on_air,
             ..leaving()
         };
         phase(&planned, Some(&channel(state)))
