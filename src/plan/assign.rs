@@ -269,7 +269,10 @@ impl Problem {
 
     /// Whether `bin` stops wherever the items go, as long as those whose former target is on it do not wait.
     pub(super) fn is_open_wherever(&self, bin: usize) -> bool {
-        let always = |item: &usize| self.items[*item].granted || self.granting.stop && self.granting.retarget;
+        let always = |item: &usize| {
+            let one = &self.items[*item];
+            one.pin != Pinned::Nowhere && (one.granted || self.granting.stop && self.granting.retarget)
+        };
         let at = &self.bins[bin];
         !at.kept || at.opened || at.formers.iter().any(always)
     }
@@ -634,4 +637,16 @@ fn bound(survey: &Survey<'_>, kinds: &[Option<Kind>]) -> Vec<(usize, usize)> {
     }
     bound.sort_unstable();
     bound
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_are_the_pairs_of_different_groups() {
+        assert_eq!(strangers([2, 1].into_iter()), 2);
+        assert_eq!(strangers([1, 1, 1].into_iter()), 3);
+        assert_eq!(strangers([3].into_iter()), 0);
+    }
 }

@@ -370,6 +370,13 @@ pub(super) fn assignments(plan: &Plan) -> BTreeMap<&str, String> {
     carried.collect()
 }
 
+/// The slot that a destination holds, as `channel/group`, `""` if none.
+pub(super) fn held(plan: &Plan, name: &str) -> String {
+    let one = plan.destinations.iter().find(|one| one.name.as_str() == name);
+    let held = one.and_then(|one| one.held.as_ref());
+    held.map(ToString::to_string).unwrap_or_default()
+}
+
 /// The code of what a destination waits for, `""` if for nothing.
 pub(super) fn waiting<'p>(plan: &'p Plan, name: &str) -> &'p str {
     let one = plan

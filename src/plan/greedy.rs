@@ -6,9 +6,10 @@
 //!    form a matroid, and taking items by priority while they fit is best at every level at once.
 //! 2. *Which channels are interrupted.* All that leavers alone grant, since those gain in criterion 1. Of those that
 //!    joining grants: first as many as there are joiners to gain leavers in criterion 1, then the cheapest set that
-//!    has room for the items left over, by an exact knapsack. So criteria 1 and 2 are never given up for speed. The one
-//!    exception is a pool that grants nothing by itself while *several* destinations have one-off grants: which
-//!    channel each of them opens is then chosen one after the other.
+//!    has room for the items left over, by an exact knapsack. So criteria 1 and 2 are never given up for speed where
+//!    everybody who joins grants the same. The exceptions: one-off grants in a pool that grants no joining, and former
+//!    targets in one that does not grant both `Stop` and `Retarget` or both `Start` and `Retarget`. There it counts who
+//!    goes where, channels are opened one after the other, and a better placement may be missed.
 //! 3. *Who shares with whom.* Groups as whole blocks, the largest first, each to the channels with the fewest strangers;
 //!    `Pack` first narrows the channels down to the fewest that suffice.
 
@@ -17,10 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::assign::{Pinned, Place, Placed, Problem};
 use super::knapsack::{Choice, cheapest_cover};
 
-/// Places the items of `problem`. Criterion 1 is best, criterion 2 is best (see the module's words for the exception).
+/// Places the items of `problem`. Criterion 1 is best, criterion 2 is best (see the module's words for the exceptions).
 pub(super) fn place(problem: &Problem) -> Placed {
     let mut greedy = Greedy::new(problem);
-    greedy.open_by_grants();
+    if !problem.granting.start {
+        greedy.open_by_grants();
+    }
     greedy.admit();
     greedy.open_for_leavers();
     greedy.open_for_room();
@@ -67,7 +70,7 @@ impl<'p> Greedy<'p> {
         }
     }
 
-    /// Former targets that are rewritten; and, where joining alone grants nothing, one-off grants.
+    /// Where joining alone grants nothing: former targets that are rewritten, and one-off grants.
     fn open_by_grants(&mut self) {
         for item in 0..self.problem.items.len() {
             // Rewriting it takes the former target off air too, which going elsewhere does not.
@@ -80,9 +83,6 @@ impl<'p> Greedy<'p> {
                 self.open[bin] = true;
                 self.put(item, bin);
             }
-        }
-        if self.problem.granting.start {
-            return;
         }
         let mut granted: Vec<usize> = (0..self.problem.items.len())
             .filter(|item| self.problem.items[*item].granted && self.placed[*item].is_none())

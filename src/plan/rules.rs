@@ -2,9 +2,11 @@
 
 use ChannelState::{Idle, Recovering, Running, Starting, Stopping};
 
-use super::fixture::{World, assignments, interrupted, pause, pin, steps, unknown_key, waiting};
-use super::{Adoption, Content, Optimality, Waiting};
-use crate::model::{Cause, ChannelObservation, ChannelState, Interrupt, OwnerId, Pause, WantedState};
+use super::fixture::{World, assignments, held, interrupted, pause, pin, steps, unknown_key, waiting};
+use super::{Adoption, Content, Optimality, Waiting, check};
+use crate::model::{
+    Cause, ChannelObservation, ChannelState, Interrupt, OwnerId, Pause, Secret, StreamKey, WantedState,
+};
 
 #[test]
 fn a_wanted_destination_goes_to_a_stopped_channel() {
@@ -221,6 +223,42 @@ fn the_highest_priority_gets_the_scarce_slot() {
         .plan();
     assert_eq!(assignments(&plan)["z"], "1/slot-1");
     assert_eq!(waiting(&plan, "a"), "NoFreeSlot");
+}
+
+#[test]
+fn in_a_large_pool_a_changed_key_takes_no_slot_from_a_higher_priority() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~low"])
+        .wanted("a")
+        .wanted("low")
+        .with("high", |one| one.priority = 1)
+        .policy(Interrupt::Anytime, &[Cause::Start, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&plan)["high"], "01/slot-2");
+    assert_eq!(interrupted(&plan), ["a"]);
+}
+
+#[test]
+fn in_a_large_pool_nobody_counts_on_a_former_target_whose_destination_can_go_nowhere() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~b"])
+        .channel("02", Idle, &["-"])
+        .wanted("a")
+        .with("b", |one| one.pin = Some(pin("01", "slot-9")))
+        .wanted("c")
+        .anytime();
+    let small = world.plan();
+    assert_eq!(assignments(&small)["c"], "01/slot-2");
+    let large = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&large)["c"], "01/slot-2");
+}
+
+/// More channels than are searched.
+fn with_ten_full_channels(mut world: World) -> World {
+    for (id, name) in (11..21).map(|at| (at.to_string(), format!("on-air-{at}"))) {
+        world = world.channel(&id, Running, &[&name]).wanted(&name);
+    }
+    world
 }
 
 #[test]
@@ -572,4 +610,99 @@ fn a_pause_ends_at_the_moment_it_names() {
         (steps(&world.plan(), "1"), waiting(&world.plan(), "a")),
         (String::new(), "Paused")
     );
+}
+
+#[test]
+fn on_a_channel_that_is_taken_over_no_key_has_changed_before_it_is_ours() {
+    let mut world = World::new()
+        .channel("1", Running, &["a", "~b"])
+        .wanted("a")
+        .wanted("b")
+        .policy(Interrupt::Anytime, &[Cause::Retarget]);
+    world.seen("1").owner = None;
+    world.pool().channels[0].takeover = true;
+    let plan = world.plan();
+    assert_eq!(steps(&plan, "1"), "adopt");
+    assert_eq!(check(&plan, &world.desired, &world.observed, world.now), []);
+    world.take_step(&plan.channels[0]);
+    assert_eq!(steps(&world.plan(), "1"), "stop update start");
+}
+
+#[test]
+fn of_two_with_one_target_the_wanted_one_holds_the_slot() {
+    let plan = World::new()
+        .channel("1", Running, &["a"])
+        .ready("a")
+        .with("b", |one| {
+            one.url = "rtmp://a.example/live".into();
+            one.key = StreamKey::Known(Secret::new("key-of-a"));
+        })
+        .plan();
+    assert!(plan.is_empty());
+    assert_eq!(held(&plan, "b"), "1/slot-1");
+}
+
+#[test]
+fn a_slot_on_air_counts_before_others_even_on_channels_that_may_not_be_used() {
+    let mut world = World::new()
+        .channel("1", Starting, &["a"])
+        .channel("2", Running, &["a"])
+        .wanted("a");
+    for id in ["1", "2"] {
+        world.seen(id).owner = Some(OwnerId::from("them"));
+    }
+    assert_eq!(held(&world.plan(), "a"), "2/slot-1");
+}
+
+#[test]
+fn of_equally_good_slots_those_on_our_own_channels_count() {
+    let held_in = |not_ours: Option<&str>| {
+        let mut world = World::new()
+            .channel("1", Idle, &["a"])
+            .channel("2", Idle, &["a"])
+            .wanted("a");
+        world.seen("1").owner = not_ours.map(OwnerId::from);
+        held(&world.plan(), "a")
+    };
+    assert_eq!(held_in(Some("us")), "1/slot-1");
+    assert_eq!(held_in(None), "2/slot-1", "of nobody");
+    assert_eq!(held_in(Some("them")), "2/slot-1", "of somebody else");
+}
+
+#[test]
+fn without_its_key_it_holds_what_is_on_air_before_where_it_comes_back_to() {
+    let held_in = |state, back: &str| {
+        let world = World::new()
+            .channel("1", state, &["~a"])
+            .channel("2", Idle, &[back])
+            .with("a", |one| one.key = unknown_key())
+            .returning("a", "2", "slot-1");
+        held(&world.plan(), "a")
+    };
+    assert_eq!(held_in(Running, "~a"), "1/slot-1");
+    assert_eq!(held_in(Starting, "~a"), "1/slot-1");
+    assert_eq!(held_in(Idle, "~a"), "2/slot-1");
+    assert_eq!(
+        held_in(Idle, "?x"),
+        "1/slot-1",
+        "something else stands there by now"
+    );
+}
+
+#[test]
+fn whoever_holds_a_slot_or_is_pushed_by_another_has_no_former_target() {
+    let undeclared = |world: World| {
+        let plan = world.plan();
+        matches!(plan.channels[1].slots[0].now, Content::Undeclared { .. })
+    };
+    let world = World::new()
+        .channel("1", Running, &["a"])
+        .channel("2", Idle, &["~a"])
+        .wanted("a");
+    assert!(undeclared(world.clone()));
+    let rival = world.with("b", |one| {
+        one.url = "rtmp://a.example/live".into();
+        one.key = StreamKey::Known(Secret::new("key-of-a"));
+    });
+    assert!(undeclared(rival));
 }

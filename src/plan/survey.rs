@@ -387,7 +387,7 @@ impl<'a> Survey<'a> {
     fn match_former_targets(&mut self) {
         let mut free = self.undeclared_by_url(|channel| match channel.adoption {
             Adoption::Owned => true,
-            _ => channel.is_usable() && (!channel.is_running() || channel.takeover),
+            _ => channel.is_usable() && !channel.is_running(),
         });
         if free.is_empty() {
             return;

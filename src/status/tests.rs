@@ -1,8 +1,13 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{ChannelClass, SlotId};
-use crate::plan::{Adoption, Reason, Seen};
+use crate::manifest::{Location, ObjectId, Problem, Severity};
+use crate::model::{ChannelClass, OwnerId, Pause, Secret, SlotId, StreamKey};
+use crate::plan::{Adoption, Reason, Seen, SlotPlan, Step};
+use crate::status::Leader;
+
+const EARLIER: Timestamp = Timestamp::UNIX_EPOCH;
+const NOW: Timestamp = Timestamp::constant(1000, 0);
 
 fn channel(state: ChannelState) -> ChannelPlan {
     ChannelPlan {
@@ -104,4 +109,414 @@ fn a_transition_does_not_hide_what_else_is_in_the_way() {
         cause: None,
     });
     assert_eq!(phase(&failing, Some(&stopping)), Phase::Pending);
+}
+
+/// Not wanted, and on air with others.
+fn leaving() -> DestinationPlan {
+    DestinationPlan {
+        state: WantedState::Ready,
+        wanted: false,
+        held: Some(SlotId::new("4000001", "RTMP-Slot-1")),
+        on_air: true,
+        assignment: None,
+        reason: None,
+        ..placed()
+    }
+}
+
+fn backing_off() -> Waiting {
+    Waiting::BackingOff {
+        channel: "4000001".into(),
+        failures: 2,
+        retry_at: NOW,
+        what: "StartChannel: refused".to_owned(),
+    }
+}
+
+fn paused() -> Waiting {
+    Waiting::Paused {
+        pool: None,
+        pause: Pause {
+            until: None,
+            by: None,
+            why: None,
+        },
+    }
+}
+
+fn step(action: Action) -> Step {
+    Step {
+        action,
+        reason: Reason::UpdateSlots,
+        interrupts: Vec::new(),
+        expected: Duration::from_mins(1),
+    }
+}
+
+fn declared(name: &str) -> Destination {
+    Destination {
+        name: name.into(),
+        pool: "main".into(),
+        state: WantedState::Streaming,
+        url: "rtmp://a.example/live".into(),
+        backup_url: None,
+        key: StreamKey::Known(Secret::new("key")),
+        group: None,
+        priority: 0,
+        interruptible: true,
+        pin: None,
+        paused: None,
+        generation: 7,
+    }
+}
+
+fn rejected(kind: &str, name: &str) -> Rejected {
+    Rejected {
+        object: ObjectId {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        },
+        problem: Problem {
+            location: Location {
+                file: "a.yaml".into(),
+                line: 1,
+                column: 1,
+            },
+            severity: Severity::Error,
+            object: None,
+            field: "spec.pool".to_owned(),
+            message: "there is no such pool".to_owned(),
+            fix: "declare it".to_owned(),
+        },
+        last_good: false,
+    }
+}
+
+/// What is true of `planned` and `channel`.
+fn look(planned: DestinationPlan, channel: ChannelPlan, rejected: &[Rejected], previous: &Status) -> Status {
+    let mut desired = Desired::empty(OwnerId::new("us"));
+    let declared = declared(planned.name.as_str());
+    desired
+        .destinations
+        .insert(declared.name.clone(), declared.into());
+    let plan = Plan {
+        pools: Vec::new(),
+        destinations: vec![planned],
+        channels: vec![channel],
+    };
+    status(&desired, rejected, &plan, previous, NOW)
+}
+
+fn look_once(planned: DestinationPlan, channel: ChannelPlan) -> Arc<DestinationStatus> {
+    let status = look(planned, channel, &[], &Status::default());
+    Arc::clone(&status.destinations[0])
+}
+
+/// Whether a condition holds, and since when.
+fn condition(status: &DestinationStatus, kind: &str) -> (bool, Timestamp) {
+    let conditions = status.conditions();
+    let one = conditions.iter().find(|one| one.kind == kind).unwrap();
+    (one.status == ConditionStatus::True, one.last_transition_time)
+}
+
+#[test]
+fn who_is_not_wanted_stops_while_a_running_channel_holds_it() {
+    let stands = |on_air: bool, held: bool, state: ChannelState| {
+        let held = leaving().held.filter(|_| held);
+        let planned = DestinationPlan {
+            held,
+            on_air,
+            ..leaving()
+        };
+        phase(&planned, Some(&channel(state)))
+    };
+    assert_eq!(stands(true, true, ChannelState::Running), Phase::Stopping);
+    assert_eq!(stands(false, true, ChannelState::Starting), Phase::Stopping);
+    assert_eq!(stands(false, true, ChannelState::Idle), Phase::Ready);
+    assert_eq!(stands(false, false, ChannelState::Running), Phase::Ready);
+}
+
+#[test]
+fn who_is_paused_on_air_streams_whatever_was_wanted() {
+    let mut planned = DestinationPlan {
+        waiting: Some(paused()),
+        ..leaving()
+    };
+    let running = channel(ChannelState::Running);
+    assert_eq!(phase(&planned, Some(&running)), Phase::Streaming);
+    planned.on_air = false;
+    planned.held = None;
+    assert_eq!(phase(&planned, Some(&running)), Phase::Ready);
+}
+
+#[test]
+fn what_only_its_owner_can_mend_is_an_error() {
+    let mut planned = placed();
+    planned.waiting = Some(backing_off());
+    assert_eq!(phase(&planned, Some(&channel(ChannelState::Idle))), Phase::Error);
+}
+
+#[test]
+fn a_message_says_where_it_is_and_what_comes_next() {
+    let streaming = DestinationPlan {
+        state: WantedState::Streaming,
+        ..leaving()
+    };
+    let at_rest = DestinationPlan {
+        on_air: false,
+        ..leaving()
+    };
+    let nowhere = DestinationPlan {
+        held: None,
+        ..at_rest.clone()
+    };
+    for (planned, state, next, words) in [
+        (streaming, ChannelState::Running, None, "on air in 4000001/"),
+        (
+            placed(),
+            ChannelState::Idle,
+            Some(Action::Start),
+            "goes to 4000001/",
+        ),
+        (placed(), ChannelState::Starting, None, "4000001/RTMP-Slot-1: the"),
+        (leaving(), ChannelState::Running, None, "leaves 4000001/"),
+        (at_rest, ChannelState::Idle, None, "off air; 4000001/"),
+        (nowhere, ChannelState::Idle, None, "off air"),
+    ] {
+        let mut channel = channel(state);
+        channel.steps = next.map(step).into_iter().collect();
+        let status = look_once(planned, channel);
+        assert!(status.message.starts_with(words), "{}", status.message);
+    }
+    let mut waits = placed();
+    waits.waiting = Some(Waiting::NoFreeSlot { pool: "main".into() });
+    let status = look_once(waits.clone(), channel(ChannelState::Idle));
+    assert_eq!(*status.message, *waits.waiting.unwrap().to_string());
+    assert_eq!(status.reason, "NoFreeSlot");
+    assert!(!status.ways_out.is_empty());
+}
+
+#[test]
+fn what_comes_next_is_the_first_step_or_what_the_channel_is_about() {
+    use ChannelState::{Idle, Recovering, Starting, Stopping, Updating};
+    let update = || Action::Update { writes: Vec::new() };
+    for (state, action, words) in [
+        (Idle, Some(Action::Adopt), "is adopted"),
+        (ChannelState::Running, Some(Action::Stop), "stops"),
+        (Idle, Some(update()), "is updated, then"),
+        (Idle, Some(Action::Start), "the channel starts"),
+        (Starting, Some(Action::Wait), "is starting"),
+        (Stopping, Some(Action::Wait), "is stopping"),
+        (Updating, Some(Action::Wait), "is being updated"),
+        (Starting, None, "is starting"),
+        (Idle, None, "waits for its channel"),
+        (Recovering, Some(Action::Stop), "recovers"),
+    ] {
+        let mut channel = channel(state);
+        channel.steps = action.map(step).into_iter().collect();
+        let message = &look_once(placed(), channel).message;
+        assert!(message.contains(words), "{state}: {message}");
+    }
+}
+
+#[test]
+fn a_reason_is_what_it_waits_for_or_why_it_is_there() {
+    let reason = |change: fn(&mut DestinationPlan)| {
+        let mut planned = placed();
+        change(&mut planned);
+        look_once(planned, channel(ChannelState::Idle)).reason
+    };
+    assert_eq!(reason(|_| ()), "AssignNew");
+    assert_eq!(reason(|one| one.waiting = Some(paused())), "Paused");
+    assert_eq!(reason(|one| one.reason = None), "AsWanted");
+}
+
+#[test]
+fn blocked_is_who_waits_and_is_not_on_the_way() {
+    let blocked = |planned: &DestinationPlan, waiting: Option<Waiting>, state| {
+        let planned = DestinationPlan {
+            waiting,
+            ..planned.clone()
+        };
+        condition(&look_once(planned, channel(state)), "Blocked").0
+    };
+    let full = || Some(Waiting::NoFreeSlot { pool: "main".into() });
+    let moves = || {
+        Some(Waiting::ChannelInTransition {
+            channel: "4000001".into(),
+            state: ChannelState::Starting,
+        })
+    };
+    assert!(!blocked(&placed(), None, ChannelState::Idle));
+    assert!(blocked(&placed(), full(), ChannelState::Idle));
+    assert!(blocked(&placed(), Some(backing_off()), ChannelState::Idle));
+    assert!(!blocked(&placed(), moves(), ChannelState::Starting));
+    let shares = Waiting::SharesChannel {
+        slot: SlotId::new("4000001", "RTMP-Slot-1"),
+        others: vec!["corp".into()],
+        off_air: Duration::from_mins(3),
+    };
+    assert!(blocked(&leaving(), Some(shares), ChannelState::Running));
+    assert!(!blocked(&leaving(), None, ChannelState::Running));
+}
+
+#[test]
+fn degraded_is_who_is_on_a_channel_that_fails_or_recovers() {
+    let degraded = |waiting, state| {
+        let planned = DestinationPlan { waiting, ..placed() };
+        condition(&look_once(planned, channel(state)), "Degraded").0
+    };
+    assert!(!degraded(None, ChannelState::Running));
+    assert!(degraded(None, ChannelState::Recovering));
+    assert!(degraded(Some(backing_off()), ChannelState::Idle));
+    let failed = Waiting::ChannelFailed {
+        channel: "4000001".into(),
+        state: ChannelState::CreateFailed,
+    };
+    assert!(degraded(Some(failed), ChannelState::CreateFailed));
+}
+
+#[test]
+fn each_time_is_when_that_last_changed_and_what_has_not_changed_is_shared() {
+    let before = |phase, held: bool| {
+        let kinds = [(Kind::Assigned, held), (Kind::OnAir, false)];
+        let status = DestinationStatus {
+            conditions: Conditions::new(kinds, None, EARLIER),
+            ..before(phase)
+        };
+        Status {
+            destinations: vec![status.into()],
+            ..Status::default()
+        }
+    };
+    let idle = || channel(ChannelState::Idle);
+    let same = look(placed(), idle(), &[], &before(Phase::Pending, true));
+    let one = same.destination("youtube").unwrap();
+    assert_eq!(one.since, EARLIER);
+    assert_eq!(condition(one, "Assigned"), (true, EARLIER));
+    assert_eq!(
+        (one.observed_generation, one.wanted),
+        (7, Some(WantedState::Streaming))
+    );
+    let other = look(placed(), idle(), &[], &before(Phase::Ready, false));
+    let other = other.destination("youtube").unwrap();
+    assert_eq!(other.since, NOW);
+    assert_eq!(condition(other, "Assigned"), (true, NOW));
+    assert_eq!(condition(other, "OnAir"), (false, EARLIER));
+
+    let again = look(placed(), idle(), &[], &same);
+    assert!(Arc::ptr_eq(&again.destinations[0], &same.destinations[0]));
+    let moved = look(placed(), channel(ChannelState::Starting), &[], &same);
+    assert!(!Arc::ptr_eq(&moved.destinations[0], &same.destinations[0]));
+}
+
+#[test]
+fn what_is_set_aside_says_so_and_what_was_never_valid_is_an_error() {
+    let rejected = [
+        rejected("Destination", "youtube"),
+        rejected("Destination", "aaa"),
+        rejected("Destination", ""),
+        rejected("ChannelPool", "zzz"),
+    ];
+    let idle = || channel(ChannelState::Idle);
+    let status = look(placed(), idle(), &rejected, &Status::default());
+    let names: Vec<&str> = status.destinations.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["aaa", "youtube"]);
+    let valid = status.destination("youtube").unwrap();
+    assert_eq!(valid.phase, Phase::Pending);
+    assert!(valid.set_aside().unwrap().contains("there is no such pool"));
+    assert!(!condition(valid, "Synced").0);
+    let invalid = status.destination("aaa").unwrap();
+    assert_eq!((invalid.phase, invalid.reason), (Phase::Error, "Invalid"));
+    assert_eq!(invalid.ways_out, ["declare it"]);
+    assert_eq!((invalid.since, invalid.set_aside()), (NOW, None));
+
+    let mut earlier = status.clone();
+    Arc::make_mut(&mut earlier.destinations[0]).since = EARLIER;
+    let again = look(placed(), idle(), &rejected, &earlier);
+    assert_eq!(again.destinations[0].since, EARLIER);
+    let pool = look(placed(), idle(), &rejected[3..], &Status::default());
+    assert!(condition(&pool.destinations[0], "Synced").0);
+    assert_eq!(pool.destinations.len(), 1);
+}
+
+#[test]
+fn a_channel_is_told_with_what_its_slots_hold() {
+    let slot = |group: &str, now: Content| SlotPlan {
+        output_group: group.into(),
+        target: None,
+        then: now.clone(),
+        now,
+        reason: None,
+    };
+    let (host, why) = ("x.example".to_owned(), "it has two outputs".to_owned());
+    let mut full = channel(ChannelState::Idle);
+    full.slots = vec![
+        slot("1", Content::Parked),
+        slot("2", Content::Destination("youtube".into())),
+        slot("3", Content::Outdated("youtube".into())),
+        slot("4", Content::Undeclared { host }),
+        slot("5", Content::Unusable { why }),
+    ];
+    let told = &look(placed(), full, &[], &Status::default()).channels[0];
+    let slots: Vec<&str> = told.slots.iter().map(|(_, holds)| holds.as_str()).collect();
+    assert_eq!(
+        slots,
+        [
+            "parked",
+            "youtube",
+            "youtube (former target)",
+            "undeclared (x.example)",
+            "unusable (it has two outputs)",
+        ]
+    );
+    assert_eq!((told.state, &*told.name), (Some(ChannelState::Idle), "live"));
+    let mut unseen = channel(ChannelState::Idle);
+    unseen.seen = None;
+    unseen.waiting = Some(Waiting::ChannelMissing {
+        channel: "4000001".into(),
+    });
+    let told = &look(placed(), unseen, &[], &Status::default()).channels[0];
+    assert_eq!((told.state, &*told.name), (None, ""));
+    assert_eq!(told.waiting.as_ref().unwrap().0, "ChannelMissing");
+}
+
+#[test]
+fn whether_the_source_is_trusted_and_who_leads_is_told_since_it_changed() {
+    let doubted = Trust::Doubted {
+        why: "a file is missing".to_owned(),
+    };
+    let first = vec![source_trusted(&Trust::Whole, &[], EARLIER)];
+    let same = source_trusted(&Trust::Whole, &first, NOW);
+    assert_eq!(same.last_transition_time, EARLIER);
+    let other = source_trusted(&doubted, &first, NOW);
+    assert_eq!(other.last_transition_time, NOW);
+    assert_eq!(&*other.message, "a file is missing");
+
+    let leader = |holds| Leader {
+        status: ConditionStatus::of(holds),
+        reason: "Lease",
+        message: "".into(),
+    };
+    let mut status = Status::default();
+    assert!(!status.is_source_trusted());
+    status.set_leader(leader(true), &[], EARLIER);
+    assert!(!status.is_source_trusted(), "that is another condition");
+    status.conditions.push(same);
+    assert!(status.is_source_trusted());
+    let before = status.conditions.clone();
+    for (holds, since) in [(true, EARLIER), (false, NOW)] {
+        let mut next = Status::default();
+        next.set_leader(leader(holds), &before, NOW);
+        assert_eq!(next.conditions[0].last_transition_time, since);
+    }
+    status.conditions = vec![other];
+    assert!(!status.is_source_trusted());
+}
+
+#[test]
+fn a_phase_is_written_as_it_is_named() {
+    for phase in Phase::ALL {
+        assert_eq!(phase.to_string(), format!("{phase:?}"));
+    }
 }

@@ -457,3 +457,23 @@ impl std::fmt::Display for List<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_taken_off_air_is_told_by_name() {
+        let told = |actual: &[&str]| {
+            let violation = Violation::WrongInterrupts {
+                channel: "1".into(),
+                action: "stop",
+                actual: actual.iter().map(|name| (*name).into()).collect(),
+                said: Vec::new(),
+            };
+            violation.to_string()
+        };
+        assert!(told(&["a", "b"]).contains("takes off air a, b, "));
+        assert!(told(&[]).contains("takes off air nobody, "));
+    }
+}

@@ -1,10 +1,10 @@
 //! Rules for what is written, what goes on air, who gets which slot, and what must be said.
 
-use ChannelState::{Idle, Recovering, Running, UpdateFailed};
+use ChannelState::{Idle, Recovering, Running, Starting, UpdateFailed};
 
-use super::hand::{Hand, NOW, goes_to_c2, joins, one_on_air, pause, pin, start, stop};
-use crate::model::{ChannelClass, ChannelState, Secret, SlotId, StreamKey, Target};
-use crate::plan::{Action, Content, SlotWrite, Waiting, check};
+use super::hand::{Hand, goes_to_c2, joins, one_on_air, pause, pin, start, stop};
+use crate::model::{ChannelClass, ChannelState, Destination, Secret, SlotId, StreamKey, Target};
+use crate::plan::{Action, Content, SlotWrite, Violation, Waiting};
 
 #[test]
 fn a_plan_that_does_nothing_and_one_that_disturbs_nobody_pass() {
@@ -56,6 +56,34 @@ fn what_is_said_of_a_destination_is_what_was_declared_and_observed() {
     let mut hand = one_on_air().quiet();
     hand.destination_plan("a").wanted = false;
     hand.fails(&["Misstated"]);
+}
+
+#[test]
+fn of_several_slots_the_one_that_is_on_air_is_held_whatever_the_plan_says() {
+    let mut hand = Hand::new()
+        .destinations(&["+a"])
+        .channel("c1", Starting, ["a", "", ""])
+        .channel("c2", Running, ["a", "", ""])
+        .quiet();
+    assert_eq!(hand.destination_plan("a").held, Some(SlotId::new("c1", "s1")));
+    assert!(hand.codes().contains("Misstated"), "{:?}", hand.codes());
+}
+
+#[test]
+fn of_two_with_one_target_the_wanted_one_holds_the_slot() {
+    let on_air = |names: &[&str]| {
+        let hand = Hand::new()
+            .destinations(names)
+            .channel("c1", Running, ["a", "", ""]);
+        let same_target = |b: &mut Destination| {
+            b.url = "rtmp://a.example/live".into();
+            b.key = StreamKey::Known(Secret::new("key-a"));
+        };
+        hand.with("b", same_target).quiet()
+    };
+    on_air(&["+a", "-b"]).passes();
+    let codes = on_air(&["-a", "+b"]).codes();
+    assert!(codes.contains("Misstated"), "{codes:?}");
 }
 
 #[test]
@@ -172,6 +200,27 @@ fn only_what_is_wanted_goes_on_air() {
         starts(content, true).passes();
         starts(content, false).fails(&["PutsOnAir"]);
     }
+}
+
+#[test]
+fn what_would_go_on_air_is_named() {
+    let put = |written: Option<&str>| {
+        let hand = Hand::new()
+            .destinations(&["+b", "-r", "-q"])
+            .channel("c1", Idle, ["b", "r", ""])
+            .quiet();
+        let update = written.map(|name| hand.update("c1", &[("s2", name)]));
+        let steps = update.into_iter().chain([start()]).collect();
+        hand.steps("c1", steps).found()
+    };
+    let named = |what: &str| {
+        [Violation::PutsOnAir {
+            slot: SlotId::new("c1", "s2"),
+            what: what.to_owned(),
+        }]
+    };
+    assert_eq!(put(None), named("r"));
+    assert_eq!(put(Some("q")), named("a target on q.example"));
 }
 
 #[test]
@@ -322,6 +371,12 @@ fn an_assignment_is_carried_out_by_the_steps() {
     let mut hand = one_on_air().quiet();
     hand.channel_plan("c2").slots[0].then = Content::Destination("b".into());
     hand.fails(&["WrongGoal"]);
+    let mut hand = Hand::new()
+        .destinations(&["+a", "+b", "-r"])
+        .channel("c1", Running, ["a", "r", ""])
+        .quiet();
+    hand.destination_plan("b").assignment = Some(SlotId::new("c1", "s2"));
+    hand.fails(&["NotCarried"]);
 }
 
 #[test]
@@ -352,7 +407,7 @@ fn no_violation_shows_a_key() {
     let mut hand = joins(one_on_air());
     hand.channel_plan("c1").steps.truncate(2);
     hand.destination_plan("b").waiting = None;
-    let found = check(&hand.plan, &hand.desired, &hand.observed, NOW);
+    let found = hand.found();
     assert!(found.len() > 2);
     for violation in found {
         let text = format!("{violation} {violation:?}");

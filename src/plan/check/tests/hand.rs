@@ -342,18 +342,20 @@ impl Hand {
         })
     }
 
+    /// What the checker finds.
+    pub(super) fn found(&self) -> Vec<Violation> {
+        check(&self.plan, &self.desired, &self.observed, NOW)
+    }
+
     /// The codes of what the checker finds, each once.
     pub(super) fn codes(&self) -> BTreeSet<&'static str> {
-        check(&self.plan, &self.desired, &self.observed, NOW)
-            .iter()
-            .map(Violation::code)
-            .collect()
+        self.found().iter().map(Violation::code).collect()
     }
 
     /// The checker finds nothing.
     #[track_caller]
     pub(super) fn passes(&self) {
-        let found = check(&self.plan, &self.desired, &self.observed, NOW);
+        let found = self.found();
         assert!(found.is_empty(), "{found:#?}");
     }
 
@@ -365,7 +367,7 @@ impl Hand {
 }
 
 /// The present.
-pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 pub(super) fn step(action: Action) -> Step {
     Step {

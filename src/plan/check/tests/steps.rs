@@ -6,7 +6,8 @@ use super::hand::{Hand, doubted, goes_to_c2, joins, one_on_air, pause, start, st
 use crate::model::{
     Cause, ChannelObservation, ChannelState, Destination, OwnerId, Secret, SlotId, StreamKey,
 };
-use crate::plan::{Action, Interruptions, Waiting};
+use crate::plan::check::Ungranted;
+use crate::plan::{Action, Interruptions, Step, Violation, Waiting};
 
 #[test]
 fn an_interruption_needs_the_policy_a_cause_or_a_one_off_grant() {
@@ -102,6 +103,43 @@ fn nobody_uninterruptible_paused_or_of_a_doubted_source_is_interrupted() {
     let mut not_whole = stranger;
     not_whole.desired.trust = doubted();
     release(not_whole).fails(&["Ungranted"]);
+}
+
+#[test]
+fn an_interruption_that_is_not_granted_names_whom_it_takes_off_air() {
+    let hand = Hand::new()
+        .destinations(&["+c", "+p", "+a", "+b"])
+        .with("p", |p| p.paused = Some(pause()))
+        .channel("c1", Running, ["p", "c", "a"])
+        .quiet();
+    let found = hand.steps("c1", vec![stop(&["a", "c"]), start()]).found();
+    let ungranted = Violation::Ungranted {
+        channel: "c1".into(),
+        destinations: ["a", "c", "p"].map(Into::into).to_vec(),
+        why: Ungranted::Paused,
+    };
+    assert!(found.contains(&ungranted), "{found:#?}");
+}
+
+#[test]
+fn what_runs_on_a_channel_that_is_not_ours_is_nobodys_former_target() {
+    // Of `b` it would be a matter of Retarget, and of nothing while `b` waits.
+    let mut hand = Hand::new()
+        .anytime()
+        .destinations(&["+a", "+b"])
+        .channel("c1", Running, ["a", "b", ""])
+        .with("b", |b| b.key = StreamKey::Known(Secret::new("rotated")));
+    hand.pool().disruption.causes = [Cause::Stop].into();
+    hand.pool().channels[0].takeover = true;
+    let release = |hand: &Hand, adopt: Option<Step>| {
+        let hand = hand.clone().quiet();
+        let update = hand.update("c1", &[("s2", "")]);
+        let steps = adopt.into_iter().chain([stop(&["a"]), update, start()]);
+        hand.steps("c1", steps.collect())
+    };
+    release(&hand, None).fails(&["Ungranted"]);
+    hand.seen("c1").owner = None;
+    release(&hand, Some(step(Action::Adopt))).passes();
 }
 
 #[test]
