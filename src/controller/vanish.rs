@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Desired, SlotId};
+use crate::model::{Desired, SlotId, StreamKey, Target};
 use crate::plan::{Adoption, ChannelPlan, Content, Plan, Waiting};
 
 /// The largest share of those on air that may vanish at once.
@@ -94,6 +94,7 @@ fn on_air(plan: &Plan, desired: &Desired) -> (usize, BTreeSet<SlotId>) {
         for slot in &channel.slots {
             match slot.now {
                 Content::Destination(_) | Content::Outdated(_) => on_air += 1,
+                Content::Undeclared { .. } if is_declared(slot.target.as_ref(), desired) => {}
                 Content::Undeclared { .. } => {
                     on_air += 1;
                     undeclared.insert(SlotId::new(channel.id.clone(), slot.output_group.clone()));
@@ -108,6 +109,17 @@ fn on_air(plan: &Plan, desired: &Desired) -> (usize, BTreeSet<SlotId>) {
 /// Whether MediaLive did not say how a channel is. One that does not exist carries nobody.
 fn is_unseen(channel: &ChannelPlan) -> bool {
     channel.seen.is_none() && !matches!(channel.waiting, Some(Waiting::ChannelMissing { .. }))
+}
+
+/// A target may be declared and yet not count where it is: its destination was moved to another pool, or another slot has
+/// it, too. That is no sign of a source that shrinks.
+fn is_declared(target: Option<&Target>, desired: &Desired) -> bool {
+    let Some(first) = target.and_then(|target| target.0.first()) else {
+        return false;
+    };
+    desired.destinations.values().any(|one| {
+        one.url == first.url && matches!(&one.key, StreamKey::Known(key) if *key == first.stream_name)
+    })
 }
 
 /// A channel under `takeover: true` carries undeclared targets by its owner's explicit wish to have them released.

@@ -121,10 +121,10 @@ fn channel_check(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChann
             };
             return failed(&seen.id, &waiting);
         }
-        Adoption::Refused { undeclared } => {
+        Adoption::Refused { strays } => {
             let waiting = Waiting::NotAdopted {
                 channel: seen.id.clone(),
-                undeclared: undeclared.clone(),
+                strays: strays.clone(),
             };
             return Check::warning(name(&seen.id), &waiting, waiting.ways_out().join(" · "));
         }

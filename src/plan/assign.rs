@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Adoption;
 use super::interrupt::{Kind, Policy, is_stoppable, leave};
-use super::survey::{Holder, Stance, Survey};
+use super::survey::{Elsewhere, Holder, Stance, Survey};
 use crate::model::{Cause, ChannelState, GroupName, Placement};
 
 /// Failures in a row from which a channel is avoided.
@@ -454,7 +454,7 @@ impl Problem {
         let one = &survey.dests[dest];
         one.stance == Stance::Wanted
             && one.has_key()
-            && one.rival.is_none()
+            && !one.is_held_back()
             && !survey.on_running(dest)
             && self
                 .bound
@@ -469,12 +469,19 @@ impl Problem {
             let free = self.bins[bin].free.iter().any(|(free, _)| *free == slot);
             free.then_some((bin, slot))
         };
-        let pin = match &one.decl.pin {
-            None => Pinned::Free,
-            Some(pin) => survey
-                .find_slot(&pin.channel, &pin.output_group)
-                .and_then(in_bin)
-                .map_or(Pinned::Nowhere, |(bin, slot)| Pinned::To(bin, slot)),
+        let only = |slot: Option<usize>| {
+            slot.and_then(in_bin)
+                .map_or(Pinned::Nowhere, |(bin, slot)| Pinned::To(bin, slot))
+        };
+        let pinned = one.decl.pin.as_ref();
+        let pinned = pinned.map(|pin| survey.find_slot(&pin.channel, &pin.output_group));
+        let pin = match (&one.elsewhere, pinned) {
+            (Some(Elsewhere::Former(slot)), pinned) if pinned.is_none_or(|pinned| pinned == Some(*slot)) => {
+                only(Some(*slot))
+            }
+            (Some(_), _) => Pinned::Nowhere,
+            (None, Some(pinned)) => only(pinned),
+            (None, None) => Pinned::Free,
         };
         Item {
             dest,
@@ -624,8 +631,11 @@ fn bound(survey: &Survey<'_>, kinds: &[Option<Kind>]) -> Vec<(usize, usize)> {
         }
     }
     for (at, dest) in survey.dests.iter().enumerate() {
-        let comes_back =
-            dest.stance == Stance::Wanted && dest.has_key() && dest.rival.is_none() && !survey.on_running(at);
+        let comes_back = dest.stance == Stance::Wanted
+            && dest.has_key()
+            && dest.rival.is_none()
+            && dest.elsewhere.is_none()
+            && !survey.on_running(at);
         let back = dest
             .returning
             .filter(|slot| is_stopped(*slot) && survey.slots[*slot].holder != Holder::Unusable);

@@ -10,9 +10,7 @@ use super::interrupt::{Change, Crew, Kind, Policy, join, kind, leave};
 use super::search::improve;
 use super::survey::{Holder, Stance, Survey};
 use super::{Interruptions, Optimality, Waiting, greedy};
-use crate::model::{
-    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, DestinationName, Observed,
-};
+use crate::model::{ChannelId, ChannelObservation, ChannelState, Desired, DestinationName, Observed};
 
 /// What becomes of one pool.
 pub(super) struct Decision<'a> {
@@ -62,16 +60,14 @@ pub(super) enum Goal {
 }
 
 impl<'a> Decision<'a> {
-    /// Decides for `pool` with its `destinations`, which come by name.
+    /// Decides for the pool that was read.
     pub(super) fn new(
+        survey: Survey<'a>,
         desired: &'a Desired,
         observed: &'a Observed,
         now: Timestamp,
-        pool: &'a ChannelPool,
-        destinations: &[&'a Destination],
     ) -> Self {
-        let survey = Survey::new(desired, observed, now, pool, destinations);
-        let policy = Policy::new(&pool.disruption, &desired.grants, now);
+        let policy = Policy::new(&survey.pool.disruption, &desired.grants, now);
         let kinds: Vec<Option<Kind>> = (0..survey.channels.len())
             .map(|at| survey.channels[at].is_usable().then(|| kind(&survey, at)))
             .collect();

@@ -1,18 +1,18 @@
 //! Why one destination is where it is, slot by slot.
 
 use jiff::Timestamp;
-use std::sync::Arc;
 
 use super::assign::Cost;
 use super::decide::Decision;
+use super::elsewhere::surveys;
 use super::interrupt::Kind;
 use super::planner::declared_order;
 use super::reason::Names;
 use super::steps::{destination_plan, wanted_on};
-use super::survey::Stance;
+use super::survey::{Elsewhere, Stance};
 use super::wait::{joining, obstacle, taken_by};
 use super::{DestinationPlan, Reason, Waiting};
-use crate::model::{Desired, Destination, DestinationName, Observed, SlotId};
+use crate::model::{Desired, DestinationName, Observed, SlotId};
 
 /// Answer to "why is it there, why not elsewhere, and what would change that".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,9 +73,9 @@ pub fn explain(
             candidates: Vec::new(),
         });
     };
-    let mates = desired.destinations.values().filter(|one| one.pool == pool.name);
-    let mates: Vec<&Destination> = mates.map(Arc::as_ref).collect();
-    let decision = Decision::new(desired, observed, now, pool, &mates);
+    let mut surveys = surveys(desired, observed, now).into_iter();
+    let survey = surveys.find(|survey| survey.pool.name == pool.name)?;
+    let decision = Decision::new(survey, desired, observed, now);
     let dest = decision
         .survey
         .dests
@@ -142,6 +142,12 @@ impl Verdicts<'_, '_> {
                 why: format!("it is pinned to {}/{}", pin.channel, pin.output_group),
             };
         }
+        if let Some(Elsewhere::Former(only)) = one.elsewhere
+            && only != slot
+        {
+            let why = format!("it is on air in {}, to another backup", survey.slot_id(only));
+            return Verdict::Worse { why };
+        }
         if let Some(carried) = self.carried().filter(|_| survey.on_running(self.dest)) {
             let why = format!(
                 "it is on air in {}, and what is on air is never moved",
@@ -178,7 +184,10 @@ impl Verdicts<'_, '_> {
             .filter(|_| self.carried().is_none())?;
         let everywhere = matches!(
             waiting,
-            Waiting::SameTarget { .. } | Waiting::SecretUnavailable { .. } | Waiting::Paused { .. }
+            Waiting::SameTarget { .. }
+                | Waiting::OnAirElsewhere { .. }
+                | Waiting::SecretUnavailable { .. }
+                | Waiting::Paused { .. }
         );
         everywhere.then(|| waiting.clone())
     }

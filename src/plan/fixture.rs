@@ -242,6 +242,16 @@ impl World {
         self
     }
 
+    /// Gives the channels from `first` on to another pool, which is else the same.
+    pub(super) fn split(mut self, name: &str, first: &str) -> Self {
+        let mut other = self.pool().clone();
+        other.name = name.into();
+        let at = other.channels.iter().position(|channel| channel.id == first);
+        other.channels = self.pool().channels.split_off(at.unwrap());
+        self.desired.pools.insert(other.name.clone(), other);
+        self
+    }
+
     pub(super) fn pool(&mut self) -> &mut ChannelPool {
         self.desired.pools.get_mut(POOL).unwrap()
     }
@@ -291,6 +301,13 @@ impl World {
 
     pub(super) fn plan(&self) -> Plan {
         plan(&self.desired, &self.observed, self.now)
+    }
+
+    /// The second author finds nothing wrong.
+    #[track_caller]
+    pub(super) fn assert_allowed(&self, plan: &Plan) {
+        let found = super::check(plan, &self.desired, &self.observed, self.now);
+        assert!(found.is_empty(), "{found:?}");
     }
 
     /// What the first step of a channel does, once MediaLive is through with it.

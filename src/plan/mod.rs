@@ -15,6 +15,7 @@ pub mod waiting;
 mod assign;
 mod bound;
 mod decide;
+mod elsewhere;
 mod greedy;
 mod interrupt;
 mod knapsack;
@@ -205,10 +206,11 @@ pub enum Adoption {
     Owned,
     /// It carries no owner tag and may be adopted: its first step writes the tag.
     Adopt,
-    /// It carries no owner tag and runs with targets that no Destination declares. It is left exactly as it is.
+    /// It carries no owner tag and runs with targets that no Destination declares, or whose destinations have their
+    /// place elsewhere. It is left exactly as it is.
     Refused {
-        /// The slots with such targets and their hosts.
-        undeclared: Vec<(String, String)>,
+        /// The slots with such targets.
+        strays: Vec<Stray>,
     },
     /// It carries another owner's tag. It is left exactly as it is.
     Foreign {
@@ -217,6 +219,19 @@ pub enum Adoption {
     },
     /// It could not be seen.
     Unknown,
+}
+
+/// A slot of a running channel that would lose its target if the channel were adopted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stray {
+    /// Name of the output group.
+    pub output_group: OutputGroup,
+    /// Host of its target.
+    pub host: String,
+    /// The declared destination that it is a target of, but that has its place elsewhere: in another slot that is on
+    /// air, or in another pool. `None`: nobody declares it.
+    pub of: Option<DestinationName>,
 }
 
 /// What becomes of one slot.

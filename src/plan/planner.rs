@@ -1,9 +1,10 @@
 //! Desired and Observed in, Plan out.
 //!
-//! Pool by pool, since no channel belongs to two and no destination to two:
+//! Pool by pool, since no channel belongs to two and no destination to two; only what is on air is compared across them:
 //!
 //! ```text
 //! survey     who holds which slot, which channels may be used
+//! elsewhere  whose target is on air elsewhere, in whatever pool
 //! interrupt  who is protected, what is granted
 //! assign     what is left to decide, and what makes a placement better
 //! greedy     a good placement, best in criteria 1 and 2 …
@@ -13,34 +14,29 @@
 //! wait       why it is not more
 //! ```
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use super::decide::Decision;
+use super::elsewhere::surveys;
 use super::steps::{channel_plan, destination_plan};
 use super::{DestinationPlan, Plan, PoolPlan, Waiting};
-use crate::model::{ChannelPool, Desired, Destination, Observed, PoolName};
+use crate::model::{ChannelPool, Desired, Destination, Observed};
 
 /// What is to be done so that `observed` becomes `desired`, as far as that is possible at `now`.
 ///
 /// Total and deterministic: any input gives a plan, and the same input the same plan, whatever order it came in.
 pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
-    let mut by_pool: BTreeMap<&PoolName, Vec<&Destination>> = BTreeMap::new();
-    for destination in desired.destinations.values() {
-        by_pool.entry(&destination.pool).or_default().push(destination);
-    }
     let mut plan = Plan {
         pools: Vec::with_capacity(desired.pools.len()),
         destinations: Vec::with_capacity(desired.destinations.len()),
         channels: Vec::new(),
     };
-    for pool in desired.pools.values() {
-        let destinations = by_pool.remove(&pool.name).unwrap_or_default();
-        let decision = Decision::new(desired, observed, now, pool, &destinations);
+    for survey in surveys(desired, observed, now) {
+        let decision = Decision::new(survey, desired, observed, now);
         add_pool(&mut plan, desired, &decision, now);
     }
-    let homeless = by_pool.into_values().flatten();
+    let destinations = desired.destinations.values();
+    let homeless = destinations.filter(|destination| !desired.pools.contains_key(&destination.pool));
     plan.destinations
         .extend(homeless.map(|destination| without_pool(destination, now)));
     // In place: a stable sort takes as much memory again.

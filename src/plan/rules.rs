@@ -3,9 +3,10 @@
 use ChannelState::{Idle, Recovering, Running, Starting, Stopping};
 
 use super::fixture::{World, assignments, held, interrupted, pause, pin, steps, unknown_key, waiting};
-use super::{Adoption, Content, Optimality, Waiting, check};
+use super::{Adoption, Content, Optimality, Plan, Waiting, check};
 use crate::model::{
-    Cause, ChannelObservation, ChannelState, Interrupt, OwnerId, Pause, Secret, StreamKey, WantedState,
+    Cause, ChannelObservation, ChannelState, DestinationName, Interrupt, OwnerId, Pause, Secret, StreamKey,
+    WantedState,
 };
 
 #[test]
@@ -341,14 +342,61 @@ fn an_unowned_channel_that_runs_with_undeclared_targets_is_left_alone() {
     world.seen("1").owner = None;
     let plan = world.plan();
     assert!(plan.is_empty());
-    let undeclared = vec![("slot-1".to_owned(), "x".to_owned())];
-    assert_eq!(plan.channels[0].adoption, Adoption::Refused { undeclared });
+    assert_eq!(strays(&plan), [("slot-1", None)]);
     assert_eq!(
         (waiting(&plan, "b"), waiting(&plan, "off")),
         ("NotAdopted", "NotAdopted")
     );
     world.pool().channels[0].takeover = true;
     assert_eq!(steps(&world.plan(), "1"), "adopt stop update start");
+}
+
+/// What keeps the first channel from being adopted: the slot, and whose target it is.
+fn strays(plan: &Plan) -> Vec<(&str, Option<&str>)> {
+    let Adoption::Refused { strays } = &plan.channels[0].adoption else {
+        return Vec::new();
+    };
+    let told = strays.iter().map(|stray| {
+        (
+            stray.output_group.as_str(),
+            stray.of.as_ref().map(DestinationName::as_str),
+        )
+    });
+    told.collect()
+}
+
+#[test]
+fn an_unowned_channel_with_a_copy_of_what_is_on_air_is_left_alone_and_the_copy_is_not_called_undeclared() {
+    let mut world = World::new()
+        .channel("1", Running, &["a", "?x", "-"])
+        .channel("2", Running, &["a"])
+        .wanted("a")
+        .wanted("b")
+        .anytime();
+    world.seen("1").owner = None;
+    let plan = world.plan();
+    assert_eq!(strays(&plan), [("slot-1", Some("a")), ("slot-2", None)]);
+    assert_eq!(steps(&plan, "1"), "");
+    world.assert_allowed(&plan);
+    // Once it is the only one, nothing is lost.
+    let mut world = world.channel("2", Idle, &["a"]);
+    world.pool().channels.pop();
+    world.seen("1").groups_mut().remove(1);
+    assert_eq!(steps(&world.plan(), "1"), "adopt");
+}
+
+#[test]
+fn an_unowned_channel_with_a_target_of_another_pool_is_left_alone_and_says_whose_it_is() {
+    let mut world = World::new()
+        .channel("1", Running, &["moved"])
+        .channel("2", Idle, &["-"])
+        .split("other", "2")
+        .with("moved", |one| one.pool = "other".into());
+    world.seen("1").owner = None;
+    let plan = world.plan();
+    assert_eq!(strays(&plan), [("slot-1", Some("moved"))]);
+    assert_eq!(waiting(&plan, "moved"), "OnAirElsewhere");
+    world.assert_allowed(&plan);
 }
 
 #[test]

@@ -28,11 +28,11 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use super::{Adoption, Content, Waiting};
+use super::{Adoption, Content, Stray, Waiting};
 use crate::model::{
-    ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, Observed,
-    ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolChannel, Secret, SlotId, StreamKey, Target,
-    Trust, WantedState,
+    ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
+    DestinationName, Endpoint, Observed, ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolChannel,
+    PoolName, Secret, SlotId, StreamKey, Target, Trust, WantedState,
 };
 
 /// How good a slot is as the one that counts for a destination, best first: its standing, whether its channel is not
@@ -136,16 +136,38 @@ pub(super) struct Dest<'a> {
     pub(super) copies: Vec<usize>,
     /// The slot that has its former target.
     pub(super) outdated: Option<usize>,
-    /// Another wanted destination of the same target, which comes first.
-    pub(super) rival: Option<usize>,
+    /// Another wanted destination of the same target, of any pool, which comes first.
+    pub(super) rival: Option<&'a DestinationName>,
+    /// Where its target is on air, if that is no slot it holds: one target is not pushed to twice.
+    pub(super) elsewhere: Option<Elsewhere<'a>>,
     /// The slot it comes back to after an interruption.
     pub(super) returning: Option<usize>,
+}
+
+/// A slot in which the target of a destination is on air that does not hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Elsewhere<'a> {
+    /// Its own former one, from which only the second pipeline's endpoint differs: it may go on in this slot only, by
+    /// its index in [`Survey::slots`].
+    Former(usize),
+    /// Any other one. It has to end there first.
+    Other {
+        /// The slot.
+        slot: SlotId,
+        /// The pool of the slot, if it is another one.
+        pool: Option<&'a PoolName>,
+    },
 }
 
 impl Dest<'_> {
     /// Whether its key is known, so that a slot can be pointed at it.
     pub(super) fn has_key(&self) -> bool {
         matches!(self.decl.key, StreamKey::Known(_))
+    }
+
+    /// Whether its target has to end elsewhere before it may be put on air.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.rival.is_some() || matches!(self.elsewhere, Some(Elsewhere::Other { .. }))
     }
 }
 
@@ -189,7 +211,7 @@ impl<'a> Survey<'a> {
         if survey.doubt.is_none() {
             survey.match_former_targets();
         }
-        survey.decide_adoption();
+        survey.decide_adoption(desired);
         survey
     }
 
@@ -377,7 +399,7 @@ impl<'a> Survey<'a> {
                 .filter(|at| *at != first && self.dests[*at].held.is_none())
                 .collect();
             for loser in losers {
-                self.dests[loser].rival = Some(first);
+                self.dests[loser].rival = Some(&self.dests[first].decl.name);
             }
         }
     }
@@ -445,34 +467,54 @@ impl<'a> Survey<'a> {
         (standing, not_ours, slot)
     }
 
-    /// An unowned channel that runs with targets nobody declares is not adopted, unless the pool says so.
-    fn decide_adoption(&mut self) {
+    /// An unowned channel is not adopted, unless the pool says so, while it runs with what would be let go: targets that
+    /// nobody declares, and those of destinations whose place is elsewhere. The latter may well be what their viewers
+    /// see: of two connections to one target nobody but the platform knows which counts.
+    fn decide_adoption(&mut self, desired: &Desired) {
         for at in 0..self.channels.len() {
             let channel = &self.channels[at];
             if channel.adoption != Adoption::Adopt || !channel.is_running() || channel.takeover {
                 continue;
             }
-            let undeclared: Vec<(String, String)> = self.slots[channel.slots.clone()]
-                .iter()
-                .filter(|slot| {
-                    matches!(
-                        slot.holder,
-                        Holder::Undeclared | Holder::Copy(_) | Holder::Outdated(_)
-                    )
-                })
-                .map(|slot| (slot.group.name.to_string(), slot.host().to_owned()))
-                .collect();
-            if !undeclared.is_empty() {
-                let id = channel.id.clone();
+            let strays = self.strays(channel, desired);
+            if !strays.is_empty() {
                 let waiting = Waiting::NotAdopted {
-                    channel: id,
-                    undeclared: undeclared.clone(),
+                    channel: channel.id.clone(),
+                    strays: strays.clone(),
                 };
                 let channel = &mut self.channels[at];
                 channel.unusable.get_or_insert(waiting);
-                channel.adoption = Adoption::Refused { undeclared };
+                channel.adoption = Adoption::Refused { strays };
             }
         }
+    }
+
+    /// What a running channel that is not ours carries and would lose by being adopted.
+    fn strays(&self, channel: &Channel<'a>, desired: &Desired) -> Vec<Stray> {
+        let stray = |slot: &Slot<'a>| {
+            let of = match slot.holder {
+                Holder::Copy(dest) => Some(self.dests[dest].decl.name.clone()),
+                Holder::Undeclared | Holder::Outdated(_) => self.owner_in_another_pool(slot, desired),
+                Holder::Unusable | Holder::Parked | Holder::Held(_) => return None,
+            };
+            Some(Stray {
+                output_group: slot.group.name.clone(),
+                host: slot.host().to_owned(),
+                of,
+            })
+        };
+        self.slots[channel.slots.clone()]
+            .iter()
+            .filter_map(stray)
+            .collect()
+    }
+
+    /// The destination of another pool that a slot has the target of.
+    fn owner_in_another_pool(&self, slot: &Slot<'a>, desired: &Desired) -> Option<DestinationName> {
+        let first = slot.first()?;
+        let mut others = desired.destinations.values();
+        let found = others.find(|one| one.pool != self.pool.name && is_pushed_to(one, first));
+        found.map(|one| one.name.clone())
     }
 
     fn pool_paused(&self, pause: &Pause) -> Waiting {
@@ -494,24 +536,28 @@ impl<'a> Survey<'a> {
     }
 }
 
+/// Whether `endpoint` is the one that the first pipeline pushes to for a destination.
+fn is_pushed_to(one: &Destination, endpoint: &Endpoint) -> bool {
+    let same_key = matches!(&one.key, StreamKey::Known(key) if *key == endpoint.stream_name);
+    same_key && one.url == endpoint.url
+}
+
 impl<'a> Slot<'a> {
+    /// The endpoint that the first pipeline pushes to, parked or not.
+    pub(super) fn first(&self) -> Option<&'a Endpoint> {
+        let group: &'a ObservedGroup = self.group;
+        group.target.as_ref().ok()?.0.first()
+    }
+
     /// The URL of a target that is nobody's any more, as far as is known.
     pub(super) fn former_url(&self) -> Option<&'a str> {
-        let group: &'a ObservedGroup = self.group;
-        let target = group.target.as_ref().ok()?;
         let is_former = matches!(self.holder, Holder::Outdated(_) | Holder::Undeclared);
-        is_former.then_some(&*target.0.first()?.url)
+        is_former.then_some(&*self.first()?.url)
     }
 
     /// Host of the first endpoint: all that is told of a target nobody declares.
     pub(super) fn host(&self) -> &str {
-        let first = self
-            .group
-            .target
-            .as_ref()
-            .ok()
-            .and_then(|target| target.0.first());
-        first.map_or("(no host)", |first| first.host())
+        self.first().map_or("(no host)", Endpoint::host)
     }
 }
 
@@ -529,6 +575,7 @@ impl<'a> Dest<'a> {
             copies: Vec::new(),
             outdated: None,
             rival: None,
+            elsewhere: None,
             returning: None,
         }
     }

@@ -10,6 +10,7 @@
 //! | `Uninterruptible` | when those others end |
 //! | `SourceUntrusted` | when the source is whole again |
 //! | `NoFreeSlot` | when there is another channel, or somebody else ends |
+//! | `NoSlot` | when the pool names output groups that its channels have |
 //!
 //! Of equal ones the channel with the fewest to interrupt is named, then the first by id.
 
@@ -19,7 +20,7 @@ use super::Waiting;
 use super::cost::INTERRUPTION;
 use super::decide::{Decision, Goal};
 use super::interrupt::{Change, Crew, Kind, join, leave};
-use super::survey::{Holder, Stance};
+use super::survey::{Channel, Elsewhere, Holder, Stance, Survey};
 use crate::model::{ChannelState, Interrupt, Pin, SlotId, StreamKey, WantedState};
 
 /// What is in the way of a change on a kept channel: how near a way out is, how many would be interrupted, the words.
@@ -121,9 +122,10 @@ fn unplaced_waiting(decision: &Decision<'_>, dest: usize, now: Timestamp) -> Wai
     let survey = &decision.survey;
     let one = &survey.dests[dest];
     if let Some(rival) = one.rival {
-        return Waiting::SameTarget {
-            other: survey.dests[rival].decl.name.clone(),
-        };
+        return Waiting::SameTarget { other: rival.clone() };
+    }
+    if let Some(elsewhere) = &one.elsewhere {
+        return elsewhere_waiting(decision, dest, elsewhere, now);
     }
     if let StreamKey::Unavailable { reference, why } = &one.decl.key {
         return Waiting::SecretUnavailable {
@@ -145,6 +147,35 @@ fn unplaced_waiting(decision: &Decision<'_>, dest: usize, now: Timestamp) -> Wai
     nearest(decision, dest, now).unwrap_or(Waiting::NoFreeSlot { pool })
 }
 
+/// A destination whose target is on air already, but not where it could stay as it is.
+fn elsewhere_waiting(
+    decision: &Decision<'_>,
+    dest: usize,
+    elsewhere: &Elsewhere<'_>,
+    now: Timestamp,
+) -> Waiting {
+    let survey = &decision.survey;
+    match elsewhere {
+        Elsewhere::Other { slot, pool } => Waiting::OnAirElsewhere {
+            slot: slot.clone(),
+            pool: pool.cloned(),
+        },
+        Elsewhere::Former(at) => {
+            let slot = survey.slot_id(*at);
+            let change = join(
+                survey,
+                decision.policy.disruption,
+                dest,
+                survey.slots[*at].channel,
+            );
+            let pin = survey.dests[dest].decl.pin.as_ref().map(pinned);
+            let blocked = obstacle(decision, *at, change, now).filter(|_| pin.is_none_or(|pin| pin == slot));
+            let waiting = blocked.map(|(_, _, waiting)| waiting);
+            waiting.unwrap_or(Waiting::OnAirElsewhere { slot, pool: None })
+        }
+    }
+}
+
 /// The nearest way for a destination that could go anywhere.
 fn nearest(decision: &Decision<'_>, dest: usize, now: Timestamp) -> Option<Waiting> {
     // Only a one-off grant or a former target tells one destination from another here.
@@ -159,19 +190,8 @@ fn nearest(decision: &Decision<'_>, dest: usize, now: Timestamp) -> Option<Waiti
 
 fn find_nearest(decision: &Decision<'_>, dest: usize, now: Timestamp) -> Option<Waiting> {
     let survey = &decision.survey;
-    let mut unusable: Option<(u8, &Waiting)> = None;
     let mut best: Option<Obstacle> = None;
-    let mut any_usable = false;
-    for (at, channel) in survey.channels.iter().enumerate() {
-        match &channel.unusable {
-            Some(waiting) => {
-                let rank = unusable_rank(waiting);
-                if unusable.is_none_or(|(best, _)| rank < best) {
-                    unusable = Some((rank, waiting));
-                }
-            }
-            None => any_usable = true,
-        }
+    for at in 0..survey.channels.len() {
         if let Some((slot, change)) = joining(decision, at, dest)
             && let Some(obstacle) = obstacle(decision, slot, change, now)
             && best
@@ -181,10 +201,45 @@ fn find_nearest(decision: &Decision<'_>, dest: usize, now: Timestamp) -> Option<
             best = Some(obstacle);
         }
     }
-    match best {
-        Some((_, _, waiting)) => Some(waiting),
-        None if !any_usable => unusable.map(|(_, waiting)| waiting.clone()),
-        None => None,
+    best.map(|(_, _, waiting)| waiting)
+        .or_else(|| nowhere_at_all(decision))
+}
+
+/// Why no channel that may be used has a slot, taken or not; `None` if one has.
+fn nowhere_at_all(decision: &Decision<'_>) -> Option<Waiting> {
+    let survey = &decision.survey;
+    let has_slot = |channel: &Channel<'_>| {
+        let slots = &survey.slots[channel.slots.clone()];
+        slots.iter().any(|slot| slot.holder != Holder::Unusable)
+    };
+    let channels = || survey.channels.iter();
+    if channels().any(|channel| channel.is_usable() && has_slot(channel)) {
+        return None;
+    }
+    // One that was seen to have no slot would be of no use if it could be used.
+    let might_help = |channel: &&Channel<'_>| channel.seen.is_none() || has_slot(channel);
+    let soonest = |channels: &mut dyn Iterator<Item = &Channel<'_>>| {
+        let reasons = channels.filter_map(|channel| channel.unusable.clone());
+        reasons.min_by_key(unusable_rank)
+    };
+    let nearest = soonest(&mut channels().filter(might_help));
+    if nearest.is_some() || channels().all(|channel| !channel.is_usable()) && !survey.channels.is_empty() {
+        return nearest.or_else(|| soonest(&mut channels()));
+    }
+    Some(no_slot(survey))
+}
+
+/// No output group of a channel that may be used can be a slot.
+fn no_slot(survey: &Survey<'_>) -> Waiting {
+    let usable = survey.channels.iter().filter(|channel| channel.is_usable());
+    let unusable = usable.flat_map(|channel| channel.slots.clone()).find_map(|slot| {
+        let why = survey.slots[slot].group.target.as_ref().err()?;
+        Some((survey.slot_id(slot), why.clone()))
+    });
+    Waiting::NoSlot {
+        pool: survey.pool.name.clone(),
+        output_groups: survey.pool.slots.output_groups.glob().glob().to_owned(),
+        unusable,
     }
 }
 

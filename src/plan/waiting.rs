@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Stray;
 use crate::model::{Cause, ChannelId, ChannelState, DestinationName, OwnerId, Pause, PoolName, SlotId};
 
 /// What keeps a destination or a channel from where it should be.
@@ -18,6 +19,15 @@ pub enum Waiting {
     NoFreeSlot {
         /// The pool.
         pool: PoolName,
+    },
+    /// No channel of its pool that may be used has a slot at all.
+    NoSlot {
+        /// The pool.
+        pool: PoolName,
+        /// `slots.outputGroups` of the pool.
+        output_groups: String,
+        /// The first output group that matches, and why it cannot be a slot; `None` if none matches.
+        unusable: Option<(SlotId, String)>,
     },
     /// It could go on air only by interrupting others, which the pool does not grant.
     InterruptionForbidden {
@@ -137,10 +147,13 @@ pub enum Waiting {
         /// The other.
         other: DestinationName,
     },
-    /// Its target is still on air on a channel of another pool, and goes on here when it has ended there.
+    /// Its target is still on air in a slot that is not its own, and is not pushed to twice: it goes on when it has ended
+    /// there.
     OnAirElsewhere {
         /// The slot that still carries it.
         slot: SlotId,
+        /// The pool of that slot, if it is another one: it was moved from there.
+        pool: Option<PoolName>,
     },
     /// Hands off.
     Paused {
@@ -154,12 +167,13 @@ pub enum Waiting {
         /// What is missing.
         why: String,
     },
-    /// The channel runs with targets that nobody declares and is not adopted.
+    /// The channel runs with targets that would be let go if it were adopted, and is not adopted: nobody declares them,
+    /// or their destinations have their place elsewhere.
     NotAdopted {
         /// The channel.
         channel: ChannelId,
-        /// The slots with such targets and their hosts.
-        undeclared: Vec<(String, String)>,
+        /// The slots with such targets.
+        strays: Vec<Stray>,
     },
     /// The channel belongs to another owner.
     OwnedByAnother {
@@ -175,6 +189,7 @@ impl Waiting {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoFreeSlot { .. } => "NoFreeSlot",
+            Self::NoSlot { .. } => "NoSlot",
             Self::InterruptionForbidden { .. } => "InterruptionForbidden",
             Self::OutsideWindow { .. } => "OutsideWindow",
             Self::Uninterruptible { .. } => "Uninterruptible",

@@ -481,6 +481,7 @@ mod tests {
     use super::super::samples::{self, CANARY};
     use super::*;
     use crate::model::ChannelState;
+    use crate::plan::Stray;
 
     fn text(of: &Plan) -> String {
         let text = plan(of, Style::PLAIN);
@@ -543,17 +544,22 @@ mod tests {
     #[test]
     fn a_channel_that_is_left_alone_says_why_and_shows_hosts_only() {
         let mut plan = samples::converged();
-        let undeclared = vec![("RTMP-Slot-1".to_owned(), "live.example".to_owned())];
+        let stray = |number: u32, of: Option<&str>| Stray {
+            output_group: format!("RTMP-Slot-{number}").into(),
+            host: "live.example".to_owned(),
+            of: of.map(Into::into),
+        };
+        let strays = vec![stray(1, None), stray(2, Some("youtube")), stray(3, None)];
         let channel = &mut plan.channels[0];
         channel.adoption = Adoption::Refused {
-            undeclared: undeclared.clone(),
+            strays: strays.clone(),
         };
         channel.slots[0].now = Content::Undeclared {
             host: "live.example".to_owned(),
         };
         channel.waiting = Some(Waiting::NotAdopted {
             channel: channel.id.clone(),
-            undeclared,
+            strays,
         });
         insta::assert_snapshot!(text(&plan), @"
         No changes. 1 wanted, 1 on air.
@@ -561,8 +567,9 @@ mod tests {
         1 wanted, 0 off · pool main: 1 channel, 3 slots, Spread, interrupt: Never
 
           4000002 (live-2)  RUNNING, left as it is
-            waits  NotAdopted: 4000002 runs with targets that nobody declares and is left alone: RTMP-Slot-1
-                   → live.example
+            waits  NotAdopted: 4000002 is left alone: it runs with targets that nobody declares: RTMP-Slot-1
+                   → live.example, RTMP-Slot-3 → live.example, and targets of destinations that have their
+                   place elsewhere: RTMP-Slot-2 → youtube
                    ways out: declare these targets as Destinations · stop channel 4000002 yourself ·
                    takeover: true on channel 4000002 in the pool, which releases them
         ");

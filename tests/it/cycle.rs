@@ -187,6 +187,32 @@ async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot()
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_who_move_to_another_pool_have_not_vanished_and_are_never_on_air_twice() {
+    let names = ["a", "b", "c"];
+    let mut declared = desired(pool(&["1"]), names.map(wanted).to_vec());
+    let mut second = pool(&["2"]);
+    second.name = "second".into();
+    declared.pools.insert(second.name.clone(), second);
+    let mut stage = Stage::new(declared);
+    stage.converge(60).await;
+    stage.emulator.clear_calls();
+    stage.script.change(|desired| {
+        for name in names {
+            desired.destination_mut(name).unwrap().pool = "second".into();
+        }
+    });
+    stage.converge(60).await;
+    assert_eq!(
+        stage.writes(),
+        ["StopChannel 1", "UpdateChannel 2", "StartChannel 2"]
+    );
+    assert_eq!(names.map(|name| stage.phase(name)), [Phase::Streaming; 3]);
+    let events = stage.events.lock().unwrap();
+    let refused = |event: &Event| matches!(event, Event::PlanRefused { .. } | Event::SourceDoubted { .. });
+    assert!(!events.iter().any(|(_, event)| refused(event)), "{events:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_destination_that_shares_its_channel_stays_until_the_others_end_and_says_so() {
     let mut pool = pool(&["1"]);
     pool.placement = Placement::Pack;

@@ -2,7 +2,7 @@
 //!
 //! Every scenario is also checked by the second author, and carried out to the end, after which nothing may be left to do.
 //!
-//! A world in short: one pool `main`, slots `RTMP-1`, `RTMP-2`, …; in a slot stands a destination's name, `-` for parked,
+//! A world in short: a pool `main`, and others that are else the same, where they are named; slots `RTMP-1`, `RTMP-2`, …; in a slot stands a destination's name, `-` for parked,
 //! `~name` for a former target of that destination, `?host` for what nobody declares, `!why` for an unusable group.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +47,8 @@ struct PoolSpec {
     windows: Vec<String>,
     max_concurrent: u32,
     paused: bool,
+    /// `RTMP-*` where it is left out.
+    output_groups: Option<String>,
 }
 
 impl Default for PoolSpec {
@@ -58,6 +60,7 @@ impl Default for PoolSpec {
             windows: Vec::new(),
             max_concurrent: 1,
             paused: false,
+            output_groups: None,
         }
     }
 }
@@ -78,6 +81,7 @@ struct DestinationSpec {
     backup: bool,
     /// Its URL and key are those of this other destination.
     same_as: Option<String>,
+    pool: String,
 }
 
 impl Default for DestinationSpec {
@@ -92,6 +96,7 @@ impl Default for DestinationSpec {
             key_unreadable: false,
             backup: false,
             same_as: None,
+            pool: "main".to_owned(),
         }
     }
 }
@@ -101,6 +106,8 @@ impl Default for DestinationSpec {
 struct ChannelSpec {
     /// On the wire, or `missing`, or `unreadable`.
     state: String,
+    #[serde(default = "main")]
+    pool: String,
     #[serde(default)]
     slots: Vec<String>,
     #[serde(default)]
@@ -111,6 +118,10 @@ struct ChannelSpec {
     takeover: bool,
     #[serde(default)]
     failures: u32,
+}
+
+fn main() -> String {
+    "main".to_owned()
 }
 
 impl Scenario {
@@ -171,13 +182,20 @@ impl Scenario {
             .collect();
         pool.disruption.max_concurrent = self.pool.max_concurrent;
         pool.paused = self.pool.paused.then(support::pause);
-        desired.pools.insert(pool.name.clone(), pool);
+        if let Some(pattern) = &self.pool.output_groups {
+            pool.slots.output_groups = globset::Glob::new(pattern).unwrap().compile_matcher();
+        }
+        let destinations = self.destinations.values().map(|one| &one.pool);
+        for name in destinations.chain(self.channels.values().map(|one| &one.pool)) {
+            pool.name = name.as_str().into();
+            desired.pools.insert(pool.name.clone(), pool.clone());
+        }
     }
 }
 
 fn build_destination(name: &str, spec: &DestinationSpec, desired: &mut Desired) {
     let identity = spec.same_as.as_deref().unwrap_or(name);
-    let mut destination = support::destination(identity, "main");
+    let mut destination = support::destination(identity, &spec.pool);
     destination.name = name.into();
     if spec.ready {
         destination.state = WantedState::Ready;
@@ -218,7 +236,7 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
     for (index, holds) in spec.slots.iter().enumerate() {
         let group = format!("RTMP-{}", index + 1);
         let class = channel.class;
-        let parking = support::parking(&desired.pools["main"], id, &group, class);
+        let parking = support::parking(&desired.pools[spec.pool.as_str()], id, &group, class);
         let url = |name: &str| desired.destinations[name].url.clone();
         let target = match holds.split_at(1) {
             ("-", "") => Ok(parking),
@@ -236,8 +254,8 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
             target,
         });
     }
-    support::place(desired, observed, "main", channel);
-    let pool = desired.pools.get_mut("main").unwrap();
+    support::place(desired, observed, &spec.pool, channel);
+    let pool = desired.pools.get_mut(spec.pool.as_str()).unwrap();
     pool.channels.last_mut().unwrap().takeover = spec.takeover;
     let unseen = match spec.state.as_str() {
         "missing" => ChannelObservation::Missing,
@@ -352,6 +370,11 @@ scenarios! {
     an_unreadable_key_outweighs_a_pin
     a_pause_outlives_a_new_key
     update_failed_is_written_again_even_where_it_is_warm
+    moved_to_another_pool_goes_on_there_when_it_has_ended_here
+    same_target_in_two_pools_is_pushed_to_once
+    a_copy_on_a_channel_without_owner_is_not_called_undeclared
+    no_output_group_matches
+    no_output_group_that_matches_can_be_a_slot
 }
 
 #[test]

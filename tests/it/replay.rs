@@ -249,7 +249,8 @@ async fn a_directory_that_is_gone_holds_nobody_up_and_is_gone_on_with_when_it_is
     for _ in 0..10_000 {
         witness(cases[0].clone());
     }
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    // Whoever waited for the thread would wait ten thousand times.
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert!(!directory.exists(), "what an operator took away stays away");
     fs::create_dir(&directory).unwrap();
     // The queue may be full of the former ones.

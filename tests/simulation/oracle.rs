@@ -24,8 +24,8 @@ use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::model::{
-    Cause, ChannelState, Desired, Destination, DestinationName, Interrupt, Pause, PoolName, SlotId,
-    StreamKey, Trust, WantedState,
+    Cause, ChannelPool, ChannelState, Desired, Destination, DestinationName, Interrupt, Pause, PoolName,
+    SlotId, StreamKey, Trust, WantedState,
 };
 use slotwise::plan::{ChannelPlan, DestinationPlan, Plan, Waiting};
 
@@ -125,7 +125,12 @@ impl Oracle<'_> {
         } else {
             ground.way_off(one)
         };
-        if let Some(slot) = way.filter(|_| !matches!(waiting, Waiting::SameTarget { .. })) {
+        // To push to one target twice is no way.
+        let is_once = !matches!(
+            waiting,
+            Waiting::SameTarget { .. } | Waiting::OnAirElsewhere { .. }
+        );
+        if let Some(slot) = way.filter(|_| is_once) {
             return Err(format!("{slot} would do"));
         }
         if wanted {
@@ -170,7 +175,12 @@ impl Oracle<'_> {
             Waiting::SlotIncompatible { slot, .. } => self.incompatible(one, slot),
             Waiting::PinnedSlotTaken { slot, by } => self.pinned_slot_taken(one, slot, by),
             Waiting::SameTarget { other } => self.same_target(one, other),
-            Waiting::OnAirElsewhere { slot } => self.on_air_elsewhere(one, slot),
+            Waiting::OnAirElsewhere { slot, pool } => self.on_air_elsewhere(one, slot, pool.as_ref()),
+            Waiting::NoSlot {
+                pool,
+                output_groups,
+                unusable,
+            } => self.no_slot(one, (pool, output_groups), unusable.as_ref()),
             of_channel => self.of_channel(one, of_channel),
         }
     }
@@ -361,13 +371,43 @@ impl Oracle<'_> {
             "it is pinned, or of another pool".into()
         })?;
         let usable = || ground.places.iter().filter(|place| ground.is_usable(place));
-        ensure(usable().any(|place| !place.slots.is_empty()), || {
-            "no channel may be used at all".into()
-        })?;
+        let could_be = |place: &Place<'_>| place.slots.iter().any(|slot| slot.holder != Holder::Broken);
+        ensure(usable().any(could_be), || "there is no slot at all".into())?;
         let kept = |slot: &&Slot| !ground.is_kept(slot, true);
         match usable().find_map(|place| place.slots.iter().find(kept).map(|slot| (place.id, &slot.group))) {
             Some((id, group)) => Err(format!("{id}/{group} is held by nobody who is kept")),
             None => Ok(()),
+        }
+    }
+
+    /// No channel that may be used has a slot, by the pattern that the pool has.
+    fn no_slot(
+        &self,
+        one: &Destination,
+        (pool, output_groups): (&PoolName, &str),
+        unusable: Option<&(SlotId, String)>,
+    ) -> Claim {
+        let ground = self.ground;
+        ensure(*pool == one.pool && one.pin.is_none(), || {
+            "it is pinned, or of another pool".into()
+        })?;
+        let pattern = ground.pool.slots.output_groups.glob().glob();
+        ensure(pattern == output_groups, || {
+            format!("the pool's slots are {pattern}")
+        })?;
+        let usable = || ground.places.iter().filter(|place| ground.is_usable(place));
+        ensure(usable().next().is_some(), || "no channel may be used".into())?;
+        let mut slots = usable().flat_map(|place| &place.slots);
+        let could_be = slots.find(|slot| slot.holder != Holder::Broken);
+        ensure(could_be.is_none(), || "there is a slot".into())?;
+        match unusable {
+            Some((slot, _)) => {
+                let broken = self.slot(slot)?.1.holder == Holder::Broken;
+                ensure(broken, || format!("{slot} could be one"))
+            }
+            None => ensure(usable().all(|place| place.slots.is_empty()), || {
+                "an output group matches".into()
+            }),
         }
     }
 
@@ -384,7 +424,7 @@ impl Oracle<'_> {
     fn same_target(&self, one: &Destination, other: &DestinationName) -> Claim {
         let is_known = matches!(one.key, StreamKey::Known(_));
         let same = |rival: &&std::sync::Arc<Destination>| {
-            rival.name != one.name && rival.pool == one.pool && rival.url == one.url && rival.key == one.key
+            rival.name != one.name && rival.url == one.url && rival.key == one.key
         };
         let rival = self
             .ground
@@ -460,7 +500,8 @@ impl Oracle<'_> {
             return ensure(there, || format!("it is not pinned to channel {id}"));
         }
         let mut places = self.ground.places.iter();
-        let usable = places.find(|place| self.ground.is_usable(place));
+        let has_slot = |place: &Place<'_>| place.slots.iter().any(|slot| slot.holder != Holder::Broken);
+        let usable = places.find(|place| self.ground.is_usable(place) && has_slot(place));
         usable.map_or(Ok(()), |place| Err(format!("channel {} could be used", place.id)))
     }
 
@@ -485,12 +526,19 @@ impl Oracle<'_> {
                 ensure(failed && same, || format!("it is {is:?}"))?;
                 Ok(channel.as_str())
             }
-            Waiting::NotAdopted { channel, undeclared } => {
+            Waiting::NotAdopted { channel, strays } => {
                 let is = place(channel.as_str())?;
-                let found = is.undeclared();
+                let found = ground.strays(is);
                 ensure(is.is_unowned(), || "it carries an owner tag".into())?;
-                ensure(found == *undeclared && !found.is_empty(), || {
-                    format!("undeclared are {found:?}")
+                let told = strays.iter().map(|stray| {
+                    (
+                        stray.output_group.to_string(),
+                        stray.host.clone(),
+                        stray.of.clone(),
+                    )
+                });
+                ensure(told.eq(found.iter().cloned()) && !found.is_empty(), || {
+                    format!("undeclared or elsewhere are {found:?}")
                 })?;
                 Ok(channel.as_str())
             }
@@ -507,22 +555,29 @@ impl Oracle<'_> {
         }
     }
 
-    /// The target is on air on a channel of another pool.
-    fn on_air_elsewhere(&self, one: &Destination, slot: &SlotId) -> Claim {
+    /// The target is on air in a slot that is not its own, in this pool or another.
+    fn on_air_elsewhere(&self, one: &Destination, slot: &SlotId, told: Option<&PoolName>) -> Claim {
         let desired = self.ground.desired;
-        let mut pools = desired.pools.values().filter(|pool| pool.name != one.pool);
-        let pool = pools.find(|pool| pool.channels.iter().any(|channel| channel.id == slot.channel));
-        let pool = pool.ok_or("no other pool has that channel")?;
-        let mut moved = desired.clone();
-        let lost = || "nobody declares it".to_owned();
-        moved.destination_mut(one.name.as_str()).ok_or_else(lost)?.pool = pool.name.clone();
-        let moved_there = Ground::read(self.world, &moved, self.ground.wall, &pool.name).ok_or_else(lost)?;
-        let there = moved_there
-            .place(slot.channel.as_str())
-            .filter(|place| place.runs());
-        let is = there.and_then(|place| place.slot(slot.output_group.as_str()));
-        let carried = is.is_some_and(|is| is.holder == Holder::Held(one.name.clone()));
-        ensure(carried, || format!("it is not on air in {slot}"))
+        let names = |pool: &&ChannelPool| pool.channels.iter().any(|channel| channel.id == slot.channel);
+        let pool = desired
+            .pools
+            .values()
+            .find(names)
+            .ok_or("no pool has that channel")?;
+        let other = Some(&pool.name).filter(|name| **name != one.pool);
+        ensure(other == told, || format!("the slot is of pool {}", pool.name))?;
+        let there = Ground::read(self.world, desired, self.ground.wall, &pool.name)
+            .ok_or_else(|| "nobody declares it".to_owned())?;
+        let place = there.place(slot.channel.as_str()).filter(|place| place.runs());
+        let is = place.and_then(|place| place.slot(slot.output_group.as_str()));
+        let StreamKey::Known(key) = &one.key else {
+            return Err("nobody knows its target".into());
+        };
+        let pushed_to = is.and_then(|is| is.endpoints.first());
+        let carried = pushed_to.is_some_and(|(url, name)| **url == *one.url && name == key.reveal());
+        ensure(carried, || format!("it is not on air in {slot}"))?;
+        let own = is.is_some_and(|is| is.holder == Holder::Held(one.name.clone()));
+        ensure(!own, || format!("{slot} is its own"))
     }
 
     /// A slot of the pool.

@@ -1,6 +1,6 @@
 //! Rules for who gets which slot: everybody keeps what is theirs, and nobody is passed over in silence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use super::reading::{Holds, PoolReading};
 use super::steps::Subject;
 use super::violation::Violation;
 use crate::model::{
-    ChannelId, ChannelState, Desired, Destination, Observed, PoolName, SlotId, StreamKey, WantedState,
+    ChannelId, ChannelState, Desired, Destination, Observed, PoolName, Secret, SlotId, StreamKey, WantedState,
 };
 use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Plan};
 
@@ -23,6 +23,7 @@ pub(super) fn check(
     now: Timestamp,
     found: &mut Vec<Violation>,
 ) {
+    let pushed_to = pushed_to(world);
     let channels: BTreeMap<_, &ChannelPlan> = plan
         .channels
         .iter()
@@ -45,6 +46,7 @@ pub(super) fn check(
                 .and_then(|slot| channels.get(&slot.channel).copied()),
             wanted: declared.is_wanted(now),
             on_air: pool.on_air_slot(&planned.name),
+            pushed_to: &pushed_to,
         };
         found.extend(case.misstated());
         found.extend(case.taken_away(observed));
@@ -116,6 +118,19 @@ struct Case<'a> {
     wanted: bool,
     /// The slot it holds on a running channel.
     on_air: Option<&'a SlotId>,
+    /// What running channels push to.
+    pushed_to: &'a BTreeSet<(&'a str, &'a Secret)>,
+}
+
+/// The first endpoint of whatever is on air, in any pool.
+fn pushed_to<'a>(world: &World<'a>) -> BTreeSet<(&'a str, &'a Secret)> {
+    let channels = world.values().flat_map(|pool| pool.channels.values());
+    let running = channels.filter(|channel| channel.is_running());
+    let slots = running.flat_map(|channel| channel.slots.values());
+    let busy = slots.filter(|slot| !matches!(slot.holds, Holds::Parked));
+    busy.filter_map(|slot| slot.target.0.first())
+        .map(|first| (&*first.url, &first.stream_name))
+        .collect()
 }
 
 impl Case<'_> {
@@ -142,7 +157,8 @@ impl Case<'_> {
         })
     }
 
-    /// Who is wanted and on air, or was interrupted by us, keeps its slot.
+    /// Who is wanted and on air, or was interrupted by us, keeps its slot; but nobody comes back whose target is on air
+    /// elsewhere meanwhile.
     fn taken_away(&self, observed: &Observed) -> Option<Violation> {
         if !self.wanted {
             return None;
@@ -158,11 +174,19 @@ impl Case<'_> {
                     .get(&slot.channel)
                     .is_some_and(|channel| channel.hands_off.is_none())
             });
+        let interrupted_in = interrupted_in.filter(|_| !self.is_pushed_to());
         let own = self.on_air.or(interrupted_in)?;
         (self.planned.assignment.as_ref() != Some(own)).then(|| Violation::Moved {
             destination: self.planned.name.clone(),
             from: own.clone(),
         })
+    }
+
+    fn is_pushed_to(&self) -> bool {
+        match &self.declared.key {
+            StreamKey::Known(key) => self.pushed_to.contains(&(&*self.declared.url, key)),
+            StreamKey::Unavailable { .. } => false,
+        }
     }
 
     fn wrong_assignment(&self, observed: &Observed) -> Option<Violation> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Approximately, Waiting};
 use crate::model::{Cause, ChannelId, DestinationName, Pause, PoolName, SlotId};
+use crate::plan::Stray;
 use crate::plan::reason::Names;
 
 const JUST_THIS_ONCE: &str = "just this once: slotwise apply --interrupt with its name";
@@ -26,6 +27,11 @@ impl Waiting {
             | Self::ChannelInTransition { .. }
             | Self::ChannelRecovering { .. }
             | Self::BackingOff { .. } => Vec::new(),
+            Self::NoSlot {
+                pool,
+                output_groups,
+                unusable,
+            } => no_slot_ways_out(pool, output_groups, unusable.as_ref()),
             Self::NoFreeSlot { .. }
             | Self::InterruptionForbidden { .. }
             | Self::OutsideWindow { .. }
@@ -51,10 +57,11 @@ impl Waiting {
             }
             Self::PinnedElsewhere { .. } => vec!["state: Ready, then Streaming again".to_owned()],
             Self::SameTarget { other } => vec![format!("give it another key, or take {other} off air")],
-            Self::OnAirElsewhere { slot } => vec![
-                format!("end the others on channel {}, so that it stops", slot.channel),
-                "go back to the pool it is on air in".to_owned(),
-            ],
+            Self::OnAirElsewhere { slot, pool } => {
+                let end = format!("end the others on channel {}, so that it stops", slot.channel);
+                let back = pool.as_ref().map(|pool| format!("name pool {pool} again"));
+                std::iter::once(end).chain(back).collect()
+            }
             Self::Paused { .. } => vec!["remove paused".to_owned()],
             Self::SourceUntrusted { .. } => vec![
                 "repair the source".to_owned(),
@@ -121,11 +128,15 @@ impl Waiting {
                 )]
             }
             Self::ChannelUnreadable { .. } => vec!["see the cause; it is tried again every cycle".to_owned()],
-            Self::NotAdopted { channel, .. } => vec![
-                "declare these targets as Destinations".to_owned(),
-                format!("stop channel {channel} yourself"),
-                format!("takeover: true on channel {channel} in the pool, which releases them"),
-            ],
+            Self::NotAdopted { channel, strays } => {
+                let undeclared = strays.iter().any(|stray| stray.of.is_none());
+                let declare = undeclared.then(|| "declare these targets as Destinations".to_owned());
+                let others = [
+                    format!("stop channel {channel} yourself"),
+                    format!("takeover: true on channel {channel} in the pool, which releases them"),
+                ];
+                declare.into_iter().chain(others).collect()
+            }
             Self::OwnedByAnother { channel, owner } => vec![
                 format!("remove channel {channel} from this pool, or from what {owner} declares"),
                 format!("run with --owner-id {owner}, if that is you"),
@@ -140,6 +151,11 @@ impl Display for Waiting {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoFreeSlot { pool } => write!(f, "every slot of pool {pool} that could carry it is taken"),
+            Self::NoSlot {
+                pool,
+                output_groups,
+                unusable,
+            } => no_slot(f, pool, output_groups, unusable.as_ref()),
             Self::InterruptionForbidden {
                 slot, others, cause, ..
             } => forbidden(f, slot, others, *cause),
@@ -192,16 +208,11 @@ impl Display for Waiting {
                     "on air in {on_air}; goes to {pinned}, where it is pinned, when it is next off air"
                 )
             }
-            Self::SameTarget { other } => write!(f, "{other} has the same target and holds the slot"),
-            Self::OnAirElsewhere { slot } => {
-                write!(
-                    f,
-                    "still on air in {slot}, a slot of another pool; goes on when it has ended there"
-                )
-            }
+            Self::SameTarget { other } => write!(f, "{other} has the same target and comes first"),
+            Self::OnAirElsewhere { slot, pool } => on_air_elsewhere(f, slot, pool.as_ref()),
             Self::Paused { pool, pause } => paused(f, pool.as_ref(), pause),
             Self::SourceUntrusted { why } => write!(f, "the declaration may not be whole: {why}"),
-            Self::NotAdopted { channel, undeclared } => not_adopted(f, channel, undeclared),
+            Self::NotAdopted { channel, strays } => not_adopted(f, channel, strays),
             Self::OwnedByAnother { channel, owner } => write!(f, "{channel} belongs to the owner {owner}"),
         }
     }
@@ -263,16 +274,88 @@ fn paused(f: &mut Formatter<'_>, pool: Option<&PoolName>, pause: &Pause) -> fmt:
     pause.why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
 }
 
-fn not_adopted(f: &mut Formatter<'_>, channel: &ChannelId, undeclared: &[(String, String)]) -> fmt::Result {
-    write!(
-        f,
-        "{channel} runs with targets that nobody declares and is left alone:"
-    )?;
-    for (at, (group, host)) in undeclared.iter().enumerate() {
-        let comma = if at == 0 { "" } else { "," };
-        write!(f, "{comma} {group} → {host}")?;
+fn no_slot(
+    f: &mut Formatter<'_>,
+    pool: &PoolName,
+    output_groups: &str,
+    unusable: Option<&(SlotId, String)>,
+) -> fmt::Result {
+    match unusable {
+        None => write!(
+            f,
+            "pool {pool} has no slot: no output group of a channel that may be used matches {output_groups}"
+        ),
+        Some((slot, why)) => write!(
+            f,
+            "pool {pool} has no slot: of the output groups that match {output_groups} none can be one; {slot}: {why}"
+        ),
+    }
+}
+
+fn no_slot_ways_out(
+    pool: &PoolName,
+    output_groups: &str,
+    unusable: Option<&(SlotId, String)>,
+) -> Vec<String> {
+    let correct = format!("correct slots.outputGroups of pool {pool}");
+    match unusable {
+        None => vec![
+            correct,
+            format!("give its channels RTMP output groups named {output_groups}"),
+        ],
+        Some((slot, _)) => vec![
+            format!(
+                "give {} of channel {} one output with a destination of its own",
+                slot.output_group, slot.channel
+            ),
+            correct,
+        ],
+    }
+}
+
+fn on_air_elsewhere(f: &mut Formatter<'_>, slot: &SlotId, pool: Option<&PoolName>) -> fmt::Result {
+    write!(f, "its target is still on air in {slot}")?;
+    if let Some(pool) = pool {
+        write!(f, " of pool {pool}")?;
+    }
+    f.write_str("; goes on when it has ended there")
+}
+
+fn not_adopted(f: &mut Formatter<'_>, channel: &ChannelId, strays: &[Stray]) -> fmt::Result {
+    let undeclared: Vec<&Stray> = strays.iter().filter(|stray| stray.of.is_none()).collect();
+    let misplaced: Vec<&Stray> = strays.iter().filter(|stray| stray.of.is_some()).collect();
+    write!(f, "{channel} is left alone: it runs with ")?;
+    if !undeclared.is_empty() {
+        write!(f, "targets that nobody declares: {}", Strays(&undeclared))?;
+    }
+    if !undeclared.is_empty() && !misplaced.is_empty() {
+        f.write_str(", and ")?;
+    }
+    if !misplaced.is_empty() {
+        let strays = Strays(&misplaced);
+        write!(
+            f,
+            "targets of destinations that have their place elsewhere: {strays}"
+        )?;
     }
     Ok(())
+}
+
+/// `RTMP-2 → live.example`, `RTMP-2 → youtube`.
+struct Strays<'a>(&'a [&'a Stray]);
+
+impl Display for Strays<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (at, stray) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            let target = stray
+                .of
+                .as_ref()
+                .map_or(stray.host.as_str(), DestinationName::as_str);
+            write!(f, "{comma}{} → {target}", stray.output_group)?;
+        }
+        Ok(())
+    }
 }
 
 /// `a is`, `a and b are`.

@@ -2,19 +2,19 @@
 //!
 //! The table is in this process, or where SLOTWISE_TEST_DYNAMODB says: `http://127.0.0.1:8000` for Amazon's DynamoDB
 //! Local. Somebody presses switches all the time, so that there is always something to write.
+//!
+//! Each test waits for what happens, for as long as that may take on a busy machine. How long a fail-over takes is
+//! tested in virtual time (`contenders`, `replicas`).
 
 mod parts;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use tokio::time::sleep;
 
-use parts::{LEASE, Proxy, Scene};
-
-/// How long after a holder is gone another one must have taken over, on a machine that is busy: the lease, a sixth of
-/// it since the last renewal, and as much again. The exact time is tested in virtual time.
-const FAIL_OVER_MAX: Duration = Duration::from_secs(8);
+use parts::{LEASE, Proxy, Replica, Scene};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_leader_is_succeeded_and_each_call_says_by_whom_it_was_made() {
@@ -35,7 +35,6 @@ async fn a_killed_leader_is_succeeded_and_each_call_says_by_whom_it_was_made() {
     b.until("took over, epoch 2, after ").await;
     let took = b.when("took over") - killed;
     println!("killed: taken over after {took:?} with a lease of {LEASE:?}");
-    assert!(took < FAIL_OVER_MAX, "{took:?}");
     scene.until_writes_of(2, 4).await;
     let writers = scene.check_record();
     assert_eq!(writers.keys().copied().collect::<Vec<_>>(), [1, 2]);
@@ -70,7 +69,8 @@ async fn a_leader_that_was_stopped_for_longer_than_its_lease_never_writes_again(
         let woken = a.signal("CONT");
         a.until_after(woken, "lost the lease").await;
         a.until_after(woken, "standby: ").await;
-        sleep(LEASE / 4).await;
+        // Whatever it might still do it would do at once.
+        sleep(LEASE / 8).await;
         scene.check_record();
         std::mem::swap(&mut a, &mut b);
     }
@@ -94,7 +94,7 @@ async fn a_leader_that_is_cut_off_from_the_table_stops_and_comes_back_as_a_stand
     scene.until_writes_of(1, 3).await;
 
     proxy.cut();
-    a.until("lost the lease: not renewed within 3 s").await;
+    a.until("lost the lease: not renewed within 9 s").await;
     b.until("took over, epoch 2, after ").await;
     scene.until_writes_of(2, 4).await;
     proxy.mend();
@@ -185,13 +185,25 @@ async fn two_owners_share_a_table_and_not_a_lease() {
     // Neither is kept from leading by the other; there was no row before, so each waits for its own.
     a.until("took the lease, epoch 1").await;
     other.until("took the lease, epoch 1").await;
-    sleep(2 * LEASE).await;
-    let holders = scene.holders().await.join(" ");
-    assert!(
-        holders.contains(&a.pid()) && holders.contains(&other.pid()),
-        "{holders}"
-    );
-    for replica in [&a, &other] {
-        assert!(!replica.said().contains("lost the lease"), "{}", replica.said());
-    }
+    // Both go on renewing, side by side, and each in a row of its own.
+    let renewed = |rows: &BTreeMap<String, (String, u64)>| rows.values().map(|(_, renewals)| *renewals).min();
+    let enough = renewed(&scene.rows().await).unwrap() + 4;
+    scene
+        .until(async || {
+            let rows = scene.rows().await;
+            let holders: Vec<&str> = rows.values().map(|(holder, _)| holder.as_str()).collect();
+            let holds = |replica: &Replica| {
+                holders
+                    .iter()
+                    .filter(|holder| holder.contains(&replica.pid()))
+                    .count()
+            };
+            assert_eq!(
+                (holders.len(), holds(&a), holds(&other)),
+                (2, 1, 1),
+                "{holders:?}"
+            );
+            renewed(&rows) >= Some(enough)
+        })
+        .await;
 }

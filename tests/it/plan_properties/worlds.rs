@@ -69,6 +69,10 @@ pub(super) enum SlotSpec {
     Parked,
     Holds(usize),
     Former(usize),
+    /// The target of a destination of the pool before this one: it was moved there while it was on air.
+    Moved(usize),
+    /// The target of a destination, but for the backup of the second pipeline.
+    OtherBackup(usize),
     Stranger,
     Unusable,
     /// An output group that is no slot.
@@ -182,7 +186,9 @@ pub(super) fn slot(bounds: Bounds) -> impl Strategy<Value = SlotSpec> {
     prop_oneof![
         8 => Just(SlotSpec::Parked),
         8 => any.clone().prop_map(SlotSpec::Holds),
-        if bounds.settled { 0 } else { 2 } => any.prop_map(SlotSpec::Former),
+        if bounds.settled { 0 } else { 2 } => any.clone().prop_map(SlotSpec::Former),
+        u32::from(!bounds.settled) => any.clone().prop_map(SlotSpec::Moved),
+        u32::from(!bounds.settled) => any.prop_map(SlotSpec::OtherBackup),
         1 => Just(SlotSpec::Stranger),
         1 => Just(SlotSpec::Unusable),
         1 => Just(SlotSpec::NoSlot),
@@ -341,6 +347,16 @@ pub(super) fn build_channel(
         let target = match *held {
             SlotSpec::Holds(d) => declared(d).map(|d| support::carried(d, spec.class, &parking)),
             SlotSpec::Former(d) => declared(d).map(|d| support::former(&d.url, spec.class)),
+            SlotSpec::Moved(d) => {
+                let before = p
+                    .checked_sub(1)
+                    .and_then(|p| desired.destinations.get(name(p, d).as_str()));
+                before.map(|d| support::carried(d, spec.class, &parking))
+            }
+            SlotSpec::OtherBackup(d) => declared(d).map(|d| {
+                let first = support::carried(d, spec.class, &parking).0[0].clone();
+                vec![first; spec.class.pipelines()].into()
+            }),
             SlotSpec::Stranger => Some(support::former("rtmp://stranger.example/live", spec.class)),
             SlotSpec::Parked | SlotSpec::Unusable | SlotSpec::NoSlot => None,
         };

@@ -28,6 +28,8 @@ use slotwise::store::dynamodb::Access;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use super::PATIENCE;
+
 /// One DynamoDB.
 pub(crate) struct Dynamo {
     pub(crate) endpoint: String,
@@ -183,14 +185,15 @@ impl Dynamo {
     /// Waits until a text of an item is `wanted`.
     pub(crate) async fn until(&self, table: &str, key: (&str, &str), path: &str, wanted: &str) {
         let mut last = String::new();
-        for _ in 0..300 {
+        let limit = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < limit {
             last = self.text(table, key, path).await;
             if last == wanted {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("{key:?} {path} is {last:?} after 15 s, not {wanted:?}");
+        panic!("{key:?} {path} is {last:?} after {PATIENCE:?}, not {wanted:?}");
     }
 
     /// Lets calls of slotwise fail.

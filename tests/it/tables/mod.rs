@@ -148,10 +148,26 @@ async fn emulator(fixture: &Fixture) -> Emulator {
     Emulator::new(options, fleet)
 }
 
+/// What anything may take before a test gives up: only what never happens takes so long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Waits until `holds`.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let limit = tokio::time::Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(
+            tokio::time::Instant::now() < limit,
+            "not {what} after {PATIENCE:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// Loads again and again until `wanted` holds of it.
 async fn load_until(sources: &mut Sources, what: &str, wanted: impl Fn(&Loaded) -> bool) -> Loaded {
     let mut loaded = sources.load().await.unwrap();
-    for _ in 0..600 {
+    let limit = tokio::time::Instant::now() + PATIENCE;
+    while tokio::time::Instant::now() < limit {
         if wanted(&loaded) {
             return loaded;
         }
@@ -161,7 +177,7 @@ async fn load_until(sources: &mut Sources, what: &str, wanted: impl Fn(&Loaded) 
         }
     }
     panic!(
-        "not {what} after 15 s: {:?} {:?} {:?}",
+        "not {what} after {PATIENCE:?}: {:?} {:?} {:?}",
         names(&loaded),
         loaded.desired.trust,
         loaded.problems

@@ -8,7 +8,7 @@ use slotwise::model::{StreamKey, WantedState};
 use slotwise::store::{LoadOptions, Source, Sources};
 
 use super::super::keys::aws::FakeAws;
-use super::{Fixture, doubt, load_until, names};
+use super::{Fixture, doubt, load_until, names, until};
 
 const URL: &str = "rtmp://a.example/live";
 
@@ -246,8 +246,9 @@ async fn a_stream_tells_of_a_change_at_once() {
     fixture.dynamo.put(&table, &item, &[]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded) == ["a"]).await;
+    let asked = || fixture.dynamo.count("GetRecords");
     // Until the stream is followed.
-    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    until("the stream is followed", || asked() >= 2).await;
     fixture
         .dynamo
         .set(&table, ("name", "a"), "state", "Streaming")
@@ -262,7 +263,9 @@ async fn a_stream_tells_of_a_change_at_once() {
         .dynamo
         .set(&table, ("name", "a"), "status", "whatever")
         .await;
-    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    let before = asked();
+    // The first question may have been under way already; a look would have begun before the last one.
+    until("the stream was read", || asked() >= before + 3).await;
     assert_eq!(fixture.dynamo.count("Scan"), scans);
 }
 

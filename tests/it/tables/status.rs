@@ -11,8 +11,8 @@ use slotwise::plan::plan;
 use slotwise::status::Status;
 use slotwise::store::{LoadOptions, Source, Sources, Tables};
 
-use super::dynamo::Fault;
-use super::{Fixture, emulator};
+use super::dynamo::{Dynamo, Fault};
+use super::{Fixture, emulator, until};
 
 const URL: &str = "rtmp://a.example/live";
 const WORDS: &str = "poll: 1s
@@ -30,6 +30,13 @@ async fn front_end() -> (Fixture, String) {
     let table = fixture.table();
     fixture.dynamo.create(&table, "id", false).await;
     (fixture, table)
+}
+
+/// Waits for so many more looks at the table, and what comes of them.
+async fn looks(dynamo: &Dynamo, count: usize) {
+    let before = dynamo.count("Scan");
+    // One may be under way, and one more begins when all that came of the others is over.
+    until("looked at", || dynamo.count("Scan") > before + count).await;
 }
 
 async fn put(fixture: &Fixture, id: &str, wanted: &str) {
@@ -100,9 +107,9 @@ async fn a_steady_state_costs_no_write_and_neither_does_a_restart() {
                 dynamo.until(&table, ("id", id), "state", state).await;
             }
             // One more look at the table, which then knows what was written.
-            tokio::time::sleep(Duration::from_millis(2500)).await;
+            looks(dynamo, 2).await;
             let writes = dynamo.count("UpdateItem");
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            looks(dynamo, 3).await;
             assert_eq!(dynamo.count("UpdateItem"), writes);
         })
         .await;
@@ -110,10 +117,7 @@ async fn a_steady_state_costs_no_write_and_neither_does_a_restart() {
         dynamo.count("UpdateItem"),
         dynamo.text(&table, ("id", "a"), "since").await,
     );
-    fixture
-        .daemon(&emulator)
-        .run_during(tokio::time::sleep(Duration::from_secs(3)))
-        .await;
+    fixture.daemon(&emulator).run_during(looks(dynamo, 3)).await;
     assert_eq!(dynamo.count("UpdateItem"), writes, "a restart is no news");
     assert_eq!(dynamo.text(&table, ("id", "a"), "since").await, since);
 }
@@ -133,18 +137,15 @@ async fn a_deleted_item_is_not_made_again_and_what_was_on_air_goes_off() {
                 dynamo.until(&table, ("id", id), "state", "streaming").await;
             }
             dynamo.delete(&table, ("id", "b")).await;
-            for _ in 0..200 {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                let running = emulator.with_world(|world, _| {
+            let running = || {
+                emulator.with_world(|world, _| {
                     let channels = world.channels().values();
                     channels
                         .filter(|channel| channel.state() == State::Running)
                         .count()
-                });
-                if running == 1 {
-                    break;
-                }
-            }
+                })
+            };
+            until("off air", || running() == 1).await;
         })
         .await;
     assert!(
@@ -170,16 +171,11 @@ async fn a_write_that_fails_holds_up_nothing_and_is_tried_again() {
     let mut daemon = fixture.daemon(&emulator);
     daemon
         .run_during(async {
-            for _ in 0..200 {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                if emulator
-                    .calls()
-                    .iter()
-                    .any(|call| call.operation == "StartChannel")
-                {
-                    break;
-                }
-            }
+            let started = || {
+                let calls = emulator.calls();
+                calls.iter().any(|call| call.operation == "StartChannel")
+            };
+            until("started", started).await;
             assert_eq!(dynamo.text(&table, ("id", "a"), "state").await, "");
             dynamo.heal();
             dynamo.until(&table, ("id", "a"), "state", "streaming").await;
@@ -228,7 +224,8 @@ async fn a_process_that_only_looks_on_writes_no_status_and_waits_for_none() {
         &Status::default(),
         now,
     ));
-    let ended = tokio::time::timeout(Duration::from_secs(2), sources.finish()).await;
+    // Writes that are waited for are given five seconds.
+    let ended = tokio::time::timeout(Duration::from_millis(4500), sources.finish()).await;
     assert!(
         ended.is_ok(),
         "what another one is to write is nothing to wait for"

@@ -103,16 +103,13 @@ impl Place<'_> {
         self.channel.is_some_and(|channel| owner(channel).is_none())
     }
 
-    /// Slots of a channel that is without our tag that keep it from being adopted, with their hosts.
-    pub(super) fn undeclared(&self) -> Vec<(String, String)> {
-        if !self.runs() || self.takeover {
-            return Vec::new();
-        }
-        let foreign =
-            |slot: &&Slot| matches!(slot.holder, Holder::Nobody | Holder::Former(_) | Holder::Copy(_));
-        let told = self.slots.iter().filter(foreign);
-        told.map(|slot| (slot.group.clone(), slot.host().to_owned()))
-            .collect()
+    /// Slots of a channel that is without our tag that keep it from being adopted.
+    fn keeping_off(&self) -> impl Iterator<Item = &Slot> {
+        let applies = self.runs() && !self.takeover;
+        let foreign = move |slot: &&Slot| {
+            applies && matches!(slot.holder, Holder::Nobody | Holder::Former(_) | Holder::Copy(_))
+        };
+        self.slots.iter().filter(foreign)
     }
 
     /// Whether a slot of the channel may have the destination's former target.
@@ -221,7 +218,28 @@ impl<'a> Ground<'a> {
     pub(super) fn is_usable(&self, place: &Place<'_>) -> bool {
         self.pool_pause().is_none()
             && self.is_sound(place)
-            && (!place.is_unowned() || place.undeclared().is_empty())
+            && (!place.is_unowned() || place.keeping_off().next().is_none())
+    }
+
+    /// What keeps a channel from being adopted: group, host, and whose target it is whose place is elsewhere.
+    pub(super) fn strays(&self, place: &Place<'_>) -> Vec<(String, String, Option<DestinationName>)> {
+        let other_pools = || {
+            let all = self.desired.destinations.values();
+            all.filter(|one| one.pool != self.pool.name)
+        };
+        let told = place.keeping_off().map(|slot| {
+            let of = match &slot.holder {
+                Holder::Copy(name) => Some(name.clone()),
+                _ => other_pools()
+                    .find(|one| {
+                        slot.has_url(&one.url)
+                            && matches!(&one.key, StreamKey::Known(key) if slot.endpoints[0].1 == key.reveal())
+                    })
+                    .map(|one| one.name.clone()),
+            };
+            (slot.group.clone(), slot.host().to_owned(), of)
+        });
+        told.collect()
     }
 
     /// The other owner of a channel.
@@ -489,7 +507,10 @@ fn parked(pool: &ChannelPool, channel: &str, group: &str, pipeline: usize) -> En
 
 fn read_slots(pool: &ChannelPool, id: &str, channel: &Channel) -> Vec<Slot> {
     let pipelines = if channel.is_standard() { 2 } else { 1 };
-    let read = slots(channel).into_iter().map(|(group, endpoints)| {
+    let of_pool = slots(channel)
+        .into_iter()
+        .filter(|(group, _)| pool.slots.output_groups.is_match(group.as_str()));
+    let read = of_pool.map(|(group, endpoints)| {
         let parking: Vec<Endpoint> = (0..pipelines).map(|at| parked(pool, id, &group, at)).collect();
         let holder = if endpoints.len() != pipelines {
             Holder::Broken

@@ -352,7 +352,7 @@ async fn a_channel_is_not_adopted_while_it_runs_with_what_nobody_declares() {
     let scene = Scene::after(small(vec![wanted("a"), ready("b")]), strange, |_| {}).await;
     scene.tells("a", "NotAdopted");
     scene.lies_once("a", "would do", |scene| set_state(&mut scene.world, State::Idle));
-    scene.lies_once("a", "undeclared are", |scene| {
+    scene.lies_once("a", "undeclared or elsewhere are", |scene| {
         point(&mut scene.world, 3, "rtmp://other.example/live", "k3y-of-other");
     });
 }
@@ -370,4 +370,107 @@ async fn what_ends_by_itself_has_ended_and_what_is_off_air_says_why() {
         set_state(&mut scene.world, State::Idle);
         scene.plan.destinations[0].on_air = false;
     });
+}
+
+/// A second pool, of channel 2.
+fn and_another(mut declared: Desired) -> Desired {
+    let mut other = pool(&["2"]);
+    other.name = "other".into();
+    declared.pools.insert(other.name.clone(), other);
+    declared
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_moved_to_another_pool_waits_while_it_is_on_air_in_the_former_one() {
+    let declared = and_another(small(vec![wanted("a"), wanted("m")]));
+    let go = |desired: &mut Desired| desired.destination_mut("m").unwrap().pool = "other".into();
+    let scene = Scene::after(declared, |_| {}, go).await;
+    scene.tells("m", "OnAirElsewhere");
+    scene.lies_once("m", "it is not on air in", |scene| {
+        set_state(&mut scene.world, State::Idle);
+    });
+    scene.lies_once("m", "the slot is of pool main", |scene| {
+        let at = scene
+            .plan
+            .destinations
+            .iter()
+            .position(|one| one.name == *"m")
+            .unwrap();
+        if let Some(Waiting::OnAirElsewhere { pool, .. }) = &mut scene.plan.destinations[at].waiting {
+            *pool = None;
+        }
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_pools_with_one_target_one_waits_for_the_other() {
+    let twin = Destination {
+        name: "twin".into(),
+        pool: "other".into(),
+        ..wanted("a")
+    };
+    let scene = Scene::after(and_another(small(vec![wanted("a"), twin])), |_| {}, |_| {}).await;
+    scene.tells("twin", "SameTarget");
+    scene.lies_once("twin", "the other is not wanted", |scene| {
+        scene.one("a").state = WantedState::Ready;
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_no_slot_at_all_where_no_output_group_matches() {
+    let mut declared = small(vec![wanted("a")]);
+    let selector = |glob: &str| globset::Glob::new(glob).unwrap().compile_matcher();
+    declared.pools.get_mut("main").unwrap().slots.output_groups = selector("Slot-*");
+    let scene = Scene::after(declared, |_| {}, |_| {}).await;
+    scene.tells("a", "NoSlot");
+    for (glob, why) in [
+        ("RTMP-*", "would do"),
+        ("Other-*", "the pool's slots are Other-*"),
+    ] {
+        scene.lies_once("a", why, |scene| {
+            scene.desired.pools.get_mut("main").unwrap().slots.output_groups = selector(glob);
+        });
+    }
+    scene.lies_once("a", "there is no slot at all", |scene| {
+        scene.plan.destinations[0].waiting = Some(Waiting::NoFreeSlot { pool: "main".into() });
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_keeps_a_channel_from_being_adopted_is_told_by_its_name() {
+    let copy = |world: &mut World| {
+        point(world, 1, "rtmp://a.example/live", "k3y-of-a");
+        set_state(world, State::Running);
+    };
+    let mut declared = desired(pool(&["1", "2"]), vec![wanted("a"), ready("b")]);
+    declared.destination_mut("a").unwrap().pin = Some(Pin {
+        channel: "2".into(),
+        output_group: "RTMP-Slot-1".into(),
+    });
+    // While it is on air on channel 2, somebody starts a channel of theirs with the same target.
+    let mut stage = Stage::new(declared);
+    stage.run_for(Duration::from_mins(20)).await;
+    stage.emulator.with_world(|world, _| copy(world));
+    stage.emulator.with_world(|world, _| tag(world, None));
+    stage.run_for(Duration::from_mins(20)).await;
+    let mut declared = None;
+    stage.script.look(|desired| declared = Some(desired.clone()));
+    let mut scene = Scene {
+        world: stage.emulator.with_world(|world, _| world.clone()),
+        desired: declared.unwrap(),
+        wall: stage.clock.now(),
+        plan: Plan::clone(stage.controller.plan().unwrap()),
+    };
+    let told = |scene: &Scene| {
+        let channel = scene.plan.channels.iter().find(|one| one.id == *"1").unwrap();
+        refute_channel(&scene.world, &scene.desired, scene.wall, &scene.plan, channel)
+    };
+    assert_eq!(told(&scene), None);
+    let channel = scene.plan.channels.iter_mut().find(|one| one.id == *"1").unwrap();
+    let Some(Waiting::NotAdopted { strays, .. }) = &mut channel.waiting else {
+        panic!("{:?}", channel.waiting);
+    };
+    assert_eq!(strays[0].of, Some("a".into()));
+    strays[0].of = None;
+    assert!(told(&scene).is_some_and(|why| why.contains("undeclared or elsewhere are")));
 }
