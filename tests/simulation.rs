@@ -24,6 +24,8 @@ pub(crate) mod boundaries;
 mod crew;
 #[path = "simulation/files.rs"]
 mod files;
+#[path = "simulation/hand.rs"]
+mod hand;
 #[path = "simulation/hindsight.rs"]
 mod hindsight;
 #[path = "simulation/judge.rs"]
@@ -208,7 +210,7 @@ impl Simulation {
             }
             self.happened.push(deed.number);
             if let Some(blow) = self.life.act(deed) {
-                self.crew.suffer(blow);
+                self.crew.suffer(blow, &self.life.emulator);
             }
         }
         if wish.only.is_none() {

@@ -4,9 +4,9 @@
 //! on air on our channels and that no Destination declares. One, or a small share, was taken away on purpose. Many at
 //! once means that something is wrong with the source, and then none of them is let go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Desired, SlotId, StreamKey, Target};
+use crate::model::{Desired, DestinationName, SlotId, StreamKey, Target};
 use crate::plan::{Adoption, ChannelPlan, Content, Plan, Waiting};
 
 /// The largest share of those on air that may vanish at once.
@@ -44,25 +44,36 @@ impl Default for MaxVanish {
 pub struct VanishGuard {
     let_go: BTreeSet<SlotId>,
     kept: BTreeSet<SlotId>,
+    /// Who was on air in each slot.
+    holders: BTreeMap<SlotId, DestinationName>,
 }
 
 impl VanishGuard {
     /// Why `plan`, made in full trust, lets too many go at once; `None` where it does not.
     pub fn doubt(&mut self, plan: &Plan, desired: &Desired, max: MaxVanish) -> Option<String> {
-        let (on_air, undeclared) = on_air(plan, desired);
+        let OnAir {
+            count,
+            undeclared,
+            perhaps,
+        } = self.look(plan, desired);
         self.let_go.retain(|slot| undeclared.contains(slot));
         self.kept.retain(|slot| undeclared.contains(slot));
-        let vanished: BTreeSet<SlotId> = undeclared.difference(&self.let_go).cloned().collect();
-        let (count, allowed) = (vanished.len(), max.allows(on_air));
-        if count > allowed {
+        let mut vanished: BTreeSet<SlotId> = undeclared.difference(&self.let_go).cloned().collect();
+        if !vanished.is_empty() {
+            vanished.extend(perhaps);
+        }
+        let allowed = max.allows(count);
+        if vanished.len() > allowed {
+            let why = format!(
+                "{} of {count} destinations on air are declared nowhere any more, and at most {allowed} may vanish at once (--max-vanish); {WAY_OUT}",
+                vanished.len()
+            );
             self.kept = vanished;
-            return Some(format!(
-                "{count} of {on_air} destinations on air are declared nowhere any more, and at most {allowed} may vanish at once (--max-vanish); {WAY_OUT}"
-            ));
+            return Some(why);
         }
         if !self.kept.is_empty() {
             return Some(format!(
-                "{} of {on_air} destinations on air vanished together with more than may vanish at once (--max-vanish); {WAY_OUT}",
+                "{} of {count} destinations on air vanished together with more than may vanish at once (--max-vanish); {WAY_OUT}",
                 self.kept.len()
             ));
         }
@@ -70,40 +81,60 @@ impl VanishGuard {
         let unseen = plan.channels.iter().find(|channel| is_unseen(channel));
         if let Some(channel) = unseen.filter(|_| !vanished.is_empty()) {
             return Some(format!(
-                "{count} of {on_air} destinations on air are declared nowhere any more, and how many more there are on channel {} cannot be seen",
+                "{} of {count} destinations on air are declared nowhere any more, and how many more there are on channel {} cannot be seen",
+                vanished.len(),
                 channel.id
             ));
         }
         self.let_go = undeclared;
         None
     }
+
+    /// What is on air on our channels. Takes note of who.
+    fn look(&mut self, plan: &Plan, desired: &Desired) -> OnAir {
+        let mut on_air = OnAir::default();
+        let running = plan
+            .channels
+            .iter()
+            .filter(|channel| is_ours_and_running(channel, desired));
+        for channel in running {
+            for slot in &channel.slots {
+                let id = SlotId::new(channel.id.clone(), slot.output_group.clone());
+                match &slot.now {
+                    Content::Destination(name) => {
+                        self.holders.insert(id, name.clone());
+                    }
+                    Content::Undeclared { .. } if is_declared(slot.target.as_ref(), desired) => continue,
+                    Content::Undeclared { .. } => {
+                        on_air.undeclared.insert(id);
+                    }
+                    // The target of one that has vanished looks like the former one of another with the same URL.
+                    Content::Outdated(_) => match self.holders.get(&id) {
+                        Some(holder) if desired.destinations.contains_key(holder) => {}
+                        Some(_) => drop(on_air.undeclared.insert(id)),
+                        None => drop(on_air.perhaps.insert(id)),
+                    },
+                    Content::Parked | Content::Unusable { .. } => continue,
+                }
+                on_air.count += 1;
+            }
+        }
+        on_air
+    }
 }
 
 /// What lets them go all the same.
 const WAY_OUT: &str = "declare them with state: Ready to take them off air";
 
-/// How many destinations are on air on our channels, and which slots of them no Destination declares.
-fn on_air(plan: &Plan, desired: &Desired) -> (usize, BTreeSet<SlotId>) {
-    let mut on_air = 0;
-    let mut undeclared = BTreeSet::new();
-    let running = plan
-        .channels
-        .iter()
-        .filter(|channel| is_ours_and_running(channel, desired));
-    for channel in running {
-        for slot in &channel.slots {
-            match slot.now {
-                Content::Destination(_) | Content::Outdated(_) => on_air += 1,
-                Content::Undeclared { .. } if is_declared(slot.target.as_ref(), desired) => {}
-                Content::Undeclared { .. } => {
-                    on_air += 1;
-                    undeclared.insert(SlotId::new(channel.id.clone(), slot.output_group.clone()));
-                }
-                Content::Parked | Content::Unusable { .. } => {}
-            }
-        }
-    }
-    (on_air, undeclared)
+/// What is on air on our channels.
+#[derive(Debug, Default)]
+struct OnAir {
+    /// How many destinations.
+    count: usize,
+    /// Slots of those that no Destination declares any more.
+    undeclared: BTreeSet<SlotId>,
+    /// Slots that may have been another's than the plan says, for all that is known.
+    perhaps: BTreeSet<SlotId>,
 }
 
 /// Whether MediaLive did not say how a channel is. One that does not exist carries nobody.
@@ -144,11 +175,12 @@ mod tests {
 
     const OWNER: &str = "us";
 
-    /// A channel of ours that runs with these slots: `d` a destination, `u` undeclared, `-` parked.
+    /// A channel of ours that runs with these slots: `d` a destination, `o` its former target, `u` undeclared, `-` parked.
     fn channel(id: &str, slots: &str) -> ChannelPlan {
         let slots = slots.chars().enumerate().map(|(at, holds)| {
             let now = match holds {
                 'd' => Content::Destination("d".into()),
+                'o' => Content::Outdated("d".into()),
                 'u' => Content::Undeclared {
                     host: "host".to_owned(),
                 },
@@ -251,6 +283,22 @@ mod tests {
         assert_eq!(doubt(&mut guard, vec![channel("1", "ud"), missing]), None);
         // It was let go before the second channel went out of sight.
         assert_eq!(doubt(&mut guard, vec![channel("1", "ud"), unreadable()]), None);
+    }
+
+    #[test]
+    fn whoever_vanished_is_not_taken_for_the_former_target_of_another() {
+        // `d` is declared nowhere in these tests, so that whoever held a slot before has vanished.
+        let mut guard = VanishGuard::default();
+        assert_eq!(doubt(&mut guard, vec![channel("1", "dd")]), None);
+        assert!(
+            doubt(&mut guard, vec![channel("1", "oo")])
+                .unwrap()
+                .contains("2 of 2")
+        );
+        // Nobody knows who it was before: two keys may have changed, or one and another has vanished.
+        let first = |slots| doubt(&mut VanishGuard::default(), vec![channel("1", slots)]);
+        assert_eq!(first("oo"), None);
+        assert!(first("ou").is_some());
     }
 
     #[test]

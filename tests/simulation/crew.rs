@@ -109,12 +109,13 @@ impl Crew {
     }
 
     /// Lets something happen to one of those who run.
-    pub(super) fn suffer(&mut self, blow: ToProcess) {
+    pub(super) fn suffer(&mut self, blow: ToProcess, emulator: &Emulator) {
         let number = self.random.random_range(0..self.seats.len());
         let Some(process) = &self.seats[number].process else {
             return;
         };
         let now = Instant::now();
+        let what = format!("{}: {}", process.name, told(&blow));
         match blow {
             ToProcess::Dies(None) => {
                 process.tap.die();
@@ -126,8 +127,16 @@ impl Crew {
                 let leases = process.leases.iter();
                 leases.for_each(|table| table.set_trouble(Some((trouble, now + lasts))));
             }
+            ToProcess::IsForestalled(mut hand) => {
+                let (emulator, judge) = (emulator.clone(), Arc::clone(&self.judge));
+                process.tap.before_next_look(move |id| {
+                    if let Some(did) = hand.work(&emulator, id) {
+                        let mut judge = judge.lock().unwrap();
+                        judge.note(format!("life: a human {did} channel {id} before it is looked at"));
+                    }
+                });
+            }
         }
-        let what = format!("{}: {blow:?}", process.name);
         self.judge.lock().unwrap().note(format!("fault: {what}"));
     }
 
@@ -263,6 +272,13 @@ impl Crew {
                 process.stop().await;
             }
         }
+    }
+}
+
+fn told(blow: &ToProcess) -> String {
+    match blow {
+        ToProcess::IsForestalled(_) => "somebody is about to forestall it".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) struct Judge {
     started: BTreeMap<String, Duration>,
     /// Whom this life of the controller has taken off air, by channel, until they are back.
     interrupted: BTreeMap<String, BTreeSet<DestinationName>>,
+    /// Whom a granted stop took off air on one channel while they were still on air on another, and when.
+    released: BTreeMap<DestinationName, Instant>,
     /// The row that replicas contend for; `None` where there is one process without a lease.
     row: Option<SharedRow>,
     /// In whose name the last call was made.
@@ -122,6 +124,7 @@ impl Judge {
             updates: BTreeMap::new(),
             started: BTreeMap::new(),
             interrupted: BTreeMap::new(),
+            released: BTreeMap::new(),
             row,
             last_stamp: None,
             epochs: BTreeMap::new(),
@@ -482,18 +485,36 @@ impl Judge {
         let verdicts: Vec<Result<BTreeSet<DestinationName>, String>> = self
             .recent()
             .flat_map(|(view, wall)| declared(view).map(move |desired| (desired, wall)))
-            .map(|(desired, wall)| judge_stop(before, id, &desired, wall))
+            .map(|(desired, wall)| Stop::new(before, id, &desired, wall)?.judge(&self.released))
             .collect();
         let Some(lost) = verdicts.iter().find_map(|verdict| verdict.as_ref().ok()) else {
             let why = verdicts.into_iter().find_map(Result::err).unwrap_or_default();
             return self.fail("interruption", format!("channel {id} is stopped: {why}"));
         };
         let lost = lost.clone();
+        self.note_released(before, id);
         if !lost.is_empty() {
             self.tally.interruptions += lost.len();
             self.interrupted.insert(id.to_owned(), lost);
             self.check_concurrent(id);
         }
+    }
+
+    /// Of two channels that carry the same, one may be stopped for a reason that grants it, and the other as superfluous.
+    fn note_released(&mut self, before: &World, id: &str) {
+        self.released.retain(|_, at| at.elapsed() < SEEN_MAX);
+        let here = |(view, wall): (&View, Timestamp)| {
+            let stop = Stop::new(before, id, &view.desired, wall).ok()?;
+            Stop {
+                copies: false,
+                ..stop
+            }
+            .judge(&BTreeMap::new())
+            .ok()
+        };
+        let released: BTreeSet<DestinationName> = self.recent().filter_map(here).flatten().collect();
+        let now = Instant::now();
+        self.released.extend(released.into_iter().map(|name| (name, now)));
     }
 
     /// Whether those whose declaration is missing may have been taken away on purpose: one of those on air, or no more than
@@ -604,54 +625,82 @@ fn is_declared(view: &View, endpoint: &Endpoint) -> bool {
         })
 }
 
-/// Whom the stop of a channel takes off air, or why it must not be.
-fn judge_stop(
-    world: &World,
-    id: &str,
-    desired: &Desired,
+/// A stop of a channel, at a moment, while this is declared.
+struct Stop<'a> {
+    world: &'a World,
+    desired: &'a Desired,
     wall: Timestamp,
-) -> Result<BTreeSet<DestinationName>, String> {
-    let (Some(channel), Some(pool)) = (world.channel(id), pool_of(desired, id)) else {
-        return Err("no pool names it".to_owned());
-    };
-    let all = || desired.destinations.values().map(|one| &**one);
-    let mine = || all().filter(|one| one.pool == pool.name);
-    let elsewhere = |one: &Destination| {
-        world
+    id: &'a str,
+    channel: &'a Channel,
+    pool: &'a ChannelPool,
+    /// Whether somebody who is on air on another channel as well loses nothing.
+    copies: bool,
+}
+
+impl<'a> Stop<'a> {
+    fn new(world: &'a World, id: &'a str, desired: &'a Desired, wall: Timestamp) -> Result<Self, String> {
+        let (Some(channel), Some(pool)) = (world.channel(id), pool_of(desired, id)) else {
+            return Err("no pool names it".to_owned());
+        };
+        Ok(Self {
+            world,
+            desired,
+            wall,
+            id,
+            channel,
+            pool,
+            copies: true,
+        })
+    }
+
+    /// Whom it takes off air, or why it must not be.
+    fn judge(
+        &self,
+        released: &BTreeMap<DestinationName, Instant>,
+    ) -> Result<BTreeSet<DestinationName>, String> {
+        let (pool, wall) = (self.pool, self.wall);
+        let mine = self.desired.destinations.values().map(|one| &**one);
+        let here: Vec<&Destination> = mine
+            .filter(|one| one.pool == pool.name && carries(self.channel, one))
+            .filter(|one| !(self.copies && self.is_elsewhere(one)) && !released.contains_key(&one.name))
+            .collect();
+        if let Some(paused) = here.iter().find(|one| is_paused(one.paused.as_ref(), wall)) {
+            return Err(format!("{} is paused and on air there", paused.name));
+        }
+        let lost: Vec<&&Destination> = here
+            .iter()
+            .filter(|one| one.state == WantedState::Streaming)
+            .collect();
+        if lost.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let names: BTreeSet<DestinationName> = lost.iter().map(|one| one.name.clone()).collect();
+        if let Some(firm) = lost.iter().find(|one| !one.interruptible) {
+            return Err(format!("{} must not be interrupted", firm.name));
+        }
+        if is_paused(pool.paused.as_ref(), wall) {
+            return Err(format!("{names:?} are on air there and the pool is paused"));
+        }
+        let granted = causes(self.world, self.channel, self.desired, pool, wall)
+            .intersection(&pool.disruption.causes)
+            .next()
+            .is_some();
+        if !is_open(pool, wall) || !granted {
+            return Err(format!(
+                "{names:?} are wanted and on air there, and nothing grants it"
+            ));
+        }
+        Ok(names)
+    }
+
+    fn is_elsewhere(&self, one: &Destination) -> bool {
+        let mut others = self
+            .world
             .channels()
             .iter()
-            .any(|(other, channel)| other != id && channel.state() == State::Running && carries(channel, one))
-    };
-    let here: Vec<&Destination> = mine()
-        .filter(|one| carries(channel, one) && !elsewhere(one))
-        .collect();
-    if let Some(paused) = here.iter().find(|one| is_paused(one.paused.as_ref(), wall)) {
-        return Err(format!("{} is paused and on air there", paused.name));
+            .filter(|(other, _)| *other != self.id);
+        others.any(|(_, channel)| channel.state() == State::Running && carries(channel, one))
     }
-    let lost: Vec<&&Destination> = here
-        .iter()
-        .filter(|one| one.state == WantedState::Streaming)
-        .collect();
-    if lost.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let names: BTreeSet<DestinationName> = lost.iter().map(|one| one.name.clone()).collect();
-    if let Some(firm) = lost.iter().find(|one| !one.interruptible) {
-        return Err(format!("{} must not be interrupted", firm.name));
-    }
-    if is_paused(pool.paused.as_ref(), wall) {
-        return Err(format!("{names:?} are on air there and the pool is paused"));
-    }
-    let granted = causes(world, channel, desired, pool, wall)
-        .intersection(&pool.disruption.causes)
-        .next()
-        .is_some();
-    if !is_open(pool, wall) || !granted {
-        return Err(format!(
-            "{names:?} are wanted and on air there, and nothing grants it"
-        ));
-    }
-    Ok(names)
 }
 
 /// Which causes an interruption of a channel could have at all.

@@ -9,28 +9,25 @@ use std::time::Duration;
 use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::json;
 use slotwise::controller::Clock;
 use slotwise::controller::lease::TableErrorKind;
-use slotwise::emulator::channel::State;
-use slotwise::emulator::request::Request;
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation};
 use slotwise::model::{
     Desired, Destination, DestinationName, Interrupt, Pause, PoolName, StreamKey, WantedState,
 };
 
 use super::files::{Accident, Files};
+use super::hand::Hand;
 use super::judge::Judge;
 use super::leases::Trouble;
-use super::reading::is_running;
 use super::tap::Boundary;
-use super::world::{self, CANARY, STRANGER};
+use super::world::{self, STRANGER};
 
 /// Destinations at most: more than there are slots in any of these worlds.
 const DESTINATIONS_MAX: usize = 16;
 
 /// What a deed asks of whoever runs the processes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum ToProcess {
     /// It ends without a word: at once, or at a boundary to come.
     Dies(Option<Boundary>),
@@ -38,6 +35,8 @@ pub(super) enum ToProcess {
     Freezes(Duration, Option<Boundary>),
     /// The lease table does not answer it for a while, or late.
     LosesTable { trouble: Trouble, lasts: Duration },
+    /// Before its next look at a single channel somebody works on that one by hand.
+    IsForestalled(Hand),
 }
 
 /// One of the things that happen in a life.
@@ -117,7 +116,7 @@ impl Life {
             58..62 => self.rearrange(),
             62..65 => self.lose_key(),
             65..69 => self.change_policy(),
-            69..77 => self.human(),
+            69..77 => return self.human(),
             77..88 => self.fault(),
             88..89 => self.maintain_all(),
             89..91 => self.jump_clock(),
@@ -383,64 +382,24 @@ impl Life {
         self.judge.lock().unwrap().note(what);
     }
 
-    /// Somebody works on a channel by hand.
-    fn human(&mut self) {
-        let ids: Vec<String> = self
-            .emulator
-            .with_world(|world, _| world.channels().keys().cloned().collect());
-        let Some(id) = ids
-            .into_iter()
-            .filter(|id| id != STRANGER)
-            .choose(&mut self.random)
-        else {
-            return;
+    /// Somebody works on a channel by hand: now, or right between a look at it and what was decided by that.
+    fn human(&mut self) -> Option<ToProcess> {
+        let mut hand = Hand {
+            serial: self.serial + 1,
+            random: ChaCha8Rng::seed_from_u64(self.random.random()),
         };
-        self.serial += 1;
-        let (serial, deed) = (self.serial, self.random.random_range(0..12));
-        let random = &mut self.random;
-        let did = self.emulator.with_world(|world, now| {
-            let mut call = |operation| world.handle(&Request::new(operation, &id), now).is_ok();
-            match deed {
-                0..4 => call(Operation::StopChannel).then_some("stops"),
-                4..7 => call(Operation::StartChannel).then_some("starts"),
-                7..9 => {
-                    let channel = world.channel_mut(&id)?;
-                    let slot = random.random_range(1..=2);
-                    let stopped = channel.state() == State::Idle;
-                    let one = channel.document_mut().get_mut("destinations")?.get_mut(slot)?;
-                    stopped.then(|| {
-                        one["settings"][0]["url"] = json!("rtmp://by-hand.example/app");
-                        one["settings"][0]["streamName"] = json!(format!("{CANARY}-by-hand-{serial}"));
-                        "edits"
-                    })
-                }
-                9 => {
-                    let name = json!(format!("renamed-{serial}"));
-                    world
-                        .channel_mut(&id)?
-                        .document_mut()
-                        .insert("name".to_owned(), name);
-                    Some("renames")
-                }
-                10 => {
-                    world
-                        .channel_mut(&id)?
-                        .document_mut()
-                        .insert("tags".to_owned(), json!({}));
-                    Some("takes the tag off")
-                }
-                _ => {
-                    let channel = world.channel_mut(&id)?;
-                    (!is_running(channel) && random.random_bool(0.2)).then(|| {
-                        world.remove_channel(&id);
-                        "deletes"
-                    })
-                }
-            }
-        });
-        if let Some(did) = did {
+        if self.random.random_bool(0.3) {
+            return Some(ToProcess::IsForestalled(hand));
+        }
+        let mut ids = self
+            .emulator
+            .with_world(|world, _| world.channels().keys().cloned().collect::<Vec<_>>());
+        ids.retain(|id| id != STRANGER);
+        let id = ids.choose(&mut self.random)?;
+        if let Some(did) = hand.work(&self.emulator, id) {
             self.note(format!("life: a human {did} channel {id}"));
         }
+        None
     }
 
     /// The maintenance that AWS does on every channel, once in a while.
@@ -479,12 +438,12 @@ impl Life {
             8 => Fault::new(FaultKind::StartFails).times(times),
             9 => Fault::new(FaultKind::UpdateFails).times(times),
             10 => Fault::new(FaultKind::Recovering { seconds: None })
-                .of(channel)
+                .of(&channel)
                 .times(1),
             11 => Fault::new(FaultKind::PartialList {
                 place: random.random_range(0..4),
             }),
-            _ => Fault::new(FaultKind::Maintenance).of(channel).times(1),
+            _ => Fault::new(FaultKind::Maintenance).of(&channel).times(1),
         };
         if !fault.is_event() {
             fault.matcher.rate = random.random_range(0.2..1.0);
@@ -510,6 +469,11 @@ impl Life {
             );
             if !broad && random.random_bool(0.5) {
                 fault.matcher.operation = calls.into_iter().choose(random);
+                // Or a single channel cannot be looked at, for so long that processes come and go meanwhile.
+                if fault.matcher.operation == Some(Operation::DescribeChannel) && random.random_bool(0.5) {
+                    fault.matcher.for_seconds = Some(random.random_range(60.0..1_200.0));
+                    fault = fault.of(&channel);
+                }
             }
         }
         self.note(format!("fault: {}", serde_json::to_string(&fault).unwrap()));

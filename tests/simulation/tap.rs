@@ -5,6 +5,7 @@
 //! that is frozen (stopped by the system, by a debugger, with its whole machine) waits at the boundary that it is at. It
 //! may freeze right there as well: a call that was decided on long ago is then about to be made, or was answered long ago.
 
+use std::fmt;
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -47,7 +48,9 @@ pub(super) struct Tap {
     deaths: Arc<Notify>,
 }
 
-#[derive(Debug)]
+/// What somebody else does to a channel.
+type Deed = Box<dyn FnOnce(&str) + Send>;
+
 struct Flow {
     /// Where it is going to die.
     death: Option<Boundary>,
@@ -55,8 +58,17 @@ struct Flow {
     /// Where it is going to freeze, and for how long.
     freeze: Option<(Boundary, Duration)>,
     frozen_until: Instant,
+    /// What happens to the next channel that is looked at by itself, right before.
+    forestalled: Option<Deed>,
     /// Boundaries passed so far.
     passed: usize,
+}
+
+// By hand: what is to happen cannot be printed.
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow").finish_non_exhaustive()
+    }
 }
 
 impl Tap {
@@ -67,6 +79,7 @@ impl Tap {
             is_dead: false,
             freeze: None,
             frozen_until: Instant::now(),
+            forestalled: None,
             passed: 0,
         };
         Self {
@@ -95,6 +108,7 @@ impl Tap {
         let mut flow = self.state.lock().unwrap();
         flow.death = None;
         flow.freeze = None;
+        flow.forestalled = None;
         flow.frozen_until = flow.frozen_until.min(Instant::now());
     }
 
@@ -105,6 +119,18 @@ impl Tap {
     /// Stands still for `time` at a boundary to come.
     pub(super) fn freeze_at(&self, boundary: Boundary, time: Duration) {
         self.state.lock().unwrap().freeze = Some((boundary, time));
+    }
+
+    /// Lets `deed` happen to the next channel that is looked at by itself: its process goes by an older look until then.
+    pub(super) fn before_next_look(&self, deed: impl FnOnce(&str) + Send + 'static) {
+        self.state.lock().unwrap().forestalled = Some(Box::new(deed));
+    }
+
+    fn forestall(&self, id: &str) {
+        let deed = self.state.lock().unwrap().forestalled.take();
+        if let Some(deed) = deed {
+            deed(id);
+        }
     }
 
     pub(super) fn is_dead(&self) -> bool {
@@ -171,6 +197,10 @@ impl Flow {
 async fn pass(State(tap): State<Tap>, request: Request, next: Next) -> Response {
     let writes = request.method() != http::Method::GET;
     tap.boundary(writes).await;
+    let described = request.uri().path().strip_prefix("/prod/channels/");
+    if let Some(id) = described.filter(|_| !writes) {
+        tap.forestall(id);
+    }
     let response = next.run(request).await;
     tap.boundary(writes).await;
     response

@@ -1,0 +1,67 @@
+//! Somebody who works on channels by hand, in the console of MediaLive.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use slotwise::emulator::channel::State;
+use slotwise::emulator::request::Request;
+use slotwise::emulator::{Emulator, Operation};
+
+use super::reading::is_running;
+use super::world::CANARY;
+
+/// One thing that somebody does by hand.
+#[derive(Debug, Clone)]
+pub(super) struct Hand {
+    /// Makes what is typed in unlike anything else.
+    pub(super) serial: usize,
+    pub(super) random: ChaCha8Rng,
+}
+
+impl Hand {
+    /// Does it to the channel `id`. What was done, if it could be.
+    pub(super) fn work(&mut self, emulator: &Emulator, id: &str) -> Option<&'static str> {
+        let Self { serial, random } = self;
+        let deed = random.random_range(0..12);
+        emulator.with_world(|world, now| {
+            let mut call = |operation| world.handle(&Request::new(operation, id), now).is_ok();
+            match deed {
+                0..4 => call(Operation::StopChannel).then_some("stops"),
+                4..7 => call(Operation::StartChannel).then_some("starts"),
+                7..9 => {
+                    let channel = world.channel_mut(id)?;
+                    let slot = random.random_range(1..=2);
+                    let stopped = channel.state() == State::Idle;
+                    let one = channel.document_mut().get_mut("destinations")?.get_mut(slot)?;
+                    stopped.then(|| {
+                        one["settings"][0]["url"] = json!("rtmp://by-hand.example/app");
+                        one["settings"][0]["streamName"] = json!(format!("{CANARY}-by-hand-{serial}"));
+                        "edits"
+                    })
+                }
+                9 => {
+                    let name = json!(format!("renamed-{serial}"));
+                    world
+                        .channel_mut(id)?
+                        .document_mut()
+                        .insert("name".to_owned(), name);
+                    Some("renames")
+                }
+                10 => {
+                    world
+                        .channel_mut(id)?
+                        .document_mut()
+                        .insert("tags".to_owned(), json!({}));
+                    Some("takes the tag off")
+                }
+                _ => {
+                    let channel = world.channel_mut(id)?;
+                    (!is_running(channel) && random.random_bool(0.2)).then(|| {
+                        world.remove_channel(id);
+                        "deletes"
+                    })
+                }
+            }
+        })
+    }
+}
