@@ -3,7 +3,7 @@
 //! The file is written beside itself and renamed into place, readable by its owner only: it holds stream keys.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,11 +15,18 @@ use super::world::World;
 /// Raised whenever an older emulator could not read what this one writes
 const VERSION: u64 = 1;
 
+/// Largest file that is read: ten thousand channels with all that is remembered of them have less
+const BYTES_MAX: usize = 512 << 20;
+
 /// Why a state file could not be read or written
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The file is there and cannot be read
-    #[error("cannot read the emulator's state from {}", path.display())]
+    #[error(
+        "cannot read the emulator's state from {}; see that it is a file that can be read, move it away to start from the \
+         fleet again, or name another one with --state",
+        path.display()
+    )]
     Read {
         /// The file
         path: PathBuf,
@@ -36,7 +43,7 @@ pub enum StateError {
     Corrupt {
         /// The file
         path: PathBuf,
-        /// Where it breaks off; never any of its content
+        /// Where it breaks off, or what of it no world can have; never any of its content
         reason: String,
     },
     /// The file is of another version
@@ -85,8 +92,14 @@ struct Keep<'a> {
 
 /// Reads the world and its time; none if there is no file yet
 pub(super) fn load(path: &Path) -> Result<Option<(World, Duration)>, StateError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let text = match read(path) {
+        Ok(text) if text.len() <= BYTES_MAX => text,
+        Ok(_) => {
+            return Err(corrupt(
+                path,
+                format!("it is larger than {} MiB", BYTES_MAX >> 20),
+            ));
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
             return Err(StateError::Read {
@@ -95,20 +108,34 @@ pub(super) fn load(path: &Path) -> Result<Option<(World, Duration)>, StateError>
             });
         }
     };
-    let header: Header = serde_json::from_str(&text).map_err(|error| corrupt(path, &error))?;
+    let header: Header = serde_json::from_slice(&text).map_err(|error| breaks_off(path, &error))?;
     if header.version != VERSION {
         return Err(StateError::Version {
             path: path.to_owned(),
             found: header.version,
         });
     }
-    let kept: Kept = serde_json::from_str(&text).map_err(|error| corrupt(path, &error))?;
-    Ok(Some((kept.world, kept.elapsed)))
+    let kept: Kept = serde_json::from_slice(&text).map_err(|error| breaks_off(path, &error))?;
+    match kept.world.impossible(kept.elapsed) {
+        None => Ok(Some((kept.world, kept.elapsed))),
+        Some(what) => Err(corrupt(path, what.to_owned())),
+    }
+}
+
+/// The file, or one byte more than it may have
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// serde's own texts may quote the file, and the file holds stream keys
-fn corrupt(path: &Path, error: &serde_json::Error) -> StateError {
-    let reason = format!("line {}, column {}", error.line(), error.column());
+fn breaks_off(path: &Path, error: &serde_json::Error) -> StateError {
+    corrupt(path, format!("line {}, column {}", error.line(), error.column()))
+}
+
+fn corrupt(path: &Path, reason: String) -> StateError {
     StateError::Corrupt {
         path: path.to_owned(),
         reason,
@@ -173,6 +200,49 @@ mod tests {
         );
         let again = open(&path).unwrap();
         assert!(again.with_world(|world, _| world.channel("1").is_some()));
+    }
+
+    #[test]
+    fn what_no_world_can_have_is_refused_before_a_sum_breaks_on_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let emulator = open(&path).unwrap();
+        emulator.with_world(|world, _| world.admit_channel("1", serde_json::Map::new()));
+        let good = fs::read_to_string(&path).unwrap();
+        for (from, to) in [
+            (r#""nextId":5000000"#, r#""nextId":18446744073709551615"#),
+            (r#""alertsRaised":0"#, r#""alertsRaised":18446744073709551615"#),
+            (
+                r#""elapsed":{"secs":0"#,
+                r#""elapsed":{"secs":18446744073709551615"#,
+            ),
+            (r#""since":{"secs":0"#, r#""since":{"secs":18446744073709551615"#),
+        ] {
+            assert!(good.contains(from), "{from} is not in {good}");
+            fs::write(&path, good.replacen(from, to, 1)).unwrap();
+            let message = open(&path).unwrap_err().to_string();
+            assert!(
+                message.contains("beyond") && message.contains("move it away"),
+                "{message}"
+            );
+        }
+        fs::write(&path, good).unwrap();
+        assert!(open(&path).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_text_or_no_file_names_the_way_out_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        fs::write(&path, [0xff, 0xfe, b'{', 0]).unwrap();
+        for path in [path.as_path(), folder.path()] {
+            let message = open(path).unwrap_err().to_string();
+            let name = path.display().to_string();
+            assert!(
+                message.contains(&name) && message.contains("move it away"),
+                "{message}"
+            );
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
+use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -15,6 +16,9 @@ use super::mutate::mutate;
 
 /// Longest input that is drawn; those of the corpus may be longer.
 const INPUT_MAX_BYTES: usize = 8 << 10;
+/// CPU time that one input may take, unoptimized: far more than any has taken, and far less than one that takes more the
+/// more often it says the same.
+const CPU_MAX: Duration = Duration::from_secs(10);
 /// Different ways to break a door that are looked for in one run.
 const BROKEN_MAX: usize = 12;
 /// Smaller inputs that are tried for one that breaks something.
@@ -88,6 +92,7 @@ pub(crate) fn explore(door: &Door, plan: &Plan) -> Vec<Broken> {
         pool: Vec::new(),
         known: BTreeSet::new(),
         broken: BTreeMap::new(),
+        slowest: (Duration::ZERO, Vec::new()),
     };
     let kept = inputs(door.name);
     assert!(kept.len() > 10, "the corpus of {} is gone", door.name);
@@ -103,13 +108,18 @@ pub(crate) fn explore(door: &Door, plan: &Plan) -> Vec<Broken> {
         search.attempt(input);
     }
     println!(
-        "{}: {} inputs of seed {}, {} answers by {} of them",
+        "{}: {} inputs of seed {}, {} answers by {} of them, the slowest of {} bytes in {:?}",
         door.name,
         plan.runs,
         plan.seed,
         search.known.len(),
-        search.pool.len()
+        search.pool.len(),
+        search.slowest.1.len(),
+        search.slowest.0,
     );
+    if let Some(file) = &plan.keep_last {
+        std::fs::write(file.with_extension("slowest"), &search.slowest.1).unwrap();
+    }
     search.broken.into_values().collect()
 }
 
@@ -121,6 +131,8 @@ struct Search<'a> {
     known: BTreeSet<u64>,
     /// By where it panics.
     broken: BTreeMap<String, Broken>,
+    /// The input that took the most time, and how much.
+    slowest: (Duration, Vec<u8>),
 }
 
 impl Search<'_> {
@@ -132,8 +144,9 @@ impl Search<'_> {
         for _ in 0..rng.random_range(1..=EDITS_MAX) {
             let other = &self.pool[rng.random_range(0..self.pool.len())];
             input = mutate(self.door, input, other, rng);
+            // After each: one edit may make hundreds of copies, and a few of such edits more than there is memory.
+            input.truncate(INPUT_MAX_BYTES);
         }
-        input.truncate(INPUT_MAX_BYTES);
         input
     }
 
@@ -141,7 +154,18 @@ impl Search<'_> {
         if let Some(file) = &self.plan.keep_last {
             std::fs::write(file, &input).unwrap();
         }
-        match panics(self.door, &input) {
+        let before = cpu_time();
+        let answer = panics(self.door, &input);
+        let took = cpu_time().saturating_sub(before);
+        if took > self.slowest.0 {
+            self.slowest = (took, input.clone());
+        }
+        match answer {
+            Ok(_) if took > CPU_MAX => {
+                let panic = format!("{took:?} of CPU time for one input");
+                println!("broken: {panic}");
+                self.broken.insert("time".to_owned(), Broken { input, panic });
+            }
             Ok(features) => {
                 let before = self.known.len();
                 self.known.extend(features.0);
@@ -177,6 +201,14 @@ fn inputs(door: &str) -> Vec<Vec<u8>> {
         .into_iter()
         .map(|file| std::fs::read(file).unwrap())
         .collect()
+}
+
+/// Time that this thread has had a processor for, so that a busy machine makes no difference; nothing where the system
+/// does not tell.
+fn cpu_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
 }
 
 // ── Panics ──────────────────────────────────────────────────────────────────────────────────────────────────────────

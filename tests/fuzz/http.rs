@@ -77,6 +77,7 @@ async fn converse(input: &[u8]) -> Features {
     }
     world::check_kept(&emulator);
     check_alive(&emulator).await;
+    Look::at(&emulator).check_alone();
     features
 }
 
@@ -253,7 +254,7 @@ fn check_answer(asked: &Asked, answer: &Answer, taken: usize) {
 }
 
 /// Whatever was asked before: the emulator answers.
-async fn check_alive(emulator: &Emulator) {
+pub(crate) async fn check_alive(emulator: &Emulator) {
     emulator.with_world(|world, _| world.faults().clear());
     tokio::time::advance(std::time::Duration::from_hours(24)).await;
     let mut paths = vec![
@@ -266,16 +267,21 @@ async fn check_alive(emulator: &Emulator) {
         paths.extend(live.map(|id| format!("/prod/channels/{id}")));
     });
     for path in paths {
-        let asked = Asked {
-            method: "GET".to_owned(),
-            path,
-            headers: Vec::new(),
-            body: Vec::new(),
-        };
-        let answer = ask(emulator, &asked).await;
-        assert_eq!(answer.status, 200, "{}: {}", asked.path, answer.text);
+        let (status, text) = request(emulator, "GET", &path, "").await;
+        assert_eq!(status, 200, "{path}: {text}");
     }
-    Look::at(emulator).check_alone();
+}
+
+/// Makes one request: status and text of the answer.
+pub(crate) async fn request(emulator: &Emulator, method: &str, path: &str, body: &str) -> (u16, String) {
+    let asked = Asked {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        headers: Vec::new(),
+        body: body.as_bytes().to_vec(),
+    };
+    let answer = ask(emulator, &asked).await;
+    (answer.status.as_u16(), answer.text)
 }
 
 /// A stopped channel, a running one of two pipelines, and one whose update has failed.

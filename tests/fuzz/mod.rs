@@ -1,4 +1,5 @@
-//! Two doors that take bytes of strangers, fuzzed: declarations (`manifest`) and the emulator's HTTP (`http`).
+//! Three doors that take bytes of strangers, fuzzed: declarations (`manifest`), the emulator's HTTP (`http`) and its state
+//! file (`state`).
 //!
 //! ```text
 //! corpus/DOOR, regressions/DOOR ─► mutate (seeded) ─► DOOR::check ─► features ── new ones ─► this run's corpus
@@ -10,7 +11,7 @@
 //! - `corpus/` holds what is usual: declarations, and conversations with the emulator in the form of `.http` files
 //!   (request line, headers, blank line, body; `###` between requests).
 //! - `regressions/` holds what once broke something, each named after what it broke. Both are replayed in every run.
-//! - [`manifest::check`] and [`http::check`] take any bytes and panic where something does not hold; what holds is
+//! - [`manifest::check`], [`http::check`] and [`state::check`] take any bytes and panic where something does not hold; what holds is
 //!   told there. They are all that a target for libFuzzer needs: `fuzz_target!(|data: &[u8]| { manifest::check(data); })`
 //!   with the directories above as its corpus and `*.dict` as its dictionary. Here, without a nightly compiler, what the door answers (messages, places,
 //!   statuses) stands in for coverage: an input with an answer that is new is kept and mutated further.
@@ -24,7 +25,8 @@
 //! ```
 //!
 //! What ends the process (a stack that overflows, memory that is used up) leaves its input in the file that is
-//! named at the start of a run of more than the usual inputs.
+//! named at the start of a run of more than the usual inputs; the input that took the most time is left beside it. One
+//! that takes more than its share of CPU time breaks the door like a panic.
 
 #![expect(
     clippy::disallowed_methods,
@@ -37,6 +39,7 @@ mod engine;
 mod http;
 mod manifest;
 mod mutate;
+mod state;
 mod tree;
 
 use std::path::PathBuf;
@@ -47,6 +50,7 @@ use engine::{Door, Plan};
 /// Inputs of every test run: some seconds in a debug build.
 const MANIFEST_RUNS: u64 = 200;
 const HTTP_RUNS: u64 = 150;
+const STATE_RUNS: u64 = 300;
 
 #[test]
 fn declarations_of_any_bytes_are_judged_and_never_break_anything() {
@@ -70,6 +74,18 @@ fn requests_of_any_bytes_are_answered_and_break_no_world() {
         check: http::check,
     };
     fuzz(&door, HTTP_RUNS);
+}
+
+#[test]
+fn a_state_file_of_any_bytes_is_a_world_that_answers_or_a_mistake_with_a_way_out() {
+    let door = Door {
+        name: "state",
+        between: ",",
+        dictionary: Dictionary::read(include_str!("state.dict")),
+        rewrite: tree::rewrite_json,
+        check: state::check,
+    };
+    fuzz(&door, STATE_RUNS);
 }
 
 #[track_caller]

@@ -47,6 +47,13 @@ pub(crate) fn rewrite_bodies(input: &[u8], dictionary: &Dictionary, rng: &mut Ch
     Some(parts.join("\n###\n").into_bytes())
 }
 
+/// Changes a file that is one value.
+pub(crate) fn rewrite_json(input: &[u8], dictionary: &Dictionary, rng: &mut ChaCha8Rng) -> Option<Vec<u8>> {
+    let mut value = serde_json::from_slice(input).ok()?;
+    edit(&mut value, dictionary, rng);
+    Some(value.to_string().into_bytes())
+}
+
 fn node(value: &Value) -> Node {
     match value {
         Value::Null => Node::Null,

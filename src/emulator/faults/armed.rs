@@ -119,6 +119,12 @@ impl Faults {
         });
     }
 
+    /// Every time that is kept of them
+    pub(in crate::emulator) fn times(&self) -> impl Iterator<Item = Duration> + '_ {
+        let times = |armed: &Armed| [Some(armed.from), armed.until];
+        self.armed.iter().flat_map(times).flatten()
+    }
+
     /// Disarms all
     pub fn clear(&mut self) {
         self.armed.clear();
@@ -144,7 +150,7 @@ impl Faults {
             if failure.is_some() && decision.failure.is_some() {
                 continue;
             }
-            armed.struck += 1;
+            armed.struck = armed.struck.saturating_add(1);
             decision.failure = decision.failure.or(failure);
             bend(&mut decision, &armed.fault.kind);
         }
@@ -169,7 +175,7 @@ impl Faults {
     /// Counts one strike of an event
     pub fn used(&mut self, event: &Event) {
         if let Some(armed) = self.armed.get_mut(event.index) {
-            armed.struck += 1;
+            armed.struck = armed.struck.saturating_add(1);
         }
     }
 }

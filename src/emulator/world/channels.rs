@@ -56,6 +56,13 @@ impl Channel {
         }
     }
 
+    /// Every time that is kept of it
+    pub(super) fn times(&self) -> impl Iterator<Item = Duration> + '_ {
+        let ahead = self.life.steps().map(|step| step.at);
+        let past = self.history.iter().map(|past| past.until);
+        ahead.chain(past).chain([self.life.since(), self.created])
+    }
+
     /// The state now
     pub const fn state(&self) -> State {
         self.life.state()

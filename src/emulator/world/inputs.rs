@@ -38,6 +38,11 @@ pub struct Input {
 }
 
 impl Input {
+    /// When its state changes by itself
+    pub(super) fn next_at(&self) -> Option<Duration> {
+        self.next.map(|(at, _)| at)
+    }
+
     /// What Describe shows
     pub fn describe(&self) -> Document {
         let mut doc = self.doc.clone();

@@ -101,6 +101,12 @@ pub struct World {
     next_id: u64,
 }
 
+/// Longest time that a world may have gone on for: a thousand years. Sums of such times are still far from the largest one
+const AGE_MAX: Duration = Duration::from_hours(1_000 * 366 * 24);
+
+/// Highest number that a count kept in a world may have: beyond, adding to it would end somewhere
+const COUNT_MAX: u64 = 1 << 62;
+
 /// A creation that a retry with the same requestId must not repeat (botocore service model, `requestId`)
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -124,6 +130,27 @@ impl World {
             groups: BTreeMap::new(),
             requests: VecDeque::new(),
             next_id: 5_000_000,
+        }
+    }
+
+    /// What of a world that was kept for `elapsed` cannot have come about; `None` if all of it can
+    ///
+    /// Only what sums would break on. Documents may be anything: people change them behind everyone's back.
+    pub(super) fn impossible(&self, elapsed: Duration) -> Option<&'static str> {
+        let counts = self.next_id <= COUNT_MAX
+            && self
+                .channels
+                .values()
+                .all(|channel| channel.alerts_raised <= COUNT_MAX);
+        let channels = self.channels.values().flat_map(Channel::times);
+        let inputs = self.inputs.values().filter_map(Input::next_at);
+        let mut times = channels.chain(inputs).chain(self.faults.times()).chain([elapsed]);
+        if times.any(|time| time > AGE_MAX) {
+            Some("a time in it is beyond a thousand years")
+        } else if !counts {
+            Some("a count in it is beyond all that can be counted")
+        } else {
+            None
         }
     }
 
