@@ -169,6 +169,28 @@ fn a_changed_key_is_rewritten_in_place() {
     assert_eq!(assignments(&plan)["b"], "1/slot-2");
     assert_eq!(plan.channels[0].slots[1].now, Content::Outdated("b".into()));
     assert_eq!(plan.channels[0].slots[1].then, Content::Destination("b".into()));
+    let beside_another = World::new()
+        .channel("1", Idle, &["?x", "~b"])
+        .channel("2", Idle, &["~c"])
+        .wanted("b")
+        .wanted("c")
+        .plan();
+    assert_eq!(assignments(&beside_another)["b"], "1/slot-2");
+}
+
+#[test]
+fn where_a_former_target_leaves_for_another_channel_others_may_come() {
+    let plan = World::new()
+        .channel("1", Running, &["on-air", "~c"])
+        .channel("2", Idle, &["-"])
+        .wanted("on-air")
+        .wanted("a")
+        .wanted("c")
+        .policy(Interrupt::Anytime, &[Cause::Stop])
+        .plan();
+    assert_eq!(assignments(&plan)["a"], "1/slot-2");
+    assert_eq!(assignments(&plan)["c"], "2/slot-1");
+    assert_eq!(steps(&plan, "1"), "stop update start");
 }
 
 #[test]
@@ -364,6 +386,16 @@ fn an_unowned_channel_without_undeclared_targets_is_adopted_before_anything_else
         (steps(&plan, "1"), steps(&plan, "2")),
         ("adopt".to_owned(), "adopt".to_owned())
     );
+}
+
+#[test]
+fn a_channel_that_is_ours_already_is_taken_before_one_to_be_adopted() {
+    let mut world = World::new()
+        .channel("1", Idle, &["-"])
+        .channel("2", Idle, &["-"])
+        .wanted("a");
+    world.seen("1").owner = None;
+    assert_eq!(assignments(&world.plan())["a"], "2/slot-1");
 }
 
 #[test]
