@@ -226,6 +226,12 @@ fn whose_key_changed_is_not_known_among_those_of_one_url() {
     };
     assert!(!granted(&[Cause::Start]), "c might be the one whose key changed");
     assert!(granted(&[Cause::Start, Cause::Retarget]));
+    let plan = world
+        .clone()
+        .with("b", |one| one.pin = Some(pin("1", "slot-9")))
+        .policy(Interrupt::Anytime, &[Cause::Start, Cause::Retarget])
+        .plan();
+    assert_eq!(steps(&plan, "1"), "stop update start", "whoever of them c is");
     // Where no former target can be its own it may join, though more are interrupted there.
     let plan = world
         .channel("2", Running, &["d", "e", "-"])
