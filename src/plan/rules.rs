@@ -281,6 +281,49 @@ fn in_a_large_pool_nobody_counts_on_a_former_target_whose_destination_can_go_now
     assert_eq!(assignments(&large)["c"], "01/slot-2");
 }
 
+#[test]
+fn in_a_large_pool_a_one_off_grant_opens_the_channel_that_gains_most_and_costs_least() {
+    let large = |world: World| with_ten_full_channels(world.wanted("g").grant("g")).plan();
+    let gives_more_room = large(
+        World::new()
+            .channel("01", Running, &["a", "-"])
+            .channel("02", Running, &["b", "-", "-"])
+            .wanted("a")
+            .wanted("b")
+            .wanted("rides-along"),
+    );
+    assert_eq!(interrupted(&gives_more_room), ["b"]);
+    assert!(assignments(&gives_more_room).contains_key("rides-along"));
+    let costs_less = || {
+        World::new()
+            .channel("01", Running, &["a", "b", "-"])
+            .channel("02", Running, &["c", "-"])
+            .wanted("a")
+            .wanted("b")
+            .wanted("c")
+    };
+    assert_eq!(assignments(&large(costs_less()))["g"], "02/slot-2");
+    let beside_a_free_slot = large(costs_less().channel("03", Idle, &["-"]));
+    assert_eq!(assignments(&beside_a_free_slot)["g"], "03/slot-1");
+    assert!(interrupted(&beside_a_free_slot).is_empty());
+    let pinned = costs_less().with("p", |one| one.pin = Some(pin("01", "slot-3")));
+    let granted = with_ten_full_channels(pinned.clone().grant("p")).plan();
+    assert_eq!(assignments(&granted)["p"], "01/slot-3");
+    assert!(with_ten_full_channels(pinned).plan().is_empty());
+}
+
+#[test]
+fn in_a_large_pool_a_changed_key_is_rewritten_where_that_alone_is_granted() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~b"])
+        .wanted("a")
+        .wanted("b")
+        .policy(Interrupt::Anytime, &[Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&plan)["b"], "01/slot-2");
+    assert_eq!(interrupted(&plan), ["a"]);
+}
+
 /// More channels than are searched.
 fn with_ten_full_channels(mut world: World) -> World {
     for (id, name) in (11..21).map(|at| (at.to_string(), format!("on-air-{at}"))) {
