@@ -295,7 +295,7 @@ impl<'p> Greedy<'p> {
     /// Each bin that is interrupted for a joiner gets one: one of a group that is there already, otherwise the next by
     /// name that is not warm elsewhere.
     fn fill_opened(&mut self) {
-        let mut queue: Vec<usize> = self.unplaced().filter(|item| self.is_free(*item)).collect();
+        let mut queue: Vec<usize> = self.unplaced().collect();
         let mut mates: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for item in queue.iter().rev() {
             mates

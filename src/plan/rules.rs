@@ -170,6 +170,28 @@ fn a_changed_key_is_rewritten_in_place() {
     assert_eq!(assignments(&plan)["b"], "1/slot-2");
     assert_eq!(plan.channels[0].slots[1].now, Content::Outdated("b".into()));
     assert_eq!(plan.channels[0].slots[1].then, Content::Destination("b".into()));
+    let beside_another = World::new()
+        .channel("1", Idle, &["?x", "~b"])
+        .channel("2", Idle, &["~c"])
+        .wanted("b")
+        .wanted("c")
+        .plan();
+    assert_eq!(assignments(&beside_another)["b"], "1/slot-2");
+}
+
+#[test]
+fn where_a_former_target_leaves_for_another_channel_others_may_come() {
+    let plan = World::new()
+        .channel("1", Running, &["on-air", "~c"])
+        .channel("2", Idle, &["-"])
+        .wanted("on-air")
+        .wanted("a")
+        .wanted("c")
+        .policy(Interrupt::Anytime, &[Cause::Stop])
+        .plan();
+    assert_eq!(assignments(&plan)["a"], "1/slot-2");
+    assert_eq!(assignments(&plan)["c"], "2/slot-1");
+    assert_eq!(steps(&plan, "1"), "stop update start");
 }
 
 #[test]
@@ -205,6 +227,12 @@ fn whose_key_changed_is_not_known_among_those_of_one_url() {
     };
     assert!(!granted(&[Cause::Start]), "c might be the one whose key changed");
     assert!(granted(&[Cause::Start, Cause::Retarget]));
+    let plan = world
+        .clone()
+        .with("b", |one| one.pin = Some(pin("1", "slot-9")))
+        .policy(Interrupt::Anytime, &[Cause::Start, Cause::Retarget])
+        .plan();
+    assert_eq!(steps(&plan, "1"), "stop update start", "whoever of them c is");
     // Where no former target can be its own it may join, though more are interrupted there.
     let plan = world
         .channel("2", Running, &["d", "e", "-"])
@@ -254,10 +282,53 @@ fn in_a_large_pool_nobody_counts_on_a_former_target_whose_destination_can_go_now
     assert_eq!(assignments(&large)["c"], "01/slot-2");
 }
 
+#[test]
+fn in_a_large_pool_a_one_off_grant_opens_the_channel_that_gains_most_and_costs_least() {
+    let large = |world: World| with_ten_full_channels(world.wanted("g").grant("g")).plan();
+    let gives_more_room = large(
+        World::new()
+            .channel("01", Running, &["a", "-"])
+            .channel("02", Running, &["b", "-", "-"])
+            .wanted("a")
+            .wanted("b")
+            .wanted("rides-along"),
+    );
+    assert_eq!(interrupted(&gives_more_room), ["b"]);
+    assert!(assignments(&gives_more_room).contains_key("rides-along"));
+    let costs_less = || {
+        World::new()
+            .channel("01", Running, &["a", "b", "-"])
+            .channel("02", Running, &["c", "-"])
+            .wanted("a")
+            .wanted("b")
+            .wanted("c")
+    };
+    assert_eq!(assignments(&large(costs_less()))["g"], "02/slot-2");
+    let beside_a_free_slot = large(costs_less().channel("03", Idle, &["-"]));
+    assert_eq!(assignments(&beside_a_free_slot)["g"], "03/slot-1");
+    assert!(interrupted(&beside_a_free_slot).is_empty());
+    let pinned = costs_less().with("p", |one| one.pin = Some(pin("01", "slot-3")));
+    let granted = with_ten_full_channels(pinned.clone().grant("p")).plan();
+    assert_eq!(assignments(&granted)["p"], "01/slot-3");
+    assert!(with_ten_full_channels(pinned).plan().is_empty());
+}
+
+#[test]
+fn in_a_large_pool_a_changed_key_is_rewritten_where_that_alone_is_granted() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~b"])
+        .wanted("a")
+        .wanted("b")
+        .policy(Interrupt::Anytime, &[Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&plan)["b"], "01/slot-2");
+    assert_eq!(interrupted(&plan), ["a"]);
+}
+
 /// More channels than are searched.
 fn with_ten_full_channels(mut world: World) -> World {
-    for (id, name) in (11..21).map(|at| (at.to_string(), format!("on-air-{at}"))) {
-        world = world.channel(&id, Running, &[&name]).wanted(&name);
+    for id in 11..21 {
+        world = world.channel(&id.to_string(), Idle, &["!"]);
     }
     world
 }
@@ -412,6 +483,16 @@ fn an_unowned_channel_without_undeclared_targets_is_adopted_before_anything_else
         (steps(&plan, "1"), steps(&plan, "2")),
         ("adopt".to_owned(), "adopt".to_owned())
     );
+}
+
+#[test]
+fn a_channel_that_is_ours_already_is_taken_before_one_to_be_adopted() {
+    let mut world = World::new()
+        .channel("1", Idle, &["-"])
+        .channel("2", Idle, &["-"])
+        .wanted("a");
+    world.seen("1").owner = None;
+    assert_eq!(assignments(&world.plan())["a"], "2/slot-1");
 }
 
 #[test]
