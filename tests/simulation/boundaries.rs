@@ -101,5 +101,6 @@ fn cast() -> Cast {
             concurrency: 8,
             lease: None,
         },
+        table: None,
     }
 }
