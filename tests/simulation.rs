@@ -5,6 +5,7 @@
 //!   seed ─► world     pools, policies, channels, destinations
 //!        ─► life      deeds: people, AWS, machines ──► files, emulator, clock, processes
 //!           crew      one process, or several with a lease: started, frozen, killed at a boundary of a call (tap)
+//!           table     in a third of the worlds: a DynamoDB that destinations live in, with mishaps of its own
 //!           judge     at every call: nothing that must never happen, by rules that share nothing with the planner
 //!           priorities  every plan: nobody waits whose place a less important one is about to take
 //!           outputs   everything that is shown: no stream key
@@ -28,12 +29,16 @@ mod files;
 mod hand;
 #[path = "simulation/hindsight.rs"]
 mod hindsight;
+#[path = "simulation/items.rs"]
+mod items;
 #[path = "simulation/judge.rs"]
 mod judge;
 #[path = "simulation/leases.rs"]
 mod leases;
 #[path = "simulation/life.rs"]
 mod life;
+#[path = "simulation/mishaps.rs"]
+mod mishaps;
 #[path = "simulation/oracle.rs"]
 mod oracle;
 #[path = "simulation/outputs.rs"]
@@ -50,10 +55,14 @@ mod reading;
 mod rest;
 #[path = "simulation/shrink.rs"]
 pub(crate) mod shrink;
+#[path = "simulation/table.rs"]
+mod table;
 #[path = "simulation/tap.rs"]
 mod tap;
 #[path = "simulation/timeline.rs"]
 mod timeline;
+#[path = "simulation/wire.rs"]
+mod wire;
 #[path = "simulation/world.rs"]
 mod world;
 
@@ -76,6 +85,7 @@ use leases::SharedRow;
 use life::Life;
 use outputs::Log;
 use process::SetUp;
+use table::Table;
 
 /// How long a life lasts.
 pub(crate) const WEEK: Duration = Duration::from_hours(7 * 24);
@@ -131,6 +141,8 @@ struct Cast {
     emulator: Emulator,
     processes: usize,
     set_up: SetUp,
+    /// Where some or all of the destinations live, if not in files.
+    table: Option<table::Plan>,
 }
 
 impl Cast {
@@ -138,12 +150,14 @@ impl Cast {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (desired, emulator) = world::draw(&mut random);
         let (processes, set_up) = draw_set_up(&mut random);
+        let table = table::Plan::draw(seed, &desired);
         Self {
             seed,
             desired,
             emulator,
             processes,
             set_up,
+            table,
         }
     }
 }
@@ -164,20 +178,22 @@ impl Simulation {
         let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
         let judged_row = cast.set_up.lease.map(|_| Arc::clone(&row));
         let (desired, source_interval) = (cast.desired, cast.set_up.source_interval);
-        let judge = Judge::new(
+        let table = cast.table.map(Table::new);
+        let mut judge = Judge::new(
             desired.clone(),
             clock.now(),
             cast.processes,
             source_interval,
             judged_row,
         );
+        judge.table.clone_from(&table);
         let judge = Arc::new(Mutex::new(judge));
         let witness = Arc::clone(&judge);
         cast.emulator.on_call(Box::new(move |before, after, call| {
             witness.lock().unwrap().call(before, after, call);
         }));
         Self {
-            life: Life::new(desired, cast.emulator, clock, Arc::clone(&judge)),
+            life: Life::new(desired, cast.emulator, clock, Arc::clone(&judge), table),
             crew: Crew::new(cast.seed, cast.processes, cast.set_up, row, Arc::clone(&judge)),
             judge,
             log,
@@ -236,6 +252,7 @@ impl Simulation {
             emulator: &self.life.emulator,
             clock: &self.life.clock,
             root: self.life.files.root(),
+            table: self.life.table.as_ref(),
             accident: self.life.files.accident(),
         };
         self.crew.until(moment, &outside).await;
@@ -264,17 +281,34 @@ impl Simulation {
         if let Some(what) = untrue {
             self.judge().fail("untrue reason", what);
         }
+        if let Some(what) = self.untrue_status() {
+            self.judge().fail("untrue status", what);
+        }
+    }
+
+    /// What stands in an item of the table and is not true.
+    fn untrue_status(&self) -> Option<String> {
+        let (table, view) = (self.life.table.as_ref()?, self.crew.leaders_view()?);
+        self.life
+            .emulator
+            .with_world(|world, _| items::untrue(table, world, &self.life.desired, &view))
     }
 
     /// Everything is settled, and stays as it is.
     async fn rest(&mut self) {
         self.check_settled();
         self.life.emulator.clear_calls();
+        let table_calls = self.life.table.as_ref().map(Table::calls);
         let told_before = self.judge().timeline.len();
         self.until(Instant::now() + rest::WATCHED).await;
         let calls = self.life.emulator.calls();
         let (processes, interval) = (self.crew.running().count(), self.crew.set_up().interval);
-        let quiet = rest::check_calls(&calls, processes, interval);
+        let quiet = rest::check_calls(&calls, processes, interval).and_then(|()| {
+            let (Some(table), Some(before)) = (&self.life.table, &table_calls) else {
+                return Ok(());
+            };
+            rest::check_table_calls(before, &table.calls(), processes, table.plan.poll)
+        });
         let mut judge = self.judge();
         let news = judge
             .timeline
@@ -362,25 +396,29 @@ mod tests {
         });
     }
 
+    /// On files, and with a table.
     #[test]
     fn a_life_is_the_same_each_time() {
-        let wish = Wish {
-            seed: 7,
-            lasts: WEEK / 7,
-            only: None,
-        };
-        let (one, other) = (live(&wish), live(&wish));
-        // Temporary directories have other names.
-        let comparable = |report: Report| {
-            let lines = report
-                .timeline
-                .lines()
-                .filter(|line| !line.contains("/declared/"))
-                .map(str::to_owned);
-            lines.collect::<Vec<_>>()
-        };
-        assert_eq!(one.tally.calls, other.tally.calls);
-        assert_eq!(comparable(one), comparable(other));
+        for (seed, in_table) in [(7, false), (10, true)] {
+            assert_eq!(Cast::draw(seed).table.is_some(), in_table, "seed {seed}");
+            let wish = Wish {
+                seed,
+                lasts: WEEK / 7,
+                only: None,
+            };
+            let (one, other) = (live(&wish), live(&wish));
+            // Temporary directories have other names.
+            let comparable = |report: Report| {
+                let lines = report
+                    .timeline
+                    .lines()
+                    .filter(|line| !line.contains("/declared/"))
+                    .map(str::to_owned);
+                lines.collect::<Vec<_>>()
+            };
+            assert_eq!(one.tally.calls, other.tally.calls);
+            assert_eq!(comparable(one), comparable(other));
+        }
     }
 
     #[test]

@@ -112,5 +112,6 @@ fn cast() -> Cast {
             concurrency: 8,
             lease: None,
         },
+        table: None,
     }
 }

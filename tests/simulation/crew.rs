@@ -18,6 +18,7 @@ use super::life::ToProcess;
 use super::outputs::unlike_its_recording;
 use super::priorities::passed_over;
 use super::process::{Process, SetUp, Surroundings};
+use super::table::Table;
 use super::tap::Boundary;
 use super::timeline::brief;
 
@@ -50,6 +51,7 @@ pub(super) struct Outside<'life> {
     pub(super) emulator: &'life Emulator,
     pub(super) clock: &'life Clock,
     pub(super) root: std::path::PathBuf,
+    pub(super) table: Option<&'life Table>,
     /// What happened to the files and was not mended yet.
     pub(super) accident: Option<Accident>,
 }
@@ -196,6 +198,8 @@ impl Crew {
             clock: outside.clock,
             row: &self.row,
             root: outside.root.clone(),
+            table: outside.table,
+            judge: &self.judge,
             deaths: &self.deaths,
         };
         for seat in &mut self.seats {

@@ -6,12 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use slotwise::model::{
-    ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, Placement, StreamKey, WantedState,
-    Window,
+    ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, Placement, PoolName, StreamKey,
+    WantedState, Window,
 };
 use tempfile::TempDir;
+
+use super::items;
+use super::table::{Plan, key_file};
 
 /// Between two declarations of one file.
 const SEPARATOR: &str = "---\n";
@@ -35,16 +39,19 @@ pub(super) struct Files {
     /// What each file holds, by its path below the root.
     written: BTreeMap<String, String>,
     accident: Option<Accident>,
+    /// The table that some destinations live in instead.
+    table: Option<Arc<Plan>>,
 }
 
 impl Files {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(table: Option<Arc<Plan>>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir_all(directory.path().join("declared/keys")).unwrap();
         Self {
             directory,
             written: BTreeMap::new(),
             accident: None,
+            table,
         }
     }
 
@@ -64,7 +71,7 @@ impl Files {
             fs::rename(self.aside(), self.root()).unwrap();
         }
         let mended = self.accident.take().is_some();
-        let files = files(desired);
+        let files = self.files(desired);
         for (path, text) in &files {
             if mended || self.written.get(path) != Some(text) {
                 self.put(path, text);
@@ -122,6 +129,21 @@ impl Files {
         declarations[kept..].iter().map(name).collect()
     }
 
+    /// The files that say what `desired` says: pools, the destinations of each pool, a file for each key that there is.
+    fn files(&self, desired: &Desired) -> BTreeMap<String, String> {
+        let mut files = files(desired, self.table.as_deref());
+        if self.table.is_some() {
+            // Whoever has not seen yet that an item is gone still reads its key.
+            let is_gone = |path: &str| {
+                let name = path.strip_prefix("keys/");
+                name.is_some_and(|name| !desired.destinations.contains_key(name))
+            };
+            let gone = self.written.iter().filter(|(path, _)| is_gone(path));
+            files.extend(gone.map(|(path, text)| (path.clone(), text.clone())));
+        }
+        files
+    }
+
     fn aside(&self) -> PathBuf {
         self.directory.path().join("aside")
     }
@@ -138,12 +160,15 @@ fn put(root: &Path, path: &str, text: &str) {
     fs::rename(beside, root.join(path)).unwrap();
 }
 
-/// The files that say what `desired` says: pools, the destinations of each pool, a file for each key that there is.
-fn files(desired: &Desired) -> BTreeMap<String, String> {
+fn files(desired: &Desired, table: Option<&Plan>) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let pools = desired.pools.values().map(pool).collect::<Vec<_>>();
     files.insert("pools.yaml".to_owned(), pools.join(SEPARATOR));
-    for name in desired.pools.keys() {
+    if let Some(plan) = table {
+        files.insert("table.yaml".to_owned(), items::declaration(plan));
+    }
+    let is_in_files = |name: &PoolName| table.is_none_or(|plan| !plan.pools.contains(name));
+    for name in desired.pools.keys().filter(|name| is_in_files(name)) {
         let mine = desired.destinations.values().filter(|one| one.pool == *name);
         let documents: Vec<String> = mine.map(|one| destination(one)).collect();
         if !documents.is_empty() {
@@ -151,7 +176,8 @@ fn files(desired: &Desired) -> BTreeMap<String, String> {
         }
     }
     for one in desired.destinations.values() {
-        if let StreamKey::Known(key) = &one.key {
+        let is_inside = table.is_some_and(|plan| plan.holds(one) && key_file(plan, one).is_none());
+        if let (StreamKey::Known(key), false) = (&one.key, is_inside) {
             files.insert(format!("keys/{}", one.name), format!("{}\n", key.reveal()));
         }
     }

@@ -4,7 +4,9 @@
 //! therefore judged by everything that was true in the last seconds: a stop is ungranted if no moment of them
 //! granted it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,7 +24,9 @@ use super::leases::SharedRow;
 use super::reading::{
     Endpoint, carries, endpoints, has_key, is_running, owner, skeleton, slots, wiring, without,
 };
+use super::table::{Plan, Table};
 use super::timeline::brief;
+use super::wire::letter;
 use super::world::{OWNER, PARKING, STRANGER};
 
 /// How old the declaration may be that a call is made on, from when it was noticed that it changed: a batch of changes,
@@ -39,6 +43,7 @@ const CALLS_MAX: usize = 150;
 const UPDATES_MAX: usize = 30;
 
 /// A declaration, and since when it is the one.
+#[derive(Clone)]
 struct View {
     from: Instant,
     desired: Desired,
@@ -71,6 +76,8 @@ pub(super) struct Judge {
     few_missing: Option<Instant>,
     /// How old the declaration may be that a call is made on.
     declared_max: Duration,
+    /// The table that some destinations live in, if not in files.
+    pub(super) table: Option<Table>,
     /// How many processes there are at most.
     processes: usize,
     /// What happened, for a failure's report.
@@ -130,6 +137,7 @@ impl Judge {
             epochs: BTreeMap::new(),
             few_missing: None,
             declared_max: source_interval + DECLARED_MAX,
+            table: None,
             processes,
             tally: Tally::default(),
             timeline: Vec::new(),
@@ -353,7 +361,7 @@ impl Judge {
                 .any(|one| !is_declared(view, one))
         };
         let forbidden = |view: &View| undeclared(view) && !is_taken_over(&view.desired, id);
-        if is_running(channel) && owner.is_none() && self.recent().all(|(view, _)| forbidden(view)) {
+        if is_running(channel) && owner.is_none() && self.recent().all(|(view, _)| forbidden(&view)) {
             self.fail(
                 "adoption",
                 format!("channel {id} is adopted while it runs with targets that nobody declares"),
@@ -436,7 +444,7 @@ impl Judge {
                 .into_iter()
                 .filter(|one| !endpoints(old).contains(one))
             {
-                if is_slot && !self.recent().any(|(view, _)| is_declared(view, &endpoint)) {
+                if is_slot && !self.recent().any(|(view, _)| is_declared(&view, &endpoint)) {
                     self.fail(
                         "undeclared target",
                         format!("an update of channel {id} points a slot at what nobody declares"),
@@ -484,10 +492,12 @@ impl Judge {
         };
         let verdicts: Vec<Result<BTreeSet<DestinationName>, String>> = self
             .recent()
-            .flat_map(|(view, wall)| declared(view).map(move |desired| (desired, wall)))
+            .flat_map(|(view, wall)| declared(&view).map(move |desired| (desired, wall)))
             .map(|(desired, wall)| Stop::new(before, id, &desired, wall)?.judge(&self.released))
             .collect();
-        let Some(lost) = verdicts.iter().find_map(|verdict| verdict.as_ref().ok()) else {
+        // Whoever did not know yet that somebody is wanted again has not interrupted him.
+        let granted = verdicts.iter().filter_map(|verdict| verdict.as_ref().ok());
+        let Some(lost) = granted.min_by_key(|lost| lost.len()) else {
             let why = verdicts.into_iter().find_map(Result::err).unwrap_or_default();
             return self.fail("interruption", format!("channel {id} is stopped: {why}"));
         };
@@ -503,7 +513,7 @@ impl Judge {
     /// Of two channels that carry the same, one may be stopped for a reason that grants it, and the other as superfluous.
     fn note_released(&mut self, before: &World, id: &str) {
         self.released.retain(|_, at| at.elapsed() < SEEN_MAX);
-        let here = |(view, wall): (&View, Timestamp)| {
+        let here = |(view, wall): (Cow<'_, View>, Timestamp)| {
             let stop = Stop::new(before, id, &view.desired, wall).ok()?;
             Stop {
                 copies: false,
@@ -512,9 +522,10 @@ impl Judge {
             .judge(&BTreeMap::new())
             .ok()
         };
-        let released: BTreeSet<DestinationName> = self.recent().filter_map(here).flatten().collect();
+        let released: Vec<BTreeSet<DestinationName>> = self.recent().filter_map(here).collect();
         let now = Instant::now();
-        self.released.extend(released.into_iter().map(|name| (name, now)));
+        self.released
+            .extend(released.into_iter().flatten().map(|name| (name, now)));
     }
 
     /// Whether those whose declaration is missing may have been taken away on purpose: one of those on air, or no more than
@@ -570,8 +581,7 @@ impl Judge {
         let Some(pool) = pool_of(desired, id) else { return };
         let most = self
             .recent()
-            .filter_map(|(view, _)| pool_of(&view.desired, id))
-            .map(|pool| pool.disruption.max_concurrent)
+            .filter_map(|(view, _)| Some(pool_of(&view.desired, id)?.disruption.max_concurrent))
             .max();
         let mine = |other: &&String| {
             pool.channels
@@ -587,10 +597,42 @@ impl Judge {
         }
     }
 
-    /// Every declaration of the last seconds, with the times that the wall clock showed at its edges.
-    fn recent(&self) -> impl Iterator<Item = (&View, Timestamp)> {
+    /// Every declaration that may be known, with the times that the wall clock showed at its edges.
+    fn recent(&self) -> impl Iterator<Item = (Cow<'_, View>, Timestamp)> {
+        let back = Instant::now()
+            .checked_sub(self.declared_max)
+            .unwrap_or(self.begun);
+        let recent = match &self.table {
+            None => self
+                .since(back)
+                .map(|(view, wall)| (Cow::Borrowed(view), wall))
+                .collect(),
+            Some(table) => self.mixed(table, back),
+        };
+        recent.into_iter()
+    }
+
+    /// Files are as of the last seconds, and items as of the last look at the table that worked before.
+    fn mixed(&self, table: &Table, back: Instant) -> Vec<(Cow<'_, View>, Timestamp)> {
+        let seat = self.last_stamp.as_deref().map(letter);
+        let mut of_table: Vec<&View> = self
+            .since(table.known_from(seat, back))
+            .map(|(view, _)| view)
+            .collect();
+        of_table.dedup_by_key(|view| view.from);
+        let mix = |(of_files, wall): (&View, Timestamp)| {
+            let known = of_table.iter().filter(move |view| view.from <= of_files.from);
+            known
+                .map(move |view| (Cow::Owned(mixed(of_files, view, &table.plan)), wall))
+                .collect::<Vec<_>>()
+        };
+        self.since(back).flat_map(mix).collect()
+    }
+
+    /// Every declaration since `back`, with the times that the wall clock showed at its edges.
+    fn since(&self, back: Instant) -> impl Iterator<Item = (&View, Timestamp)> {
         let (now, begun) = (Instant::now(), self.begun);
-        let back = now.checked_sub(self.declared_max).unwrap_or(begun).max(begun);
+        let back = back.max(begun);
         self.views.iter().enumerate().rev().flat_map(move |(at, view)| {
             let until = self.views.get(at + 1).map_or(now, |next| next.from);
             let (from, until) = (view.from.max(back), until.min(now));
@@ -604,6 +646,33 @@ impl Judge {
                 .map(move |edge| (view, view.ahead.checked_add(edge - begun).unwrap()))
         })
     }
+}
+
+/// What is known where the files say what `of_files` says and the table what `of_table` says.
+fn mixed(of_files: &View, of_table: &View, plan: &Plan) -> View {
+    let with_items = |desired: &Desired| mix(desired, &of_files.desired, &of_table.desired, plan);
+    View {
+        desired: with_items(&of_files.desired),
+        left: of_files.left.as_ref().map(with_items),
+        ..*of_files
+    }
+}
+
+/// `desired` with the items of `of_table` in the place of its own.
+fn mix(desired: &Desired, of_files: &Desired, of_table: &Desired, plan: &Plan) -> Desired {
+    let mut desired = desired.clone();
+    desired.destinations.retain(|_, one| !plan.holds(one));
+    let items = of_table.destinations.iter().filter(|(_, one)| plan.holds(one));
+    for (name, one) in items {
+        let mut one = Arc::clone(one);
+        // A key that stands in a file is read from it.
+        let in_file = of_files.destinations.get(name).filter(|_| !plan.keys_inside);
+        if let Some(newer) = in_file {
+            Arc::make_mut(&mut one).key = newer.key.clone();
+        }
+        desired.destinations.insert(name.clone(), one);
+    }
+    desired
 }
 
 fn is_look(call: &Call) -> bool {

@@ -20,6 +20,8 @@ use super::files::{Accident, Files};
 use super::hand::Hand;
 use super::judge::Judge;
 use super::leases::Trouble;
+use super::mishaps;
+use super::table::Table;
 use super::tap::Boundary;
 use super::world::{self, STRANGER};
 
@@ -79,6 +81,8 @@ pub(super) struct Life {
     pub(super) emulator: Emulator,
     pub(super) clock: Clock,
     pub(super) judge: Arc<Mutex<Judge>>,
+    /// Where some or all of the destinations live, if not in files.
+    pub(super) table: Option<Table>,
     /// Draws the deed that happens now.
     random: ChaCha8Rng,
     /// Counts whatever is made up, so that no name or key comes twice.
@@ -86,15 +90,25 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) fn new(desired: Desired, emulator: Emulator, clock: Clock, judge: Arc<Mutex<Judge>>) -> Self {
-        let mut files = Files::new();
+    pub(super) fn new(
+        desired: Desired,
+        emulator: Emulator,
+        clock: Clock,
+        judge: Arc<Mutex<Judge>>,
+        table: Option<Table>,
+    ) -> Self {
+        let mut files = Files::new(table.as_ref().map(|table| Arc::clone(&table.plan)));
         files.write(&desired);
+        if let Some(table) = &table {
+            table.write(&desired);
+        }
         Self {
             desired,
             files,
             emulator,
             clock,
             judge,
+            table,
             random: ChaCha8Rng::seed_from_u64(0),
             serial: 0,
         }
@@ -102,6 +116,14 @@ impl Life {
 
     /// Lets one thing happen.
     pub(super) fn act(&mut self, deed: Deed) -> Option<ToProcess> {
+        let mishap = self
+            .table
+            .as_ref()
+            .and_then(|table| mishaps::befall(table, &deed.random));
+        if let Some((what, to_process)) = mishap {
+            self.note(what);
+            return to_process;
+        }
         self.random = deed.random;
         self.serial = 10 * deed.number;
         match self.random.random_range(0..100) {
@@ -131,6 +153,7 @@ impl Life {
     /// Faults and changes end; what only time would change is settled, so that rest is rest.
     pub(super) fn end(&mut self) {
         self.emulator.with_world(|world, _| world.faults().clear());
+        self.table.iter().for_each(Table::recover);
         self.declare("life and faults end", |_, desired| {
             for pool in desired.pools.values_mut() {
                 pool.paused = None;
@@ -149,6 +172,7 @@ impl Life {
     pub(super) fn declare(&mut self, what: &str, change: impl FnOnce(&mut ChaCha8Rng, &mut Desired)) {
         change(&mut self.random, &mut self.desired);
         self.files.write(&self.desired);
+        self.table.iter().for_each(|table| table.write(&self.desired));
         let mut judge = self.judge.lock().unwrap();
         judge.declare(self.desired.clone(), self.clock.now());
         judge.note(format!("life: {what}"));
@@ -220,6 +244,10 @@ impl Life {
 
     fn remove(&mut self) {
         let Some(name) = self.any() else { return };
+        // A table that is empty is believed only when there is an item again.
+        if self.table.as_ref().is_some_and(|table| table.is_last(&name)) {
+            return;
+        }
         self.declare(&format!("remove {name}"), |_, desired| {
             drop(desired.destinations.remove(&name));
         });

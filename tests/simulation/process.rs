@@ -8,16 +8,19 @@ use slotwise::controller::lease::{Contender, Lease};
 use slotwise::controller::{Clock, Ended, Event, Pulse, Settings, Until};
 use slotwise::emulator::Emulator;
 use slotwise::model::OwnerId;
-use slotwise::store::{LoadOptions, Sources};
+use slotwise::store::{LoadOptions, Sources, Tables};
 use slotwise::{medialive, wiring};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::judge::Judge;
 use super::leases::{Leases, SharedRow};
 use super::outputs::Outputs;
+use super::table::Table;
 use super::tap::Tap;
+use super::wire::Wire;
 use super::world::OWNER;
 
 /// What a process told, and when.
@@ -52,6 +55,8 @@ pub(super) struct Surroundings<'life> {
     pub(super) clock: &'life Clock,
     pub(super) row: &'life SharedRow,
     pub(super) root: PathBuf,
+    pub(super) table: Option<&'life Table>,
+    pub(super) judge: &'life Arc<Mutex<Judge>>,
     pub(super) deaths: &'life Arc<Notify>,
 }
 
@@ -82,6 +87,17 @@ impl Process {
             ),
             _ => Lease::alone(),
         };
+        let tables = around.table.map_or_else(Tables::unread, |table| {
+            let row = set_up.lease.map(|_| Arc::clone(around.row));
+            let wire = Wire::new(
+                table.clone(),
+                tap.clone(),
+                name.clone(),
+                row,
+                Arc::clone(around.judge),
+            );
+            Tables::new(wire.access(), Some(lease.gate()))
+        });
         let (told, outputs) = (Told::default(), Outputs::new());
         let hears = Arc::clone(&told);
         let mut controller = wiring::assemble(
@@ -89,7 +105,8 @@ impl Process {
                 vec![around.root.clone()],
                 OwnerId::new(OWNER),
                 LoadOptions::default(),
-            ),
+            )
+            .with_tables(tables),
             wiring::client_through(tap.connector(around.emulator), &medialive::Settings::default()),
             lease,
             around.clock.clone(),

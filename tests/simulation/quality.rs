@@ -288,6 +288,7 @@ fn cast(seed: u64, random: &mut ChaCha8Rng) -> Cast {
             concurrency: 8,
             lease: None,
         },
+        table: None,
     }
 }
 

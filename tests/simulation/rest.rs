@@ -1,5 +1,6 @@
 //! Liveness: once life and faults have ended, everything comes to rest, where it is wanted or for a reason.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -106,6 +107,34 @@ pub(super) fn check_calls(calls: &[Call], processes: usize, interval: Duration) 
     }
     Ok(())
 }
+
+/// Nothing is written to a table any more, and it is looked at no more often than its declaration says, by `processes`.
+pub(super) fn check_table_calls(
+    before: &BTreeMap<String, usize>,
+    after: &BTreeMap<String, usize>,
+    processes: usize,
+    poll: Duration,
+) -> Result<(), String> {
+    let made = |operation: &str| {
+        let count = |calls: &BTreeMap<String, usize>| calls.get(operation).copied().unwrap_or_default();
+        count(after) - count(before)
+    };
+    let writes = made("UpdateItem");
+    if writes > 0 {
+        return Err(format!("at rest, {writes} statuses are written"));
+    }
+    let looks = usize::try_from(WATCHED.as_secs() / poll.as_secs()).unwrap_or_default() + 2;
+    let (scans, most) = (made("Scan"), SCAN_PAGES_MAX * processes * looks);
+    if scans > most {
+        return Err(format!(
+            "at rest, {scans} pages of the table are read in an hour, and {most} are enough"
+        ));
+    }
+    Ok(())
+}
+
+/// Pages of a table: sixteen destinations, three on a page, and one that is empty.
+const SCAN_PAGES_MAX: usize = 7;
 
 /// Pages of a list: five channels, two on a page.
 const PAGES_MAX: usize = 3;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryPartition;
+use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::types::{AttributeValue, KeyType, StreamSpecification, TableStatus};
 use aws_sdk_dynamodbstreams::Client as StreamsClient;
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
@@ -89,8 +89,11 @@ impl TableClient {
             .operation_timeout(CALL_TIMEOUT)
             .build();
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX);
-        // A table that throttles uses up its own retries, not those of another.
-        let partition = RetryPartition::new(format!("table {}", place.table));
+        // A table that throttles uses up its own retries, not those of another. A partition that is only named would be
+        // one for all clients of the process, whatever table they mean by that name.
+        let partition = RetryPartition::custom(format!("table {}", place.table))
+            .token_bucket(TokenBucket::default())
+            .build();
         let region = place.region.clone().map(Region::new);
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(aws)
             .timeout_config(timeouts.clone())

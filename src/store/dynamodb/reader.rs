@@ -30,6 +30,8 @@ const LOOK_GAP: Duration = Duration::from_millis(500);
 const LOOK_SHARE: u32 = 3;
 /// Time between two looks at what the table is: its size, and whether it has a stream.
 const DESCRIBE_INTERVAL: Duration = Duration::from_mins(10);
+/// Scans of one look at most. In a table where items are deleted all the time each scan lacks some of the one before.
+const SCANS_MAX: usize = 4;
 /// Longest time that a look may take with all its pages.
 const LOOK_LIMIT: Duration = Duration::from_mins(2);
 
@@ -143,8 +145,32 @@ impl Task {
         }
     }
 
+    /// The items, as of a scan that lacks none of those that the one before it showed. A scan is not one moment: while
+    /// it goes on an item can be renamed to where it was already, or the table be emptied behind it, and what was read
+    /// then never stood there. What is gone for good is gone a moment later as well.
     async fn look(&mut self, client: &TableClient, begun: Instant) -> Result<Rows, TableError> {
         let description = self.describe(client, begun).await?;
+        let before = self.publish.borrow().rows.clone();
+        let mut rows = self.scan(client, &description, before.as_ref()).await?;
+        let mut lacks_some = before.as_ref().is_some_and(|before| rows.lacks_some_of(before));
+        for _ in 1..SCANS_MAX {
+            if !lacks_some {
+                break;
+            }
+            let again = self.scan(client, &description, before.as_ref()).await?;
+            lacks_some = again.lacks_some_of(&rows);
+            rows = again;
+        }
+        Ok(rows)
+    }
+
+    async fn scan(
+        &self,
+        client: &TableClient,
+        description: &Description,
+        before: Option<&Arc<Rows>>,
+    ) -> Result<Rows, TableError> {
+        let begun = Instant::now();
         let segments = (description.bytes / SEGMENT_BYTES + 1).min(SEGMENTS_MAX);
         let segments = i32::try_from(segments).unwrap_or(1);
         let attributes: Arc<[Arc<str>]> = self.attributes(&description.key).into();
@@ -153,7 +179,6 @@ impl Task {
             .iter()
             .map(|name| Arc::from(name.as_str()))
             .collect();
-        let before = self.publish.borrow().rows.clone();
         let mut reading = JoinSet::new();
         for number in 0..segments {
             let scan = Scan {
@@ -161,7 +186,7 @@ impl Task {
                 table: Arc::clone(&self.table),
                 attributes: Arc::clone(&attributes),
                 key: Arc::clone(&key),
-                before: before.clone(),
+                before: before.cloned(),
             };
             reading.spawn(async move { scan.read(number, segments).await });
         }
@@ -173,7 +198,7 @@ impl Task {
                 return Err(too_many(client));
             }
         }
-        Ok(Rows::new(rows, description.key, begun))
+        Ok(Rows::new(rows, description.key.clone(), begun))
     }
 
     async fn describe(&mut self, client: &TableClient, now: Instant) -> Result<Description, TableError> {

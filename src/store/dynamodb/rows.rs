@@ -158,6 +158,11 @@ impl Rows {
             })
     }
 
+    /// Whether the items of `other` are not all there any more.
+    pub(super) fn lacks_some_of(&self, other: &Self) -> bool {
+        other.rows.iter().any(|row| self.find(&row.name).is_none())
+    }
+
     /// The item of the destination `name`.
     pub fn find(&self, name: &str) -> Option<&Arc<Row>> {
         let found = self.rows.binary_search_by(|row| row.name.as_str().cmp(name));

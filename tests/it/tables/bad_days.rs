@@ -136,6 +136,42 @@ async fn a_full_table_that_is_empty_all_at_once_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_emptied_while_it_is_read_is_not_believed() {
+    let fixture = filled(&["a", "b", "c"]).await;
+    let mut sources = fixture.sources();
+    load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
+    // A scan that has come to the first item only, when all of them are deleted.
+    let body = format!(
+        r#"{{"Items":[{{"name":{{"S":"a"}},"state":{{"S":"Streaming"}},"url":{{"S":"{URL}"}},"streamKey":{{"S":"a"}}}}]}}"#
+    );
+    fixture.dynamo.answer("Scan", &body);
+    for name in ["a", "b", "c"] {
+        fixture.dynamo.delete(&fixture.table(), ("name", name)).await;
+    }
+    let loaded = load_until(&mut sources, "doubted", |loaded| {
+        names(loaded).len() < 3 || doubt(loaded).contains("is empty all at once")
+    })
+    .await;
+    assert_eq!(names(&loaded), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn an_item_that_is_renamed_while_the_table_is_read_is_never_missing() {
+    let fixture = filled(&["a", "b"]).await;
+    let mut sources = fixture.sources();
+    load_until(&mut sources, "read", |loaded| names(loaded).len() == 2).await;
+    // Its new place had been passed already, and its old one was empty when the scan came there.
+    let body = format!(
+        r#"{{"Items":[{{"name":{{"S":"a"}},"state":{{"S":"Streaming"}},"url":{{"S":"{URL}"}},"streamKey":{{"S":"a"}}}}]}}"#
+    );
+    fixture.dynamo.answer("Scan", &body);
+    put(&fixture, "c", "Streaming").await;
+    fixture.dynamo.delete(&fixture.table(), ("name", "b")).await;
+    let loaded = load_until(&mut sources, "another", |loaded| names(loaded) != ["a", "b"]).await;
+    assert!(names(&loaded).contains(&"c".to_owned()), "{:?}", names(&loaded));
+}
+
+#[tokio::test]
 async fn a_declaration_that_breaks_loses_no_table() {
     let fixture = filled(&["a", "b"]).await;
     let mut sources = fixture.sources();

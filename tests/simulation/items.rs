@@ -1,0 +1,204 @@
+//! The items of a table, as a front end writes them, and what slotwise says in them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use slotwise::controller::View;
+use slotwise::emulator::World;
+use slotwise::emulator::channel::State;
+use slotwise::model::{Desired, Destination, StreamKey, WantedState};
+
+use super::reading::{has_key, slots};
+use super::table::{NAME, Plan, Table, key_file};
+use super::world::STRANGER;
+
+/// The attributes of an item, as the JSON of DynamoDB has them.
+pub(super) type Item = BTreeMap<String, Value>;
+
+/// Where a front end has the parts of a status: field and attribute.
+const PARTS: [(&str, &str); 7] = [
+    ("phase", "shown"),
+    ("reason", "reason"),
+    ("message", "why"),
+    ("channel", "onChannel"),
+    ("slot", "inSlot"),
+    ("since", "since"),
+    ("observedGeneration", "seen"),
+];
+
+/// The YAML that declares the table.
+pub(super) fn declaration(plan: &Plan) -> String {
+    let mut text = format!(
+        "apiVersion: slotwise.dev/v1alpha1\nkind: DestinationTable\nmetadata: {{ name: front-end }}\nspec:\n  table: {NAME}\n  poll: {}s\n  localKeys: true\n",
+        plan.poll.as_secs()
+    );
+    if plan.own_words {
+        let parts: Vec<String> = PARTS
+            .iter()
+            .map(|(field, attribute)| format!("{field}: {attribute}"))
+            .collect();
+        let _written = write!(
+            text,
+            "  attributes:\n    name: {{ attribute: id }}\n    state: {{ attribute: wanted, streaming: [true], ready: [false] }}\n    \
+             pool: pool\n    url: url\n    backupUrl: backupUrl\n    streamKey: streamKey\n    streamKeyFrom: {{ file: keyFile }}\n    \
+             group: group\n    priority: priority\n    interruptible: interruptible\n    slot: slot\n    paused: paused\n  \
+             status:\n    attributes: {{ {} }}\n    phases: {{ Streaming: live }}\n",
+            parts.join(", ")
+        );
+    }
+    text
+}
+
+/// The attribute by which items are found.
+pub(super) fn key(plan: &Plan) -> &'static str {
+    if plan.own_words { "id" } else { "name" }
+}
+
+pub(super) fn key_of(plan: &Plan, name: &str) -> Value {
+    json!({ key(plan): {"S": name} })
+}
+
+/// Whether slotwise writes `attribute`.
+pub(super) fn is_status(plan: &Plan, attribute: &str) -> bool {
+    if plan.own_words {
+        PARTS.iter().any(|(_, own)| *own == attribute)
+    } else {
+        attribute == "status"
+    }
+}
+
+/// What people write of `one`, and something that is only theirs.
+pub(super) fn item(plan: &Plan, one: &Destination) -> Item {
+    let text = |text: &str| json!({"S": text});
+    let mut item = Item::from([
+        (key(plan).to_owned(), text(one.name.as_str())),
+        ("pool".to_owned(), text(one.pool.as_str())),
+        ("url".to_owned(), text(&one.url)),
+        ("priority".to_owned(), json!({"N": one.priority.to_string()})),
+        ("interruptible".to_owned(), json!({"BOOL": one.interruptible})),
+        ("note".to_owned(), text("for people")),
+    ]);
+    let is_wanted = one.state == WantedState::Streaming;
+    let mut add = |attribute: &str, value| drop(item.insert(attribute.to_owned(), value));
+    match (plan.own_words, is_wanted) {
+        (true, _) => add("wanted", json!({"BOOL": is_wanted})),
+        (false, true) => add("state", text("Streaming")),
+        (false, false) => add("state", text("Ready")),
+    }
+    match (key_file(plan, one), &one.key) {
+        (Some(file), _) if plan.own_words => add("keyFile", text(&file)),
+        (Some(file), _) => add("streamKeyFrom", json!({"M": {"file": text(&file)}})),
+        (None, StreamKey::Known(key)) => add("streamKey", text(key.reveal())),
+        (None, StreamKey::Unavailable { .. }) => {}
+    }
+    if let Some(url) = &one.backup_url {
+        add("backupUrl", text(url));
+    }
+    if let Some(group) = &one.group {
+        add("group", text(group.as_str()));
+    }
+    if let Some(pin) = &one.pin {
+        let (channel, group) = (text(pin.channel.as_str()), text(pin.output_group.as_str()));
+        add("slot", json!({"M": {"channel": channel, "outputGroup": group}}));
+    }
+    if let Some(pause) = &one.paused {
+        let mut fields = serde_json::Map::from_iter([("by".to_owned(), text("ana"))]);
+        fields.extend(
+            pause
+                .until
+                .map(|until| ("until".to_owned(), text(&until.to_string()))),
+        );
+        add("paused", json!({"M": fields}));
+    }
+    item
+}
+
+/// What slotwise says in `field` of an item.
+fn said<'a>(plan: &Plan, item: &'a Item, field: &str) -> Option<&'a str> {
+    let value = if plan.own_words {
+        let (_, attribute) = PARTS.iter().find(|(name, _)| *name == field)?;
+        item.get(*attribute)?
+    } else {
+        item.get("status")?.get("M")?.get(field)?
+    };
+    value["S"].as_str()
+}
+
+/// What stands in the items of `table` and is not true, once everything is at rest.
+pub(super) fn untrue(table: &Table, world: &World, declared: &Desired, view: &View) -> Option<String> {
+    let mine = declared.destinations.values().filter(|one| table.plan.holds(one));
+    let names = mine.clone().map(|one| one.name.to_string());
+    let (there, names) = (table.names(), names.collect());
+    if there != names {
+        return Some(format!(
+            "the table holds {there:?}, and people have written {names:?}"
+        ));
+    }
+    mine.clone().find_map(|one| {
+        let item = table.item(one.name.as_str())?;
+        let lie = untrue_item(&table.plan, &item, world, one)
+            .or_else(|| unlike(&table.plan, &item, view, one))
+            .or_else(|| touched(table, &item, one));
+        lie.map(|what| format!("the item of {}: {what}", one.name))
+    })
+}
+
+/// What an item says and the world does not bear out.
+fn untrue_item(plan: &Plan, item: &Item, world: &World, one: &Destination) -> Option<String> {
+    let shown = said(plan, item, "phase").unwrap_or("nothing");
+    let phase = if shown == "live" { "Streaming" } else { shown };
+    let place = place(world, one);
+    let is_wanted = one.state == WantedState::Streaming;
+    let expected: &[&str] = match (&place, is_wanted, one.paused.is_some()) {
+        (Some(_), true, _) | (Some(_), _, true) => &["Streaming"],
+        (Some(_), false, false) => &["Stopping"],
+        (None, true, _) => &["Pending", "Error"],
+        (None, false, _) => &["Ready"],
+    };
+    if !expected.contains(&phase) {
+        return Some(format!("it says {phase}, and {expected:?} is true"));
+    }
+    let told = (said(plan, item, "channel"), said(plan, item, "slot"));
+    place.and_then(|(channel, slot)| {
+        let is_there = told == (Some(channel.as_str()), Some(slot.as_str()));
+        (!is_there).then(|| format!("it says {told:?}, and it is on air in {channel} {slot}"))
+    })
+}
+
+/// What people have written and does not stand there any more.
+fn touched(table: &Table, item: &Item, one: &Destination) -> Option<String> {
+    let mut theirs = item.clone();
+    theirs.retain(|attribute, _| !is_status(&table.plan, attribute));
+    let is_same = table
+        .written(one.name.as_str())
+        .is_some_and(|written| written == theirs);
+    (!is_same).then(|| "it is not what people have written".to_owned())
+}
+
+/// Where it is on air, on a channel that may be anybody's: channel and slot.
+fn place(world: &World, one: &Destination) -> Option<(String, String)> {
+    let running = world
+        .channels()
+        .iter()
+        .filter(|(id, channel)| channel.state() == State::Running && id.as_str() != STRANGER);
+    running
+        .flat_map(|(id, channel)| {
+            slots(channel)
+                .into_iter()
+                .map(move |(group, slot)| (id, group, slot))
+        })
+        .find(|(_, _, slot)| {
+            slot.first()
+                .is_some_and(|first| *first.0 == *one.url && has_key(one, &first.1))
+        })
+        .map(|(id, group, _)| (id.clone(), group))
+}
+
+/// Where an item differs from the status that the same process shows.
+fn unlike(plan: &Plan, item: &Item, view: &View, one: &Destination) -> Option<String> {
+    let shown = view.status.destination(one.name.as_str())?;
+    let said = (said(plan, item, "reason"), said(plan, item, "message"));
+    let is_same = said == (Some(shown.reason), Some(&*shown.message));
+    (!is_same).then(|| format!("it says {said:?}, and the status {:?}", shown.message))
+}
