@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Builds all breaks of a crate at once, and shows one after the other to its tests. For pure.sh.
 
 A build and a link per break cost ten times what the tests do. So every function that can be broken gets one body per
