@@ -280,8 +280,11 @@ impl<S: Source> Controller<S> {
             self.told = Some(Gist::of(&before));
         }
         let mut made = plan(&desired, observed, now);
+        let unsure = self.loaded.as_ref().and_then(|loaded| loaded.unsure.as_deref());
         if desired.trust == Trust::Whole
-            && let Some(why) = self.guard.doubt(&made, &desired, self.settings.max_vanish)
+            && let Some(why) = self
+                .guard
+                .doubt(&made, &desired, self.settings.max_vanish, unsure)
         {
             self.memory
                 .note_vanished(Some(&why))

@@ -50,7 +50,14 @@ pub struct VanishGuard {
 
 impl VanishGuard {
     /// Why `plan`, made in full trust, lets too many go at once; `None` where it does not.
-    pub fn doubt(&mut self, plan: &Plan, desired: &Desired, max: MaxVanish) -> Option<String> {
+    /// `unsure` says where more may have been declared than is known.
+    pub fn doubt(
+        &mut self,
+        plan: &Plan,
+        desired: &Desired,
+        max: MaxVanish,
+        unsure: Option<&str>,
+    ) -> Option<String> {
         let OnAir {
             count,
             undeclared,
@@ -75,6 +82,12 @@ impl VanishGuard {
             return Some(format!(
                 "{} of {count} destinations on air vanished together with more than may vanish at once (--max-vanish); {WAY_OUT}",
                 self.kept.len()
+            ));
+        }
+        if let Some(unsure) = unsure.filter(|_| !vanished.is_empty()) {
+            return Some(format!(
+                "{} of {count} destinations on air are declared nowhere, and {unsure}; {WAY_OUT}",
+                vanished.len()
             ));
         }
         // Some of those that vanished may be there.
@@ -224,13 +237,21 @@ mod tests {
     }
 
     fn doubt(guard: &mut VanishGuard, channels: Vec<ChannelPlan>) -> Option<String> {
+        doubt_unless(guard, channels, None)
+    }
+
+    fn doubt_unless(
+        guard: &mut VanishGuard,
+        channels: Vec<ChannelPlan>,
+        unsure: Option<&str>,
+    ) -> Option<String> {
         let plan = Plan {
             destinations: Vec::new(),
             channels,
             pools: Vec::new(),
         };
         let desired = Desired::empty(OwnerId::new(OWNER));
-        guard.doubt(&plan, &desired, MaxVanish::default())
+        guard.doubt(&plan, &desired, MaxVanish::default(), unsure)
     }
 
     #[test]
@@ -283,6 +304,20 @@ mod tests {
         assert_eq!(doubt(&mut guard, vec![channel("1", "ud"), missing]), None);
         // It was let go before the second channel went out of sight.
         assert_eq!(doubt(&mut guard, vec![channel("1", "ud"), unreadable()]), None);
+    }
+
+    #[test]
+    fn nobody_is_let_go_who_may_have_been_declared_where_nothing_was_ever_seen() {
+        let mut guard = VanishGuard::default();
+        let empty = Some("table t is empty");
+        let doubt = |guard: &mut VanishGuard, slots, unsure| {
+            doubt_unless(guard, vec![channel("1", slots)], unsure).is_some()
+        };
+        assert!(!doubt(&mut guard, "dd", empty));
+        assert!(doubt(&mut guard, "du", empty));
+        assert!(!doubt(&mut guard, "du", None));
+        // It was let go before.
+        assert!(!doubt(&mut guard, "du", empty));
     }
 
     #[test]

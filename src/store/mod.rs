@@ -40,6 +40,9 @@ pub struct Loaded {
     pub rejected: Vec<Rejected>,
     /// How many tables are declared.
     pub tables: usize,
+    /// What held nothing when this process began and holds nothing yet, one sentence: whoever is on air and declared nowhere
+    /// may have been declared there.
+    pub unsure: Option<String>,
 }
 
 /// An object that is not valid, and what happens to it.

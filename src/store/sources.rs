@@ -186,6 +186,7 @@ impl Sources {
             problems,
             rejected: assembled.rejected,
             tables: self.tables.count(),
+            unsure: self.tables.unsure(),
         }
     }
 }
@@ -204,6 +205,7 @@ impl Source for Sources {
                     problems: Vec::new(),
                     rejected: Vec::new(),
                     tables: self.tables.count(),
+                    unsure: self.tables.unsure(),
                 })
             }
         }

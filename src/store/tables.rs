@@ -47,6 +47,8 @@ struct Open {
     writer: Option<Writer>,
     /// Version of the look that the last load saw.
     used: u64,
+    /// Whether it held nothing at the first look, and has not held anything since.
+    never_full: bool,
 }
 
 impl Open {
@@ -117,10 +119,22 @@ impl Tables {
             {
                 snapshot.suspicious.insert(file, "is empty all at once");
             }
-            for row in look.rows.iter().flat_map(|rows| &rows.rows) {
+            let rows = look.rows.iter().flat_map(|rows| &rows.rows);
+            open.never_full = open.never_full && rows.clone().next().is_none();
+            for row in rows {
                 take_row(open, row, snapshot);
             }
         }
+    }
+
+    /// What is to be said of tables that have been empty since this process began. What they held before nobody knows.
+    pub(super) fn unsure(&self) -> Option<String> {
+        let empty = self.open.values().find(|open| open.never_full)?;
+        let table = empty.table.place.file();
+        Some(format!(
+            "{} has been empty since slotwise began, so that nobody knows what it held before",
+            table.display()
+        ))
     }
 
     /// The tables that are in force, by name: those that `snapshot` declares, and those whose declaration is not valid
@@ -188,6 +202,7 @@ impl Tables {
             reader: Reader::start(live.access.clone(), Arc::clone(&table)),
             writer,
             used: 0,
+            never_full: true,
             declared_in,
             table,
         };

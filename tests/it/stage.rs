@@ -65,6 +65,7 @@ impl Source for Script {
             problems: Vec::new(),
             rejected: Vec::new(),
             tables: 0,
+            unsure: None,
         })
     }
 
