@@ -15,7 +15,7 @@ use super::{Loaded, Source};
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::table::DestinationTable;
 use crate::manifest::{Location, Problem, Severity};
-use crate::model::{Desired, OwnerId, Trust};
+use crate::model::{Desired, OwnerId, Secret, Trust};
 use crate::secrets::Keys;
 use crate::status::Status;
 
@@ -51,6 +51,8 @@ pub struct Sources {
     /// this process began nobody knows, so nothing is let go on the strength of them.
     never_full: BTreeSet<PathBuf>,
     key_files: Arc<BTreeSet<PathBuf>>,
+    /// Keys that were read from files last.
+    file_keys: BTreeMap<KeyReference, Secret>,
     /// What the files looked like when they were read; `None` where nothing was read yet or they did not answer.
     seen: Option<Fingerprint>,
 }
@@ -79,6 +81,7 @@ impl Sources {
             good: None,
             never_full: BTreeSet::new(),
             key_files: Arc::default(),
+            file_keys: BTreeMap::new(),
             seen: None,
         }
     }
@@ -157,8 +160,27 @@ impl Sources {
             let within = |path: &PathBuf| file.starts_with(path);
             lost.keys().any(within) || suspicious.keys().any(within)
         };
-        let look_up = |reference: &KeyReference| keys.get(reference).cloned().unwrap_or(KeyLookup::NotAsked);
+        let before_key = |reference: &KeyReference| {
+            // Lost with all that is declared around it: an item of a table may refer to it all the same.
+            let is_lost =
+                file_of(reference).is_some_and(|file| lost.keys().any(|path| file.starts_with(path)));
+            self.file_keys.get(reference).filter(|_| is_lost).cloned()
+        };
+        let look_up = |reference: &KeyReference| match keys.get(reference) {
+            Some(missing @ KeyLookup::Missing { .. }) => {
+                before_key(reference).map_or_else(|| missing.clone(), KeyLookup::Found)
+            }
+            Some(found) => found.clone(),
+            None => KeyLookup::NotAsked,
+        };
         let mut assembled = assemble(objects, &look_up, &before, &is_lost);
+        let in_files = keys.keys().filter(|reference| file_of(reference).is_some());
+        self.file_keys = in_files
+            .filter_map(|reference| match look_up(reference) {
+                KeyLookup::Found(key) => Some((reference.clone(), key)),
+                _ => None,
+            })
+            .collect();
 
         let mut doubts: Vec<String> = lost.into_values().collect();
         if is_first {
