@@ -46,8 +46,9 @@ pub(super) struct Scene {
     dynamodb: String,
     table: String,
     client: Client,
-    source: tempfile::TempDir,
+    /// Ended before its directory is gone: fields are dropped in this order.
     _switching: Switching,
+    source: tempfile::TempDir,
     _served: JoinSet<()>,
 }
 
