@@ -46,8 +46,9 @@ pub(super) struct Scene {
     dynamodb: String,
     table: String,
     client: Client,
-    source: tempfile::TempDir,
+    /// Ended before its directory is gone: fields are dropped in this order.
     _switching: Switching,
+    source: tempfile::TempDir,
     _served: JoinSet<()>,
 }
 
@@ -378,6 +379,8 @@ pub(super) struct Replica {
     name: &'static str,
     child: Child,
     lines: Arc<Mutex<Vec<(Instant, String)>>>,
+    /// Threads that listen to it, until it has said its last words.
+    listeners: [thread::JoinHandle<()>; 2],
 }
 
 impl Replica {
@@ -389,9 +392,16 @@ impl Replica {
             .unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        listen_to(out, Arc::clone(&lines));
-        listen_to(err, Arc::clone(&lines));
-        Self { name, child, lines }
+        let listeners = [
+            listen_to(out, Arc::clone(&lines)),
+            listen_to(err, Arc::clone(&lines)),
+        ];
+        Self {
+            name,
+            child,
+            lines,
+            listeners,
+        }
     }
 
     /// Its process id, as it stands in the holder's name.
@@ -469,9 +479,9 @@ impl Replica {
     async fn ended(&mut self) -> i32 {
         let limit = Instant::now() + PATIENCE;
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                // The threads that listen have a moment to hear the last words.
-                sleep(Duration::from_millis(200)).await;
+            let status = self.child.try_wait().unwrap();
+            let heard = self.listeners.iter().all(thread::JoinHandle::is_finished);
+            if let Some(status) = status.filter(|_| heard) {
                 return status.code().unwrap_or(-1);
             }
             assert!(Instant::now() < limit, "{} does not end", self.name);
@@ -495,13 +505,16 @@ impl Drop for Replica {
     }
 }
 
-fn listen_to(stream: impl Read + Send + 'static, lines: Arc<Mutex<Vec<(Instant, String)>>>) {
+fn listen_to(
+    stream: impl Read + Send + 'static,
+    lines: Arc<Mutex<Vec<(Instant, String)>>>,
+) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         for line in BufReader::new(stream).lines() {
             let Ok(line) = line else { return };
             lines.lock().unwrap().push((Instant::now(), line));
         }
-    });
+    })
 }
 
 /// A wire to the table that can be cut: nothing comes through, and nothing says so.
