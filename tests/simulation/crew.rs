@@ -117,7 +117,7 @@ impl Crew {
             return;
         };
         let now = Instant::now();
-        let what = format!("{}: {}", process.name, told(&blow));
+        let what = format!("{}: {blow:?}", process.name);
         match blow {
             ToProcess::Dies(None) => {
                 process.tap.die();
@@ -129,7 +129,7 @@ impl Crew {
                 let leases = process.leases.iter();
                 leases.for_each(|table| table.set_trouble(Some((trouble, now + lasts))));
             }
-            ToProcess::IsForestalled(mut hand) => {
+            ToProcess::IsForestalled(hand) => {
                 let (emulator, judge) = (emulator.clone(), Arc::clone(&self.judge));
                 process.tap.before_next_look(move |id| {
                     if let Some(did) = hand.work(&emulator, id) {
@@ -276,13 +276,6 @@ impl Crew {
                 process.stop().await;
             }
         }
-    }
-}
-
-fn told(blow: &ToProcess) -> String {
-    match blow {
-        ToProcess::IsForestalled(_) => "somebody is about to forestall it".to_owned(),
-        other => format!("{other:?}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Somebody who works on channels by hand, in the console of MediaLive.
 
-use rand::Rng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use slotwise::emulator::channel::State;
@@ -11,17 +11,19 @@ use super::reading::is_running;
 use super::world::CANARY;
 
 /// One thing that somebody does by hand.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Hand {
     /// Makes what is typed in unlike anything else.
     pub(super) serial: usize,
-    pub(super) random: ChaCha8Rng,
+    /// Draws what it is.
+    pub(super) seed: u64,
 }
 
 impl Hand {
     /// Does it to the channel `id`. What was done, if it could be.
-    pub(super) fn work(&mut self, emulator: &Emulator, id: &str) -> Option<&'static str> {
-        let Self { serial, random } = self;
+    pub(super) fn work(self, emulator: &Emulator, id: &str) -> Option<&'static str> {
+        let Self { serial, seed } = self;
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
         let deed = random.random_range(0..12);
         emulator.with_world(|world, now| {
             let mut call = |operation| world.handle(&Request::new(operation, id), now).is_ok();

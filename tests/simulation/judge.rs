@@ -731,7 +731,8 @@ impl<'a> Stop<'a> {
         let mine = self.desired.destinations.values().map(|one| &**one);
         let here: Vec<&Destination> = mine
             .filter(|one| one.pool == pool.name && carries(self.channel, one))
-            .filter(|one| !(self.copies && self.is_elsewhere(one)) && !released.contains_key(&one.name))
+            .filter(|one| !released.contains_key(&one.name))
+            .filter(|one| !self.copies || !self.is_elsewhere(one))
             .collect();
         if let Some(paused) = here.iter().find(|one| is_paused(one.paused.as_ref(), wall)) {
             return Err(format!("{} is paused and on air there", paused.name));

@@ -29,7 +29,7 @@ use super::world::{self, STRANGER};
 const DESTINATIONS_MAX: usize = 16;
 
 /// What a deed asks of whoever runs the processes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum ToProcess {
     /// It ends without a word: at once, or at a boundary to come.
     Dies(Option<Boundary>),
@@ -412,9 +412,9 @@ impl Life {
 
     /// Somebody works on a channel by hand: now, or right between a look at it and what was decided by that.
     fn human(&mut self) -> Option<ToProcess> {
-        let mut hand = Hand {
+        let hand = Hand {
             serial: self.serial + 1,
-            random: ChaCha8Rng::seed_from_u64(self.random.random()),
+            seed: self.random.random(),
         };
         if self.random.random_bool(0.3) {
             return Some(ToProcess::IsForestalled(hand));
