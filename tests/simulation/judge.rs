@@ -763,13 +763,18 @@ impl<'a> Stop<'a> {
         Ok(names)
     }
 
+    /// Whether somebody is on air on another channel as well; where this one only starts or recovers, one that does is as
+    /// good.
     fn is_elsewhere(&self, one: &Destination) -> bool {
+        let is_as_good = |other: &Channel| {
+            other.state() == State::Running || self.channel.state() != State::Running && is_running(other)
+        };
         let mut others = self
             .world
             .channels()
             .iter()
             .filter(|(other, _)| *other != self.id);
-        others.any(|(_, channel)| channel.state() == State::Running && carries(channel, one))
+        others.any(|(_, channel)| is_as_good(channel) && carries(channel, one))
     }
 }
 

@@ -310,15 +310,11 @@ impl Life {
     }
 
     fn rearrange(&mut self) {
-        let pools: Vec<PoolName> = self.desired.pools.keys().cloned().collect();
         self.change_one("rearrange", |random, one| {
             one.group = world::group(random);
             one.priority = random.random_range(0..3);
             one.interruptible = random.random_bool(0.85);
             one.pin = None;
-            if random.random_bool(0.2) {
-                one.pool.clone_from(pools.choose(random).unwrap());
-            }
         });
     }
 

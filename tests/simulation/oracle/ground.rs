@@ -291,11 +291,12 @@ impl<'a> Ground<'a> {
     }
 
     fn former(&self, crew: &mut Crew, at: usize, of: &Names) {
+        // Where it is doubted nothing is read as anybody's former target, not even of one who is paused.
+        crew.doubted |= self.may_be_doubted();
         let is_paused = |name: &&DestinationName| self.pause_of(&self.desired.destinations[*name]).is_some();
         let paused: Names = of.iter().filter(is_paused).cloned().collect();
         if paused.is_empty() {
             crew.leaving.push(at);
-            crew.doubted |= self.may_be_doubted();
         } else if paused.len() == of.len() {
             crew.firm.extend(paused);
         } else {
