@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_medialive::Client;
+use aws_sdk_medialive::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_medialive::config::{BehaviorVersion, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_medialive::error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -75,6 +76,10 @@ impl MediaLive {
             .operation_timeout(settings.operation_timeout)
             .connect_timeout(settings.attempt_timeout)
             .build();
+        // One that is only named would be one for all clients of the process.
+        let partition = RetryPartition::custom("MediaLive")
+            .token_bucket(TokenBucket::default())
+            .build();
         let mut config = aws_sdk_medialive::config::Builder::from(aws)
             .behavior_version(BehaviorVersion::latest())
             .http_client(SharedHttpClient::new(LimitedHttpClient::new(
@@ -83,6 +88,7 @@ impl MediaLive {
                 settings.meter.clone(),
             )))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+            .retry_partition(partition)
             .timeout_config(timeouts);
         if let Some(url) = &settings.endpoint_url {
             config = config.endpoint_url(url);

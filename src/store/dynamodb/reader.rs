@@ -152,7 +152,8 @@ impl Task {
         let description = self.describe(client, begun).await?;
         let before = self.publish.borrow().rows.clone();
         let mut rows = self.scan(client, &description, before.as_ref()).await?;
-        let mut lacks_some = before.as_ref().is_some_and(|before| rows.lacks_some_of(before));
+        // The first one of all has nothing to be compared with.
+        let mut lacks_some = before.as_ref().is_none_or(|before| rows.lacks_some_of(before));
         for _ in 1..SCANS_MAX {
             if !lacks_some {
                 break;
