@@ -40,6 +40,8 @@ pub(super) struct Problem {
     pub(super) bound: Vec<(usize, usize)>,
     /// The slots of `bound`.
     bound_slots: BTreeSet<usize>,
+    /// Items of one URL that have no former target on a running channel, while others of that URL do.
+    contenders: Vec<Vec<usize>>,
     /// Distinct priorities of all that counts in criterion 1, highest first.
     pub(super) levels: Vec<i32>,
 }
@@ -73,6 +75,10 @@ pub(super) struct Item {
     /// Bins that it does not open by joining, since a former target of its URL there may be its own and `Retarget` grants
     /// nothing.
     pub(super) mistakable: Vec<usize>,
+    /// Others to whom its former target may belong as well: by place in [`Problem::contenders`].
+    contested: Option<usize>,
+    /// Whether the former target of another may be its own.
+    pub(super) contends: bool,
     /// Slots of bins that have its target already, each with its bin.
     pub(super) warm: Vec<(usize, usize)>,
 }
@@ -192,6 +198,7 @@ impl Problem {
             bin_of: vec![None; survey.channels.len()],
             bound_slots: bound.iter().map(|(_, slot)| *slot).collect(),
             bound,
+            contenders: Vec::new(),
             levels: Vec::new(),
         };
         let to_place: Vec<usize> = (0..survey.dests.len())
@@ -220,6 +227,7 @@ impl Problem {
             }
         }
         problem.find_mistakable(survey);
+        problem.find_contenders(survey);
         problem.count_dirty();
         problem.levels = problem.find_levels();
         problem
@@ -249,6 +257,23 @@ impl Problem {
         }
     }
 
+    /// Whether the former target of `item`, which leaves `bin`, is none that has to stay there: of all to whom it may
+    /// belong nobody waits, and nobody joins `bin` unless `Retarget` grants it. Else it would be another's as soon as
+    /// `item` is on air, and what it granted would not be granted any more.
+    pub(super) fn leaves_for_all(&self, item: usize, bin: usize, place: impl Fn(usize) -> Place) -> bool {
+        let goes = |other: &usize| match place(*other) {
+            Place::Undecided => true,
+            Place::Decided(None) => false,
+            Place::Decided(Some(at)) => at != bin || self.granting.retarget,
+        };
+        self.contenders_of(item).iter().all(goes)
+    }
+
+    /// Items without a former target on a running channel to whom that of `item` may belong as well.
+    pub(super) fn contenders_of(&self, item: usize) -> &[usize] {
+        self.items[item].contested.map_or(&[], |at| &self.contenders[at])
+    }
+
     /// Whether a slot of `bin` has the former target of `item`.
     pub(super) fn is_former(&self, item: usize, bin: usize) -> bool {
         self.items[item].outdated.is_some_and(|(at, _)| at == bin)
@@ -261,17 +286,19 @@ impl Problem {
         !at.kept
             || at.opened
             || items.iter().any(|item| self.opens(*item, bin))
-            || at
-                .formers
-                .iter()
-                .any(|item| self.former_opens(*item, bin, place(*item)))
+            || at.formers.iter().any(|item| {
+                let here = place(*item);
+                let leaves = !matches!(here, Place::Decided(Some(at)) if at == bin);
+                self.former_opens(*item, bin, here) && (!leaves || self.leaves_for_all(*item, bin, &place))
+            })
     }
 
     /// Whether `bin` stops wherever the items go, as long as those whose former target is on it do not wait.
     pub(super) fn is_open_wherever(&self, bin: usize) -> bool {
         let always = |item: &usize| {
             let one = &self.items[*item];
-            one.pin != Pinned::Nowhere && (one.granted || self.granting.stop && self.granting.retarget)
+            let either_way = one.granted || self.granting.stop && self.granting.retarget;
+            one.pin != Pinned::Nowhere && either_way && self.contenders_of(*item).is_empty()
         };
         let at = &self.bins[bin];
         !at.kept || at.opened || at.formers.iter().any(always)
@@ -428,6 +455,29 @@ impl Problem {
         }
     }
 
+    fn find_contenders(&mut self, survey: &Survey<'_>) {
+        let runs = |slot: usize| survey.channel_of(slot).is_running();
+        let mut by_url: BTreeMap<&str, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        for (item, one) in self.items.iter().enumerate() {
+            let dest = &survey.dests[one.dest];
+            let (with, without) = by_url.entry(&*dest.decl.url).or_default();
+            match dest.outdated.filter(|slot| runs(*slot)) {
+                Some(_) => with.push(item),
+                None => without.push(item),
+            }
+        }
+        let contested = by_url.into_values();
+        for (with, without) in contested.filter(|(with, without)| !with.is_empty() && !without.is_empty()) {
+            for item in with {
+                self.items[item].contested = Some(self.contenders.len());
+            }
+            for item in &without {
+                self.items[*item].contends = true;
+            }
+            self.contenders.push(without);
+        }
+    }
+
     fn count_dirty(&mut self) {
         let warm = self
             .items
@@ -491,6 +541,8 @@ impl Problem {
             pin,
             outdated: one.outdated.and_then(in_bin),
             mistakable: Vec::new(),
+            contested: None,
+            contends: false,
             warm: one
                 .held
                 .iter()

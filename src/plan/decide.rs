@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::assign::{Cost, Placed, Problem};
+use super::assign::{Cost, Place, Placed, Problem};
 use super::interrupt::{Change, Crew, Kind, Policy, join, kind, leave};
 use super::search::improve;
 use super::survey::{Holder, Stance, Survey};
@@ -123,12 +123,8 @@ impl<'a> Decision<'a> {
 
     /// The changes that an interruption of a kept channel would make, as far as they can grant one.
     pub(super) fn changes(&self, channel: usize, crew: &Crew) -> Vec<Change> {
-        let channel_of = |slot: usize| self.survey.slots[slot].channel;
         let leaves = |slot: &usize| match self.survey.slots[*slot].holder {
-            // Here it is rewritten; while its destination waits, it grants nothing.
-            Holder::Outdated(dest) => self
-                .given_to(dest)
-                .is_some_and(|given| channel_of(given) != channel),
+            Holder::Outdated(dest) => self.former_leaves(dest, channel),
             _ => true,
         };
         let leaving = crew.leaving.iter().copied().filter(leaves);
@@ -136,6 +132,20 @@ impl<'a> Decision<'a> {
         let joining = self.given_on(channel);
         changes.extend(joining.map(|(_, dest)| join(&self.survey, self.policy.disruption, dest, channel)));
         changes
+    }
+
+    /// Whether the former target of a destination leaves a channel for good. Where it stays it is rewritten; while its
+    /// destination waits, or another to whom it may belong, it grants nothing.
+    fn former_leaves(&self, dest: usize, channel: usize) -> bool {
+        let problem = &self.problem;
+        let given = |dest| Some(self.survey.slots[self.given_to(dest)?].channel);
+        let goes_elsewhere = given(dest).is_some_and(|at| at != channel);
+        let item = problem.items.binary_search_by_key(&dest, |item| item.dest);
+        goes_elsewhere
+            && item.ok().zip(problem.bin_of[channel]).is_none_or(|(item, bin)| {
+                let place = |other: usize| given(problem.items[other].dest).and_then(|at| problem.bin_of[at]);
+                problem.leaves_for_all(item, bin, |other| Place::Decided(place(other)))
+            })
     }
 
     /// The slot that is given to a destination.

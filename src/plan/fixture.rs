@@ -17,6 +17,8 @@ use crate::model::{
 
 pub(super) const POOL: &str = "main";
 const OWNER: &str = "us";
+/// The URL of all, [on one platform](World::on_one_platform).
+pub(super) const PLATFORM: &str = "rtmp://platform.example/live";
 
 /// A pool with its channels and destinations, and the moment.
 #[derive(Clone)]
@@ -261,6 +263,31 @@ impl World {
             ChannelObservation::Seen(channel) => channel,
             _ => panic!("channel {id} was not seen"),
         }
+    }
+
+    /// Everybody pushes to one platform: the keys alone tell destinations and their targets apart.
+    pub(super) fn on_one_platform(mut self) -> Self {
+        for one in self.desired.destinations.values_mut() {
+            Arc::make_mut(one).url = PLATFORM.into();
+        }
+        let seen = |channel| match channel {
+            &mut ChannelObservation::Seen(ref mut seen) => Some(seen),
+            _ => None,
+        };
+        for channel in self.observed.channels.values_mut().filter_map(seen) {
+            for target in channel
+                .groups_mut()
+                .iter_mut()
+                .filter_map(|group| group.target.as_mut().ok())
+            {
+                let pushed = target.0.iter().map(|endpoint| match &*endpoint.url {
+                    url if url.ends_with("/live") => Endpoint::new(PLATFORM, endpoint.stream_name.clone()),
+                    _ => endpoint.clone(),
+                });
+                *target = pushed.collect::<Vec<_>>().into();
+            }
+        }
+        self
     }
 
     /// Parks every slot whose target another slot has, too.

@@ -8,8 +8,9 @@
 //!    joining grants: first as many as there are joiners to gain leavers in criterion 1, then the cheapest set that
 //!    has room for the items left over, by an exact knapsack. So criteria 1 and 2 are never given up for speed where
 //!    everybody who joins grants the same. The exceptions: one-off grants in a pool that grants no joining, and former
-//!    targets in one that does not grant both `Stop` and `Retarget` or both `Start` and `Retarget`. There it counts who
-//!    goes where, channels are opened one after the other, and a better placement may be missed.
+//!    targets that may be of several, or in a pool that does not grant both `Stop` and `Retarget` or both `Start` and
+//!    `Retarget`. There it counts who goes where, channels are opened one after the other, and a better placement may be
+//!    missed.
 //! 3. *Who shares with whom.* Groups as whole blocks, the largest first, each to the channels with the fewest strangers;
 //!    `Pack` first narrows the channels down to the fewest that suffice.
 
@@ -462,7 +463,33 @@ impl<'p> Greedy<'p> {
             .min_by_key(|bin| (self.shelf(*bin, group), *bin));
         if let Some(bin) = best {
             self.put(item, bin);
+        } else if let Some((other, bin)) = self.least_elsewhere(item, from) {
+            self.placed[other] = None;
+            self.room[bin] += 1;
+            self.put(item, bin);
         }
+    }
+
+    /// Whose place outside of `from` an item takes: the least important one's, if it is less important and its bin stays
+    /// open.
+    fn least_elsewhere(&self, item: usize, from: usize) -> Option<(usize, usize)> {
+        let problem = self.problem;
+        let gives_way = |other: usize, bin: usize| {
+            let here = (0..self.placed.len()).filter(|one| self.placed[*one] == Some(bin) && *one != other);
+            let items: Vec<usize> = here.chain([item]).collect();
+            let place = |one: usize| match self.placed[one] {
+                _ if one == other => Place::Decided(None),
+                _ if one == item => Place::Decided(Some(bin)),
+                at => Place::Decided(at),
+            };
+            problem.is_open(bin, &items, place)
+        };
+        let placed = (0..self.placed.len()).filter_map(|other| Some((other, self.placed[other]?)));
+        placed
+            .filter(|(other, bin)| *bin != from && self.is_free(*other) && problem.fits(item, *bin))
+            .filter(|(other, _)| problem.items[*other].priority < problem.items[item].priority)
+            .filter(|(other, bin)| gives_way(*other, *bin))
+            .max_by_key(|(other, _)| self.order(*other))
     }
 
     /// Where a bin stands, for a member of `group` or for a stranger.

@@ -21,7 +21,7 @@
 //! | the same, but a former target of its URL is there, read as another's | both `Start` and `Retarget` | it |
 //! | anybody else on air who is not protected leaves | `Stop` | the destination, if any |
 //! | a former target is rewritten for its destination, which gets a slot of the channel | `Retarget` | it |
-//! | a former target leaves because its destination goes to another channel | `Stop` | it |
+//! | a former target leaves because its destination goes to another channel, as do all to whom it may belong | `Stop` | it |
 //! | a former target leaves whose destination waits | none | |
 //!
 //! A STARTING channel is waited for and then stopped; a RECOVERING one is left alone until MediaLive has repaired it.

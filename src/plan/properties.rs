@@ -1,6 +1,7 @@
 //! What holds of every plan, whatever the world.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -8,7 +9,7 @@ use proptest::test_runner::{RngAlgorithm, RngSeed, TestRng, TestRunner};
 
 use super::assign::{Granting, Item, Pinned, Place, Placed, Problem};
 use super::bound::large_bound;
-use super::fixture::{World, interrupted, pause, pin, unknown_key};
+use super::fixture::{PLATFORM, World, interrupted, pause, pin, unknown_key};
 use super::interrupt::{Kind, Policy, kind};
 use super::search::improve;
 use super::survey::Survey;
@@ -56,9 +57,10 @@ fn worlds() -> impl Strategy<Value = World> {
         prop::option::weighted(0.2, prop::sample::select(&NAMES[..])),
         prop::bool::weighted(0.1),
         1_u32..3,
+        any::<bool>(),
     );
     (channels, destinations, policy).prop_map(|(channels, destinations, policy)| {
-        let (interrupt, causes, pack, grant, doubted, max_concurrent) = policy;
+        let (interrupt, causes, pack, grant, doubted, max_concurrent, one_platform) = policy;
         let mut world = World::new().window().policy(interrupt, &causes);
         world.pool().disruption.max_concurrent = max_concurrent;
         if pack {
@@ -92,6 +94,9 @@ fn worlds() -> impl Strategy<Value = World> {
                     _ => {}
                 }
             });
+        }
+        if one_platform {
+            world = world.on_one_platform();
         }
         world
     })
@@ -184,12 +189,15 @@ fn all_grant_alike(problem: &Problem) -> bool {
     } = problem.granting;
     let kept = || (0..problem.bins.len()).filter(|bin| problem.bins[*bin].kept);
     let opens = |item: usize| kept().all(|bin| problem.opens(item, bin));
+    let formers = || kept().flat_map(|bin| problem.bins[bin].formers.iter());
+    if formers().any(|item| !problem.contenders_of(*item).is_empty()) {
+        return false;
+    }
     if start {
         return (0..problem.items.len()).all(opens);
     }
-    let formers = kept().any(|bin| !problem.bins[bin].formers.is_empty());
     let granted = problem.items.iter().any(|item| item.granted);
-    !granted && (!formers || stop == retarget)
+    !granted && (formers().next().is_none() || stop == retarget)
 }
 
 /// Where the wanted are carried.
@@ -255,6 +263,10 @@ proptest! {
         // that is done: then another channel may be the better one to join.
         world.pool().disruption.causes = CAUSES.into();
         world.desired.grants.clear();
+        // Whoever is paused and loses its slot of a stopped channel may then be the one whose former target is on air.
+        for one in world.desired.destinations.values_mut().filter(|one| &*one.url == PLATFORM) {
+            Arc::make_mut(one).paused = None;
+        }
         // A destination that is on air twice stays on air where it can while the other channel is interrupted.
         world.drop_copies();
         // Being adopted delays a channel by a step, in which another may become the one that is ready sooner.
@@ -277,6 +289,21 @@ proptest! {
         let last = run(&mut world, |at, first| at == first)?;
         prop_assert!(last.is_empty());
         prop_assert!(interrupted(&last).is_empty());
+    }
+
+    #[test]
+    fn it_comes_to_an_end_beside_a_channel_that_does_not_move(world in worlds(), still in 1_usize..5) {
+        let (mut world, still) = (world, still.to_string());
+        for _ in 0..50 {
+            let plan = world.plan();
+            let moving = plan.channels.iter().filter(|channel| channel.id.as_str() != still);
+            for channel in moving {
+                world.take_step(channel);
+            }
+        }
+        let plan = world.plan();
+        let left = plan.steps().find(|(channel, _)| channel.id.as_str() != still);
+        prop_assert!(left.is_none(), "{left:?}");
     }
 
     #[test]

@@ -244,6 +244,61 @@ fn whose_key_changed_is_not_known_among_those_of_one_url() {
 }
 
 #[test]
+fn of_one_url_whose_former_target_it_is_does_not_change_while_channels_are_made_ready() {
+    let mut world = World::new()
+        .channel("1", Idle, &["-"])
+        .channel("2", Running, &["mate", "?platform"])
+        .member("mate", "red")
+        .wanted("a")
+        .member("b", "red")
+        .policy(Interrupt::Anytime, &[Cause::Start, Cause::Stop])
+        .on_one_platform();
+    // As long as others are interrupted, the second channel has to wait.
+    for _ in 0..4 {
+        let plan = world.plan();
+        world.assert_allowed(&plan);
+        world.take_step(&plan.channels[0]);
+    }
+    assert_eq!(world.seen("1").state, Running);
+}
+
+#[test]
+fn a_former_target_that_may_be_of_one_who_joins_does_not_let_it_in_by_leaving() {
+    let world = World::new()
+        .channel("1", Idle, &["-"])
+        .channel("2", Running, &["mate", "?platform"])
+        .member("mate", "red")
+        .wanted("a")
+        .member("b", "red")
+        .on_one_platform();
+    let joins = world.clone().anytime().plan();
+    assert_eq!(assignments(&joins)["b"], "2/slot-2");
+    world.clone().anytime().assert_allowed(&joins);
+    let stops = world.policy(Interrupt::Anytime, &[Cause::Stop]);
+    assert!(
+        !super::check(&joins, &stops.desired, &stops.observed, stops.now).is_empty(),
+        "on air it may be b, whose key changed"
+    );
+    assert_eq!(interrupted(&stops.plan()), [] as [&str; 0]);
+}
+
+#[test]
+fn in_a_large_pool_whoever_loses_a_slot_takes_that_of_one_who_is_less_important() {
+    let world = World::new()
+        .channel("01", Running, &["-", "~former", "on-air"])
+        .channel("02", Running, &["-"])
+        .wanted("on-air")
+        .wanted("former")
+        .with("a", |one| one.priority = 1)
+        .with("y", |one| one.priority = 2)
+        .with("z", |one| one.priority = 2)
+        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(waiting(&plan, "a"), "NoFreeSlot");
+    assert!(assignments(&plan).contains_key("y") && assignments(&plan).contains_key("z"));
+}
+
+#[test]
 fn the_highest_priority_gets_the_scarce_slot() {
     let plan = World::new()
         .channel("1", Idle, &["-"])
@@ -799,7 +854,7 @@ fn of_equally_good_slots_those_on_our_own_channels_count() {
 }
 
 #[test]
-fn without_its_key_it_holds_what_is_on_air_before_where_it_comes_back_to() {
+fn without_its_key_it_comes_back_to_its_slot_whatever_else_has_its_url() {
     let held_in = |state, back: &str| {
         let world = World::new()
             .channel("1", state, &["~a"])
@@ -808,8 +863,7 @@ fn without_its_key_it_holds_what_is_on_air_before_where_it_comes_back_to() {
             .returning("a", "2", "slot-1");
         held(&world.plan(), "a")
     };
-    assert_eq!(held_in(Running, "~a"), "1/slot-1");
-    assert_eq!(held_in(Starting, "~a"), "1/slot-1");
+    assert_eq!(held_in(Running, "~a"), "2/slot-1");
     assert_eq!(held_in(Idle, "~a"), "2/slot-1");
     assert_eq!(
         held_in(Idle, "?x"),

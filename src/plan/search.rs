@@ -177,7 +177,6 @@ impl<'p> Search<'p> {
         }
         let item = self.order[depth];
         let waits = self.problem.bins.len();
-        self.decided[item] = true;
         let twin = self.item_twin[depth];
         let first = twin.map_or(0, |twin| self.placed[twin].unwrap_or(waits));
         for bin in first..waits {
@@ -189,9 +188,10 @@ impl<'p> Search<'p> {
         }
         let level = self.problem.level(self.problem.items[item].priority);
         self.lost[level] += 1;
+        self.decided[item] = true;
         self.descend(depth + 1);
-        self.lost[level] -= 1;
         self.decided[item] = false;
+        self.lost[level] -= 1;
     }
 
     /// Whether somebody is in a kept bin that nobody can open any more.
@@ -247,6 +247,7 @@ impl<'p> Search<'p> {
             None => state.crew.push((group, 1)),
         }
         self.placed[item] = Some(bin);
+        self.decided[item] = true;
     }
 
     fn leave(&mut self, item: usize, bin: usize) {
@@ -261,6 +262,7 @@ impl<'p> Search<'p> {
             *count -= 1;
         }
         self.placed[item] = None;
+        self.decided[item] = false;
     }
 
     /// Whether a bin is stopped, or can be by a former target whose destination is not decided yet.
@@ -305,7 +307,8 @@ fn are_twins(problem: &Problem, loners: &[bool], a: usize, b: usize) -> bool {
     let (one, two) = (&problem.items[a], &problem.items[b]);
     let is_plain = |item: &Item| {
         let is_free = item.pin == Pinned::Free;
-        is_free && item.outdated.is_none() && item.mistakable.is_empty() && item.warm.is_empty()
+        let is_told_apart = item.outdated.is_some() || item.contends || !item.mistakable.is_empty();
+        is_free && !is_told_apart && item.warm.is_empty()
     };
     is_plain(one)
         && is_plain(two)

@@ -10,17 +10,22 @@
 //! | equals a destination's target: the wanted one first, then by name | [`Holder::Held`] by it |
 //! | the same, but that destination holds a better slot already | [`Holder::Copy`] of it |
 //! | has the URL of a destination whose key cannot be read | [`Holder::Held`], presumed |
-//! | has the URL of a wanted or paused destination that holds nothing: its key changed | [`Holder::Outdated`] |
+//! | has the URL of a wanted or paused destination that is not on air: its key changed | [`Holder::Outdated`] |
 //! | anything else | [`Holder::Undeclared`] |
 //!
 //! *Better* is: on air on a channel that may be used (RUNNING before STARTING and RECOVERING), then on air on one that
 //! may not be used, then the slot it comes back to after an interruption, then the rest; of equal ones those on our own
-//! channels, then the order of channel ids and output groups.
+//! channels, then the order of channel ids and output groups. Whoever is known by its URL alone comes back first of all:
+//! what else has that URL may well be another's, and its own slot would be given away.
 //!
 //! Two readings are narrower than they could be, because the cost of a mistake is somebody on air:
 //! - while the declaration is [doubted](Trust::Doubted) nothing is read as outdated. An undeclared target may belong
 //!   to a declaration that could not be read, and many destinations share one platform's URL;
 //! - on a channel that is not ours (yet) nothing that runs is read as outdated, for the same reason.
+//!
+//! Whose former target it is hangs on who is on air, never on what stopped channels hold: a destination that was given a
+//! slot and is not on air yet may still have its former target on another channel. So the reading, and what is granted
+//! because of it, stays the same while channels are made ready.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -42,9 +47,6 @@ type Rank = (u8, bool, usize);
 /// The standing of the slot that a destination comes back to: after all in which it is on air, since one target is
 /// not to be pushed to twice, and before all that are stopped.
 const RETURNING: u8 = 4;
-
-/// The lowest standing of a slot on air on a channel that may be used.
-const ON_AIR_USABLE: u8 = 1;
 
 /// One pool as it was seen. Everything refers to everything by index.
 pub(super) struct Survey<'a> {
@@ -373,9 +375,10 @@ impl<'a> Survey<'a> {
             let Some(mut best) = slots.first().copied() else {
                 continue;
             };
-            // A URL alone, on a channel that may not be used, keeps nobody from coming back.
-            let back = self.dests[dest].returning.map(|slot| self.rank(slot));
-            if let Some(back) = back.filter(|back| best.0 > ON_AIR_USABLE && slots.contains(back)) {
+            let back = self.dests[dest]
+                .returning
+                .map(|slot| on_air_alike(self.rank(slot)));
+            if let Some(back) = back.filter(|back| slots.contains(back)) {
                 best = back;
             }
             slots.remove(&best);
@@ -404,8 +407,9 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// A destination that holds nothing, and an undeclared target of its URL: its key was changed. A paused one is left
-    /// on air with the former key.
+    /// A destination that is not on air, and an undeclared target of its URL: its key was changed. A paused one is left
+    /// on air with the former key, so it chooses first. One that holds a slot already can only have a former target that
+    /// runs; one that comes back after an interruption was on air with the key it has.
     fn match_former_targets(&mut self) {
         let mut free = self.undeclared_by_url(|channel| match channel.adoption {
             Adoption::Owned => true,
@@ -414,20 +418,35 @@ impl<'a> Survey<'a> {
         if free.is_empty() {
             return;
         }
-        for at in 0..self.dests.len() {
+        let mut claimants: Vec<usize> = (0..self.dests.len())
+            .filter(|at| self.may_have_former_target(*at))
+            .collect();
+        claimants.sort_by_key(|at| (self.dests[*at].stance != Stance::Paused, *at));
+        for at in claimants {
             let dest = &mut self.dests[at];
-            if dest.stance == Stance::Off || dest.held.is_some() || dest.rival.is_some() || !dest.has_key() {
+            let Some(slots) = free.get_mut(&*dest.decl.url) else {
+                continue;
+            };
+            let runs = |(standing, ..): &Rank| *standing < RETURNING;
+            if dest.held.is_some() && !slots.first().is_some_and(runs) {
                 continue;
             }
-            let former = free.get_mut(&*dest.decl.url).and_then(BTreeSet::pop_first);
-            if let Some((_, _, slot)) = former {
+            if let Some((_, _, slot)) = slots.pop_first() {
                 dest.outdated = Some(slot);
                 self.slots[slot].holder = Holder::Outdated(at);
             }
         }
     }
 
-    /// Slots with undeclared targets by URL, best first, on channels that `eligible` admits.
+    fn may_have_former_target(&self, at: usize) -> bool {
+        let dest = &self.dests[at];
+        let is_made_ready = dest.stance == Stance::Wanted && dest.returning.is_none() && !self.on_running(at);
+        let takes_part = dest.stance != Stance::Off && (dest.held.is_none() || is_made_ready);
+        takes_part && dest.rival.is_none() && dest.has_key()
+    }
+
+    /// Slots with undeclared targets by URL, best first, on channels that `eligible` admits. A URL alone tells little, so
+    /// of two slots on air it is not to be the other one as soon as a channel that starts has started.
     fn undeclared_by_url(
         &self,
         eligible: impl Fn(&Channel<'a>) -> bool,
@@ -439,7 +458,10 @@ impl<'a> Survey<'a> {
                 && let Some(first) = target.0.first()
                 && eligible(&self.channels[slot.channel])
             {
-                by_url.entry(&*first.url).or_default().insert(self.rank(at));
+                by_url
+                    .entry(&*first.url)
+                    .or_default()
+                    .insert(on_air_alike(self.rank(at)));
             }
         }
         by_url
@@ -534,6 +556,11 @@ impl<'a> Survey<'a> {
         let slot = &self.slots[slot];
         self.dests[dest].decl.target(self.class_of(slot), &slot.parking)
     }
+}
+
+/// The rank of a slot where RUNNING is no better than the other running states, whose standings come right after.
+fn on_air_alike((standing, not_ours, slot): Rank) -> Rank {
+    (standing - standing % 2, not_ours, slot)
 }
 
 /// Whether `endpoint` is the one that the first pipeline pushes to for a destination.

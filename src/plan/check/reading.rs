@@ -142,6 +142,14 @@ impl<'a> PoolReading<'a> {
         Some((channel, channel.slots.get(slot.output_group.as_str())?))
     }
 
+    /// Whether a running channel has the former target of a destination, as far as is known.
+    pub(super) fn has_former_on_air(&self, destination: &Destination) -> bool {
+        let running = self.channels.values().filter(|channel| channel.is_running());
+        running
+            .flat_map(|channel| channel.slots.values())
+            .any(|slot| matches!(slot.holds, Holds::Outdated(one) if one.name == destination.name))
+    }
+
     /// Where a destination is on air, or about to be.
     pub(super) fn on_air_slot(&self, name: &DestinationName) -> Option<&SlotId> {
         self.held.get(name).filter(|slot| {
@@ -265,6 +273,11 @@ const ON_AIR_ELSEWHERE: u8 = 3;
 /// Standing of everything that is not on air.
 const STOPPED: u8 = 6;
 
+/// A standing where none on air is better because its channel has been so for longer.
+fn on_air_alike(standing: u8) -> u8 {
+    standing - standing % ON_AIR_ELSEWHERE
+}
+
 /// A slot that is not parked, with what it holds.
 struct Occupied<'a> {
     id: SlotId,
@@ -273,20 +286,15 @@ struct Occupied<'a> {
     holds: Holds<'a>,
 }
 
-/// Standing of the slot that a destination was interrupted in.
-#[derive(Clone, Copy)]
-enum ComesBack {
-    /// Its very target is on air: one target is not pushed to twice, so coming back is after all that are on air.
-    AfterAllOnAir = 5,
-    /// Only its URL is on air, on a channel that may not be used: that may well be somebody else's.
-    BeforeOthersChannels = 2,
-}
+/// Standing of the slot that a destination was interrupted in: one target is not pushed to twice, so coming back is
+/// after all that are on air.
+const COMES_BACK: u8 = 5;
 
 /// Who holds what, worked out in three rounds, each on what the one before has left:
 ///
 /// 1. exact targets, a wanted destination before another one of the same target;
 /// 2. destinations whose key is not known, by URL;
-/// 3. former targets of paused or wanted destinations that hold nothing, by URL.
+/// 3. former targets of paused or wanted destinations that are not on air, by URL.
 struct Matching<'a> {
     /// In the pool's order.
     slots: Vec<Occupied<'a>>,
@@ -304,7 +312,7 @@ impl<'a> Matching<'a> {
         let mut unclaimed = matching.unclaimed(reading);
         matching.presumed(reading, preferences, &mut unclaimed);
         if !preferences.doubted {
-            matching.outdated(reading, preferences.now, unclaimed);
+            matching.outdated(reading, preferences, unclaimed);
         }
         matching
     }
@@ -375,7 +383,7 @@ impl<'a> Matching<'a> {
                 continue;
             };
             occupied.holds = Holds::Copy(destination);
-            let rank = preferences.rank(destination, occupied, index, ComesBack::AfterAllOnAir);
+            let rank = preferences.rank(destination, occupied, index);
             best.entry(&destination.name)
                 .and_modify(|best| *best = (*best).min(rank))
                 .or_insert(rank);
@@ -397,7 +405,7 @@ impl<'a> Matching<'a> {
             let target: &'a Target = slot.target;
             if let (Holds::Undeclared, Some(first)) = (occupied.holds, target.0.first()) {
                 let of_url = unclaimed.entry(&*first.url).or_default();
-                of_url.insert((occupied.standing, index));
+                of_url.insert((on_air_alike(occupied.standing), index));
             }
         }
         unclaimed
@@ -422,25 +430,16 @@ impl<'a> Matching<'a> {
             let Some(free) = unclaimed.get_mut(&*destination.url) else {
                 continue;
             };
-            // The first in order, and the two that could be better than it.
-            let named = [
-                preferences.returning.get(&destination.name),
-                preferences.claims.get(&destination.name).copied(),
-            ];
-            let named = named.into_iter().flatten().filter_map(|slot| indexes.get(slot));
-            let candidates = free
-                .first()
-                .map(|(_, index)| *index)
-                .into_iter()
-                .chain(named.copied());
-            let best = candidates
-                .map(|index| (self.slots[index].standing, index))
-                .filter(|candidate| free.contains(candidate))
-                .min_by_key(|(_, index)| {
-                    let slot = &self.slots[*index];
-                    preferences.rank(destination, slot, *index, ComesBack::BeforeOthersChannels)
-                });
-            if let Some(best) = best {
+            let named = |slot: Option<&SlotId>| {
+                let index = *indexes.get(slot?)?;
+                Some((on_air_alike(self.slots[index].standing), index)).filter(|found| free.contains(found))
+            };
+            // The first in order, and the one that could be better than it.
+            let claimed = named(preferences.claims.get(&destination.name).copied());
+            let candidates = free.first().copied().into_iter().chain(claimed);
+            let best = candidates.min_by_key(|found| (found.0, Some(*found) != claimed, found.1));
+            let comes_back = named(preferences.returning.get(&destination.name));
+            if let Some(best) = comes_back.or(best) {
                 free.remove(&best);
                 self.hold(best.1, destination, Holds::Presumed(destination));
             }
@@ -450,7 +449,7 @@ impl<'a> Matching<'a> {
     fn outdated(
         &mut self,
         reading: &PoolReading<'a>,
-        now: Timestamp,
+        preferences: &Preferences<'_>,
         mut unclaimed: BTreeMap<&'a str, BTreeSet<(u8, usize)>>,
     ) {
         // What runs on a channel that is not ours is nobody's former target: nothing there was ever written by us.
@@ -461,18 +460,40 @@ impl<'a> Matching<'a> {
             });
         }
         let mut all: Vec<&'a Destination> = reading.destinations.values().copied().collect();
-        all.sort_by_key(|destination| destination.pause_at(now).is_none());
+        all.sort_by_key(|destination| destination.pause_at(preferences.now).is_none());
         for destination in all {
             let known = matches!(destination.key, StreamKey::Known(_));
-            let takes_part = destination.is_wanted(now) || destination.pause_at(now).is_some();
-            if !known || !takes_part || self.held.contains_key(&destination.name) {
+            let is_paused = destination.pause_at(preferences.now).is_some();
+            if !known || !is_paused && !destination.is_wanted(preferences.now) {
                 continue;
             }
-            let free = unclaimed.get_mut(&*destination.url).and_then(BTreeSet::pop_first);
-            if let Some((_, index)) = free {
+            let Some(free) = unclaimed.get_mut(&*destination.url) else {
+                continue;
+            };
+            // One that was given a slot and is not on air there yet may still be on air with its former key.
+            let returning = preferences.returning.get(&destination.name);
+            let comes_back = returning.is_some_and(|slot| reading.slot(slot).is_some());
+            let former_runs = free.first().is_some_and(|(standing, _)| *standing != STOPPED);
+            let may_be = match self.standing(&destination.name) {
+                None => true,
+                Some(standing) => standing == STOPPED && former_runs && !is_paused && !comes_back,
+            };
+            if !may_be {
+                continue;
+            }
+            if let Some((_, index)) = free.pop_first() {
                 self.slots[index].holds = Holds::Outdated(destination);
             }
         }
+    }
+
+    /// Standing of the slot that a destination holds.
+    fn standing(&self, name: &DestinationName) -> Option<u8> {
+        let held = self.held.get(name)?;
+        self.slots
+            .iter()
+            .find(|slot| slot.id == *held)
+            .map(|slot| slot.standing)
     }
 
     fn hold(&mut self, index: usize, destination: &'a Destination, holds: Holds<'a>) {
@@ -494,15 +515,9 @@ impl<'a> Matching<'a> {
 }
 
 impl Preferences<'_> {
-    fn rank(
-        &self,
-        destination: &Destination,
-        slot: &Occupied<'_>,
-        index: usize,
-        comes_back: ComesBack,
-    ) -> Rank {
+    fn rank(&self, destination: &Destination, slot: &Occupied<'_>, index: usize) -> Rank {
         let returns = self.returning.get(&destination.name) == Some(&slot.id);
-        let comes_back = if returns { comes_back as u8 } else { STOPPED };
+        let comes_back = if returns { COMES_BACK } else { STOPPED };
         let claimed = self.claims.get(&destination.name).copied() == Some(&slot.id);
         (slot.standing.min(comes_back), !claimed, index)
     }

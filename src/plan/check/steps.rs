@@ -110,6 +110,19 @@ impl<'a> Subject<'a> {
         self.plan.steps.iter().find(|step| is(&step.action))
     }
 
+    /// The destination that a write carries.
+    fn joins_by(&self, write: &SlotWrite) -> Option<&'a Destination> {
+        match &write.content {
+            Content::Destination(name) => self.pool.destinations.get(name).copied(),
+            _ => None,
+        }
+    }
+
+    fn joining(&self) -> impl Iterator<Item = &'a Destination> {
+        let writes = self.writes().into_iter().flatten();
+        writes.filter_map(|write| self.joins_by(write))
+    }
+
     fn writes(&self) -> Option<&'a [SlotWrite]> {
         self.plan.steps.iter().find_map(|step| match &step.action {
             Action::Update { writes } => Some(writes.as_slice()),
@@ -220,17 +233,14 @@ impl<'a> Subject<'a> {
             if write.target == *slot.target {
                 continue;
             }
-            let joins = match &write.content {
-                Content::Destination(name) => self.pool.destinations.get(name).copied(),
-                _ => None,
-            };
+            let joins = self.joins_by(write);
             changes.extend(joins.map(|joins| (self.join_cause(joins), Some(&joins.name))));
             match slot.holds {
                 Holds::Held(leaves) | Holds::Presumed(leaves) | Holds::Copy(leaves) => {
                     changes.push((Cause::Stop, Some(&leaves.name)));
                 }
                 // A former target is a matter of Retarget where its destination joins here, of nothing while that waits.
-                Holds::Outdated(leaves) if self.joins_elsewhere(leaves) => {
+                Holds::Outdated(leaves) if self.joins_elsewhere(leaves) && !self.may_be_rewritten(leaves) => {
                     changes.push((Cause::Stop, Some(&leaves.name)));
                 }
                 Holds::Outdated(_) | Holds::Parked => {}
@@ -238,6 +248,15 @@ impl<'a> Subject<'a> {
             }
         }
         changes
+    }
+
+    /// Whether a former target read as this destination's may be that of another of its URL that joins here, though its
+    /// key's change grants nothing.
+    fn may_be_rewritten(&self, read_as: &Destination) -> bool {
+        let by_url = |joins: &Destination| {
+            joins.url == read_as.url && joins.name != read_as.name && !self.pool.has_former_on_air(joins)
+        };
+        !self.pool.pool.disruption.causes.contains(&Cause::Retarget) && self.joining().any(by_url)
     }
 
     /// Whose former target is on this channel is told by the URL, which others may share: where it is not known to be of

@@ -2,7 +2,7 @@
 //!
 //! Each slot is read once, in this order: parked; the target of a declared destination (of several slots that have it
 //! one counts, the others are copies); the URL of a destination whose key is not known; the URL of a wanted or paused
-//! destination that holds nothing, so that it may be its former target; nobody's.
+//! destination that is not on air, so that it may be its former target; nobody's.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -56,7 +56,7 @@ pub(super) enum Holder {
     Held(DestinationName),
     /// Another slot is the one that counts for this destination.
     Copy(DestinationName),
-    /// It may be the former target of any of these, who hold nothing.
+    /// It may be the former target of any of these, who are not on air.
     Former(Names),
     Nobody,
 }
@@ -433,7 +433,11 @@ impl<'a> Ground<'a> {
     }
 
     fn find_former_targets(&mut self) {
-        let waits = |one: &&&Destination| !self.is_off(one) && !self.holds_anything(&one.name);
+        // Whoever was given a slot of a stopped channel may be on air with its former key meanwhile.
+        let waits = |one: &&&Destination| {
+            !self.is_off(one)
+                && (!self.holds_anything(&one.name) || self.wanted(one) && self.on_air(one).is_empty())
+        };
         let waiting: Vec<&Destination> = self.dests.iter().filter(waits).copied().collect();
         for slot in self.places.iter_mut().flat_map(|place| &mut place.slots) {
             let of: Names = waiting
