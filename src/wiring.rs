@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::app_name::AppName;
@@ -223,18 +224,24 @@ pub async fn client(
 
 /// The client of an emulator inside this process.
 pub fn emulated_client(emulator: &Emulator, wire: &medialive::Settings) -> MediaLive {
-    client_through(emulator.connector(), wire)
+    client_through(
+        emulator.connector(),
+        SharedAsyncSleep::new(TokioSleep::new()),
+        wire,
+    )
 }
 
-/// A client whose requests end in `http`, wherever that leads.
-pub fn client_through(http: SharedHttpClient, wire: &medialive::Settings) -> MediaLive {
+/// A client whose requests end in `http`, wherever that leads; `timers` end its attempts and waits.
+pub fn client_through(
+    http: SharedHttpClient,
+    timers: SharedAsyncSleep,
+    wire: &medialive::Settings,
+) -> MediaLive {
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(placeholder_credentials())
-        .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
-            aws_smithy_async::rt::sleep::TokioSleep::new(),
-        ))
+        .sleep_impl(timers)
         .time_source(aws_smithy_async::time::SharedTimeSource::new(
             aws_smithy_async::time::SystemTimeSource::new(),
         ))

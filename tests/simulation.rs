@@ -55,10 +55,16 @@ mod reading;
 mod rest;
 #[path = "simulation/shrink.rs"]
 pub(crate) mod shrink;
+#[path = "simulation/states.rs"]
+mod states;
+#[path = "simulation/stops.rs"]
+mod stops;
 #[path = "simulation/table.rs"]
 mod table;
 #[path = "simulation/tap.rs"]
 mod tap;
+#[path = "simulation/tenures.rs"]
+mod tenures;
 #[path = "simulation/timeline.rs"]
 mod timeline;
 #[path = "simulation/wire.rs"]

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Each variant is built in a copy of the tree below the target directory, and has to be caught within so many lives of
-//! `examples/soak`. The dependencies are built once for it, apart from our own: cargo tells a copy of a package from the package
+//! `examples/soak`, or in the short one that meets a death and a standstill at each of its boundaries. The dependencies are built once for it, apart from our own: cargo tells a copy of a package from the package
 //! by nothing, and would take a broken slotwise for the one in the tree. The first time that takes some minutes.
 
 #[path = "../../tests/mutants/variants.rs"]
@@ -55,7 +55,7 @@ struct Args {
     /// Only the variant of this name; may be repeated
     #[arg(long)]
     only: Vec<String>,
-    /// Lives within which a variant has to be caught
+    /// Lives within which a variant has to be caught, before the boundaries
     #[arg(long, default_value_t = 500)]
     seeds: u64,
     /// Lives that the unbroken tree has to pass first
@@ -235,19 +235,19 @@ impl Copy {
         let mut first = 1;
         while first <= seeds {
             let lives = ROUND.min(seeds + 1 - first);
-            match self.live(first, lives)? {
+            let some = ["--first", &first.to_string(), "--seeds", &lives.to_string()];
+            match self.live(&some)? {
                 Verdict::Survived => first += lives,
                 noticed => return Ok(noticed),
             }
         }
-        Ok(Verdict::Survived)
+        self.live(&["--boundaries"])
     }
 
-    /// So many lives, from the seed `first` on.
-    fn live(&self, first: u64, lives: u64) -> Done<Verdict> {
+    /// Some lives.
+    fn live(&self, which: &[&str]) -> Done<Verdict> {
         let mut soak = Command::new(self.target.join("debug/examples/soak"));
-        soak.args(["--stop", "--no-shrink"]);
-        soak.args(["--first", &first.to_string(), "--seeds", &lives.to_string()]);
+        soak.args(["--stop", "--no-shrink"]).args(which);
         Ok(match output(&mut soak, ROUND_MAX)? {
             None => Verdict::Endless,
             Some((true, _)) => Verdict::Survived,
@@ -256,11 +256,14 @@ impl Copy {
     }
 }
 
-/// The first line that says `seed N: CHECK: what`.
+/// The first line that says `seed N: CHECK: what`, or `boundary N, what it met there: CHECK: what`.
 fn failure(told: &str) -> Verdict {
     let first = told.lines().find_map(|line| {
-        let (seed, rest) = line.strip_prefix("seed ")?.split_once(": ")?;
+        let (life, rest) = line.split_once(": ")?;
         let (check, _) = rest.split_once(": ")?;
+        let seed = life
+            .strip_prefix("seed ")
+            .or(Some(life).filter(|life| life.starts_with("boundary ")))?;
         Some((seed.to_owned(), check.to_owned()))
     });
     match first {

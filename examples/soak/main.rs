@@ -73,7 +73,7 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let failed = match args.seed {
-        _ if args.boundaries => at_each_boundary(),
+        _ if args.boundaries => at_each_boundary(args.stop),
         _ if args.quality.is_some() => quality(&args),
         Some(seed) => one(seed, &args),
         None => many(&args),
@@ -109,8 +109,9 @@ fn one(seed: u64, args: &Args) -> bool {
     report.broken.is_some()
 }
 
-/// The short life, with a process that dies or stands still at each boundary of its calls. Whether any failed.
-fn at_each_boundary() -> bool {
+/// The short life, with a process that dies or stands still at each boundary of its calls. Whether any failed; `stop` at
+/// the first that does.
+fn at_each_boundary(stop: bool) -> bool {
     let (report, boundaries) = live_through(None);
     let fates = [Fate::Dies, Fate::StandsStill];
     let all = (0..boundaries).flat_map(|boundary| fates.map(|fate| Some((boundary, fate))));
@@ -119,7 +120,15 @@ fn at_each_boundary() -> bool {
     for (fate, report) in lives {
         if let Some(broken) = &report.broken {
             failed += 1;
-            println!("{}\n{fate:?}: {}", report.timeline, told(broken));
+            let met = match fate {
+                None => "without any fate".to_owned(),
+                Some((boundary, Fate::Dies)) => format!("boundary {boundary}, dies"),
+                Some((boundary, Fate::StandsStill)) => format!("boundary {boundary}, stands still"),
+            };
+            println!("{}\n{met}: {}", report.timeline, told(broken));
+            if stop {
+                return true;
+            }
         }
     }
     println!(

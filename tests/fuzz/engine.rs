@@ -279,3 +279,13 @@ fn shrink(door: &Door, mut input: Vec<u8>, place: &str) -> Vec<u8> {
     }
     input
 }
+
+/// What `live` notes, in virtual time.
+pub(crate) fn in_virtual_time(live: impl Future<Output = Features>) -> Features {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(live)
+}

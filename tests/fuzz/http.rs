@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use self::world::Look;
-use super::engine::Features;
+use super::engine::{Features, in_virtual_time};
 
 /// Requests of one input that are made.
 const REQUESTS_MAX: usize = 32;
@@ -33,16 +33,11 @@ const ANSWER_FACTOR: usize = 64;
 const REFUSAL_MAX_BYTES: usize = 32 << 10;
 const REFUSAL_FACTOR: usize = 4;
 /// Stands for a stream key, in `streamName` of bodies.
-const CANARY: &str = "live_90210_CanaryKey77x";
+pub(crate) const CANARY: &str = "live_90210_CanaryKey77x";
 
 /// Takes any bytes; panics where something of the above does not hold.
 pub(crate) fn check(input: &[u8]) -> Features {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(converse(input))
+    in_virtual_time(converse(input))
 }
 
 async fn converse(input: &[u8]) -> Features {

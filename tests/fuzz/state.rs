@@ -11,23 +11,15 @@ use std::path::Path;
 
 use slotwise::emulator::{Emulator, Fleet, Options, StateError};
 
-use super::engine::Features;
-use super::http::{check_alive, request};
-
-/// Stands for a stream key.
-const CANARY: &str = "live_90210_CanaryKey77x";
+use super::engine::{Features, in_virtual_time};
+use super::http::{CANARY, check_alive, request};
 
 /// Channels that commands are given to.
 const CHANNELS_MAX: usize = 4;
 
 /// Takes any bytes; panics where something of the above does not hold.
 pub(crate) fn check(input: &[u8]) -> Features {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(live(input))
+    in_virtual_time(live(input))
 }
 
 async fn live(input: &[u8]) -> Features {

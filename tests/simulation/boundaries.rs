@@ -2,7 +2,7 @@
 //! stands still there until people want something else.
 //!
 //! Before a call, nothing has happened and the process does not know it; after one, it has, and nobody knows. The calls
-//! of this life are those of a show: start, join (which interrupts), another key, leave, end.
+//! of this life are those of a show: start, join (which interrupts), another key, leave, end, begin again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::{Cast, Report, Simulation, in_virtual_time, world};
 type Change = fn(&mut Desired);
 
 /// What people change, one after the other, each as soon as the one before is done.
-const STORY: [(&str, Change); 5] = [
+const STORY: [(&str, Change); 6] = [
     ("one goes on air", |desired| {
         switch(desired, &["a"], WantedState::Streaming);
     }),
@@ -34,6 +34,10 @@ const STORY: [(&str, Change); 5] = [
     }),
     ("the rest leaves", |desired| {
         switch(desired, &["a", "b"], WantedState::Ready);
+    }),
+    // A stop that was decided on for the change before, and comes late, would take them off air.
+    ("they come back", |desired| {
+        switch(desired, &["a", "b"], WantedState::Streaming);
     }),
 ];
 

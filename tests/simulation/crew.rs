@@ -20,7 +20,6 @@ use super::priorities::passed_over;
 use super::process::{Process, SetUp, Surroundings};
 use super::table::Table;
 use super::tap::Boundary;
-use super::timeline::brief;
 
 /// Longest time until whoever watches over a process starts it again.
 const RESTART_MAX: f64 = 120.0;
@@ -229,7 +228,7 @@ impl Crew {
             let mut judge = self.judge.lock().unwrap();
             let told = std::mem::take(&mut *process.told.lock().unwrap());
             for (when, event) in &told {
-                judge.hear(*when, brief(&process.name, event));
+                judge.hear(&process.name, *when, event);
                 if let Some(what) = defect(event) {
                     judge.fail("its own rules", what);
                 }

@@ -15,16 +15,17 @@ use slotwise::controller::Event;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::emulator::{Call, World};
-use slotwise::model::{
-    Cause, ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, WantedState,
-};
+use slotwise::model::{Desired, DestinationName, WantedState};
 use tokio::time::Instant;
 
 use super::leases::SharedRow;
 use super::reading::{
-    Endpoint, carries, endpoints, has_key, is_running, owner, skeleton, slots, wiring, without,
+    Endpoint, carries, endpoints, has_key, is_running, owner, pool_of, skeleton, slots, wiring, without,
 };
+use super::states::States;
+use super::stops::Stop;
 use super::table::{Plan, Table};
+use super::tenures::Tenures;
 use super::timeline::brief;
 use super::wire::letter;
 use super::world::{OWNER, PARKING, STRANGER};
@@ -66,16 +67,14 @@ pub(super) struct Judge {
     interrupted: BTreeMap<String, BTreeSet<DestinationName>>,
     /// Whom a granted stop took off air on one channel while they were still on air on another, and when.
     released: BTreeMap<DestinationName, Instant>,
-    /// The row that replicas contend for; `None` where there is one process without a lease.
-    row: Option<SharedRow>,
-    /// In whose name the last call was made.
-    last_stamp: Option<String>,
-    /// Who wrote in each epoch of the lease.
-    epochs: BTreeMap<u64, String>,
+    /// Which of several processes wrote when; `None` where there is one without a lease.
+    tenures: Option<Tenures>,
     /// When so few were on air of those whose declaration is missing that they may have been taken away on purpose.
     few_missing: Option<Instant>,
     /// How old the declaration may be that a call is made on.
     declared_max: Duration,
+    /// What states the channels were in, and which of them were told.
+    states: States,
     /// The table that some destinations live in, if not in files.
     pub(super) table: Option<Table>,
     /// How many processes there are at most.
@@ -132,11 +131,10 @@ impl Judge {
             started: BTreeMap::new(),
             interrupted: BTreeMap::new(),
             released: BTreeMap::new(),
-            row,
-            last_stamp: None,
-            epochs: BTreeMap::new(),
+            tenures: row.map(Tenures::new),
             few_missing: None,
             declared_max: source_interval + DECLARED_MAX,
+            states: States::default(),
             table: None,
             processes,
             tally: Tally::default(),
@@ -182,16 +180,20 @@ impl Judge {
     }
 
     /// What a process told at `when`.
-    pub(super) fn hear(&mut self, when: Instant, what: String) {
+    pub(super) fn hear(&mut self, name: &str, when: Instant, event: &Event) {
+        let what = brief(name, event);
         if !what.is_empty() {
             self.timeline.push((when, what));
+        }
+        if let Some(what) = self.states.hear(name, event) {
+            self.fail("an old state", what);
         }
     }
 
     /// Takes note of a process that is no more, and of what it told before.
     pub(super) fn bury(&mut self, name: &str, how: &str, told: &[(Instant, Event)]) {
         for (when, event) in told {
-            self.hear(*when, brief(name, event));
+            self.hear(name, *when, event);
         }
         self.note(format!("{name} {how}"));
         self.restarted();
@@ -208,6 +210,8 @@ impl Judge {
         self.count(call);
         self.settle_interrupted(before);
         self.count_missing(before);
+        self.states.follow(before, call.at);
+        self.states.follow(after, call.at);
         if is_look(call) {
             return;
         }
@@ -285,45 +289,17 @@ impl Judge {
 
     /// Of several processes, only the one that holds the lease writes, and says so.
     fn check_lease(&mut self, call: &Call) {
-        let Some(row) = &self.row else { return };
-        let row = row.lock().unwrap().clone();
-        let holds = row.and_then(|row| Some(format!("{}.{}", row.holder?, row.epoch)));
-        let stamp = call.user_agent.as_deref().and_then(stamp).map(str::to_owned);
-        if self.last_stamp != stamp {
-            // Another process writes now, which cannot know whom the one before took off air.
+        let Some(mut tenures) = self.tenures.take() else {
+            return;
+        };
+        if tenures.change_with(call) {
+            // It cannot know whom the one before took off air.
             self.restarted();
-            self.last_stamp.clone_from(&stamp);
         }
-        if stamp.is_none() || stamp != holds {
-            self.fail(
-                "lease",
-                format!(
-                    "{} is made by {stamp:?} while {holds:?} holds the lease",
-                    call.operation
-                ),
-            );
-        }
-        if let Some((holder, epoch)) = stamp.as_deref().and_then(|stamp| stamp.rsplit_once('.')) {
-            self.check_epoch(holder, epoch.parse().unwrap());
-        }
-    }
-
-    /// Epochs only grow, and each is one process's.
-    fn check_epoch(&mut self, holder: &str, epoch: u64) {
-        let of = self.epochs.entry(epoch).or_insert_with(|| holder.to_owned());
-        if of != holder {
-            let what = format!("{of} and {holder} both write in epoch {epoch}");
+        if let Err(what) = tenures.check(call) {
             self.fail("lease", what);
-        } else if self
-            .epochs
-            .last_key_value()
-            .is_some_and(|(last, _)| *last > epoch)
-        {
-            self.fail(
-                "lease",
-                format!("{holder} writes in epoch {epoch}, which has ended"),
-            );
         }
+        self.tenures = Some(tenures);
     }
 
     /// Only adopted channels of our pools are touched; adopting touches nothing but the tag.
@@ -515,12 +491,7 @@ impl Judge {
         self.released.retain(|_, at| at.elapsed() < SEEN_MAX);
         let here = |(view, wall): (Cow<'_, View>, Timestamp)| {
             let stop = Stop::new(before, id, &view.desired, wall).ok()?;
-            Stop {
-                copies: false,
-                ..stop
-            }
-            .judge(&BTreeMap::new())
-            .ok()
+            stop.with_copies().judge(&BTreeMap::new()).ok()
         };
         let released: Vec<BTreeSet<DestinationName>> = self.recent().filter_map(here).collect();
         let now = Instant::now();
@@ -614,7 +585,7 @@ impl Judge {
 
     /// Files are as of the last seconds, and items as of the last look at the table that worked before.
     fn mixed(&self, table: &Table, back: Instant) -> Vec<(Cow<'_, View>, Timestamp)> {
-        let seat = self.last_stamp.as_deref().map(letter);
+        let seat = self.tenures.as_ref().and_then(Tenures::last).map(letter);
         let mut of_table: Vec<&View> = self
             .since(table.known_from(seat, back))
             .map(|(view, _)| view)
@@ -679,12 +650,6 @@ fn is_look(call: &Call) -> bool {
     matches!(call.operation.as_str(), "ListChannels" | "DescribeChannel")
 }
 
-/// In whose name, and which epoch, a call says it is made.
-fn stamp(user_agent: &str) -> Option<&str> {
-    let (_, rest) = user_agent.split_once("md/slotwise-lease#")?;
-    rest.split_whitespace().next()
-}
-
 /// Whether somebody declares what a slot points at, or it is parked.
 fn is_declared(view: &View, endpoint: &Endpoint) -> bool {
     endpoint.0 == PARKING
@@ -692,181 +657,6 @@ fn is_declared(view: &View, endpoint: &Endpoint) -> bool {
             let urls = [Some(&one.url), one.backup_url.as_ref()];
             urls.into_iter().flatten().any(|url| **url == *endpoint.0) && has_key(one, &endpoint.1)
         })
-}
-
-/// A stop of a channel, at a moment, while this is declared.
-struct Stop<'a> {
-    world: &'a World,
-    desired: &'a Desired,
-    wall: Timestamp,
-    id: &'a str,
-    channel: &'a Channel,
-    pool: &'a ChannelPool,
-    /// Whether somebody who is on air on another channel as well loses nothing.
-    copies: bool,
-}
-
-impl<'a> Stop<'a> {
-    fn new(world: &'a World, id: &'a str, desired: &'a Desired, wall: Timestamp) -> Result<Self, String> {
-        let (Some(channel), Some(pool)) = (world.channel(id), pool_of(desired, id)) else {
-            return Err("no pool names it".to_owned());
-        };
-        Ok(Self {
-            world,
-            desired,
-            wall,
-            id,
-            channel,
-            pool,
-            copies: true,
-        })
-    }
-
-    /// Whom it takes off air, or why it must not be.
-    fn judge(
-        &self,
-        released: &BTreeMap<DestinationName, Instant>,
-    ) -> Result<BTreeSet<DestinationName>, String> {
-        let (pool, wall) = (self.pool, self.wall);
-        let mine = self.desired.destinations.values().map(|one| &**one);
-        let here: Vec<&Destination> = mine
-            .filter(|one| one.pool == pool.name && carries(self.channel, one))
-            .filter(|one| !released.contains_key(&one.name))
-            .filter(|one| !self.copies || !self.is_elsewhere(one))
-            .collect();
-        if let Some(paused) = here.iter().find(|one| is_paused(one.paused.as_ref(), wall)) {
-            return Err(format!("{} is paused and on air there", paused.name));
-        }
-        let lost: Vec<&&Destination> = here
-            .iter()
-            .filter(|one| one.state == WantedState::Streaming)
-            .collect();
-        if lost.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let names: BTreeSet<DestinationName> = lost.iter().map(|one| one.name.clone()).collect();
-        if let Some(firm) = lost.iter().find(|one| !one.interruptible) {
-            return Err(format!("{} must not be interrupted", firm.name));
-        }
-        if is_paused(pool.paused.as_ref(), wall) {
-            return Err(format!("{names:?} are on air there and the pool is paused"));
-        }
-        let granted = causes(self.world, self.channel, self.desired, pool, wall)
-            .intersection(&pool.disruption.causes)
-            .next()
-            .is_some();
-        if !is_open(pool, wall) || !granted {
-            return Err(format!(
-                "{names:?} are wanted and on air there, and nothing grants it"
-            ));
-        }
-        Ok(names)
-    }
-
-    /// Whether somebody is on air on another channel as well; where this one only starts or recovers, one that does is as
-    /// good.
-    fn is_elsewhere(&self, one: &Destination) -> bool {
-        let is_as_good = |other: &Channel| {
-            other.state() == State::Running || self.channel.state() != State::Running && is_running(other)
-        };
-        let mut others = self
-            .world
-            .channels()
-            .iter()
-            .filter(|(other, _)| *other != self.id);
-        others.any(|(_, channel)| is_as_good(channel) && carries(channel, one))
-    }
-}
-
-/// Which causes an interruption of a channel could have at all.
-fn causes(
-    world: &World,
-    channel: &Channel,
-    desired: &Desired,
-    pool: &ChannelPool,
-    wall: Timestamp,
-) -> BTreeSet<Cause> {
-    let all = || desired.destinations.values().map(|one| &**one);
-    let mine = || all().filter(|one| one.pool == pool.name);
-    let kept =
-        |one: &&Destination| one.state == WantedState::Streaming || is_paused(one.paused.as_ref(), wall);
-    let on_air = |one: &Destination| {
-        world
-            .channels()
-            .values()
-            .any(|channel| is_running(channel) && carries(channel, one))
-    };
-    let pushed_to = |endpoint: &Endpoint| {
-        let running = world.channels().values().filter(|channel| is_running(channel));
-        let slots = running.flat_map(|channel| slots(channel).into_values());
-        slots.filter(|slot| slot.first() == Some(endpoint)).count()
-    };
-    let missing: Vec<&Destination> = mine()
-        .filter(|one| {
-            one.state == WantedState::Streaming && !is_paused(one.paused.as_ref(), wall) && !on_air(one)
-        })
-        .collect();
-    let mut causes = BTreeSet::new();
-    if !missing.is_empty() {
-        causes.insert(Cause::Start);
-    }
-    for slot in slots(channel)
-        .values()
-        .filter_map(|slot| slot.first())
-        .filter(|first| first.0 != PARKING)
-    {
-        // A second copy of a target is one too many.
-        let is_kept = mine()
-            .filter(kept)
-            .any(|one| *one.url == *slot.0 && has_key(one, &slot.1));
-        if !is_kept || pushed_to(slot) > 1 {
-            causes.insert(Cause::Stop);
-        }
-        if missing.iter().any(|one| *one.url == *slot.0) {
-            causes.insert(Cause::Retarget);
-        }
-    }
-    causes
-}
-
-/// Whether a pause is in force.
-fn is_paused(pause: Option<&Pause>, wall: Timestamp) -> bool {
-    pause.is_some_and(|pause| pause.until.is_none_or(|until| wall < until))
-}
-
-/// Whether the time allows an interruption in `pool`: windows of these worlds open by the hour or by the day.
-fn is_open(pool: &ChannelPool, wall: Timestamp) -> bool {
-    match pool.disruption.interrupt {
-        Interrupt::Never => false,
-        Interrupt::Anytime => true,
-        Interrupt::Window => pool.disruption.windows.iter().any(|window| {
-            let (every, first) = period(&window.cron.pattern.to_string());
-            let since = (wall.as_second() - first).rem_euclid(every);
-            since < window.duration.as_secs().cast_signed()
-        }),
-    }
-}
-
-/// How often a window opens, and when first after midnight, in seconds.
-fn period(cron: &str) -> (i64, i64) {
-    let mut fields = cron.split_whitespace();
-    let (minute, hour) = (fields.next().unwrap(), fields.next().unwrap());
-    match (
-        minute.strip_prefix("*/"),
-        minute.parse::<i64>(),
-        hour.parse::<i64>(),
-    ) {
-        (Some(every), _, _) => (60 * every.parse::<i64>().unwrap(), 0),
-        (None, Ok(minute), Ok(hour)) => (86_400, 60 * (60 * hour + minute)),
-        _ => panic!("no world draws {cron}"),
-    }
-}
-
-fn pool_of<'a>(desired: &'a Desired, id: &str) -> Option<&'a ChannelPool> {
-    desired
-        .pools
-        .values()
-        .find(|pool| pool.channels.iter().any(|channel| channel.id.as_str() == id))
 }
 
 /// Whether its pool says that the channel is to be adopted whatever it carries.

@@ -9,7 +9,7 @@ use slotwise::controller::{Clock, Ended, Event, Pulse, Settings, Until};
 use slotwise::emulator::Emulator;
 use slotwise::model::OwnerId;
 use slotwise::store::{LoadOptions, Sources, Tables};
-use slotwise::{medialive, wiring};
+use slotwise::wiring;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -107,7 +107,7 @@ impl Process {
                 LoadOptions::default(),
             )
             .with_tables(tables),
-            wiring::client_through(tap.connector(around.emulator), &medialive::Settings::default()),
+            tap.client(around.emulator),
             lease,
             around.clock.clone(),
             seed,

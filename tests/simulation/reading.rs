@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::medialive::OWNER_TAG;
-use slotwise::model::{Destination, StreamKey};
+use slotwise::model::{ChannelPool, Desired, Destination, StreamKey};
 
 /// Where one pipeline of a slot points: URL and stream name.
 pub(super) type Endpoint = (String, String);
@@ -98,4 +98,12 @@ pub(super) fn without(document: &Map<String, Value>, keys: &[&str]) -> Map<Strin
         .filter(|(key, _)| !keys.contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
+}
+
+/// The pool that a channel is in.
+pub(super) fn pool_of<'a>(desired: &'a Desired, id: &str) -> Option<&'a ChannelPool> {
+    desired
+        .pools
+        .values()
+        .find(|pool| pool.channels.iter().any(|channel| channel.id.as_str() == id))
 }

@@ -12,11 +12,13 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use slotwise::emulator::{Emulator, in_memory};
+use slotwise::medialive::{MediaLive, Settings};
+use slotwise::wiring;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -89,8 +91,14 @@ impl Tap {
     }
 
     /// The emulator as the process reaches it.
-    pub(super) fn connector(&self, emulator: &Emulator) -> SharedHttpClient {
-        in_memory(emulator.router().layer(from_fn_with_state(self.clone(), pass)))
+    pub(super) fn client(&self, emulator: &Emulator) -> MediaLive {
+        let http = in_memory(emulator.router().layer(from_fn_with_state(self.clone(), pass)));
+        wiring::client_through(http, self.timers(), &Settings::default())
+    }
+
+    /// Timers that stand still with the process.
+    pub(super) fn timers(&self) -> SharedAsyncSleep {
+        SharedAsyncSleep::new(self.clone())
     }
 
     pub(super) fn kill_at(&self, death: Boundary) {
@@ -145,16 +153,21 @@ impl Tap {
     /// Passes a boundary, once the process goes on; never, if it dies there.
     pub(super) async fn boundary(&self, writes: bool) {
         self.state.lock().unwrap().freeze_here(writes);
+        self.awake().await;
+        if !self.state.lock().unwrap().passes(writes) {
+            self.deaths.notify_one();
+            pending::<()>().await;
+        }
+    }
+
+    /// The end of a standstill, or now.
+    async fn awake(&self) {
         loop {
             let until = self.state.lock().unwrap().frozen_until;
             if until <= Instant::now() {
                 break;
             }
             sleep_until(until).await;
-        }
-        if !self.state.lock().unwrap().passes(writes) {
-            self.deaths.notify_one();
-            pending::<()>().await;
         }
     }
 
@@ -173,6 +186,18 @@ impl Tap {
             run.as_mut().poll(context)
         })
         .await
+    }
+}
+
+/// The timers of a process. None of them fires while it stands still, so that what waits at a boundary goes on first
+/// afterwards: a request that has gone out is not taken back because its time was over meanwhile.
+impl AsyncSleep for Tap {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        let tap = self.clone();
+        Sleep::new(async move {
+            tokio::time::sleep(duration).await;
+            tap.awake().await;
+        })
     }
 }
 

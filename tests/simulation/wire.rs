@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -292,7 +291,7 @@ fn config(wire: Wire) -> SdkConfig {
             "test", "test", None,
         )))
         .endpoint_url("http://dynamodb.invalid")
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .sleep_impl(wire.tap.timers())
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .http_client(SharedHttpClient::new(wire))
         .build()

@@ -129,6 +129,12 @@ impl Channel {
         (0..count).map(detail).collect()
     }
 
+    /// The state as of `at` and all that came after it, as far as they are remembered, the last one now
+    pub fn states_since(&self, at: Duration) -> impl Iterator<Item = State> + '_ {
+        let past = self.history.iter().filter(move |past| past.until > at);
+        past.map(|past| past.state).chain([self.state()])
+    }
+
     /// The state as of `at`; none if the channel did not exist yet
     fn state_at(&self, at: Duration) -> Option<State> {
         let past = self.history.iter().find(|past| past.until > at);

@@ -1,5 +1,7 @@
 //! Tables that are missing, forbidden, throttled, half read or empty.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use slotwise::model::StreamKey;
 use slotwise::store::{Loaded, Source, Sources};
 
 use super::dynamo::Fault;
@@ -285,4 +287,34 @@ async fn a_stream_that_may_not_be_read_leaves_the_table_to_be_looked_at() {
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded) == ["a"]).await;
     is_seen(&fixture, &mut sources, "Streaming").await;
+}
+
+#[tokio::test]
+async fn keys_that_are_lost_together_with_their_directory_stay_as_they_were_read() {
+    let fixture = Fixture::new("poll: 1s\n  localKeys: true").await;
+    fixture.dynamo.create(&fixture.table(), "name", false).await;
+    fixture.write("key", "key-of-a");
+    let from = AttributeValue::M([("file".to_owned(), AttributeValue::S("key".to_owned()))].into());
+    let item = [("name", "a"), ("state", "Streaming"), ("url", URL)];
+    let more = [("streamKeyFrom", from)];
+    fixture.dynamo.put(&fixture.table(), &item, &more).await;
+    let knows_key = |loaded: &Loaded| {
+        let one = loaded.desired.destinations.get("a");
+        one.is_some_and(|one| matches!(&one.key, StreamKey::Known(key) if key.reveal() == "key-of-a"))
+    };
+    let mut sources = fixture.sources();
+    let loaded = sources.load().await.unwrap();
+    assert!(knows_key(&loaded), "{:?}", loaded.problems);
+    let (here, away) = (fixture.dir.path(), fixture.dir.path().with_extension("away"));
+    std::fs::rename(here, &away).unwrap();
+    for _ in 0..2 {
+        let loaded = sources.load().await.unwrap();
+        assert!(doubt(&loaded).contains("cannot be read"), "{}", doubt(&loaded));
+        assert!(knows_key(&loaded), "{:?}", loaded.problems);
+    }
+    std::fs::rename(&away, here).unwrap();
+    // A key that alone is gone is missing.
+    std::fs::remove_file(here.join("key")).unwrap();
+    let loaded = sources.load().await.unwrap();
+    assert!(!knows_key(&loaded));
 }
