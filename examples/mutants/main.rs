@@ -67,7 +67,8 @@ struct Args {
 enum Verdict {
     Caught {
         check: String,
-        seed: String,
+        /// `seed 35`, or `boundary 52, stands still`.
+        life: String,
     },
     /// It did not end in time, which no daemon may do.
     Endless,
@@ -131,7 +132,7 @@ impl Verdict {
 
     fn told(&self) -> String {
         match self {
-            Self::Caught { check, seed } => format!("{check}, at seed {seed}"),
+            Self::Caught { check, life } => format!("{check}, at {life}"),
             Self::Endless => "it does not end".to_owned(),
             Self::Survived => "SURVIVED".to_owned(),
             Self::Broken(why) => format!("COULD NOT BE TRIED: {why}"),
@@ -145,14 +146,14 @@ fn table(variants: &[Variant], verdicts: &[Verdict]) -> String {
         .iter()
         .zip(verdicts)
         .map(|(variant, verdict)| {
-            let (check, seed) = match verdict {
-                Verdict::Caught { check, seed } => (check.clone(), seed.clone()),
+            let (check, life) = match verdict {
+                Verdict::Caught { check, life } => (check.clone(), life.clone()),
                 other => (other.told(), String::new()),
             };
-            [variant.name.clone(), check, seed, variant.breaks.clone()]
+            [variant.name.clone(), check, life, variant.breaks.clone()]
         })
         .collect();
-    let titles = ["variant", "caught by", "at seed", "what it breaks"].map(str::to_owned);
+    let titles = ["variant", "caught by", "at", "what it breaks"].map(str::to_owned);
     let width = |at: usize| {
         rows.iter()
             .chain([&titles])
@@ -162,9 +163,9 @@ fn table(variants: &[Variant], verdicts: &[Verdict]) -> String {
     };
     let widths = [width(0), width(1), width(2)];
     let line = |row: &[String; 4]| {
-        let [name, check, seed, breaks] = row;
+        let [name, check, life, breaks] = row;
         let [first, second, third] = widths;
-        format!("| {name:first$} | {check:second$} | {seed:>third$} | {breaks} |")
+        format!("| {name:first$} | {check:second$} | {life:third$} | {breaks} |")
     };
     let rule = format!(
         "|{}|",
@@ -261,13 +262,11 @@ fn failure(told: &str) -> Verdict {
     let first = told.lines().find_map(|line| {
         let (life, rest) = line.split_once(": ")?;
         let (check, _) = rest.split_once(": ")?;
-        let seed = life
-            .strip_prefix("seed ")
-            .or(Some(life).filter(|life| life.starts_with("boundary ")))?;
-        Some((seed.to_owned(), check.to_owned()))
+        let is_life = ["seed ", "boundary "].iter().any(|kind| life.starts_with(kind));
+        is_life.then(|| (life.to_owned(), check.to_owned()))
     });
     match first {
-        Some((seed, check)) => Verdict::Caught { check, seed },
+        Some((life, check)) => Verdict::Caught { check, life },
         None => Verdict::Broken(format!("the simulation itself failed:\n{told}")),
     }
 }

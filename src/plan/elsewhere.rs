@@ -356,7 +356,9 @@ mod tests {
                 (one.backup_url, one.pin) = (backup, Some(pin("2", "slot-1")));
             })
         };
-        let plan = pinned(world).plan();
-        assert_eq!((waiting(&plan, "a"), plan.is_empty()), ("OnAirElsewhere", true));
+        for world in [world, granted] {
+            let plan = pinned(world).plan();
+            assert_eq!((waiting(&plan, "a"), plan.is_empty()), ("OnAirElsewhere", true));
+        }
     }
 }

@@ -283,6 +283,60 @@ fn a_former_target_that_may_be_of_one_who_joins_does_not_let_it_in_by_leaving() 
 }
 
 #[test]
+fn a_former_target_is_let_go_for_all_to_whom_it_may_belong_or_rewritten_for_the_one_it_is_read_as() {
+    let world = |slots: &[&str]| {
+        World::new()
+            .channel("1", Idle, slots)
+            .channel("2", Running, &["mate", "?platform"])
+            .wanted("mate")
+            .wanted("a")
+            .wanted("b")
+            .on_one_platform()
+    };
+    let both_elsewhere = world(&["-", "-"]).policy(Interrupt::Anytime, &[Cause::Stop]);
+    assert_eq!(interrupted(&both_elsewhere.plan()), ["mate"]);
+    let one_waits = world(&["-"]).policy(Interrupt::Anytime, &[Cause::Stop]);
+    assert!(interrupted(&one_waits.plan()).is_empty());
+    let rewritten = world(&["!"]).policy(Interrupt::Anytime, &[Cause::Retarget]);
+    let plan = rewritten.plan();
+    rewritten.assert_allowed(&plan);
+    assert_eq!(assignments(&plan)["a"], "2/slot-2");
+    assert!(!assignments(&plan).contains_key("b"));
+}
+
+#[test]
+fn whoever_joins_goes_where_the_more_important_of_those_who_end_can_leave() {
+    let plan = World::new()
+        .channel("1", Running, &["a", "low"])
+        .channel("2", Running, &["b", "high"])
+        .wanted("a")
+        .wanted("b")
+        .ready("low")
+        .with("high", |one| {
+            one.state = WantedState::Ready;
+            one.priority = 5;
+        })
+        .wanted("joins")
+        .policy(Interrupt::Anytime, &[Cause::Start])
+        .plan();
+    assert_eq!(assignments(&plan)["joins"], "2/slot-2");
+}
+
+#[test]
+fn whoever_is_new_goes_where_slots_are_written_for_one_who_comes_back_anyway() {
+    let plan = World::new()
+        .channel("1", Idle, &["stays", "-"])
+        .channel("2", Idle, &["-", "-"])
+        .wanted("stays")
+        .wanted("back")
+        .wanted("new")
+        .returning("stays", "1", "slot-1")
+        .returning("back", "2", "slot-1")
+        .plan();
+    assert_eq!(assignments(&plan)["new"], "2/slot-2");
+}
+
+#[test]
 fn in_a_large_pool_whoever_loses_a_slot_takes_that_of_one_who_is_less_important() {
     let world = World::new()
         .channel("01", Running, &["-", "~former", "on-air"])
@@ -381,6 +435,54 @@ fn in_a_large_pool_a_changed_key_is_rewritten_where_that_alone_is_granted() {
 }
 
 /// More channels than are searched.
+#[test]
+fn in_a_large_pool_whoever_is_pinned_to_a_channel_that_stays_closed_takes_nobodys_place() {
+    let pinned = |one: &mut crate::model::Destination| {
+        one.pin = Some(pin("03", "slot-2"));
+        one.priority = 9;
+    };
+    let closed = |world: World| {
+        world
+            .channel("03", Running, &["c", "-"])
+            .wanted("c")
+            .with("pinned", pinned)
+    };
+    let world = closed(World::new().channel("01", Idle, &["-"])).wanted("r");
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&plan)["r"], "01/slot-1");
+    // Nor does it count where one of two channels is chosen that give room to as many.
+    let world = closed(World::new().channel("01", Running, &["a", "-", "-"]).channel(
+        "02",
+        Running,
+        &["b", "-", "-", "-"],
+    ));
+    let world = world.wanted("a").wanted("b").wanted("r").wanted("g").grant("g");
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(interrupted(&plan), ["a"]);
+}
+
+#[test]
+fn in_a_large_pool_whoever_is_pinned_elsewhere_opens_nothing_by_its_former_target_while_it_waits() {
+    let pinned = |priority| {
+        move |one: &mut crate::model::Destination| {
+            one.pin = Some(pin("02", "slot-1"));
+            one.priority = priority;
+        }
+    };
+    let world = World::new()
+        .channel("01", Running, &["a", "~former"])
+        .channel("02", Idle, &["-"])
+        .wanted("a")
+        .with("former", pinned(0))
+        .with("higher", pinned(1))
+        .wanted("r")
+        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(waiting(&plan, "former"), "PinnedSlotTaken");
+    assert_eq!(waiting(&plan, "r"), "InterruptionForbidden");
+    assert!(interrupted(&plan).is_empty());
+}
+
 fn with_ten_full_channels(mut world: World) -> World {
     for id in 11..21 {
         world = world.channel(&id.to_string(), Idle, &["!"]);

@@ -437,6 +437,9 @@ impl Life {
 
     /// Something goes wrong for a while.
     fn fault(&mut self) {
+        if self.random.random_bool(0.08) {
+            return self.blind_start();
+        }
         let random = &mut self.random;
         let effect = if random.random_bool(0.5) {
             Effect::Before
@@ -500,6 +503,40 @@ impl Life {
                 }
             }
         }
+        self.inject(fault);
+    }
+
+    /// Somebody is switched while nobody can tell what became of a start: its reply is lost, lists lag behind, and one
+    /// channel cannot be looked at.
+    fn blind_start(&mut self) {
+        let random = &mut self.random;
+        let lasts = random.random_range(60.0..600.0);
+        let channel = random.random_range(1..=4).to_string();
+        let lost = Fault::new(FaultKind::Timeout {
+            effect: Effect::After,
+        });
+        let unseen = Fault::new(FaultKind::ServerError {
+            status: 500,
+            effect: Effect::Before,
+        });
+        let mut faults = [
+            Fault::new(FaultKind::StaleList {
+                seconds: random.random_range(15.0..30.0),
+            }),
+            lost,
+            unseen.of(&channel),
+        ];
+        faults[1].matcher.operation = Some(Operation::StartChannel);
+        faults[2].matcher.operation = Some(Operation::DescribeChannel);
+        for mut fault in faults {
+            fault.matcher.for_seconds = Some(lasts);
+            fault.matcher.rate = self.random.random_range(0.5..1.0);
+            self.inject(fault);
+        }
+        self.switch();
+    }
+
+    fn inject(&mut self, fault: Fault) {
         self.note(format!("fault: {}", serde_json::to_string(&fault).unwrap()));
         self.emulator.inject(fault);
     }
