@@ -36,6 +36,9 @@ pub(super) struct Found {
     pub(super) is_best: bool,
     /// A lower bound of what any placement costs.
     pub(super) bound: Cost,
+    /// How many placements, whole or begun, were looked at.
+    #[cfg(test)]
+    pub(super) nodes: usize,
 }
 
 /// Improves on `greedy` as far as the budget goes.
@@ -47,6 +50,8 @@ pub(super) fn improve(problem: &Problem, greedy: Placed) -> Found {
             placed: greedy,
             cost,
             is_best: true,
+            #[cfg(test)]
+            nodes: 0,
         };
     }
     let is_huge = |bin: &Bin| bin.crew_len() + bin.free.len() > LOAD_MAX;
@@ -57,6 +62,8 @@ pub(super) fn improve(problem: &Problem, greedy: Placed) -> Found {
             cost,
             is_best: false,
             bound,
+            #[cfg(test)]
+            nodes: 0,
         };
     }
     let mut search = Search::new(problem, greedy, cost);
@@ -69,6 +76,8 @@ pub(super) fn improve(problem: &Problem, greedy: Placed) -> Found {
         cost: search.best,
         is_best,
         bound,
+        #[cfg(test)]
+        nodes: search.nodes,
     }
 }
 
