@@ -15,7 +15,7 @@ use super::search::improve;
 use super::survey::Survey;
 use super::{Action, Plan, greedy};
 use crate::model::{
-    Cause, ChannelState, Destination, DestinationName, Interrupt, OwnerId, SlotId, WantedState,
+    Cause, ChannelState, Destination, DestinationName, Interrupt, OwnerId, SlotId, Trust, WantedState,
 };
 
 const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
@@ -343,6 +343,20 @@ proptest! {
             prop_assert!(all.contains(&placed));
             prop_assert_eq!((&cost.lost, cost.interruptions), (&best.lost, best.interruptions));
             prop_assert!(large_bound(&problem, &cost).sharing[0] <= best.sharing[0]);
+        }
+    }
+
+    #[test]
+    fn where_former_targets_decide_the_fast_placement_loses_the_least_important(world in worlds()) {
+        let mut world = world.policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+        world.desired.grants.clear();
+        world.desired.trust = Trust::Whole;
+        let problem = problem(&world);
+        if let (true, Some(all)) = (all_grant_alike(&problem), every_placement(&problem)) {
+            let placed = greedy::place(&problem);
+            let best = all.iter().map(|placed| problem.cost(placed)).min().unwrap();
+            prop_assert!(all.contains(&placed));
+            prop_assert_eq!(problem.cost(&placed).lost, best.lost);
         }
     }
 

@@ -298,7 +298,8 @@ const COMES_BACK: u8 = 5;
 struct Matching<'a> {
     /// In the pool's order.
     slots: Vec<Occupied<'a>>,
-    held: BTreeMap<&'a DestinationName, SlotId>,
+    /// The place in `slots` of the one that each destination holds.
+    held: BTreeMap<&'a DestinationName, usize>,
 }
 
 impl<'a> Matching<'a> {
@@ -489,20 +490,21 @@ impl<'a> Matching<'a> {
 
     /// Standing of the slot that a destination holds.
     fn standing(&self, name: &DestinationName) -> Option<u8> {
-        let held = self.held.get(name)?;
-        self.slots
-            .iter()
-            .find(|slot| slot.id == *held)
-            .map(|slot| slot.standing)
+        self.held.get(name).map(|index| self.slots[*index].standing)
     }
 
     fn hold(&mut self, index: usize, destination: &'a Destination, holds: Holds<'a>) {
-        let slot = &mut self.slots[index];
-        slot.holds = holds;
-        self.held.insert(&destination.name, slot.id.clone());
+        self.slots[index].holds = holds;
+        self.held.insert(&destination.name, index);
     }
 
     fn settle(self, reading: &mut PoolReading<'a>) {
+        let slot = |index: usize| self.slots[index].id.clone();
+        reading.held = self
+            .held
+            .iter()
+            .map(|(name, index)| (*name, slot(*index)))
+            .collect();
         for Occupied { id, holds, .. } in self.slots {
             if let Some(channel) = reading.channels.get_mut(&id.channel)
                 && let Some(slot) = channel.slots.get_mut(id.output_group.as_str())
@@ -510,7 +512,6 @@ impl<'a> Matching<'a> {
                 slot.holds = holds;
             }
         }
-        reading.held = self.held;
     }
 }
 
