@@ -8,7 +8,7 @@ pub mod check;
 pub mod cost;
 pub mod explain;
 pub mod held;
-pub mod planner;
+mod planner;
 pub mod reason;
 pub mod waiting;
 
@@ -19,6 +19,7 @@ mod elsewhere;
 mod greedy;
 mod interrupt;
 mod knapsack;
+mod opening;
 mod search;
 mod steps;
 mod survey;

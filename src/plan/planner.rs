@@ -7,6 +7,7 @@
 //! elsewhere  whose target is on air elsewhere, in whatever pool
 //! interrupt  who is protected, what is granted
 //! assign     what is left to decide, and what makes a placement better
+//! opening    which interruptions a placement would be granted
 //! greedy     a good placement, best in criteria 1 and 2 …
 //! search     … and on pools people have the best one
 //! decide     what becomes of each channel
