@@ -1,7 +1,7 @@
 //! A process tells the states of a channel in the order in which the channel was in them.
 //!
-//! It may miss some, and hear of one late. It never tells one that was over before the one that it told last: then it has
-//! taken an old list for how the channel is now.
+//! It may miss some, and hear of one late. It never goes back to one that it has told: then it has taken an old list for
+//! how the channel is now. Only of what it missed it cannot know that it is over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,8 +17,15 @@ pub(super) struct States {
     passed: BTreeMap<String, Vec<&'static str>>,
     /// When they were looked up last, in the emulator's time.
     until: Duration,
-    /// Where in `passed` each process is, at least.
-    told: BTreeMap<(String, ChannelId), usize>,
+    told: BTreeMap<(String, ChannelId), Told>,
+}
+
+/// Where in what a channel has passed a process is, at least.
+#[derive(Default)]
+struct Told {
+    last: usize,
+    /// Where it was before.
+    before: usize,
 }
 
 impl States {
@@ -45,14 +52,17 @@ impl States {
             .told
             .entry((process.to_owned(), channel.clone()))
             .or_default();
-        match passed.iter().skip(*told).position(|state| *state == to.as_str()) {
-            Some(further) => {
-                *told += further;
-                None
+        let is_it = |state: &&str| *state == to.as_str();
+        if let Some(further) = passed.iter().skip(told.last).position(|state| is_it(&state)) {
+            if further > 0 {
+                told.before = told.last;
+                told.last += further;
             }
-            None => Some(format!(
-                "{process} tells that channel {channel} is {to}, which it was before, if ever"
-            )),
+            return None;
         }
+        let missed = passed.get(told.before + 1..told.last).unwrap_or_default();
+        let is_new = missed.iter().any(|state| is_it(&state));
+        (!is_new)
+            .then(|| format!("{process} tells that channel {channel} is {to}, which it was before, if ever"))
     }
 }
