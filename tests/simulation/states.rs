@@ -53,7 +53,7 @@ impl States {
             .entry((process.to_owned(), channel.clone()))
             .or_default();
         let is_it = |state: &&str| *state == to.as_str();
-        if let Some(further) = passed.iter().skip(told.last).position(|state| is_it(state)) {
+        if let Some(further) = passed.iter().skip(told.last).position(&is_it) {
             if further > 0 {
                 told.before = told.last;
                 told.last += further;
@@ -61,7 +61,7 @@ impl States {
             return None;
         }
         let missed = passed.get(told.before + 1..told.last).unwrap_or_default();
-        let is_new = missed.iter().any(|state| is_it(state));
+        let is_new = missed.iter().any(is_it);
         (!is_new)
             .then(|| format!("{process} tells that channel {channel} is {to}, which it was before, if ever"))
     }
