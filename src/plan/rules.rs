@@ -1,12 +1,13 @@
 //! The planner's rules, one test each.
 
-use ChannelState::{Idle, Recovering, Running, Starting, Stopping};
+mod former;
+mod large;
 
 use super::fixture::{World, assignments, held, interrupted, pause, pin, steps, unknown_key, waiting};
-use super::{Adoption, Content, Optimality, Plan, Waiting, check};
+use super::{Adoption, Content, Optimality, Plan, Waiting};
+use crate::model::ChannelState::{Idle, Recovering, Running, Starting, Stopping};
 use crate::model::{
-    Cause, ChannelObservation, ChannelState, DestinationName, Interrupt, OwnerId, Pause, Secret, StreamKey,
-    WantedState,
+    Cause, ChannelObservation, DestinationName, Interrupt, OwnerId, Pause, Secret, StreamKey, WantedState,
 };
 
 #[test]
@@ -160,151 +161,6 @@ fn changes_without_a_grant_of_their_own_ride_along() {
 }
 
 #[test]
-fn a_changed_key_is_rewritten_in_place() {
-    let plan = World::new()
-        .channel("1", Running, &["a", "~b"])
-        .wanted("a")
-        .wanted("b")
-        .anytime()
-        .plan();
-    assert_eq!(assignments(&plan)["b"], "1/slot-2");
-    assert_eq!(plan.channels[0].slots[1].now, Content::Outdated("b".into()));
-    assert_eq!(plan.channels[0].slots[1].then, Content::Destination("b".into()));
-    let beside_another = World::new()
-        .channel("1", Idle, &["?x", "~b"])
-        .channel("2", Idle, &["~c"])
-        .wanted("b")
-        .wanted("c")
-        .plan();
-    assert_eq!(assignments(&beside_another)["b"], "1/slot-2");
-}
-
-#[test]
-fn where_a_former_target_leaves_for_another_channel_others_may_come() {
-    let plan = World::new()
-        .channel("1", Running, &["on-air", "~c"])
-        .channel("2", Idle, &["-"])
-        .wanted("on-air")
-        .wanted("a")
-        .wanted("c")
-        .policy(Interrupt::Anytime, &[Cause::Stop])
-        .plan();
-    assert_eq!(assignments(&plan)["a"], "1/slot-2");
-    assert_eq!(assignments(&plan)["c"], "2/slot-1");
-    assert_eq!(steps(&plan, "1"), "stop update start");
-}
-
-#[test]
-fn a_changed_key_grants_an_interruption_for_its_own_destination_alone() {
-    let world = World::new()
-        .channel("1", Running, &["a", "~b"])
-        .wanted("a")
-        .wanted("b")
-        .with("z", |one| one.priority = 9)
-        .policy(Interrupt::Anytime, &[Cause::Retarget]);
-    let plan = world.plan();
-    assert_eq!(assignments(&plan)["b"], "1/slot-2");
-    assert_eq!(waiting(&plan, "z"), "NoFreeSlot");
-    let nowhere = world.with("b", |one| one.pin = Some(pin("9", "slot-1"))).plan();
-    assert!(nowhere.is_empty());
-    assert_eq!(waiting(&nowhere, "z"), "InterruptionForbidden");
-}
-
-#[test]
-fn whose_key_changed_is_not_known_among_those_of_one_url() {
-    let shares_url = |one: &mut crate::model::Destination| {
-        one.url = "rtmp://b.example/live".into();
-        one.key = crate::model::StreamKey::Known(crate::model::Secret::new("other"));
-    };
-    let world = World::new()
-        .channel("1", Running, &["a", "~b", "-"])
-        .wanted("a")
-        .wanted("b")
-        .with("c", shares_url);
-    let granted = |causes: &[Cause]| {
-        let plan = world.clone().policy(Interrupt::Anytime, causes).plan();
-        !plan.is_empty()
-    };
-    assert!(!granted(&[Cause::Start]), "c might be the one whose key changed");
-    assert!(granted(&[Cause::Start, Cause::Retarget]));
-    let plan = world
-        .clone()
-        .with("b", |one| one.pin = Some(pin("1", "slot-9")))
-        .policy(Interrupt::Anytime, &[Cause::Start, Cause::Retarget])
-        .plan();
-    assert_eq!(steps(&plan, "1"), "stop update start", "whoever of them c is");
-    // Where no former target can be its own it may join, though more are interrupted there.
-    let plan = world
-        .channel("2", Running, &["d", "e", "-"])
-        .wanted("d")
-        .wanted("e")
-        .policy(Interrupt::Anytime, &[Cause::Start])
-        .plan();
-    assert_eq!(interrupted(&plan), ["d", "e"]);
-}
-
-#[test]
-fn of_one_url_whose_former_target_it_is_does_not_change_while_channels_are_made_ready() {
-    let mut world = World::new()
-        .channel("1", Idle, &["-"])
-        .channel("2", Running, &["mate", "?platform"])
-        .member("mate", "red")
-        .wanted("a")
-        .member("b", "red")
-        .policy(Interrupt::Anytime, &[Cause::Start, Cause::Stop])
-        .on_one_platform();
-    // As long as others are interrupted, the second channel has to wait.
-    for _ in 0..4 {
-        let plan = world.plan();
-        world.assert_allowed(&plan);
-        world.take_step(&plan.channels[0]);
-    }
-    assert_eq!(world.seen("1").state, Running);
-}
-
-#[test]
-fn a_former_target_that_may_be_of_one_who_joins_does_not_let_it_in_by_leaving() {
-    let world = World::new()
-        .channel("1", Idle, &["-"])
-        .channel("2", Running, &["mate", "?platform"])
-        .member("mate", "red")
-        .wanted("a")
-        .member("b", "red")
-        .on_one_platform();
-    let joins = world.clone().anytime().plan();
-    assert_eq!(assignments(&joins)["b"], "2/slot-2");
-    world.clone().anytime().assert_allowed(&joins);
-    let stops = world.policy(Interrupt::Anytime, &[Cause::Stop]);
-    assert!(
-        !super::check(&joins, &stops.desired, &stops.observed, stops.now).is_empty(),
-        "on air it may be b, whose key changed"
-    );
-    assert_eq!(interrupted(&stops.plan()), [] as [&str; 0]);
-}
-
-#[test]
-fn a_former_target_is_let_go_for_all_to_whom_it_may_belong_or_rewritten_for_the_one_it_is_read_as() {
-    let world = |slots: &[&str]| {
-        World::new()
-            .channel("1", Idle, slots)
-            .channel("2", Running, &["mate", "?platform"])
-            .wanted("mate")
-            .wanted("a")
-            .wanted("b")
-            .on_one_platform()
-    };
-    let both_elsewhere = world(&["-", "-"]).policy(Interrupt::Anytime, &[Cause::Stop]);
-    assert_eq!(interrupted(&both_elsewhere.plan()), ["mate"]);
-    let one_waits = world(&["-"]).policy(Interrupt::Anytime, &[Cause::Stop]);
-    assert!(interrupted(&one_waits.plan()).is_empty());
-    let rewritten = world(&["!"]).policy(Interrupt::Anytime, &[Cause::Retarget]);
-    let plan = rewritten.plan();
-    rewritten.assert_allowed(&plan);
-    assert_eq!(assignments(&plan)["a"], "2/slot-2");
-    assert!(!assignments(&plan).contains_key("b"));
-}
-
-#[test]
 fn whoever_joins_goes_where_the_more_important_of_those_who_end_can_leave() {
     let plan = World::new()
         .channel("1", Running, &["a", "low"])
@@ -337,22 +193,6 @@ fn whoever_is_new_goes_where_slots_are_written_for_one_who_comes_back_anyway() {
 }
 
 #[test]
-fn in_a_large_pool_whoever_loses_a_slot_takes_that_of_one_who_is_less_important() {
-    let world = World::new()
-        .channel("01", Running, &["-", "~former", "on-air"])
-        .channel("02", Running, &["-"])
-        .wanted("on-air")
-        .wanted("former")
-        .with("a", |one| one.priority = 1)
-        .with("y", |one| one.priority = 2)
-        .with("z", |one| one.priority = 2)
-        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
-    let plan = with_ten_full_channels(world).plan();
-    assert_eq!(waiting(&plan, "a"), "NoFreeSlot");
-    assert!(assignments(&plan).contains_key("y") && assignments(&plan).contains_key("z"));
-}
-
-#[test]
 fn the_highest_priority_gets_the_scarce_slot() {
     let plan = World::new()
         .channel("1", Idle, &["-"])
@@ -361,133 +201,6 @@ fn the_highest_priority_gets_the_scarce_slot() {
         .plan();
     assert_eq!(assignments(&plan)["z"], "1/slot-1");
     assert_eq!(waiting(&plan, "a"), "NoFreeSlot");
-}
-
-#[test]
-fn in_a_large_pool_a_changed_key_takes_no_slot_from_a_higher_priority() {
-    let world = World::new()
-        .channel("01", Running, &["a", "~low"])
-        .wanted("a")
-        .wanted("low")
-        .with("high", |one| one.priority = 1)
-        .policy(Interrupt::Anytime, &[Cause::Start, Cause::Retarget]);
-    let plan = with_ten_full_channels(world).plan();
-    assert_eq!(assignments(&plan)["high"], "01/slot-2");
-    assert_eq!(interrupted(&plan), ["a"]);
-}
-
-#[test]
-fn in_a_large_pool_nobody_counts_on_a_former_target_whose_destination_can_go_nowhere() {
-    let world = World::new()
-        .channel("01", Running, &["a", "~b"])
-        .channel("02", Idle, &["-"])
-        .wanted("a")
-        .with("b", |one| one.pin = Some(pin("01", "slot-9")))
-        .wanted("c")
-        .anytime();
-    let small = world.plan();
-    assert_eq!(assignments(&small)["c"], "01/slot-2");
-    let large = with_ten_full_channels(world).plan();
-    assert_eq!(assignments(&large)["c"], "01/slot-2");
-}
-
-#[test]
-fn in_a_large_pool_a_one_off_grant_opens_the_channel_that_gains_most_and_costs_least() {
-    let large = |world: World| with_ten_full_channels(world.wanted("g").grant("g")).plan();
-    let gives_more_room = large(
-        World::new()
-            .channel("01", Running, &["a", "-"])
-            .channel("02", Running, &["b", "-", "-"])
-            .wanted("a")
-            .wanted("b")
-            .wanted("rides-along"),
-    );
-    assert_eq!(interrupted(&gives_more_room), ["b"]);
-    assert!(assignments(&gives_more_room).contains_key("rides-along"));
-    let costs_less = || {
-        World::new()
-            .channel("01", Running, &["a", "b", "-"])
-            .channel("02", Running, &["c", "-"])
-            .wanted("a")
-            .wanted("b")
-            .wanted("c")
-    };
-    assert_eq!(assignments(&large(costs_less()))["g"], "02/slot-2");
-    let beside_a_free_slot = large(costs_less().channel("03", Idle, &["-"]));
-    assert_eq!(assignments(&beside_a_free_slot)["g"], "03/slot-1");
-    assert!(interrupted(&beside_a_free_slot).is_empty());
-    let pinned = costs_less().with("p", |one| one.pin = Some(pin("01", "slot-3")));
-    let granted = with_ten_full_channels(pinned.clone().grant("p")).plan();
-    assert_eq!(assignments(&granted)["p"], "01/slot-3");
-    assert!(with_ten_full_channels(pinned).plan().is_empty());
-}
-
-#[test]
-fn in_a_large_pool_a_changed_key_is_rewritten_where_that_alone_is_granted() {
-    let world = World::new()
-        .channel("01", Running, &["a", "~b"])
-        .wanted("a")
-        .wanted("b")
-        .policy(Interrupt::Anytime, &[Cause::Retarget]);
-    let plan = with_ten_full_channels(world).plan();
-    assert_eq!(assignments(&plan)["b"], "01/slot-2");
-    assert_eq!(interrupted(&plan), ["a"]);
-}
-
-/// More channels than are searched.
-#[test]
-fn in_a_large_pool_whoever_is_pinned_to_a_channel_that_stays_closed_takes_nobodys_place() {
-    let pinned = |one: &mut crate::model::Destination| {
-        one.pin = Some(pin("03", "slot-2"));
-        one.priority = 9;
-    };
-    let closed = |world: World| {
-        world
-            .channel("03", Running, &["c", "-"])
-            .wanted("c")
-            .with("pinned", pinned)
-    };
-    let world = closed(World::new().channel("01", Idle, &["-"])).wanted("r");
-    let plan = with_ten_full_channels(world).plan();
-    assert_eq!(assignments(&plan)["r"], "01/slot-1");
-    // Nor does it count where one of two channels is chosen that give room to as many.
-    let world = closed(World::new().channel("01", Running, &["a", "-", "-"]).channel(
-        "02",
-        Running,
-        &["b", "-", "-", "-"],
-    ));
-    let world = world.wanted("a").wanted("b").wanted("r").wanted("g").grant("g");
-    let plan = with_ten_full_channels(world).plan();
-    assert_eq!(interrupted(&plan), ["a"]);
-}
-
-#[test]
-fn in_a_large_pool_whoever_is_pinned_elsewhere_opens_nothing_by_its_former_target_while_it_waits() {
-    let pinned = |priority| {
-        move |one: &mut crate::model::Destination| {
-            one.pin = Some(pin("02", "slot-1"));
-            one.priority = priority;
-        }
-    };
-    let world = World::new()
-        .channel("01", Running, &["a", "~former"])
-        .channel("02", Idle, &["-"])
-        .wanted("a")
-        .with("former", pinned(0))
-        .with("higher", pinned(1))
-        .wanted("r")
-        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
-    let plan = with_ten_full_channels(world).plan();
-    assert_eq!(waiting(&plan, "former"), "PinnedSlotTaken");
-    assert_eq!(waiting(&plan, "r"), "InterruptionForbidden");
-    assert!(interrupted(&plan).is_empty());
-}
-
-fn with_ten_full_channels(mut world: World) -> World {
-    for id in 11..21 {
-        world = world.channel(&id.to_string(), Idle, &["!"]);
-    }
-    world
 }
 
 #[test]
@@ -702,13 +415,6 @@ fn a_doubted_source_lets_nothing_undeclared_go() {
 }
 
 #[test]
-fn a_doubted_source_reads_no_undeclared_target_as_a_changed_key() {
-    let world = World::new().channel("1", Running, &["~a"]).wanted("a");
-    assert_eq!(steps(&world.plan(), "1"), "stop update start");
-    assert!(world.doubted().plan().is_empty());
-}
-
-#[test]
 fn a_missing_key_releases_nobody() {
     let plan = World::new()
         .channel("1", Running, &["~a", "-"])
@@ -899,22 +605,6 @@ fn a_pause_ends_at_the_moment_it_names() {
 }
 
 #[test]
-fn on_a_channel_that_is_taken_over_no_key_has_changed_before_it_is_ours() {
-    let mut world = World::new()
-        .channel("1", Running, &["a", "~b"])
-        .wanted("a")
-        .wanted("b")
-        .policy(Interrupt::Anytime, &[Cause::Retarget]);
-    world.seen("1").owner = None;
-    world.pool().channels[0].takeover = true;
-    let plan = world.plan();
-    assert_eq!(steps(&plan, "1"), "adopt");
-    assert_eq!(check(&plan, &world.desired, &world.observed, world.now), []);
-    world.take_step(&plan.channels[0]);
-    assert_eq!(steps(&world.plan(), "1"), "stop update start");
-}
-
-#[test]
 fn of_two_with_one_target_the_wanted_one_holds_the_slot() {
     let plan = World::new()
         .channel("1", Running, &["a"])
@@ -953,41 +643,4 @@ fn of_equally_good_slots_those_on_our_own_channels_count() {
     assert_eq!(held_in(Some("us")), "1/slot-1");
     assert_eq!(held_in(None), "2/slot-1", "of nobody");
     assert_eq!(held_in(Some("them")), "2/slot-1", "of somebody else");
-}
-
-#[test]
-fn without_its_key_it_comes_back_to_its_slot_whatever_else_has_its_url() {
-    let held_in = |state, back: &str| {
-        let world = World::new()
-            .channel("1", state, &["~a"])
-            .channel("2", Idle, &[back])
-            .with("a", |one| one.key = unknown_key())
-            .returning("a", "2", "slot-1");
-        held(&world.plan(), "a")
-    };
-    assert_eq!(held_in(Running, "~a"), "2/slot-1");
-    assert_eq!(held_in(Idle, "~a"), "2/slot-1");
-    assert_eq!(
-        held_in(Idle, "?x"),
-        "1/slot-1",
-        "something else stands there by now"
-    );
-}
-
-#[test]
-fn whoever_holds_a_slot_or_is_pushed_by_another_has_no_former_target() {
-    let undeclared = |world: World| {
-        let plan = world.plan();
-        matches!(plan.channels[1].slots[0].now, Content::Undeclared { .. })
-    };
-    let world = World::new()
-        .channel("1", Running, &["a"])
-        .channel("2", Idle, &["~a"])
-        .wanted("a");
-    assert!(undeclared(world.clone()));
-    let rival = world.with("b", |one| {
-        one.url = "rtmp://a.example/live".into();
-        one.key = StreamKey::Known(Secret::new("key-of-a"));
-    });
-    assert!(undeclared(rival));
 }

@@ -1,0 +1,148 @@
+//! In pools that are too large for the search, what the fast placement must not get wrong.
+
+use super::super::fixture::{World, assignments, interrupted, pin, waiting};
+use crate::model::ChannelState::{Idle, Running};
+use crate::model::{Cause, Destination, Interrupt};
+
+#[test]
+fn in_a_large_pool_whoever_loses_a_slot_takes_that_of_one_who_is_less_important() {
+    let world = World::new()
+        .channel("01", Running, &["-", "~former", "on-air"])
+        .channel("02", Running, &["-"])
+        .wanted("on-air")
+        .wanted("former")
+        .with("a", |one| one.priority = 1)
+        .with("y", |one| one.priority = 2)
+        .with("z", |one| one.priority = 2)
+        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(waiting(&plan, "a"), "NoFreeSlot");
+    assert!(assignments(&plan).contains_key("y") && assignments(&plan).contains_key("z"));
+}
+
+#[test]
+fn in_a_large_pool_a_changed_key_takes_no_slot_from_a_higher_priority() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~low"])
+        .wanted("a")
+        .wanted("low")
+        .with("high", |one| one.priority = 1)
+        .policy(Interrupt::Anytime, &[Cause::Start, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&plan)["high"], "01/slot-2");
+    assert_eq!(interrupted(&plan), ["a"]);
+}
+
+#[test]
+fn in_a_large_pool_nobody_counts_on_a_former_target_whose_destination_can_go_nowhere() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~b"])
+        .channel("02", Idle, &["-"])
+        .wanted("a")
+        .with("b", |one| one.pin = Some(pin("01", "slot-9")))
+        .wanted("c")
+        .anytime();
+    let small = world.plan();
+    assert_eq!(assignments(&small)["c"], "01/slot-2");
+    let large = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&large)["c"], "01/slot-2");
+}
+
+#[test]
+fn in_a_large_pool_a_one_off_grant_opens_the_channel_that_gains_most_and_costs_least() {
+    let large = |world: World| with_ten_full_channels(world.wanted("g").grant("g")).plan();
+    let gives_more_room = large(
+        World::new()
+            .channel("01", Running, &["a", "-"])
+            .channel("02", Running, &["b", "-", "-"])
+            .wanted("a")
+            .wanted("b")
+            .wanted("rides-along"),
+    );
+    assert_eq!(interrupted(&gives_more_room), ["b"]);
+    assert!(assignments(&gives_more_room).contains_key("rides-along"));
+    let costs_less = || {
+        World::new()
+            .channel("01", Running, &["a", "b", "-"])
+            .channel("02", Running, &["c", "-"])
+            .wanted("a")
+            .wanted("b")
+            .wanted("c")
+    };
+    assert_eq!(assignments(&large(costs_less()))["g"], "02/slot-2");
+    let beside_a_free_slot = large(costs_less().channel("03", Idle, &["-"]));
+    assert_eq!(assignments(&beside_a_free_slot)["g"], "03/slot-1");
+    assert!(interrupted(&beside_a_free_slot).is_empty());
+    let pinned = costs_less().with("p", |one| one.pin = Some(pin("01", "slot-3")));
+    let granted = with_ten_full_channels(pinned.clone().grant("p")).plan();
+    assert_eq!(assignments(&granted)["p"], "01/slot-3");
+    assert!(with_ten_full_channels(pinned).plan().is_empty());
+}
+
+#[test]
+fn in_a_large_pool_a_changed_key_is_rewritten_where_that_alone_is_granted() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~b"])
+        .wanted("a")
+        .wanted("b")
+        .policy(Interrupt::Anytime, &[Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&plan)["b"], "01/slot-2");
+    assert_eq!(interrupted(&plan), ["a"]);
+}
+
+/// More channels than are searched.
+#[test]
+fn in_a_large_pool_whoever_is_pinned_to_a_channel_that_stays_closed_takes_nobodys_place() {
+    let pinned = |one: &mut Destination| {
+        one.pin = Some(pin("03", "slot-2"));
+        one.priority = 9;
+    };
+    let closed = |world: World| {
+        world
+            .channel("03", Running, &["c", "-"])
+            .wanted("c")
+            .with("pinned", pinned)
+    };
+    let world = closed(World::new().channel("01", Idle, &["-"])).wanted("r");
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&plan)["r"], "01/slot-1");
+    // Nor does it count where one of two channels is chosen that give room to as many.
+    let world = closed(World::new().channel("01", Running, &["a", "-", "-"]).channel(
+        "02",
+        Running,
+        &["b", "-", "-", "-"],
+    ));
+    let world = world.wanted("a").wanted("b").wanted("r").wanted("g").grant("g");
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(interrupted(&plan), ["a"]);
+}
+
+#[test]
+fn in_a_large_pool_whoever_is_pinned_elsewhere_opens_nothing_by_its_former_target_while_it_waits() {
+    let pinned = |priority| {
+        move |one: &mut Destination| {
+            one.pin = Some(pin("02", "slot-1"));
+            one.priority = priority;
+        }
+    };
+    let world = World::new()
+        .channel("01", Running, &["a", "~former"])
+        .channel("02", Idle, &["-"])
+        .wanted("a")
+        .with("former", pinned(0))
+        .with("higher", pinned(1))
+        .wanted("r")
+        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(waiting(&plan, "former"), "PinnedSlotTaken");
+    assert_eq!(waiting(&plan, "r"), "InterruptionForbidden");
+    assert!(interrupted(&plan).is_empty());
+}
+
+fn with_ten_full_channels(mut world: World) -> World {
+    for id in 11..21 {
+        world = world.channel(&id.to_string(), Idle, &["!"]);
+    }
+    world
+}
