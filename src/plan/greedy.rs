@@ -438,7 +438,7 @@ impl<'p> Greedy<'p> {
             {
                 let formers = problem.bins[bin].formers.iter().copied();
                 let waiting = formers
-                    .filter(|item| self.placed[*item].is_none() && self.is_free(*item))
+                    .filter(|item| self.placed[*item].is_none() && self.could_join(*item, bin, &items))
                     .find(|item| problem.opens(*item, bin));
                 if self.room[bin] == 0 || waiting.is_none() {
                     let Some(item) = items.pop() else { break };
@@ -468,6 +468,13 @@ impl<'p> Greedy<'p> {
             self.room[bin] += 1;
             self.put(item, bin);
         }
+    }
+
+    /// Whether `items` leave `item` the slot of `bin` that it is pinned to, if it is pinned.
+    fn could_join(&self, item: usize, bin: usize, items: &[usize]) -> bool {
+        let pin = self.problem.items[item].pin;
+        let is_taken = || items.iter().any(|other| self.problem.items[*other].pin == pin);
+        self.is_free(item) || self.problem.fits(item, bin) && !is_taken()
     }
 
     /// Whose place outside of `from` an item takes: the least important one's, if it is less important and its bin stays

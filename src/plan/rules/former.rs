@@ -109,6 +109,25 @@ fn of_one_url_whose_former_target_it_is_does_not_change_while_channels_are_made_
 }
 
 #[test]
+fn whoever_was_given_a_slot_and_is_not_on_air_yet_may_still_have_its_former_target() {
+    let mut world = World::new()
+        .channel("1", Running, &["-", "-", "?platform", "-"])
+        .channel("2", Running, &["?platform", "a"])
+        .wanted("a")
+        .wanted("b")
+        .wanted("c")
+        .wanted("d")
+        .policy(Interrupt::Anytime, &[Cause::Stop])
+        .on_one_platform();
+    for _ in 0..6 {
+        let plan = world.plan();
+        world.assert_allowed(&plan);
+        world.take_step(&plan.channels[0]);
+    }
+    assert_eq!(world.seen("1").state, Running);
+}
+
+#[test]
 fn a_former_target_that_may_be_of_one_who_joins_does_not_let_it_in_by_leaving() {
     let world = World::new()
         .channel("1", Idle, &["-"])

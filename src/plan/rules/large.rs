@@ -140,6 +140,18 @@ fn in_a_large_pool_whoever_is_pinned_elsewhere_opens_nothing_by_its_former_targe
     assert!(interrupted(&plan).is_empty());
 }
 
+#[test]
+fn in_a_large_pool_whoever_is_pinned_to_the_slot_of_its_former_target_takes_it_where_another_could_not() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~pinned"])
+        .wanted("a")
+        .with("pinned", |one| one.pin = Some(pin("01", "slot-2")))
+        .with("higher", |one| one.priority = 2)
+        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(assignments(&plan)["pinned"], "01/slot-2");
+}
+
 fn with_ten_full_channels(mut world: World) -> World {
     for id in 11..21 {
         world = world.channel(&id.to_string(), Idle, &["!"]);
