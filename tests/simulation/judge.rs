@@ -185,7 +185,7 @@ impl Judge {
         if !what.is_empty() {
             self.timeline.push((when, what));
         }
-        if let Some(what) = self.states.hear(name, event) {
+        if let Some(what) = self.states.hear(name, when, event) {
             self.fail("an old state", what);
         }
     }

@@ -1,32 +1,31 @@
 //! A process tells the states of a channel in the order in which the channel was in them.
 //!
 //! It may miss some, and hear of one late. It never goes back to one that it has told: then it has taken an old list for
-//! how the channel is now. Only of what it missed it cannot know that it is over.
+//! how the channel is now. Only of what it has just missed it cannot know that it is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use slotwise::controller::Event;
 use slotwise::emulator::World;
 use slotwise::model::ChannelId;
+use tokio::time::Instant;
 
 /// What states the channels were in, and how far each process has told them.
 #[derive(Default)]
 pub(super) struct States {
-    /// By channel, from the first on.
-    passed: BTreeMap<String, Vec<&'static str>>,
+    /// By channel, from the first on, each with when it could be seen first.
+    passed: BTreeMap<String, Vec<(Instant, &'static str)>>,
     /// When they were looked up last, in the emulator's time.
     until: Duration,
     told: BTreeMap<(String, ChannelId), Told>,
 }
 
-/// Where in what a channel has passed a process is, at least.
-#[derive(Default)]
-struct Told {
-    last: usize,
-    /// Where it was before.
-    before: usize,
-}
+/// Which of the states that a channel has passed a process has told, by their place; the last is where it is, at least.
+type Told = BTreeSet<usize>;
+
+/// How long a list may lag behind in these lives, and what is told on one.
+const LAG_MAX: Duration = Duration::from_mins(1);
 
 impl States {
     /// Takes note of the states up to `now`.
@@ -34,35 +33,41 @@ impl States {
         for (id, channel) in world.channels() {
             let passed = self.passed.entry(id.clone()).or_default();
             for state in channel.states_since(self.until) {
-                if passed.last() != Some(&state.name()) {
-                    passed.push(state.name());
+                if passed.last().is_none_or(|(_, last)| *last != state.name()) {
+                    passed.push((Instant::now(), state.name()));
                 }
             }
         }
         self.until = now;
     }
 
-    /// What is wrong with what `process` tells.
-    pub(super) fn hear(&mut self, process: &str, event: &Event) -> Option<String> {
+    /// What is wrong with what `process` told at `when`.
+    pub(super) fn hear(&mut self, process: &str, when: Instant, event: &Event) -> Option<String> {
         let Event::StateChanged { channel, to, .. } = event else {
             return None;
         };
         let passed = self.passed.get(channel.as_str()).map_or(&[][..], Vec::as_slice);
+        // It is heard later: what came meanwhile was not what was told.
+        let passed = &passed[..passed.partition_point(|(since, _)| *since <= when)];
         let told = self
             .told
             .entry((process.to_owned(), channel.clone()))
             .or_default();
-        let is_it = |state: &&str| *state == to.as_str();
-        if let Some(further) = passed.iter().skip(told.last).position(&is_it) {
-            if further > 0 {
-                told.before = told.last;
-                told.last += further;
+        let is_it = |at: &usize| passed[*at].1 == to.as_str();
+        let last = told.last().copied().unwrap_or(0);
+        // Of what it missed it cannot know that it is over.
+        let is_missed = |at: &usize| !told.contains(at) && when <= passed[*at + 1].0 + LAG_MAX;
+        let found = (last..passed.len())
+            .find(is_it)
+            .or_else(|| (0..last).filter(is_missed).find(is_it));
+        match found {
+            Some(at) => {
+                told.insert(at);
+                None
             }
-            return None;
+            None => Some(format!(
+                "{process} tells that channel {channel} is {to}, which it was before, if ever"
+            )),
         }
-        let missed = passed.get(told.before + 1..told.last).unwrap_or_default();
-        let is_new = missed.iter().any(is_it);
-        (!is_new)
-            .then(|| format!("{process} tells that channel {channel} is {to}, which it was before, if ever"))
     }
 }
