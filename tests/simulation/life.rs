@@ -350,6 +350,10 @@ impl Life {
     }
 
     fn spoil_files(&mut self) {
+        // Until somebody mends them nothing else happens to them.
+        if self.files.accident().is_some() {
+            return;
+        }
         let accidents = [
             Accident::Torn,
             Accident::Emptied,

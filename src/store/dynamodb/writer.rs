@@ -5,7 +5,10 @@
 //! nothing that users write is touched and nothing they deleted comes back.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -130,7 +133,8 @@ struct Due {
 struct Ended {
     name: String,
     status: Written,
-    result: Result<bool, TableError>,
+    /// `None` where the write stopped being this process's to make.
+    result: Option<Result<bool, TableError>>,
 }
 
 struct Task {
@@ -220,8 +224,9 @@ impl Task {
             let (client, key, name, status) =
                 (client.clone(), due.key.clone(), name.clone(), due.status.clone());
             let attributes = attributes(&self.layout, &status);
+            let lease = Arc::clone(&self.lease);
             self.writing.spawn(async move {
-                let result = client.set(&key, &attributes).await;
+                let result = while_held(&*lease, client.set(&key, &attributes)).await;
                 Ended { name, status, result }
             });
         }
@@ -231,7 +236,7 @@ impl Task {
         let Ended { name, status, result } = ended;
         let now = Instant::now();
         match result {
-            Ok(true) => {
+            Some(Ok(true)) => {
                 let newer = self
                     .due
                     .remove(&name)
@@ -253,8 +258,13 @@ impl Task {
                 }
             }
             // Deleted meanwhile: there is nothing to write to.
-            Ok(false) => drop(self.due.remove(&name)),
-            Err(error) => {
+            Some(Ok(false)) => drop(self.due.remove(&name)),
+            None => {
+                if let Some(due) = self.due.get_mut(&name) {
+                    due.under_way = false;
+                }
+            }
+            Some(Err(error)) => {
                 tracing::warn!(destination = name, %error, fix = error.fix(), "a status is not written yet");
                 if let Some(due) = self.due.get_mut(&name) {
                     due.under_way = false;
@@ -279,6 +289,19 @@ impl Task {
 fn may_write(lease: &dyn WriteLease) -> bool {
     let holding = lease.held_for();
     holding.is_some_and(|holding| holding.until.is_none_or(|until| Instant::now() < until))
+}
+
+/// What `write` comes to, unless the lease ends before: a machine that stood still in between goes on with no attempt.
+async fn while_held<T>(lease: &dyn WriteLease, write: impl Future<Output = T>) -> Option<T> {
+    let mut write = pin!(write);
+    poll_fn(|context| {
+        if may_write(lease) {
+            write.as_mut().poll(context).map(Some)
+        } else {
+            Poll::Ready(None)
+        }
+    })
+    .await
 }
 
 /// A phase that stands there already is as old as it says there, whoever wrote it.
@@ -310,4 +333,40 @@ fn attributes(layout: &StatusLayout, status: &Written) -> BTreeMap<String, Attri
         attributes.insert(map.clone(), AttributeValue::M(entries.collect()));
     }
     attributes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::execute::Holding;
+
+    #[derive(Debug)]
+    struct Until(Instant);
+
+    impl WriteLease for Until {
+        fn held_for(&self) -> Option<Holding> {
+            let until = Some(self.0);
+            Some(Holding { until, stamp: None })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_was_begun_does_not_go_on_once_another_process_may_write() {
+        let attempts = AtomicU32::new(0);
+        let write = async {
+            for _ in 0..3 {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                sleep(Duration::from_secs(10)).await;
+            }
+        };
+        let lease = Until(Instant::now() + Duration::from_secs(15));
+        assert_eq!(while_held(&lease, write).await, None);
+        assert_eq!(attempts.into_inner(), 2);
+        let held = Until(Instant::now() + Duration::from_secs(15));
+        assert_eq!(while_held(&held, async { 7 }).await, Some(7));
+    }
 }
