@@ -298,6 +298,9 @@ impl<S: Source> Controller<S> {
                 .into_iter()
                 .for_each(|event| (self.listener)(event));
         }
+        if desired.trust == Trust::Whole {
+            self.memory.forget_undeclared(&desired);
+        }
         let trusted = Arc::clone(&desired);
         let checked = checked(made, desired, observed, now);
         if let Some(witness) = &mut self.witness {

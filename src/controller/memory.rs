@@ -229,7 +229,8 @@ impl Memory {
         }
     }
 
-    /// Takes note of since when each destination is wanted.
+    /// Takes note of since when each destination is wanted. Whoever was interrupted and is declared no longer is not forgotten
+    /// yet: the source may have lost it.
     pub(super) fn note_wanted(&mut self, desired: &Desired, clock: Timestamp) {
         let now = Instant::now();
         for (name, destination) in &desired.destinations {
@@ -241,10 +242,17 @@ impl Memory {
         }
         self.wanted_since
             .retain(|name, _| desired.destinations.contains_key(name));
-        let is_wanted =
-            |name: &DestinationName| desired.destinations.get(name).is_some_and(|d| d.is_wanted(clock));
-        self.returning.retain(|name, _| is_wanted(name));
-        self.interrupted.retain(|name, _| is_wanted(name));
+        self.keep_interrupted(|name| desired.destinations.get(name).is_none_or(|d| d.is_wanted(clock)));
+    }
+
+    /// Forgets who was interrupted and is not declared any more, by a declaration that is whole.
+    pub(super) fn forget_undeclared(&mut self, desired: &Desired) {
+        self.keep_interrupted(|name| desired.destinations.contains_key(name));
+    }
+
+    fn keep_interrupted(&mut self, keep: impl Fn(&DestinationName) -> bool) {
+        self.returning.retain(|name, _| keep(name));
+        self.interrupted.retain(|name, _| keep(name));
     }
 
     /// Channels on which somebody was interrupted who is not back on air.
@@ -284,5 +292,55 @@ impl Memory {
             (true, None) => Some(Event::SourceTrusted),
             (true, Some(_)) | (false, None) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{Destination, OwnerId, Secret, SlotId, StreamKey, WantedState};
+
+    #[test]
+    fn whoever_was_interrupted_is_forgotten_by_a_whole_declaration_only() {
+        let destination = |state| Destination {
+            name: "a".into(),
+            pool: "main".into(),
+            state,
+            url: "rtmp://a.example/live".into(),
+            backup_url: None,
+            key: StreamKey::Known(Secret::new("key")),
+            group: None,
+            priority: 0,
+            interruptible: true,
+            pin: None,
+            paused: None,
+            generation: 1,
+        };
+        let declared = |state| {
+            let mut desired = Desired::empty(OwnerId::new("us"));
+            let one = destination(state);
+            desired.destinations.insert(one.name.clone(), Arc::new(one));
+            desired
+        };
+        let interrupted = || Memory {
+            returning: [("a".into(), SlotId::new("3", "slot-1"))].into(),
+            interrupted: [("a".into(), "3".into())].into(),
+            ..Memory::default()
+        };
+        let knows = |memory: &Memory| (memory.returning.len(), memory.interrupted().len());
+        let gone = Desired::empty(OwnerId::new("us"));
+
+        let mut memory = interrupted();
+        memory.note_wanted(&declared(WantedState::Streaming), Timestamp::UNIX_EPOCH);
+        memory.note_wanted(&gone, Timestamp::UNIX_EPOCH);
+        assert_eq!(knows(&memory), (1, 1), "the source may have lost it");
+        memory.forget_undeclared(&gone);
+        assert_eq!(knows(&memory), (0, 0));
+
+        let mut memory = interrupted();
+        memory.note_wanted(&declared(WantedState::Ready), Timestamp::UNIX_EPOCH);
+        assert_eq!(knows(&memory), (0, 0), "it is not wanted any more");
     }
 }
