@@ -32,7 +32,8 @@ fn is_done(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &Own
         Action::Stop => fresh.state == ChannelState::Stopping || fresh.state.is_stopped(),
         Action::Start => fresh.state.is_running() && changed_slot(plan, fresh).is_none(),
         Action::Update { writes } => {
-            (fresh.state.is_stopped() || fresh.state == ChannelState::Updating)
+            // Of an update that failed nobody knows what became of it, whatever the slots show.
+            matches!(fresh.state, ChannelState::Idle | ChannelState::Updating)
                 && writes
                     .iter()
                     .all(|write| target_of(fresh, write.output_group.as_str()) == Some(&write.target))

@@ -76,7 +76,7 @@ impl Known {
         let may_be_old = || {
             self.former
                 .iter()
-                .any(|(look, until)| now < *until && shows(look))
+                .any(|(look, until)| now < *until && look.may_show(listed.state, fingerprint))
         };
         if !shows(&self.now) && may_be_old() || self.now.configuration.fingerprint != fingerprint {
             return None;
@@ -161,6 +161,11 @@ impl Look {
 
     fn is(&self, state: ChannelState, owner: Option<&OwnerId>, fingerprint: u64) -> bool {
         self.state == state && self.owner.as_ref() == owner && self.configuration.fingerprint == fingerprint
+    }
+
+    /// Whether a list that lags behind may show this. Tags are kept apart from the channel, and may be of another time.
+    fn may_show(&self, state: ChannelState, fingerprint: u64) -> bool {
+        self.state == state && self.configuration.fingerprint == fingerprint
     }
 
     /// Everything that any of its destinations points at, slot or not.

@@ -112,12 +112,18 @@ async fn a_reply_lost_after_the_effect_is_found_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_fails_twice_is_tried_again_and_heals() {
-    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
-    stage.emulator.inject(Fault::new(FaultKind::UpdateFails).times(2));
-    assert!(matches!(stage.converge(120).await, Ended::Converged));
-    assert_eq!(stage.phase("a"), Phase::Streaming);
-    assert_eq!(stage.count("UpdateChannel"), 3);
+async fn an_update_that_fails_twice_is_tried_again_and_heals_whatever_the_slots_show() {
+    for failed_update_keeps_old in [true, false] {
+        let declared = desired(pool(&["1"]), vec![wanted("a")]);
+        let mut options = Options::default();
+        options.switches.failed_update_keeps_old = failed_update_keeps_old;
+        let emulator = slotwise::emulator::Emulator::new(options, fleet(&declared));
+        let mut stage = Stage::on(emulator, declared, |_| {});
+        stage.emulator.inject(Fault::new(FaultKind::UpdateFails).times(2));
+        assert!(matches!(stage.converge(120).await, Ended::Converged));
+        assert_eq!(stage.phase("a"), Phase::Streaming);
+        assert_eq!(stage.count("UpdateChannel"), 3);
+    }
 }
 
 #[tokio::test(start_paused = true)]
