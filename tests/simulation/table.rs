@@ -95,6 +95,8 @@ struct State {
     wanted: VecDeque<(Instant, usize)>,
     /// What was in it when it was emptied, until it is restored.
     aside: Option<Vec<Value>>,
+    /// When it was restored last.
+    restored: Option<Instant>,
     /// Whether it is emptied as soon as somebody has read a part of it.
     is_emptied_amid_scan: bool,
     /// When its stream is switched off again, where it is on.
@@ -118,6 +120,7 @@ impl Table {
                 written: BTreeMap::new(),
                 wanted: VecDeque::new(),
                 aside: None,
+                restored: None,
                 is_emptied_amid_scan: false,
                 stream_until: None,
                 troubles: Vec::new(),
@@ -242,10 +245,13 @@ impl Table {
     /// Puts back what was there before it was emptied.
     fn restore(&self) {
         self.state().is_emptied_amid_scan = false;
-        let aside = self.state().aside.take();
-        for item in aside.into_iter().flatten() {
+        let Some(aside) = self.state().aside.take() else {
+            return;
+        };
+        for item in aside {
             self.ask("PutItem", &json!({"TableName": NAME, "Item": item}));
         }
+        self.state().restored = Some(Instant::now());
     }
 
     /// Switches its stream on for a while.
@@ -325,9 +331,12 @@ impl Table {
         self.state().looks.insert(seat, VecDeque::new());
     }
 
-    /// The process in `seat` has seen the whole table as it was at `begun`.
+    /// The process in `seat` has seen the whole table as it was at `begun`. Nobody believes one that was emptied.
     pub(super) fn looked(&self, seat: char, begun: Instant) {
         let mut state = self.state();
+        if state.aside.is_some() || state.restored.is_some_and(|restored| begun <= restored) {
+            return;
+        }
         let looks = state.looks.entry(seat).or_default();
         looks.push_back((begun, Instant::now()));
         if looks.len() > LOOKS_KEPT {
