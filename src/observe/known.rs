@@ -122,10 +122,13 @@ impl Known {
         if self.now.is(before.state, owner, fingerprint) {
             return;
         }
-        if self.former.len() == FORMER_MAX {
-            self.former.pop_front();
+        let between = self.now.missed_since(&before);
+        for look in [Some(before), between].into_iter().flatten() {
+            if self.former.len() == FORMER_MAX {
+                self.former.pop_front();
+            }
+            self.former.push_back((look, now + LIST_LAG_MAX));
         }
-        self.former.push_back((before, now + LIST_LAG_MAX));
     }
 }
 
@@ -166,6 +169,17 @@ impl Look {
     /// Whether a list that lags behind may show this. Tags are kept apart from the channel, and may be of another time.
     fn may_show(&self, state: ChannelState, fingerprint: u64) -> bool {
         self.state == state && self.configuration.fingerprint == fingerprint
+    }
+
+    /// How it was for a while that nobody saw, if it has changed in both ways since it was as `before`: in the state of
+    /// then, with the configuration of now. An update begins with `UPDATING`, so that a new one shows nowhere before.
+    fn missed_since(&self, before: &Self) -> Option<Self> {
+        let fingerprint = before.configuration.fingerprint;
+        let changed_both = self.state != before.state && self.configuration.fingerprint != fingerprint;
+        (changed_both && self.state != ChannelState::Updating).then(|| Self {
+            state: before.state,
+            ..self.clone()
+        })
     }
 
     /// Everything that any of its destinations points at, slot or not.

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use slotwise::controller::{Ended, Event, StepOutcome, Until};
 use slotwise::emulator::channel::State;
+use slotwise::emulator::request::Request;
+use slotwise::emulator::world::Document;
 use slotwise::emulator::{Effect, Fault, FaultKind, Operation};
-use slotwise::model::{Interrupt, Pin, WantedState};
+use slotwise::model::{ChannelState, Interrupt, Pin, WantedState};
 use slotwise::status::Phase;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -166,6 +168,55 @@ async fn a_list_that_lags_behind_makes_no_step_stale() {
             .filter(|outcome| **outcome != StepOutcome::Accepted)
             .collect();
         assert!(others.is_empty(), "{seconds} s: {others:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_channel_was_unseen_is_not_taken_for_new_while_a_list_may_lag_behind() {
+    for pause in [12, 16, 20, 24] {
+        let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a"), ready("b")]));
+        stage.converge(60).await;
+        stage.run_for(2 * MINUTE).await;
+        let carries = |channel: &&str| stage.carries(channel, "a");
+        let channel = ["1", "2"].into_iter().find(carries).unwrap();
+        stage
+            .emulator
+            .inject(Fault::new(FaultKind::StaleList { seconds: 25.0 }));
+        // Renamed and then stopped by hand: between the two it is a channel that slotwise never saw.
+        stage.emulator.with_world(|world, now| {
+            let renamed = |document: &mut Document| drop(document.insert("name".into(), "by-hand".into()));
+            world.channel_mut(channel).unwrap().edit(now, renamed);
+        });
+        stage.run_for(Duration::from_secs(pause)).await;
+        stage.emulator.with_world(|world, now| {
+            let stop = Request::new(Operation::StopChannel, channel);
+            world.handle(&stop, now).unwrap();
+        });
+        // Looks again and again, as something happens on the other channel.
+        switch(&stage, "b", WantedState::Streaming);
+        stage.run_for(10 * MINUTE).await;
+        assert_eq!(stage.phase("a"), Phase::Streaming);
+        let events = stage.events.lock().unwrap();
+        let told: Vec<_> = events
+            .iter()
+            .filter_map(|(_, event)| match event {
+                Event::StateChanged {
+                    channel: of,
+                    from,
+                    to,
+                    ..
+                } if of.as_str() == channel => Some((*from, *to)),
+                _ => None,
+            })
+            .collect();
+        assert!(
+            !told.contains(&(Some(ChannelState::Stopping), ChannelState::Running)),
+            "{pause} s: {told:?}"
+        );
+        assert!(
+            told.contains(&(Some(ChannelState::Running), ChannelState::Stopping)),
+            "{pause} s: {told:?}"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::request::Request;
+use slotwise::emulator::world::Document;
 use slotwise::emulator::{Emulator, Operation};
 
 use super::reading::is_running;
@@ -33,27 +34,26 @@ impl Hand {
                 7..9 => {
                     let channel = world.channel_mut(id)?;
                     let slot = random.random_range(1..=2);
-                    let stopped = channel.state() == State::Idle;
-                    let one = channel.document_mut().get_mut("destinations")?.get_mut(slot)?;
-                    stopped.then(|| {
-                        one["settings"][0]["url"] = json!("rtmp://by-hand.example/app");
-                        one["settings"][0]["streamName"] = json!(format!("{CANARY}-by-hand-{serial}"));
+                    let has_slot = channel.document()["destinations"].get(slot).is_some();
+                    (channel.state() == State::Idle && has_slot).then(|| {
+                        channel.edit(now, |document| {
+                            let target = &mut document["destinations"][slot]["settings"][0];
+                            target["url"] = json!("rtmp://by-hand.example/app");
+                            target["streamName"] = json!(format!("{CANARY}-by-hand-{serial}"));
+                        });
                         "edits"
                     })
                 }
                 9 => {
                     let name = json!(format!("renamed-{serial}"));
-                    world
-                        .channel_mut(id)?
-                        .document_mut()
-                        .insert("name".to_owned(), name);
+                    let renamed = |document: &mut Document| drop(document.insert("name".to_owned(), name));
+                    world.channel_mut(id)?.edit(now, renamed);
                     Some("renames")
                 }
                 10 => {
-                    world
-                        .channel_mut(id)?
-                        .document_mut()
-                        .insert("tags".to_owned(), json!({}));
+                    let untagged =
+                        |document: &mut Document| drop(document.insert("tags".to_owned(), json!({})));
+                    world.channel_mut(id)?.edit(now, untagged);
                     Some("takes the tag off")
                 }
                 _ => {

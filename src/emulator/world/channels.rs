@@ -78,9 +78,17 @@ impl Channel {
         &self.doc
     }
 
-    /// The configuration, to be changed behind everyone's back; no rule is checked
+    /// The configuration, to be changed behind everyone's back, as if it had always been so; no rule is checked
     pub const fn document_mut(&mut self) -> &mut Document {
         &mut self.doc
+    }
+
+    /// Changes the configuration behind everyone's back; no rule is checked. A stale List shows what it was before
+    pub fn edit(&mut self, now: Now, change: impl FnOnce(&mut Document)) {
+        self.record(now.elapsed);
+        let mut doc = self.doc.clone();
+        change(&mut doc);
+        self.reconfigure(doc);
     }
 
     /// The schedule's actions
