@@ -10,6 +10,8 @@
 //! | is on air in the slot of its former target: another backup | goes on in that slot only: [`Elsewhere::Former`] |
 //! | is on air nowhere, and wanted in another pool | goes on in one of them: where it holds a slot, then by name |
 //!
+//! One that is not wanted and was moved is still on air in the pool that it was moved from, until that lets it go.
+//!
 //! A target is told by its first endpoint, the one that every class of channel pushes to.
 
 use std::collections::BTreeMap;
@@ -35,13 +37,15 @@ pub(super) fn surveys<'a>(desired: &'a Desired, observed: &'a Observed, now: Tim
         Survey::new(desired, observed, now, pool, destinations)
     };
     let mut surveys: Vec<Survey<'a>> = desired.pools.values().map(survey).collect();
-    find_on_air(&mut surveys);
+    let on_air = on_air(&surveys);
+    find_on_air(&mut surveys, &on_air);
+    find_moved(&mut surveys, &on_air);
     find_rivals(&mut surveys);
     surveys
 }
 
-/// Destinations that a plan might put on air, by survey and index: wanted, off air, and of known target.
-fn startable<'s, 'a>(surveys: &'s [Survey<'a>]) -> impl Iterator<Item = (usize, usize, First<'a>)> + 's {
+/// Destinations of known target that hold no slot on air, by survey and index.
+fn off_air<'s, 'a>(surveys: &'s [Survey<'a>]) -> impl Iterator<Item = (usize, usize, First<'a>)> + 's {
     surveys.iter().enumerate().flat_map(|(at, survey)| {
         let dests = survey.dests.iter().enumerate();
         dests.filter_map(move |(dest, one)| {
@@ -49,15 +53,21 @@ fn startable<'s, 'a>(surveys: &'s [Survey<'a>]) -> impl Iterator<Item = (usize, 
             let StreamKey::Known(key) = &decl.key else {
                 return None;
             };
-            let startable = one.stance == Stance::Wanted && !one.is_held_back() && !survey.on_running(dest);
-            startable.then_some((at, dest, (&*decl.url, key)))
+            (!survey.on_running(dest)).then_some((at, dest, (&*decl.url, key)))
         })
     })
 }
 
+/// Those of them that a plan might put on air.
+fn startable<'s, 'a>(surveys: &'s [Survey<'a>]) -> impl Iterator<Item = (usize, usize, First<'a>)> + 's {
+    off_air(surveys).filter(|(at, dest, _)| {
+        let one = &surveys[*at].dests[*dest];
+        one.stance == Stance::Wanted && !one.is_held_back()
+    })
+}
+
 /// Targets that are on air, now or soon, in slots that do not hold the destination.
-fn find_on_air(surveys: &mut [Survey<'_>]) {
-    let on_air = on_air(surveys);
+fn find_on_air<'a>(surveys: &mut [Survey<'a>], on_air: &OnAir<'a>) {
     let mut found = Vec::new();
     for (survey, dest, target) in startable(surveys) {
         for there in on_air.get(&target).into_iter().flatten() {
@@ -72,6 +82,32 @@ fn find_on_air(surveys: &mut [Survey<'_>]) {
             Verdict::Elsewhere(Elsewhere::Former(_)) if dest.elsewhere.is_some() => {}
             Verdict::Elsewhere(elsewhere) => dest.elsewhere = Some(elsewhere),
         }
+    }
+}
+
+/// Destinations that are not wanted, and still on air in a pool that they were moved from.
+fn find_moved<'a>(surveys: &mut [Survey<'a>], on_air: &OnAir<'a>) {
+    let is_off = |(survey, dest): (usize, usize)| surveys[survey].dests[dest].stance == Stance::Off;
+    let mut found = Vec::new();
+    for (own, dest, target) in off_air(surveys).filter(|(survey, dest, _)| is_off((*survey, *dest))) {
+        let slots = on_air.get(&target).into_iter().flatten();
+        let moved_from = slots.copied().find(|(other, slot)| {
+            // Where another destination holds it, that one is on air.
+            *other != own && !matches!(surveys[*other].slots[*slot].holder, Holder::Held(_))
+        });
+        found.extend(moved_from.map(|there| (own, dest, other_slot(surveys, own, there))));
+    }
+    for (survey, dest, elsewhere) in found {
+        surveys[survey].dests[dest].elsewhere = Some(elsewhere);
+    }
+}
+
+/// A slot in which a target of survey `own` has to end.
+fn other_slot<'a>(surveys: &[Survey<'a>], own: usize, (other, slot): (usize, usize)) -> Elsewhere<'a> {
+    let there = &surveys[other];
+    Elsewhere::Other {
+        slot: there.slot_id(slot),
+        pool: (other != own).then_some(&there.pool.name),
     }
 }
 
@@ -93,16 +129,15 @@ fn verdict<'a>(
         Holder::Held(dest) if there.dests[dest].stance == Stance::Wanted => {
             Verdict::Rival(&there.dests[dest].decl.name)
         }
-        _ => Verdict::Elsewhere(Elsewhere::Other {
-            slot: there.slot_id(slot),
-            pool: (other != own).then_some(&there.pool.name),
-        }),
+        _ => Verdict::Elsewhere(other_slot(surveys, own, (other, slot))),
     }
 }
 
 /// Slots on air, with the survey they are of, by what they push to first.
-fn on_air<'a>(surveys: &[Survey<'a>]) -> BTreeMap<First<'a>, Vec<(usize, usize)>> {
-    let mut on_air: BTreeMap<First<'a>, Vec<(usize, usize)>> = BTreeMap::new();
+type OnAir<'a> = BTreeMap<First<'a>, Vec<(usize, usize)>>;
+
+fn on_air<'a>(surveys: &[Survey<'a>]) -> OnAir<'a> {
+    let mut on_air = OnAir::new();
     for (at, survey) in surveys.iter().enumerate() {
         for (slot, one) in survey.slots.iter().enumerate() {
             let busy = !matches!(one.holder, Holder::Parked | Holder::Unusable);
@@ -149,7 +184,7 @@ mod tests {
     use super::*;
     use crate::model::ChannelClass;
     use crate::model::ChannelState::{Idle, Running};
-    use crate::model::Target;
+    use crate::model::{Target, WantedState};
 
     /// `moved` was on air beside others on channel 1 and was moved to another pool, which has channel 2.
     fn moved(slots: &[&str]) -> World {
@@ -181,6 +216,19 @@ mod tests {
         let plan = world.plan();
         assert!(plan.is_empty());
         assert!(plan.destinations[0].on_air);
+    }
+
+    #[test]
+    fn who_moved_and_is_not_wanted_is_still_on_air_where_it_was() {
+        let mut world = moved(&["moved", "stays"]).wanted("stays");
+        world.desired.destination_mut("moved").unwrap().state = WantedState::Ready;
+        assert_eq!(waiting(&world.plan(), "moved"), "OnAirElsewhere");
+        // Where another holds the target, that one is on air.
+        let twin = world.desired.destinations["moved"].clone();
+        let world = world.with("twin", |one| {
+            (one.url, one.key) = (twin.url.clone(), twin.key.clone());
+        });
+        assert_eq!(waiting(&world.plan(), "moved"), "");
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub(super) fn destination_waiting(decision: &Decision<'_>, dest: usize, now: Tim
             })
         }
         Stance::Off => {
+            if let Some(elsewhere) = &one.elsewhere {
+                return Some(elsewhere_waiting(decision, dest, elsewhere, now));
+            }
             let slot = one.held.filter(|_| on_running)?;
             let channel = survey.slots[slot].channel;
             match decision.goals[channel] {

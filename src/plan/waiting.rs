@@ -147,8 +147,8 @@ pub enum Waiting {
         /// The other.
         other: DestinationName,
     },
-    /// Its target is still on air in a slot that is not its own, and is not pushed to twice: it goes on when it has ended
-    /// there.
+    /// Its target is still on air in a slot that is not its own, and has to end there first: what is wanted goes on then,
+    /// as one target is not pushed to twice, and what is not wanted is off air then.
     OnAirElsewhere {
         /// The slot that still carries it.
         slot: SlotId,

@@ -60,10 +60,11 @@ pub fn phase(planned: &DestinationPlan, channel: Option<&ChannelPlan>) -> Phase 
         .and_then(|channel| channel.seen.as_ref())
         .map(|seen| seen.state);
     let is_held_by_running = planned.held.is_some() && state.is_some_and(ChannelState::is_running);
+    let was_moved = matches!(planned.waiting, Some(Waiting::OnAirElsewhere { .. }));
     match planned.state {
         state if planned.on_air && (paused || state == WantedState::Streaming) => Phase::Streaming,
         WantedState::Streaming => phase_off_air(planned, state),
-        WantedState::Ready if planned.on_air || is_held_by_running => Phase::Stopping,
+        WantedState::Ready if planned.on_air || is_held_by_running || was_moved => Phase::Stopping,
         WantedState::Ready => Phase::Ready,
     }
 }

@@ -234,6 +234,16 @@ fn who_is_not_wanted_stops_while_a_running_channel_holds_it() {
     assert_eq!(stands(false, true, ChannelState::Starting), Phase::Stopping);
     assert_eq!(stands(false, true, ChannelState::Idle), Phase::Ready);
     assert_eq!(stands(false, false, ChannelState::Running), Phase::Ready);
+    let moved = DestinationPlan {
+        waiting: Some(Waiting::OnAirElsewhere {
+            slot: SlotId::new("1", "slot-1"),
+            pool: Some("another".into()),
+        }),
+        held: None,
+        on_air: false,
+        ..leaving()
+    };
+    assert_eq!(phase(&moved, None), Phase::Stopping);
 }
 
 #[test]

@@ -310,7 +310,15 @@ impl Life {
     }
 
     fn rearrange(&mut self) {
+        let in_table = self.table.as_ref().map(|table| table.plan.pools.clone());
+        let in_table = in_table.unwrap_or_default();
+        let pools: Vec<PoolName> = self.desired.pools.keys().cloned().collect();
         self.change_one("rearrange", |random, one| {
+            if random.random_bool(0.3) {
+                // Where both are read in one look: between two it would be declared twice or nowhere.
+                let beside = |pool: &&PoolName| in_table.contains(*pool) == in_table.contains(&one.pool);
+                one.pool = pools.iter().filter(beside).choose(random).unwrap().clone();
+            }
             one.group = world::group(random);
             one.priority = random.random_range(0..3);
             one.interruptible = random.random_bool(0.85);

@@ -106,7 +106,10 @@ impl Oracle<'_> {
         ensure(planned.wanted == wanted, || format!("wanted is {wanted}"))?;
         ensure(planned.on_air == on_air, || format!("on air is {on_air}"))?;
         let is_paused = ground.pause_of(one).is_some();
-        let where_wished = on_air == (one.state == WantedState::Streaming);
+        let where_wished = match one.state {
+            WantedState::Streaming => on_air,
+            WantedState::Ready => !on_air && (is_paused || !self.is_on_air_elsewhere(one)),
+        };
         let Some(waiting) = &planned.waiting else {
             return ensure(is_paused || where_wished, || {
                 "it is not where it is wanted and waits for nothing".into()
@@ -187,6 +190,9 @@ impl Oracle<'_> {
 
     /// Not wanted, and on air.
     fn still_on_air(&self, one: &Destination, waiting: &Waiting) -> Claim {
+        if let Waiting::OnAirElsewhere { slot, pool } = waiting {
+            return self.on_air_elsewhere(one, slot, pool.as_ref());
+        }
         if let Some(slot) = slot_of(waiting) {
             let carried = self.slot(slot)?.1.holder == Holder::Held(one.name.clone());
             ensure(carried, || format!("it is not on air in {slot}"))?;
@@ -570,14 +576,24 @@ impl Oracle<'_> {
             .ok_or_else(|| "nobody declares it".to_owned())?;
         let place = there.place(slot.channel.as_str()).filter(|place| place.runs());
         let is = place.and_then(|place| place.slot(slot.output_group.as_str()));
-        let StreamKey::Known(key) = &one.key else {
-            return Err("nobody knows its target".into());
-        };
-        let pushed_to = is.and_then(|is| is.endpoints.first());
-        let carried = pushed_to.is_some_and(|(url, name)| **url == *one.url && name == key.reveal());
+        ensure(matches!(one.key, StreamKey::Known(_)), || {
+            "nobody knows its target".into()
+        })?;
+        let carried = is.is_some_and(|is| pushes_to(is, one));
         ensure(carried, || format!("it is not on air in {slot}"))?;
         let own = is.is_some_and(|is| is.holder == Holder::Held(one.name.clone()));
         ensure(!own, || format!("{slot} is its own"))
+    }
+
+    /// Whether its target is on air in another pool, where nobody holds it.
+    fn is_on_air_elsewhere(&self, one: &Destination) -> bool {
+        let desired = self.ground.desired;
+        let others = desired.pools.keys().filter(|pool| **pool != one.pool);
+        let grounds = others.filter_map(|pool| Ground::read(self.world, desired, self.ground.wall, pool));
+        grounds.flat_map(|ground| ground.places).any(|place| {
+            let mut slots = place.slots.iter();
+            place.runs() && slots.any(|slot| pushes_to(slot, one) && !matches!(slot.holder, Holder::Held(_)))
+        })
     }
 
     /// A slot of the pool.
@@ -586,6 +602,15 @@ impl Oracle<'_> {
         let slot = place.and_then(|place| Some((place, place.slot(id.output_group.as_str())?)));
         slot.ok_or_else(|| format!("the pool has no slot {id}"))
     }
+}
+
+/// Whether a slot pushes to the target of `one`, with its first pipeline.
+fn pushes_to(slot: &Slot, one: &Destination) -> bool {
+    let StreamKey::Known(key) = &one.key else {
+        return false;
+    };
+    let first = slot.endpoints.first();
+    first.is_some_and(|(url, name)| **url == *one.url && name == key.reveal())
 }
 
 /// The slot that a reason in other people names.

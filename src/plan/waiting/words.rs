@@ -318,7 +318,7 @@ fn on_air_elsewhere(f: &mut Formatter<'_>, slot: &SlotId, pool: Option<&PoolName
     if let Some(pool) = pool {
         write!(f, " of pool {pool}")?;
     }
-    f.write_str("; goes on when it has ended there")
+    f.write_str(", and has to end there first")
 }
 
 fn not_adopted(f: &mut Formatter<'_>, channel: &ChannelId, strays: &[Stray]) -> fmt::Result {

@@ -403,6 +403,24 @@ async fn who_moved_to_another_pool_waits_while_it_is_on_air_in_the_former_one() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_moved_and_is_not_wanted_is_still_on_air_in_the_former_one() {
+    let declared = and_another(small(vec![wanted("a"), wanted("m")]));
+    let go = |desired: &mut Desired| {
+        let moved = desired.destination_mut("m").unwrap();
+        (moved.pool, moved.state) = ("other".into(), WantedState::Ready);
+    };
+    let scene = Scene::after(declared, |_| {}, go).await;
+    scene.tells("m", "OnAirElsewhere");
+    scene.lies_once("m", "it is where it is wanted", |scene| {
+        set_state(&mut scene.world, State::Idle);
+    });
+    scene.lies_once("m", "waits for nothing", |scene| {
+        let mut all = scene.plan.destinations.iter_mut();
+        all.find(|one| one.name == *"m").unwrap().waiting = None;
+    });
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_pools_with_one_target_one_waits_for_the_other() {
     let twin = Destination {
         name: "twin".into(),
