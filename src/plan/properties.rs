@@ -75,9 +75,11 @@ fn worlds() -> impl Strategy<Value = World> {
         for (at, (state, slots, owner, takeover, failures)) in channels.into_iter().enumerate() {
             let id = (at + 1).to_string();
             let slots: Vec<&str> = slots.iter().map(String::as_str).collect();
+            // The next try is due, or is not yet.
+            let hour = if failures == 1 { 13 } else { 11 };
             world = world
                 .channel(&id, state, &slots)
-                .trouble(&id, failures, "2026-04-01T11:00:00Z");
+                .trouble(&id, failures, &format!("2026-04-01T{hour}:00:00Z"));
             world.seen(&id).owner = owner.map(OwnerId::from);
             world.pool().channels[at].takeover = takeover;
         }

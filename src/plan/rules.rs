@@ -514,6 +514,11 @@ fn max_concurrent_delays_the_less_important_interruption() {
         (String::new(), "stop update start".to_owned())
     );
     assert_eq!((waiting(&plan, "x"), waiting(&plan, "y")), ("MaxConcurrent", ""));
+    // Also where it would have to wait for its next try.
+    let world = world.trouble("1", 0, "2026-04-01T12:01:00Z");
+    let plan = world.plan();
+    world.assert_allowed(&plan);
+    assert_eq!((waiting(&plan, "x"), waiting(&plan, "y")), ("MaxConcurrent", ""));
 }
 
 #[test]

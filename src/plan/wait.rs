@@ -82,6 +82,11 @@ pub(super) fn destination_waiting(decision: &Decision<'_>, dest: usize, now: Tim
 fn on_the_way(decision: &Decision<'_>, channel: usize, now: Timestamp) -> Option<Waiting> {
     let one = &decision.survey.channels[channel];
     let id = one.id.clone();
+    // Before its turn has come it does not try either.
+    if decision.delayed.contains(&channel) {
+        let limit = decision.policy.disruption.max_concurrent;
+        return Some(Waiting::MaxConcurrent { channel: id, limit });
+    }
     let acts = matches!(decision.goals[channel], Goal::Stop | Goal::Run | Goal::Interrupt);
     let trouble = one.seen.and_then(|seen| seen.trouble.as_ref());
     if let Some(trouble) = trouble.filter(|trouble| acts && trouble.retry_at > now) {
@@ -91,10 +96,6 @@ fn on_the_way(decision: &Decision<'_>, channel: usize, now: Timestamp) -> Option
             retry_at: trouble.retry_at,
             what: trouble.what.clone(),
         });
-    }
-    if decision.delayed.contains(&channel) {
-        let limit = decision.policy.disruption.max_concurrent;
-        return Some(Waiting::MaxConcurrent { channel: id, limit });
     }
     let state = one.state();
     (one.is_usable() && state.is_transition()).then_some(Waiting::ChannelInTransition { channel: id, state })
