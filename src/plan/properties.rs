@@ -77,9 +77,11 @@ fn worlds() -> impl Strategy<Value = World> {
             let slots: Vec<&str> = slots.iter().map(String::as_str).collect();
             // The next try is due, or is not yet.
             let hour = if failures == 1 { 13 } else { 11 };
-            world = world
-                .channel(&id, state, &slots)
-                .trouble(&id, failures, &format!("2026-04-01T{hour}:00:00Z"));
+            world = world.channel(&id, state, &slots).trouble(
+                &id,
+                failures,
+                &format!("2026-04-01T{hour}:00:00Z"),
+            );
             world.seen(&id).owner = owner.map(OwnerId::from);
             world.pool().channels[at].takeover = takeover;
         }

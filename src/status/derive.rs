@@ -7,7 +7,9 @@ use jiff::Timestamp;
 
 use super::conditions::{Conditions, Kind};
 use super::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase, Status};
-use crate::model::{ChannelId, ChannelState, Desired, Destination, DestinationName, Trust, WantedState};
+use crate::model::{
+    ChannelId, ChannelState, Desired, Destination, DestinationName, SlotId, Trust, WantedState,
+};
 use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Plan, Waiting};
 use crate::store::Rejected;
 
@@ -53,19 +55,39 @@ pub fn status(
     }
 }
 
-/// Where a destination stands by what was seen now. `channel` is the one that holds it, or will.
+/// Where a destination stands by what was seen now. `channel` is the one that carries it, or will.
 pub fn phase(planned: &DestinationPlan, channel: Option<&ChannelPlan>) -> Phase {
     let paused = matches!(planned.waiting, Some(Waiting::Paused { pool: None, .. }));
     let state = channel
         .and_then(|channel| channel.seen.as_ref())
         .map(|seen| seen.state);
-    let is_held_by_running = planned.held.is_some() && state.is_some_and(ChannelState::is_running);
-    let was_moved = matches!(planned.waiting, Some(Waiting::OnAirElsewhere { .. }));
+    let is_carried = planned.held.is_some() || elsewhere(planned).is_some();
+    let is_carried_by_running = is_carried && state.is_some_and(ChannelState::is_running);
+    let is_on_air = is_on_air(planned, state);
     match planned.state {
-        state if planned.on_air && (paused || state == WantedState::Streaming) => Phase::Streaming,
+        state if is_on_air && (paused || state == WantedState::Streaming) => Phase::Streaming,
         WantedState::Streaming => phase_off_air(planned, state),
-        WantedState::Ready if planned.on_air || is_held_by_running || was_moved => Phase::Stopping,
+        WantedState::Ready if is_on_air || is_carried_by_running => Phase::Stopping,
         WantedState::Ready => Phase::Ready,
+    }
+}
+
+/// Whether it was seen on air; `state` is that of the channel that carries it.
+fn is_on_air(planned: &DestinationPlan, state: Option<ChannelState>) -> bool {
+    planned.on_air || elsewhere(planned).is_some() && state == Some(ChannelState::Running)
+}
+
+/// The slot that carries it or will.
+fn slot(planned: &DestinationPlan) -> Option<&SlotId> {
+    let own = planned.assignment.as_ref().or(planned.held.as_ref());
+    own.or(elsewhere(planned))
+}
+
+/// The slot that is not its own and in which its target is on air.
+fn elsewhere(planned: &DestinationPlan) -> Option<&SlotId> {
+    match &planned.waiting {
+        Some(Waiting::OnAirElsewhere { slot, .. }) => Some(slot),
+        _ => None,
     }
 }
 
@@ -108,7 +130,7 @@ fn phase_since(
 struct View<'a> {
     planned: &'a DestinationPlan,
     declared: &'a Destination,
-    /// The channel that holds it, or will.
+    /// The channel that carries it, or will.
     channel: Option<&'a ChannelPlan>,
     phase: Phase,
 }
@@ -120,8 +142,7 @@ impl<'a> View<'a> {
         channels: &BTreeMap<&ChannelId, &'a ChannelPlan>,
         before: Option<&DestinationStatus>,
     ) -> Self {
-        let slot = planned.assignment.as_ref().or(planned.held.as_ref());
-        let channel = slot.and_then(|slot| channels.get(&slot.channel).copied());
+        let channel = slot(planned).and_then(|slot| channels.get(&slot.channel).copied());
         Self {
             planned,
             declared,
@@ -192,7 +213,7 @@ impl<'a> View<'a> {
         let kinds = [
             (Kind::Synced, rejected.is_none()),
             (Kind::Assigned, self.planned.assignment.is_some()),
-            (Kind::OnAir, self.planned.on_air),
+            (Kind::OnAir, is_on_air(self.planned, self.state())),
             (Kind::Blocked, self.is_blocked()),
             (Kind::Degraded, self.is_degraded()),
         ];
@@ -211,11 +232,7 @@ impl<'a> View<'a> {
                 .as_ref()
                 .map(|waiting| waiting.ways_out_of(&self.planned.name))
                 .unwrap_or_default(),
-            slot: self
-                .planned
-                .assignment
-                .clone()
-                .or_else(|| self.planned.held.clone()),
+            slot: slot(self.planned).cloned(),
             since: before
                 .filter(|status| status.phase == self.phase)
                 .map_or(now, |status| status.since),

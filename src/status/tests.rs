@@ -234,16 +234,32 @@ fn who_is_not_wanted_stops_while_a_running_channel_holds_it() {
     assert_eq!(stands(false, true, ChannelState::Starting), Phase::Stopping);
     assert_eq!(stands(false, true, ChannelState::Idle), Phase::Ready);
     assert_eq!(stands(false, false, ChannelState::Running), Phase::Ready);
-    let moved = DestinationPlan {
+}
+
+#[test]
+fn who_was_moved_is_on_air_where_it_was() {
+    let in_former_pool = |planned: DestinationPlan| DestinationPlan {
         waiting: Some(Waiting::OnAirElsewhere {
-            slot: SlotId::new("1", "slot-1"),
+            slot: SlotId::new("4000001", "RTMP-Slot-1"),
             pool: Some("another".into()),
         }),
+        assignment: None,
         held: None,
         on_air: false,
-        ..leaving()
+        ..planned
     };
-    assert_eq!(phase(&moved, None), Phase::Stopping);
+    for (planned, state, expected) in [
+        (placed(), ChannelState::Running, Phase::Streaming),
+        (placed(), ChannelState::Starting, Phase::Pending),
+        (leaving(), ChannelState::Running, Phase::Stopping),
+        (leaving(), ChannelState::Starting, Phase::Stopping),
+    ] {
+        let planned = in_former_pool(planned);
+        assert_eq!(phase(&planned, Some(&channel(state))), expected, "{state}");
+        let told = look_once(planned, channel(state));
+        assert_eq!(told.slot, Some(SlotId::new("4000001", "RTMP-Slot-1")));
+        assert_eq!(condition(&told, "OnAir").0, state == ChannelState::Running);
+    }
 }
 
 #[test]
