@@ -182,12 +182,12 @@ impl<S: Source> Controller<S> {
             }
             let carries = will_carry(channel);
             if self.busy.admits(&channel.id, &carries) && !self.observer.may_be_on_air_unseen(&carries) {
-                self.begin(channel, step, carries);
+                self.begin(plan, channel, step, carries);
             }
         }
     }
 
-    fn begin(&mut self, channel: &ChannelPlan, step: &Step, carries: BTreeSet<Endpoint>) {
+    fn begin(&mut self, plan: &Plan, channel: &ChannelPlan, step: &Step, carries: BTreeSet<Endpoint>) {
         self.memory.step_begins(channel, step);
         self.tell(Event::StepBegun {
             channel: channel.id.clone(),
@@ -200,10 +200,13 @@ impl<S: Source> Controller<S> {
         });
         let order = self.busy.read.map_or_else(Order::given_now, Order::given_at);
         let (executor, id) = (self.executor.clone(), channel.id.clone());
+        let is_stop = step.action == Action::Stop;
+        let stand_ins = is_stop.then(|| plan.stand_ins(channel)).into_iter().flatten();
+        let stand_ins: Vec<ChannelPlan> = stand_ins.cloned().collect();
         let (channel, taken, given) = (channel.clone(), step.clone(), order.clone());
         let task = self.tasks.spawn(async move {
             let begun = Instant::now();
-            let result = executor.take(&channel, &taken, &given).await;
+            let result = executor.take(&channel, &taken, &stand_ins, &given).await;
             Finished {
                 result,
                 took: begun.elapsed(),

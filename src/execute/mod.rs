@@ -2,6 +2,8 @@
 //!
 //! The executor has no choice left: it looks at the channel afresh, and where it is still as the plan saw it, does
 //! what the plan says. A reply lost after the effect is the normal case: the next look finds it done.
+//!
+//! A stop that takes nobody off air because they are on air on another channel as well looks at that one, too.
 
 mod gate;
 mod precheck;
@@ -13,7 +15,7 @@ use crate::model::OwnerId;
 use crate::plan::{Action, ChannelPlan, Step};
 
 pub use gate::{Gate, Holding, NoPermit, Order, WriteLease};
-pub use precheck::{Precheck, precheck};
+pub use precheck::{Precheck, difference_beside, precheck};
 
 /// Takes steps on behalf of one owner.
 #[derive(Debug, Clone)]
@@ -30,11 +32,11 @@ pub enum Outcome {
     Accepted(Box<ChannelDocument>),
     /// It had been done already.
     AlreadyDone(Box<ChannelDocument>),
-    /// The channel is not as the plan saw it: plan again.
+    /// The channel, or one that the step rests on, is not as the plan saw it: plan again.
     Stale {
         /// What differs.
         why: String,
-        /// The channel as it is.
+        /// That channel as it is.
         channel: Box<ChannelDocument>,
     },
 }
@@ -48,6 +50,9 @@ pub enum StepError {
     /// The fresh look before the step failed; nothing was changed.
     #[error("{0}")]
     Look(CallError),
+    /// The fresh look at another channel, which the step rests on, failed; nothing was changed.
+    #[error("{0}")]
+    LookBeside(CallError),
     /// The call itself failed.
     #[error("{0}")]
     Act(CallError),
@@ -57,7 +62,7 @@ impl StepError {
     /// Whether it tells something of the channel. The others would have befallen any channel.
     pub fn is_of_the_channel(&self) -> bool {
         match self {
-            Self::Gate(_) => false,
+            Self::Gate(_) | Self::LookBeside(_) => false,
             Self::Look(error) | Self::Act(error) => error.kind.is_of_the_channel(),
         }
     }
@@ -78,22 +83,42 @@ impl Executor {
         self.gate.is_open()
     }
 
-    /// Takes `step`, the first one of `channel`, unless `order` ends before the call is made.
+    /// Takes `step`, the first one of `channel`, unless `order` ends before the call is made. A stop rests on `stand_ins`
+    /// ([`crate::plan::Plan::stand_ins`]).
     pub async fn take(
         &self,
         channel: &ChannelPlan,
         step: &Step,
+        stand_ins: &[ChannelPlan],
         order: &Order,
     ) -> Result<Outcome, StepError> {
-        let fresh = self.client.describe(&channel.id).await.map_err(StepError::Look)?;
+        // At the same time, so that neither is older than the other.
+        let (fresh, beside) = tokio::join!(self.client.describe(&channel.id), self.look_beside(stand_ins));
+        let fresh = fresh.map_err(StepError::Look)?;
         match precheck(channel, step, &fresh.observed(), &self.owner) {
-            Precheck::Ready => self.act(step, fresh, order).await,
+            Precheck::Ready => match beside? {
+                None => self.act(step, fresh, order).await,
+                Some(stale) => Ok(stale),
+            },
             Precheck::AlreadyDone => Ok(Outcome::AlreadyDone(Box::new(fresh))),
             Precheck::Stale(why) => Ok(Outcome::Stale {
                 why,
                 channel: Box::new(fresh),
             }),
         }
+    }
+
+    /// The first of `stand_ins` that does not keep on air any more whom it kept on air when the plan was made.
+    async fn look_beside(&self, stand_ins: &[ChannelPlan]) -> Result<Option<Outcome>, StepError> {
+        for stand_in in stand_ins {
+            let fresh = self.client.describe(&stand_in.id).await;
+            let fresh = fresh.map_err(StepError::LookBeside)?;
+            if let Some(why) = difference_beside(stand_in, &fresh.observed()) {
+                let channel = Box::new(fresh);
+                return Ok(Some(Outcome::Stale { why, channel }));
+            }
+        }
+        Ok(None)
     }
 
     async fn act(&self, step: &Step, fresh: ChannelDocument, order: &Order) -> Result<Outcome, StepError> {

@@ -63,6 +63,20 @@ fn difference(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &
     changed_slot(plan, fresh).map(|group| format!("output group {group} was changed by somebody else"))
 }
 
+/// Why a channel does not keep on air any more who is on air on the one that is to be stopped; `None` where it does.
+pub fn difference_beside(stand_in: &ChannelPlan, fresh: &ObservedChannel) -> Option<String> {
+    let seen = stand_in.seen.as_ref()?;
+    let (id, state) = (&stand_in.id, fresh.state);
+    if state != seen.state && state != ChannelState::Running {
+        return Some(format!(
+            "channel {id} beside it was {} and is {state} now",
+            seen.state
+        ));
+    }
+    changed_slot(stand_in, fresh)
+        .map(|group| format!("output group {group} of channel {id} beside it was changed by somebody else"))
+}
+
 /// A slot that no longer points where the plan saw it.
 fn changed_slot<'plan>(plan: &'plan ChannelPlan, fresh: &ObservedChannel) -> Option<&'plan str> {
     let moved = plan

@@ -48,7 +48,8 @@ impl Action {
         }
     }
 
-    /// Calls to MediaLive: a fresh Describe and the call itself.
+    /// Calls to MediaLive: a fresh Describe and the call itself. A stop of a channel that carries what is on air on another
+    /// one as well takes one more.
     pub fn api_calls(&self) -> usize {
         match self {
             Self::Wait => 0,

@@ -32,6 +32,7 @@ mod properties;
 #[cfg(test)]
 mod rules;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,8 +47,8 @@ pub use reason::Reason;
 pub use waiting::Waiting;
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, DestinationName, GroupName, Interrupt, OutputGroup, OwnerId,
-    Placement, PoolName, SlotId, Target, WantedState,
+    ChannelClass, ChannelId, ChannelState, DestinationName, Endpoint, GroupName, Interrupt, OutputGroup,
+    OwnerId, Placement, PoolName, SlotId, Target, WantedState,
 };
 
 /// What is to be done in every pool, and why it is not more.
@@ -73,6 +74,20 @@ impl Plan {
         self.channels
             .iter()
             .flat_map(|channel| channel.steps.iter().map(move |step| (channel, step)))
+    }
+
+    /// Other channels that keep on air who is on air on `channel` as well. That a stop of it takes nobody off air rests on
+    /// them.
+    pub fn stand_ins<'p>(&'p self, channel: &ChannelPlan) -> impl Iterator<Item = &'p ChannelPlan> {
+        let is_held = |slot: &&SlotPlan| matches!(slot.now, Content::Destination(_));
+        let copies = channel.slots.iter().filter(move |slot| !is_held(slot));
+        let copies: BTreeSet<Endpoint> = copies.filter_map(SlotPlan::first).cloned().collect();
+        let id = channel.id.clone();
+        self.channels.iter().filter(move |other| {
+            let runs = other.seen.as_ref().is_some_and(|seen| seen.state.is_running());
+            let mut held = other.slots.iter().filter(is_held).filter_map(SlotPlan::first);
+            other.id != id && runs && held.any(|first| copies.contains(first))
+        })
     }
 
     /// Interruptions of all pools together.
@@ -248,6 +263,13 @@ pub struct SlotPlan {
     pub then: Content,
     /// Why, where it changes.
     pub reason: Option<Reason>,
+}
+
+impl SlotPlan {
+    /// What it pushes to first now: by that a target is told.
+    fn first(&self) -> Option<&Endpoint> {
+        self.target.as_ref()?.0.first()
+    }
 }
 
 /// What a slot holds.

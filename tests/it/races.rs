@@ -6,7 +6,7 @@ use slotwise::controller::{Ended, Event, StepOutcome, Until};
 use slotwise::emulator::channel::State;
 use slotwise::emulator::request::Request;
 use slotwise::emulator::world::Document;
-use slotwise::emulator::{Effect, Fault, FaultKind, Operation};
+use slotwise::emulator::{Call, Effect, Fault, FaultKind, Operation};
 use slotwise::model::{ChannelState, Interrupt, Pin, WantedState};
 use slotwise::status::Phase;
 use tokio::time::{Instant, sleep};
@@ -334,4 +334,46 @@ async fn a_limit_holds_while_a_cycle_hangs() {
         .await;
     assert!(matches!(ended, Ended::TimedOut), "{ended:?}");
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+}
+
+/// `a` is on air on one channel, and somebody starts the other one with the same target by hand. The one that holds it is
+/// stopped by hand `pause` after that.
+async fn a_copy_is_left_while_it_is_all_there_is(pause: Duration) -> bool {
+    let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a")]));
+    stage.converge(60).await;
+    let carries = |channel: &&str| stage.carries(channel, "a");
+    let holder = ["1", "2"].into_iter().find(carries).unwrap();
+    let other = if holder == "1" { "2" } else { "1" };
+    stage
+        .emulator
+        .inject(Fault::new(FaultKind::StaleList { seconds: 25.0 }));
+    stage.emulator.with_world(|world, now| {
+        let target = world.channel(holder).unwrap().document()["destinations"][1]["settings"].clone();
+        let copied = |document: &mut Document| document["destinations"][1]["settings"] = target;
+        world.channel_mut(other).unwrap().edit(now, copied);
+        let start = Request::new(Operation::StartChannel, other);
+        world.handle(&start, now).unwrap();
+    });
+    stage.run_for(pause).await;
+    let stopped = stage.emulator.with_world(|world, now| {
+        let stop = Request::new(Operation::StopChannel, holder);
+        world.handle(&stop, now).unwrap();
+        now.elapsed
+    });
+    stage.emulator.clear_calls();
+    stage.run_for(20 * MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming, "{}", stage.told());
+    let calls = stage.emulator.calls();
+    let is_early = |call: &Call| call.operation == "StopChannel" && call.at < stopped + MINUTE;
+    assert!(!calls.iter().any(is_early), "{pause:?}: {}", stage.told());
+    stage.told().contains("beside it was")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_is_not_stopped_once_the_channel_that_held_the_target_is() {
+    let mut hits = 0;
+    for seconds in (100..200).step_by(4) {
+        hits += usize::from(a_copy_is_left_while_it_is_all_there_is(Duration::from_secs(seconds)).await);
+    }
+    assert!(hits > 0, "the stop of the copy never met the stop by hand");
 }

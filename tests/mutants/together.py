@@ -71,7 +71,8 @@ def write_together(source, text, breaks):
         opaque = re.match("-> impl (Iterator.*)", groups[start, end][0][1]["function"]["return_type"])
         before, after = ("Box::new(", ")") if opaque else ("", "")
         out.append(text[at:start] + "{ ")
-        out.append(f"let opaque: Box<dyn {opaque[1]} + '_> = " if opaque else "")
+        lifetime = "" if opaque and re.search(r"\+\s*'\w+$", opaque[1]) else " + '_"
+        out.append(f"let opaque: Box<dyn {opaque[1]}{lifetime}> = " if opaque else "")
         out.append("match crate::broken::by() {\n")
         for number, one in groups[start, end]:
             first, last = span(text, one["span"])
