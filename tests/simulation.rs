@@ -154,14 +154,9 @@ struct Cast {
 impl Cast {
     fn draw(seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let (mut desired, emulator) = world::draw(&mut random);
+        let (desired, emulator) = world::draw(&mut random);
         let (processes, set_up) = draw_set_up(&mut random);
         let table = table::Plan::draw(seed, &desired);
-        if table.is_some() {
-            // What a channel carries that is taken over goes on purpose, also where a table has lost its items.
-            let channels = desired.pools.values_mut().flat_map(|pool| &mut pool.channels);
-            channels.for_each(|channel| channel.takeover = false);
-        }
         Self {
             seed,
             desired,

@@ -62,8 +62,14 @@ impl VanishGuard {
             count,
             undeclared,
             perhaps,
+            mut taken_over,
         } = self.look(plan, desired);
+        if unsure.is_some() {
+            // Some of them may be declared where nothing can be seen.
+            taken_over.clear();
+        }
         self.let_go.retain(|slot| undeclared.contains(slot));
+        self.let_go.extend(taken_over.iter().cloned());
         self.kept.retain(|slot| undeclared.contains(slot));
         let mut vanished: BTreeSet<SlotId> = undeclared.difference(&self.let_go).cloned().collect();
         if !vanished.is_empty() {
@@ -99,18 +105,27 @@ impl VanishGuard {
                 channel.id
             ));
         }
-        self.let_go = undeclared;
+        self.let_go = undeclared.into_iter().chain(taken_over).collect();
         None
     }
 
     /// What is on air on our channels. Takes note of who.
     fn look(&mut self, plan: &Plan, desired: &Desired) -> OnAir {
         let mut on_air = OnAir::default();
-        let running = plan
-            .channels
-            .iter()
-            .filter(|channel| is_ours_and_running(channel, desired));
-        for channel in running {
+        let running = || {
+            let seen =
+                |channel: &&ChannelPlan| channel.seen.as_ref().is_some_and(|seen| seen.state.is_running());
+            plan.channels.iter().filter(seen)
+        };
+        for channel in running().filter(|channel| is_taken_over(channel, desired)) {
+            let slots = channel.slots.iter();
+            let strays =
+                slots.filter(|slot| matches!(slot.now, Content::Undeclared { .. } | Content::Outdated(_)));
+            on_air
+                .taken_over
+                .extend(strays.map(|slot| SlotId::new(channel.id.clone(), slot.output_group.clone())));
+        }
+        for channel in running().filter(|channel| channel.adoption == Adoption::Owned) {
             for slot in &channel.slots {
                 let id = SlotId::new(channel.id.clone(), slot.output_group.clone());
                 match &slot.now {
@@ -148,6 +163,8 @@ struct OnAir {
     undeclared: BTreeSet<SlotId>,
     /// Slots that may have been another's than the plan says, for all that is known.
     perhaps: BTreeSet<SlotId>,
+    /// Slots with strays of channels that are about to be adopted whatever they carry.
+    taken_over: BTreeSet<SlotId>,
 }
 
 /// Whether MediaLive did not say how a channel is. One that does not exist carries nobody.
@@ -166,24 +183,21 @@ fn is_declared(target: Option<&Target>, desired: &Desired) -> bool {
     })
 }
 
-/// A channel under `takeover: true` carries undeclared targets by its owner's explicit wish to have them released.
-fn is_ours_and_running(channel: &ChannelPlan, desired: &Desired) -> bool {
-    let taken_over = || {
-        desired.pools.get(&channel.pool).is_some_and(|pool| {
-            pool.channels
-                .iter()
-                .any(|declared| declared.id == channel.id && declared.takeover)
-        })
-    };
-    channel.adoption == Adoption::Owned
-        && channel.seen.as_ref().is_some_and(|seen| seen.state.is_running())
-        && !taken_over()
+/// Whether a channel is about to be adopted whatever it carries: what nobody declares there is to be released by its owner's
+/// explicit wish. Once it is adopted, `takeover: true` means nothing any more.
+fn is_taken_over(channel: &ChannelPlan, desired: &Desired) -> bool {
+    let pool = desired.pools.get(&channel.pool);
+    let mut declared = pool.iter().flat_map(|pool| &pool.channels);
+    channel.adoption == Adoption::Adopt && declared.any(|one| one.id == channel.id && one.takeover)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ChannelClass, ChannelState, OwnerId};
+    use crate::model::{
+        ChannelClass, ChannelPool, ChannelState, Disruption, Interrupt, OwnerId, Placement, PoolChannel,
+        SlotSelector,
+    };
     use crate::plan::{Seen, SlotPlan};
 
     const OWNER: &str = "us";
@@ -223,6 +237,29 @@ mod tests {
             steps: Vec::new(),
             runs: true,
             waiting: None,
+        }
+    }
+
+    /// Pool `main` of a channel that is adopted whatever it carries.
+    fn taking_over(id: &str) -> ChannelPool {
+        ChannelPool {
+            name: "main".into(),
+            channels: vec![PoolChannel {
+                id: id.into(),
+                takeover: true,
+            }],
+            slots: SlotSelector {
+                output_groups: globset::Glob::new("*").unwrap().compile_matcher(),
+                parking_url: "rtmp://127.0.0.1/parked".into(),
+            },
+            placement: Placement::Spread,
+            disruption: Disruption {
+                interrupt: Interrupt::Never,
+                causes: BTreeSet::new(),
+                windows: Vec::new(),
+                max_concurrent: 1,
+            },
+            paused: None,
         }
     }
 
@@ -334,6 +371,36 @@ mod tests {
         let first = |slots| doubt(&mut VanishGuard::default(), vec![channel("1", slots)]);
         assert_eq!(first("oo"), None);
         assert!(first("ou").is_some());
+    }
+
+    #[test]
+    fn what_a_channel_carries_that_is_taken_over_is_let_go_and_what_vanishes_there_later_is_not() {
+        let mut desired = Desired::empty(OwnerId::new(OWNER));
+        let pool = taking_over("1");
+        desired.pools.insert(pool.name.clone(), pool);
+        let doubts = |guard: &mut VanishGuard, adoption: Adoption, slots: &str, unsure| {
+            let one = ChannelPlan {
+                adoption,
+                ..channel("1", slots)
+            };
+            let plan = Plan {
+                destinations: Vec::new(),
+                channels: vec![one],
+                pools: Vec::new(),
+            };
+            let doubt = guard.doubt(&plan, &desired, MaxVanish::default(), unsure);
+            doubt.is_some()
+        };
+        let mut guard = VanishGuard::default();
+        assert!(!doubts(&mut guard, Adoption::Adopt, "uuo-", None));
+        assert!(!doubts(&mut guard, Adoption::Owned, "uuo-", None));
+        assert!(!doubts(&mut guard, Adoption::Owned, "dddd", None));
+        assert!(doubts(&mut guard, Adoption::Owned, "uuud", None));
+        // Where a table is empty they may be declared there.
+        let mut guard = VanishGuard::default();
+        let empty = Some("table t is empty");
+        assert!(!doubts(&mut guard, Adoption::Adopt, "uu--", empty));
+        assert!(doubts(&mut guard, Adoption::Owned, "uu--", empty));
     }
 
     #[test]

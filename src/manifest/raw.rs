@@ -96,7 +96,8 @@ pub struct RawChannel {
     /// Id of the channel, in quotes: the last part of its ARN.
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub id: String,
-    /// Adopt the channel even while it runs with targets that no Destination declares. They are then released.
+    /// Adopt the channel even while it runs with targets that no Destination declares. They are then released. Once it is
+    /// adopted this means nothing any more.
     #[serde(default)]
     pub takeover: bool,
 }

@@ -505,10 +505,8 @@ impl Judge {
         let View { desired, left, .. } = self.views.last().unwrap();
         let Some(left) = left else { return };
         let running = || {
-            let ours = |(id, channel): &(&String, &Channel)| {
-                is_running(channel) && owner(channel) == Some(OWNER) && !is_taken_over(desired, id)
-            };
-            world.channels().iter().filter(ours).map(|(_, channel)| channel)
+            let ours = |channel: &&Channel| is_running(channel) && owner(channel) == Some(OWNER);
+            world.channels().values().filter(ours)
         };
         let missing = desired
             .destinations
