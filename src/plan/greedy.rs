@@ -52,6 +52,9 @@ struct Greedy<'p> {
     crew: Vec<Vec<(usize, usize)>>,
 }
 
+/// How often all bins are looked at for whoever may go to another one instead.
+const ROUNDS_MAX: usize = 4;
+
 /// Order in which bins are looked at: those with trouble last, then the fewest strangers, then those that have to
 /// stop first last.
 type Shelf = (bool, usize, bool);
@@ -187,6 +190,8 @@ impl<'p> Greedy<'p> {
             .collect();
         order.sort_by_key(|item| self.order(*item));
         let mut pinned = Vec::new();
+        // Who was put into a bin before may leave less room than there are slots to pin to.
+        let mut left = self.room.clone();
         for item in order {
             if room == 0 {
                 break;
@@ -194,9 +199,10 @@ impl<'p> Greedy<'p> {
             match problem.items[item].pin {
                 Pinned::Nowhere => continue,
                 Pinned::To(bin, slot) => {
-                    if !usable(bin) || self.room[bin] == 0 || !taken.insert(slot) {
+                    if !usable(bin) || left[bin] == 0 || !taken.insert(slot) {
                         continue;
                     }
+                    left[bin] -= 1;
                     pinned.push((item, bin));
                 }
                 Pinned::Free => self.admitted[item] = true,
@@ -429,20 +435,37 @@ impl<'p> Greedy<'p> {
 
     /// What a former target grants hangs on where its destination went. Where that waits, it takes the place of one who
     /// could not have come without it; where its joining grants nothing, it goes elsewhere, or waits.
+    ///
+    /// Whoever goes elsewhere may take away by it what was granted on a channel before it. After some rounds of that nobody
+    /// goes anywhere but off, which has an end.
     fn repair(&mut self) {
+        let mut rounds = 0;
+        while self.repair_bins(rounds < ROUNDS_MAX) {
+            rounds += 1;
+        }
+    }
+
+    /// Looks at each bin once. Whether anybody had to leave one; `to_others`: for another.
+    fn repair_bins(&mut self, to_others: bool) -> bool {
+        let mut has_changed = false;
         let by_bin = self.problem.by_bin(&self.placed);
         for (bin, mut items) in by_bin.into_iter().enumerate() {
             let problem = self.problem;
+            items.retain(|item| self.placed[*item] == Some(bin));
             items.sort_by_key(|item| (problem.is_former(*item, bin), self.order(*item)));
             while !items.is_empty() && !problem.is_open(bin, &items, |item| Place::Decided(self.placed[item]))
             {
+                has_changed = true;
                 let formers = problem.bins[bin].formers.iter().copied();
                 let waiting = formers
                     .filter(|item| self.placed[*item].is_none() && self.could_join(*item, bin, &items))
-                    .find(|item| problem.opens(*item, bin));
+                    .find(|item| to_others && problem.opens(*item, bin));
                 if self.room[bin] == 0 || waiting.is_none() {
                     let Some(item) = items.pop() else { break };
-                    self.move_away(item, bin);
+                    self.take_away(item, bin);
+                    if to_others {
+                        self.find_another(item, bin);
+                    }
                 }
                 if let Some(former) = waiting {
                     self.put(former, bin);
@@ -450,11 +473,11 @@ impl<'p> Greedy<'p> {
                 }
             }
         }
+        has_changed
     }
 
-    fn move_away(&mut self, item: usize, from: usize) {
-        self.placed[item] = None;
-        self.room[from] += 1;
+    /// Puts `item` into another bin than `from`, if there is one for it.
+    fn find_another(&mut self, item: usize, from: usize) {
         let others =
             (0..self.room.len()).filter(|bin| *bin != from && self.open[*bin] && self.room[*bin] > 0);
         let group = Some(self.problem.items[item].group);
@@ -464,8 +487,7 @@ impl<'p> Greedy<'p> {
         if let Some(bin) = best {
             self.put(item, bin);
         } else if let Some((other, bin)) = self.least_elsewhere(item, from) {
-            self.placed[other] = None;
-            self.room[bin] += 1;
+            self.take_away(other, bin);
             self.put(item, bin);
         }
     }
@@ -512,6 +534,11 @@ impl<'p> Greedy<'p> {
 
     fn unplaced(&self) -> impl Iterator<Item = usize> {
         (0..self.placed.len()).filter(|item| self.admitted[*item] && self.placed[*item].is_none())
+    }
+
+    fn take_away(&mut self, item: usize, bin: usize) {
+        self.placed[item] = None;
+        self.room[bin] += 1;
     }
 
     fn put(&mut self, item: usize, bin: usize) {

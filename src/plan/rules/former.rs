@@ -228,3 +228,21 @@ fn whoever_holds_a_slot_or_is_pushed_by_another_has_no_former_target() {
     });
     assert!(undeclared(rival));
 }
+
+#[test]
+fn a_changed_key_leaves_less_room_than_there_are_slots_to_pin_to() {
+    let world = World::new()
+        .channel("1", Running, &["~b", "d", "-"])
+        .wanted("b")
+        .wanted("d")
+        .with("c", |one| one.pin = Some(pin("1", "slot-3")))
+        .with("e", |one| one.pin = Some(pin("1", "slot-1")))
+        .policy(Interrupt::Anytime, &[Cause::Retarget]);
+    let plan = world.plan();
+    world.assert_allowed(&plan);
+    let placed = assignments(&plan);
+    let on_air = ["b", "c", "d", "e"]
+        .into_iter()
+        .filter(|name| placed.contains_key(*name));
+    assert_eq!(on_air.count(), 3);
+}
