@@ -180,7 +180,7 @@ fn find_rivals(surveys: &mut [Survey<'_>]) {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{World, assignments, pin, steps, waiting};
-    use super::super::{Verdict as Of, Waiting, explain};
+    use super::super::{Content, Verdict as Of, Waiting, explain};
     use super::*;
     use crate::model::ChannelClass;
     use crate::model::ChannelState::{Idle, Running};
@@ -317,6 +317,33 @@ mod tests {
     }
 
     #[test]
+    fn who_is_not_wanted_is_nobodys_rival() {
+        let mut world = twins((Idle, "-"), (Idle, "-"));
+        world.desired.destination_mut("a").unwrap().state = WantedState::Ready;
+        assert_eq!(waiting(&world.plan(), "z"), "");
+        assert_eq!(steps(&world.plan(), "2"), "update start");
+    }
+
+    #[test]
+    fn who_moved_waits_for_its_end_also_where_it_looks_like_the_former_target_of_another() {
+        let world = moved(&["moved"]);
+        let url = world.desired.destinations["moved"].url.clone();
+        let world = world.with("another", |one| one.url = url);
+        assert_eq!(
+            world.plan().channels[0].slots[0].now,
+            Content::Outdated("another".into())
+        );
+        let plan = world.plan();
+        world.assert_allowed(&plan);
+        let waits = plan.destinations.iter().find(|one| one.name == *"moved").unwrap();
+        let pool = match &waits.waiting {
+            Some(Waiting::OnAirElsewhere { pool, .. }) => pool.clone(),
+            _ => None,
+        };
+        assert_eq!(pool, Some("main".into()), "{:?}", waits.waiting);
+    }
+
+    #[test]
     fn who_lost_in_its_own_pool_names_the_one_that_comes_first_in_all() {
         let world = twins((Idle, "-"), (Idle, "a"));
         let twin = world.desired.destinations["a"].clone();
@@ -397,6 +424,11 @@ mod tests {
             (steps(&plan, "1"), steps(&plan, "2")),
             ("stop update start".to_owned(), String::new())
         );
+        // Of two slots with its target it waits for the one that is not its own, whichever is read first.
+        let mut twice = world.clone().channel("3", Running, &["-"]).split("before", "3");
+        let target = twice.seen("1").groups[0].target.clone();
+        twice.seen("3").groups_mut()[0].target = target;
+        assert_eq!(waiting(&twice.plan(), "a"), "OnAirElsewhere");
         // A pin elsewhere has to wait for the end.
         let pinned = |world: World| {
             let backup = world.desired.destinations["a"].backup_url.clone();
