@@ -300,27 +300,16 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Destination, OwnerId, Secret, SlotId, StreamKey, WantedState};
+    use crate::model::{Destination, OwnerId, SlotId, WantedState, samples};
 
     #[test]
     fn whoever_was_interrupted_is_forgotten_by_a_whole_declaration_only() {
-        let destination = |state| Destination {
-            name: "a".into(),
-            pool: "main".into(),
-            state,
-            url: "rtmp://a.example/live".into(),
-            backup_url: None,
-            key: StreamKey::Known(Secret::new("key")),
-            group: None,
-            priority: 0,
-            interruptible: true,
-            pin: None,
-            paused: None,
-            generation: 1,
-        };
         let declared = |state| {
             let mut desired = Desired::empty(OwnerId::new("us"));
-            let one = destination(state);
+            let one = Destination {
+                state,
+                ..samples::destination("a")
+            };
             desired.destinations.insert(one.name.clone(), Arc::new(one));
             desired
         };

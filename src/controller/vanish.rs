@@ -194,10 +194,7 @@ fn is_taken_over(channel: &ChannelPlan, desired: &Desired) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        ChannelClass, ChannelPool, ChannelState, Disruption, Interrupt, OwnerId, Placement, PoolChannel,
-        SlotSelector,
-    };
+    use crate::model::{ChannelClass, ChannelState, OwnerId, samples};
     use crate::plan::{Seen, SlotPlan};
 
     const OWNER: &str = "us";
@@ -237,29 +234,6 @@ mod tests {
             steps: Vec::new(),
             runs: true,
             waiting: None,
-        }
-    }
-
-    /// Pool `main` of a channel that is adopted whatever it carries.
-    fn taking_over(id: &str) -> ChannelPool {
-        ChannelPool {
-            name: "main".into(),
-            channels: vec![PoolChannel {
-                id: id.into(),
-                takeover: true,
-            }],
-            slots: SlotSelector {
-                output_groups: globset::Glob::new("*").unwrap().compile_matcher(),
-                parking_url: "rtmp://127.0.0.1/parked".into(),
-            },
-            placement: Placement::Spread,
-            disruption: Disruption {
-                interrupt: Interrupt::Never,
-                causes: BTreeSet::new(),
-                windows: Vec::new(),
-                max_concurrent: 1,
-            },
-            paused: None,
         }
     }
 
@@ -376,7 +350,8 @@ mod tests {
     #[test]
     fn what_a_channel_carries_that_is_taken_over_is_let_go_and_what_vanishes_there_later_is_not() {
         let mut desired = Desired::empty(OwnerId::new(OWNER));
-        let pool = taking_over("1");
+        let mut pool = samples::pool(&["1"], "*");
+        pool.channels[0].takeover = true;
         desired.pools.insert(pool.name.clone(), pool);
         let doubts = |guard: &mut VanishGuard, adoption: Adoption, slots: &str, unsure| {
             let one = ChannelPlan {

@@ -15,6 +15,8 @@ pub mod desired;
 pub mod destination;
 pub mod id;
 pub mod pool;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod secret;
 pub mod target;
 

@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use globset::Glob;
 use jiff::Timestamp;
 
 use super::{Action, ChannelPlan, Plan, plan};
 use crate::model::{
     Cause, ChannelClass, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
     DestinationName, Disruption, Endpoint, Interrupt, Observed, ObservedChannel, ObservedGroup, Pause, Pin,
-    Placement, PoolChannel, Secret, SlotId, SlotSelector, StreamKey, Target, Trouble, Trust, WantedState,
-    Window,
+    Placement, PoolChannel, Secret, SlotId, StreamKey, Target, Trouble, Trust, WantedState, Window, samples,
 };
 
 pub(super) const POOL: &str = "main";
@@ -85,22 +83,7 @@ impl fmt::Debug for World {
 impl World {
     /// A pool without channels: `Spread`, `interrupt: Never`.
     pub(super) fn new() -> Self {
-        let pool = ChannelPool {
-            name: POOL.into(),
-            channels: Vec::new(),
-            slots: SlotSelector {
-                output_groups: Glob::new("slot-*").unwrap().compile_matcher(),
-                parking_url: "rtmp://127.0.0.1:1935/parked".into(),
-            },
-            placement: Placement::Spread,
-            disruption: Disruption {
-                interrupt: Interrupt::Never,
-                causes: BTreeSet::from([Cause::Start, Cause::Stop, Cause::Retarget]),
-                windows: Vec::new(),
-                max_concurrent: 1,
-            },
-            paused: None,
-        };
+        let pool = samples::pool(&[], "slot-*");
         let mut desired = Desired::empty(OWNER.into());
         desired.pools.insert(POOL.into(), pool);
         Self {
@@ -177,20 +160,7 @@ impl World {
 
     /// A wanted destination, changed.
     pub(super) fn with(mut self, name: &str, change: impl FnOnce(&mut Destination)) -> Self {
-        let mut destination = Destination {
-            name: name.into(),
-            pool: POOL.into(),
-            state: WantedState::Streaming,
-            url: url(name).into(),
-            backup_url: None,
-            key: StreamKey::Known(Secret::new(format!("key-of-{name}"))),
-            group: None,
-            priority: 0,
-            interruptible: true,
-            pin: None,
-            paused: None,
-            generation: 1,
-        };
+        let mut destination = samples::destination(name);
         change(&mut destination);
         self.desired
             .destinations

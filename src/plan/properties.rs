@@ -515,7 +515,7 @@ fn the_search_ends_for_as_many_pools_as_ever_and_as_soon() {
 }
 
 /// What the fast placements of `problems` cost in all, the first figures being the ones that count most: the most
-/// important who wait, all who wait, interruptions, and so on as in [`Cost`].
+/// important who wait, all who wait, interruptions, and so on as in `assign::Cost`.
 fn sum_of_fast(problems: impl Iterator<Item = Problem>) -> [usize; 9] {
     let mut sum = [0; 9];
     for problem in problems {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::manifest::{Location, ObjectId, Problem, Severity};
-use crate::model::{ChannelClass, OwnerId, Pause, Secret, SlotId, StreamKey};
+use crate::model::{ChannelClass, OwnerId, Pause, SlotId, samples};
 use crate::plan::{Adoption, Reason, Seen, SlotPlan, Step};
 use crate::status::Leader;
 
@@ -155,18 +155,8 @@ fn step(action: Action) -> Step {
 
 fn declared(name: &str) -> Destination {
     Destination {
-        name: name.into(),
-        pool: "main".into(),
-        state: WantedState::Streaming,
-        url: "rtmp://a.example/live".into(),
-        backup_url: None,
-        key: StreamKey::Known(Secret::new("key")),
-        group: None,
-        priority: 0,
-        interruptible: true,
-        pin: None,
-        paused: None,
         generation: 7,
+        ..samples::destination(name)
     }
 }
 

@@ -110,22 +110,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{GroupName, OwnerId, Pause, Pin, PoolName, Secret, WantedState};
+    use crate::model::{GroupName, OwnerId, Pause, Pin, PoolName, Secret, WantedState, samples};
 
     fn destination() -> Destination {
         Destination {
-            name: "one".into(),
-            pool: PoolName::new("main"),
-            state: WantedState::Streaming,
             url: "rtmp://a.example/live".into(),
-            backup_url: None,
             key: StreamKey::Known(Secret::new("CANARY-1")),
-            group: None,
-            priority: 0,
-            interruptible: true,
-            pin: None,
-            paused: None,
-            generation: 1,
+            ..samples::destination("one")
         }
     }
 

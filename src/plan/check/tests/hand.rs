@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use globset::Glob;
 use jiff::Timestamp;
 
 use crate::model::{
-    Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
-    Disruption, Endpoint, Interrupt, Observed, ObservedChannel, ObservedGroup, OwnerId, Pause, Pin,
-    Placement, PoolChannel, Secret, SlotId, SlotSelector, StreamKey, Target, Trust, WantedState,
+    ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, Endpoint,
+    Interrupt, Observed, ObservedChannel, ObservedGroup, OwnerId, Pause, Pin, Placement, PoolChannel, Secret,
+    SlotId, StreamKey, Target, Trust, WantedState, samples,
 };
 use crate::plan::{
     Action, Adoption, ChannelPlan, Content, DestinationPlan, Interruptions, Optimality, Plan, PoolPlan,
@@ -31,22 +30,8 @@ pub(super) struct Hand {
 impl Hand {
     pub(super) fn new() -> Self {
         let mut desired = Desired::empty(OwnerId::new("us"));
-        let pool = ChannelPool {
-            name: "main".into(),
-            channels: Vec::new(),
-            slots: SlotSelector {
-                output_groups: Glob::new("s*").unwrap().compile_matcher(),
-                parking_url: "rtmp://parked.example/p".into(),
-            },
-            placement: Placement::Spread,
-            disruption: Disruption {
-                interrupt: Interrupt::Never,
-                causes: BTreeSet::from([Cause::Start, Cause::Stop, Cause::Retarget]),
-                windows: Vec::new(),
-                max_concurrent: 1,
-            },
-            paused: None,
-        };
+        let mut pool = samples::pool(&[], "s*");
+        pool.slots.parking_url = "rtmp://parked.example/p".into();
         let plan = Plan {
             pools: vec![PoolPlan {
                 name: "main".into(),
@@ -86,18 +71,9 @@ impl Hand {
                 _ => WantedState::Ready,
             };
             let destination = Destination {
-                name: name.into(),
-                pool: "main".into(),
                 state,
-                url: format!("rtmp://{name}.example/live").into(),
-                backup_url: None,
                 key: StreamKey::Known(Secret::new(format!("key-{name}"))),
-                group: None,
-                priority: 0,
-                interruptible: true,
-                pin: None,
-                paused: None,
-                generation: 1,
+                ..samples::destination(name)
             };
             self.desired
                 .destinations
