@@ -50,6 +50,8 @@ struct View {
     desired: Desired,
     /// What is left of it in the files, where a part of it is missing for no good reason.
     left: Option<Desired>,
+    /// Whether something is wrong with the files.
+    is_spoiled: bool,
     /// How far the wall clock is ahead of the time that passed.
     ahead: Timestamp,
 }
@@ -153,6 +155,7 @@ impl Judge {
             from: Instant::now(),
             desired,
             left: None,
+            is_spoiled: false,
             ahead,
         });
     }
@@ -166,6 +169,7 @@ impl Judge {
             from: Instant::now(),
             desired: desired.clone(),
             left: (!names.is_empty()).then_some(left),
+            is_spoiled: true,
             ahead: *ahead,
         });
     }
@@ -571,31 +575,50 @@ impl Judge {
         let back = Instant::now()
             .checked_sub(self.declared_max)
             .unwrap_or(self.begun);
+        let readable = self.readable_since(back);
         let recent = match &self.table {
             None => self
-                .since(back)
+                .since(readable)
                 .map(|(view, wall)| (Cow::Borrowed(view), wall))
                 .collect(),
-            Some(table) => self.mixed(table, back),
+            Some(table) => self.mixed(table, readable, back),
         };
         recent.into_iter()
     }
 
-    /// Files are as of the last seconds, and items as of the last look at the table that worked before.
-    fn mixed(&self, table: &Table, back: Instant) -> Vec<(Cow<'_, View>, Timestamp)> {
+    /// From when the files may be that are known of since `back`: what was written right before they were spoiled may never
+    /// have been read, and what was read before that is in force.
+    fn readable_since(&self, back: Instant) -> Instant {
+        let mut since = back;
+        let mut until = Instant::now();
+        for view in self.views.iter().rev() {
+            if until < since {
+                break;
+            }
+            if view.is_spoiled {
+                since = since.min(view.from.checked_sub(self.declared_max).unwrap_or(self.begun));
+            }
+            until = view.from;
+        }
+        since
+    }
+
+    /// Files are as of the last seconds, `readable`, and items as of the last look at the table that worked before.
+    fn mixed(&self, table: &Table, readable: Instant, back: Instant) -> Vec<(Cow<'_, View>, Timestamp)> {
         let seat = self.tenures.as_ref().and_then(Tenures::last).map(letter);
         let mut of_table: Vec<&View> = self
             .since(table.known_from(seat, back))
             .map(|(view, _)| view)
             .collect();
         of_table.dedup_by_key(|view| view.from);
+        // Either may be the older one: files that are spoiled are not read, and a table is looked at now and then.
         let mix = |(of_files, wall): (&View, Timestamp)| {
-            let known = of_table.iter().filter(move |view| view.from <= of_files.from);
+            let known = of_table.iter();
             known
                 .map(move |view| (Cow::Owned(mixed(of_files, view, &table.plan)), wall))
                 .collect::<Vec<_>>()
         };
-        self.since(back).flat_map(mix).collect()
+        self.since(readable).flat_map(mix).collect()
     }
 
     /// Every declaration since `back`, with the times that the wall clock showed at its edges.

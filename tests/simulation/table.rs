@@ -104,10 +104,21 @@ struct State {
     troubles: Vec<Trouble>,
     /// Whom troubles hit.
     random: ChaCha8Rng,
-    /// Whole looks of the process in each seat: when they began and when they had ended.
-    looks: BTreeMap<char, VecDeque<(Instant, Instant)>>,
+    /// What the process in each seat knows.
+    looks: BTreeMap<char, Looks>,
     /// Calls that slotwise made, by operation.
     calls: BTreeMap<String, usize>,
+}
+
+/// What a process knows of the table.
+#[derive(Default)]
+struct Looks {
+    /// Scans that it believed: when they began and when they had ended.
+    believed: VecDeque<(Instant, Instant)>,
+    /// Items of the last one of them.
+    names: Option<BTreeSet<String>>,
+    /// Whether the look under way has a scan that lacks some of them, which the next one has to confirm.
+    is_unconfirmed: bool,
 }
 
 impl Table {
@@ -328,27 +339,41 @@ impl Table {
 
     /// Another process sits in `seat`, which has not looked yet.
     pub(super) fn seat(&self, seat: char) {
-        self.state().looks.insert(seat, VecDeque::new());
+        self.state().looks.insert(seat, Looks::default());
     }
 
-    /// The process in `seat` has seen the whole table as it was at `begun`. Nobody believes one that was emptied.
+    /// The process in `seat` begins another look, as the one before has failed.
+    pub(super) fn looks_afresh(&self, seat: char) {
+        self.state().looks.entry(seat).or_default().is_unconfirmed = false;
+    }
+
+    /// The process in `seat` has seen the whole table as it was at `begun`. Nobody believes one that was emptied, nor one
+    /// that lacks an item before another scan has shown the same.
     pub(super) fn looked(&self, seat: char, begun: Instant) {
+        let names = self.names();
         let mut state = self.state();
         if state.aside.is_some() || state.restored.is_some_and(|restored| begun <= restored) {
             return;
         }
         let looks = state.looks.entry(seat).or_default();
-        looks.push_back((begun, Instant::now()));
-        if looks.len() > LOOKS_KEPT {
-            looks.pop_front();
+        let lacks_some = looks.names.as_ref().is_none_or(|known| !names.is_superset(known));
+        if lacks_some && !looks.is_unconfirmed {
+            looks.is_unconfirmed = true;
+            return;
+        }
+        looks.is_unconfirmed = false;
+        looks.names = Some(names);
+        looks.believed.push_back((begun, Instant::now()));
+        if looks.believed.len() > LOOKS_KEPT {
+            looks.believed.pop_front();
         }
     }
 
     /// From when the items are that the process in `seat`, or else in any seat, has known at `moment`.
     pub(super) fn known_from(&self, seat: Option<char>, moment: Instant) -> Instant {
         let state = self.state();
-        let of = |looks: &VecDeque<(Instant, Instant)>| {
-            let before = looks.iter().rfind(|(_, ended)| *ended <= moment);
+        let of = |looks: &Looks| {
+            let before = looks.believed.iter().rfind(|(_, ended)| *ended <= moment);
             before.map(|(begun, _)| *begun)
         };
         let mine = state

@@ -113,6 +113,9 @@ impl Wire {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
         self.check_call(&operation, &body);
+        if operation == "DescribeTable" {
+            self.table.looks_afresh(letter(&self.process));
+        }
         let (begun, writes) = (Instant::now(), operation == "UpdateItem");
         self.tap.boundary(writes).await;
         sleep(way(&operation)).await;
