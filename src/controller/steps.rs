@@ -200,9 +200,7 @@ impl<S: Source> Controller<S> {
         });
         let order = self.busy.read.map_or_else(Order::given_now, Order::given_at);
         let (executor, id) = (self.executor.clone(), channel.id.clone());
-        let is_stop = step.action == Action::Stop;
-        let stand_ins = is_stop.then(|| plan.stand_ins(channel)).into_iter().flatten();
-        let stand_ins: Vec<ChannelPlan> = stand_ins.cloned().collect();
+        let stand_ins: Vec<ChannelPlan> = plan.stand_ins(channel, step).cloned().collect();
         let (channel, taken, given) = (channel.clone(), step.clone(), order.clone());
         let task = self.tasks.spawn(async move {
             let begun = Instant::now();

@@ -48,8 +48,8 @@ impl Action {
         }
     }
 
-    /// Calls to MediaLive: a fresh Describe and the call itself. A stop of a channel that carries what is on air on another
-    /// one as well takes one more.
+    /// Calls to MediaLive: a fresh Describe and the call itself. A stop takes one more for each of its
+    /// [stand-ins](super::Plan::stand_ins).
     pub fn api_calls(&self) -> usize {
         match self {
             Self::Wait => 0,

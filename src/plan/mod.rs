@@ -76,14 +76,19 @@ impl Plan {
             .flat_map(|channel| channel.steps.iter().map(move |step| (channel, step)))
     }
 
-    /// Other channels that keep on air who is on air on `channel` as well. That a stop of it takes nobody off air rests on
-    /// them.
-    pub fn stand_ins<'p>(&'p self, channel: &ChannelPlan) -> impl Iterator<Item = &'p ChannelPlan> {
+    /// Other channels that keep on air who is on air on `channel` as well. That its stop takes nobody off air rests on
+    /// them; no other step does.
+    pub fn stand_ins<'p>(
+        &'p self,
+        channel: &ChannelPlan,
+        step: &Step,
+    ) -> impl Iterator<Item = &'p ChannelPlan> {
         let is_held = |slot: &&SlotPlan| matches!(slot.now, Content::Destination(_));
         let copies = channel.slots.iter().filter(move |slot| !is_held(slot));
         let copies: BTreeSet<Endpoint> = copies.filter_map(SlotPlan::first).cloned().collect();
-        let id = channel.id.clone();
-        self.channels.iter().filter(move |other| {
+        let (id, is_stop) = (channel.id.clone(), step.action == Action::Stop);
+        let others = is_stop.then_some(&self.channels).into_iter().flatten();
+        others.filter(move |other| {
             let runs = other.seen.as_ref().is_some_and(|seen| seen.state.is_running());
             let mut held = other.slots.iter().filter(is_held).filter_map(SlotPlan::first);
             other.id != id && runs && held.any(|first| copies.contains(first))
@@ -102,7 +107,10 @@ impl Plan {
 
     /// Calls to MediaLive that the steps cost, without the looks while a channel is in transition.
     pub fn api_calls(&self) -> usize {
-        self.steps().map(|(_, step)| step.action.api_calls()).sum()
+        let of_step = |(channel, step): (&ChannelPlan, &Step)| {
+            step.action.api_calls() + self.stand_ins(channel, step).count()
+        };
+        self.steps().map(of_step).sum()
     }
 }
 

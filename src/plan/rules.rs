@@ -577,6 +577,11 @@ fn a_second_copy_on_air_is_let_go() {
         (steps(&plan, "1"), steps(&plan, "2")),
         (String::new(), "stop".to_owned())
     );
+    assert_eq!(
+        plan.api_calls(),
+        3,
+        "the channel, what stands in for it, and the stop"
+    );
 }
 
 #[test]
