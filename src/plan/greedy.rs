@@ -537,8 +537,12 @@ impl<'p> Greedy<'p> {
     }
 
     fn take_away(&mut self, item: usize, bin: usize) {
+        let group = self.problem.items[item].group;
         self.placed[item] = None;
         self.room[bin] += 1;
+        if let Some((_, count)) = self.crew[bin].iter_mut().find(|(one, _)| *one == group) {
+            *count -= 1;
+        }
     }
 
     fn put(&mut self, item: usize, bin: usize) {

@@ -137,16 +137,20 @@ async fn a_full_table_that_is_empty_all_at_once_is_not_believed() {
     assert_eq!(doubt(&loaded), "");
 }
 
+/// What a scan answers that has come to the first item only.
+fn only_a() -> String {
+    format!(
+        r#"{{"Items":[{{"name":{{"S":"a"}},"state":{{"S":"Streaming"}},"url":{{"S":"{URL}"}},"streamKey":{{"S":"a"}}}}]}}"#
+    )
+}
+
 #[tokio::test]
 async fn a_table_that_is_emptied_while_it_is_read_is_not_believed() {
     let fixture = filled(&["a", "b", "c"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
     // A scan that has come to the first item only, when all of them are deleted.
-    let body = format!(
-        r#"{{"Items":[{{"name":{{"S":"a"}},"state":{{"S":"Streaming"}},"url":{{"S":"{URL}"}},"streamKey":{{"S":"a"}}}}]}}"#
-    );
-    fixture.dynamo.answer("Scan", &body);
+    fixture.dynamo.answer("Scan", &only_a());
     for name in ["a", "b", "c"] {
         fixture.dynamo.delete(&fixture.table(), ("name", name)).await;
     }
@@ -163,14 +167,20 @@ async fn an_item_that_is_renamed_while_the_table_is_read_is_never_missing() {
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 2).await;
     // Its new place had been passed already, and its old one was empty when the scan came there.
-    let body = format!(
-        r#"{{"Items":[{{"name":{{"S":"a"}},"state":{{"S":"Streaming"}},"url":{{"S":"{URL}"}},"streamKey":{{"S":"a"}}}}]}}"#
-    );
-    fixture.dynamo.answer("Scan", &body);
+    fixture.dynamo.answer("Scan", &only_a());
     put(&fixture, "c", "Streaming").await;
     fixture.dynamo.delete(&fixture.table(), ("name", "b")).await;
     let loaded = load_until(&mut sources, "another", |loaded| names(loaded) != ["a", "b"]).await;
     assert!(names(&loaded).contains(&"c".to_owned()), "{:?}", names(&loaded));
+}
+
+#[tokio::test]
+async fn what_a_table_lacks_at_the_first_look_is_looked_for_again() {
+    let fixture = filled(&["a", "b"]).await;
+    fixture.dynamo.answer("Scan", &only_a());
+    let mut sources = fixture.sources();
+    let loaded = load_until(&mut sources, "read", |loaded| !names(loaded).is_empty()).await;
+    assert_eq!(names(&loaded), ["a", "b"]);
 }
 
 #[tokio::test]
