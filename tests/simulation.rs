@@ -37,6 +37,8 @@ mod judge;
 mod leases;
 #[path = "simulation/life.rs"]
 mod life;
+#[path = "simulation/lost_keys.rs"]
+mod lost_keys;
 #[path = "simulation/mishaps.rs"]
 mod mishaps;
 #[path = "simulation/oracle.rs"]

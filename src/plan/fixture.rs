@@ -137,8 +137,8 @@ impl World {
         match slot.split_at_checked(1) {
             Some(("-", "")) => Ok(parking),
             Some(("!", "")) => Err("it has two outputs".to_owned()),
-            Some(("?", host)) => endpoint(format!("rtmp://{host}/live"), "undeclared".to_owned()),
-            Some(("~", name)) => endpoint(url(name), "former".to_owned()),
+            Some(("?", host)) => endpoint(format!("rtmp://{host}/live"), format!("undeclared-{host}")),
+            Some(("~", name)) => endpoint(url(name), format!("former-of-{name}")),
             _ => endpoint(url(slot), format!("key-of-{slot}")),
         }
     }

@@ -8,6 +8,7 @@
 //! | a destination that is wanted, known or presumed | yes | unless `interruptible: false` |
 //! | a paused destination, whatever its state; its former target, too | yes | never: hands off |
 //! | nobody who is declared, while the declaration is doubted | yes | never: we do not know whom we would stop |
+//! | a target with the URL of one of those whose key cannot be read, if it may be its | yes | never, for the same reason |
 //! | a destination with `state: Ready`, a copy, a former target, nobody who is declared | no | |
 //!
 //! A channel with nobody protected needs no grant: it stops. One with somebody protected is stopped when everyone
@@ -30,7 +31,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::survey::{Holder, Stance, Survey};
+use super::survey::{Doubt, Holder, Stance, Survey};
 use crate::model::{Cause, ChannelState, DestinationName, Disruption};
 
 /// What a pool grants now.
@@ -97,8 +98,8 @@ pub(super) struct Crew {
     pub(super) on_air: Vec<usize>,
     /// Destinations that must not be interrupted.
     pub(super) firm: Vec<usize>,
-    /// Whether an undeclared target is presumed wanted.
-    pub(super) doubted: bool,
+    /// Why a target that nobody is known to want is presumed wanted, if one is.
+    pub(super) doubt: Option<Doubt>,
     /// Slots whose targets are on air and are to be let go.
     pub(super) leaving: Vec<usize>,
 }
@@ -106,7 +107,7 @@ pub(super) struct Crew {
 impl Crew {
     /// Whether the protected leave room for a grant at all.
     pub(super) fn is_interruptible(&self) -> bool {
-        self.firm.is_empty() && !self.doubted
+        self.firm.is_empty() && self.doubt.is_none()
     }
 }
 
@@ -118,6 +119,10 @@ pub(super) fn kind(survey: &Survey<'_>, channel: usize) -> Kind {
     }
     let mut crew = Crew::default();
     for at in channel.slots.clone() {
+        if let Some(doubt) = survey.doubt_of(at) {
+            crew.doubt.get_or_insert(doubt);
+            continue;
+        }
         match survey.slots[at].holder {
             Holder::Held(dest) => match survey.dests[dest].stance {
                 Stance::Wanted => {
@@ -130,7 +135,6 @@ pub(super) fn kind(survey: &Survey<'_>, channel: usize) -> Kind {
                 Stance::Off => crew.leaving.push(at),
             },
             Holder::Outdated(dest) if survey.dests[dest].stance == Stance::Paused => crew.firm.push(dest),
-            Holder::Undeclared if survey.doubt.is_some() => crew.doubted = true,
             Holder::Undeclared | Holder::Copy(_) | Holder::Outdated(_) => crew.leaving.push(at),
             Holder::Unusable | Holder::Parked => {}
         }

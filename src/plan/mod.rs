@@ -256,6 +256,8 @@ pub struct Stray {
     /// The declared destination that it is a target of, but that has its place elsewhere: in another slot that is on
     /// air, or in another pool. `None`: nobody declares it.
     pub of: Option<DestinationName>,
+    /// Whether it only may be that one's, whose key cannot be read, by its URL.
+    pub presumed: bool,
 }
 
 /// What becomes of one slot.

@@ -2,8 +2,9 @@
 
 mod former;
 mod large;
+mod unknown_keys;
 
-use super::fixture::{World, assignments, held, interrupted, pause, pin, steps, unknown_key, waiting};
+use super::fixture::{World, assignments, held, interrupted, pause, pin, steps, waiting};
 use super::{Adoption, Content, Optimality, Plan, Waiting};
 use crate::model::ChannelState::{Idle, Recovering, Running, Starting, Stopping};
 use crate::model::{
@@ -412,21 +413,6 @@ fn a_doubted_source_lets_nothing_undeclared_go() {
     let plan = world.doubted().anytime().plan();
     assert!(plan.is_empty());
     assert_eq!(waiting(&plan, "off"), "SourceUntrusted");
-}
-
-#[test]
-fn a_missing_key_releases_nobody() {
-    let plan = World::new()
-        .channel("1", Running, &["~a", "-"])
-        .channel("2", Idle, &["~b"])
-        .with("a", |one| one.key = unknown_key())
-        .with("b", |one| one.key = unknown_key())
-        .with("c", |one| one.key = unknown_key())
-        .plan();
-    assert_eq!(steps(&plan, "1"), "");
-    assert_eq!(steps(&plan, "2"), "start");
-    assert_eq!(assignments(&plan)["b"], "2/slot-1");
-    assert_eq!(waiting(&plan, "c"), "SecretUnavailable");
 }
 
 #[test]

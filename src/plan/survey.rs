@@ -9,7 +9,7 @@
 //! | equals the slot's parking target | [`Holder::Parked`] |
 //! | equals a destination's target: the wanted one first, then by name | [`Holder::Held`] by it |
 //! | the same, but that destination holds a better slot already | [`Holder::Copy`] of it |
-//! | has the URL of a destination whose key cannot be read | [`Holder::Held`], presumed |
+//! | has the URL of a destination whose key cannot be read | [`Holder::Held`], presumed; what is the same on air is a [`Holder::Copy`] |
 //! | has the URL of a wanted or paused destination that is not on air: its key changed | [`Holder::Outdated`] |
 //! | anything else | [`Holder::Undeclared`] |
 //!
@@ -18,7 +18,9 @@
 //! channels, then the order of channel ids and output groups. Whoever is known by its URL alone comes back first of all:
 //! what else has that URL may well be another's, and its own slot would be given away.
 //!
-//! Two readings are narrower than they could be, because the cost of a mistake is somebody on air:
+//! Three readings are narrower than they could be, because the cost of a mistake is somebody on air:
+//! - which of several targets on air with its URL is that of a destination whose key cannot be read nobody knows. One of
+//!   them is presumed to be, and the others [may be](Slot::may_be) as well: none of them is let go, nor read as outdated;
 //! - while the declaration is [doubted](Trust::Doubted) nothing is read as outdated. An undeclared target may belong
 //!   to a declaration that could not be read, and many destinations share one platform's URL;
 //! - on a channel that is not ours (yet) nothing that runs is read as outdated, for the same reason.
@@ -27,26 +29,20 @@
 //! slot and is not on air yet may still have its former target on another channel. So the reading, and what is granted
 //! because of it, stays the same while channels are made ready.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+mod matching;
+
 use std::ops::Range;
 
 use jiff::Timestamp;
+
+use matching::Keys;
 
 use super::{Adoption, Content, Stray, Waiting};
 use crate::model::{
     ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
     DestinationName, Endpoint, Observed, ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolChannel,
-    PoolName, Secret, SlotId, StreamKey, Target, Trust, WantedState,
+    PoolName, SlotId, StreamKey, Target, Trust, WantedState,
 };
-
-/// How good a slot is as the one that counts for a destination, best first: its standing, whether its channel is not
-/// ours, its place in the order.
-type Rank = (u8, bool, usize);
-
-/// The standing of the slot that a destination comes back to: after all in which it is on air, since one target is
-/// not to be pushed to twice, and before all that are stopped.
-const RETURNING: u8 = 4;
 
 /// One pool as it was seen. Everything refers to everything by index.
 pub(super) struct Survey<'a> {
@@ -107,6 +103,18 @@ pub(super) struct Slot<'a> {
     pub(super) parking: Target,
     /// Who holds it.
     pub(super) holder: Holder,
+    /// Whose target it may be on air with, besides: of a destination that is not to be let go, and whose key cannot be
+    /// read.
+    pub(super) may_be: Option<usize>,
+}
+
+/// Why what nobody is known to want is not let go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// The declaration may not be whole.
+    Source,
+    /// It may be what this destination pushes to, whose key cannot be read.
+    Key(usize),
 }
 
 /// Who holds a slot. Destinations by their index in [`Survey::dests`].
@@ -237,6 +245,15 @@ impl<'a> Survey<'a> {
         &self.channels[self.slots[slot].channel]
     }
 
+    /// Why a slot on air is left as it is, though nobody is known to want what it holds.
+    pub(super) fn doubt_of(&self, slot: usize) -> Option<Doubt> {
+        let slot = &self.slots[slot];
+        match slot.holder {
+            Holder::Undeclared if self.doubt.is_some() => Some(Doubt::Source),
+            _ => slot.may_be.map(Doubt::Key),
+        }
+    }
+
     /// What a slot holds now, in the plan's words.
     pub(super) fn content(&self, slot: usize) -> Content {
         let slot = &self.slots[slot];
@@ -315,6 +332,7 @@ impl<'a> Survey<'a> {
             group,
             parking,
             holder,
+            may_be: None,
         });
     }
 
@@ -328,170 +346,10 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Exact targets.
-    fn match_targets(&mut self, keys: &Keys<'_>) {
-        let mut matches: Vec<(usize, usize)> = Vec::new();
-        for (at, slot) in self.slots.iter().enumerate() {
-            let (Holder::Undeclared, Ok(target)) = (slot.holder, &slot.group.target) else {
-                continue;
-            };
-            let Some(first) = target.0.first() else { continue };
-            let class = self.class_of(slot);
-            let holder = keys
-                .of(&first.stream_name, &first.url)
-                .iter()
-                .copied()
-                .filter(|dest| self.dests[*dest].decl.is_carried_by(target, class, &slot.parking))
-                .min_by_key(|dest| (self.dests[*dest].stance != Stance::Wanted, *dest));
-            matches.extend(holder.map(|dest| (dest, at)));
-        }
-        matches.sort_by_key(|(dest, slot)| (*dest, self.preference(*dest, *slot)));
-        for (dest, slot) in matches {
-            if self.dests[dest].held.is_none() {
-                self.dests[dest].held = Some(slot);
-                self.slots[slot].holder = Holder::Held(dest);
-            } else {
-                self.dests[dest].copies.push(slot);
-                self.slots[slot].holder = Holder::Copy(dest);
-            }
-        }
-    }
-
-    /// Destinations whose key cannot be read are presumed to hold a slot with their URL. Those who would lose most
-    /// by a wrong guess choose first: the wanted, then the paused, then the rest; each by name.
-    fn match_unknown_keys(&mut self) {
-        let mut unknown: Vec<usize> = (0..self.dests.len())
-            .filter(|at| !self.dests[*at].has_key())
-            .collect();
-        if unknown.is_empty() {
-            return;
-        }
-        unknown.sort_by_key(|at| (self.dests[*at].stance, *at));
-        let mut free = self.undeclared_by_url(|_| true);
-        for dest in unknown {
-            let Some(slots) = free.get_mut(&*self.dests[dest].decl.url) else {
-                continue;
-            };
-            let Some(mut best) = slots.first().copied() else {
-                continue;
-            };
-            let back = self.dests[dest]
-                .returning
-                .map(|slot| on_air_alike(self.rank(slot)));
-            if let Some(back) = back.filter(|back| slots.contains(back)) {
-                best = back;
-            }
-            slots.remove(&best);
-            self.dests[dest].held = Some(best.2);
-            self.slots[best.2].holder = Holder::Held(dest);
-        }
-    }
-
-    /// Several wanted destinations of one target: whoever holds a slot comes first, then the first by name.
-    fn find_rivals(&mut self, keys: &Keys<'_>) {
-        for same in &keys.shared {
-            let wanted = || {
-                same.iter()
-                    .copied()
-                    .filter(|at| self.dests[*at].stance == Stance::Wanted)
-            };
-            let Some(first) = wanted().min_by_key(|at| (self.dests[*at].held.is_none(), *at)) else {
-                continue;
-            };
-            let losers: Vec<usize> = wanted()
-                .filter(|at| *at != first && self.dests[*at].held.is_none())
-                .collect();
-            for loser in losers {
-                self.dests[loser].rival = Some(&self.dests[first].decl.name);
-            }
-        }
-    }
-
-    /// A destination that is not on air, and an undeclared target of its URL: its key was changed. A paused one is left
-    /// on air with the former key, so it chooses first. One that holds a slot already can only have a former target that
-    /// runs; one that comes back after an interruption was on air with the key it has.
-    fn match_former_targets(&mut self) {
-        let mut free = self.undeclared_by_url(|channel| match channel.adoption {
-            Adoption::Owned => true,
-            _ => channel.is_usable() && !channel.is_running(),
-        });
-        if free.is_empty() {
-            return;
-        }
-        let mut claimants: Vec<usize> = (0..self.dests.len())
-            .filter(|at| self.may_have_former_target(*at))
-            .collect();
-        claimants.sort_by_key(|at| (self.dests[*at].stance != Stance::Paused, *at));
-        for at in claimants {
-            let dest = &mut self.dests[at];
-            let Some(slots) = free.get_mut(&*dest.decl.url) else {
-                continue;
-            };
-            let runs = |(standing, ..): &Rank| *standing < RETURNING;
-            if dest.held.is_some() && !slots.first().is_some_and(runs) {
-                continue;
-            }
-            if let Some((_, _, slot)) = slots.pop_first() {
-                dest.outdated = Some(slot);
-                self.slots[slot].holder = Holder::Outdated(at);
-            }
-        }
-    }
-
-    fn may_have_former_target(&self, at: usize) -> bool {
-        let dest = &self.dests[at];
-        let is_made_ready = dest.stance == Stance::Wanted && dest.returning.is_none() && !self.on_running(at);
-        let takes_part = dest.stance != Stance::Off && (dest.held.is_none() || is_made_ready);
-        takes_part && dest.rival.is_none() && dest.has_key()
-    }
-
-    /// Slots with undeclared targets by URL, best first, on channels that `eligible` admits. A URL alone tells little, so
-    /// of two slots on air it is not to be the other one as soon as a channel that starts has started.
-    fn undeclared_by_url(
-        &self,
-        eligible: impl Fn(&Channel<'a>) -> bool,
-    ) -> BTreeMap<&'a str, BTreeSet<Rank>> {
-        let mut by_url: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-        for (at, slot) in self.slots.iter().enumerate() {
-            let group: &'a ObservedGroup = slot.group;
-            if let (Holder::Undeclared, Ok(target)) = (slot.holder, &group.target)
-                && let Some(first) = target.0.first()
-                && eligible(&self.channels[slot.channel])
-            {
-                by_url
-                    .entry(&*first.url)
-                    .or_default()
-                    .insert(on_air_alike(self.rank(at)));
-            }
-        }
-        by_url
-    }
-
-    /// How good a slot is as the one that counts, whoever holds it.
-    fn rank(&self, slot: usize) -> Rank {
-        let channel = self.channel_of(slot);
-        let standing = match (channel.is_usable(), channel.state()) {
-            (true, ChannelState::Running) => 0,
-            (true, state) if state.is_running() => 1,
-            (false, ChannelState::Running) => 2,
-            (false, state) if state.is_running() => 3,
-            _ => RETURNING + 1,
-        };
-        let not_ours = channel.adoption != Adoption::Owned || !channel.is_usable();
-        (standing, not_ours, slot)
-    }
-
-    fn preference(&self, dest: usize, slot: usize) -> Rank {
-        let (standing, not_ours, _) = self.rank(slot);
-        if self.dests[dest].returning == Some(slot) {
-            return (standing.min(RETURNING), not_ours, slot);
-        }
-        (standing, not_ours, slot)
-    }
-
     /// An unowned channel is not adopted, unless the pool says so, while it runs with what would be let go: targets that
     /// nobody declares, and those of destinations whose place is elsewhere. The latter may well be what their viewers
-    /// see: of two connections to one target nobody but the platform knows which counts.
+    /// see: of two connections to one target nobody but the platform knows which counts. What is presumed to be somebody's
+    /// by its URL may turn out to be nobody's as soon as the key can be read.
     fn decide_adoption(&mut self, desired: &Desired) {
         for at in 0..self.channels.len() {
             let channel = &self.channels[at];
@@ -517,12 +375,14 @@ impl<'a> Survey<'a> {
             let of = match slot.holder {
                 Holder::Copy(dest) => Some(self.dests[dest].decl.name.clone()),
                 Holder::Undeclared | Holder::Outdated(_) => self.owner_in_another_pool(slot, desired),
+                Holder::Held(dest) if !self.dests[dest].has_key() => Some(self.dests[dest].decl.name.clone()),
                 Holder::Unusable | Holder::Parked | Holder::Held(_) => return None,
             };
             Some(Stray {
                 output_group: slot.group.name.clone(),
                 host: slot.host().to_owned(),
                 of,
+                presumed: matches!(slot.holder, Holder::Held(_)),
             })
         };
         self.slots[channel.slots.clone()]
@@ -556,11 +416,6 @@ impl<'a> Survey<'a> {
         let slot = &self.slots[slot];
         self.dests[dest].decl.target(self.class_of(slot), &slot.parking)
     }
-}
-
-/// The rank of a slot where RUNNING is no better than the other running states, whose standings come right after.
-fn on_air_alike((standing, not_ours, slot): Rank) -> Rank {
-    (standing - standing % 2, not_ours, slot)
 }
 
 /// Whether `endpoint` is the one that the first pipeline pushes to for a destination.
@@ -604,57 +459,6 @@ impl<'a> Dest<'a> {
             rival: None,
             elsewhere: None,
             returning: None,
-        }
-    }
-}
-
-/// Destinations by stream key and URL: the first endpoint of their target in any class.
-struct Keys<'a> {
-    /// The place in `firsts`. Never iterated, and hashed without a seed: its order shows nowhere.
-    places: HashMap<(&'a Secret, &'a str), usize, BuildHasherDefault<DefaultHasher>>,
-    /// The first destination of each.
-    firsts: Vec<usize>,
-    /// All of each that several share, by name.
-    shared: Vec<Vec<usize>>,
-    /// The place in `shared` of each that several share.
-    sharing: BTreeMap<usize, usize>,
-}
-
-impl<'a> Keys<'a> {
-    fn new(dests: &[Dest<'a>]) -> Self {
-        let mut keys = Self {
-            places: HashMap::with_capacity_and_hasher(dests.len(), BuildHasherDefault::default()),
-            firsts: Vec::with_capacity(dests.len()),
-            shared: Vec::new(),
-            sharing: BTreeMap::new(),
-        };
-        for (at, dest) in dests.iter().enumerate() {
-            let StreamKey::Known(key) = &dest.decl.key else {
-                continue;
-            };
-            let next = keys.firsts.len();
-            let place = *keys.places.entry((key, &*dest.decl.url)).or_insert(next);
-            if place == next {
-                keys.firsts.push(at);
-                continue;
-            }
-            let list = *keys.sharing.entry(place).or_insert_with(|| {
-                keys.shared.push(vec![keys.firsts[place]]);
-                keys.shared.len() - 1
-            });
-            keys.shared[list].push(at);
-        }
-        keys
-    }
-
-    /// Destinations of this key and URL, by name.
-    fn of(&self, key: &Secret, url: &str) -> &[usize] {
-        match self.places.get(&(key, url)) {
-            None => &[],
-            Some(place) => match self.sharing.get(place) {
-                Some(list) => &self.shared[*list],
-                None => std::slice::from_ref(&self.firsts[*place]),
-            },
         }
     }
 }

@@ -8,7 +8,7 @@
 //! | `OutsideWindow` | by itself, at a known time |
 //! | `InterruptionForbidden`, `SharesChannel` | when the policy changes, once for all or just this once |
 //! | `Uninterruptible` | when those others end |
-//! | `SourceUntrusted` | when the source is whole again |
+//! | `SourceUntrusted`, `SecretUnavailable` | when the source is whole again, the key can be read |
 //! | `NoFreeSlot` | when there is another channel, or somebody else ends |
 //! | `NoSlot` | when the pool names output groups that its channels have |
 //!
@@ -20,7 +20,7 @@ use super::Waiting;
 use super::cost::INTERRUPTION;
 use super::decide::{Decision, Goal};
 use super::interrupt::{Change, Crew, Kind, join, leave};
-use super::survey::{Channel, Elsewhere, Holder, Stance, Survey};
+use super::survey::{Channel, Doubt, Elsewhere, Holder, Stance, Survey};
 use crate::model::{ChannelState, Interrupt, Pin, SlotId, StreamKey, WantedState};
 
 /// What is in the way of a change on a kept channel: how near a way out is, how many would be interrupted, the words.
@@ -37,8 +37,7 @@ pub(super) fn channel_waiting(decision: &Decision<'_>, channel: usize, now: Time
         let slot = crew.leaving.first().copied();
         match slot {
             Some(slot) => leave_obstacle(decision, slot, now),
-            None if crew.doubted => Some(untrusted(decision)),
-            None => None,
+            None => crew.doubt.map(|doubt| doubted(decision, doubt)),
         }
     })
 }
@@ -266,12 +265,14 @@ pub(super) fn joining(decision: &Decision<'_>, channel: usize, dest: usize) -> O
 /// Whether nobody protected holds a slot of a kept channel.
 pub(super) fn is_free(decision: &Decision<'_>, slot: usize) -> bool {
     let survey = &decision.survey;
+    if survey.doubt_of(slot).is_some() {
+        return false;
+    }
     match survey.slots[slot].holder {
         Holder::Unusable => false,
         Holder::Held(dest) => survey.dests[dest].stance == Stance::Off,
-        Holder::Undeclared => survey.doubt.is_none(),
         Holder::Outdated(dest) => survey.dests[dest].stance != Stance::Paused,
-        Holder::Parked | Holder::Copy(_) => true,
+        Holder::Undeclared | Holder::Parked | Holder::Copy(_) => true,
     }
 }
 
@@ -318,7 +319,7 @@ pub(super) fn taken_by(decision: &Decision<'_>, slot: usize, dest: usize) -> Opt
         Holder::Outdated(other) if is_kept && survey.dests[other].stance == Stance::Paused => {
             Some(name(other))
         }
-        Holder::Undeclared if is_kept && survey.doubt.is_some() => Some(survey.slots[slot].host().to_owned()),
+        _ if is_kept && survey.doubt_of(slot).is_some() => Some(survey.slots[slot].host().to_owned()),
         _ => None,
     }
 }
@@ -354,8 +355,8 @@ pub(super) fn obstacle(
     let others = || decision.names(crew.on_air.iter().copied());
     let slot = || survey.slot_id(slot);
     let policy = &decision.policy;
-    let (rank, waiting) = if crew.doubted {
-        (4, untrusted(decision))
+    let (rank, waiting) = if let Some(doubt) = crew.doubt {
+        (4, doubted(decision, doubt))
     } else if !crew.firm.is_empty() {
         let by = decision.names(crew.firm.iter().copied());
         (3, Waiting::Uninterruptible { slot: slot(), by })
@@ -408,9 +409,25 @@ fn kept<'d>(decision: &'d Decision<'_>, channel: usize) -> Option<&'d Crew> {
     }
 }
 
-fn untrusted(decision: &Decision<'_>) -> Waiting {
-    let why = decision.survey.doubt.unwrap_or_default().to_owned();
-    Waiting::SourceUntrusted { why }
+fn doubted(decision: &Decision<'_>, doubt: Doubt) -> Waiting {
+    let survey = &decision.survey;
+    match doubt {
+        Doubt::Source => Waiting::SourceUntrusted {
+            why: survey.doubt.unwrap_or_default().to_owned(),
+        },
+        Doubt::Key(dest) => {
+            let one = survey.dests[dest].decl;
+            let (reference, why) = match &one.key {
+                StreamKey::Unavailable { reference, why } => (reference.clone(), why.clone()),
+                StreamKey::Known(_) => Default::default(),
+            };
+            Waiting::KeyUnknown {
+                of: one.name.clone(),
+                reference,
+                why,
+            }
+        }
+    }
 }
 
 fn pinned(pin: &Pin) -> SlotId {

@@ -121,6 +121,15 @@ pub enum Waiting {
         /// Why, and what to do.
         why: String,
     },
+    /// The key of another one could not be read, which may be the one on air there by its URL: it is left as it is.
+    KeyUnknown {
+        /// The other.
+        of: DestinationName,
+        /// The reference to its key.
+        reference: String,
+        /// Why it could not be read, and what to do.
+        why: String,
+    },
     /// The slot it is pinned to does not exist or cannot carry it.
     SlotIncompatible {
         /// The slot.
@@ -168,7 +177,7 @@ pub enum Waiting {
         why: String,
     },
     /// The channel runs with targets that would be let go if it were adopted, and is not adopted: nobody declares them,
-    /// or their destinations have their place elsewhere.
+    /// or their destinations have their place elsewhere, or only may be theirs.
     NotAdopted {
         /// The channel.
         channel: ChannelId,
@@ -201,7 +210,7 @@ impl Waiting {
             Self::ChannelMissing { .. } => "ChannelMissing",
             Self::ChannelUnreadable { .. } => "ChannelUnreadable",
             Self::BackingOff { .. } => "BackingOff",
-            Self::SecretUnavailable { .. } => "SecretUnavailable",
+            Self::SecretUnavailable { .. } | Self::KeyUnknown { .. } => "SecretUnavailable",
             Self::SlotIncompatible { .. } => "SlotIncompatible",
             Self::PinnedSlotTaken { .. } => "PinnedSlotTaken",
             Self::PinnedElsewhere { .. } => "PinnedElsewhere",

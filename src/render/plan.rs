@@ -548,8 +548,13 @@ mod tests {
             output_group: format!("RTMP-Slot-{number}").into(),
             host: "live.example".to_owned(),
             of: of.map(Into::into),
+            presumed: of == Some("twitch"),
         };
-        let strays = vec![stray(1, None), stray(2, Some("youtube")), stray(3, None)];
+        let strays = vec![
+            stray(1, None),
+            stray(2, Some("youtube")),
+            stray(3, Some("twitch")),
+        ];
         let channel = &mut plan.channels[0];
         channel.adoption = Adoption::Refused {
             strays: strays.clone(),
@@ -568,10 +573,10 @@ mod tests {
 
           4000002 (live-2)  RUNNING, left as it is
             waits  NotAdopted: 4000002 is left alone: it runs with targets that nobody declares: RTMP-Slot-1
-                   → live.example, RTMP-Slot-3 → live.example, and targets of destinations that have their
-                   place elsewhere: RTMP-Slot-2 → youtube
-                   ways out: declare these targets as Destinations · stop channel 4000002 yourself ·
-                   takeover: true on channel 4000002 in the pool, which releases them
+                   → live.example, and targets of destinations that have their place elsewhere: RTMP-Slot-2
+                   → youtube, and what may be destinations whose key cannot be read: RTMP-Slot-3 → twitch
+                   ways out: declare these targets as Destinations · make their keys readable · stop channel
+                   4000002 yourself · takeover: true on channel 4000002 in the pool, which releases them
         ");
     }
 

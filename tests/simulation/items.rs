@@ -9,6 +9,7 @@ use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
 use slotwise::model::{Desired, Destination, StreamKey, WantedState};
 
+use super::lost_keys::LostKeys;
 use super::reading::{has_key, slots};
 use super::table::{NAME, Plan, Table, key_file};
 use super::world::STRANGER;
@@ -137,7 +138,9 @@ pub(super) fn untrue(table: &Table, world: &World, declared: &Desired, view: &Vi
     }
     mine.clone().find_map(|one| {
         let item = table.item(one.name.as_str())?;
-        let lie = untrue_item(&table.plan, &item, world, one)
+        let known = Some(one).filter(|one| !LostKeys::concern(one));
+        let lie = known
+            .and_then(|one| untrue_item(&table.plan, &item, world, one))
             .or_else(|| unlike(&table.plan, &item, view, one))
             .or_else(|| touched(table, &item, one));
         lie.map(|what| format!("the item of {}: {what}", one.name))

@@ -19,8 +19,10 @@ use slotwise::model::{Desired, DestinationName, WantedState};
 use tokio::time::Instant;
 
 use super::leases::SharedRow;
+use super::lost_keys::LostKeys;
 use super::reading::{
-    Endpoint, carries, endpoints, has_key, is_running, owner, pool_of, skeleton, slots, wiring, without,
+    Endpoint, carries, endpoints, has_key, is_running, is_taken_over, owner, pool_of, skeleton, slots,
+    wiring, without,
 };
 use super::states::States;
 use super::stops::Stop;
@@ -60,6 +62,7 @@ struct View {
 pub(super) struct Judge {
     begun: Instant,
     views: Vec<View>,
+    lost_keys: LostKeys,
     calls: VecDeque<Instant>,
     /// When each channel was updated within the last hour.
     updates: BTreeMap<String, VecDeque<Instant>>,
@@ -128,6 +131,7 @@ impl Judge {
         let mut safety = Self {
             begun: Instant::now(),
             views: Vec::new(),
+            lost_keys: LostKeys::default(),
             calls: VecDeque::new(),
             updates: BTreeMap::new(),
             started: BTreeMap::new(),
@@ -148,7 +152,8 @@ impl Judge {
     }
 
     /// Takes note of what is declared from now on, while the wall clock shows `wall`.
-    pub(super) fn declare(&mut self, desired: Desired, wall: Timestamp) {
+    pub(super) fn declare(&mut self, mut desired: Desired, wall: Timestamp) {
+        self.lost_keys.fill_in(&mut desired);
         let passed = self.begun.elapsed();
         let ahead = wall.checked_sub(passed).unwrap();
         self.views.push(View {
@@ -678,12 +683,6 @@ fn is_declared(view: &View, endpoint: &Endpoint) -> bool {
             let urls = [Some(&one.url), one.backup_url.as_ref()];
             urls.into_iter().flatten().any(|url| **url == *endpoint.0) && has_key(one, &endpoint.1)
         })
-}
-
-/// Whether its pool says that the channel is to be adopted whatever it carries.
-fn is_taken_over(desired: &Desired, id: &str) -> bool {
-    let mut channels = desired.pools.values().flat_map(|pool| &pool.channels);
-    channels.any(|channel| channel.id.as_str() == id && channel.takeover)
 }
 
 /// The channels that a call is about: the one in its path, and those whose tags it changes.

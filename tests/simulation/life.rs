@@ -20,6 +20,7 @@ use super::files::{Accident, Files};
 use super::hand::Hand;
 use super::judge::Judge;
 use super::leases::Trouble;
+use super::lost_keys::LostKeys;
 use super::mishaps;
 use super::table::Table;
 use super::tap::Boundary;
@@ -255,6 +256,9 @@ impl Life {
 
     fn rename(&mut self) {
         let Some(name) = self.any() else { return };
+        if LostKeys::concern(&self.desired.destinations[&name]) {
+            return;
+        }
         self.serial += 1;
         let new = DestinationName::new(format!("r{}", self.serial));
         self.declare(&format!("rename {name} to {new}"), |_, desired| {
@@ -326,20 +330,18 @@ impl Life {
         });
     }
 
-    /// A key cannot be read for a while. Only of one that has its URL alone, so that everybody knows which slot is its.
+    /// A key cannot be read for a while.
     fn lose_key(&mut self) {
         self.serial += 1;
         let serial = self.serial as u64;
         self.change_one("lose or find the key of", |_, one| {
-            if !one.url.contains("platform") {
-                one.key = match one.key {
-                    StreamKey::Known(_) => StreamKey::Unavailable {
-                        reference: "env KEY".to_owned(),
-                        why: "it is not set".to_owned(),
-                    },
-                    StreamKey::Unavailable { .. } => world::key(one.name.as_str(), serial),
-                };
-            }
+            one.key = match one.key {
+                StreamKey::Known(_) => StreamKey::Unavailable {
+                    reference: "env KEY".to_owned(),
+                    why: "it is not set".to_owned(),
+                },
+                StreamKey::Unavailable { .. } => world::key(one.name.as_str(), serial),
+            };
         });
     }
 

@@ -175,6 +175,16 @@ impl Oracle<'_> {
             }
             Waiting::SourceUntrusted { why } => self.untrusted(why),
             Waiting::SecretUnavailable { reference, why } => secret_unavailable(one, reference, why),
+            Waiting::KeyUnknown { of, reference, why } => {
+                let mut usable = self
+                    .ground
+                    .places
+                    .iter()
+                    .filter(|place| self.ground.is_usable(place));
+                let found = usable.any(|place| place.runs() && self.ground.crew(place).may_be.contains(of));
+                ensure(found, || format!("nothing on air may be {of}"))?;
+                self.key_unknown(of, reference, why)
+            }
             Waiting::SlotIncompatible { slot, .. } => self.incompatible(one, slot),
             Waiting::PinnedSlotTaken { slot, by } => self.pinned_slot_taken(one, slot, by),
             Waiting::SameTarget { other } => self.same_target(one, other),
@@ -208,6 +218,16 @@ impl Oracle<'_> {
             | Waiting::OutsideWindow { .. }
             | Waiting::Uninterruptible { .. } => self.leaves(waiting),
             Waiting::SourceUntrusted { why } => self.untrusted(why),
+            Waiting::KeyUnknown { of, reference, why } => {
+                let places = &self.ground.places;
+                let mut found = places
+                    .iter()
+                    .filter(|place| self.ground.crew(place).may_be.contains(of));
+                ensure(found.any(|place| on_air(place.id)), || {
+                    format!("nothing on air beside it may be {of}")
+                })?;
+                self.key_unknown(of, reference, why)
+            }
             of_channel => {
                 let id = self.unusable(of_channel)?;
                 ensure(on_air(id), || format!("it is not on air on channel {id}"))
@@ -238,6 +258,12 @@ impl Oracle<'_> {
                     "it carries nothing undeclared".into()
                 })?;
                 self.untrusted(why)
+            }
+            Waiting::KeyUnknown { of, reference, why } => {
+                ensure(self.ground.crew(place).may_be.contains(of), || {
+                    format!("nothing on air there may be {of}")
+                })?;
+                self.key_unknown(of, reference, why)
             }
             Waiting::Paused { pool, pause } => self.paused(None, pool.as_ref(), pause),
             of_channel => {
@@ -425,6 +451,13 @@ impl Oracle<'_> {
             Trust::Doubted { why } => ensure(why == told, || "the doubt is another one".into()),
             Trust::Whole => Ok(()),
         }
+    }
+
+    /// The key of one who is not to be let go is missing.
+    fn key_unknown(&self, of: &DestinationName, reference: &str, why: &str) -> Claim {
+        let one = self.ground.desired.destinations.get(of);
+        let one = one.ok_or_else(|| format!("nobody declares {of}"))?;
+        secret_unavailable(one, reference, why)
     }
 
     fn same_target(&self, one: &Destination, other: &DestinationName) -> Claim {

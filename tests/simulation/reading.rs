@@ -22,7 +22,7 @@ pub(super) fn is_running(channel: &Channel) -> bool {
     )
 }
 
-/// Whether a slot of `channel` points at `one`. One whose key is not known owns its URL alone in these worlds.
+/// Whether a slot of `channel` points at `one`. One whose key is not known owns its URL alone here.
 pub(super) fn carries(channel: &Channel, one: &Destination) -> bool {
     slots(channel)
         .values()
@@ -106,4 +106,10 @@ pub(super) fn pool_of<'a>(desired: &'a Desired, id: &str) -> Option<&'a ChannelP
         .pools
         .values()
         .find(|pool| pool.channels.iter().any(|channel| channel.id.as_str() == id))
+}
+
+/// Whether its pool says that the channel is to be adopted whatever it carries.
+pub(super) fn is_taken_over(desired: &Desired, id: &str) -> bool {
+    let mut channels = desired.pools.values().flat_map(|pool| &pool.channels);
+    channels.any(|channel| channel.id.as_str() == id && channel.takeover)
 }

@@ -40,6 +40,8 @@ pub(super) struct SlotReading<'a> {
     pub(super) target: &'a Target,
     pub(super) parking: Target,
     pub(super) holds: Holds<'a>,
+    /// It may be on air for somebody whose key is not known, and who is presumed to hold another slot.
+    pub(super) may_be_wanted: bool,
 }
 
 /// What a slot holds.
@@ -66,7 +68,8 @@ pub(super) struct Protected<'a> {
     pub(super) wanted: Vec<&'a Destination>,
     /// Paused: hands off, whatever their state.
     pub(super) paused: Vec<&'a Destination>,
-    /// A target that nobody declares while the declaration is not known to be whole.
+    /// A target that nobody declares while the declaration is not known to be whole, or that of one whose key is not
+    /// known.
     pub(super) doubted: bool,
 }
 
@@ -173,6 +176,7 @@ impl<'a> ChannelReading<'a> {
             return protected;
         }
         for slot in self.slots.values() {
+            protected.doubted |= slot.may_be_wanted;
             match slot.holds {
                 Holds::Held(destination) | Holds::Presumed(destination) => {
                     if destination.pause_at(now).is_some() {
@@ -204,7 +208,7 @@ impl<'a> ChannelReading<'a> {
         let undeclared = |slot: &SlotReading<'_>| {
             matches!(
                 slot.holds,
-                Holds::Undeclared | Holds::Outdated(_) | Holds::Copy(_)
+                Holds::Undeclared | Holds::Outdated(_) | Holds::Copy(_) | Holds::Presumed(_)
             )
         };
         let live = seen.state.is_running() && self.slots.values().any(undeclared);
@@ -245,6 +249,7 @@ fn slots_of<'a>(
                 target,
                 parking,
                 holds,
+                may_be_wanted: false,
             };
             slots.entry(group.name.as_str()).or_insert(reading);
         }
@@ -284,6 +289,7 @@ struct Occupied<'a> {
     /// RUNNING on a channel that may be used 0, another running state 1; see the constants for the rest.
     standing: u8,
     holds: Holds<'a>,
+    may_be_wanted: bool,
 }
 
 /// Standing of the slot that a destination was interrupted in: one target is not pushed to twice, so coming back is
@@ -293,7 +299,7 @@ const COMES_BACK: u8 = 5;
 /// Who holds what, worked out in three rounds, each on what the one before has left:
 ///
 /// 1. exact targets, a wanted destination before another one of the same target;
-/// 2. destinations whose key is not known, by URL;
+/// 2. destinations whose key is not known, by URL; all with the same target count as one;
 /// 3. former targets of paused or wanted destinations that are not on air, by URL.
 struct Matching<'a> {
     /// In the pool's order.
@@ -351,6 +357,7 @@ impl<'a> Matching<'a> {
                         id: SlotId::new(channel.id.clone(), group.name.clone()),
                         standing,
                         holds: Holds::Undeclared,
+                        may_be_wanted: false,
                     });
                 }
             }
@@ -418,33 +425,75 @@ impl<'a> Matching<'a> {
         preferences: &Preferences<'_>,
         unclaimed: &mut BTreeMap<&'a str, BTreeSet<(u8, usize)>>,
     ) {
-        let indexes: BTreeMap<SlotId, usize> = self
-            .slots
-            .iter()
-            .enumerate()
-            .map(|(index, occupied)| (occupied.id.clone(), index))
-            .collect();
-        for destination in in_order_of_claim(reading, preferences.now) {
-            if matches!(destination.key, StreamKey::Known(_)) {
-                continue;
-            }
-            let Some(free) = unclaimed.get_mut(&*destination.url) else {
-                continue;
-            };
-            let named = |slot: Option<&SlotId>| {
-                let index = *indexes.get(slot?)?;
-                Some((on_air_alike(self.slots[index].standing), index)).filter(|found| free.contains(found))
-            };
-            // The first in order, and the one that could be better than it.
-            let claimed = named(preferences.claims.get(&destination.name).copied());
-            let candidates = free.first().copied().into_iter().chain(claimed);
-            let best = candidates.min_by_key(|found| (found.0, Some(*found) != claimed, found.1));
-            let comes_back = named(preferences.returning.get(&destination.name));
-            if let Some(best) = comes_back.or(best) {
-                free.remove(&best);
-                self.hold(best.1, destination, Holds::Presumed(destination));
+        let unknown = in_order_of_claim(reading, preferences.now).into_iter();
+        let unknown = unknown.filter(|one| !matches!(one.key, StreamKey::Known(_)));
+        let stays = |one: &&Destination| {
+            one.state == WantedState::Streaming || one.pause_at(preferences.now).is_some()
+        };
+        let (staying, others): (Vec<_>, Vec<_>) = unknown.partition(stays);
+        let mut guessed: BTreeSet<&str> = BTreeSet::new();
+        for destination in staying {
+            if let Some(free) = unclaimed.get_mut(&*destination.url)
+                && !self.presume(reading, preferences, destination, free)
+            {
+                guessed.insert(&*destination.url);
             }
         }
+        for (standing, index) in guessed.iter().flat_map(|url| &unclaimed[url]) {
+            self.slots[*index].may_be_wanted = *standing != STOPPED;
+        }
+        for destination in others {
+            if let Some(free) = unclaimed.get_mut(&*destination.url) {
+                self.presume(reading, preferences, destination, free);
+            }
+        }
+        for free in unclaimed.values_mut() {
+            free.retain(|(_, index)| !self.slots[*index].may_be_wanted);
+        }
+    }
+
+    /// Whether it is certain that it is the slot, because the destination comes back to it.
+    fn presume(
+        &mut self,
+        reading: &PoolReading<'a>,
+        preferences: &Preferences<'_>,
+        destination: &'a Destination,
+        free: &mut BTreeSet<(u8, usize)>,
+    ) -> bool {
+        let named = |slot: Option<&SlotId>| {
+            let index = self
+                .slots
+                .iter()
+                .position(|occupied| Some(&occupied.id) == slot)?;
+            Some((on_air_alike(self.slots[index].standing), index)).filter(|found| free.contains(found))
+        };
+        // The first in order, and the one that could be better than it.
+        let claimed = named(preferences.claims.get(&destination.name).copied());
+        let candidates = free.first().copied().into_iter().chain(claimed);
+        let best = candidates.min_by_key(|found| (found.0, Some(*found) != claimed, found.1));
+        let comes_back = named(preferences.returning.get(&destination.name));
+        let Some((_, best)) = comes_back.or(best) else {
+            return false;
+        };
+        let alike = self.all_alike(reading, best, free);
+        free.retain(|(_, index)| !alike.contains(index));
+        let rank = |index: &usize| preferences.rank(destination, &self.slots[*index], *index);
+        let counts = alike.iter().copied().min_by_key(rank).unwrap_or(best);
+        for index in alike {
+            self.slots[index].holds = Holds::Copy(destination);
+        }
+        self.hold(counts, destination, Holds::Presumed(destination));
+        comes_back.is_some()
+    }
+
+    /// All of `free` with the target of `best`.
+    fn all_alike(&self, reading: &PoolReading<'a>, best: usize, free: &BTreeSet<(u8, usize)>) -> Vec<usize> {
+        let endpoint = |index: usize| {
+            let (_, slot) = reading.slot(&self.slots[index].id)?;
+            slot.target.0.first()
+        };
+        let is_alike = |index: &usize| endpoint(*index) == endpoint(best);
+        free.iter().map(|(_, index)| *index).filter(is_alike).collect()
     }
 
     fn outdated(
@@ -505,11 +554,18 @@ impl<'a> Matching<'a> {
             .iter()
             .map(|(name, index)| (*name, slot(*index)))
             .collect();
-        for Occupied { id, holds, .. } in self.slots {
+        for Occupied {
+            id,
+            holds,
+            may_be_wanted,
+            ..
+        } in self.slots
+        {
             if let Some(channel) = reading.channels.get_mut(&id.channel)
                 && let Some(slot) = channel.slots.get_mut(id.output_group.as_str())
             {
                 slot.holds = holds;
+                slot.may_be_wanted = may_be_wanted;
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Keys that changed: whose former target it is that is on air, and what that grants.
 
-use super::super::fixture::{World, assignments, held, interrupted, pin, steps, unknown_key, waiting};
+use super::super::fixture::{World, assignments, interrupted, pin, steps, waiting};
 use super::super::{Content, check};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{Cause, Destination, Interrupt, Secret, StreamKey};
@@ -190,25 +190,6 @@ fn on_a_channel_that_is_taken_over_no_key_has_changed_before_it_is_ours() {
     assert_eq!(check(&plan, &world.desired, &world.observed, world.now), []);
     world.take_step(&plan.channels[0]);
     assert_eq!(steps(&world.plan(), "1"), "stop update start");
-}
-
-#[test]
-fn without_its_key_it_comes_back_to_its_slot_whatever_else_has_its_url() {
-    let held_in = |state, back: &str| {
-        let world = World::new()
-            .channel("1", state, &["~a"])
-            .channel("2", Idle, &[back])
-            .with("a", |one| one.key = unknown_key())
-            .returning("a", "2", "slot-1");
-        held(&world.plan(), "a")
-    };
-    assert_eq!(held_in(Running, "~a"), "2/slot-1");
-    assert_eq!(held_in(Idle, "~a"), "2/slot-1");
-    assert_eq!(
-        held_in(Idle, "?x"),
-        "1/slot-1",
-        "something else stands there by now"
-    );
 }
 
 #[test]

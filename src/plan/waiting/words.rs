@@ -42,7 +42,9 @@ impl Waiting {
             | Self::ChannelUnreadable { .. }
             | Self::NotAdopted { .. }
             | Self::OwnedByAnother { .. } => self.ways_to_the_channel(),
-            Self::SecretUnavailable { reference, .. } => vec![format!("make {reference} readable")],
+            Self::SecretUnavailable { reference, .. } | Self::KeyUnknown { reference, .. } => {
+                vec![format!("make {reference} readable")]
+            }
             Self::SlotIncompatible { slot, .. } => {
                 let channel = &slot.channel;
                 vec![format!(
@@ -131,11 +133,13 @@ impl Waiting {
             Self::NotAdopted { channel, strays } => {
                 let undeclared = strays.iter().any(|stray| stray.of.is_none());
                 let declare = undeclared.then(|| "declare these targets as Destinations".to_owned());
+                let presumed = strays.iter().any(|stray| stray.presumed);
+                let keys = presumed.then(|| "make their keys readable".to_owned());
                 let others = [
                     format!("stop channel {channel} yourself"),
                     format!("takeover: true on channel {channel} in the pool, which releases them"),
                 ];
-                declare.into_iter().chain(others).collect()
+                declare.into_iter().chain(keys).chain(others).collect()
             }
             Self::OwnedByAnother { channel, owner } => vec![
                 format!("remove channel {channel} from this pool, or from what {owner} declares"),
@@ -190,15 +194,15 @@ impl Display for Waiting {
                 failures,
                 retry_at,
                 what,
-            } => {
-                match failures {
-                    0 | 1 => write!(f, "{channel} failed ({what})")?,
-                    more => write!(f, "{channel} failed {more} times in a row ({what})")?,
-                }
-                write!(f, "; next try at {retry_at:.0}")
-            }
+            } => backing_off(f, channel, *failures, *retry_at, what),
             Self::SecretUnavailable { reference, why } => {
                 write!(f, "its key ({reference}) cannot be read: {why}")
+            }
+            Self::KeyUnknown { of, reference, why } => {
+                write!(
+                    f,
+                    "what is on air there may be {of}, whose key ({reference}) cannot be read: {why}"
+                )
             }
             Self::SlotIncompatible { slot, why } => write!(f, "{slot} cannot carry it: {why}"),
             Self::PinnedSlotTaken { slot, by } => write!(f, "{slot}, where it is pinned, is taken by {by}"),
@@ -216,6 +220,20 @@ impl Display for Waiting {
             Self::OwnedByAnother { channel, owner } => write!(f, "{channel} belongs to the owner {owner}"),
         }
     }
+}
+
+fn backing_off(
+    f: &mut Formatter<'_>,
+    channel: &ChannelId,
+    failures: u32,
+    retry_at: Timestamp,
+    what: &str,
+) -> fmt::Result {
+    match failures {
+        0 | 1 => write!(f, "{channel} failed ({what})")?,
+        more => write!(f, "{channel} failed {more} times in a row ({what})")?,
+    }
+    write!(f, "; next try at {retry_at:.0}")
 }
 
 fn forbidden(
@@ -322,21 +340,27 @@ fn on_air_elsewhere(f: &mut Formatter<'_>, slot: &SlotId, pool: Option<&PoolName
 }
 
 fn not_adopted(f: &mut Formatter<'_>, channel: &ChannelId, strays: &[Stray]) -> fmt::Result {
-    let undeclared: Vec<&Stray> = strays.iter().filter(|stray| stray.of.is_none()).collect();
-    let misplaced: Vec<&Stray> = strays.iter().filter(|stray| stray.of.is_some()).collect();
     write!(f, "{channel} is left alone: it runs with ")?;
-    if !undeclared.is_empty() {
-        write!(f, "targets that nobody declares: {}", Strays(&undeclared))?;
-    }
-    if !undeclared.is_empty() && !misplaced.is_empty() {
-        f.write_str(", and ")?;
-    }
-    if !misplaced.is_empty() {
-        let strays = Strays(&misplaced);
-        write!(
-            f,
-            "targets of destinations that have their place elsewhere: {strays}"
-        )?;
+    let undeclared = |stray: &&Stray| stray.of.is_none();
+    let misplaced = |stray: &&Stray| stray.of.is_some() && !stray.presumed;
+    let kinds: [(&str, Vec<&Stray>); 3] = [
+        (
+            "targets that nobody declares",
+            strays.iter().filter(undeclared).collect(),
+        ),
+        (
+            "targets of destinations that have their place elsewhere",
+            strays.iter().filter(misplaced).collect(),
+        ),
+        (
+            "what may be destinations whose key cannot be read",
+            strays.iter().filter(|stray| stray.presumed).collect(),
+        ),
+    ];
+    let there = kinds.iter().filter(|(_, strays)| !strays.is_empty());
+    for (at, (what, strays)) in there.enumerate() {
+        let and = if at == 0 { "" } else { ", and " };
+        write!(f, "{and}{what}: {}", Strays(strays))?;
     }
     Ok(())
 }

@@ -153,7 +153,11 @@ pub(super) fn protection(case: &Case, c: usize, hold: Hold) -> (bool, bool) {
 /// Whether the channel's slots may be changed at all.
 pub(super) fn usable(case: &Case, c: usize) -> bool {
     let chan = &case.chans[c];
-    let undeclared = |hold: &Hold| matches!(hold, Hold::Stranger | Hold::Former(_));
+    let undeclared = |hold: &Hold| match hold {
+        Hold::Stranger | Hold::Former(_) => true,
+        Hold::Dest(d) => !case.dests[*d].key_known,
+        Hold::Parked => false,
+    };
     match chan.owner {
         Owner::Us => true,
         Owner::Nobody => !(chan.state.is_running() && chan.slots.iter().any(undeclared)),

@@ -2,7 +2,8 @@
 //!
 //! Each slot is read once, in this order: parked; the target of a declared destination (of several slots that have it
 //! one counts, the others are copies); the URL of a destination whose key is not known; the URL of a wanted or paused
-//! destination that is not on air, so that it may be its former target; nobody's.
+//! destination that is not on air, so that it may be its former target; nobody's. Which of several on air with the URL
+//! of one whose key is not known is its own nobody knows.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -45,6 +46,8 @@ pub(super) struct Slot {
     pub(super) group: String,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) holder: Holder,
+    /// These, who are not to be let go and whose key is not known, may be on air in it as well.
+    pub(super) may_be: Names,
 }
 
 /// Whose a slot is.
@@ -74,17 +77,19 @@ pub(super) struct Crew {
     pub(super) leaving: Vec<usize>,
     /// Some of them may be presumed somebody's, since the declaration may not be whole.
     pub(super) doubted: bool,
+    /// Some of them may be that of one of these, whose key is not known.
+    pub(super) may_be: Names,
 }
 
 impl Crew {
     /// Whether nobody is on it whom a stop would harm.
     pub(super) fn is_vacant(&self) -> bool {
-        self.on_air.is_empty() && self.firm.is_empty() && self.perhaps_firm.is_empty() && !self.doubted
+        self.on_air.is_empty() && self.yields()
     }
 
     /// Whether a grant would be enough to stop it, for all that is certain.
     fn yields(&self) -> bool {
-        self.firm.is_empty() && self.perhaps_firm.is_empty() && !self.doubted
+        self.firm.is_empty() && self.perhaps_firm.is_empty() && !self.doubted && self.may_be.is_empty()
     }
 }
 
@@ -101,15 +106,6 @@ impl Place<'_> {
     /// Whether it carries nobody's tag.
     pub(super) fn is_unowned(&self) -> bool {
         self.channel.is_some_and(|channel| owner(channel).is_none())
-    }
-
-    /// Slots of a channel that is without our tag that keep it from being adopted.
-    fn keeping_off(&self) -> impl Iterator<Item = &Slot> {
-        let applies = self.runs() && !self.takeover;
-        let foreign = move |slot: &&Slot| {
-            applies && matches!(slot.holder, Holder::Nobody | Holder::Former(_) | Holder::Copy(_))
-        };
-        self.slots.iter().filter(foreign)
     }
 
     /// Whether a slot of the channel may have the destination's former target.
@@ -218,7 +214,20 @@ impl<'a> Ground<'a> {
     pub(super) fn is_usable(&self, place: &Place<'_>) -> bool {
         self.pool_pause().is_none()
             && self.is_sound(place)
-            && (!place.is_unowned() || place.keeping_off().next().is_none())
+            && (!place.is_unowned() || self.keeping_off(place).next().is_none())
+    }
+
+    /// Slots of a channel that is without our tag that keep it from being adopted.
+    fn keeping_off<'p>(&self, place: &'p Place<'_>) -> impl Iterator<Item = &'p Slot> {
+        let applies = place.runs() && !place.takeover;
+        let foreign = move |slot: &&Slot| match &slot.holder {
+            Holder::Nobody | Holder::Former(_) | Holder::Copy(_) => true,
+            Holder::Held(name) => {
+                matches!(self.desired.destinations[name].key, StreamKey::Unavailable { .. })
+            }
+            Holder::Broken | Holder::Parked => false,
+        };
+        place.slots.iter().filter(move |slot| applies && foreign(slot))
     }
 
     /// What keeps a channel from being adopted: group, host, and whose target it is whose place is elsewhere.
@@ -227,9 +236,9 @@ impl<'a> Ground<'a> {
             let all = self.desired.destinations.values();
             all.filter(|one| one.pool != self.pool.name)
         };
-        let told = place.keeping_off().map(|slot| {
+        let told = self.keeping_off(place).map(|slot| {
             let of = match &slot.holder {
-                Holder::Copy(name) => Some(name.clone()),
+                Holder::Copy(name) | Holder::Held(name) => Some(name.clone()),
                 _ => other_pools()
                     .find(|one| {
                         slot.has_url(&one.url)
@@ -265,6 +274,7 @@ impl<'a> Ground<'a> {
     pub(super) fn crew(&self, place: &Place<'_>) -> Crew {
         let mut crew = Crew::default();
         for (at, slot) in place.slots.iter().enumerate() {
+            crew.may_be.extend(slot.may_be.iter().cloned());
             match &slot.holder {
                 Holder::Held(name) => {
                     let one = &self.desired.destinations[name];
@@ -312,6 +322,7 @@ impl<'a> Ground<'a> {
     pub(super) fn is_kept(&self, slot: &Slot, perhaps: bool) -> bool {
         let paused = |name: &DestinationName| self.pause_of(&self.desired.destinations[name]).is_some();
         match &slot.holder {
+            _ if perhaps && !slot.may_be.is_empty() => true,
             Holder::Held(name) => !self.is_off(&self.desired.destinations[name]),
             Holder::Former(of) if perhaps => of.iter().any(paused) || self.may_be_doubted(),
             Holder::Former(of) => of.iter().all(paused),
@@ -423,13 +434,37 @@ impl<'a> Ground<'a> {
     fn presume_unknown_keys(&mut self) {
         let unknown = |one: &&&Destination| matches!(one.key, StreamKey::Unavailable { .. });
         let unknown: Vec<&Destination> = self.by_stance().iter().filter(unknown).copied().collect();
-        for one in unknown {
-            let standings =
-                self.standings(|_, _, slot| slot.holder == Holder::Nobody && slot.has_url(&one.url));
-            if let Some((place, slot)) = standings.first() {
-                self.places[*place].slots[*slot].holder = Holder::Held(one.name.clone());
+        let (off, staying): (Vec<_>, Vec<_>) = unknown.into_iter().partition(|one| self.is_off(one));
+        for one in &staying {
+            self.presume(one);
+        }
+        for place in self.places.iter_mut().filter(|place| place.runs()) {
+            for slot in place
+                .slots
+                .iter_mut()
+                .filter(|slot| slot.holder == Holder::Nobody)
+            {
+                let of_url = staying.iter().filter(|one| slot.has_url(&one.url));
+                slot.may_be = of_url.map(|one| one.name.clone()).collect();
             }
         }
+        for one in off {
+            self.presume(one);
+        }
+    }
+
+    /// It holds one slot of its URL, and all others with the same target are copies.
+    fn presume(&mut self, one: &Destination) {
+        let mut of_url = self.standings(|_, _, slot| slot.holder == Holder::Nobody && slot.has_url(&one.url));
+        let Some((place, slot)) = of_url.first().copied() else {
+            return;
+        };
+        let target = self.places[place].slots[slot].endpoints[0].clone();
+        of_url.retain(|(at, slot)| self.places[*at].slots[*slot].endpoints[0] == target);
+        for (at, slot) in of_url {
+            self.places[at].slots[slot].holder = Holder::Copy(one.name.clone());
+        }
+        self.places[place].slots[slot].holder = Holder::Held(one.name.clone());
     }
 
     fn find_former_targets(&mut self) {
@@ -528,6 +563,7 @@ fn read_slots(pool: &ChannelPool, id: &str, channel: &Channel) -> Vec<Slot> {
             group,
             endpoints,
             holder,
+            may_be: Names::new(),
         }
     });
     read.collect()

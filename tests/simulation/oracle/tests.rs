@@ -328,6 +328,37 @@ async fn a_key_is_missing_or_another_has_the_same_target() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_on_air_may_be_one_whose_key_is_missing() {
+    let on_platform = |name: &str| Destination {
+        url: "rtmp://platform.example/app".into(),
+        ..wanted(name)
+    };
+    let declared = small(vec![on_platform("a"), on_platform("k")]);
+    let scene = Scene::after(
+        declared,
+        |_| {},
+        |desired| {
+            desired.destinations.remove("k");
+            desired.destination_mut("a").unwrap().key = StreamKey::Unavailable {
+                reference: "env KEY".to_owned(),
+                why: "it is not set".to_owned(),
+            };
+            add(wanted("d"))(desired);
+            let policy = &mut desired.pools.get_mut("main").unwrap().disruption;
+            policy.interrupt = Interrupt::Anytime;
+            policy.causes = [Cause::Start, Cause::Stop, Cause::Retarget].into();
+        },
+    )
+    .await;
+    scene.tells("d", "SecretUnavailable");
+    let told = scene.plan.channels[0].waiting.as_ref();
+    assert_eq!(told.map(Waiting::code), Some("SecretUnavailable"));
+    scene.lies_once("d", "nothing on air may be a", |scene| {
+        scene.one("a").key = StreamKey::Known(Secret::new("k3y-of-a"));
+    });
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_channel_is_missing_or_belongs_to_another() {
     let one = || small(vec![wanted("a")]);
     let theirs = Scene::after(one(), |world| tag(world, Some("them")), |_| {}).await;

@@ -1,0 +1,149 @@
+//! Destinations whose key cannot be read, and what has their URL.
+
+use super::super::fixture::{World, assignments, held, pause, steps, unknown_key, waiting};
+use crate::model::ChannelState::{Idle, Running, Starting};
+use crate::model::{Cause, Interrupt, WantedState};
+use crate::plan::{Content, Plan};
+
+fn code_of_channel<'p>(plan: &'p Plan, id: &str) -> &'p str {
+    let channel = plan.channels.iter().find(|one| one.id.as_str() == id).unwrap();
+    channel.waiting.as_ref().map_or("", |waiting| waiting.code())
+}
+
+#[test]
+fn a_missing_key_releases_nobody() {
+    let plan = World::new()
+        .channel("1", Running, &["~a", "-"])
+        .channel("2", Idle, &["~b"])
+        .with("a", |one| one.key = unknown_key())
+        .with("b", |one| one.key = unknown_key())
+        .with("c", |one| one.key = unknown_key())
+        .plan();
+    assert_eq!(steps(&plan, "1"), "");
+    assert_eq!(steps(&plan, "2"), "start");
+    assert_eq!(assignments(&plan)["b"], "2/slot-1");
+    assert_eq!(waiting(&plan, "c"), "SecretUnavailable");
+}
+
+#[test]
+fn without_its_key_it_stays_where_it_is_seen_and_a_copy_of_it_is_let_go() {
+    let plan = World::new()
+        .channel("1", Starting, &["~a"])
+        .channel("2", Running, &["~a"])
+        .with("a", |one| one.key = unknown_key())
+        .plan();
+    assert_eq!(held(&plan, "a"), "2/slot-1");
+    assert_eq!(
+        (steps(&plan, "1"), steps(&plan, "2")),
+        ("wait stop".to_owned(), String::new())
+    );
+}
+
+#[test]
+fn what_one_is_on_air_with_is_nobody_else_s_on_a_stopped_channel() {
+    let world = World::new()
+        .channel("1", Running, &["~a"])
+        .channel("2", Idle, &["~a"])
+        .with("a", |one| one.key = unknown_key())
+        .with("b", |one| one.key = unknown_key());
+    let plan = world.on_one_platform().plan();
+    assert_eq!(
+        (held(&plan, "a"), waiting(&plan, "b")),
+        ("1/slot-1".to_owned(), "SecretUnavailable")
+    );
+    assert!(plan.is_empty(), "{}", steps(&plan, "2"));
+}
+
+#[test]
+fn without_its_key_it_comes_back_to_its_slot_whatever_else_has_its_url() {
+    let held_in = |state, back: &str| {
+        let world = World::new()
+            .channel("1", state, &["~b"])
+            .channel("2", Idle, &[back])
+            .with("a", |one| one.key = unknown_key())
+            .returning("a", "2", "slot-1")
+            .on_one_platform();
+        let plan = world.plan();
+        (held(&plan, "a"), code_of_channel(&plan, "1").to_owned())
+    };
+    let certain = |slot: &str| (slot.to_owned(), String::new());
+    assert_eq!(held_in(Running, "~a"), certain("2/slot-1"));
+    assert_eq!(held_in(Idle, "~a"), certain("2/slot-1"));
+    assert_eq!(
+        held_in(Idle, "-"),
+        certain("1/slot-1"),
+        "nothing stands there by now"
+    );
+}
+
+/// `a` is on air on channel 2 and something else of its platform on channel 1, and nobody knows which is which.
+fn guessed(stranger: &str) -> World {
+    World::new()
+        .channel("1", Running, &[stranger, "b"])
+        .channel("2", Running, &["~a", "-"])
+        .wanted("b")
+        .with("a", |one| one.key = unknown_key())
+        .policy(Interrupt::Anytime, &[Cause::Start, Cause::Stop, Cause::Retarget])
+}
+
+#[test]
+fn what_may_be_on_air_for_one_whose_key_is_missing_is_left_as_it_is() {
+    let plan = guessed("~x").on_one_platform().plan();
+    assert!(plan.is_empty(), "{}", steps(&plan, "2"));
+    assert_eq!(
+        (code_of_channel(&plan, "1"), code_of_channel(&plan, "2")),
+        ("", "SecretUnavailable")
+    );
+    assert!(matches!(
+        plan.channels[1].slots[0].now,
+        Content::Undeclared { .. }
+    ));
+}
+
+#[test]
+fn nobody_s_former_target_is_what_may_be_that_of_one_whose_key_is_missing() {
+    let plan = guessed("~c").wanted("c").on_one_platform().plan();
+    assert!(plan.is_empty(), "{} {}", steps(&plan, "1"), steps(&plan, "2"));
+    assert_eq!(waiting(&plan, "c"), "SecretUnavailable");
+}
+
+#[test]
+fn whoever_ends_without_its_key_stays_while_it_may_be_another() {
+    let off = |world: World| {
+        world.with("c", |one| {
+            (one.key, one.state) = (unknown_key(), WantedState::Ready);
+        })
+    };
+    let plan = off(guessed("~c")).on_one_platform().plan();
+    assert!(plan.is_empty(), "{}", steps(&plan, "2"));
+    assert_eq!(waiting(&plan, "c"), "SecretUnavailable");
+    let plan = off(guessed("~c")).plan();
+    assert_eq!(steps(&plan, "1"), "stop update start", "it has its URL alone");
+}
+
+#[test]
+fn a_paused_destination_is_left_on_air_without_its_key_too() {
+    let world = guessed("~x").with("a", |one| (one.key, one.paused) = (unknown_key(), Some(pause())));
+    assert!(world.on_one_platform().plan().is_empty());
+}
+
+#[test]
+fn where_nobody_misses_a_key_what_nobody_declares_is_let_go() {
+    let world = guessed("~x").with("a", |one| {
+        (one.key, one.state) = (unknown_key(), WantedState::Ready);
+    });
+    let plan = world.on_one_platform().plan();
+    assert_eq!(steps(&plan, "2"), "stop");
+    assert_eq!(steps(&plan, "1"), "stop update start");
+}
+
+#[test]
+fn no_running_channel_is_adopted_for_what_is_only_presumed_to_be_somebody_s() {
+    let mut world = World::new()
+        .channel("1", Running, &["~a"])
+        .with("a", |one| one.key = unknown_key());
+    world.seen("1").owner = None;
+    let plan = world.plan();
+    assert!(plan.is_empty(), "{}", steps(&plan, "1"));
+    assert_eq!(code_of_channel(&plan, "1"), "NotAdopted");
+}
