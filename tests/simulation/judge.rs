@@ -576,19 +576,22 @@ impl Judge {
     }
 
     /// Every declaration that may be known, with the times that the wall clock showed at its edges.
-    fn recent(&self) -> impl Iterator<Item = (Cow<'_, View>, Timestamp)> {
+    fn recent<'a>(&'a self) -> impl Iterator<Item = (Cow<'a, View>, Timestamp)> {
         let back = Instant::now()
             .checked_sub(self.declared_max)
             .unwrap_or(self.begun);
-        let readable = self.readable_since(back);
-        let recent = match &self.table {
-            None => self
-                .since(readable)
-                .map(|(view, wall)| (Cow::Borrowed(view), wall))
-                .collect(),
-            Some(table) => self.mixed(table, readable, back),
+        let walls: Vec<Timestamp> = self.since(back).map(|(_, wall)| wall).collect();
+        let mut files: Vec<&View> = self
+            .since(self.readable_since(back))
+            .map(|(view, _)| view)
+            .collect();
+        files.dedup_by_key(|view| view.from);
+        let known: Vec<Cow<'_, View>> = match &self.table {
+            None => files.into_iter().map(Cow::Borrowed).collect(),
+            Some(table) => self.mixed(table, &files, back),
         };
-        recent.into_iter()
+        let at = move |view: Cow<'a, View>| walls.clone().into_iter().map(move |wall| (view.clone(), wall));
+        known.into_iter().flat_map(at)
     }
 
     /// From when the files may be that are known of since `back`: what was written right before they were spoiled may never
@@ -608,22 +611,22 @@ impl Judge {
         since
     }
 
-    /// Files are as of the last seconds, `readable`, and items as of the last look at the table that worked before.
-    fn mixed(&self, table: &Table, readable: Instant, back: Instant) -> Vec<(Cow<'_, View>, Timestamp)> {
+    /// Items are as of the last look at the table that worked before; either may be older than the other.
+    fn mixed(&self, table: &Table, files: &[&View], back: Instant) -> Vec<Cow<'_, View>> {
         let seat = self.tenures.as_ref().and_then(Tenures::last).map(letter);
-        let mut of_table: Vec<&View> = self
+        let mut items: Vec<&View> = self
             .since(table.known_from(seat, back))
             .map(|(view, _)| view)
             .collect();
-        of_table.dedup_by_key(|view| view.from);
-        // Either may be the older one: files that are spoiled are not read, and a table is looked at now and then.
-        let mix = |(of_files, wall): (&View, Timestamp)| {
-            let known = of_table.iter();
-            known
-                .map(move |view| (Cow::Owned(mixed(of_files, view, &table.plan)), wall))
-                .collect::<Vec<_>>()
+        items.dedup_by_key(|view| view.from);
+        let with_items = |of_files: &&View| {
+            let of_files = *of_files;
+            let mixed = items
+                .iter()
+                .map(move |view| Cow::Owned(mixed(of_files, view, &table.plan)));
+            mixed.collect::<Vec<_>>()
         };
-        self.since(readable).flat_map(mix).collect()
+        files.iter().flat_map(with_items).collect()
     }
 
     /// Every declaration since `back`, with the times that the wall clock showed at its edges.

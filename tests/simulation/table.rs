@@ -352,10 +352,12 @@ impl Table {
     pub(super) fn looked(&self, seat: char, begun: Instant) {
         let names = self.names();
         let mut state = self.state();
-        if state.aside.is_some() || state.restored.is_some_and(|restored| begun <= restored) {
+        let was_emptied = state.aside.is_some() || state.restored.is_some_and(|restored| begun <= restored);
+        let looks = state.looks.entry(seat).or_default();
+        if was_emptied {
+            looks.is_unconfirmed = false;
             return;
         }
-        let looks = state.looks.entry(seat).or_default();
         let lacks_some = looks.names.as_ref().is_none_or(|known| !names.is_superset(known));
         if lacks_some && !looks.is_unconfirmed {
             looks.is_unconfirmed = true;

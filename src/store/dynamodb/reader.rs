@@ -64,6 +64,7 @@ impl Reader {
             stream: None,
             described: None,
             trouble: None,
+            filled: None,
             random: ChaCha8Rng::seed_from_u64(0),
         };
         let mut owner = JoinSet::new();
@@ -102,6 +103,8 @@ struct Task {
     stream: Option<Stream>,
     described: Option<(Description, Instant)>,
     trouble: Option<Backoff>,
+    /// The items of the last look that showed any: what is there after the table was empty may not be all of them yet.
+    filled: Option<Arc<Rows>>,
     random: ChaCha8Rng,
 }
 
@@ -146,20 +149,23 @@ impl Task {
     }
 
     /// The items, as of a scan that lacks none of those that the one before it showed. A scan is not one moment: while
-    /// it goes on an item can be renamed to where it was already, or the table be emptied behind it, and what was read
-    /// then never stood there. What is gone for good is gone a moment later as well.
+    /// it goes on an item can be renamed to where it was already, or the table be emptied or filled behind it, and what
+    /// was read then never stood there. What is gone for good is gone a moment later as well.
     async fn look(&mut self, client: &TableClient, begun: Instant) -> Result<Rows, TableError> {
         let description = self.describe(client, begun).await?;
         let before = self.publish.borrow().rows.clone();
         let mut rows = self.scan(client, &description, before.as_ref()).await?;
-        // The first one of all has nothing to be compared with.
-        let mut lacks_some = before.as_ref().is_none_or(|before| rows.lacks_some_of(before));
+        // An empty one nobody believes, so that there is nothing to be sure of.
+        let mut is_sure = match &self.filled {
+            Some(filled) => !rows.lacks_some_of(filled),
+            None => rows.is_empty(),
+        };
         for _ in 1..SCANS_MAX {
-            if !lacks_some {
+            if is_sure {
                 break;
             }
             let again = self.scan(client, &description, before.as_ref()).await?;
-            lacks_some = again.lacks_some_of(&rows);
+            is_sure = !again.lacks_some_of(&rows) && again.is_empty() == rows.is_empty();
             rows = again;
         }
         Ok(rows)
@@ -243,7 +249,13 @@ impl Task {
         all
     }
 
-    fn tell(&self, looked: Result<Rows, TableError>) {
+    fn tell(&mut self, looked: Result<Rows, TableError>) {
+        let looked = looked.map(Arc::new);
+        if let Ok(rows) = &looked
+            && !rows.is_empty()
+        {
+            self.filled = Some(Arc::clone(rows));
+        }
         self.publish.send_modify(|look| match looked {
             Ok(rows) => {
                 let same = look.rows.as_ref().is_some_and(|before| before.is_same(&rows));
@@ -251,7 +263,7 @@ impl Task {
                     look.version += 1;
                 }
                 look.failed = None;
-                look.rows = Some(Arc::new(rows));
+                look.rows = Some(rows);
             }
             Err(error) => {
                 if look.failed.as_ref() != Some(&error) {

@@ -158,6 +158,11 @@ impl Rows {
             })
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Whether the items of `other` are not all there any more.
     pub(super) fn lacks_some_of(&self, other: &Self) -> bool {
         other.rows.iter().any(|row| self.find(&row.name).is_none())

@@ -137,11 +137,15 @@ async fn a_full_table_that_is_empty_all_at_once_is_not_believed() {
     assert_eq!(doubt(&loaded), "");
 }
 
-/// What a scan answers that has come to the first item only.
-fn only_a() -> String {
-    format!(
-        r#"{{"Items":[{{"name":{{"S":"a"}},"state":{{"S":"Streaming"}},"url":{{"S":"{URL}"}},"streamKey":{{"S":"a"}}}}]}}"#
-    )
+/// What a scan answers that has come across these only.
+fn only(names: &[&str]) -> String {
+    let item = |name: &&str| {
+        format!(
+            r#"{{"name":{{"S":"{name}"}},"state":{{"S":"Streaming"}},"url":{{"S":"{URL}"}},"streamKey":{{"S":"{name}"}}}}"#
+        )
+    };
+    let items: Vec<String> = names.iter().map(item).collect();
+    format!(r#"{{"Items":[{}]}}"#, items.join(","))
 }
 
 #[tokio::test]
@@ -150,7 +154,7 @@ async fn a_table_that_is_emptied_while_it_is_read_is_not_believed() {
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
     // A scan that has come to the first item only, when all of them are deleted.
-    fixture.dynamo.answer("Scan", &only_a());
+    fixture.dynamo.answer("Scan", &only(&["a"]));
     for name in ["a", "b", "c"] {
         fixture.dynamo.delete(&fixture.table(), ("name", name)).await;
     }
@@ -162,12 +166,32 @@ async fn a_table_that_is_emptied_while_it_is_read_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_filled_again_while_it_is_read_is_read_again() {
+    let fixture = filled(&["a", "b", "c"]).await;
+    let mut sources = fixture.sources();
+    load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
+    for name in ["a", "b", "c"] {
+        fixture.dynamo.delete(&fixture.table(), ("name", name)).await;
+    }
+    load_until(&mut sources, "doubted", |loaded| !doubt(loaded).is_empty()).await;
+    // A scan that had passed the places of the others when they came back.
+    fixture.dynamo.answer("Scan", &only(&["a"]));
+    fixture.dynamo.answer("Scan", &only(&["a", "b", "c"]));
+    let scans = fixture.dynamo.count("Scan");
+    load_until(&mut sources, "read twice", |loaded| {
+        assert_eq!(names(loaded), ["a", "b", "c"]);
+        fixture.dynamo.count("Scan") > scans + 2
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_item_that_is_renamed_while_the_table_is_read_is_never_missing() {
     let fixture = filled(&["a", "b"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 2).await;
     // Its new place had been passed already, and its old one was empty when the scan came there.
-    fixture.dynamo.answer("Scan", &only_a());
+    fixture.dynamo.answer("Scan", &only(&["a"]));
     put(&fixture, "c", "Streaming").await;
     fixture.dynamo.delete(&fixture.table(), ("name", "b")).await;
     let loaded = load_until(&mut sources, "another", |loaded| names(loaded) != ["a", "b"]).await;
@@ -177,7 +201,7 @@ async fn an_item_that_is_renamed_while_the_table_is_read_is_never_missing() {
 #[tokio::test]
 async fn what_a_table_lacks_at_the_first_look_is_looked_for_again() {
     let fixture = filled(&["a", "b"]).await;
-    fixture.dynamo.answer("Scan", &only_a());
+    fixture.dynamo.answer("Scan", &only(&["a"]));
     let mut sources = fixture.sources();
     let loaded = load_until(&mut sources, "read", |loaded| !names(loaded).is_empty()).await;
     assert_eq!(names(&loaded), ["a", "b"]);
