@@ -216,7 +216,7 @@ impl<'a> Survey<'a> {
         survey.read_returning(observed);
         let keys = Keys::new(&survey.dests);
         survey.match_targets(&keys);
-        survey.match_unknown_keys();
+        survey.match_unknown_keys(desired);
         survey.find_rivals(&keys);
         if survey.doubt.is_none() {
             survey.match_former_targets();
@@ -248,10 +248,16 @@ impl<'a> Survey<'a> {
     /// Why a slot on air is left as it is, though nobody is known to want what it holds.
     pub(super) fn doubt_of(&self, slot: usize) -> Option<Doubt> {
         let slot = &self.slots[slot];
-        match slot.holder {
-            Holder::Undeclared if self.doubt.is_some() => Some(Doubt::Source),
-            _ => slot.may_be.map(Doubt::Key),
+        // By its URL alone it may as well be that of somebody whose declaration is missing.
+        let is_undeclared = match slot.holder {
+            Holder::Undeclared => true,
+            Holder::Held(dest) => self.dests[dest].stance == Stance::Off && !self.dests[dest].has_key(),
+            _ => false,
+        };
+        if is_undeclared && self.doubt.is_some() {
+            return Some(Doubt::Source);
         }
+        slot.may_be.map(Doubt::Key)
     }
 
     /// What a slot holds now, in the plan's words.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::violation::HandsOff;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, DestinationName,
-    Observed, ObservedChannel, PoolChannel, Returning, SlotId, StreamKey, Target, Trust, WantedState,
+    Observed, ObservedChannel, PoolChannel, Returning, Secret, SlotId, StreamKey, Target, Trust, WantedState,
 };
 
 /// One pool as declared and observed.
@@ -130,7 +130,7 @@ impl<'a> PoolReading<'a> {
             pool_paused: paused,
             now,
         };
-        Matching::of(&reading, &preferences).settle(&mut reading);
+        Matching::of(&reading, &preferences, desired).settle(&mut reading);
         for channel in &pool.channels {
             if let Some(found) = reading.channels.get_mut(&channel.id) {
                 found.hands_off = found.why_hands_off(channel, paused);
@@ -176,7 +176,12 @@ impl<'a> ChannelReading<'a> {
             return protected;
         }
         for slot in self.slots.values() {
-            protected.doubted |= slot.may_be_wanted;
+            let is_guess = match slot.holds {
+                Holds::Undeclared => true,
+                Holds::Presumed(one) => one.state == WantedState::Ready && one.pause_at(now).is_none(),
+                _ => false,
+            };
+            protected.doubted |= slot.may_be_wanted || is_guess && matches!(trust, Trust::Doubted { .. });
             match slot.holds {
                 Holds::Held(destination) | Holds::Presumed(destination) => {
                     if destination.pause_at(now).is_some() {
@@ -188,8 +193,7 @@ impl<'a> ChannelReading<'a> {
                 Holds::Outdated(destination) if destination.pause_at(now).is_some() => {
                     protected.paused.push(destination);
                 }
-                Holds::Undeclared => protected.doubted |= matches!(trust, Trust::Doubted { .. }),
-                Holds::Parked | Holds::Outdated(_) | Holds::Copy(_) => {}
+                Holds::Parked | Holds::Outdated(_) | Holds::Copy(_) | Holds::Undeclared => {}
             }
         }
         protected
@@ -309,7 +313,7 @@ struct Matching<'a> {
 }
 
 impl<'a> Matching<'a> {
-    fn of(reading: &PoolReading<'a>, preferences: &Preferences<'_>) -> Self {
+    fn of(reading: &PoolReading<'a>, preferences: &Preferences<'_>, desired: &Desired) -> Self {
         let mut matching = Self {
             slots: Vec::new(),
             held: BTreeMap::new(),
@@ -317,7 +321,7 @@ impl<'a> Matching<'a> {
         matching.collect(reading, preferences);
         matching.exact(reading, preferences);
         let mut unclaimed = matching.unclaimed(reading);
-        matching.presumed(reading, preferences, &mut unclaimed);
+        matching.presumed(reading, preferences, desired, &mut unclaimed);
         if !preferences.doubted {
             matching.outdated(reading, preferences, unclaimed);
         }
@@ -423,6 +427,7 @@ impl<'a> Matching<'a> {
         &mut self,
         reading: &PoolReading<'a>,
         preferences: &Preferences<'_>,
+        desired: &Desired,
         unclaimed: &mut BTreeMap<&'a str, BTreeSet<(u8, usize)>>,
     ) {
         let unknown = in_order_of_claim(reading, preferences.now).into_iter();
@@ -431,6 +436,10 @@ impl<'a> Matching<'a> {
             one.state == WantedState::Streaming || one.pause_at(preferences.now).is_some()
         };
         let (staying, others): (Vec<_>, Vec<_>) = unknown.partition(stays);
+        if staying.is_empty() && others.is_empty() {
+            return;
+        }
+        let of_other_pools = self.take_known_elsewhere(reading, desired, unclaimed);
         let mut guessed: BTreeSet<&str> = BTreeSet::new();
         for destination in staying {
             if let Some(free) = unclaimed.get_mut(&*destination.url)
@@ -447,9 +456,40 @@ impl<'a> Matching<'a> {
                 self.presume(reading, preferences, destination, free);
             }
         }
-        for free in unclaimed.values_mut() {
+        for (url, free) in unclaimed {
             free.retain(|(_, index)| !self.slots[*index].may_be_wanted);
+            free.extend(of_other_pools.get(url).into_iter().flatten());
         }
+    }
+
+    /// Takes away the slots with a target that is that of another pool's destination, whose key is known.
+    fn take_known_elsewhere(
+        &self,
+        reading: &PoolReading<'a>,
+        desired: &Desired,
+        unclaimed: &mut BTreeMap<&'a str, BTreeSet<(u8, usize)>>,
+    ) -> BTreeMap<&'a str, BTreeSet<(u8, usize)>> {
+        let others = desired
+            .destinations
+            .values()
+            .filter(|one| one.pool != reading.pool.name);
+        let known: BTreeSet<(&str, &Secret)> = others
+            .filter_map(|one| match &one.key {
+                StreamKey::Known(key) => Some((&*one.url, key)),
+                StreamKey::Unavailable { .. } => None,
+            })
+            .collect();
+        let is_known = |index: usize| {
+            let slot = reading.slot(&self.slots[index].id);
+            let first = slot.and_then(|(_, slot)| slot.target.0.first());
+            first.is_some_and(|first| known.contains(&(&*first.url, &first.stream_name)))
+        };
+        let mut taken = BTreeMap::new();
+        for (url, free) in unclaimed {
+            let of_url: BTreeSet<(u8, usize)> = free.extract_if(.., |(_, index)| is_known(*index)).collect();
+            taken.insert(*url, of_url);
+        }
+        taken
     }
 
     /// Whether it is certain that it is the slot, because the destination comes back to it.

@@ -122,6 +122,35 @@ fn whoever_ends_without_its_key_stays_while_it_may_be_another() {
 }
 
 #[test]
+fn whoever_ends_without_its_key_may_be_somebody_whose_declaration_is_missing() {
+    let world = World::new()
+        .channel("1", Running, &["~x"])
+        .with("a", |one| {
+            (one.key, one.state) = (unknown_key(), WantedState::Ready);
+        })
+        .on_one_platform();
+    assert_eq!(steps(&world.plan(), "1"), "stop");
+    let plan = world.doubted().plan();
+    assert!(plan.is_empty(), "{}", steps(&plan, "1"));
+    assert_eq!(waiting(&plan, "a"), "SourceUntrusted");
+}
+
+#[test]
+fn what_another_pool_s_destination_pushes_to_is_not_presumed_to_be_anybody_s() {
+    let mut world = World::new().channel("1", Idle, &["c"]).wanted("c");
+    let mut side = world.pool().clone();
+    (side.name, side.channels) = ("side".into(), Vec::new());
+    world.desired.pools.insert("side".into(), side);
+    let world = world
+        .with("c", |one| one.pool = "side".into())
+        .with("a", |one| one.key = unknown_key())
+        .on_one_platform();
+    let plan = world.plan();
+    assert!(plan.is_empty(), "{}", steps(&plan, "1"));
+    assert_eq!(waiting(&plan, "a"), "SecretUnavailable");
+}
+
+#[test]
 fn a_paused_destination_is_left_on_air_without_its_key_too() {
     let world = guessed("~x").with("a", |one| (one.key, one.paused) = (unknown_key(), Some(pause())));
     assert!(world.on_one_platform().plan().is_empty());

@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use super::super::Adoption;
 use super::{Channel, Dest, Holder, Stance, Survey};
-use crate::model::{ChannelState, ObservedGroup, Secret, StreamKey};
+use crate::model::{ChannelState, Desired, ObservedGroup, Secret, StreamKey};
 
 /// How good a slot is as the one that counts for a destination, best first: its standing, whether its channel is not
 /// ours, its place in the order.
@@ -55,9 +55,10 @@ impl<'a> Survey<'a> {
     }
 
     /// Destinations whose key cannot be read are presumed to hold a slot with their URL. Those who would lose most
-    /// by a wrong guess choose first: the wanted, then the paused, then the rest; each by name. What is on air then and
+    /// by a wrong guess choose first: the wanted, then the paused, then the rest; each by name. What another pool's
+    /// destination pushes to is none of theirs. What is on air then and
     /// has the URL of one who was guessed may be that one's as well, whoever else it may belong to.
-    pub(super) fn match_unknown_keys(&mut self) {
+    pub(super) fn match_unknown_keys(&mut self, desired: &Desired) {
         let mut unknown: Vec<usize> = (0..self.dests.len())
             .filter(|at| !self.dests[*at].has_key())
             .collect();
@@ -68,6 +69,10 @@ impl<'a> Survey<'a> {
         let protected = unknown.partition_point(|at| self.dests[*at].stance != Stance::Off);
         let (protected, off) = unknown.split_at(protected);
         let mut free = self.undeclared_by_url(|_| true);
+        free.retain(|url, _| unknown.iter().any(|at| &*self.dests[*at].decl.url == *url));
+        for slots in free.values_mut() {
+            slots.retain(|(_, _, slot)| self.owner_in_another_pool(&self.slots[*slot], desired).is_none());
+        }
         let mut guessed: BTreeMap<&str, usize> = BTreeMap::new();
         for dest in protected {
             if self.presume(*dest, &mut free) == Presumed::Guessed {

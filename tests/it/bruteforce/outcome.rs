@@ -140,9 +140,11 @@ pub(super) fn protection(case: &Case, c: usize, hold: Hold) -> (bool, bool) {
         Hold::Dest(d) => {
             let dest = &case.dests[d];
             let paused = dest.paused;
+            // By its URL alone it may be that of somebody whose declaration is missing.
+            let guessed = case.doubted && !dest.streaming && !dest.key_known;
             (
-                paused || dest.streaming,
-                paused || (dest.streaming && !dest.interruptible),
+                paused || dest.streaming || guessed,
+                paused || guessed || (dest.streaming && !dest.interruptible),
             )
         }
         Hold::Former(d) if outdated(case, c, d) => (case.dests[d].paused, case.dests[d].paused),

@@ -232,23 +232,28 @@ impl<'a> Ground<'a> {
 
     /// What keeps a channel from being adopted: group, host, and whose target it is whose place is elsewhere.
     pub(super) fn strays(&self, place: &Place<'_>) -> Vec<(String, String, Option<DestinationName>)> {
-        let other_pools = || {
-            let all = self.desired.destinations.values();
-            all.filter(|one| one.pool != self.pool.name)
-        };
         let told = self.keeping_off(place).map(|slot| {
             let of = match &slot.holder {
                 Holder::Copy(name) | Holder::Held(name) => Some(name.clone()),
-                _ => other_pools()
-                    .find(|one| {
-                        slot.has_url(&one.url)
-                            && matches!(&one.key, StreamKey::Known(key) if slot.endpoints[0].1 == key.reveal())
-                    })
-                    .map(|one| one.name.clone()),
+                _ => self.of_another_pool(slot).map(|one| one.name.clone()),
             };
             (slot.group.clone(), slot.host().to_owned(), of)
         });
         told.collect()
+    }
+
+    /// The destination of another pool that a slot has the target of.
+    fn of_another_pool(&self, slot: &Slot) -> Option<&'a Destination> {
+        let mut others = self
+            .desired
+            .destinations
+            .values()
+            .filter(|one| one.pool != self.pool.name);
+        let is_pushed_to = |one: &&std::sync::Arc<Destination>| {
+            slot.has_url(&one.url)
+                && matches!(&one.key, StreamKey::Known(key) if slot.endpoints[0].1 == key.reveal())
+        };
+        others.find(is_pushed_to).map(|one| &**one)
     }
 
     /// The other owner of a channel.
@@ -286,6 +291,7 @@ impl<'a> Ground<'a> {
                     }
                     if self.is_off(one) {
                         crew.leaving.push(at);
+                        crew.doubted |= !has_key(one) && self.may_be_doubted();
                     }
                 }
                 Holder::Former(of) => self.former(&mut crew, at, of),
@@ -323,7 +329,10 @@ impl<'a> Ground<'a> {
         let paused = |name: &DestinationName| self.pause_of(&self.desired.destinations[name]).is_some();
         match &slot.holder {
             _ if perhaps && !slot.may_be.is_empty() => true,
-            Holder::Held(name) => !self.is_off(&self.desired.destinations[name]),
+            Holder::Held(name) => {
+                let one = &self.desired.destinations[name];
+                !self.is_off(one) || perhaps && !has_key(one) && self.may_be_doubted()
+            }
             Holder::Former(of) if perhaps => of.iter().any(paused) || self.may_be_doubted(),
             Holder::Former(of) => of.iter().all(paused),
             Holder::Nobody => perhaps && self.may_be_doubted(),
@@ -438,14 +447,14 @@ impl<'a> Ground<'a> {
         for one in &staying {
             self.presume(one);
         }
-        for place in self.places.iter_mut().filter(|place| place.runs()) {
-            for slot in place
-                .slots
-                .iter_mut()
-                .filter(|slot| slot.holder == Holder::Nobody)
-            {
-                let of_url = staying.iter().filter(|one| slot.has_url(&one.url));
-                slot.may_be = of_url.map(|one| one.name.clone()).collect();
+        for at in 0..self.places.len() {
+            for slot in 0..self.places[at].slots.len() {
+                let is = &self.places[at].slots[slot];
+                let of_url = staying
+                    .iter()
+                    .filter(|one| self.may_be(is, one) && self.places[at].runs());
+                let may_be = of_url.map(|one| one.name.clone()).collect();
+                self.places[at].slots[slot].may_be = may_be;
             }
         }
         for one in off {
@@ -453,9 +462,15 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// Whether a slot may be that of one whose key is not known.
+    fn may_be(&self, slot: &Slot, one: &Destination) -> bool {
+        let is_nobodys = slot.holder == Holder::Nobody && self.of_another_pool(slot).is_none();
+        is_nobodys && slot.has_url(&one.url)
+    }
+
     /// It holds one slot of its URL, and all others with the same target are copies.
     fn presume(&mut self, one: &Destination) {
-        let mut of_url = self.standings(|_, _, slot| slot.holder == Holder::Nobody && slot.has_url(&one.url));
+        let mut of_url = self.standings(|ground, _, slot| ground.may_be(slot, one));
         let Some((place, slot)) = of_url.first().copied() else {
             return;
         };
@@ -532,6 +547,10 @@ impl<'a> Ground<'a> {
         }
         slot.endpoints == target
     }
+}
+
+fn has_key(one: &Destination) -> bool {
+    matches!(one.key, StreamKey::Known(_))
 }
 
 fn in_force(pause: Option<&Pause>, wall: Timestamp) -> Option<&Pause> {
