@@ -319,7 +319,7 @@ pub(super) fn taken_by(decision: &Decision<'_>, slot: usize, dest: usize) -> Opt
         Holder::Outdated(other) if is_kept && survey.dests[other].stance == Stance::Paused => {
             Some(name(other))
         }
-        _ if is_kept && survey.doubt_of(slot).is_some() => Some(survey.slots[slot].host().to_owned()),
+        Holder::Undeclared if is_kept && survey.doubt.is_some() => Some(survey.slots[slot].host().to_owned()),
         _ => None,
     }
 }

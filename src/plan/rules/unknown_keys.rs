@@ -1,6 +1,6 @@
 //! Destinations whose key cannot be read, and what has their URL.
 
-use super::super::fixture::{World, assignments, held, pause, steps, unknown_key, waiting};
+use super::super::fixture::{World, assignments, held, pause, pin, steps, unknown_key, waiting};
 use crate::model::ChannelState::{Idle, Running, Starting};
 use crate::model::{Cause, Interrupt, WantedState};
 use crate::plan::{Content, Plan};
@@ -117,6 +117,9 @@ fn whoever_ends_without_its_key_stays_while_it_may_be_another() {
     let plan = off(guessed("~c")).on_one_platform().plan();
     assert!(plan.is_empty(), "{}", steps(&plan, "2"));
     assert_eq!(waiting(&plan, "c"), "SecretUnavailable");
+    let pinned = off(guessed("~c")).with("d", |one| one.pin = Some(pin("2", "slot-1")));
+    let plan = pinned.on_one_platform().plan();
+    assert_eq!(waiting(&plan, "d"), "SecretUnavailable");
     let plan = off(guessed("~c")).plan();
     assert_eq!(steps(&plan, "1"), "stop update start", "it has its URL alone");
 }
