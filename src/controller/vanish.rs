@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Desired, DestinationName, SlotId, StreamKey, Target};
+use crate::model::{Desired, DestinationName, SlotId, StreamKey, Target, WantedState};
 use crate::plan::{Adoption, ChannelPlan, Content, Plan, Waiting};
 
 /// The largest share of those on air that may vanish at once.
@@ -129,6 +129,11 @@ impl VanishGuard {
             for slot in &channel.slots {
                 let id = SlotId::new(channel.id.clone(), slot.output_group.clone());
                 match &slot.now {
+                    now if is_guess(now, desired) => match self.holders.get(&id) {
+                        Some(holder) if desired.destinations.contains_key(holder) => {}
+                        Some(_) => drop(on_air.undeclared.insert(id)),
+                        None => drop(on_air.perhaps.insert(id)),
+                    },
                     Content::Destination(name) => {
                         self.holders.insert(id, name.clone());
                     }
@@ -136,18 +141,24 @@ impl VanishGuard {
                     Content::Undeclared { .. } => {
                         on_air.undeclared.insert(id);
                     }
-                    // The target of one that has vanished looks like the former one of another with the same URL.
-                    Content::Outdated(_) => match self.holders.get(&id) {
-                        Some(holder) if desired.destinations.contains_key(holder) => {}
-                        Some(_) => drop(on_air.undeclared.insert(id)),
-                        None => drop(on_air.perhaps.insert(id)),
-                    },
-                    Content::Parked | Content::Unusable { .. } => continue,
+                    Content::Outdated(_) | Content::Parked | Content::Unusable { .. } => continue,
                 }
                 on_air.count += 1;
             }
         }
         on_air
+    }
+}
+
+/// Whether what is said of a target that is let go rests on its URL: that of one who has vanished looks like the former one
+/// of another with the same URL, or like that of one whose key cannot be read.
+fn is_guess(now: &Content, desired: &Desired) -> bool {
+    match now {
+        Content::Outdated(_) => true,
+        Content::Destination(name) => desired.destinations.get(name).is_some_and(|one| {
+            one.state == WantedState::Ready && matches!(one.key, StreamKey::Unavailable { .. })
+        }),
+        _ => false,
     }
 }
 
@@ -193,17 +204,21 @@ fn is_taken_over(channel: &ChannelPlan, desired: &Desired) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::{ChannelClass, ChannelState, OwnerId, samples};
     use crate::plan::{Seen, SlotPlan};
 
     const OWNER: &str = "us";
 
-    /// A channel of ours that runs with these slots: `d` a destination, `o` its former target, `u` undeclared, `-` parked.
+    /// A channel of ours that runs with these slots: `d` a destination, `o` its former target, `k` one that ends and whose
+    /// key cannot be read, `u` undeclared, `-` parked.
     fn channel(id: &str, slots: &str) -> ChannelPlan {
         let slots = slots.chars().enumerate().map(|(at, holds)| {
             let now = match holds {
                 'd' => Content::Destination("d".into()),
+                'k' => Content::Destination("k".into()),
                 'o' => Content::Outdated("d".into()),
                 'u' => Content::Undeclared {
                     host: "host".to_owned(),
@@ -345,6 +360,29 @@ mod tests {
         let first = |slots| doubt(&mut VanishGuard::default(), vec![channel("1", slots)]);
         assert_eq!(first("oo"), None);
         assert!(first("ou").is_some());
+    }
+
+    #[test]
+    fn whoever_vanished_is_not_taken_for_one_whose_key_cannot_be_read() {
+        let mut desired = Desired::empty(OwnerId::new(OWNER));
+        let mut keyless = samples::destination("k");
+        keyless.state = WantedState::Ready;
+        keyless.key = StreamKey::Unavailable {
+            reference: "env KEY".to_owned(),
+            why: "it is not set".to_owned(),
+        };
+        desired.destinations.insert("k".into(), Arc::new(keyless));
+        let mut guard = VanishGuard::default();
+        let mut doubt = |slots| {
+            let plan = Plan {
+                destinations: Vec::new(),
+                channels: vec![channel("1", slots)],
+                pools: Vec::new(),
+            };
+            guard.doubt(&plan, &desired, MaxVanish::default(), None)
+        };
+        assert_eq!(doubt("dd"), None);
+        assert!(doubt("uk").unwrap().contains("2 of 2"));
     }
 
     #[test]

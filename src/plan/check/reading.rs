@@ -442,9 +442,8 @@ impl<'a> Matching<'a> {
         let of_other_pools = self.take_known_elsewhere(reading, desired, unclaimed);
         let mut guessed: BTreeSet<&str> = BTreeSet::new();
         for destination in staying {
-            if let Some(free) = unclaimed.get_mut(&*destination.url)
-                && !self.presume(reading, preferences, destination, free)
-            {
+            if let Some(free) = unclaimed.get_mut(&*destination.url) {
+                self.presume(reading, preferences, destination, free);
                 guessed.insert(&*destination.url);
             }
         }
@@ -492,14 +491,14 @@ impl<'a> Matching<'a> {
         taken
     }
 
-    /// Whether it is certain that it is the slot, because the destination comes back to it.
+    /// Gives a destination whose key is not known one of the slots of its URL: the one it comes back to, or the best one.
     fn presume(
         &mut self,
         reading: &PoolReading<'a>,
         preferences: &Preferences<'_>,
         destination: &'a Destination,
         free: &mut BTreeSet<(u8, usize)>,
-    ) -> bool {
+    ) {
         let named = |slot: Option<&SlotId>| {
             let index = self
                 .slots
@@ -513,7 +512,7 @@ impl<'a> Matching<'a> {
         let best = candidates.min_by_key(|found| (found.0, Some(*found) != claimed, found.1));
         let comes_back = named(preferences.returning.get(&destination.name));
         let Some((_, best)) = comes_back.or(best) else {
-            return false;
+            return;
         };
         let alike = self.all_alike(reading, best, free);
         free.retain(|(_, index)| !alike.contains(index));
@@ -523,7 +522,6 @@ impl<'a> Matching<'a> {
             self.slots[index].holds = Holds::Copy(destination);
         }
         self.hold(counts, destination, Holds::Presumed(destination));
-        comes_back.is_some()
     }
 
     /// All of `free` with the target of `best`.

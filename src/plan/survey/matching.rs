@@ -15,15 +15,6 @@ type Rank = (u8, bool, usize);
 /// not to be pushed to twice, and before all that are stopped.
 const RETURNING: u8 = 4;
 
-/// How it is known which slot a destination without its key holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Presumed {
-    /// It was interrupted there.
-    Known,
-    /// By its URL, which others may have as well.
-    Guessed,
-}
-
 impl<'a> Survey<'a> {
     /// Exact targets.
     pub(super) fn match_targets(&mut self, keys: &Keys<'_>) {
@@ -57,7 +48,7 @@ impl<'a> Survey<'a> {
     /// Destinations whose key cannot be read are presumed to hold a slot with their URL. Those who would lose most
     /// by a wrong guess choose first: the wanted, then the paused, then the rest; each by name. What another pool's
     /// destination pushes to is none of theirs. What is on air then and
-    /// has the URL of one who was guessed may be that one's as well, whoever else it may belong to.
+    /// has the URL of one of them who is not to be let go may be that one's as well, whoever else it may belong to.
     pub(super) fn match_unknown_keys(&mut self, desired: &Desired) {
         let mut unknown: Vec<usize> = (0..self.dests.len())
             .filter(|at| !self.dests[*at].has_key())
@@ -75,9 +66,8 @@ impl<'a> Survey<'a> {
         }
         let mut guessed: BTreeMap<&str, usize> = BTreeMap::new();
         for dest in protected {
-            if self.presume(*dest, &mut free) == Presumed::Guessed {
-                guessed.entry(&*self.dests[*dest].decl.url).or_insert(*dest);
-            }
+            self.presume(*dest, &mut free);
+            guessed.entry(&*self.dests[*dest].decl.url).or_insert(*dest);
         }
         for (url, dest) in guessed {
             let on_air = free.get(url).into_iter().flatten();
@@ -91,12 +81,12 @@ impl<'a> Survey<'a> {
     }
 
     /// Gives a destination the slot of its URL that it is presumed to hold, if there is one.
-    fn presume(&mut self, dest: usize, free: &mut BTreeMap<&'a str, BTreeSet<Rank>>) -> Presumed {
+    fn presume(&mut self, dest: usize, free: &mut BTreeMap<&'a str, BTreeSet<Rank>>) {
         let Some(slots) = free.get_mut(&*self.dests[dest].decl.url) else {
-            return Presumed::Guessed;
+            return;
         };
         let Some(first) = slots.first().copied() else {
-            return Presumed::Guessed;
+            return;
         };
         let back = self.dests[dest]
             .returning
@@ -122,7 +112,6 @@ impl<'a> Survey<'a> {
                 self.slots[slot].holder = Holder::Copy(dest);
             }
         }
-        back.map_or(Presumed::Guessed, |_| Presumed::Known)
     }
 
     /// Several wanted destinations of one target: whoever holds a slot comes first, then the first by name.

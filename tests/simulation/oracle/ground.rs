@@ -271,7 +271,15 @@ impl<'a> Ground<'a> {
         let ours =
             |place: &&Place<'_>| place.runs() && !place.is_unowned() && self.other_owner(place).is_none();
         let mut slots = self.places.iter().filter(ours).flat_map(|place| &place.slots);
-        let is_lost = |slot: &Slot| !matches!(slot.holder, Holder::Parked | Holder::Broken | Holder::Held(_));
+        let is_lost = |slot: &Slot| match &slot.holder {
+            Holder::Parked | Holder::Broken => false,
+            // By its URL alone it may be somebody else's.
+            Holder::Held(name) => {
+                let one = &self.desired.destinations[name];
+                self.is_off(one) && !has_key(one)
+            }
+            Holder::Copy(_) | Holder::Former(_) | Holder::Nobody => true,
+        };
         self.desired.trust != Trust::Whole || slots.any(is_lost)
     }
 
