@@ -47,7 +47,8 @@
 //!
 //! - Nothing wanted and on air is stopped unless the pool's policy grants it. No running channel is updated. Nothing
 //!   outside the slots is changed. The planner keeps to it, `plan::check` refuses what does not, before every step
-//!   the channel is looked at afresh (and before the stop of a second copy the channel of the first one, too), and every call that changes anything needs an [`medialive::Permit`].
+//!   the channel is looked at afresh (and before the stop of a second copy the channel of the first one, too), and every
+//!   call that changes anything needs an [`medialive::Permit`].
 //! - A stream key is a [`model::Secret`], which cannot be printed. It leaves the process in one place only, the body of
 //!   UpdateChannel.
 //! - One controller per owner writes at a time. The gate asks the lease before each mutating call, and the client once more

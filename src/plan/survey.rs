@@ -9,7 +9,7 @@
 //! | equals the slot's parking target | [`Holder::Parked`] |
 //! | equals a destination's target: the wanted one first, then by name | [`Holder::Held`] by it |
 //! | the same, but that destination holds a better slot already | [`Holder::Copy`] of it |
-//! | has the URL of a destination whose key cannot be read | [`Holder::Held`], presumed; what is the same on air is a [`Holder::Copy`] |
+//! | has the URL of a destination whose key cannot be read | [`Holder::Held`], presumed; other slots with the same target are [`Holder::Copy`] |
 //! | has the URL of a wanted or paused destination that is not on air: its key changed | [`Holder::Outdated`] |
 //! | anything else | [`Holder::Undeclared`] |
 //!

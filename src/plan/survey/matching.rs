@@ -47,8 +47,8 @@ impl<'a> Survey<'a> {
 
     /// Destinations whose key cannot be read are presumed to hold a slot with their URL. Those who would lose most
     /// by a wrong guess choose first: the wanted, then the paused, then the rest; each by name. What another pool's
-    /// destination pushes to is none of theirs. What is on air then and
-    /// has the URL of one of them who is not to be let go may be that one's as well, whoever else it may belong to.
+    /// destination pushes to is none of theirs. What is on air besides and has the URL of a wanted or paused one may be
+    /// that one's as well, whoever else it may belong to.
     pub(super) fn match_unknown_keys(&mut self, desired: &Desired) {
         let mut unknown: Vec<usize> = (0..self.dests.len())
             .filter(|at| !self.dests[*at].has_key())
