@@ -49,6 +49,8 @@
 //!   outside the slots is changed. The planner keeps to it, `plan::check` refuses what does not, before every step
 //!   the channel is looked at afresh (and before the stop of a second copy the channel of the first one, too), and every
 //!   call that changes anything needs an [`medialive::Permit`].
+//! - What is known by its URL alone, while a key cannot be read, is a guess. A guess keeps on air what is on air, and puts
+//!   nothing on air but what was interrupted.
 //! - A stream key is a [`model::Secret`], which cannot be printed. It leaves the process in one place only, the body of
 //!   UpdateChannel.
 //! - One controller per owner writes at a time. The gate asks the lease before each mutating call, and the client once more

@@ -2,8 +2,7 @@
 //!
 //! A [`Problem`] holds only what can still be decided. *Items* are the wanted destinations that are not on a running
 //! channel; *bins* are the channels that could take them. What is on air stays where it is and enters as the bins'
-//! crews; a destination that comes back after an interruption, or is presumed to hold a slot of a stopped channel
-//! because its key cannot be read, is *bound* to that slot.
+//! crews; a destination that comes back after an interruption is *bound* to its slot.
 //!
 //! | bin | can take items | costs |
 //! |---|---|---|
@@ -553,7 +552,8 @@ fn groups(survey: &Survey<'_>) -> Vec<usize> {
     numbers
 }
 
-/// Destinations whose slot is given, by destination: presumed on a stopped channel, or coming back to one.
+/// Destinations that come back to a stopped channel, by destination, each with its slot. Those without a key first: they
+/// can be carried nowhere else.
 fn bound(survey: &Survey<'_>, kinds: &[Option<Kind>]) -> Vec<(usize, usize)> {
     let is_stopped = |slot: usize| kinds[survey.slots[slot].channel] == Some(Kind::Stopped);
     let mut bound: Vec<(usize, usize)> = Vec::new();

@@ -9,7 +9,7 @@
 //! | equals the slot's parking target | [`Holder::Parked`] |
 //! | equals a destination's target: the wanted one first, then by name | [`Holder::Held`] by it |
 //! | the same, but that destination holds a better slot already | [`Holder::Copy`] of it |
-//! | has the URL of a destination whose key cannot be read | [`Holder::Held`], presumed; other slots with the same target are [`Holder::Copy`] |
+//! | is on air, or was interrupted, with the URL of a destination whose key cannot be read | [`Holder::Held`], presumed; other slots with the same target are [`Holder::Copy`] |
 //! | has the URL of a wanted or paused destination that is not on air: its key changed | [`Holder::Outdated`] |
 //! | anything else | [`Holder::Undeclared`] |
 //!
@@ -18,7 +18,10 @@
 //! channels, then the order of channel ids and output groups. Whoever is known by its URL alone comes back first of all:
 //! what else has that URL may well be another's, and its own slot would be given away.
 //!
-//! Three readings are narrower than they could be, because the cost of a mistake is somebody on air:
+//! Four readings are narrower than they could be, because the cost of a mistake is somebody on air, or a programme that
+//! goes to somebody else's viewers:
+//! - a stopped channel's target is nobody's by its URL alone: it may be of somebody who was removed, and a guess puts
+//!   nothing on air;
 //! - which of several targets on air with its URL is that of a destination whose key cannot be read nobody knows. One of
 //!   them is presumed to be, and the others [may be](Slot::may_be) as well: none of them is let go, nor read as outdated;
 //! - while the declaration is [doubted](Trust::Doubted) nothing is read as outdated. An undeclared target may belong

@@ -368,6 +368,7 @@ scenarios! {
     a_new_key_in_another_slot_is_a_retarget_too
     a_former_target_is_no_stop_while_its_destination_stays_off_air
     an_unreadable_key_outweighs_a_pin
+    an_unreadable_key_puts_nothing_on_air
     a_pause_outlives_a_new_key
     update_failed_is_written_again_even_where_it_is_warm
     moved_to_another_pool_goes_on_there_when_it_has_ended_here

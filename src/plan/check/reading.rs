@@ -303,7 +303,8 @@ const COMES_BACK: u8 = 5;
 /// Who holds what, worked out in three rounds, each on what the one before has left:
 ///
 /// 1. exact targets, a wanted destination before another one of the same target;
-/// 2. destinations whose key is not known, by URL; all with the same target count as one;
+/// 2. destinations whose key is not known, by the URL of what is on air or was interrupted; all with the same target
+///    count as one;
 /// 3. former targets of paused or wanted destinations that are not on air, by URL.
 struct Matching<'a> {
     /// In the pool's order.
@@ -491,7 +492,8 @@ impl<'a> Matching<'a> {
         taken
     }
 
-    /// Gives a destination whose key is not known one of the slots of its URL: the one it comes back to, or the best one.
+    /// Gives a destination whose key is not known one of the slots of its URL: the one it comes back to, or the best one
+    /// on air. Nothing is put on air for whom it may not be.
     fn presume(
         &mut self,
         reading: &PoolReading<'a>,
@@ -511,6 +513,7 @@ impl<'a> Matching<'a> {
         let candidates = free.first().copied().into_iter().chain(claimed);
         let best = candidates.min_by_key(|found| (found.0, Some(*found) != claimed, found.1));
         let comes_back = named(preferences.returning.get(&destination.name));
+        let best = best.filter(|(standing, _)| *standing != STOPPED);
         let Some((_, best)) = comes_back.or(best) else {
             return;
         };

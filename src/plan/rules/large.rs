@@ -91,7 +91,6 @@ fn in_a_large_pool_a_changed_key_is_rewritten_where_that_alone_is_granted() {
     assert_eq!(interrupted(&plan), ["a"]);
 }
 
-/// More channels than are searched.
 #[test]
 fn in_a_large_pool_whoever_is_pinned_to_a_channel_that_stays_closed_takes_nobodys_place() {
     let pinned = |one: &mut Destination| {
@@ -152,6 +151,31 @@ fn in_a_large_pool_whoever_is_pinned_to_the_slot_of_its_former_target_takes_it_w
     assert_eq!(assignments(&plan)["pinned"], "01/slot-2");
 }
 
+#[test]
+fn in_a_large_pool_whoever_would_join_a_channel_that_is_not_to_stop_after_all_goes_to_another() {
+    let friends = |one: &mut Destination| one.group = Some("friends".into());
+    let pinned = |priority| {
+        move |one: &mut Destination| {
+            one.pin = Some(pin("02", "slot-1"));
+            one.priority = priority;
+        }
+    };
+    let world = World::new()
+        .channel("01", Running, &["a", "~former"])
+        .channel("02", Idle, &["-"])
+        .channel("03", Idle, &["-"])
+        .with("a", friends)
+        .with("former", pinned(0))
+        .with("higher", pinned(1))
+        .with("r", friends)
+        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(waiting(&plan, "former"), "PinnedSlotTaken");
+    assert_eq!(assignments(&plan)["r"], "03/slot-1");
+    assert!(interrupted(&plan).is_empty());
+}
+
+/// More channels than are searched.
 fn with_ten_full_channels(mut world: World) -> World {
     for id in 11..21 {
         world = world.channel(&id.to_string(), Idle, &["!"]);

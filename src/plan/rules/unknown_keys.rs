@@ -18,11 +18,30 @@ fn a_missing_key_releases_nobody() {
         .with("a", |one| one.key = unknown_key())
         .with("b", |one| one.key = unknown_key())
         .with("c", |one| one.key = unknown_key())
+        .returning("b", "2", "slot-1")
         .plan();
     assert_eq!(steps(&plan, "1"), "");
     assert_eq!(steps(&plan, "2"), "start");
     assert_eq!(assignments(&plan)["b"], "2/slot-1");
     assert_eq!(waiting(&plan, "c"), "SecretUnavailable");
+}
+
+#[test]
+fn a_guess_puts_nothing_on_air() {
+    let left_behind = || {
+        World::new().channel("1", Idle, &["?x", "?x"]).with("a", |one| {
+            (one.key, one.url) = (unknown_key(), "rtmp://x/live".into())
+        })
+    };
+    let plan = left_behind().plan();
+    assert!(plan.is_empty(), "{}", steps(&plan, "1"));
+    assert_eq!(waiting(&plan, "a"), "SecretUnavailable");
+    // Nor does whoever goes on air there take it along.
+    let plan = left_behind().wanted("b").plan();
+    assert_eq!(steps(&plan, "1"), "update start");
+    assert_eq!(assignments(&plan)["b"], "1/slot-1");
+    assert_eq!(plan.channels[0].slots[1].then, Content::Parked);
+    assert_eq!(waiting(&plan, "a"), "SecretUnavailable");
 }
 
 #[test]
@@ -71,7 +90,7 @@ fn without_its_key_it_comes_back_to_its_slot_whatever_else_has_its_url() {
     assert_eq!(held_in(Running, "~a"), in_slot("2/slot-1", "SecretUnavailable"));
     assert_eq!(held_in(Idle, "~a"), in_slot("2/slot-1", ""));
     assert_eq!(
-        held_in(Idle, "-"),
+        held_in(Running, "-"),
         in_slot("1/slot-1", ""),
         "nothing stands there by now"
     );

@@ -45,7 +45,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Destinations whose key cannot be read are presumed to hold a slot with their URL. Those who would lose most
+    /// Destinations whose key cannot be read are presumed to hold a slot on air with their URL. Those who would lose most
     /// by a wrong guess choose first: the wanted, then the paused, then the rest; each by name. What another pool's
     /// destination pushes to is none of theirs. What is on air besides and has the URL of a wanted or paused one may be
     /// that one's as well, whoever else it may belong to.
@@ -80,19 +80,23 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Gives a destination the slot of its URL that it is presumed to hold, if there is one.
+    /// Gives a destination the slot of its URL that it is presumed to hold, if there is one. What a stopped channel has
+    /// may be of somebody who was removed, and would be put on air by the guess: only what it was interrupted in counts.
     fn presume(&mut self, dest: usize, free: &mut BTreeMap<&'a str, BTreeSet<Rank>>) {
         let Some(slots) = free.get_mut(&*self.dests[dest].decl.url) else {
-            return;
-        };
-        let Some(first) = slots.first().copied() else {
             return;
         };
         let back = self.dests[dest]
             .returning
             .map(|slot| on_air_alike(self.rank(slot)));
         let back = back.filter(|back| slots.contains(back));
-        let best = back.unwrap_or(first).2;
+        let on_air = slots
+            .first()
+            .copied()
+            .filter(|(standing, ..)| *standing < RETURNING);
+        let Some((_, _, best)) = back.or(on_air) else {
+            return;
+        };
         // Of those with one target the one that counts is the same as if the key were known.
         let target = self.slots[best].first();
         let all = slots.iter().map(|(_, _, slot)| *slot);

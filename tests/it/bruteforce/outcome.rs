@@ -58,8 +58,8 @@ pub(super) fn choices(case: &Case, d: usize, outcome: &Outcome) -> Vec<Option<(u
     let mut choices = vec![None];
     let returning = dest.returning && held.is_some_and(|(c, _)| usable(case, c));
     if !dest.key_known || returning {
-        // Presumed to hold its slot, or bound to it; a key that is not known cannot be written elsewhere.
-        choices.extend(held.filter(|(c, _)| usable(case, *c)).map(Some));
+        // Whoever comes back is bound to its slot; a key that is not known can be written to none.
+        choices.extend(held.filter(|_| returning).map(Some));
         return choices;
     }
     for c in (0..case.chans.len()).filter(|c| usable(case, *c)) {
@@ -88,8 +88,7 @@ pub(super) fn choices(case: &Case, d: usize, outcome: &Outcome) -> Vec<Option<(u
 pub(super) fn reserved(case: &Case, c: usize, s: usize) -> bool {
     let hold = case.chans[c].slots[s];
     let on_air = case.chans[c].state.is_running() && protection(case, c, hold).0;
-    let bound = matches!(hold, Hold::Dest(d)
-        if case.dests[d].wanted() && (!case.dests[d].key_known || case.dests[d].returning));
+    let bound = matches!(hold, Hold::Dest(d) if case.dests[d].wanted() && case.dests[d].returning);
     on_air || bound
 }
 

@@ -1,7 +1,7 @@
 //! What is true of a pool: read from the world and the declaration alone.
 //!
 //! Each slot is read once, in this order: parked; the target of a declared destination (of several slots that have it
-//! one counts, the others are copies); the URL of a destination whose key is not known; the URL of a wanted or paused
+//! one counts, the others are copies); on air with the URL of a destination whose key is not known; the URL of a wanted or paused
 //! destination that is not on air, so that it may be its former target; nobody's. Which of several on air with the URL
 //! of one whose key is not known is its own nobody knows.
 
@@ -358,12 +358,7 @@ impl<'a> Ground<'a> {
                 })
             };
             let mut slots = place.slots.iter().filter(pinned);
-            let found = slots.find(|slot| match one.key {
-                StreamKey::Known(_) => self.could_carry(place, slot, one),
-                StreamKey::Unavailable { .. } => {
-                    place.is_stopped() && slot.holder == Holder::Held(one.name.clone())
-                }
-            });
+            let found = slots.find(|slot| has_key(one) && self.could_carry(place, slot, one));
             if let Some(slot) = found {
                 return Some(format!("{}/{}", place.id, slot.group));
             }
@@ -476,10 +471,11 @@ impl<'a> Ground<'a> {
         is_nobodys && slot.has_url(&one.url)
     }
 
-    /// It holds one slot of its URL, and all others with the same target are copies.
+    /// It holds one slot of its URL that is on air, and all others with the same target are copies.
     fn presume(&mut self, one: &Destination) {
         let mut of_url = self.standings(|ground, _, slot| ground.may_be(slot, one));
-        let Some((place, slot)) = of_url.first().copied() else {
+        let first = of_url.first().copied();
+        let Some((place, slot)) = first.filter(|(place, _)| self.places[*place].runs()) else {
             return;
         };
         let target = self.places[place].slots[slot].endpoints[0].clone();
