@@ -9,6 +9,7 @@
 //! | a paused destination, whatever its state; its former target, too | yes | never: hands off |
 //! | nobody who is declared, while the declaration is doubted | yes | never: we do not know whom we would stop |
 //! | a target with the URL of one of those whose key cannot be read, if it may be its | yes | never, for the same reason |
+//! | the same, where it is presumed to be that of another one whose key cannot be read | yes | unless one of them may not be |
 //! | a destination with `state: Ready`, a copy, a former target, nobody who is declared | no | |
 //!
 //! A channel with nobody protected needs no grant: it stops. One with somebody protected is stopped when everyone
@@ -119,24 +120,21 @@ pub(super) fn kind(survey: &Survey<'_>, channel: usize) -> Kind {
     }
     let mut crew = Crew::default();
     for at in channel.slots.clone() {
-        if let Some(doubt) = survey.doubt_of(at) {
-            crew.doubt.get_or_insert(doubt);
-            continue;
-        }
+        let doubt = survey.doubt_of(at);
+        crew.doubt = crew.doubt.or(doubt);
         match survey.slots[at].holder {
-            Holder::Held(dest) => match survey.dests[dest].stance {
-                Stance::Wanted => {
+            Holder::Held(dest) if survey.dests[dest].stance != Stance::Off => {
+                if survey.dests[dest].stance == Stance::Wanted {
                     crew.on_air.push(dest);
-                    if !survey.dests[dest].decl.interruptible {
-                        crew.firm.push(dest);
-                    }
                 }
-                Stance::Paused => crew.firm.push(dest),
-                Stance::Off => crew.leaving.push(at),
-            },
+                if survey.dests[dest].is_firm() {
+                    crew.firm.push(dest);
+                }
+            }
             Holder::Outdated(dest) if survey.dests[dest].stance == Stance::Paused => crew.firm.push(dest),
-            Holder::Undeclared | Holder::Copy(_) | Holder::Outdated(_) => crew.leaving.push(at),
             Holder::Unusable | Holder::Parked => {}
+            _ if doubt.is_some() => {}
+            _ => crew.leaving.push(at),
         }
     }
     if crew.on_air.is_empty() && crew.is_interruptible() {

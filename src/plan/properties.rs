@@ -22,7 +22,7 @@ const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
 const CAUSES: [Cause; 3] = [Cause::Start, Cause::Stop, Cause::Retarget];
 
 /// A world of up to four channels and seven destinations, with everything that can be wrong or special about them.
-fn worlds() -> impl Strategy<Value = World> {
+pub(super) fn worlds() -> impl Strategy<Value = World> {
     let slot = prop_oneof![
         4 => Just("-".to_owned()),
         6 => prop::sample::select(&NAMES[..]).prop_map(str::to_owned),

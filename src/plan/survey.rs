@@ -23,7 +23,8 @@
 //! - a stopped channel's target is nobody's by its URL alone: it may be of somebody who was removed, and a guess puts
 //!   nothing on air;
 //! - which of several targets on air with its URL is that of a destination whose key cannot be read nobody knows. One of
-//!   them is presumed to be, and the others [may be](Slot::may_be) as well: none of them is let go, nor read as outdated;
+//!   them is presumed to be, and the others [may be](Slot::may_be) as well: none of them is let go, nor read as outdated.
+//!   Where one of several such destinations must not be interrupted, none of them is;
 //! - while the declaration is [doubted](Trust::Doubted) nothing is read as outdated. An undeclared target may belong
 //!   to a declaration that could not be read, and many destinations share one platform's URL;
 //! - on a channel that is not ours (yet) nothing that runs is read as outdated, for the same reason.
@@ -106,8 +107,8 @@ pub(super) struct Slot<'a> {
     pub(super) parking: Target,
     /// Who holds it.
     pub(super) holder: Holder,
-    /// Whose target it may be on air with, besides: of a destination that is not to be let go, and whose key cannot be
-    /// read.
+    /// Whose target it may be on air with, besides: of a destination that is not to be let go, or not even to be
+    /// interrupted where it is presumed to hold another's, and whose key cannot be read.
     pub(super) may_be: Option<usize>,
 }
 
@@ -176,6 +177,15 @@ impl Dest<'_> {
     /// Whether its key is known, so that a slot can be pointed at it.
     pub(super) fn has_key(&self) -> bool {
         matches!(self.decl.key, StreamKey::Known(_))
+    }
+
+    /// Whether it must not be interrupted, whatever the pool grants.
+    pub(super) fn is_firm(&self) -> bool {
+        match self.stance {
+            Stance::Wanted => !self.decl.interruptible,
+            Stance::Paused => true,
+            Stance::Off => false,
+        }
     }
 
     /// Whether its target has to end elsewhere before it may be put on air.

@@ -145,6 +145,15 @@ impl<'a> PoolReading<'a> {
         Some((channel, channel.slots.get(slot.output_group.as_str())?))
     }
 
+    /// Whether the pool has the slot, even if it cannot be used as one.
+    fn has_seen(&self, slot: &SlotId) -> bool {
+        let channel = self.channels.get(&slot.channel);
+        let groups = channel.and_then(|channel| channel.seen).map(|seen| &seen.groups);
+        let is_there =
+            groups.is_some_and(|groups| groups.iter().any(|group| group.name == slot.output_group));
+        is_there && self.pool.slots.output_groups.is_match(slot.output_group.as_str())
+    }
+
     /// Whether a running channel has the former target of a destination, as far as is known.
     pub(super) fn has_former_on_air(&self, destination: &Destination) -> bool {
         let running = self.channels.values().filter(|channel| channel.is_running());
@@ -287,11 +296,21 @@ fn on_air_alike(standing: u8) -> u8 {
     standing - standing % ON_AIR_ELSEWHERE
 }
 
+/// A slot that nobody is known to hold: its standing, whether its channel is not ours (yet), and its place in the order.
+type Free = (u8, bool, usize);
+
+/// Slots that nobody is known to hold, by URL.
+type Unclaimed<'a> = BTreeMap<&'a str, BTreeSet<Free>>;
+
 /// A slot that is not parked, with what it holds.
 struct Occupied<'a> {
     id: SlotId,
     /// RUNNING on a channel that may be used 0, another running state 1; see the constants for the rest.
     standing: u8,
+    /// Whether its channel may be used.
+    usable: bool,
+    /// Whether its channel has our owner tag.
+    owned: bool,
     holds: Holds<'a>,
     may_be_wanted: bool,
 }
@@ -341,11 +360,8 @@ impl<'a> Matching<'a> {
             };
             let failed = !may_be_used(seen.state);
             let foreign = seen.owner.is_some() && !found.owned;
-            let elsewhere = if failed || foreign || preferences.pool_paused {
-                ON_AIR_ELSEWHERE
-            } else {
-                0
-            };
+            let usable = !failed && !foreign && !preferences.pool_paused;
+            let elsewhere = if usable { 0 } else { ON_AIR_ELSEWHERE };
             let standing = match seen.state {
                 ChannelState::Running => elsewhere,
                 state if state.is_running() => elsewhere + 1,
@@ -361,6 +377,8 @@ impl<'a> Matching<'a> {
                     self.slots.push(Occupied {
                         id: SlotId::new(channel.id.clone(), group.name.clone()),
                         standing,
+                        usable,
+                        owned: found.owned,
                         holds: Holds::Undeclared,
                         may_be_wanted: false,
                     });
@@ -408,17 +426,21 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Undeclared slots by URL, each URL's in order of standing, then of the pool.
-    fn unclaimed(&self, reading: &PoolReading<'a>) -> BTreeMap<&'a str, BTreeSet<(u8, usize)>> {
-        let mut unclaimed: BTreeMap<&'a str, BTreeSet<(u8, usize)>> = BTreeMap::new();
+    fn free(&self, index: usize) -> Free {
+        let slot = &self.slots[index];
+        (on_air_alike(slot.standing), !(slot.owned && slot.usable), index)
+    }
+
+    /// Undeclared slots by URL, each URL's in order of standing, ours first, then of the pool.
+    fn unclaimed(&self, reading: &PoolReading<'a>) -> Unclaimed<'a> {
+        let mut unclaimed = Unclaimed::new();
         for (index, occupied) in self.slots.iter().enumerate() {
             let Some((_, slot)) = reading.slot(&occupied.id) else {
                 continue;
             };
             let target: &'a Target = slot.target;
             if let (Holds::Undeclared, Some(first)) = (occupied.holds, target.0.first()) {
-                let of_url = unclaimed.entry(&*first.url).or_default();
-                of_url.insert((on_air_alike(occupied.standing), index));
+                unclaimed.entry(&*first.url).or_default().insert(self.free(index));
             }
         }
         unclaimed
@@ -429,7 +451,7 @@ impl<'a> Matching<'a> {
         reading: &PoolReading<'a>,
         preferences: &Preferences<'_>,
         desired: &Desired,
-        unclaimed: &mut BTreeMap<&'a str, BTreeSet<(u8, usize)>>,
+        unclaimed: &mut Unclaimed<'a>,
     ) {
         let unknown = in_order_of_claim(reading, preferences.now).into_iter();
         let unknown = unknown.filter(|one| !matches!(one.key, StreamKey::Known(_)));
@@ -442,23 +464,39 @@ impl<'a> Matching<'a> {
         }
         let of_other_pools = self.take_known_elsewhere(reading, desired, unclaimed);
         let mut guessed: BTreeSet<&str> = BTreeSet::new();
-        for destination in staying {
+        for destination in &staying {
             if let Some(free) = unclaimed.get_mut(&*destination.url) {
                 self.presume(reading, preferences, destination, free);
                 guessed.insert(&*destination.url);
             }
         }
-        for (standing, index) in guessed.iter().flat_map(|url| &unclaimed[url]) {
+        for (standing, _, index) in guessed.iter().flat_map(|url| &unclaimed[url]) {
             self.slots[*index].may_be_wanted = *standing != STOPPED;
         }
+        self.join_fates(preferences, &staying);
         for destination in others {
             if let Some(free) = unclaimed.get_mut(&*destination.url) {
                 self.presume(reading, preferences, destination, free);
             }
         }
         for (url, free) in unclaimed {
-            free.retain(|(_, index)| !self.slots[*index].may_be_wanted);
+            free.retain(|(.., index)| !self.slots[*index].may_be_wanted);
             free.extend(of_other_pools.get(url).into_iter().flatten());
+        }
+    }
+
+    /// Several of one URL may have each other's slots, so whoever must not be interrupted keeps all of them on air.
+    fn join_fates(&mut self, preferences: &Preferences<'_>, staying: &[&'a Destination]) {
+        let is_firm = |one: &Destination| !one.interruptible || one.pause_at(preferences.now).is_some();
+        let firm: BTreeSet<&str> = staying
+            .iter()
+            .filter(|one| is_firm(one))
+            .map(|one| &*one.url)
+            .collect();
+        for one in staying.iter().filter(|one| firm.contains(&*one.url)) {
+            if let Some(index) = self.held.get(&one.name) {
+                self.slots[*index].may_be_wanted = true;
+            }
         }
     }
 
@@ -467,8 +505,8 @@ impl<'a> Matching<'a> {
         &self,
         reading: &PoolReading<'a>,
         desired: &Desired,
-        unclaimed: &mut BTreeMap<&'a str, BTreeSet<(u8, usize)>>,
-    ) -> BTreeMap<&'a str, BTreeSet<(u8, usize)>> {
+        unclaimed: &mut Unclaimed<'a>,
+    ) -> Unclaimed<'a> {
         let others = desired
             .destinations
             .values()
@@ -486,7 +524,7 @@ impl<'a> Matching<'a> {
         };
         let mut taken = BTreeMap::new();
         for (url, free) in unclaimed {
-            let of_url: BTreeSet<(u8, usize)> = free.extract_if(.., |(_, index)| is_known(*index)).collect();
+            let of_url: BTreeSet<Free> = free.extract_if(.., |(.., index)| is_known(*index)).collect();
             taken.insert(*url, of_url);
         }
         taken
@@ -499,26 +537,26 @@ impl<'a> Matching<'a> {
         reading: &PoolReading<'a>,
         preferences: &Preferences<'_>,
         destination: &'a Destination,
-        free: &mut BTreeSet<(u8, usize)>,
+        free: &mut BTreeSet<Free>,
     ) {
         let named = |slot: Option<&SlotId>| {
             let index = self
                 .slots
                 .iter()
                 .position(|occupied| Some(&occupied.id) == slot)?;
-            Some((on_air_alike(self.slots[index].standing), index)).filter(|found| free.contains(found))
+            Some(self.free(index)).filter(|found| free.contains(found))
         };
         // The first in order, and the one that could be better than it.
         let claimed = named(preferences.claims.get(&destination.name).copied());
         let candidates = free.first().copied().into_iter().chain(claimed);
-        let best = candidates.min_by_key(|found| (found.0, Some(*found) != claimed, found.1));
+        let best = candidates.min_by_key(|found| (found.0, Some(*found) != claimed, *found));
         let comes_back = named(preferences.returning.get(&destination.name));
-        let best = best.filter(|(standing, _)| *standing != STOPPED);
-        let Some((_, best)) = comes_back.or(best) else {
+        let best = best.filter(|(standing, ..)| *standing != STOPPED);
+        let Some((.., best)) = comes_back.or(best) else {
             return;
         };
         let alike = self.all_alike(reading, best, free);
-        free.retain(|(_, index)| !alike.contains(index));
+        free.retain(|(.., index)| !alike.contains(index));
         let rank = |index: &usize| preferences.rank(destination, &self.slots[*index], *index);
         let counts = alike.iter().copied().min_by_key(rank).unwrap_or(best);
         for index in alike {
@@ -528,26 +566,26 @@ impl<'a> Matching<'a> {
     }
 
     /// All of `free` with the target of `best`.
-    fn all_alike(&self, reading: &PoolReading<'a>, best: usize, free: &BTreeSet<(u8, usize)>) -> Vec<usize> {
+    fn all_alike(&self, reading: &PoolReading<'a>, best: usize, free: &BTreeSet<Free>) -> Vec<usize> {
         let endpoint = |index: usize| {
             let (_, slot) = reading.slot(&self.slots[index].id)?;
             slot.target.0.first()
         };
         let is_alike = |index: &usize| endpoint(*index) == endpoint(best);
-        free.iter().map(|(_, index)| *index).filter(is_alike).collect()
+        free.iter().map(|(.., index)| *index).filter(is_alike).collect()
     }
 
     fn outdated(
         &mut self,
         reading: &PoolReading<'a>,
         preferences: &Preferences<'_>,
-        mut unclaimed: BTreeMap<&'a str, BTreeSet<(u8, usize)>>,
+        mut unclaimed: Unclaimed<'a>,
     ) {
         // What runs on a channel that is not ours is nobody's former target: nothing there was ever written by us.
         for free in unclaimed.values_mut() {
-            free.retain(|(standing, index)| {
-                let channel = reading.channels.get(&self.slots[*index].id.channel);
-                *standing == STOPPED || channel.is_some_and(|channel| channel.owned)
+            free.retain(|(standing, _, index)| {
+                let slot = &self.slots[*index];
+                slot.owned || slot.usable && *standing == STOPPED
             });
         }
         let mut all: Vec<&'a Destination> = reading.destinations.values().copied().collect();
@@ -563,8 +601,8 @@ impl<'a> Matching<'a> {
             };
             // One that was given a slot and is not on air there yet may still be on air with its former key.
             let returning = preferences.returning.get(&destination.name);
-            let comes_back = returning.is_some_and(|slot| reading.slot(slot).is_some());
-            let former_runs = free.first().is_some_and(|(standing, _)| *standing != STOPPED);
+            let comes_back = returning.is_some_and(|slot| reading.has_seen(slot));
+            let former_runs = free.first().is_some_and(|(standing, ..)| *standing != STOPPED);
             let may_be = match self.standing(&destination.name) {
                 None => true,
                 Some(standing) => standing == STOPPED && former_runs && !is_paused && !comes_back,
@@ -572,7 +610,7 @@ impl<'a> Matching<'a> {
             if !may_be {
                 continue;
             }
-            if let Some((_, index)) = free.pop_first() {
+            if let Some((.., index)) = free.pop_first() {
                 self.slots[index].holds = Holds::Outdated(destination);
             }
         }

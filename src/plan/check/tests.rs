@@ -2,4 +2,5 @@
 
 mod goals;
 mod hand;
+mod readings;
 mod steps;

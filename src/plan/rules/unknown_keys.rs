@@ -2,7 +2,7 @@
 
 use super::super::fixture::{World, assignments, held, pause, pin, steps, unknown_key, waiting};
 use crate::model::ChannelState::{Idle, Running, Starting};
-use crate::model::{Cause, Interrupt, WantedState};
+use crate::model::{Cause, Destination, Interrupt, WantedState};
 use crate::plan::{Content, Plan};
 
 fn code_of_channel<'p>(plan: &'p Plan, id: &str) -> &'p str {
@@ -118,6 +118,31 @@ fn what_may_be_on_air_for_one_whose_key_is_missing_is_left_as_it_is() {
         plan.channels[1].slots[0].now,
         Content::Undeclared { .. }
     ));
+}
+
+#[test]
+fn of_several_whose_keys_are_missing_none_is_interrupted_if_one_must_not_be() {
+    let keyless = |one: &mut Destination| one.key = unknown_key();
+    let firm = |one: &mut Destination| (one.key, one.interruptible) = (unknown_key(), false);
+    let pausing = |one: &mut Destination| (one.key, one.paused) = (unknown_key(), Some(pause()));
+    let beside = |other: fn(&mut Destination)| {
+        let world = World::new()
+            .channel("1", Running, &["~a", "-"])
+            .with("a", keyless)
+            .with("z", other)
+            .on_one_platform();
+        let pinned = world.with("b", |one| one.pin = Some(pin("1", "slot-2")));
+        pinned.anytime().plan()
+    };
+    assert_eq!(steps(&beside(keyless), "1"), "stop update start");
+    for other in [firm, pausing] {
+        let plan = beside(other);
+        assert!(plan.is_empty(), "{}", steps(&plan, "1"));
+        assert_eq!(
+            (held(&plan, "a"), waiting(&plan, "b")),
+            ("1/slot-1".to_owned(), "SecretUnavailable")
+        );
+    }
 }
 
 #[test]

@@ -60,9 +60,14 @@ impl<'a> Survey<'a> {
         let protected = unknown.partition_point(|at| self.dests[*at].stance != Stance::Off);
         let (protected, off) = unknown.split_at(protected);
         let mut free = self.undeclared_by_url(|_| true);
-        free.retain(|url, _| unknown.iter().any(|at| &*self.dests[*at].decl.url == *url));
+        let urls: BTreeSet<&str> = unknown.iter().map(|at| &*self.dests[*at].decl.url).collect();
+        free.retain(|url, _| urls.contains(url));
+        let pushed_to = self.pushed_to_by_other_pools(desired);
         for slots in free.values_mut() {
-            slots.retain(|(_, _, slot)| self.owner_in_another_pool(&self.slots[*slot], desired).is_none());
+            slots.retain(|(_, _, slot)| {
+                let first = self.slots[*slot].first();
+                first.is_some_and(|first| !pushed_to.contains(&(&*first.url, &first.stream_name)))
+            });
         }
         let mut guessed: BTreeMap<&str, usize> = BTreeMap::new();
         for dest in protected {
@@ -75,8 +80,35 @@ impl<'a> Survey<'a> {
                 self.slots[*slot].may_be = Some(dest);
             }
         }
+        self.hold_back_for_firm(protected);
         for dest in off {
             self.presume(*dest, &mut free);
+        }
+    }
+
+    /// Where the destinations of other pools push to first, as far as their keys are known.
+    fn pushed_to_by_other_pools<'d>(&self, desired: &'d Desired) -> BTreeSet<(&'d str, &'d Secret)> {
+        let all = desired.destinations.values();
+        let others = all.filter(|one| one.pool != self.pool.name);
+        let first = others.filter_map(|one| match &one.key {
+            StreamKey::Known(key) => Some((&*one.url, key)),
+            StreamKey::Unavailable { .. } => None,
+        });
+        first.collect()
+    }
+
+    /// Which of its targets on air is whose of those of one URL nobody knows: while one of them must not be interrupted,
+    /// none of them is.
+    fn hold_back_for_firm(&mut self, protected: &[usize]) {
+        let mut firm: BTreeMap<&str, usize> = BTreeMap::new();
+        for dest in protected.iter().filter(|dest| self.dests[**dest].is_firm()) {
+            firm.entry(&*self.dests[*dest].decl.url).or_insert(*dest);
+        }
+        for dest in protected.iter().filter(|dest| !self.dests[**dest].is_firm()) {
+            let one = &self.dests[*dest];
+            if let (Some(slot), Some(firm)) = (one.held, firm.get(&*one.decl.url)) {
+                self.slots[slot].may_be = Some(*firm);
+            }
         }
     }
 

@@ -460,8 +460,24 @@ impl<'a> Ground<'a> {
                 self.places[at].slots[slot].may_be = may_be;
             }
         }
+        self.protect_whoever_it_is(&staying);
         for one in off {
             self.presume(one);
+        }
+    }
+
+    /// A slot that one of them is presumed to hold may be another's, who must not be interrupted.
+    fn protect_whoever_it_is(&mut self, staying: &[&Destination]) {
+        let is_firm = |one: &&&Destination| !one.interruptible || self.pause_of(one).is_some();
+        let firm: Vec<&Destination> = staying.iter().filter(is_firm).copied().collect();
+        for slot in self.places.iter_mut().flat_map(|place| &mut place.slots) {
+            let Holder::Held(name) = &slot.holder else {
+                continue;
+            };
+            let holder = staying.iter().find(|one| one.name == *name);
+            let others = firm.iter().filter(|one| one.name != *name);
+            let alike = others.filter(|one| holder.is_some_and(|holder| holder.url == one.url));
+            slot.may_be.extend(alike.map(|one| one.name.clone()));
         }
     }
 
