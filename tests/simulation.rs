@@ -57,6 +57,8 @@ mod reading;
 mod rest;
 #[path = "simulation/shrink.rs"]
 pub(crate) mod shrink;
+#[path = "simulation/starts.rs"]
+mod starts;
 #[path = "simulation/states.rs"]
 mod states;
 #[path = "simulation/stops.rs"]
@@ -69,6 +71,8 @@ mod tap;
 mod tenures;
 #[path = "simulation/timeline.rs"]
 mod timeline;
+#[path = "simulation/verdict.rs"]
+mod verdict;
 #[path = "simulation/wire.rs"]
 mod wire;
 #[path = "simulation/world.rs"]
@@ -88,12 +92,12 @@ use tokio::time::Instant;
 
 use crew::{Crew, Outside};
 use judge::Judge;
-pub(crate) use judge::{Broken, Tally};
 use leases::SharedRow;
 use life::Life;
 use outputs::Log;
 use process::SetUp;
 use table::Table;
+pub(crate) use verdict::{Broken, Tally};
 
 /// How long a life lasts.
 pub(crate) const WEEK: Duration = Duration::from_hours(7 * 24);

@@ -39,7 +39,7 @@ impl Hand {
                         channel.edit(now, |document| {
                             let target = &mut document["destinations"][slot]["settings"][0];
                             target["url"] = json!("rtmp://by-hand.example/app");
-                            target["streamName"] = json!(format!("{CANARY}-by-hand-{serial}"));
+                            target["streamName"] = json!(format!("{CANARY}by-hand-{serial}"));
                         });
                         "edits"
                     })

@@ -10,7 +10,7 @@ use slotwise::emulator::channel::State;
 use slotwise::model::{Desired, Destination, StreamKey, WantedState};
 
 use super::lost_keys::LostKeys;
-use super::reading::{has_key, slots};
+use super::reading::{has_key, pool_of, slots};
 use super::table::{NAME, Plan, Table, key_file};
 use super::world::STRANGER;
 
@@ -140,18 +140,22 @@ pub(super) fn untrue(table: &Table, world: &World, declared: &Desired, view: &Vi
         let item = table.item(one.name.as_str())?;
         let known = Some(one).filter(|one| !LostKeys::concern(one));
         let lie = known
-            .and_then(|one| untrue_item(&table.plan, &item, world, one))
+            .and_then(|one| untrue_item(&table.plan, &item, place(world, declared, one), one))
             .or_else(|| unlike(&table.plan, &item, view, one))
             .or_else(|| touched(table, &item, one));
         lie.map(|what| format!("the item of {}: {what}", one.name))
     })
 }
 
-/// What an item says and the world does not bear out.
-fn untrue_item(plan: &Plan, item: &Item, world: &World, one: &Destination) -> Option<String> {
+/// What an item says and the world does not bear out, where `one` is on air at `place`.
+fn untrue_item(
+    plan: &Plan,
+    item: &Item,
+    place: Option<(String, String)>,
+    one: &Destination,
+) -> Option<String> {
     let shown = said(plan, item, "phase").unwrap_or("nothing");
     let phase = if shown == "live" { "Streaming" } else { shown };
-    let place = place(world, one);
     let is_wanted = one.state == WantedState::Streaming;
     let expected: &[&str] = match (&place, is_wanted, one.paused.is_some()) {
         (Some(_), true, _) | (Some(_), _, true) => &["Streaming"],
@@ -179,12 +183,17 @@ fn touched(table: &Table, item: &Item, one: &Destination) -> Option<String> {
     (!is_same).then(|| "it is not what people have written".to_owned())
 }
 
-/// Where it is on air, on a channel that may be anybody's: channel and slot.
-fn place(world: &World, one: &Destination) -> Option<(String, String)> {
+/// Where it is on air, on a channel that may be anybody's: channel and slot. Whether it still is in a pool that it was
+/// moved from nobody knows without its key.
+fn place(world: &World, declared: &Desired, one: &Destination) -> Option<(String, String)> {
+    let is_told = |id: &str| {
+        let is_own = pool_of(declared, id).is_some_and(|pool| pool.name == one.pool);
+        id != STRANGER && (is_own || matches!(one.key, StreamKey::Known(_)))
+    };
     let running = world
         .channels()
         .iter()
-        .filter(|(id, channel)| channel.state() == State::Running && id.as_str() != STRANGER);
+        .filter(|(id, channel)| channel.state() == State::Running && is_told(id));
     running
         .flat_map(|(id, channel)| {
             slots(channel)

@@ -21,14 +21,16 @@ use tokio::time::Instant;
 use super::leases::SharedRow;
 use super::lost_keys::LostKeys;
 use super::reading::{
-    Endpoint, carries, endpoints, has_key, is_running, is_taken_over, owner, pool_of, skeleton, slots,
+    Endpoint, carries, endpoints, is_running, is_taken_over, is_target_of, owner, pool_of, skeleton, slots,
     wiring, without,
 };
+use super::starts::Start;
 use super::states::States;
 use super::stops::Stop;
 use super::table::{Plan, Table};
 use super::tenures::Tenures;
 use super::timeline::brief;
+use super::verdict::{Broken, Tally};
 use super::wire::letter;
 use super::world::{OWNER, PARKING, STRANGER};
 
@@ -52,6 +54,8 @@ struct View {
     desired: Desired,
     /// What is left of it in the files, where a part of it is missing for no good reason.
     left: Option<Desired>,
+    /// Whose key cannot be read, so that what has their URL may be taken for theirs.
+    lost: BTreeSet<DestinationName>,
     /// Whether something is wrong with the files.
     is_spoiled: bool,
     /// How far the wall clock is ahead of the time that passed.
@@ -68,6 +72,8 @@ pub(super) struct Judge {
     updates: BTreeMap<String, VecDeque<Instant>>,
     /// When a start of ours was taken, in the emulator's time.
     started: BTreeMap<String, Duration>,
+    /// Where each channel pointed when we stopped it last.
+    stopped_with: BTreeMap<String, BTreeSet<Endpoint>>,
     /// Whom this life of the controller has taken off air, by channel, until they are back.
     interrupted: BTreeMap<String, BTreeSet<DestinationName>>,
     /// Whom a granted stop took off air on one channel while they were still on air on another, and when.
@@ -91,34 +97,6 @@ pub(super) struct Judge {
     pub(super) broken: Option<Broken>,
 }
 
-/// A rule that was broken.
-#[derive(Debug, Clone)]
-pub(crate) struct Broken {
-    /// Which check found it, in a few words.
-    pub(crate) check: &'static str,
-    /// What happened.
-    pub(crate) what: String,
-}
-
-impl Tally {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.calls += other.calls;
-        self.looks += other.looks;
-        self.interruptions += other.interruptions;
-    }
-}
-
-/// What was counted of a life.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Tally {
-    /// Calls of any kind.
-    pub(crate) calls: usize,
-    /// Those of them that look, List and Describe.
-    pub(crate) looks: usize,
-    /// Destinations that were taken off air while they were wanted, by a granted stop.
-    pub(crate) interruptions: usize,
-}
-
 impl Judge {
     /// For a life with `processes` that look at their files every `source_interval` and share `row`.
     pub(super) fn new(
@@ -135,6 +113,7 @@ impl Judge {
             calls: VecDeque::new(),
             updates: BTreeMap::new(),
             started: BTreeMap::new(),
+            stopped_with: BTreeMap::new(),
             interrupted: BTreeMap::new(),
             released: BTreeMap::new(),
             tenures: row.map(Tenures::new),
@@ -153,13 +132,14 @@ impl Judge {
 
     /// Takes note of what is declared from now on, while the wall clock shows `wall`.
     pub(super) fn declare(&mut self, mut desired: Desired, wall: Timestamp) {
-        self.lost_keys.fill_in(&mut desired);
+        let lost = self.lost_keys.fill_in(&mut desired);
         let passed = self.begun.elapsed();
         let ahead = wall.checked_sub(passed).unwrap();
         self.views.push(View {
             from: Instant::now(),
             desired,
             left: None,
+            lost,
             is_spoiled: false,
             ahead,
         });
@@ -167,13 +147,16 @@ impl Judge {
 
     /// Takes note that nobody can read any more that these are declared, and that this was nobody's wish.
     pub(super) fn miss(&mut self, names: &BTreeSet<DestinationName>) {
-        let View { desired, ahead, .. } = self.views.last().unwrap();
+        let View {
+            desired, lost, ahead, ..
+        } = self.views.last().unwrap();
         let mut left = desired.clone();
         left.destinations.retain(|name, _| !names.contains(name));
         self.views.push(View {
             from: Instant::now(),
             desired: desired.clone(),
             left: (!names.is_empty()).then_some(left),
+            lost: lost.clone(),
             is_spoiled: true,
             ahead: *ahead,
         });
@@ -439,30 +422,36 @@ impl Judge {
         }
     }
 
-    /// No target goes on air from two channels at once.
+    /// Nothing goes on air from two channels at once, and nothing that nobody wants.
     fn check_start(&mut self, after: &World, id: &str, call: &Call) {
-        let ours: BTreeSet<Endpoint> = after
-            .channel(id)
-            .map(slots)
-            .unwrap_or_default()
-            .into_values()
-            .flatten()
-            .collect();
-        for (other, channel) in after.channels().iter().filter(|(other, _)| *other != id) {
-            let twice = slots(channel)
-                .values()
-                .flatten()
-                .any(|one| one.0 != PARKING && ours.contains(one));
+        let start = Start::new(after, id);
+        let is_news = |other: &str, channel: &Channel| {
             let since = channel.life().since();
-            let news = channel.state() == State::Starting
+            channel.state() == State::Starting
                 && self.started.get(other) != Some(&since)
-                && call.at.saturating_sub(since) < SEEN_MAX;
-            if twice && is_running(channel) && !news {
-                self.fail(
-                    "one target twice",
-                    format!("channel {id} starts with a target that is on air on channel {other}"),
-                );
-            }
+                && call.at.saturating_sub(since) < SEEN_MAX
+        };
+        if let Some(other) = start.twice(is_news) {
+            self.fail(
+                "one target twice",
+                format!("channel {id} starts with a target that is on air on channel {other}"),
+            );
+        }
+        // What was on air for one whose key cannot be read, as far as anybody knew, comes back with its channel.
+        let before = self.stopped_with.get(id);
+        let guessed = |view: &View, target: &Endpoint| {
+            let mut urls = view.lost.iter().map(|name| &view.desired.destinations[name].url);
+            before.is_some_and(|before| before.contains(target)) && urls.any(|url| **url == *target.0)
+        };
+        let is_fine = |(view, wall): (Cow<'_, View>, Timestamp)| {
+            let mut unwanted = start.unwanted(&view.desired, wall);
+            unwanted.all(|target| guessed(&view, target))
+        };
+        if !self.recent().any(is_fine) {
+            self.fail(
+                "undeclared target",
+                format!("channel {id} starts with a target that nobody wants on air"),
+            );
         }
     }
 
@@ -488,6 +477,9 @@ impl Judge {
         };
         let lost = lost.clone();
         self.note_released(before, id);
+        let slots = before.channel(id).map(slots).unwrap_or_default();
+        self.stopped_with
+            .insert(id.to_owned(), slots.into_values().flatten().collect());
         if !lost.is_empty() {
             self.tally.interruptions += lost.len();
             self.interrupted.insert(id.to_owned(), lost);
@@ -654,6 +646,7 @@ fn mixed(of_files: &View, of_table: &View, plan: &Plan) -> View {
     View {
         desired: with_items(&of_files.desired),
         left: of_files.left.as_ref().map(with_items),
+        lost: of_files.lost.clone(),
         ..*of_files
     }
 }
@@ -681,11 +674,8 @@ fn is_look(call: &Call) -> bool {
 
 /// Whether somebody declares what a slot points at, or it is parked.
 fn is_declared(view: &View, endpoint: &Endpoint) -> bool {
-    endpoint.0 == PARKING
-        || view.desired.destinations.values().any(|one| {
-            let urls = [Some(&one.url), one.backup_url.as_ref()];
-            urls.into_iter().flatten().any(|url| **url == *endpoint.0) && has_key(one, &endpoint.1)
-        })
+    let mut all = view.desired.destinations.values();
+    endpoint.0 == PARKING || all.any(|one| is_target_of(one, endpoint))
 }
 
 /// The channels that a call is about: the one in its path, and those whose tags it changes.

@@ -1,6 +1,6 @@
 //! Keys that cannot be read for a while.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use slotwise::model::{Desired, Destination, DestinationName, StreamKey};
@@ -15,14 +15,19 @@ impl LostKeys {
         matches!(one.key, StreamKey::Unavailable { .. }) && one.url.contains("platform")
     }
 
-    /// Takes note of the keys of what is declared now, and fills in those that are lost.
-    pub(super) fn fill_in(&mut self, desired: &mut Desired) {
+    /// Takes note of the keys of what is declared now, and fills in those that are lost. Whose they are.
+    pub(super) fn fill_in(&mut self, desired: &mut Desired) -> BTreeSet<DestinationName> {
+        let mut lost = BTreeSet::new();
         for (name, one) in &mut desired.destinations {
             if !Self::concern(one) {
                 self.0.insert(name.clone(), one.key.clone());
-            } else if let Some(key) = self.0.get(name) {
+                continue;
+            }
+            lost.insert(name.clone());
+            if let Some(key) = self.0.get(name) {
                 Arc::make_mut(one).key = key.clone();
             }
         }
+        lost
     }
 }

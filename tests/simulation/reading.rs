@@ -37,6 +37,12 @@ pub(super) fn has_key(one: &Destination, stream_name: &str) -> bool {
     }
 }
 
+/// Whether a destination pushes there, by whichever pipeline.
+pub(super) fn is_target_of(one: &Destination, endpoint: &Endpoint) -> bool {
+    let mut urls = [Some(&one.url), one.backup_url.as_ref()].into_iter().flatten();
+    urls.any(|url| **url == *endpoint.0) && has_key(one, &endpoint.1)
+}
+
 /// The slots of a channel by output group, each with an endpoint per pipeline.
 pub(super) fn slots(channel: &Channel) -> BTreeMap<String, Vec<Endpoint>> {
     let document = channel.document();

@@ -25,8 +25,9 @@ pub(super) const OWNER: &str = "test";
 /// A channel that no pool names: nobody of ours may ever touch it.
 pub(super) const STRANGER: &str = "900";
 
-/// Part of every stream name that is a secret, so that one search finds any of them.
-pub(super) const CANARY: &str = "k3y";
+/// Part of every stream name that is a secret, so that one search finds any of them; with a sign that no name of a
+/// directory for the time being has.
+pub(super) const CANARY: &str = "k3y-of-";
 
 /// How many slots each channel has, and whether it has two pipelines.
 struct Shape {
@@ -201,7 +202,7 @@ pub(super) fn destination(random: &mut ChaCha8Rng, pool: &ChannelPool, serial: u
 }
 
 pub(super) fn key(name: &str, generation: u64) -> StreamKey {
-    StreamKey::Known(Secret::new(format!("{CANARY}-of-{name}-{generation}")))
+    StreamKey::Known(Secret::new(format!("{CANARY}{name}-{generation}")))
 }
 
 pub(super) fn group(random: &mut ChaCha8Rng) -> Option<GroupName> {
@@ -250,7 +251,7 @@ fn invented_as(pool: &ChannelPool, shapes: &[Shape]) -> InventedPool {
 fn stranger() -> InventedPool {
     let slot = InventedSlot {
         output_group: "RTMP-Slot-1".to_owned(),
-        stream_names: vec![format!("{CANARY}-of-a-stranger")],
+        stream_names: vec![format!("{CANARY}a-stranger")],
     };
     InventedPool {
         name: "stranger".to_owned(),
@@ -288,12 +289,16 @@ fn estrange(emulator: &Emulator, random: &mut ChaCha8Rng, channels: usize) {
         match fate {
             0 => {
                 let tags = json!({ OWNER_TAG: "another" });
-                world.channel_mut(&one).unwrap().document_mut().insert("tags".to_owned(), tags);
+                world
+                    .channel_mut(&one)
+                    .unwrap()
+                    .document_mut()
+                    .insert("tags".to_owned(), tags);
             }
             1 => {
                 let document = world.channel_mut(&one).unwrap().document_mut();
                 document["destinations"][1]["settings"][0] =
-                    json!({"streamName": format!("{CANARY}-of-somebody"), "url": "rtmp://somebody.example/app"});
+                    json!({"streamName": format!("{CANARY}somebody"), "url": "rtmp://somebody.example/app"});
                 world.force_state(&one, State::Running, now);
             }
             _ => {}
