@@ -24,7 +24,7 @@ use super::reading::{
     Endpoint, carries, endpoints, is_running, is_taken_over, is_target_of, owner, pool_of, skeleton, slots,
     wiring, without,
 };
-use super::starts::Start;
+use super::starts::{self, Start};
 use super::states::States;
 use super::stops::Stop;
 use super::table::{Plan, Table};
@@ -72,7 +72,7 @@ pub(super) struct Judge {
     updates: BTreeMap<String, VecDeque<Instant>>,
     /// When a start of ours was taken, in the emulator's time.
     started: BTreeMap<String, Duration>,
-    /// Where each channel pointed when we stopped it last.
+    /// Where each channel pointed when it was stopped last.
     stopped_with: BTreeMap<String, BTreeSet<Endpoint>>,
     /// Whom this life of the controller has taken off air, by channel, until they are back.
     interrupted: BTreeMap<String, BTreeSet<DestinationName>>,
@@ -204,6 +204,11 @@ impl Judge {
         self.count_missing(before);
         self.states.follow(before, call.at);
         self.states.follow(after, call.at);
+        // Somebody else may have stopped what we were about to stop.
+        let stopping = |id: &&String| before.channel(id).is_some_and(|is| is.state() == State::Stopping);
+        if let Some(id) = call.channel.as_ref().filter(stopping) {
+            self.note_pointing(before, id);
+        }
         if is_look(call) {
             return;
         }
@@ -443,11 +448,12 @@ impl Judge {
             let mut urls = view.lost.iter().map(|name| &view.desired.destinations[name].url);
             before.is_some_and(|before| before.contains(target)) && urls.any(|url| **url == *target.0)
         };
-        let is_fine = |(view, wall): (Cow<'_, View>, Timestamp)| {
-            let mut unwanted = start.unwanted(&view.desired, wall);
-            unwanted.all(|target| guessed(&view, target))
+        // Of a torn file a part may be known as it is now, and the rest as it was.
+        let is_wanted = |target: &Endpoint| {
+            self.recent()
+                .any(|(view, wall)| starts::is_wanted(&view.desired, wall, target) || guessed(&view, target))
         };
-        if !self.recent().any(is_fine) {
+        if !start.targets().iter().all(is_wanted) {
             self.fail(
                 "undeclared target",
                 format!("channel {id} starts with a target that nobody wants on air"),
@@ -477,14 +483,18 @@ impl Judge {
         };
         let lost = lost.clone();
         self.note_released(before, id);
-        let slots = before.channel(id).map(slots).unwrap_or_default();
-        self.stopped_with
-            .insert(id.to_owned(), slots.into_values().flatten().collect());
+        self.note_pointing(before, id);
         if !lost.is_empty() {
             self.tally.interruptions += lost.len();
             self.interrupted.insert(id.to_owned(), lost);
             self.check_concurrent(id);
         }
+    }
+
+    fn note_pointing(&mut self, world: &World, id: &str) {
+        let slots = world.channel(id).map(slots).unwrap_or_default();
+        let targets = slots.into_values().flatten().collect();
+        self.stopped_with.insert(id.to_owned(), targets);
     }
 
     /// Of two channels that carry the same, one may be stopped for a reason that grants it, and the other as superfluous.

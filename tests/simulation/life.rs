@@ -3,6 +3,7 @@
 //! A life is a list of deeds. Each is drawn by itself, from the seed and its number, so that a life without some of
 //! them is the same life otherwise: that is what lets a failure be shrunk.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -88,6 +89,8 @@ pub(super) struct Life {
     random: ChaCha8Rng,
     /// Counts whatever is made up, so that no name or key comes twice.
     serial: usize,
+    /// Keys that cannot be read, as they were.
+    lost: BTreeMap<DestinationName, StreamKey>,
 }
 
 impl Life {
@@ -112,6 +115,7 @@ impl Life {
             table,
             random: ChaCha8Rng::seed_from_u64(0),
             serial: 0,
+            lost: BTreeMap::new(),
         }
     }
 
@@ -330,19 +334,34 @@ impl Life {
         });
     }
 
-    /// A key cannot be read for a while.
+    /// A key cannot be read for a while, or those of all with one URL: it takes one permission to read them. What comes back
+    /// may be another one.
     fn lose_key(&mut self) {
+        let Some(name) = self.any() else { return };
+        let of = &self.desired.destinations[&name];
+        let (url, finds) = (of.url.clone(), matches!(of.key, StreamKey::Unavailable { .. }));
+        let all = self.random.random_bool(0.3);
         self.serial += 1;
         let serial = self.serial as u64;
-        self.change_one("lose or find the key of", |_, one| {
-            one.key = match one.key {
-                StreamKey::Known(_) => StreamKey::Unavailable {
-                    reference: "env KEY".to_owned(),
-                    why: "it is not set".to_owned(),
-                },
-                StreamKey::Unavailable { .. } => world::key(one.name.as_str(), serial),
-            };
+        let mut keys = std::mem::take(&mut self.lost);
+        let deed = if finds { "find" } else { "lose" };
+        let whose = if all { " and its like" } else { "" };
+        self.declare(&format!("{deed} the key of {name}{whose}"), |random, desired| {
+            let ones = desired.destinations.values_mut().map(Arc::make_mut);
+            for one in ones.filter(|one| one.name == name || all && one.url == url) {
+                match &one.key {
+                    StreamKey::Known(_) if !finds => {
+                        keys.insert(one.name.clone(), std::mem::replace(&mut one.key, nowhere()));
+                    }
+                    StreamKey::Unavailable { .. } if finds => {
+                        let old = keys.remove(&one.name).filter(|_| random.random_bool(0.5));
+                        one.key = old.unwrap_or_else(|| world::key(one.name.as_str(), serial));
+                    }
+                    _ => {}
+                }
+            }
         });
+        self.lost = keys;
     }
 
     fn change_policy(&mut self) {
@@ -553,5 +572,12 @@ impl Life {
     fn inject(&mut self, fault: Fault) {
         self.note(format!("fault: {}", serde_json::to_string(&fault).unwrap()));
         self.emulator.inject(fault);
+    }
+}
+
+fn nowhere() -> StreamKey {
+    StreamKey::Unavailable {
+        reference: "env KEY".to_owned(),
+        why: "it is not set".to_owned(),
     }
 }

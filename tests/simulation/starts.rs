@@ -47,12 +47,14 @@ impl<'a> Start<'a> {
         found.map(|(other, _)| other.as_str())
     }
 
-    /// The targets that nobody wants on air by what is declared at this time.
-    pub(super) fn unwanted(&self, desired: &Desired, wall: Timestamp) -> impl Iterator<Item = &Endpoint> {
-        let is_wanted = move |target: &Endpoint| {
-            let mut all = desired.destinations.values();
-            all.any(|one| one.is_wanted(wall) && is_target_of(one, target))
-        };
-        self.targets.iter().filter(move |target| !is_wanted(target))
+    /// Where its slots push to, parked ones aside.
+    pub(super) fn targets(&self) -> &BTreeSet<Endpoint> {
+        &self.targets
     }
+}
+
+/// Whether somebody wants `target` on air by what is declared at this time.
+pub(super) fn is_wanted(desired: &Desired, wall: Timestamp, target: &Endpoint) -> bool {
+    let mut all = desired.destinations.values();
+    all.any(|one| one.is_wanted(wall) && is_target_of(one, target))
 }

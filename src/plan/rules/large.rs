@@ -119,18 +119,12 @@ fn in_a_large_pool_whoever_is_pinned_to_a_channel_that_stays_closed_takes_nobody
 
 #[test]
 fn in_a_large_pool_whoever_is_pinned_elsewhere_opens_nothing_by_its_former_target_while_it_waits() {
-    let pinned = |priority| {
-        move |one: &mut Destination| {
-            one.pin = Some(pin("02", "slot-1"));
-            one.priority = priority;
-        }
-    };
     let world = World::new()
         .channel("01", Running, &["a", "~former"])
         .channel("02", Idle, &["-"])
         .wanted("a")
-        .with("former", pinned(0))
-        .with("higher", pinned(1))
+        .with("former", pinned_to_02(0))
+        .with("higher", pinned_to_02(1))
         .wanted("r")
         .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
     let plan = with_ten_full_channels(world).plan();
@@ -154,25 +148,26 @@ fn in_a_large_pool_whoever_is_pinned_to_the_slot_of_its_former_target_takes_it_w
 #[test]
 fn in_a_large_pool_whoever_would_join_a_channel_that_is_not_to_stop_after_all_goes_to_another() {
     let friends = |one: &mut Destination| one.group = Some("friends".into());
-    let pinned = |priority| {
-        move |one: &mut Destination| {
-            one.pin = Some(pin("02", "slot-1"));
-            one.priority = priority;
-        }
-    };
     let world = World::new()
         .channel("01", Running, &["a", "~former"])
         .channel("02", Idle, &["-"])
         .channel("03", Idle, &["-"])
         .with("a", friends)
-        .with("former", pinned(0))
-        .with("higher", pinned(1))
+        .with("former", pinned_to_02(0))
+        .with("higher", pinned_to_02(1))
         .with("r", friends)
         .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
     let plan = with_ten_full_channels(world).plan();
     assert_eq!(waiting(&plan, "former"), "PinnedSlotTaken");
     assert_eq!(assignments(&plan)["r"], "03/slot-1");
     assert!(interrupted(&plan).is_empty());
+}
+
+fn pinned_to_02(priority: i32) -> impl Fn(&mut Destination) {
+    move |one| {
+        one.pin = Some(pin("02", "slot-1"));
+        one.priority = priority;
+    }
 }
 
 /// More channels than are searched.
