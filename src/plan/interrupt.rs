@@ -181,3 +181,27 @@ pub(super) fn leave(survey: &Survey<'_>, slot: usize) -> Change {
         owner,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::World;
+    use super::*;
+    use crate::model::Destination;
+
+    #[test]
+    fn what_may_be_somebody_s_does_not_leave() {
+        let leaving = |world: &World| {
+            let (desired, pool) = (&world.desired, &world.desired.pools["main"]);
+            let dests: Vec<&Destination> = desired.destinations.values().map(AsRef::as_ref).collect();
+            match kind(&Survey::new(desired, &world.observed, world.now, pool, &dests), 0) {
+                Kind::Kept(crew) => crew.leaving.len(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let world = World::new()
+            .channel("1", ChannelState::Running, &["a", "?x"])
+            .wanted("a");
+        assert_eq!(leaving(&world), 1);
+        assert_eq!(leaving(&world.doubted()), 0);
+    }
+}

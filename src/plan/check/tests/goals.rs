@@ -1,9 +1,11 @@
 //! Rules for what is written, what goes on air, who gets which slot, and what must be said.
 
+use std::sync::Arc;
+
 use ChannelState::{Idle, Recovering, Running, Starting, UpdateFailed};
 
 use super::hand::{Hand, goes_to_c2, joins, one_on_air, pause, pin, start, stop};
-use crate::model::{ChannelClass, ChannelState, Destination, Secret, SlotId, StreamKey, Target};
+use crate::model::{ChannelClass, ChannelState, Destination, Endpoint, Secret, SlotId, StreamKey, Target};
 use crate::plan::{Action, Content, SlotWrite, Violation, Waiting};
 
 #[test]
@@ -184,6 +186,43 @@ fn a_slot_that_may_be_that_of_an_unreadable_key_is_not_written() {
     };
     presumed("another.example").passes();
     presumed("somewhere.example").fails(&["Moved", "PresumedWritten"]);
+}
+
+#[test]
+fn of_equally_good_slots_a_plan_may_presume_any_to_be_that_of_an_unreadable_key() {
+    let claims = |channel: &str| {
+        let mut hand = Hand::new()
+            .destinations(&["+a"])
+            .channel("c1", Running, ["somewhere.example", "", ""])
+            .channel("c2", Running, ["somewhere.example", "", ""])
+            .with("a", |a| {
+                a.url = "rtmp://somewhere.example/live".into();
+                a.key = StreamKey::Unavailable {
+                    reference: "env A".to_owned(),
+                    why: "it is not set".to_owned(),
+                };
+            });
+        let other = Endpoint::new("rtmp://somewhere.example/live", Secret::new("other"));
+        Arc::make_mut(&mut hand.seen("c2").groups)[0].target = Ok(Target::from(vec![other]));
+        let mut hand = hand.quiet();
+        for one in ["c1", "c2"] {
+            let host = "somewhere.example".to_owned();
+            let slot = &mut hand.channel_plan(one).slots[0];
+            slot.now = if one == channel {
+                Content::Destination("a".into())
+            } else {
+                Content::Undeclared { host }
+            };
+            slot.then = slot.now.clone();
+        }
+        let planned = hand.destination_plan("a");
+        let held = Some(SlotId::new(channel, "s1"));
+        (planned.held, planned.assignment) = (held.clone(), held);
+        (planned.on_air, planned.waiting) = (true, None);
+        hand
+    };
+    claims("c1").passes();
+    claims("c2").passes();
 }
 
 #[test]

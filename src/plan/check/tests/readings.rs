@@ -7,18 +7,19 @@ use proptest::test_runner::RngSeed;
 
 use crate::model::{ChannelPool, Destination, DestinationName, SlotId, samples};
 use crate::plan::check::reading::{ChannelReading, Holds, PoolReading};
-use crate::plan::fixture::{World, pause};
+use crate::plan::fixture::{World, pause, unknown_key};
 use crate::plan::interrupt::{Kind, kind};
 use crate::plan::properties::worlds;
 use crate::plan::survey::{Holder, Survey};
 
-/// What may befall one destination besides: it is of another pool, or it comes back to a slot.
-type Special = (bool, Option<(u8, u8)>);
+/// What may befall one destination besides: it is of another pool, its key cannot be read, it comes back to a slot.
+type Special = (bool, bool, Option<(u8, u8)>);
 
 /// The same, with another pool, which has no channels, with destinations that come back, and perhaps paused.
 fn special_worlds() -> impl Strategy<Value = World> {
     let special = (
         prop::bool::weighted(0.1),
+        prop::bool::weighted(0.2),
         prop::option::weighted(0.15, (1_u8..5, 1_u8..5)),
     );
     let specials = prop::collection::vec(special, 7);
@@ -36,9 +37,13 @@ fn special_worlds() -> impl Strategy<Value = World> {
     })
 }
 
-fn with_special(mut world: World, name: &str, (is_moved, returning): Special) -> World {
+fn with_special(mut world: World, name: &str, (is_moved, is_keyless, returning): Special) -> World {
+    let one = world.desired.destination_mut(name).unwrap();
     if is_moved {
-        world.desired.destination_mut(name).unwrap().pool = "side".into();
+        one.pool = "side".into();
+    }
+    if is_keyless {
+        one.key = unknown_key();
     }
     match returning {
         None => world,
