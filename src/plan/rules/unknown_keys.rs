@@ -30,7 +30,7 @@ fn a_missing_key_releases_nobody() {
 fn a_guess_puts_nothing_on_air() {
     let left_behind = || {
         World::new().channel("1", Idle, &["?x", "?x"]).with("a", |one| {
-            (one.key, one.url) = (unknown_key(), "rtmp://x/live".into())
+            (one.key, one.url) = (unknown_key(), "rtmp://x/live".into());
         })
     };
     let plan = left_behind().plan();
