@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Desired, DestinationName, SlotId, StreamKey, Target, WantedState};
+use crate::model::{Desired, DestinationName, SlotId, StreamKey, Target};
 use crate::plan::{Adoption, ChannelPlan, Content, Plan, Waiting};
 
 /// The largest share of those on air that may vanish at once.
@@ -150,14 +150,15 @@ impl VanishGuard {
     }
 }
 
-/// Whether what is said of a target that is let go rests on its URL: that of one who has vanished looks like the former one
-/// of another with the same URL, or like that of one whose key cannot be read.
+/// Whether what is said of a target rests on its URL: that of one who has vanished looks like the former one of another with
+/// the same URL, or like that of one whose key cannot be read.
 fn is_guess(now: &Content, desired: &Desired) -> bool {
     match now {
         Content::Outdated(_) => true,
-        Content::Destination(name) => desired.destinations.get(name).is_some_and(|one| {
-            one.state == WantedState::Ready && matches!(one.key, StreamKey::Unavailable { .. })
-        }),
+        Content::Destination(name) => {
+            let one = desired.destinations.get(name);
+            one.is_some_and(|one| matches!(one.key, StreamKey::Unavailable { .. }))
+        }
         _ => false,
     }
 }
@@ -207,13 +208,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{ChannelClass, ChannelState, OwnerId, samples};
+    use crate::model::{ChannelClass, ChannelState, OwnerId, WantedState, samples};
     use crate::plan::{Seen, SlotPlan};
 
     const OWNER: &str = "us";
 
-    /// A channel of ours that runs with these slots: `d` a destination, `o` its former target, `k` one that ends and whose
-    /// key cannot be read, `u` undeclared, `-` parked.
+    /// A channel of ours that runs with these slots: `d` a destination, `o` its former target, `k` one whose key cannot be
+    /// read, `u` undeclared, `-` parked.
     fn channel(id: &str, slots: &str) -> ChannelPlan {
         let slots = slots.chars().enumerate().map(|(at, holds)| {
             let now = match holds {
@@ -364,25 +365,29 @@ mod tests {
 
     #[test]
     fn whoever_vanished_is_not_taken_for_one_whose_key_cannot_be_read() {
-        let mut desired = Desired::empty(OwnerId::new(OWNER));
-        let mut keyless = samples::destination("k");
-        keyless.state = WantedState::Ready;
-        keyless.key = StreamKey::Unavailable {
-            reference: "env KEY".to_owned(),
-            why: "it is not set".to_owned(),
-        };
-        desired.destinations.insert("k".into(), Arc::new(keyless));
-        let mut guard = VanishGuard::default();
-        let mut doubt = |slots| {
-            let plan = Plan {
-                destinations: Vec::new(),
-                channels: vec![channel("1", slots)],
-                pools: Vec::new(),
+        for state in [WantedState::Ready, WantedState::Streaming] {
+            let mut desired = Desired::empty(OwnerId::new(OWNER));
+            let mut keyless = samples::destination("k");
+            keyless.state = state;
+            keyless.key = StreamKey::Unavailable {
+                reference: "env KEY".to_owned(),
+                why: "it is not set".to_owned(),
             };
-            guard.doubt(&plan, &desired, MaxVanish::default(), None)
-        };
-        assert_eq!(doubt("dd"), None);
-        assert!(doubt("uk").unwrap().contains("2 of 2"));
+            desired.destinations.insert("k".into(), Arc::new(keyless));
+            let doubt = |guard: &mut VanishGuard, slots| {
+                let plan = Plan {
+                    destinations: Vec::new(),
+                    channels: vec![channel("1", slots)],
+                    pools: Vec::new(),
+                };
+                guard.doubt(&plan, &desired, MaxVanish::default(), None)
+            };
+            let guard = &mut VanishGuard::default();
+            assert_eq!(doubt(guard, "dd"), None);
+            assert!(doubt(guard, "uk").unwrap().contains("2 of 2"), "{state:?}");
+            // By itself it is no sign of anything missing.
+            assert_eq!(doubt(&mut VanishGuard::default(), "kk"), None, "{state:?}");
+        }
     }
 
     #[test]

@@ -274,10 +274,7 @@ impl<'a> Ground<'a> {
         let is_lost = |slot: &Slot| match &slot.holder {
             Holder::Parked | Holder::Broken => false,
             // By its URL alone it may be somebody else's.
-            Holder::Held(name) => {
-                let one = &self.desired.destinations[name];
-                self.is_off(one) && !has_key(one)
-            }
+            Holder::Held(name) => !has_key(&self.desired.destinations[name]),
             Holder::Copy(_) | Holder::Former(_) | Holder::Nobody => true,
         };
         self.desired.trust != Trust::Whole || slots.any(is_lost)
