@@ -1,9 +1,9 @@
 //! What is true of a pool: read from the world and the declaration alone.
 //!
 //! Each slot is read once, in this order: parked; the target of a declared destination (of several slots that have it
-//! one counts, the others are copies); on air with the URL of a destination whose key is not known; the URL of a wanted or paused
-//! destination that is not on air, so that it may be its former target; nobody's. Which of several on air with the URL
-//! of one whose key is not known is its own nobody knows.
+//! one counts, the others are copies); on air with the URL of a destination whose key is not known; the URL of a wanted
+//! or paused destination that is not on air, so that it may be its former target; nobody's. Which of several on air with
+//! the URL of one whose key is not known is its own nobody knows.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

@@ -6,6 +6,7 @@ use ChannelState::{Idle, Recovering, Running, Starting, UpdateFailed};
 
 use super::hand::{Hand, goes_to_c2, joins, one_on_air, pause, pin, start, stop};
 use crate::model::{ChannelClass, ChannelState, Destination, Endpoint, Secret, SlotId, StreamKey, Target};
+use crate::plan::fixture::unknown_key;
 use crate::plan::{Action, Content, SlotWrite, Violation, Waiting};
 
 #[test]
@@ -172,10 +173,7 @@ fn a_slot_that_may_be_that_of_an_unreadable_key_is_not_written() {
             .channel("c1", Idle, ["somewhere.example", "", ""])
             .with("a", |a| {
                 a.url = url.into();
-                a.key = StreamKey::Unavailable {
-                    reference: "env A".to_owned(),
-                    why: "it is not set".to_owned(),
-                };
+                a.key = unknown_key();
             });
         hand.observed
             .returning
@@ -197,10 +195,7 @@ fn of_equally_good_slots_a_plan_may_presume_any_to_be_that_of_an_unreadable_key(
             .channel("c2", Running, ["somewhere.example", "", ""])
             .with("a", |a| {
                 a.url = "rtmp://somewhere.example/live".into();
-                a.key = StreamKey::Unavailable {
-                    reference: "env A".to_owned(),
-                    why: "it is not set".to_owned(),
-                };
+                a.key = unknown_key();
             });
         let other = Endpoint::new("rtmp://somewhere.example/live", Secret::new("other"));
         Arc::make_mut(&mut hand.seen("c2").groups)[0].target = Ok(Target::from(vec![other]));
