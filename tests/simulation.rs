@@ -73,6 +73,8 @@ mod tenures;
 mod timeline;
 #[path = "simulation/verdict.rs"]
 mod verdict;
+#[path = "simulation/views.rs"]
+mod views;
 #[path = "simulation/wire.rs"]
 mod wire;
 #[path = "simulation/world.rs"]

@@ -17,7 +17,7 @@ use super::leases::SharedRow;
 use super::life::ToProcess;
 use super::outputs::unlike_its_recording;
 use super::priorities::passed_over;
-use super::process::{Process, SetUp, Surroundings};
+use super::process::{Process, SetUp, Sign, Surroundings};
 use super::table::Table;
 use super::tap::Boundary;
 
@@ -184,9 +184,8 @@ impl Crew {
         let seat = &mut self.seats[at];
         seat.back_at = Instant::now() + gap;
         if let Some(process) = seat.process.take() {
-            // What it told before.
-            let told = std::mem::take(&mut *process.told.lock().unwrap());
-            self.judge.lock().unwrap().bury(&process.name, how, &told);
+            let signs = process.hear();
+            self.judge.lock().unwrap().bury(&process.name, how, &signs);
             process.kill().await;
         }
     }
@@ -226,9 +225,9 @@ impl Crew {
                 continue;
             };
             let mut judge = self.judge.lock().unwrap();
-            let told = std::mem::take(&mut *process.told.lock().unwrap());
-            for (when, event) in &told {
-                judge.hear(&process.name, *when, event);
+            for (when, sign) in process.hear() {
+                judge.hear(&process.name, when, &sign);
+                let Sign::Told(event) = &sign else { continue };
                 if let Some(what) = defect(event) {
                     judge.fail("its own rules", what);
                 }

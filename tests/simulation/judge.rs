@@ -6,12 +6,10 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use slotwise::controller::Event;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::emulator::{Call, World};
@@ -19,24 +17,20 @@ use slotwise::model::{Desired, DestinationName, WantedState};
 use tokio::time::Instant;
 
 use super::leases::SharedRow;
-use super::lost_keys::LostKeys;
+use super::process::Sign;
 use super::reading::{
-    Endpoint, carries, endpoints, is_running, is_taken_over, is_target_of, owner, pool_of, skeleton, slots,
-    wiring, without,
+    Endpoint, carries, endpoints, is_running, is_taken_over, owner, pool_of, skeleton, slots, wiring, without,
 };
 use super::starts::{self, Start};
 use super::states::States;
 use super::stops::Stop;
-use super::table::{Plan, Table};
+use super::table::Table;
 use super::tenures::Tenures;
 use super::timeline::brief;
 use super::verdict::{Broken, Tally};
+use super::views::{View, Views};
 use super::wire::letter;
 use super::world::{OWNER, PARKING, STRANGER};
-
-/// How old the declaration may be that a call is made on, from when it was noticed that it changed: a batch of changes,
-/// a look and the call itself.
-const DECLARED_MAX: Duration = Duration::from_secs(23);
 
 /// How old the state of a channel may be that somebody else changed: the same, on a list that lags behind.
 const SEEN_MAX: Duration = Duration::from_mins(1);
@@ -47,26 +41,9 @@ const CALLS_MAX: usize = 150;
 /// More updates of a channel than this within an hour are a loop as well: each takes a stop and a start, or was in vain.
 const UPDATES_MAX: usize = 30;
 
-/// A declaration, and since when it is the one.
-#[derive(Clone)]
-struct View {
-    from: Instant,
-    desired: Desired,
-    /// What is left of it in the files, where a part of it is missing for no good reason.
-    left: Option<Desired>,
-    /// Whose key cannot be read, so that what has their URL may be taken for theirs.
-    lost: BTreeSet<DestinationName>,
-    /// Whether something is wrong with the files.
-    is_spoiled: bool,
-    /// How far the wall clock is ahead of the time that passed.
-    ahead: Timestamp,
-}
-
 /// The judge.
 pub(super) struct Judge {
-    begun: Instant,
-    views: Vec<View>,
-    lost_keys: LostKeys,
+    pub(super) views: Views,
     calls: VecDeque<Instant>,
     /// When each channel was updated within the last hour.
     updates: BTreeMap<String, VecDeque<Instant>>,
@@ -82,8 +59,6 @@ pub(super) struct Judge {
     tenures: Option<Tenures>,
     /// When so few were on air of those whose declaration is missing that they may have been taken away on purpose.
     few_missing: Option<Instant>,
-    /// How old the declaration may be that a call is made on.
-    declared_max: Duration,
     /// What states the channels were in, and which of them were told.
     states: States,
     /// The table that some destinations live in, if not in files.
@@ -106,10 +81,8 @@ impl Judge {
         source_interval: Duration,
         row: Option<SharedRow>,
     ) -> Self {
-        let mut safety = Self {
-            begun: Instant::now(),
-            views: Vec::new(),
-            lost_keys: LostKeys::default(),
+        Self {
+            views: Views::new(desired, wall, source_interval),
             calls: VecDeque::new(),
             updates: BTreeMap::new(),
             started: BTreeMap::new(),
@@ -118,48 +91,13 @@ impl Judge {
             released: BTreeMap::new(),
             tenures: row.map(Tenures::new),
             few_missing: None,
-            declared_max: source_interval + DECLARED_MAX,
             states: States::default(),
             table: None,
             processes,
             tally: Tally::default(),
             timeline: Vec::new(),
             broken: None,
-        };
-        safety.declare(desired, wall);
-        safety
-    }
-
-    /// Takes note of what is declared from now on, while the wall clock shows `wall`.
-    pub(super) fn declare(&mut self, mut desired: Desired, wall: Timestamp) {
-        let lost = self.lost_keys.fill_in(&mut desired);
-        let passed = self.begun.elapsed();
-        let ahead = wall.checked_sub(passed).unwrap();
-        self.views.push(View {
-            from: Instant::now(),
-            desired,
-            left: None,
-            lost,
-            is_spoiled: false,
-            ahead,
-        });
-    }
-
-    /// Takes note that nobody can read any more that these are declared, and that this was nobody's wish.
-    pub(super) fn miss(&mut self, names: &BTreeSet<DestinationName>) {
-        let View {
-            desired, lost, ahead, ..
-        } = self.views.last().unwrap();
-        let mut left = desired.clone();
-        left.destinations.retain(|name, _| !names.contains(name));
-        self.views.push(View {
-            from: Instant::now(),
-            desired: desired.clone(),
-            left: (!names.is_empty()).then_some(left),
-            lost: lost.clone(),
-            is_spoiled: true,
-            ahead: *ahead,
-        });
+        }
     }
 
     /// The controller is another one now, which cannot know whom the one before took off air.
@@ -171,21 +109,24 @@ impl Judge {
         self.timeline.push((Instant::now(), what.into()));
     }
 
-    /// What a process told at `when`.
-    pub(super) fn hear(&mut self, name: &str, when: Instant, event: &Event) {
-        let what = brief(name, event);
+    /// What a process told or did at `when`.
+    pub(super) fn hear(&mut self, name: &str, when: Instant, sign: &Sign) {
+        let what = match sign {
+            Sign::Told(event) => brief(name, event),
+            Sign::Planned(_) => String::new(),
+        };
         if !what.is_empty() {
             self.timeline.push((when, what));
         }
-        if let Some(what) = self.states.hear(name, when, event) {
+        if let Some(what) = self.states.hear(name, when, sign) {
             self.fail("an old state", what);
         }
     }
 
-    /// Takes note of a process that is no more, and of what it told before.
-    pub(super) fn bury(&mut self, name: &str, how: &str, told: &[(Instant, Event)]) {
-        for (when, event) in told {
-            self.hear(name, *when, event);
+    /// Takes note of a process that is no more, and of what was heard of it before.
+    pub(super) fn bury(&mut self, name: &str, how: &str, signs: &[(Instant, Sign)]) {
+        for (when, sign) in signs {
+            self.hear(name, *when, sign);
         }
         self.note(format!("{name} {how}"));
         self.restarted();
@@ -327,12 +268,7 @@ impl Judge {
                 format!("the tag of channel {id}, which is {owner:?}'s, is overwritten"),
             );
         }
-        let undeclared = |view: &View| {
-            slots(channel)
-                .values()
-                .flatten()
-                .any(|one| !is_declared(view, one))
-        };
+        let undeclared = |view: &View| slots(channel).values().flatten().any(|one| !view.declares(one));
         let forbidden = |view: &View| undeclared(view) && !is_taken_over(&view.desired, id);
         if is_running(channel) && owner.is_none() && self.recent().all(|(view, _)| forbidden(&view)) {
             self.fail(
@@ -417,7 +353,7 @@ impl Judge {
                 .into_iter()
                 .filter(|one| !endpoints(old).contains(one))
             {
-                if is_slot && !self.recent().any(|(view, _)| is_declared(&view, &endpoint)) {
+                if is_slot && !self.recent().any(|(view, _)| view.declares(&endpoint)) {
                     self.fail(
                         "undeclared target",
                         format!("an update of channel {id} points a slot at what nobody declares"),
@@ -465,7 +401,7 @@ impl Judge {
     fn check_stop(&mut self, before: &World, id: &str) {
         let few = self
             .few_missing
-            .is_some_and(|at| at.elapsed() < self.declared_max + SEEN_MAX);
+            .is_some_and(|at| at.elapsed() < self.views.declared_max + SEEN_MAX);
         let declared = |view: &'_ View| {
             let left = view.left.clone().filter(|_| few);
             std::iter::once(view.desired.clone()).chain(left)
@@ -513,7 +449,7 @@ impl Judge {
     /// Whether those whose declaration is missing may have been taken away on purpose: one of those on air, or no more than
     /// three in ten.
     fn count_missing(&mut self, world: &World) {
-        let View { desired, left, .. } = self.views.last().unwrap();
+        let View { desired, left, .. } = self.views.last();
         let Some(left) = left else { return };
         let running = || {
             let ours = |channel: &&Channel| is_running(channel) && owner(channel) == Some(OWNER);
@@ -537,7 +473,7 @@ impl Judge {
 
     /// Whoever is back on air, or is not wanted any more, is not interrupted any more.
     fn settle_interrupted(&mut self, world: &World) {
-        let desired = &self.views.last().unwrap().desired;
+        let desired = &self.views.last().desired;
         let on_air = |name: &DestinationName| {
             let one = &desired.destinations[name];
             let carried = |channel: &Channel| is_running(channel) && carries(channel, one);
@@ -557,7 +493,7 @@ impl Judge {
     }
 
     fn check_concurrent(&mut self, id: &str) {
-        let desired = &self.views.last().unwrap().desired;
+        let desired = &self.views.last().desired;
         let Some(pool) = pool_of(desired, id) else { return };
         let most = self
             .recent()
@@ -577,115 +513,15 @@ impl Judge {
         }
     }
 
-    /// Every declaration that may be known, with the times that the wall clock showed at its edges.
-    fn recent<'a>(&'a self) -> impl Iterator<Item = (Cow<'a, View>, Timestamp)> {
-        let back = Instant::now()
-            .checked_sub(self.declared_max)
-            .unwrap_or(self.begun);
-        let walls: Vec<Timestamp> = self.since(back).map(|(_, wall)| wall).collect();
-        let mut files: Vec<&View> = self
-            .since(self.readable_since(back))
-            .map(|(view, _)| view)
-            .collect();
-        files.dedup_by_key(|view| view.from);
-        let known: Vec<Cow<'_, View>> = match &self.table {
-            None => files.into_iter().map(Cow::Borrowed).collect(),
-            Some(table) => self.mixed(table, &files, back),
-        };
-        let at = move |view: Cow<'a, View>| walls.clone().into_iter().map(move |wall| (view.clone(), wall));
-        known.into_iter().flat_map(at)
-    }
-
-    /// From when the files may be that are known of since `back`: what was written right before they were spoiled may never
-    /// have been read, and what was read before that is in force.
-    fn readable_since(&self, back: Instant) -> Instant {
-        let mut since = back;
-        let mut until = Instant::now();
-        for view in self.views.iter().rev() {
-            if until < since {
-                break;
-            }
-            if view.is_spoiled {
-                since = since.min(view.from.checked_sub(self.declared_max).unwrap_or(self.begun));
-            }
-            until = view.from;
-        }
-        since
-    }
-
-    /// Items are as of the last look at the table that worked before; either may be older than the other.
-    fn mixed(&self, table: &Table, files: &[&View], back: Instant) -> Vec<Cow<'_, View>> {
+    /// Every declaration that a writer may know.
+    fn recent(&self) -> impl Iterator<Item = (Cow<'_, View>, Timestamp)> {
         let seat = self.tenures.as_ref().and_then(Tenures::last).map(letter);
-        let mut items: Vec<&View> = self
-            .since(table.known_from(seat, back))
-            .map(|(view, _)| view)
-            .collect();
-        items.dedup_by_key(|view| view.from);
-        let with_items = |of_files: &&View| {
-            let of_files = *of_files;
-            let mixed = items
-                .iter()
-                .map(move |view| Cow::Owned(mixed(of_files, view, &table.plan)));
-            mixed.collect::<Vec<_>>()
-        };
-        files.iter().flat_map(with_items).collect()
+        self.views.recent(self.table.as_ref().map(|table| (table, seat)))
     }
-
-    /// Every declaration since `back`, with the times that the wall clock showed at its edges.
-    fn since(&self, back: Instant) -> impl Iterator<Item = (&View, Timestamp)> {
-        let (now, begun) = (Instant::now(), self.begun);
-        let back = back.max(begun);
-        self.views.iter().enumerate().rev().flat_map(move |(at, view)| {
-            let until = self.views.get(at + 1).map_or(now, |next| next.from);
-            let (from, until) = (view.from.max(back), until.min(now));
-            let edges = if from <= until {
-                vec![until, from]
-            } else {
-                Vec::new()
-            };
-            edges
-                .into_iter()
-                .map(move |edge| (view, view.ahead.checked_add(edge - begun).unwrap()))
-        })
-    }
-}
-
-/// What is known where the files say what `of_files` says and the table what `of_table` says.
-fn mixed(of_files: &View, of_table: &View, plan: &Plan) -> View {
-    let with_items = |desired: &Desired| mix(desired, &of_files.desired, &of_table.desired, plan);
-    View {
-        desired: with_items(&of_files.desired),
-        left: of_files.left.as_ref().map(with_items),
-        lost: of_files.lost.clone(),
-        ..*of_files
-    }
-}
-
-/// `desired` with the items of `of_table` in the place of its own.
-fn mix(desired: &Desired, of_files: &Desired, of_table: &Desired, plan: &Plan) -> Desired {
-    let mut desired = desired.clone();
-    desired.destinations.retain(|_, one| !plan.holds(one));
-    let items = of_table.destinations.iter().filter(|(_, one)| plan.holds(one));
-    for (name, one) in items {
-        let mut one = Arc::clone(one);
-        // A key that stands in a file is read from it.
-        let in_file = of_files.destinations.get(name).filter(|_| !plan.keys_inside);
-        if let Some(newer) = in_file {
-            Arc::make_mut(&mut one).key = newer.key.clone();
-        }
-        desired.destinations.insert(name.clone(), one);
-    }
-    desired
 }
 
 fn is_look(call: &Call) -> bool {
     matches!(call.operation.as_str(), "ListChannels" | "DescribeChannel")
-}
-
-/// Whether somebody declares what a slot points at, or it is parked.
-fn is_declared(view: &View, endpoint: &Endpoint) -> bool {
-    let mut all = view.desired.destinations.values();
-    endpoint.0 == PARKING || all.any(|one| is_target_of(one, endpoint))
 }
 
 /// The channels that a call is about: the one in its path, and those whose tags it changes.

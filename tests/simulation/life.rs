@@ -179,7 +179,7 @@ impl Life {
         self.files.write(&self.desired);
         self.table.iter().for_each(|table| table.write(&self.desired));
         let mut judge = self.judge.lock().unwrap();
-        judge.declare(self.desired.clone(), self.clock.now());
+        judge.views.declare(self.desired.clone(), self.clock.now());
         judge.note(format!("life: {what}"));
     }
 
@@ -391,7 +391,7 @@ impl Life {
         ];
         let accident = *accidents.choose(&mut self.random).unwrap();
         let missing = self.files.spoil(accident, self.random.random_range(0..2));
-        self.judge.lock().unwrap().miss(&missing);
+        self.judge.lock().unwrap().views.miss(&missing);
         self.note(format!("life: files are spoiled: {accident:?}"));
     }
 

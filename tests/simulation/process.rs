@@ -1,5 +1,6 @@
 //! One slotwise process: the controller on its files, its lease and its way to the emulator, as a task of its own.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,7 +8,8 @@ use std::time::Duration;
 use slotwise::controller::lease::{Contender, Lease};
 use slotwise::controller::{Clock, Ended, Event, Pulse, Settings, Until};
 use slotwise::emulator::Emulator;
-use slotwise::model::OwnerId;
+use slotwise::model::{ChannelId, ChannelState, OwnerId};
+use slotwise::record::Case;
 use slotwise::store::{LoadOptions, Sources, Tables};
 use slotwise::wiring;
 use tokio::sync::{Notify, watch};
@@ -23,8 +25,16 @@ use super::tap::Tap;
 use super::wire::Wire;
 use super::world::OWNER;
 
-/// What a process told, and when.
-pub(super) type Told = Arc<Mutex<Vec<(Instant, Event)>>>;
+/// What a process lets others hear of it.
+pub(super) enum Sign {
+    /// It told something.
+    Told(Event),
+    /// It made a plan, for which the channels were in these states.
+    Planned(BTreeMap<ChannelId, ChannelState>),
+}
+
+/// What was heard of a process, and when.
+type Heard = Arc<Mutex<Vec<(Instant, Sign)>>>;
 
 /// How the processes of a life are set up: the same for all of them.
 #[derive(Debug, Clone)]
@@ -64,7 +74,7 @@ pub(super) struct Surroundings<'life> {
 pub(super) struct Process {
     pub(super) name: String,
     pub(super) tap: Tap,
-    pub(super) told: Told,
+    heard: Heard,
     pub(super) leases: Option<Leases>,
     waker: Arc<Notify>,
     outputs: Outputs,
@@ -98,8 +108,8 @@ impl Process {
             );
             Tables::new(wire.access(), Some(lease.gate()))
         });
-        let (told, outputs) = (Told::default(), Outputs::new());
-        let hears = Arc::clone(&told);
+        let (heard, outputs) = (Heard::default(), Outputs::new());
+        let (of_events, of_plans) = (Arc::clone(&heard), Arc::clone(&heard));
         let mut controller = wiring::assemble(
             Sources::new(
                 vec![around.root.clone()],
@@ -114,10 +124,19 @@ impl Process {
             set_up.settings(),
             outputs.listener(move |event| {
                 if !event.is_only_counted() {
-                    hears.lock().unwrap().push((Instant::now(), event));
+                    of_events
+                        .lock()
+                        .unwrap()
+                        .push((Instant::now(), Sign::Told(event)));
                 }
             }),
         );
+        controller.show_to(Box::new(move |case: Case| {
+            let channels = case.observed.channels.into_iter();
+            let states = channels.filter_map(|(id, channel)| Some((id, channel.seen()?.state)));
+            let sign = Sign::Planned(states.collect());
+            of_plans.lock().unwrap().push((Instant::now(), sign));
+        }));
         let (pulse, waker, asked) = (controller.watch(), controller.waker(), CancellationToken::new());
         let (awake, until) = (tap.clone(), asked.clone());
         let mut running = JoinSet::new();
@@ -125,7 +144,7 @@ impl Process {
         Self {
             name,
             tap,
-            told,
+            heard,
             leases,
             waker,
             outputs,
@@ -138,6 +157,11 @@ impl Process {
     /// Lets it look at its files at once.
     pub(super) fn wake(&self) {
         self.waker.notify_one();
+    }
+
+    /// What was heard of it since the last time.
+    pub(super) fn hear(&self) -> Vec<(Instant, Sign)> {
+        std::mem::take(&mut *self.heard.lock().unwrap())
     }
 
     /// How it goes.

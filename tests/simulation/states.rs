@@ -2,14 +2,19 @@
 //!
 //! It may miss some, and hear of one late. It never goes back to one that it has told: then it has taken an old list for
 //! how the channel is now. Only of what it has just missed it cannot know that it is over.
+//!
+//! Of a channel on which a call of its own failed it plans with nothing that was over by then: the call may have had its
+//! effect, which a list that lags behind does not show.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use slotwise::controller::Event;
+use slotwise::controller::{Event, StepOutcome};
 use slotwise::emulator::World;
-use slotwise::model::ChannelId;
+use slotwise::model::{ChannelId, ChannelState};
 use tokio::time::Instant;
+
+use super::process::Sign;
 
 /// What states the channels were in, and how far each process has told them.
 #[derive(Default)]
@@ -19,6 +24,8 @@ pub(super) struct States {
     /// When they were looked up last, in the emulator's time.
     until: Duration,
     told: BTreeMap<(String, ChannelId), Told>,
+    /// When a call of each process failed, by its channel, until the process has seen that one again.
+    failed: BTreeMap<(String, ChannelId), Instant>,
 }
 
 /// Which of the states that a channel has passed a process has told, by their place; the last is where it is, at least.
@@ -41,11 +48,55 @@ impl States {
         self.until = now;
     }
 
-    /// What is wrong with what `process` told at `when`.
-    pub(super) fn hear(&mut self, process: &str, when: Instant, event: &Event) -> Option<String> {
-        let Event::StateChanged { channel, to, .. } = event else {
-            return None;
+    /// What is wrong with what `process` told or planned with at `when`.
+    pub(super) fn hear(&mut self, process: &str, when: Instant, sign: &Sign) -> Option<String> {
+        match sign {
+            Sign::Told(Event::StateChanged { channel, to, .. }) => {
+                self.check_order(process, when, channel, *to)
+            }
+            Sign::Told(Event::StepEnded {
+                channel,
+                outcome: StepOutcome::Failed { .. },
+                ..
+            }) => {
+                self.failed.insert((process.to_owned(), channel.clone()), when);
+                None
+            }
+            Sign::Told(_) => None,
+            Sign::Planned(states) => states
+                .iter()
+                .find_map(|(channel, state)| self.check_since_failure(process, when, channel, *state)),
+        }
+    }
+
+    /// What was over when a call failed is not planned with afterwards.
+    fn check_since_failure(
+        &mut self,
+        process: &str,
+        when: Instant,
+        channel: &ChannelId,
+        state: ChannelState,
+    ) -> Option<String> {
+        let failed = self.failed.remove(&(process.to_owned(), channel.clone()))?;
+        let passed = self.passed.get(channel.as_str()).map_or(&[][..], Vec::as_slice);
+        let until = |at: usize| passed.get(at + 1).map(|(next, _)| *next);
+        let may_be = |(at, (since, name)): (usize, &(Instant, &str))| {
+            *name == state.as_str() && *since <= when && until(at).is_none_or(|end| failed <= end)
         };
+        let is_current = passed.iter().enumerate().any(may_be);
+        (!is_current).then(|| {
+            format!("{process} plans with channel {channel} {state}, which was over when its call failed")
+        })
+    }
+
+    /// No state is told that the process knew to be over.
+    fn check_order(
+        &mut self,
+        process: &str,
+        when: Instant,
+        channel: &ChannelId,
+        to: ChannelState,
+    ) -> Option<String> {
         let passed = self.passed.get(channel.as_str()).map_or(&[][..], Vec::as_slice);
         // It is heard later: what came meanwhile was not what was told.
         let passed = &passed[..passed.partition_point(|(since, _)| *since <= when)];
