@@ -13,15 +13,36 @@
 //!    missed.
 //! 3. *Who shares with whom.* Groups as whole blocks, the largest first, each to the channels with the fewest strangers;
 //!    `Pack` first narrows the channels down to the fewest that suffice.
+//!
+//! Where that moves somebody who has a slot on a stopped channel already, the placement that leaves everybody there is made
+//! too, and is the one unless the other is better. Else a plan that was half carried out could be followed by another one that
+//! is no better, and that by the first again, and nobody would ever go on air.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::assign::{Pinned, Place, Placed, Problem};
+use super::assign::{Item, Pinned, Place, Placed, Problem};
 use super::knapsack::{Choice, cheapest_cover};
 
 /// Places the items of `problem`. Criterion 1 is best, criterion 2 is best (see the module's words for the exceptions).
 pub(super) fn place(problem: &Problem) -> Placed {
-    let mut greedy = Greedy::new(problem);
+    let afresh = place_afresh_or_keep(problem, false);
+    let stays = |(one, bin): (&Item, &Option<usize>)| {
+        one.warm.is_empty() || one.warm.iter().any(|(warm, _)| Some(*warm) == *bin)
+    };
+    if problem.items.iter().zip(&afresh).all(stays) {
+        return afresh;
+    }
+    let kept = place_afresh_or_keep(problem, true);
+    if problem.cost(&afresh) < problem.cost(&kept) {
+        afresh
+    } else {
+        kept
+    }
+}
+
+/// `keeps`: whoever has a slot on a stopped channel already stays there.
+fn place_afresh_or_keep(problem: &Problem, keeps: bool) -> Placed {
+    let mut greedy = Greedy::new(problem, keeps);
     if !problem.granting.start {
         greedy.open_by_grants();
     }
@@ -32,6 +53,9 @@ pub(super) fn place(problem: &Problem) -> Placed {
         greedy.narrow();
     }
     greedy.fill_opened();
+    if keeps {
+        greedy.keep();
+    }
     greedy.distribute();
     greedy.repair();
     greedy.placed
@@ -39,6 +63,8 @@ pub(super) fn place(problem: &Problem) -> Placed {
 
 struct Greedy<'p> {
     problem: &'p Problem,
+    /// Whether those who have a slot on a stopped channel already stay there.
+    keeps: bool,
     placed: Placed,
     /// Items that are to be placed; those not admitted wait.
     admitted: Vec<bool>,
@@ -60,9 +86,10 @@ const ROUNDS_MAX: usize = 4;
 type Shelf = (bool, usize, bool);
 
 impl<'p> Greedy<'p> {
-    fn new(problem: &'p Problem) -> Self {
+    fn new(problem: &'p Problem, keeps: bool) -> Self {
         Self {
             problem,
+            keeps,
             placed: vec![None; problem.items.len()],
             admitted: vec![false; problem.items.len()],
             open: (0..problem.bins.len())
@@ -164,10 +191,16 @@ impl<'p> Greedy<'p> {
         gain
     }
 
-    /// By priority; of equal ones the pinned first, since they have no choice.
-    fn order(&self, item: usize) -> (std::cmp::Reverse<i32>, bool, usize) {
+    /// By priority; of equal ones first those who are to keep their slots, then the pinned, since they have no choice.
+    fn order(&self, item: usize) -> (std::cmp::Reverse<i32>, bool, bool, usize) {
         let one = &self.problem.items[item];
-        (std::cmp::Reverse(one.priority), one.pin == Pinned::Free, item)
+        let keeps = self.keeps && !one.warm.is_empty();
+        (
+            std::cmp::Reverse(one.priority),
+            !keeps,
+            one.pin == Pinned::Free,
+            item,
+        )
     }
 
     /// Criterion 1: who is placed. Pinned ones are put into their slots at once.
@@ -278,7 +311,8 @@ impl<'p> Greedy<'p> {
             let at = &problem.bins[*bin];
             let room = std::cmp::Reverse(self.room[*bin]);
             let warm = std::cmp::Reverse(warm.get(bin).copied().unwrap_or(0));
-            (at.troubled, !runs(*bin), room, at.stops_first, warm, *bin)
+            let first = if self.keeps { warm } else { std::cmp::Reverse(0) };
+            (first, at.troubled, !runs(*bin), room, at.stops_first, warm, *bin)
         });
         for bin in open {
             if need == 0 && !self.owed.contains(&bin) {
@@ -335,6 +369,21 @@ impl<'p> Greedy<'p> {
 
     fn is_free(&self, item: usize) -> bool {
         self.problem.items[item].pin == Pinned::Free
+    }
+
+    /// Puts everybody into the slot that they have, where its channel is open; of several into that with the fewest strangers,
+    /// once those are put who have no choice.
+    fn keep(&mut self) {
+        let mut warm: Vec<usize> = self.unplaced().collect();
+        warm.sort_by_key(|item| (self.problem.items[*item].warm.len(), self.order(*item)));
+        for item in warm {
+            let group = Some(self.problem.items[item].group);
+            let bins = self.problem.items[item].warm.iter().map(|(bin, _)| *bin);
+            let open = bins.filter(|bin| self.open[*bin] && self.room[*bin] > 0);
+            if let Some(bin) = open.min_by_key(|bin| (self.shelf(*bin, group), *bin)) {
+                self.put(item, bin);
+            }
+        }
     }
 
     /// Criterion 3: blocks of one group, the largest first, each to the fewest strangers.

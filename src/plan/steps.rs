@@ -23,7 +23,7 @@ use super::wait::{channel_waiting, destination_waiting};
 use super::{
     Action, Adoption, ChannelPlan, Content, DestinationPlan, Reason, Seen, SlotPlan, SlotWrite, Step,
 };
-use crate::model::{ChannelState, DestinationName, OwnerId, SlotId, Target};
+use crate::model::{ChannelState, DestinationName, OwnerId, Target};
 use jiff::Timestamp;
 
 /// What becomes of one channel.
@@ -103,15 +103,8 @@ pub(super) fn assign_reason(decision: &Decision<'_>, dest: usize, slot: usize) -
     if one.returning == Some(slot) {
         return Reason::AssignReturning;
     }
-    if let (
-        SlotId {
-            channel,
-            output_group,
-        },
-        Some(pin),
-    ) = (survey.slot_id(slot), &one.decl.pin)
-        && (pin.channel == channel && pin.output_group == output_group)
-    {
+    // Only what is on air, or comes back, is anywhere else than where it is pinned.
+    if one.decl.pin.is_some() {
         return Reason::AssignPinned;
     }
     if one.held == Some(slot) || one.copies.contains(&slot) {

@@ -531,6 +531,30 @@ mod tests {
     }
 
     #[test]
+    fn a_channel_without_a_slot_is_named_where_no_other_could_help() {
+        let mut useless = World::new().channel("1", Running, &["!"]).wanted("z");
+        useless.seen("1").owner = Some("them".into());
+        assert_eq!(waiting(&useless.plan(), "z"), "OwnedByAnother");
+        let mut world = useless.channel("2", Running, &["-"]);
+        world
+            .observed
+            .channels
+            .insert("2".into(), ChannelObservation::Missing);
+        assert_eq!(waiting(&world.plan(), "z"), "ChannelMissing");
+    }
+
+    #[test]
+    fn that_no_output_group_is_a_slot_is_said_where_there_is_no_other_channel() {
+        let world = World::new().wanted("z");
+        assert_eq!(waiting(&world.plan(), "z"), "NoSlot");
+        let world = world.channel("1", Running, &["!"]);
+        assert_eq!(waiting(&world.plan(), "z"), "NoSlot");
+        let mut world = world.channel("2", Running, &["-"]);
+        world.seen("2").owner = Some("them".into());
+        assert_eq!(waiting(&world.plan(), "z"), "OwnedByAnother");
+    }
+
+    #[test]
     fn a_one_off_grant_is_told_apart_from_those_who_have_none() {
         let plan = World::new()
             .channel("1", Recovering, &["a", "-"])

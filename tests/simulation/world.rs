@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::Rng;
-use rand::seq::IndexedRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use slotwise::emulator::channel::State;
@@ -85,6 +85,11 @@ pub(super) fn draw(random: &mut ChaCha8Rng) -> (Desired, Emulator) {
     };
     let emulator = Emulator::new(options, Fleet::invent(&fleet));
     estrange(&emulator, random, channels);
+    // The rest of the life is the same in whatever order the pools name their channels.
+    let mut order = random.clone();
+    for pool in desired.pools.values_mut() {
+        pool.channels.shuffle(&mut order);
+    }
     (desired, emulator)
 }
 

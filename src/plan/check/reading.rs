@@ -348,16 +348,10 @@ impl<'a> Matching<'a> {
         matching
     }
 
-    /// All slots that hold something, in the order of the pool's channels and their groups.
+    /// All slots that hold something, by channel id, whatever order the pool names them in, and in the order of their groups.
     fn collect(&mut self, reading: &PoolReading<'a>, preferences: &Preferences<'_>) {
-        let mut visited = BTreeSet::new();
-        for channel in &reading.pool.channels {
-            let Some(found) = reading.channels.get(&channel.id) else {
-                continue;
-            };
-            let Some(seen) = found.seen.filter(|_| visited.insert(&channel.id)) else {
-                continue;
-            };
+        for (id, found) in &reading.channels {
+            let Some(seen) = found.seen else { continue };
             let failed = !may_be_used(seen.state);
             let foreign = seen.owner.is_some() && !found.owned;
             let usable = !failed && !foreign && !preferences.pool_paused;
@@ -375,7 +369,7 @@ impl<'a> Matching<'a> {
                     .is_some_and(|slot| !matches!(slot.holds, Holds::Parked));
                 if holds_something && groups.insert(&group.name) {
                     self.slots.push(Occupied {
-                        id: SlotId::new(channel.id.clone(), group.name.clone()),
+                        id: SlotId::new((*id).clone(), group.name.clone()),
                         standing,
                         usable,
                         owned: found.owned,

@@ -1,6 +1,6 @@
 //! In pools that are too large for the search, what the fast placement must not get wrong.
 
-use super::super::fixture::{World, assignments, interrupted, pin, waiting};
+use super::super::fixture::{World, assignments, interrupted, pin, steps, waiting};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{Cause, Destination, Interrupt};
 
@@ -161,6 +161,63 @@ fn in_a_large_pool_whoever_would_join_a_channel_that_is_not_to_stop_after_all_go
     assert_eq!(waiting(&plan, "former"), "PinnedSlotTaken");
     assert_eq!(assignments(&plan)["r"], "03/slot-1");
     assert!(interrupted(&plan).is_empty());
+}
+
+#[test]
+fn in_a_large_pool_whoever_has_a_slot_keeps_it_where_another_of_the_same_priority_is_pinned() {
+    let world = World::new()
+        .channel("01", Idle, &["has-it"])
+        .wanted("has-it")
+        .with("pinned", |one| one.pin = Some(pin("01", "slot-1")));
+    for plan in [world.plan(), with_ten_full_channels(world).plan()] {
+        assert_eq!(assignments(&plan)["has-it"], "01/slot-1");
+        assert_eq!(waiting(&plan, "pinned"), "PinnedSlotTaken");
+    }
+}
+
+/// Two placements of these are as good as can be found in the time there is; each made the planner find the other one.
+#[test]
+fn a_placement_that_is_not_known_to_be_the_best_is_kept_once_it_is_made() {
+    let mut world = World::new()
+        .channel("0", Idle, &["d3", "d15"])
+        .channel("1", Idle, &["d8", "d0", "d9", "d17"])
+        .channel("2", Idle, &["d11", "d10", "d4", "d14", "d7"])
+        .channel("3", Idle, &["d13", "d16", "d1"])
+        .channel("4", Idle, &[])
+        .channel("5", Running, &["d6"])
+        .policy(Interrupt::Anytime, &[Cause::Stop]);
+    for name in ["d4", "d6", "d7", "d10", "d11", "d13", "d14", "d16", "d17"] {
+        world = world.wanted(name);
+    }
+    let of_groups = [
+        ("d0", 0, Some("g2")),
+        ("d1", -5, None),
+        ("d3", 100, Some("g1")),
+        ("d8", 100, Some("g2")),
+        ("d9", 0, Some("g2")),
+        ("d12", -5, Some("g2")),
+        ("d15", 0, Some("g1")),
+        ("d18", -5, Some("g1")),
+    ];
+    for (name, priority, group) in of_groups {
+        world = world.with(name, |one| {
+            one.priority = priority;
+            one.group = group.map(Into::into);
+        });
+    }
+    // Nothing is started, so that all could be placed anew every time.
+    for _ in 0..5 {
+        let plan = world.plan();
+        for channel in &plan.channels {
+            if steps(&plan, channel.id.as_str()).starts_with("update") {
+                world.take_step(channel);
+                world.seen(channel.id.as_str()).state = Idle;
+            }
+        }
+    }
+    let plan = world.plan();
+    let updates = plan.steps().filter(|(_, step)| step.action.name() == "update");
+    assert_eq!(updates.count(), 0);
 }
 
 fn pinned_to_02(priority: i32) -> impl Fn(&mut Destination) {

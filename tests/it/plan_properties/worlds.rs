@@ -28,6 +28,8 @@ pub(super) struct PoolSpec {
     pub(super) max_concurrent: u32,
     pub(super) paused: bool,
     pub(super) channels: Vec<ChannelSpec>,
+    /// The channel that the pool names first; the others follow by number, and those before it after them.
+    pub(super) first: usize,
     pub(super) destinations: Vec<DestinationSpec>,
 }
 
@@ -127,10 +129,11 @@ pub(super) fn pool(bounds: Bounds) -> impl Strategy<Value = PoolSpec> {
         1..=3_u32,
         prop::bool::weighted(if bounds.settled { 0.0 } else { 0.05 }),
         vec(channel(bounds), 1..=bounds.channels),
+        0..bounds.channels,
         vec(destination(bounds), 0..=bounds.destinations),
     )
         .prop_map(
-            move |(placement, interrupt, causes, max_concurrent, paused, channels, destinations)| {
+            move |(placement, interrupt, causes, max_concurrent, paused, channels, first, destinations)| {
                 let mut spec = PoolSpec {
                     placement,
                     interrupt,
@@ -138,6 +141,7 @@ pub(super) fn pool(bounds: Bounds) -> impl Strategy<Value = PoolSpec> {
                     max_concurrent,
                     paused,
                     channels,
+                    first,
                     destinations,
                 };
                 if bounds.settled {
@@ -316,6 +320,9 @@ pub(super) fn build_pool(p: usize, spec: &PoolSpec, desired: &mut Desired, obser
     for (c, channel) in spec.channels.iter().enumerate() {
         build_channel(p, c, channel, spec, desired, observed);
     }
+    let channels = &mut desired.pools.get_mut(pool_name.as_str()).unwrap().channels;
+    let first = spec.first % channels.len();
+    channels.rotate_left(first);
 }
 
 pub(super) fn build_channel(

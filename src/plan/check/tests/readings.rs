@@ -15,7 +15,8 @@ use crate::plan::survey::{Holder, Survey};
 /// What may befall one destination besides: it is of another pool, its key cannot be read, it comes back to a slot.
 type Special = (bool, bool, Option<(u8, u8)>);
 
-/// The same, with another pool, which has no channels, with destinations that come back, and perhaps paused.
+/// The same, with another pool, which has no channels, with destinations that come back, and perhaps paused. The pool names
+/// its channels in whatever order.
 fn special_worlds() -> impl Strategy<Value = World> {
     let special = (
         prop::bool::weighted(0.1),
@@ -23,7 +24,12 @@ fn special_worlds() -> impl Strategy<Value = World> {
         prop::option::weighted(0.15, (1_u8..5, 1_u8..5)),
     );
     let specials = prop::collection::vec(special, 7);
-    (worlds(), specials, prop::bool::weighted(0.1)).prop_map(|(mut world, specials, is_paused)| {
+    let worlds = worlds().prop_flat_map(|world| {
+        let channels = Just(world.desired.pools["main"].channels.clone()).prop_shuffle();
+        (Just(world), channels)
+    });
+    (worlds, specials, prop::bool::weighted(0.1)).prop_map(|((mut world, channels), specials, is_paused)| {
+        world.pool().channels = channels;
         let side = ChannelPool {
             name: "side".into(),
             ..samples::pool(&[], "slot-*")
