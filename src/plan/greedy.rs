@@ -49,12 +49,12 @@ fn place_afresh_or_keep(problem: &Problem, keeps: bool) -> Placed {
     greedy.admit();
     greedy.open_for_leavers();
     greedy.open_for_room();
-    if problem.pack {
-        greedy.narrow();
-    }
     greedy.fill_opened();
     if keeps {
         greedy.keep();
+    }
+    if problem.pack {
+        greedy.narrow();
     }
     greedy.distribute();
     greedy.repair();
@@ -311,8 +311,7 @@ impl<'p> Greedy<'p> {
             let at = &problem.bins[*bin];
             let room = std::cmp::Reverse(self.room[*bin]);
             let warm = std::cmp::Reverse(warm.get(bin).copied().unwrap_or(0));
-            let first = if self.keeps { warm } else { std::cmp::Reverse(0) };
-            (first, at.troubled, !runs(*bin), room, at.stops_first, warm, *bin)
+            (at.troubled, !runs(*bin), room, at.stops_first, warm, *bin)
         });
         for bin in open {
             if need == 0 && !self.owed.contains(&bin) {

@@ -175,6 +175,24 @@ fn in_a_large_pool_whoever_has_a_slot_keeps_it_where_another_of_the_same_priorit
     }
 }
 
+#[test]
+fn in_a_large_pool_a_channel_that_somebody_has_a_slot_of_is_not_closed_for_others_to_fill_another() {
+    let world = World::new()
+        .channel("01", Idle, &["a", "b", "c", "-"])
+        .channel("02", Idle, &["d"])
+        .wanted("a")
+        .wanted("b")
+        .wanted("c")
+        .wanted("d")
+        .trouble("01", 2, "2026-04-01T11:00:00Z")
+        .pack();
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(
+        (steps(&plan, "01"), steps(&plan, "02")),
+        ("start".to_owned(), "start".to_owned())
+    );
+}
+
 /// Two placements of these are as good as can be found in the time there is; each made the planner find the other one.
 #[test]
 fn a_placement_that_is_not_known_to_be_the_best_is_kept_once_it_is_made() {
