@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use super::assign::{Bin, Cost, Item, Pinned, Place, Placed, Problem};
 use super::bound::{LOAD_MAX, Left, large_bound};
+use super::greedy::or_keep;
 
 /// Placements looked at before the search gives up and the best so far is taken. Counted, not timed, so that the
 /// same input gives the same plan on every machine; about 10 ms.
@@ -43,8 +44,8 @@ pub(super) struct Found {
 
 /// Improves on `greedy` as far as the budget goes.
 pub(super) fn improve(problem: &Problem, greedy: Placed) -> Found {
-    let cost = problem.cost(&greedy);
     if problem.items.is_empty() {
+        let cost = problem.cost(&greedy);
         return Found {
             bound: cost.clone(),
             placed: greedy,
@@ -56,26 +57,37 @@ pub(super) fn improve(problem: &Problem, greedy: Placed) -> Found {
     }
     let is_huge = |bin: &Bin| bin.crew_len() + bin.free.len() > LOAD_MAX;
     if problem.items.len() > ITEMS_MAX || problem.bins.len() > BINS_MAX || problem.bins.iter().any(is_huge) {
-        let bound = large_bound(problem, &cost);
+        let placed = or_keep(problem, greedy);
+        let cost = problem.cost(&placed);
         return Found {
-            placed: greedy,
+            bound: large_bound(problem, &cost),
+            placed,
             cost,
             is_best: false,
-            bound,
             #[cfg(test)]
             nodes: 0,
         };
     }
+    let cost = problem.cost(&greedy);
     let mut search = Search::new(problem, greedy, cost);
     let root = search.bound(0);
     search.descend(0);
-    let is_best = search.nodes < NODE_BUDGET || root >= search.best;
-    let bound = if is_best { search.best.clone() } else { root };
+    if search.nodes < NODE_BUDGET || root >= search.best {
+        return Found {
+            placed: search.best_placed,
+            bound: search.best.clone(),
+            cost: search.best,
+            is_best: true,
+            #[cfg(test)]
+            nodes: search.nodes,
+        };
+    }
+    let placed = or_keep(problem, search.best_placed);
     Found {
-        placed: search.best_placed,
-        cost: search.best,
-        is_best,
-        bound,
+        cost: problem.cost(&placed),
+        placed,
+        is_best: false,
+        bound: root,
         #[cfg(test)]
         nodes: search.nodes,
     }

@@ -3,6 +3,7 @@
 use super::super::fixture::{World, assignments, interrupted, pin, steps, waiting};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{Cause, Destination, Interrupt};
+use crate::plan::Plan;
 
 #[test]
 fn in_a_large_pool_whoever_loses_a_slot_takes_that_of_one_who_is_less_important() {
@@ -191,6 +192,33 @@ fn in_a_large_pool_a_channel_that_somebody_has_a_slot_of_is_not_closed_for_other
         (steps(&plan, "01"), steps(&plan, "02")),
         ("start".to_owned(), "start".to_owned())
     );
+}
+
+#[test]
+fn in_a_large_pool_people_are_moved_to_share_with_others_where_all_can_be_done_at_once() {
+    let friends = |one: &mut Destination| one.group = Some("friends".into());
+    let world = World::new()
+        .channel("01", Idle, &["a", "stranger"])
+        .channel("02", Idle, &["b", "-"])
+        .with("a", friends)
+        .with("b", friends)
+        .wanted("stranger")
+        .anytime();
+    let together = |plan: &Plan| {
+        let assigned = assignments(plan);
+        assigned["a"][..2] == assigned["b"][..2]
+    };
+    assert!(together(&with_ten_full_channels(world.clone()).plan()));
+    // Who goes to the channel that has to be interrupted cannot be told by what is done before.
+    let world = world
+        .channel("03", Running, &["p", "-"])
+        .wanted("p")
+        .wanted("y")
+        .wanted("z");
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(interrupted(&plan), ["p"]);
+    assert!(!together(&plan));
+    assert_eq!(assignments(&plan)["stranger"], "01/slot-2");
 }
 
 /// Two placements of these are as good as can be found in the time there is; each made the planner find the other one.
