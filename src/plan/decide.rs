@@ -7,9 +7,8 @@ use jiff::Timestamp;
 
 use super::assign::{Cost, Place, Placed, Problem};
 use super::interrupt::{Change, Crew, Kind, Policy, join, kind, leave};
-use super::search::improve;
 use super::survey::{Holder, Stance, Survey};
-use super::{Interruptions, Optimality, Waiting, greedy};
+use super::{Interruptions, Optimality, Waiting, search};
 use crate::model::{ChannelId, ChannelObservation, ChannelState, Desired, DestinationName, Observed};
 
 /// What becomes of one pool.
@@ -72,7 +71,7 @@ impl<'a> Decision<'a> {
             .map(|at| survey.channels[at].is_usable().then(|| kind(&survey, at)))
             .collect();
         let problem = Problem::new(&survey, &kinds, &policy);
-        let found = improve(&problem, greedy::place(&problem));
+        let found = search::best(&problem);
         let mut given: BTreeMap<usize, usize> =
             problem.bound.iter().map(|(dest, slot)| (*slot, *dest)).collect();
         for (bin, items) in problem.by_bin(&found.placed).iter().enumerate() {

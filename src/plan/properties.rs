@@ -11,9 +11,8 @@ use super::assign::{Granting, Item, Pinned, Place, Placed, Problem};
 use super::bound::large_bound;
 use super::fixture::{PLATFORM, World, interrupted, pause, pin, unknown_key};
 use super::interrupt::{Kind, Policy, kind};
-use super::search::improve;
 use super::survey::Survey;
-use super::{Action, Plan, greedy};
+use super::{Action, Plan, greedy, search};
 use crate::model::{
     Cause, ChannelState, Destination, DestinationName, Interrupt, OwnerId, SlotId, Trust, WantedState,
 };
@@ -329,7 +328,7 @@ proptest! {
         let problem = problem(&world);
         if let Some(all) = every_placement(&problem) {
             let best = all.iter().map(|placed| problem.cost(placed)).min().unwrap();
-            let found = improve(&problem, greedy::place(&problem));
+            let found = search::best(&problem);
             prop_assert!(all.contains(&found.placed));
             prop_assert_eq!(problem.cost(&found.placed), best.clone());
             prop_assert_eq!((found.cost, found.bound), (best.clone(), best));
@@ -341,8 +340,7 @@ proptest! {
     fn the_fast_placement_puts_as_many_on_air_with_as_few_interruptions_as_any(world in worlds()) {
         let problem = problem(&world);
         if let (true, Some(all)) = (all_grant_alike(&problem), every_placement(&problem)) {
-            let placed = greedy::place(&problem);
-            let cost = problem.cost(&placed);
+            let (placed, cost) = greedy::place(&problem);
             let best = all.iter().map(|placed| problem.cost(placed)).min().unwrap();
             prop_assert!(all.contains(&placed));
             prop_assert_eq!((&cost.lost, cost.interruptions), (&best.lost, best.interruptions));
@@ -357,17 +355,17 @@ proptest! {
         world.desired.trust = Trust::Whole;
         let problem = problem(&world);
         if let (true, Some(all)) = (all_grant_alike(&problem), every_placement(&problem)) {
-            let placed = greedy::place(&problem);
+            let (placed, cost) = greedy::place(&problem);
             let best = all.iter().map(|placed| problem.cost(placed)).min().unwrap();
             prop_assert!(all.contains(&placed));
-            prop_assert_eq!(problem.cost(&placed).lost, best.lost);
+            prop_assert_eq!(cost.lost, best.lost);
         }
     }
 
     #[test]
     fn the_fast_placement_is_one_that_can_be(world in worlds()) {
         let problem = problem(&world);
-        prop_assert!(is_possible(&problem, &greedy::place(&problem)));
+        prop_assert!(is_possible(&problem, &greedy::place(&problem).0));
     }
 
     #[test]
@@ -377,7 +375,7 @@ proptest! {
     ) {
         let world = world.policy(Interrupt::Anytime, &causes);
         let problem = problem(&world);
-        prop_assert!(is_possible(&problem, &greedy::place(&problem)));
+        prop_assert!(is_possible(&problem, &greedy::place(&problem).0));
         let plan = world.plan();
         world.assert_allowed(&plan);
     }
@@ -502,7 +500,7 @@ fn sampled_problems(load: Load, count: usize) -> impl Iterator<Item = Problem> {
 fn the_search_ends_for_as_many_pools_as_ever_and_as_soon() {
     const POOLS: usize = 60;
     for (load, expected) in [(Load::Ordinary, (29, 169_393)), (Load::Full, (51, 79_288))] {
-        let found = sampled_problems(load, POOLS).map(|problem| improve(&problem, greedy::place(&problem)));
+        let found = sampled_problems(load, POOLS).map(|problem| search::best(&problem));
         let (solved, nodes) = found.fold((0, 0), |(solved, nodes), found| {
             (solved + usize::from(found.is_best), nodes + found.nodes)
         });
@@ -519,7 +517,7 @@ fn the_search_ends_for_as_many_pools_as_ever_and_as_soon() {
 fn sum_of_fast(problems: impl Iterator<Item = Problem>) -> [usize; 9] {
     let mut sum = [0; 9];
     for problem in problems {
-        let cost = problem.cost(&greedy::place(&problem));
+        let (_, cost) = greedy::place(&problem);
         let figures = [
             cost.lost.first().copied().unwrap_or_default(),
             cost.lost.iter().sum(),

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::assign::{Bin, Cost, Item, Pinned, Place, Placed, Problem};
 use super::bound::{LOAD_MAX, Left, large_bound};
-use super::greedy::or_keep;
+use super::greedy;
 
 /// Placements looked at before the search gives up and the best so far is taken. Counted, not timed, so that the
 /// same input gives the same plan on every machine; about 10 ms.
@@ -42,13 +42,13 @@ pub(super) struct Found {
     pub(super) nodes: usize,
 }
 
-/// Improves on `greedy` as far as the budget goes.
-pub(super) fn improve(problem: &Problem, greedy: Placed) -> Found {
+/// The best placement, or the fast one improved as far as the budget goes.
+pub(super) fn best(problem: &Problem) -> Found {
     if problem.items.is_empty() {
-        let cost = problem.cost(&greedy);
+        let cost = problem.cost(&Placed::new());
         return Found {
             bound: cost.clone(),
-            placed: greedy,
+            placed: Placed::new(),
             cost,
             is_best: true,
             #[cfg(test)]
@@ -57,8 +57,7 @@ pub(super) fn improve(problem: &Problem, greedy: Placed) -> Found {
     }
     let is_huge = |bin: &Bin| bin.crew_len() + bin.free.len() > LOAD_MAX;
     if problem.items.len() > ITEMS_MAX || problem.bins.len() > BINS_MAX || problem.bins.iter().any(is_huge) {
-        let placed = or_keep(problem, greedy);
-        let cost = problem.cost(&placed);
+        let (placed, cost) = greedy::place_for_good(problem);
         return Found {
             bound: large_bound(problem, &cost),
             placed,
@@ -68,8 +67,8 @@ pub(super) fn improve(problem: &Problem, greedy: Placed) -> Found {
             nodes: 0,
         };
     }
-    let cost = problem.cost(&greedy);
-    let mut search = Search::new(problem, greedy, cost);
+    let (placed, cost) = greedy::place(problem);
+    let mut search = Search::new(problem, placed, cost);
     let root = search.bound(0);
     search.descend(0);
     if search.nodes < NODE_BUDGET || root >= search.best {
@@ -82,10 +81,10 @@ pub(super) fn improve(problem: &Problem, greedy: Placed) -> Found {
             nodes: search.nodes,
         };
     }
-    let placed = or_keep(problem, search.best_placed);
+    let (placed, cost) = greedy::or_keep(problem, search.best_placed, search.best);
     Found {
-        cost: problem.cost(&placed),
         placed,
+        cost,
         is_best: false,
         bound: root,
         #[cfg(test)]

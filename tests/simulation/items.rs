@@ -140,37 +140,31 @@ pub(super) fn untrue(table: &Table, world: &World, declared: &Desired, view: &Vi
         let item = table.item(one.name.as_str())?;
         let known = Some(one).filter(|one| !LostKeys::concern(one));
         let lie = known
-            .and_then(|one| untrue_item(&table.plan, &item, place(world, declared, one), one))
+            .and_then(|one| untrue_item(&table.plan, &item, &places(world, declared, one), one))
             .or_else(|| unlike(&table.plan, &item, view, one))
             .or_else(|| touched(table, &item, one));
         lie.map(|what| format!("the item of {}: {what}", one.name))
     })
 }
 
-/// What an item says and the world does not bear out, where `one` is on air at `place`.
-fn untrue_item(
-    plan: &Plan,
-    item: &Item,
-    place: Option<(String, String)>,
-    one: &Destination,
-) -> Option<String> {
+/// What an item says and the world does not bear out, where `one` is on air at `places`.
+fn untrue_item(plan: &Plan, item: &Item, places: &[(String, String)], one: &Destination) -> Option<String> {
     let shown = said(plan, item, "phase").unwrap_or("nothing");
     let phase = if shown == "live" { "Streaming" } else { shown };
     let is_wanted = one.state == WantedState::Streaming;
-    let expected: &[&str] = match (&place, is_wanted, one.paused.is_some()) {
-        (Some(_), true, _) | (Some(_), _, true) => &["Streaming"],
-        (Some(_), false, false) => &["Stopping"],
-        (None, true, _) => &["Pending", "Error"],
-        (None, false, _) => &["Ready"],
+    let expected: &[&str] = match (places.is_empty(), is_wanted, one.paused.is_some()) {
+        (false, true, _) | (false, _, true) => &["Streaming"],
+        (false, false, false) => &["Stopping"],
+        (true, true, _) => &["Pending", "Error"],
+        (true, false, _) => &["Ready"],
     };
     if !expected.contains(&phase) {
         return Some(format!("it says {phase}, and {expected:?} is true"));
     }
     let told = (said(plan, item, "channel"), said(plan, item, "slot"));
-    place.and_then(|(channel, slot)| {
-        let is_there = told == (Some(channel.as_str()), Some(slot.as_str()));
-        (!is_there).then(|| format!("it says {told:?}, and it is on air in {channel} {slot}"))
-    })
+    let is_there = |(channel, slot): &(String, String)| told == (Some(channel.as_str()), Some(slot.as_str()));
+    let is_true = places.is_empty() || places.iter().any(is_there);
+    (!is_true).then(|| format!("it says {told:?}, and it is on air in {places:?}"))
 }
 
 /// What people have written and does not stand there any more.
@@ -183,9 +177,10 @@ fn touched(table: &Table, item: &Item, one: &Destination) -> Option<String> {
     (!is_same).then(|| "it is not what people have written".to_owned())
 }
 
-/// Where it is on air, on a channel that may be anybody's: channel and slot. Whether it still is in a pool that it was
-/// moved from nobody knows without its key.
-fn place(world: &World, declared: &Desired, one: &Destination) -> Option<(String, String)> {
+/// Where it is on air, on channels that may be anybody's: channel and slot. Of a target and its copies, or of several that
+/// may be its own while its key is lost, the status names one. Whether it still is in a pool that it was moved from nobody
+/// knows without its key.
+fn places(world: &World, declared: &Desired, one: &Destination) -> Vec<(String, String)> {
     let is_told = |id: &str| {
         let is_own = pool_of(declared, id).is_some_and(|pool| pool.name == one.pool);
         id != STRANGER && (is_own || matches!(one.key, StreamKey::Known(_)))
@@ -200,11 +195,12 @@ fn place(world: &World, declared: &Desired, one: &Destination) -> Option<(String
                 .into_iter()
                 .map(move |(group, slot)| (id, group, slot))
         })
-        .find(|(_, _, slot)| {
+        .filter(|(_, _, slot)| {
             slot.first()
                 .is_some_and(|first| *first.0 == *one.url && has_key(one, &first.1))
         })
         .map(|(id, group, _)| (id.clone(), group))
+        .collect()
 }
 
 /// Where an item differs from the status that the same process shows.
