@@ -13,79 +13,22 @@
 //!    missed.
 //! 3. *Who shares with whom.* Groups as whole blocks, the largest first, each to the channels with the fewest strangers;
 //!    `Pack` first narrows the channels down to the fewest that suffice.
-//!
-//! A placement that is not known to be the best is not made anew each time: whoever has a slot on a stopped channel already
-//! stays there unless that has a [reason](is_reason_to_move). Else a plan that was half carried out could be followed by one
-//! that is no better, and that by the first again, and nobody would ever go on air.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::assign::{Cost, Item, Pinned, Place, Placed, Problem};
+use super::assign::{Pinned, Place, Placed, Problem};
 use super::knapsack::{Choice, cheapest_cover};
 
 /// Places the items of `problem`. Criterion 1 is best, criterion 2 is best (see the module's words for the exceptions).
-pub(super) fn place(problem: &Problem) -> (Placed, Cost) {
-    let placed = place_or_keep(problem, false);
-    let cost = problem.cost(&placed);
-    let kept = kept_instead(problem, &placed).filter(|(_, kept)| *kept <= cost);
-    kept.unwrap_or((placed, cost))
+pub(super) fn place(problem: &Problem) -> Placed {
+    place_or_keep(problem, false)
 }
 
-/// The same for good, as nobody looks for a better one.
-pub(super) fn place_for_good(problem: &Problem) -> (Placed, Cost) {
-    let placed = place_or_keep(problem, false);
-    let cost = problem.cost(&placed);
-    or_keep(problem, placed, cost)
+/// The same, and whoever has a slot on a stopped channel already stays there.
+pub(super) fn keep(problem: &Problem) -> Placed {
+    place_or_keep(problem, true)
 }
 
-/// `placed`, which is not known to be the best placement, or the one that leaves everybody who has a slot on a stopped channel
-/// there, where there is no reason to move them.
-pub(super) fn or_keep(problem: &Problem, placed: Placed, cost: Cost) -> (Placed, Cost) {
-    match kept_instead(problem, &placed) {
-        Some(kept) if !is_reason_to_move(problem, (&placed, &cost), (&kept.0, &kept.1)) => kept,
-        _ => (placed, cost),
-    }
-}
-
-/// The placement that leaves everybody who has a slot on a stopped channel there, if `placed` does not.
-fn kept_instead(problem: &Problem, placed: &Placed) -> Option<(Placed, Cost)> {
-    let stays = |(one, bin): (&Item, &Option<usize>)| {
-        one.warm.is_empty() || one.warm.iter().any(|(warm, _)| Some(*warm) == *bin)
-    };
-    if problem.items.iter().zip(placed).all(stays) {
-        return None;
-    }
-    let kept = place_or_keep(problem, true);
-    let cost = problem.cost(&kept);
-    Some((kept, cost))
-}
-
-/// Whether `placed` is so much better than `kept` that people are moved for it.
-///
-/// Who is on air, who is interrupted and what fails always is a reason. Who shares with whom is one where all can be done at
-/// once. Where a part has to wait for a stop, an interruption or a channel that fails, nobody can tell by what is done
-/// already how the rest was going to be placed, so that a comparison would be one with something else.
-fn is_reason_to_move(
-    problem: &Problem,
-    (placed, cost): (&Placed, &Cost),
-    (kept, cost_of_kept): (&Placed, &Cost),
-) -> bool {
-    let first = |cost: &Cost| (cost.lost.clone(), cost.interruptions, cost.troubled);
-    let can_be_done_at_once = |bin: &usize| {
-        let bin = &problem.bins[*bin];
-        !bin.kept && !bin.stops_first && !bin.troubled
-    };
-    match first(cost).cmp(&first(cost_of_kept)) {
-        Ordering::Less => true,
-        Ordering::Greater => false,
-        Ordering::Equal => {
-            cost < cost_of_kept && placed.iter().chain(kept).flatten().all(can_be_done_at_once)
-        }
-    }
-}
-
-/// `keeps`: whoever has a slot on a stopped channel already stays there.
 fn place_or_keep(problem: &Problem, keeps: bool) -> Placed {
     let mut greedy = Greedy::new(problem, keeps);
     if !problem.granting.start {

@@ -18,6 +18,7 @@ mod decide;
 mod elsewhere;
 mod greedy;
 mod interrupt;
+mod keep;
 mod knapsack;
 mod opening;
 mod search;

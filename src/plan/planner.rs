@@ -9,7 +9,8 @@
 //! assign     what is left to decide, and what makes a placement better
 //! opening    which interruptions a placement would be granted
 //! greedy     a good placement, best in criteria 1 and 2 …
-//! search     … and on pools people have the best one; one that may not be the best is kept once it is made
+//! search     … and on pools people have the best one
+//! keep       where it may not be the best, who stays where they have a slot already
 //! decide     what becomes of each channel
 //! steps      how, slot by slot and call by call
 //! wait       why it is not more

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::assign::{Bin, Cost, Item, Pinned, Place, Placed, Problem};
 use super::bound::{LOAD_MAX, Left, large_bound};
-use super::greedy;
+use super::{greedy, keep};
 
 /// Placements looked at before the search gives up and the best so far is taken. Counted, not timed, so that the
 /// same input gives the same plan on every machine; about 10 ms.
@@ -57,7 +57,7 @@ pub(super) fn best(problem: &Problem) -> Found {
     }
     let is_huge = |bin: &Bin| bin.crew_len() + bin.free.len() > LOAD_MAX;
     if problem.items.len() > ITEMS_MAX || problem.bins.len() > BINS_MAX || problem.bins.iter().any(is_huge) {
-        let (placed, cost) = greedy::place_for_good(problem);
+        let (placed, cost) = keep::or_keep(problem, greedy::place(problem));
         return Found {
             bound: large_bound(problem, &cost),
             placed,
@@ -67,7 +67,7 @@ pub(super) fn best(problem: &Problem) -> Found {
             nodes: 0,
         };
     }
-    let (placed, cost) = greedy::place(problem);
+    let (placed, cost) = keep::or_cheaper(problem, greedy::place(problem));
     let mut search = Search::new(problem, placed, cost);
     let root = search.bound(0);
     search.descend(0);
@@ -81,7 +81,7 @@ pub(super) fn best(problem: &Problem) -> Found {
             nodes: search.nodes,
         };
     }
-    let (placed, cost) = greedy::or_keep(problem, search.best_placed, search.best);
+    let (placed, cost) = keep::or_keep(problem, search.best_placed);
     Found {
         placed,
         cost,

@@ -9,6 +9,8 @@
 //!
 //! What ends by itself is never true at rest. Which of several true reasons is told is not judged.
 
+#[path = "oracle/channels.rs"]
+mod channels;
 #[path = "oracle/ground.rs"]
 mod ground;
 #[cfg(test)]
@@ -21,11 +23,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use slotwise::emulator::World;
-use slotwise::emulator::channel::State;
-use slotwise::emulator::world::Channel;
 use slotwise::model::{
-    Cause, ChannelPool, ChannelState, Desired, Destination, DestinationName, Interrupt, Pause, PoolName,
-    SlotId, StreamKey, Trust, WantedState,
+    Cause, ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, PoolName, SlotId, StreamKey,
+    Trust, WantedState,
 };
 use slotwise::plan::{ChannelPlan, DestinationPlan, Plan, Waiting};
 
@@ -232,61 +232,6 @@ impl Oracle<'_> {
                 let id = self.unusable(of_channel)?;
                 ensure(on_air(id), || format!("it is not on air on channel {id}"))
             }
-        }
-    }
-
-    /// What is said of a channel.
-    fn channel(&self, place: &Place<'_>, waiting: Option<&Waiting>) -> Claim {
-        let Some(waiting) = waiting else {
-            return self.needs_nothing(place);
-        };
-        if let Some(slot) = slot_of(waiting) {
-            let here = self.slot(slot)?.0.id == place.id;
-            ensure(here, || format!("{slot} is on another channel"))?;
-        }
-        match waiting {
-            Waiting::SharesChannel { slot, .. }
-            | Waiting::OutsideWindow { slot, .. }
-            | Waiting::Uninterruptible { slot, .. } => {
-                let is = self.slot(slot)?.1;
-                let leaving = is.holder != Holder::Parked && !self.ground.is_kept(is, false);
-                ensure(leaving, || format!("{slot} is to stay as it is"))?;
-                self.leaves(waiting)
-            }
-            Waiting::SourceUntrusted { why } => {
-                ensure(self.ground.crew(place).doubted, || {
-                    "it carries nothing undeclared".into()
-                })?;
-                self.untrusted(why)
-            }
-            Waiting::KeyUnknown { of, reference, why } => {
-                ensure(self.ground.crew(place).may_be.contains(of), || {
-                    format!("nothing on air there may be {of}")
-                })?;
-                self.key_unknown(of, reference, why)
-            }
-            Waiting::Paused { pool, pause } => self.paused(None, pool.as_ref(), pause),
-            of_channel => {
-                let id = self.unusable(of_channel)?;
-                ensure(id == place.id, || "another channel is named".into())
-            }
-        }
-    }
-
-    /// A channel that waits for nothing runs for somebody and carries nobody else. Former targets of somebody who waits
-    /// are that one's matter.
-    fn needs_nothing(&self, place: &Place<'_>) -> Claim {
-        ensure(self.ground.is_usable(place), || {
-            "it cannot be used and does not say why".into()
-        })?;
-        let crew = self.ground.crew(place);
-        let strays = crew.leaving.iter().map(|slot| &place.slots[*slot]);
-        let stray = strays
-            .clone()
-            .find(|slot| !matches!(slot.holder, Holder::Former(_)));
-        match stray.filter(|_| place.runs()) {
-            Some(slot) => Err(format!("{} goes on for nobody and nothing says why", slot.group)),
-            None => ensure(!place.runs() || !crew.is_vacant(), || "it runs for nobody".into()),
         }
     }
 
@@ -527,71 +472,6 @@ impl Oracle<'_> {
         let (place, is) = self.slot(on_air)?;
         let carried = place.runs() && is.holder == Holder::Held(one.name.clone());
         ensure(carried, || format!("it is not on air in {on_air}"))
-    }
-
-    // ── Reasons in a channel ────────────────────────────────────────────────────────────────────────────────────────
-
-    /// No channel may be used by it, and this is one of them and the reason.
-    fn of_channel(&self, one: &Destination, waiting: &Waiting) -> Claim {
-        let id = self.unusable(waiting)?;
-        if let Some(pin) = &one.pin {
-            let there = pin.channel.as_str() == id;
-            return ensure(there, || format!("it is not pinned to channel {id}"));
-        }
-        let mut places = self.ground.places.iter();
-        let has_slot = |place: &Place<'_>| place.slots.iter().any(|slot| slot.holder != Holder::Broken);
-        let usable = places.find(|place| self.ground.is_usable(place) && has_slot(place));
-        usable.map_or(Ok(()), |place| Err(format!("channel {} could be used", place.id)))
-    }
-
-    /// The channel that cannot be used for this reason.
-    fn unusable<'w>(&self, waiting: &'w Waiting) -> Result<&'w str, String> {
-        let ground = self.ground;
-        let place = |id: &str| {
-            ground
-                .place(id)
-                .ok_or_else(|| format!("the pool has no channel {id}"))
-        };
-        match waiting {
-            Waiting::ChannelMissing { channel } => {
-                let is = place(channel.as_str())?;
-                ensure(is.channel.is_none(), || "MediaLive knows it".into())?;
-                Ok(channel.as_str())
-            }
-            Waiting::ChannelFailed { channel, state } => {
-                let is = place(channel.as_str())?.channel.map(Channel::state);
-                let failed = matches!(is, Some(State::CreateFailed | State::Deleting));
-                let same = is.map(|state| ChannelState::from_wire(state.name())) == Some(*state);
-                ensure(failed && same, || format!("it is {is:?}"))?;
-                Ok(channel.as_str())
-            }
-            Waiting::NotAdopted { channel, strays } => {
-                let is = place(channel.as_str())?;
-                let found = ground.strays(is);
-                ensure(is.is_unowned(), || "it carries an owner tag".into())?;
-                let told = strays.iter().map(|stray| {
-                    (
-                        stray.output_group.to_string(),
-                        stray.host.clone(),
-                        stray.of.clone(),
-                    )
-                });
-                ensure(told.eq(found.iter().cloned()) && !found.is_empty(), || {
-                    format!("undeclared or elsewhere are {found:?}")
-                })?;
-                Ok(channel.as_str())
-            }
-            Waiting::OwnedByAnother { channel, owner } => {
-                let is = ground.other_owner(place(channel.as_str())?);
-                ensure(is == Some(owner.as_str()), || {
-                    format!("its other owner is {is:?}")
-                })?;
-                Ok(channel.as_str())
-            }
-            Waiting::ChannelUnreadable { .. } => Err("every channel can be read".into()),
-            _ if waiting.ends_by_itself() => Err("it should have ended".into()),
-            _ => Err("that is no reason here".into()),
-        }
     }
 
     /// The target is on air in a slot that is not its own, in this pool or another.

@@ -8,6 +8,7 @@ use slotwise::model::{Interrupt, Pin, Secret, Window};
 
 use super::*;
 use crate::stage::{PARKING, Stage, desired, pool, ready, wanted};
+use slotwise::emulator::channel::State;
 
 /// A world at rest, what is declared in it, and what the controller made of it.
 #[derive(Clone)]
