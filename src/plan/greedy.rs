@@ -522,7 +522,7 @@ impl<'p> Greedy<'p> {
             .min_by_key(|bin| (self.shelf(*bin, group), *bin));
         if let Some(bin) = best {
             self.put(item, bin);
-        } else if let Some((other, bin)) = self.least_elsewhere(item, from) {
+        } else if let Some((other, bin)) = self.least_elsewhere(item) {
             self.take_away(other, bin);
             self.put(item, bin);
         }
@@ -535,9 +535,8 @@ impl<'p> Greedy<'p> {
         self.is_free(item) || self.problem.fits(item, bin) && !is_taken()
     }
 
-    /// Whose place outside of `from` an item takes: the least important one's, if it is less important and its bin stays
-    /// open.
-    fn least_elsewhere(&self, item: usize, from: usize) -> Option<(usize, usize)> {
+    /// Whose place an item takes: the least important one's, if it is less important and its bin stays open.
+    fn least_elsewhere(&self, item: usize) -> Option<(usize, usize)> {
         let problem = self.problem;
         let gives_way = |other: usize, bin: usize| {
             let here = (0..self.placed.len()).filter(|one| self.placed[*one] == Some(bin) && *one != other);
@@ -551,7 +550,7 @@ impl<'p> Greedy<'p> {
         };
         let placed = (0..self.placed.len()).filter_map(|other| Some((other, self.placed[other]?)));
         placed
-            .filter(|(other, bin)| *bin != from && self.is_free(*other) && problem.fits(item, *bin))
+            .filter(|(_, bin)| problem.fits(item, *bin))
             .filter(|(other, _)| problem.items[*other].priority < problem.items[item].priority)
             .filter(|(other, bin)| gives_way(*other, *bin))
             .max_by_key(|(other, _)| self.order(*other))

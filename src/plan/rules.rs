@@ -641,3 +641,24 @@ fn of_equally_good_slots_those_on_our_own_channels_count() {
     assert_eq!(held_in(None), "2/slot-1", "of nobody");
     assert_eq!(held_in(Some("them")), "2/slot-1", "of somebody else");
 }
+
+#[test]
+fn a_channel_that_somebody_is_pinned_to_is_not_like_another() {
+    let plan = World::new()
+        .channel("1", Idle, &["-", "-", "-"])
+        .channel("2", Idle, &["-", "-", "-"])
+        .channel("3", Idle, &["c", "-"])
+        .wanted("a")
+        .with("b", |one| {
+            one.pin = Some(pin("2", "slot-1"));
+            one.priority = 1;
+        })
+        .wanted("c")
+        .wanted("d")
+        .plan();
+    assert_eq!(
+        steps(&plan, "3"),
+        "start",
+        "d goes where an update is needed anyway"
+    );
+}

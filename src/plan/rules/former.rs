@@ -57,11 +57,33 @@ fn a_changed_key_grants_an_interruption_for_its_own_destination_alone() {
 }
 
 #[test]
+fn whoever_shares_the_url_of_a_former_target_is_not_like_others_who_could_wait_instead() {
+    let contending = World::new()
+        .channel("1", Running, &["on-air", "~f"])
+        .channel("2", Idle, &["-", "-"])
+        .wanted("on-air")
+        .wanted("a")
+        .wanted("b")
+        .with("c", with_url_of("f"))
+        .wanted("f")
+        .policy(Interrupt::Anytime, &[Cause::Stop])
+        .plan();
+    assert_eq!(waiting(&contending, "b"), "NoFreeSlot");
+    assert_eq!(assignments(&contending).len(), 4);
+    let mistakable = World::new()
+        .channel("1", Running, &["on-air", "~off", "-"])
+        .wanted("on-air")
+        .ready("off")
+        .with("m", with_url_of("off"))
+        .wanted("z")
+        .policy(Interrupt::Anytime, &[Cause::Start])
+        .plan();
+    assert!(assignments(&mistakable).contains_key("z"));
+}
+
+#[test]
 fn whose_key_changed_is_not_known_among_those_of_one_url() {
-    let shares_url = |one: &mut Destination| {
-        one.url = "rtmp://b.example/live".into();
-        one.key = StreamKey::Known(Secret::new("other"));
-    };
+    let shares_url = with_url_of("b");
     let world = World::new()
         .channel("1", Running, &["a", "~b", "-"])
         .wanted("a")
@@ -228,4 +250,12 @@ fn a_changed_key_leaves_less_room_than_there_are_slots_to_pin_to() {
         3,
         "{waits:?}"
     );
+}
+
+/// Of the platform that the destination `name` pushes to, with another key.
+fn with_url_of(name: &str) -> impl Fn(&mut Destination) {
+    move |one| {
+        one.url = format!("rtmp://{name}.example/live").into();
+        one.key = StreamKey::Known(Secret::new("other"));
+    }
 }

@@ -22,6 +22,58 @@ fn in_a_large_pool_whoever_loses_a_slot_takes_that_of_one_who_is_less_important(
 }
 
 #[test]
+fn in_a_large_pool_whoever_loses_a_slot_takes_that_of_a_less_important_one_who_is_pinned_there() {
+    let world = World::new()
+        .channel("01", Running, &["-", "~former", "on-air"])
+        .channel("02", Running, &["-"])
+        .wanted("on-air")
+        .wanted("former")
+        .with("pinned", pinned_to_02(1))
+        .with("y", |one| one.priority = 2)
+        .with("z", |one| one.priority = 2)
+        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(waiting(&plan, "pinned"), "PinnedSlotTaken");
+    assert!(assignments(&plan).contains_key("y") && assignments(&plan).contains_key("z"));
+}
+
+#[test]
+fn in_a_large_pool_whoever_loses_a_slot_takes_one_of_a_channel_that_a_former_target_leaves() {
+    let world = World::new()
+        .channel("01", Running, &["-", "~former", "on-air"])
+        .channel("02", Idle, &["-"])
+        .channel("03", Running, &["p", "~leaves"])
+        .wanted("on-air")
+        .wanted("former")
+        .wanted("p")
+        .with("leaves", pinned_to_02(5))
+        .with("a", |one| one.priority = 1)
+        .with("y", |one| one.priority = 2)
+        .with("z", |one| one.priority = 2)
+        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    assert_eq!(waiting(&plan, "a"), "NoFreeSlot");
+    assert!(assignments(&plan).contains_key("y") && assignments(&plan).contains_key("z"));
+}
+
+#[test]
+fn in_a_large_pool_nobody_takes_the_place_of_one_who_alone_lets_its_channel_stop() {
+    let world = World::new()
+        .channel("01", Running, &["a", "~b"])
+        .channel("02", Running, &["c", "~d"])
+        .wanted("a")
+        .wanted("b")
+        .wanted("c")
+        .wanted("d")
+        .with("e", |one| one.priority = 1)
+        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+    let plan = with_ten_full_channels(world).plan();
+    let assigned = assignments(&plan);
+    assert_eq!((&*assigned["b"], &*assigned["d"]), ("01/slot-2", "02/slot-2"));
+    assert_eq!(waiting(&plan, "e"), "NoFreeSlot");
+}
+
+#[test]
 fn in_a_large_pool_a_changed_key_takes_no_slot_from_a_higher_priority() {
     let world = World::new()
         .channel("01", Running, &["a", "~low"])
