@@ -10,7 +10,8 @@
 //! | is on air in the slot of its former target: another backup | goes on in that slot only: [`Elsewhere::Former`] |
 //! | is on air nowhere, and wanted in another pool | goes on in one of them: where it holds a slot, then by name |
 //!
-//! One that is not wanted and was moved is still on air in the pool that it was moved from, until that lets it go.
+//! One that is not wanted and was moved is still on air in the pool that it was moved from, until that lets it go. Where its
+//! key cannot be read, that is presumed of a slot with its URL, if nobody else declares that URL.
 //!
 //! A target is told by its first endpoint, the one that every class of channel pushes to.
 
@@ -87,19 +88,52 @@ fn find_on_air<'a>(surveys: &mut [Survey<'a>], on_air: &OnAir<'a>) {
 
 /// Destinations that are not wanted, and still on air in a pool that they were moved from.
 fn find_moved<'a>(surveys: &mut [Survey<'a>], on_air: &OnAir<'a>) {
-    let is_off = |(survey, dest): (usize, usize)| surveys[survey].dests[dest].stance == Stance::Off;
+    let known =
+        off_air(surveys).filter_map(|(own, dest, target)| Some((own, dest, on_air.get(&target)?.clone())));
     let mut found = Vec::new();
-    for (own, dest, target) in off_air(surveys).filter(|(survey, dest, _)| is_off((*survey, *dest))) {
-        let slots = on_air.get(&target).into_iter().flatten();
-        let moved_from = slots.copied().find(|(other, slot)| {
+    for (own, dest, slots) in known.chain(presumed(surveys, on_air)) {
+        let moved_from = slots.into_iter().find(|(other, slot)| {
             // Where another destination holds it, that one is on air.
             *other != own && !matches!(surveys[*other].slots[*slot].holder, Holder::Held(_))
         });
-        found.extend(moved_from.map(|there| (own, dest, other_slot(surveys, own, there))));
+        if surveys[own].dests[dest].stance == Stance::Off {
+            found.extend(moved_from.map(|there| (own, dest, other_slot(surveys, own, there))));
+        }
     }
     for (survey, dest, elsewhere) in found {
         surveys[survey].dests[dest].elsewhere = Some(elsewhere);
     }
+}
+
+/// Destinations whose key cannot be read and that hold no slot on air, with the slots on air that have a URL which they alone
+/// declare.
+fn presumed(surveys: &[Survey<'_>], on_air: &OnAir<'_>) -> Vec<(usize, usize, Slots)> {
+    let dests = || {
+        surveys.iter().enumerate().flat_map(|(at, survey)| {
+            let dests = survey.dests.iter().enumerate();
+            dests.map(move |(dest, one)| (at, dest, one))
+        })
+    };
+    let is_keyless = |(at, dest): (usize, usize)| {
+        let survey = &surveys[at];
+        !survey.dests[dest].has_key() && !survey.on_running(dest)
+    };
+    if !dests().any(|(at, dest, _)| is_keyless((at, dest))) {
+        return Vec::new();
+    }
+    let mut declared: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
+    for (at, dest, one) in dests() {
+        declared.entry(&one.decl.url).or_default().push((at, dest));
+    }
+    let mut slots: BTreeMap<&str, Slots> = BTreeMap::new();
+    for ((url, _), there) in on_air {
+        slots.entry(url).or_default().extend(there);
+    }
+    let alone = declared.into_iter().filter_map(|(url, by)| match by[..] {
+        [(at, dest)] if is_keyless((at, dest)) => Some((at, dest, slots.remove(url)?)),
+        _ => None,
+    });
+    alone.collect()
 }
 
 /// A slot in which a target of survey `own` has to end.
@@ -133,8 +167,11 @@ fn verdict<'a>(
     }
 }
 
-/// Slots on air, with the survey they are of, by what they push to first.
-type OnAir<'a> = BTreeMap<First<'a>, Vec<(usize, usize)>>;
+/// Slots, each after the survey it is of.
+type Slots = Vec<(usize, usize)>;
+
+/// Slots on air, by what they push to first.
+type OnAir<'a> = BTreeMap<First<'a>, Slots>;
 
 fn on_air<'a>(surveys: &[Survey<'a>]) -> OnAir<'a> {
     let mut on_air = OnAir::new();
@@ -179,7 +216,7 @@ fn find_rivals(surveys: &mut [Survey<'_>]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{World, assignments, pin, steps, waiting};
+    use super::super::fixture::{World, assignments, pin, steps, unknown_key, waiting};
     use super::super::{Content, Verdict as Of, Waiting, explain};
     use super::*;
     use crate::model::ChannelClass;
@@ -228,6 +265,21 @@ mod tests {
         let world = world.with("twin", |one| {
             (one.url, one.key) = (twin.url.clone(), twin.key.clone());
         });
+        assert_eq!(waiting(&world.plan(), "moved"), "");
+    }
+
+    #[test]
+    fn who_moved_and_whose_key_cannot_be_read_is_presumed_where_its_url_is_on_air_if_that_is_nobody_elses() {
+        let mut world = moved(&["moved", "stays"]).wanted("stays");
+        let one = world.desired.destination_mut("moved").unwrap();
+        (one.state, one.key) = (WantedState::Ready, unknown_key());
+        assert_eq!(waiting(&world.plan(), "moved"), "OnAirElsewhere");
+        let url = world.desired.destinations["moved"].url.clone();
+        let shared = world.clone().with("other", |one| {
+            (one.url, one.state) = (url.clone(), WantedState::Ready);
+        });
+        assert_eq!(waiting(&shared.plan(), "moved"), "");
+        world.seen("1").state = Idle;
         assert_eq!(waiting(&world.plan(), "moved"), "");
     }
 

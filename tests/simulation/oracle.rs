@@ -489,10 +489,11 @@ impl Oracle<'_> {
             .ok_or_else(|| "nobody declares it".to_owned())?;
         let place = there.place(slot.channel.as_str()).filter(|place| place.runs());
         let is = place.and_then(|place| place.slot(slot.output_group.as_str()));
-        ensure(matches!(one.key, StreamKey::Known(_)), || {
+        let is_known = matches!(one.key, StreamKey::Known(_));
+        ensure(is_known || !self.ground.wanted(one), || {
             "nobody knows its target".into()
         })?;
-        let carried = is.is_some_and(|is| pushes_to(is, one));
+        let carried = is.is_some_and(|is| self.pushes_to(is, one));
         ensure(carried, || format!("it is not on air in {slot}"))?;
         let own = is.is_some_and(|is| is.holder == Holder::Held(one.name.clone()));
         ensure(!own, || format!("{slot} is its own"))
@@ -505,7 +506,22 @@ impl Oracle<'_> {
         let grounds = others.filter_map(|pool| Ground::read(self.world, desired, self.ground.wall, pool));
         grounds.flat_map(|ground| ground.places).any(|place| {
             let mut slots = place.slots.iter();
-            place.runs() && slots.any(|slot| pushes_to(slot, one) && !matches!(slot.holder, Holder::Held(_)))
+            place.runs()
+                && slots.any(|slot| self.pushes_to(slot, one) && !matches!(slot.holder, Holder::Held(_)))
+        })
+    }
+
+    /// Whether a slot pushes to the target of `one`, with its first pipeline. Where its key cannot be read that is presumed by
+    /// the URL, if nobody else declares it.
+    fn pushes_to(&self, slot: &Slot, one: &Destination) -> bool {
+        let is_alone = || {
+            let mut all = self.ground.desired.destinations.values();
+            all.all(|other| other.url != one.url || other.name == one.name)
+        };
+        let first = slot.endpoints.first().filter(|(url, _)| **url == *one.url);
+        first.is_some_and(|(_, name)| match &one.key {
+            StreamKey::Known(key) => name == key.reveal(),
+            StreamKey::Unavailable { .. } => is_alone(),
         })
     }
 
@@ -515,15 +531,6 @@ impl Oracle<'_> {
         let slot = place.and_then(|place| Some((place, place.slot(id.output_group.as_str())?)));
         slot.ok_or_else(|| format!("the pool has no slot {id}"))
     }
-}
-
-/// Whether a slot pushes to the target of `one`, with its first pipeline.
-fn pushes_to(slot: &Slot, one: &Destination) -> bool {
-    let StreamKey::Known(key) = &one.key else {
-        return false;
-    };
-    let first = slot.endpoints.first();
-    first.is_some_and(|(url, name)| **url == *one.url && name == key.reveal())
 }
 
 /// The slot that a reason in other people names.
