@@ -275,6 +275,9 @@ impl<S: Source> Controller<S> {
         now: Timestamp,
     ) -> Result<Checked, CycleError> {
         let mut desired = Arc::clone(desired);
+        if desired.trust != Trust::Whole {
+            self.memory.fill_in_lost(&mut desired);
+        }
         // Two plans of a large account would take twice the memory: of the one before only its gist is kept.
         if let Some(before) = self.plan.take() {
             self.told = Some(Gist::of(&before));
@@ -282,15 +285,20 @@ impl<S: Source> Controller<S> {
         let mut made = plan(&desired, observed, now);
         let unsure = self.loaded.as_ref().and_then(|loaded| loaded.unsure.as_deref());
         if desired.trust == Trust::Whole
-            && let Some(why) = self
-                .guard
-                .doubt(&made, &desired, self.settings.max_vanish, unsure)
+            && let Some(why) = self.guard.doubt(
+                &made,
+                &desired,
+                &observed.returning,
+                self.settings.max_vanish,
+                unsure,
+            )
         {
             self.memory
                 .note_vanished(Some(&why))
                 .into_iter()
                 .for_each(|event| (self.listener)(event));
             Arc::make_mut(&mut desired).trust = Trust::Doubted { why };
+            self.memory.fill_in_lost(&mut desired);
             made = plan(&desired, observed, now);
         } else {
             self.memory
@@ -301,6 +309,7 @@ impl<S: Source> Controller<S> {
         if desired.trust == Trust::Whole {
             self.memory.forget_undeclared(&desired);
         }
+        self.memory.note_planned(&desired);
         let trusted = Arc::clone(&desired);
         let checked = checked(made, desired, observed, now);
         if let Some(witness) = &mut self.witness {

@@ -1,6 +1,7 @@
 //! What a controller remembers between cycles. Losing all of it costs comfort, never safety.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,8 +10,8 @@ use tokio::time::Instant;
 
 use super::Event;
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelState, Desired, DestinationName, Observed, Returning, SlotId,
-    Trouble,
+    ChannelId, ChannelObservation, ChannelState, Desired, Destination, DestinationName, Observed, Returning,
+    SlotId, Trouble,
 };
 use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
 use crate::retry::Backoff;
@@ -33,6 +34,8 @@ pub(super) struct Memory {
     pub(super) returning: Returning,
     /// Who was interrupted where and is not back on air, whether it comes back there or not.
     interrupted: BTreeMap<DestinationName, ChannelId>,
+    /// What the last plan was made for.
+    planned_for: Option<Arc<Desired>>,
     trouble: BTreeMap<ChannelId, Streak>,
     states: BTreeMap<ChannelId, (ChannelState, Instant)>,
     expected: BTreeMap<ChannelId, Expected>,
@@ -250,6 +253,29 @@ impl Memory {
         self.keep_interrupted(|name| desired.destinations.contains_key(name));
     }
 
+    /// What the next plan is compared with.
+    pub(super) fn note_planned(&mut self, desired: &Arc<Desired>) {
+        self.planned_for = Some(Arc::clone(desired));
+    }
+
+    /// Declares in `desired`, which is doubted, whoever comes back and is declared there no longer: as it was for the last
+    /// plan. What is on air stays on air by itself while the source is doubted; these would not come back.
+    pub(super) fn fill_in_lost(&self, desired: &mut Arc<Desired>) {
+        let before = |name| self.planned_for.as_ref()?.destinations.get(name).cloned();
+        let is_lost = |one: &Arc<Destination>| {
+            let mut declared = desired.destinations.values();
+            let is_renamed = declared.any(|other| (&other.url, &other.key) == (&one.url, &one.key));
+            desired.pools.contains_key(&one.pool)
+                && !desired.destinations.contains_key(&one.name)
+                && !is_renamed
+        };
+        let lost: Vec<_> = self.returning.keys().filter_map(before).filter(is_lost).collect();
+        if !lost.is_empty() {
+            let lost = lost.into_iter().map(|one| (one.name.clone(), one));
+            Arc::make_mut(desired).destinations.extend(lost);
+        }
+    }
+
     fn keep_interrupted(&mut self, keep: impl Fn(&DestinationName) -> bool) {
         self.returning.retain(|name, _| keep(name));
         self.interrupted.retain(|name, _| keep(name));
@@ -297,10 +323,44 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::model::{Destination, OwnerId, SlotId, WantedState, samples};
+    use crate::model::{OwnerId, SlotId, WantedState, samples};
+
+    #[test]
+    fn whoever_is_interrupted_and_lost_is_declared_as_it_was_unless_it_was_renamed_or_its_pool_is_gone() {
+        let mut whole = Desired::empty(OwnerId::new("us"));
+        let pool = samples::pool(&["3"], "*");
+        whole.pools.insert(pool.name.clone(), pool);
+        let one = samples::destination("a");
+        whole.destinations.insert(one.name.clone(), Arc::new(one));
+        let whole = Arc::new(whole);
+        let mut memory = Memory {
+            returning: [("a".into(), SlotId::new("3", "slot-1"))].into(),
+            ..Memory::default()
+        };
+        let fill_in = |memory: &Memory, lost: Desired| {
+            let mut lost = Arc::new(lost);
+            memory.fill_in_lost(&mut lost);
+            lost
+        };
+        let mut lost = Desired::clone(&whole);
+        let a = lost.destinations.pop_first().unwrap().1;
+        assert!(
+            fill_in(&memory, lost.clone()).destinations.is_empty(),
+            "nobody knows it"
+        );
+        memory.note_planned(&whole);
+        assert_eq!(fill_in(&memory, lost.clone()).destinations, whole.destinations);
+        let renamed = Destination {
+            name: "b".into(),
+            ..Destination::clone(&a)
+        };
+        let mut with_b = lost.clone();
+        with_b.destinations.insert("b".into(), Arc::new(renamed));
+        assert_eq!(fill_in(&memory, with_b.clone()).destinations, with_b.destinations);
+        lost.pools.clear();
+        assert!(fill_in(&memory, lost).destinations.is_empty());
+    }
 
     #[test]
     fn whoever_was_interrupted_is_forgotten_by_a_whole_declaration_only() {

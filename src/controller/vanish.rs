@@ -3,10 +3,12 @@
 //! Judged on what the world says, not on what was loaded before, so that a restart changes nothing: targets that are
 //! on air on our channels and that no Destination declares. One, or a small share, was taken away on purpose. Many at
 //! once means that something is wrong with the source, and then none of them is let go.
+//!
+//! Whoever is interrupted just now is on air in this sense: if it vanished meanwhile, it would not come back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Desired, DestinationName, SlotId, StreamKey, Target};
+use crate::model::{Desired, DestinationName, Returning, SlotId, StreamKey, Target};
 use crate::plan::{Adoption, ChannelPlan, Content, Plan, Waiting};
 
 /// The largest share of those on air that may vanish at once.
@@ -49,12 +51,13 @@ pub struct VanishGuard {
 }
 
 impl VanishGuard {
-    /// Why `plan`, made in full trust, lets too many go at once; `None` where it does not.
-    /// `unsure` says where more may have been declared than is known.
+    /// Why `plan`, made in full trust, lets too many go at once; `None` where it does not. `returning` are those who are
+    /// interrupted; `unsure` says where more may have been declared than is known.
     pub fn doubt(
         &mut self,
         plan: &Plan,
         desired: &Desired,
+        returning: &Returning,
         max: MaxVanish,
         unsure: Option<&str>,
     ) -> Option<String> {
@@ -63,7 +66,7 @@ impl VanishGuard {
             undeclared,
             perhaps,
             mut taken_over,
-        } = self.look(plan, desired);
+        } = self.look(plan, desired, returning);
         if unsure.is_some() {
             // Some of them may be declared where nothing can be seen.
             taken_over.clear();
@@ -109,15 +112,12 @@ impl VanishGuard {
         None
     }
 
-    /// What is on air on our channels. Takes note of who.
-    fn look(&mut self, plan: &Plan, desired: &Desired) -> OnAir {
+    /// What is on air on our channels, or is to come back there. Takes note of who.
+    fn look(&mut self, plan: &Plan, desired: &Desired, returning: &Returning) -> OnAir {
         let mut on_air = OnAir::default();
-        let running = || {
-            let seen =
-                |channel: &&ChannelPlan| channel.seen.as_ref().is_some_and(|seen| seen.state.is_running());
-            plan.channels.iter().filter(seen)
-        };
-        for channel in running().filter(|channel| is_taken_over(channel, desired)) {
+        let runs = |channel: &&ChannelPlan| channel.seen.as_ref().is_some_and(|seen| seen.state.is_running());
+        let running = plan.channels.iter().filter(runs);
+        for channel in running.filter(|channel| is_taken_over(channel, desired)) {
             let slots = channel.slots.iter();
             let strays =
                 slots.filter(|slot| matches!(slot.now, Content::Undeclared { .. } | Content::Outdated(_)));
@@ -125,9 +125,14 @@ impl VanishGuard {
                 .taken_over
                 .extend(strays.map(|slot| SlotId::new(channel.id.clone(), slot.output_group.clone())));
         }
-        for channel in running().filter(|channel| channel.adoption == Adoption::Owned) {
+        let coming_back: BTreeSet<&SlotId> = returning.values().collect();
+        let owned = plan.channels.iter();
+        for channel in owned.filter(|channel| channel.adoption == Adoption::Owned) {
             for slot in &channel.slots {
                 let id = SlotId::new(channel.id.clone(), slot.output_group.clone());
+                if !runs(&channel) && !coming_back.contains(&id) {
+                    continue;
+                }
                 match &slot.now {
                     now if is_guess(now, desired) => match self.holders.get(&id) {
                         Some(holder) if desired.destinations.contains_key(holder) => {}
@@ -166,7 +171,7 @@ fn is_guess(now: &Content, desired: &Desired) -> bool {
 /// What lets them go all the same.
 const WAY_OUT: &str = "declare them with state: Ready to take them off air";
 
-/// What is on air on our channels.
+/// What is on air on our channels, or is to come back there.
 #[derive(Debug, Default)]
 struct OnAir {
     /// How many destinations.
@@ -278,7 +283,13 @@ mod tests {
             pools: Vec::new(),
         };
         let desired = Desired::empty(OwnerId::new(OWNER));
-        guard.doubt(&plan, &desired, MaxVanish::default(), unsure)
+        guard.doubt(
+            &plan,
+            &desired,
+            &Returning::default(),
+            MaxVanish::default(),
+            unsure,
+        )
     }
 
     #[test]
@@ -289,6 +300,27 @@ mod tests {
         assert_eq!(one_of("uuudddddddd"), None);
         assert!(one_of("uu").unwrap().contains("2 of 2"));
         assert!(one_of("uuuudddddd").unwrap().contains("at most 3"));
+    }
+
+    #[test]
+    fn whoever_vanishes_while_it_is_interrupted_counts_as_on_air() {
+        let stopped = |slots| {
+            let mut channel = channel("1", slots);
+            channel.seen.as_mut().unwrap().state = ChannelState::Idle;
+            channel
+        };
+        let doubt = |returning: &Returning| {
+            let plan = Plan {
+                destinations: Vec::new(),
+                channels: vec![stopped("u-"), channel("2", "ud")],
+                pools: Vec::new(),
+            };
+            let desired = Desired::empty(OwnerId::new(OWNER));
+            VanishGuard::default().doubt(&plan, &desired, returning, MaxVanish::default(), None)
+        };
+        assert_eq!(doubt(&Returning::default()), None);
+        let interrupted = [("a".into(), SlotId::new("1", "slot-0"))].into();
+        assert!(doubt(&interrupted).unwrap().contains("2 of 3"));
     }
 
     #[test]
@@ -380,7 +412,7 @@ mod tests {
                     channels: vec![channel("1", slots)],
                     pools: Vec::new(),
                 };
-                guard.doubt(&plan, &desired, MaxVanish::default(), None)
+                guard.doubt(&plan, &desired, &Returning::default(), MaxVanish::default(), None)
             };
             let guard = &mut VanishGuard::default();
             assert_eq!(doubt(guard, "dd"), None);
@@ -406,7 +438,13 @@ mod tests {
                 channels: vec![one],
                 pools: Vec::new(),
             };
-            let doubt = guard.doubt(&plan, &desired, MaxVanish::default(), unsure);
+            let doubt = guard.doubt(
+                &plan,
+                &desired,
+                &Returning::default(),
+                MaxVanish::default(),
+                unsure,
+            );
             doubt.is_some()
         };
         let mut guard = VanishGuard::default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use slotwise::controller::{Ended, Event, StepOutcome};
 use slotwise::emulator::channel::State;
 use slotwise::emulator::{Effect, Fault, FaultKind, Operation, Options};
-use slotwise::model::{OwnerId, StreamKey, WantedState};
+use slotwise::model::{Interrupt, OwnerId, StreamKey, WantedState};
 use slotwise::status::Phase;
 
 use super::stage::{Stage, desired, fleet, pool, ready, wanted};
@@ -73,6 +73,43 @@ async fn a_channel_stopped_by_a_human_is_started_again() {
     stage.run_for(15 * MINUTE).await;
     assert_eq!(stage.phase("a"), Phase::Streaming);
     assert_eq!(stage.state("1"), "RUNNING");
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_are_interrupted_while_the_source_loses_them_come_back_with_the_others() {
+    let mut pool = pool(&["1"]);
+    pool.disruption.interrupt = Interrupt::Anytime;
+    let mut stage = Stage::new(desired(pool, vec![wanted("a"), wanted("b"), ready("c")]));
+    stage.converge(60).await;
+    stage.emulator.clear_calls();
+    stage
+        .script
+        .change(|desired| desired.destination_mut("c").unwrap().state = WantedState::Streaming);
+    stage.run_for(MINUTE / 6).await;
+    assert_eq!(stage.writes(), ["StopChannel 1"]);
+    let mut whole = None;
+    stage.script.change(|desired| {
+        whole = Some(desired.clone());
+        desired.destinations.retain(|name, _| name.as_str() == "c");
+    });
+    stage.run_for(10 * MINUTE).await;
+    assert!(
+        stage
+            .told()
+            .contains("2 of 2 destinations on air are declared nowhere any more")
+    );
+    assert_eq!(stage.state("1"), "RUNNING");
+    assert!(["a", "b", "c"].iter().all(|name| stage.carries("1", name)));
+    stage.script.change(|desired| *desired = whole.unwrap());
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(
+        stage.writes(),
+        ["StopChannel 1", "UpdateChannel 1", "StartChannel 1"]
+    );
+    assert_eq!(
+        ["a", "b", "c"].map(|name| stage.phase(name)),
+        [Phase::Streaming; 3]
+    );
 }
 
 #[tokio::test(start_paused = true)]
