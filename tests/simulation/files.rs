@@ -33,6 +33,15 @@ pub(super) enum Accident {
     Shrunk,
 }
 
+/// Whom an accident concerns.
+#[derive(Debug, Default)]
+pub(super) struct Spoiled {
+    /// Who is declared no longer, in a file that looks as if nothing were wrong.
+    pub(super) missing: BTreeSet<DestinationName>,
+    /// Whose declaration cannot be read to its end.
+    pub(super) torn: Option<DestinationName>,
+}
+
 /// A directory of files.
 pub(super) struct Files {
     directory: TempDir,
@@ -88,9 +97,8 @@ impl Files {
         self.written = files;
     }
 
-    /// Lets `accident` happen, to the `number`th of the files with destinations where it is about one. Who is declared no
-    /// longer because of it, in a file that looks as if nothing were wrong.
-    pub(super) fn spoil(&mut self, accident: Accident, number: usize) -> BTreeSet<DestinationName> {
+    /// Lets `accident` happen, to the `number`th of the files with destinations where it is about one.
+    pub(super) fn spoil(&mut self, accident: Accident, number: usize) -> Spoiled {
         let with_destinations: Vec<String> = self
             .written
             .keys()
@@ -98,19 +106,26 @@ impl Files {
             .cloned()
             .collect();
         if self.accident.is_some() || with_destinations.is_empty() {
-            return BTreeSet::new();
+            return Spoiled::default();
         }
         let path = &with_destinations[number % with_destinations.len()];
         let text = self.written[path].clone();
+        let mut spoiled = Spoiled::default();
         match accident {
-            // Within the name of a field, so that no half of it is a document.
-            Accident::Torn => self.put(path, &text[..text.rfind("spec:").unwrap_or(0) + 3]),
+            Accident::Torn => {
+                // Within the name of a field, so that no half of it is a document.
+                self.put(path, &text[..text.rfind("spec:").unwrap_or(0) + 3]);
+                spoiled.torn = text.split(SEPARATOR).last().map(name_in);
+            }
             Accident::Emptied => self.put(path, ""),
             Accident::Gone => fs::rename(self.root(), self.aside()).unwrap(),
-            Accident::Shrunk => return self.shrink(path, &text),
+            Accident::Shrunk => {
+                spoiled.missing = self.shrink(path, &text);
+                return spoiled;
+            }
         }
         self.accident = Some(accident);
-        BTreeSet::new()
+        spoiled
     }
 
     /// Leaves the first third of the declarations in a file, if that is any.
@@ -122,11 +137,10 @@ impl Files {
         }
         self.put(path, &declarations[..kept].join(SEPARATOR));
         self.accident = Some(Accident::Shrunk);
-        let name = |declaration: &&str| {
-            let line = declaration.lines().find_map(|line| line.strip_prefix("  name: "));
-            DestinationName::new(line.unwrap())
-        };
-        declarations[kept..].iter().map(name).collect()
+        declarations[kept..]
+            .iter()
+            .map(|declaration| name_in(declaration))
+            .collect()
     }
 
     /// The files that say what `desired` says: pools, the destinations of each pool, a file for each key that there is.
@@ -151,6 +165,12 @@ impl Files {
     fn put(&self, path: &str, text: &str) {
         put(&self.root(), path, text);
     }
+}
+
+/// The name of the destination that `declaration` declares.
+fn name_in(declaration: &str) -> DestinationName {
+    let line = declaration.lines().find_map(|line| line.strip_prefix("  name: "));
+    DestinationName::new(line.unwrap())
 }
 
 /// Replaces a file as an editor does: written beside it, then renamed.

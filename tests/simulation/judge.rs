@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::emulator::{Call, World};
-use slotwise::model::{Desired, DestinationName, WantedState};
+use slotwise::model::{Desired, Destination, DestinationName, WantedState};
 use tokio::time::Instant;
 
 use super::leases::SharedRow;
@@ -399,16 +399,8 @@ impl Judge {
 
     /// A stop takes nobody off air who is wanted there, unless the pool grants it.
     fn check_stop(&mut self, before: &World, id: &str) {
-        let few = self
-            .few_missing
-            .is_some_and(|at| at.elapsed() < self.views.declared_max + SEEN_MAX);
-        let declared = |view: &'_ View| {
-            let left = view.left.clone().filter(|_| few);
-            std::iter::once(view.desired.clone()).chain(left)
-        };
         let verdicts: Vec<Result<BTreeSet<DestinationName>, String>> = self
-            .recent()
-            .flat_map(|(view, wall)| declared(&view).map(move |desired| (desired, wall)))
+            .believed()
             .map(|(desired, wall)| Stop::new(before, id, &desired, wall)?.judge(&self.released))
             .collect();
         // Whoever did not know yet that somebody is wanted again has not interrupted him.
@@ -459,14 +451,20 @@ impl Judge {
             .destinations
             .values()
             .filter(|one| !left.destinations.contains_key(&one.name));
-        let missing = missing
-            .filter(|one| running().any(|channel| carries(channel, one)))
-            .count();
+        let is_on_air = |one: &Destination| running().any(|channel| carries(channel, one));
+        let interrupted: BTreeSet<&DestinationName> = self.interrupted.values().flatten().collect();
+        let (missing, coming_back): (Vec<_>, Vec<_>) = missing
+            .filter(|one| is_on_air(one) || interrupted.contains(&one.name))
+            .partition(|one| is_on_air(one));
         let slots = running().flat_map(|channel| slots(channel).into_values());
         let on_air = slots
             .filter(|slot| slot.first().is_some_and(|first| first.0 != PARKING))
             .count();
-        if missing <= 1 || missing * 10 <= on_air * 3 {
+        let are_few = |missing: usize, of: usize| missing <= 1 || missing * 10 <= of * 3;
+        // Whoever does not know who was interrupted counts those on air alone.
+        if are_few(missing.len(), on_air)
+            || are_few(missing.len() + coming_back.len(), on_air + interrupted.len())
+        {
             self.few_missing = Some(Instant::now());
         }
     }
@@ -499,18 +497,35 @@ impl Judge {
             .recent()
             .filter_map(|(view, _)| Some(pool_of(&view.desired, id)?.disruption.max_concurrent))
             .max();
-        let mine = |other: &&String| {
-            pool.channels
-                .iter()
-                .any(|channel| channel.id.as_str() == other.as_str())
+        let mine = |other: &str| pool.channels.iter().any(|channel| channel.id == other);
+        // Whoever was taken away on purpose, for all that a writer knows, does not come back.
+        let is_awaited = |desired: &Desired, who: &BTreeSet<DestinationName>| {
+            who.iter().any(|name| desired.destinations.contains_key(name))
         };
-        let (now, name) = (self.interrupted.keys().filter(mine).count(), pool.name.clone());
+        let interrupted = |desired: &Desired| {
+            let mine = self.interrupted.iter().filter(|(other, _)| mine(other));
+            mine.filter(|(_, who)| is_awaited(desired, who)).count()
+        };
+        let now = self.believed().map(|(desired, _)| interrupted(&desired)).min();
+        let (now, name) = (now.unwrap_or_default(), pool.name.clone());
         if now > most.unwrap_or(1) as usize {
             self.fail(
                 "maxConcurrent",
                 format!("{now} channels of pool {name} are interrupted at once"),
             );
         }
+    }
+
+    /// Every declaration that a writer may act upon: also what is left in a file that lost few.
+    fn believed(&self) -> impl Iterator<Item = (Desired, Timestamp)> {
+        let few = self
+            .few_missing
+            .is_some_and(|at| at.elapsed() < self.views.declared_max + SEEN_MAX);
+        self.recent().flat_map(move |(view, wall)| {
+            let left = view.left.clone().filter(|_| few);
+            let declared = std::iter::once(view.desired.clone()).chain(left);
+            declared.map(move |desired| (desired, wall))
+        })
     }
 
     /// Every declaration that a writer may know.

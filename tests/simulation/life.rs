@@ -390,8 +390,8 @@ impl Life {
             Accident::Shrunk,
         ];
         let accident = *accidents.choose(&mut self.random).unwrap();
-        let missing = self.files.spoil(accident, self.random.random_range(0..2));
-        self.judge.lock().unwrap().views.miss(&missing);
+        let spoiled = self.files.spoil(accident, self.random.random_range(0..2));
+        self.judge.lock().unwrap().views.spoil(spoiled);
         self.note(format!("life: files are spoiled: {accident:?}"));
     }
 

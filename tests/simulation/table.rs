@@ -371,6 +371,12 @@ impl Table {
         }
     }
 
+    /// Whether it was empty at some time since `moment`.
+    pub(super) fn was_empty_since(&self, moment: Instant) -> bool {
+        let state = self.state();
+        state.aside.is_some() || state.restored.is_some_and(|restored| restored >= moment)
+    }
+
     /// From when the items are that the process in `seat`, or else in any seat, has known at `moment`.
     pub(super) fn known_from(&self, seat: Option<char>, moment: Instant) -> Instant {
         let state = self.state();

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use slotwise::model::{Desired, DestinationName};
 use tokio::time::Instant;
 
+use super::files::Spoiled;
 use super::lost_keys::LostKeys;
 use super::reading::{Endpoint, is_target_of};
 use super::table::{Plan, Table};
@@ -27,6 +28,8 @@ pub(super) struct View {
     pub(super) desired: Desired,
     /// What is left of it in the files, where a part of it is missing for no good reason.
     pub(super) left: Option<Desired>,
+    /// Who stands where a file is torn, and is in force as it was read before.
+    torn: Option<DestinationName>,
     /// Whose key cannot be read, so that what has their URL may be taken for theirs.
     pub(super) lost: BTreeSet<DestinationName>,
     /// Whether something is wrong with the files.
@@ -80,23 +83,25 @@ impl Views {
             from: Instant::now(),
             desired,
             left: None,
+            torn: None,
             lost,
             is_spoiled: false,
             ahead,
         });
     }
 
-    /// Takes note that nobody can read any more that these are declared, and that this was nobody's wish.
-    pub(super) fn miss(&mut self, names: &BTreeSet<DestinationName>) {
+    /// Takes note of what became of the files, and that this was nobody's wish.
+    pub(super) fn spoil(&mut self, Spoiled { missing, torn }: Spoiled) {
         let View {
             desired, lost, ahead, ..
         } = self.last();
         let mut left = desired.clone();
-        left.destinations.retain(|name, _| !names.contains(name));
+        left.destinations.retain(|name, _| !missing.contains(name));
         self.all.push(View {
             from: Instant::now(),
             desired: desired.clone(),
-            left: (!names.is_empty()).then_some(left),
+            left: (!missing.is_empty()).then_some(left),
+            torn,
             lost: lost.clone(),
             is_spoiled: true,
             ahead: *ahead,
@@ -118,8 +123,11 @@ impl Views {
             .map(|(view, _)| view)
             .collect();
         files.dedup_by_key(|view| view.from);
+        let torn: Vec<View> = torn(&files).collect();
+        let mut files: Vec<Cow<'_, View>> = files.into_iter().map(Cow::Borrowed).collect();
+        files.extend(torn.into_iter().map(Cow::Owned));
         let known: Vec<Cow<'_, View>> = match table {
-            None => files.into_iter().map(Cow::Borrowed).collect(),
+            None => files,
             Some((table, seat)) => self.mixed(table, seat, &files, back),
         };
         let at = move |view: Cow<'a, View>| walls.clone().into_iter().map(move |wall| (view.clone(), wall));
@@ -144,18 +152,28 @@ impl Views {
     }
 
     /// Items are as of the last look at the table that worked before; either may be older than the other.
-    fn mixed(&self, table: &Table, seat: Option<char>, files: &[&View], back: Instant) -> Vec<Cow<'_, View>> {
-        let mut items: Vec<&View> = self
-            .since(table.known_from(seat, back))
-            .map(|(view, _)| view)
-            .collect();
+    fn mixed<'a>(
+        &'a self,
+        table: &Table,
+        seat: Option<char>,
+        files: &[Cow<'a, View>],
+        back: Instant,
+    ) -> Vec<Cow<'a, View>> {
+        let known_from = table.known_from(seat, back);
+        let mut items: Vec<&View> = self.since(known_from).map(|(view, _)| view).collect();
         items.dedup_by_key(|view| view.from);
-        let with_items = |of_files: &&View| {
-            let of_files = *of_files;
-            let mixed = items
-                .iter()
-                .map(move |view| Cow::Owned(mixed(of_files, view, &table.plan)));
-            mixed.collect::<Vec<_>>()
+        // What an emptied table held stays as it was, with the key that it had.
+        let keys_of_items: &[bool] = match (table.plan.keys_inside, table.was_empty_since(known_from)) {
+            (true, _) => &[true],
+            (false, true) => &[true, false],
+            (false, false) => &[false],
+        };
+        let with_items = |of_files: &Cow<'a, View>| {
+            let mixed = items.iter().flat_map(move |view| {
+                let mixed = |keys_of_items: &bool| mixed(of_files, view, &table.plan, *keys_of_items);
+                keys_of_items.iter().map(mixed)
+            });
+            mixed.map(Cow::Owned).collect::<Vec<Cow<'a, View>>>()
         };
         files.iter().flat_map(with_items).collect()
     }
@@ -179,27 +197,47 @@ impl Views {
     }
 }
 
-/// What is known where the files say what `of_files` says and the table what `of_table` says.
-fn mixed(of_files: &View, of_table: &View, plan: &Plan) -> View {
-    let with_items = |desired: &Desired| mix(desired, &of_files.desired, &of_table.desired, plan);
+/// What is known of files that are torn: whoever stands there as it was in any of `files`, which begin with the newest, and
+/// all others as they are.
+fn torn<'a>(files: &'a [&View]) -> impl Iterator<Item = View> + 'a {
+    files.iter().enumerate().flat_map(move |(at, view)| {
+        let as_it_was = move |before: &&View, name: &DestinationName| {
+            let mut view = (**view).clone();
+            match before.desired.destinations.get(name) {
+                Some(one) => drop(view.desired.destinations.insert(name.clone(), Arc::clone(one))),
+                None => drop(view.desired.destinations.remove(name)),
+            }
+            view
+        };
+        let name = view.torn.iter();
+        name.flat_map(move |name| files[at + 1..].iter().map(move |before| as_it_was(before, name)))
+    })
+}
+
+/// What is known where the files say what `of_files` says and the table what `of_table` says, and whose keys are those of
+/// the items.
+fn mixed(of_files: &View, of_table: &View, plan: &Plan, keys_of_items: bool) -> View {
+    let with_items = |desired: &Desired| {
+        let newer = (!keys_of_items).then_some(&of_files.desired);
+        mix(desired, newer, &of_table.desired, plan)
+    };
     View {
         desired: with_items(&of_files.desired),
         left: of_files.left.as_ref().map(with_items),
         lost: of_files.lost.clone(),
+        torn: of_files.torn.clone(),
         ..*of_files
     }
 }
 
-/// `desired` with the items of `of_table` in the place of its own.
-fn mix(desired: &Desired, of_files: &Desired, of_table: &Desired, plan: &Plan) -> Desired {
+/// `desired` with the items of `of_table` in the place of its own; their keys are those of `newer`, if that is given.
+fn mix(desired: &Desired, newer: Option<&Desired>, of_table: &Desired, plan: &Plan) -> Desired {
     let mut desired = desired.clone();
     desired.destinations.retain(|_, one| !plan.holds(one));
     let items = of_table.destinations.iter().filter(|(_, one)| plan.holds(one));
     for (name, one) in items {
         let mut one = Arc::clone(one);
-        // A key that stands in a file is read from it.
-        let in_file = of_files.destinations.get(name).filter(|_| !plan.keys_inside);
-        if let Some(newer) = in_file {
+        if let Some(newer) = newer.and_then(|newer| newer.destinations.get(name)) {
             Arc::make_mut(&mut one).key = newer.key.clone();
         }
         desired.destinations.insert(name.clone(), one);
