@@ -7,52 +7,33 @@ use crate::plan::Plan;
 
 #[test]
 fn in_a_large_pool_whoever_loses_a_slot_takes_that_of_one_who_is_less_important() {
-    let world = World::new()
-        .channel("01", Running, &["-", "~former", "on-air"])
-        .channel("02", Running, &["-"])
-        .wanted("on-air")
-        .wanted("former")
-        .with("a", |one| one.priority = 1)
-        .with("y", |one| one.priority = 2)
-        .with("z", |one| one.priority = 2)
-        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
-    let plan = with_ten_full_channels(world).plan();
-    assert_eq!(waiting(&plan, "a"), "NoFreeSlot");
-    assert!(assignments(&plan).contains_key("y") && assignments(&plan).contains_key("z"));
-}
-
-#[test]
-fn in_a_large_pool_whoever_loses_a_slot_takes_that_of_a_less_important_one_who_is_pinned_there() {
-    let world = World::new()
-        .channel("01", Running, &["-", "~former", "on-air"])
-        .channel("02", Running, &["-"])
-        .wanted("on-air")
-        .wanted("former")
-        .with("pinned", pinned_to_02(1))
-        .with("y", |one| one.priority = 2)
-        .with("z", |one| one.priority = 2)
-        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
-    let plan = with_ten_full_channels(world).plan();
-    assert_eq!(waiting(&plan, "pinned"), "PinnedSlotTaken");
-    assert!(assignments(&plan).contains_key("y") && assignments(&plan).contains_key("z"));
-}
-
-#[test]
-fn in_a_large_pool_whoever_loses_a_slot_takes_one_of_a_channel_that_a_former_target_leaves() {
-    let world = World::new()
-        .channel("01", Running, &["-", "~former", "on-air"])
+    let free = one_of_two_loses_a_slot().channel("02", Running, &["-"]);
+    takes_the_slot_of_a(free.with("a", |one| one.priority = 1), "NoFreeSlot");
+    let pinned = one_of_two_loses_a_slot().channel("02", Running, &["-"]);
+    takes_the_slot_of_a(pinned.with("a", pinned_to_02(1)), "PinnedSlotTaken");
+    let where_a_former_target_leaves = one_of_two_loses_a_slot()
         .channel("02", Idle, &["-"])
         .channel("03", Running, &["p", "~leaves"])
-        .wanted("on-air")
-        .wanted("former")
         .wanted("p")
         .with("leaves", pinned_to_02(5))
-        .with("a", |one| one.priority = 1)
+        .with("a", |one| one.priority = 1);
+    takes_the_slot_of_a(where_a_former_target_leaves, "NoFreeSlot");
+}
+
+/// There is room for `y` and `z` on channel 01, but it stops only if the one whose former target is there comes back.
+fn one_of_two_loses_a_slot() -> World {
+    World::new()
+        .channel("01", Running, &["-", "~former", "on-air"])
+        .wanted("on-air")
+        .wanted("former")
         .with("y", |one| one.priority = 2)
         .with("z", |one| one.priority = 2)
-        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget]);
+        .policy(Interrupt::Anytime, &[Cause::Stop, Cause::Retarget])
+}
+
+fn takes_the_slot_of_a(world: World, why_a_waits: &str) {
     let plan = with_ten_full_channels(world).plan();
-    assert_eq!(waiting(&plan, "a"), "NoFreeSlot");
+    assert_eq!(waiting(&plan, "a"), why_a_waits);
     assert!(assignments(&plan).contains_key("y") && assignments(&plan).contains_key("z"));
 }
 
