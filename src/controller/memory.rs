@@ -253,7 +253,7 @@ impl Memory {
         self.keep_interrupted(|name| desired.destinations.contains_key(name));
     }
 
-    /// What the next plan is compared with.
+    /// Takes note of what a plan is made for: so were those declared whom a later declaration has lost.
     pub(super) fn note_planned(&mut self, desired: &Arc<Desired>) {
         self.planned_for = Some(Arc::clone(desired));
     }

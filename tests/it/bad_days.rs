@@ -5,7 +5,7 @@ use std::time::Duration;
 use slotwise::controller::{Ended, Event, StepOutcome};
 use slotwise::emulator::channel::State;
 use slotwise::emulator::{Effect, Fault, FaultKind, Operation, Options};
-use slotwise::model::{Interrupt, OwnerId, StreamKey, WantedState};
+use slotwise::model::{Desired, Interrupt, OwnerId, StreamKey, Trust, WantedState};
 use slotwise::status::Phase;
 
 use super::stage::{Stage, desired, fleet, pool, ready, wanted};
@@ -77,6 +77,24 @@ async fn a_channel_stopped_by_a_human_is_started_again() {
 
 #[tokio::test(start_paused = true)]
 async fn those_who_are_interrupted_while_the_source_loses_them_come_back_with_the_others() {
+    let told = interrupted_and_lost(|desired| {
+        desired.destinations.retain(|name, _| name.as_str() == "c");
+    });
+    assert!(
+        told.await
+            .contains("2 of 2 destinations on air are declared nowhere any more")
+    );
+    // One alone may be gone on purpose, but not by a source that is doubted anyway.
+    let why = "b.yaml cannot be read";
+    let told = interrupted_and_lost(|desired| {
+        desired.destinations.remove("a");
+        desired.trust = Trust::Doubted { why: why.to_owned() };
+    });
+    assert!(told.await.contains(why));
+}
+
+/// `a` and `b` are interrupted for `c`, the source is spoiled while their channel stops, and mended later. What was told.
+async fn interrupted_and_lost(spoil: impl FnOnce(&mut Desired)) -> String {
     let mut pool = pool(&["1"]);
     pool.disruption.interrupt = Interrupt::Anytime;
     let mut stage = Stage::new(desired(pool, vec![wanted("a"), wanted("b"), ready("c")]));
@@ -90,14 +108,9 @@ async fn those_who_are_interrupted_while_the_source_loses_them_come_back_with_th
     let mut whole = None;
     stage.script.change(|desired| {
         whole = Some(desired.clone());
-        desired.destinations.retain(|name, _| name.as_str() == "c");
+        spoil(desired);
     });
     stage.run_for(10 * MINUTE).await;
-    assert!(
-        stage
-            .told()
-            .contains("2 of 2 destinations on air are declared nowhere any more")
-    );
     assert_eq!(stage.state("1"), "RUNNING");
     assert!(["a", "b", "c"].iter().all(|name| stage.carries("1", name)));
     stage.script.change(|desired| *desired = whole.unwrap());
@@ -110,6 +123,7 @@ async fn those_who_are_interrupted_while_the_source_loses_them_come_back_with_th
         ["a", "b", "c"].map(|name| stage.phase(name)),
         [Phase::Streaming; 3]
     );
+    stage.told()
 }
 
 #[tokio::test(start_paused = true)]

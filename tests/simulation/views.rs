@@ -123,7 +123,7 @@ impl Views {
             .map(|(view, _)| view)
             .collect();
         files.dedup_by_key(|view| view.from);
-        let torn: Vec<View> = torn(&files).collect();
+        let torn: Vec<View> = where_torn(&files).collect();
         let mut files: Vec<Cow<'_, View>> = files.into_iter().map(Cow::Borrowed).collect();
         files.extend(torn.into_iter().map(Cow::Owned));
         let known: Vec<Cow<'_, View>> = match table {
@@ -199,7 +199,7 @@ impl Views {
 
 /// What is known of files that are torn: whoever stands there as it was in any of `files`, which begin with the newest, and
 /// all others as they are.
-fn torn<'a>(files: &'a [&View]) -> impl Iterator<Item = View> + 'a {
+fn where_torn<'a>(files: &'a [&View]) -> impl Iterator<Item = View> + 'a {
     files.iter().enumerate().flat_map(move |(at, view)| {
         let as_it_was = move |before: &&View, name: &DestinationName| {
             let mut view = (**view).clone();
