@@ -279,6 +279,16 @@ mod tests {
             (one.url, one.state) = (url.clone(), WantedState::Ready);
         });
         assert_eq!(waiting(&shared.plan(), "moved"), "");
+        // Whoever has another key is known not to be there, also beside one whose key cannot be read.
+        let rotated = world
+            .clone()
+            .with("keyless", |one| one.key = unknown_key())
+            .with("moved", |one| {
+                one.key = StreamKey::Known(Secret::new("another"));
+                one.state = WantedState::Ready;
+                one.pool = "other".into();
+            });
+        assert_eq!(waiting(&rotated.plan(), "moved"), "");
         world.seen("1").state = Idle;
         assert_eq!(waiting(&world.plan(), "moved"), "");
     }
