@@ -20,6 +20,9 @@ const STALE_MAX: u32 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Busy {
     channels: BTreeMap<ChannelId, UnderWay>,
+    /// What channels whose step has ended since the last plan are going to point at: the plan was made from a look that saw
+    /// nothing of it yet.
+    ended: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
     /// Channels of the last plan, by index, whose step has to wait for one under way to end: no more begin at once than
     /// the settings allow.
     queue: VecDeque<usize>,
@@ -39,16 +42,32 @@ struct UnderWay {
 }
 
 impl Busy {
-    /// Whether a step of `channel`, which is going to point at `carries`, may begin next to those under way.
+    /// Whether a step of `channel`, which is going to point at `carries`, may begin next to those that are under way, or
+    /// were when the plan was made.
     ///
     /// A plan made while steps are under way may give a destination to another channel than the plan before. Two
-    /// channels that are both about to carry it would publish one key twice, so the later one waits.
+    /// channels that are both about to carry it would publish one key twice, so the later one waits for a plan that knows what
+    /// became of the first.
     fn admits(&self, channel: &ChannelId, carries: &BTreeSet<Endpoint>) -> bool {
-        !self.channels.contains_key(channel)
-            && self
-                .channels
-                .values()
-                .all(|other| other.carries.is_disjoint(carries))
+        let under_way = self.channels.iter().map(|(id, step)| (id, &step.carries));
+        let mut others = under_way.chain(&self.ended);
+        others.all(|(id, theirs)| id != channel && theirs.is_disjoint(carries))
+    }
+
+    /// Takes note of a plan to be carried out, of so many channels, that was made from what was declared at `read`.
+    fn follow(&mut self, channels: usize, read: Instant) {
+        self.queue = (0..channels).collect();
+        self.read = Some(read);
+        self.ended.clear();
+    }
+
+    /// The step with this task, which has ended, and its channel.
+    fn end(&mut self, task: task::Id) -> Option<(ChannelId, Step)> {
+        let mut all = self.channels.iter();
+        let id = all.find(|(_, under_way)| under_way.task == task)?.0.clone();
+        let UnderWay { carries, step, .. } = self.channels.remove(&id)?;
+        self.ended.insert(id.clone(), carries);
+        Some((id, step))
     }
 
     /// Begins no more steps of the last plan.
@@ -153,15 +172,14 @@ impl<S: Source> Controller<S> {
             let state = channel.seen.as_ref().map(|seen| seen.state);
             self.memory.note_rest(&channel.id, state, now);
         }
-        self.busy.queue = (0..plan.channels.len()).collect();
-        self.busy.read = Some(read);
+        self.busy.follow(plan.channels.len(), read);
         self.begin_queued(plan);
     }
 
     /// Begins steps of `plan`, the last one made, while there is room for more.
     ///
-    /// Nothing is planned in between: a step looks at its channel again before it acts, and where the source changed, or a
-    /// plan follows, those not begun are forgotten.
+    /// Nothing is planned in between: a step looks at its channel again before it acts, those about what other steps have
+    /// changed since are left to the next plan, and where the source changed, or a plan follows, those not begun are forgotten.
     pub(super) fn begin_queued(&mut self, plan: &Plan) {
         let now = Instant::now();
         if !self.executor.may_write() {
@@ -222,15 +240,7 @@ impl<S: Source> Controller<S> {
     /// Takes note of a step whose task ended, with its result or with a panic.
     pub(super) fn end_step(&mut self, ended: Result<(task::Id, Finished), JoinError>) -> LookAgain {
         let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
-        let found = self
-            .busy
-            .channels
-            .iter()
-            .find(|(_, under_way)| under_way.task == task);
-        let Some(channel) = found.map(|(channel, _)| channel.clone()) else {
-            return LookAgain::AfterTransition;
-        };
-        let Some(UnderWay { step, .. }) = self.busy.channels.remove(&channel) else {
+        let Some((channel, step)) = self.busy.end(task) else {
             return LookAgain::AfterTransition;
         };
         let (took, (outcome, again)) = if let Ok((_, Finished { result, took })) = ended {

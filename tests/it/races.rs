@@ -377,3 +377,32 @@ async fn a_copy_is_not_stopped_once_the_channel_that_held_the_target_is() {
     }
     assert!(hits > 0, "the stop of the copy never met the stop by hand");
 }
+
+/// Where there is room for one step at once, the steps of a plan that was made while a start was under way begin when that ends.
+#[tokio::test(start_paused = true)]
+async fn what_was_being_started_while_a_plan_was_made_is_not_started_elsewhere_by_that_plan() {
+    let declared = desired(pool(&["1", "2"]), vec![wanted("a")]);
+    let mut stage = Stage::with(declared, |settings| settings.concurrency = 1);
+    stage.converge(60).await;
+    stage.emulator.clear_calls();
+    let late = Fault::new(FaultKind::StaleList { seconds: 6.0 });
+    let slow = Fault::new(FaultKind::Slow { seconds: 8.0 }).on(Operation::StartChannel);
+    stage.emulator.inject(late);
+    stage.emulator.inject(slow.times(1));
+    // As channel 1 stops, `a` goes to channel 2. While that is about to start, channel 1 has stopped and holds it, too.
+    let emulator = stage.emulator.clone();
+    emulator.with_world(|world, now| world.force_state("1", State::Stopping, now));
+    let is = |state: State| emulator.with_world(|world, _| world.channel("2").unwrap().state() == state);
+    let stops = async {
+        for state in [State::Updating, State::Idle] {
+            while !is(state) {
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+        sleep(Duration::from_secs(4)).await;
+        emulator.with_world(|world, now| world.force_state("1", State::Idle, now));
+    };
+    tokio::join!(stops, stage.run_for(20 * MINUTE));
+    assert_eq!(stage.writes(), ["UpdateChannel 2", "StartChannel 2"]);
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+}
