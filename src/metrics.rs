@@ -307,12 +307,22 @@ fn set(gauges: &IntGaugeVec, all: &[&str], seen: impl Iterator<Item = &'static s
 }
 
 /// What a slot may hold, as label.
-const SLOT_STATES: [&str; 5] = ["destination", "outdated", "parked", "undeclared", "unusable"];
+const SLOT_STATES: [&str; 7] = [
+    "destination",
+    "previous",
+    "parked",
+    "surplus",
+    "undeclared",
+    "unusable",
+    "vanished",
+];
 
 fn slot_state(content: &Content) -> &'static str {
     match content {
         Content::Destination(_) => "destination",
-        Content::Outdated(_) => "outdated",
+        Content::Previous(_) => "previous",
+        Content::Surplus(_) => "surplus",
+        Content::Vanished(_) => "vanished",
         Content::Parked => "parked",
         Content::Undeclared { .. } => "undeclared",
         Content::Unusable { .. } => "unusable",

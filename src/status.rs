@@ -87,8 +87,8 @@ pub struct ChannelStatus {
     pub id: ChannelId,
     /// Its name.
     pub name: String,
-    /// Its pool.
-    pub pool: PoolName,
+    /// Its pool; `None` for a channel of ours that stands in none.
+    pub pool: Option<PoolName>,
     /// Its state, where it could be seen.
     pub state: Option<ChannelState>,
     /// Slots and what each holds, for people: a name, `parked`, `undeclared (host)`, `unusable (why)`.

@@ -253,6 +253,8 @@ impl<S: Source> Controller<S> {
             .map_err(CycleError::Observe)?;
         let mut observed = Observed {
             channels,
+            elsewhere: std::collections::BTreeMap::new(),
+            recording: crate::model::Recording::Allowed,
             returning: self.memory.returning.clone(),
             interrupted: self.memory.interrupted(),
         };

@@ -141,7 +141,9 @@ impl Memory {
         match action {
             Action::Start => self.expected.insert(id.clone(), Expected::Running),
             Action::Update { .. } => self.expected.insert(id.clone(), Expected::Updated),
-            Action::Stop | Action::Adopt | Action::Wait => self.expected.remove(id),
+            Action::Stop | Action::Adopt { .. } | Action::Record { .. } | Action::Wait => {
+                self.expected.remove(id)
+            }
         };
     }
 

@@ -113,7 +113,7 @@ impl Busy {
 /// What the slots of a channel that hold somebody are going to point at.
 fn will_carry(channel: &ChannelPlan) -> BTreeSet<Endpoint> {
     let writes = channel.steps.iter().find_map(|step| match &step.action {
-        Action::Update { writes } => Some(writes),
+        Action::Update { writes, .. } => Some(writes),
         _ => None,
     });
     let written = |group: &str| {
@@ -133,7 +133,7 @@ fn will_carry(channel: &ChannelPlan) -> BTreeSet<Endpoint> {
 
 /// What a step points slots at, for a call whose effect is in doubt.
 fn endpoints_of(step: &Step) -> Vec<Endpoint> {
-    let Action::Update { writes } = &step.action else {
+    let Action::Update { writes, .. } = &step.action else {
         return Vec::new();
     };
     let targets = writes.iter().flat_map(|write| write.target.0.iter());

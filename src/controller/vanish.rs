@@ -120,7 +120,7 @@ impl VanishGuard {
         for channel in running.filter(|channel| is_taken_over(channel, desired)) {
             let slots = channel.slots.iter();
             let strays =
-                slots.filter(|slot| matches!(slot.now, Content::Undeclared { .. } | Content::Outdated(_)));
+                slots.filter(|slot| matches!(slot.now, Content::Undeclared { .. } | Content::Previous(_)));
             on_air
                 .taken_over
                 .extend(strays.map(|slot| SlotId::new(channel.id.clone(), slot.output_group.clone())));
@@ -146,7 +146,11 @@ impl VanishGuard {
                     Content::Undeclared { .. } => {
                         on_air.undeclared.insert(id);
                     }
-                    Content::Outdated(_) | Content::Parked | Content::Unusable { .. } => continue,
+                    Content::Previous(_)
+                    | Content::Surplus(_)
+                    | Content::Vanished(_)
+                    | Content::Parked
+                    | Content::Unusable { .. } => continue,
                 }
                 on_air.count += 1;
             }
@@ -159,7 +163,7 @@ impl VanishGuard {
 /// the same URL, or like that of one whose key cannot be read.
 fn is_guess(now: &Content, desired: &Desired) -> bool {
     match now {
-        Content::Outdated(_) => true,
+        Content::Previous(_) => true,
         Content::Destination(name) => {
             let one = desired.destinations.get(name);
             one.is_some_and(|one| matches!(one.key, StreamKey::Unavailable { .. }))
@@ -203,7 +207,7 @@ fn is_declared(target: Option<&Target>, desired: &Desired) -> bool {
 /// Whether a channel is about to be adopted whatever it carries: what nobody declares there is to be released by its owner's
 /// explicit wish. Once it is adopted, `takeover: true` means nothing any more.
 fn is_taken_over(channel: &ChannelPlan, desired: &Desired) -> bool {
-    let pool = desired.pools.get(&channel.pool);
+    let pool = channel.pool.as_ref().and_then(|pool| desired.pools.get(pool));
     let mut declared = pool.iter().flat_map(|pool| &pool.channels);
     channel.adoption == Adoption::Adopt && declared.any(|one| one.id == channel.id && one.takeover)
 }
@@ -225,7 +229,7 @@ mod tests {
             let now = match holds {
                 'd' => Content::Destination("d".into()),
                 'k' => Content::Destination("k".into()),
-                'o' => Content::Outdated("d".into()),
+                'o' => Content::Previous("d".into()),
                 'u' => Content::Undeclared {
                     host: "host".to_owned(),
                 },

@@ -58,7 +58,7 @@ fn told(desired: &Desired, observed: &Observed, now: Timestamp) -> Pools {
     let planned = plan(desired, observed, now);
     let mut pools = Pools::default();
     for channel in &planned.channels {
-        let Some(pool) = desired.pools.get(&channel.pool) else {
+        let Some(pool) = channel.pool.as_ref().and_then(|pool| desired.pools.get(pool)) else {
             continue;
         };
         match observed.channels.get(&channel.id) {

@@ -125,11 +125,11 @@ impl Executor {
         let permit = self.gate.permit(order).map_err(StepError::Gate)?;
         let id = &fresh.summary.id;
         let after = match &step.action {
-            Action::Wait => Ok(fresh.clone()),
+            Action::Wait | Action::Record { .. } => Ok(fresh.clone()),
             Action::Stop => self.client.stop(permit, id).await,
             Action::Start => self.client.start(permit, id).await,
-            Action::Update { writes } => self.client.update(permit, &fresh, writes).await,
-            Action::Adopt => self.client.adopt(permit, &fresh, &self.owner).await.map(|()| {
+            Action::Update { writes, .. } => self.client.update(permit, &fresh, writes).await,
+            Action::Adopt { .. } => self.client.adopt(permit, &fresh, &self.owner).await.map(|()| {
                 let mut adopted = fresh.clone();
                 adopted.summary.owner = Some(self.owner.clone());
                 adopted

@@ -28,10 +28,11 @@ pub fn precheck(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner:
 fn is_done(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &OwnerId) -> bool {
     match &step.action {
         Action::Wait => false,
-        Action::Adopt => fresh.owner.as_ref() == Some(owner),
+        Action::Record { .. } => false,
+        Action::Adopt { .. } => fresh.owner.as_ref() == Some(owner),
         Action::Stop => fresh.state == ChannelState::Stopping || fresh.state.is_stopped(),
         Action::Start => fresh.state.is_running() && changed_slot(plan, fresh).is_none(),
-        Action::Update { writes } => {
+        Action::Update { writes, .. } => {
             // Of an update that failed nobody knows what became of it, whatever the slots show.
             matches!(fresh.state, ChannelState::Idle | ChannelState::Updating)
                 && writes
@@ -56,7 +57,7 @@ fn difference(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &
             seen.class, fresh.class
         ));
     }
-    let must_be_ours = plan.adoption == Adoption::Owned && step.action != Action::Adopt;
+    let must_be_ours = plan.adoption == Adoption::Owned && !matches!(step.action, Action::Adopt { .. });
     if fresh.owner != seen.owner || (must_be_ours && fresh.owner.as_ref() != Some(owner)) {
         return Some("its owner tag changed".to_owned());
     }

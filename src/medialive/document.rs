@@ -13,8 +13,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, Endpoint, ObservedChannel, ObservedGroup, OutputGroup, OwnerId,
-    Secret, Target,
+    ChannelClass, ChannelId, ChannelState, Endpoint, Login, NoSlot, ObservedChannel, ObservedGroup,
+    OutputGroup, OwnerId, Secret, Target,
 };
 use crate::plan::SlotWrite;
 
@@ -51,7 +51,7 @@ pub struct ChannelDocument {
 /// RTMP output groups in the channel's order, with the id of the destination each one's output refers to, or why
 /// the group cannot be a slot. It can only change while the channel is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Wiring(Vec<(OutputGroup, Result<String, String>)>);
+struct Wiring(Vec<(OutputGroup, Result<String, NoSlot>)>);
 
 /// A channel document that cannot be understood. Never holds the document, which holds keys.
 #[derive(Debug, thiserror::Error)]
@@ -128,11 +128,11 @@ impl ChannelDocument {
             .iter()
             .filter_map(|raw| Some((id_of(raw)?, raw.as_ref())))
             .collect();
-        let target = |wired: &Result<String, String>| -> Result<Target, String> {
+        let target = |wired: &Result<String, NoSlot>| -> Result<Target, NoSlot> {
             let id = wired.as_ref().map_err(Clone::clone)?;
             let raw = by_id
                 .get(id.as_str())
-                .ok_or_else(|| format!("the channel has no destination {id}"))?;
+                .ok_or_else(|| NoSlot::NoDestination(id.clone()))?;
             read_target(raw, pipelines)
         };
         let groups = self.wiring.0.iter().map(|(name, wired)| ObservedGroup {
@@ -146,7 +146,10 @@ impl ChannelDocument {
             class: summary.class,
             state: summary.state,
             owner: summary.owner.clone(),
+            tags: Arc::default(),
             groups: Arc::new(groups.collect()),
+            others: Arc::default(),
+            stray_endpoints: Arc::default(),
             trouble: None,
         }
     }
@@ -250,22 +253,22 @@ impl Wiring {
                 *uses.entry(id).or_default() += 1;
             }
         }
-        let wired = |group: &WireGroup| -> Result<String, String> {
+        let wired = |group: &WireGroup| -> Result<String, NoSlot> {
             let name = group.name.as_deref().unwrap_or("");
             if name.is_empty() {
-                return Err("the output group has no name".to_owned());
+                return Err(NoSlot::NoName);
             }
             if names[name] > 1 {
-                return Err("another output group has the same name".to_owned());
+                return Err(NoSlot::NameTwice);
             }
             let [output] = group.outputs.as_slice() else {
-                return Err(format!("it has {} outputs; a slot has one", group.outputs.len()));
+                return Err(NoSlot::Outputs(group.outputs.len()));
             };
             let Some(id) = output.destination_id() else {
-                return Err("its output refers to no destination".to_owned());
+                return Err(NoSlot::NoReference);
             };
             if uses[id] > 1 {
-                return Err(format!("it shares destination {id} with another output"));
+                return Err(NoSlot::SharedDestination(id.to_owned()));
             }
             Ok(id.to_owned())
         };
@@ -312,34 +315,32 @@ struct Setting {
 
 impl Setting {
     fn endpoint(self) -> Endpoint {
+        let is_given = |text: &String| !text.is_empty();
+        let (username, password) = (
+            self.username.filter(is_given),
+            self.password_param.filter(is_given),
+        );
+        let login = (username.is_some() || password.is_some()).then(|| Login {
+            username: username.unwrap_or_default().into(),
+            password_parameter: password.unwrap_or_default().into(),
+        });
         Endpoint::new(
             self.url.unwrap_or_default(),
             Secret::new(self.stream_name.unwrap_or_default()),
         )
+        .with_login(login)
     }
 }
 
 /// What a destination entry points at, or why its group cannot be a slot.
-fn read_target(raw: &RawValue, pipelines: usize) -> Result<Target, String> {
-    let entry: Entry =
-        serde_json::from_str(raw.get()).map_err(|_| "its destination has an unknown form".to_owned())?;
+fn read_target(raw: &RawValue, pipelines: usize) -> Result<Target, NoSlot> {
+    let entry: Entry = serde_json::from_str(raw.get()).map_err(|_| NoSlot::UnknownForm)?;
     let settings = entry.settings.unwrap_or_default();
     if settings.len() != pipelines {
-        return Err(format!(
-            "its destination has {} settings; the channel's class needs {pipelines}",
-            settings.len()
-        ));
-    }
-    let has_login = |setting: &Setting| {
-        [&setting.username, &setting.password_param]
-            .into_iter()
-            .flatten()
-            .any(|text| !text.is_empty())
-    };
-    if settings.iter().any(has_login) {
-        return Err(
-            "its destination has a user name and password, which must not go to another endpoint".to_owned(),
-        );
+        return Err(NoSlot::Settings {
+            found: settings.len(),
+            needed: pipelines,
+        });
     }
     Ok(Target(settings.into_iter().map(Setting::endpoint).collect()))
 }

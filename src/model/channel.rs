@@ -7,19 +7,39 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelId, DestinationName, OutputGroup, OwnerId, SlotId, Target};
+use super::tag::{SLOT_TAG_PREFIX, SlotTag, TAGS_MAX, TargetDigest, slot_tag_key};
+use super::{ChannelId, DestinationName, Endpoint, OutputGroup, OwnerId, SlotId, Target};
 
 /// What was seen of the account, with what this controller remembers about its own running work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// An entry for every channel that a pool names.
+    /// An entry for every channel that a pool names, and for every other one of ours that may be on air.
     pub channels: BTreeMap<ChannelId, ChannelObservation>,
+    /// What any other channel of the account and region may be on air with, whoever it belongs to; and what a channel
+    /// that could not be read may be on air with, for all that is known of it.
+    pub elsewhere: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
+    /// Whether slot tags can be written.
+    pub recording: Recording,
     /// Destinations that this controller took off air for a moment: each comes back to its own slot. Lost on a
     /// crash, which costs no more than the certainty of the same slot.
     pub returning: Returning,
     /// Channels with somebody wanted on them whom this controller took off air and who is not back on air anywhere,
     /// not even after the channel failed to start again: what counts in `maxConcurrent`. Lost on a crash.
     pub interrupted: BTreeSet<ChannelId>,
+}
+
+/// Whether what slots hold can be recorded in tags.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Recording {
+    /// As far as is known.
+    #[default]
+    Allowed,
+    /// MediaLive refused it: slotwise goes on without.
+    Denied {
+        /// What it said, one sentence without secrets.
+        why: String,
+    },
 }
 
 /// Who comes back where after an interruption.
@@ -64,9 +84,15 @@ pub struct ObservedChannel {
     pub state: ChannelState,
     /// The value of its owner tag.
     pub owner: Option<OwnerId>,
+    /// Its tags, as far as they are of slots.
+    pub tags: Arc<ChannelTags>,
     /// Every RTMP output group, in the channel's order. Those whose name the pool's glob matches and that are
     /// usable are the slots. Shared between the looks that show the same.
     pub groups: Arc<Vec<ObservedGroup>>,
+    /// Every other output group, in the channel's order: they end with the channel.
+    pub others: Arc<[OtherGroup]>,
+    /// What its destinations point at that are none of the groups' that can be slots.
+    pub stray_endpoints: Arc<[Endpoint]>,
     /// Failures in a row, as this controller counts them.
     pub trouble: Option<Trouble>,
 }
@@ -76,6 +102,99 @@ impl ObservedChannel {
     pub fn groups_mut(&mut self) -> &mut Vec<ObservedGroup> {
         Arc::make_mut(&mut self.groups)
     }
+
+    /// Its tags, to be changed here and nowhere else where they are shared.
+    pub fn tags_mut(&mut self) -> &mut ChannelTags {
+        Arc::make_mut(&mut self.tags)
+    }
+
+    /// The slot that is its output group of this name.
+    pub fn slot(&self, output_group: &OutputGroup) -> SlotId {
+        SlotId::new(self.id.clone(), output_group.clone())
+    }
+
+    /// What is recorded of a group, if that is still what it points at: with any other target a tag proves nothing.
+    pub fn recorded(&self, owner: &OwnerId, group: &ObservedGroup) -> Option<SlotTag> {
+        let tag = self.tags.of(&group.name)?;
+        let target = group.target.as_ref().ok()?;
+        let digest = TargetDigest::of(owner, &self.slot(&group.name), target);
+        (tag.digest == digest).then_some(tag)
+    }
+
+    /// Keys of slot tags whose output group is not there (any more).
+    pub fn tags_without_group(&self) -> Vec<Arc<str>> {
+        let keys: BTreeSet<String> = self
+            .groups
+            .iter()
+            .map(|group| slot_tag_key(&group.name))
+            .collect();
+        let tags = self.tags.slots.keys();
+        tags.filter(|key| !keys.contains(&***key)).cloned().collect()
+    }
+}
+
+/// The tags of a channel, as far as they are of slots.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChannelTags {
+    /// Those that begin with [`SLOT_TAG_PREFIX`], by key, as they are.
+    pub slots: BTreeMap<Arc<str>, Arc<str>>,
+    /// How many tags the channel has in all, of whomever.
+    pub count: usize,
+}
+
+impl ChannelTags {
+    /// Of all tags of a channel.
+    pub fn of_all<'t>(tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
+        let mut found = Self::default();
+        for (key, value) in tags {
+            found.count += 1;
+            if key.starts_with(SLOT_TAG_PREFIX) {
+                found.slots.insert(key.into(), value.into());
+            }
+        }
+        found
+    }
+
+    /// The tag of an output group, whether it still fits or not.
+    pub fn of(&self, output_group: &OutputGroup) -> Option<SlotTag> {
+        SlotTag::parse(self.slots.get(&*slot_tag_key(output_group))?)
+    }
+
+    /// Sets the tag of an output group.
+    pub fn set(&mut self, output_group: &OutputGroup, tag: &SlotTag) {
+        let value = tag.to_string().into();
+        let is_new = self
+            .slots
+            .insert(slot_tag_key(output_group).into(), value)
+            .is_none();
+        self.count += usize::from(is_new);
+    }
+
+    /// Removes a tag by its key.
+    pub fn remove(&mut self, key: &str) {
+        self.count -= usize::from(self.slots.remove(key).is_some());
+    }
+
+    /// Whether tags for these output groups would fit beside those that are there, with one for the owner if that is new.
+    pub fn has_room_for<'g>(
+        &self,
+        groups: impl IntoIterator<Item = &'g OutputGroup>,
+        new_owner: bool,
+    ) -> bool {
+        let is_new = |group: &&OutputGroup| !self.slots.contains_key(&*slot_tag_key(group));
+        let more = groups.into_iter().filter(is_new).count() + usize::from(new_owner);
+        self.count + more <= TAGS_MAX
+    }
+}
+
+/// An output group that is no RTMP group: it ends with its channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherGroup {
+    /// Its name; may be empty.
+    pub name: Arc<str>,
+    /// What it is, in the service's words: `hlsGroupSettings` is `HLS`.
+    pub kind: Arc<str>,
 }
 
 /// An RTMP output group of a channel.
@@ -83,9 +202,58 @@ impl ObservedChannel {
 pub struct ObservedGroup {
     /// Its name, unique within the channel.
     pub name: OutputGroup,
-    /// What it points at; or, for a group that cannot be a slot, why not: several outputs, a destination it shares
-    /// with another output, a missing name, a wrong number of settings.
-    pub target: Result<Target, String>,
+    /// What it points at; or, for a group that cannot be a slot, why not.
+    pub target: Result<Target, NoSlot>,
+}
+
+/// Why an RTMP output group cannot be a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+pub enum NoSlot {
+    /// CDK and Terraform definitions may leave the name out.
+    #[error("it has no name")]
+    NoName,
+    /// Two groups of one name cannot be told apart.
+    #[error("another output group has the same name")]
+    NameTwice,
+    /// A slot has one output.
+    #[error("it has {0} outputs; a slot has one")]
+    Outputs(usize),
+    /// Its output refers to no destination.
+    #[error("its output refers to no destination")]
+    NoReference,
+    /// Another output would be pointed elsewhere with it.
+    #[error("it shares destination {0} with another output")]
+    SharedDestination(String),
+    /// Its output refers to a destination that the channel does not have.
+    #[error("the channel has no destination {0}")]
+    NoDestination(String),
+    /// Its destination has more or fewer settings than the channel has pipelines.
+    #[error("its destination has {found} settings; the channel's class needs {needed}")]
+    Settings {
+        /// Settings of the destination.
+        found: usize,
+        /// Pipelines of the channel.
+        needed: usize,
+    },
+    /// Its destination has a form that did not exist when this was written.
+    #[error("its destination has an unknown form")]
+    UnknownForm,
+}
+
+impl NoSlot {
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::NoName => "RTMP output groups without a name cannot be slots: give each a name",
+            Self::NameTwice => "give each output group a name of its own",
+            Self::Outputs(_) => "give each output an output group of its own",
+            Self::NoReference | Self::NoDestination(_) => "give its output a destination of the channel",
+            Self::SharedDestination(_) => "give each output a destination of its own",
+            Self::Settings { .. } => "give its destination one setting for each pipeline of the channel",
+            Self::UnknownForm => "give its destination `settings` with url and streamName",
+        }
+    }
 }
 
 /// Failures in a row on one channel.
@@ -205,6 +373,15 @@ impl ChannelState {
     /// Whether what it carries is, or is about to be, on air: RUNNING, STARTING, RECOVERING.
     pub fn is_running(self) -> bool {
         matches!(self, Self::Starting | Self::Running | Self::Recovering)
+    }
+
+    /// Whether what it carries may still, or already, be published: all but those in which a channel is known to publish
+    /// nothing. A channel that is STOPPING publishes until it is IDLE.
+    pub fn may_publish(self) -> bool {
+        matches!(
+            self,
+            Self::Starting | Self::Running | Self::Recovering | Self::Stopping | Self::Unknown
+        )
     }
 
     /// Whether it is stopped, so that it may be updated and started: IDLE, UPDATE_FAILED.

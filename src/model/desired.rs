@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelPool, Destination, DestinationName, OwnerId, PoolName};
+use super::{ChannelPool, Destination, DestinationName, Identity, OwnerId, PoolName};
 
 /// The declared state of one owner: input of the planner.
 #[derive(Debug, Clone)]
@@ -16,8 +16,10 @@ pub struct Desired {
     pub pools: BTreeMap<PoolName, ChannelPool>,
     /// All valid destinations; the pool of each is in `pools`. Shared with the source that they come from.
     pub destinations: BTreeMap<DestinationName, Arc<Destination>>,
-    /// Whether a target that nobody declares may be let go.
+    /// Whether what vanished from the declaration is released.
     pub trust: Trust,
+    /// Objects that were set aside because they are faulty or declared twice: who is called so counts as declared.
+    pub set_aside: BTreeSet<Identity>,
     /// One-off grants: a change of these destinations may interrupt others now, whatever the pool's policy.
     /// `interruptible: false` of the others still holds.
     pub grants: BTreeSet<DestinationName>,
@@ -36,6 +38,7 @@ impl Desired {
             pools: BTreeMap::new(),
             destinations: BTreeMap::new(),
             trust: Trust::Whole,
+            set_aside: BTreeSet::new(),
             grants: BTreeSet::new(),
         }
     }
@@ -43,13 +46,13 @@ impl Desired {
 
 /// How far the declaration can be trusted to be all there is.
 ///
-/// `state: Ready` is an explicit wish and always obeyed. Trust decides only about targets on air that *nobody* declares.
+/// `state: Ready` is an explicit wish and always obeyed. Trust decides only about what is on air and vanished from the
+/// declaration: a slot that is recorded as that of a destination which is declared no longer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trust {
-    /// The load was whole and shrank no more than allowed: an undeclared target on air is one to be let go.
+    /// The load was whole and shrank no more than allowed: what vanished is released.
     Whole,
-    /// Something is missing: an undeclared target on air is presumed wanted by a declaration that could not be
-    /// read, and is left alone.
+    /// Something is missing: what vanished may be declared where it could not be read, and stays on air.
     Doubted {
         /// What is missing, one sentence.
         why: String,

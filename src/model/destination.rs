@@ -6,14 +6,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChannelClass, ChannelId, DestinationName, Endpoint, GroupName, OutputGroup, PoolName, Secret, Target,
+    ChannelClass, ChannelId, DestinationName, Endpoint, GroupName, Identity, Login, OutputGroup, PoolName,
+    Secret, Target,
 };
 
 /// A declared destination, valid as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// Its name, for people. Its identity in a channel is its target, so a renamed destination keeps its slot.
+    /// Its name, for people.
     pub name: DestinationName,
+    /// What slot tags call it.
+    pub identity: Identity,
     /// Whose channels may carry it.
     pub pool: PoolName,
     /// What its owner wants.
@@ -23,6 +26,11 @@ pub struct Destination {
     /// The same for the second pipeline of a STANDARD channel. Without it that pipeline is parked: two pipelines
     /// that publish one key to one place throw each other out.
     pub backup_url: Option<Arc<str>>,
+    /// Whether the URLs are those of a platform's preset. A new version may spell them in another way, which is no wish of
+    /// the declaration's owner.
+    pub is_preset: bool,
+    /// User name and password parameter, for servers that ask for them.
+    pub login: Option<Login>,
     /// The stream key, or why it is not known.
     pub key: StreamKey,
     /// Those of one group like to share a channel. Without one a destination is a group of its own.
@@ -56,25 +64,16 @@ impl Destination {
         let StreamKey::Known(key) = &self.key else {
             return None;
         };
-        let mut endpoints = vec![Endpoint::new(Arc::clone(&self.url), key.clone())];
+        let endpoint =
+            |url: &Arc<str>| Endpoint::new(Arc::clone(url), key.clone()).with_login(self.login.clone());
+        let mut endpoints = vec![endpoint(&self.url)];
         if class == ChannelClass::Standard {
             endpoints.push(match &self.backup_url {
-                Some(url) => Endpoint::new(Arc::clone(url), key.clone()),
+                Some(url) => endpoint(url),
                 None => parking.0.get(1).cloned().unwrap_or_else(|| endpoints[0].clone()),
             });
         }
         Some(Target::from(endpoints))
-    }
-
-    /// Whether a slot that points at `target` carries this destination.
-    ///
-    /// While the key is not known the URL alone decides: nothing may be released or re-pointed on the strength
-    /// of a missing secret.
-    pub fn is_carried_by(&self, target: &Target, class: ChannelClass, parking: &Target) -> bool {
-        match self.target(class, parking) {
-            Some(own) => own == *target,
-            None => target.0.first().is_some_and(|first| first.url == self.url),
-        }
     }
 }
 

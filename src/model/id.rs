@@ -75,6 +75,11 @@ name! {
     DestinationName
 }
 name! {
+    /// What tells a declaration from every other one, whatever it is called: what slot tags name. For an object in a file its
+    /// name; for an item of a table made from the item's key, so that a label that passes to another item passes on no slot.
+    Identity
+}
+name! {
     /// `metadata.name` of a ChannelPool: a DNS label, unique among all sources.
     PoolName
 }

@@ -6,6 +6,8 @@
 //! - [`id`]: names of things
 //! - [`secret`]: a stream key that cannot be printed
 //! - [`target`]: what a slot points at
+//! - [`stream`]: which of those are equal, and which the same stream
+//! - [`tag`]: what is recorded of a slot
 //! - [`destination`], [`pool`]: what people declare
 //! - [`desired`]: all of it together, and how far it can be trusted
 //! - [`channel`]: what was seen
@@ -18,15 +20,21 @@ pub mod pool;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod secret;
+pub mod stream;
+pub mod tag;
 pub mod target;
 
 pub use channel::{
-    ChannelClass, ChannelObservation, ChannelState, Observed, ObservedChannel, ObservedGroup, Returning,
-    Trouble,
+    ChannelClass, ChannelObservation, ChannelState, ChannelTags, NoSlot, Observed, ObservedChannel,
+    ObservedGroup, OtherGroup, Recording, Returning, Trouble,
 };
 pub use desired::{Desired, Trust};
 pub use destination::{Destination, Pause, Pin, StreamKey, WantedState};
-pub use id::{ChannelId, DestinationName, GroupName, OutputGroup, OwnerId, PoolName, SlotId};
-pub use pool::{Cause, ChannelPool, Disruption, Interrupt, Placement, PoolChannel, SlotSelector, Window};
+pub use id::{ChannelId, DestinationName, GroupName, Identity, OutputGroup, OwnerId, PoolName, SlotId};
+pub use pool::{
+    Cause, ChannelPool, Disruption, Idle, Interrupt, Placement, PoolChannel, SlotSelector, Window,
+};
 pub use secret::Secret;
-pub use target::{Endpoint, Target};
+pub use stream::Stream;
+pub use tag::{Recorded, SlotTag, TargetDigest};
+pub use target::{Endpoint, Login, Target};

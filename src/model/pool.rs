@@ -23,6 +23,8 @@ pub struct ChannelPool {
     pub slots: SlotSelector,
     /// How destinations spread over channels.
     pub placement: Placement,
+    /// What becomes of a running channel that nobody is wanted on.
+    pub idle: Idle,
     /// When somebody on air may be interrupted.
     pub disruption: Disruption,
     /// Hands off all its channels.
@@ -82,6 +84,16 @@ pub enum Placement {
     Spread,
     /// Fewest running channels.
     Pack,
+}
+
+/// `spec.idle`: what becomes of a running channel on which no destination is wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Idle {
+    /// It stops, and its other output groups end with it.
+    #[default]
+    Stop,
+    /// It keeps running: without a grant it stops for nothing, an update included.
+    KeepRunning,
 }
 
 /// `spec.disruption`: when a channel with somebody wanted on air may be stopped.

@@ -5,18 +5,21 @@ use std::collections::BTreeSet;
 use globset::Glob;
 
 use super::{
-    Cause, ChannelPool, Destination, Disruption, Interrupt, Placement, PoolChannel, Secret, SlotSelector,
-    StreamKey, WantedState,
+    Cause, ChannelPool, Destination, Disruption, Idle, Interrupt, Placement, PoolChannel, Secret,
+    SlotSelector, StreamKey, WantedState,
 };
 
 /// A wanted destination of pool `main`, with a target of its own.
 pub(crate) fn destination(name: &str) -> Destination {
     Destination {
         name: name.into(),
+        identity: name.into(),
         pool: "main".into(),
         state: WantedState::Streaming,
         url: format!("rtmp://{name}.example/live").into(),
         backup_url: None,
+        is_preset: false,
+        login: None,
         key: StreamKey::Known(Secret::new(format!("key-of-{name}"))),
         group: None,
         priority: 0,
@@ -41,6 +44,7 @@ pub(crate) fn pool(channels: &[&str], output_groups: &str) -> ChannelPool {
             parking_url: "rtmp://127.0.0.1:1935/parked".into(),
         },
         placement: Placement::Spread,
+        idle: Idle::Stop,
         disruption: Disruption {
             interrupt: Interrupt::Never,
             causes: BTreeSet::from([Cause::Start, Cause::Stop, Cause::Retarget]),

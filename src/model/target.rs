@@ -5,6 +5,24 @@ use std::sync::Arc;
 
 use super::Secret;
 
+/// User name and the name of the parameter that holds its password, for servers that ask for them.
+///
+/// `passwordParam` is the "key used to extract the password from EC2 Parameter store" (botocore service model): the name of
+/// an SSM parameter, never the password.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Login {
+    /// The user name.
+    pub username: Arc<str>,
+    /// Name of the SSM parameter with the password.
+    pub password_parameter: Arc<str>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Login(***)")
+    }
+}
+
 /// URL and stream name that one pipeline of an output pushes to.
 ///
 /// MediaLive keeps the two apart: `url` is "the RTMP endpoint excluding the stream name", `streamName` is
@@ -16,15 +34,24 @@ pub struct Endpoint {
     pub url: Arc<str>,
     /// The stream key.
     pub stream_name: Secret,
+    /// What the server asks for besides, if it does.
+    pub login: Option<Login>,
 }
 
 impl Endpoint {
-    /// An endpoint from its two parts.
+    /// An endpoint from its two parts, of a server that asks for no user.
     pub fn new(url: impl Into<Arc<str>>, stream_name: Secret) -> Self {
         Self {
             url: url.into(),
             stream_name,
+            login: None,
         }
+    }
+
+    /// The same endpoint, of a server that asks for a user if `login` is one.
+    #[must_use]
+    pub fn with_login(self, login: Option<Login>) -> Self {
+        Self { login, ..self }
     }
 
     /// Host of the URL: what may be shown of a target that nobody declared.

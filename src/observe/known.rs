@@ -103,7 +103,10 @@ impl Known {
             class: configuration.class,
             state: *state,
             owner: owner.clone(),
+            tags: Arc::default(),
             groups: Arc::clone(&configuration.groups),
+            others: Arc::default(),
+            stray_endpoints: Arc::default(),
             trouble: None,
         }
     }

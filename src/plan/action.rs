@@ -1,9 +1,10 @@
 //! What can be done to a channel.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Content, Reason};
-use crate::model::{DestinationName, OutputGroup, Target};
+use crate::model::{DestinationName, OutputGroup, SlotTag, Target};
 
 /// One thing to do to a channel, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,14 +24,29 @@ pub struct Step {
 pub enum Action {
     /// Nothing but look again: the channel is on its way to another state.
     Wait,
-    /// Write the owner tag, from which moment its slots are ours.
-    Adopt,
+    /// Write the owner tag, from which moment its slots are ours, and what they hold.
+    Adopt {
+        /// Tags of slots, by output group.
+        tags: Vec<SlotRecord>,
+    },
+    /// Bring the tags of its slots to what they hold; tags may change while a channel runs.
+    Record {
+        /// Tags to be written, by output group.
+        tags: Vec<SlotRecord>,
+        /// Keys of slot tags without an output group, which are removed.
+        remove: Vec<Arc<str>>,
+    },
     /// Stop the channel.
     Stop,
-    /// Point slots elsewhere, while it is stopped. All writes of a channel go in one call.
+    /// Point slots elsewhere, while it is stopped. Who will hold them is written into the channel's tags first, then all
+    /// slots in one call.
     Update {
         /// At least one.
         writes: Vec<SlotWrite>,
+        /// Tags to be written before, by output group.
+        tags: Vec<SlotRecord>,
+        /// Whether the owner tag is written with them: the channel is adopted on the way.
+        adopts: bool,
     },
     /// Start the channel.
     Start,
@@ -41,7 +57,8 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Wait => "wait",
-            Self::Adopt => "adopt",
+            Self::Adopt { .. } => "adopt",
+            Self::Record { .. } => "record",
             Self::Stop => "stop",
             Self::Update { .. } => "update",
             Self::Start => "start",
@@ -53,9 +70,38 @@ impl Action {
     pub fn api_calls(&self) -> usize {
         match self {
             Self::Wait => 0,
-            Self::Adopt | Self::Stop | Self::Update { .. } | Self::Start => 2,
+            Self::Adopt { .. } | Self::Stop | Self::Start => 2,
+            Self::Record { tags, remove } => {
+                1 + usize::from(!tags.is_empty()) + usize::from(!remove.is_empty())
+            }
+            Self::Update { tags, adopts, .. } => 2 + usize::from(*adopts || !tags.is_empty()),
         }
     }
+
+    /// What it does to slots: nothing, for all actions but [`Action::Update`].
+    pub fn writes(&self) -> &[SlotWrite] {
+        match self {
+            Self::Update { writes, .. } => writes,
+            _ => &[],
+        }
+    }
+
+    /// Tags of slots that it writes.
+    pub fn tags(&self) -> &[SlotRecord] {
+        match self {
+            Self::Adopt { tags } | Self::Record { tags, .. } | Self::Update { tags, .. } => tags,
+            Self::Wait | Self::Stop | Self::Start => &[],
+        }
+    }
+}
+
+/// What is recorded of a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotRecord {
+    /// Name of the output group.
+    pub output_group: OutputGroup,
+    /// Its tag.
+    pub tag: SlotTag,
 }
 
 /// A slot that is pointed elsewhere.

@@ -54,9 +54,10 @@ pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
         .map(|(slot, destination)| (&destination.name, *slot))
         .collect();
     let mut tallies: BTreeMap<&PoolName, Tally<'_>> = BTreeMap::new();
+    let nowhere = PoolName::from("");
     for channel in &plan.channels {
         let reading = world
-            .get(&channel.pool)
+            .get(channel.pool.as_ref().unwrap_or(&nowhere))
             .and_then(|pool| Some((pool, pool.channels.get(&channel.id)?)));
         let Some((pool, reading)) = reading else {
             found.extend(steps::not_in_pool(channel));
@@ -83,7 +84,7 @@ pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
         let outcome = subject.check(&mut found);
         assignments::check_goal(&subject, &mut found);
         tallies
-            .entry(&channel.pool)
+            .entry(channel.pool.as_ref().unwrap_or(&pool.pool.name))
             .or_default()
             .add(&subject, &outcome, now);
     }

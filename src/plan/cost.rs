@@ -27,7 +27,7 @@ pub const INTERRUPTION: Duration = STOP.saturating_add(UPDATE).saturating_add(ST
 /// How long `action` is expected to take on a channel in `state`.
 pub fn expected(action: &Action, state: ChannelState) -> Duration {
     match action {
-        Action::Adopt => CALL,
+        Action::Adopt { .. } | Action::Record { .. } => CALL,
         Action::Stop => STOP,
         Action::Update { .. } => UPDATE,
         Action::Start => START,

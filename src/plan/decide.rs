@@ -84,7 +84,11 @@ impl<'a> Decision<'a> {
             carried: vec![None; survey.dests.len()],
             delayed: BTreeSet::new(),
             interruptions: Interruptions::default(),
-            optimality: optimality(&found.cost, &found.bound, found.is_best),
+            optimality: if found.is_best {
+                Optimality::Optimal
+            } else {
+                Optimality::Heuristic
+            },
             survey,
             policy,
             kinds,
@@ -248,16 +252,5 @@ impl<'a> Decision<'a> {
                 .map_or(0, |dest| self.survey.dests[dest].decl.priority)
         };
         changes.iter().map(priority).max().unwrap_or(i32::MIN)
-    }
-}
-
-/// What is known of a placement of this cost when no placement costs less than `bound`.
-fn optimality(cost: &Cost, bound: &Cost, is_best: bool) -> Optimality {
-    if is_best {
-        Optimality::Optimal
-    } else {
-        Optimality::WithinGap {
-            gap: cost.sharing[0].saturating_sub(bound.sharing[0]),
-        }
     }
 }

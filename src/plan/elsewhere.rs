@@ -178,7 +178,7 @@ fn on_air<'a>(surveys: &[Survey<'a>]) -> OnAir<'a> {
     for (at, survey) in surveys.iter().enumerate() {
         for (slot, one) in survey.slots.iter().enumerate() {
             let busy = !matches!(one.holder, Holder::Parked | Holder::Unusable);
-            if let Some(Endpoint { url, stream_name }) = one.first().filter(|_| busy)
+            if let Some(Endpoint { url, stream_name, .. }) = one.first().filter(|_| busy)
                 && survey.channel_of(slot).is_running()
             {
                 on_air.entry((&**url, stream_name)).or_default().push((at, slot));
@@ -393,7 +393,7 @@ mod tests {
         let world = world.with("another", |one| one.url = url);
         assert_eq!(
             world.plan().channels[0].slots[0].now,
-            Content::Outdated("another".into())
+            Content::Previous("another".into())
         );
         let plan = world.plan();
         world.assert_allowed(&plan);

@@ -174,7 +174,7 @@ impl Verdicts<'_, '_> {
         if let Err(why) = &survey.slots[slot].group.target {
             return Some(Waiting::SlotIncompatible {
                 slot: survey.slot_id(slot),
-                why: why.clone(),
+                why: why.to_string(),
             });
         }
         let waiting = self

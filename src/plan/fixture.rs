@@ -116,6 +116,9 @@ impl World {
             state,
             owner: Some(OWNER.into()),
             groups: Arc::new(groups),
+            tags: std::sync::Arc::default(),
+            others: std::sync::Arc::default(),
+            stray_endpoints: std::sync::Arc::default(),
             trouble: None,
         };
         self.observed
@@ -327,10 +330,10 @@ impl World {
                     _ => ChannelState::Idle,
                 }
             }
-            Action::Adopt => channel.owner = Some(owner),
+            Action::Adopt { .. } => channel.owner = Some(owner),
             Action::Stop => channel.state = ChannelState::Stopping,
             Action::Start => channel.state = ChannelState::Starting,
-            Action::Update { writes } => {
+            Action::Update { writes, .. } => {
                 for write in writes {
                     let group = channel
                         .groups_mut()

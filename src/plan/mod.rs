@@ -34,12 +34,13 @@ mod properties;
 mod rules;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
-pub use action::{Action, SlotWrite, Step};
+pub use action::{Action, SlotRecord, SlotWrite, Step};
 pub use check::{Violation, check};
 pub use explain::{Candidate, Explanation, Verdict, explain};
 pub use held::{Checked, checked};
@@ -48,8 +49,8 @@ pub use reason::Reason;
 pub use waiting::Waiting;
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, DestinationName, Endpoint, GroupName, Interrupt, OutputGroup,
-    OwnerId, Placement, PoolName, SlotId, Target, WantedState,
+    ChannelClass, ChannelId, ChannelState, DestinationName, Endpoint, GroupName, Identity, Interrupt,
+    OtherGroup, OutputGroup, OwnerId, Placement, PoolName, SlotId, Target, WantedState,
 };
 
 /// What is to be done in every pool, and why it is not more.
@@ -150,12 +151,8 @@ pub struct Interruptions {
 pub enum Optimality {
     /// No better placement exists.
     Optimal,
-    /// A better one may exist in the third criterion (who shares with whom, how many channels run): the first
-    /// figure of that criterion is at most this far above its lower bound.
-    WithinGap {
-        /// Pairs of strangers on a channel (`Spread`) or running channels (`Pack`) above the lower bound.
-        gap: usize,
-    },
+    /// A better one may exist: there are too many channels or destinations to look at every placement.
+    Heuristic,
 }
 
 /// What becomes of one destination.
@@ -172,10 +169,12 @@ pub struct DestinationPlan {
     pub wanted: bool,
     /// Its group.
     pub group: Option<GroupName>,
-    /// The slot that points at its target now.
+    /// The slot that it holds now.
     pub held: Option<SlotId>,
-    /// Whether that slot's channel was seen RUNNING, so that it is on air.
+    /// Whether that slot's channel was seen RUNNING, so that it is on air, be it with its previous target.
     pub on_air: bool,
+    /// Whether that slot has its previous target: URL or key have changed since.
+    pub is_previous: bool,
     /// The slot that will carry it on air when the plan is carried out (or carries it already).
     pub assignment: Option<SlotId>,
     /// Why that slot.
@@ -191,14 +190,16 @@ pub struct DestinationPlan {
 pub struct ChannelPlan {
     /// Its id.
     pub id: ChannelId,
-    /// Its pool.
-    pub pool: PoolName,
+    /// Its pool. `None` for a channel of ours that stands in none (any more): it is never updated or started.
+    pub pool: Option<PoolName>,
     /// What was seen of it: what every step's precondition is checked against. `None` where it could not be seen.
     pub seen: Option<Seen>,
     /// Whether its slots are ours.
     pub adoption: Adoption,
     /// Its slots in the channel's order; empty where it could not be seen.
     pub slots: Vec<SlotPlan>,
+    /// Its other output groups: they end with the channel.
+    pub others: Arc<[OtherGroup]>,
     /// All steps to the goal, in order. The executor takes the first one and looks again.
     pub steps: Vec<Step>,
     /// Whether it will be running when the plan is carried out.
@@ -291,9 +292,14 @@ pub enum Content {
     Parked,
     /// A declared destination.
     Destination(DestinationName),
-    /// The former target of a declared destination: same URL, another key.
-    Outdated(DestinationName),
-    /// A target that no Destination declares.
+    /// The previous target of a declared destination, by what is recorded of the slot: its URL or key has changed since,
+    /// or cannot be read.
+    Previous(DestinationName),
+    /// The same stream as a declared destination holds in another slot.
+    Surplus(DestinationName),
+    /// What is recorded as the target of a destination that is declared no longer.
+    Vanished(Identity),
+    /// A target that no Destination explains.
     Undeclared {
         /// Its host.
         host: String,
@@ -303,4 +309,19 @@ pub enum Content {
         /// Why not.
         why: String,
     },
+}
+
+/// In words, without secrets.
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parked => f.write_str("parked"),
+            Self::Destination(name) => write!(f, "{name}"),
+            Self::Previous(name) => write!(f, "previous target of {name}"),
+            Self::Surplus(name) => write!(f, "{name}, a second time"),
+            Self::Vanished(identity) => write!(f, "{identity}, declared no longer"),
+            Self::Undeclared { host } => write!(f, "undeclared ({host})"),
+            Self::Unusable { why } => write!(f, "unusable ({why})"),
+        }
+    }
 }

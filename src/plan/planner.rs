@@ -97,6 +97,7 @@ fn without_pool(destination: &Destination, now: Timestamp) -> DestinationPlan {
         group: destination.group.clone(),
         held: None,
         on_air: false,
+        is_previous: false,
         assignment: None,
         reason: None,
         waiting: wanted.then_some(Waiting::NoFreeSlot { pool }),

@@ -244,7 +244,7 @@ proptest! {
                 match step.action {
                     Action::Stop => stopped = true,
                     Action::Update { .. } | Action::Start => prop_assert!(stopped),
-                    Action::Wait | Action::Adopt => {}
+                    Action::Wait | Action::Adopt { .. } => {}
                 }
             }
         }

@@ -40,7 +40,8 @@ pub(super) fn channel_plan(
     let writes: Vec<SlotWrite> = slots.iter().filter_map(slot_write).collect();
     ChannelPlan {
         id: one.id.clone(),
-        pool: survey.pool.name.clone(),
+        pool: Some(survey.pool.name.clone()),
+        others: one.seen.map(|seen| seen.others.clone()).unwrap_or_default(),
         seen: one.seen.map(|seen| Seen {
             arn: seen.arn.clone(),
             name: seen.name.clone(),
@@ -80,6 +81,7 @@ pub(super) fn destination_plan(decision: &Decision<'_>, dest: usize, now: Timest
         group: one.decl.group.clone(),
         held: one.held.map(|slot| survey.slot_id(slot)),
         on_air: one.held.is_some_and(on_air),
+        is_previous: false,
         assignment: carried.map(|slot| survey.slot_id(slot)),
         reason: carried.map(|slot| assign_reason(decision, dest, slot)),
         waiting: destination_waiting(decision, dest, now),
@@ -219,7 +221,7 @@ fn steps(decision: &Decision<'_>, owner: &OwnerId, channel: usize, writes: Vec<S
     };
     if one.adoption == Adoption::Adopt {
         step(
-            Action::Adopt,
+            Action::Adopt { tags: Vec::new() },
             Reason::AdoptUnowned { owner: owner.clone() },
             Vec::new(),
         );
@@ -236,7 +238,15 @@ fn steps(decision: &Decision<'_>, owner: &OwnerId, channel: usize, writes: Vec<S
     }
     if matches!(goal, Goal::Run | Goal::Interrupt) {
         if !writes.is_empty() {
-            step(Action::Update { writes }, Reason::UpdateSlots, Vec::new());
+            step(
+                Action::Update {
+                    writes,
+                    tags: Vec::new(),
+                    adopts: false,
+                },
+                Reason::UpdateSlots,
+                Vec::new(),
+            );
         }
         let destinations = decision.names(wanted_on(decision, channel));
         step(Action::Start, Reason::StartWanted { destinations }, Vec::new());
@@ -327,7 +337,7 @@ mod tests {
         let plan = World::new().channel("1", Idle, &["-", "!"]).wanted("a").plan();
         let why = "it has two outputs".to_owned();
         assert_eq!(plan.channels[0].slots[1].then, Content::Unusable { why });
-        let Action::Update { writes } = &plan.channels[0].steps[0].action else {
+        let Action::Update { writes, .. } = &plan.channels[0].steps[0].action else {
             panic!("{:?}", plan.channels[0].steps);
         };
         assert_eq!(writes.len(), 1);

@@ -277,10 +277,10 @@ impl<'a> Survey<'a> {
     pub(super) fn content(&self, slot: usize) -> Content {
         let slot = &self.slots[slot];
         match (slot.holder, &slot.group.target) {
-            (Holder::Unusable, Err(why)) => Content::Unusable { why: why.clone() },
+            (Holder::Unusable, Err(why)) => Content::Unusable { why: why.to_string() },
             (Holder::Parked, _) => Content::Parked,
             (Holder::Held(dest), _) => Content::Destination(self.dests[dest].decl.name.clone()),
-            (Holder::Outdated(dest), _) => Content::Outdated(self.dests[dest].decl.name.clone()),
+            (Holder::Outdated(dest), _) => Content::Previous(self.dests[dest].decl.name.clone()),
             _ => Content::Undeclared {
                 host: slot.host().to_owned(),
             },

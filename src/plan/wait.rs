@@ -237,7 +237,7 @@ fn no_slot(survey: &Survey<'_>) -> Waiting {
     let usable = survey.channels.iter().filter(|channel| channel.is_usable());
     let unusable = usable.flat_map(|channel| channel.slots.clone()).find_map(|slot| {
         let why = survey.slots[slot].group.target.as_ref().err()?;
-        Some((survey.slot_id(slot), why.clone()))
+        Some((survey.slot_id(slot), why.to_string()))
     });
     Waiting::NoSlot {
         pool: survey.pool.name.clone(),
@@ -294,7 +294,7 @@ pub(super) fn pinned_waiting(decision: &Decision<'_>, dest: usize, pin: &Pin, no
         return incompatible("the channel has no such slot");
     };
     if let Err(why) = &survey.slots[found].group.target {
-        return incompatible(why);
+        return incompatible(&why.to_string());
     }
     if let Some(by) = taken_by(decision, found, dest) {
         return Waiting::PinnedSlotTaken { slot, by };

@@ -12,10 +12,11 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
-    DestinationName, Disruption, Endpoint, GroupName, Interrupt, Observed, ObservedChannel, ObservedGroup,
-    OutputGroup, OwnerId, Pause, Pin, Placement, PoolChannel, PoolName, Returning, Secret, SlotSelector,
-    StreamKey, Target, Trouble, Trust, WantedState, Window,
+    Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired,
+    Destination, DestinationName, Disruption, Endpoint, GroupName, Identity, Idle, Interrupt, Login, NoSlot,
+    Observed, ObservedChannel, ObservedGroup, OtherGroup, OutputGroup, OwnerId, Pause, Pin, Placement,
+    PoolChannel, PoolName, Recording, Returning, Secret, SlotSelector, StreamKey, Target, Trouble, Trust,
+    WantedState, Window,
 };
 
 /// Something in a recording that is JSON and cannot be: somebody edited it, or it is damaged.
@@ -42,6 +43,7 @@ impl WrongInput {
 pub(super) struct DesiredDocument {
     owner: OwnerId,
     trust: Trust,
+    set_aside: BTreeSet<Identity>,
     grants: BTreeSet<DestinationName>,
     pools: Vec<PoolDocument>,
     destinations: Vec<DestinationDocument>,
@@ -55,6 +57,7 @@ struct PoolDocument {
     output_groups: String,
     parking_url: Arc<str>,
     placement: Placement,
+    idle: Idle,
     interrupt: Interrupt,
     causes: BTreeSet<Cause>,
     windows: Vec<WindowDocument>,
@@ -74,10 +77,13 @@ struct WindowDocument {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct DestinationDocument {
     name: DestinationName,
+    identity: Identity,
     pool: PoolName,
     state: WantedState,
     url: Arc<str>,
     backup_url: Option<Arc<str>>,
+    is_preset: bool,
+    login: Option<LoginDocument>,
     key: KeyDocument,
     group: Option<GroupName>,
     priority: i32,
@@ -98,6 +104,8 @@ enum KeyDocument {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ObservedDocument {
     channels: BTreeMap<ChannelId, ObservationDocument>,
+    elsewhere: BTreeMap<ChannelId, Vec<EndpointDocument>>,
+    recording: Recording,
     returning: Returning,
     interrupted: BTreeSet<ChannelId>,
 }
@@ -119,7 +127,11 @@ struct ChannelDocument {
     state: ChannelState,
     owner: Option<OwnerId>,
     trouble: Option<Trouble>,
+    tags: BTreeMap<Arc<str>, Arc<str>>,
+    tag_count: usize,
     groups: Vec<GroupDocument>,
+    others: Arc<[OtherGroup]>,
+    stray_endpoints: Vec<EndpointDocument>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -133,7 +145,7 @@ struct GroupDocument {
 #[serde(rename_all = "camelCase")]
 enum TargetDocument {
     Endpoints(Vec<EndpointDocument>),
-    Unusable(String),
+    Unusable(NoSlot),
 }
 
 /// One endpoint of a target.
@@ -142,6 +154,50 @@ enum TargetDocument {
 pub(super) struct EndpointDocument {
     url: Arc<str>,
     stream_name: Arc<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login: Option<LoginDocument>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LoginDocument {
+    username: Arc<str>,
+    password_parameter: Arc<str>,
+}
+
+impl From<Login> for LoginDocument {
+    fn from(login: Login) -> Self {
+        Self {
+            username: login.username,
+            password_parameter: login.password_parameter,
+        }
+    }
+}
+
+impl From<LoginDocument> for Login {
+    fn from(document: LoginDocument) -> Self {
+        Self {
+            username: document.username,
+            password_parameter: document.password_parameter,
+        }
+    }
+}
+
+impl From<&Endpoint> for EndpointDocument {
+    /// Of an endpoint whose key is a stand-in.
+    fn from(endpoint: &Endpoint) -> Self {
+        Self {
+            url: Arc::clone(&endpoint.url),
+            stream_name: endpoint.stream_name.reveal().into(),
+            login: endpoint.login.clone().map(LoginDocument::from),
+        }
+    }
+}
+
+impl From<EndpointDocument> for Endpoint {
+    fn from(document: EndpointDocument) -> Self {
+        Self::new(document.url, Secret::new(document.stream_name)).with_login(document.login.map(Login::from))
+    }
 }
 
 // ── Into a recording ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,11 +209,13 @@ impl From<&Desired> for DesiredDocument {
             pools,
             destinations,
             trust,
+            set_aside,
             grants,
         } = desired;
         Self {
             owner: owner.clone(),
             trust: trust.clone(),
+            set_aside: set_aside.clone(),
             grants: grants.clone(),
             pools: pools.values().map(PoolDocument::from).collect(),
             destinations: destinations
@@ -175,6 +233,7 @@ impl From<&ChannelPool> for PoolDocument {
             channels,
             slots,
             placement,
+            idle,
             disruption,
             paused,
         } = pool;
@@ -184,6 +243,7 @@ impl From<&ChannelPool> for PoolDocument {
             output_groups: slots.output_groups.glob().glob().to_owned(),
             parking_url: Arc::clone(&slots.parking_url),
             placement: *placement,
+            idle: *idle,
             interrupt: disruption.interrupt,
             causes: disruption.causes.clone(),
             windows: disruption.windows.iter().map(WindowDocument::from).collect(),
@@ -208,10 +268,13 @@ impl From<&Destination> for DestinationDocument {
     fn from(destination: &Destination) -> Self {
         let Destination {
             name,
+            identity,
             pool,
             state,
             url,
             backup_url,
+            is_preset,
+            login,
             key,
             group,
             priority,
@@ -222,10 +285,13 @@ impl From<&Destination> for DestinationDocument {
         } = destination.clone();
         Self {
             name,
+            identity,
             pool,
             state,
             url,
             backup_url,
+            is_preset,
+            login: login.map(LoginDocument::from),
             key: match key {
                 StreamKey::Known(stand_in) => KeyDocument::StandIn(stand_in.reveal().into()),
                 StreamKey::Unavailable { reference, why } => KeyDocument::Unavailable { reference, why },
@@ -244,6 +310,8 @@ impl From<&Observed> for ObservedDocument {
     fn from(observed: &Observed) -> Self {
         let Observed {
             channels,
+            elsewhere,
+            recording,
             returning,
             interrupted,
         } = observed;
@@ -252,6 +320,11 @@ impl From<&Observed> for ObservedDocument {
             .map(|(id, one)| (id.clone(), ObservationDocument::from(one)));
         Self {
             channels: documents.collect(),
+            elsewhere: elsewhere
+                .iter()
+                .map(|(id, some)| (id.clone(), some.iter().map(EndpointDocument::from).collect()))
+                .collect(),
+            recording: recording.clone(),
             returning: returning.clone(),
             interrupted: interrupted.clone(),
         }
@@ -278,7 +351,10 @@ impl From<&ObservedChannel> for ChannelDocument {
             class,
             state,
             owner,
+            tags,
             groups,
+            others,
+            stray_endpoints,
             trouble,
         } = channel.clone();
         let group = |group: &ObservedGroup| GroupDocument {
@@ -295,18 +371,18 @@ impl From<&ObservedChannel> for ChannelDocument {
             state,
             owner,
             trouble,
+            tags: tags.slots.clone(),
+            tag_count: tags.count,
             groups: groups.iter().map(group).collect(),
+            others,
+            stray_endpoints: stray_endpoints.iter().map(EndpointDocument::from).collect(),
         }
     }
 }
 
 /// The endpoints of `target`, whose keys are stand-ins.
 pub(super) fn endpoints(target: &Target) -> Vec<EndpointDocument> {
-    let endpoints = target.0.iter().map(|one| EndpointDocument {
-        url: Arc::clone(&one.url),
-        stream_name: one.stream_name.reveal().into(),
-    });
-    endpoints.collect()
+    target.0.iter().map(EndpointDocument::from).collect()
 }
 
 // ── Out of a recording ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -333,6 +409,7 @@ impl TryFrom<DesiredDocument> for Desired {
             pools,
             destinations,
             trust: document.trust,
+            set_aside: document.set_aside,
             grants: document.grants,
         })
     }
@@ -374,6 +451,7 @@ impl TryFrom<PoolDocument> for ChannelPool {
             name: document.name,
             channels: document.channels,
             placement: document.placement,
+            idle: document.idle,
             paused: document.paused,
         })
     }
@@ -383,10 +461,13 @@ impl From<DestinationDocument> for Destination {
     fn from(document: DestinationDocument) -> Self {
         let DestinationDocument {
             name,
+            identity,
             pool,
             state,
             url,
             backup_url,
+            is_preset,
+            login,
             key,
             group,
             priority,
@@ -397,10 +478,13 @@ impl From<DestinationDocument> for Destination {
         } = document;
         Self {
             name,
+            identity,
             pool,
             state,
             url,
             backup_url,
+            is_preset,
+            login: login.map(Login::from),
             key: match key {
                 KeyDocument::StandIn(stand_in) => StreamKey::Known(Secret::new(stand_in)),
                 KeyDocument::Unavailable { reference, why } => StreamKey::Unavailable { reference, why },
@@ -422,6 +506,12 @@ impl From<ObservedDocument> for Observed {
             channels: channels
                 .map(|(id, one)| (id.clone(), one.observation(id)))
                 .collect(),
+            elsewhere: document
+                .elsewhere
+                .into_iter()
+                .map(|(id, some)| (id, some.into_iter().map(Endpoint::from).collect()))
+                .collect(),
+            recording: document.recording,
             returning: document.returning,
             interrupted: document.interrupted,
         }
@@ -454,17 +544,18 @@ impl ChannelDocument {
             class: self.class,
             state: self.state,
             owner: self.owner,
+            tags: Arc::new(ChannelTags {
+                slots: self.tags,
+                count: self.tag_count,
+            }),
             groups: Arc::new(self.groups.into_iter().map(group).collect()),
+            others: self.others,
+            stray_endpoints: self.stray_endpoints.into_iter().map(Endpoint::from).collect(),
             trouble: self.trouble,
         }
     }
 }
 
 fn target(endpoints: Vec<EndpointDocument>) -> Target {
-    let endpoints = endpoints.into_iter();
-    Target(
-        endpoints
-            .map(|one| Endpoint::new(one.url, Secret::new(one.stream_name)))
-            .collect(),
-    )
+    Target(endpoints.into_iter().map(Endpoint::from).collect())
 }

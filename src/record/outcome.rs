@@ -42,7 +42,7 @@ struct PlanDocument<'a> {
 #[serde(rename_all = "camelCase")]
 struct ChannelDocument<'a> {
     id: &'a ChannelId,
-    pool: &'a PoolName,
+    pool: Option<&'a PoolName>,
     seen: Option<&'a Seen>,
     adoption: &'a Adoption,
     slots: Vec<SlotDocument<'a>>,
@@ -117,13 +117,14 @@ impl<'a> From<&'a ChannelPlan> for ChannelDocument<'a> {
             seen,
             adoption,
             slots,
+            others: _,
             steps,
             runs,
             waiting,
         } = channel;
         Self {
             id,
-            pool,
+            pool: pool.as_ref(),
             seen: seen.as_ref(),
             adoption,
             slots: slots.iter().map(SlotDocument::from).collect(),
@@ -161,10 +162,7 @@ impl<'a> From<&'a Step> for StepDocument<'a> {
             interrupts,
             expected,
         } = step;
-        let writes: &[SlotWrite] = match action {
-            Action::Update { writes } => writes,
-            Action::Wait | Action::Adopt | Action::Stop | Action::Start => &[],
-        };
+        let writes = action.writes();
         Self {
             action: action.name(),
             writes: writes.iter().map(WriteDocument::from).collect(),

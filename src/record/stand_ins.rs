@@ -103,6 +103,7 @@ impl Hiding<'_> {
                 .collect(),
             owner: desired.owner.clone(),
             trust: desired.trust.clone(),
+            set_aside: desired.set_aside.clone(),
             grants: desired.grants.clone(),
         }
     }
@@ -135,6 +136,12 @@ impl Hiding<'_> {
             channels: channels
                 .map(|(id, one)| (id.clone(), self.observation(one)))
                 .collect(),
+            elsewhere: observed
+                .elsewhere
+                .iter()
+                .map(|(id, some)| (id.clone(), some.iter().map(|one| self.endpoint(one)).collect()))
+                .collect(),
+            recording: observed.recording.clone(),
             returning: observed.returning.clone(),
             interrupted: observed.interrupted.clone(),
         }
@@ -153,6 +160,11 @@ impl Hiding<'_> {
         });
         ChannelObservation::Seen(Box::new(ObservedChannel {
             groups: Arc::new(groups.collect()),
+            stray_endpoints: channel
+                .stray_endpoints
+                .iter()
+                .map(|one| self.endpoint(one))
+                .collect(),
             ..channel.as_ref().clone()
         }))
     }
@@ -164,7 +176,7 @@ impl Hiding<'_> {
                 slot.target = slot.target.as_ref().map(|target| self.target(target));
             }
             for step in &mut channel.steps {
-                if let Action::Update { writes } = &mut step.action {
+                if let Action::Update { writes, .. } = &mut step.action {
                     for write in writes {
                         write.target = self.target(&write.target);
                     }
@@ -175,12 +187,11 @@ impl Hiding<'_> {
     }
 
     fn target(&mut self, target: &Target) -> Target {
-        let endpoints = target.0.iter();
-        Target(
-            endpoints
-                .map(|one| Endpoint::new(self.known.url(&one.url), self.key(&one.stream_name)))
-                .collect(),
-        )
+        Target(target.0.iter().map(|one| self.endpoint(one)).collect())
+    }
+
+    fn endpoint(&mut self, one: &Endpoint) -> Endpoint {
+        Endpoint::new(self.known.url(&one.url), self.key(&one.stream_name)).with_login(one.login.clone())
     }
 
     fn key(&mut self, key: &Secret) -> Secret {

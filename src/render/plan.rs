@@ -41,17 +41,6 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What a slot holds, in words.
-pub(super) fn content(content: &Content) -> String {
-    match content {
-        Content::Parked => "parked".to_owned(),
-        Content::Destination(name) => name.to_string(),
-        Content::Outdated(name) => format!("former target of {name}"),
-        Content::Undeclared { host } => format!("undeclared ({host})"),
-        Content::Unusable { why } => format!("unusable ({why})"),
-    }
-}
-
 /// States a channel passes through: `RUNNING → IDLE → RUNNING`, or `IDLE, stays`.
 pub(super) fn course(channel: &ChannelPlan) -> String {
     let Some(seen) = &channel.seen else {
@@ -63,7 +52,7 @@ pub(super) fn course(channel: &ChannelPlan) -> String {
             Action::Wait if seen.state.is_running() => "RUNNING",
             Action::Wait | Action::Stop => "IDLE",
             Action::Start => "RUNNING",
-            Action::Adopt | Action::Update { .. } => continue,
+            Action::Adopt { .. } | Action::Record { .. } | Action::Update { .. } => continue,
         };
         if states.last() != Some(&next) {
             states.push(next);
@@ -115,18 +104,10 @@ pub(super) fn pool_facts(pool: &PoolPlan) -> String {
     )
 }
 
-/// What is known of a placement that may not be the best one; nothing for one that is, or that is as good.
-pub(super) fn gap(pool: &PoolPlan) -> Option<String> {
-    let Optimality::WithinGap { gap: gap @ 1.. } = pool.optimality else {
-        return None;
-    };
-    let unit = match pool.placement {
-        Placement::Spread => "pairs of strangers sharing a channel",
-        Placement::Pack => "running channels",
-    };
-    Some(format!(
-        "large pool: at most {gap} {unit} above the least possible; priorities and interruptions are not affected"
-    ))
+/// What is known of a placement that may not be the best one; nothing for one that is.
+pub(super) fn gap(pool: &PoolPlan) -> Option<&'static str> {
+    (pool.optimality == Optimality::Heuristic)
+        .then_some("large pool: not every placement was looked at; priorities come first all the same")
 }
 
 /// Those who wait for the same, so that a hundred of them take no more room than one.
@@ -199,7 +180,9 @@ impl<'a> View<'a> {
     fn new(plan: &'a Plan, style: Style) -> Self {
         let mut channels: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for channel in &plan.channels {
-            channels.entry(&channel.pool).or_default().push(channel);
+            if let Some(pool) = &channel.pool {
+                channels.entry(pool).or_default().push(channel);
+            }
         }
         let mut destinations: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for destination in &plan.destinations {
@@ -347,16 +330,13 @@ impl<'a> View<'a> {
     fn step(&self, channel: &ChannelPlan, step: &Step, table: &mut Table) {
         let name = step.action.name();
         match &step.action {
-            Action::Update { writes } => {
+            Action::Update { writes, .. } => {
                 for (index, write) in writes.iter().enumerate() {
                     let label = if index == 0 { name } else { "" };
                     let slot = slot(channel, write.output_group.as_str());
                     table.row([
                         cell(Tone::Change, label),
-                        cell(
-                            Tone::Plain,
-                            format!("{} ← {}", write.output_group, content(&write.content)),
-                        ),
+                        cell(Tone::Plain, format!("{} ← {}", write.output_group, write.content)),
                         cell(Tone::Muted, slot.map_or_else(String::new, why_rewritten)),
                     ]);
                 }
@@ -371,7 +351,7 @@ impl<'a> View<'a> {
                 cell(Tone::Good, name),
                 cell(Tone::Muted, format!("about {}", Approximately(step.expected))),
             ]),
-            Action::Adopt | Action::Wait => {
+            Action::Adopt { .. } | Action::Record { .. } | Action::Wait => {
                 table.row([cell(Tone::Change, name), cell(Tone::Muted, &step.reason)]);
             }
         }
@@ -456,7 +436,7 @@ fn why_rewritten(slot: &SlotPlan) -> String {
         Content::Parked => reason,
         // The reason for parking it names who leaves.
         _ if slot.then == Content::Parked && slot.reason.is_some() => reason,
-        other => format!("{reason} (was {})", content(other)),
+        other => format!("{reason} (was {})", other),
     }
 }
 

@@ -158,8 +158,6 @@ pub struct Pool {
     pub interruptions: Interruptions,
     /// Whether no better placement exists.
     pub optimal: bool,
-    /// Where it may: how far it is above the lower bound at most.
-    pub gap: Option<usize>,
 }
 
 /// What becomes of a destination.
@@ -235,8 +233,8 @@ pub struct Channel {
     pub arn: Option<String>,
     /// Its name; empty where it could not be seen.
     pub name: String,
-    /// Its pool.
-    pub pool: String,
+    /// Its pool; `null` for a channel of ours that stands in none.
+    pub pool: Option<String>,
     /// Its state, where it could be seen.
     pub state: Option<String>,
     /// `Owned`, `Adopt`, `Refused`, `Foreign` or `Unknown`.
@@ -276,9 +274,19 @@ pub enum Holds {
         /// Its name.
         name: String,
     },
-    /// The former target of a declared destination.
-    Outdated {
+    /// The previous target of a declared destination, whose URL or key has changed since.
+    Previous {
         /// Its name.
+        name: String,
+    },
+    /// The same stream as a declared destination holds in another slot.
+    Surplus {
+        /// Its name.
+        name: String,
+    },
+    /// What is recorded as the target of a destination that is declared no longer.
+    Vanished {
+        /// What it was called.
         name: String,
     },
     /// A target that no Destination declares.
@@ -297,7 +305,7 @@ pub enum Holds {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepDocument {
-    /// `wait`, `adopt`, `stop`, `update` or `start`.
+    /// `wait`, `adopt`, `record`, `stop`, `update` or `start`.
     pub action: String,
     /// Why.
     pub reason: Why,
@@ -360,10 +368,6 @@ fn summary(of: &Summary) -> SummaryDocument {
 }
 
 fn pool(of: &PoolPlan) -> Pool {
-    let gap = match of.optimality {
-        Optimality::Optimal => None,
-        Optimality::WithinGap { gap } => Some(gap),
-    };
     Pool {
         name: of.name.to_string(),
         placement: match of.placement {
@@ -383,8 +387,7 @@ fn pool(of: &PoolPlan) -> Pool {
             planned: of.interruptions.planned,
             lower_bound: of.interruptions.lower_bound,
         },
-        optimal: gap.is_none(),
-        gap,
+        optimal: of.optimality == Optimality::Optimal,
     }
 }
 
@@ -432,7 +435,7 @@ fn channel(of: &ChannelPlan) -> Channel {
             .seen
             .as_ref()
             .map_or_else(String::new, |seen| seen.name.to_string()),
-        pool: of.pool.to_string(),
+        pool: of.pool.as_ref().map(ToString::to_string),
         state: of.seen.as_ref().map(|seen| seen.state.to_string()),
         adoption: adoption.to_owned(),
         slots: of.slots.iter().map(channel_slot).collect(),
@@ -460,8 +463,14 @@ fn holds(content: &Content) -> Holds {
         Content::Destination(name) => Holds::Destination {
             name: name.to_string(),
         },
-        Content::Outdated(name) => Holds::Outdated {
+        Content::Previous(name) => Holds::Previous {
             name: name.to_string(),
+        },
+        Content::Surplus(name) => Holds::Surplus {
+            name: name.to_string(),
+        },
+        Content::Vanished(identity) => Holds::Vanished {
+            name: identity.to_string(),
         },
         Content::Undeclared { host } => Holds::Undeclared { host: host.clone() },
         Content::Unusable { why } => Holds::Unusable { why: why.clone() },
@@ -469,10 +478,7 @@ fn holds(content: &Content) -> Holds {
 }
 
 fn step(of: &Step) -> StepDocument {
-    let writes = match &of.action {
-        Action::Update { writes } => writes.as_slice(),
-        Action::Wait | Action::Adopt | Action::Stop | Action::Start => &[],
-    };
+    let writes = of.action.writes();
     StepDocument {
         action: of.action.name().to_owned(),
         reason: why(&of.reason),

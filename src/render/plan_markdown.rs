@@ -5,9 +5,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::plan::{
-    content, course, expected, gap, groups_of_waiting, kept, pool_facts, slot, title, ways_out,
-};
+use super::plan::{course, expected, gap, groups_of_waiting, kept, pool_facts, slot, title, ways_out};
 use super::style::clean;
 use super::summary::{Summary, counted};
 use crate::plan::reason::Names;
@@ -114,7 +112,7 @@ fn channel_table(page: &mut Page, plan: &Plan, channel: &ChannelPlan) {
 }
 
 fn step_rows(page: &mut Page, plan: &Plan, channel: &ChannelPlan, step: &Step) {
-    let Action::Update { writes } = &step.action else {
+    let Action::Update { writes, .. } = &step.action else {
         row(page, step.action.name(), "", "", &step.reason.to_string());
         for name in &step.interrupts {
             let off_air = plan
@@ -140,7 +138,7 @@ fn step_rows(page: &mut Page, plan: &Plan, channel: &ChannelPlan, step: &Step) {
             page,
             "update",
             write.output_group.as_str(),
-            &content(&write.content),
+            &write.content.to_string(),
             &why,
         );
     }

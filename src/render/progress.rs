@@ -19,7 +19,7 @@ use std::time::Duration;
 use jiff::civil::Time;
 pub use narrator::Narrator;
 
-use super::plan::{content, groups_of_waiting, verb, ways_out};
+use super::plan::{groups_of_waiting, verb, ways_out};
 use super::problems;
 use super::status::tone as phase_tone;
 use super::style::{Style, Tone, columns};
@@ -328,11 +328,11 @@ fn step_begun(channel: &str, name: &str, step: &Step) -> Entry {
         cell(step_tone(&step.action), action),
         cell(Tone::Plain, format!("{}{about}", step.reason)),
     ]);
-    if let Action::Update { writes } = &step.action {
+    if let Action::Update { writes, .. } = &step.action {
         for write in writes {
             entry.details.row([cell(
                 Tone::Plain,
-                format!("{} ← {}", write.output_group, content(&write.content)),
+                format!("{} ← {}", write.output_group, write.content),
             )]);
         }
     }
@@ -408,7 +408,7 @@ fn step_tone(action: &Action) -> Tone {
     match action {
         Action::Start => Tone::Good,
         Action::Stop => Tone::Bad,
-        Action::Wait | Action::Adopt | Action::Update { .. } => Tone::Change,
+        Action::Wait | Action::Adopt { .. } | Action::Record { .. } | Action::Update { .. } => Tone::Change,
     }
 }
 

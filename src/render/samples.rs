@@ -124,7 +124,7 @@ pub(super) fn update(channel: &ChannelPlan) -> Step {
             content: slot.then.clone(),
         })
         .collect();
-    step(Action::Update { writes }, Reason::UpdateSlots, 10)
+    step(Action::Update { writes, .. }, Reason::UpdateSlots, 10)
 }
 
 /// Two start, one waits, one is off: the plan of the conventions.
@@ -156,7 +156,7 @@ pub(super) fn start_two() -> Plan {
     };
     cold.adoption = Adoption::Adopt;
     cold.steps = vec![
-        step(Action::Adopt, adopt, 0),
+        step(Action::Adopt { .. }, adopt, 0),
         update(&cold),
         step(Action::Start, wanted, 150),
     ];
@@ -211,7 +211,7 @@ pub(super) fn interrupt_one() -> Plan {
         ),
         slot(
             3,
-            Content::Outdated("youtube-main".into()),
+            Content::Previous("youtube-main".into()),
             Content::Destination("youtube-main".into()),
             Some(joins()),
         ),
@@ -248,7 +248,7 @@ pub(super) fn interrupt_one() -> Plan {
     Plan {
         pools: vec![PoolPlan {
             interruptions,
-            optimality: Optimality::WithinGap { gap: 2 },
+            optimality: Optimality::Heuristic,
             ..pool("main", 1, Interrupt::Anytime)
         }],
         destinations: vec![archive, corp, placed("youtube-main", &at(3), joins())],

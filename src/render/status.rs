@@ -148,7 +148,7 @@ struct DestinationDocument<'a> {
 struct ChannelDocument<'a> {
     id: &'a str,
     name: &'a str,
-    pool: &'a str,
+    pool: Option<&'a str>,
     state: Option<ChannelState>,
     slots: Vec<SlotDocument<'a>>,
     waiting: Option<WaitingDocument<'a>>,
@@ -192,7 +192,7 @@ fn channel_document(of: &ChannelStatus) -> ChannelDocument<'_> {
     ChannelDocument {
         id: of.id.as_str(),
         name: &of.name,
-        pool: of.pool.as_str(),
+        pool: of.pool.as_ref().map(PoolName::as_str),
         state: of.state,
         slots: slots.collect(),
         waiting: of
@@ -245,7 +245,10 @@ fn channels(of: &[ChannelStatus], style: Style) -> Vec<String> {
         table.row([
             cell(Tone::Strong, &one.id),
             cell(Tone::Plain, &one.name),
-            cell(Tone::Plain, &one.pool),
+            cell(
+                Tone::Plain,
+                one.pool.as_ref().map_or("(no pool)", PoolName::as_str),
+            ),
             cell(Tone::Plain, one.state.map_or("not seen", ChannelState::as_str)),
             cell(Tone::Plain, slots.join(", ")),
         ]);
@@ -338,7 +341,7 @@ mod tests {
         let channel = ChannelStatus {
             id: "4000001".into(),
             name: "live-1".to_owned(),
-            pool: "main".into(),
+            pool: Some("main".into()),
             state: Some(ChannelState::Running),
             slots: vec![
                 ("RTMP-Slot-1".to_owned(), "youtube-main".to_owned()),

@@ -41,7 +41,7 @@ impl Summary {
         let count = |of: fn(&Action) -> bool| plan.steps().filter(|(_, step)| of(&step.action)).count();
         let those = |of: fn(&DestinationPlan) -> bool| plan.destinations.iter().filter(|one| of(one)).count();
         Self {
-            adoptions: count(|action| matches!(action, Action::Adopt)),
+            adoptions: count(|action| matches!(action, Action::Adopt { .. })),
             updates: count(|action| matches!(action, Action::Update { .. })),
             starts: count(|action| matches!(action, Action::Start)),
             stops: count(|action| matches!(action, Action::Stop)),

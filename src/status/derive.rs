@@ -197,7 +197,8 @@ impl<'a> View<'a> {
                 Some(ChannelState::Updating) => "the channel is being updated",
                 _ => "waits for its channel",
             },
-            Some(Action::Adopt) => "the channel is adopted first",
+            Some(Action::Adopt { .. }) => "the channel is adopted first",
+            Some(Action::Record { .. }) => "its slots are recorded first",
             Some(Action::Stop) => "the channel stops",
             Some(Action::Update { .. }) => "the channel is updated, then started",
             Some(Action::Start) => "the channel starts",
@@ -287,13 +288,6 @@ fn invalid(entry: &Rejected, before: Option<&DestinationStatus>, now: Timestamp)
 }
 
 fn channel(plan: &ChannelPlan) -> ChannelStatus {
-    let holds = |content: &Content| match content {
-        Content::Parked => "parked".to_owned(),
-        Content::Destination(name) => name.to_string(),
-        Content::Outdated(name) => format!("{name} (former target)"),
-        Content::Undeclared { host } => format!("undeclared ({host})"),
-        Content::Unusable { why } => format!("unusable ({why})"),
-    };
     ChannelStatus {
         id: plan.id.clone(),
         name: plan
@@ -306,7 +300,7 @@ fn channel(plan: &ChannelPlan) -> ChannelStatus {
         slots: plan
             .slots
             .iter()
-            .map(|slot| (slot.output_group.to_string(), holds(&slot.now)))
+            .map(|slot| (slot.output_group.to_string(), slot.now.to_string()))
             .collect(),
         waiting: plan
             .waiting

@@ -317,7 +317,7 @@ fn what_comes_next_is_the_first_step_or_what_the_channel_is_about() {
     use ChannelState::{Idle, Recovering, Starting, Stopping, Updating};
     let update = || Action::Update { writes: Vec::new() };
     for (state, action, words) in [
-        (Idle, Some(Action::Adopt), "is adopted"),
+        (Idle, Some(Action::Adopt { .. }), "is adopted"),
         (ChannelState::Running, Some(Action::Stop), "stops"),
         (Idle, Some(update()), "is updated, then"),
         (Idle, Some(Action::Start), "the channel starts"),
@@ -470,7 +470,7 @@ fn a_channel_is_told_with_what_its_slots_hold() {
     full.slots = vec![
         slot("1", Content::Parked),
         slot("2", Content::Destination("youtube".into())),
-        slot("3", Content::Outdated("youtube".into())),
+        slot("3", Content::Previous("youtube".into())),
         slot("4", Content::Undeclared { host }),
         slot("5", Content::Unusable { why }),
     ];

@@ -173,6 +173,8 @@ fn destination(pool: &PoolName, channel: usize, slot: usize) -> Destination {
         },
         url: format!("rtmps://ingest-{}.example.com:443/live2", number % 7).into(),
         backup_url: None,
+        is_preset: false,
+        login: None,
         key: StreamKey::Known(Secret::new(format!(
             "{:016x}",
             number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
@@ -220,6 +222,9 @@ fn seen(pool: &ChannelPool, channel: usize, destinations: &[Destination]) -> Obs
         },
         owner: Some(OwnerId::from("bench")),
         groups: Arc::new(groups.collect()),
+        tags: std::sync::Arc::default(),
+        others: std::sync::Arc::default(),
+        stray_endpoints: std::sync::Arc::default(),
         trouble: None,
         id: id.clone(),
     }

@@ -72,7 +72,7 @@ fn misplaced(plan: &Plan, desired: &Desired, pool: &str) -> Vec<(i32, usize)> {
         for slot in &channel.slots {
             let released = match slot.then {
                 Content::Undeclared { .. } => desired.trust == Trust::Whole,
-                Content::Outdated(_) => true,
+                Content::Previous(_) => true,
                 _ => false,
             };
             *levels.entry(0).or_default() += usize::from(released);

@@ -32,6 +32,7 @@ pub(crate) fn pool(name: &str) -> ChannelPool {
             parking_url: "rtmp://127.0.0.1:1935/parked".into(),
         },
         placement: Placement::Spread,
+        idle: slotwise::model::Idle::Stop,
         disruption: Disruption {
             interrupt: Interrupt::Never,
             causes: BTreeSet::from([Cause::Start, Cause::Stop, Cause::Retarget]),
@@ -50,6 +51,8 @@ pub(crate) fn destination(name: &str, pool: &str) -> Destination {
         state: WantedState::Streaming,
         url: format!("rtmp://{name}.example/live").into(),
         backup_url: None,
+        is_preset: false,
+        login: None,
         key: known_key(name),
         group: None,
         priority: 0,
@@ -99,6 +102,9 @@ pub(crate) fn channel(id: &str, state: ChannelState) -> ObservedChannel {
         state,
         owner: Some(owner()),
         groups: Arc::default(),
+        tags: std::sync::Arc::default(),
+        others: std::sync::Arc::default(),
+        stray_endpoints: std::sync::Arc::default(),
         trouble: None,
     }
 }
@@ -168,7 +174,7 @@ pub(crate) fn act(observed: &mut Observed, plan: &Plan, channel: &ChannelId, ste
         panic!("a step on a channel that was not seen");
     };
     match &step.action {
-        Action::Adopt => seen.owner = Some(owner()),
+        Action::Adopt { .. } => seen.owner = Some(owner()),
         Action::Wait => {
             seen.state = match seen.state {
                 ChannelState::Starting => ChannelState::Running,
@@ -177,7 +183,7 @@ pub(crate) fn act(observed: &mut Observed, plan: &Plan, channel: &ChannelId, ste
         }
         Action::Stop => seen.state = ChannelState::Stopping,
         Action::Start => seen.state = ChannelState::Starting,
-        Action::Update { writes } => {
+        Action::Update { writes, .. } => {
             for write in writes {
                 let group = seen
                     .groups_mut()

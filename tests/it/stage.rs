@@ -94,6 +94,7 @@ pub(crate) fn pool(ids: &[&str]) -> ChannelPool {
             parking_url: PARKING.into(),
         },
         placement: Placement::Spread,
+        idle: slotwise::model::Idle::Stop,
         disruption: Disruption {
             interrupt: Interrupt::Never,
             causes: BTreeSet::from([Cause::Start, Cause::Stop, Cause::Retarget]),
@@ -112,6 +113,8 @@ pub(crate) fn destination(name: &str, state: WantedState) -> Destination {
         state,
         url: format!("rtmp://{name}.example/live").into(),
         backup_url: None,
+        is_preset: false,
+        login: None,
         key: StreamKey::Known(Secret::new(format!("k3y-of-{name}"))),
         group: Some(GroupName::new(name)),
         priority: 0,

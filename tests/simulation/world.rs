@@ -166,6 +166,8 @@ pub(super) fn plain(name: &str, pool: &ChannelPool) -> Destination {
         state: WantedState::Ready,
         url: format!("rtmp://{name}.example/app").into(),
         backup_url: None,
+        is_preset: false,
+        login: None,
         key: key(name, 0),
         group: None,
         priority: 0,

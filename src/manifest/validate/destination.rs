@@ -10,7 +10,8 @@ use crate::manifest::reference::{KeyLookup, KeyReference, secret_and_field};
 use crate::manifest::report::Report;
 use crate::manifest::words::has_key_form;
 use crate::model::{
-    ChannelId, Destination, DestinationName, GroupName, Pin, PoolName, Secret, StreamKey, WantedState,
+    ChannelId, Destination, DestinationName, GroupName, Identity, Pin, PoolName, Secret, StreamKey,
+    WantedState,
 };
 
 /// Longest stream key. Platforms use below 100 characters, with parameters some hundred.
@@ -69,6 +70,7 @@ pub fn validate_destination(
     }
     Some(Destination {
         name: DestinationName::new(&raw.metadata.name),
+        identity: Identity::new(&raw.metadata.name),
         pool: PoolName::new(&raw.spec.pool),
         state: match raw.spec.state {
             RawState::Streaming => WantedState::Streaming,
@@ -76,6 +78,8 @@ pub fn validate_destination(
         },
         url: url?.into(),
         backup_url: backup_url.map(Into::into),
+        is_preset: raw.spec.platform.is_some(),
+        login: None,
         key: key?,
         group: raw.spec.group.as_deref().map(GroupName::new),
         priority: raw.spec.priority,

@@ -16,8 +16,8 @@ use crate::manifest::raw::{RawCause, RawDisruption, RawInterrupt, RawPlacement, 
 use crate::manifest::report::Report;
 use crate::manifest::words::{is_harmless, nearest, shown};
 use crate::model::{
-    Cause, ChannelId, ChannelPool, Disruption, Interrupt, Placement, PoolChannel, PoolName, SlotSelector,
-    Window,
+    Cause, ChannelId, ChannelPool, Disruption, Idle, Interrupt, Placement, PoolChannel, PoolName,
+    SlotSelector, Window,
 };
 
 /// Longest window: whoever wants more says `interrupt: Anytime`.
@@ -74,6 +74,7 @@ pub fn validate_pool(raw: &RawPool, globs: &mut Globs, report: &mut Report) -> O
             RawPlacement::Spread => Placement::Spread,
             RawPlacement::Pack => Placement::Pack,
         },
+        idle: Idle::Stop,
         disruption,
         paused,
     })

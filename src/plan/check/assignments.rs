@@ -55,7 +55,7 @@ pub(super) fn check(
     }
     for channel in &plan.channels {
         let why = world
-            .get(&channel.pool)
+            .get(channel.pool.as_ref().unwrap_or(&PoolName::from("")))
             .and_then(|pool| pool.channels.get(&channel.id)?.hands_off);
         if let (Some(why), None) = (why, &channel.waiting) {
             found.push(Violation::SilentChannel {
@@ -83,12 +83,12 @@ pub(super) fn check_goal(subject: &Subject<'_>, found: &mut Vec<Violation>) {
             }
             (said, Holds::Parked) => *said == Content::Parked,
             (said, Holds::Outdated(_) | Holds::Undeclared | Holds::Copy(_)) => {
-                matches!(said, Content::Outdated(_) | Content::Undeclared { .. })
+                matches!(said, Content::Previous(_) | Content::Undeclared { .. })
             }
             _ => false,
         };
         let written = subject.plan.steps.iter().find_map(|step| match &step.action {
-            Action::Update { writes } => writes.iter().find(|w| w.output_group == said.output_group),
+            Action::Update { writes, .. } => writes.iter().find(|w| w.output_group == said.output_group),
             _ => None,
         });
         let goal_right = match written {

@@ -48,7 +48,7 @@ impl<'a> Subject<'a> {
             });
             return outcome;
         }
-        let adopts = matches!(self.plan.steps[0].action, Action::Adopt);
+        let adopts = matches!(self.plan.steps[0].action, Action::Adopt { .. });
         if adopts == self.channel.owned {
             found.push(Violation::Adoption {
                 channel: self.plan.id.clone(),
@@ -101,7 +101,7 @@ impl<'a> Subject<'a> {
         let last = self.plan.steps.iter().rev().find_map(|step| match step.action {
             Action::Start => Some(true),
             Action::Stop | Action::Update { .. } => Some(false),
-            Action::Wait | Action::Adopt => None,
+            Action::Wait | Action::Adopt { .. } | Action::Record { .. } => None,
         });
         last.unwrap_or(self.seen.state.is_running())
     }
@@ -125,7 +125,7 @@ impl<'a> Subject<'a> {
 
     fn writes(&self) -> Option<&'a [SlotWrite]> {
         self.plan.steps.iter().find_map(|step| match &step.action {
-            Action::Update { writes } => Some(writes.as_slice()),
+            Action::Update { writes, .. } => Some(writes.as_slice()),
             _ => None,
         })
     }
@@ -151,7 +151,7 @@ impl<'a> Subject<'a> {
         for step in &self.plan.steps {
             let action = &step.action;
             let place = match action {
-                Action::Adopt => 0,
+                Action::Adopt { .. } | Action::Record { .. } => 0,
                 Action::Wait => 1,
                 Action::Stop => 2,
                 Action::Update { .. } => 3,
@@ -340,9 +340,7 @@ impl<'a> Subject<'a> {
                     .and_then(|destination| destination.target(self.seen.class, &slot.parking));
                 (target.as_ref() == Some(&write.target), name.to_string())
             }
-            Content::Outdated(_) | Content::Undeclared { .. } | Content::Unusable { .. } => {
-                (false, "a destination or parked".to_owned())
-            }
+            _ => (false, "a destination or parked".to_owned()),
         };
         if !right {
             return Some(Violation::WrongContent { slot: id, said });
@@ -416,7 +414,7 @@ impl<'a> Subject<'a> {
 fn after(state: ChannelState, action: &Action) -> Option<ChannelState> {
     use ChannelState as S;
     match (action, state) {
-        (Action::Adopt, state) => Some(state),
+        (Action::Adopt { .. } | Action::Record { .. }, state) => Some(state),
         (Action::Wait, S::Starting) | (Action::Start, S::Idle | S::UpdateFailed) => Some(S::Running),
         (Action::Wait, S::Creating | S::Stopping | S::Updating)
         | (Action::Stop, S::Running | S::Recovering)

@@ -14,7 +14,7 @@ fn a_changed_key_is_rewritten_in_place() {
         .anytime()
         .plan();
     assert_eq!(assignments(&plan)["b"], "1/slot-2");
-    assert_eq!(plan.channels[0].slots[1].now, Content::Outdated("b".into()));
+    assert_eq!(plan.channels[0].slots[1].now, Content::Previous("b".into()));
     assert_eq!(plan.channels[0].slots[1].then, Content::Destination("b".into()));
     let beside_another = World::new()
         .channel("1", Idle, &["?x", "~b"])

@@ -29,7 +29,7 @@ impl<'a> Survey<'a> {
                 .of(&first.stream_name, &first.url)
                 .iter()
                 .copied()
-                .filter(|dest| self.dests[*dest].decl.is_carried_by(target, class, &slot.parking))
+                .filter(|dest| self.dests[*dest].decl.target(class, &slot.parking).as_ref() == Some(target))
                 .min_by_key(|dest| (self.dests[*dest].stance != Stance::Wanted, *dest));
             matches.extend(holder.map(|dest| (dest, at)));
         }

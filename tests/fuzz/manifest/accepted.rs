@@ -126,6 +126,9 @@ fn seen(desired: &Desired, pool: &ChannelPool, id: &str, number: usize) -> Obser
         state: STATES[number % STATES.len()],
         owner: Some(OwnerId::new("ours")),
         groups: Arc::new(groups.collect()),
+        tags: std::sync::Arc::default(),
+        others: std::sync::Arc::default(),
+        stray_endpoints: std::sync::Arc::default(),
         trouble: None,
     }
 }

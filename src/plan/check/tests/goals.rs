@@ -94,7 +94,7 @@ fn writes_stay_within_the_slots_and_are_what_they_are_said_to_be() {
     let written = |change: fn(&mut Hand, &mut Vec<SlotWrite>)| {
         let mut hand = goes_to_c2(one_on_air());
         let mut steps = hand.channel_plan("c2").steps.clone();
-        if let Action::Update { writes } = &mut steps[0].action {
+        if let Action::Update { writes, .. } = &mut steps[0].action {
             change(&mut hand, writes);
         }
         hand.channel_plan("c2").steps = steps;

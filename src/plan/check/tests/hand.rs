@@ -36,6 +36,7 @@ impl Hand {
             pools: vec![PoolPlan {
                 name: "main".into(),
                 placement: Placement::Spread,
+                idle: crate::model::Idle::Stop,
                 interrupt: Interrupt::Never,
                 channels: 0,
                 slots: 0,
@@ -106,6 +107,9 @@ impl Hand {
             state,
             owner: Some(OwnerId::new("us")),
             groups: Arc::new(groups.collect()),
+            tags: std::sync::Arc::default(),
+            others: std::sync::Arc::default(),
+            stray_endpoints: std::sync::Arc::default(),
             trouble: None,
         };
         let observation = ChannelObservation::Seen(Box::new(channel));
@@ -258,7 +262,7 @@ impl Hand {
             match &step.action {
                 Action::Stop => channel.runs = false,
                 Action::Start => channel.runs = true,
-                Action::Update { writes } => {
+                Action::Update { writes, .. } => {
                     for write in writes {
                         let slot = channel
                             .slots
@@ -269,7 +273,7 @@ impl Hand {
                         }
                     }
                 }
-                Action::Wait | Action::Adopt => {}
+                Action::Wait | Action::Adopt { .. } => {}
             }
         }
         channel.steps = steps;

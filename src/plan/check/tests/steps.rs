@@ -139,7 +139,7 @@ fn what_runs_on_a_channel_that_is_not_ours_is_nobodys_former_target() {
     };
     release(&hand, None).fails(&["Ungranted"]);
     hand.seen("c1").owner = None;
-    release(&hand, Some(step(Action::Adopt))).passes();
+    release(&hand, Some(step(Action::Adopt { .. }))).passes();
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn a_running_channel_without_owner_and_with_undeclared_targets_is_left_alone() {
         let hand = hand.quiet();
         let update = hand.update("c1", &[("s1", ""), ("s2", "b")]);
         let first = (state == Running).then(|| stop(&[]));
-        let adopt = [step(Action::Adopt)];
+        let adopt = [step(Action::Adopt { .. })];
         let steps = adopt.into_iter().chain(first).chain([update, start()]).collect();
         hand.steps("c1", steps)
     };
@@ -347,10 +347,15 @@ fn a_channel_without_owner_is_adopted_first_and_no_other() {
     unowned.seen("c2").owner = None;
     let mut hand = goes_to_c2(unowned);
     hand.fails(&["Adoption"]);
-    hand.channel_plan("c2").steps.insert(0, step(Action::Adopt));
+    hand.channel_plan("c2")
+        .steps
+        .insert(0, step(Action::Adopt { .. }));
     hand.passes();
     let mut owned = goes_to_c2(one_on_air());
-    owned.channel_plan("c2").steps.insert(0, step(Action::Adopt));
+    owned
+        .channel_plan("c2")
+        .steps
+        .insert(0, step(Action::Adopt { .. }));
     owned.fails(&["Adoption"]);
 }
 

@@ -1,0 +1,250 @@
+//! What is recorded of a slot, in a tag of its channel.
+//!
+//! The tag `slotwise.dev/slot/<output group>` has the value `<destination> <digest>`, or `- <digest>` for a parked slot. It
+//! is written before the update that points the slot. The digest tells whether the slot still points where it was pointed
+//! then: with any other target the tag proves nothing.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Identity, OutputGroup, OwnerId, SlotId, Target};
+
+/// Tags of slots begin with it; the output group follows.
+pub const SLOT_TAG_PREFIX: &str = "slotwise.dev/slot/";
+
+/// Tags that a channel may have, ours and others' together.
+///
+/// Source: AWS General Reference, "Tag naming limits and requirements": "Maximum number of tags per resource – 50".
+pub const TAGS_MAX: usize = 50;
+
+/// What stands in a tag for a parked slot.
+const PARKED: &str = "-";
+/// What follows where a destination that vanished from the declaration was released.
+const RELEASED: &str = "released";
+
+/// The key of the tag of an output group. A name that no tag key may hold is replaced by a hash of it.
+pub fn slot_tag_key(output_group: &OutputGroup) -> String {
+    let name = output_group.as_str();
+    // "letters, numbers, spaces representable in UTF-8, and the following characters: _ . : / = + - @" (AWS General
+    // Reference, as above); letters beyond ASCII are left to the hash, as services differ. Names that look like a hash get
+    // one, too.
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || " _.:/=+-@".contains(letter);
+    let may_stand = name.chars().all(is_plain) && !name.starts_with(['=', ' ']) && !name.ends_with(' ');
+    if may_stand && !name.is_empty() {
+        return format!("{SLOT_TAG_PREFIX}{name}");
+    }
+    let hash = Sha256::digest(name.as_bytes());
+    let short: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{SLOT_TAG_PREFIX}={short}")
+}
+
+/// A slot's tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotTag {
+    /// Who held the slot when the tag was written.
+    pub occupant: Recorded,
+    /// Of what the slot pointed at.
+    pub digest: TargetDigest,
+}
+
+/// Who held a slot, by its tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Recorded {
+    /// It was parked.
+    Parked,
+    /// A destination.
+    Destination {
+        /// Which.
+        identity: Identity,
+        /// Whether it was released after it had vanished from the declaration.
+        released: bool,
+    },
+}
+
+impl Recorded {
+    /// A destination that holds its slot.
+    pub fn destination(identity: Identity) -> Self {
+        let released = false;
+        Self::Destination { identity, released }
+    }
+}
+
+impl SlotTag {
+    /// Reads the value of a tag; `None` for one that slotwise does not write.
+    pub fn parse(value: &str) -> Option<Self> {
+        let mut words = value.split(' ');
+        let (name, digest) = (words.next()?, words.next()?);
+        let released = match (words.next(), words.next()) {
+            (None, _) => false,
+            (Some(RELEASED), None) => true,
+            _ => return None,
+        };
+        let occupant = match name {
+            "" => return None,
+            PARKED => Recorded::Parked,
+            name => Recorded::Destination {
+                identity: name.into(),
+                released,
+            },
+        };
+        let digest = TargetDigest::parse(digest)?;
+        Some(Self { occupant, digest })
+    }
+}
+
+/// The value of the tag.
+impl fmt::Display for SlotTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.occupant {
+            Recorded::Parked => write!(f, "{PARKED} {}", self.digest),
+            Recorded::Destination { identity, released } => {
+                write!(f, "{identity} {}", self.digest)?;
+                if *released {
+                    write!(f, " {RELEASED}")
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+}
+
+/// Four hex digits over owner, channel, output group and canonical target: enough to notice another target, useless to
+/// find a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TargetDigest(u16);
+
+impl TargetDigest {
+    /// Of what `slot` of `owner` points at.
+    pub fn of(owner: &OwnerId, slot: &SlotId, target: &Target) -> Self {
+        let mut hasher = Sha256::new();
+        let mut add = |text: &str| {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        add("slotwise slot 1");
+        add(owner.as_str());
+        add(slot.channel.as_str());
+        add(slot.output_group.as_str());
+        for endpoint in target.canonical().0.iter() {
+            add(&endpoint.url);
+            add(endpoint.stream_name.reveal());
+            let login = endpoint.login.as_ref();
+            add(login.map_or("", |login| &login.username));
+            add(login.map_or("", |login| &login.password_parameter));
+        }
+        let hash = hasher.finalize();
+        Self(u16::from_be_bytes([hash[0], hash[1]]))
+    }
+
+    /// A digest that is another one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let is_hex = |letter: u8| letter.is_ascii_digit() || (b'a'..=b'f').contains(&letter);
+        let has_form = text.len() == 4 && text.bytes().all(is_hex);
+        let digest = u16::from_str_radix(text, 16).ok()?;
+        has_form.then_some(Self(digest))
+    }
+}
+
+impl fmt::Display for TargetDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Endpoint, Secret};
+
+    fn target(url: &str, key: &str) -> Target {
+        Target::from(vec![Endpoint::new(url, Secret::new(key))])
+    }
+
+    fn digest(owner: &str, channel: &str, group: &str, url: &str, key: &str) -> TargetDigest {
+        TargetDigest::of(&owner.into(), &SlotId::new(channel, group), &target(url, key))
+    }
+
+    #[test]
+    fn a_tag_reads_as_it_was_written() {
+        let digest = digest("us", "1", "slot-1", "rtmp://a.example/live", "k");
+        for occupant in [
+            Recorded::Parked,
+            Recorded::destination("yt".into()),
+            Recorded::Destination {
+                identity: "yt".into(),
+                released: true,
+            },
+        ] {
+            let tag = SlotTag { occupant, digest };
+            assert_eq!(SlotTag::parse(&tag.to_string()), Some(tag));
+        }
+    }
+
+    #[test]
+    fn what_slotwise_does_not_write_is_no_tag() {
+        for text in [
+            "",
+            "yt",
+            "yt 12",
+            "yt 12g4",
+            "yt ABCD",
+            "yt +123",
+            " 1234",
+            "yt 1234 x",
+            "yt 1234 released x",
+        ] {
+            assert_eq!(SlotTag::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_changes_with_all_it_is_made_of_but_spelling() {
+        let base = ("us", "1", "slot-1", "rtmp://a.example/live", "k");
+        let of = |(owner, channel, group, url, key)| digest(owner, channel, group, url, key);
+        assert_eq!(
+            of(base),
+            of(("us", "1", "slot-1", "rtmp://A.example:1935/live/", "k"))
+        );
+        for other in [
+            ("them", "1", "slot-1", "rtmp://a.example/live", "k"),
+            ("us", "2", "slot-1", "rtmp://a.example/live", "k"),
+            ("us", "1", "slot-2", "rtmp://a.example/live", "k"),
+            ("us", "1", "slot-1", "rtmp://b.example/live", "k"),
+            ("us", "1", "slot-1", "rtmp://a.example/live", "k2"),
+        ] {
+            assert_ne!(of(base), of(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn every_name_has_a_key_of_its_own_that_a_tag_may_have() {
+        let names = [
+            "RTMP-Slot-1",
+            "a b",
+            "ä",
+            "",
+            "=0123456789ab",
+            "a#b",
+            "a~b",
+            " a",
+            "a ",
+            "日本語の名前",
+        ];
+        let mut keys: Vec<String> = names.iter().map(|name| slot_tag_key(&(*name).into())).collect();
+        assert_eq!(keys[0], "slotwise.dev/slot/RTMP-Slot-1");
+        for key in &keys {
+            let may_stand = |letter: char| letter.is_ascii_alphanumeric() || " _.:/=+-@".contains(letter);
+            assert!(key.chars().all(may_stand) && key.len() <= 128, "{key}");
+        }
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), names.len());
+    }
+}
