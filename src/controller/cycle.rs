@@ -12,7 +12,7 @@ use super::{Controller, Event};
 use crate::medialive::CallError;
 use crate::model::{ChannelId, Desired, Observed, Trust};
 use crate::plan::check::Violation;
-use crate::plan::{Checked, Plan, checked, plan};
+use crate::plan::{Checked, Plan, Reading, checked, plan};
 use crate::record::{Case, Outcome};
 use crate::status::{DestinationStatus, Phase, Status, status};
 use crate::store::{Loaded, Source, changes};
@@ -284,30 +284,26 @@ impl<S: Source> Controller<S> {
         if let Some(before) = self.plan.take() {
             self.told = Some(Gist::of(&before));
         }
-        let mut made = plan(&desired, observed, now);
+        let reading = Reading::new(&desired, observed, now);
         let unsure = self.loaded.as_ref().and_then(|loaded| loaded.unsure.as_deref());
-        if desired.trust == Trust::Whole
-            && let Some(why) = self.guard.doubt(
-                &made,
-                &desired,
-                &observed.returning,
-                self.settings.max_vanish,
-                unsure,
-            )
-        {
-            self.memory
-                .note_vanished(Some(&why))
-                .into_iter()
-                .for_each(|event| (self.listener)(event));
-            Arc::make_mut(&mut desired).trust = Trust::Doubted { why };
-            self.memory.fill_in_lost(&mut desired);
-            made = plan(&desired, observed, now);
-        } else {
-            self.memory
-                .note_vanished(None)
-                .into_iter()
-                .for_each(|event| (self.listener)(event));
+        let doubt = match desired.trust {
+            Trust::Whole => self
+                .guard
+                .doubt(&reading.on_air(), self.settings.max_vanish, unsure),
+            Trust::Doubted { .. } => None,
+        };
+        if let Some(event) = self.memory.note_vanished(doubt.as_deref()) {
+            (self.listener)(event);
         }
+        let made = match doubt {
+            None => reading.plan(),
+            Some(why) => {
+                drop(reading);
+                Arc::make_mut(&mut desired).trust = Trust::Doubted { why };
+                self.memory.fill_in_lost(&mut desired);
+                plan(&desired, observed, now)
+            }
+        };
         if desired.trust == Trust::Whole {
             self.memory.forget_undeclared(&desired);
         }

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::Event;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, Desired, Destination, DestinationName, Observed, Returning,
-    SlotId, Trouble,
+    Trouble,
 };
-use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
+use crate::plan::{Action, ChannelPlan, Plan, Step};
 use crate::retry::Backoff;
 
 /// The longest a start may take before it counts as stuck. "A startup time up to 10 minutes is still normal" (User
@@ -121,17 +121,15 @@ impl Memory {
         }
     }
 
-    /// A step begins: those whom a stop interrupts come back to their slots.
-    pub(super) fn step_begins(&mut self, channel: &ChannelPlan, step: &Step) {
-        for slot in &channel.slots {
-            if let Content::Destination(name) = &slot.now
-                && step.interrupts.contains(name)
-            {
+    /// A step begins: those whom a stop interrupts come back to their slots, or to those that are reserved for them.
+    pub(super) fn step_begins(&mut self, plan: &Plan, channel: &ChannelPlan, step: &Step) {
+        for name in &step.interrupts {
+            let at = plan.destinations.binary_search_by(|one| one.name.cmp(name));
+            let planned = at.ok().map(|at| &plan.destinations[at]);
+            let slot = planned.and_then(|one| one.assignment.as_ref().or(one.held.as_ref()));
+            if let Some(slot) = slot {
                 self.interrupted.insert(name.clone(), channel.id.clone());
-                self.returning.insert(
-                    name.clone(),
-                    SlotId::new(channel.id.clone(), slot.output_group.clone()),
-                );
+                self.returning.insert(name.clone(), slot.clone());
             }
         }
     }

@@ -206,7 +206,7 @@ impl<S: Source> Controller<S> {
     }
 
     fn begin(&mut self, plan: &Plan, channel: &ChannelPlan, step: &Step, carries: BTreeSet<Endpoint>) {
-        self.memory.step_begins(channel, step);
+        self.memory.step_begins(plan, channel, step);
         self.tell(Event::StepBegun {
             channel: channel.id.clone(),
             channel_name: channel

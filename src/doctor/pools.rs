@@ -125,6 +125,7 @@ fn channel_check(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChann
             let waiting = Waiting::NotAdopted {
                 channel: seen.id.clone(),
                 strays: strays.clone(),
+                others: seen.others.to_vec(),
             };
             return Check::warning(name(&seen.id), &waiting, waiting.ways_out().join(" · "));
         }

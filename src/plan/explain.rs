@@ -2,14 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::assign::Cost;
-use super::decide::Decision;
-use super::elsewhere::surveys;
-use super::interrupt::Kind;
+use super::goals::{Decision, decide};
+use super::placement::Cost;
 use super::planner::declared_order;
+use super::protection::Kind;
+use super::reading::{Intent, Reading};
 use super::reason::Names;
-use super::steps::{destination_plan, wanted_on};
-use super::survey::{Elsewhere, Stance};
+use super::steps::destination_plan;
 use super::wait::{joining, obstacle, taken_by};
 use super::{DestinationPlan, Reason, Waiting};
 use crate::model::{Desired, DestinationName, Observed, SlotId};
@@ -73,26 +72,25 @@ pub fn explain(
             candidates: Vec::new(),
         });
     };
-    let mut surveys = surveys(desired, observed, now).into_iter();
-    let survey = surveys.find(|survey| survey.pool.name == pool.name)?;
-    let decision = Decision::new(survey, desired, observed, now);
-    let dest = decision
-        .survey
-        .dests
+    let reading = Reading::new(desired, observed, now);
+    let decisions = decide(&reading);
+    let decision = decisions
         .iter()
-        .position(|one| one.decl.name == *name)?;
+        .find(|one| reading.pools[one.pool].name() == Some(&pool.name))?;
+    let mut dests = reading.pools[decision.pool].dests.clone();
+    let dest = dests.find(|dest| reading.dests[*dest].decl.name == *name)?;
     let verdicts = Verdicts {
-        decision: &decision,
+        decision,
         dest,
-        now,
-        planned: destination_plan(&decision, dest, now),
+        planned: destination_plan(&decisions, dest, now),
     };
     let mut candidates = Vec::new();
-    for channel in declared_order(pool) {
-        for slot in decision.survey.channels[channel].slots.clone() {
+    for at in declared_order(pool) {
+        let channel = &reading.channels[reading.pools[decision.pool].channels.start + at];
+        for slot in channel.slots.clone() {
             let verdict = verdicts.of(slot);
             candidates.push(Candidate {
-                slot: decision.survey.slot_id(slot),
+                slot: reading.slot_id(slot),
                 verdict,
             });
         }
@@ -103,17 +101,16 @@ pub fn explain(
     })
 }
 
-struct Verdicts<'d, 'a> {
-    decision: &'d Decision<'a>,
+struct Verdicts<'d, 'r, 'a> {
+    decision: &'d Decision<'r, 'a>,
     dest: usize,
-    now: Timestamp,
     planned: DestinationPlan,
 }
 
-impl Verdicts<'_, '_> {
+impl Verdicts<'_, '_, '_> {
     fn of(&self, slot: usize) -> Verdict {
-        let survey = &self.decision.survey;
-        let one = &survey.dests[self.dest];
+        let reading = self.decision.reading;
+        let one = &reading.dests[self.dest];
         if let Some(reason) = self
             .planned
             .reason
@@ -122,7 +119,7 @@ impl Verdicts<'_, '_> {
         {
             return Verdict::Chosen(reason.clone());
         }
-        if one.stance != Stance::Wanted {
+        if one.intent != Intent::Wanted {
             return Verdict::NotWanted;
         }
         if let Some(waiting) = self.blocked(slot) {
@@ -131,28 +128,16 @@ impl Verdicts<'_, '_> {
         if let Some(by) = taken_by(self.decision, slot, self.dest) {
             return Verdict::Taken { by };
         }
-        let id = survey.slot_id(slot);
-        let pinned = one
-            .decl
-            .pin
-            .as_ref()
-            .filter(|pin| pin.channel != id.channel || pin.output_group != id.output_group);
-        if let Some(pin) = pinned {
-            return Verdict::Worse {
-                why: format!("it is pinned to {}/{}", pin.channel, pin.output_group),
-            };
-        }
-        if let Some(Elsewhere::Former(only)) = one.elsewhere
-            && only != slot
+        let id = reading.slot_id(slot);
+        let pin = one.decl.pin.as_ref();
+        if let Some(pin) = pin.filter(|pin| pin.channel != id.channel || pin.output_group != id.output_group)
         {
-            let why = format!("it is on air in {}, to another backup", survey.slot_id(only));
+            let why = format!("it is pinned to {}/{}", pin.channel, pin.output_group);
             return Verdict::Worse { why };
         }
-        if let Some(carried) = self.carried().filter(|_| survey.on_running(self.dest)) {
-            let why = format!(
-                "it is on air in {}, and what is on air is never moved",
-                survey.slot_id(carried)
-            );
+        if let Some(carried) = self.carried().filter(|carried| one.on_air == Some(*carried)) {
+            let carried = reading.slot_id(carried);
+            let why = format!("it is on air in {carried}, and what is on air is never moved");
             return Verdict::Worse { why };
         }
         self.not_granted(slot).unwrap_or_else(|| Verdict::Worse {
@@ -161,19 +146,19 @@ impl Verdicts<'_, '_> {
     }
 
     fn carried(&self) -> Option<usize> {
-        self.decision.carried[self.dest]
+        self.decision.carried(self.dest)
     }
 
     /// What keeps it from this slot, whoever else wants it.
     fn blocked(&self, slot: usize) -> Option<Waiting> {
-        let survey = &self.decision.survey;
-        let channel = survey.channel_of(slot);
+        let reading = self.decision.reading;
+        let channel = reading.channel_of(slot);
         if let Some(unusable) = &channel.unusable {
             return Some(unusable.clone());
         }
-        if let Err(why) = &survey.slots[slot].group.target {
+        if let Err(why) = &reading.slots[slot].group.target {
             return Some(Waiting::SlotIncompatible {
-                slot: survey.slot_id(slot),
+                slot: reading.slot_id(slot),
                 why: why.to_string(),
             });
         }
@@ -194,18 +179,18 @@ impl Verdicts<'_, '_> {
 
     /// What keeps it from a slot of a channel that keeps running unchanged.
     fn not_granted(&self, slot: usize) -> Option<Verdict> {
-        let channel = self.decision.survey.slots[slot].channel;
+        let channel = self.decision.reading.slots[slot].channel;
         let (_, change) = joining(self.decision, channel, self.dest)?;
-        let (_, _, waiting) = obstacle(self.decision, slot, change, self.now)?;
+        let (_, _, waiting) = obstacle(self.decision, slot, change)?;
         Some(Verdict::Blocked(waiting))
     }
 
     /// The first criterion in which this slot loses.
     fn why_worse(&self, slot: usize) -> String {
         let problem = &self.decision.problem;
-        let channel = self.decision.survey.slots[slot].channel;
-        let item = problem.items.iter().position(|item| item.dest == self.dest);
-        let (Some(item), Some(bin)) = (item, problem.bin_of[channel]) else {
+        let channel = self.decision.reading.slots[slot].channel;
+        let item = self.decision.items.iter().position(|dest| *dest == self.dest);
+        let (Some(item), Some(bin)) = (item, self.decision.bin(channel)) else {
             return "its slot is given already".to_owned();
         };
         let chosen = &self.decision.placed;
@@ -220,25 +205,17 @@ impl Verdicts<'_, '_> {
 
     fn criterion(&self, cost: &Cost, than: &Cost, channel: usize, bin: usize) -> String {
         let problem = &self.decision.problem;
-        let survey = &self.decision.survey;
-        let id = survey.channels[channel].id;
+        let id = self.decision.reading.channels[channel].id;
         let (pairs, running) = if problem.pack { (1, 0) } else { (0, 1) };
-        let strangers = || {
-            format!(
-                "shares the channel with {}, another group",
-                self.strangers_on(channel)
-            )
-        };
-        let another = || "one more channel would run".to_owned();
         let sharing = [0, 1]
             .into_iter()
             .find(|at| cost.sharing[*at] != than.sharing[*at]);
         if cost.lost > than.lost {
             "fewer destinations would be where they are wanted".to_owned()
         } else if cost.interruptions > than.interruptions {
-            match &self.decision.kinds[channel] {
-                Some(Kind::Kept(crew)) => {
-                    let names = self.decision.names(crew.on_air.iter().copied());
+            match self.decision.kind(channel) {
+                Some(Kind::Kept(kept)) => {
+                    let names = self.decision.names(kept.on_air.iter().copied());
                     format!("it would interrupt {}", Names(&names))
                 }
                 _ => "more destinations would be interrupted".to_owned(),
@@ -246,13 +223,18 @@ impl Verdicts<'_, '_> {
         } else if cost.troubled > than.troubled && problem.bins[bin].troubled {
             format!("the last steps on {id} failed")
         } else if sharing == Some(pairs) && cost.sharing > than.sharing {
-            strangers()
+            format!(
+                "shares the channel with {}, another group",
+                self.others_on(channel)
+            )
         } else if sharing == Some(running) && cost.sharing > than.sharing {
-            another()
+            "one more channel would run".to_owned()
         } else if cost.stops > than.stops {
             format!("{id} has to stop first")
         } else if cost.updates > than.updates {
             format!("{id} needs an update first")
+        } else if cost.displaced > than.displaced {
+            "another destination's slot would be rewritten".to_owned()
         } else if cost.writes > than.writes {
             "more slots would have to be rewritten".to_owned()
         } else {
@@ -260,14 +242,14 @@ impl Verdicts<'_, '_> {
         }
     }
 
-    /// Those on a channel who are no mates of the destination.
-    fn strangers_on(&self, channel: usize) -> String {
-        let survey = &self.decision.survey;
-        let group = &survey.dests[self.dest].decl.group;
-        let strangers = wanted_on(self.decision, channel).filter(|other| {
-            *other != self.dest && (group.is_none() || survey.dests[*other].decl.group != *group)
-        });
-        let names = self.decision.names(strangers);
+    /// Those of other groups on a channel.
+    fn others_on(&self, channel: usize) -> String {
+        let dests = &self.decision.reading.dests;
+        let group = &dests[self.dest].decl.group;
+        let wanted = self.decision.wanted_on(channel).into_iter();
+        let others = wanted
+            .filter(|other| *other != self.dest && (group.is_none() || dests[*other].decl.group != *group));
+        let names = self.decision.names(others);
         if names.is_empty() {
             "others".to_owned()
         } else {

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use super::{Action, ChannelPlan, Plan, plan};
 use crate::model::{
     Cause, ChannelClass, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
-    DestinationName, Disruption, Endpoint, Interrupt, Observed, ObservedChannel, ObservedGroup, Pause, Pin,
-    Placement, PoolChannel, Secret, SlotId, StreamKey, Target, Trouble, Trust, WantedState, Window, samples,
+    DestinationName, Disruption, Endpoint, Interrupt, NoSlot, Observed, ObservedChannel, ObservedGroup,
+    Pause, Pin, Placement, PoolChannel, Recorded, Secret, SlotId, SlotTag, StreamKey, Target, TargetDigest,
+    Trouble, Trust, WantedState, Window, samples,
 };
 
 pub(super) const POOL: &str = "main";
@@ -93,8 +94,9 @@ impl World {
         }
     }
 
-    /// A channel of ours. Each slot is written as what it holds: `-` parked, `?x` a target that nobody declares at
-    /// host x, `~a` the former target of `a`, `!` unusable, anything else the target of that destination.
+    /// A channel of ours. Each slot is written as what it holds: `-` parked, `?x` a target that no Destination explains at
+    /// host x, `~a` what is recorded as the previous target of `a`, `^a` what is recorded as the target of `a`, which no
+    /// Destination has, `!` unusable, anything else the target of that destination, of which nothing is recorded.
     pub(super) fn channel(mut self, id: &str, state: ChannelState, slots: &[&str]) -> Self {
         let groups = slots
             .iter()
@@ -108,7 +110,7 @@ impl World {
                 }
             })
             .collect::<Vec<_>>();
-        let channel = ObservedChannel {
+        let mut channel = ObservedChannel {
             id: id.into(),
             arn: format!("arn:aws:medialive:eu-west-1:1:channel:{id}").into(),
             name: format!("channel {id}").into(),
@@ -121,6 +123,11 @@ impl World {
             stray_endpoints: std::sync::Arc::default(),
             trouble: None,
         };
+        for (at, slot) in slots.iter().enumerate() {
+            if let Some(name) = slot.strip_prefix(['~', '^']) {
+                record(&mut channel, at, name);
+            }
+        }
         self.observed
             .channels
             .insert(id.into(), ChannelObservation::Seen(Box::new(channel)));
@@ -131,7 +138,7 @@ impl World {
         self
     }
 
-    fn slot_target(&self, channel: &str, group: &str, slot: &str) -> Result<Target, String> {
+    fn slot_target(&self, channel: &str, group: &str, slot: &str) -> Result<Target, NoSlot> {
         let endpoint =
             |url: String, key: String| Ok(Target::from(vec![Endpoint::new(url, Secret::new(key))]));
         let parking = self.desired.pools[POOL]
@@ -139,9 +146,9 @@ impl World {
             .parking(&SlotId::new(channel, group), ChannelClass::SinglePipeline);
         match slot.split_at_checked(1) {
             Some(("-", "")) => Ok(parking),
-            Some(("!", "")) => Err("it has two outputs".to_owned()),
+            Some(("!", "")) => Err(NoSlot::Outputs(2)),
             Some(("?", host)) => endpoint(format!("rtmp://{host}/live"), format!("undeclared-{host}")),
-            Some(("~", name)) => endpoint(url(name), format!("former-of-{name}")),
+            Some(("~" | "^", name)) => endpoint(url(name), format!("previous-of-{name}")),
             _ => endpoint(url(slot), format!("key-of-{slot}")),
         }
     }
@@ -313,16 +320,17 @@ impl World {
     /// What the first step of a channel does, once MediaLive is through with it.
     pub(super) fn take_step(&mut self, planned: &ChannelPlan) {
         let Some(step) = planned.steps.first() else { return };
+        let plan = self.plan();
         for name in &step.interrupts {
-            let slot = planned
-                .slots
-                .iter()
-                .find(|slot| slot.now == super::Content::Destination(name.clone()));
-            let slot = SlotId::new(planned.id.clone(), slot.unwrap().output_group.clone());
-            self.observed.returning.insert(name.clone(), slot);
+            let one = plan.destinations.iter().find(|one| one.name == *name).unwrap();
+            let slot = one.assignment.as_ref().or(one.held.as_ref()).unwrap();
+            self.observed.returning.insert(name.clone(), slot.clone());
         }
         let owner = self.desired.owner.clone();
         let channel = self.seen(planned.id.as_str());
+        for record in step.action.tags() {
+            channel.tags_mut().set(&record.output_group, &record.tag);
+        }
         match &step.action {
             Action::Wait => {
                 channel.state = match channel.state {
@@ -330,10 +338,18 @@ impl World {
                     _ => ChannelState::Idle,
                 }
             }
-            Action::Adopt { .. } => channel.owner = Some(owner),
+            Action::Adopt { .. } => {
+                channel.owner = Some(owner);
+                channel.tags_mut().count += 1;
+            }
+            Action::Record { remove, .. } => remove.iter().for_each(|key| channel.tags_mut().remove(key)),
             Action::Stop => channel.state = ChannelState::Stopping,
             Action::Start => channel.state = ChannelState::Starting,
-            Action::Update { writes, .. } => {
+            Action::Update { writes, adopts, .. } => {
+                if *adopts {
+                    channel.owner = Some(owner);
+                    channel.tags_mut().count += 1;
+                }
                 for write in writes {
                     let group = channel
                         .groups_mut()
@@ -350,6 +366,18 @@ impl World {
                 .retain(|_, slot| slot.channel != planned.id);
         }
     }
+}
+
+/// Records that a slot was pointed where it is for a destination.
+pub(super) fn record(channel: &mut ObservedChannel, at: usize, identity: &str) {
+    let group = channel.groups[at].clone();
+    let slot = channel.slot(&group.name);
+    let target = group.target.unwrap();
+    let tag = SlotTag {
+        occupant: Recorded::destination(identity.into()),
+        digest: TargetDigest::of(&OWNER.into(), &slot, &target),
+    };
+    channel.tags_mut().set(&group.name, &tag);
 }
 
 pub(super) fn pause() -> Pause {

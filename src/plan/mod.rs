@@ -12,18 +12,12 @@ mod planner;
 pub mod reason;
 pub mod waiting;
 
-mod assign;
-mod bound;
-mod decide;
-mod elsewhere;
-mod greedy;
-mod interrupt;
-mod keep;
-mod knapsack;
-mod opening;
-mod search;
+mod goals;
+mod grant;
+mod placement;
+mod protection;
+mod reading;
 mod steps;
-mod survey;
 mod wait;
 
 #[cfg(test)]
@@ -45,12 +39,13 @@ pub use check::{Violation, check};
 pub use explain::{Candidate, Explanation, Verdict, explain};
 pub use held::{Checked, checked};
 pub use planner::plan;
+pub use reading::{OnAir, Reading};
 pub use reason::Reason;
 pub use waiting::Waiting;
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, DestinationName, Endpoint, GroupName, Identity, Interrupt,
-    OtherGroup, OutputGroup, OwnerId, Placement, PoolName, SlotId, Target, WantedState,
+    ChannelClass, ChannelId, ChannelState, DestinationName, GroupName, Identity, Interrupt, OtherGroup,
+    OutputGroup, OwnerId, Placement, PoolName, SlotId, Target, WantedState,
 };
 
 /// What is to be done in every pool, and why it is not more.
@@ -78,23 +73,30 @@ impl Plan {
             .flat_map(|channel| channel.steps.iter().map(move |step| (channel, step)))
     }
 
-    /// Other channels that keep on air who is on air on `channel` as well. That its stop takes nobody off air rests on
+    /// Other channels that keep on air who is on air on `channel` a second time. That its stop takes nobody off air rests on
     /// them; no other step does.
     pub fn stand_ins<'p>(
         &'p self,
         channel: &ChannelPlan,
         step: &Step,
     ) -> impl Iterator<Item = &'p ChannelPlan> {
-        let is_held = |slot: &&SlotPlan| matches!(slot.now, Content::Destination(_));
-        let copies = channel.slots.iter().filter(move |slot| !is_held(slot));
-        let copies: BTreeSet<Endpoint> = copies.filter_map(SlotPlan::first).cloned().collect();
-        let (id, is_stop) = (channel.id.clone(), step.action == Action::Stop);
-        let others = is_stop.then_some(&self.channels).into_iter().flatten();
-        others.filter(move |other| {
-            let runs = other.seen.as_ref().is_some_and(|seen| seen.state.is_running());
-            let mut held = other.slots.iter().filter(is_held).filter_map(SlotPlan::first);
-            other.id != id && runs && held.any(|first| copies.contains(first))
-        })
+        let is_stop = step.action == Action::Stop;
+        let copies = channel.slots.iter().filter(move |_| is_stop);
+        let names = copies.filter_map(|slot| match &slot.now {
+            Content::Surplus(name) => Some(name),
+            _ => None,
+        });
+        let on_air = names.filter_map(|name| {
+            let at = self.destinations.binary_search_by(|one| one.name.cmp(name));
+            let one = at
+                .ok()
+                .map(|at| &self.destinations[at])
+                .filter(|one| one.on_air)?;
+            one.held.as_ref().map(|slot| &slot.channel)
+        });
+        let own = channel.id.clone();
+        let ids: BTreeSet<&ChannelId> = on_air.filter(|id| **id != own).collect();
+        self.channels.iter().filter(move |other| ids.contains(&other.id))
     }
 
     /// Interruptions of all pools together.
@@ -208,6 +210,21 @@ pub struct ChannelPlan {
     pub waiting: Option<Waiting>,
 }
 
+impl ChannelPlan {
+    /// What else ends where it stops: its other output groups, by name, or by kind where one has no name.
+    pub fn ends_with_it(&self) -> Vec<String> {
+        let stops = self.steps.iter().any(|step| step.action == Action::Stop);
+        let named = |group: &OtherGroup| {
+            if group.name.is_empty() {
+                format!("a {} group without a name", group.kind)
+            } else {
+                format!("{} ({})", group.name, group.kind)
+            }
+        };
+        self.others.iter().filter(|_| stops).map(named).collect()
+    }
+}
+
 /// The channel as the plan saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -251,15 +268,13 @@ pub enum Adoption {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stray {
-    /// Name of the output group.
+    /// Name of the output group; empty where it has none.
     pub output_group: OutputGroup,
     /// Host of its target.
     pub host: String,
     /// The declared destination that it is a target of, but that has its place elsewhere: in another slot that is on
-    /// air, or in another pool. `None`: nobody declares it.
+    /// air, or in another pool. `None`: no Destination explains it.
     pub of: Option<DestinationName>,
-    /// Whether it only may be that one's, whose key cannot be read, by its URL.
-    pub presumed: bool,
 }
 
 /// What becomes of one slot.
@@ -275,13 +290,6 @@ pub struct SlotPlan {
     pub then: Content,
     /// Why, where it changes.
     pub reason: Option<Reason>,
-}
-
-impl SlotPlan {
-    /// What it pushes to first now: by that a target is told.
-    fn first(&self) -> Option<&Endpoint> {
-        self.target.as_ref()?.0.first()
-    }
 }
 
 /// What a slot holds.

@@ -1,72 +1,99 @@
-//! Desired and Observed in, Plan out.
-//!
-//! Pool by pool, since no channel belongs to two and no destination to two; only what is on air is compared across them:
+//! Desired and Observed in, Plan out, one way:
 //!
 //! ```text
-//! survey     who holds which slot, which channels may be used
-//! elsewhere  whose target is on air elsewhere, in whatever pool
-//! interrupt  who is protected, what is granted
-//! assign     what is left to decide, and what makes a placement better
-//! opening    which interruptions a placement would be granted
-//! greedy     a good placement, best in criteria 1 and 2 …
-//! search     … and on pools people have the best one
-//! keep       where it may not be the best, who stays where they have a slot already
-//! decide     what becomes of each channel
-//! steps      how, slot by slot and call by call
-//! wait       why it is not more
+//! reading     who holds which slot, which channels may be used, what is on air elsewhere
+//! protection  who is protected on a running channel
+//! grant       what may interrupt them
+//! goals       what is left to decide; placement finds it; what becomes of each channel
+//! steps       how, slot by slot and call by call
+//! wait        why it is not more
 //! ```
 
 use jiff::Timestamp;
 
-use super::decide::Decision;
-use super::elsewhere::surveys;
+use super::goals::{Decision, decide};
+use super::reading::{Intent, Reading};
 use super::steps::{channel_plan, destination_plan};
 use super::{DestinationPlan, Plan, PoolPlan, Waiting};
-use crate::model::{ChannelPool, Desired, Destination, Observed};
+use crate::model::{ChannelPool, Desired, Observed};
 
 /// What is to be done so that `observed` becomes `desired`, as far as that is possible at `now`.
 ///
 /// Total and deterministic: any input gives a plan, and the same input the same plan, whatever order it came in.
 pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
-    let mut plan = Plan {
-        pools: Vec::with_capacity(desired.pools.len()),
-        destinations: Vec::with_capacity(desired.destinations.len()),
-        channels: Vec::new(),
-    };
-    for survey in surveys(desired, observed, now) {
-        let decision = Decision::new(survey, desired, observed, now);
-        add_pool(&mut plan, desired, &decision, now);
-    }
-    let destinations = desired.destinations.values();
-    let homeless = destinations.filter(|destination| !desired.pools.contains_key(&destination.pool));
-    plan.destinations
-        .extend(homeless.map(|destination| without_pool(destination, now)));
-    // In place: a stable sort takes as much memory again.
-    plan.destinations.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    plan
+    Reading::new(desired, observed, now).plan()
 }
 
-fn add_pool(plan: &mut Plan, desired: &Desired, decision: &Decision<'_>, now: Timestamp) {
-    let survey = &decision.survey;
-    plan.pools.push(PoolPlan {
-        name: survey.pool.name.clone(),
-        placement: survey.pool.placement,
-        interrupt: survey.pool.disruption.interrupt,
-        channels: survey.pool.channels.len(),
-        slots: survey
-            .slots
-            .iter()
-            .filter(|slot| slot.group.target.is_ok())
-            .count(),
-        interruptions: decision.interruptions,
-        optimality: decision.optimality,
-    });
-    let dests = 0..survey.dests.len();
-    plan.destinations
-        .extend(dests.map(|dest| destination_plan(decision, dest, now)));
-    for channel in declared_order(survey.pool) {
-        plan.channels
-            .push(channel_plan(decision, &desired.owner, channel, now));
+impl Reading<'_> {
+    /// What is to be done, by what was read.
+    pub fn plan(&self) -> Plan {
+        let decisions = decide(self);
+        let mut plan = Plan {
+            pools: Vec::with_capacity(self.pools.len()),
+            destinations: Vec::with_capacity(self.dests.len()),
+            channels: Vec::with_capacity(self.channels.len()),
+        };
+        for decision in &decisions {
+            self.plan_pool(&mut plan, decision);
+        }
+        let in_no_pool = self.pools.len() - 1;
+        let dests = 0..self.dests.len();
+        plan.destinations.extend(dests.map(|dest| {
+            if self.dests[dest].pool == in_no_pool {
+                self.without_pool(dest)
+            } else {
+                destination_plan(&decisions, dest, self.now)
+            }
+        }));
+        // In place: a stable sort takes as much memory again.
+        plan.destinations.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        plan
+    }
+
+    fn plan_pool(&self, plan: &mut Plan, decision: &Decision<'_, '_>) {
+        let pool = &self.pools[decision.pool];
+        let Some(decl) = pool.decl else {
+            let channels = pool.channels.clone();
+            plan.channels
+                .extend(channels.map(|channel| channel_plan(decision, channel)));
+            return;
+        };
+        let slots = &self.slots[pool.slots.clone()];
+        plan.pools.push(PoolPlan {
+            name: decl.name.clone(),
+            placement: decl.placement,
+            interrupt: decl.disruption.interrupt,
+            channels: decl.channels.len(),
+            slots: slots.iter().filter(|slot| slot.target().is_some()).count(),
+            interruptions: decision.interruptions,
+            optimality: decision.optimality,
+        });
+        let in_order = declared_order(decl).into_iter();
+        let channels = in_order.map(|at| channel_plan(decision, pool.channels.start + at));
+        plan.channels.extend(channels);
+    }
+
+    /// A destination whose pool is not declared: nothing can be done for it.
+    fn without_pool(&self, dest: usize) -> DestinationPlan {
+        let one = &self.dests[dest];
+        let wanted = one.intent == Intent::Wanted;
+        let pool = one.decl.pool.clone();
+        DestinationPlan {
+            name: one.decl.name.clone(),
+            pool: pool.clone(),
+            state: one.decl.state,
+            wanted,
+            group: one.decl.group.clone(),
+            held: one.on_air.or(one.held).map(|slot| self.slot_id(slot)),
+            on_air: one
+                .on_air
+                .is_some_and(|slot| self.channel_of(slot).state().as_str() == "RUNNING"),
+            is_previous: false,
+            assignment: None,
+            reason: None,
+            waiting: wanted.then_some(Waiting::NoFreeSlot { pool }),
+            off_air: None,
+        }
     }
 }
 
@@ -83,24 +110,4 @@ pub(super) fn declared_order(pool: &ChannelPool) -> Vec<usize> {
     position
         .filter(|at| std::mem::replace(&mut open[*at], false))
         .collect()
-}
-
-/// A destination whose pool is not declared: nothing can be done for it.
-fn without_pool(destination: &Destination, now: Timestamp) -> DestinationPlan {
-    let wanted = destination.is_wanted(now);
-    let pool = destination.pool.clone();
-    DestinationPlan {
-        name: destination.name.clone(),
-        pool: destination.pool.clone(),
-        state: destination.state,
-        wanted,
-        group: destination.group.clone(),
-        held: None,
-        on_air: false,
-        is_previous: false,
-        assignment: None,
-        reason: None,
-        waiting: wanted.then_some(Waiting::NoFreeSlot { pool }),
-        off_air: None,
-    }
 }

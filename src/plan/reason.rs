@@ -42,7 +42,12 @@ pub enum Reason {
         /// Which destination.
         destination: DestinationName,
     },
-    /// No Destination declares the target any more.
+    /// A destination was moved to another pool.
+    Moved {
+        /// Which destination.
+        destination: DestinationName,
+    },
+    /// No Destination declares the target (any more).
     NotDeclared {
         /// Its host.
         host: String,
@@ -52,6 +57,8 @@ pub enum Reason {
         /// Who adopts it.
         owner: OwnerId,
     },
+    /// What its slots hold is written into its tags.
+    RecordSlots,
     /// The channel is stopped so that its slots can be changed.
     StopForUpdate {
         /// On whose behalf, by name: those who join, leave or change.
@@ -84,8 +91,10 @@ impl Reason {
             Self::OnAir => "OnAir",
             Self::TargetChanged { .. } => "TargetChanged",
             Self::NoLongerWanted { .. } => "NoLongerWanted",
+            Self::Moved { .. } => "Moved",
             Self::NotDeclared { .. } => "NotDeclared",
             Self::AdoptUnowned { .. } => "AdoptUnowned",
+            Self::RecordSlots => "RecordSlots",
             Self::StopForUpdate { .. } => "StopForUpdate",
             Self::StopUnwanted => "StopUnwanted",
             Self::UpdateSlots => "UpdateSlots",
@@ -108,8 +117,10 @@ impl fmt::Display for Reason {
             Self::OnAir => f.write_str("on air here"),
             Self::TargetChanged { destination } => write!(f, "{destination} has a new URL or key"),
             Self::NoLongerWanted { destination } => write!(f, "{destination} is no longer wanted here"),
+            Self::Moved { destination } => write!(f, "{destination} was moved to another pool"),
             Self::NotDeclared { host } => write!(f, "no Destination declares this target on {host}"),
             Self::AdoptUnowned { owner } => write!(f, "not owned yet; adopted by {owner}"),
+            Self::RecordSlots => f.write_str("records what its slots hold"),
             Self::StopForUpdate { destinations } => write!(f, "to change {}", Names(destinations)),
             Self::StopUnwanted => f.write_str("nobody on it is wanted"),
             Self::UpdateSlots => f.write_str("slots differ from what is wanted"),

@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Stray;
-use crate::model::{Cause, ChannelId, ChannelState, DestinationName, OwnerId, Pause, PoolName, SlotId};
+use crate::model::{
+    Cause, ChannelId, ChannelState, DestinationName, NoSlot, OtherGroup, OutputGroup, OwnerId, Pause,
+    PoolName, SlotId,
+};
 
 /// What keeps a destination or a channel from where it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,7 +30,9 @@ pub enum Waiting {
         /// `slots.outputGroups` of the pool.
         output_groups: String,
         /// The first output group that matches, and why it cannot be a slot; `None` if none matches.
-        unusable: Option<(SlotId, String)>,
+        unusable: Option<(SlotId, NoSlot)>,
+        /// Names of the RTMP output groups that its channels have instead.
+        there: Vec<OutputGroup>,
     },
     /// It could go on air only by interrupting others, which the pool does not grant.
     InterruptionForbidden {
@@ -39,6 +44,8 @@ pub enum Waiting {
         off_air: Duration,
         /// What the pool does not grant: interruptions at all (`None`), or for this cause.
         cause: Option<Cause>,
+        /// Whether it is on air there itself, and waits for its new URL or key to be written.
+        own: bool,
     },
     /// It could go on air only by interrupting others, and no window is open.
     OutsideWindow {
@@ -121,15 +128,6 @@ pub enum Waiting {
         /// Why, and what to do.
         why: String,
     },
-    /// The key of another one could not be read, which may be the one on air there by its URL: it is left as it is.
-    KeyUnknown {
-        /// The other.
-        of: DestinationName,
-        /// The reference to its key.
-        reference: String,
-        /// Why it could not be read, and what to do.
-        why: String,
-    },
     /// The slot it is pinned to does not exist or cannot carry it.
     SlotIncompatible {
         /// The slot.
@@ -151,17 +149,18 @@ pub enum Waiting {
         /// Where it is pinned.
         pinned: SlotId,
     },
-    /// Another wanted destination has the same target and holds the slot.
+    /// Another wanted destination is the same stream and comes first.
     SameTarget {
         /// The other.
         other: DestinationName,
     },
-    /// Its target is still on air in a slot that is not its own, and has to end there first: what is wanted goes on then,
-    /// as one target is not pushed to twice, and what is not wanted is off air then.
+    /// Its stream is, or may be, still on air elsewhere, and has to end there first: one stream is on air once.
     OnAirElsewhere {
-        /// The slot that still carries it.
-        slot: SlotId,
-        /// The pool of that slot, if it is another one: it was moved from there.
+        /// The channel that carries it.
+        channel: ChannelId,
+        /// The output group, where it is known.
+        output_group: Option<OutputGroup>,
+        /// The pool of that channel, if it is another one: it was moved from there.
         pool: Option<PoolName>,
     },
     /// Hands off.
@@ -171,18 +170,38 @@ pub enum Waiting {
         /// Until when, by whom, why.
         pause: Pause,
     },
-    /// The declaration cannot be trusted to be whole, so an undeclared target is left on air.
+    /// The declaration cannot be trusted to be whole, so who vanished from it stays on air.
     SourceUntrusted {
         /// What is missing.
         why: String,
     },
-    /// The channel runs with targets that would be let go if it were adopted, and is not adopted: nobody declares them,
-    /// or their destinations have their place elsewhere, or only may be theirs.
+    /// The channel carries no owner tag and is on air with what would end if slotwise took it over.
     NotAdopted {
         /// The channel.
         channel: ChannelId,
-        /// The slots with such targets.
+        /// RTMP targets that would end.
         strays: Vec<Stray>,
+        /// Its other output groups, which would end with it.
+        others: Vec<OtherGroup>,
+    },
+    /// The channel runs with what no Destination explains, so it is not stopped.
+    Undeclared {
+        /// The output group.
+        slot: SlotId,
+        /// Host of its target.
+        host: String,
+    },
+    /// The channel runs with an output group that is meant as a slot and cannot be one, so it is not stopped.
+    UnusableSlot {
+        /// The output group.
+        slot: SlotId,
+        /// Why not.
+        why: NoSlot,
+    },
+    /// The channel has as many tags as it may have, so that no more slots of it can be given.
+    TagsFull {
+        /// The channel.
+        channel: ChannelId,
     },
     /// The channel belongs to another owner.
     OwnedByAnother {
@@ -210,7 +229,7 @@ impl Waiting {
             Self::ChannelMissing { .. } => "ChannelMissing",
             Self::ChannelUnreadable { .. } => "ChannelUnreadable",
             Self::BackingOff { .. } => "BackingOff",
-            Self::SecretUnavailable { .. } | Self::KeyUnknown { .. } => "SecretUnavailable",
+            Self::SecretUnavailable { .. } => "SecretUnavailable",
             Self::SlotIncompatible { .. } => "SlotIncompatible",
             Self::PinnedSlotTaken { .. } => "PinnedSlotTaken",
             Self::PinnedElsewhere { .. } => "PinnedElsewhere",
@@ -219,6 +238,9 @@ impl Waiting {
             Self::Paused { .. } => "Paused",
             Self::SourceUntrusted { .. } => "SourceUntrusted",
             Self::NotAdopted { .. } => "NotAdopted",
+            Self::Undeclared { .. } => "Undeclared",
+            Self::UnusableSlot { .. } => "SlotIncompatible",
+            Self::TagsFull { .. } => "TagsFull",
             Self::OwnedByAnother { .. } => "OwnedByAnother",
         }
     }

@@ -32,6 +32,10 @@ pub fn plan(plan: &Plan, style: Style) -> String {
         lines.extend(view.pool(pool));
         lines.push(String::new());
     }
+    if !view.in_no_pool.is_empty() {
+        lines.extend(view.in_no_pool());
+        lines.push(String::new());
+    }
     if !plan.is_empty() {
         lines.push(style.paint(Tone::Strong, summary));
     }
@@ -173,15 +177,18 @@ struct View<'a> {
     plan: &'a Plan,
     style: Style,
     channels: BTreeMap<&'a PoolName, Vec<&'a ChannelPlan>>,
+    in_no_pool: Vec<&'a ChannelPlan>,
     destinations: BTreeMap<&'a PoolName, Vec<&'a DestinationPlan>>,
 }
 
 impl<'a> View<'a> {
     fn new(plan: &'a Plan, style: Style) -> Self {
         let mut channels: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut in_no_pool = Vec::new();
         for channel in &plan.channels {
-            if let Some(pool) = &channel.pool {
-                channels.entry(pool).or_default().push(channel);
+            match &channel.pool {
+                Some(pool) => channels.entry(pool).or_default().push(channel),
+                None => in_no_pool.push(channel),
             }
         }
         let mut destinations: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -195,8 +202,16 @@ impl<'a> View<'a> {
             plan,
             style,
             channels,
+            in_no_pool,
             destinations,
         }
+    }
+
+    /// Channels of ours that stand in no pool: nothing starts there, and what runs stays until it is stopped.
+    fn in_no_pool(&self) -> Vec<String> {
+        let mut lines = vec!["in no pool (any more)".to_owned(), String::new()];
+        lines.extend(self.channels(&self.in_no_pool));
+        lines
     }
 
     fn pool(&self, pool: &PoolPlan) -> Vec<String> {
@@ -343,6 +358,11 @@ impl<'a> View<'a> {
             }
             Action::Stop => {
                 table.row([cell(Tone::Bad, name), cell(Tone::Plain, &step.reason)]);
+                let others = channel.ends_with_it();
+                if !others.is_empty() {
+                    let text = format!("its other output groups end with it: {}", others.join(", "));
+                    table.row([cell(Tone::Bad, ""), cell(Tone::Bad, text)]);
+                }
                 for interrupted in &step.interrupts {
                     table.row([cell(Tone::Bad, ""), self.interruption(interrupted)]);
                 }
@@ -403,7 +423,11 @@ impl<'a> View<'a> {
     /// Destinations on air on `channel`, by slot.
     fn on_air(&self, channel: &ChannelPlan) -> Vec<DestinationName> {
         let holds = |slot: &SlotPlan| match &slot.now {
-            Content::Destination(name) if self.find(name).is_some_and(|one| one.on_air) => Some(name.clone()),
+            Content::Destination(name) | Content::Previous(name)
+                if self.find(name).is_some_and(|one| one.on_air) =>
+            {
+                Some(name.clone())
+            }
             _ => None,
         };
         channel.slots.iter().filter_map(holds).collect()
@@ -436,7 +460,7 @@ fn why_rewritten(slot: &SlotPlan) -> String {
         Content::Parked => reason,
         // The reason for parking it names who leaves.
         _ if slot.then == Content::Parked && slot.reason.is_some() => reason,
-        other => format!("{reason} (was {})", other),
+        other => format!("{reason} (was {other})"),
     }
 }
 

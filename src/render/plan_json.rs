@@ -241,6 +241,8 @@ pub struct Channel {
     pub adoption: String,
     /// Its slots, in its order.
     pub slots: Vec<ChannelSlot>,
+    /// Its other output groups, which end where the plan stops it.
+    pub ends_with_it: Vec<String>,
     /// All steps, in order.
     pub steps: Vec<StepDocument>,
     /// Whether it runs when the plan is carried out.
@@ -439,6 +441,7 @@ fn channel(of: &ChannelPlan) -> Channel {
         state: of.seen.as_ref().map(|seen| seen.state.to_string()),
         adoption: adoption.to_owned(),
         slots: of.slots.iter().map(channel_slot).collect(),
+        ends_with_it: of.ends_with_it(),
         steps: of.steps.iter().map(step).collect(),
         runs: of.runs,
         waiting: of

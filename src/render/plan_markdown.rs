@@ -100,6 +100,16 @@ fn channel_table(page: &mut Page, plan: &Plan, channel: &ChannelPlan) {
     for step in &channel.steps {
         step_rows(page, plan, channel, step);
     }
+    let others = channel.ends_with_it();
+    if !others.is_empty() {
+        row(
+            page,
+            "stop",
+            &others.join(", "),
+            "ends",
+            "output groups that are no slots end with the channel",
+        );
+    }
     for (slot, name) in kept(channel) {
         let why = plan
             .destinations

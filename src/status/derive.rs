@@ -61,9 +61,8 @@ pub fn phase(planned: &DestinationPlan, channel: Option<&ChannelPlan>) -> Phase 
     let state = channel
         .and_then(|channel| channel.seen.as_ref())
         .map(|seen| seen.state);
-    let is_carried = planned.held.is_some() || elsewhere(planned).is_some();
-    let is_carried_by_running = is_carried && state.is_some_and(ChannelState::is_running);
-    let is_on_air = is_on_air(planned, state);
+    let is_carried_by_running = planned.held.is_some() && state.is_some_and(ChannelState::is_running);
+    let is_on_air = planned.on_air;
     match planned.state {
         state if is_on_air && (paused || state == WantedState::Streaming) => Phase::Streaming,
         WantedState::Streaming => phase_off_air(planned, state),
@@ -72,23 +71,9 @@ pub fn phase(planned: &DestinationPlan, channel: Option<&ChannelPlan>) -> Phase 
     }
 }
 
-/// Whether it was seen on air; `state` is that of the channel that carries it.
-fn is_on_air(planned: &DestinationPlan, state: Option<ChannelState>) -> bool {
-    planned.on_air || elsewhere(planned).is_some() && state == Some(ChannelState::Running)
-}
-
 /// The slot that carries it or will.
 fn slot(planned: &DestinationPlan) -> Option<&SlotId> {
-    let own = planned.assignment.as_ref().or(planned.held.as_ref());
-    own.or(elsewhere(planned))
-}
-
-/// The slot that is not its own and in which its target is on air.
-fn elsewhere(planned: &DestinationPlan) -> Option<&SlotId> {
-    match &planned.waiting {
-        Some(Waiting::OnAirElsewhere { slot, .. }) => Some(slot),
-        _ => None,
-    }
+    planned.assignment.as_ref().or(planned.held.as_ref())
 }
 
 /// Wanted, and not seen on air. What is only planned is `Pending`: it is on its way once its channel is seen in
@@ -214,7 +199,7 @@ impl<'a> View<'a> {
         let kinds = [
             (Kind::Synced, rejected.is_none()),
             (Kind::Assigned, self.planned.assignment.is_some()),
-            (Kind::OnAir, is_on_air(self.planned, self.state())),
+            (Kind::OnAir, self.planned.on_air),
             (Kind::Blocked, self.is_blocked()),
             (Kind::Degraded, self.is_degraded()),
         ];

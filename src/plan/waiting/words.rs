@@ -6,7 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Approximately, Waiting};
-use crate::model::{Cause, ChannelId, DestinationName, Pause, PoolName, SlotId};
+use crate::model::{
+    Cause, ChannelId, DestinationName, NoSlot, OtherGroup, OutputGroup, Pause, PoolName, SlotId,
+};
 use crate::plan::Stray;
 use crate::plan::reason::Names;
 
@@ -31,6 +33,7 @@ impl Waiting {
                 pool,
                 output_groups,
                 unusable,
+                ..
             } => no_slot_ways_out(pool, output_groups, unusable.as_ref()),
             Self::NoFreeSlot { .. }
             | Self::InterruptionForbidden { .. }
@@ -41,8 +44,11 @@ impl Waiting {
             | Self::ChannelMissing { .. }
             | Self::ChannelUnreadable { .. }
             | Self::NotAdopted { .. }
+            | Self::Undeclared { .. }
+            | Self::UnusableSlot { .. }
+            | Self::TagsFull { .. }
             | Self::OwnedByAnother { .. } => self.ways_to_the_channel(),
-            Self::SecretUnavailable { reference, .. } | Self::KeyUnknown { reference, .. } => {
+            Self::SecretUnavailable { reference, .. } => {
                 vec![format!("make {reference} readable")]
             }
             Self::SlotIncompatible { slot, .. } => {
@@ -59,11 +65,15 @@ impl Waiting {
             }
             Self::PinnedElsewhere { .. } => vec!["state: Ready, then Streaming again".to_owned()],
             Self::SameTarget { other } => vec![format!("give it another key, or take {other} off air")],
-            Self::OnAirElsewhere { slot, pool } => {
-                let end = format!("end the others on channel {}, so that it stops", slot.channel);
-                let back = pool.as_ref().map(|pool| format!("name pool {pool} again"));
-                std::iter::once(end).chain(back).collect()
-            }
+            Self::OnAirElsewhere { channel, pool, .. } => match pool {
+                None => vec![format!("end it on channel {channel}")],
+                Some(pool) => vec![
+                    "state: Ready, then Streaming again".to_owned(),
+                    format!("interrupt: Anytime for Retarget in pool {pool}"),
+                    JUST_THIS_ONCE.to_owned(),
+                    format!("name pool {pool} again"),
+                ],
+            },
             Self::Paused { .. } => vec!["remove paused".to_owned()],
             Self::SourceUntrusted { .. } => vec![
                 "repair the source".to_owned(),
@@ -87,16 +97,28 @@ impl Waiting {
                 others,
                 off_air: time,
                 cause,
+                own,
                 ..
-            } => vec![
-                match cause {
-                    None => format!("interrupt: Anytime ({})", off_air(others, *time)),
-                    Some(cause) => format!("add {cause} to disruption.for ({})", off_air(others, *time)),
-                },
-                JUST_THIS_ONCE.to_owned(),
-                format!("stop {}", Names(others)),
-                "add a channel".to_owned(),
-            ],
+            } => {
+                let who = if *own && others.is_empty() {
+                    format!("it is off air about {}", Approximately(*time))
+                } else {
+                    off_air(others, *time)
+                };
+                let grant = match cause {
+                    None => format!("interrupt: Anytime ({who})"),
+                    Some(cause) => format!("add {cause} to disruption.for ({who})"),
+                };
+                let mut ways = vec![grant, JUST_THIS_ONCE.to_owned()];
+                if *own {
+                    ways.push("state: Ready, then Streaming again".to_owned());
+                }
+                if !others.is_empty() {
+                    ways.push(format!("stop {}", Names(others)));
+                }
+                ways.push("add a channel".to_owned());
+                ways
+            }
             Self::OutsideWindow { .. } => vec!["wait for the window".to_owned(), JUST_THIS_ONCE.to_owned()],
             Self::Uninterruptible { by, .. } => {
                 vec![
@@ -130,17 +152,30 @@ impl Waiting {
                 )]
             }
             Self::ChannelUnreadable { .. } => vec!["see the cause; it is tried again every cycle".to_owned()],
-            Self::NotAdopted { channel, strays } => {
+            Self::NotAdopted { channel, strays, .. } => {
                 let undeclared = strays.iter().any(|stray| stray.of.is_none());
                 let declare = undeclared.then(|| "declare these targets as Destinations".to_owned());
-                let presumed = strays.iter().any(|stray| stray.presumed);
-                let keys = presumed.then(|| "make their keys readable".to_owned());
                 let others = [
                     format!("stop channel {channel} yourself"),
                     format!("takeover: true on channel {channel} in the pool, which releases them"),
+                    format!("remove channel {channel} from the pool"),
                 ];
-                declare.into_iter().chain(keys).chain(others).collect()
+                declare.into_iter().chain(others).collect()
             }
+            Self::Undeclared { slot, .. } => vec![
+                "declare it as a Destination (state: Ready takes it off air)".to_owned(),
+                format!("stop channel {} yourself", slot.channel),
+                format!(
+                    "takeover: true on channel {} in the pool, which releases it",
+                    slot.channel
+                ),
+            ],
+            Self::UnusableSlot { slot, why } => vec![
+                why.advice().to_owned(),
+                format!("stop channel {} yourself", slot.channel),
+                format!("takeover: true on channel {} in the pool", slot.channel),
+            ],
+            Self::TagsFull { channel } => vec![format!("remove tags of channel {channel} that nobody needs")],
             Self::OwnedByAnother { channel, owner } => vec![
                 format!("remove channel {channel} from this pool, or from what {owner} declares"),
                 format!("run with --owner-id {owner}, if that is you"),
@@ -159,7 +194,15 @@ impl Display for Waiting {
                 pool,
                 output_groups,
                 unusable,
-            } => no_slot(f, pool, output_groups, unusable.as_ref()),
+                there,
+            } => no_slot(f, pool, output_groups, unusable.as_ref(), there),
+            Self::InterruptionForbidden {
+                slot,
+                others,
+                cause,
+                own: true,
+                ..
+            } => own_change(f, slot, others, *cause),
             Self::InterruptionForbidden {
                 slot, others, cause, ..
             } => forbidden(f, slot, others, *cause),
@@ -198,12 +241,6 @@ impl Display for Waiting {
             Self::SecretUnavailable { reference, why } => {
                 write!(f, "its key ({reference}) cannot be read: {why}")
             }
-            Self::KeyUnknown { of, reference, why } => {
-                write!(
-                    f,
-                    "what is on air there may be {of}, whose key ({reference}) cannot be read: {why}"
-                )
-            }
             Self::SlotIncompatible { slot, why } => write!(f, "{slot} cannot carry it: {why}"),
             Self::PinnedSlotTaken { slot, by } => write!(f, "{slot}, where it is pinned, is taken by {by}"),
             Self::PinnedElsewhere { on_air, pinned } => {
@@ -212,11 +249,38 @@ impl Display for Waiting {
                     "on air in {on_air}; goes to {pinned}, where it is pinned, when it is next off air"
                 )
             }
-            Self::SameTarget { other } => write!(f, "{other} has the same target and comes first"),
-            Self::OnAirElsewhere { slot, pool } => on_air_elsewhere(f, slot, pool.as_ref()),
+            Self::SameTarget { other } => write!(f, "{other} is the same stream and comes first"),
+            Self::OnAirElsewhere {
+                channel,
+                output_group,
+                pool,
+            } => on_air_elsewhere(f, channel, output_group.as_ref(), pool.as_ref()),
             Self::Paused { pool, pause } => paused(f, pool.as_ref(), pause),
             Self::SourceUntrusted { why } => write!(f, "the declaration may not be whole: {why}"),
-            Self::NotAdopted { channel, strays } => not_adopted(f, channel, strays),
+            Self::NotAdopted {
+                channel,
+                strays,
+                others,
+            } => not_adopted(f, channel, strays, others),
+            Self::Undeclared { slot, host } => write!(
+                f,
+                "{} is not stopped: no Destination explains what is on air in {} ({host})",
+                slot.channel, slot.output_group
+            ),
+            Self::UnusableSlot { slot, why } => {
+                write!(
+                    f,
+                    "{} is not stopped: {} cannot be a slot: {why}",
+                    slot.channel,
+                    Group(&slot.output_group)
+                )
+            }
+            Self::TagsFull { channel } => {
+                write!(
+                    f,
+                    "{channel} has as many tags as a channel may have: no more slots of it can be given"
+                )
+            }
             Self::OwnedByAnother { channel, owner } => write!(f, "{channel} belongs to the owner {owner}"),
         }
     }
@@ -251,6 +315,27 @@ fn forbidden(
     match cause {
         None => f.write_str("the pool never interrupts"),
         Some(cause) => write!(f, "the pool does not interrupt for {cause}"),
+    }
+}
+
+/// Somebody on air whose own URL or key has changed.
+fn own_change(
+    f: &mut Formatter<'_>,
+    slot: &SlotId,
+    others: &[DestinationName],
+    cause: Option<Cause>,
+) -> fmt::Result {
+    write!(
+        f,
+        "its new URL or key is written while {} is stopped, and it is on air there",
+        slot.channel
+    )?;
+    if !others.is_empty() {
+        write!(f, " with {}", Names(others))?;
+    }
+    match cause {
+        None => f.write_str("; the pool never interrupts"),
+        Some(cause) => write!(f, "; the pool does not interrupt for {cause}"),
     }
 }
 
@@ -296,24 +381,38 @@ fn no_slot(
     f: &mut Formatter<'_>,
     pool: &PoolName,
     output_groups: &str,
-    unusable: Option<&(SlotId, String)>,
+    unusable: Option<&(SlotId, NoSlot)>,
+    there: &[OutputGroup],
 ) -> fmt::Result {
     match unusable {
         None => write!(
             f,
             "pool {pool} has no slot: no output group of a channel that may be used matches {output_groups}"
-        ),
+        )?,
         Some((slot, why)) => write!(
             f,
-            "pool {pool} has no slot: of the output groups that match {output_groups} none can be one; {slot}: {why}"
-        ),
+            "pool {pool} has no slot: of the output groups that match {output_groups} none can be one; {} of {}: {why}",
+            Group(&slot.output_group),
+            slot.channel
+        )?,
+    }
+    match there {
+        [] => Ok(()),
+        there => {
+            let names: Vec<String> = there.iter().map(|name| Group(name).to_string()).collect();
+            write!(
+                f,
+                "; its RTMP output groups are {} (globs are case sensitive)",
+                names.join(", ")
+            )
+        }
     }
 }
 
 fn no_slot_ways_out(
     pool: &PoolName,
     output_groups: &str,
-    unusable: Option<&(SlotId, String)>,
+    unusable: Option<&(SlotId, NoSlot)>,
 ) -> Vec<String> {
     let correct = format!("correct slots.outputGroups of pool {pool}");
     match unusable {
@@ -321,48 +420,80 @@ fn no_slot_ways_out(
             correct,
             format!("give its channels RTMP output groups named {output_groups}"),
         ],
-        Some((slot, _)) => vec![
-            format!(
-                "give {} of channel {} one output with a destination of its own",
-                slot.output_group, slot.channel
-            ),
-            correct,
-        ],
+        Some((_, why)) => vec![why.advice().to_owned(), correct],
     }
 }
 
-fn on_air_elsewhere(f: &mut Formatter<'_>, slot: &SlotId, pool: Option<&PoolName>) -> fmt::Result {
-    write!(f, "its target is still on air in {slot}")?;
+fn on_air_elsewhere(
+    f: &mut Formatter<'_>,
+    channel: &ChannelId,
+    output_group: Option<&OutputGroup>,
+    pool: Option<&PoolName>,
+) -> fmt::Result {
+    write!(f, "its stream is, or may be, on air on {channel}")?;
+    if let Some(output_group) = output_group {
+        write!(f, " ({output_group})")?;
+    }
     if let Some(pool) = pool {
         write!(f, " of pool {pool}")?;
     }
     f.write_str(", and has to end there first")
 }
 
-fn not_adopted(f: &mut Formatter<'_>, channel: &ChannelId, strays: &[Stray]) -> fmt::Result {
-    write!(f, "{channel} is left alone: it runs with ")?;
-    let undeclared = |stray: &&Stray| stray.of.is_none();
-    let misplaced = |stray: &&Stray| stray.of.is_some() && !stray.presumed;
-    let kinds: [(&str, Vec<&Stray>); 3] = [
-        (
-            "targets that nobody declares",
-            strays.iter().filter(undeclared).collect(),
-        ),
-        (
-            "targets of destinations that have their place elsewhere",
-            strays.iter().filter(misplaced).collect(),
-        ),
-        (
-            "what may be destinations whose key cannot be read",
-            strays.iter().filter(|stray| stray.presumed).collect(),
-        ),
-    ];
-    let there = kinds.iter().filter(|(_, strays)| !strays.is_empty());
-    for (at, (what, strays)) in there.enumerate() {
-        let and = if at == 0 { "" } else { ", and " };
-        write!(f, "{and}{what}: {}", Strays(strays))?;
+fn not_adopted(
+    f: &mut Formatter<'_>,
+    channel: &ChannelId,
+    strays: &[Stray],
+    others: &[OtherGroup],
+) -> fmt::Result {
+    write!(f, "{channel} is left alone: it is on air with ")?;
+    let of_none = strays
+        .iter()
+        .filter(|stray| stray.of.is_none())
+        .collect::<Vec<_>>();
+    let of_some = strays
+        .iter()
+        .filter(|stray| stray.of.is_some())
+        .collect::<Vec<_>>();
+    let mut parts = Vec::new();
+    if !of_none.is_empty() {
+        parts.push(format!(
+            "targets that no Destination explains: {}",
+            Strays(&of_none)
+        ));
     }
-    Ok(())
+    if !of_some.is_empty() {
+        let words = "targets of destinations that have their place elsewhere";
+        parts.push(format!("{words}: {}", Strays(&of_some)));
+    }
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().map(other_group).collect();
+        parts.push(format!("outputs that are no slots ({})", names.join(", ")));
+    }
+    if parts.is_empty() {
+        parts.push("nothing that is declared and wanted".to_owned());
+    }
+    f.write_str(&parts.join(", and "))
+}
+
+fn other_group(group: &OtherGroup) -> String {
+    if group.name.is_empty() {
+        format!("a {} group without a name", group.kind)
+    } else {
+        group.name.to_string()
+    }
+}
+
+/// An output group's name, or words for one that has none.
+struct Group<'a>(&'a OutputGroup);
+
+impl Display for Group<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0.as_str() {
+            "" => f.write_str("an output group without a name"),
+            name => f.write_str(name),
+        }
+    }
 }
 
 /// `RTMP-2 → live.example`, `RTMP-2 → youtube`.
@@ -376,7 +507,7 @@ impl Display for Strays<'_> {
                 .of
                 .as_ref()
                 .map_or(stray.host.as_str(), DestinationName::as_str);
-            write!(f, "{comma}{} → {target}", stray.output_group)?;
+            write!(f, "{comma}{} → {target}", Group(&stray.output_group))?;
         }
         Ok(())
     }

@@ -1,0 +1,159 @@
+//! Who is protected on a running channel: the rule of stops.
+//!
+//! A channel that runs (STARTING, RUNNING, RECOVERING) stops by itself only if it has a slot and every one of its slots is
+//! parked or *leaving*. Else somebody or something on it is in the way:
+//!
+//! | slot of | it |
+//! |---|---|
+//! | a wanted destination, with its previous target too | is protected: needs a grant, and none may be had with `interruptible: false` |
+//! | the same, a second copy | is protected until the first one was seen RUNNING; then it leaves |
+//! | a paused destination, whatever its state | blocks: hands off |
+//! | a destination with `state: Ready` | leaves |
+//! | one who vanished | leaves once it is released; blocks while it is kept |
+//! | what no Destination explains, or what cannot be a slot | blocks, unless `takeover: true` stands on the channel |
+//!
+//! Under `idle: KeepRunning` nothing stops without a grant. A STARTING channel is waited for and then stopped; a RECOVERING one is
+//! left alone until MediaLive has repaired it.
+
+use super::reading::{Intent, Occupant, Reading, Release};
+use crate::model::{Cause, ChannelState, DestinationName};
+
+/// How a usable channel stands before anything is placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Stopped, or stopped soon.
+    Stopped,
+    /// Running, and nothing on it is in the way of a stop: it stops, whatever is decided.
+    Vacant,
+    /// Running with somebody or something in the way of a stop.
+    Kept(Kept),
+}
+
+/// What is on a running channel that does not stop by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// Wanted destinations on air: what an interruption costs.
+    pub(super) on_air: Vec<usize>,
+    /// Destinations that must not be interrupted.
+    pub(super) firm: Vec<usize>,
+    /// What else is in the way, which no grant helps against.
+    pub(super) block: Option<Block>,
+    /// Slots whose occupants are on air and are to be released.
+    pub(super) leaving: Vec<usize>,
+}
+
+/// What no grant helps against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Block {
+    /// The channel has no slot at all.
+    NoSlot,
+    /// No Destination explains what this slot points at.
+    Undeclared(usize),
+    /// This output group cannot be a slot.
+    Unusable(usize),
+    /// Who is recorded in this slot vanished, and may be declared where nothing could be read.
+    Vanished(usize),
+}
+
+impl Kept {
+    /// Whether those on it leave room for a grant at all.
+    pub(super) fn is_interruptible(&self) -> bool {
+        self.firm.is_empty() && self.block.is_none()
+    }
+}
+
+/// One change on a channel that has to stop for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Change {
+    /// What kind.
+    pub(super) cause: Cause,
+    /// Whose change it is, by index in [`Reading::dests`].
+    pub(super) owner: Option<usize>,
+}
+
+impl Change {
+    /// Whose change it is, by name.
+    pub(super) fn owner_name<'r>(&self, reading: &Reading<'r>) -> Option<&'r DestinationName> {
+        self.owner.map(|dest| &reading.dests[dest].decl.name)
+    }
+}
+
+/// How a usable channel stands.
+pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
+    let one = &reading.channels[channel];
+    if !one.is_running() {
+        return Kind::Stopped;
+    }
+    let mut kept = Kept::default();
+    let mut has_slot = false;
+    for at in one.slots.clone() {
+        has_slot |= reading.slots[at].occupant != Occupant::Unusable;
+        add_slot(reading, at, one.takeover, &mut kept);
+    }
+    if !has_slot {
+        kept.block = kept.block.or(Some(Block::NoSlot));
+    }
+    for names in [&mut kept.on_air, &mut kept.firm] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    let is_vacant = kept.on_air.is_empty() && kept.is_interruptible();
+    if is_vacant && !reading.pools[one.pool].keeps_running() {
+        Kind::Vacant
+    } else {
+        Kind::Kept(kept)
+    }
+}
+
+fn add_slot(reading: &Reading<'_>, at: usize, takeover: bool, kept: &mut Kept) {
+    let mut block = |what| kept.block = kept.block.or(Some(what));
+    match reading.slots[at].occupant {
+        Occupant::Parked => {}
+        Occupant::Unusable if takeover => {}
+        Occupant::Unusable => block(Block::Unusable(at)),
+        Occupant::Undeclared if takeover => kept.leaving.push(at),
+        Occupant::Undeclared => block(Block::Undeclared(at)),
+        Occupant::Vanished(Release::Kept) => block(Block::Vanished(at)),
+        Occupant::Vanished(Release::Now | Release::Before) => kept.leaving.push(at),
+        Occupant::Dest(dest, _) => {
+            let one = &reading.dests[dest];
+            let is_spare = !reading.is_own(dest, at) && reading.is_releasable(dest, at);
+            if one.intent == Intent::Off || is_spare {
+                kept.leaving.push(at);
+                return;
+            }
+            if one.intent == Intent::Wanted {
+                kept.on_air.push(dest);
+            }
+            if one.is_firm() {
+                kept.firm.push(dest);
+            }
+        }
+    }
+}
+
+/// Whether a running channel with somebody protected could be stopped for a change, if one is granted.
+pub(super) fn is_stoppable(state: ChannelState, kept: &Kept) -> bool {
+    kept.is_interruptible() && matches!(state, ChannelState::Running | ChannelState::Starting)
+}
+
+/// The change that it is when a leaving slot is parked.
+pub(super) fn leave(reading: &Reading<'_>, slot: usize) -> Change {
+    let owner = match reading.slots[slot].occupant {
+        Occupant::Dest(dest, _) => Some(dest),
+        _ => None,
+    };
+    Change {
+        cause: Cause::Stop,
+        owner,
+    }
+}
+
+/// The change that it is when a destination joins a running channel, or is written anew where it is on air.
+pub(super) fn join(reading: &Reading<'_>, dest: usize, slot: usize) -> Change {
+    let is_own = reading.dests[dest].on_air == Some(slot);
+    Change {
+        cause: if is_own { Cause::Retarget } else { Cause::Start },
+        owner: Some(dest),
+    }
+}

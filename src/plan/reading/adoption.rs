@@ -1,0 +1,162 @@
+//! Which channels may be used, and which of those without an owner are adopted.
+//!
+//! A stopped channel without owner is adopted. One that runs is adopted only where that takes nobody off air:
+//!
+//! - it was held before: a record of ours fits, or a slot of it is parked by the name that slotwise gives it; or
+//! - at least one slot carries a wanted destination of the pool, and every other RTMP target is parked or that of a
+//!   destination of the pool that holds its slot there; or
+//! - `takeover: true` stands on it.
+//!
+//! Else it is left exactly as it is.
+
+use super::{Channel, Fit, Intent, Occupant, Reading};
+use crate::model::{
+    ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel, OutputGroup, Recorded,
+    SlotSelector,
+};
+use crate::plan::{Adoption, Stray, Waiting};
+
+impl Reading<'_> {
+    /// Refuses the channels whose adoption would cost what is on air.
+    pub(super) fn decide_adoption(&mut self) {
+        for at in 0..self.channels.len() {
+            let channel = &self.channels[at];
+            let Some(seen) = channel.seen.filter(|_| channel.adoption == Adoption::Adopt) else {
+                continue;
+            };
+            if !seen.state.may_publish() || channel.takeover || self.was_held(channel, seen) {
+                continue;
+            }
+            let strays = self.strays(channel, seen);
+            if strays.is_empty() && self.carries_somebody_wanted(channel) {
+                continue;
+            }
+            let waiting = Waiting::NotAdopted {
+                channel: channel.id.clone(),
+                strays: strays.clone(),
+                others: seen.others.to_vec(),
+            };
+            let channel = &mut self.channels[at];
+            channel.unusable.get_or_insert(waiting);
+            channel.adoption = Adoption::Refused { strays };
+        }
+    }
+
+    /// Whether slotwise held this channel before it lost its owner tag.
+    fn was_held(&self, channel: &Channel<'_>, seen: &ObservedChannel) -> bool {
+        let is_recorded = |slot: usize| {
+            let record = self.slots[slot].record.as_ref();
+            record.is_some_and(|tag| matches!(tag.occupant, Recorded::Destination { .. } | Recorded::Parked))
+        };
+        let is_parked_by_name = |slot: usize| {
+            let id = self.slot_id(slot);
+            let target = self.slots[slot].target();
+            target.is_some_and(|target| {
+                let mut names = target.0.iter().enumerate();
+                !target.0.is_empty()
+                    && names.all(|(pipeline, endpoint)| {
+                        endpoint.stream_name.reveal() == SlotSelector::parking_name(&id, pipeline)
+                    })
+            })
+        };
+        let mut slots = channel.slots.clone();
+        !seen.groups.is_empty() && slots.any(|slot| is_recorded(slot) || is_parked_by_name(slot))
+    }
+
+    fn carries_somebody_wanted(&self, channel: &Channel<'_>) -> bool {
+        let mut slots = channel.slots.clone();
+        slots.any(|slot| match self.slots[slot].occupant {
+            Occupant::Dest(dest, fit) => {
+                let one = &self.dests[dest];
+                one.pool == channel.pool
+                    && one.intent == Intent::Wanted
+                    && one.held == Some(slot)
+                    && matches!(fit, Fit::Equal | Fit::Respelled | Fit::Readdressed)
+            }
+            _ => false,
+        })
+    }
+
+    /// What a running channel without owner carries and would lose by being adopted.
+    fn strays(&self, channel: &Channel<'_>, seen: &ObservedChannel) -> Vec<Stray> {
+        let mut strays: Vec<Stray> = Vec::new();
+        for slot in channel.slots.clone() {
+            let of = match self.slots[slot].occupant {
+                Occupant::Parked | Occupant::Unusable => continue,
+                Occupant::Dest(dest, _) => {
+                    let one = &self.dests[dest];
+                    if one.pool == channel.pool && one.held == Some(slot) {
+                        continue;
+                    }
+                    Some(one.decl.name.clone())
+                }
+                Occupant::Vanished(_) | Occupant::Undeclared => None,
+            };
+            strays.push(Stray {
+                output_group: self.slots[slot].group.name.clone(),
+                host: self.slots[slot].host().to_owned(),
+                of,
+            });
+        }
+        let is_slot = |name: &OutputGroup| {
+            let mut slots = channel.slots.clone();
+            slots.any(|slot| self.slots[slot].group.name == *name)
+        };
+        let mut others: Vec<(OutputGroup, &Endpoint)> = Vec::new();
+        for group in seen.groups.iter().filter(|group| !is_slot(&group.name)) {
+            let target = group.target.as_ref().ok();
+            others.extend(
+                target
+                    .iter()
+                    .flat_map(|target| &*target.0)
+                    .take(1)
+                    .map(|one| (group.name.clone(), one)),
+            );
+        }
+        others.extend(seen.stray_endpoints.iter().map(|one| ("".into(), one)));
+        strays.extend(others.into_iter().map(|(output_group, endpoint)| Stray {
+            output_group,
+            host: endpoint.host().to_owned(),
+            of: None,
+        }));
+        strays
+    }
+}
+
+/// Why a channel may not be used, as far as that does not depend on who holds its slots.
+pub(super) fn unusable(
+    id: &ChannelId,
+    observation: Option<&ChannelObservation>,
+    adoption: &Adoption,
+) -> Option<Waiting> {
+    let channel = id.clone();
+    let seen = match observation {
+        Some(ChannelObservation::Seen(seen)) => seen,
+        Some(ChannelObservation::Missing) => return Some(Waiting::ChannelMissing { channel }),
+        Some(ChannelObservation::Unreadable { why }) => {
+            return Some(Waiting::ChannelUnreadable {
+                channel,
+                why: why.clone(),
+            });
+        }
+        None => {
+            let why = "it was not looked at".to_owned();
+            return Some(Waiting::ChannelUnreadable { channel, why });
+        }
+    };
+    let is_beyond_use = matches!(
+        seen.state,
+        ChannelState::CreateFailed | ChannelState::Deleting | ChannelState::Deleted | ChannelState::Unknown
+    );
+    if is_beyond_use {
+        let state = seen.state;
+        return Some(Waiting::ChannelFailed { channel, state });
+    }
+    match adoption {
+        Adoption::Foreign { owner } => Some(Waiting::OwnedByAnother {
+            channel,
+            owner: owner.clone(),
+        }),
+        _ => None,
+    }
+}

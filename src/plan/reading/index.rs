@@ -1,0 +1,54 @@
+//! Destinations by what they push to and by what slot tags call them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+
+use super::Reading;
+use crate::model::{Identity, Stream};
+
+/// Destinations by stream and identity.
+pub(super) struct Index<'a> {
+    /// Never iterated, and hashed without a seed: its order shows nowhere.
+    by_stream: HashMap<Stream, Vec<Pushing>, BuildHasherDefault<DefaultHasher>>,
+    by_identity: BTreeMap<&'a Identity, usize>,
+}
+
+/// A destination that pushes a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pushing {
+    /// Which.
+    pub(super) dest: usize,
+    /// Whether with its second pipeline only.
+    pub(super) by_backup: bool,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn new(reading: &Reading<'a>) -> Self {
+        let mut index = Self {
+            by_stream: HashMap::with_capacity_and_hasher(reading.dests.len(), BuildHasherDefault::default()),
+            by_identity: BTreeMap::new(),
+        };
+        for (dest, one) in reading.dests.iter().enumerate() {
+            // The first by name, as everywhere: two of one identity are two objects of one name.
+            index.by_identity.entry(&one.decl.identity).or_insert(dest);
+            for (pipeline, endpoint) in one.endpoints().enumerate() {
+                let all = index.by_stream.entry(endpoint.stream()).or_default();
+                let by_backup = pipeline > 0;
+                if !all.iter().any(|known| known.dest == dest) {
+                    all.push(Pushing { dest, by_backup });
+                }
+            }
+        }
+        index
+    }
+
+    /// Who pushes a stream, by pool and name.
+    pub(super) fn pushing(&self, stream: &Stream) -> &[Pushing] {
+        self.by_stream.get(stream).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whom a slot tag calls so.
+    pub(super) fn called(&self, identity: &Identity) -> Option<usize> {
+        self.by_identity.get(identity).copied()
+    }
+}

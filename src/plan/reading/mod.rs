@@ -1,0 +1,550 @@
+//! Who holds which slot, and which channels may be used: what was seen, read once, for the guard, the plan and its words.
+//!
+//! All pools are read together: a destination may still hold a slot of the pool that it was moved from, and one stream is
+//! on air once, whatever pool it is declared in.
+//!
+//! ```text
+//! occupant   who holds each slot, by its target and by what is recorded of it
+//! places     which of its slots is the one that counts for a destination; the others are surplus
+//! adoption   which channels may be used
+//! published  where else a stream is, or may be, on air
+//! on_air     what the vanish guard goes by
+//! ```
+
+mod adoption;
+mod index;
+mod occupant;
+mod on_air;
+mod places;
+mod published;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use self::index::Index;
+pub use self::on_air::OnAir;
+use super::grant::Policy;
+use super::{Adoption, Content, Waiting};
+use crate::model::{
+    ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
+    DestinationName, Endpoint, Identity, Idle, Observed, ObservedChannel, ObservedGroup, OutputGroup, Pause,
+    PoolName, SlotId, SlotTag, Stream, StreamKey, Target, Trust, WantedState,
+};
+
+/// Everything that is declared and was seen, each referring to the others by index.
+pub struct Reading<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) observed: &'a Observed,
+    pub(super) now: Timestamp,
+    /// By name; the last one stands for what is in no pool: channels of ours that left theirs.
+    pub(super) pools: Vec<Pool<'a>>,
+    /// By pool, then by id: the order of the declaration decides nothing.
+    pub(super) channels: Vec<Channel<'a>>,
+    /// By channel, then in the channel's order.
+    pub(super) slots: Vec<Slot<'a>>,
+    /// By pool, then by name.
+    pub(super) dests: Vec<Dest<'a>>,
+}
+
+/// A pool, or what is in none.
+pub(super) struct Pool<'a> {
+    /// As declared; `None` for what is in no pool.
+    pub(super) decl: Option<&'a ChannelPool>,
+    /// The pause in force on it.
+    pub(super) paused: Option<&'a Pause>,
+    /// What it grants now.
+    pub(super) policy: Policy<'a>,
+    /// Its channels in [`Reading::channels`].
+    pub(super) channels: Range<usize>,
+    /// Their slots in [`Reading::slots`].
+    pub(super) slots: Range<usize>,
+    /// Its destinations in [`Reading::dests`].
+    pub(super) dests: Range<usize>,
+}
+
+impl Pool<'_> {
+    /// Whether a channel keeps running although nobody is wanted on it.
+    pub(super) fn keeps_running(&self) -> bool {
+        self.decl.is_some_and(|pool| pool.idle == Idle::KeepRunning)
+    }
+
+    /// Its name; `None` for what is in no pool.
+    pub(super) fn name(&self) -> Option<&PoolName> {
+        self.decl.map(|pool| &pool.name)
+    }
+}
+
+/// One channel.
+pub(super) struct Channel<'a> {
+    /// Its pool in [`Reading::pools`].
+    pub(super) pool: usize,
+    /// Its id.
+    pub(super) id: &'a ChannelId,
+    /// What was seen of it.
+    pub(super) seen: Option<&'a ObservedChannel>,
+    /// Take it over even while it runs with what no Destination explains.
+    pub(super) takeover: bool,
+    /// Whether its slots are ours.
+    pub(super) adoption: Adoption,
+    /// Why it may not be used; `None` for one that may.
+    pub(super) unusable: Option<Waiting>,
+    /// Its slots in [`Reading::slots`].
+    pub(super) slots: Range<usize>,
+}
+
+impl Channel<'_> {
+    /// Its state; that of a channel which could not be seen is unknown.
+    pub(super) fn state(&self) -> ChannelState {
+        self.seen.map_or(ChannelState::Unknown, |seen| seen.state)
+    }
+
+    /// Whether what it carries is, or is about to be, on air.
+    pub(super) fn is_running(&self) -> bool {
+        self.state().is_running()
+    }
+
+    /// Whether it may be changed.
+    pub(super) fn is_usable(&self) -> bool {
+        self.unusable.is_none()
+    }
+
+    /// One or two pipelines.
+    pub(super) fn class(&self) -> ChannelClass {
+        self.seen.map_or(ChannelClass::SinglePipeline, |seen| seen.class)
+    }
+}
+
+/// One slot, or an output group that its pool means as one and that cannot be.
+pub(super) struct Slot<'a> {
+    /// Its channel in [`Reading::channels`].
+    pub(super) channel: usize,
+    /// The output group.
+    pub(super) group: &'a ObservedGroup,
+    /// What is recorded of it, if that is still what it points at.
+    pub(super) record: Option<SlotTag>,
+    /// Whether there is a tag for it, fitting or not.
+    pub(super) has_tag: bool,
+    /// Which endpoints of its target are parked, a bit each.
+    pub(super) parked: u8,
+    /// The streams of its other endpoints.
+    pub(super) streams: Vec<Stream>,
+    /// Who holds it.
+    pub(super) occupant: Occupant,
+}
+
+impl<'a> Slot<'a> {
+    /// What it points at.
+    pub(super) fn target(&self) -> Option<&'a Target> {
+        let group: &'a ObservedGroup = self.group;
+        group.target.as_ref().ok()
+    }
+
+    /// Host of the first endpoint that is not parked: all that is told of a target which no Destination explains.
+    pub(super) fn host(&self) -> &'a str {
+        let endpoints = self.target().map_or(&[][..], |target| &target.0);
+        let mut hosts = (0..).zip(endpoints).filter(|(at, _)| self.parked >> at & 1 == 0);
+        hosts.next().map_or("(no host)", |(_, endpoint)| endpoint.host())
+    }
+}
+
+/// Who holds a slot. Destinations by their index in [`Reading::dests`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occupant {
+    /// It cannot be used as a slot.
+    Unusable,
+    /// Parked.
+    Parked,
+    /// A destination.
+    Dest(usize, Fit),
+    /// One that is recorded and declared no longer.
+    Vanished(Release),
+    /// No Destination explains what it points at.
+    Undeclared,
+}
+
+/// How what a slot points at fits the destination that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It is the destination's target.
+    Equal,
+    /// The same stream at another address, which is written before the next start: a preset has changed, or the channel was
+    /// adopted so.
+    Respelled,
+    /// The same stream at another address: the declaration has changed.
+    Readdressed,
+    /// By what is recorded: the destination's URL or key has changed, so that this is another stream.
+    Previous,
+    /// By what is recorded: the destination's key cannot be read.
+    Unreadable,
+}
+
+impl Fit {
+    /// Whether it is written as soon as that is granted.
+    pub(super) fn is_retarget(self) -> bool {
+        matches!(self, Self::Readdressed | Self::Previous)
+    }
+}
+
+/// What becomes of somebody who vanished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Release {
+    /// It stays on air: the declaration may not be whole.
+    Kept,
+    /// It is released, which is yet to be recorded.
+    Now,
+    /// It was released before.
+    Before,
+}
+
+/// One destination.
+pub(super) struct Dest<'a> {
+    /// Its pool in [`Reading::pools`].
+    pub(super) pool: usize,
+    /// What was declared.
+    pub(super) decl: &'a Destination,
+    /// What it asks for now.
+    pub(super) intent: Intent,
+    /// The slot that it holds.
+    pub(super) held: Option<usize>,
+    /// The slot that it is on air in, or about to be: the one it holds, or one with its previous target.
+    pub(super) on_air: Option<usize>,
+    /// All its other slots.
+    pub(super) surplus: Vec<usize>,
+    /// The slot it comes back to after an interruption.
+    pub(super) returning: Option<usize>,
+    /// What has to end before it may go on air.
+    pub(super) blocked_by: Option<BlockedBy<'a>>,
+}
+
+impl Dest<'_> {
+    /// Whether its key is known, so that a slot can be pointed at it.
+    pub(super) fn has_key(&self) -> bool {
+        matches!(self.decl.key, StreamKey::Known(_))
+    }
+
+    /// Whether it must not be interrupted, whatever the pool grants.
+    pub(super) fn is_firm(&self) -> bool {
+        match self.intent {
+            Intent::Wanted => !self.decl.interruptible,
+            Intent::Paused => true,
+            Intent::Off => false,
+        }
+    }
+}
+
+/// What a destination asks for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Intent {
+    /// On air.
+    Wanted,
+    /// Paused: no change, whatever its state.
+    Paused,
+    /// Off air.
+    Off,
+}
+
+impl Intent {
+    /// Whether what is on air stays there.
+    pub(super) fn is_kept(self) -> bool {
+        self != Self::Off
+    }
+}
+
+/// One stream is on air once: where it is already, or who goes first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum BlockedBy<'a> {
+    /// Another wanted destination of the same stream.
+    Rival(&'a DestinationName),
+    /// What publishes it.
+    Published {
+        /// The channel.
+        channel: ChannelId,
+        /// The output group, where it is known.
+        output_group: Option<OutputGroup>,
+        /// The pool of the channel, if it is another one.
+        pool: Option<PoolName>,
+        /// The slot that publishes it, if it is one that the destination may go on in once the channel has stopped.
+        own: Option<usize>,
+    },
+}
+
+impl<'a> Reading<'a> {
+    /// Reads what is declared and what was seen.
+    pub fn new(desired: &'a Desired, observed: &'a Observed, now: Timestamp) -> Self {
+        let mut reading = Self {
+            desired,
+            observed,
+            now,
+            pools: Vec::with_capacity(desired.pools.len() + 1),
+            channels: Vec::new(),
+            slots: Vec::new(),
+            dests: Vec::with_capacity(desired.destinations.len()),
+        };
+        reading.add_pools();
+        let index = Index::new(&reading);
+        reading.find_occupants(&index);
+        reading.find_places();
+        reading.decide_adoption();
+        reading.find_published();
+        reading
+    }
+
+    /// The name of a slot.
+    pub(super) fn slot_id(&self, slot: usize) -> SlotId {
+        let slot = &self.slots[slot];
+        SlotId::new(self.channels[slot.channel].id.clone(), slot.group.name.clone())
+    }
+
+    /// The channel of a slot.
+    pub(super) fn channel_of(&self, slot: usize) -> &Channel<'a> {
+        &self.channels[self.slots[slot].channel]
+    }
+
+    /// The pool of a slot, in [`Reading::pools`].
+    pub(super) fn pool_of(&self, slot: usize) -> usize {
+        self.channel_of(slot).pool
+    }
+
+    /// The channel of this id in a pool.
+    pub(super) fn find_channel(&self, pool: usize, id: &ChannelId) -> Option<usize> {
+        let range = self.pools[pool].channels.clone();
+        let at = self.channels[range.clone()].binary_search_by(|one| one.id.cmp(id));
+        at.ok().map(|at| range.start + at)
+    }
+
+    /// The slot of this name in a pool, usable or not.
+    pub(super) fn find_slot(&self, pool: usize, id: &SlotId) -> Option<usize> {
+        let channel = self.find_channel(pool, &id.channel)?;
+        let mut slots = self.channels[channel].slots.clone();
+        slots.find(|slot| self.slots[*slot].group.name == id.output_group)
+    }
+
+    /// What a slot points at while it is parked. In no pool nothing is ever parked.
+    pub(super) fn parking(&self, slot: usize) -> Option<Target> {
+        let channel = self.channel_of(slot);
+        let pool = self.pools[channel.pool].decl?;
+        Some(pool.slots.parking(&self.slot_id(slot), channel.class()))
+    }
+
+    /// Where a slot points when it carries a destination of its pool; `None` while the key is not known.
+    pub(super) fn target(&self, dest: usize, slot: usize) -> Option<Target> {
+        let parking = self.parking(slot)?;
+        self.dests[dest]
+            .decl
+            .target(self.channel_of(slot).class(), &parking)
+    }
+
+    /// Whether a destination is on air, or about to be, whatever its target.
+    pub(super) fn is_on_air(&self, dest: usize) -> bool {
+        self.dests[dest].on_air.is_some()
+    }
+
+    /// How what it is on air with fits a destination.
+    pub(super) fn fit_on_air(&self, dest: usize) -> Option<Fit> {
+        match self.slots[self.dests[dest].on_air?].occupant {
+            Occupant::Dest(_, fit) => Some(fit),
+            _ => None,
+        }
+    }
+
+    /// Whether a destination is on air in a slot that is not of its pool.
+    pub(super) fn is_moved(&self, dest: usize) -> bool {
+        let one = &self.dests[dest];
+        one.on_air.is_some_and(|slot| self.pool_of(slot) != one.pool)
+    }
+
+    /// Whether a slot is the one that counts for a destination, on air or not.
+    pub(super) fn is_own(&self, dest: usize, slot: usize) -> bool {
+        let one = &self.dests[dest];
+        one.on_air == Some(slot) || one.held == Some(slot)
+    }
+
+    /// Whether a second copy of a destination may end: the first one was seen RUNNING.
+    pub(super) fn is_releasable(&self, dest: usize, slot: usize) -> bool {
+        let on_air = self.dests[dest].on_air.filter(|on_air| *on_air != slot);
+        on_air.is_some_and(|on_air| self.channel_of(on_air).state() == ChannelState::Running)
+    }
+
+    /// What a slot holds now, in the plan's words.
+    pub(super) fn content(&self, at: usize) -> Content {
+        let slot = &self.slots[at];
+        match slot.occupant {
+            Occupant::Unusable => Content::Unusable {
+                why: slot
+                    .group
+                    .target
+                    .as_ref()
+                    .err()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+            },
+            Occupant::Parked => Content::Parked,
+            Occupant::Dest(dest, fit) => {
+                let name = self.dests[dest].decl.name.clone();
+                match fit {
+                    _ if !self.is_own(dest, at) => Content::Surplus(name),
+                    Fit::Readdressed | Fit::Previous => Content::Previous(name),
+                    Fit::Equal | Fit::Respelled | Fit::Unreadable => Content::Destination(name),
+                }
+            }
+            Occupant::Vanished(_) => slot.identity().map_or(Content::Parked, Content::Vanished),
+            Occupant::Undeclared => Content::Undeclared {
+                host: slot.host().to_owned(),
+            },
+        }
+    }
+
+    /// Why what vanished is not released.
+    pub(super) fn why_kept(&self) -> &str {
+        match &self.desired.trust {
+            Trust::Doubted { why } => why,
+            Trust::Whole => "an object of that name was set aside because of mistakes in it",
+        }
+    }
+
+    fn add_pools(&mut self) {
+        let mut by_pool: BTreeMap<&PoolName, Vec<&'a Destination>> = BTreeMap::new();
+        let mut in_no_pool: Vec<&'a Destination> = Vec::new();
+        for destination in self.desired.destinations.values() {
+            if self.desired.pools.contains_key(&destination.pool) {
+                by_pool.entry(&destination.pool).or_default().push(destination);
+            } else {
+                in_no_pool.push(destination);
+            }
+        }
+        for pool in self.desired.pools.values() {
+            let dests = by_pool.remove(&pool.name).unwrap_or_default();
+            self.add_pool(Some(pool), &dests);
+        }
+        self.add_pool(None, &in_no_pool);
+    }
+
+    fn add_pool(&mut self, decl: Option<&'a ChannelPool>, dests: &[&'a Destination]) {
+        let (at, now) = (self.pools.len(), self.now);
+        let first = (self.channels.len(), self.slots.len(), self.dests.len());
+        let paused = decl.and_then(|pool| pool.pause_at(now));
+        match decl {
+            Some(pool) => self.add_channels_of(at, pool, paused),
+            None => self.add_channels_of_none(at),
+        }
+        self.dests
+            .extend(dests.iter().map(|decl| Dest::new(at, decl, now)));
+        self.pools.push(Pool {
+            decl,
+            paused,
+            policy: Policy::new(decl.map(|pool| &pool.disruption), &self.desired.grants, now),
+            channels: first.0..self.channels.len(),
+            slots: first.1..self.slots.len(),
+            dests: first.2..self.dests.len(),
+        });
+    }
+
+    fn add_channels_of(&mut self, at: usize, pool: &'a ChannelPool, paused: Option<&Pause>) {
+        let mut named: Vec<_> = pool.channels.iter().collect();
+        named.sort_by(|a, b| a.id.cmp(&b.id));
+        named.dedup_by(|a, b| a.id == b.id);
+        for named in named {
+            let seen = self.observed.channels.get(&named.id);
+            let waiting = paused.map(|pause| Waiting::Paused {
+                pool: Some(pool.name.clone()),
+                pause: pause.clone(),
+            });
+            self.add_channel(at, &named.id, seen, named.takeover, waiting);
+        }
+    }
+
+    /// Channels of ours that no pool names.
+    fn add_channels_of_none(&mut self, at: usize) {
+        let mut named: Vec<&ChannelId> = self.channels.iter().map(|channel| channel.id).collect();
+        named.sort_unstable();
+        let observed: &'a Observed = self.observed;
+        for (id, observation) in &observed.channels {
+            let is_ours = observation
+                .seen()
+                .is_some_and(|seen| seen.owner.as_ref() == Some(&self.desired.owner));
+            if is_ours && named.binary_search(&id).is_err() {
+                self.add_channel(at, id, Some(observation), false, None);
+            }
+        }
+    }
+
+    fn add_channel(
+        &mut self,
+        pool: usize,
+        id: &'a ChannelId,
+        observation: Option<&'a ChannelObservation>,
+        takeover: bool,
+        paused: Option<Waiting>,
+    ) {
+        let seen = observation.and_then(ChannelObservation::seen);
+        let adoption = match seen.map(|seen| &seen.owner) {
+            None => Adoption::Unknown,
+            Some(None) => Adoption::Adopt,
+            Some(Some(owner)) if *owner == self.desired.owner => Adoption::Owned,
+            Some(Some(owner)) => Adoption::Foreign { owner: owner.clone() },
+        };
+        let unusable = adoption::unusable(id, observation, &adoption).or(paused);
+        let channel = self.channels.len();
+        let first = self.slots.len();
+        self.channels.push(Channel {
+            pool,
+            id,
+            seen,
+            takeover,
+            adoption,
+            unusable,
+            slots: first..first,
+        });
+        if let Some(seen) = seen {
+            self.add_slots(channel, seen);
+        }
+        self.channels[channel].slots = first..self.slots.len();
+    }
+}
+
+impl Slot<'_> {
+    /// Who is recorded.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        match &self.record.as_ref()?.occupant {
+            crate::model::Recorded::Destination { identity, .. } => Some(identity.clone()),
+            crate::model::Recorded::Parked => None,
+        }
+    }
+}
+
+impl<'a> Dest<'a> {
+    fn new(pool: usize, decl: &'a Destination, now: Timestamp) -> Self {
+        let intent = match decl.state {
+            _ if decl.pause_at(now).is_some() => Intent::Paused,
+            WantedState::Streaming => Intent::Wanted,
+            WantedState::Ready => Intent::Off,
+        };
+        Self {
+            pool,
+            decl,
+            intent,
+            held: None,
+            on_air: None,
+            surplus: Vec::new(),
+            returning: None,
+            blocked_by: None,
+        }
+    }
+
+    /// Where it pushes to: its endpoints, the backup one last. None while its key is not known.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
+        let decl = self.decl;
+        let key = match &decl.key {
+            StreamKey::Known(key) => Some(key),
+            StreamKey::Unavailable { .. } => None,
+        };
+        let urls = std::iter::once(&decl.url).chain(&decl.backup_url);
+        key.into_iter().flat_map(move |key| {
+            let endpoint = |url: &Arc<str>| Endpoint::new(Arc::clone(url), key.clone());
+            urls.clone().map(endpoint)
+        })
+    }
+}

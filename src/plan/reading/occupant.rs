@@ -1,0 +1,154 @@
+//! Who holds each slot: the first line that applies.
+//!
+//! | the slot | its occupant is |
+//! |---|---|
+//! | cannot be used as one | [`Occupant::Unusable`] |
+//! | has slotwise's own parking name for it in every endpoint, or the pool's parking URL, or is recorded as parked | [`Occupant::Parked`] |
+//! | carries the same stream as a declared destination pushes | that destination |
+//! | is recorded as that of a declared destination | it, with its [previous](Fit::Previous) target or one that [cannot be read](Fit::Unreadable) |
+//! | is recorded as that of one who is declared no longer | [`Occupant::Vanished`] |
+//! | anything else | [`Occupant::Undeclared`] |
+//!
+//! A record counts only while the slot points where it did when the record was written.
+
+use super::index::Index;
+use super::{Fit, Occupant, Reading, Release, Slot};
+use crate::model::{
+    Destination, Endpoint, ObservedChannel, ObservedGroup, Recorded, SlotSelector, StreamKey, Target, Trust,
+};
+
+impl<'a> Reading<'a> {
+    /// The slots of a channel: what its pool's glob matches, and what is recorded as somebody's although it does not (any
+    /// more).
+    pub(super) fn add_slots(&mut self, channel: usize, seen: &'a ObservedChannel) {
+        let pool = self.desired.pools.values().nth(self.channels[channel].pool);
+        let parking =
+            pool.map(|pool| Endpoint::new(pool.slots.parking_url.clone(), crate::model::Secret::new("")));
+        let parking = parking.map(|endpoint| endpoint.canonical().url);
+        for group in seen.groups.iter() {
+            let record = seen.recorded(&self.desired.owner, group);
+            let is_recorded = record
+                .as_ref()
+                .is_some_and(|tag| matches!(tag.occupant, Recorded::Destination { .. }));
+            let is_meant = pool.is_some_and(|pool| pool.slots.output_groups.is_match(group.name.as_str()));
+            if !is_meant && !is_recorded {
+                continue;
+            }
+            let has_tag = seen.tags.of(&group.name).is_some();
+            let (parked, streams) = match &group.target {
+                Ok(target) => look_at(seen, group, target, parking.as_deref()),
+                Err(_) => (0, Vec::new()),
+            };
+            self.slots.push(Slot {
+                channel,
+                group,
+                record,
+                has_tag,
+                parked,
+                streams,
+                occupant: Occupant::Undeclared,
+            });
+        }
+    }
+
+    /// Tells of every slot who holds it.
+    pub(super) fn find_occupants(&mut self, index: &Index<'a>) {
+        for at in 0..self.slots.len() {
+            self.slots[at].occupant = self.occupant(at, index);
+        }
+    }
+
+    fn occupant(&self, at: usize, index: &Index<'a>) -> Occupant {
+        let slot = &self.slots[at];
+        let Some(target) = slot.target() else {
+            return Occupant::Unusable;
+        };
+        let recorded = slot.record.as_ref().map(|tag| &tag.occupant);
+        if slot.streams.is_empty() || recorded == Some(&Recorded::Parked) {
+            return Occupant::Parked;
+        }
+        if let Some((dest, is_equal)) = self.best_match(at, target, index) {
+            return Occupant::Dest(dest, self.fit(at, dest, is_equal));
+        }
+        let Some(Recorded::Destination { identity, released }) = recorded else {
+            return Occupant::Undeclared;
+        };
+        match index.called(identity) {
+            Some(dest) if self.dests[dest].has_key() => Occupant::Dest(dest, Fit::Previous),
+            Some(dest) => Occupant::Dest(dest, Fit::Unreadable),
+            None if *released => Occupant::Vanished(Release::Before),
+            None if self.desired.trust == Trust::Whole && !self.desired.set_aside.contains(identity) => {
+                Occupant::Vanished(Release::Now)
+            }
+            None => Occupant::Vanished(Release::Kept),
+        }
+    }
+
+    /// Of those who push what the slot carries the one that it fits best, and whether it is that one's very target.
+    fn best_match(&self, at: usize, target: &Target, index: &Index<'a>) -> Option<(usize, bool)> {
+        let slot = &self.slots[at];
+        let pipelines = self.channel_of(at).class().pipelines();
+        let identity = slot.identity();
+        let rank = |dest: usize| {
+            let one = &self.dests[dest];
+            let is_equal = self.is_equal(at, one.decl, target);
+            let is_recorded = identity.as_ref() == Some(&one.decl.identity);
+            (!is_equal, !is_recorded, one.intent, &one.decl.name, dest)
+        };
+        let pushing = slot.streams.iter().flat_map(|stream| index.pushing(stream));
+        let candidates = pushing.filter(|pushing| !pushing.by_backup || pipelines > 1);
+        let best = candidates.map(|pushing| rank(pushing.dest)).min()?;
+        Some((best.4, !best.0))
+    }
+
+    /// Whether a slot points where it would for a destination, but for spelling and for how a pipeline is parked.
+    fn is_equal(&self, at: usize, decl: &Destination, target: &Target) -> bool {
+        let StreamKey::Known(key) = &decl.key else {
+            return false;
+        };
+        let parked = self.slots[at].parked;
+        let urls = [Some(&decl.url), decl.backup_url.as_ref()];
+        (0..).zip(target.0.iter()).all(|(pipeline, endpoint)| {
+            let is_parked = parked >> pipeline & 1 == 1;
+            match urls.get(pipeline).copied().flatten() {
+                None => is_parked,
+                Some(_) if is_parked => false,
+                Some(url) => {
+                    let own = Endpoint::new(url.clone(), key.clone()).with_login(decl.login.clone());
+                    own == *endpoint || own.canonical() == endpoint.canonical()
+                }
+            }
+        })
+    }
+
+    fn fit(&self, at: usize, dest: usize, is_equal: bool) -> Fit {
+        let decl = self.dests[dest].decl;
+        let is_ours = || self.slots[at].identity().as_ref() == Some(&decl.identity);
+        match is_equal {
+            true => Fit::Equal,
+            false if !decl.is_preset && is_ours() => Fit::Readdressed,
+            false => Fit::Respelled,
+        }
+    }
+}
+
+/// Which endpoints of a target are parked, and the streams of the others.
+fn look_at(
+    seen: &ObservedChannel,
+    group: &ObservedGroup,
+    target: &Target,
+    parking_url: Option<&str>,
+) -> (u8, Vec<crate::model::Stream>) {
+    let slot = seen.slot(&group.name);
+    let (mut parked, mut streams) = (0, Vec::new());
+    for (pipeline, endpoint) in target.0.iter().enumerate() {
+        let has_name = endpoint.stream_name.reveal() == SlotSelector::parking_name(&slot, pipeline);
+        let has_url = || Some(&*endpoint.canonical().url) == parking_url;
+        if has_name || has_url() {
+            parked |= 1 << pipeline;
+        } else {
+            streams.push(endpoint.stream());
+        }
+    }
+    (parked, streams)
+}

@@ -1,0 +1,71 @@
+//! What the vanish guard goes by: who is on air, and who of them vanished from the declaration.
+
+use std::collections::BTreeSet;
+
+use super::{Adoption, Occupant, Reading, Release};
+use crate::model::{ChannelId, ChannelObservation, DestinationName, SlotId};
+
+/// Who is on air on our channels, or was interrupted and comes back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OnAir {
+    /// How many destinations, those who vanished included.
+    pub count: usize,
+    /// Slots of those who are declared no longer and were not released before. Whose object was set aside because of
+    /// mistakes in it counts as declared.
+    pub vanished: BTreeSet<SlotId>,
+    /// A channel that could not be seen: more may have vanished there.
+    pub unseen: Option<ChannelId>,
+    /// A declared destination that is seen nowhere and whose key cannot be read: it may be one of those who vanished, renamed.
+    pub unreadable: Option<DestinationName>,
+}
+
+impl Reading<'_> {
+    /// Who is on air, and who of them vanished.
+    pub fn on_air(&self) -> OnAir {
+        let mut on_air = OnAir::default();
+        let coming_back: BTreeSet<&SlotId> = self.observed.returning.values().collect();
+        for (at, slot) in self.slots.iter().enumerate() {
+            let channel = &self.channels[slot.channel];
+            let id = self.slot_id(at);
+            let is_on_air = channel.is_running() || coming_back.contains(&id);
+            if channel.adoption != Adoption::Owned || !is_on_air {
+                continue;
+            }
+            match slot.occupant {
+                Occupant::Dest(dest, _) if self.is_own(dest, at) => {}
+                Occupant::Vanished(Release::Now | Release::Kept) => {
+                    let is_set_aside = slot
+                        .identity()
+                        .is_some_and(|identity| self.desired.set_aside.contains(&identity));
+                    if !is_set_aside {
+                        on_air.vanished.insert(id);
+                    }
+                }
+                _ => continue,
+            }
+            on_air.count += 1;
+        }
+        on_air.unseen = self.unseen();
+        on_air.unreadable = self.unreadable();
+        on_air
+    }
+
+    /// A channel that MediaLive did not tell of. One that does not exist carries nobody.
+    fn unseen(&self) -> Option<ChannelId> {
+        let is_missing =
+            |id: &ChannelId| matches!(self.observed.channels.get(id), Some(ChannelObservation::Missing));
+        let mut unseen = self.channels.iter().filter(|channel| channel.seen.is_none());
+        unseen
+            .find(|channel| !is_missing(channel.id))
+            .map(|channel| channel.id.clone())
+    }
+
+    fn unreadable(&self) -> Option<DestinationName> {
+        let is_nowhere =
+            |one: &&super::Dest<'_>| !one.has_key() && one.held.is_none() && one.on_air.is_none();
+        self.dests
+            .iter()
+            .find(is_nowhere)
+            .map(|one| one.decl.name.clone())
+    }
+}

@@ -1,0 +1,135 @@
+//! What is recorded of slots, and when.
+
+use std::sync::Arc;
+
+use super::super::goals::Decision;
+use super::super::reading::{Fit, Occupant, Release};
+use super::super::{Action, Content, Reason, SlotRecord, SlotWrite};
+use super::slots::SlotChange;
+use crate::model::tag::TAGS_MAX;
+use crate::model::{ObservedChannel, Recorded, Recording, SlotTag, Target, TargetDigest};
+
+/// What the first look at a channel writes: the owner tag where it is adopted, and what its slots hold as far as nothing is
+/// recorded of them. Also what became of those who vanished.
+pub(super) fn first_look(
+    decision: &Decision<'_, '_>,
+    channel: usize,
+    adopts: bool,
+) -> Option<(Action, Reason)> {
+    let reading = decision.reading;
+    let one = &reading.channels[channel];
+    let seen = one.seen?;
+    let may_record = reading.observed.recording == Recording::Allowed;
+    let runs = one.is_running() && may_record;
+    let mut tags = Vec::new();
+    let mut remove: Vec<Arc<str>> = Vec::new();
+    if runs {
+        remove = seen.tags_without_group();
+        let room = room(seen, adopts) + remove.len();
+        tags = one
+            .slots
+            .clone()
+            .filter_map(|slot| record_as_it_is(decision, slot, seen))
+            .collect();
+        keep_to_room(&mut tags, seen, room);
+    }
+    if adopts {
+        let owner = reading.desired.owner.clone();
+        return Some((Action::Adopt { tags }, Reason::AdoptUnowned { owner }));
+    }
+    let has_something = !tags.is_empty() || !remove.is_empty();
+    has_something.then_some((Action::Record { tags, remove }, Reason::RecordSlots))
+}
+
+/// The tags that go with an update: of all slots that are written, and of those that stay and have none that fits.
+pub(super) fn with_update(
+    decision: &Decision<'_, '_>,
+    channel: usize,
+    writes: &[SlotWrite],
+    changes: &[SlotChange],
+) -> Vec<SlotRecord> {
+    let reading = decision.reading;
+    let one = &reading.channels[channel];
+    let Some(seen) = one
+        .seen
+        .filter(|_| reading.observed.recording == Recording::Allowed)
+    else {
+        return Vec::new();
+    };
+    let identity = |content: &Content| match content {
+        Content::Destination(name) => {
+            let declared = reading.desired.destinations.get(name);
+            declared.map(|one| Recorded::destination(one.identity.clone()))
+        }
+        Content::Parked => Some(Recorded::Parked),
+        _ => None,
+    };
+    let mut tags = Vec::new();
+    for change in changes {
+        let output_group = &change.plan.output_group;
+        let written = writes.iter().find(|write| write.output_group == *output_group);
+        let (target, occupant) = match written {
+            Some(write) => (Some(&write.target), identity(&write.content)),
+            None if reading.slots[change.slot].record.is_some() => continue,
+            None => match reading.slots[change.slot].occupant {
+                Occupant::Dest(_, Fit::Equal) => (change.plan.target.as_ref(), identity(&change.plan.then)),
+                _ => continue,
+            },
+        };
+        if let (Some(target), Some(occupant)) = (target, occupant) {
+            tags.push(record(decision, change.slot, occupant, target));
+        }
+    }
+    let adopts = seen.owner.is_none();
+    keep_to_room(&mut tags, seen, room(seen, adopts));
+    tags
+}
+
+/// The tag of a slot that is on air and has none, or whose occupant was released just now.
+fn record_as_it_is(decision: &Decision<'_, '_>, at: usize, seen: &ObservedChannel) -> Option<SlotRecord> {
+    let reading = decision.reading;
+    let slot = &reading.slots[at];
+    let target = slot.target()?;
+    match slot.occupant {
+        Occupant::Dest(dest, Fit::Equal) if !slot.has_tag && reading.is_own(dest, at) => {
+            let identity = reading.dests[dest].decl.identity.clone();
+            Some(record(decision, at, Recorded::destination(identity), target))
+        }
+        Occupant::Vanished(Release::Now) if seen.owner.as_ref() == Some(&reading.desired.owner) => {
+            let identity = slot.identity()?;
+            let released = true;
+            Some(record(
+                decision,
+                at,
+                Recorded::Destination { identity, released },
+                target,
+            ))
+        }
+        _ => None,
+    }
+}
+
+fn record(decision: &Decision<'_, '_>, slot: usize, occupant: Recorded, target: &Target) -> SlotRecord {
+    let reading = decision.reading;
+    let id = reading.slot_id(slot);
+    let digest = TargetDigest::of(&reading.desired.owner, &id, target);
+    SlotRecord {
+        output_group: id.output_group,
+        tag: SlotTag { occupant, digest },
+    }
+}
+
+/// How many tags a channel has room for.
+fn room(seen: &ObservedChannel, adopts: bool) -> usize {
+    TAGS_MAX.saturating_sub(seen.tags.count + usize::from(adopts))
+}
+
+/// Drops the last of those tags that a channel has no room for.
+fn keep_to_room(tags: &mut Vec<SlotRecord>, seen: &ObservedChannel, mut room: usize) {
+    tags.retain(|record| {
+        let is_there = seen.tags.of(&record.output_group).is_some();
+        let fits = is_there || room > 0;
+        room -= usize::from(!is_there && fits);
+        fits
+    });
+}
