@@ -5,6 +5,7 @@ use std::error::Error;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::limiter::QueueFull;
 use super::permit::TooLate;
 use crate::model::ChannelId;
 
@@ -61,7 +62,7 @@ pub enum Kind {
     /// Nothing answered.
     #[error("the endpoint cannot be reached")]
     Unreachable,
-    /// The leave to write ended before the call left; nothing was sent.
+    /// The leave to write ended before the call left, or too many calls wait; nothing was sent.
     #[error("not sent")]
     NotSent,
     /// No answer in time. The call may have had its effect.
@@ -240,7 +241,7 @@ fn dispatch(error: &(dyn Error + 'static)) -> (Kind, String) {
     let mut innermost = String::new();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        if inner.is::<TooLate>() {
+        if inner.is::<TooLate>() || inner.is::<QueueFull>() {
             return (Kind::NotSent, inner.to_string());
         }
         match inner.downcast_ref::<CredentialsError>() {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -11,9 +10,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use leaky_bucket::RateLimiter;
 use tokio::time::Instant;
 
+use super::limiter::{Priority, QueueFull, RateLimiter};
 use super::meter::{Meter, UnderWay, operation};
 use super::permit::Limits;
 
@@ -49,16 +48,10 @@ impl LimitedHttpClient {
             clippy::cast_sign_loss,
             reason = "a small positive number"
         )]
-        let burst = (limit.per_second * 2.0).ceil().max(1.0) as usize;
-        let limiter = RateLimiter::builder()
-            .max(burst)
-            .initial(burst)
-            .refill(1)
-            .interval(Duration::from_secs_f64(1.0 / limit.per_second))
-            .build();
+        let burst = (limit.per_second * 2.0).ceil().max(1.0) as u32;
         Self {
             inner,
-            limiter: Arc::new(limiter),
+            limiter: Arc::new(RateLimiter::new(limit.per_second, burst)),
             meter,
         }
     }
@@ -99,22 +92,34 @@ impl fmt::Debug for LimitedConnector {
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (inner, limiter) = (self.inner.clone(), Arc::clone(&self.limiter));
-        let Some(meter) = self.meter.clone() else {
-            return HttpConnectorFuture::new(async move {
-                limiter.acquire_one().await;
-                send(&inner, request).await
-            });
-        };
+        let meter = self.meter.clone();
         HttpConnectorFuture::new(async move {
+            let operation = operation(&request);
             let begun = Instant::now();
-            limiter.acquire_one().await;
+            limiter.acquire(priority(operation)).await.map_err(not_sent)?;
+            let Some(meter) = meter else {
+                return send(&inner, request).await;
+            };
             meter.waited(begun.elapsed());
-            let under_way = UnderWay::begin(&meter, operation(&request));
+            let under_way = UnderWay::begin(&meter, operation);
             let answer = send(&inner, request).await;
             under_way.end(&answer);
             answer
         })
     }
+}
+
+/// Who goes first: what puts somebody on air, or takes them off, before the looks of a whole cycle.
+fn priority(operation: &str) -> Priority {
+    match operation {
+        "StartChannel" | "StopChannel" => Priority::Power,
+        "UpdateChannel" | "CreateTags" => Priority::Change,
+        _ => Priority::Read,
+    }
+}
+
+fn not_sent(full: QueueFull) -> ConnectorError {
+    ConnectorError::other(full.into(), None)
 }
 
 /// Sends `request`, unless it has waited for longer than its permit is good for.
@@ -127,6 +132,8 @@ async fn send(inner: &SharedHttpConnector, request: HttpRequest) -> Result<HttpR
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::time::sleep;
 
     use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, Options};
@@ -135,8 +142,8 @@ mod tests {
 
     use super::*;
 
-    /// A client that may send one request now and the next one after 5 s.
-    fn slow() -> (Emulator, crate::medialive::MediaLive) {
+    /// A client that may send so many requests a second.
+    fn slow(per_second: f64) -> (Emulator, crate::medialive::MediaLive) {
         let channel = InventedChannel {
             id: "1".to_owned(),
             standard: false,
@@ -149,7 +156,7 @@ mod tests {
         };
         let emulator = Emulator::new(Options::default(), Fleet::invent(&[pool]));
         let settings = Settings {
-            rate: RateLimit { per_second: 0.2 },
+            rate: RateLimit { per_second },
             ..Settings::default()
         };
         let client = wiring::emulated_client(&emulator, &settings);
@@ -158,7 +165,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_waited_until_it_may_no_longer_leave_is_not_sent() {
-        let (emulator, client) = slow();
+        // One now, and the next one after 5 s.
+        let (emulator, client) = slow(0.2);
         client.list().await.unwrap();
         let permit = Permit::granted(Limits::within(Duration::from_secs(2)), Some("me.7".into()));
         let error = client.start(permit, &"1".into()).await.unwrap_err();
@@ -172,5 +180,36 @@ mod tests {
         client.start(permit, &"1".into()).await.ok();
         let agent = emulator.calls().pop().unwrap().user_agent.unwrap();
         assert!(agent.ends_with(" md/slotwise-lease#me.7"), "{agent}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_does_not_queue_behind_looks() {
+        // Two at once, then one a second.
+        let (emulator, client) = slow(1.0);
+        client.list().await.unwrap();
+        client.list().await.unwrap();
+        let id = "1".into();
+        let looks = async { tokio::join!(client.describe(&id), client.describe(&id), client.describe(&id)) };
+        let start = async {
+            // The looks stand in the queue before it.
+            sleep(Duration::from_millis(1)).await;
+            let permit = Permit::granted(Limits::within(Duration::from_secs(5)), None);
+            client.start(permit, &id).await
+        };
+        let ((first, second, third), _started_or_not) = tokio::join!(looks, start);
+        assert!(first.is_ok() && second.is_ok() && third.is_ok());
+        let calls = emulator.calls();
+        let operations: Vec<&str> = calls.iter().map(|call| call.operation.as_str()).collect();
+        let (lists, rest) = operations.split_at(2);
+        assert_eq!(lists, ["ListChannels"; 2]);
+        assert_eq!(
+            rest,
+            [
+                "StartChannel",
+                "DescribeChannel",
+                "DescribeChannel",
+                "DescribeChannel"
+            ]
+        );
     }
 }

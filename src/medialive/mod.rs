@@ -4,7 +4,7 @@
 //!   document   JSON text ──► channel as seen;  channel + writes ──► body of UpdateChannel   (pure, lossless)
 //!   error      whatever went wrong ──► one kind, by code, once
 //!   client     the only one that names SDK operations; client::probe makes those that change nothing, for `doctor`
-//!   limit      how many requests a second leave this process
+//!   limit      how many requests a second leave this process; limiter says which one is next
 //!   meter      and what came of each
 //!   permit     leave to make one mutating call: until when, in whose name
 //! ```
@@ -15,6 +15,7 @@ mod client;
 mod document;
 mod error;
 mod limit;
+mod limiter;
 mod meter;
 mod permit;
 
