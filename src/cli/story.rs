@@ -171,6 +171,7 @@ fn name(event: &Event) -> &'static str {
         Event::CycleEnded { .. } => "CycleEnded",
         Event::CycleFailed { .. } => "CycleFailed",
         Event::Lease(_) => "Lease",
+        Event::Grant(_) => "Grant",
         Event::Draining => "Draining",
     }
 }
