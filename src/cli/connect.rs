@@ -94,7 +94,7 @@ impl Purpose<'_> {
             settings.owner.clone(),
             LoadOptions::default(),
         )
-        .with_keys(keys(region, ttl)?);
+        .with_keys(self.keys(ttl)?);
         let tables = table_access(region)?;
         Ok(wiring::controller(source, &world, tables, &wire, &writing, settings, listener).await?)
     }
@@ -124,6 +124,15 @@ impl Purpose<'_> {
             owner: owner.clone(),
             host: host(),
             placeholder_credentials: !has_credentials() && is_local,
+        })
+    }
+
+    /// Keys that an emulator inside this process is given go nowhere, so who else can read them is of no matter.
+    fn keys(&self, ttl: Duration) -> Result<Keys, Failure> {
+        let keys = keys(self.connection.region.as_deref(), ttl)?;
+        Ok(match self.connection.emulator {
+            None => keys,
+            Some(_) => keys.without_warnings(),
         })
     }
 

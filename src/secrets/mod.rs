@@ -27,7 +27,7 @@ use crate::manifest::reference::{KeyLookup, KeyReference};
 use local::Local;
 use remote::Remote;
 
-pub use local::{KeyError, resolve};
+pub use local::{KeyError, is_exposed, resolve};
 pub use trouble::{AwsKeyError, Trouble};
 
 /// How long a key that AWS keeps holds before it is read again, unless somebody says otherwise.
@@ -54,6 +54,15 @@ impl Keys {
         Self {
             local: Local::default(),
             remote: Some(Remote::new(ssm, secrets_manager, ttl)),
+        }
+    }
+
+    /// The same, without a word about files that everybody can read.
+    #[must_use]
+    pub fn without_warnings(self) -> Self {
+        Self {
+            local: self.local.without_warnings(),
+            ..self
         }
     }
 
