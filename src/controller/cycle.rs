@@ -211,6 +211,9 @@ impl<S: Source> Controller<S> {
             trusted: loaded.desired.trust == Trust::Whole,
         });
         self.tell_loaded(&loaded);
+        if let Some(what) = self.source.warning() {
+            self.tell(Event::Warned { what });
+        }
         self.loaded = Some(loaded);
         Ok(())
     }

@@ -37,6 +37,11 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Something works, and somebody should look at it.
+    Warned {
+        /// What, and what to do.
+        what: String,
+    },
     /// The source can be trusted again.
     SourceTrusted,
     /// A plan that differs from the one before.

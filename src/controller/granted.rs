@@ -136,3 +136,98 @@ impl<S: Source> Controller<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{SlotId, WantedState};
+
+    fn destination(on_air: bool, waiting: Option<Waiting>) -> DestinationPlan {
+        let slot = waiting.is_none().then(|| SlotId::new("1", "slot-1"));
+        DestinationPlan {
+            name: "a".into(),
+            pool: "main".into(),
+            state: WantedState::Streaming,
+            wanted: true,
+            group: None,
+            held: slot.clone().filter(|_| on_air),
+            on_air,
+            assignment: slot,
+            reason: None,
+            waiting,
+            off_air: None,
+        }
+    }
+
+    fn plan(destination: DestinationPlan) -> Plan {
+        Plan {
+            pools: Vec::new(),
+            destinations: vec![destination],
+            channels: Vec::new(),
+        }
+    }
+
+    fn forbidden() -> Waiting {
+        Waiting::OwnedByAnother {
+            channel: "1".into(),
+            owner: "b".into(),
+        }
+    }
+
+    fn no_slot() -> Waiting {
+        Waiting::NoFreeSlot { pool: "main".into() }
+    }
+
+    #[test]
+    fn a_grant_ends_when_it_is_used_or_can_do_nothing() {
+        let name = "a".into();
+        for (destination, rests, expected) in [
+            (destination(true, None), false, Some(GrantOutcome::Done)),
+            // On its way.
+            (destination(false, None), false, None),
+            (destination(false, None), true, Some(GrantOutcome::Waits)),
+            (
+                destination(false, Some(forbidden())),
+                false,
+                Some(GrantOutcome::Refused),
+            ),
+            // Something else may still make room.
+            (destination(false, Some(no_slot())), false, None),
+            (
+                destination(false, Some(no_slot())),
+                true,
+                Some(GrantOutcome::Waits),
+            ),
+        ] {
+            let plan = plan(destination);
+            assert_eq!(outcome(&plan, &name, rests), expected, "{plan:?} {rests}");
+        }
+        let nobody = plan(destination(true, None));
+        assert_eq!(outcome(&nobody, &"b".into(), false), Some(GrantOutcome::Unknown));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grant_that_is_given_again_holds_anew_and_everybody_hears_its_end() {
+        let (mut granted, on_its_way) = (Granted::default(), plan(destination(false, None)));
+        let (first, first_followed) = Handed::new("a".into(), "x");
+        granted.take(first, Instant::now());
+        tokio::time::advance(GOOD_FOR / 2).await;
+        let (second, second_followed) = Handed::new("a".into(), "y");
+        granted.take(second, Instant::now());
+        assert_eq!(granted.names().count(), 1);
+        tokio::time::advance(GOOD_FOR / 2).await;
+        assert!(granted.over(&on_its_way, false, Instant::now()).is_empty());
+        tokio::time::advance(GOOD_FOR / 2).await;
+        let over = granted.over(&on_its_way, false, Instant::now());
+        assert_eq!(over, [("a".into(), GrantOutcome::Expired)]);
+        granted.end(&"a".into(), GrantOutcome::Expired, "late");
+        assert_eq!(granted.names().count(), 0);
+        for followed in [first_followed, second_followed] {
+            let ended = Progress::Ended {
+                outcome: GrantOutcome::Expired,
+                message: "late".to_owned(),
+            };
+            assert_eq!(*followed.borrow(), ended);
+        }
+    }
+}

@@ -129,6 +129,7 @@ impl Entry {
                 "source",
                 format!("cannot be trusted: {why}; what is on air stays as it is"),
             ),
+            Event::Warned { what } => Self::says(Tone::Waits, "warning", what),
             Event::SourceTrusted => Self::says(Tone::Good, "source", "can be trusted again"),
             Event::Planned(plan) => planned(
                 plan,

@@ -26,6 +26,8 @@ pub(super) struct Local {
     hanging: Option<JoinHandle<Found>>,
     /// Files that were told of because everybody may read them; `None` where that is not told.
     told: Option<BTreeSet<PathBuf>>,
+    /// What is to be told.
+    warning: Option<String>,
 }
 
 /// What a read gave.
@@ -41,6 +43,7 @@ impl Default for Local {
         Self {
             hanging: None,
             told: Some(BTreeSet::new()),
+            warning: None,
         }
     }
 }
@@ -83,10 +86,18 @@ impl Local {
     /// Once for each file: it is no error, and whoever wants it so is not told again and again.
     fn tell_exposed(&mut self, exposed: BTreeSet<PathBuf>) {
         let Some(told) = &mut self.told else { return };
-        let news: Vec<PathBuf> = exposed.into_iter().filter(|path| told.insert(path.clone())).collect();
+        let news: Vec<PathBuf> = exposed
+            .into_iter()
+            .filter(|path| told.insert(path.clone()))
+            .collect();
         if let Some(warning) = exposed_warning(&news) {
-            tracing::warn!("{warning}");
+            self.warning = Some(warning);
         }
+    }
+
+    /// What was met with since it was last asked.
+    pub(super) fn warning(&mut self) -> Option<String> {
+        self.warning.take()
     }
 }
 
@@ -373,9 +384,17 @@ mod tests {
         assert_eq!(read(references()).exposed, BTreeSet::from([path.clone()]));
         let found = local.look_up(references()).await;
         assert!(matches!(found[&reference], KeyLookup::Found(_)));
-        assert_eq!(local.told, Some(BTreeSet::from([path.clone()])));
+        assert!(local.warning().unwrap().contains("chmod o-r"));
+        local.look_up(references()).await;
+        assert_eq!(local.warning(), None, "it was told");
+        let mut quiet = Local::default().without_warnings();
+        quiet.look_up(references()).await;
+        assert_eq!(quiet.warning(), None);
         let warning = exposed_warning(&vec![path.clone(); 7]).unwrap();
-        assert!(warning.contains("and 2 more; take that away with chmod o-r"), "{warning}");
+        assert!(
+            warning.contains("and 2 more; take that away with chmod o-r"),
+            "{warning}"
+        );
         assert_eq!(exposed_warning(&[]), None);
     }
 

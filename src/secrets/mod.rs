@@ -86,6 +86,11 @@ impl Keys {
         }
     }
 
+    /// What somebody should know of the keys that were read, once: that everybody can read their files.
+    pub fn warning(&mut self) -> Option<String> {
+        self.local.warning()
+    }
+
     /// Whether a key changed without anything on this machine telling so: one that AWS keeps is another one now, or
     /// can be read again, or no longer. Cheap: it reads in the background, and only when it is time to.
     pub fn is_due(&mut self) -> bool {
