@@ -4,7 +4,11 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_types::SdkConfig;
+use aws_types::os_shim_internal::{Env, Fs};
 
 type Load = dyn Fn() -> Pin<Box<dyn Future<Output = SdkConfig> + Send>> + Send + Sync;
 
@@ -30,5 +34,80 @@ impl Connect {
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Connect")
+    }
+}
+
+/// A profile that somebody named and that is in no file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no AWS profile {name}{}", shown(known))]
+pub struct MissingProfile {
+    /// Its name.
+    pub name: String,
+    /// Those that there are.
+    pub known: Vec<String>,
+}
+
+fn shown(known: &[String]) -> String {
+    /// More are not read.
+    const SHOWN_MAX: usize = 10;
+    match known.len() {
+        0 => "; there is none at all".to_owned(),
+        count if count > SHOWN_MAX => format!("; there are {count} others"),
+        _ => format!("; there is {}", known.join(", ")),
+    }
+}
+
+impl MissingProfile {
+    /// `None` where there is a profile `name`, or where the files cannot be read, which the SDK tells better.
+    pub async fn look(name: &str) -> Option<Self> {
+        let (fs, env) = (Fs::real(), Env::real());
+        #[expect(
+            clippy::default_trait_access,
+            reason = "its type has no name here that is not deprecated"
+        )]
+        let profiles = aws_config::profile::load(&fs, &env, &Default::default(), None).await;
+        let profiles = profiles.ok()?;
+        if profiles.get_profile(name).is_some() {
+            return None;
+        }
+        let mut known: Vec<String> = profiles.profiles().map(str::to_owned).collect();
+        known.sort();
+        let name = name.to_owned();
+        Some(Self { name, known })
+    }
+}
+
+/// Credentials of whoever has some, with a word about the profile where nobody has. The SDK goes on from a profile that does
+/// not exist to all other sources, and says in the end that there are no credentials.
+#[derive(Debug)]
+pub struct OfProfile {
+    profile: Arc<str>,
+    inner: SharedCredentialsProvider,
+}
+
+impl OfProfile {
+    /// Credentials of `inner`, which looks at `profile` among other things.
+    pub fn new(profile: &str, inner: SharedCredentialsProvider) -> Self {
+        let profile = profile.into();
+        Self { profile, inner }
+    }
+
+    async fn provide(&self) -> Result<Credentials, CredentialsError> {
+        match self.inner.provide_credentials().await {
+            Err(error @ CredentialsError::CredentialsNotLoaded(_)) => {
+                let missing = MissingProfile::look(&self.profile).await;
+                Err(missing.map_or(error, CredentialsError::invalid_configuration))
+            }
+            other => other,
+        }
+    }
+}
+
+impl ProvideCredentials for OfProfile {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.provide())
     }
 }

@@ -11,16 +11,19 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::app_name::AppName;
+use aws_types::service_config::ServiceConfigKey;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
-use crate::aws::Connect;
-use crate::controller::lease::{Contender, Lease, LeaseError, LeaseTable};
+use crate::aws::{Connect, MissingProfile, OfProfile};
+use crate::controller::lease::{
+    Contender, Hander, Holder, Lease, LeaseError, LeaseRow, LeaseTable, LockPlace, place,
+};
 use crate::controller::{Clock, Controller, Listener, Parts, Settings};
 use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot};
 use crate::execute::Executor;
-use crate::medialive::{self, MediaLive};
+use crate::medialive::{self, Kind, MediaLive};
 use crate::model::{ChannelPool, Desired, SlotId, SlotSelector};
 use crate::observe::Observer;
 use crate::store::dynamodb::Access;
@@ -44,6 +47,8 @@ pub struct Aws {
     pub endpoint_url: Option<String>,
     /// Use made-up credentials: for an emulator on this machine, which asks for none in particular.
     pub placeholder_credentials: bool,
+    /// The profile that the environment names.
+    pub profile: Option<String>,
 }
 
 impl Aws {
@@ -59,7 +64,33 @@ impl Aws {
                 loader = loader.region(Region::new("us-east-1"));
             }
         }
-        loader.load().await
+        let config = loader.load().await;
+        let (Some(profile), Some(credentials)) = (&self.profile, config.credentials_provider()) else {
+            return config;
+        };
+        let credentials = SharedCredentialsProvider::new(OfProfile::new(profile, credentials));
+        config.into_builder().credentials_provider(credentials).build()
+    }
+
+    /// MediaLive's endpoint, where the region's own is not in force: whether a flag, the environment or the profile names it.
+    fn medialive_endpoint(&self, config: &SdkConfig) -> Option<String> {
+        let key = ServiceConfigKey::builder()
+            .service_id("MediaLive")
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .ok()?;
+        let of_service = || config.service_config()?.load_config(key);
+        let of_all = || config.endpoint_url().map(str::to_owned);
+        self.endpoint_url.clone().or_else(of_service).or_else(of_all)
+    }
+
+    async fn no_region(&self) -> WiringError {
+        let missing = match &self.profile {
+            Some(profile) => MissingProfile::look(profile).await,
+            None => None,
+        };
+        missing.map_or(WiringError::NoRegion, WiringError::NoProfile)
     }
 
     /// The same, once somebody asks for it.
@@ -76,12 +107,38 @@ impl Aws {
 pub enum Writing {
     /// It only looks.
     Never,
-    /// It writes while it holds the lock on this file.
-    WithLock(PathBuf),
+    /// It writes while it holds the lock on a file.
+    WithLock(LockFile),
     /// It writes while it holds the lease in a table.
     WithTable(LeaseIn),
     /// Nobody else can reach its world.
     Alone,
+}
+
+/// A file that is locked.
+#[derive(Debug, Clone)]
+pub struct LockFile {
+    /// The file, where somebody named one.
+    pub named: Option<PathBuf>,
+    /// Whose channels it is about.
+    pub owner: String,
+}
+
+impl LockFile {
+    /// Where it is. For one that nobody named the region counts as the SDK finds it, in the profile, too: otherwise a login
+    /// shell with a profile and a service with AWS_REGION would lock two files.
+    async fn place(&self, aws: &Aws) -> Result<LockPlace, WiringError> {
+        if let Some(path) = &self.named {
+            return Ok(LockPlace::named(path.clone()));
+        }
+        let config = aws.config().await;
+        let endpoint = aws.medialive_endpoint(&config);
+        if endpoint.is_none() && config.region().is_none() {
+            return Err(aws.no_region().await);
+        }
+        let site = place::site(endpoint.as_deref(), config.region().map(AsRef::as_ref));
+        Ok(LockPlace::default_of(&self.owner, &site))
+    }
 }
 
 /// A lease in a table, shared with other processes.
@@ -93,8 +150,6 @@ pub struct LeaseIn {
     pub duration: Duration,
     /// Whose channels it is about.
     pub owner: String,
-    /// Another MediaLive than the region's.
-    pub endpoint: Option<String>,
     /// This machine's name, for people.
     pub host: String,
     /// Use made-up credentials for the table.
@@ -102,26 +157,31 @@ pub struct LeaseIn {
 }
 
 impl LeaseIn {
-    /// Contends for the lease from now on.
-    async fn begin(&self, aws: &Aws) -> Result<Lease, WiringError> {
+    /// The row.
+    async fn row(&self, aws: &Aws) -> Result<LeaseRow, WiringError> {
         let aws = Aws {
             placeholder_credentials: self.placeholder_credentials,
             ..aws.clone()
         };
         let config = aws.config().await;
-        let region = config.region().ok_or(WiringError::NoRegion)?;
-        let parts = [
-            Some(self.owner.as_str()),
-            Some(region.as_ref()),
-            self.endpoint.as_deref(),
-        ];
+        let Some(region) = config.region() else {
+            return Err(aws.no_region().await);
+        };
+        let endpoint = aws.medialive_endpoint(&config);
+        let site = endpoint.and_then(|endpoint| place::foreign_site(&endpoint));
+        let parts = [Some(self.owner.as_str()), Some(region.as_ref()), site.as_deref()];
         let row = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        Ok(LeaseTable::new(&config, self.table.as_str(), self.duration).row(row))
+    }
+
+    /// Contends for the lease from now on.
+    async fn begin(&self, aws: &Aws) -> Result<Lease, WiringError> {
+        let row = self.row(aws).await?;
         // A name that no other process has, also after the system gave this one's number to another.
         let random = RandomState::new().hash_one(std::process::id()) >> 40;
         let me = format!("{}-{}-{random:06x}", self.host, std::process::id());
         let contender = Contender::new(me, self.duration, Instant::now());
-        let table = LeaseTable::new(&config, self.table.as_str(), self.duration);
-        Ok(Lease::table(table.row(row), contender))
+        Ok(Lease::row(row, contender))
     }
 }
 
@@ -131,6 +191,9 @@ pub enum WiringError {
     /// Nobody says which region.
     #[error("no AWS region; set --region, AWS_REGION, or region in the profile, or use --emulator")]
     NoRegion,
+    /// The profile that might say does not exist.
+    #[error("{0}; {fix}", fix = Kind::ProfileMissing.fix())]
+    NoProfile(MissingProfile),
     /// The lease could not be taken.
     #[error(transparent)]
     Lease(#[from] LeaseError),
@@ -149,7 +212,10 @@ pub async fn controller(
     let lease = match writing {
         Writing::Never => Lease::never(),
         Writing::Alone => Lease::alone(),
-        Writing::WithLock(path) => Lease::lock_file(path)?,
+        Writing::WithLock(file) => match world {
+            World::Aws(aws) => Lease::lock_file(&file.place(aws).await?)?,
+            World::Emulator(_) => Lease::alone(),
+        },
         Writing::WithTable(lease) => match world {
             World::Aws(aws) => lease.begin(aws).await?,
             World::Emulator(_) => Lease::alone(),
@@ -162,6 +228,19 @@ pub async fn controller(
     // Two controllers that begin together only have to draw different delays; that is no matter of security.
     let seed = u64::from(clock.now().subsec_nanosecond().unsigned_abs()) ^ u64::from(std::process::id());
     Ok(assemble(source, client, lease, clock, seed, settings, listener))
+}
+
+/// The way to `holder`, for a grant, of one who would write in `world` as `writing` says; `None` where there is none.
+pub async fn hander(
+    world: &World,
+    writing: &Writing,
+    holder: &Holder,
+) -> Result<Option<Hander>, WiringError> {
+    let row = match (world, writing) {
+        (World::Aws(aws), Writing::WithTable(lease)) => Some(lease.row(aws).await?),
+        _ => None,
+    };
+    Ok(Hander::new(holder, row))
 }
 
 /// A controller from parts that are alive already; `seed` draws the jitter.
@@ -207,7 +286,7 @@ pub async fn client(
         World::Aws(aws) => {
             let mut config = aws.config().await;
             if config.region().is_none() {
-                return Err(WiringError::NoRegion);
+                return Err(aws.no_region().await);
             }
             // A name that no user agent takes is left out: it only helps people who read the record.
             if let Some(name) = me.and_then(|me| AppName::new(me.to_owned()).ok()) {

@@ -11,6 +11,7 @@ use super::args::{ChangeArgs, ConnectionArgs, LogFormat, parse_time};
 use super::connect::{Live, Purpose, check_view, show_problems};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
+use super::hand_over::{Telling, hand_over};
 use super::output::{self, Output};
 use super::saved_plan::{SavedPlan, differences};
 use super::signals::with_signals;
@@ -33,7 +34,7 @@ pub(super) struct ApplyArgs {
     sources: Vec<PathBuf>,
     /// Do not ask
     #[arg(short, long, env = "SLOTWISE_YES")]
-    yes: bool,
+    pub(super) yes: bool,
     /// Just this once a change of this destination may interrupt others, whatever the pool's policy; may be repeated.
     /// Those with `interruptible: false` are still left alone
     #[arg(
@@ -42,10 +43,10 @@ pub(super) struct ApplyArgs {
         env = "SLOTWISE_INTERRUPT",
         value_delimiter = ','
     )]
-    interrupt: Vec<String>,
+    pub(super) interrupt: Vec<String>,
     /// Give up after this long
     #[arg(long, env = "SLOTWISE_TIMEOUT", value_name = "TIME", default_value = "30m", value_parser = parse_time)]
-    timeout: Duration,
+    pub(super) timeout: Duration,
     #[command(flatten)]
     changes: ChangeArgs,
     #[command(flatten)]
@@ -83,7 +84,16 @@ async fn apply(
     let (listener, outcome) = story(Narrator::of_apply(), Times::Elapsed, format, output);
     let mut settings = purpose.settings();
     settings.waits_for_lease = false;
-    let mut controller = purpose.controller(settings, listener).await?;
+    let telling = Telling { format, output };
+    let hand_over_to = |holder| hand_over(args, saved, &purpose, holder, telling, asked);
+    let mut controller = match purpose.controller(settings, listener).await {
+        Err(Failure {
+            holder: Some(holder), ..
+        }) if !args.interrupt.is_empty() => {
+            return Box::pin(hand_over_to(&holder)).await;
+        }
+        made => made?,
+    };
     let result = match controller.win_lease(asked).await {
         Ok(()) => {
             Box::pin(review(
@@ -97,7 +107,14 @@ async fn apply(
             ))
             .await
         }
-        Err(error) => Err(error.into()),
+        Err(error) => match error.holder().filter(|_| !args.interrupt.is_empty()) {
+            Some(holder) => {
+                // Otherwise this process would succeed the holder and carry nothing out.
+                controller.release_lease().await;
+                return Box::pin(hand_over_to(&holder)).await;
+            }
+            None => Err(error.into()),
+        },
     };
     // Whatever came of it: the next one need not wait until the lease runs out.
     controller.release_lease().await;
@@ -121,9 +138,7 @@ async fn review(
         return Ok(ExitCode::InvalidState);
     }
     check_view(&view, &args.interrupt, output)?;
-    if let Some(saved) = saved {
-        refuse_if_stale(&saved.differences(&view.plan), "the saved plan is stale", output)?;
-    }
+    refuse_stale_saved(saved, &view.plan, output)?;
     output.print(&render::plan::plan(&view.plan, output.style()));
     if !view.plan.is_empty() {
         confirm(args.yes, asked, output).await?;
@@ -188,7 +203,7 @@ fn read(path: &Path) -> Result<SavedPlan, Failure> {
 }
 
 /// Waits for the answer on a thread of its own, so that a signal is heard meanwhile.
-async fn confirm(yes: bool, asked: &CancellationToken, output: &Output) -> Result<(), Failure> {
+pub(super) async fn confirm(yes: bool, asked: &CancellationToken, output: &Output) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
@@ -218,6 +233,18 @@ async fn check_again(controller: &mut Live, shown: &Plan, output: &Output) -> Re
     let now = Box::pin(controller.look()).await?;
     let differences = differences(&document(shown), &document(&now.plan));
     refuse_if_stale(&differences, "the plan changed while it was read", output)
+}
+
+/// A saved plan is carried out only where it is still what comes of planning.
+pub(super) fn refuse_stale_saved(
+    saved: Option<&SavedPlan>,
+    plan: &Plan,
+    output: &Output,
+) -> Result<(), Failure> {
+    match saved {
+        Some(saved) => refuse_if_stale(&saved.differences(plan), "the saved plan is stale", output),
+        None => Ok(()),
+    }
 }
 
 fn refuse_if_stale(differences: &[String], what: &str, output: &Output) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
-use super::endpoint::parse_endpoint;
+use super::endpoint::EndpointParser;
 use super::failure::Failure;
 use crate::controller::MaxVanish;
 use crate::controller::lease::table::ASKS_PER_LEASE;
@@ -54,7 +54,7 @@ pub struct ConnectionArgs {
         long,
         env = "SLOTWISE_ENDPOINT_URL",
         value_name = "URL",
-        value_parser = parse_endpoint
+        value_parser = EndpointParser
     )]
     pub endpoint_url: Option<String>,
     /// A MediaLive inside this process instead of AWS, with the channels that the pools name; or with those of FLEET,
@@ -161,8 +161,8 @@ pub struct ChangeArgs {
         value_parser = parse_time
     )]
     pub key_ttl: Duration,
-    /// Where only one slotwise per owner may write at a time: a file that is locked [default: one per owner and
-    /// endpoint in XDG_RUNTIME_DIR, or else in the directory for temporary files]
+    /// Where only one slotwise per owner may write at a time: a regular file that is locked [default: one per owner and
+    /// MediaLive, in /run/slotwise where that exists and otherwise in /tmp, whatever the user and the shell]
     #[arg(long, env = "SLOTWISE_LOCK_FILE", value_name = "FILE")]
     pub lock_file: Option<PathBuf>,
     /// A DynamoDB table in the same region, for several replicas on several machines: one of an owner writes at a time, the

@@ -10,6 +10,7 @@ use super::endpoint::{Endpoint, Service, region_of_environment, variable};
 use super::failure::Failure;
 use super::names;
 use super::output::Output;
+use crate::controller::lease::{Hander, Holder};
 use crate::controller::{Clock, Controller, CycleError, Listener, Settings, View};
 use crate::emulator::{self, Emulator, Fleet};
 use crate::manifest::Problem;
@@ -19,7 +20,7 @@ use crate::render::problems;
 use crate::secrets::{self, Keys};
 use crate::store::dynamodb::Access;
 use crate::store::{LoadOptions, Source, Sources};
-use crate::wiring::{self, Aws, LeaseIn, World, Writing};
+use crate::wiring::{self, Aws, LeaseIn, LockFile, World, Writing};
 
 /// A controller on everything that is declared.
 pub(super) type Live = Controller<Sources>;
@@ -84,7 +85,7 @@ impl Purpose<'_> {
         let writing = match (self.changes, &world) {
             (None, _) => Writing::Never,
             (Some(_), World::Emulator(_)) => Writing::Alone,
-            (Some(changes), World::Aws(aws)) => self.writing(changes, aws),
+            (Some(changes), World::Aws(_)) => self.writing(changes),
         };
         let ttl = self.changes.map_or(secrets::TTL, |changes| changes.key_ttl);
         let region = self.connection.region.as_deref();
@@ -93,17 +94,27 @@ impl Purpose<'_> {
             settings.owner.clone(),
             LoadOptions::default(),
         )
-        .with_keys(keys(region, ttl)?);
+        .with_keys(self.keys(ttl)?);
         let tables = table_access(region)?;
         Ok(wiring::controller(source, &world, tables, &wire, &writing, settings, listener).await?)
     }
 
-    fn writing(&self, changes: &ChangeArgs, aws: &Aws) -> Writing {
-        let endpoint = Endpoint::of(self.connection);
+    /// The way to who holds the lease, for a grant.
+    pub(super) async fn hander(&self, holder: &Holder) -> Result<Option<Hander>, Failure> {
+        let Some(changes) = self.changes else {
+            return Ok(None);
+        };
+        let world = self.world(&OwnerId::new(&self.connection.owner_id)).await?;
+        Ok(wiring::hander(&world, &self.writing(changes), holder).await?)
+    }
+
+    fn writing(&self, changes: &ChangeArgs) -> Writing {
         let owner = &self.connection.owner_id;
         let Some(table) = &changes.lease_table else {
-            let default = || default_lock_file(owner, aws.region.as_deref(), endpoint.as_ref());
-            return Writing::WithLock(changes.lock_file.clone().unwrap_or_else(default));
+            return Writing::WithLock(LockFile {
+                named: changes.lock_file.clone(),
+                owner: owner.clone(),
+            });
         };
         let is_local =
             Endpoint::of_environment(Service::DynamoDb).is_some_and(|endpoint| endpoint.is_local());
@@ -111,11 +122,17 @@ impl Purpose<'_> {
             table: table.clone(),
             duration: changes.lease_duration,
             owner: owner.clone(),
-            endpoint: endpoint
-                .filter(|endpoint| !endpoint.is_of_aws())
-                .map(|endpoint| endpoint.to_string()),
             host: host(),
             placeholder_credentials: !has_credentials() && is_local,
+        })
+    }
+
+    /// Keys that an emulator inside this process is given go nowhere, so who else can read them is of no matter.
+    fn keys(&self, ttl: Duration) -> Result<Keys, Failure> {
+        let keys = keys(self.connection.region.as_deref(), ttl)?;
+        Ok(match self.connection.emulator {
+            None => keys,
+            Some(_) => keys.without_warnings(),
         })
     }
 
@@ -263,58 +280,15 @@ fn reach(region: Option<&str>, endpoint: Option<&Endpoint>) -> Result<Aws, Failu
         // The name of the region matters to an emulator in ARNs only.
         region: region.or_else(|| is_local.then(|| "us-east-1".to_owned())),
         placeholder_credentials: !has_credentials() && is_local,
+        profile: variable("AWS_PROFILE"),
     })
 }
 
 /// This machine's name, or what people call it; only for people to read.
-fn host() -> String {
+pub(super) fn host() -> String {
     let file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = variable("HOSTNAME").or_else(file).unwrap_or_default();
     let fits = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
     let name: String = name.trim().chars().filter(fits).take(63).collect();
     if name.is_empty() { "host".to_owned() } else { name }
-}
-
-/// A lock per owner, and per endpoint and region where they were named: two controllers of one owner in two regions
-/// are not in each other's way.
-fn default_lock_file(owner: &str, region: Option<&str>, endpoint: Option<&Endpoint>) -> PathBuf {
-    let directory = variable("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    let mut name = format!("slotwise-{owner}");
-    for part in [region, endpoint.map(|endpoint| endpoint.url.as_str())]
-        .into_iter()
-        .flatten()
-    {
-        name.push('-');
-        name.extend(part.chars().map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                '_'
-            }
-        }));
-    }
-    name.push_str(".lock");
-    directory.join(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lock_file_is_named_after_what_it_guards() {
-        let endpoint = Endpoint {
-            url: "http://127.0.0.1:4570".to_owned(),
-            named_by: "AWS_ENDPOINT_URL",
-        };
-        let name = |owner, region, endpoint| {
-            let path = default_lock_file(owner, region, endpoint);
-            path.file_name().unwrap().to_str().unwrap().to_owned()
-        };
-        assert_eq!(
-            name("studio", Some("eu-central-1"), Some(&endpoint)),
-            "slotwise-studio-eu_central_1-http___127_0_0_1_4570.lock"
-        );
-        assert_eq!(name("studio.eu", None, None), "slotwise-studio.eu.lock");
-    }
 }

@@ -18,6 +18,7 @@ use super::telemetry::STORY;
 use crate::api::{Access, Api, Server, Token};
 use crate::controller::{Listener, Pulse};
 use crate::metrics::Metrics;
+use crate::secrets;
 
 /// The token itself. No flag has it: the arguments of a process are everybody's to read.
 const TOKEN: &str = "SLOTWISE_API_TOKEN";
@@ -86,6 +87,12 @@ impl ListenArgs {
                         format!("cannot read the token {}: {error}", path.display()),
                     )
                 })?;
+                if secrets::is_exposed(path) {
+                    tracing::warn!(
+                        "every user of this machine can read the token in {}; take that away with chmod o-r",
+                        path.display()
+                    );
+                }
                 (text, path.display().to_string())
             }
             None => match variable(TOKEN) {

@@ -1,13 +1,17 @@
 //! Which endpoint is in force, and who named it.
 
+use std::ffi::OsStr;
 use std::fmt;
-use std::net::IpAddr;
 
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 use url::Url;
 
 use super::args::ConnectionArgs;
 use super::exit::ExitCode;
 use super::failure::Failure;
+use crate::controller::lease::place;
 
 /// The variable by which the SDK finds an endpoint for all services.
 const OF_ALL: &str = "AWS_ENDPOINT_URL";
@@ -76,15 +80,6 @@ impl Endpoint {
         })
     }
 
-    /// Whether it is one of AWS itself, such as that of a VPC: then the region says which MediaLive it leads to.
-    pub(super) fn is_of_aws(&self) -> bool {
-        let url = Url::parse(&self.url).ok();
-        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-        [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
-            .iter()
-            .any(|domain| host.ends_with(domain))
-    }
-
     /// Whether it is on this machine, where only an emulator answers.
     pub(super) fn is_local(&self) -> bool {
         is_local(&self.url)
@@ -93,7 +88,7 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.url.trim_end_matches('/'))
+        f.write_str(without_user(&self.url).trim_end_matches('/'))
     }
 }
 
@@ -122,15 +117,32 @@ pub(super) fn region_of_environment() -> Option<String> {
 }
 
 fn is_local(endpoint: &str) -> bool {
-    let Ok(url) = Url::parse(endpoint) else {
-        return false;
-    };
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    Url::parse(endpoint).is_ok_and(|url| place::is_local(&url))
+}
+
+/// `url` without what stands before an `@`, which may be user and password; of what is no URL, too.
+fn without_user(url: &str) -> String {
+    match url.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
+        None => url.to_owned(),
+    }
+}
+
+/// `--endpoint-url`. What clap itself says of a value that is refused repeats it.
+#[derive(Debug, Clone)]
+pub(super) struct EndpointParser;
+
+impl TypedValueParser for EndpointParser {
+    type Value = String;
+
+    fn parse_ref(&self, cmd: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        let text = value.to_string_lossy();
+        parse_endpoint(&text).map_err(|why| {
+            let name = arg.map(ToString::to_string).unwrap_or_default();
+            let message = format!("invalid value '{}' for '{name}': {why}", without_user(&text));
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(cmd)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +166,23 @@ mod tests {
         ] {
             assert!(!is_local(endpoint), "{endpoint}");
         }
+    }
+
+    #[test]
+    fn nothing_before_an_at_sign_is_shown() {
+        for (text, clean) in [
+            ("http://user:pw@127.0.0.1:1/", "…@127.0.0.1:1/"),
+            ("user:pw@host", "…@host"),
+            ("http://us@er:p'w@host", "…@host"),
+            ("http://127.0.0.1:4570", "http://127.0.0.1:4570"),
+        ] {
+            assert_eq!(without_user(text), clean);
+        }
+        let endpoint = Endpoint {
+            url: "https://user:pw@media.example/".to_owned(),
+            named_by: "AWS_ENDPOINT_URL",
+        };
+        assert_eq!(endpoint.to_string(), "…@media.example");
     }
 
     #[test]

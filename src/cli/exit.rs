@@ -1,7 +1,7 @@
 //! Exit codes, and what they mean.
 
-use crate::controller::Ended;
 use crate::controller::lease::LeaseError;
+use crate::controller::{Ended, is_refusal};
 use crate::plan::{Plan, Waiting};
 
 /// How a command ended.
@@ -90,10 +90,14 @@ impl ExitCode {
     /// The code of a command that was not given the lease.
     pub fn of_lease(error: &LeaseError) -> Self {
         match error {
-            LeaseError::Held(_) | LeaseError::HeldBy { .. } | LeaseError::Undecided | LeaseError::Ended => {
-                Self::LeaseLost
-            }
-            LeaseError::File { .. } | LeaseError::Table(_) => Self::Error,
+            LeaseError::Held { .. }
+            | LeaseError::HeldBy { .. }
+            | LeaseError::Undecided
+            | LeaseError::Ended => Self::LeaseLost,
+            LeaseError::File { .. }
+            | LeaseError::NotAFile(_)
+            | LeaseError::PrivateTmp(_)
+            | LeaseError::Table(_) => Self::Error,
         }
     }
 
@@ -124,20 +128,6 @@ impl From<ExitCode> for std::process::ExitCode {
 /// Somebody asked for exactly this.
 fn is_wished(waiting: &Waiting) -> bool {
     matches!(waiting, Waiting::Paused { .. } | Waiting::PinnedElsewhere { .. })
-}
-
-/// It could be done, and somebody's rule forbids it.
-fn is_refusal(waiting: &Waiting) -> bool {
-    matches!(
-        waiting,
-        Waiting::InterruptionForbidden { .. }
-            | Waiting::OutsideWindow { .. }
-            | Waiting::Uninterruptible { .. }
-            | Waiting::SharesChannel { .. }
-            | Waiting::SourceUntrusted { .. }
-            | Waiting::NotAdopted { .. }
-            | Waiting::OwnedByAnother { .. }
-    )
 }
 
 #[cfg(test)]

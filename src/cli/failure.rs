@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::exit::ExitCode;
 use crate::controller::CycleError;
-use crate::controller::lease::LeaseError;
+use crate::controller::lease::{Holder, LeaseError};
 use crate::store::LoadError;
 use crate::wiring::WiringError;
 
@@ -19,6 +19,8 @@ pub(super) struct Failure {
     pub(super) code: ExitCode,
     message: String,
     next: Option<String>,
+    /// Who holds the lease instead, where that is what failed.
+    pub(super) holder: Option<Holder>,
 }
 
 impl Failure {
@@ -28,6 +30,7 @@ impl Failure {
             code,
             message: message.into(),
             next: None,
+            holder: None,
         }
     }
 
@@ -61,24 +64,40 @@ impl fmt::Display for Failure {
 
 impl From<WiringError> for Failure {
     fn from(error: WiringError) -> Self {
-        let code = match &error {
-            WiringError::Lease(error) => ExitCode::of_lease(error),
-            WiringError::NoRegion => ExitCode::Error,
-        };
-        Self::new(code, crate::error_chain(&error))
+        match error {
+            WiringError::Lease(error) => error.into(),
+            error @ (WiringError::NoRegion | WiringError::NoProfile(_)) => {
+                Self::new(ExitCode::Error, crate::error_chain(&error))
+            }
+        }
     }
 }
 
 impl From<LeaseError> for Failure {
     fn from(error: LeaseError) -> Self {
-        let failure = Self::new(
-            ExitCode::of_lease(&error),
-            format!("nothing is written: {}", crate::error_chain(&error)),
-        );
+        let failure = Self {
+            holder: error.holder(),
+            ..Self::new(
+                ExitCode::of_lease(&error),
+                format!("nothing is written: {}", crate::error_chain(&error)),
+            )
+        };
         match &error {
-            LeaseError::HeldBy { .. } => failure
-                .next("let that one do it, or end it and try again; plan, status and explain need no lease"),
-            _ => failure,
+            LeaseError::HeldBy { .. } | LeaseError::Held { .. } => failure.next(
+                "let that one do it, or end it and try again; apply --interrupt NAME hands it a grant, and plan, status and \
+                 explain need no lease",
+            ),
+            LeaseError::File { path, .. } => failure.next(format!(
+                "it has to be one that every slotwise of this owner can open: as root, install -d -m 1777 /run/slotwise; or \
+                 give all of them the same --lock-file instead of {}",
+                path.display()
+            )),
+            LeaseError::NotAFile(_) => failure.next("remove it, or name another file with --lock-file"),
+            LeaseError::PrivateTmp(_) => failure.next(
+                "make a directory that all share, as manifests/systemd/slotwise.service does: ExecStartPre=+install -d -m 1777 \
+                 /run/slotwise, with ReadWritePaths=/run/slotwise",
+            ),
+            LeaseError::Table(_) | LeaseError::Undecided | LeaseError::Ended => failure,
         }
     }
 }

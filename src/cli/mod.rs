@@ -15,6 +15,7 @@ pub mod exit;
 mod explain;
 mod export;
 mod failure;
+mod hand_over;
 mod import;
 mod names;
 pub mod output;

@@ -138,7 +138,10 @@ fn log(event: &Event) {
             to = to.to_string(),
             "{text}"
         ),
-        Event::CycleFailed { .. } | Event::SourceDoubted { .. } | Event::PlanRefused { .. } => {
+        Event::CycleFailed { .. }
+        | Event::SourceDoubted { .. }
+        | Event::PlanRefused { .. }
+        | Event::Warned { .. } => {
             tracing::warn!(target: STORY, event = event_name, "{text}");
         }
         event if event.is_only_counted() => {}
@@ -161,6 +164,7 @@ fn name(event: &Event) -> &'static str {
         Event::SourceDoubted { .. } => "SourceDoubted",
         Event::SourceRead { .. } => "SourceRead",
         Event::SourceTrusted => "SourceTrusted",
+        Event::Warned { .. } => "Warned",
         Event::Planned(_) => "Planned",
         Event::PlanRefused { .. } => "PlanRefused",
         Event::StepBegun { .. } => "StepBegun",
@@ -171,6 +175,7 @@ fn name(event: &Event) -> &'static str {
         Event::CycleEnded { .. } => "CycleEnded",
         Event::CycleFailed { .. } => "CycleFailed",
         Event::Lease(_) => "Lease",
+        Event::Grant(_) => "Grant",
         Event::Draining => "Draining",
     }
 }

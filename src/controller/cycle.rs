@@ -159,10 +159,12 @@ impl<S: Source> Controller<S> {
     async fn look_and_begin_steps(&mut self) -> Result<(), CycleError> {
         // What the last plan left over is planned again, also where this look fails.
         self.busy.forget_queued();
+        self.take_grants();
         let Looked { view, refused, read } = self.look_further().await?;
         self.tell_refused(&refused);
         self.publish(&view);
         self.begin_steps(&view.plan, read);
+        self.end_grants(&view.plan);
         self.shown.view(view);
         Ok(())
     }
@@ -176,9 +178,10 @@ impl<S: Source> Controller<S> {
             .loaded
             .clone()
             .ok_or_else(|| CycleError::Load("nothing was loaded".into()))?;
-        if loaded.desired.grants != self.settings.grants {
-            let desired = Arc::make_mut(&mut loaded.desired);
-            desired.grants.clone_from(&self.settings.grants);
+        let handed = self.granted.names().cloned();
+        let grants = self.settings.grants.iter().cloned().chain(handed).collect();
+        if loaded.desired.grants != grants {
+            Arc::make_mut(&mut loaded.desired).grants = grants;
         }
         self.memory.note_wanted(&loaded.desired, self.clock.now());
         Ok(loaded)
@@ -208,6 +211,9 @@ impl<S: Source> Controller<S> {
             trusted: loaded.desired.trust == Trust::Whole,
         });
         self.tell_loaded(&loaded);
+        if let Some(what) = self.source.warning() {
+            self.tell(Event::Warned { what });
+        }
         self.loaded = Some(loaded);
         Ok(())
     }

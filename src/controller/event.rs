@@ -1,9 +1,10 @@
 //! What happens, as it happens: what a person watching `run` or `apply` is told.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lease::{How, TableError};
+use super::lease::{GrantOutcome, How, TableError};
 use crate::manifest::Problem;
 use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::{Plan, Step};
@@ -35,6 +36,11 @@ pub enum Event {
     SourceDoubted {
         /// Why.
         why: String,
+    },
+    /// Something works, and somebody should look at it.
+    Warned {
+        /// What, and what to do.
+        what: String,
     },
     /// The source can be trusted again.
     SourceTrusted,
@@ -118,6 +124,8 @@ pub enum Event {
     },
     /// Who writes has changed, or the lease table is in trouble.
     Lease(LeaseNews),
+    /// A one-off grant that another process handed to this one.
+    Grant(GrantNews),
     /// An orderly end was asked for: calls under way are finished, no new one begins.
     Draining,
 }
@@ -149,12 +157,38 @@ pub enum LeaseNews {
         /// Why.
         why: Arc<str>,
     },
+    /// The file that was lost is locked again, or the one that is in its place now.
+    LockedAgain {
+        /// Which one.
+        path: Arc<Path>,
+    },
     /// It was given back.
     Released,
     /// The table cannot be asked.
     Trouble(TableError),
     /// It can be asked again.
     TroubleOver,
+}
+
+/// What happened to a one-off grant that was handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantNews {
+    /// It is in force from now on.
+    Taken {
+        /// Whose change may interrupt others.
+        destination: DestinationName,
+        /// Who gave it.
+        by: Arc<str>,
+    },
+    /// It is over.
+    Ended {
+        /// Whose change might interrupt others.
+        destination: DestinationName,
+        /// How it ended.
+        outcome: GrantOutcome,
+        /// The destination as it is now; may be empty.
+        message: String,
+    },
 }
 
 impl Event {

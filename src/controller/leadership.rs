@@ -157,6 +157,18 @@ impl<S: Source> Controller<S> {
         has_got
     }
 
+    /// Locks a file again that was lost, after what was begun under the old lock is withdrawn. `None` where none was lost.
+    pub(super) fn lock_again(&mut self) -> Option<Result<(), LeaseError>> {
+        let why = self.leadership.lease.file_lost()?;
+        self.busy.withdraw_all();
+        self.memory.forget_expected();
+        self.tell(Event::Lease(LeaseNews::Lost { why }));
+        Some(self.leadership.lease.lock_again().map(|path| {
+            let path = path.into();
+            self.tell(Event::Lease(LeaseNews::LockedAgain { path }));
+        }))
+    }
+
     /// Puts into `status` who writes, unless this is a controller that only looks.
     pub(super) fn mark_leader(&self, status: &mut Status, now: Timestamp) {
         let lease = &self.leadership.lease;

@@ -20,6 +20,7 @@
 pub mod clock;
 mod cycle;
 pub mod event;
+mod granted;
 mod leadership;
 pub mod lease;
 mod memory;
@@ -40,7 +41,8 @@ use tokio::task::JoinSet;
 
 pub use clock::Clock;
 pub use cycle::{CycleError, View};
-pub use event::{Event, LeaseNews, StepOutcome};
+pub use event::{Event, GrantNews, LeaseNews, StepOutcome};
+pub use granted::is_refusal;
 pub use leadership::Leadership;
 pub use pulse::Pulse;
 pub use run::{Ended, Until};
@@ -53,6 +55,7 @@ use crate::plan::Plan;
 use crate::record::Case;
 use crate::status::Status;
 use crate::store::{Loaded, Source};
+use granted::Granted;
 use lease::Lease;
 use memory::Memory;
 use news::Gist;
@@ -129,6 +132,8 @@ pub struct Controller<S> {
     status: Arc<Status>,
     memory: Memory,
     guard: VanishGuard,
+    /// Grants that others handed over.
+    granted: Granted,
     busy: Busy,
     tasks: JoinSet<Finished>,
     wake: Arc<Notify>,
@@ -182,6 +187,7 @@ impl<S: Source> Controller<S> {
             status: Arc::default(),
             memory: Memory::default(),
             guard: VanishGuard::default(),
+            granted: Granted::default(),
             busy: Busy::default(),
             tasks: JoinSet::new(),
             wake: Arc::default(),

@@ -172,8 +172,17 @@ impl<S: Source> Controller<S> {
 
     /// What follows from another standing: a look at once, or the end.
     fn lease_changed(&mut self, until: Until, due: &mut Due) -> Option<Ended> {
-        if self.note_lease() {
+        // A grant that arrived is taken by the next cycle, and that is now.
+        if self.note_lease() || self.leadership.lease.has_grants() {
             due.cycle = Instant::now();
+        }
+        match self.lock_again() {
+            None => {}
+            Some(Ok(())) => {
+                due.cycle = Instant::now();
+                return None;
+            }
+            Some(Err(error)) => return Some(Ended::NoLease(error)),
         }
         if self.leadership.has_ended() {
             return Some(Ended::LeaseLost);
@@ -291,7 +300,7 @@ impl<S: Source> Controller<S> {
             })
     }
 
-    fn is_converged(&self) -> bool {
+    pub(super) fn is_converged(&self) -> bool {
         self.plan.as_ref().is_some_and(|plan| plan.is_empty()) && !self.is_on_its_way()
     }
 

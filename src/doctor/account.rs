@@ -5,7 +5,6 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 use aws_credential_types::provider::ProvideCredentials;
-use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -80,8 +79,11 @@ async fn credentials(config: &SdkConfig, made_up: bool, now: Timestamp, under_wa
     };
     match under_way.wait_for(NAME, provider.provide_credentials()).await {
         Err(late) => missing(late.to_string()),
-        Ok(Err(CredentialsError::CredentialsNotLoaded(_))) => missing(Kind::CredentialsMissing.to_string()),
-        Ok(Err(error)) => missing(crate::error_chain(&error)),
+        Ok(Err(error)) => {
+            let (kind, why) = Kind::of_credentials(&error);
+            let why = if why.is_empty() { why } else { format!(": {why}") };
+            Check::failed(NAME, format!("{kind}{why}"), kind.fix())
+        }
         Ok(Ok(credentials)) => told(&credentials, now),
     }
 }
@@ -171,7 +173,9 @@ async fn identity(
             });
             (Check::ok(NAME, arn), home)
         }
-        Ok(Err(kind @ Kind::CredentialsExpired)) => (Check::failed(NAME, kind, kind.fix()), None),
+        Ok(Err(kind @ (Kind::CredentialsExpired | Kind::CredentialsInvalid | Kind::ClockOff))) => {
+            (Check::failed(NAME, kind, kind.fix()), None)
+        }
         Ok(Err(kind)) => (
             Check::unknown(NAME, format!("STS GetCallerIdentity: {kind}"), ""),
             None,

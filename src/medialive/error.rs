@@ -5,8 +5,11 @@ use std::error::Error;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use aws_credential_types::provider::error::CredentialsError;
+
 use super::limiter::QueueFull;
 use super::permit::TooLate;
+use crate::aws::MissingProfile;
 use crate::model::ChannelId;
 
 /// A call to MediaLive that failed.
@@ -56,9 +59,18 @@ pub enum Kind {
     /// No credentials could be loaded.
     #[error("no usable AWS credentials")]
     CredentialsMissing,
-    /// The credentials have expired or are not known.
-    #[error("the AWS credentials have expired or are not valid")]
+    /// The profile that was named does not exist.
+    #[error("no usable AWS credentials")]
+    ProfileMissing,
+    /// The session that the credentials are of is over.
+    #[error("the session of the AWS credentials has expired")]
     CredentialsExpired,
+    /// AWS does not know the credentials, or they do not fit together.
+    #[error("the AWS credentials are not valid")]
+    CredentialsInvalid,
+    /// The signature's time is not AWS's.
+    #[error("the clock of this machine is off, so AWS refuses what it signs")]
+    ClockOff,
     /// Nothing answered.
     #[error("the endpoint cannot be reached")]
     Unreachable,
@@ -91,7 +103,10 @@ impl Kind {
             self,
             Self::Throttled
                 | Self::CredentialsMissing
+                | Self::ProfileMissing
                 | Self::CredentialsExpired
+                | Self::CredentialsInvalid
+                | Self::ClockOff
                 | Self::Unreachable
                 | Self::NotSent
                 | Self::TimedOut
@@ -107,7 +122,20 @@ impl Kind {
                 "set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run \
                  aws sso login"
             }
-            Self::CredentialsExpired => "renew them, for example with aws sso login",
+            Self::ProfileMissing => {
+                "set AWS_PROFILE to one that exists, as aws configure list-profiles shows them, or make this one with \
+                 aws configure --profile NAME"
+            }
+            Self::CredentialsExpired => {
+                "renew it: aws sso login, or a new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
+            }
+            Self::CredentialsInvalid => {
+                "compare AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those of the profile, with the account's; aws sts \
+                 get-caller-identity tries them"
+            }
+            Self::ClockOff => {
+                "set the clock, for example with timedatectl set-ntp true; AWS takes 5 min of difference"
+            }
             Self::Unreachable => "check the network, the region and the endpoint URL",
             Self::NotFound
             | Self::Conflict
@@ -128,7 +156,10 @@ impl Kind {
             Self::Throttled => "throttled",
             Self::Denied => "denied",
             Self::CredentialsMissing => "credentials_missing",
+            Self::ProfileMissing => "profile_missing",
             Self::CredentialsExpired => "credentials_expired",
+            Self::CredentialsInvalid => "credentials_invalid",
+            Self::ClockOff => "clock_off",
             Self::Unreachable => "unreachable",
             Self::NotSent => "not_sent",
             Self::TimedOut => "timed_out",
@@ -149,16 +180,16 @@ impl Kind {
             | "ThrottlingException"
             | "Throttling"
             | "RequestLimitExceeded" => Self::Throttled,
-            "ExpiredToken"
-            | "ExpiredTokenException"
-            | "UnrecognizedClientException"
+            "ExpiredToken" | "ExpiredTokenException" => Self::CredentialsExpired,
+            "RequestExpired" | "RequestTimeTooSkewed" | "RequestInTheFuture" => Self::ClockOff,
+            "UnrecognizedClientException"
             | "InvalidClientTokenId"
             | "InvalidSignatureException"
             | "SignatureDoesNotMatch"
             | "IncompleteSignature"
             | "IncompleteSignatureException"
             | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException" => Self::CredentialsExpired,
+            | "MissingAuthenticationTokenException" => Self::CredentialsInvalid,
             "ForbiddenException" | "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => Self::Denied,
             "InternalServerError" | "InternalServiceError" | "InternalFailure" | "ServiceUnavailable" => {
                 Self::Server
@@ -174,14 +205,50 @@ impl Kind {
     {
         match error {
             SdkError::ServiceError(service) => {
-                let code = service.err().meta().code();
-                Self::of_code(code.unwrap_or(""), service.raw().status().as_u16())
+                let meta = service.err().meta();
+                let kind = Self::of_code(meta.code().unwrap_or(""), service.raw().status().as_u16());
+                // One code for a wrong key and for a wrong time: which one it is stands in the text only.
+                match kind {
+                    Self::CredentialsInvalid if is_of_the_time(meta.message().unwrap_or("")) => {
+                        Self::ClockOff
+                    }
+                    kind => kind,
+                }
             }
             SdkError::TimeoutError(_) => Self::TimedOut,
             SdkError::ResponseError(_) => Self::BadAnswer,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::TimedOut,
             other => dispatch(other).0,
         }
+    }
+
+    /// What went wrong with credentials, and what else is to be said of it.
+    pub fn of_credentials(error: &CredentialsError) -> (Self, String) {
+        if let CredentialsError::CredentialsNotLoaded(_) = error {
+            return (Self::CredentialsMissing, String::new());
+        }
+        // A provider was tried and failed; its cause says which and why.
+        let cause = error.source();
+        if let Some(missing) = cause.and_then(|cause| cause.downcast_ref::<MissingProfile>()) {
+            return (Self::ProfileMissing, missing.to_string());
+        }
+        let why = cause.map(crate::error_chain).unwrap_or_default();
+        // These errors have no code, and their types are the SDK's own secret.
+        let kind = if is_of_the_time(&why) {
+            Self::ClockOff
+        } else if [
+            "token has expired",
+            "ExpiredToken",
+            "Session token not found or invalid",
+        ]
+        .iter()
+        .any(|text| why.contains(text))
+        {
+            Self::CredentialsExpired
+        } else {
+            Self::CredentialsMissing
+        };
+        (kind, why)
     }
 
     /// For an answer without a code that is known: a proxy's, or one of a newer MediaLive.
@@ -237,29 +304,32 @@ impl CallError {
 
 /// Nothing was received: either there were no credentials to sign with, or nothing answered.
 fn dispatch(error: &(dyn Error + 'static)) -> (Kind, String) {
-    use aws_credential_types::provider::error::CredentialsError;
     let mut innermost = String::new();
     let mut cause = error.source();
     while let Some(inner) = cause {
         if inner.is::<TooLate>() || inner.is::<QueueFull>() {
             return (Kind::NotSent, inner.to_string());
         }
-        match inner.downcast_ref::<CredentialsError>() {
-            Some(CredentialsError::CredentialsNotLoaded(_)) => {
-                return (Kind::CredentialsMissing, String::new());
-            }
-            // A provider was tried and failed; its cause says which and why.
-            Some(other) => {
-                let why = other.source().map(crate::error_chain).unwrap_or_default();
-                return (Kind::CredentialsMissing, why);
-            }
-            None => {}
+        if let Some(error) = inner.downcast_ref::<CredentialsError>() {
+            return Kind::of_credentials(error);
         }
         // The innermost says it. The SDK's own texts around it may print a whole request, body and keys included.
         innermost = inner.to_string();
         cause = inner.source();
     }
     (Kind::Unreachable, innermost)
+}
+
+/// Whether a refused signature was refused for its time: `Signature expired: 20260101T000000Z is now earlier than …`,
+/// `Signature not yet current: …`.
+fn is_of_the_time(message: &str) -> bool {
+    [
+        "Signature expired",
+        "Signature not yet current",
+        "RequestTimeTooSkewed",
+    ]
+    .iter()
+    .any(|text| message.contains(text))
 }
 
 /// The message, with the validation errors that a 422 adds.
@@ -328,14 +398,51 @@ mod tests {
             (
                 "MissingAuthenticationTokenException",
                 400,
-                Kind::CredentialsExpired,
+                Kind::CredentialsInvalid,
             ),
+            ("UnrecognizedClientException", 403, Kind::CredentialsInvalid),
+            ("RequestTimeTooSkewed", 403, Kind::ClockOff),
             ("", 429, Kind::Throttled),
             ("", 503, Kind::Server),
             ("SomethingNew", 418, Kind::Invalid),
         ] {
             assert_eq!(Kind::of_code(code, status), kind, "{code} {status}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_credentials_is_told_apart_and_each_has_its_own_way_out() {
+        let missing = MissingProfile {
+            name: "studoi".to_owned(),
+            known: vec!["studio".to_owned()],
+        };
+        let provider = |why: &str| CredentialsError::provider_error(why.to_owned());
+        let told: Vec<(Kind, String)> = [
+            CredentialsError::not_loaded("x"),
+            CredentialsError::invalid_configuration(missing),
+            provider("the SSO token has expired and cannot be refreshed"),
+            provider("AssumeRole: Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z"),
+        ]
+        .iter()
+        .map(Kind::of_credentials)
+        .collect();
+        let kinds: Vec<Kind> = told.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(
+            kinds,
+            [
+                Kind::CredentialsMissing,
+                Kind::ProfileMissing,
+                Kind::CredentialsExpired,
+                Kind::ClockOff
+            ]
+        );
+        assert_eq!(told[1].1, "there is no AWS profile studoi; there is studio");
+        let mut fixes: Vec<&str> = kinds.iter().map(|kind| kind.fix()).collect();
+        fixes.push(Kind::CredentialsInvalid.fix());
+        assert!(fixes.iter().all(|fix| !fix.is_empty()));
+        fixes.sort_unstable();
+        fixes.dedup();
+        assert_eq!(fixes.len(), 5, "{fixes:?}");
     }
 
     #[test]

@@ -26,8 +26,8 @@ use super::style::{Style, Tone, columns};
 use super::summary::{Summary, counted, waits};
 use super::table::{Cell, Table, cell};
 use crate::controller::event::StepOutcome;
-use crate::controller::lease::How;
-use crate::controller::{Event, LeaseNews};
+use crate::controller::lease::{GrantOutcome, How};
+use crate::controller::{Event, GrantNews, LeaseNews};
 use crate::manifest::Problem;
 use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::reason::Names;
@@ -129,6 +129,7 @@ impl Entry {
                 "source",
                 format!("cannot be trusted: {why}; what is on air stays as it is"),
             ),
+            Event::Warned { what } => Self::says(Tone::Waits, "warning", what),
             Event::SourceTrusted => Self::says(Tone::Good, "source", "can be trusted again"),
             Event::Planned(plan) => planned(
                 plan,
@@ -175,6 +176,7 @@ impl Entry {
                 Self::says(Tone::Bad, "failed", what)
             }
             Event::Lease(news) => lease(news),
+            Event::Grant(news) => grant(news),
             Event::SourceRead { .. } | Event::CycleEnded { .. } => Self::default(),
             Event::Draining => Self::says(Tone::Waits, "ending", DRAINING),
         }
@@ -218,11 +220,43 @@ fn lease(news: &LeaseNews) -> Entry {
             Tone::Bad,
             format!("lost the lease: {why}; nothing more is written"),
         ),
+        LeaseNews::LockedAgain { path } => (Tone::Good, format!("locked {} again", path.display())),
         LeaseNews::Released => (Tone::Strong, "gave the lease back".to_owned()),
         LeaseNews::Trouble(error) => (Tone::Bad, error.to_string()),
         LeaseNews::TroubleOver => (Tone::Good, "the lease table answers again".to_owned()),
     };
     Entry::says(tone, "lease", text)
+}
+
+fn grant(news: &GrantNews) -> Entry {
+    let (tone, text) = match news {
+        GrantNews::Taken { destination, by } => (
+            Tone::Strong,
+            format!(
+                "{destination} may interrupt others once: granted by {by}, for 10 min or until it is used"
+            ),
+        ),
+        GrantNews::Ended {
+            destination,
+            outcome,
+            message,
+        } => {
+            let (tone, how) = match outcome {
+                GrantOutcome::Done => (Tone::Good, "is used"),
+                GrantOutcome::Refused => (Tone::Waits, "is over: another rule forbids the interruption"),
+                GrantOutcome::Waits => (Tone::Waits, "is over: it waits for something that no grant gives"),
+                GrantOutcome::Expired => (Tone::Waits, "is over: 10 min have passed"),
+                GrantOutcome::Unknown => (Tone::Bad, "is over: no such destination is declared here"),
+            };
+            let message = if message.is_empty() {
+                String::new()
+            } else {
+                format!("; {message}")
+            };
+            (tone, format!("the one for {destination} {how}{message}"))
+        }
+    };
+    Entry::says(tone, "grant", text)
 }
 
 fn source_loaded(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,13 +20,40 @@ const FILE_LIMIT: u64 = 4096;
 const READ_LIMIT: Duration = Duration::from_secs(10);
 
 /// Keys on this machine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Local {
     /// A read of key files that took too long, and still holds a thread.
-    hanging: Option<JoinHandle<BTreeMap<KeyReference, KeyLookup>>>,
+    hanging: Option<JoinHandle<Found>>,
+    /// Files that were told of because everybody may read them; `None` where that is not told.
+    told: Option<BTreeSet<PathBuf>>,
+    /// What is to be told.
+    warning: Option<String>,
+}
+
+/// What a read gave.
+#[derive(Debug, Default)]
+struct Found {
+    keys: BTreeMap<KeyReference, KeyLookup>,
+    /// Files that every user of this machine may read.
+    exposed: BTreeSet<PathBuf>,
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        Self {
+            hanging: None,
+            told: Some(BTreeSet::new()),
+            warning: None,
+        }
+    }
 }
 
 impl Local {
+    /// For keys that nobody would want to read: an emulator's.
+    pub(super) fn without_warnings(self) -> Self {
+        Self { told: None, ..self }
+    }
+
     /// What became of each of `references`.
     pub(super) async fn look_up(
         &mut self,
@@ -42,18 +70,75 @@ impl Local {
             self.hanging = None;
         }
         let asked = references.clone();
-        let look_up = |reference: KeyReference| {
-            let found = look_up(&reference);
-            (reference, found)
-        };
-        let thread = tokio::task::spawn_blocking(move || asked.into_iter().map(look_up).collect());
+        let thread = tokio::task::spawn_blocking(move || read(asked));
         let thread = self.hanging.insert(thread);
         let Ok(ended) = tokio::time::timeout(READ_LIMIT, thread).await else {
             return timed_out(references);
         };
         self.hanging = None;
-        ended.unwrap_or_else(|_| timed_out(references))
+        let Ok(found) = ended else {
+            return timed_out(references);
+        };
+        self.tell_exposed(found.exposed);
+        found.keys
     }
+
+    /// Once for each file: it is no error, and whoever wants it so is not told again and again.
+    fn tell_exposed(&mut self, exposed: BTreeSet<PathBuf>) {
+        let Some(told) = &mut self.told else { return };
+        let news: Vec<PathBuf> = exposed
+            .into_iter()
+            .filter(|path| told.insert(path.clone()))
+            .collect();
+        if let Some(warning) = exposed_warning(&news) {
+            self.warning = Some(warning);
+        }
+    }
+
+    /// What was met with since it was last asked.
+    pub(super) fn warning(&mut self) -> Option<String> {
+        self.warning.take()
+    }
+}
+
+fn read(references: BTreeSet<KeyReference>) -> Found {
+    let mut found = Found::default();
+    for reference in references {
+        let key = look_up(&reference);
+        if let (KeyReference::File { path, .. }, KeyLookup::Found(_)) = (&reference, &key)
+            && is_exposed(path)
+        {
+            found.exposed.insert(path.clone());
+        }
+        found.keys.insert(reference, key);
+    }
+    found
+}
+
+/// Whether every user of this machine may read the file.
+pub fn is_exposed(path: &Path) -> bool {
+    const READ_BY_OTHERS: u32 = 0o004;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & READ_BY_OTHERS != 0)
+}
+
+fn exposed_warning(files: &[PathBuf]) -> Option<String> {
+    /// More are counted.
+    const SHOWN_MAX: usize = 5;
+    let shown: Vec<String> = files
+        .iter()
+        .take(SHOWN_MAX)
+        .map(|path| path.display().to_string())
+        .collect();
+    let more = match files.len().checked_sub(SHOWN_MAX) {
+        None | Some(0) => String::new(),
+        Some(more) => format!(" and {more} more"),
+    };
+    (!files.is_empty()).then(|| {
+        format!(
+            "every user of this machine can read the stream key in {}{more}; take that away with chmod o-r",
+            shown.join(", ")
+        )
+    })
 }
 
 fn timed_out(references: BTreeSet<KeyReference>) -> BTreeMap<KeyReference, KeyLookup> {
@@ -281,6 +366,36 @@ mod tests {
         let error = of_file(&yaml).unwrap_err();
         assert!(matches!(error, KeyError::FileNotText { .. }));
         assert!(!format!("{error:?}{error}{}", error.fix()).contains("CANARY"));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_everybody_can_read_is_told_once_and_is_a_key_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        std::fs::write(&path, "a-key").unwrap();
+        let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let reference = KeyReference::file("key", &dir.path().join("main.yaml"));
+        let references = || BTreeSet::from([reference.clone()]);
+        let mut local = Local::default();
+
+        mode(0o640);
+        assert!(read(references()).exposed.is_empty());
+        mode(0o644);
+        assert_eq!(read(references()).exposed, BTreeSet::from([path.clone()]));
+        let found = local.look_up(references()).await;
+        assert!(matches!(found[&reference], KeyLookup::Found(_)));
+        assert!(local.warning().unwrap().contains("chmod o-r"));
+        local.look_up(references()).await;
+        assert_eq!(local.warning(), None, "it was told");
+        let mut quiet = Local::default().without_warnings();
+        quiet.look_up(references()).await;
+        assert_eq!(quiet.warning(), None);
+        let warning = exposed_warning(&vec![path.clone(); 7]).unwrap();
+        assert!(
+            warning.contains("and 2 more; take that away with chmod o-r"),
+            "{warning}"
+        );
+        assert_eq!(exposed_warning(&[]), None);
     }
 
     #[test]

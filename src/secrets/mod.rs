@@ -27,7 +27,7 @@ use crate::manifest::reference::{KeyLookup, KeyReference};
 use local::Local;
 use remote::Remote;
 
-pub use local::{KeyError, resolve};
+pub use local::{KeyError, is_exposed, resolve};
 pub use trouble::{AwsKeyError, Trouble};
 
 /// How long a key that AWS keeps holds before it is read again, unless somebody says otherwise.
@@ -57,6 +57,15 @@ impl Keys {
         }
     }
 
+    /// The same, without a word about files that everybody can read.
+    #[must_use]
+    pub fn without_warnings(self) -> Self {
+        Self {
+            local: self.local.without_warnings(),
+            ..self
+        }
+    }
+
     /// What became of each of `references`, which are all that there are: what is not among them is not read again.
     /// What cannot be read is said to be so; nothing fails as a whole.
     pub async fn look_up(&mut self, references: BTreeSet<KeyReference>) -> BTreeMap<KeyReference, KeyLookup> {
@@ -75,6 +84,11 @@ impl Keys {
         if let Some(remote) = &mut self.remote {
             remote.read_again(references);
         }
+    }
+
+    /// What somebody should know of the keys that were read, once: that everybody can read their files.
+    pub fn warning(&mut self) -> Option<String> {
+        self.local.warning()
     }
 
     /// Whether a key changed without anything on this machine telling so: one that AWS keeps is another one now, or

@@ -131,7 +131,12 @@ impl AwsKeyError {
             ),
             Trouble::NoRegion => "set AWS_REGION, or region in the AWS profile".to_owned(),
             Trouble::Passing(
-                kind @ (Kind::CredentialsMissing | Kind::CredentialsExpired | Kind::Unreachable),
+                kind @ (Kind::CredentialsMissing
+                | Kind::ProfileMissing
+                | Kind::CredentialsExpired
+                | Kind::CredentialsInvalid
+                | Kind::ClockOff
+                | Kind::Unreachable),
             ) => kind.fix().to_owned(),
             Trouble::Passing(_) => "nothing: slotwise tries again by itself".to_owned(),
             Trouble::Binary => "store the key as text".to_owned(),

@@ -67,6 +67,11 @@ pub trait Source: Send {
     /// Whether a load might give something else than the last one did. Cheap; it carries no data.
     fn changed(&mut self) -> impl Future<Output = bool> + Send;
 
+    /// What somebody should know of what was read, and that is no mistake; each once.
+    fn warning(&mut self) -> Option<String> {
+        None
+    }
+
     /// Takes what is true to where its author sees it. Returns at once; what fails is tried again later.
     fn publish(&mut self, status: &Status);
 

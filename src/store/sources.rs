@@ -242,6 +242,10 @@ impl Source for Sources {
         now.is_none() || self.seen != now
     }
 
+    fn warning(&mut self) -> Option<String> {
+        self.keys.warning()
+    }
+
     fn publish(&mut self, status: &Status) {
         if let Some(good) = &self.good {
             self.tables.publish(status, good);

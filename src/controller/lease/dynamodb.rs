@@ -5,10 +5,16 @@
 //!   holder (S)                who holds the lease; not there after it was given back
 //!   epoch, renewal (N)        grow with every holder and with every renewal
 //!   durationMs (N)            how long the holder may go without renewing it
+//!   grants (M)                one-off grants for the holder, by destination: id, by, and from the holder taken, outcome, message.
+//!                             Whoever takes over removes them
 //! ```
+//!
+//! The answer to each renewal brings the grants: they cost no request.
 //!
 //! The client is the lease's own: no retries but those of the protocol, and a partition of its own for what they are
 //! counted in, so that nothing that others ask of AWS holds up a renewal.
+
+mod grants;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -21,15 +27,20 @@ use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder as UpdateItem;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 
 use super::table::{ASKS_PER_LEASE, Answer, Ask, Row, Table, TableError, TableErrorKind as Kind, VACANT};
 use crate::medialive;
 
+use grants::Delivery;
+pub(super) use grants::GrantOnRow;
+
 /// No row states a longer lease: one that does was not written by slotwise.
 const DURATION_MAX: Duration = Duration::from_hours(1);
+
+type Item = HashMap<String, AttributeValue>;
 
 /// A table for leases.
 #[derive(Debug, Clone)]
@@ -43,6 +54,7 @@ pub struct LeaseTable {
 pub struct LeaseRow {
     table: LeaseTable,
     name: String,
+    delivery: Option<Arc<Delivery>>,
 }
 
 impl LeaseTable {
@@ -71,12 +83,27 @@ impl LeaseTable {
         LeaseRow {
             table: self,
             name: name.into(),
+            delivery: None,
         }
     }
 }
 
 impl LeaseRow {
     async fn read(&self) -> Result<Answer, TableError> {
+        const OPERATION: &str = "GetItem";
+        match self.item().await? {
+            None => Ok(Answer::Row(None)),
+            Some(item) => parse(&item).map(|row| Answer::Row(Some(row))).map_err(|what| {
+                let fix = format!(
+                    "stop every slotwise that uses it, and delete the item {}",
+                    self.name
+                );
+                self.error(OPERATION, Kind::BadRow, what.to_owned(), fix)
+            }),
+        }
+    }
+
+    async fn item(&self) -> Result<Option<Item>, TableError> {
         const OPERATION: &str = "GetItem";
         let call = self
             .table
@@ -89,26 +116,12 @@ impl LeaseRow {
             .send()
             .await
             .map_err(|error| self.classify(OPERATION, &error))?;
-        match output.item {
-            None => Ok(Answer::Row(None)),
-            Some(item) => parse(&item).map(|row| Answer::Row(Some(row))).map_err(|what| {
-                let fix = format!(
-                    "stop every slotwise that uses it, and delete the item {}",
-                    self.name
-                );
-                self.error(OPERATION, Kind::BadRow, what.to_owned(), fix)
-            }),
-        }
+        Ok(output.item)
     }
 
     async fn write(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, TableError> {
         const OPERATION: &str = "UpdateItem";
-        let call = self
-            .table
-            .sdk
-            .update_item()
-            .table_name(&*self.table.name)
-            .key("name", AttributeValue::S(self.name.clone()));
+        let call = self.update();
         let call = match ask {
             Ask::Read => return self.read().await,
             Ask::Create { epoch } => create(call, me, duration, *epoch),
@@ -121,10 +134,20 @@ impl LeaseRow {
                 .expression_attribute_values(":me", text(me)),
         };
         match call.send().await {
-            Ok(_) => Ok(Answer::Done),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(Answer::Refused),
+            Ok(done) => {
+                if let (Some(delivery), Some(item)) = (&self.delivery, done.attributes()) {
+                    self.deliver(delivery, item);
+                }
+                Ok(Answer::Done)
+            }
+            Err(error) if is_refused(&error) => Ok(Answer::Refused),
             Err(error) => Err(self.classify(OPERATION, &error)),
         }
+    }
+
+    fn update(&self) -> UpdateItem {
+        let call = self.table.sdk.update_item().table_name(&*self.table.name);
+        call.key("name", AttributeValue::S(self.name.clone()))
     }
 
     fn classify<E>(
@@ -185,6 +208,10 @@ impl Table for LeaseRow {
     }
 }
 
+fn is_refused<E: ProvideErrorMetadata>(error: &E) -> bool {
+    error.code() == Some("ConditionalCheckFailedException")
+}
+
 fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
@@ -209,7 +236,10 @@ fn named(call: UpdateItem) -> UpdateItem {
 /// The row as a new one: everything in it is set.
 fn whole(call: UpdateItem, holder: &str, duration: Duration, epoch: u64, renewal: u64) -> UpdateItem {
     named(call)
-        .update_expression("SET #holder = :me, #epoch = :epoch, #renewal = :renewal, #durationMs = :length")
+        .expression_attribute_names("#grants", "grants")
+        .update_expression(
+            "SET #holder = :me, #epoch = :epoch, #renewal = :renewal, #durationMs = :length REMOVE #grants",
+        )
         .expression_attribute_values(":me", text(holder))
         .expression_attribute_values(":epoch", number(epoch))
         .expression_attribute_values(":renewal", number(renewal))
@@ -243,9 +273,10 @@ fn renew(call: UpdateItem, me: &str, duration: Duration, epoch: u64) -> UpdateIt
         .expression_attribute_values(":epoch", number(epoch))
         .expression_attribute_values(":one", number(1))
         .expression_attribute_values(":length", milliseconds(duration))
+        .return_values(ReturnValue::AllNew)
 }
 
-fn parse(item: &HashMap<String, AttributeValue>) -> Result<Row, &'static str> {
+fn parse(item: &Item) -> Result<Row, &'static str> {
     let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
     let holder = match item.get("holder") {
         None => None,
@@ -268,7 +299,11 @@ fn of_any_service(kind: medialive::Kind) -> Kind {
     match kind {
         medialive::Kind::Denied => Kind::Denied,
         medialive::Kind::Throttled => Kind::Throttled,
-        medialive::Kind::CredentialsMissing | medialive::Kind::CredentialsExpired => Kind::Credentials,
+        medialive::Kind::CredentialsMissing
+        | medialive::Kind::ProfileMissing
+        | medialive::Kind::CredentialsExpired
+        | medialive::Kind::CredentialsInvalid
+        | medialive::Kind::ClockOff => Kind::Credentials,
         medialive::Kind::Unreachable => Kind::Unreachable,
         medialive::Kind::TimedOut => Kind::TimedOut,
         medialive::Kind::Invalid | medialive::Kind::NotFound | medialive::Kind::Conflict => Kind::Unfit,

@@ -1,38 +1,239 @@
 //! A lock on a local file, for where there is no table: it keeps a second `run` or `apply` on the same machine from
 //! writing, and the system releases it when the process ends, however it ends.
+//!
+//! The lock is on the file, not on its name. So before each mutating call the name is looked up again: where it leads to
+//! nothing or to another file, the next process would lock that one, and this one may no longer write.
 
-use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::fs::{self, File, Metadata, Permissions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::LeaseError;
+use super::place::LockPlace;
+use crate::execute::{Holding, WriteLease};
+
+/// Everybody may open the file and so lock it, whatever the umask; only its owner may change what it says.
+const MODE: u32 = 0o644;
+/// What a holder says of itself is shorter; what is longer was not written by slotwise.
+const HOLDER_MAX: u64 = 256;
+/// How often a file that vanishes between two looks is opened again.
+const TRIES: u32 = 10;
+
+/// Which file it is, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId {
+    /// Of the file system.
+    pub(super) device: u64,
+    /// Within it.
+    pub(super) inode: u64,
+}
+
+impl FileId {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
 
 /// Locked as long as it is open.
 #[derive(Debug)]
 pub(super) struct FileLock {
-    _file: File,
+    place: LockPlace,
+    id: FileId,
+    file: File,
 }
 
 impl FileLock {
-    /// Takes the lock on `path`, or says at once that another process has it.
-    pub(super) fn take(path: &Path) -> Result<Self, LeaseError> {
-        let failed = |cause| LeaseError::File {
-            path: path.to_owned(),
-            cause,
-        };
+    /// Takes the lock at `place`, or says at once that another process has it.
+    pub(super) fn take(place: &LockPlace) -> Result<Self, LeaseError> {
+        let path = place.path();
+        if place.is_hidden() {
+            return Err(LeaseError::PrivateTmp(path.to_owned()));
+        }
+        let failed = |cause: io::Error| failed(path, cause);
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(failed)?;
+            fs::create_dir_all(parent).map_err(failed)?;
         }
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(LeaseError::Held(path.to_owned())),
-            Err(TryLockError::Error(cause)) => Err(failed(cause)),
+        for _ in 0..TRIES {
+            let Some((mut file, id)) = open(path)? else {
+                continue;
+            };
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LeaseError::Held {
+                        path: path.to_owned(),
+                        holder: holder(&mut file).into(),
+                        file: id,
+                    });
+                }
+                Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+            }
+            let mut lock = Self {
+                place: place.clone(),
+                id,
+                file,
+            };
+            // Somebody may have removed it since it was opened.
+            if lock.loss().is_none() {
+                lock.introduce();
+                return Ok(lock);
+            }
         }
+        let cause = io::Error::other("it is removed again and again while it is locked");
+        Err(failed(cause))
+    }
+
+    /// Which file it is.
+    pub(super) fn id(&self) -> FileId {
+        self.id
+    }
+
+    /// Why the lock keeps nobody away any more; `None` while it does.
+    fn loss(&self) -> Option<String> {
+        let shown = self.place.path().display();
+        if let Some(now) = self.place.moved() {
+            return Some(format!("the lock's place is {} by now", now.display()));
+        }
+        match fs::symlink_metadata(self.place.path()) {
+            Ok(found) if FileId::of(&found) == self.id => None,
+            Ok(_) => Some(format!("the lock file {shown} was replaced")),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Some(format!("the lock file {shown} was removed"))
+            }
+            Err(error) => Some(format!("the lock file {shown} cannot be looked at: {error}")),
+        }
+    }
+
+    /// Says in the file who holds it, for people. Where the file is another user's, the lock holds all the same.
+    fn introduce(&mut self) {
+        let text = format!("pid {}\n", std::process::id());
+        let written = self
+            .file
+            .set_len(0)
+            .and_then(|()| self.file.seek(SeekFrom::Start(0)))
+            .and_then(|_| self.file.write_all(text.as_bytes()));
+        if let Err(error) = written {
+            tracing::debug!(
+                "{} does not say who holds it: {error}",
+                self.place.path().display()
+            );
+        }
+    }
+}
+
+fn failed(path: &Path, cause: io::Error) -> LeaseError {
+    LeaseError::File {
+        path: path.to_owned(),
+        cause,
+    }
+}
+
+/// The file, made where there is none; `None` where it vanished in between. Looked at before it is opened: opening a pipe
+/// waits for somebody, and opening a device may do anything. And looked at again then.
+fn open(path: &Path) -> Result<Option<(File, FileId)>, LeaseError> {
+    let failed = |cause| failed(path, cause);
+    let file = match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => return Err(LeaseError::NotAFile(path.to_owned())),
+        // Never so that it would be made: in a directory like /tmp nobody may open another user's file in that way.
+        Ok(_) => match File::options().read(true).write(true).open(path) {
+            // Another user's file: reading is enough to lock it.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => File::open(path),
+            opened => opened,
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => make(path),
+        Err(error) => return Err(failed(error)),
+    };
+    let file = match file {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(LeaseError::NotAFile(path.to_owned()));
+    }
+    Ok(Some((file, FileId::of(&metadata))))
+}
+
+fn make(path: &Path) -> io::Result<File> {
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(path)?;
+    file.set_permissions(Permissions::from_mode(MODE))?;
+    Ok(file)
+}
+
+/// Who holds it, as the holder says: `pid 1234`. Empty where it says nothing that it could have written.
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.take(HOLDER_MAX).read_to_string(&mut text);
+    let number = text.trim().strip_prefix("pid ").unwrap_or_default();
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    if read.is_ok() && is_number && number.len() <= 10 {
+        format!("pid {number}")
+    } else {
+        String::new()
+    }
+}
+
+/// The lock of this process, which it may lose and take again.
+#[derive(Debug)]
+pub(super) struct FileKeeper(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    lock: FileLock,
+    /// Why it no longer holds. It stays lost, even where the file comes back, until [`FileKeeper::mend`].
+    lost: Option<Arc<str>>,
+}
+
+impl FileKeeper {
+    pub(super) fn take(place: &LockPlace) -> Result<Self, LeaseError> {
+        let lock = FileLock::take(place)?;
+        Ok(Self(Mutex::new(State { lock, lost: None })))
+    }
+
+    pub(super) fn id(&self) -> FileId {
+        self.with(|state| state.lock.id())
+    }
+
+    /// Why the lock is lost, if it is: the file is looked at.
+    pub(super) fn lost(&self) -> Option<Arc<str>> {
+        self.with(|state| {
+            if state.lost.is_none() {
+                state.lost = state.lock.loss().map(Into::into);
+            }
+            state.lost.clone()
+        })
+    }
+
+    /// Takes the lock again where it was lost: where it is now.
+    pub(super) fn mend(&self) -> Result<PathBuf, LeaseError> {
+        self.with(|state| {
+            let place = state.lock.place.now();
+            state.lock = FileLock::take(&place)?;
+            state.lost = None;
+            Ok(place.path().to_owned())
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl WriteLease for FileKeeper {
+    fn held_for(&self) -> Option<Holding> {
+        self.lost().is_none().then(Holding::default)
     }
 }
 
@@ -40,13 +241,94 @@ impl FileLock {
 mod tests {
     use super::*;
 
+    fn place(dir: &tempfile::TempDir) -> LockPlace {
+        LockPlace::named(dir.path().join("deep/slotwise.lock"))
+    }
+
     #[test]
-    fn a_second_holder_is_refused_until_the_first_lets_go() {
+    fn a_second_holder_is_refused_until_the_first_releases_it_and_hears_who_it_is() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("deep/slotwise.lock");
-        let first = FileLock::take(&path).unwrap();
-        assert!(matches!(FileLock::take(&path), Err(LeaseError::Held(_))));
+        let place = place(&dir);
+        let first = FileLock::take(&place).unwrap();
+        let refused = FileLock::take(&place).unwrap_err();
+        let pid = format!("pid {}", std::process::id());
+        assert!(
+            matches!(&refused, LeaseError::Held { holder, .. } if **holder == *pid),
+            "{refused}"
+        );
         drop(first);
-        FileLock::take(&path).unwrap();
+        FileLock::take(&place).unwrap();
+    }
+
+    #[test]
+    fn everybody_may_lock_the_file_whatever_the_umask() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = place(&dir);
+        let _first = FileLock::take(&place).unwrap();
+        let mode = fs::metadata(place.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, MODE);
+    }
+
+    #[test]
+    fn a_file_that_is_removed_or_replaced_is_no_lock_any_more_and_is_taken_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = place(&dir);
+        let keeper = FileKeeper::take(&place).unwrap();
+        assert!(keeper.held_for().is_some());
+
+        fs::remove_file(place.path()).unwrap();
+        assert!(keeper.held_for().is_none());
+        assert!(keeper.lost().unwrap().contains("was removed"));
+        let other = FileLock::take(&place).unwrap();
+        assert!(keeper.held_for().is_none());
+        assert!(matches!(keeper.mend(), Err(LeaseError::Held { .. })));
+        drop(other);
+        keeper.mend().unwrap();
+        assert!(keeper.held_for().is_some());
+        assert!(FileLock::take(&place).is_err(), "it is locked again");
+
+        let beside = dir.path().join("deep/beside");
+        fs::write(&beside, "").unwrap();
+        fs::rename(&beside, place.path()).unwrap();
+        assert!(keeper.held_for().is_none());
+        assert!(keeper.lost().unwrap().contains("was replaced"));
+        fs::remove_file(place.path()).unwrap();
+        assert!(keeper.held_for().is_none(), "what was lost stays lost");
+    }
+
+    #[test]
+    fn nothing_but_a_plain_file_is_locked() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, target) = (dir.path().join("link"), dir.path().join("target"));
+        fs::write(&target, "").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        for path in [link, pipe, dir.path().to_owned(), PathBuf::from("/dev/zero")] {
+            let refused = FileLock::take(&LockPlace::named(path.clone()));
+            assert!(
+                matches!(refused, Err(LeaseError::NotAFile(_))),
+                "{}",
+                path.display()
+            );
+        }
+    }
+
+    #[test]
+    fn a_holder_is_named_by_what_it_could_have_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        for (text, told) in [
+            ("pid 12\n", "pid 12"),
+            ("pid x", ""),
+            ("\x1b[31mpid 1", ""),
+            ("", ""),
+        ] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(holder(&mut File::open(&path).unwrap()), told);
+        }
+        fs::write(&path, "1".repeat(1_000_000)).unwrap();
+        assert_eq!(holder(&mut File::open(&path).unwrap()), "");
     }
 }

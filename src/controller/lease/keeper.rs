@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::LeaseError;
-use super::table::{Ask, Contender, Role, Standing, Table, TableError, TableErrorKind};
+use super::table::{Answer, Ask, Contender, Role, Standing, Table, TableError, TableErrorKind};
 use crate::execute::{Holding, WriteLease};
 
 /// How often a lease could have run out before it is given up to wait for it: once for a holder that is gone, and once
@@ -179,9 +179,28 @@ async fn exchange<T: Table>(table: &T, contender: &mut Contender, tell: &watch::
             }
         }
     };
+    let result = result.and_then(|answer| without_fault(answer, table.name()));
     contender.answered(sent, Instant::now(), ask, result);
     if *ask != Ask::Release {
         publish(tell, contender.standing());
+    }
+}
+
+/// A row that cannot be gone on from is not led by: it says why.
+fn without_fault(answer: Answer, table: Arc<str>) -> Result<Answer, TableError> {
+    let fault = match &answer {
+        Answer::Row(Some(row)) => row.fault(),
+        Answer::Row(None) | Answer::Done | Answer::Refused => None,
+    };
+    match fault {
+        None => Ok(answer),
+        Some(message) => Err(TableError {
+            operation: "GetItem",
+            table,
+            kind: TableErrorKind::BadRow,
+            message,
+            fix: "stop every slotwise that shares the row, and delete it from the table".to_owned(),
+        }),
     }
 }
 

@@ -4,10 +4,13 @@
 //! process holds for some seconds and renews; without one it is a lock on a local file.
 //!
 //! ```text
-//!   file       the lock on a local file
+//!   place      where the local file is, and which MediaLive it is about
+//!   file       the lock on it
 //!   table      the protocol: when to ask the table what, and what its answers mean. Pure, time is an argument
 //!   keeper     the task that carries it out, beside the loop
 //!   dynamodb   the row in DynamoDB
+//!   grants     one-off grants that others hand to the holder: by the row, or beside a local file by a
+//!   socket
 //! ```
 //!
 //! What keeps two from writing at once:
@@ -21,41 +24,92 @@
 
 mod dynamodb;
 mod file;
+mod grants;
 mod keeper;
+pub mod place;
+mod socket;
 pub mod table;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use file::FileLock;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use file::{FileId, FileKeeper};
+use grants::Mailbox;
 use keeper::Keeper;
 
 pub use dynamodb::{LeaseRow, LeaseTable};
+pub use grants::{Following, GrantOutcome, HandError, Handed, Hander, Progress};
+pub use place::LockPlace;
 pub use table::{Answer, Ask, Contender, How, Role, Row, Standing, Table, TableError, TableErrorKind};
 
 use crate::execute::{Holding, WriteLease};
 
+/// How often a locked file is looked at while nothing is written: so soon its loss is told. Before each call that changes
+/// something it is looked at anyway.
+const FILE_LOOK: Duration = Duration::from_secs(1);
+
 /// Leave to write, for as long as it is held.
 #[derive(Debug)]
-pub struct Lease(Kind);
+pub struct Lease {
+    kind: Kind,
+    mailbox: Arc<Mailbox>,
+}
 
 #[derive(Debug)]
 enum Kind {
     /// For a controller that only looks.
     Never,
-    /// Held as long as the process lives.
-    Always(Option<Arc<FileLock>>),
+    /// For a world that nobody else can reach.
+    Alone,
+    /// Held as long as the process lives and the file is there.
+    File {
+        keeper: Arc<FileKeeper>,
+        /// When to look at the file next.
+        look_at: Instant,
+        /// Listens for grants.
+        serving: JoinSet<()>,
+    },
     /// In a table that others use as well.
     Table(Keeper),
+}
+
+/// Who holds the lease instead of this process.
+#[derive(Debug, Clone)]
+pub enum Holder {
+    /// A process on this machine.
+    File {
+        /// As it calls itself; may be empty.
+        holder: Arc<str>,
+        /// Which file it has locked.
+        file: FileId,
+    },
+    /// A process that renews the row.
+    Table {
+        /// Its id.
+        holder: Arc<str>,
+        /// Its epoch.
+        epoch: u64,
+    },
 }
 
 /// The lease could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// Another process holds the lock.
-    #[error("another slotwise holds the lock {}; stop it first, or give this one another --owner-id", .0.display())]
-    Held(PathBuf),
+    #[error("another slotwise{} holds the lock {}", after_comma(holder), path.display())]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// Who holds it, as it calls itself; may be empty.
+        holder: Arc<str>,
+        /// Which file it is: device and inode.
+        file: FileId,
+    },
     /// The lock file cannot be made or locked.
     #[error("cannot lock {}", path.display())]
     File {
@@ -65,6 +119,12 @@ pub enum LeaseError {
         #[source]
         cause: io::Error,
     },
+    /// Something stands where the lock file should be: a link, a pipe, a device, a directory.
+    #[error("{} is not a regular file, so it is not locked", .0.display())]
+    NotAFile(PathBuf),
+    /// The directory belongs to this service alone, so that a lock there would keep nobody away.
+    #[error("{} would be seen by this service only: its /tmp is private (PrivateTmp=)", .0.display())]
+    PrivateTmp(PathBuf),
     /// Another process holds the row, and renews it.
     #[error("{holder} holds the lease (epoch {epoch})")]
     HeldBy {
@@ -84,87 +144,189 @@ pub enum LeaseError {
     Ended,
 }
 
+fn after_comma(holder: &str) -> String {
+    if holder.is_empty() {
+        String::new()
+    } else {
+        format!(", {holder},")
+    }
+}
+
+impl LeaseError {
+    /// Who holds the lease instead, where that is known.
+    pub fn holder(&self) -> Option<Holder> {
+        match self {
+            Self::Held { holder, file, .. } => Some(Holder::File {
+                holder: Arc::clone(holder),
+                file: *file,
+            }),
+            Self::HeldBy { holder, epoch } => Some(Holder::Table {
+                holder: Arc::clone(holder),
+                epoch: *epoch,
+            }),
+            _ => None,
+        }
+    }
+}
+
 impl Lease {
     /// For a controller that only looks: nothing may be written.
     pub fn never() -> Self {
-        Self(Kind::Never)
+        Self::of(Kind::Never, Arc::default())
     }
 
     /// For a world that nobody else can reach.
     pub fn alone() -> Self {
-        Self(Kind::Always(None))
+        Self::of(Kind::Alone, Arc::default())
     }
 
-    /// Takes the lock on `path`, or says at once that another process has it.
-    pub fn lock_file(path: &Path) -> Result<Self, LeaseError> {
-        Ok(Self(Kind::Always(Some(Arc::new(FileLock::take(path)?)))))
+    /// Takes the lock at `place`, or says at once that another process has it. Needs a runtime: it listens for grants.
+    pub fn lock_file(place: &LockPlace) -> Result<Self, LeaseError> {
+        let keeper = Arc::new(FileKeeper::take(place)?);
+        let mailbox = Arc::default();
+        let kind = Kind::File {
+            serving: socket::serve(keeper.id(), Arc::clone(&mailbox)),
+            keeper,
+            look_at: Instant::now() + FILE_LOOK,
+        };
+        Ok(Self::of(kind, mailbox))
     }
 
     /// Contends for the row of `table` from now on.
     pub fn table<T: Table>(table: T, contender: Contender) -> Self {
-        Self(Kind::Table(Keeper::begin(table, contender)))
+        Self::of(Kind::Table(Keeper::begin(table, contender)), Arc::default())
+    }
+
+    /// The same, by way of which others hand grants to this process while it holds the lease.
+    pub fn row(row: LeaseRow, contender: Contender) -> Self {
+        let mailbox = Arc::default();
+        let row = row.delivering_to(Arc::clone(&mailbox));
+        Self::of(Kind::Table(Keeper::begin(row, contender)), mailbox)
+    }
+
+    fn of(kind: Kind, mailbox: Arc<Mailbox>) -> Self {
+        Self { kind, mailbox }
     }
 
     /// What the gate asks.
     pub fn gate(&self) -> Arc<dyn WriteLease> {
-        match &self.0 {
+        match &self.kind {
             Kind::Never => Arc::new(Nothing),
-            Kind::Always(lock) => Arc::new(Always { _lock: lock.clone() }),
+            Kind::Alone => Arc::new(Always),
+            Kind::File { keeper, .. } => Arc::clone(keeper) as Arc<dyn WriteLease>,
             Kind::Table(keeper) => keeper.gate(),
         }
     }
 
     /// Where this process stands; `None` for one that does not contend with others.
     pub fn standing(&self) -> Option<Standing> {
-        match &self.0 {
-            Kind::Never | Kind::Always(_) => None,
+        match &self.kind {
+            Kind::Never | Kind::Alone | Kind::File { .. } => None,
             Kind::Table(keeper) => Some(keeper.standing()),
         }
     }
 
     /// The name of this process among those that contend.
     pub fn me(&self) -> Option<&str> {
-        match &self.0 {
-            Kind::Never | Kind::Always(_) => None,
+        match &self.kind {
+            Kind::Never | Kind::Alone | Kind::File { .. } => None,
             Kind::Table(keeper) => Some(keeper.me()),
+        }
+    }
+
+    /// This process as the holder, for who hands it a grant.
+    pub(super) fn signature(&self) -> String {
+        match self.standing().map(|standing| standing.role) {
+            Some(Role::Leading { epoch, .. }) => {
+                format!("{}, epoch {epoch},", self.me().unwrap_or_default())
+            }
+            _ => format!("pid {}", std::process::id()),
         }
     }
 
     /// Whether nobody may write through it, ever.
     pub fn is_never(&self) -> bool {
-        matches!(self.0, Kind::Never)
+        matches!(self.kind, Kind::Never)
     }
 
     /// Whether this process is the one to act, as far as it was told.
     pub fn is_leading(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Never => false,
-            Kind::Always(_) => true,
+            Kind::Alone => true,
+            Kind::File { keeper, .. } => keeper.lost().is_none(),
             Kind::Table(keeper) => matches!(keeper.standing().role, Role::Leading { .. }),
         }
     }
 
-    /// Returns when this process stands elsewhere than before.
+    /// Returns when this process stands elsewhere than before, or was handed a grant.
     pub async fn changed(&mut self) {
-        match &mut self.0 {
-            Kind::Never | Kind::Always(_) => std::future::pending().await,
-            Kind::Table(keeper) => keeper.changed().await,
+        let arrived = self.mailbox.arrived();
+        match &mut self.kind {
+            Kind::Never | Kind::Alone => std::future::pending().await,
+            Kind::File { keeper, look_at, .. } => tokio::select! {
+                () = arrived => {}
+                () = lost(keeper, look_at) => {}
+            },
+            Kind::Table(keeper) => tokio::select! {
+                () = arrived => {}
+                () = keeper.changed() => {}
+            },
         }
+    }
+
+    /// Grants that were handed to this process since it was last asked.
+    pub(super) fn grants(&self) -> Vec<Handed> {
+        self.mailbox.take()
+    }
+
+    /// Whether there are any.
+    pub(super) fn has_grants(&self) -> bool {
+        !self.mailbox.is_empty()
+    }
+
+    /// Why the locked file keeps nobody away any more, if so.
+    pub(super) fn file_lost(&self) -> Option<Arc<str>> {
+        match &self.kind {
+            Kind::File { keeper, .. } => keeper.lost(),
+            Kind::Never | Kind::Alone | Kind::Table(_) => None,
+        }
+    }
+
+    /// Locks the file again that was lost: says which one it is now. No step that was begun before may go on.
+    pub(super) fn lock_again(&mut self) -> Result<PathBuf, LeaseError> {
+        let Kind::File { keeper, serving, .. } = &mut self.kind else {
+            return Err(LeaseError::Undecided);
+        };
+        let path = keeper.mend()?;
+        *serving = socket::serve(keeper.id(), Arc::clone(&self.mailbox));
+        Ok(path)
     }
 
     /// Waits until this process holds the lease, or another one is known to be alive and to hold it, or the table is
     /// of no use. A holder that is not heard of for as long as its lease lasts is succeeded.
     pub async fn win(&mut self) -> Result<(), LeaseError> {
-        match &mut self.0 {
-            Kind::Never | Kind::Always(_) => Ok(()),
+        match &mut self.kind {
+            Kind::Never | Kind::Alone | Kind::File { .. } => Ok(()),
             Kind::Table(keeper) => keeper.win().await,
         }
     }
 
     /// Gives the lease back, so that another process need not wait until it runs out.
     pub async fn release(&mut self) {
-        if let Kind::Table(keeper) = &mut self.0 {
+        if let Kind::Table(keeper) = &mut self.kind {
             keeper.release().await;
+        }
+    }
+}
+
+/// Returns when the file is lost. Cancelled and called again, it looks no more often.
+async fn lost(keeper: &FileKeeper, look_at: &mut Instant) {
+    loop {
+        sleep_until(*look_at).await;
+        *look_at = Instant::now() + FILE_LOOK;
+        if keeper.lost().is_some() {
+            return;
         }
     }
 }
@@ -178,11 +340,8 @@ impl WriteLease for Nothing {
     }
 }
 
-/// Keeps the lock as long as anybody may ask for it.
 #[derive(Debug)]
-struct Always {
-    _lock: Option<Arc<FileLock>>,
-}
+struct Always;
 
 impl WriteLease for Always {
     fn held_for(&self) -> Option<Holding> {

@@ -19,6 +19,11 @@ use tokio::time::Instant;
 /// A lease is renewed, and looked at by others, this many times while it lasts: five renewals in a row may fail.
 pub const ASKS_PER_LEASE: u32 = 6;
 
+/// The largest epoch, and the largest number of renewals, that is gone on from. None is ever reached by counting: what is
+/// larger was written by hand, and counting on from there would end at zero, so that calls would be stamped with an epoch
+/// that others had before.
+pub const COUNT_MAX: u64 = u64::MAX / 2;
+
 /// The row as it is in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -37,6 +42,15 @@ pub struct Row {
 pub const VACANT: &str = "nobody/";
 
 impl Row {
+    /// What is wrong with its numbers, if anything.
+    pub fn fault(&self) -> Option<String> {
+        let counts = [("epoch", self.epoch), ("renewal", self.renewal)];
+        let (name, count) = counts.into_iter().find(|(_, count)| *count > COUNT_MAX)?;
+        Some(format!(
+            "{name} is {count}, so there is no next one; it was changed by hand"
+        ))
+    }
+
     /// Whether it was made because there was none, and nobody has taken it since.
     pub fn is_vacant(&self) -> bool {
         self.holder
@@ -333,14 +347,13 @@ impl Contender {
         let wait = row.holder.as_ref().map_or(Duration::ZERO, |_| row.duration);
         let free = seen.since + wait;
         // At the very moment when it is free, not with the look after that.
-        if free <= self.ask_at {
-            let acquire = Ask::Acquire {
-                seen: row.clone(),
-                epoch: self.epoch_max + 1,
-            };
-            (free, acquire)
-        } else {
-            (self.ask_at, Ask::Read)
+        // A row without a next epoch is an error before it comes here; it is not to be taken in any case.
+        match self.epoch_max.checked_add(1).filter(|_| free <= self.ask_at) {
+            Some(epoch) => {
+                let seen = row.clone();
+                (free, Ask::Acquire { seen, epoch })
+            }
+            None => (self.ask_at, Ask::Read),
         }
     }
 

@@ -14,7 +14,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use tokio::time::sleep;
 
-use parts::{LEASE, Proxy, Replica, Scene};
+use parts::{LEASE, Proxy, Scene};
+pub(super) use parts::{Replica, to_end};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_leader_is_succeeded_and_each_call_says_by_whom_it_was_made() {
@@ -175,6 +176,36 @@ async fn while_one_leads_others_end_with_7_and_looking_needs_no_lease() {
     assert_eq!(code, 0, "{said}");
     assert!(!scene.row().await.unwrap().contains_key("holder"));
     scene.check_record();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_goes_to_the_leader_by_the_row_and_is_its_to_use() {
+    let scene = Scene::new().await;
+    scene.give_back().await;
+    let mut a = scene.replica("a");
+    a.until("took the lease, epoch 1").await;
+    let mut b = scene.replica("b");
+    b.until("standby: ").await;
+    scene.until_writes_of(1, 4).await;
+    scene.want_facebook();
+    a.until("facebook-main").await;
+
+    let args = ["--yes", "--interrupt", "facebook-main", "--timeout", "90s"];
+    let (code, said) = scene.ran("apply", &args).await;
+    assert_eq!(code, 0, "{said}\n{}\n{}", a.said(), b.said());
+    let (_, taken) = said.split_once("took the grant for facebook-main").unwrap();
+    assert!(said.contains(&a.pid()) && taken.contains("is used"), "{said}");
+    a.until("the one for facebook-main is used").await;
+    assert!(!b.said().contains("may interrupt others once"), "{}", b.said());
+    let writers = scene.check_record();
+    assert_eq!(writers.keys().copied().collect::<Vec<_>>(), [1]);
+
+    // A successor inherits none.
+    scene.put_grant("youtube-main").await;
+    let killed = a.kill().await;
+    b.until_after(killed, "took over, epoch 2, after ").await;
+    assert!(!scene.row().await.unwrap().contains_key("grants"));
+    assert!(!b.said().contains("may interrupt others once"), "{}", b.said());
 }
 
 #[tokio::test(flavor = "multi_thread")]

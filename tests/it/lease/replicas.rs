@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use slotwise::controller::lease::{Contender, How, Lease, TableErrorKind};
+use slotwise::controller::lease::{Contender, How, Lease, Row, TableErrorKind};
 use slotwise::controller::{Ended, Event, LeaseNews, Settings, Until};
 use slotwise::emulator::{Emulator, Options};
 use slotwise::model::WantedState;
@@ -289,6 +289,45 @@ async fn a_lasting_trouble_is_told_once_and_ends_only_what_converges() {
     let ended = timeout(Duration::from_mins(2), once.converge(60)).await.unwrap();
     assert!(matches!(ended, Ended::NoLease(_)), "{ended:?}");
     assert!(once.writes().is_empty());
+}
+
+/// Counted on from there the next epoch would be 0, which others had before.
+#[tokio::test(start_paused = true)]
+async fn an_epoch_without_a_next_one_is_not_led_from_and_is_said() {
+    let by_hand = |holder: Option<&str>, epoch, renewal| Row {
+        holder: holder.map(Into::into),
+        epoch,
+        renewal,
+        duration: LEASE,
+    };
+    for (epoch, renewal, said) in [
+        (u64::MAX, 1, "epoch is 18446744073709551615"),
+        (1, u64::MAX, "renewal is 18446744073709551615"),
+    ] {
+        let mut pair = pair().await;
+        drop(pair.b);
+        let writes = pair.a.writes().len();
+        // While it leads: it may not lead on.
+        pair.table_of_a.set_row(by_hand(None, epoch, renewal));
+        switch(&pair.script, "y", WantedState::Streaming);
+        sleep(LEASE).await;
+        pair.a.run_for_without_end(Duration::from_mins(5)).await;
+        let told = news(&pair.a);
+        let trouble = told.iter().find_map(|(_, news)| match news {
+            LeaseNews::Trouble(trouble) => Some(trouble.to_string()),
+            _ => None,
+        });
+        assert!(
+            trouble.as_ref().is_some_and(|text| text.contains(said)),
+            "{told:?}"
+        );
+        assert_eq!(pair.a.writes().len(), writes);
+
+        pair.table_of_a.set_row(by_hand(None, 40, 1));
+        pair.a.run_for_without_end(Duration::from_mins(5)).await;
+        assert_eq!(writers(&pair.a).last().unwrap(), "a.41");
+        assert_eq!(pair.a.phase("y"), Phase::Streaming);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -71,6 +71,11 @@ impl Memory {
         self.is_broken.store(true, Ordering::Relaxed);
     }
 
+    /// The row as somebody writes it by hand.
+    pub(super) fn set_row(&self, row: Row) {
+        *self.row.lock().unwrap() = Some(row);
+    }
+
     pub(super) fn set_trouble(&self, trouble: Option<TableErrorKind>) {
         *self.trouble.lock().unwrap() = trouble;
     }

@@ -180,6 +180,30 @@ impl Scene {
         self.row_now().await.unwrap()
     }
 
+    /// A grant in the row that has ended and was not removed.
+    pub(super) async fn put_grant(&self, name: &str) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let grant = HashMap::from([
+            ("id".to_owned(), text("by-hand")),
+            ("by".to_owned(), text("a test")),
+            ("outcome".to_owned(), text("Waits")),
+        ]);
+        let grants = AttributeValue::M(HashMap::from([(name.to_owned(), AttributeValue::M(grant))]));
+        let update = self.client.update_item().table_name(&self.table);
+        let update = update
+            .key("name", self.row_name())
+            .update_expression("SET grants = :grants")
+            .expression_attribute_values(":grants", grants);
+        update.send().await.unwrap();
+    }
+
+    /// Wants the third of a group of two that are on air: nobody joins them without a grant.
+    pub(super) fn want_facebook(&self) {
+        let path = self.source.path().join("launch-event.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replace("state: Ready", "state: Streaming")).unwrap();
+    }
+
     pub(super) async fn delete_row(&self) {
         let delete = self.client.delete_item().table_name(&self.table);
         delete.key("name", self.row_name()).send().await.unwrap();
@@ -323,7 +347,7 @@ async fn listen() -> (TcpListener, String) {
     (listener, endpoint)
 }
 
-async fn to_end(mut command: Command) -> (i32, String) {
+pub(in super::super) async fn to_end(mut command: Command) -> (i32, String) {
     let run = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = timeout(PATIENCE, run).await.unwrap().unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -375,7 +399,7 @@ impl Drop for Switching {
 }
 
 /// A process that runs until it is asked to end. Killed with its test.
-pub(super) struct Replica {
+pub(in super::super) struct Replica {
     name: &'static str,
     child: Child,
     lines: Arc<Mutex<Vec<(Instant, String)>>>,
@@ -384,7 +408,7 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    fn begin(name: &'static str, mut command: Command) -> Self {
+    pub(in super::super) fn begin(name: &'static str, mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -405,11 +429,16 @@ impl Replica {
     }
 
     /// Its process id, as it stands in the holder's name.
-    pub(super) fn pid(&self) -> String {
+    pub(in super::super) fn pid(&self) -> String {
         format!("-{}-", self.child.id())
     }
 
-    pub(super) fn said(&self) -> String {
+    /// Its process id.
+    pub(in super::super) fn number(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(in super::super) fn said(&self) -> String {
         let lines = self.lines.lock().unwrap();
         lines
             .iter()
@@ -419,18 +448,18 @@ impl Replica {
     }
 
     /// When it last said so.
-    pub(super) fn when(&self, text: &str) -> Instant {
+    pub(in super::super) fn when(&self, text: &str) -> Instant {
         let lines = self.lines.lock().unwrap();
         let said = lines.iter().rev().find(|(_, line)| line.contains(text));
         said.unwrap().0
     }
 
     /// Waits until it says so, or has said so.
-    pub(super) async fn until(&mut self, text: &str) {
+    pub(in super::super) async fn until(&mut self, text: &str) {
         self.said_after(None, text).await;
     }
 
-    pub(super) async fn until_after(&mut self, moment: Instant, text: &str) {
+    pub(in super::super) async fn until_after(&mut self, moment: Instant, text: &str) {
         self.said_after(Some(moment), text).await;
     }
 
@@ -455,7 +484,7 @@ impl Replica {
     }
 
     /// Sends `signal`, and says when.
-    pub(super) fn signal(&self, signal: &str) -> Instant {
+    pub(in super::super) fn signal(&self, signal: &str) -> Instant {
         let now = Instant::now();
         let args = ["-s", signal, &self.child.id().to_string()];
         assert!(Command::new("kill").args(args).status().unwrap().success());
@@ -463,7 +492,7 @@ impl Replica {
     }
 
     /// Ends it at once.
-    pub(super) async fn kill(&mut self) -> Instant {
+    pub(in super::super) async fn kill(&mut self) -> Instant {
         let now = Instant::now();
         self.child.kill().unwrap();
         self.ended().await;
@@ -471,12 +500,12 @@ impl Replica {
     }
 
     /// Sends `signal` and waits for the end: the code.
-    pub(super) async fn end(&mut self, signal: &str) -> i32 {
+    pub(in super::super) async fn end(&mut self, signal: &str) -> i32 {
         self.signal(signal);
         self.ended().await
     }
 
-    async fn ended(&mut self) -> i32 {
+    pub(in super::super) async fn ended(&mut self) -> i32 {
         let limit = Instant::now() + PATIENCE;
         loop {
             let status = self.child.try_wait().unwrap();

@@ -1,0 +1,233 @@
+//! One-off grants that others handed to this controller while it runs: which are in force, and when each is over.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::lease::{GrantOutcome, Handed, Progress};
+use super::{Controller, Event, GrantNews};
+use crate::model::{ChannelId, DestinationName};
+use crate::plan::{DestinationPlan, Plan, Waiting};
+use crate::store::Source;
+
+/// How long a grant is good for, unless it is used before. Who gave it sees by then that something else is in the way, and
+/// nobody expects an interruption long after.
+const GOOD_FOR: Duration = Duration::from_mins(10);
+
+/// Grants in force.
+#[derive(Debug, Default)]
+pub(super) struct Granted(BTreeMap<DestinationName, InForce>);
+
+#[derive(Debug)]
+struct InForce {
+    /// Everybody who gave it.
+    handed: Vec<Handed>,
+    until: Instant,
+}
+
+impl Granted {
+    /// Who has one.
+    pub(super) fn names(&self) -> impl Iterator<Item = &DestinationName> {
+        self.0.keys()
+    }
+
+    fn take(&mut self, grant: Handed, now: Instant) {
+        let until = now + GOOD_FOR;
+        let in_force = self.0.entry(grant.name.clone()).or_insert_with(|| InForce {
+            handed: Vec::new(),
+            until,
+        });
+        in_force.until = until;
+        in_force.handed.push(grant);
+    }
+
+    /// Those that are over by `plan`, which was made with all of them; `rests` where it leaves nothing to do now or later.
+    fn over(&self, plan: &Plan, rests: bool, now: Instant) -> Vec<(DestinationName, GrantOutcome)> {
+        let over = self.0.iter().filter_map(|(name, grant)| {
+            let outcome = outcome(plan, name, rests);
+            let expired = (grant.until <= now).then_some(GrantOutcome::Expired);
+            Some((name.clone(), outcome.or(expired)?))
+        });
+        over.collect()
+    }
+
+    fn end(&mut self, name: &DestinationName, outcome: GrantOutcome, message: &str) {
+        for grant in self.0.remove(name).into_iter().flat_map(|grant| grant.handed) {
+            grant.report(Progress::Ended {
+                outcome,
+                message: message.to_owned(),
+            });
+        }
+    }
+}
+
+/// What came of a grant for `name`; `None` while something may still come of it.
+fn outcome(plan: &Plan, name: &DestinationName, rests: bool) -> Option<GrantOutcome> {
+    let Some(destination) = plan.destinations.iter().find(|one| one.name == *name) else {
+        return Some(GrantOutcome::Unknown);
+    };
+    let steps = || {
+        plan.steps()
+            .filter(|(channel, _)| channel.pool == destination.pool)
+    };
+    match &destination.waiting {
+        None if is_settled(plan, destination) => Some(GrantOutcome::Done),
+        Some(waiting) if is_refusal(waiting) && steps().next().is_none() => Some(GrantOutcome::Refused),
+        _ => rests.then_some(GrantOutcome::Waits),
+    }
+}
+
+/// Whether a destination that waits for nothing is where it is wanted, and stays there.
+fn is_settled(plan: &Plan, destination: &DestinationPlan) -> bool {
+    let slots = [&destination.held, &destination.assignment];
+    let is_its = |id: &ChannelId| slots.into_iter().flatten().any(|slot| slot.channel == *id);
+    let mut steps = plan.steps();
+    destination.on_air == destination.wanted && !steps.any(|(channel, _)| is_its(&channel.id))
+}
+
+/// Whether it could be done, and somebody's rule forbids it.
+pub fn is_refusal(waiting: &Waiting) -> bool {
+    matches!(
+        waiting,
+        Waiting::InterruptionForbidden { .. }
+            | Waiting::OutsideWindow { .. }
+            | Waiting::Uninterruptible { .. }
+            | Waiting::SharesChannel { .. }
+            | Waiting::SourceUntrusted { .. }
+            | Waiting::NotAdopted { .. }
+            | Waiting::OwnedByAnother { .. }
+    )
+}
+
+impl<S: Source> Controller<S> {
+    /// Takes the grants that arrived, if this process is the one to use them.
+    pub(super) fn take_grants(&mut self) {
+        let (now, arrived) = (Instant::now(), self.leadership.lease.grants());
+        if !self.leadership.is_leading() {
+            // What was handed to the holder goes with the lease: who gave it hears that.
+            self.granted = Granted::default();
+            return;
+        }
+        let by = self.leadership.lease.signature();
+        for grant in arrived {
+            grant.report(Progress::Taken { by: by.clone() });
+            self.tell(Event::Grant(GrantNews::Taken {
+                destination: grant.name.clone(),
+                by: grant.by.clone(),
+            }));
+            self.granted.take(grant, now);
+        }
+    }
+
+    /// Ends the grants that are over by the plan of this cycle.
+    pub(super) fn end_grants(&mut self, plan: &Plan) {
+        for (destination, outcome) in self.granted.over(plan, self.is_converged(), Instant::now()) {
+            let status = self.status.destination(destination.as_str());
+            let message = status
+                .map(|status| status.message.to_string())
+                .unwrap_or_default();
+            self.granted.end(&destination, outcome, &message);
+            self.tell(Event::Grant(GrantNews::Ended {
+                destination,
+                outcome,
+                message,
+            }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{SlotId, WantedState};
+
+    fn destination(on_air: bool, waiting: Option<Waiting>) -> DestinationPlan {
+        let slot = waiting.is_none().then(|| SlotId::new("1", "slot-1"));
+        DestinationPlan {
+            name: "a".into(),
+            pool: "main".into(),
+            state: WantedState::Streaming,
+            wanted: true,
+            group: None,
+            held: slot.clone().filter(|_| on_air),
+            on_air,
+            assignment: slot,
+            reason: None,
+            waiting,
+            off_air: None,
+        }
+    }
+
+    fn plan(destination: DestinationPlan) -> Plan {
+        Plan {
+            pools: Vec::new(),
+            destinations: vec![destination],
+            channels: Vec::new(),
+        }
+    }
+
+    fn forbidden() -> Waiting {
+        Waiting::OwnedByAnother {
+            channel: "1".into(),
+            owner: "b".into(),
+        }
+    }
+
+    fn no_slot() -> Waiting {
+        Waiting::NoFreeSlot { pool: "main".into() }
+    }
+
+    #[test]
+    fn a_grant_ends_when_it_is_used_or_can_do_nothing() {
+        let name = "a".into();
+        for (destination, rests, expected) in [
+            (destination(true, None), false, Some(GrantOutcome::Done)),
+            // On its way.
+            (destination(false, None), false, None),
+            (destination(false, None), true, Some(GrantOutcome::Waits)),
+            (
+                destination(false, Some(forbidden())),
+                false,
+                Some(GrantOutcome::Refused),
+            ),
+            // Something else may still make room.
+            (destination(false, Some(no_slot())), false, None),
+            (
+                destination(false, Some(no_slot())),
+                true,
+                Some(GrantOutcome::Waits),
+            ),
+        ] {
+            let plan = plan(destination);
+            assert_eq!(outcome(&plan, &name, rests), expected, "{plan:?} {rests}");
+        }
+        let nobody = plan(destination(true, None));
+        assert_eq!(outcome(&nobody, &"b".into(), false), Some(GrantOutcome::Unknown));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grant_that_is_given_again_holds_anew_and_everybody_hears_its_end() {
+        let (mut granted, on_its_way) = (Granted::default(), plan(destination(false, None)));
+        let (first, first_followed) = Handed::new("a".into(), "x");
+        granted.take(first, Instant::now());
+        tokio::time::advance(GOOD_FOR / 2).await;
+        let (second, second_followed) = Handed::new("a".into(), "y");
+        granted.take(second, Instant::now());
+        assert_eq!(granted.names().count(), 1);
+        tokio::time::advance(GOOD_FOR / 2).await;
+        assert!(granted.over(&on_its_way, false, Instant::now()).is_empty());
+        tokio::time::advance(GOOD_FOR / 2).await;
+        let over = granted.over(&on_its_way, false, Instant::now());
+        assert_eq!(over, [("a".into(), GrantOutcome::Expired)]);
+        granted.end(&"a".into(), GrantOutcome::Expired, "late");
+        assert_eq!(granted.names().count(), 0);
+        for followed in [first_followed, second_followed] {
+            let ended = Progress::Ended {
+                outcome: GrantOutcome::Expired,
+                message: "late".to_owned(),
+            };
+            assert_eq!(*followed.borrow(), ended);
+        }
+    }
+}

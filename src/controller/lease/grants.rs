@@ -1,0 +1,255 @@
+//! One-off grants that other processes hand to the holder of the lease: `apply --interrupt` beside a daemon.
+//!
+//! ```text
+//!   apply ── hand ──►  socket   beside a lock file    ┐                        ┌─► a cycle with the grant
+//!                      row      of the lease table    ├─► Mailbox ─► controller ┤
+//!         ◄─ Progress ─────────────────────────────── ┘                        └─► Handed::report
+//! ```
+//!
+//! A grant is given to the one who holds the lease at that moment. A successor does not inherit it: whoever takes over
+//! removes what lies in the row, and a socket ends with its process.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, watch};
+
+use super::dynamodb::{GrantOnRow, LeaseRow};
+use super::file::FileId;
+use super::socket::{self, Line};
+use super::{Holder, TableError};
+use crate::model::DestinationName;
+
+/// Grants that the controller has not looked at yet: more than people give within a cycle.
+const WAITING_MAX: usize = 32;
+
+/// A grant that was handed to this process.
+#[derive(Debug)]
+pub struct Handed {
+    /// The destination whose change may interrupt others.
+    pub name: DestinationName,
+    /// Who gave it, for people.
+    pub by: Arc<str>,
+    progress: watch::Sender<Progress>,
+}
+
+/// What has become of a grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Progress {
+    /// It waits for the holder's next cycle.
+    Waiting,
+    /// The holder plans with it.
+    Taken {
+        /// The holder, for people.
+        by: String,
+    },
+    /// It is over.
+    Ended {
+        /// How.
+        outcome: GrantOutcome,
+        /// The destination as it is then, in one sentence.
+        message: String,
+    },
+}
+
+/// How a grant ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GrantOutcome {
+    /// The destination is where it is wanted.
+    Done,
+    /// Another rule forbids it all the same.
+    Refused,
+    /// The destination waits for something that no grant gives.
+    Waits,
+    /// Its time was over first.
+    Expired,
+    /// The holder declares no such destination.
+    Unknown,
+}
+
+impl GrantOutcome {
+    /// All of them.
+    const ALL: [Self; 5] = [
+        Self::Done,
+        Self::Refused,
+        Self::Waits,
+        Self::Expired,
+        Self::Unknown,
+    ];
+
+    /// Its stable name.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Done => "Done",
+            Self::Refused => "Refused",
+            Self::Waits => "Waits",
+            Self::Expired => "Expired",
+            Self::Unknown => "Unknown",
+        }
+    }
+
+    /// The one with this name.
+    pub(super) fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.code() == code)
+    }
+}
+
+impl Handed {
+    /// A grant for `name`, and what becomes of it.
+    pub fn new(name: DestinationName, by: impl Into<Arc<str>>) -> (Self, watch::Receiver<Progress>) {
+        let (progress, followed) = watch::channel(Progress::Waiting);
+        let by = by.into();
+        (Self { name, by, progress }, followed)
+    }
+
+    /// Says what has become of it.
+    pub fn report(&self, progress: Progress) {
+        self.progress.send_replace(progress);
+    }
+}
+
+/// Grants on their way to the controller.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    waiting: Mutex<VecDeque<Handed>>,
+    arrived: Notify,
+}
+
+impl Mailbox {
+    /// Leaves `grant` for the next cycle; says whether there was room.
+    pub(super) fn offer(&self, grant: Handed) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= WAITING_MAX {
+            return false;
+        }
+        waiting.push_back(grant);
+        self.arrived.notify_one();
+        true
+    }
+
+    /// All that arrived since.
+    pub(super) fn take(&self) -> Vec<Handed> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.drain(..).collect()
+    }
+
+    /// Whether any waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+    }
+
+    /// Returns when there is a grant that was not told of.
+    pub(super) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+}
+
+/// A grant could not be handed over, or not be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum HandError {
+    /// The holder does not listen for grants, or this process cannot reach it.
+    #[error("cannot reach the slotwise that holds the lock")]
+    Unreachable(#[source] io::Error),
+    /// The holder does not take it.
+    #[error("the slotwise that holds the lease refuses the grant: {0}")]
+    Refused(String),
+    /// The lease table does not do what it should.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The holder is gone, or another one is in its place.
+    #[error("the slotwise that was given the grant no longer holds the lease")]
+    HolderGone,
+}
+
+/// Hands grants to who holds the lease.
+#[derive(Debug)]
+pub enum Hander {
+    /// Through the socket that goes with a locked file.
+    File(FileId),
+    /// Through the row.
+    Row {
+        /// The row.
+        row: LeaseRow,
+        /// Who holds it.
+        holder: Arc<str>,
+        /// In which epoch.
+        epoch: u64,
+    },
+}
+
+impl Hander {
+    /// The way to `holder`; `row` is the lease's, where there is a table.
+    pub fn new(holder: &Holder, row: Option<LeaseRow>) -> Option<Self> {
+        match (holder, row) {
+            (Holder::File { file, .. }, _) => Some(Self::File(*file)),
+            (Holder::Table { holder, epoch }, Some(row)) => Some(Self::Row {
+                row,
+                holder: Arc::clone(holder),
+                epoch: *epoch,
+            }),
+            (Holder::Table { .. }, None) => None,
+        }
+    }
+
+    /// Hands a grant for `name` over, given by `by`.
+    pub async fn hand(&self, name: &DestinationName, by: &str) -> Result<Following, HandError> {
+        Ok(Following(match self {
+            Self::File(file) => Way::Socket(socket::hand(*file, name, by).await?),
+            Self::Row { row, holder, epoch } => Way::Row(row.hand(holder, *epoch, name, by).await?),
+        }))
+    }
+}
+
+/// A grant that was handed over.
+#[derive(Debug)]
+pub struct Following(Way);
+
+#[derive(Debug)]
+enum Way {
+    Socket(Line),
+    Row(GrantOnRow),
+}
+
+impl Following {
+    /// What becomes of it next.
+    pub async fn next(&mut self) -> Result<Progress, HandError> {
+        match &mut self.0 {
+            Way::Socket(line) => line.next().await,
+            Way::Row(grant) => grant.next().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_grants_wait_than_are_looked_at() {
+        let mailbox = Mailbox::default();
+        let grant = || Handed::new("a".into(), "me").0;
+        for _ in 0..WAITING_MAX {
+            assert!(mailbox.offer(grant()));
+        }
+        assert!(!mailbox.offer(grant()));
+        assert_eq!(mailbox.take().len(), WAITING_MAX);
+        assert!(mailbox.offer(grant()));
+    }
+
+    #[test]
+    fn outcomes_have_names_of_their_own() {
+        for outcome in GrantOutcome::ALL {
+            assert_eq!(GrantOutcome::of_code(outcome.code()), Some(outcome));
+            assert_eq!(
+                serde_json::to_string(&outcome).unwrap(),
+                format!("\"{}\"", outcome.code())
+            );
+        }
+    }
+}

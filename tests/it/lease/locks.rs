@@ -1,0 +1,212 @@
+//! The lock on a local file, and grants that are handed to who holds it: the binary, twice, over an emulator.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::processes::{Replica, to_end};
+use crate::cli::tool::{Ran, Served, copy_of_quickstart, run};
+
+const FAST: [&str; 4] = ["--transition-interval", "100ms", "--interval", "1s"];
+
+/// An emulator and the quickstart, in which one more of a group may be wanted whose channel is on air.
+struct Scene {
+    served: Served,
+    source: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self {
+            served: Served::quickstart(),
+            source: copy_of_quickstart(),
+        }
+    }
+
+    fn command(&self, name: &str, args: &[&str]) -> Command {
+        self.served
+            .command(name, args, self.source.path().to_str().unwrap())
+    }
+
+    fn ran(&self, name: &str, args: &[&str]) -> Ran {
+        run(&mut self.command(name, args))
+    }
+
+    async fn daemon(&self, args: &[&str]) -> Replica {
+        let all = [&FAST[..], args].concat();
+        let mut daemon = Replica::begin("daemon", self.command("run", &all));
+        daemon.until("converged").await;
+        daemon
+    }
+
+    /// Wants the third of the group of two that are on air, whose channel has a slot left.
+    fn want_facebook(&self) {
+        let path = self.source.path().join("launch-event.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replace("state: Ready", "state: Streaming")).unwrap();
+    }
+
+    fn port(&self) -> &str {
+        self.served.endpoint.rsplit(':').next().unwrap()
+    }
+
+    /// The file that is locked where nobody names one.
+    fn default_file(&self) -> PathBuf {
+        let name = format!("slotwise-default@http___127.0.0.1_{}.lock", self.port());
+        let places = ["/run/slotwise", "/tmp"].map(Path::new);
+        let mut there = places.into_iter().filter(|place| place.is_dir());
+        there.next().unwrap().join(name)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_with_another_environment_and_another_spelling_meets_the_same_lock() {
+    let scene = Scene::new();
+    let mut daemon = scene.daemon(&[]).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    for host in ["127.0.0.1", "localhost", "LOCALHOST", "[::1]", "127.0.0.2"] {
+        let endpoint = format!("http://{host}:{}/", scene.port());
+        let mut command = scene.command("apply", &["--yes"]);
+        // Given again, the last one would be refused.
+        let args: Vec<String> = command
+            .get_args()
+            .map(|arg| arg.to_str().unwrap().replace(&scene.served.endpoint, &endpoint))
+            .collect();
+        command = crate::cli::tool::command(args);
+        for name in ["HOME", "TMPDIR", "XDG_RUNTIME_DIR"] {
+            command.env(name, elsewhere.path());
+        }
+        let refused = run(&mut command);
+        assert_eq!(refused.code, 7, "{host}: {refused:?}");
+        let holder = format!("another slotwise, pid {}, holds the lock", daemon.number());
+        assert!(
+            refused.err.contains(&holder) && refused.err.contains("apply --interrupt NAME"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(daemon.end("TERM").await, 143);
+    assert_eq!(scene.ran("apply", &["--yes"]).code, 0, "it is free again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_file_that_is_removed_is_locked_again_unless_another_was_faster() {
+    let scene = Scene::new();
+    let mut daemon = scene.daemon(&[]).await;
+    let file = scene.default_file();
+    fs::remove_file(&file).unwrap();
+    daemon.until("was removed; nothing more is written").await;
+    daemon.until("again").await;
+    assert_eq!(scene.ran("apply", &["--yes"]).code, 7);
+
+    // One that is there already when the loss is noticed, and locked by somebody else.
+    let beside = file.with_extension("beside");
+    let other = fs::File::create(&beside).unwrap();
+    other.lock().unwrap();
+    fs::rename(&beside, &file).unwrap();
+    assert_eq!(daemon.ended().await, 7, "{}", daemon.said());
+    assert!(daemon.said().contains("was replaced"), "{}", daemon.said());
+    drop(other);
+    fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_at_once_and_said() {
+    let scene = Scene::new();
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    for path in [pipe.to_str().unwrap(), link.to_str().unwrap(), "/dev/zero"] {
+        let refused = scene.ran("apply", &["--yes", "--lock-file", path]);
+        assert_eq!(refused.code, 1, "{path}: {refused:?}");
+        assert!(
+            refused.err.contains("is not a regular file") && refused.err.contains("--lock-file"),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_beside_a_daemon_is_carried_out_by_it_and_ends_with_its_use() {
+    let scene = Scene::new();
+    let mut daemon = scene.daemon(&[]).await;
+    scene.want_facebook();
+    daemon.until("facebook-main").await;
+    // Without a grant the policy forbids it, and beside a daemon nothing is applied.
+    assert_eq!(scene.ran("apply", &["--yes"]).code, 7);
+
+    let apply = scene.command(
+        "apply",
+        &["--yes", "--interrupt", "facebook-main", "--timeout", "2m"],
+    );
+    let (code, said) = to_end(apply).await;
+    assert_eq!(code, 0, "{said}\n{}", daemon.said());
+    let taken = format!("pid {} took the grant for facebook-main", daemon.number());
+    assert!(said.contains(&taken) && said.contains("is used"), "{said}");
+    daemon.until("facebook-main may interrupt others once").await;
+    daemon.until("the one for facebook-main is used").await;
+    let planned = scene.ran("plan", &["--detailed-exitcode"]);
+    assert_eq!(planned.code, 0, "{planned:?}");
+
+    // It is over: the next change waits again.
+    let path = scene.source.path().join("launch-event.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(path, text.replacen("state: Streaming", "state: Ready", 1)).unwrap();
+    daemon.until("SharesChannel").await;
+    assert_eq!(daemon.end("TERM").await, 143);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_grant_gives_ends_with_4_or_5_and_says_why() {
+    let scene = Scene::new();
+    let corporate = scene.source.path().join("corporate.yaml");
+    let _daemon = scene.daemon(&[]).await;
+    // Another owner's grant and one for a name that nobody declares are refused before anything is asked.
+    let unknown = scene.ran("apply", &["--yes", "--interrupt", "nobody"]);
+    assert_eq!(unknown.code, 64, "{unknown:?}");
+
+    // Whoever is interrupted by it must not be: `interruptible: false` outweighs a grant.
+    let launch = scene.source.path().join("launch-event.yaml");
+    let text = fs::read_to_string(&launch).unwrap();
+    let text = text.replace(
+        "  group: launch-event",
+        "  interruptible: false\n  group: launch-event",
+    );
+    fs::write(&launch, text.replace("state: Ready", "state: Streaming")).unwrap();
+    let text = fs::read_to_string(&corporate).unwrap();
+    fs::write(
+        &corporate,
+        text.replace("  group: corporate", "  interruptible: false\n  group: corporate"),
+    )
+    .unwrap();
+    let apply = scene.command(
+        "apply",
+        &["--yes", "--interrupt", "facebook-main", "--timeout", "2m"],
+    );
+    let (code, said) = to_end(apply).await;
+    assert_eq!(code, 4, "{said}");
+}
+
+#[test]
+fn key_files_that_everybody_can_read_are_told_in_an_event_and_are_no_error() {
+    let scene = Scene::new();
+    let keys: Vec<PathBuf> = fs::read_dir(scene.source.path().join("keys"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let set = |mode| {
+        for key in &keys {
+            fs::set_permissions(key, fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    set(0o644);
+    let applied = scene.ran("apply", &["--yes", FAST[0], FAST[1]]);
+    assert_eq!(applied.code, 0, "{applied:?}");
+    let told = "every user of this machine can read the stream key in";
+    assert_eq!(applied.out.matches(told).count(), 1, "{applied:?}");
+    set(0o600);
+    let applied = scene.ran("apply", &["--yes"]);
+    assert!(applied.code == 0 && !applied.out.contains(told), "{applied:?}");
+}
