@@ -16,6 +16,8 @@ use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
 use crate::aws::Connect;
+use crate::aws::credentials::Sendable;
+use crate::aws::http::bounded;
 use crate::controller::lease::{Contender, Lease, LeaseError, LeaseTable};
 use crate::controller::{Clock, Controller, Listener, Parts, Settings};
 use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot};
@@ -59,7 +61,14 @@ impl Aws {
                 loader = loader.region(Region::new("us-east-1"));
             }
         }
-        loader.load().await
+        let config = loader.load().await;
+        match config.credentials_provider() {
+            None => config,
+            Some(provider) => {
+                let sendable = SharedCredentialsProvider::new(Sendable(provider));
+                config.into_builder().credentials_provider(sendable).build()
+            }
+        }
     }
 
     /// The same, once somebody asks for it.
@@ -259,9 +268,10 @@ fn placeholder_credentials() -> SharedCredentialsProvider {
 }
 
 fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
+    let unbounded = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https()
+        .build_https();
+    bounded(unbounded)
 }
 
 /// Channels for pools that nobody has channels for: three parked slots each, single pipeline.

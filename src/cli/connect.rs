@@ -12,6 +12,7 @@ use super::names;
 use super::output::Output;
 use crate::controller::{Clock, Controller, CycleError, Listener, Settings, View};
 use crate::emulator::{self, Emulator, Fleet};
+use crate::files;
 use crate::manifest::Problem;
 use crate::medialive::{self, Kind, Meter, RateLimit};
 use crate::model::{Desired, DestinationName, OwnerId, Trust};
@@ -26,6 +27,9 @@ pub(super) type Live = Controller<Sources>;
 
 /// Time between looks while a channel of an emulator is on its way: its transitions take seconds.
 const EMULATED_TRANSITION_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Largest fleet file that is read: ten thousand channels as MediaLive describes them have less.
+const FLEET_MAX: u64 = 512 << 20;
 
 /// What a controller is made for.
 pub(super) struct Purpose<'a> {
@@ -190,7 +194,7 @@ pub(super) fn check_view(view: &View, grants: &[String], output: &Output) -> Res
 /// The channels of a fleet file.
 pub(super) fn read_fleet(path: &Path) -> Result<Fleet, Failure> {
     let step = || format!("cannot read the fleet {}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = files::read_text(path, FLEET_MAX).map_err(|error| {
         Failure::at(step(), &error).next("make one: aws medialive describe-channel --channel-id ID > FILE")
     })?;
     Fleet::parse(&text).map_err(|error| Failure::at(step(), &error))
@@ -268,7 +272,7 @@ fn reach(region: Option<&str>, endpoint: Option<&Endpoint>) -> Result<Aws, Failu
 
 /// This machine's name, or what people call it; only for people to read.
 fn host() -> String {
-    let file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let file = || files::read_text(Path::new("/proc/sys/kernel/hostname"), 1024).ok();
     let name = variable("HOSTNAME").or_else(file).unwrap_or_default();
     let fits = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
     let name: String = name.trim().chars().filter(fits).take(63).collect();

@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::permit::TooLate;
+use crate::aws::http::too_large;
 use crate::model::ChannelId;
 
 /// A call to MediaLive that failed.
@@ -211,7 +212,8 @@ impl CallError {
                 let body = service.raw().body().bytes().unwrap_or_default();
                 service_message(service.err().meta().message(), body)
             }
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => String::new(),
+            SdkError::TimeoutError(_) => String::new(),
+            SdkError::ResponseError(_) => too_large(error).unwrap_or_default(),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => String::new(),
             other => dispatch(other).1,
         };
