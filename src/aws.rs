@@ -1,5 +1,6 @@
 //! How to reach a service of AWS, made once somebody asks for it.
 
+pub(crate) mod caught;
 pub(crate) mod credentials;
 pub(crate) mod http;
 

@@ -10,6 +10,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
 use aws_types::app_name::AppName;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -51,7 +52,10 @@ pub struct Aws {
 impl Aws {
     /// Credentials, region and HTTP client: what the clients of all services have in common.
     pub async fn config(&self) -> SdkConfig {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(https())
+            // Said here, because the SDK panics over an AWS_MAX_ATTEMPTS or AWS_RETRY_MODE that makes no sense.
+            .retry_config(RetryConfig::standard());
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         }

@@ -3,9 +3,14 @@
 //! The SDK panics over an access key or a session token that no request header can carry, such as one that was pasted
 //! with a line break in it.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, Result, SharedCredentialsProvider, future};
+
+use super::caught::caught;
 
 /// Hands on what another provider gives, unless it cannot be sent.
 #[derive(Debug)]
@@ -16,7 +21,16 @@ impl ProvideCredentials for Sendable {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(async { check(self.0.provide_credentials().await?) })
+        future::ProvideCredentials::new(async {
+            let mut given = Box::pin(self.0.provide_credentials());
+            let given = poll_fn(|context| match caught(|| given.as_mut().poll(context)) {
+                Some(poll) => poll,
+                None => Poll::Ready(Err(CredentialsError::invalid_configuration(
+                    "the AWS SDK cannot make sense of what the environment or the profile says of them",
+                ))),
+            });
+            check(given.await?)
+        })
     }
 
     fn fallback_on_interrupt(&self) -> Option<Credentials> {
@@ -54,6 +68,24 @@ mod tests {
         Sendable(SharedCredentialsProvider::new(credentials))
             .provide_credentials()
             .await
+    }
+
+    #[derive(Debug)]
+    struct Panics;
+
+    impl ProvideCredentials for Panics {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::new(async { panic!("for the test") })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_panics_is_an_error() {
+        let sendable = Sendable(SharedCredentialsProvider::new(Panics));
+        assert!(sendable.provide_credentials().await.is_err());
     }
 
     #[tokio::test]

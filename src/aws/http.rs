@@ -7,9 +7,14 @@ use aws_smithy_runtime_api::client::http::{
     SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::caught::caught;
 
 /// Largest answer that is read. The largest of a service that slotwise calls has 16 MiB (DynamoDB, BatchGetItem).
 pub(crate) const ANSWER_MAX: usize = 64 << 20;
@@ -50,7 +55,30 @@ impl HttpClient for Bounded<SharedHttpClient> {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Bounded(self.0.http_connector(settings, components)))
+        match caught(|| self.0.http_connector(settings, components)) {
+            Some(connector) => SharedHttpConnector::new(Bounded(connector)),
+            None => SharedHttpConnector::new(NoCertificates),
+        }
+    }
+
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        // Certificates are read here, before the first call has a limit. Without any that call says so.
+        caught(|| self.0.validate_base_client_config(components, config)).unwrap_or(Ok(()))
+    }
+}
+
+/// In place of a connector that cannot be made: the SDK panics where it finds no certificate authority.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("no certificate authority is known; install ca-certificates, or name a file of them in SSL_CERT_FILE")]
+struct NoCertificates;
+
+impl HttpConnector for NoCertificates {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::ready(Err(ConnectorError::user(Self.into())))
     }
 }
 

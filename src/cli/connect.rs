@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet};
+use super::aws_files;
 use super::endpoint::{Endpoint, Service, region_of_environment, variable};
 use super::failure::Failure;
 use super::names;
@@ -260,6 +261,7 @@ fn reach(region: Option<&str>, endpoint: Option<&Endpoint>) -> Result<Aws, Failu
     if let Some(endpoint) = endpoint {
         endpoint.check()?;
     }
+    aws_files::check()?;
     let is_local = endpoint.is_some_and(Endpoint::is_local);
     let region = region.map(str::to_owned).or_else(region_of_environment);
     Ok(Aws {

@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod args;
+mod aws_files;
 mod completions;
 mod connect;
 mod doctor;
@@ -120,6 +121,7 @@ pub fn main() -> ExitCode {
 }
 
 fn carry_out(output: &Output) -> CommandResult {
+    start::quieten_panics();
     // Before anything is written: so that a file that may not grow is an error, and not the end.
     let (runtime, signals) = start::start()?;
     let cli = match parse() {
@@ -127,7 +129,7 @@ fn carry_out(output: &Output) -> CommandResult {
         Err(error) => return Ok(show_parse_error(&error, output)),
     };
     telemetry::install(cli.global.verbose, cli.global.log_format, output);
-    let result = runtime.block_on(cli.run(output, &signals));
+    let result = start::run(&runtime, cli.run(output, &signals));
     // A thread may hang in a read or in looking up a name, which nobody waits for any more.
     runtime.shutdown_background();
     result

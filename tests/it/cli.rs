@@ -4,5 +4,8 @@ pub(crate) mod changes;
 mod docs;
 mod offline;
 mod plans;
+mod paths;
 mod replay;
+mod signals;
+mod streams;
 pub(crate) mod tool;
