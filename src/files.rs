@@ -130,10 +130,7 @@ fn too_large(limit: u64) -> io::Error {
         0 => format!("{limit} bytes"),
         mebibytes => format!("{mebibytes} MiB"),
     };
-    io::Error::new(
-        io::ErrorKind::FileTooLarge,
-        format!("it is larger than {limit}"),
-    )
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {limit}"))
 }
 
 /// Where the links at `path` lead, whether anything is there or not.
@@ -330,7 +327,13 @@ mod tests {
         replace(&file, b"whole", 0o600).unwrap();
         assert_eq!(names(dir.path()), [left.as_str(), "file"]);
         assert_eq!(whole_of(&left), Some("file"));
-        for other in [".file.part", "file.1-0.part", ".file.1-0", ".file.1.part", ".file.x-0.part"] {
+        for other in [
+            ".file.part",
+            "file.1-0.part",
+            ".file.1-0",
+            ".file.1.part",
+            ".file.x-0.part",
+        ] {
             assert_eq!(whole_of(other), None, "{other}");
         }
     }

@@ -91,7 +91,14 @@ mod tests {
     #[tokio::test]
     async fn what_no_header_can_carry_is_named_and_not_shown() {
         assert!(given("AKIAEXAMPLE", "se/cr+et=", Some("to/ken")).await.is_ok());
-        for bad in ["CANARY\n", "CAN\rARY", "\0CANARY", "CANARY\u{7f}", "CANARY\u{85}", "CAN\tARY"] {
+        for bad in [
+            "CANARY\n",
+            "CAN\rARY",
+            "\0CANARY",
+            "CANARY\u{7f}",
+            "CANARY\u{85}",
+            "CAN\tARY",
+        ] {
             for (given, part) in [
                 (given(bad, "x", None).await, "access key ID"),
                 (given("x", bad, None).await, "secret access key"),

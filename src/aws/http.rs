@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::body::SdkBody;
@@ -73,7 +73,9 @@ impl HttpClient for Bounded<SharedHttpClient> {
 
 /// In place of a connector that cannot be made: the SDK panics where it finds no certificate authority.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("no certificate authority is known; install ca-certificates, or name a file of them in SSL_CERT_FILE")]
+#[error(
+    "no certificate authority is known; install ca-certificates, or name a file of them in SSL_CERT_FILE"
+)]
 struct NoCertificates;
 
 impl HttpConnector for NoCertificates {
@@ -134,7 +136,9 @@ mod tests {
                 endless(stream.unwrap(), 200);
             }
         });
-        let client = wiring::client(&World::Aws(aws), &Settings::default(), None).await.unwrap();
+        let client = wiring::client(&World::Aws(aws), &Settings::default(), None)
+            .await
+            .unwrap();
         let error = client.list().await.unwrap_err();
         assert_eq!(error.kind, Kind::BadAnswer, "{error}");
         assert!(error.to_string().contains("larger than 64 MiB"), "{error}");

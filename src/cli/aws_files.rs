@@ -47,7 +47,9 @@ fn trouble(path: &Path, holds_profiles: bool) -> Option<String> {
         Ok(_) if !holds_profiles => None,
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
-            let line = text.lines().position(|line| !can_be_sent(&line.replace('\t', " ")))?;
+            let line = text
+                .lines()
+                .position(|line| !can_be_sent(&line.replace('\t', " ")))?;
             Some(format!("control character not allowed in line {}", line + 1))
         }
         Err(error) if files::is_not_regular(&error) || error.kind() == io::ErrorKind::FileTooLarge => {

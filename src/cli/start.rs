@@ -24,14 +24,21 @@ pub(super) fn start() -> Result<(Runtime, Signals), Failure> {
     match started {
         Some(Ok(started)) => Ok(started),
         Some(Err(error)) => Err(failure(&error)),
-        None => Err(failure(&io::Error::other("no descriptor for signals, or no thread"))),
+        None => Err(failure(&io::Error::other(
+            "no descriptor for signals, or no thread",
+        ))),
     }
 }
 
 /// What `work` gives on `runtime`. A panic in it has been printed; it is a fault, and no code of its own.
 pub(super) fn run(runtime: &Runtime, work: impl Future<Output = CommandResult>) -> CommandResult {
     let ended = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
-    ended.unwrap_or_else(|_| Err(Failure::new(ExitCode::Error, "a fault of slotwise; please report it")))
+    ended.unwrap_or_else(|_| {
+        Err(Failure::new(
+            ExitCode::Error,
+            "a fault of slotwise; please report it",
+        ))
+    })
 }
 
 /// Leaves a panic unprinted that becomes an error.
@@ -47,7 +54,9 @@ pub(super) fn quieten_panics() {
 fn failure(error: &io::Error) -> Failure {
     let limit = getrlimit(Resource::Nofile).current;
     let next = match limit.filter(|limit| *limit < OPEN_FILES) {
-        Some(limit) => format!("raise the limit of open files from {limit} to {OPEN_FILES}: ulimit -n {OPEN_FILES}"),
+        Some(limit) => {
+            format!("raise the limit of open files from {limit} to {OPEN_FILES}: ulimit -n {OPEN_FILES}")
+        }
         None => "raise the limits of open files and of processes: ulimit -n, ulimit -u".to_owned(),
     };
     let message = format!("cannot start, the system gives too few open files or threads: {error}");

@@ -71,7 +71,10 @@ impl Tree {
         let mut walk = Walk {
             tree: Self::default(),
             entered: BTreeSet::new(),
-            roots: roots.iter().filter_map(|root| fs::canonicalize(root).ok()).collect(),
+            roots: roots
+                .iter()
+                .filter_map(|root| fs::canonicalize(root).ok())
+                .collect(),
             seen: 0,
         };
         for root in roots {

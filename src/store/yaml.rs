@@ -73,7 +73,9 @@ impl LoadError {
             Self::NothingDeclared { .. } => {
                 "write them into files that end in .yaml or .yml, or start from one of the directories below examples/"
             }
-            Self::TooMuch { .. } => "name the file or the directory that holds the declared state, and nothing above it",
+            Self::TooMuch { .. } => {
+                "name the file or the directory that holds the declared state, and nothing above it"
+            }
             Self::TimedOut { .. } => "look at the mount it is on",
             Self::Fault { .. } => "please report it",
         }

@@ -3,8 +3,8 @@
 pub(crate) mod changes;
 mod docs;
 mod offline;
-mod plans;
 mod paths;
+mod plans;
 mod replay;
 mod signals;
 mod streams;

@@ -42,7 +42,9 @@ fn recording() -> (tempfile::TempDir, String) {
 fn each(output: impl Fn() -> Stdio, judge: impl Fn(&[&str], Ran)) {
     let (_dir, recording) = recording();
     for args in SHOWS {
-        let named = args.iter().map(|arg| if *arg == "RECORDING" { &recording } else { *arg });
+        let named = args
+            .iter()
+            .map(|arg| if *arg == "RECORDING" { &recording } else { *arg });
         judge(args, run_with(output(), command(named)));
     }
 }
@@ -91,8 +93,14 @@ fn limited(limit: &str, redirect: &str, args: &[&str]) -> Command {
     let mut shell = command::<&str>([]);
     let script = format!("ulimit {limit} && exec \"$0\" \"$@\" {redirect}");
     let mut limited = Command::new("sh");
-    limited.arg("-c").arg(script).arg(shell.get_program()).args(inner.get_args());
-    limited.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    limited
+        .arg("-c")
+        .arg(script)
+        .arg(shell.get_program())
+        .args(inner.get_args());
+    limited
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null());
     limited.env_clear();
     for (name, value) in shell.env("PATH", "/usr/bin:/bin").get_envs() {
         if let Some(value) = value {
@@ -115,18 +123,38 @@ fn a_file_that_may_not_grow_is_told_and_ends_nobody() {
     let plan = dir.path().join("plan.json");
     fs::write(&plan, "as it was").unwrap();
     let path = plan.to_str().unwrap();
-    let ran = run(&mut limited("-f 0", "", &["plan", "--emulator", "--out", path, QUICKSTART]));
+    let ran = run(&mut limited(
+        "-f 0",
+        "",
+        &["plan", "--emulator", "--out", path, QUICKSTART],
+    ));
     assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(ran.err.contains("cannot save the plan") && ran.err.contains("File too large"), "{ran:?}");
+    assert!(
+        ran.err.contains("cannot save the plan") && ran.err.contains("File too large"),
+        "{ran:?}"
+    );
     assert_eq!(fs::read_to_string(&plan).unwrap(), "as it was");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left beside it");
+    assert_eq!(
+        fs::read_dir(dir.path()).unwrap().count(),
+        2,
+        "nothing is left beside it"
+    );
 }
 
 #[test]
 fn a_recording_that_may_not_grow_ends_no_run() {
     let dir = tempfile::tempdir().unwrap();
     let record = dir.path().to_str().unwrap();
-    let args = ["run", "--once", "--emulator", "--emulator-speed", "1000", "--record", record, QUICKSTART];
+    let args = [
+        "run",
+        "--once",
+        "--emulator",
+        "--emulator-speed",
+        "1000",
+        "--record",
+        record,
+        QUICKSTART,
+    ];
     let ran = run(&mut limited("-f 1", "", &args));
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.out.contains("converged"), "{ran:?}");
@@ -145,7 +173,11 @@ fn a_reader_that_is_gone_is_no_error() {
             writer.into()
         },
         |args, ran| {
-            let expected = if args.contains(&"--detailed-exitcode") { 2 } else { 0 };
+            let expected = if args.contains(&"--detailed-exitcode") {
+                2
+            } else {
+                0
+            };
             assert_eq!((ran.code, ran.err.as_str()), (expected, ""), "{args:?}");
         },
     );
@@ -178,7 +210,11 @@ fn a_log_that_cannot_be_written_disturbs_nobody() {
 fn a_wish_for_the_log_that_makes_no_sense_is_told() {
     let ran = run(command(["schema", "Plan"]).env("RUST_LOG", "=,=,!"));
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.err.starts_with("warning: RUST_LOG is not used: "), "{}", ran.err);
+    assert!(
+        ran.err.starts_with("warning: RUST_LOG is not used: "),
+        "{}",
+        ran.err
+    );
 }
 
 /// Others may have set a pipe not to wait: then a write is refused until somebody has read.
