@@ -1,5 +1,9 @@
 //! How to reach a service of AWS, made once somebody asks for it.
 
+pub(crate) mod caught;
+pub(crate) mod credentials;
+pub(crate) mod http;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -36,6 +36,7 @@
 //! | [`metrics`] | what is counted, for Prometheus | nothing but count |
 //! | [`api`] | the last view over HTTP, read only | listen on a socket |
 //! | [`aws`] | how a service of AWS is reached, once somebody asks | nothing by itself |
+//! | `files` | opens what a person named: regular files only, up to a size; writes in one piece | read and write files |
 //! | `retry` | how long to wait after failures in a row | nothing: chance is an argument |
 //! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
@@ -81,6 +82,7 @@ pub mod controller;
 pub mod doctor;
 pub mod emulator;
 pub mod execute;
+mod files;
 pub mod manifest;
 pub mod medialive;
 pub mod metrics;

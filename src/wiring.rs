@@ -10,12 +10,15 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
 use aws_types::app_name::AppName;
 use aws_types::service_config::ServiceConfigKey;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
+use crate::aws::credentials::Sendable;
+use crate::aws::http::bounded;
 use crate::aws::{Connect, MissingProfile, OfProfile};
 use crate::controller::lease::{
     Contender, Hander, Holder, Lease, LeaseError, LeaseRow, LeaseTable, LockPlace, place,
@@ -54,7 +57,10 @@ pub struct Aws {
 impl Aws {
     /// Credentials, region and HTTP client: what the clients of all services have in common.
     pub async fn config(&self) -> SdkConfig {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(https())
+            // Said here, because the SDK panics over an AWS_MAX_ATTEMPTS or AWS_RETRY_MODE that makes no sense.
+            .retry_config(RetryConfig::standard());
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         }
@@ -65,10 +71,15 @@ impl Aws {
             }
         }
         let config = loader.load().await;
-        let (Some(profile), Some(credentials)) = (&self.profile, config.credentials_provider()) else {
+        let Some(provider) = config.credentials_provider() else {
             return config;
         };
-        let credentials = SharedCredentialsProvider::new(OfProfile::new(profile, credentials));
+        let credentials = match &self.profile {
+            Some(profile) => SharedCredentialsProvider::new(Sendable(SharedCredentialsProvider::new(
+                OfProfile::new(profile, provider),
+            ))),
+            None => SharedCredentialsProvider::new(Sendable(provider)),
+        };
         config.into_builder().credentials_provider(credentials).build()
     }
 
@@ -338,9 +349,10 @@ fn placeholder_credentials() -> SharedCredentialsProvider {
 }
 
 fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
+    let unbounded = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https()
+        .build_https();
+    bounded(unbounded)
 }
 
 /// Channels for pools that nobody has channels for: three parked slots each, single pipeline.

@@ -14,7 +14,7 @@ use super::failure::{CommandResult, Failure};
 use super::hand_over::{Telling, hand_over};
 use super::output::{self, Output};
 use super::saved_plan::{SavedPlan, differences};
-use super::signals::with_signals;
+use super::signals::Signals;
 use super::story::{Outcome, Times, story};
 use super::{run, saved_plan};
 use crate::controller::Until;
@@ -25,6 +25,9 @@ use crate::render::{self};
 
 /// The one answer that means yes.
 const YES: &str = "yes";
+
+/// How long after a signal it may go on that has changed nothing yet: to give the lease back.
+const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
@@ -54,14 +57,15 @@ pub(super) struct ApplyArgs {
 }
 
 /// Shows the plan, asks, and carries it out until converged.
-pub(super) async fn run(mut args: ApplyArgs, format: LogFormat, output: &Output) -> CommandResult {
+pub(super) async fn run(
+    mut args: ApplyArgs,
+    format: LogFormat,
+    output: &Output,
+    signals: &Signals,
+) -> CommandResult {
     let saved = take_saved_plan(&mut args)?;
-    let asked = CancellationToken::new();
-    let work = Box::pin(apply(&args, saved.as_ref(), format, output, &asked));
-    let (result, signal) = with_signals(work, &asked)
-        .await
-        .map_err(|error| Failure::at("cannot listen for signals", &error))?;
-    match (result, signal) {
+    let result = Box::pin(apply(&args, saved.as_ref(), format, output, signals)).await;
+    match (result, signals.first()) {
         (Ok(_), Some(signal)) => Ok(signal),
         (result, _) => result,
     }
@@ -72,7 +76,7 @@ async fn apply(
     saved: Option<&SavedPlan>,
     format: LogFormat,
     output: &Output,
-    asked: &CancellationToken,
+    signals: &Signals,
 ) -> CommandResult {
     let purpose = Purpose {
         sources: &args.sources,
@@ -84,33 +88,41 @@ async fn apply(
     let (listener, outcome) = story(Narrator::of_apply(), Times::Elapsed, format, output);
     let mut settings = purpose.settings();
     settings.waits_for_lease = false;
+    let asked = signals.orderly_within(END_WITHIN);
     let telling = Telling { format, output };
-    let hand_over_to = |holder| hand_over(args, saved, &purpose, holder, telling, asked);
+    let hand_over_to = |holder| hand_over(args, saved, &purpose, holder, telling, &asked);
     let mut controller = match purpose.controller(settings, listener).await {
         Err(Failure {
             holder: Some(holder), ..
         }) if !args.interrupt.is_empty() => {
+            signals.orderly();
             return Box::pin(hand_over_to(&holder)).await;
         }
         made => made?,
     };
-    let result = match controller.win_lease(asked).await {
+    let result = match controller.win_lease(&asked).await {
         Ok(()) => {
-            Box::pin(review(
-                args,
-                saved,
-                &purpose,
-                &mut controller,
-                &outcome,
-                (format, output),
-                asked,
-            ))
-            .await
+            let shown = Box::pin(review(args, saved, &purpose, &mut controller, output, &asked)).await;
+            match shown {
+                Ok(Some(code)) => Ok(code),
+                Ok(None) if asked.is_cancelled() => Ok(ExitCode::Interrupted),
+                Ok(None) => {
+                    signals.orderly();
+                    if format == LogFormat::Text {
+                        output.print("\n");
+                    }
+                    carry_out(&mut controller, args.timeout, &asked, &outcome).await
+                }
+                Err(failure) => Err(failure),
+            }
         }
+        // Asked to end while it waited: that is no trouble with the lease.
+        Err(_) if asked.is_cancelled() => Ok(ExitCode::Interrupted),
         Err(error) => match error.holder().filter(|_| !args.interrupt.is_empty()) {
             Some(holder) => {
                 // Otherwise this process would succeed the holder and carry nothing out.
                 controller.release_lease().await;
+                signals.orderly();
                 return Box::pin(hand_over_to(&holder)).await;
             }
             None => Err(error.into()),
@@ -121,38 +133,33 @@ async fn apply(
     result
 }
 
+/// Shows what would be done, and asks. A code where it is not to be carried out.
 async fn review(
     args: &ApplyArgs,
     saved: Option<&SavedPlan>,
     purpose: &Purpose<'_>,
     controller: &mut Live,
-    outcome: &Outcome,
-    (format, output): (LogFormat, &Output),
+    output: &Output,
     asked: &CancellationToken,
-) -> CommandResult {
+) -> Result<Option<ExitCode>, Failure> {
     let view = tokio::select! {
         view = Box::pin(controller.look()) => view.map_err(|error| purpose.failure(error))?,
-        () = asked.cancelled() => return Ok(ExitCode::Interrupted),
+        () = asked.cancelled() => return Ok(Some(ExitCode::Interrupted)),
     };
     if show_problems(&view.loaded.problems, output) {
-        return Ok(ExitCode::InvalidState);
+        return Ok(Some(ExitCode::InvalidState));
     }
     check_view(&view, &args.interrupt, output)?;
     refuse_stale_saved(saved, &view.plan, output)?;
     output.print(&render::plan::plan(&view.plan, output.style()));
-    if !view.plan.is_empty() {
-        confirm(args.yes, asked, output).await?;
-        if asked.is_cancelled() {
-            return Ok(ExitCode::Interrupted);
-        }
-        if !args.yes {
-            check_again(controller, &view.plan, output).await?;
+    if !view.plan.is_empty() && !args.yes {
+        confirm(asked, output).await?;
+        tokio::select! {
+            checked = check_again(controller, &view.plan, output) => checked?,
+            () = asked.cancelled() => return Ok(Some(ExitCode::Interrupted)),
         }
     }
-    if format == LogFormat::Text {
-        output.print("\n");
-    }
-    carry_out(controller, args.timeout, asked, outcome).await
+    Ok(None)
 }
 
 async fn carry_out(
@@ -203,10 +210,7 @@ fn read(path: &Path) -> Result<SavedPlan, Failure> {
 }
 
 /// Waits for the answer on a thread of its own, so that a signal is heard meanwhile.
-pub(super) async fn confirm(yes: bool, asked: &CancellationToken, output: &Output) -> Result<(), Failure> {
-    if yes {
-        return Ok(());
-    }
+pub(super) async fn confirm(asked: &CancellationToken, output: &Output) -> Result<(), Failure> {
     if !output::can_ask() {
         return Err(Failure::usage(
             "standard input is no terminal, so nobody can be asked; nothing was changed",

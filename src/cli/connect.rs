@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet};
+use super::aws_files;
 use super::endpoint::{Endpoint, Service, region_of_environment, variable};
 use super::failure::Failure;
 use super::names;
@@ -13,6 +14,7 @@ use super::output::Output;
 use crate::controller::lease::{Hander, Holder};
 use crate::controller::{Clock, Controller, CycleError, Listener, Settings, View};
 use crate::emulator::{self, Emulator, Fleet};
+use crate::files;
 use crate::manifest::Problem;
 use crate::medialive::{self, Kind, Meter, RateLimit};
 use crate::model::{Desired, DestinationName, OwnerId, Trust};
@@ -27,6 +29,9 @@ pub(super) type Live = Controller<Sources>;
 
 /// Time between looks while a channel of an emulator is on its way: its transitions take seconds.
 const EMULATED_TRANSITION_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Largest fleet file that is read: ten thousand channels as MediaLive describes them have less.
+const FLEET_MAX: u64 = 512 << 20;
 
 /// What a controller is made for.
 pub(super) struct Purpose<'a> {
@@ -207,7 +212,7 @@ pub(super) fn check_view(view: &View, grants: &[String], output: &Output) -> Res
 /// The channels of a fleet file.
 pub(super) fn read_fleet(path: &Path) -> Result<Fleet, Failure> {
     let step = || format!("cannot read the fleet {}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = files::read_text(path, FLEET_MAX).map_err(|error| {
         Failure::at(step(), &error).next("make one: aws medialive describe-channel --channel-id ID > FILE")
     })?;
     Fleet::parse(&text).map_err(|error| Failure::at(step(), &error))
@@ -273,6 +278,7 @@ fn reach(region: Option<&str>, endpoint: Option<&Endpoint>) -> Result<Aws, Failu
     if let Some(endpoint) = endpoint {
         endpoint.check()?;
     }
+    aws_files::check()?;
     let is_local = endpoint.is_some_and(Endpoint::is_local);
     let region = region.map(str::to_owned).or_else(region_of_environment);
     Ok(Aws {
@@ -286,7 +292,7 @@ fn reach(region: Option<&str>, endpoint: Option<&Endpoint>) -> Result<Aws, Failu
 
 /// This machine's name, or what people call it; only for people to read.
 pub(super) fn host() -> String {
-    let file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let file = || files::read_text(Path::new("/proc/sys/kernel/hostname"), 1024).ok();
     let name = variable("HOSTNAME").or_else(file).unwrap_or_default();
     let fits = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
     let name: String = name.trim().chars().filter(fits).take(63).collect();

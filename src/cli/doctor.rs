@@ -12,7 +12,6 @@ use super::endpoint::{Endpoint, Service, variable};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
-use super::signals::or_signal;
 use super::validate::{ListFormat, Shown};
 use crate::controller::Clock;
 use crate::doctor::{Account, Check, LIMIT, Patient, Tally, UnderWay, examine};
@@ -45,14 +44,7 @@ pub(super) struct DoctorArgs {
 
 /// Looks at everything, and shows what it found.
 pub(super) async fn run(args: DoctorArgs, output: &Output) -> CommandResult {
-    let work = Box::pin(look(&args, output));
-    let looked = or_signal(work)
-        .await
-        .map_err(|error| Failure::at("cannot listen for signals", &error))?;
-    let found = match looked {
-        Ok(found) => found?,
-        Err(signal) => return Ok(signal),
-    };
+    let found = Box::pin(look(&args, output)).await?;
     output.print(&match args.shown.output {
         ListFormat::Text => checks(&found, output.style()),
         ListFormat::Json => checks_json(&found),

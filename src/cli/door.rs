@@ -17,11 +17,15 @@ use super::output::Output;
 use super::telemetry::STORY;
 use crate::api::{Access, Api, Server, Token};
 use crate::controller::{Listener, Pulse};
+use crate::files;
 use crate::metrics::Metrics;
 use crate::secrets;
 
 /// The token itself. No flag has it: the arguments of a process are everybody's to read.
 const TOKEN: &str = "SLOTWISE_API_TOKEN";
+
+/// Largest file that is taken for a token: any token and room for line ends.
+const TOKEN_MAX: u64 = 4096;
 
 /// Where to listen, and for whom.
 ///
@@ -81,7 +85,7 @@ impl ListenArgs {
     fn token(&self) -> Result<Option<Token>, Failure> {
         let (text, named_by) = match &self.api_token_file {
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| {
+                let text = files::read_text(path, TOKEN_MAX).map_err(|error| {
                     Failure::new(
                         ExitCode::Usage,
                         format!("cannot read the token {}: {error}", path.display()),

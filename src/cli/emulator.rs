@@ -5,14 +5,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use super::args::parse_speed;
 use super::connect::{invent, read_fleet};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
-use super::signals::with_signals;
+use super::signals::Signals;
 use crate::controller::Clock;
 use crate::emulator::{Emulator, Fleet, Options};
 use crate::model::OwnerId;
@@ -51,7 +50,7 @@ pub(super) struct EmulatorArgs {
 }
 
 /// Serves until a signal comes.
-pub(super) async fn run(args: EmulatorArgs, output: &Output) -> CommandResult {
+pub(super) async fn run(args: EmulatorArgs, output: &Output, signals: &Signals) -> CommandResult {
     let emulator = emulator(&args).await?;
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
         Failure::at(format_args!("cannot listen on {}", args.listen), &error)
@@ -66,13 +65,10 @@ pub(super) async fn run(args: EmulatorArgs, output: &Output) -> CommandResult {
             "{address} can be reached from other machines, and whoever reaches it reads every stream key"
         ));
     }
-    let asked = CancellationToken::new();
-    let shutdown = asked.clone().cancelled_owned();
-    let (served, signal) = with_signals(emulator.serve(listener, shutdown), &asked)
-        .await
-        .map_err(|error| Failure::at("cannot listen for signals", &error))?;
+    let shutdown = signals.orderly().cancelled_owned();
+    let served = emulator.serve(listener, shutdown).await;
     served.map_err(|error| Failure::at("serving failed", &error))?;
-    Ok(signal.unwrap_or(ExitCode::Success))
+    Ok(signals.first().unwrap_or(ExitCode::Success))
 }
 
 async fn emulator(args: &EmulatorArgs) -> Result<Emulator, Failure> {

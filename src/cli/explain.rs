@@ -10,7 +10,6 @@ use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::names::unknown_destination;
 use super::output::Output;
-use super::signals::or_signal;
 use super::validate::{ListFormat, Shown};
 use crate::model::DestinationName;
 use crate::plan::explain;
@@ -39,13 +38,7 @@ pub(super) async fn run(args: ExplainArgs, output: &Output) -> CommandResult {
         changes: None,
         grants: &[],
     };
-    let looked = or_signal(Box::pin(purpose.look()))
-        .await
-        .map_err(|error| Failure::at("cannot listen for signals", &error))?;
-    let (_, view) = match looked {
-        Ok(looked) => looked?,
-        Err(signal) => return Ok(signal),
-    };
+    let (_, view) = Box::pin(purpose.look()).await?;
     show_problems(&view.loaded.problems, output);
     check_view(&view, &[], output)?;
     let desired = &view.loaded.desired;

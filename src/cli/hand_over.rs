@@ -80,7 +80,9 @@ pub(super) async fn hand_over(
         "{} holds the lease: it is handed the grant, and carries it out by what it reads itself",
         name_of(holder)
     ));
-    confirm(args.yes, asked, output).await?;
+    if !args.yes {
+        confirm(asked, output).await?;
+    }
     let stop = CancellationToken::new();
     let deadline = Instant::now() + args.timeout;
     let result = tokio::select! {

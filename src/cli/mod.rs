@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod args;
+mod aws_files;
 mod completions;
 mod connect;
 mod doctor;
@@ -26,6 +27,7 @@ mod run;
 pub mod saved_plan;
 mod schema;
 mod signals;
+mod start;
 mod status;
 mod story;
 mod table;
@@ -39,8 +41,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use args::GlobalArgs;
 pub use exit::ExitCode;
-use failure::{CommandResult, Failure};
+use failure::CommandResult;
 use output::Output;
+use signals::Signals;
 
 /// Every RTMP destination of AWS MediaLive on its own switch
 ///
@@ -107,30 +110,39 @@ pub fn command() -> clap::Command {
 /// Runs the command that this process was started with.
 pub fn main() -> ExitCode {
     let output = Output::of_process();
+    let code = carry_out(&output).unwrap_or_else(|failure| {
+        output.error(&failure);
+        failure.code
+    });
+    // Whoever sent a signal knows how it ended; everybody else waits for what was not written.
+    if output.is_lost() && !matches!(code, ExitCode::Interrupted | ExitCode::Terminated) {
+        return ExitCode::Error;
+    }
+    code
+}
+
+fn carry_out(output: &Output) -> CommandResult {
+    start::quieten_panics();
+    // Before anything is written: so that a file that may not grow is an error, and not the end.
+    let (runtime, signals) = start::start()?;
     let cli = match parse() {
         Ok(cli) => cli,
-        Err(error) => return show_parse_error(&error, &output),
+        Err(error) => return Ok(show_parse_error(&error, output)),
     };
-    telemetry::install(cli.global.verbose, cli.global.log_format, &output);
-    let result = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::at("cannot start", &error))
-        .and_then(|runtime| runtime.block_on(cli.run(&output)));
-    match result {
-        Ok(code) => code,
-        Err(failure) => {
-            output.error(&failure);
-            failure.code
-        }
-    }
+    telemetry::install(cli.global.verbose, cli.global.log_format, output);
+    let result = start::run(&runtime, cli.run(output, &signals));
+    // A thread may hang in a read or in looking up a name, which nobody waits for any more.
+    runtime.shutdown_background();
+    result
 }
 
 impl Cli {
-    async fn run(self, output: &Output) -> CommandResult {
+    async fn run(self, output: &Output, signals: &Signals) -> CommandResult {
         let format = self.global.log_format;
         match self.command {
-            Command::Run(args) => Box::pin(run::run(args, format, output)).await,
+            Command::Run(args) => Box::pin(run::run(args, format, output, signals)).await,
             Command::Plan(args) => plan::run(args, output).await,
-            Command::Apply(args) => apply::run(args, format, output).await,
+            Command::Apply(args) => apply::run(args, format, output, signals).await,
             Command::Validate(args) => validate::run(args, output).await,
             Command::Doctor(args) => doctor::run(args, output).await,
             Command::Status(args) => status::run(args, output).await,
@@ -139,7 +151,7 @@ impl Cli {
             Command::Table(args) => table::run(args, output).await,
             Command::Import(args) => import::run(args, output).await,
             Command::Export(args) => export::run(args, output).await,
-            Command::Emulator(args) => emulator::run(args, output).await,
+            Command::Emulator(args) => emulator::run(args, output, signals).await,
             Command::Schema(args) => Ok(schema::run(&args, output)),
             Command::Completions(args) => Ok(completions::run(&args, output)),
         }

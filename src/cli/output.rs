@@ -2,14 +2,22 @@
 //!
 //! Colours appear on a terminal, unless `NO_COLOR` is set, and elsewhere only with `CLICOLOR_FORCE`. When the reader
 //! of standard output is gone (`slotwise plan | head`) nothing more is written and nothing is said: a command that
-//! shows something has nothing left to do, and one that changes something goes on with it.
+//! shows something has nothing left to do, and one that changes something goes on with it. Any other error of standard
+//! output, a full disk above all, is said on standard error, and the command ends with 1.
+//!
+//! Nothing is buffered here, so nothing is left to be lost at the end. The streams of the standard library are not written
+//! to: they take a descriptor that cannot be written to for one that takes everything.
 
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::stdio;
 
 use crate::render::Style;
 use crate::render::style::Tone;
@@ -20,12 +28,26 @@ const CLEAR_SCREEN: &str = "\u{1b}[2J\u{1b}[H";
 /// Narrower than this no sentence reads well, so it is wrapped to this width even on a narrower terminal.
 const MIN_WIDTH: usize = 40;
 
+/// Bytes of an answer that are read at most; `yes` has three.
+const ANSWER_MAX: u64 = 1024;
+
 /// Both streams. Clones write to the same ones.
 #[derive(Debug, Clone)]
 pub struct Output {
     out: Style,
     err: Style,
-    closed: Arc<AtomicBool>,
+    fate: Arc<Fate>,
+}
+
+/// What became of standard output.
+#[derive(Debug, Default)]
+struct Fate {
+    /// Its reader is gone.
+    closed: AtomicBool,
+    /// Something that was asked for was not written.
+    lost: AtomicBool,
+    /// The last write failed, which was said.
+    failing: AtomicBool,
 }
 
 impl Output {
@@ -34,7 +56,7 @@ impl Output {
         Self {
             out: style(AutoStream::choice(&io::stdout()), io::stdout().is_terminal()),
             err: style(AutoStream::choice(&io::stderr()), io::stderr().is_terminal()),
-            closed: Arc::default(),
+            fate: Arc::default(),
         }
     }
 
@@ -53,21 +75,33 @@ impl Output {
         if self.is_closed() {
             return;
         }
-        let mut stream = io::stdout().lock();
-        let written = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
-        if written.is_err() {
-            self.closed.store(true, Ordering::Relaxed);
+        // Lines of several threads stay whole.
+        let guard = io::stdout().lock();
+        let written = write_all(stdio::stdout(), text.as_bytes());
+        drop(guard);
+        match written {
+            Ok(()) => self.fate.failing.store(false, Ordering::Relaxed),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.fate.closed.store(true, Ordering::Relaxed);
+            }
+            Err(error) => self.lose(&error),
+        }
+    }
+
+    /// Said once for each time that it begins: a daemon may write to a disk that is full for a while.
+    fn lose(&self, error: &io::Error) {
+        self.fate.lost.store(true, Ordering::Relaxed);
+        if !self.fate.failing.swap(true, Ordering::Relaxed) {
+            self.error(&format_args!("cannot write to standard output: {error}"));
         }
     }
 
     /// Writes `text`, which is about what was asked for, to standard error.
     pub fn note(&self, text: &str) {
-        let mut stream = io::stderr().lock();
+        let guard = io::stderr().lock();
         // When this fails there is no one left to tell.
-        stream
-            .write_all(text.as_bytes())
-            .and_then(|()| stream.flush())
-            .ok();
+        write_all(stdio::stderr(), text.as_bytes()).ok();
+        drop(guard);
     }
 
     /// Writes an error.
@@ -92,8 +126,44 @@ impl Output {
 
     /// Whether the reader of standard output is gone.
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.fate.closed.load(Ordering::Relaxed)
     }
+
+    /// Whether something that was asked for could not be written, for another reason than a reader that is gone.
+    pub fn is_lost(&self) -> bool {
+        self.fate.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// Standard error for a log: what cannot be written is gone, and nobody is told, who would be told there.
+impl io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let guard = io::stderr().lock();
+        write_all(stdio::stderr(), bytes).ok();
+        drop(guard);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes all of `bytes`. A pipe that others have set not to wait is waited for, as one that waits by itself.
+fn write_all(stream: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(stream, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => match poll(&mut [PollFd::new(&stream, PollFlags::OUT)], None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            },
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// Whether somebody sits at standard input who can answer.
@@ -104,7 +174,7 @@ pub fn can_ask() -> bool {
 /// One line from standard input without its line feed; empty at its end.
 pub fn read_answer() -> io::Result<String> {
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
+    io::stdin().lock().take(ANSWER_MAX).read_line(&mut answer)?;
     Ok(answer.trim().to_owned())
 }
 

@@ -10,7 +10,6 @@ use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
 use super::saved_plan::SavedPlan;
-use super::signals::or_signal;
 use crate::render;
 
 /// Arguments of `plan`.
@@ -66,13 +65,7 @@ pub(super) async fn run(args: PlanArgs, output: &Output) -> CommandResult {
         changes: None,
         grants: &args.interrupt,
     };
-    let looked = or_signal(Box::pin(purpose.look()))
-        .await
-        .map_err(|error| Failure::at("cannot listen for signals", &error))?;
-    let (_, view) = match looked {
-        Ok(looked) => looked?,
-        Err(signal) => return Ok(signal),
-    };
+    let (_, view) = Box::pin(purpose.look()).await?;
     if show_problems(&view.loaded.problems, output) {
         return Ok(ExitCode::InvalidState);
     }

@@ -9,6 +9,7 @@ use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
 use super::validate::{ListFormat, Shown};
+use crate::files;
 use crate::record::{RecordingError, Replay};
 use crate::render::replay::{ReplayDocument, Tally, replay, replay_line, replays_json, tally};
 
@@ -50,7 +51,7 @@ pub(super) fn run(args: &ReplayArgs, output: &Output) -> CommandResult {
     let is_one = matches!(args.files.as_slice(), [file] if !file.is_dir());
     let mut sum = Tally::default();
     let mut documents = Vec::new();
-    for file in files(&args.files)? {
+    for file in recordings(&args.files)? {
         let again = read(&file).map(|recorded| (recorded.run(), recorded));
         match (&again, args.shown.output) {
             (Ok((replayed, recorded)), ListFormat::Json) => {
@@ -75,7 +76,7 @@ pub(super) fn run(args: &ReplayArgs, output: &Output) -> CommandResult {
                 output.error(&failure(&file, &error));
             }
         }
-        if output.is_closed() {
+        if output.is_closed() || output.is_lost() {
             break;
         }
     }
@@ -96,7 +97,7 @@ fn failure(file: &Path, error: &FileError) -> Failure {
 }
 
 /// Every file that is named, and those of every directory by name.
-fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+fn recordings(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in named {
         if !path.is_dir() {
@@ -125,14 +126,10 @@ fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn read(file: &Path) -> Result<Replay, FileError> {
-    let metadata = std::fs::metadata(file).map_err(FileError::Read)?;
-    if !metadata.is_file() {
-        return Err(RecordingError::NoRecording.into());
-    }
-    if metadata.len() > SIZE_MAX {
-        return Err(FileError::TooLarge);
-    }
-    let bytes = std::fs::read(file).map_err(FileError::Read)?;
+    let bytes = files::read(file, SIZE_MAX).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => FileError::TooLarge,
+        _ => FileError::Read(error),
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| RecordingError::NoRecording)?;
     Ok(Replay::read(&text)?)
 }

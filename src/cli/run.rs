@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet, LogFormat, parse_time};
 use super::connect::Purpose;
@@ -15,7 +14,7 @@ use super::endpoint::{Endpoint, region_of_environment};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
-use super::signals::with_signals;
+use super::signals::{Hangups, Signals};
 use super::story::{Times, story};
 use crate::controller::{Ended, Until, Witness};
 use crate::medialive::Meter;
@@ -65,8 +64,14 @@ struct PaceArgs {
     batch_max: Duration,
 }
 
-/// Runs until asked to end, or with `--once` until converged.
-pub(super) async fn run(args: RunArgs, format: LogFormat, output: &Output) -> CommandResult {
+/// Runs until asked to end, or with `--once` until converged. SIGHUP makes it read the sources again and look.
+pub(super) async fn run(
+    args: RunArgs,
+    format: LogFormat,
+    output: &Output,
+    signals: &Signals,
+) -> CommandResult {
+    let hangups = Hangups::listen().map_err(|error| Failure::at("cannot listen for signals", &error))?;
     let purpose = Purpose {
         sources: &args.sources,
         connection: &args.connection,
@@ -102,26 +107,28 @@ pub(super) async fn run(args: RunArgs, format: LogFormat, output: &Output) -> Co
     } else {
         Until::Asked
     };
-    let asked = CancellationToken::new();
+    let asked = signals.orderly();
+    let waker = controller.waker();
     // Watched only where somebody may ask: otherwise no view is kept.
     let door = door.map(|door| (door, controller.watch()));
     let running = controller.run(until, &asked);
-    let (ended, signal) = match door {
-        None => with_signals(Box::pin(running), &asked).await,
-        Some((door, pulse)) => {
-            let limit = args.connection.operation_timeout;
-            let running = door.open_while(pulse, args.pace.interval, limit, running);
-            with_signals(Box::pin(running), &asked).await
+    let running = async {
+        match door {
+            None => running.await,
+            Some((door, pulse)) => {
+                let limit = args.connection.operation_timeout;
+                door.open_while(pulse, args.pace.interval, limit, running).await
+            }
         }
-    }
-    .map_err(|error| Failure::at("cannot listen for signals", &error))?;
+    };
+    let ended = hangups.during(Box::pin(running), || waker.notify_one()).await;
     let code = ExitCode::of_run(&ended, controller.plan().map(AsRef::as_ref), outcome.changed());
     if let Some(recorder) = recorder {
         // With it goes the witness, so that the recorder comes to its end.
         drop(controller);
         recorder.finish().await;
     }
-    finish(ended, args.timeout, signal, code)
+    finish(ended, args.timeout, signals.first(), code)
 }
 
 /// Says why a run that did not end well ended, and gives the code.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::files;
 use crate::plan::Plan;
 use crate::render::differences::Comparison;
 use crate::render::plan_json::{PlanDocument, document};
@@ -21,6 +22,9 @@ const MARK: &str = "slotwisePlan";
 
 /// More than a plan of 100 000 destinations.
 const SIZE_MAX: u64 = 512 * 1024 * 1024;
+
+/// As far as the umask allows: it holds no secret.
+const MODE: u32 = 0o666;
 
 /// How a plan that was reviewed is compared with the one that is made now. What is left out says the same in words or
 /// figures, or need not be the same.
@@ -109,15 +113,12 @@ impl SavedPlan {
         };
         let mut text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))?;
         text.push('\n');
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".part");
-        std::fs::write(&beside, text).map_err(failed)?;
-        std::fs::rename(&beside, path).map_err(failed)
+        files::replace(path, text.as_bytes(), MODE).map_err(failed)
     }
 
     /// Reads it from `path`.
     pub fn read(path: &Path) -> Result<Self, SavedPlanError> {
-        let text = std::fs::read_to_string(path).map_err(|cause| SavedPlanError::File {
+        let text = files::read_text(path, SIZE_MAX).map_err(|cause| SavedPlanError::File {
             path: path.to_owned(),
             cause,
         })?;
@@ -143,11 +144,7 @@ impl SavedPlan {
 
 /// Whether `path` looks like a plan that [`SavedPlan::write`] wrote, and not like declared state.
 pub fn is_saved_plan(path: &Path) -> bool {
-    let is_small_file = std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= SIZE_MAX);
-    if !is_small_file {
-        return false;
-    }
-    let Ok(text) = std::fs::read_to_string(path) else {
+    let Ok(text) = files::read_text(path, SIZE_MAX) else {
         return false;
     };
     text.trim_start().starts_with('{')

@@ -1,54 +1,139 @@
-//! The first signal asks for an orderly end, the second one ends at once.
+//! The first signal ends a command that changes nothing at once, and asks any other for an orderly end; the second one
+//! ends that at once, too.
+//!
+//! Signals are heard on a thread of their own, which needs nothing of the command: so they are heard while it reads from a
+//! disk that hangs, looks up a name, or writes to a pipe that nobody empties.
 
 use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use rustix::process::Signal;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{self, SignalKind, signal};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::ExitCode;
 
-/// Runs `work` until it ends by itself. A first SIGINT or SIGTERM cancels `asked`, upon which `work` is expected to
-/// end soon; a second one ends the process at once. Also tells which signal was the first.
-pub(super) async fn with_signals<T>(
-    work: impl Future<Output = T>,
-    asked: &CancellationToken,
-) -> io::Result<(T, Option<ExitCode>)> {
-    let mut signals = Signals::listen()?;
-    let mut first = None;
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            result = &mut work => return Ok((result, first)),
-            signal = signals.next() => {
-                if first.is_some() {
-                    std::process::exit(i32::from(signal.code()));
-                }
-                first = Some(signal);
-                asked.cancel();
-            }
-        }
+/// What ends this process from outside. Clones are about the same signals.
+#[derive(Debug, Clone)]
+pub(super) struct Signals(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    asked: CancellationToken,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    manners: Manners,
+    first: Option<ExitCode>,
+}
+
+/// What the first signal does.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Manners {
+    /// It ends the process: nothing is under way that would have to come to an end.
+    #[default]
+    AtOnce,
+    /// It asks for an end, and ends the process after this long.
+    Within(Duration),
+    /// It asks for an end.
+    Orderly,
+}
+
+impl Signals {
+    /// Hears signals from now on, until the process ends; no write to a file that grows too large ends it.
+    pub(super) fn listen() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let ends = {
+            let _context = runtime.enter();
+            // A handler that does nothing: the write fails instead, and that is told.
+            drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?);
+            Ends::listen()?
+        };
+        let shared = Arc::<Shared>::default();
+        let of_thread = Arc::clone(&shared);
+        // It lives as long as the process, of which it is the end.
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || hear(&runtime, ends, &of_thread))?;
+        Ok(Self(shared))
+    }
+
+    /// From now on the first signal only asks for an end, by cancelling what this gives.
+    pub(super) fn orderly(&self) -> CancellationToken {
+        self.0.state().manners = Manners::Orderly;
+        self.0.asked.clone()
+    }
+
+    /// The same for work that has changed nothing yet: it has to end within `limit`.
+    pub(super) fn orderly_within(&self, limit: Duration) -> CancellationToken {
+        self.0.state().manners = Manners::Within(limit);
+        self.0.asked.clone()
+    }
+
+    /// The code of the first signal.
+    pub(super) fn first(&self) -> Option<ExitCode> {
+        self.0.state().first
     }
 }
 
-/// Runs `work`, which changes nothing, until it ends by itself or a signal comes.
-pub(super) async fn or_signal<T>(work: impl Future<Output = T>) -> io::Result<Result<T, ExitCode>> {
-    let mut signals = Signals::listen()?;
-    tokio::select! {
-        result = work => Ok(Ok(result)),
-        signal = signals.next() => Ok(Err(signal)),
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes note of `signal`; how long the process may go on, or `None` for an end at once.
+    fn note(&self, signal: ExitCode) -> Option<Manners> {
+        let mut state = self.state();
+        if state.manners == Manners::AtOnce || state.first.is_some() {
+            return None;
+        }
+        state.first = Some(signal);
+        self.asked.cancel();
+        Some(state.manners)
+    }
+}
+
+fn hear(runtime: &Runtime, mut ends: Ends, shared: &Shared) {
+    runtime.block_on(async {
+        let first = ends.next().await;
+        let Some(manners) = shared.note(first) else {
+            return end(first);
+        };
+        let limited = async {
+            match manners {
+                Manners::Within(limit) => sleep(limit).await,
+                Manners::AtOnce | Manners::Orderly => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            second = ends.next() => return end(second),
+            () = limited => {}
+        }
+        // It may have begun to change something just before.
+        if shared.state().manners != Manners::Orderly {
+            return end(first);
+        }
+        end(ends.next().await);
+    });
+}
+
+fn end(signal: ExitCode) {
+    std::process::exit(i32::from(signal.code()));
 }
 
 /// The signals that ask a process to end.
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+struct Ends {
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
 }
 
-#[cfg(unix)]
-impl Signals {
+impl Ends {
     fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -63,21 +148,23 @@ impl Signals {
     }
 }
 
-/// Where there is nothing but Ctrl-C.
-#[cfg(not(unix))]
-struct Signals;
+/// SIGHUP, by which a daemon is told to look again.
+pub(super) struct Hangups(unix::Signal);
 
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self)
+impl Hangups {
+    /// Hears it from now on: it no longer ends the process.
+    pub(super) fn listen() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
     }
 
-    async fn next(&mut self) -> ExitCode {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => ExitCode::Interrupted,
-            // Without a way to listen there is nothing to wait for.
-            Err(_) => std::future::pending().await,
+    /// Runs `work`, and calls `again` upon each SIGHUP meanwhile.
+    pub(super) async fn during<T>(mut self, work: impl Future<Output = T>, again: impl Fn()) -> T {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                result = &mut work => return result,
+                Some(()) = self.0.recv() => again(),
+            }
         }
     }
 }

@@ -14,7 +14,6 @@ use super::connect::{Live, Purpose, show_problems};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
-use super::signals::or_signal;
 use super::validate::ListFormat;
 use crate::render::status::{status, status_json};
 use crate::status::{Status, status as status_of};
@@ -46,10 +45,7 @@ pub(super) struct StatusArgs {
 
 /// Looks, and shows what is true.
 pub(super) async fn run(args: StatusArgs, output: &Output) -> CommandResult {
-    let ended = or_signal(Box::pin(look(&args, output)))
-        .await
-        .map_err(|error| Failure::at("cannot listen for signals", &error))?;
-    ended.unwrap_or_else(Ok)
+    Box::pin(look(&args, output)).await
 }
 
 async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
@@ -69,9 +65,9 @@ async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
     Ok(ExitCode::Success)
 }
 
-/// Goes on until nobody reads any more.
+/// Goes on until nobody reads any more, or nothing can be written.
 async fn watch(mut controller: Live, mut last: Arc<Status>, args: &StatusArgs, output: &Output) {
-    while !output.is_closed() {
+    while !output.is_closed() && !output.is_lost() {
         sleep(args.watch_interval).await;
         match Box::pin(controller.look()).await {
             Ok(view) => {

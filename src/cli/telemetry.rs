@@ -1,7 +1,9 @@
 //! The log: to standard error, for whoever runs slotwise, as text or as JSON lines.
 
+use std::ffi::OsString;
+
 use tracing::{Metadata, Subscriber};
-use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, ParseError, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -26,38 +28,52 @@ const WIRE: [&str; 8] = [
 
 /// Installs the log of this process. `verbosity` counts `-v`; without any, `RUST_LOG` decides.
 pub fn install(verbosity: u8, format: LogFormat, output: &Output) {
+    let writer = output.clone();
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(move || writer.clone())
+        // It would say so on standard error, and panic where that cannot be written to.
+        .log_internal_errors(false)
         .with_ansi(output.note_style().color);
     let registry = tracing_subscriber::registry();
     // It fails only where a subscriber is installed already, which serves as well.
+    let filter = asked_for(verbosity, std::env::var_os("RUST_LOG")).unwrap_or_else(|(why, usual)| {
+        output.warning(&format_args!("RUST_LOG is not used: {why}"));
+        usual
+    });
     match format {
-        LogFormat::Text => registry.with(limited(lines, verbosity)).try_init().ok(),
+        LogFormat::Text => registry.with(limited(lines, filter)).try_init().ok(),
         LogFormat::Json => registry
-            .with(limited(lines.json().flatten_event(true), verbosity))
+            .with(limited(lines.json().flatten_event(true), filter))
             .try_init()
             .ok(),
     };
 }
 
-fn limited<S>(layer: impl Layer<S>, verbosity: u8) -> impl Layer<S>
+fn limited<S>(layer: impl Layer<S>, filter: EnvFilter) -> impl Layer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    layer.with_filter(asked_for(verbosity).and(filter_fn(may_be_logged)))
+    layer.with_filter(filter.and(filter_fn(may_be_logged)))
 }
 
-fn asked_for(verbosity: u8) -> EnvFilter {
-    let builder = EnvFilter::builder();
-    let filter = match verbosity {
-        0 => match std::env::var_os("RUST_LOG") {
-            Some(wish) => builder.parse_lossy(wish.to_string_lossy()),
-            None => EnvFilter::new("error,slotwise=warn"),
+/// What to log. A wish that cannot be understood is told, and the usual is logged.
+fn asked_for(verbosity: u8, wish: Option<OsString>) -> Result<EnvFilter, (ParseError, EnvFilter)> {
+    let usual = || EnvFilter::new("error,slotwise=warn");
+    let filter = match (verbosity, wish) {
+        (0, None) => usual(),
+        // Not parsed leniently: that writes to standard error by itself, and panics where it cannot.
+        (0, Some(wish)) => match EnvFilter::builder().parse(wish.to_string_lossy()) {
+            Ok(filter) => filter,
+            Err(why) => return Err((why, with_story(usual()))),
         },
-        1 => EnvFilter::new("warn,slotwise=info"),
-        2 => EnvFilter::new("info,slotwise=debug"),
+        (1, _) => EnvFilter::new("warn,slotwise=info"),
+        (2, _) => EnvFilter::new("info,slotwise=debug"),
         _ => EnvFilter::new("info,slotwise=trace"),
     };
+    Ok(with_story(filter))
+}
+
+fn with_story(filter: EnvFilter) -> EnvFilter {
     match format!("{STORY}=info").parse() {
         Ok(story) => filter.add_directive(story),
         Err(_) => filter,
@@ -101,11 +117,18 @@ mod tests {
     }
 
     #[test]
+    fn a_wish_for_a_log_that_makes_no_sense_is_no_wish() {
+        assert!(asked_for(0, Some("info,=,=x".into())).is_err());
+        assert!(asked_for(0, Some("slotwise=debug".into())).is_ok());
+        assert!(asked_for(1, Some("=".into())).is_ok(), "-v goes before");
+    }
+
+    #[test]
     fn no_verbosity_opens_the_wire_log_of_the_sdk() {
         let lines = Lines::default();
         let writer = lines.clone();
         let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
-        let subscriber = tracing_subscriber::registry().with(limited(layer, 9));
+        let subscriber = tracing_subscriber::registry().with(limited(layer, asked_for(9, None).unwrap()));
         tracing::subscriber::with_default(subscriber, || {
             tracing::debug!(target: "aws_smithy_runtime::client", "body with live_canary_key");
             tracing::trace!(target: "hyper::proto", "bytes with live_canary_key");

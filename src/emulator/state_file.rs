@@ -1,22 +1,24 @@
 //! The world in a file, so that an emulator can be stopped and started again.
 //!
-//! The file is written beside itself and renamed into place, readable by its owner only: it holds stream keys.
+//! The file is replaced as a whole, and made readable by its owner only: it holds stream keys.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::world::World;
+use crate::files;
 
 /// Raised whenever an older emulator could not read what this one writes
 const VERSION: u64 = 1;
 
 /// Largest file that is read: ten thousand channels with all that is remembered of them have less
-const BYTES_MAX: usize = 512 << 20;
+const BYTES_MAX: u64 = 512 << 20;
+
+/// For its owner only
+const MODE: u32 = 0o600;
 
 /// Why a state file could not be read or written
 #[derive(Debug, thiserror::Error)]
@@ -92,13 +94,10 @@ struct Keep<'a> {
 
 /// Reads the world and its time; none if there is no file yet
 pub(super) fn load(path: &Path) -> Result<Option<(World, Duration)>, StateError> {
-    let text = match read(path) {
-        Ok(text) if text.len() <= BYTES_MAX => text,
-        Ok(_) => {
-            return Err(corrupt(
-                path,
-                format!("it is larger than {} MiB", BYTES_MAX >> 20),
-            ));
+    let text = match files::read(path, BYTES_MAX) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            return Err(corrupt(path, error.to_string()));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
@@ -122,14 +121,6 @@ pub(super) fn load(path: &Path) -> Result<Option<(World, Duration)>, StateError>
     }
 }
 
-/// The file, or one byte more than it may have
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// serde's own texts may quote the file, and the file holds stream keys
 fn breaks_off(path: &Path, error: &serde_json::Error) -> StateError {
     corrupt(path, format!("line {}, column {}", error.line(), error.column()))
@@ -149,34 +140,17 @@ pub(super) fn save(path: &Path, world: &World, elapsed: Duration) -> Result<(), 
         elapsed,
         world,
     };
-    write(path, &keep).map_err(|source| StateError::Write {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn write(path: &Path, keep: &Keep<'_>) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let text = serde_json::to_vec(keep)?;
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)
-        .and_then(|mut file| file.write_all(&text))
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // Best effort: the first error is the one to report.
-        drop(fs::remove_file(&temporary));
-    }
-    written
+    let text = serde_json::to_vec(&keep).map_err(io::Error::from);
+    text.and_then(|text| files::replace(path, &text, MODE))
+        .map_err(|source| StateError::Write {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

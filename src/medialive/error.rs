@@ -9,6 +9,7 @@ use aws_credential_types::provider::error::CredentialsError;
 
 use super::limiter::QueueFull;
 use super::permit::TooLate;
+use crate::aws::http::too_large;
 use crate::aws::MissingProfile;
 use crate::model::ChannelId;
 
@@ -279,7 +280,8 @@ impl CallError {
                 let body = service.raw().body().bytes().unwrap_or_default();
                 service_message(service.err().meta().message(), body)
             }
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => String::new(),
+            SdkError::TimeoutError(_) => String::new(),
+            SdkError::ResponseError(_) => too_large(error).unwrap_or_default(),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => String::new(),
             other => dispatch(other).1,
         };

@@ -1,12 +1,14 @@
 //! The files of a recording: named so that their order is the order of what happened, and no more than allowed.
 
 use std::collections::VecDeque;
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+
+use crate::files;
 
 /// For its owner only: a recording holds no key, but names and hosts.
 const FILE_MODE: u32 = 0o600;
@@ -129,13 +131,7 @@ impl Files {
         }
         self.make_room(size);
         let name = format!("{}-{:06}.json", at.strftime(MOMENT), self.serial);
-        let part = self.part(&name);
-        let written = write_new(&part, text).and_then(|()| fs::rename(&part, self.directory.join(&name)));
-        if written.is_err() {
-            // Nothing is left of it where the disk was full; it may not be there at all.
-            fs::remove_file(&part).ok();
-            return written;
-        }
+        files::replace(&self.directory.join(&name), text.as_bytes(), FILE_MODE)?;
         self.serial += 1;
         self.bytes += size;
         self.kept.push_back((name, size));
@@ -162,9 +158,10 @@ impl Files {
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
-            if let Some(serial) = serial_of(&name) {
+            // Nothing but a file was written here, so nothing else is removed to make room.
+            if let (Some(serial), true) = (serial_of(&name), entry.file_type()?.is_file()) {
                 found.push((serial, name, entry.metadata()?.len()));
-            } else if whole_of(&name).and_then(serial_of).is_some() {
+            } else if files::whole_of(&name).and_then(serial_of).is_some() {
                 fs::remove_file(entry.path())?;
             }
         }
@@ -176,33 +173,13 @@ impl Files {
     }
 
     fn try_out(&self) -> io::Result<()> {
-        let path = self.part(&format!(
-            "{}-{:06}.json",
-            Timestamp::UNIX_EPOCH.strftime(MOMENT),
-            0
-        ));
-        let written = write_new(&path, "");
-        written.and_then(|()| fs::remove_file(&path))
+        // Named as what a crash leaves half written, so that the next start removes it.
+        let moment = Timestamp::UNIX_EPOCH.strftime(MOMENT);
+        let path = self.directory.join(format!(".{moment}-000000.json.0-0.part"));
+        // Not empty: on a disk that is full an empty file can be made.
+        files::replace(&path, b"{}\n", FILE_MODE)?;
+        fs::remove_file(&path)
     }
-
-    /// Where a file is written before it gets its name.
-    fn part(&self, name: &str) -> PathBuf {
-        self.directory.join(format!(".{name}.part"))
-    }
-}
-
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(FILE_MODE)
-        .open(path)?;
-    file.write_all(text.as_bytes())
-}
-
-/// The name that a half-written file would have got.
-fn whole_of(name: &str) -> Option<&str> {
-    name.strip_prefix('.')?.strip_suffix(".part")
 }
 
 /// The number of a recording of this name; `None` for other files, which are left alone.
@@ -273,7 +250,7 @@ mod tests {
             ..Limits::default()
         };
         Files::open(&deep, limits).unwrap().write(at(9), "{}").unwrap();
-        fs::write(deep.join(".1970-01-01T00-00-09Z-000002.json.part"), "{").unwrap();
+        fs::write(deep.join(".1970-01-01T00-00-09Z-000002.json.77-0.part"), "{").unwrap();
         let mut files = Files::open(&deep, limits).unwrap();
         // The wall clock was set back; the number goes on.
         files.write(at(1), "{}").unwrap();

@@ -13,15 +13,23 @@ use crate::manifest::{Location, Problem, Severity};
 /// `formatVersion` of [`problems_json`].
 pub const FORMAT_VERSION: u32 = 1;
 
+/// Problems that are shown; the rest is counted. Nobody reads more, and one mistake made in a script makes thousands.
+pub const SHOWN_MAX: usize = 1000;
+
 /// `problems`, which are in the order of their files, grouped by file; ends with the count. Empty for none.
 pub fn problems(problems: &[Problem], style: Style) -> String {
     if problems.is_empty() {
         return String::new();
     }
     let mut lines = Vec::new();
-    for of_file in problems.chunk_by(|one, next| one.location.file == next.location.file) {
+    let (shown, more) = shown(problems);
+    for of_file in shown.chunk_by(|one, next| one.location.file == next.location.file) {
         lines.push(style.paint(Tone::Strong, of_file[0].location.file.display()));
         lines.extend(of_file.iter().flat_map(|problem| problem_lines(problem, style)));
+        lines.push(String::new());
+    }
+    if more > 0 {
+        lines.push(format!("and {}, not shown", counted(more, "more problem")));
         lines.push(String::new());
     }
     lines.push(style.paint(Tone::Strong, count(problems)));
@@ -29,14 +37,23 @@ pub fn problems(problems: &[Problem], style: Style) -> String {
 }
 
 /// `problems` as indented JSON that ends with a line feed: `formatVersion`, `errors`, `warnings`, `problems[]`
-/// with `severity`, `file`, `line`, `column` (from 1; 0 is the whole file), `kind`, `name`, `field`, `message`, `fix`.
+/// with `severity`, `file`, `line`, `column` (from 1; 0 is the whole file), `kind`, `name`, `field`, `message`, `fix`;
+/// and `notShown` where there are more than [`SHOWN_MAX`].
 pub fn problems_json(problems: &[Problem]) -> String {
+    let (shown, more) = shown(problems);
     pretty(&Document {
         format_version: FORMAT_VERSION,
         errors: errors(problems),
         warnings: problems.len() - errors(problems),
-        problems: problems.iter().map(problem_document).collect(),
+        problems: shown.iter().map(problem_document).collect(),
+        not_shown: more,
     })
+}
+
+/// The first [`SHOWN_MAX`] and how many more there are.
+fn shown(problems: &[Problem]) -> (&[Problem], usize) {
+    let (shown, more) = problems.split_at(problems.len().min(SHOWN_MAX));
+    (shown, more.len())
 }
 
 /// How many of `problems` are errors.
@@ -79,6 +96,13 @@ struct Document<'a> {
     errors: usize,
     warnings: usize,
     problems: Vec<ProblemDocument<'a>>,
+    #[serde(skip_serializing_if = "is_none")]
+    not_shown: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]

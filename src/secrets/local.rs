@@ -1,13 +1,14 @@
 //! Keys on this machine: the environment and key files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use crate::files;
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::validate::check_key;
 use crate::model::Secret;
@@ -283,25 +284,14 @@ fn from_env(name: &str, env: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Res
 }
 
 fn from_file(path: &Path) -> Result<String, KeyError> {
-    let read = |source| KeyError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    // Asked before it is opened: opening a pipe waits until somebody writes to it.
-    let metadata = std::fs::metadata(path).map_err(read)?;
-    if !metadata.is_file() {
-        return Err(KeyError::NotAFile {
-            path: path.to_owned(),
-        });
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(read)?;
-    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(read)?;
-    if bytes.len() as u64 > FILE_LIMIT {
-        return Err(KeyError::TooLarge {
-            path: path.to_owned(),
-        });
-    }
+    let bytes = files::read(path, FILE_LIMIT).map_err(|source| {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::FileTooLarge => KeyError::TooLarge { path },
+            _ if files::is_not_regular(&source) => KeyError::NotAFile { path },
+            _ => KeyError::Read { path, source },
+        }
+    })?;
     String::from_utf8(bytes).map_err(|_| KeyError::FileNotText {
         path: path.to_owned(),
     })

@@ -75,7 +75,11 @@ impl Written {
     /// Reads the files below `roots`. Blocking. What is wrong in them is not told here.
     pub fn read(roots: &[PathBuf]) -> io::Result<Self> {
         let mut written = Self::default();
-        for file in Tree::find(roots).files {
+        let Tree { files, too_much, .. } = Tree::find(roots);
+        if let Some(what) = too_much {
+            return Err(io::Error::other(what));
+        }
+        for file in files {
             let bytes = read(&file)?;
             for document in documents(&file, &bytes).unwrap_or_default() {
                 if let Some(Decoded::Object(mut object)) = decode(&document) {

@@ -4,12 +4,18 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::files;
+
 /// Files read at most: more is a mistaken path, such as `/`.
 const FILE_COUNT_LIMIT: usize = 20_000;
+/// Names looked at below all paths, whatever they stand for.
+const ENTRY_COUNT_LIMIT: usize = 200_000;
+/// Bytes of all files together: fifty times what 10 000 destinations take. Each is held in memory while it is read.
+pub(super) const BYTES_LIMIT: u64 = 256 << 20;
 /// Directories entered below a path that was named.
 const DEPTH_LIMIT: usize = 32;
 /// Largest file: ten thousand destinations in one file take about 3 MiB.
@@ -22,16 +28,54 @@ pub struct Tree {
     pub files: Vec<PathBuf>,
     /// What could not be looked into: a named path that does not exist, a directory or link that leads nowhere.
     pub unreadable: Vec<(PathBuf, io::Error)>,
+    /// Set where more stands there than is looked at: then the others are not all of it, and say nothing.
+    pub too_much: Option<TooMuch>,
+}
+
+/// More than declared state has; a mistaken path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum TooMuch {
+    /// More YAML files.
+    #[error("more than {FILE_COUNT_LIMIT} YAML files")]
+    Files,
+    /// More names of any kind.
+    #[error("more than {ENTRY_COUNT_LIMIT} files and directories")]
+    Entries,
+    /// More bytes in all files together.
+    #[error("more than {} MiB of YAML", BYTES_LIMIT >> 20)]
+    Bytes,
+}
+
+/// A link to a directory that is part of no source.
+#[derive(Debug, thiserror::Error)]
+#[error("it is a link out of the source, to a directory, and not followed")]
+struct LeadsOut;
+
+/// What to do about a path that cannot be read.
+pub(super) fn fix_of(error: &io::Error) -> &'static str {
+    if error.get_ref().is_some_and(|inner| inner.is::<LeadsOut>()) {
+        return "name the directory that it leads to as a source of its own";
+    }
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => "split it, or move it elsewhere if it declares nothing",
+        _ => "make it readable for slotwise, or remove it",
+    }
 }
 
 impl Tree {
     /// Looks below `roots`. A named file is taken whatever it is called; below a directory those that end in
     /// `.yaml` or `.yml`. Hidden names are passed over, among them the `..data` of a mounted ConfigMap, whose files
-    /// are reached by the links beside it.
+    /// are reached by the links beside it. A link to a file is followed wherever it leads; one to a directory only within
+    /// the roots: it may lead to `/`.
     pub fn find(roots: &[PathBuf]) -> Self {
         let mut walk = Walk {
             tree: Self::default(),
             entered: BTreeSet::new(),
+            roots: roots
+                .iter()
+                .filter_map(|root| fs::canonicalize(root).ok())
+                .collect(),
+            seen: 0,
         };
         for root in roots {
             walk.visit(root, 0, true);
@@ -44,10 +88,21 @@ struct Walk {
     tree: Tree,
     /// Directories by their real path: a link to one above must not lead round in circles.
     entered: BTreeSet<PathBuf>,
+    /// The real paths of what was named.
+    roots: Vec<PathBuf>,
+    /// Names looked at.
+    seen: usize,
 }
 
 impl Walk {
     fn visit(&mut self, path: &Path, depth: usize, named: bool) {
+        self.seen += 1;
+        if self.seen > ENTRY_COUNT_LIMIT {
+            self.tree.too_much = Some(TooMuch::Entries);
+        }
+        if self.tree.too_much.is_some() {
+            return;
+        }
         // Links are followed: in a mounted ConfigMap every file is one.
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
@@ -56,32 +111,48 @@ impl Walk {
             Err(error) => return self.tree.unreadable.push((path.to_owned(), error)),
         };
         if metadata.is_dir() {
-            if let Err(error) = self.enter(path, depth) {
-                self.tree.unreadable.push((path.to_owned(), error));
+            let files = self.tree.files.len();
+            let entered = self.enter(path, depth, named);
+            // What a container runtime makes of a file that is missing on its host.
+            let is_no_file = !named && is_yaml(path) && self.tree.files.len() == files;
+            match entered {
+                Ok(true) if is_no_file => self.cannot_read(path, files::not_regular(metadata.file_type())),
+                Ok(_) => {}
+                Err(error) => self.cannot_read(path, error),
             }
-        } else if metadata.is_file() && (named || is_yaml(path)) {
-            if self.tree.files.len() < FILE_COUNT_LIMIT {
-                self.tree.files.push(path.to_owned());
-            } else if self.tree.files.len() == FILE_COUNT_LIMIT {
-                let error = io::Error::other(format!("more than {FILE_COUNT_LIMIT} files"));
-                self.tree.unreadable.push((path.to_owned(), error));
-            }
-        } else if named {
-            let error = io::Error::other("neither a file nor a directory");
-            self.tree.unreadable.push((path.to_owned(), error));
+        } else if !(named || is_yaml(path)) {
+            // It declares nothing.
+        } else if !metadata.is_file() {
+            // Not passed over: what was declared here is not taken away by a pipe in its place.
+            self.cannot_read(path, files::not_regular(metadata.file_type()));
+        } else if self.tree.files.len() < FILE_COUNT_LIMIT {
+            self.tree.files.push(path.to_owned());
+        } else {
+            self.tree.too_much = Some(TooMuch::Files);
         }
     }
 
-    fn enter(&mut self, path: &Path, depth: usize) -> io::Result<()> {
+    fn cannot_read(&mut self, path: &Path, error: io::Error) {
+        self.tree.unreadable.push((path.to_owned(), error));
+    }
+
+    /// Whether it was not entered before.
+    fn enter(&mut self, path: &Path, depth: usize, named: bool) -> io::Result<bool> {
         if depth >= DEPTH_LIMIT {
             return Err(io::Error::other(format!(
                 "more than {DEPTH_LIMIT} directories deep"
             )));
         }
-        if !self.entered.insert(fs::canonicalize(path)?) {
-            return Ok(());
+        let real = fs::canonicalize(path)?;
+        if !named && !self.roots.iter().any(|root| real.starts_with(root)) {
+            return Err(io::Error::other(LeadsOut));
+        }
+        if !self.entered.insert(real) {
+            return Ok(false);
         }
         let mut entries = fs::read_dir(path)?
+            // One more than may be looked at, so that it is noticed.
+            .take(ENTRY_COUNT_LIMIT + 1)
             .map(|entry| entry.map(|entry| entry.file_name()))
             .collect::<io::Result<Vec<_>>>()?;
         entries.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
@@ -89,7 +160,7 @@ impl Walk {
         for name in entries {
             self.visit(&path.join(name), depth + 1, false);
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -99,15 +170,7 @@ fn is_yaml(path: &Path) -> bool {
 
 /// Reads a file that [`Tree::find`] found.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?
-        .take(FILE_SIZE_LIMIT + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_SIZE_LIMIT {
-        let why = format!("larger than {} MiB", FILE_SIZE_LIMIT >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
-    }
-    Ok(bytes)
+    files::read(path, FILE_SIZE_LIMIT)
 }
 
 /// Tells cheaply whether a source may have changed since it was last read.
@@ -144,6 +207,7 @@ impl Watch {
     pub fn fingerprint(&self) -> Fingerprint {
         let tree = Tree::find(&self.roots);
         let mut hasher = DefaultHasher::new();
+        tree.too_much.hash(&mut hasher);
         for path in &tree.files {
             hash_file(path, &mut hasher);
         }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::assemble::Good;
-use super::tree::{Fingerprint, Tree, Watch, read};
+use super::tree::{BYTES_LIMIT, Fingerprint, TooMuch, Tree, Watch, fix_of, read};
 use crate::manifest::decode::{Decoded, Object, RawObject, decode};
 use crate::manifest::raw::RawState;
 use crate::manifest::reference::KeyReference;
@@ -40,6 +40,14 @@ pub enum LoadError {
         /// The paths that were named.
         paths: String,
     },
+    /// More stands there than declared state has. A part of it is not taken for the whole.
+    #[error("{paths}: {what}, so nothing of it is read")]
+    TooMuch {
+        /// The paths that were named.
+        paths: String,
+        /// More than what.
+        what: TooMuch,
+    },
     /// The files did not answer.
     #[error("reading {paths} took longer than {} s", READ_LIMIT.as_secs())]
     TimedOut {
@@ -64,6 +72,9 @@ impl LoadError {
             Self::Unreadable { .. } => "name a YAML file or a directory of them",
             Self::NothingDeclared { .. } => {
                 "write them into files that end in .yaml or .yml, or start from one of the directories below examples/"
+            }
+            Self::TooMuch { .. } => {
+                "name the file or the directory that holds the declared state, and nothing above it"
             }
             Self::TimedOut { .. } => "look at the mount it is on",
             Self::Fault { .. } => "please report it",
@@ -100,6 +111,10 @@ impl YamlFiles {
         let roots = Arc::clone(&self.roots);
         let read = self.on_a_thread(move || (watch.fingerprint(), Files::read(&roots)));
         let (before, files) = read.await?;
+        let files = files.map_err(|what| LoadError::TooMuch {
+            paths: self.paths(),
+            what,
+        })?;
         // Taken apart here and not on the thread, which would keep the memory that this takes for itself.
         Ok((before, Snapshot::of(files, &self.roots)))
     }
@@ -163,8 +178,16 @@ struct Files {
 
 impl Files {
     /// Blocking.
-    fn read(roots: &[PathBuf]) -> Self {
-        let Tree { files, unreadable } = Tree::find(roots);
+    fn read(roots: &[PathBuf]) -> Result<Self, TooMuch> {
+        let Tree {
+            files,
+            unreadable,
+            too_much,
+        } = Tree::find(roots);
+        if let Some(what) = too_much {
+            return Err(what);
+        }
+        let mut left = BYTES_LIMIT;
         let mut read_already = BTreeSet::new();
         let mut contents = Vec::with_capacity(files.len());
         for file in files {
@@ -172,10 +195,12 @@ impl Files {
             let real = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
             if read_already.insert(real) {
                 let content = read(&file);
+                let size = content.as_ref().map_or(0, Vec::len);
+                left = left.checked_sub(size as u64).ok_or(TooMuch::Bytes)?;
                 contents.push((file, content));
             }
         }
-        Self { contents, unreadable }
+        Ok(Self { contents, unreadable })
     }
 }
 
@@ -257,11 +282,7 @@ impl Snapshot {
             object: None,
             field: String::new(),
             message: format!("cannot be read: {error}"),
-            fix: match error.kind() {
-                io::ErrorKind::FileTooLarge => "split it, or move it elsewhere if it declares nothing",
-                _ => "make it readable for slotwise, or remove it",
-            }
-            .to_owned(),
+            fix: fix_of(&error).to_owned(),
         });
         self.unreadable.insert(path, error);
     }

@@ -3,6 +3,9 @@
 pub(crate) mod changes;
 mod docs;
 mod offline;
+mod paths;
 mod plans;
 mod replay;
+mod signals;
+mod streams;
 pub(crate) mod tool;

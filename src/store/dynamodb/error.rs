@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::aws::http::too_large;
 use crate::medialive;
 
 /// A call to DynamoDB that failed.
@@ -120,7 +121,10 @@ impl TableError {
                 let message = meta.message().unwrap_or("");
                 (kind_of(code, message, status), said(code, message))
             }
-            other => (of_any_service(medialive::Kind::of(other)), String::new()),
+            other => (
+                of_any_service(medialive::Kind::of(other)),
+                too_large(other).unwrap_or_default(),
+            ),
         };
         Self {
             operation,

@@ -313,13 +313,18 @@ impl Daemon {
         }
     }
 
-    /// Sends `signal` and waits for the end.
-    pub(crate) fn end(mut self, signal: &str) -> Ran {
+    /// Sends `signal`.
+    pub(crate) fn send(&self, signal: &str) {
         let sent = Command::new("kill")
             .args(["-s", signal, &self.child.id().to_string()])
             .status()
             .unwrap();
         assert!(sent.success());
+    }
+
+    /// Sends `signal` and waits for the end.
+    pub(crate) fn end(mut self, signal: &str) -> Ran {
+        self.send(signal);
         self.lines.read_to_string(&mut self.seen).unwrap();
         let mut ran = told(self.child.wait_with_output().unwrap());
         ran.out = self.seen;

@@ -94,6 +94,111 @@ async fn a_file_that_cannot_be_parsed_keeps_everything_last_read_from_it() {
 }
 
 #[tokio::test]
+async fn a_file_that_became_something_else_is_not_deleted() {
+    let became: [fn(&std::path::Path); 3] = [
+        |path| rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR).unwrap(),
+        |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
+        // What a container runtime makes of a file that is missing on its host.
+        |path| fs::create_dir(path).unwrap(),
+    ];
+    for become_other in became {
+        let mut fixture = fixture();
+        let before = fixture.load().await;
+        fixture.remove("two.yaml");
+        become_other(&fixture.path("two.yaml"));
+        let loaded = fixture.load().await;
+        assert_eq!(loaded.desired.destinations, before.desired.destinations);
+        let why = doubt(&loaded).unwrap();
+        assert!(
+            why.contains("two.yaml") && why.contains("not a regular file"),
+            "{why}"
+        );
+        let mut errors = loaded.problems.iter();
+        assert!(errors.any(|problem| problem.severity == Severity::Error));
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_named_like_a_file_and_holds_some_is_one() {
+    let mut fixture = fixture();
+    fixture.write("more.yaml/three.yaml", &simple("three", "Streaming"));
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one", "three", "two"]);
+    assert_eq!(doubt(&loaded), None);
+}
+
+#[tokio::test]
+async fn a_link_out_of_the_source_is_not_followed_and_what_it_held_stays() {
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("three.yaml"), simple("three", "Streaming")).unwrap();
+    let mut fixture = fixture();
+    fixture.write("inside/three.yaml", &simple("three", "Streaming"));
+    // Within the source, and to a single file, links lead wherever they lead.
+    link(&fixture.path("inside"), &fixture.path("within"));
+    fs::write(outside.path().join("four"), simple("four", "Streaming")).unwrap();
+    link(&outside.path().join("four"), &fixture.path("four.yaml"));
+    let before = fixture.load().await;
+    assert_eq!(names(&before), ["four", "one", "three", "two"]);
+    assert_eq!(doubt(&before), None, "{:?}", before.problems);
+
+    fs::rename(fixture.path("inside"), outside.path().join("moved")).unwrap();
+    fs::remove_file(fixture.path("within")).unwrap();
+    link(&outside.path().join("moved"), &fixture.path("inside"));
+    let loaded = fixture.load().await;
+    assert_eq!(
+        names(&loaded),
+        ["four", "one", "three", "two"],
+        "nothing is released"
+    );
+    assert!(doubt(&loaded).unwrap().contains("a link out of the source"));
+    let mut problems = loaded.problems.iter();
+    assert!(problems.any(|problem| problem.fix.contains("a source of its own")));
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_an_error_and_no_part_of_it_counts() {
+    // More files; and more bytes than all together may have, in files each of which is not too large.
+    let too_many = |fixture: &Fixture| {
+        for number in 0..=20_000 {
+            fs::File::create(fixture.path(&format!("a{number}.yaml"))).unwrap();
+        }
+    };
+    let too_large = |fixture: &Fixture| {
+        for number in 0..17 {
+            let file = fs::File::create(fixture.path(&format!("a{number}.yaml"))).unwrap();
+            file.set_len(16 << 20).unwrap();
+        }
+    };
+    let cases: [(&dyn Fn(&Fixture), &str); 2] = [
+        (&too_many, "more than 20000 YAML files"),
+        (&too_large, "more than 256 MiB"),
+    ];
+    for (fill, said) in cases {
+        let mut fixture = fixture();
+        let before = fixture.load().await;
+        fill(&fixture);
+        // Sorts last, and is not passed over; what sorts first does not count either.
+        fixture.write("a.yaml", &simple("new", "Streaming"));
+        let loaded = fixture.load().await;
+        assert_eq!(pool_names(&loaded), pool_names(&before));
+        assert_eq!(loaded.desired.destinations, before.desired.destinations);
+        assert!(doubt(&loaded).unwrap().contains(said), "{:?}", doubt(&loaded));
+
+        fixture.source = Sources::new(
+            vec![fixture.path("")],
+            OwnerId::new("test"),
+            LoadOptions::default(),
+        );
+        let error = fixture.try_load().await.unwrap_err();
+        assert!(matches!(error, LoadError::TooMuch { .. }), "{error}");
+        assert!(
+            error.to_string().contains(said) && !error.fix().is_empty(),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_object_is_gone_when_the_rest_is_whole() {
     let mut fixture = fixture();
     let before = fixture.load().await;
