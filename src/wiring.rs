@@ -1,5 +1,6 @@
 //! From options to live parts. The only place where parts are put together.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -365,19 +366,20 @@ pub fn invent(desired: &Desired) -> Fleet {
     Fleet::invent(&pools)
 }
 
+/// Slots of an invented channel whose pool names them by a pattern.
+const INVENTED_SLOTS: usize = 3;
+
 fn invent_pool(pool: &ChannelPool, desired: &Desired) -> InventedPool {
     let channels = pool.channels.iter().map(|channel| {
-        let mut groups = slot_names(pool.slots.output_groups.glob().glob());
         let pins = desired
             .destinations
             .values()
             .filter_map(|destination| destination.pin.as_ref());
-        for pin in pins.filter(|pin| pin.channel == channel.id) {
-            let group = pin.output_group.as_str();
-            if pool.slots.output_groups.is_match(group) && !groups.iter().any(|known| known == group) {
-                groups.push(group.to_owned());
-            }
-        }
+        let pinned: BTreeSet<&str> = pins
+            .filter(|pin| pin.channel == channel.id)
+            .map(|pin| pin.output_group.as_str())
+            .collect();
+        let groups = slot_names(pool.slots.output_groups.glob().glob(), &pinned);
         let slot = |group: String| {
             let parked = SlotSelector::parking_name(&SlotId::new(channel.id.clone(), group.clone()), 0);
             InventedSlot {
@@ -398,16 +400,20 @@ fn invent_pool(pool: &ChannelPool, desired: &Desired) -> InventedPool {
     }
 }
 
-/// Names that a glob matches: `RTMP-Slot-*` gives three, a plain name gives itself.
-fn slot_names(glob: &str) -> Vec<String> {
+/// Names that a glob matches: `RTMP-Slot-*` gives three, a plain name gives itself. A series goes on as far as there are
+/// pins to the next name; a pin beyond may be a slip of the pen, and is to show as one, as it would in AWS.
+fn slot_names(glob: &str, pinned: &BTreeSet<&str>) -> Vec<String> {
     let Some(at) = glob.find(['*', '?', '[', '{']) else {
         return vec![glob.to_owned()];
     };
     let rest = glob[at..].trim_start_matches(['*', '?']);
     let is_plain = !rest.contains(['*', '?', '[', '{']);
     let suffix = if is_plain { rest } else { "" };
-    (1..=3)
-        .map(|number| format!("{}{number}{suffix}", &glob[..at]))
+    let name = |number: usize| format!("{}{number}{suffix}", &glob[..at]);
+    (1..)
+        .map(|number| (number, name(number)))
+        .take_while(|(number, name)| *number <= INVENTED_SLOTS || pinned.contains(name.as_str()))
+        .map(|(_, name)| name)
         .collect()
 }
 
@@ -417,11 +423,21 @@ mod tests {
 
     #[test]
     fn invented_slots_match_the_glob_they_were_invented_for() {
+        let none = BTreeSet::new();
         assert_eq!(
-            slot_names("RTMP-Slot-*"),
+            slot_names("RTMP-Slot-*", &none),
             ["RTMP-Slot-1", "RTMP-Slot-2", "RTMP-Slot-3"]
         );
-        assert_eq!(slot_names("slot-?-hd"), ["slot-1-hd", "slot-2-hd", "slot-3-hd"]);
-        assert_eq!(slot_names("Only"), ["Only"]);
+        assert_eq!(
+            slot_names("slot-?-hd", &none),
+            ["slot-1-hd", "slot-2-hd", "slot-3-hd"]
+        );
+        assert_eq!(slot_names("Only", &none), ["Only"]);
+    }
+
+    #[test]
+    fn a_series_of_slots_goes_on_with_pins_and_no_slot_is_invented_for_a_mistyped_one() {
+        let pinned = BTreeSet::from(["S-2", "S-4", "S-5", "S-7", "S-44", "T-6"]);
+        assert_eq!(slot_names("S-*", &pinned), ["S-1", "S-2", "S-3", "S-4", "S-5"]);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
@@ -49,7 +49,7 @@ impl Token {
     }
 
     /// Takes as long for one that is almost right as for one that is all wrong.
-    fn is(&self, other: &[u8]) -> bool {
+    pub(crate) fn is(&self, other: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(other).into()
     }
 }
@@ -87,7 +87,8 @@ impl Access {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+/// The token that a request shows.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(7)?;
     scheme
         .eq_ignore_ascii_case(b"bearer ")
@@ -95,11 +96,19 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// Whether the request is addressed to this machine by name. A site that lets its own name point here gets nothing.
-fn is_local(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else {
-        // HTTP/1.0 needs none, and no browser speaks it.
-        return true;
-    };
+pub(crate) fn is_local(headers: &HeaderMap) -> bool {
+    // HTTP/1.0 needs none, and no browser speaks it.
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.is_none_or(is_local_host)
+}
+
+/// Whether the page that a browser names as a request's origin is this machine's own.
+pub(crate) fn is_local_origin(origin: &HeaderValue) -> bool {
+    let host = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    host.is_some_and(|(_, host)| is_local_host(host))
+}
+
+fn is_local_host(host: &str) -> bool {
     let without_port = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -126,6 +135,18 @@ mod tests {
         }
         for text in ["", "short", "with a space in the middle", "ümlaut-ümlaut-ümlaut"] {
             assert_eq!(Token::new(text).err(), Some(TokenError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_local_by_its_host() {
+        for (origin, local) in [
+            ("http://localhost:8080", true),
+            ("http://[::1]", true),
+            ("https://evil.example", false),
+            ("null", false),
+        ] {
+            assert_eq!(is_local_origin(&origin.parse().unwrap()), local, "{origin}");
         }
     }
 

@@ -11,6 +11,7 @@ use super::endpoint::EndpointParser;
 use super::failure::Failure;
 use crate::controller::MaxVanish;
 use crate::controller::lease::table::ASKS_PER_LEASE;
+use crate::emulator::Switches;
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
@@ -82,6 +83,15 @@ pub struct ConnectionArgs {
         value_parser = parse_speed
     )]
     pub emulator_speed: f64,
+    /// Set a switch of the emulator: how MediaLive behaves where AWS documents nothing; `slotwise emulator --help` lists
+    /// them
+    #[arg(
+        long,
+        env = "SLOTWISE_EMULATOR_SET",
+        value_name = "NAME=VALUE",
+        value_delimiter = ';'
+    )]
+    pub emulator_set: Vec<SwitchSetting>,
     /// Whose channels these are: the value of their tag slotwise.dev/owner. Slotwise leaves channels of other owners
     /// alone
     #[arg(
@@ -240,6 +250,41 @@ impl FromStr for EmulatorFleet {
             file => Ok(Self::File(file.into())),
         }
     }
+}
+
+/// `--set NAME=VALUE`: one switch of the emulator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchSetting {
+    name: String,
+    value: String,
+}
+
+impl FromStr for SwitchSetting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let form = || "write NAME=VALUE, for example quietStopWhenIdle=false".to_owned();
+        let (name, value) = text.split_once('=').ok_or_else(form)?;
+        let setting = Self {
+            name: name.trim().to_owned(),
+            value: value.trim().to_owned(),
+        };
+        let mut switches = Switches::default();
+        switches
+            .set(&setting.name, &setting.value)
+            .map_err(|error| error.to_string())?;
+        Ok(setting)
+    }
+}
+
+/// The switches as `settings` have them.
+pub(super) fn switches(settings: &[SwitchSetting]) -> Switches {
+    let mut switches = Switches::default();
+    for setting in settings {
+        // Each was tried when it was read.
+        switches.set(&setting.name, &setting.value).ok();
+    }
+    switches
 }
 
 /// `60s`, `5m`, `500ms`, `1h30m`: more than nothing.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet};
+use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet, switches};
 use super::aws_files;
 use super::endpoint::{Endpoint, Service, region_of_environment, variable};
 use super::failure::Failure;
@@ -187,6 +187,7 @@ impl Purpose<'_> {
             seed: self.connection.emulator_seed,
             speed: self.connection.emulator_speed,
             epoch: Clock::system().now(),
+            switches: switches(&self.connection.emulator_set),
             ..emulator::Options::default()
         };
         World::Emulator(Emulator::new(options, fleet))

@@ -1,7 +1,7 @@
 //! `run --listen`: what the daemon shows over HTTP, and to whom.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -57,18 +57,7 @@ impl ListenArgs {
         let Some(address) = self.listen else {
             return Ok(None);
         };
-        let access = match self.token()? {
-            Some(token) => Access::Token(token),
-            None if address.ip().is_loopback() => Access::Local,
-            None => {
-                let message =
-                    format!("{address} can be reached from other machines, so requests need a token");
-                return Err(Failure::usage(message).next(format!(
-                    "set {TOKEN}, name a file with --api-token-file, or listen on 127.0.0.1:{}",
-                    address.port()
-                )));
-            }
-        };
+        let access = access(address, self.api_token_file.as_deref())?;
         let server = Server::bind(address).await.map_err(|error| {
             Failure::at(format_args!("cannot listen on {address}"), &error)
                 .next("name another address with --listen; port 0 takes a free one")
@@ -80,36 +69,52 @@ impl ListenArgs {
             metrics,
         }))
     }
+}
 
-    /// The token of the file, or else of the variable.
-    fn token(&self) -> Result<Option<Token>, Failure> {
-        let (text, named_by) = match &self.api_token_file {
-            Some(path) => {
-                let text = files::read_text(path, TOKEN_MAX).map_err(|error| {
-                    Failure::new(
-                        ExitCode::Usage,
-                        format!("cannot read the token {}: {error}", path.display()),
-                    )
-                })?;
-                if secrets::is_exposed(path) {
-                    tracing::warn!(
-                        "every user of this machine can read the token in {}; take that away with chmod o-r",
-                        path.display()
-                    );
-                }
-                (text, path.display().to_string())
-            }
-            None => match variable(TOKEN) {
-                Some(text) => (text, TOKEN.to_owned()),
-                None => return Ok(None),
-            },
-        };
-        let token = Token::new(&text).map_err(|error| {
-            Failure::usage(format!("no token in {named_by}: {error}"))
-                .next("make one, for example with: openssl rand -hex 32")
-        })?;
-        Ok(Some(token))
+/// Who may ask at `address`: those who show the token, or else whoever is on this machine, which is refused where others
+/// reach the address.
+pub(super) fn access(address: SocketAddr, token_file: Option<&Path>) -> Result<Access, Failure> {
+    match token(token_file)? {
+        Some(token) => Ok(Access::Token(token)),
+        None if address.ip().is_loopback() => Ok(Access::Local),
+        None => {
+            let message = format!("{address} can be reached from other machines, so requests need a token");
+            Err(Failure::usage(message).next(format!(
+                "set {TOKEN}, name a file with --api-token-file, or listen on 127.0.0.1:{}",
+                address.port()
+            )))
+        }
     }
+}
+
+/// The token of the file, or else of the variable.
+fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
+    let (text, named_by) = match file {
+        Some(path) => {
+            let text = files::read_text(path, TOKEN_MAX).map_err(|error| {
+                Failure::new(
+                    ExitCode::Usage,
+                    format!("cannot read the token {}: {error}", path.display()),
+                )
+            })?;
+            if secrets::is_exposed(path) {
+                tracing::warn!(
+                    "every user of this machine can read the token in {}; take that away with chmod o-r",
+                    path.display()
+                );
+            }
+            (text, path.display().to_string())
+        }
+        None => match variable(TOKEN) {
+            Some(text) => (text, TOKEN.to_owned()),
+            None => return Ok(None),
+        },
+    };
+    let token = Token::new(&text).map_err(|error| {
+        Failure::usage(format!("no token in {named_by}: {error}"))
+            .next("make one, for example with: openssl rand -hex 32")
+    })?;
+    Ok(Some(token))
 }
 
 impl Door {

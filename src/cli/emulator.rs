@@ -1,19 +1,22 @@
 //! `slotwise emulator`: a local MediaLive on HTTP.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 use tokio::net::TcpListener;
 
-use super::args::parse_speed;
+use super::args::{SwitchSetting, parse_speed, switches};
 use super::connect::{invent, read_fleet};
+use super::door::access;
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
 use super::signals::Signals;
+use crate::api::Access;
 use crate::controller::Clock;
-use crate::emulator::{Emulator, Fleet, Options};
+use crate::emulator::{Emulator, Fleet, Options, Switches};
 use crate::model::OwnerId;
 
 /// Arguments of `emulator`.
@@ -22,7 +25,7 @@ pub(super) struct EmulatorArgs {
     /// Begin with the channels that the pools of these YAML files and directories name [default: no channels]
     #[arg(value_name = "SOURCE")]
     sources: Vec<PathBuf>,
-    /// Address to serve on; port 0 takes a free one
+    /// Address to serve on; port 0 takes a free one. One that other machines can reach needs a token
     #[arg(
         long,
         env = "SLOTWISE_EMULATOR_LISTEN",
@@ -30,6 +33,10 @@ pub(super) struct EmulatorArgs {
         default_value = "127.0.0.1:4570"
     )]
     listen: SocketAddr,
+    /// File with the token that requests have to show, as AWS access key id or bearer token; or set SLOTWISE_API_TOKEN to
+    /// the token itself
+    #[arg(long, env = "SLOTWISE_API_TOKEN_FILE", value_name = "FILE")]
+    api_token_file: Option<PathBuf>,
     /// Begin with the channels of this file, JSON as `aws medialive describe-channel` prints it
     #[arg(
         long,
@@ -47,10 +54,54 @@ pub(super) struct EmulatorArgs {
     /// How many times faster than MediaLive's the channels start, stop and update
     #[arg(long, env = "SLOTWISE_EMULATOR_SPEED", value_name = "N", default_value = "1", value_parser = parse_speed)]
     speed: f64,
+    /// Set a switch: how MediaLive behaves where AWS documents nothing. --help lists them; several with several --set, or
+    /// with ; between them
+    #[arg(
+        long,
+        env = "SLOTWISE_EMULATOR_SET",
+        value_name = "NAME=VALUE",
+        value_delimiter = ';'
+    )]
+    set: Vec<SwitchSetting>,
+}
+
+/// Every switch with its default, for the end of the help.
+pub(super) fn switch_help() -> String {
+    let mut text = String::from("Switches, with their defaults, for --set NAME=VALUE:\n");
+    for switch in Switches::default().list() {
+        // Writing to a String cannot fail.
+        write!(text, "\n  {}={}\n", switch.name, shown(&switch.value)).ok();
+        for line in wrapped(&switch.about, HELP_WIDTH) {
+            writeln!(text, "      {line}").ok();
+        }
+    }
+    text
+}
+
+/// Columns of what a switch is about, after its indent.
+const HELP_WIDTH: usize = 90;
+
+fn shown(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Serves until a signal comes.
 pub(super) async fn run(args: EmulatorArgs, output: &Output, signals: &Signals) -> CommandResult {
+    let access = access(args.listen, args.api_token_file.as_deref())?;
     let emulator = emulator(&args).await?;
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
         Failure::at(format_args!("cannot listen on {}", args.listen), &error)
@@ -59,14 +110,9 @@ pub(super) async fn run(args: EmulatorArgs, output: &Output, signals: &Signals) 
     let address = listener
         .local_addr()
         .map_err(|error| Failure::at("cannot tell the address", &error))?;
-    output.print(&greeting(address, args.speed));
-    if !address.ip().is_loopback() {
-        output.warning(&format_args!(
-            "{address} can be reached from other machines, and whoever reaches it reads every stream key"
-        ));
-    }
+    output.print(&greeting(address, args.speed, &access));
     let shutdown = signals.orderly().cancelled_owned();
-    let served = emulator.serve(listener, shutdown).await;
+    let served = emulator.serve_guarded(access, listener, shutdown).await;
     served.map_err(|error| Failure::at("serving failed", &error))?;
     Ok(signals.first().unwrap_or(ExitCode::Success))
 }
@@ -81,6 +127,7 @@ async fn emulator(args: &EmulatorArgs) -> Result<Emulator, Failure> {
         seed: args.seed,
         speed: args.speed,
         epoch: Clock::system().now(),
+        switches: switches(&args.set),
         ..Options::default()
     };
     match &args.state {
@@ -91,13 +138,18 @@ async fn emulator(args: &EmulatorArgs) -> Result<Emulator, Failure> {
     }
 }
 
-fn greeting(address: SocketAddr, speed: f64) -> String {
+fn greeting(address: SocketAddr, speed: f64, access: &Access) -> String {
+    let key = match access {
+        Access::Local => "emulator",
+        // Never the token itself: this is printed.
+        Access::Token(_) => "THE-TOKEN",
+    };
     format!(
         "MediaLive emulator on http://{address}, {speed} times as fast as MediaLive; Ctrl-C ends it\n\
          \n  \
            export AWS_ENDPOINT_URL_MEDIALIVE=http://{address}\n  \
            export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n  \
-           export AWS_ACCESS_KEY_ID=emulator AWS_SECRET_ACCESS_KEY=emulator\n  \
+           export AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY=emulator\n  \
            aws medialive list-channels\n"
     )
 }

@@ -90,6 +90,7 @@ enum Command {
     /// Print the destinations of a table as YAML
     Export(export::ExportArgs),
     /// Serve a local MediaLive over HTTP, for AWS CLI, SDKs and slotwise
+    #[command(after_long_help = emulator::switch_help())]
     Emulator(emulator::EmulatorArgs),
     /// Print the JSON Schema of what may be declared, or of a plan
     Schema(schema::SchemaArgs),

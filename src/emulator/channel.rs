@@ -7,7 +7,7 @@
 //!                         ▼        │ │ └──────► UPDATING ──► UPDATE_FAILED            │ stop
 //!                  CREATE_FAILED   │ └────────── STOPPING ◄───────────────────────────┘
 //!                                  │ delete
-//!                                  └───────► DELETING ──► DELETED (a tombstone for good)
+//!                                  └───────► DELETING ──► DELETED (a tombstone for a while)
 //! ```
 //!
 //! Time is an argument: a [`Lifecycle`] holds the steps that lie ahead and takes those that are due.
@@ -156,6 +156,27 @@ impl Lifecycle {
             .collect();
     }
 
+    /// Lets the state that comes next be DELETING, when it would have come, and DELETED `takes` later; false if that is so
+    /// already. A state that would have stayed is left at once
+    pub fn delete_next(&mut self, now: Duration, takes: Duration) -> bool {
+        if self.is_deleted_next() {
+            return false;
+        }
+        match self.steps.front().copied() {
+            None => self.begin(now, State::Deleting, &[(takes, State::Deleted)]),
+            Some(next) => {
+                let steps = [(next.at, State::Deleting), (next.at + takes, State::Deleted)];
+                self.steps = steps.into_iter().map(|(at, to)| Step { at, to }).collect();
+            }
+        }
+        true
+    }
+
+    /// Whether DELETING comes next
+    pub fn is_deleted_next(&self) -> bool {
+        self.steps.front().is_some_and(|step| step.to == State::Deleting)
+    }
+
     /// Moves everything by `by`, past and future
     pub(super) fn rebase(&mut self, by: Duration) {
         self.since += by;
@@ -207,17 +228,19 @@ pub enum Verdict {
     Quiet,
     /// Answer 409 ConflictException with this text
     Refuse(String),
+    /// Answer 400 BadRequestException with this text
+    BadRequest(String),
 }
 
 /// Whether a channel in `state` takes `command`
 ///
-/// | | IDLE | UPDATE_FAILED | STARTING | RUNNING | RECOVERING | CREATE_FAILED | DELETING, DELETED |
-/// |---|---|---|---|---|---|---|---|
-/// | Start | yes | switch | switch | switch | switch | no | no |
-/// | Stop | switch | switch | yes | yes | switch | no | no |
-/// | Update, ChangeClass | yes | switch | no | no | no | no | no |
-/// | Delete | yes | yes | no | no | no | yes | quiet |
-/// | Restart | no | no | no | yes | no | no | no |
+/// | | IDLE | UPDATE_FAILED | STARTING | RUNNING | RECOVERING | STOPPING | CREATE_FAILED | DELETING, DELETED |
+/// |---|---|---|---|---|---|---|---|---|
+/// | Start | yes | switch | switch | switch | switch | no | no | no |
+/// | Stop | switch | switch | yes | yes | switch | no | no | no |
+/// | Update, ChangeClass | yes | switch | no | no | no | no | no | no |
+/// | Delete | yes | yes | no | no | no | switch | yes | quiet |
+/// | Restart | no | no | no | yes | no | no | no | no |
 ///
 /// Sources: "you can edit or delete a channel only when it is not running" (user guide,
 /// editing-deleting-channel); wrong state is 409 by the service model, verbatim only for Delete
@@ -252,7 +275,11 @@ pub fn judge(state: State, command: Command, switches: &Switches) -> Verdict {
         (Command::Update | Command::ChangeClass, State::UpdateFailed) => {
             leave(switches.update_from_update_failed)
         }
+        (Command::Delete, State::Stopping) => leave(switches.delete_while_stopping),
         (Command::Delete, State::Deleting | State::Deleted) => Verdict::Quiet,
+        (Command::Start, State::Creating) if switches.bad_request_while_creating => {
+            Verdict::BadRequest("Cannot start a channel that is being created.".into())
+        }
         _ => refuse(state, command),
     }
 }
@@ -305,6 +332,20 @@ mod tests {
         life.begin(Duration::ZERO, State::Stopping, &[(MINUTE, State::Idle)]);
         assert_eq!(life.step(MINUTE * 9).unwrap().to, State::Idle);
         assert_eq!(life.step(MINUTE * 9), None);
+    }
+
+    #[test]
+    fn what_is_deleted_while_it_stops_goes_when_it_has_stopped() {
+        let mut life = Lifecycle::settled(State::Running, Duration::ZERO);
+        life.begin(Duration::ZERO, State::Stopping, &[(MINUTE, State::Idle)]);
+        assert!(life.delete_next(Duration::ZERO, MINUTE));
+        assert!(
+            !life.delete_next(Duration::ZERO, MINUTE * 5),
+            "again is no other deletion"
+        );
+        assert_eq!(life.state(), State::Stopping);
+        let states: Vec<(Duration, State)> = life.steps().map(|step| (step.at, step.to)).collect();
+        assert_eq!(states, [(MINUTE, State::Deleting), (MINUTE * 2, State::Deleted)]);
     }
 
     #[test]

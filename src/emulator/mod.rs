@@ -14,14 +14,16 @@
 //! ```
 //!
 //! Scripting, in JSON: `GET|POST|DELETE /_emulator/faults` ([`Fault`]), `GET|DELETE /_emulator/calls` ([`Call`]),
-//! `GET /_emulator/state`, `POST /_emulator/reset`, `GET|POST /_emulator/clock` (`advanceSeconds`, `speed`).
+//! `GET /_emulator/state`, `POST /_emulator/reset`, `GET|POST /_emulator/clock` (`advanceSeconds`, `speed`),
+//! `GET|PUT /_emulator/switches` ([`Switches`]).
 //!
 //! Invariants:
 //! - the pure modules take time as an argument and draw from the world's seeded dice only: the same calls at the same
 //!   times give the same world;
 //! - transitions happen lazily, before each call, at the times they were due;
 //! - no body is ever logged or recorded, as bodies hold stream keys;
-//! - what is unconfirmed about MediaLive is a switch, strict by default ([`switches::Switches`]).
+//! - what is unconfirmed about MediaLive is a switch, strict by default ([`switches::Switches`]);
+//! - a socket that other machines reach answers only those who show a token ([`Emulator::serve_guarded`]).
 
 mod calls;
 pub mod channel;
@@ -54,8 +56,10 @@ pub use self::faults::{Effect, Fault, FaultKind};
 pub use self::fleet::{Fleet, InventedChannel, InventedPool, InventedSlot};
 pub use self::request::{Now, Operation};
 pub use self::state_file::StateError;
-pub use self::switches::Switches;
+pub use self::switches::{Switch, SwitchError, Switches};
 pub use self::world::{Quotas, World};
+
+use crate::api::Access;
 
 use self::calls::CallLog;
 use self::clock::Clock;
@@ -198,15 +202,35 @@ impl Emulator {
         in_memory(self.router())
     }
 
-    /// Serves on a socket until `shutdown`; calls under way are answered, those without an answer are cut
+    /// Serves on a socket until `shutdown`, whoever asks; calls under way are answered, those without an answer are cut
     pub async fn serve(
         &self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
+        self.serve_router(self.router(), listener, shutdown).await
+    }
+
+    /// The same for those whom `access` lets in
+    pub async fn serve_guarded(
+        &self,
+        access: Access,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let router = http::guarded(self.clone(), access);
+        self.serve_router(router, listener, shutdown).await
+    }
+
+    async fn serve_router(
+        &self,
+        router: axum::Router,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
         let closing = CancellationToken::new();
         let lines = Lines::new(listener, closing.clone());
-        let service = self.router().into_make_service_with_connect_info::<http::Line>();
+        let service = router.into_make_service_with_connect_info::<http::Line>();
         let served = axum::serve(lines, service)
             .with_graceful_shutdown(async move {
                 shutdown.await;
@@ -259,7 +283,17 @@ impl Emulator {
         self.live().clock.set_speed(speed);
     }
 
-    /// Goes back to the fleet it began with; faults, calls and a moved date are forgotten
+    /// How MediaLive behaves at present where no source says so
+    pub fn switches(&self) -> Switches {
+        self.live().world.settings().switches.clone()
+    }
+
+    /// Turns switches by name; all of them or none
+    pub fn turn(&self, changes: &serde_json::Map<String, Value>) -> Result<(), SwitchError> {
+        self.with_world(|world, _| world.settings_mut().switches.merge(changes))
+    }
+
+    /// Goes back to the fleet it began with; faults, calls, switches that were turned and a moved date are forgotten
     pub fn reset(&self) {
         let mut live = self.live();
         live.clock.reset_wall();

@@ -57,6 +57,39 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Every operation
+    pub const ALL: [Self; 29] = [
+        Self::CreateChannel,
+        Self::DescribeChannel,
+        Self::ListChannels,
+        Self::UpdateChannel,
+        Self::UpdateChannelClass,
+        Self::DeleteChannel,
+        Self::StartChannel,
+        Self::StopChannel,
+        Self::RestartChannelPipelines,
+        Self::ListAlerts,
+        Self::BatchUpdateSchedule,
+        Self::DescribeSchedule,
+        Self::DeleteSchedule,
+        Self::BatchStart,
+        Self::BatchStop,
+        Self::BatchDelete,
+        Self::CreateInput,
+        Self::DescribeInput,
+        Self::ListInputs,
+        Self::UpdateInput,
+        Self::DeleteInput,
+        Self::CreateInputSecurityGroup,
+        Self::DescribeInputSecurityGroup,
+        Self::ListInputSecurityGroups,
+        Self::UpdateInputSecurityGroup,
+        Self::DeleteInputSecurityGroup,
+        Self::CreateTags,
+        Self::DeleteTags,
+        Self::ListTagsForResource,
+    ];
+
     /// MediaLive's name of the operation, `StartChannel`
     pub fn name(self) -> String {
         format!("{self:?}")

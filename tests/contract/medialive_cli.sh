@@ -35,7 +35,7 @@ becomes() {
   fail "channel $1 is $(state "$1"), expected $2"
 }
 
-curl -fsS -X POST "$endpoint/_emulator/reset" >/dev/null
+curl -fsS -X POST -H 'Content-Type: application/json' "$endpoint/_emulator/reset" >/dev/null
 
 input=$(ml create-input --name cli --type URL_PULL --sources Url=https://example.com/a.m3u8 --query Input.Id --output text)
 cat >"$work/channel.json" <<JSON

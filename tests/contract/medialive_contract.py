@@ -76,7 +76,8 @@ def compare(value, shape, path):
 def script(endpoint, method, path, body=None):
     """Calls one of the emulator's own endpoints."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(endpoint + "/_emulator/" + path, data=data, method=method)
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(endpoint + "/_emulator/" + path, data=data, headers=headers, method=method)
     with urllib.request.urlopen(request) as reply:
         return json.load(reply)
 

@@ -122,6 +122,14 @@ impl Asked {
         for (name, value) in &self.headers {
             request = request.header(name, value.as_slice());
         }
+        // Scripting takes nothing else, and most requests would end there.
+        let says_what = self
+            .headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        if self.path.starts_with("/_emulator/") && !says_what {
+            request = request.header("content-type", "application/json");
+        }
         request.body(Body::from(self.body.clone())).ok()
     }
 

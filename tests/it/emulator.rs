@@ -1,5 +1,8 @@
 //! The emulator through the real SDK, in memory and in virtual time.
 
+mod fleets;
+mod guard;
+mod switches;
 mod wire;
 
 use std::time::Duration;
@@ -197,7 +200,13 @@ async fn every_error_is_told_by_its_code() {
         "NotFoundException"
     );
     assert_eq!(
-        code(client.stop_channel().channel_id("4000001").send().await),
+        code(
+            client
+                .restart_channel_pipelines()
+                .channel_id("4000001")
+                .send()
+                .await
+        ),
         "ConflictException"
     );
     assert_eq!(

@@ -4,8 +4,9 @@
 //! request ─► routes (operation, id) ─► limit (429) ─► body ─► Emulator::call ─► reply ─► wait or cut ─► response
 //! ```
 //!
-//! Signatures are not checked, so that curl works too.
+//! Signatures are not checked, so that curl works too. Who may ask is checked where others can reach the socket ([`guarded`]).
 
+mod guard;
 mod limit;
 mod reply;
 mod routes;
@@ -16,6 +17,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request as HttpRequest, State};
 use axum::http::request::Parts;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::Value;
@@ -26,6 +28,7 @@ pub(super) use self::wire::{Line, Lines};
 use super::Emulator;
 use super::error::{ApiError, ErrorKind};
 use super::request::Request;
+use crate::api::Access;
 
 /// The largest body taken; API Gateway, which stands in front of MediaLive, takes 10 MB
 const BODY_MAX_BYTES: usize = 10 * 1_024 * 1_024;
@@ -43,9 +46,19 @@ pub(super) fn router(emulator: Emulator) -> Router {
         .route("/_emulator/state", get(script::state))
         .route("/_emulator/reset", post(script::reset))
         .route("/_emulator/clock", get(script::clock).post(script::set_clock))
+        .route(
+            "/_emulator/switches",
+            get(script::switches).put(script::set_switches),
+        )
+        .route_layer(from_fn(guard::json_only))
         .method_not_allowed_fallback(script::wrong_method)
         .fallback(serve)
         .with_state(emulator)
+}
+
+/// The same for those whom `access` lets in
+pub(super) fn guarded(emulator: Emulator, access: Access) -> Router {
+    router(emulator).layer(from_fn_with_state(access, guard::guard))
 }
 
 async fn serve(State(emulator): State<Emulator>, request: HttpRequest) -> Response {

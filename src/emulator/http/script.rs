@@ -1,4 +1,4 @@
-//! The emulator's own endpoints: faults, calls, state, reset, clock.
+//! The emulator's own endpoints: faults, calls, state, reset, clock, switches.
 //!
 //! None of them shows a stream key.
 
@@ -189,6 +189,31 @@ pub(super) async fn set_clock(State(emulator): State<Emulator>, body: Body) -> R
         emulator.advance(by);
     }
     Json(emulator.clock_report()).into_response()
+}
+
+/// `GET /_emulator/switches`: each with its name, what it is set to, and what it is about
+pub(super) async fn switches(State(emulator): State<Emulator>) -> Json<Value> {
+    Json(switch_list(&emulator))
+}
+
+fn switch_list(emulator: &Emulator) -> Value {
+    json!({"switches": emulator.switches().list()})
+}
+
+/// `PUT /_emulator/switches`: `{"quietStopWhenIdle": false}`; those left out stay, all or none are set
+pub(super) async fn set_switches(State(emulator): State<Emulator>, body: Body) -> Response {
+    let Some(body) = read(body).await else {
+        return too_large();
+    };
+    let changes = match json_of(&body) {
+        Ok(Value::Object(changes)) => changes,
+        Ok(_) => return refuse(&[r#"give an object like {"quietStopWhenIdle": false}"#.to_owned()]),
+        Err(problem) => return refuse(&[problem]),
+    };
+    match emulator.turn(&changes) {
+        Ok(()) => Json(switch_list(&emulator)).into_response(),
+        Err(error) => refuse(&[error.to_string()]),
+    }
 }
 
 /// Another method on one of the paths above

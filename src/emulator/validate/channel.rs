@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Findings, Object, checked_tags, encoder, present, repeated};
+use super::{Findings, Object, encoder, present, references, repeated, tags};
 use crate::emulator::error::{ApiError, ErrorKind};
 use crate::emulator::switches::Switches;
 
@@ -44,23 +44,22 @@ pub(super) struct Target<'a> {
     pub(super) kind: Option<&'a str>,
 }
 
-/// Checks the channel that a creation or an update would leave behind
+/// Checks the channel that a creation or an update would leave behind; `before` is the channel before the update
 pub(in crate::emulator) fn channel(
     doc: &Object,
     id: &str,
+    before: Option<&Object>,
     inputs: &BTreeMap<&str, InputFacts>,
     switches: &Switches,
 ) -> Result<(), ApiError> {
-    let mut findings = Findings::default();
-    top_level(&mut findings, doc);
-    let standard = doc.get("channelClass").and_then(Value::as_str) != Some("SINGLE_PIPELINE");
-    let targets = destinations(&mut findings, doc, standard);
-    match findings.object(doc, "encoderSettings", "") {
-        Some(settings) => encoder::check(&mut findings, settings, &targets, switches),
-        None => findings.invalid("encoderSettings", "requires property \"encoderSettings\""),
+    let (findings, taken) = findings(doc, id, inputs, switches);
+    match before {
+        Some(before) if !findings.is_empty() => {
+            findings.without(&self::findings(before, id, inputs, switches).0)
+        }
+        _ => findings,
     }
-    let taken = attachments(&mut findings, doc, id, inputs, standard);
-    findings.finish()?;
+    .finish()?;
     // Last, as it is no fault of the request: 409 `inputId=1047120 is already attached`
     // (aws-cloudformation/cloudformation-coverage-roadmap#2080).
     match taken {
@@ -72,31 +71,34 @@ pub(in crate::emulator) fn channel(
     }
 }
 
+/// What is wrong with a channel, and an input of it that another channel has
+fn findings(
+    doc: &Object,
+    id: &str,
+    inputs: &BTreeMap<&str, InputFacts>,
+    switches: &Switches,
+) -> (Findings, Option<String>) {
+    let mut findings = Findings::default();
+    top_level(&mut findings, doc);
+    let standard = doc.get("channelClass").and_then(Value::as_str) != Some("SINGLE_PIPELINE");
+    let targets = destinations(&mut findings, doc, standard);
+    match findings.object(doc, "encoderSettings", "") {
+        Some(settings) => {
+            encoder::check(&mut findings, settings, &targets, switches);
+            references::check(&mut findings, doc, settings, &targets, switches);
+        }
+        None => findings.invalid("encoderSettings", "requires property \"encoderSettings\""),
+    }
+    let taken = attachments(&mut findings, doc, id, inputs, standard);
+    (findings, taken)
+}
+
 fn top_level(findings: &mut Findings, doc: &Object) {
-    findings.text(doc, "name", "");
-    findings.one_of(doc, "channelClass", "", &["STANDARD", "SINGLE_PIPELINE"]);
-    findings.one_of(
-        doc,
-        "logLevel",
-        "",
-        &["ERROR", "WARNING", "INFO", "DEBUG", "DISABLED"],
-    );
-    checked_tags(findings, doc);
+    tags::checked(findings, doc);
     if let Some(role) = findings.text(doc, "roleArn", "")
         && !(role.starts_with("arn:") && role.contains(":iam::") && role.contains(":role/"))
     {
         findings.invalid("roleArn", "is not the ARN of a role");
-    }
-    if let Some(specification) = findings.object(doc, "inputSpecification", "") {
-        let path = "inputSpecification";
-        findings.one_of(specification, "codec", path, &["MPEG2", "AVC", "HEVC"]);
-        findings.one_of(specification, "resolution", path, &["SD", "HD", "UHD"]);
-        findings.one_of(
-            specification,
-            "maximumBitrate",
-            path,
-            &["MAX_10_MBPS", "MAX_20_MBPS", "MAX_50_MBPS"],
-        );
     }
 }
 
@@ -176,11 +178,6 @@ fn destination_kind(
                 format!("{path}.{kind}"),
                 format!("Exactly {wanted} destinations settings required"),
             );
-        }
-        for (path, setting) in settings {
-            for key in ["url", "streamName", "username", "passwordParam"] {
-                findings.text(setting, key, &path);
-            }
         }
     }
     KINDS.into_iter().find(|known| *known == kind)

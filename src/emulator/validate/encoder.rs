@@ -8,10 +8,6 @@ use super::channel::Target;
 use super::{Findings, Object, present, repeated};
 use crate::emulator::switches::Switches;
 
-/// "OutputGroup.Name max 32", "OutputName 1–255" (botocore service model)
-const GROUP_NAME_MAX: usize = 32;
-const OUTPUT_NAME_MAX: usize = 255;
-
 /// Each kind of output group: its settings, its outputs' settings, and where its destination is referred to from
 const KINDS: [(&str, &str, Refers); 11] = [
     ("archiveGroupSettings", "archiveOutputSettings", Refers::Group),
@@ -77,40 +73,9 @@ pub(super) fn check<'a>(
     targets: &'a BTreeMap<&'a str, Target<'a>>,
     switches: &'a Switches,
 ) {
-    required(
-        findings,
-        settings,
-        "",
-        &[
-            "audioDescriptions",
-            "outputGroups",
-            "timecodeConfig",
-            "videoDescriptions",
-        ],
-    );
-    if let Some(timecode) = findings.object(settings, "timecodeConfig", "") {
-        required(findings, timecode, "timecodeConfig", &["source"]);
-        findings.one_of(
-            timecode,
-            "source",
-            "timecodeConfig",
-            &["EMBEDDED", "SYSTEMCLOCK", "ZEROBASED"],
-        );
-    }
-    let videos = descriptions(findings, settings, "videoDescriptions", &["name"]);
-    let audios = descriptions(
-        findings,
-        settings,
-        "audioDescriptions",
-        &["audioSelectorName", "name"],
-    );
-    let captions = descriptions(
-        findings,
-        settings,
-        "captionDescriptions",
-        &["captionSelectorName", "name"],
-    );
-    bitrates(findings, &videos);
+    let videos = descriptions(findings, settings, "videoDescriptions");
+    let audios = descriptions(findings, settings, "audioDescriptions");
+    let captions = descriptions(findings, settings, "captionDescriptions");
     let mut scope = Scope {
         rtmp_videos: of_codec(&videos, "h264Settings"),
         rtmp_audios: of_codec(&audios, "aacSettings"),
@@ -134,26 +99,14 @@ pub(super) fn check<'a>(
     }
 }
 
-/// `requires property "m3u8Settings"` is how MediaLive names a missing member
-/// (aws-samples/aws-media-services-simple-live-workflow#23)
-fn required(findings: &mut Findings, object: &Object, path: &str, keys: &[&str]) {
-    for key in keys {
-        if object.get(*key).is_none_or(Value::is_null) {
-            findings.invalid(path, format!("requires property \"{key}\""));
-        }
-    }
-}
-
 /// The descriptions at `key` that have a name: path, name, content; names are unique (botocore service model)
 fn descriptions<'a>(
     findings: &mut Findings,
     settings: &'a Object,
     key: &str,
-    members: &[&str],
 ) -> Vec<(String, &'a str, &'a Object)> {
     let mut named = Vec::new();
     for (path, description) in findings.objects(settings, key, "") {
-        required(findings, description, &path, members);
         if let Some(name) = findings.text(description, "name", &path) {
             named.push((path, name, description));
         }
@@ -177,33 +130,21 @@ fn of_codec<'a>(descriptions: &[(String, &'a str, &'a Object)], codec: &str) -> 
         .collect()
 }
 
-/// H.264 bitrates are 1000 or more (botocore service model, `H264Settings`)
-fn bitrates(findings: &mut Findings, videos: &[(String, &str, &Object)]) {
-    for (path, _, video) in videos {
-        let codec = video
-            .get("codecSettings")
-            .and_then(|codec| codec.get("h264Settings"));
-        if let Some(Value::Object(h264)) = codec {
-            let path = format!("{path}.codecSettings.h264Settings");
-            for key in ["bitrate", "maxBitrate"] {
-                findings.number(h264, key, &path, 1_000, i64::from(i32::MAX));
-            }
-        }
-    }
-}
-
 fn groups<'a>(findings: &mut Findings, settings: &'a Object, scope: &mut Scope<'a>) {
     let groups = findings.objects(settings, "outputGroups", "");
-    if groups.is_empty() && settings.contains_key("outputGroups") {
+    if groups.is_empty() {
         findings.invalid("outputGroups", "must have at least one output group");
+    }
+    if groups.len() > scope.switches.output_groups_max {
+        let text = format!(
+            "must have at most {} output groups",
+            scope.switches.output_groups_max
+        );
+        findings.invalid("outputGroups", text);
     }
     let (mut group_names, mut output_names) = (Vec::new(), Vec::new());
     for (path, group) in groups {
         if let Some(name) = findings.text(group, "name", &path) {
-            if name.chars().count() > GROUP_NAME_MAX {
-                let text = format!("must have at most {GROUP_NAME_MAX} characters");
-                findings.invalid(format!("{path}.name"), text);
-            }
             group_names.push((format!("{path}.name"), name));
         }
         check_group(findings, group, &path, scope, &mut output_names);
@@ -231,7 +172,6 @@ fn check_group<'a>(
     scope: &mut Scope<'a>,
     output_names: &mut Vec<(String, &'a str)>,
 ) {
-    required(findings, group, path, &["outputGroupSettings", "outputs"]);
     let kind = group_kind(findings, group, path, scope);
     let outputs = findings.objects(group, "outputs", path);
     if outputs.is_empty() && group.contains_key("outputs") {
@@ -247,10 +187,6 @@ fn check_group<'a>(
     }
     for (path, output) in outputs {
         if let Some(name) = findings.text(output, "outputName", &path) {
-            if name.is_empty() || name.chars().count() > OUTPUT_NAME_MAX {
-                let text = format!("must have 1 to {OUTPUT_NAME_MAX} characters");
-                findings.invalid(format!("{path}.outputName"), text);
-            }
             output_names.push((format!("{path}.outputName"), name));
         }
         check_descriptions(findings, output, &path, scope, rtmp);
@@ -279,9 +215,6 @@ fn group_kind<'a>(
     let (_, output_kind, refers) = *KINDS.iter().find(|(group, _, _)| *group == kind)?;
     let inner = findings.object(settings, kind, &path)?;
     let path = format!("{path}.{kind}");
-    if kind == "rtmpGroupSettings" {
-        rtmp_group(findings, inner, &path);
-    }
     if refers == Refers::Group {
         let wanted = if kind == "mediaPackageGroupSettings" {
             "mediaPackageSettings"
@@ -291,38 +224,6 @@ fn group_kind<'a>(
         reference(findings, inner, &path, scope, wanted);
     }
     Some(output_kind)
-}
-
-/// Ranges and values of `RtmpGroupSettings` (botocore service model)
-fn rtmp_group(findings: &mut Findings, settings: &Object, path: &str) {
-    let most = i64::from(i32::MAX);
-    findings.number(settings, "cacheLength", path, 30, most);
-    findings.number(settings, "restartDelay", path, 0, most);
-    findings.one_of(settings, "authenticationScheme", path, &["AKAMAI", "COMMON"]);
-    findings.one_of(
-        settings,
-        "cacheFullBehavior",
-        path,
-        &["DISCONNECT_IMMEDIATELY", "WAIT_FOR_SERVER"],
-    );
-    findings.one_of(
-        settings,
-        "captionData",
-        path,
-        &["ALL", "FIELD1_608", "FIELD1_AND_FIELD2_608"],
-    );
-    findings.one_of(
-        settings,
-        "inputLossAction",
-        path,
-        &["EMIT_OUTPUT", "PAUSE_OUTPUT"],
-    );
-    findings.one_of(
-        settings,
-        "includeFillerNalUnits",
-        path,
-        &["AUTO", "DROP", "INCLUDE"],
-    );
 }
 
 /// Outputs refer to descriptions that exist; RTMP takes H.264, AAC and one audio only (user guide,
@@ -388,7 +289,6 @@ fn check_output_settings<'a>(
     scope: &mut Scope<'a>,
     expected: Option<&'static str>,
 ) {
-    required(findings, output, path, &["outputSettings"]);
     let Some(settings) = findings.object(output, "outputSettings", path) else {
         return;
     };
@@ -422,26 +322,10 @@ fn check_output_settings<'a>(
             _ => "settings",
         };
         let target = reference(findings, inner, &path, scope, wanted);
-        if kind == "rtmpOutputSettings" {
-            rtmp_output(findings, inner, &path);
-            if let Some(target) = target {
-                rtmp_target(findings, scope, target);
-            }
+        if let Some(target) = target.filter(|_| kind == "rtmpOutputSettings") {
+            rtmp_target(findings, scope, target);
         }
     }
-}
-
-/// Ranges and values of `RtmpOutputSettings` (botocore service model)
-fn rtmp_output(findings: &mut Findings, settings: &Object, path: &str) {
-    let most = i64::from(i32::MAX);
-    findings.number(settings, "connectionRetryInterval", path, 1, most);
-    findings.number(settings, "numRetries", path, 0, most);
-    findings.one_of(
-        settings,
-        "certificateMode",
-        path,
-        &["SELF_SIGNED", "VERIFY_AUTHENTICITY"],
-    );
 }
 
 /// Follows `destination.destinationRefId` to a destination of the wanted kind
@@ -452,7 +336,6 @@ fn reference<'a>(
     scope: &Scope<'a>,
     wanted: &str,
 ) -> Option<&'a Target<'a>> {
-    required(findings, settings, path, &["destination"]);
     let destination = findings.object(settings, "destination", path)?;
     let path = format!("{path}.destination");
     let Some(id) = findings.text(destination, "destinationRefId", &path) else {
@@ -460,11 +343,8 @@ fn reference<'a>(
         return None;
     };
     let path = format!("{path}.destinationRefId");
-    let Some(target) = scope.targets.get(id) else {
-        // Real text (aws/aws-sdk-java#1525).
-        findings.invalid(path, format!("Object references undefined destination \"{id}\""));
-        return None;
-    };
+    // One that does not exist is found by `references`, with all others.
+    let target = scope.targets.get(id)?;
     if target.kind.is_some_and(|kind| kind != wanted) {
         findings.invalid(path, format!("Destination \"{id}\" must have {wanted}"));
         return None;
@@ -479,10 +359,10 @@ fn rtmp_target<'a>(findings: &mut Findings, scope: &mut Scope<'a>, target: &'a T
     for (path, setting) in findings.objects(target.object, "settings", &target.path) {
         let url = findings.text(setting, "url", &path).unwrap_or_default();
         let stream = findings.text(setting, "streamName", &path).unwrap_or_default();
-        if let Some(problem) = url_problem(url, scope.switches.rtmp_app_required) {
+        if let Some(problem) = url_problem(url, scope.switches) {
             findings.invalid(format!("{path}.url"), problem);
         }
-        if stream.is_empty() {
+        if stream.is_empty() && scope.switches.rtmp_stream_name_required {
             findings.invalid(
                 format!("{path}.streamName"),
                 "An RTMP destination requires a stream name",
@@ -497,7 +377,7 @@ fn rtmp_target<'a>(findings: &mut Findings, scope: &mut Scope<'a>, target: &'a T
     scope.rtmp_targets.extend(own);
 }
 
-fn url_problem(url: &str, app_required: bool) -> Option<&'static str> {
+fn url_problem(url: &str, switches: &Switches) -> Option<&'static str> {
     let rest = url
         .strip_prefix("rtmp://")
         .or_else(|| url.strip_prefix("rtmps://"));
@@ -510,5 +390,29 @@ fn url_problem(url: &str, app_required: bool) -> Option<&'static str> {
     if host.is_empty() || host.starts_with(':') || url.contains(bad) {
         return Some("The URL must have a host and no spaces");
     }
-    (app_required && path.is_empty()).then_some("The URL must have an application name after the host")
+    if switches.rtmp_app_required && path.is_empty() {
+        Some("The URL must have an application name after the host")
+    } else if !switches.rtmp_query_allowed && path.contains('?') {
+        Some("The URL must not have a query")
+    } else if !switches.rtmp_trailing_slash_allowed && path.ends_with('/') {
+        Some("The URL must not end in a slash")
+    } else if !switches.rtmp_reserved_hosts_allowed && is_reserved(host) {
+        Some("The URL's host must be one that the internet knows")
+    } else {
+        None
+    }
+}
+
+/// Hosts at which nothing outside of a machine or of a test can be: loopback addresses, and names that RFC 6761 sets aside
+fn is_reserved(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let name = name
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_ascii_lowercase();
+    let last = name.rsplit('.').next().unwrap_or_default();
+    matches!(last, "localhost" | "invalid" | "test" | "example")
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }

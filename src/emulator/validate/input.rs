@@ -4,41 +4,41 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Findings, Object, checked_tags};
+use super::{Findings, Object, tags};
 use crate::emulator::error::ApiError;
-
-/// The types of inputs (botocore service model, `InputType`)
-const TYPES: [&str; 16] = [
-    "UDP_PUSH",
-    "RTP_PUSH",
-    "RTMP_PUSH",
-    "RTMP_PULL",
-    "URL_PULL",
-    "MP4_FILE",
-    "MEDIACONNECT",
-    "INPUT_DEVICE",
-    "AWS_CDI",
-    "TS_FILE",
-    "SRT_CALLER",
-    "SRT_LISTENER",
-    "MULTICAST",
-    "SMPTE_2110_RECEIVER_GROUP",
-    "SDI",
-    "MEDIACONNECT_ROUTER",
-];
 
 /// True for the types that count as push inputs
 pub(in crate::emulator) fn is_push(kind: &str) -> bool {
     matches!(kind, "UDP_PUSH" | "RTP_PUSH" | "RTMP_PUSH")
 }
 
+/// Where each type of input lists its sources: STANDARD has two of them, SINGLE_PIPELINE has one
+const SOURCES: [&[&str]; 8] = [
+    &["sources"],
+    &["destinations"],
+    &["mediaConnectFlows"],
+    &["sdiSources"],
+    &["srtSettings", "srtCallerSources"],
+    &["multicastSettings", "sources"],
+    &["smpte2110ReceiverGroupSettings", "smpte2110ReceiverGroups"],
+    &["routerSettings", "destinations"],
+];
+
 /// STANDARD with two sources, flows or endpoints, SINGLE_PIPELINE with one (user guide, class-channel-input)
 pub(in crate::emulator) fn input_class(body: &Object) -> &'static str {
-    let count = |key: &str| body.get(key).and_then(Value::as_array).map_or(0, Vec::len);
-    let most = count("sources")
-        .max(count("destinations"))
-        .max(count("mediaConnectFlows"));
-    if most == 1 { "SINGLE_PIPELINE" } else { "STANDARD" }
+    let count = |way: &&[&str]| {
+        let (first, rest) = way.split_first()?;
+        let list = rest
+            .iter()
+            .try_fold(body.get(*first)?, |value, key| value.get(*key))?;
+        list.as_array().map(Vec::len)
+    };
+    let most = SOURCES.iter().filter_map(count).max();
+    if most == Some(1) {
+        "SINGLE_PIPELINE"
+    } else {
+        "STANDARD"
+    }
 }
 
 /// Checks a CreateInput
@@ -46,15 +46,12 @@ pub(in crate::emulator) fn new_input(body: &Object, groups: &BTreeSet<&str>) -> 
     let mut findings = Findings::default();
     match findings.text(body, "type", "") {
         None => findings.malformed("type is required"),
-        Some(kind) if !TYPES.contains(&kind) => {
-            findings.malformed(format!("type must be one of: {}", TYPES.join(", ")));
-        }
         Some(kind) => {
             required(&mut findings, body, kind);
             settings(&mut findings, body, kind, groups);
         }
     }
-    checked_tags(&mut findings, body);
+    tags::checked(&mut findings, body);
     findings.finish()
 }
 
@@ -75,6 +72,12 @@ fn required(findings: &mut Findings, body: &Object, kind: &str) {
         "UDP_PUSH" | "RTP_PUSH" => &["inputSecurityGroups"],
         "RTMP_PULL" | "URL_PULL" | "MP4_FILE" | "TS_FILE" => &["sources"],
         "MEDIACONNECT" => &["mediaConnectFlows", "roleArn"],
+        "SRT_CALLER" | "SRT_LISTENER" => &["srtSettings"],
+        "MULTICAST" => &["multicastSettings"],
+        "SMPTE_2110_RECEIVER_GROUP" => &["smpte2110ReceiverGroupSettings"],
+        "SDI" => &["sdiSources"],
+        "MEDIACONNECT_ROUTER" => &["routerSettings"],
+        "INPUT_DEVICE" => &["inputDevices"],
         _ => &[],
     };
     // A push input inside a VPC has the VPC's security groups instead.
@@ -92,8 +95,6 @@ fn required(findings: &mut Findings, body: &Object, kind: &str) {
 }
 
 fn settings(findings: &mut Findings, body: &Object, kind: &str, groups: &BTreeSet<&str>) {
-    findings.text(body, "name", "");
-    findings.text(body, "roleArn", "");
     for key in ["sources", "destinations", "mediaConnectFlows"] {
         if findings.objects(body, key, "").len() > 2 {
             findings.malformed(format!("{key} has two entries at most"));
@@ -179,6 +180,20 @@ mod tests {
             assert_eq!(check(&body), Ok(()));
             assert_eq!(input_class(body.as_object().unwrap()), "SINGLE_PIPELINE");
         }
+    }
+
+    #[test]
+    fn the_class_follows_from_the_number_of_sources_wherever_they_are() {
+        let class = |body: Value| input_class(body.as_object().unwrap());
+        let callers = |count: usize| json!({"srtSettings": {"srtCallerSources": vec![json!({}); count]}});
+        assert_eq!(
+            (class(callers(1)), class(callers(2))),
+            ("SINGLE_PIPELINE", "STANDARD")
+        );
+        let groups = json!({"smpte2110ReceiverGroupSettings": {"smpte2110ReceiverGroups": [{}]}});
+        let router = json!({"routerSettings": {"destinations": [{}, {}]}});
+        assert_eq!((class(groups), class(router)), ("SINGLE_PIPELINE", "STANDARD"));
+        assert_eq!(class(json!({})), "STANDARD");
     }
 
     #[test]

@@ -1,13 +1,21 @@
 //! What MediaLive checks about a request before it does anything.
 //!
-//! Every problem of a request is reported at once, up to a hundred. What is malformed is a 400; what is well-formed and wrong is a
-//! 422 with one `validationErrors` entry each. Texts in `monospace` here are real ones with their source beside
-//! them; the others are invented, so match on types.
+//! Two steps. [`request`] holds the body against the public service model ([`model`]): members, types, enums, ranges, what
+//! is required. Then what the request would leave behind is checked for what the model does not say: what refers to what,
+//! how much there may be, what is unique. Every problem of a step is reported at once, up to a hundred. What is malformed
+//! is a 400; what is well-formed and wrong is a 422 with one `validationErrors` entry each. Texts in `monospace` here are
+//! real ones with their source beside them; the others are invented, so match on types.
+//!
+//! What MediaLive has accepted before is not refused again: a channel or an input that exists, of a fleet file, say, may
+//! have what the model or a switch forbids, and an update that leaves it as it is goes through.
 
 mod channel;
 mod encoder;
 mod input;
+mod model;
+mod references;
 mod schedule;
+mod tags;
 
 use std::collections::BTreeMap;
 
@@ -16,14 +24,12 @@ use serde_json::{Map, Value};
 pub(super) use self::channel::{InputFacts, channel};
 pub(super) use self::input::{changed_input, input_class, is_push, new_input, whitelist};
 pub(super) use self::schedule::{Existing, schedule};
+pub(super) use self::tags::{tag_count, tags};
 use super::error::{ApiError, ErrorKind, ValidationError};
+use super::request::Request;
+use super::switches::Switches;
 
 type Object = Map<String, Value>;
-
-/// The most tags a resource may have, and the most characters of a key and of a value (AWS's general tag limits)
-const TAGS_MAX: usize = 50;
-const TAG_KEY_MAX: usize = 128;
-const TAG_VALUE_MAX: usize = 256;
 
 /// Problems of one request that are told: a long list of wrong items would make a refusal many times its size
 const FINDINGS_MAX: usize = 100;
@@ -62,6 +68,34 @@ impl Findings {
             return Err(ApiError::unprocessable(self.invalid));
         }
         Ok(())
+    }
+
+    /// A 422 about a member that is not there; `requires property "m3u8Settings"` is how MediaLive names one
+    /// (aws-samples/aws-media-services-simple-live-workflow#23)
+    fn missing(&mut self, path: &str, key: &str) {
+        self.invalid(path, format!("requires property \"{key}\""));
+    }
+
+    /// Makes everything a 400, for operations that have no 422
+    fn all_malformed(&mut self) {
+        for ValidationError {
+            element_path,
+            error_message,
+        } in std::mem::take(&mut self.invalid)
+        {
+            self.malformed(format!("{element_path} {error_message}").trim().to_owned());
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.malformed.is_empty() && self.invalid.is_empty()
+    }
+
+    /// Leaves out what `known` has as well
+    fn without(mut self, known: &Self) -> Self {
+        self.malformed.retain(|one| !known.malformed.contains(one));
+        self.invalid.retain(|one| !known.invalid.contains(one));
+        self
     }
 
     /// The list at `key`; empty when absent, a 400 when it is no list
@@ -123,36 +157,6 @@ impl Findings {
         }
         texts
     }
-
-    /// Refuses a value that is none of `allowed`
-    fn one_of(&mut self, object: &Object, key: &str, path: &str, allowed: &[&str]) {
-        if let Some(text) = self.text(object, key, path)
-            && !allowed.contains(&text)
-        {
-            self.malformed(format!(
-                "{} must be one of: {}",
-                join(path, key),
-                allowed.join(", ")
-            ));
-        }
-    }
-
-    /// Refuses a whole number outside of its range (botocore service model, `__integerMin…`)
-    fn number(&mut self, object: &Object, key: &str, path: &str, min: i64, max: i64) {
-        match object.get(key) {
-            None | Some(Value::Null) => {}
-            Some(value) => match value.as_i64() {
-                Some(number) if (min..=max).contains(&number) => {}
-                Some(number) => {
-                    self.invalid(
-                        join(path, key),
-                        format!("{number} is not in the range {min} to {max}"),
-                    );
-                }
-                None => self.malformed(format!("{} must be a whole number", join(path, key))),
-            },
-        }
-    }
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -176,68 +180,26 @@ fn present<'a>(object: &Object, keys: &[&'a str]) -> Vec<&'a str> {
         .collect()
 }
 
+/// Checks a body against the service model; `stored` is what the request is to change, if that exists
+pub(super) fn request(
+    request: &Request,
+    stored: Option<&Object>,
+    switches: &Switches,
+) -> Result<(), ApiError> {
+    let check = |body: &Object| model::check(request.operation, body, switches.refuse_unknown_members);
+    let body = object(&request.body)?;
+    let findings = check(body);
+    match stored {
+        Some(stored) if !findings.is_empty() => findings.without(&check(stored)),
+        _ => findings,
+    }
+    .finish()
+}
+
 /// The request's body as an object
 pub(super) fn object(body: &Value) -> Result<&Object, ApiError> {
     body.as_object()
         .ok_or_else(|| ApiError::new(ErrorKind::BadRequest, "The request body must be a JSON object"))
-}
-
-/// The tags of a body, if they can be tags
-pub(super) fn tags(body: &Object) -> Result<Object, ApiError> {
-    let mut findings = Findings::default();
-    let tags = checked_tags(&mut findings, body);
-    findings.finish()?;
-    Ok(tags)
-}
-
-fn checked_tags(findings: &mut Findings, body: &Object) -> Object {
-    let tags = findings.object(body, "tags", "").cloned().unwrap_or_default();
-    for (key, value) in &tags {
-        let length = value.as_str().map(|text| text.chars().count());
-        if key.is_empty()
-            || key.chars().count() > TAG_KEY_MAX
-            || length.is_none_or(|length| length > TAG_VALUE_MAX)
-        {
-            findings.malformed(format!(
-                "tags: a key has 1 to {TAG_KEY_MAX} characters and its value is a string of at most {TAG_VALUE_MAX}"
-            ));
-        }
-    }
-    if tags.len() > TAGS_MAX {
-        findings.malformed(format!("tags: a resource has at most {TAGS_MAX}"));
-    }
-    tags
-}
-
-/// Refuses more tags than a resource may have
-pub(super) fn tag_count(tags: &Object) -> Result<(), ApiError> {
-    if tags.len() > TAGS_MAX {
-        return Err(ApiError::new(
-            ErrorKind::BadRequest,
-            format!("tags: a resource has at most {TAGS_MAX}"),
-        ));
-    }
-    Ok(())
-}
-
-/// RestartChannelPipelines names pipelines by `PIPELINE_0` and `PIPELINE_1` (botocore service model)
-pub(super) fn pipeline_ids(body: &Object) -> Result<(), ApiError> {
-    let mut findings = Findings::default();
-    for id in findings.texts(body, "pipelineIds", "") {
-        if !matches!(id, "PIPELINE_0" | "PIPELINE_1") {
-            findings.malformed("pipelineIds must be of: PIPELINE_0, PIPELINE_1");
-        }
-    }
-    findings.finish()
-}
-
-/// UpdateChannelClass requires the class (botocore service model)
-pub(super) fn channel_class(body: &Object) -> Result<(), ApiError> {
-    let mut findings = Findings::default();
-    if findings.text(body, "channelClass", "").is_none() {
-        findings.malformed("channelClass is required");
-    }
-    findings.finish()
 }
 
 /// The ids in each of a batch's fields; one at least

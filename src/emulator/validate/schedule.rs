@@ -364,8 +364,6 @@ fn check_overlay(findings: &mut Findings, settings: &Object, path: &str, scope: 
             format!("Output \"{name}\" does not exist"),
         );
     }
-    findings.number(settings, "layer", path, 0, 7);
-    findings.number(settings, "opacity", path, 0, 100);
 }
 
 fn check_distances(findings: &mut Findings, scope: &Scope<'_>) {

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::emulator::request::{Operation, Request};
 use crate::emulator::switches::Switches;
 
 /// A channel that passes, with two RTMP slots
@@ -42,12 +43,19 @@ fn facts() -> InputFacts {
 }
 
 fn check_with(doc: &Value, facts: InputFacts, switches: &Switches) -> Result<(), ApiError> {
-    channel(
-        doc.as_object().unwrap(),
-        "1",
-        &BTreeMap::from([("7", facts)]),
-        switches,
-    )
+    let inputs = BTreeMap::from([("7", facts)]);
+    let creation = Request::new(Operation::CreateChannel, "").with_body(doc.clone());
+    request(&creation, None, switches)?;
+    channel(doc.as_object().unwrap(), "1", None, &inputs, switches)
+}
+
+/// Checks an update from one channel to another
+fn check_update(before: &Value, after: &Value) -> Result<(), ApiError> {
+    let inputs = BTreeMap::from([("7", facts())]);
+    let update = Request::new(Operation::UpdateChannel, "1").with_body(after.clone());
+    let (before, after) = (before.as_object().unwrap(), after.as_object().unwrap());
+    request(&update, Some(before), &Switches::default())?;
+    channel(after, "1", Some(before), &inputs, &Switches::default())
 }
 
 fn check(doc: &Value) -> Result<(), ApiError> {
@@ -140,7 +148,8 @@ fn each_mistake_of_a_channel_is_found_at_its_place_in_medialives_words() {
         ("/roleArn", json!("role"), "roleArn is not the ARN of a role"),
         ("/destinations", json!({}), "destinations must be a list"),
         ("/logLevel", json!("LOUD"), "logLevel must be one of: ERROR"),
-        ("/tags", json!({"a": 1}), "tags: a key has 1 to 128 characters"),
+        ("/tags", json!({"a": 1}), "tags must be an object of strings"),
+        ("/tags", json!({"": "b"}), "tags: a key has 1 to 128 characters"),
     ]);
 }
 
@@ -185,7 +194,7 @@ fn each_mistake_of_the_encoder_is_found_at_its_place_in_medialives_words() {
         ),
         (
             "/encoderSettings/videoDescriptions/0/codecSettings",
-            json!({"h265Settings": {}}),
+            json!({"h265Settings": {"framerateDenominator": 1, "framerateNumerator": 30}}),
             "outputGroups[0].outputs[0].videoDescriptionName Video description \"video\" must be H.264",
         ),
         (
@@ -213,6 +222,104 @@ fn all_problems_come_at_once() {
     assert!(found.contains(
         &"audioDescriptions[1] Audio description \"spare\" is not referenced by any output".into()
     ));
+}
+
+#[test]
+fn what_was_accepted_before_is_not_refused_again_and_what_is_new_is() {
+    let mut before = good();
+    let groups = before["encoderSettings"]["outputGroups"].as_array_mut().unwrap();
+    let second = groups[1]["outputs"][0].clone();
+    groups[0]["outputs"].as_array_mut().unwrap().push(second);
+    groups.truncate(1);
+    before["encoderSettings"]["nextYear"] = json!({"x": 1});
+    before["destinations"][0]["nextYear"] = json!(1);
+    assert!(
+        check(&before).is_err(),
+        "a second output in an RTMP group, and members that nobody knows"
+    );
+    let mut after = before.clone();
+    after["destinations"][0]["settings"][0]["streamName"] = json!("new");
+    assert_eq!(check_update(&before, &after), Ok(()));
+    after["destinations"][0]["settings"][0]["url"] = json!("http://example.com/x");
+    let error = check_update(&before, &after).unwrap_err();
+    assert_eq!(error.validation.len(), 1, "{error}");
+    after["destinations"][0]["unheardOf"] = json!(1);
+    let error = check_update(&before, &after).unwrap_err();
+    assert_eq!(
+        error.message,
+        "destinations[0] does not have a member unheardOf in MediaLive's model"
+    );
+}
+
+#[test]
+fn references_and_selectors_exist_outside_of_rtmp_too() {
+    let mut doc = good();
+    doc["destinations"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"id": "mp", "mediaPackageSettings": [{"channelId": "x"}]}));
+    let there = json!({"destinationRefId": "mp"});
+    let settings = |more: Value| {
+        json!({"mediaPackageGroupSettings": {"destination": there,
+        "mediapackageV2GroupSettings": {"additionalDestinations": [{"destination": more}]}}})
+    };
+    let groups = doc["encoderSettings"]["outputGroups"].as_array_mut().unwrap();
+    groups.push(json!({
+        "outputGroupSettings": settings(json!({"destinationRefId": "nowhere"})),
+        "outputs": [{"outputSettings": {"mediaPackageOutputSettings": {}}, "videoDescriptionName": "video"}],
+    }));
+    doc["encoderSettings"]["captionDescriptions"] = json!([{"name": "c", "captionSelectorName": "cs"}]);
+    doc["inputAttachments"][0]["automaticInputFailoverSettings"] = json!({"secondaryInputId": "8"});
+    doc["inputAttachments"][0]["inputSettings"] = json!({"audioSelectors": [{"name": "english"}]});
+    doc["encoderSettings"]["audioDescriptions"][0]["audioSelectorName"] = json!("french");
+    let found = problems(&doc);
+    for expected in [
+        "additionalDestinations[0].destination.destinationRefId Object references undefined destination \"nowhere\"",
+        "captionDescriptions[0].captionSelectorName Object references undefined caption selector \"cs\"",
+        "audioDescriptions[0].audioSelectorName Object references undefined audio selector \"french\"",
+        "inputAttachments[0].automaticInputFailoverSettings.secondaryInputId Input 8 is not attached",
+    ] {
+        assert!(
+            found.iter().any(|one| one.contains(expected)),
+            "{expected}: {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), 4, "{found:#?}");
+    for name in ["", "Default", "english"] {
+        doc["encoderSettings"]["audioDescriptions"][0]["audioSelectorName"] = json!(name);
+        assert_eq!(problems(&doc).len(), 3, "{name}");
+    }
+}
+
+#[test]
+fn an_audio_description_needs_no_selector() {
+    let mut doc = good();
+    doc["encoderSettings"]["audioDescriptions"] = json!([{"name": "audio"}]);
+    assert_eq!(check(&doc), Ok(()));
+}
+
+#[test]
+fn each_form_of_an_rtmp_url_that_nobody_confirmed_is_a_switch() {
+    let said = |url: &str, switch: &str| {
+        let mut doc = good();
+        doc["destinations"][0]["settings"][0]["url"] = json!(url);
+        assert_eq!(check(&doc), Ok(()), "{url}");
+        let mut switches = Switches::default();
+        switches.set(switch, "false").unwrap();
+        check_with(&doc, facts(), &switches).unwrap_err().message
+    };
+    assert!(said("rtmp://example.org/live?backup=1", "rtmpQueryAllowed").contains("not have a query"));
+    assert!(said("rtmps://example.org:443/rtmp/", "rtmpTrailingSlashAllowed").contains("end in a slash"));
+    for host in [
+        "127.0.0.1",
+        "localhost:1935",
+        "[::1]:1935",
+        "parked.invalid",
+        "a.TEST",
+    ] {
+        let said = said(&format!("rtmp://{host}/live"), "rtmpReservedHostsAllowed");
+        assert!(said.contains("one that the internet knows"), "{host}: {said}");
+    }
 }
 
 #[test]
@@ -307,12 +414,11 @@ fn input_switches_are_five_seconds_apart_and_follow_one_at_a_time() {
 #[test]
 fn an_overlay_needs_its_feature_and_outputs_that_exist() {
     let overlay = json!([{"actionName": "slate", "scheduleActionStartSettings": fixed("00:00:59"),
-        "scheduleActionSettings": {"staticImageOutputActivateSettings": {"outputNames": ["nowhere"], "layer": 8}}}]);
+        "scheduleActionSettings": {"staticImageOutputActivateSettings": {"outputNames": ["nowhere"]}}}]);
     let found = scheduled(&overlay).join("\n");
     for expected in [
         "to be ENABLED",
         "\"nowhere\" does not exist",
-        "8 is not in the range",
         "deadline of 60 seconds",
     ] {
         assert!(found.contains(expected), "{expected}: {found}");

@@ -52,7 +52,7 @@ impl World {
                 self.describe_input(id)?
             }
             ("inputSecurityGroupIds", _) => {
-                self.delete_group(id)?;
+                self.delete_group(id, now)?;
                 self.describe_group(id)?
             }
             _ => {

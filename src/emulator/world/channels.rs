@@ -175,6 +175,19 @@ impl Channel {
         self.life.begin(now, state, then);
     }
 
+    /// Is deleted as soon as it has stopped
+    fn delete_next(&mut self, now: Duration, takes: Duration) {
+        if self.life.steps().next().is_none() {
+            self.record(now);
+        }
+        self.life.delete_next(now, takes);
+    }
+
+    /// Whether it was deleted so long ago that nobody knows it any more
+    pub(super) fn is_forgotten(&self, now: Duration, kept: Duration) -> bool {
+        self.state() == State::Deleted && now.saturating_sub(self.life.since()) >= kept
+    }
+
     /// Moves the channel's time line
     pub(super) fn rebase(&mut self, by: Duration) {
         self.created += by;
@@ -232,7 +245,7 @@ impl World {
         let body = validate::object(&request.body)?;
         let id = self.new_id();
         let mut doc = document::new_channel(body, &id, &self.arn("channel", &id));
-        self.check_channel(&doc, &id)?;
+        self.check_channel(&doc, &id, None)?;
         self.check_channel_quota()?;
         document::fill_defaults(&mut doc, &mut self.dice);
         let ends = match request.twist.outcome {
@@ -278,14 +291,14 @@ impl World {
     pub(super) fn update_channel(&mut self, request: &Request, now: Now) -> Result<Value, ApiError> {
         let body = validate::object(&request.body)?;
         let verdict = self.judge(&request.id, Command::Update)?;
-        let doc = document::updated(&self.known_channel(&request.id)?.doc, body);
+        let strips = self.settings.switches.omitted_role_removed;
+        let doc = document::updated(&self.known_channel(&request.id)?.doc, body, strips);
         self.change_channel(&request.id, doc, verdict, request, now)
     }
 
     /// Only when idle; going to a single pipeline drops each second destination (botocore service model)
     pub(super) fn update_channel_class(&mut self, request: &Request, now: Now) -> Result<Value, ApiError> {
         let body = validate::object(&request.body)?;
-        validate::channel_class(body)?;
         let verdict = self.judge(&request.id, Command::ChangeClass)?;
         let doc = document::with_class(&self.known_channel(&request.id)?.doc, body);
         self.change_channel(&request.id, doc, verdict, request, now)
@@ -299,8 +312,11 @@ impl World {
         request: &Request,
         now: Now,
     ) -> Result<Value, ApiError> {
-        permit(verdict)?;
-        self.check_channel(&doc, id)?;
+        let is_dry_run = request.body.as_object().is_some_and(is_dry_run);
+        if !(is_dry_run && self.settings.switches.dry_run_while_running) {
+            permit(verdict)?;
+        }
+        self.check_channel(&doc, id, self.channels.get(id).map(|channel| &channel.doc))?;
         document::fill_defaults(&mut doc, &mut self.dice);
         let ends = match request.twist.outcome {
             Outcome::Normal => vec![(self.dice.update(), State::Idle)],
@@ -310,7 +326,7 @@ impl World {
         let Some(channel) = self.channels.get_mut(id) else {
             return Err(ApiError::not_found("Channel", id));
         };
-        if request.body.get("dryRun").and_then(Value::as_bool) == Some(true) {
+        if is_dry_run {
             let preview = Channel {
                 doc,
                 ..channel.clone()
@@ -338,6 +354,19 @@ impl World {
     }
 
     pub(super) fn delete_channel(&mut self, id: &str, now: Now) -> Result<Value, ApiError> {
+        if self.known_channel(id)?.state() == State::Stopping && permit(self.judge(id, Command::Delete)?)? {
+            let is_new = self
+                .channels
+                .get(id)
+                .is_some_and(|channel| !channel.life.is_deleted_next());
+            if is_new {
+                let takes = self.dice.delete();
+                if let Some(channel) = self.channels.get_mut(id) {
+                    channel.delete_next(now.elapsed, takes);
+                }
+            }
+            return self.describe_channel(id);
+        }
         self.command(id, Command::Delete, State::Deleting, now, |dice| {
             Some((dice.delete(), State::Deleted))
         })
@@ -345,7 +374,6 @@ impl World {
 
     /// Restarts the encode without new configuration; shown as RECOVERING meanwhile, which is a guess
     pub(super) fn restart_pipelines(&mut self, request: &Request, now: Now) -> Result<Value, ApiError> {
-        validate::pipeline_ids(validate::object(&request.body)?)?;
         self.command(&request.id, Command::Restart, State::Recovering, now, |dice| {
             Some((dice.recover(), State::Running))
         })
@@ -387,13 +415,18 @@ impl World {
         json!({"channel": self.channels.get(id).map(Channel::describe)})
     }
 
-    pub(super) fn check_channel(&self, doc: &Document, id: &str) -> Result<(), ApiError> {
+    pub(super) fn check_channel(
+        &self,
+        doc: &Document,
+        id: &str,
+        before: Option<&Document>,
+    ) -> Result<(), ApiError> {
         let inputs = self
             .inputs
             .iter()
             .map(|(id, input)| (id.as_str(), input.facts()))
             .collect();
-        validate::channel(doc, id, &inputs, &self.settings.switches)
+        validate::channel(doc, id, before, &inputs, &self.settings.switches)
     }
 
     /// Type and text of this refusal are unconfirmed; 429 is the harder one for a client, as SDKs retry it
@@ -472,12 +505,13 @@ impl World {
     }
 }
 
-/// Whether to carry the command out; a refusal is a 409
+/// Whether to carry the command out
 fn permit(verdict: Verdict) -> Result<bool, ApiError> {
     match verdict {
         Verdict::Proceed => Ok(true),
         Verdict::Quiet => Ok(false),
         Verdict::Refuse(text) => Err(ApiError::new(ErrorKind::Conflict, text)),
+        Verdict::BadRequest(text) => Err(ApiError::new(ErrorKind::BadRequest, text)),
     }
 }
 

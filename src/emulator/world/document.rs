@@ -7,7 +7,7 @@ use crate::emulator::channel::State;
 use crate::emulator::dice::Dice;
 
 /// The fields of CreateChannel that Describe shows again (botocore service model)
-const CREATED: [&str; 15] = [
+const CREATED: [&str; 16] = [
     "cdiInputSpecification",
     "channelClass",
     "destinations",
@@ -23,9 +23,10 @@ const CREATED: [&str; 15] = [
     "linkedChannelSettings",
     "channelSecurityGroups",
     "inferenceSettings",
+    "jpegXsInputSpecification",
 ];
 
-/// The fields of UpdateChannel, except for the role (botocore service model)
+/// The fields of UpdateChannel, except for the role and the maintenance window (botocore service model)
 const UPDATED: [&str; 13] = [
     "cdiInputSpecification",
     "destinations",
@@ -33,13 +34,13 @@ const UPDATED: [&str; 13] = [
     "inputAttachments",
     "inputSpecification",
     "logLevel",
-    "maintenance",
     "name",
     "channelEngineVersion",
     "anywhereSettings",
     "linkedChannelSettings",
     "channelSecurityGroups",
     "inferenceSettings",
+    "jpegXsInputSpecification",
 ];
 
 /// A new channel's document, in the order in which the service model lists the fields
@@ -81,8 +82,9 @@ fn vpc_description(vpc: &Document) -> Document {
 /// The document after an update
 ///
 /// Top-level fields left out stay; the role left out is removed: "If you do not specify this … but the role was
-/// previously set that role will be removed" (botocore service model, `UpdateChannelRequest.RoleArn`).
-pub(super) fn updated(old: &Document, body: &Document) -> Document {
+/// previously set that role will be removed" (botocore service model, `UpdateChannelRequest.RoleArn`), unless a switch
+/// says otherwise. Of the maintenance window, which has a day and a time, either may be changed by itself.
+pub(super) fn updated(old: &Document, body: &Document, strips_role: bool) -> Document {
     let mut doc = old.clone();
     for key in UPDATED {
         if let Some(value) = body.get(key).filter(|value| !value.is_null()) {
@@ -91,8 +93,18 @@ pub(super) fn updated(old: &Document, body: &Document) -> Document {
     }
     match body.get("roleArn").filter(|role| !role.is_null()) {
         Some(role) => doc.insert("roleArn".into(), role.clone()),
-        None => doc.shift_remove("roleArn"),
+        None if strips_role => doc.shift_remove("roleArn"),
+        None => None,
     };
+    if let Some(Value::Object(window)) = body.get("maintenance") {
+        let mut merged = match doc.get("maintenance") {
+            Some(Value::Object(old)) => old.clone(),
+            _ => Document::new(),
+        };
+        let given = window.iter().filter(|(_, value)| !value.is_null());
+        merged.extend(given.map(|(key, value)| (key.clone(), value.clone())));
+        doc.insert("maintenance".into(), Value::Object(merged));
+    }
     doc
 }
 
@@ -144,6 +156,10 @@ pub(super) fn with_state(mut doc: Document, state: State) -> Document {
     let healthy = healthy_pipelines(&doc, state);
     doc.insert("state".into(), json!(state.name()));
     doc.insert("pipelinesRunningCount".into(), json!(healthy));
+    // Addresses are given to a channel while it is made.
+    if matches!(state, State::Creating | State::CreateFailed) && doc.contains_key("egressEndpoints") {
+        doc.insert("egressEndpoints".into(), json!([]));
+    }
     doc
 }
 
@@ -300,6 +316,7 @@ mod tests {
         let new = updated(
             &old,
             &doc(json!({"destinations": [2], "tags": {"not": "updatable"}})),
+            true,
         );
         assert_eq!(
             Value::Object(new).to_string(),
@@ -310,8 +327,19 @@ mod tests {
     #[test]
     fn an_explicit_null_is_an_omission() {
         let old = doc(json!({"name": "n", "roleArn": "r"}));
-        let new = updated(&old, &doc(json!({"name": null, "roleArn": null})));
+        let new = updated(&old, &doc(json!({"name": null, "roleArn": null})), true);
         assert_eq!(new, doc(json!({"name": "n"})));
+        let kept = updated(&old, &doc(json!({"name": null, "roleArn": null})), false);
+        assert_eq!(kept, old, "the other reading");
+    }
+
+    #[test]
+    fn half_a_maintenance_window_leaves_the_other_half() {
+        let old = doc(json!({"maintenance": {"maintenanceDay": "TUESDAY", "maintenanceStartTime": "02:00"}}));
+        let change = json!({"maintenance": {"maintenanceDay": "FRIDAY", "maintenanceStartTime": null}});
+        let new = updated(&old, &doc(change), true);
+        let expected = json!({"maintenanceDay": "FRIDAY", "maintenanceStartTime": "02:00"});
+        assert_eq!(new["maintenance"], expected);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Input security groups: who may push to a push input.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -7,7 +9,7 @@ use super::channels::with_token;
 use super::page::page;
 use super::{Document, World};
 use crate::emulator::error::{ApiError, ErrorKind};
-use crate::emulator::request::Request;
+use crate::emulator::request::{Now, Request};
 use crate::emulator::validate;
 
 /// An input security group
@@ -15,6 +17,9 @@ use crate::emulator::validate;
 pub struct SecurityGroup {
     pub(super) doc: Document,
     pub(super) deleted: bool,
+    /// When it was deleted
+    #[serde(default)]
+    pub(super) gone_at: Option<Duration>,
 }
 
 impl World {
@@ -42,8 +47,14 @@ impl World {
                 .unwrap_or(json!({})),
         );
         doc.insert("whitelistRules".into(), rules);
-        self.groups
-            .insert(id.clone(), SecurityGroup { doc, deleted: false });
+        self.groups.insert(
+            id.clone(),
+            SecurityGroup {
+                doc,
+                deleted: false,
+                gone_at: None,
+            },
+        );
         Ok(json!({"securityGroup": self.group_document(&id)}))
     }
 
@@ -87,7 +98,7 @@ impl World {
     }
 
     /// The model has no 409 here, so one in use is a 400
-    pub(super) fn delete_group(&mut self, id: &str) -> Result<Value, ApiError> {
+    pub(super) fn delete_group(&mut self, id: &str, now: Now) -> Result<Value, ApiError> {
         self.known_group(id)?;
         if !self.inputs_of(id).is_empty() {
             let text = format!("Cannot delete input security group {id} while inputs use it.");
@@ -95,6 +106,7 @@ impl World {
         }
         if let Some(group) = self.groups.get_mut(id) {
             group.deleted = true;
+            group.gone_at.get_or_insert(now.elapsed);
         }
         Ok(json!({}))
     }

@@ -35,6 +35,9 @@ pub struct Input {
     state: InputState,
     next: Option<(Duration, InputState)>,
     attached: Option<String>,
+    /// When it was DELETED
+    #[serde(default)]
+    gone_at: Option<Duration>,
 }
 
 impl Input {
@@ -88,7 +91,13 @@ impl Input {
         {
             self.state = state;
             self.next = None;
+            self.gone_at = (state == InputState::Deleted).then_some(at);
         }
+    }
+
+    /// When it was DELETED
+    pub(super) const fn gone_at(&self) -> Option<Duration> {
+        self.gone_at
     }
 
     pub(super) fn facts(&self) -> InputFacts {
@@ -125,6 +134,7 @@ impl World {
                 state: InputState::Creating,
                 next,
                 attached: None,
+                gone_at: None,
             },
         );
         self.remember(request, &id);
@@ -157,9 +167,13 @@ impl World {
             "srtSettings",
             "inputNetworkLocation",
             "multicastSettings",
+            "smpte2110ReceiverGroupSettings",
             "sdiSources",
         ] {
             copy(body, &mut doc, key);
+        }
+        if let Some(Value::Object(settings)) = body.get("routerSettings") {
+            doc.insert("routerSettings".into(), router(settings));
         }
         doc
     }
@@ -291,6 +305,7 @@ impl World {
             state: InputState::Ready,
             next: None,
             attached: None,
+            gone_at: None,
         };
         self.inputs.insert(id.to_owned(), input);
     }
@@ -304,6 +319,9 @@ fn change_input(doc: &mut Document, body: &Document, endpoints: Option<Value>) {
         "mediaConnectFlows",
         "inputDevices",
         "srtSettings",
+        "multicastSettings",
+        "smpte2110ReceiverGroupSettings",
+        "sdiSources",
     ] {
         copy(body, doc, key);
     }
@@ -313,6 +331,16 @@ fn change_input(doc: &mut Document, body: &Document, endpoints: Option<Value>) {
     if let Some(endpoints) = endpoints {
         doc.insert("destinations".into(), endpoints);
     }
+}
+
+/// What Describe shows of a router's input; that encryption left out is AUTOMATIC is a guess
+fn router(settings: &Document) -> Value {
+    let mut shown = Document::new();
+    shown.insert("destinations".into(), list(settings, "destinations"));
+    shown.insert("encryptionType".into(), json!("AUTOMATIC"));
+    copy(settings, &mut shown, "encryptionType");
+    copy(settings, &mut shown, "secretArn");
+    Value::Object(shown)
 }
 
 fn list(body: &Document, key: &str) -> Value {

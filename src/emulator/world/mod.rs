@@ -7,7 +7,7 @@
 //! - a channel's configuration changes only through an update accepted while it is stopped (or by
 //!   [`World::channel_mut`], a test's back door);
 //! - an input is attached to one channel at most;
-//! - a deleted channel or input stays as a tombstone, so that Describe goes on answering it.
+//! - a deleted channel or input stays as a tombstone for a while, so that Describe goes on answering it.
 
 mod alerts;
 mod batch;
@@ -38,6 +38,7 @@ use super::error::ApiError;
 use super::faults::{Event, FaultKind, Faults};
 use super::request::{Now, Operation, Request};
 use super::switches::Switches;
+use super::validate;
 
 /// A JSON object in the order its keys came
 pub type Document = Map<String, Value>;
@@ -158,6 +159,8 @@ impl World {
     pub fn handle(&mut self, request: &Request, now: Now) -> Result<Value, ApiError> {
         use Operation as Op;
         self.advance(now);
+        self.check_body(request)?;
+        self.check_policy(request)?;
         match request.operation {
             Op::CreateChannel => self.create_channel(request, now),
             Op::DescribeChannel => self.describe_channel(&request.id),
@@ -182,7 +185,7 @@ impl World {
             Op::DescribeInputSecurityGroup => self.describe_group(&request.id),
             Op::ListInputSecurityGroups => self.list_groups(request),
             Op::UpdateInputSecurityGroup => self.update_group(request),
-            Op::DeleteInputSecurityGroup => self.delete_group(&request.id),
+            Op::DeleteInputSecurityGroup => self.delete_group(&request.id, now),
             Op::CreateTags => self.create_tags(request),
             Op::DeleteTags => self.delete_tags(request),
             Op::ListTagsForResource => self.list_tags(&request.id),
@@ -209,11 +212,48 @@ impl World {
         for input in self.inputs.values_mut() {
             input.advance(now.elapsed);
         }
+        self.forget_deleted(now);
         for channel in self.channels.values_mut() {
             channel.advance_schedule(now);
             channel.forget_alerts(now);
         }
         self.strike(now);
+    }
+
+    /// Holds the body against the service model; what is there already and was accepted once is not refused again
+    fn check_body(&self, request: &Request) -> Result<(), ApiError> {
+        if request.operation.is_read() {
+            return Ok(());
+        }
+        let stored = match request.operation {
+            Operation::UpdateChannel => self.channels.get(&request.id).map(|channel| &channel.doc),
+            Operation::UpdateInput => self.inputs.get(&request.id).map(|input| &input.doc),
+            _ => None,
+        };
+        validate::request(request, stored, &self.settings.switches)
+    }
+
+    /// Forgets what was deleted so long ago that Describe no longer answers it
+    fn forget_deleted(&mut self, now: Now) {
+        let kept = match self.settings.switches.tombstone_seconds {
+            0 => return,
+            seconds => Duration::from_secs(seconds),
+        };
+        let is_over =
+            |since: Option<Duration>| since.is_some_and(|since| now.elapsed.saturating_sub(since) >= kept);
+        let channels = self.channels.len();
+        self.channels
+            .retain(|_, channel| !channel.is_forgotten(now.elapsed, kept));
+        let inputs = self.inputs.len();
+        self.inputs.retain(|_, input| !is_over(input.gone_at()));
+        self.groups.retain(|_, group| !is_over(group.gone_at));
+        // A retry of a creation that is long over is a new one.
+        if channels != self.channels.len() || inputs != self.inputs.len() {
+            let (channels, inputs) = (&self.channels, &self.inputs);
+            self.requests.retain(|entry| {
+                channels.contains_key(&entry.resource) || inputs.contains_key(&entry.resource)
+            });
+        }
     }
 
     /// What follows from a change of state beyond the channel itself

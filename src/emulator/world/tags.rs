@@ -7,10 +7,38 @@ use serde_json::{Value, json};
 use super::{Document, World};
 use crate::emulator::channel::State;
 use crate::emulator::error::{ApiError, ErrorKind};
-use crate::emulator::request::Request;
+use crate::emulator::request::{Operation, Request};
 use crate::emulator::validate;
 
 impl World {
+    /// Refuses to tag what the account's policy does not allow, whether or not there is such a resource
+    pub(super) fn check_policy(&self, request: &Request) -> Result<(), ApiError> {
+        let named = request.body.get("tags").and_then(Value::as_object);
+        let mut keys: Vec<&str> = named.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+        let action = match request.operation {
+            Operation::DeleteTags => {
+                keys.extend(request.query.tag_keys.iter().map(String::as_str));
+                "DeleteTags"
+            }
+            // Whoever makes a resource with tags needs the permission to tag, too.
+            Operation::CreateTags
+            | Operation::CreateChannel
+            | Operation::CreateInput
+            | Operation::CreateInputSecurityGroup => "CreateTags",
+            _ => return Ok(()),
+        };
+        let switches = &self.settings.switches;
+        if keys.iter().all(|key| switches.allows_tag(key)) {
+            return Ok(());
+        }
+        let text = format!(
+            "User: arn:aws:sts::{}:assumed-role/emulated/session is not authorized to perform: medialive:{action} \
+             because no identity-based policy allows the medialive:{action} action",
+            self.settings.account
+        );
+        Err(ApiError::new(ErrorKind::AccessDenied, text))
+    }
+
     pub(super) fn create_tags(&mut self, request: &Request) -> Result<Value, ApiError> {
         let body = validate::object(&request.body)?;
         let added = validate::tags(body)?;

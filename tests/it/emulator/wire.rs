@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use super::emulator;
 
 /// Sends a request to the router in memory; answers the reply and its body, `null` if there is none.
-async fn send(
+pub(super) async fn send(
     emulator: &Emulator,
     method: Method,
     path: &str,
@@ -23,6 +23,7 @@ async fn send(
     let request = Request::builder()
         .method(method)
         .uri(path)
+        .header("content-type", "application/json")
         .body(body.into())
         .expect("a request");
     let Ok(response) = emulator.router().oneshot(request).await;
@@ -56,7 +57,7 @@ async fn serve<F: Future<Output = ()>>(emulator: &Emulator, f: impl FnOnce(Strin
 }
 
 /// One HTTP exchange over a socket; answers all bytes until the server closes.
-async fn exchange(address: &str, request: &str) -> String {
+pub(super) async fn exchange(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream
         .write_all(request.as_bytes())
@@ -313,6 +314,7 @@ async fn no_scripting_endpoint_shows_a_stream_key() {
         "/_emulator/state",
         "/_emulator/faults",
         "/_emulator/clock",
+        "/_emulator/switches",
     ] {
         let (_, body) = send(&emulator, Method::GET, path, "").await;
         let text = body.to_string();

@@ -1,0 +1,571 @@
+//! MediaLive's public service model: which members a request has, which of them it must have, and of what type they are.
+//!
+//! `model.txt` holds the model as a table; `tests/contract/medialive_model.py` makes it, and documents its form.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::{Findings, Object, join};
+use crate::emulator::request::Operation;
+
+/// Required by the model, and left out by channels that exist: the console and the CDK leave the selector out, which takes
+/// the input's first audio (terraform-provider-aws has it as optional, too)
+const NOT_REQUIRED: [(&str, &str); 1] = [("AudioDescription", "audioSelectorName")];
+
+/// Longest name of an unknown member that a refusal repeats: a stream key that landed in the wrong place is not to be
+/// repeated at any length
+const NAME_MAX: usize = 64;
+
+static MODEL: LazyLock<Model> = LazyLock::new(|| Model::read(include_str!("model.txt")));
+
+/// The table, by name
+#[derive(Debug, Default)]
+struct Model {
+    operations: BTreeMap<&'static str, Body>,
+    shapes: BTreeMap<&'static str, Shape>,
+}
+
+/// What an operation takes
+#[derive(Debug, Clone, Copy)]
+struct Body {
+    shape: &'static str,
+    /// Whether a 422 is among the operation's errors; where it is not, everything wrong is a 400
+    has_422: bool,
+}
+
+#[derive(Debug)]
+enum Shape {
+    Struct(Vec<Member>),
+    Enum(Vec<&'static str>),
+}
+
+#[derive(Debug)]
+struct Member {
+    name: &'static str,
+    is_required: bool,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Boolean,
+    Text(Range<usize>),
+    /// A whole hour, `^([0,1]?[0-9]|2[0-3]):00$` in the API reference
+    Hour,
+    Whole(Range<i64>),
+    Number(Range<f64>),
+    /// Strings by the user's own names: tags
+    Texts,
+    List(Box<Self>),
+    Named(&'static str),
+}
+
+/// The least and the most, both included
+#[derive(Debug, Clone, Copy)]
+struct Range<T> {
+    min: Option<T>,
+    max: Option<T>,
+}
+
+impl Model {
+    /// Reads the table, which a test reads to its end; a line of another form would be skipped
+    fn read(table: &'static str) -> Self {
+        let mut model = Self::default();
+        for line in table.lines().skip(1) {
+            let mut words = line.split(' ');
+            let (Some(what), Some(name)) = (words.next(), words.next()) else {
+                continue;
+            };
+            match what {
+                "operation" => {
+                    let shape = words.next().unwrap_or_default();
+                    let has_422 = words.next() == Some("422");
+                    model.operations.insert(name, Body { shape, has_422 });
+                }
+                "struct" => {
+                    let members = words.filter_map(Member::read).collect();
+                    model.shapes.insert(name, Shape::Struct(members));
+                }
+                "enum" => {
+                    model.shapes.insert(name, Shape::Enum(words.collect()));
+                }
+                _ => {}
+            }
+        }
+        model
+    }
+}
+
+impl Member {
+    fn read(word: &'static str) -> Option<Self> {
+        let (name, kind) = word.split_once(':')?;
+        let required = name.strip_suffix('*');
+        Some(Self {
+            name: required.unwrap_or(name),
+            is_required: required.is_some(),
+            kind: Kind::read(kind),
+        })
+    }
+}
+
+impl Kind {
+    fn read(word: &'static str) -> Self {
+        if let Some(inner) = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            return Self::List(Box::new(Self::read(inner)));
+        }
+        // Shapes begin with a capital, so the first letter tells.
+        match word.as_bytes() {
+            b"b" => Self::Boolean,
+            b"{}" => Self::Texts,
+            b"hour" => Self::Hour,
+            [b's', ..] => Self::Text(Range::read(&word[1..])),
+            [b'i', ..] => Self::Whole(Range::read(&word[1..])),
+            [b'd', ..] => Self::Number(Range::read(&word[1..])),
+            _ => Self::Named(word),
+        }
+    }
+}
+
+impl<T: FromStr + PartialOrd + Copy> Range<T> {
+    fn read(word: &str) -> Self {
+        let (min, max) = word.split_once("..").unwrap_or_default();
+        Self {
+            min: min.parse().ok(),
+            max: max.parse().ok(),
+        }
+    }
+
+    fn holds(self, value: T) -> bool {
+        self.min.is_none_or(|min| value >= min) && self.max.is_none_or(|max| value <= max)
+    }
+}
+
+impl<T: std::fmt::Display> std::fmt::Display for Range<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.min, &self.max) {
+            (Some(min), Some(max)) => write!(f, "{min} to {max}"),
+            (Some(min), None) => write!(f, "{min} or more"),
+            (None, Some(max)) => write!(f, "at most {max}"),
+            (None, None) => f.write_str("any"),
+        }
+    }
+}
+
+/// Checks a body against the model; nothing is known of operations that take none
+pub(super) fn check(operation: Operation, body: &Object, refuse_unknown: bool) -> Findings {
+    let mut reader = Reader {
+        findings: Findings::default(),
+        refuse_unknown,
+    };
+    if let Some(known) = MODEL.operations.get(operation.name().as_str()) {
+        reader.object(known.shape, body, "");
+        if !known.has_422 {
+            reader.findings.all_malformed();
+        }
+    }
+    reader.findings
+}
+
+/// Every `OutputLocationRef` of an operation's body: what has no meaning unless a destination has its id
+pub(super) fn destination_refs<'a>(
+    shape: &'static str,
+    object: &'a Object,
+    path: &str,
+    found: &mut Vec<(String, &'a str)>,
+) {
+    let Some(Shape::Struct(members)) = MODEL.shapes.get(shape) else {
+        return;
+    };
+    for member in members {
+        let Some(value) = object.get(member.name) else {
+            continue;
+        };
+        let path = join(path, member.name);
+        match &member.kind {
+            Kind::Text(_) if member.name == "destinationRefId" => {
+                found.extend(value.as_str().map(|id| (path, id)));
+            }
+            Kind::Named(inner) => {
+                if let Value::Object(object) = value {
+                    destination_refs(inner, object, &path, found);
+                }
+            }
+            Kind::List(inner) => {
+                let Kind::Named(inner) = &**inner else { continue };
+                for (index, one) in value.as_array().into_iter().flatten().enumerate() {
+                    if let Value::Object(object) = one {
+                        destination_refs(inner, object, &format!("{path}[{index}]"), found);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Reader {
+    findings: Findings,
+    refuse_unknown: bool,
+}
+
+impl Reader {
+    fn object(&mut self, shape: &str, object: &Object, path: &str) {
+        let Some(Shape::Struct(members)) = MODEL.shapes.get(shape) else {
+            return;
+        };
+        for member in members {
+            match object.get(member.name).filter(|value| !value.is_null()) {
+                // The paths of what is wrong begin at the encoder's root.
+                Some(value) if path.is_empty() && member.name == "encoderSettings" => {
+                    match value.as_object() {
+                        Some(encoder) => self.object("EncoderSettings", encoder, ""),
+                        None => self.wrong("encoderSettings", "an object"),
+                    }
+                }
+                Some(value) => self.value(&member.kind, value, &join(path, member.name)),
+                None if member.is_required && !NOT_REQUIRED.contains(&(shape, member.name)) => {
+                    self.findings.missing(path, member.name);
+                }
+                None => {}
+            }
+        }
+        if self.refuse_unknown {
+            let known = |key: &str| members.iter().any(|member| member.name == key);
+            for key in object.keys().filter(|key| !known(key)) {
+                self.unknown(path, key);
+            }
+        }
+    }
+
+    fn unknown(&mut self, path: &str, key: &str) {
+        let is_name = key.len() <= NAME_MAX && key.bytes().all(|letter| letter.is_ascii_alphabetic());
+        let place = if path.is_empty() { "the request" } else { path };
+        let what = if is_name {
+            format!("a member {key}")
+        } else {
+            "such a member".to_owned()
+        };
+        self.findings
+            .malformed(format!("{place} does not have {what} in MediaLive's model"));
+    }
+
+    fn value(&mut self, kind: &Kind, value: &Value, path: &str) {
+        match kind {
+            Kind::Boolean if value.is_boolean() => {}
+            Kind::Boolean => self.wrong(path, "true or false"),
+            Kind::Text(range) => self.text(*range, value, path),
+            Kind::Hour => self.hour(value, path),
+            Kind::Whole(range) => match value.as_i64() {
+                Some(number) => self.range(range.holds(number), number, *range, path),
+                None => self.wrong(path, "a whole number"),
+            },
+            Kind::Number(range) => match value.as_f64() {
+                Some(number) => self.range(range.holds(number), number, *range, path),
+                None => self.wrong(path, "a number"),
+            },
+            Kind::Texts => self.texts(value, path),
+            Kind::List(inner) => match value.as_array() {
+                Some(list) => {
+                    for (index, one) in list.iter().enumerate() {
+                        self.value(inner, one, &format!("{path}[{index}]"));
+                    }
+                }
+                None => self.wrong(path, "a list"),
+            },
+            Kind::Named(name) => self.named(name, value, path),
+        }
+    }
+
+    fn named(&mut self, name: &str, value: &Value, path: &str) {
+        match MODEL.shapes.get(name) {
+            Some(Shape::Struct(_)) => match value.as_object() {
+                Some(object) => self.object(name, object, path),
+                None => self.wrong(path, "an object"),
+            },
+            Some(Shape::Enum(allowed)) => match value.as_str() {
+                Some(text) if allowed.contains(&text) => {}
+                Some(_) => self.wrong(path, &format!("one of: {}", allowed.join(", "))),
+                None => self.wrong(path, "a string"),
+            },
+            None => {}
+        }
+    }
+
+    fn text(&mut self, range: Range<usize>, value: &Value, path: &str) {
+        match value.as_str() {
+            Some(text) if range.holds(text.chars().count()) => {}
+            Some(_) => self
+                .findings
+                .invalid(path, format!("must have {range} characters")),
+            None => self.wrong(path, "a string"),
+        }
+    }
+
+    fn hour(&mut self, value: &Value, path: &str) {
+        let hour = value.as_str().and_then(|text| text.strip_suffix(":00"));
+        let is_hour = hour.is_some_and(|hour| {
+            (1..=2).contains(&hour.len()) && hour.parse::<u8>().is_ok_and(|hour| hour <= 23)
+        });
+        if !is_hour {
+            self.findings.invalid(path, "must be a whole hour like 02:00");
+        }
+    }
+
+    fn texts(&mut self, value: &Value, path: &str) {
+        match value.as_object() {
+            Some(map) if map.values().all(Value::is_string) => {}
+            Some(_) => self.wrong(path, "an object of strings"),
+            None => self.wrong(path, "an object"),
+        }
+    }
+
+    fn range<T: std::fmt::Display>(&mut self, holds: bool, number: T, range: Range<T>, path: &str) {
+        if !holds {
+            self.findings
+                .invalid(path, format!("{number} is not in the range {range}"));
+        }
+    }
+
+    fn wrong(&mut self, path: &str, wanted: &str) {
+        self.findings.malformed(format!("{path} must be {wanted}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    /// A way from an operation's body down to a member
+    type Way = Vec<(&'static str, bool)>;
+
+    /// Every enum, range and other type that a body reaches, each by one way, the shortest
+    fn members(operation: &str) -> Vec<(Way, &'static Kind)> {
+        let mut waiting = vec![(Way::new(), MODEL.operations[operation].shape)];
+        let (mut found, mut seen, mut next) = (Vec::new(), std::collections::BTreeSet::new(), 0);
+        while next < waiting.len() {
+            let (way, shape) = waiting[next].clone();
+            next += 1;
+            if !seen.insert(shape) {
+                continue;
+            }
+            let Some(Shape::Struct(members)) = MODEL.shapes.get(shape) else {
+                continue;
+            };
+            for member in members {
+                let (kind, is_list) = match &member.kind {
+                    Kind::List(inner) => (&**inner, true),
+                    kind => (kind, false),
+                };
+                let mut way = way.clone();
+                way.push((member.name, is_list));
+                if let Kind::Named(inner) = kind {
+                    waiting.push((way.clone(), inner));
+                }
+                found.push((way, kind));
+            }
+        }
+        found
+    }
+
+    /// A body with `value` at the end of the way and nothing else
+    fn body(way: &Way, value: Value) -> Object {
+        let wrap = |inner: Value, (name, is_list): &(&str, bool)| {
+            let inner = if *is_list { json!([inner]) } else { inner };
+            Value::Object(Map::from_iter([((*name).to_owned(), inner)]))
+        };
+        let body = way.iter().rev().fold(value, wrap);
+        body.as_object().unwrap().clone()
+    }
+
+    fn path(way: &Way) -> String {
+        let name = |(name, is_list): &(&str, bool)| format!("{name}{}", if *is_list { "[0]" } else { "" });
+        let path = way.iter().map(name).collect::<Vec<_>>().join(".");
+        path.strip_prefix("encoderSettings.").unwrap_or(&path).to_owned()
+    }
+
+    fn said(operation: Operation, way: &Way, value: Value) -> Vec<String> {
+        let found = check(operation, &body(way, value), true);
+        let invalid = found
+            .invalid
+            .into_iter()
+            .map(|one| format!("{} {}", one.element_path, one.error_message));
+        found.malformed.into_iter().chain(invalid).collect()
+    }
+
+    /// Values that the kind does not take, and one that it does
+    fn samples(kind: &Kind) -> (Vec<Value>, Value) {
+        match kind {
+            Kind::Boolean => (vec![json!("true"), json!(1)], json!(true)),
+            Kind::Hour => (
+                vec![json!("02:30"), json!("24:00"), json!("002:00")],
+                json!("2:00"),
+            ),
+            Kind::Texts => (vec![json!([]), json!({"a": 1})], json!({"a": "b"})),
+            Kind::Text(range) => {
+                let text = |length| json!("x".repeat(length));
+                let short = range.min.filter(|min| *min > 0).map(|min| text(min - 1));
+                let long = range.max.map(|max| text(max + 1));
+                let bad = [Some(json!(1)), short, long].into_iter().flatten().collect();
+                (bad, text(range.max.or(range.min).unwrap_or(3)))
+            }
+            Kind::Whole(range) => {
+                let bad = [
+                    range.min.map(|min| json!(min - 1)),
+                    range.max.map(|max| json!(max + 1)),
+                ];
+                let bad = bad
+                    .into_iter()
+                    .flatten()
+                    .chain([json!("7"), json!(7.5)])
+                    .collect();
+                (bad, json!(range.max.or(range.min).unwrap_or(7)))
+            }
+            Kind::Number(range) => {
+                let bad = [
+                    range.min.map(|min| json!(min - 0.5)),
+                    range.max.map(|max| json!(max + 0.5)),
+                ];
+                (
+                    bad.into_iter().flatten().chain([json!("7")]).collect(),
+                    json!(range.min.or(range.max).unwrap_or(7.0)),
+                )
+            }
+            Kind::Named(name) => match &MODEL.shapes[name] {
+                Shape::Struct(_) => (vec![json!("x"), json!({"unheardOf": 1})], json!({})),
+                Shape::Enum(values) => (
+                    vec![json!("UNHEARD_OF"), json!(values[0].to_lowercase()), json!(1)],
+                    json!(values.last().unwrap()),
+                ),
+            },
+            Kind::List(_) => unreachable!("no list of lists is in the model"),
+        }
+    }
+
+    #[test]
+    fn every_type_enum_and_range_of_the_model_is_refused_where_it_is_broken() {
+        let (mut enums, mut ranges) = (std::collections::BTreeSet::new(), 0);
+        for (operation, name) in [
+            (Operation::CreateChannel, "CreateChannel"),
+            (Operation::UpdateChannel, "UpdateChannel"),
+            (Operation::CreateInput, "CreateInput"),
+            (Operation::BatchUpdateSchedule, "BatchUpdateSchedule"),
+        ] {
+            for (way, kind) in members(name) {
+                let (bad, good) = samples(kind);
+                let path = path(&way);
+                let of_it = |said: &[String]| {
+                    said.iter().any(|one| {
+                        let rest = one.strip_prefix(&path).unwrap_or_default();
+                        rest.starts_with(" must be ")
+                            || rest.starts_with(" must have ")
+                            || rest.contains(" is not in the range ")
+                            || rest.starts_with(" does not have a member")
+                    })
+                };
+                for value in bad {
+                    let said = said(operation, &way, value.clone());
+                    assert!(
+                        of_it(&said) || path.is_empty() || path == "encoderSettings",
+                        "{name} {path} {value}: {said:?}"
+                    );
+                }
+                let said = said(operation, &way, good.clone());
+                assert!(!of_it(&said), "{name} {path} {good}: {said:?}");
+                match kind {
+                    Kind::Named(shape) => drop(enums.insert(*shape)),
+                    Kind::Whole(range) if range.min.is_some() || range.max.is_some() => ranges += 1,
+                    _ => {}
+                }
+            }
+        }
+        assert!(enums.len() > 400 && ranges > 150, "{} {ranges}", enums.len());
+    }
+
+    #[test]
+    fn the_table_is_read_to_its_end_and_names_no_shape_that_it_lacks() {
+        let table = include_str!("model.txt");
+        assert!(table.starts_with("MediaLive 2017-10-14 of botocore 1."));
+        let (operations, shapes) = (MODEL.operations.len(), MODEL.shapes.len());
+        assert_eq!(table.lines().count(), 1 + operations + shapes);
+        for (name, shape) in &MODEL.shapes {
+            let Shape::Struct(members) = shape else { continue };
+            for member in members {
+                let kind = match &member.kind {
+                    Kind::List(inner) => inner,
+                    kind => kind,
+                };
+                if let Kind::Named(inner) = kind {
+                    assert!(
+                        MODEL.shapes.contains_key(inner),
+                        "{name}.{}: {inner}",
+                        member.name
+                    );
+                }
+            }
+        }
+        for body in MODEL.operations.values() {
+            assert!(MODEL.shapes.contains_key(body.shape), "{}", body.shape);
+        }
+    }
+
+    #[test]
+    fn what_the_model_requires_is_required_except_for_what_people_leave_out() {
+        let settings = json!({"encoderSettings": {"audioDescriptions": [{}], "outputGroups": [{}]}});
+        let found = check(Operation::CreateChannel, settings.as_object().unwrap(), true);
+        let said: Vec<String> = found
+            .invalid
+            .iter()
+            .map(|one| format!("{} {}", one.element_path, one.error_message))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "audioDescriptions[0] requires property \"name\"",
+                "outputGroups[0] requires property \"outputGroupSettings\"",
+                "outputGroups[0] requires property \"outputs\"",
+                " requires property \"timecodeConfig\"",
+                " requires property \"videoDescriptions\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_member_is_refused_by_name_unless_it_could_be_a_key() {
+        let unknown = |key: &str, refuse| {
+            let found = check(
+                Operation::UpdateChannel,
+                json!({"destinations": [{key: 1}]}).as_object().unwrap(),
+                refuse,
+            );
+            found.malformed
+        };
+        assert_eq!(
+            unknown("streamNames", true),
+            ["destinations[0] does not have a member streamNames in MediaLive's model"]
+        );
+        assert_eq!(
+            unknown("abcd-1234-very-secret", true),
+            ["destinations[0] does not have such a member in MediaLive's model"]
+        );
+        assert_eq!(unknown("streamNames", false), [""; 0]);
+    }
+
+    #[test]
+    fn an_operation_without_422_answers_400_to_everything() {
+        let found = check(Operation::CreateTags, &Object::new(), true);
+        assert!(found.invalid.is_empty());
+        let body = json!({"routerSettings": {"destinations": [{}]}, "multicastSettings": {"sources": [{}]}});
+        let found = check(Operation::CreateInput, body.as_object().unwrap(), true);
+        assert!(found.invalid.is_empty());
+        let expected = [
+            "multicastSettings.sources[0] requires property \"url\"",
+            "routerSettings.destinations[0] requires property \"availabilityZoneName\"",
+        ];
+        assert_eq!(found.malformed, expected);
+    }
+}
