@@ -49,7 +49,7 @@ pub use reason::Reason;
 pub use waiting::Waiting;
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, DestinationName, Endpoint, GroupName, Identity, Interrupt,
+    ChannelClass, ChannelId, ChannelState, ChannelTags, DestinationName, Endpoint, GroupName, Identity, Interrupt,
     OtherGroup, OutputGroup, OwnerId, Placement, PoolName, SlotId, Target, WantedState,
 };
 
@@ -222,6 +222,9 @@ pub struct Seen {
     pub state: ChannelState,
     /// Its owner tag.
     pub owner: Option<OwnerId>,
+    /// Its tags, as far as they are of slots.
+    #[serde(skip)]
+    pub tags: Arc<ChannelTags>,
 }
 
 /// Whether a channel's slots are ours to change.

@@ -48,6 +48,7 @@ pub(super) fn channel_plan(
             class: seen.class,
             state: seen.state,
             owner: seen.owner.clone(),
+            tags: seen.tags.clone(),
         }),
         adoption: one.adoption.clone(),
         steps: steps(decision, owner, channel, writes),
