@@ -4,6 +4,13 @@
 //! wiring can only change while a channel is stopped, so it is asked for once per channel and again when the list
 //! shows another configuration. A steady look therefore costs one List per page and nothing else.
 //!
+//! | channel | is looked at | is part of |
+//! |---|---|---|
+//! | a pool names it | whole | [`AccountView::channels`] |
+//! | ours by its tag, in no pool, may be on air | whole | [`AccountView::channels`] |
+//! | any other that may publish | as the list shows it | [`AccountView::elsewhere`] |
+//! | cannot be read, and may publish for all that is known | – | both |
+//!
 //! A list may lag behind. What it shows of a channel is taken for new unless the channel is known to have been just so
 //! within the last minute: then only Describe can tell whether it is so again or still.
 
@@ -14,44 +21,55 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::known::{Known, Look};
+use self::known::{Known, LIST_LAG_MAX, Look, may_be_on_air};
 use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Summary};
-use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel};
+use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel, OwnerId};
+
+/// What was seen of the account.
+#[derive(Debug, Default)]
+pub struct AccountView {
+    /// The channels that were asked for, and every other one of ours that may be on air.
+    pub channels: BTreeMap<ChannelId, ChannelObservation>,
+    /// What any other channel may be on air with, and those that could not be read.
+    pub elsewhere: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
+}
 
 /// Looks, and remembers what need not be asked again.
 #[derive(Debug)]
 pub struct Observer {
     client: MediaLive,
     concurrency: usize,
+    owner: OwnerId,
     known: BTreeMap<ChannelId, Known>,
     /// Channels that the list is not trusted about: a call of ours may or may not have had its effect. With what the
     /// call was to point their slots at.
     distrusted: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
     /// Channels that Describe said do not exist. Until a list shows one it is not asked for again.
     missing: BTreeSet<ChannelId>,
-    /// What may be on air on channels that the last look could not see whole.
-    unseen: BTreeSet<Endpoint>,
+    /// What channels that are none of ours may be on air with, and when a list showed them last: one may leave them out.
+    beside: BTreeMap<ChannelId, (BTreeSet<Endpoint>, Instant)>,
 }
 
 impl Observer {
-    /// An observer with at most `concurrency` Describes under way at once.
-    pub fn new(client: MediaLive, concurrency: usize) -> Self {
+    /// An observer for `owner` with at most `concurrency` Describes under way at once.
+    pub fn new(client: MediaLive, concurrency: usize, owner: OwnerId) -> Self {
         Self {
             client,
             concurrency: concurrency.max(1),
+            owner,
             known: BTreeMap::new(),
             distrusted: BTreeMap::new(),
             missing: BTreeSet::new(),
-            unseen: BTreeSet::new(),
+            beside: BTreeMap::new(),
         }
     }
 
-    /// Looks at the channels `wanted`. Fails only where the list fails; what goes wrong with a single channel is
-    /// part of the answer.
+    /// Looks at the channels `wanted`, and what else may be on air. Fails only where the list fails; what goes wrong with a
+    /// single channel is part of the answer.
     pub async fn look<'ids>(
         &mut self,
         wanted: impl Iterator<Item = &'ids ChannelId>,
-    ) -> Result<BTreeMap<ChannelId, ChannelObservation>, CallError> {
+    ) -> Result<AccountView, CallError> {
         let listed: BTreeMap<ChannelId, Summary> = self
             .client
             .list()
@@ -59,22 +77,27 @@ impl Observer {
             .into_iter()
             .map(|summary| (summary.id.clone(), summary))
             .collect();
-        let mut seen = BTreeMap::new();
+        let wanted: BTreeSet<&ChannelId> = wanted.collect();
+        let ours = self.ours_beside(&wanted, &listed);
+        let mut view = AccountView::default();
         let mut to_describe = Vec::new();
-        for id in wanted {
+        for id in wanted.into_iter().chain(&ours) {
             match self.as_listed(id, listed.get(id)) {
                 Some(observation) => {
-                    seen.insert(id.clone(), observation);
+                    view.channels.insert(id.clone(), observation);
                 }
                 None => to_describe.push(id.clone()),
             }
         }
-        self.describe_all(to_describe, &mut seen).await;
+        self.describe_all(to_describe, &mut view.channels).await;
+        self.sort_out(&ours, &mut view);
+        self.note_beside(&listed, &mut view);
+        self.note_unseen(&listed, &mut view);
+        let seen = &view.channels;
         self.known.retain(|id, _| seen.contains_key(id));
         self.distrusted.retain(|id, _| seen.contains_key(id));
         self.missing.retain(|id| seen.contains_key(id));
-        self.note_unseen(&seen, &listed);
-        Ok(seen)
+        Ok(view)
     }
 
     /// Takes note of what a call of ours, or the look before it, answered.
@@ -90,12 +113,63 @@ impl Observer {
         self.distrusted.entry(id.clone()).or_default().extend(endpoints);
     }
 
-    /// Whether one of `endpoints` may be on air on a channel that the last look could not see whole.
-    ///
-    /// The planner knows nothing of what such a channel carries. Starting another channel with one of its targets
-    /// would publish one key twice, so whoever takes steps has to ask.
-    pub fn may_be_on_air_unseen(&self, endpoints: &BTreeSet<Endpoint>) -> bool {
-        !self.unseen.is_disjoint(endpoints)
+    /// Channels that are not `wanted` and may be ours and on air, by the list or by what is known better.
+    fn ours_beside(
+        &self,
+        wanted: &BTreeSet<&ChannelId>,
+        listed: &BTreeMap<ChannelId, Summary>,
+    ) -> BTreeSet<ChannelId> {
+        let is_ours = |one: &Summary| one.owner.as_ref() == Some(&self.owner) && may_be_on_air(one.state);
+        let by_list = listed.iter().filter(|(_, one)| is_ours(one)).map(|(id, _)| id);
+        let known = self.known.iter();
+        let by_memory = known.filter(|(_, known)| known.is_of_interest_to(&self.owner));
+        let all = by_list.chain(by_memory.map(|(id, _)| id));
+        let all = all.chain(self.distrusted.keys());
+        all.filter(|id| !wanted.contains(id)).cloned().collect()
+    }
+
+    /// Leaves of `ours`, which nobody asked for, those in the view that are ours and may be on air after all.
+    fn sort_out(&self, ours: &BTreeSet<ChannelId>, view: &mut AccountView) {
+        for id in ours {
+            let is_of_interest = match view.channels.get(id) {
+                Some(ChannelObservation::Seen(one)) => {
+                    one.owner.as_ref() == Some(&self.owner) && may_be_on_air(one.state)
+                }
+                Some(ChannelObservation::Unreadable { .. }) => true,
+                Some(ChannelObservation::Missing) | None => false,
+            };
+            if is_of_interest {
+                continue;
+            }
+            if let Some(ChannelObservation::Seen(one)) = view.channels.remove(id)
+                && one.state.may_publish()
+                && let Some(known) = self.known.get(id)
+            {
+                let endpoints = known.now().endpoints().cloned().collect();
+                view.elsewhere.insert(id.clone(), endpoints);
+            }
+        }
+    }
+
+    /// Adds what all channels may be on air with that are not in the view.
+    fn note_beside(&mut self, listed: &BTreeMap<ChannelId, Summary>, view: &mut AccountView) {
+        let now = Instant::now();
+        self.beside
+            .retain(|id, (_, at)| !listed.contains_key(id) && now < *at + LIST_LAG_MAX);
+        for (id, one) in listed.iter().filter(|(_, one)| one.state.may_publish()) {
+            if !view.channels.contains_key(id) && !view.elsewhere.contains_key(id) {
+                let endpoints: BTreeSet<Endpoint> = one.rtmp_endpoints().collect();
+                if !endpoints.is_empty() {
+                    self.beside.insert(id.clone(), (endpoints, now));
+                }
+            }
+        }
+        for (id, (endpoints, _)) in &self.beside {
+            if !view.channels.contains_key(id) {
+                let all = view.elsewhere.entry(id.clone()).or_default();
+                all.extend(endpoints.iter().cloned());
+            }
+        }
     }
 
     /// What the list alone tells of a channel; `None` where only Describe can.
@@ -115,16 +189,11 @@ impl Observer {
         Some(ChannelObservation::Seen(Box::new(channel)))
     }
 
-    /// Takes note of what may be on air where nobody could look: all that is known of such a channel, unless it is
-    /// stopped for all that is known.
-    fn note_unseen(
-        &mut self,
-        seen: &BTreeMap<ChannelId, ChannelObservation>,
-        listed: &BTreeMap<ChannelId, Summary>,
-    ) {
-        self.unseen.clear();
+    /// Adds what may be on air where nobody could look: all that is known of such a channel, unless it is stopped for all
+    /// that is known.
+    fn note_unseen(&self, listed: &BTreeMap<ChannelId, Summary>, view: &mut AccountView) {
         let now = Instant::now();
-        for (id, observation) in seen {
+        for (id, observation) in &view.channels {
             if !matches!(observation, ChannelObservation::Unreadable { .. }) {
                 continue;
             }
@@ -138,11 +207,10 @@ impl Observer {
                 .into_iter()
                 .chain(known.iter().map(|look| look.state));
             if in_doubt.is_some() || states.any(|state| !state.is_stopped()) {
-                self.unseen
-                    .extend(listed.into_iter().flat_map(Summary::endpoints));
-                self.unseen
-                    .extend(known.iter().flat_map(|look| look.endpoints()).cloned());
-                self.unseen.extend(in_doubt.into_iter().flatten().cloned());
+                let all = view.elsewhere.entry(id.clone()).or_default();
+                all.extend(listed.into_iter().flat_map(Summary::rtmp_endpoints));
+                all.extend(known.iter().flat_map(|look| look.endpoints()).cloned());
+                all.extend(in_doubt.into_iter().flatten().cloned());
             }
         }
     }

@@ -267,7 +267,7 @@ pub fn assemble<S: Source>(
 ) -> Controller<S> {
     let parts = Parts {
         source,
-        observer: Observer::new(client.clone(), settings.concurrency),
+        observer: Observer::new(client.clone(), settings.concurrency, settings.owner.clone()),
         executor: Executor::new(client, lease.gate(), settings.owner.clone()),
         lease,
         clock,

@@ -11,6 +11,7 @@ use super::news::Gist;
 use super::{Controller, Event};
 use crate::medialive::CallError;
 use crate::model::{ChannelId, Desired, Observed, Trust};
+use crate::observe::AccountView;
 use crate::plan::check::Violation;
 use crate::plan::{Checked, Plan, Reading, checked, plan};
 use crate::record::{Case, Outcome};
@@ -252,15 +253,15 @@ impl<S: Source> Controller<S> {
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, CycleError> {
-        let channels = self
+        let AccountView { channels, elsewhere } = self
             .observer
             .look(channels(desired))
             .await
             .map_err(CycleError::Observe)?;
         let mut observed = Observed {
             channels,
-            elsewhere: std::collections::BTreeMap::new(),
-            recording: crate::model::Recording::Allowed,
+            elsewhere,
+            recording: self.memory.denials.recording(),
             returning: self.memory.returning.clone(),
             interrupted: self.memory.interrupted(),
         };
@@ -272,6 +273,7 @@ impl<S: Source> Controller<S> {
         }
         self.memory
             .mark_trouble(&mut observed, Instant::now(), self.clock.now());
+        self.memory.denials.hide_leftovers(&mut observed);
         Ok(observed)
     }
 

@@ -9,6 +9,7 @@ use rand::Rng;
 use tokio::time::Instant;
 
 use super::Event;
+use super::denials::Denials;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, Desired, Destination, DestinationName, Observed, Returning,
     Trouble,
@@ -42,6 +43,8 @@ pub(super) struct Memory {
     /// Since when each is wanted, until it was on air for the first time since.
     wanted_since: BTreeMap<DestinationName, Option<Instant>>,
     vanished_told: bool,
+    /// What of the tags MediaLive refuses.
+    pub(super) denials: Denials,
 }
 
 /// Failures in a row on one channel.

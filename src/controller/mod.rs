@@ -19,6 +19,7 @@
 
 pub mod clock;
 mod cycle;
+mod denials;
 pub mod event;
 mod granted;
 mod leadership;

@@ -199,7 +199,7 @@ impl<S: Source> Controller<S> {
                 continue;
             }
             let carries = will_carry(channel);
-            if self.busy.admits(&channel.id, &carries) && !self.observer.may_be_on_air_unseen(&carries) {
+            if self.busy.admits(&channel.id, &carries) {
                 self.begin(plan, channel, step, carries);
             }
         }
@@ -301,9 +301,14 @@ impl<S: Source> Controller<S> {
             }
         };
         match outcome {
-            Outcome::Accepted(after) => {
+            Outcome::Accepted {
+                channel: after,
+                recording,
+                keeps_leftovers,
+            } => {
                 self.busy.stale.remove(id);
                 self.memory.step_accepted(id, &step.action);
+                self.memory.denials.note(recording, keeps_leftovers);
                 let again = pace(after.summary.state.is_transition());
                 self.observer.remember(&after);
                 (StepOutcome::Accepted, again)

@@ -7,7 +7,7 @@ use crate::medialive::MediaLive;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Observed, ObservedChannel,
 };
-use crate::observe::Observer;
+use crate::observe::{AccountView, Observer};
 use crate::plan::{Adoption, ChannelPlan, Content, SlotPlan, Waiting, plan};
 
 /// What was found of the pools.
@@ -39,16 +39,17 @@ pub(super) async fn examine(
     let Some(medialive) = medialive else {
         return unseen("not looked at, since they cannot be listed".to_owned());
     };
-    let mut eyes = Observer::new(medialive.clone(), concurrency);
+    let mut eyes = Observer::new(medialive.clone(), concurrency, desired.owner.clone());
     let pools = desired.pools.values();
     let ids = pools.flat_map(|pool| pool.channels.iter().map(|channel| &channel.id));
-    let channels = match under_way.wait_for(NAME, eyes.look(ids)).await {
-        Ok(Ok(channels)) => channels,
+    let AccountView { channels, elsewhere } = match under_way.wait_for(NAME, eyes.look(ids)).await {
+        Ok(Ok(view)) => view,
         Ok(Err(error)) => return unseen(format!("not looked at: {error}")),
         Err(late) => return unseen(late.to_string()),
     };
     let observed = Observed {
         channels,
+        elsewhere,
         ..Observed::default()
     };
     told(desired, &observed, now)

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Check, UnderWay};
 use crate::controller::Clock;
 use crate::medialive::{CallError, Home, Kind, MediaLive, NoRehearsal, OWNER_TAG, Rehearsal, Summary};
+use crate::model::tag::SLOT_TAG_PREFIX;
 use crate::model::{ChannelId, OwnerId};
 use crate::plan::waiting::Approximately;
 
@@ -144,15 +145,22 @@ impl Service {
             return Rehearsed::default();
         };
         let limited = under_way.wait_for("permissions", async {
-            let adopt = async {
-                match home {
-                    Some(home) => Some(rehearsal.adopt(home, owner).await),
-                    None => None,
-                }
+            let tags = async {
+                let home = home?;
+                let (adopt, record, remove) = tokio::join!(
+                    rehearsal.adopt(home, owner),
+                    rehearsal.record(home, owner),
+                    rehearsal.remove(home)
+                );
+                Some(Tags {
+                    adopt,
+                    record,
+                    remove,
+                })
             };
-            tokio::join!(rehearsal.update(), rehearsal.start(), rehearsal.stop(), adopt)
+            tokio::join!(rehearsal.update(), rehearsal.start(), rehearsal.stop(), tags)
         });
-        let Ok((update, start, stop, adopt)) = limited.await else {
+        let Ok((update, start, stop, tags)) = limited.await else {
             return Rehearsed::default();
         };
         Rehearsed {
@@ -161,7 +169,7 @@ impl Service {
                 ("StartChannel", start),
                 ("StopChannel", stop),
             ],
-            adopt,
+            tags,
         }
     }
 
@@ -194,7 +202,14 @@ impl Service {
 #[derive(Default)]
 pub(super) struct Rehearsed {
     changes: Vec<(&'static str, Result<(), CallError>)>,
-    adopt: Option<Result<(), CallError>>,
+    tags: Option<Tags>,
+}
+
+/// What the calls that change tags ended in.
+struct Tags {
+    adopt: Result<(), CallError>,
+    record: Result<(), CallError>,
+    remove: Result<(), CallError>,
 }
 
 impl Rehearsed {
@@ -204,7 +219,13 @@ impl Rehearsed {
         let mut checks: Vec<Check> = changes
             .map(|(name, ended)| change_check(name, ended, owner))
             .collect();
-        checks.extend(self.adopt.as_ref().map(|ended| adopt_check(ended, owner, adopts)));
+        if let Some(tags) = &self.tags {
+            checks.push(match &tags.record {
+                Err(error) if error.kind == Kind::Denied && is_allowed(&tags.adopt) => record_check(),
+                _ => adopt_check(&tags.adopt, owner, adopts),
+            });
+            checks.push(remove_check(&tags.remove, owner));
+        }
         checks
     }
 }
@@ -279,13 +300,45 @@ fn change_check(name: &str, ended: &Result<(), CallError>, owner: &OwnerId) -> C
     }
 }
 
+/// Whether a tag can be hung on what does not exist is not documented; either way it was allowed.
+fn is_allowed(ended: &Result<(), CallError>) -> bool {
+    match ended {
+        Ok(()) => true,
+        Err(error) => error.kind == Kind::NotFound,
+    }
+}
+
+/// An older policy allows the owner tag and no other.
+fn record_check() -> Check {
+    Check::warning(
+        ADOPT,
+        "allowed for the owner tag, denied for tags of slots: what a slot holds is told by its target alone",
+        format!("allow medialive:{ADOPT} of {SLOT_TAG_PREFIX}*, as manifests/iam-policy.json does"),
+    )
+}
+
+fn remove_check(ended: &Result<(), CallError>, owner: &OwnerId) -> Check {
+    const NAME: &str = "DeleteTags";
+    if is_allowed(ended) {
+        return Check::ok(NAME, "allowed");
+    }
+    let check = change_check(NAME, ended, owner);
+    if !ended.as_ref().is_err_and(|error| error.kind == Kind::Denied) {
+        return check;
+    }
+    let fix = format!(
+        "see that it allows medialive:{NAME} of {SLOT_TAG_PREFIX}* where {OWNER_TAG} is {owner}, as \
+         manifests/iam-policy.json does"
+    );
+    Check::unknown(NAME, check.what, fix)
+}
+
 fn adopt_check(ended: &Result<(), CallError>, owner: &OwnerId, adopts: bool) -> Check {
     let denied = "denied for a channel without an owner";
     let fix = format!("allow medialive:{ADOPT} of {OWNER_TAG} = {owner}, as manifests/iam-policy.json does");
     match ended {
-        // Whether a tag can be hung on what does not exist is not documented; either way it was allowed.
+        ended if is_allowed(ended) => Check::ok(ADOPT, "allowed"),
         Ok(()) => Check::ok(ADOPT, "allowed"),
-        Err(error) if error.kind == Kind::NotFound => Check::ok(ADOPT, "allowed"),
         Err(error) if error.kind == Kind::Denied && adopts => Check::failed(ADOPT, denied, fix),
         Err(error) if error.kind == Kind::Denied => Check::warning(ADOPT, denied, fix),
         Err(error) => Check::unknown(ADOPT, error.kind, error.kind.fix()),
@@ -372,6 +425,33 @@ mod tests {
         assert_eq!(adopt(Kind::Denied, true), Outcome::Failed);
         assert_eq!(adopt(Kind::Denied, false), Outcome::Warning);
         assert_eq!(adopt(Kind::NotFound, true), Outcome::Ok);
+    }
+
+    #[test]
+    fn a_policy_of_before_that_allows_the_owner_tag_alone_is_told() {
+        let owner = OwnerId::new("default");
+        let told = |adopt, record, remove| {
+            let tags = Tags {
+                adopt: error(adopt),
+                record: error(record),
+                remove: error(remove),
+            };
+            let rehearsed = Rehearsed {
+                changes: Vec::new(),
+                tags: Some(tags),
+            };
+            rehearsed.checks(&owner, true)
+        };
+        let all = told(Kind::NotFound, Kind::NotFound, Kind::NotFound);
+        assert!(all.iter().all(|check| check.outcome == Outcome::Ok), "{all:?}");
+        let old = told(Kind::NotFound, Kind::Denied, Kind::Denied);
+        assert_eq!(
+            [old[0].outcome, old[1].outcome],
+            [Outcome::Warning, Outcome::Unknown]
+        );
+        assert!(old.iter().all(|check| check.fix.contains("slotwise.dev/slot/*")), "{old:?}");
+        let none = told(Kind::Denied, Kind::Denied, Kind::Denied);
+        assert_eq!(none[0].outcome, Outcome::Failed, "the owner tag matters more");
     }
 
     #[test]

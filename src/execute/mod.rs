@@ -4,15 +4,26 @@
 //! what the plan says. A reply lost after the effect is the normal case: the next look finds it done.
 //!
 //! A stop that takes nobody off air because they are on air on another channel as well looks at that one, too.
+//!
+//! | action | calls after the fresh look |
+//! |---|---|
+//! | Adopt | CreateTags: owner and slots |
+//! | Record | CreateTags, DeleteTags, as far as there is anything to do |
+//! | Update | CreateTags unless all tags are there, then UpdateChannel |
+//! | Stop, Start | StopChannel, StartChannel |
+//!
+//! Tags come before the update: between the two a tag does not fit what its slot points at, and proves nothing. The other
+//! way round a slot would point at somebody of whom nothing is recorded.
 
 mod gate;
 mod precheck;
+mod tags;
 
 use std::sync::Arc;
 
-use crate::medialive::{CallError, ChannelDocument, MediaLive};
-use crate::model::OwnerId;
-use crate::plan::{Action, ChannelPlan, Step};
+use crate::medialive::{CallError, ChannelDocument, MediaLive, Permit, SlotTarget};
+use crate::model::{OwnerId, Recording};
+use crate::plan::{Action, ChannelPlan, SlotWrite, Step};
 
 pub use gate::{Gate, Holding, NoPermit, Order, WriteLease};
 pub use precheck::{Precheck, difference_beside, precheck};
@@ -28,8 +39,15 @@ pub struct Executor {
 /// What came of a step.
 #[derive(Debug)]
 pub enum Outcome {
-    /// MediaLive accepted it; the channel as it is said to be now.
-    Accepted(Box<ChannelDocument>),
+    /// MediaLive accepted it.
+    Accepted {
+        /// The channel as it is said to be now.
+        channel: Box<ChannelDocument>,
+        /// Whether its slot tags were written. Where they were denied the step went on without.
+        recording: Recording,
+        /// Whether slot tags without an output group are still there, as their removal is denied.
+        keeps_leftovers: bool,
+    },
     /// It had been done already.
     AlreadyDone(Box<ChannelDocument>),
     /// The channel, or one that the step rests on, is not as the plan saw it: plan again.
@@ -122,20 +140,74 @@ impl Executor {
     }
 
     async fn act(&self, step: &Step, fresh: ChannelDocument, order: &Order) -> Result<Outcome, StepError> {
-        let permit = self.gate.permit(order).map_err(StepError::Gate)?;
         let id = &fresh.summary.id;
-        let after = match &step.action {
-            Action::Wait | Action::Record { .. } => Ok(fresh.clone()),
-            Action::Stop => self.client.stop(permit, id).await,
-            Action::Start => self.client.start(permit, id).await,
-            Action::Update { writes, .. } => self.client.update(permit, &fresh, writes).await,
-            Action::Adopt { .. } => self.client.adopt(permit, &fresh, &self.owner).await.map(|()| {
-                let mut adopted = fresh.clone();
-                adopted.summary.owner = Some(self.owner.clone());
-                adopted
-            }),
+        match &step.action {
+            Action::Wait => Ok(accepted(fresh)),
+            Action::Stop => done(self.client.stop(self.permit(order)?, id).await),
+            Action::Start => done(self.client.start(self.permit(order)?, id).await),
+            Action::Adopt { tags } => {
+                let owner = Some(&self.owner);
+                self.write_tags(fresh, owner, tags, order).await
+            }
+            Action::Record { tags, remove } => {
+                let written = self.write_tags(fresh, None, tags, order).await?;
+                self.remove_tags(written, remove, order).await
+            }
+            Action::Update { writes, tags, adopts } => {
+                let owner = adopts.then_some(&self.owner);
+                let written = self.write_tags(fresh, owner, tags, order).await?;
+                self.update(written, writes, order).await
+            }
+        }
+    }
+
+    /// Points slots elsewhere, of a channel whose tags were `written`.
+    async fn update(
+        &self,
+        written: Outcome,
+        writes: &[SlotWrite],
+        order: &Order,
+    ) -> Result<Outcome, StepError> {
+        let Outcome::Accepted {
+            channel, recording, ..
+        } = written
+        else {
+            return Ok(written);
         };
-        let after = after.map_err(StepError::Act)?;
-        Ok(Outcome::Accepted(Box::new(after)))
+        let targets: Vec<SlotTarget<'_>> = writes.iter().map(slot_target).collect();
+        let permit = self.permit(order)?;
+        let after = self.client.update(permit, &channel, &targets).await;
+        let mut after = after.map_err(StepError::Act)?;
+        // The answer may be of a moment at which the tags were not there yet.
+        after.summary.owner.clone_from(&channel.summary.owner);
+        after.summary.tags = channel.summary.tags;
+        Ok(Outcome::Accepted {
+            channel: Box::new(after),
+            recording,
+            keeps_leftovers: false,
+        })
+    }
+
+    fn permit(&self, order: &Order) -> Result<Permit<'_>, StepError> {
+        self.gate.permit(order).map_err(StepError::Gate)
+    }
+}
+
+fn done(answer: Result<ChannelDocument, CallError>) -> Result<Outcome, StepError> {
+    answer.map(accepted).map_err(StepError::Act)
+}
+
+fn accepted(channel: ChannelDocument) -> Outcome {
+    Outcome::Accepted {
+        channel: Box::new(channel),
+        recording: Recording::Allowed,
+        keeps_leftovers: false,
+    }
+}
+
+fn slot_target(write: &SlotWrite) -> SlotTarget<'_> {
+    SlotTarget {
+        output_group: &write.output_group,
+        target: &write.target,
     }
 }

@@ -1,7 +1,8 @@
 //! Is the channel still as the plan saw it?
 
-use crate::model::{ChannelState, ObservedChannel, OwnerId, Target};
-use crate::plan::{Action, Adoption, ChannelPlan, Step};
+use super::tags::are_there;
+use crate::model::{ChannelId, ChannelState, ObservedChannel, OwnerId, Recorded, SlotId, Target, TargetDigest};
+use crate::plan::{Action, Adoption, ChannelPlan, Seen, SlotPlan, Step};
 
 /// What a fresh look says of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +29,18 @@ pub fn precheck(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner:
 fn is_done(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &OwnerId) -> bool {
     match &step.action {
         Action::Wait => false,
-        Action::Record { .. } => false,
-        Action::Adopt { .. } => fresh.owner.as_ref() == Some(owner),
+        Action::Record { tags, remove } => {
+            let mut left_over = remove.iter();
+            are_there(fresh, tags) && !left_over.any(|key| fresh.tags.slots.contains_key(key))
+        }
+        Action::Adopt { tags } => fresh.owner.as_ref() == Some(owner) && are_there(fresh, tags),
         Action::Stop => fresh.state == ChannelState::Stopping || fresh.state.is_stopped(),
         Action::Start => fresh.state.is_running() && changed_slot(plan, fresh).is_none(),
-        Action::Update { writes, .. } => {
+        // What is recorded of the slots is no part of it: where a tag is missing all the same, the next plan says so.
+        Action::Update { writes, adopts, .. } => {
             // Of an update that failed nobody knows what became of it, whatever the slots show.
             matches!(fresh.state, ChannelState::Idle | ChannelState::Updating)
+                && (!adopts || fresh.owner.as_ref() == Some(owner))
                 && writes
                     .iter()
                     .all(|write| target_of(fresh, write.output_group.as_str()) == Some(&write.target))
@@ -61,7 +67,27 @@ fn difference(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &
     if fresh.owner != seen.owner || (must_be_ours && fresh.owner.as_ref() != Some(owner)) {
         return Some("its owner tag changed".to_owned());
     }
-    changed_slot(plan, fresh).map(|group| format!("output group {group} was changed by somebody else"))
+    if let Some(group) = changed_slot(plan, fresh) {
+        return Some(format!("output group {group} was changed by somebody else"));
+    }
+    let mut slots = plan.slots.iter();
+    slots
+        .find(|slot| recorded_then(&plan.id, seen, slot, owner) != recorded_now(fresh, slot, owner))
+        .map(|slot| format!("what is recorded of output group {} changed", slot.output_group))
+}
+
+/// Who held a slot by its tag, as the plan saw it. Of a tag that did not fit what the slot points at it says nothing.
+fn recorded_then(id: &ChannelId, seen: &Seen, slot: &SlotPlan, owner: &OwnerId) -> Option<Recorded> {
+    let tag = seen.tags.of(&slot.output_group)?;
+    let slot_id = SlotId::new(id.clone(), slot.output_group.clone());
+    let digest = TargetDigest::of(owner, &slot_id, slot.target.as_ref()?);
+    (tag.digest == digest).then_some(tag.occupant)
+}
+
+/// Who holds it by its tag now.
+fn recorded_now(fresh: &ObservedChannel, slot: &SlotPlan, owner: &OwnerId) -> Option<Recorded> {
+    let group = fresh.groups.iter().find(|group| group.name == slot.output_group)?;
+    fresh.recorded(owner, group).map(|tag| tag.occupant)
 }
 
 /// Why a channel does not keep on air any more who is on air on the one that is to be stopped; `None` where it does.

@@ -5,6 +5,7 @@
 
 pub(super) mod probe;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,13 +21,12 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
-use super::document::{ChannelDocument, DocumentError, OWNER_TAG, Summary};
-use super::error::CallError;
+use super::document::{ChannelDocument, DocumentError, OWNER_TAG, SlotTarget, Summary};
+use super::error::{CallError, Kind};
 use super::limit::{LimitedHttpClient, RateLimit};
 use super::meter::Meter;
 use super::permit::Permit;
 use crate::model::{ChannelId, OwnerId};
-use crate::plan::SlotWrite;
 
 /// How the client behaves on the wire.
 #[derive(Debug, Clone)]
@@ -58,6 +58,13 @@ impl Default for Settings {
 /// Attempts of a call that only looks. The cycle retries as well, so few are enough to bridge a dropped connection.
 const ATTEMPTS_MAX: u32 = 3;
 
+/// Channels of one page of a list.
+///
+/// The service model takes 1 to 1000; what MediaLive gives without being asked, and where it cuts off, is not published.
+/// With its 20 or so, a steady look at a large account would be mostly waiting for the rate limit; a page of 1000, with
+/// some kilobytes a channel, might not be there within an attempt. One that gives less than it is asked for gives more pages.
+const PAGE: i32 = 100;
+
 /// Pages of one list: with 20 channels a page, 100 000 channels.
 const PAGES_MAX: usize = 5_000;
 
@@ -66,6 +73,8 @@ const PAGES_MAX: usize = 5_000;
 pub struct MediaLive {
     sdk: Client,
     attempt_timeout: Duration,
+    /// The size of a page was refused, so none is asked for any more.
+    refuses_page_size: Arc<AtomicBool>,
 }
 
 impl MediaLive {
@@ -96,6 +105,7 @@ impl MediaLive {
         Self {
             sdk: Client::from_conf(config.build()),
             attempt_timeout: settings.attempt_timeout,
+            refuses_page_size: Arc::default(),
         }
     }
 
@@ -106,23 +116,10 @@ impl MediaLive {
 
     /// Every channel of the account and region: one request per page.
     pub async fn list(&self) -> Result<Vec<Summary>, CallError> {
-        const OPERATION: &str = "ListChannels";
         let mut channels = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..PAGES_MAX {
-            let answer = Answer::default();
-            let call = self
-                .sdk
-                .list_channels()
-                .set_next_token(token.clone())
-                .customize()
-                .interceptor(answer.clone());
-            call.send()
-                .await
-                .map_err(|error| CallError::classify(OPERATION, None, &error))?;
-            let (page, next) = answer
-                .read(Summary::parse_page)
-                .map_err(|error| CallError::bad_answer(OPERATION, None, &error))?;
+            let (page, next) = self.page(token.clone()).await?;
             channels.extend(page);
             // A token that does not move on would go round in circles.
             if next.is_none() || next == token {
@@ -131,6 +128,41 @@ impl MediaLive {
             token = next;
         }
         Ok(channels)
+    }
+
+    /// One page of the list, of any size where ours is refused.
+    async fn page(&self, token: Option<String>) -> Result<(Vec<Summary>, Option<String>), CallError> {
+        let asks = !self.refuses_page_size.load(Ordering::Relaxed);
+        match self.page_of(asks.then_some(PAGE), token.clone()).await {
+            Err(error) if asks && error.kind == Kind::Invalid => {
+                let page = self.page_of(None, token).await?;
+                self.refuses_page_size.store(true, Ordering::Relaxed);
+                Ok(page)
+            }
+            answer => answer,
+        }
+    }
+
+    async fn page_of(
+        &self,
+        size: Option<i32>,
+        token: Option<String>,
+    ) -> Result<(Vec<Summary>, Option<String>), CallError> {
+        const OPERATION: &str = "ListChannels";
+        let answer = Answer::default();
+        let call = self
+            .sdk
+            .list_channels()
+            .set_max_results(size)
+            .set_next_token(token)
+            .customize()
+            .interceptor(answer.clone());
+        call.send()
+            .await
+            .map_err(|error| CallError::classify(OPERATION, None, &error))?;
+        answer
+            .read(Summary::parse_page)
+            .map_err(|error| CallError::bad_answer(OPERATION, None, &error))
     }
 
     /// One channel with its encoder settings.
@@ -156,7 +188,7 @@ impl MediaLive {
         &self,
         permit: Permit<'_>,
         channel: &ChannelDocument,
-        writes: &[SlotWrite],
+        writes: &[SlotTarget<'_>],
     ) -> Result<ChannelDocument, CallError> {
         const OPERATION: &str = "UpdateChannel";
         let id = &channel.summary.id;
@@ -218,25 +250,48 @@ impl MediaLive {
             .map_err(|error| CallError::bad_answer(OPERATION, Some(id), &error))
     }
 
-    /// Writes the owner tag. Tags may be changed while a channel runs (User Guide, editing-deleting-channel).
-    pub async fn adopt(
+    /// Writes tags of a channel in one call: the owner's, if one is given, and those of `slots`, by key. Tags may be changed
+    /// while a channel runs (User Guide, editing-deleting-channel).
+    pub async fn create_tags(
         &self,
         permit: Permit<'_>,
-        channel: &ChannelDocument,
-        owner: &OwnerId,
+        channel: &Summary,
+        owner: Option<&OwnerId>,
+        slots: &[(String, String)],
     ) -> Result<(), CallError> {
-        let Summary { id, arn, .. } = &channel.summary;
+        let owner = owner.map(|owner| (OWNER_TAG.to_owned(), owner.to_string()));
         let call = self
             .sdk
             .create_tags()
-            .resource_arn(&**arn)
-            .tags(OWNER_TAG, owner.as_str())
+            .resource_arn(&*channel.arn)
+            .set_tags(Some(owner.into_iter().chain(slots.iter().cloned()).collect()))
             .customize()
             .config_override(once())
             .interceptor(permit.terms());
         call.send()
             .await
-            .map_err(|error| CallError::classify("CreateTags", Some(id), &error))?;
+            .map_err(|error| CallError::classify("CreateTags", Some(&channel.id), &error))?;
+        Ok(())
+    }
+
+    /// Removes tags of a channel by their keys, in one call.
+    pub async fn delete_tags(
+        &self,
+        permit: Permit<'_>,
+        channel: &Summary,
+        keys: &[Arc<str>],
+    ) -> Result<(), CallError> {
+        let call = self
+            .sdk
+            .delete_tags()
+            .resource_arn(&*channel.arn)
+            .set_tag_keys(Some(keys.iter().map(|key| key.to_string()).collect()))
+            .customize()
+            .config_override(once())
+            .interceptor(permit.terms());
+        call.send()
+            .await
+            .map_err(|error| CallError::classify("DeleteTags", Some(&channel.id), &error))?;
         Ok(())
     }
 }

@@ -1,22 +1,23 @@
 //! Channel documents as MediaLive sends them, and the one body it gets back.
 //!
 //! Lossless where it matters: `destinations[]` entries are kept as the text that came, in their order. Only the
-//! entries of slots that are written are taken apart, and of those only `url` and `streamName` change. So fields
-//! that a newer MediaLive adds, and destinations that are none of ours, go back byte for byte.
+//! entries of slots that are written are taken apart, and of those only `url`, `streamName`, `username` and
+//! `passwordParam` change. So fields that a newer MediaLive adds, and destinations that are none of ours, go back byte
+//! for byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, Endpoint, Login, NoSlot, ObservedChannel, ObservedGroup,
-    OutputGroup, OwnerId, Secret, Target,
+    ChannelClass, ChannelId, ChannelState, ChannelTags, Endpoint, Login, NoSlot, ObservedChannel,
+    ObservedGroup, OtherGroup, OutputGroup, OwnerId, Secret, SlotTag, Target,
 };
-use crate::plan::SlotWrite;
 
 /// Tag that says which controller a channel belongs to.
 pub const OWNER_TAG: &str = "slotwise.dev/owner";
@@ -36,6 +37,8 @@ pub struct Summary {
     pub class: ChannelClass,
     /// The value of its owner tag.
     pub owner: Option<OwnerId>,
+    /// Its tags, as far as they are of slots.
+    pub tags: Arc<ChannelTags>,
     destinations: Vec<Box<RawValue>>,
 }
 
@@ -48,10 +51,30 @@ pub struct ChannelDocument {
     role_arn: Option<String>,
 }
 
-/// RTMP output groups in the channel's order, with the id of the destination each one's output refers to, or why
-/// the group cannot be a slot. It can only change while the channel is stopped.
+/// Output groups in the channel's order. They can only change while the channel is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Wiring(Vec<(OutputGroup, Result<String, NoSlot>)>);
+struct Wiring {
+    rtmp: Vec<RtmpGroup>,
+    others: Arc<[OtherGroup]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RtmpGroup {
+    name: OutputGroup,
+    /// Id of the destination that its one output refers to, or why it cannot be a slot.
+    wired: Result<String, NoSlot>,
+    /// Ids of all destinations that its outputs refer to.
+    destinations: Vec<String>,
+}
+
+/// What a slot is pointed at.
+#[derive(Debug, Clone, Copy)]
+pub struct SlotTarget<'a> {
+    /// Name of the output group.
+    pub output_group: &'a OutputGroup,
+    /// Where it points from then on.
+    pub target: &'a Target,
+}
 
 /// A channel document that cannot be understood. Never holds the document, which holds keys.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +92,9 @@ pub enum DocumentError {
     /// A slot that is to be written is not there.
     #[error("output group {0} has no destination to write to")]
     NoSuchSlot(String),
+    /// A slot that is to be written has more or fewer pipelines, or is not of the form that was read.
+    #[error("the destination of output group {0} does not have one setting for each endpoint")]
+    OtherForm(String),
 }
 
 impl From<serde_json::Error> for DocumentError {
@@ -135,10 +161,13 @@ impl ChannelDocument {
                 .ok_or_else(|| NoSlot::NoDestination(id.clone()))?;
             read_target(raw, pipelines)
         };
-        let groups = self.wiring.0.iter().map(|(name, wired)| ObservedGroup {
-            name: name.clone(),
-            target: target(wired),
-        });
+        let rows = self.wiring.rtmp.iter();
+        let groups: Vec<ObservedGroup> = rows
+            .map(|group| ObservedGroup {
+                name: group.name.clone(),
+                target: target(&group.wired),
+            })
+            .collect();
         ObservedChannel {
             id: summary.id.clone(),
             arn: summary.arn.clone(),
@@ -146,17 +175,63 @@ impl ChannelDocument {
             class: summary.class,
             state: summary.state,
             owner: summary.owner.clone(),
-            tags: Arc::default(),
-            groups: Arc::new(groups.collect()),
-            others: Arc::default(),
-            stray_endpoints: Arc::default(),
+            tags: Arc::clone(&summary.tags),
+            stray_endpoints: self.stray_endpoints(&groups),
+            groups: Arc::new(groups),
+            others: Arc::clone(&self.wiring.others),
             trouble: None,
         }
     }
 
+    /// What its destinations point at that are none of the `groups`' that can be slots: all that an RTMP group refers to,
+    /// and of the rest what is an RTMP URL.
+    fn stray_endpoints(&self, groups: &[ObservedGroup]) -> Arc<[Endpoint]> {
+        let mut slots = BTreeSet::new();
+        let mut pushed = BTreeSet::new();
+        for (group, observed) in self.wiring.rtmp.iter().zip(groups) {
+            match (&group.wired, &observed.target) {
+                (Ok(id), Ok(_)) => _ = slots.insert(id.as_str()),
+                _ => pushed.extend(group.destinations.iter().map(String::as_str)),
+            }
+        }
+        let mut strays = Vec::new();
+        for raw in &self.summary.destinations {
+            let id = id_of(raw).unwrap_or_default();
+            if !slots.contains(id) {
+                let is_pushed = pushed.contains(id);
+                let endpoints = endpoints_of(raw);
+                strays.extend(endpoints.filter(|endpoint| is_pushed || is_rtmp(endpoint)));
+            }
+        }
+        strays.into()
+    }
+
+    /// Takes note of tags that were written since this answer was given.
+    pub fn note_tags<'t>(
+        &mut self,
+        owner: Option<&OwnerId>,
+        slots: impl IntoIterator<Item = (&'t OutputGroup, &'t SlotTag)>,
+    ) {
+        let summary = &mut self.summary;
+        let tags = Arc::make_mut(&mut summary.tags);
+        if let Some(owner) = owner {
+            tags.count += usize::from(summary.owner.is_none());
+            summary.owner = Some(owner.clone());
+        }
+        for (output_group, tag) in slots {
+            tags.set(output_group, tag);
+        }
+    }
+
+    /// Takes note of slot tags that were removed since this answer was given.
+    pub fn note_removed(&mut self, keys: &[Arc<str>]) {
+        let tags = Arc::make_mut(&mut self.summary.tags);
+        keys.iter().for_each(|key| tags.remove(key));
+    }
+
     /// Body of the UpdateChannel that points slots elsewhere: all destinations, in order, and the role, which
     /// MediaLive removes where it is left out (botocore service model, UpdateChannelRequest.RoleArn).
-    pub fn update_body(&self, writes: &[SlotWrite]) -> Result<String, DocumentError> {
+    pub fn update_body(&self, writes: &[SlotTarget<'_>]) -> Result<String, DocumentError> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Body<'a> {
@@ -175,7 +250,8 @@ impl ChannelDocument {
                 .iter_mut()
                 .find(|raw| id_of(raw) == Some(id))
                 .ok_or_else(no_such_slot)?;
-            *entry = rewrite(entry, &write.target)?;
+            let other_form = || DocumentError::OtherForm(write.output_group.to_string());
+            *entry = rewrite(entry, write.target)?.ok_or_else(other_form)?;
         }
         Ok(serde_json::to_string(&Body {
             destinations,
@@ -202,6 +278,7 @@ impl Summary {
     }
 
     fn from_wire(wire: WireChannel) -> Self {
+        let tags = wire.tags.unwrap_or_default();
         Self {
             id: ChannelId::new(wire.id),
             arn: wire.arn.into(),
@@ -212,25 +289,18 @@ impl Summary {
                 // Left out means STANDARD (facts §3).
                 _ => ChannelClass::Standard,
             },
-            owner: wire
-                .tags
-                .and_then(|mut tags| tags.remove(OWNER_TAG))
-                .map(OwnerId::new),
+            owner: tags.get(OWNER_TAG).map(OwnerId::new),
+            tags: Arc::new(ChannelTags::of_all(
+                tags.iter().map(|(key, value)| (key.as_str(), value.as_str())),
+            )),
             destinations: wire.destinations.unwrap_or_default(),
         }
     }
 
-    /// Everything that any of its destinations points at, slot or not.
-    pub fn endpoints(&self) -> Vec<Endpoint> {
-        let entries = self
-            .destinations
-            .iter()
-            .filter_map(|raw| serde_json::from_str::<Entry>(raw.get()).ok());
-        let settings = entries.flat_map(|entry| entry.settings.unwrap_or_default());
-        settings
-            .filter(|setting| setting.url.is_some())
-            .map(Setting::endpoint)
-            .collect()
+    /// Everything that any of its destinations pushes RTMP to, slot or not.
+    pub fn rtmp_endpoints(&self) -> impl Iterator<Item = Endpoint> {
+        let all = self.destinations.iter().flat_map(|raw| endpoints_of(raw));
+        all.filter(is_rtmp)
     }
 
     /// Tells configurations apart: made of all that a wiring depends on, as far as a list shows it.
@@ -249,7 +319,7 @@ impl Wiring {
         let mut names: BTreeMap<&str, usize> = BTreeMap::new();
         for group in &settings.output_groups {
             *names.entry(group.name.as_deref().unwrap_or("")).or_default() += 1;
-            for id in group.outputs.iter().filter_map(WireOutput::destination_id) {
+            for id in group.destination_ids() {
                 *uses.entry(id).or_default() += 1;
             }
         }
@@ -272,17 +342,49 @@ impl Wiring {
             }
             Ok(id.to_owned())
         };
-        let is_rtmp = |group: &&WireGroup| group.output_group_settings.rtmp_group_settings.is_some();
-        let rows = settings.output_groups.iter().filter(is_rtmp);
-        Self(
-            rows.map(|group| (group.name.as_deref().unwrap_or_default().into(), wired(group)))
-                .collect(),
-        )
+        let (mut rtmp, mut others) = (Vec::new(), Vec::new());
+        for group in &settings.output_groups {
+            let name = group.name.as_deref().unwrap_or_default();
+            match group.kind() {
+                Some(RTMP_GROUP) => rtmp.push(RtmpGroup {
+                    name: name.into(),
+                    wired: wired(group),
+                    destinations: group.destination_ids().map(str::to_owned).collect(),
+                }),
+                kind => others.push(OtherGroup {
+                    name: name.into(),
+                    kind: kind.map_or("unknown", in_words).into(),
+                }),
+            }
+        }
+        let others = others.into();
+        Self { rtmp, others }
     }
 
     fn destination_of(&self, output_group: &str) -> Option<&str> {
-        let (_, wired) = self.0.iter().find(|(name, _)| name == output_group)?;
-        wired.as_deref().ok()
+        let mut groups = self.rtmp.iter();
+        let group = groups.find(|group| group.name == output_group)?;
+        group.wired.as_deref().ok()
+    }
+}
+
+/// Member of `outputGroupSettings` that an RTMP group has.
+const RTMP_GROUP: &str = "rtmpGroupSettings";
+
+/// What an output group is, by its member of `outputGroupSettings` (botocore service model, `OutputGroupSettings`).
+fn in_words(member: &str) -> &str {
+    match member {
+        "archiveGroupSettings" => "Archive",
+        "cmafIngestGroupSettings" => "CMAF Ingest",
+        "frameCaptureGroupSettings" => "Frame Capture",
+        "hlsGroupSettings" => "HLS",
+        "mediaConnectRouterGroupSettings" => "MediaConnect Router",
+        "mediaPackageGroupSettings" => "MediaPackage",
+        "msSmoothGroupSettings" => "MS Smooth",
+        "multiplexGroupSettings" => "Multiplex",
+        "srtGroupSettings" => "SRT",
+        "udpGroupSettings" => "UDP",
+        newer => newer.strip_suffix("GroupSettings").unwrap_or(newer),
     }
 }
 
@@ -345,16 +447,50 @@ fn read_target(raw: &RawValue, pipelines: usize) -> Result<Target, NoSlot> {
     Ok(Target(settings.into_iter().map(Setting::endpoint).collect()))
 }
 
-/// The entry with `target` in place of what it pointed at, all else as it was.
-fn rewrite(raw: &RawValue, target: &Target) -> Result<Box<RawValue>, DocumentError> {
+/// Everything that a destination entry points at.
+fn endpoints_of(raw: &RawValue) -> impl Iterator<Item = Endpoint> + use<> {
+    let entry = serde_json::from_str::<Entry>(raw.get()).ok();
+    let settings = entry.and_then(|entry| entry.settings).unwrap_or_default();
+    let pointed = settings.into_iter().filter(|setting| setting.url.is_some());
+    pointed.map(Setting::endpoint)
+}
+
+fn is_rtmp(endpoint: &Endpoint) -> bool {
+    let scheme = endpoint.url.split("://").next().unwrap_or_default().trim_start();
+    scheme.eq_ignore_ascii_case("rtmp") || scheme.eq_ignore_ascii_case("rtmps")
+}
+
+/// The entry with `target` in place of what it pointed at, all else as it was; `None` where it has another form.
+fn rewrite(raw: &RawValue, target: &Target) -> Result<Option<Box<RawValue>>, DocumentError> {
     let mut entry: Value = serde_json::from_str(raw.get())?;
-    if let Some(settings) = entry.get_mut("settings").and_then(Value::as_array_mut) {
-        for (setting, endpoint) in settings.iter_mut().zip(target.0.iter()) {
-            setting["url"] = Value::from(&*endpoint.url);
-            setting["streamName"] = Value::from(endpoint.stream_name.reveal());
+    let settings = entry.get_mut("settings").and_then(Value::as_array_mut);
+    let Some(settings) = settings.filter(|settings| settings.len() == target.0.len()) else {
+        return Ok(None);
+    };
+    for (setting, endpoint) in settings.iter_mut().zip(target.0.iter()) {
+        let Some(setting) = setting.as_object_mut() else {
+            return Ok(None);
+        };
+        point(setting, endpoint);
+    }
+    Ok(Some(serde_json::value::to_raw_value(&entry)?))
+}
+
+/// Points one pipeline at `endpoint`. A user name of before must not go to another server, so what the new one does not have
+/// is taken away.
+fn point(setting: &mut Map<String, Value>, endpoint: &Endpoint) {
+    setting.insert("url".to_owned(), Value::from(&*endpoint.url));
+    let key = endpoint.stream_name.reveal();
+    setting.insert("streamName".to_owned(), Value::from(key));
+    let login = endpoint.login.as_ref();
+    let username = login.map(|login| &*login.username);
+    let password = login.map(|login| &*login.password_parameter);
+    for (member, text) in [("username", username), ("passwordParam", password)] {
+        match text.filter(|text| !text.is_empty()) {
+            Some(text) => _ = setting.insert(member.to_owned(), Value::from(text)),
+            None => _ = setting.shift_remove(member),
         }
     }
-    Ok(serde_json::value::to_raw_value(&entry)?)
 }
 
 // What is read of the wire. Everything else in a document is never looked at, and never sent back.
@@ -388,23 +524,18 @@ struct WireEncoder {
 #[serde(rename_all = "camelCase")]
 struct WireGroup {
     name: Option<String>,
+    /// One member says what the group is.
     #[serde(default)]
-    output_group_settings: WireGroupKind,
+    output_group_settings: BTreeMap<String, Option<IgnoredAny>>,
     #[serde(default)]
     outputs: Vec<WireOutput>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct WireGroupKind {
-    rtmp_group_settings: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireOutput {
     #[serde(default)]
-    output_settings: BTreeMap<String, WireOutputKind>,
+    output_settings: BTreeMap<String, Option<WireOutputKind>>,
 }
 
 /// Any kind of output: most name a destination in the same place.
@@ -419,11 +550,22 @@ struct WireDestinationRef {
     destination_ref_id: Option<String>,
 }
 
+impl WireGroup {
+    /// The member of its settings that is given.
+    fn kind(&self) -> Option<&str> {
+        let mut given = self.output_group_settings.iter();
+        given.find_map(|(member, settings)| settings.as_ref().map(|_| member.as_str()))
+    }
+
+    fn destination_ids(&self) -> impl Iterator<Item = &str> {
+        self.outputs.iter().filter_map(WireOutput::destination_id)
+    }
+}
+
 impl WireOutput {
     fn destination_id(&self) -> Option<&str> {
-        self.output_settings
-            .values()
-            .find_map(|kind| kind.destination.as_ref()?.destination_ref_id.as_deref())
+        let mut kinds = self.output_settings.values().flatten();
+        kinds.find_map(|kind| kind.destination.as_ref()?.destination_ref_id.as_deref())
     }
 }
 

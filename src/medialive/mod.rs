@@ -21,7 +21,7 @@ mod permit;
 
 pub use client::probe::{Home, NoRehearsal, Rehearsal};
 pub use client::{MediaLive, Settings};
-pub use document::{ChannelDocument, DocumentError, OWNER_TAG, Summary};
+pub use document::{ChannelDocument, DocumentError, OWNER_TAG, SlotTarget, Summary};
 pub use error::{CallError, Kind};
 pub use limit::RateLimit;
 pub use meter::Meter;

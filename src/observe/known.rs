@@ -10,12 +10,13 @@ use tokio::time::Instant;
 
 use crate::medialive::{ChannelDocument, Summary};
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, Endpoint, ObservedChannel, ObservedGroup, OwnerId,
+    ChannelClass, ChannelId, ChannelState, ChannelTags, Endpoint, ObservedChannel, ObservedGroup, OtherGroup,
+    OwnerId,
 };
 
 /// How long a list may still show what a channel was before. Whether lists are consistent right after a change is
 /// not known (facts, unconfirmed 5).
-const LIST_LAG_MAX: Duration = Duration::from_mins(1);
+pub(super) const LIST_LAG_MAX: Duration = Duration::from_mins(1);
 
 /// How many former looks of one channel are remembered: more changes than that do not fit into [`LIST_LAG_MAX`].
 const FORMER_MAX: usize = 16;
@@ -32,8 +33,15 @@ pub(super) struct Known {
 #[derive(Debug, Clone)]
 pub(super) struct Look {
     pub(super) state: ChannelState,
-    owner: Option<OwnerId>,
+    tags: Tags,
     configuration: Arc<Configuration>,
+}
+
+/// What of a channel may change in any state, and is kept apart from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Tags {
+    owner: Option<OwnerId>,
+    slots: Arc<ChannelTags>,
 }
 
 /// What of a channel changes only while it is stopped.
@@ -45,8 +53,8 @@ struct Configuration {
     name: Arc<str>,
     class: ChannelClass,
     groups: Arc<Vec<ObservedGroup>>,
-    /// What its destinations point at that are none of the groups'.
-    others: Vec<Endpoint>,
+    others: Arc<[OtherGroup]>,
+    stray_endpoints: Arc<[Endpoint]>,
 }
 
 impl Known {
@@ -64,6 +72,9 @@ impl Known {
         if look.configuration == self.now.configuration {
             look.configuration = Arc::clone(&self.now.configuration);
         }
+        if look.tags == self.now.tags {
+            look.tags = self.now.tags.clone();
+        }
         self.replace(look);
         self
     }
@@ -71,19 +82,29 @@ impl Known {
     /// The channel as `listed` shows it; `None` where only Describe can tell.
     pub(super) fn as_listed(&mut self, listed: &Summary) -> Option<ObservedChannel> {
         let fingerprint = listed.fingerprint();
-        let shows = |look: &Look| look.is(listed.state, listed.owner.as_ref(), fingerprint);
+        let has_tags = |look: &Look| look.tags.are_of(listed);
+        let is_now = self.now.may_show(listed.state, fingerprint) && has_tags(&self.now);
         let now = Instant::now();
         let may_be_old = || {
-            self.former
-                .iter()
-                .any(|(look, until)| now < *until && look.may_show(listed.state, fingerprint))
+            // Tags may be of another time than the rest.
+            let has_old_tags = !has_tags(&self.now);
+            let former = self.former.iter().filter(|(_, until)| now < *until);
+            let mut former = former.map(|(look, _)| look);
+            former.any(|look| {
+                look.may_show(listed.state, fingerprint) || has_old_tags && look.tags.are_of(listed)
+            })
         };
-        if !shows(&self.now) && may_be_old() || self.now.configuration.fingerprint != fingerprint {
+        if self.now.configuration.fingerprint != fingerprint || !is_now && may_be_old() {
             return None;
         }
+        let tags = if has_tags(&self.now) {
+            self.now.tags.clone()
+        } else {
+            Tags::of(listed)
+        };
         self.replace(Look {
             state: listed.state,
-            owner: listed.owner.clone(),
+            tags,
             configuration: Arc::clone(&self.now.configuration),
         });
         Some(self.observed(&listed.id))
@@ -93,7 +114,7 @@ impl Known {
     pub(super) fn observed(&self, id: &ChannelId) -> ObservedChannel {
         let Look {
             state,
-            owner,
+            tags,
             configuration,
         } = &self.now;
         ObservedChannel {
@@ -102,13 +123,23 @@ impl Known {
             name: Arc::clone(&configuration.name),
             class: configuration.class,
             state: *state,
-            owner: owner.clone(),
-            tags: Arc::default(),
+            owner: tags.owner.clone(),
+            tags: Arc::clone(&tags.slots),
             groups: Arc::clone(&configuration.groups),
-            others: Arc::default(),
-            stray_endpoints: Arc::default(),
+            others: Arc::clone(&configuration.others),
+            stray_endpoints: Arc::clone(&configuration.stray_endpoints),
             trouble: None,
         }
+    }
+
+    /// Whether it belongs to `owner` and may publish, or is on its way to another state.
+    pub(super) fn is_of_interest_to(&self, owner: &OwnerId) -> bool {
+        self.now.tags.owner.as_ref() == Some(owner) && may_be_on_air(self.now.state)
+    }
+
+    /// How it is, as far as is known.
+    pub(super) fn now(&self) -> &Look {
+        &self.now
     }
 
     /// How it is, and how a list that lags behind may still show it.
@@ -121,8 +152,7 @@ impl Known {
         let now = Instant::now();
         self.former.retain(|(_, until)| now < *until);
         let before = std::mem::replace(&mut self.now, look);
-        let (owner, fingerprint) = (before.owner.as_ref(), before.configuration.fingerprint);
-        if self.now.is(before.state, owner, fingerprint) {
+        if self.now.may_show(before.state, before.configuration.fingerprint) && self.now.tags == before.tags {
             return;
         }
         let between = self.now.missed_since(&before);
@@ -143,13 +173,11 @@ impl Look {
             name,
             class,
             state,
-            owner,
             groups,
+            others,
+            stray_endpoints,
             ..
         } = document.observed();
-        let mut others = summary.endpoints();
-        others.retain(|endpoint| !endpoints(&groups).any(|known| known == endpoint));
-        others.shrink_to_fit();
         let configuration = Configuration {
             fingerprint: summary.fingerprint(),
             arn,
@@ -157,19 +185,16 @@ impl Look {
             class,
             groups,
             others,
+            stray_endpoints,
         };
         Self {
             state,
-            owner,
+            tags: Tags::of(summary),
             configuration: Arc::new(configuration),
         }
     }
 
-    fn is(&self, state: ChannelState, owner: Option<&OwnerId>, fingerprint: u64) -> bool {
-        self.state == state && self.owner.as_ref() == owner && self.configuration.fingerprint == fingerprint
-    }
-
-    /// Whether a list that lags behind may show this. Tags are kept apart from the channel, and may be of another time.
+    /// Whether a list that lags behind may show this, whatever the tags.
     fn may_show(&self, state: ChannelState, fingerprint: u64) -> bool {
         self.state == state && self.configuration.fingerprint == fingerprint
     }
@@ -185,13 +210,29 @@ impl Look {
         })
     }
 
-    /// Everything that any of its destinations points at, slot or not.
+    /// Everything that any of its destinations pushes to, slot or not.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
-        endpoints(&self.configuration.groups).chain(&self.configuration.others)
+        let groups = self.configuration.groups.iter();
+        let targets = groups.filter_map(|group| group.target.as_ref().ok());
+        let slots = targets.flat_map(|target| target.0.iter());
+        slots.chain(self.configuration.stray_endpoints.iter())
     }
 }
 
-fn endpoints(groups: &[ObservedGroup]) -> impl Iterator<Item = &Endpoint> {
-    let targets = groups.iter().filter_map(|group| group.target.as_ref().ok());
-    targets.flat_map(|target| target.0.iter())
+impl Tags {
+    fn of(summary: &Summary) -> Self {
+        Self {
+            owner: summary.owner.clone(),
+            slots: Arc::clone(&summary.tags),
+        }
+    }
+
+    fn are_of(&self, summary: &Summary) -> bool {
+        self.owner == summary.owner && self.slots == summary.tags
+    }
+}
+
+/// Whether a channel in this state is, or may soon be, on air.
+pub(super) fn may_be_on_air(state: ChannelState) -> bool {
+    state.may_publish() || matches!(state, ChannelState::Creating | ChannelState::Updating)
 }

@@ -44,7 +44,7 @@ pub use reason::Reason;
 pub use waiting::Waiting;
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, DestinationName, GroupName, Identity, Interrupt, OtherGroup,
+    ChannelClass, ChannelId, ChannelState, ChannelTags, DestinationName, GroupName, Identity, Interrupt, OtherGroup,
     OutputGroup, OwnerId, Placement, PoolName, SlotId, Target, WantedState,
 };
 
@@ -239,6 +239,9 @@ pub struct Seen {
     pub state: ChannelState,
     /// Its owner tag.
     pub owner: Option<OwnerId>,
+    /// Its tags, as far as they are of slots.
+    #[serde(skip)]
+    pub tags: Arc<ChannelTags>,
 }
 
 /// Whether a channel's slots are ours to change.

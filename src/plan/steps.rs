@@ -47,6 +47,7 @@ pub(super) fn channel_plan(decision: &Decision<'_, '_>, channel: usize) -> Chann
             class: seen.class,
             state: seen.state,
             owner: seen.owner.clone(),
+            tags: seen.tags.clone(),
         }),
         adoption: one.adoption.clone(),
         others: one.seen.map(|seen| seen.others.clone()).unwrap_or_default(),

@@ -18,7 +18,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::{MediaLive, once};
 use crate::medialive::document::OWNER_TAG;
 use crate::medialive::error::{CallError, Kind};
-use crate::model::OwnerId;
+use crate::model::tag::slot_tag_key;
+use crate::model::{OutputGroup, OwnerId};
 
 /// The id of no channel: MediaLive gives numbers of seven digits. A number all the same, so that it is looked up and
 /// not refused for its form. Before anything else is asked for it, DescribeChannel has said that there is none.
@@ -123,17 +124,40 @@ impl Rehearsal {
 
     /// An adoption by `owner`, in `home`.
     pub async fn adopt(&self, home: &Home, owner: &OwnerId) -> Result<(), CallError> {
-        let Home {
-            partition,
-            region,
-            account,
-        } = home;
-        let arn = format!("arn:{partition}:medialive:{region}:{account}:channel:{NOBODY}");
-        let call = self.sdk.create_tags().resource_arn(arn);
+        let call = self.sdk.create_tags().resource_arn(arn(home));
         let call = call.tags(OWNER_TAG, owner.as_str());
         let sent = call.customize().config_override(once()).send().await;
         sent.map(drop).map_err(|error| by_code("CreateTags", &error))
     }
+
+    /// An adoption that records what a slot holds.
+    pub async fn record(&self, home: &Home, owner: &OwnerId) -> Result<(), CallError> {
+        let call = self.sdk.create_tags().resource_arn(arn(home));
+        let call = call.tags(OWNER_TAG, owner.as_str()).tags(a_slot(), "-");
+        let sent = call.customize().config_override(once()).send().await;
+        sent.map(drop).map_err(|error| by_code("CreateTags", &error))
+    }
+
+    /// The removal of a slot's tag.
+    pub async fn remove(&self, home: &Home) -> Result<(), CallError> {
+        let call = self.sdk.delete_tags().resource_arn(arn(home));
+        let call = call.tag_keys(a_slot());
+        let sent = call.customize().config_override(once()).send().await;
+        sent.map(drop).map_err(|error| by_code("DeleteTags", &error))
+    }
+}
+
+fn arn(home: &Home) -> String {
+    let Home {
+        partition,
+        region,
+        account,
+    } = home;
+    format!("arn:{partition}:medialive:{region}:{account}:channel:{NOBODY}")
+}
+
+fn a_slot() -> String {
+    slot_tag_key(&OutputGroup::new("slot"))
 }
 
 /// What went wrong. That there is no such channel only MediaLive can know: a bare 404 is somebody else's.

@@ -1,0 +1,79 @@
+//! What of the tags MediaLive has refused, and until when it is not tried again.
+//!
+//! Without this each cycle would ask for what was denied a moment ago.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::{ChannelObservation, Observed, Recording};
+
+/// How long what was denied is not tried again: long enough to cost next to nothing, and short enough that a policy that
+/// was changed need not be told of.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_mins(10);
+
+/// What was denied, each until when.
+#[derive(Debug, Default)]
+pub(super) struct Denials {
+    /// Writing tags of slots, with what MediaLive said.
+    slots: Option<(String, Instant)>,
+    /// Removing tags that have no slot.
+    leftovers: Option<Instant>,
+}
+
+impl Denials {
+    /// Takes note of what came of a step.
+    pub(super) fn note(&mut self, recording: Recording, keeps_leftovers: bool) {
+        let until = Instant::now() + TRIED_AGAIN_AFTER;
+        if let Recording::Denied { why } = recording {
+            self.slots = Some((why, until));
+        }
+        if keeps_leftovers {
+            self.leftovers = Some(until);
+        }
+    }
+
+    /// Whether tags of slots are written now.
+    pub(super) fn recording(&self) -> Recording {
+        match &self.slots {
+            Some((why, until)) if Instant::now() < *until => Recording::Denied { why: why.clone() },
+            _ => Recording::Allowed,
+        }
+    }
+
+    /// Shows no tag without a slot while none can be removed: they count for nothing but their number.
+    pub(super) fn hide_leftovers(&self, observed: &mut Observed) {
+        if self.leftovers.is_none_or(|until| Instant::now() >= until) {
+            return;
+        }
+        for observation in observed.channels.values_mut() {
+            let ChannelObservation::Seen(channel) = observation else {
+                continue;
+            };
+            let keys = channel.tags_without_group();
+            if !keys.is_empty() {
+                let tags = channel.tags_mut();
+                keys.iter().for_each(|key| _ = tags.slots.remove(key));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{ChannelTags, samples};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_denied_is_tried_again_after_a_while() {
+        let mut denials = Denials::default();
+        let why = "no".to_owned();
+        denials.note(Recording::Denied { why: why.clone() }, false);
+        denials.note(Recording::Allowed, false);
+        assert_eq!(denials.recording(), Recording::Denied { why });
+        tokio::time::advance(TRIED_AGAIN_AFTER).await;
+        assert_eq!(denials.recording(), Recording::Allowed);
+    }
+}
