@@ -2,5 +2,7 @@
 
 mod goals;
 mod hand;
-mod readings;
+mod reading;
 mod steps;
+mod stops;
+mod tags;
