@@ -79,7 +79,10 @@ pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
             started.add(&subject);
         }
         if let Some(policy) = reading.policy {
-            tallies.entry(&policy.pool.name).or_default().add(&subject, &outcome);
+            tallies
+                .entry(&policy.pool.name)
+                .or_default()
+                .add(&subject, &outcome);
         }
     }
     duplicates::check(&world, &started, &mut found);
@@ -102,7 +105,13 @@ pub(in crate::plan) fn occupants(
         for (group, slot) in &channel.slots {
             let content = match goals::content(&world, &slot.occupant) {
                 Content::Undeclared { .. } => Content::Undeclared {
-                    host: slot.target.hosts().first().copied().unwrap_or_default().to_owned(),
+                    host: slot
+                        .target
+                        .hosts()
+                        .first()
+                        .copied()
+                        .unwrap_or_default()
+                        .to_owned(),
                 },
                 content => content,
             };
@@ -152,16 +161,28 @@ fn check_complete(plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) {
     }
     let desired = world.desired;
     let pools = plan.pools.iter().map(|pool| pool.name.as_str());
-    compare("pool", desired.pools.keys().map(|name| (name.as_str(), true)), pools, found);
+    compare(
+        "pool",
+        desired.pools.keys().map(|name| (name.as_str(), true)),
+        pools,
+        found,
+    );
     let destinations = plan.destinations.iter().map(|one| one.name.as_str());
     let declared = desired.destinations.keys().map(|name| (name.as_str(), true));
     compare("destination", declared, destinations, found);
     let channels = world.channels.values().map(|channel| {
-        let is_ours = channel.seen.is_some_and(|seen| seen.owner.as_ref() == Some(&desired.owner));
+        let is_ours = channel
+            .seen
+            .is_some_and(|seen| seen.owner.as_ref() == Some(&desired.owner));
         let must = channel.policy.is_some() || is_ours && channel.may_publish();
         (channel.id.as_str(), must)
     });
-    compare("channel", channels, plan.channels.iter().map(|one| one.id.as_str()), found);
+    compare(
+        "channel",
+        channels,
+        plan.channels.iter().map(|one| one.id.as_str()),
+        found,
+    );
 }
 
 /// Which wanted destination the plan gives which slot.

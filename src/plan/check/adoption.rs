@@ -78,7 +78,11 @@ fn was_held_before(world: &World<'_>, channel: &ChannelReading<'_>) -> bool {
     let is_parked_by_name = |(group, slot): (&&str, &SlotReading<'_>)| {
         let endpoints = &slot.target.0;
         let id = channel.slot_id(group);
-        !endpoints.is_empty() && endpoints.iter().enumerate().all(|(at, one)| has_parking_name(&id, at, one))
+        !endpoints.is_empty()
+            && endpoints
+                .iter()
+                .enumerate()
+                .all(|(at, one)| has_parking_name(&id, at, one))
     };
     seen.groups.iter().any(has_tag) || channel.slots.iter().any(is_parked_by_name)
 }

@@ -39,7 +39,9 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) 
     }
     for channel in &plan.channels {
         let reading = world.channels.get(&channel.id);
-        let why = reading.filter(|reading| reading.policy.is_some()).and_then(|one| one.hands_off);
+        let why = reading
+            .filter(|reading| reading.policy.is_some())
+            .and_then(|one| one.hands_off);
         if let (Some(why), None) = (why, &channel.waiting) {
             found.push(Violation::SilentChannel {
                 channel: channel.id.clone(),
@@ -196,7 +198,8 @@ impl<'a> Case<'a> {
     /// Whether the slot is kept free on a stopped channel for a destination that this plan takes off air in another pool:
     /// it begins here once it has ended there.
     fn is_reserved(&self, slot: &SlotId, plan: Option<&ChannelPlan>) -> bool {
-        let Some((old, channel, _)) = self.on_air().filter(|(_, channel, _)| !self.is_of_pool(channel)) else {
+        let Some((old, channel, _)) = self.on_air().filter(|(_, channel, _)| !self.is_of_pool(channel))
+        else {
             return false;
         };
         let leaves = self.channels.get(channel.id).is_some_and(|plan| {

@@ -168,7 +168,10 @@ impl<'a> Declared<'a> {
         let second = addresses
             .filter(|_| class == ChannelClass::Standard)
             .and_then(|addresses| addresses.backup.as_ref());
-        let all = addresses.map(|addresses| &addresses.first).into_iter().chain(second);
+        let all = addresses
+            .map(|addresses| &addresses.first)
+            .into_iter()
+            .chain(second);
         all.map(|(_, stream)| stream)
     }
 }
@@ -185,8 +188,7 @@ impl Addresses {
             return None;
         };
         let address = |url: &Arc<str>| {
-            let endpoint =
-                Endpoint::new(Arc::clone(url), key.clone()).with_login(destination.login.clone());
+            let endpoint = Endpoint::new(Arc::clone(url), key.clone()).with_login(destination.login.clone());
             (endpoint.canonical(), endpoint.stream())
         };
         Some(Self {

@@ -64,7 +64,11 @@ impl<'w, P: PartialEq> Index<'w, P> {
         let at_other_place = |(backup, who): (bool, Who)| {
             let (first, second) = self.entries.get(&(&new.stream, backup, who))?;
             let is_other = |one: &&&'w Published<'w>| (self.place)(one) != (self.place)(new);
-            [Some(first), second.as_ref()].into_iter().flatten().find(is_other).copied()
+            [Some(first), second.as_ref()]
+                .into_iter()
+                .flatten()
+                .find(is_other)
+                .copied()
         };
         let own = new.of.map(|dest| (!new.is_backup, Who::Of(dest)));
         let other_ingest = match new.of {
@@ -72,7 +76,11 @@ impl<'w, P: PartialEq> Index<'w, P> {
             None => Some((!new.is_backup, Who::Any)),
             Some(_) => own,
         };
-        let queries = [Some((new.is_backup, Who::Any)), Some((!new.is_backup, Who::Unknown)), other_ingest];
+        let queries = [
+            Some((new.is_backup, Who::Any)),
+            Some((!new.is_backup, Who::Unknown)),
+            other_ingest,
+        ];
         queries.into_iter().flatten().find_map(at_other_place)
     }
 }
@@ -91,7 +99,9 @@ impl<'w> Started<'w> {
     pub(super) fn add(&mut self, subject: &Subject<'w>) {
         let channel = subject.channel;
         let runs = channel.is_running();
-        let parking_url = channel.policy.map(|policy| canonical_url(&policy.pool.slots.parking_url));
+        let parking_url = channel
+            .policy
+            .map(|policy| canonical_url(&policy.pool.slots.parking_url));
         for (group, slot) in &channel.slots {
             let write = subject.write_to(group);
             let written;
@@ -118,7 +128,8 @@ impl<'w> Started<'w> {
             for pipe in pipes {
                 if let Pipe::Pushes(canonical, stream) = pipe {
                     let group = group.name.as_str();
-                    self.others.push(published(channel.id, group, None, &canonical, stream));
+                    self.others
+                        .push(published(channel.id, group, None, &canonical, stream));
                 }
             }
         }
@@ -129,10 +140,19 @@ impl<'w> Started<'w> {
 pub(super) fn check<'w>(world: &'w World<'_>, started: &'w Started<'w>, found: &mut Vec<Violation>) {
     let publishing: Vec<Published<'w>> = publishing(world).collect();
     let on_air = Index::new(publishing.iter(), |one| one.channel);
-    let going = Index::new(started.slots.iter().map(|(one, _)| one), |one| (one.channel, one.group));
-    let new = started.slots.iter().filter(|(_, is_new)| *is_new).map(|(one, _)| one);
+    let going = Index::new(started.slots.iter().map(|(one, _)| one), |one| {
+        (one.channel, one.group)
+    });
+    let new = started
+        .slots
+        .iter()
+        .filter(|(_, is_new)| *is_new)
+        .map(|(one, _)| one);
     let conflicts = new.filter_map(|one| Some((on_air.conflict(one).or_else(|| going.conflict(one))?, one)));
-    let of_others = started.others.iter().filter_map(|one| Some((on_air.conflict(one)?, one)));
+    let of_others = started
+        .others
+        .iter()
+        .filter_map(|one| Some((on_air.conflict(one)?, one)));
     for (first, second) in conflicts.chain(of_others) {
         found.push(Violation::TargetTwice {
             first: first.id(),
@@ -173,12 +193,17 @@ fn publishing<'w>(world: &'w World<'_>) -> impl Iterator<Item = Published<'w>> {
                 published(channel.id, group, held_by(slot), canonical, stream.clone())
             })
         });
-        let strays = channel.seen.into_iter().flat_map(|seen| seen.stray_endpoints.iter());
+        let strays = channel
+            .seen
+            .into_iter()
+            .flat_map(|seen| seen.stray_endpoints.iter());
         let strays = strays.map(move |endpoint| unslotted(channel.id, "(another output)", endpoint));
         slots.chain(published_by_others(channel)).chain(strays)
     });
     let elsewhere = world.observed.elsewhere.iter().flat_map(|(id, endpoints)| {
-        endpoints.iter().map(move |endpoint| unslotted(id, "(an output)", endpoint))
+        endpoints
+            .iter()
+            .map(move |endpoint| unslotted(id, "(an output)", endpoint))
     });
     seen.chain(elsewhere)
 }

@@ -38,7 +38,12 @@ pub(super) fn check_seen(plan: &ChannelPlan, reading: &ChannelReading<'_>, found
     // RTMP groups that are no slots end with the channel like those of other kinds, and may be named with them.
     let unslotted: BTreeSet<&str> = reading.others.iter().map(|group| group.name.as_str()).collect();
     let is_rtmp = |one: &crate::model::OtherGroup| &*one.kind == "RTMP" && unslotted.contains(&*one.name);
-    if !plan.others.iter().filter(|one| !is_rtmp(one)).eq(seen.others.iter()) {
+    if !plan
+        .others
+        .iter()
+        .filter(|one| !is_rtmp(one))
+        .eq(seen.others.iter())
+    {
         misread("its other output groups");
     }
     let targets: BTreeMap<&str, Option<&Target>> = plan
@@ -67,8 +72,7 @@ fn is_adoption_right(plan: &ChannelPlan, reading: &ChannelReading<'_>) -> bool {
         // Never touched, whatever is said of it.
         Ownership::MayAdopt | Ownership::Refused if reading.policy.is_none() => true,
         Ownership::MayAdopt => {
-            plan.adoption == Adoption::Adopt
-                || !matters && matches!(plan.adoption, Adoption::Refused { .. })
+            plan.adoption == Adoption::Adopt || !matters && matches!(plan.adoption, Adoption::Refused { .. })
         }
         Ownership::Refused => matches!(plan.adoption, Adoption::Refused { .. }),
     }
@@ -117,7 +121,9 @@ fn may_carry(subject: &Subject<'_>, group: &str, then: &Content) -> bool {
 /// Whether the plan reads a slot as it was read here.
 fn is_content(world: &World<'_>, occupant: &Occupant, said: &Content) -> bool {
     match (said, occupant) {
-        (Content::Destination(name), Occupant::Of(dest, Fit::Unknown, Role::Held)) => name == world.name(*dest),
+        (Content::Destination(name), Occupant::Of(dest, Fit::Unknown, Role::Held)) => {
+            name == world.name(*dest)
+        }
         (Content::Undeclared { .. }, Occupant::Undeclared) => true,
         (said, occupant) => *said == content(world, occupant),
     }
@@ -128,9 +134,7 @@ pub(super) fn content(world: &World<'_>, occupant: &Occupant) -> Content {
     match occupant {
         Occupant::Parked => Content::Parked,
         Occupant::Vanished { identity, .. } => Content::Vanished(identity.clone()),
-        Occupant::Undeclared => Content::Undeclared {
-            host: String::new(),
-        },
+        Occupant::Undeclared => Content::Undeclared { host: String::new() },
         Occupant::Of(dest, fit, role) => {
             let name = world.name(*dest).clone();
             match (role, fit) {

@@ -124,7 +124,9 @@ fn rank<'a>(
 
 /// Whether a channel carries our tag and is in a state, and of a pool, in which something may be done to it.
 fn is_own(channel: &ChannelReading<'_>, owner: &OwnerId) -> bool {
-    let is_owned = channel.seen.is_some_and(|seen| seen.owner.as_ref() == Some(owner));
+    let is_owned = channel
+        .seen
+        .is_some_and(|seen| seen.owner.as_ref() == Some(owner));
     let is_paused = channel.policy.is_some_and(|policy| policy.paused);
     is_owned && !is_paused && channel.state().is_some_and(may_be_used)
 }

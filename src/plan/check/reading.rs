@@ -153,7 +153,9 @@ impl<'a> World<'a> {
             hands_off: None,
         };
         let groups = seen.map(|seen| (seen, seen.groups.iter().enumerate()));
-        for (seen, (order, group)) in groups.into_iter().flat_map(|(seen, all)| all.map(move |one| (seen, one)))
+        for (seen, (order, group)) in groups
+            .into_iter()
+            .flat_map(|(seen, all)| all.map(move |one| (seen, one)))
         {
             let Ok(target) = &group.target else { continue };
             let tag = seen.recorded(&self.desired.owner, group);
@@ -290,7 +292,9 @@ pub(super) fn pipes(slot: &SlotId, target: &Target, parking_url: Option<&str>) -
         let pipe = Pipe::of(endpoint);
         match (&pipe, parking_url) {
             (Pipe::Pushes(canonical, _), Some(url)) if *canonical.url == *url => Pipe::Parked,
-            (_, Some(url)) if endpoint.stream_name.reveal().is_empty() && *canonical_url(&endpoint.url) == *url => {
+            (_, Some(url))
+                if endpoint.stream_name.reveal().is_empty() && *canonical_url(&endpoint.url) == *url =>
+            {
                 Pipe::Parked
             }
             _ => pipe,
@@ -301,5 +305,7 @@ pub(super) fn pipes(slot: &SlotId, target: &Target, parking_url: Option<&str>) -
 
 /// The one spelling of a URL. Where it stands with a stream name, its path is the application's as a whole.
 pub(super) fn canonical_url(url: &Arc<str>) -> Arc<str> {
-    Endpoint::new(Arc::clone(url), Secret::new("name")).canonical().url
+    Endpoint::new(Arc::clone(url), Secret::new("name"))
+        .canonical()
+        .url
 }

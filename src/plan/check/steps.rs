@@ -70,9 +70,8 @@ impl<'a> Subject<'a> {
 
     /// In no pool a channel of ours may stop, and its tags may be brought up to date; nothing else.
     fn why_untouchable(&self) -> Option<HandsOff> {
-        let stays_in_bounds = |step: &Step| {
-            matches!(step.action, Action::Wait | Action::Record { .. } | Action::Stop)
-        };
+        let stays_in_bounds =
+            |step: &Step| matches!(step.action, Action::Wait | Action::Record { .. } | Action::Stop);
         let is_out_of_bounds = self.channel.policy.is_none() && !self.plan.steps.iter().all(stays_in_bounds);
         let bounds = is_out_of_bounds.then_some(HandsOff::NotInPool);
         self.channel.hands_off.or(bounds)
@@ -271,7 +270,9 @@ impl<'a> Subject<'a> {
     fn may_start(&self, group: &str, slot: &SlotReading<'_>, dest: Dest) -> bool {
         let Some(write) = self.write_to(group) else {
             return match slot.occupant {
-                Occupant::Of(own, Fit::Equal, _) => own == dest || self.has_equal_target(group, slot.target, dest),
+                Occupant::Of(own, Fit::Equal, _) => {
+                    own == dest || self.has_equal_target(group, slot.target, dest)
+                }
                 Occupant::Of(own, Fit::Unknown, _) => own == dest && self.comes_back(group, dest),
                 _ => false,
             };

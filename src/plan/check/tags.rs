@@ -35,7 +35,11 @@ impl Subject<'_> {
             }
             match action {
                 Action::Update { writes, .. } if !is_denied => {
-                    found.extend(writes.iter().filter_map(|write| self.wrong_tag_of_write(write, &tagged)));
+                    found.extend(
+                        writes
+                            .iter()
+                            .filter_map(|write| self.wrong_tag_of_write(write, &tagged)),
+                    );
                     let written: BTreeSet<_> = writes.iter().map(|write| &write.output_group).collect();
                     let others = step.action.tags().iter();
                     let others = others.filter(|record| !written.contains(&record.output_group));
@@ -66,9 +70,14 @@ impl Subject<'_> {
         let mut keys: BTreeSet<String> = self.seen.tags.slots.keys().map(ToString::to_string).collect();
         let mut count = self.seen.tags.count;
         for step in &self.plan.steps {
-            let is_adopted = matches!(step.action, Action::Adopt { .. } | Action::Update { adopts: true, .. });
+            let is_adopted = matches!(
+                step.action,
+                Action::Adopt { .. } | Action::Update { adopts: true, .. }
+            );
             let tags = step.action.tags().iter();
-            let new = tags.filter(|record| keys.insert(slot_tag_key(&record.output_group))).count();
+            let new = tags
+                .filter(|record| keys.insert(slot_tag_key(&record.output_group)))
+                .count();
             let new = new + usize::from(is_adopted);
             count += new;
             if new > 0 && count > TAGS_MAX {
@@ -128,7 +137,8 @@ impl Subject<'_> {
         let slot = self.channel.slots.get(group.as_str());
         if let Some((slot, identity)) = slot.and_then(|slot| Some((slot, newly_released(slot)?))) {
             let expected = self.tag(identity, group, slot.target);
-            return (record.tag != expected).then(|| self.wrong_tag(group, "it does not say what is released"));
+            return (record.tag != expected)
+                .then(|| self.wrong_tag(group, "it does not say what is released"));
         }
         let is_first = |subject: &Self, slot: &SlotReading<'_>, group: &OutputGroup| {
             let has_tag = subject.seen.tags.slots.contains_key(&*slot_tag_key(group));
@@ -168,12 +178,19 @@ fn needs_tag(_: &Subject<'_>, slot: &SlotReading<'_>, _: &OutputGroup) -> bool {
 }
 
 fn is_exact(slot: &SlotReading<'_>) -> bool {
-    matches!(slot.occupant, Occupant::Of(_, Fit::Equal | Fit::Respelled | Fit::Changed, _))
+    matches!(
+        slot.occupant,
+        Occupant::Of(_, Fit::Equal | Fit::Respelled | Fit::Changed, _)
+    )
 }
 
 /// What is to be recorded of a destination that vanished, is released, and is not marked so yet.
 fn newly_released(slot: &SlotReading<'_>) -> Option<Recorded> {
-    let Occupant::Vanished { identity, kept: false } = &slot.occupant else {
+    let Occupant::Vanished {
+        identity,
+        kept: false,
+    } = &slot.occupant
+    else {
         return None;
     };
     let marked = Recorded::Destination {

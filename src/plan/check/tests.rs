@@ -1,5 +1,6 @@
 //! For each rule a plan that keeps it, and its neighbour that does not and is caught.
 
+mod duplicates;
 mod goals;
 mod hand;
 mod reading;

@@ -235,15 +235,20 @@ impl Hand {
         let slots = self.plan.channels.iter().flat_map(|channel| {
             let state = channel.seen.as_ref().unwrap().state;
             let slots = channel.slots.iter();
-            slots.map(move |slot| (SlotId::new(channel.id.clone(), slot.output_group.clone()), state, &slot.now))
+            let is_away = channel.pool.as_ref() != Some(&destination.pool);
+            slots.map(move |slot| {
+                let id = SlotId::new(channel.id.clone(), slot.output_group.clone());
+                (id, state, is_away, &slot.now)
+            })
         });
-        let own = slots.filter_map(|(id, state, now)| match now {
-            Content::Destination(one) if one == name => Some((id, state, false)),
-            Content::Previous(one) if one == name => Some((id, state, true)),
+        let own = slots.filter_map(|(id, state, is_away, now)| match now {
+            Content::Destination(one) if one == name => Some((id, state, is_away, false)),
+            Content::Previous(one) if one == name => Some((id, state, is_away, true)),
             _ => None,
         });
-        let own = own.max_by_key(|(_, state, _)| state.is_running());
-        let running = own.as_ref().is_some_and(|(_, state, _)| state.is_running());
+        let own = own.max_by_key(|(_, state, ..)| state.is_running());
+        let running = own.as_ref().is_some_and(|(_, state, ..)| state.is_running());
+        let is_away = own.as_ref().is_some_and(|(_, _, is_away, _)| *is_away);
         let streaming = destination.state == WantedState::Streaming;
         let wanted = streaming && destination.paused.is_none();
         let is_previous = own.as_ref().is_some_and(|(.., is_previous)| *is_previous);
@@ -255,12 +260,12 @@ impl Hand {
             state: destination.state,
             wanted,
             group: None,
-            on_air: own.is_some_and(|(_, state, _)| state == ChannelState::Running),
+            on_air: own.is_some_and(|(_, state, ..)| state == ChannelState::Running),
             is_previous,
             assignment: held.clone().filter(|_| running && wanted),
             held,
             reason: None,
-            waiting: (running != streaming || is_previous).then(|| Waiting::NoFreeSlot { pool }),
+            waiting: (running != streaming || is_previous || is_away).then(|| Waiting::NoFreeSlot { pool }),
             off_air: None,
         }
     }
@@ -294,7 +299,9 @@ impl Hand {
         for (slot, content) in goals {
             if let Content::Destination(name) = content {
                 let planned = self.destination_plan(name.as_str());
-                planned.waiting = None;
+                if runs || !planned.wanted {
+                    planned.waiting = None;
+                }
                 if runs && planned.wanted {
                     planned.assignment = Some(slot);
                 }
@@ -306,7 +313,11 @@ impl Hand {
 
     fn recount(&mut self) {
         for pool in &mut self.plan.pools {
-            let own = self.plan.channels.iter().filter(|one| one.pool.as_ref() == Some(&pool.name));
+            let own = self
+                .plan
+                .channels
+                .iter()
+                .filter(|one| one.pool.as_ref() == Some(&pool.name));
             let steps = own.flat_map(|channel| &channel.steps);
             let planned = steps.map(|step| step.interrupts.len()).sum();
             pool.interruptions = Interruptions {
