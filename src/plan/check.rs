@@ -5,226 +5,218 @@
 //!
 //! | question | looked at in |
 //! |---|---|
-//! | Does the plan speak of the world it was made for, and of all of it? | here |
+//! | What does every slot hold, and whose is it? | `reading`, `places`, `adoption` |
+//! | Does the plan speak of the world it was made for, and of all of it? | here, `goals` |
 //! | Are the steps possible, in order, on channels that are ours to touch? | `steps` |
-//! | Is everybody who is taken off air named, granted and brought back? | `steps` |
-//! | Does only go on air what is wanted there? | `steps` |
-//! | Does everybody keep what is theirs, and is nobody passed over in silence? | `assignments` |
-//!
-//! In one thing the plan is believed: where a destination's target stands in several slots that are equally good, the
-//! one that the plan says it holds is the one.
+//! | May a running channel be stopped, and is what is taken off air named, granted and brought back? | `stops`, `steps` |
+//! | Is what is written right, recorded, and no destination's loss? | `writes`, `tags` |
+//! | Does only go on air what is wanted there, and every stream once? | `steps`, `duplicates` |
+//! | Does every destination keep what is its own, and is none passed over in silence? | `assignments` |
 //!
 //! Total and O(n log n) in slots and destinations: whatever it is given, it answers.
 
+mod adoption;
 mod assignments;
+mod declared;
+mod duplicates;
+mod goals;
+mod places;
 mod reading;
 mod steps;
+mod stops;
+mod tags;
 #[cfg(test)]
 mod tests;
 pub mod violation;
+mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub use violation::{About, HandsOff, Ungranted, Violation};
+pub use violation::{About, Forbidden, HandsOff, Ungranted, Violation};
 
-use self::reading::{Holds, PoolReading};
+use self::declared::Dest;
+use self::duplicates::Started;
+use self::reading::World;
 use self::steps::{Outcome, Subject};
-use super::{ChannelPlan, Content, DestinationPlan, Plan, PoolPlan};
+use self::stops::OnAir;
+use super::{ChannelPlan, DestinationPlan, Plan, PoolPlan};
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelState, Desired, Destination, DestinationName, Endpoint, Observed,
-    PoolName, SlotId, Target,
+    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName, Observed, PoolName,
+    SlotId,
 };
 
 /// Everything that is wrong with `plan`, if it was made from these arguments. Empty: it may be carried out.
 #[must_use = "a plan with violations must not be carried out"]
 pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -> Vec<Violation> {
     let mut found = Vec::new();
-    check_complete(plan, desired, &mut found);
-    let claims: BTreeMap<&DestinationName, &SlotId> = plan
-        .destinations
-        .iter()
-        .filter_map(|planned| Some((&planned.name, planned.held.as_ref()?)))
-        .collect();
-    let world = read(desired, observed, &claims, now);
-    let assigned = assigned(plan, &world, now, &mut found);
-    let places = assigned
-        .iter()
-        .map(|(slot, destination)| (&destination.name, *slot))
-        .collect();
+    let world = World::new(desired, observed, now);
+    check_complete(plan, &world, &mut found);
+    let assigned = Assigned::of(plan, &world, &mut found);
     let mut tallies: BTreeMap<&PoolName, Tally<'_>> = BTreeMap::new();
-    let nowhere = PoolName::from("");
+    let mut started = Started::default();
     for channel in &plan.channels {
-        let reading = world
-            .get(channel.pool.as_ref().unwrap_or(&nowhere))
-            .and_then(|pool| Some((pool, pool.channels.get(&channel.id)?)));
-        let Some((pool, reading)) = reading else {
-            found.extend(steps::not_in_pool(channel));
+        let Some(reading) = world.channels.get(&channel.id) else {
+            found.extend(untouchable(channel, HandsOff::NotInPool));
             continue;
         };
-        check_seen(channel, reading, &mut found);
+        goals::check_seen(channel, reading, &mut found);
         let Some(seen) = reading.seen else {
-            found.extend((!channel.steps.is_empty()).then(|| Violation::Untouchable {
-                channel: channel.id.clone(),
-                why: HandsOff::NotSeen,
-            }));
+            found.extend(untouchable(channel, HandsOff::NotSeen));
             continue;
         };
         let subject = Subject {
-            desired,
-            pool,
+            world: &world,
             channel: reading,
             seen,
             plan: channel,
             assigned: &assigned,
-            places: &places,
-            now,
         };
         let outcome = subject.check(&mut found);
-        assignments::check_goal(&subject, &mut found);
-        tallies
-            .entry(channel.pool.as_ref().unwrap_or(&pool.pool.name))
-            .or_default()
-            .add(&subject, &outcome, now);
+        goals::check_goal(&subject, &mut found);
+        if outcome.started {
+            started.add(&subject);
+        }
+        if let Some(policy) = reading.policy {
+            tallies
+                .entry(&policy.pool.name)
+                .or_default()
+                .add(&subject, &outcome);
+        }
     }
-    check_targets(&world, &tallies, &mut found);
-    check_pools(plan, &world, &tallies, observed, now, &mut found);
-    assignments::check(plan, desired, &world, observed, now, &mut found);
+    duplicates::check(&world, &started, &mut found);
+    check_pools(plan, &world, &tallies, &mut found);
+    assignments::check(plan, &world, &mut found);
     found
 }
 
-fn read<'a>(
-    desired: &'a Desired,
-    observed: &'a Observed,
-    claims: &BTreeMap<&DestinationName, &SlotId>,
+/// What every slot holds, as it is read here, for the test that compares this with the planner's reading.
+#[cfg(test)]
+pub(in crate::plan) fn occupants(
+    desired: &Desired,
+    observed: &Observed,
     now: Timestamp,
-) -> BTreeMap<&'a PoolName, PoolReading<'a>> {
-    let mut by_pool: BTreeMap<&PoolName, BTreeMap<&DestinationName, &Destination>> = BTreeMap::new();
-    for (name, destination) in &desired.destinations {
-        by_pool
-            .entry(&destination.pool)
-            .or_default()
-            .insert(name, destination);
+) -> BTreeMap<SlotId, super::Content> {
+    use super::Content;
+    let world = World::new(desired, observed, now);
+    let mut all = BTreeMap::new();
+    for channel in world.channels.values() {
+        for (group, slot) in &channel.slots {
+            let content = match goals::content(&world, &slot.occupant) {
+                Content::Undeclared { .. } => Content::Undeclared {
+                    host: slot
+                        .target
+                        .hosts()
+                        .first()
+                        .copied()
+                        .unwrap_or_default()
+                        .to_owned(),
+                },
+                content => content,
+            };
+            all.insert(channel.slot_id(group), content);
+        }
+        let groups = channel.seen.into_iter().flat_map(|seen| seen.groups.iter());
+        for group in groups.filter(|group| channel.matches(group)) {
+            if let Err(why) = &group.target {
+                let why = why.to_string();
+                let slot = channel.slot_id(group.name.as_str());
+                all.entry(slot).or_insert(Content::Unusable { why });
+            }
+        }
     }
-    desired
-        .pools
-        .iter()
-        .map(|(name, pool)| {
-            let destinations = by_pool.remove(name).unwrap_or_default();
-            (
-                name,
-                PoolReading::new(pool, destinations, desired, observed, claims, now),
-            )
-        })
-        .collect()
+    all
 }
 
-/// One entry for every pool, destination and channel that is declared, and none besides.
-fn check_complete(plan: &Plan, desired: &Desired, found: &mut Vec<Violation>) {
+/// Why nothing at all may be done to a channel.
+fn untouchable(plan: &ChannelPlan, why: HandsOff) -> Option<Violation> {
+    (!plan.steps.is_empty()).then(|| Violation::Untouchable {
+        channel: plan.id.clone(),
+        why,
+    })
+}
+
+/// One entry for every pool and destination that is declared, for every channel that a pool names, and for every other one
+/// of ours that may be on air; and none besides, but for other channels that were seen.
+fn check_complete(plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) {
     fn compare<'a>(
         kind: &str,
-        declared: impl Iterator<Item = &'a str>,
+        needed: impl Iterator<Item = (&'a str, bool)>,
         planned: impl Iterator<Item = &'a str>,
         found: &mut Vec<Violation>,
     ) {
-        let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        declared.for_each(|name| counts.entry(name).or_default().0 += 1);
-        planned.for_each(|name| counts.entry(name).or_default().1 += 1);
-        for (name, (wanted, planned)) in counts {
-            if wanted != planned {
+        let mut counts: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
+        needed.for_each(|(name, must)| *counts.entry(name).or_default() = (usize::from(must), 1, 0));
+        planned.for_each(|name| counts.entry(name).or_default().2 += 1);
+        for (name, (least, most, planned)) in counts {
+            if planned < least || planned > most {
                 found.push(Violation::Incomplete {
                     what: format!("{kind} {name}"),
                     found: planned,
-                    wanted,
+                    wanted: most,
                 });
             }
         }
     }
+    let desired = world.desired;
+    let pools = plan.pools.iter().map(|pool| pool.name.as_str());
     compare(
         "pool",
-        desired.pools.keys().map(PoolName::as_str),
-        plan.pools.iter().map(|pool| pool.name.as_str()),
+        desired.pools.keys().map(|name| (name.as_str(), true)),
+        pools,
         found,
     );
-    compare(
-        "destination",
-        desired.destinations.keys().map(DestinationName::as_str),
-        plan.destinations.iter().map(|d| d.name.as_str()),
-        found,
-    );
-    let named = desired.pools.values().flat_map(|pool| &pool.channels);
+    let destinations = plan.destinations.iter().map(|one| one.name.as_str());
+    let declared = desired.destinations.keys().map(|name| (name.as_str(), true));
+    compare("destination", declared, destinations, found);
+    let channels = world.channels.values().map(|channel| {
+        let is_ours = channel
+            .seen
+            .is_some_and(|seen| seen.owner.as_ref() == Some(&desired.owner));
+        let must = channel.policy.is_some() || is_ours && channel.may_publish();
+        (channel.id.as_str(), must)
+    });
     compare(
         "channel",
-        named.map(|channel| channel.id.as_str()),
-        plan.channels.iter().map(|channel| channel.id.as_str()),
+        channels,
+        plan.channels.iter().map(|one| one.id.as_str()),
         found,
     );
 }
 
-/// Wanted destinations by the slot that the plan gives them; no slot twice.
-fn assigned<'a>(
-    plan: &'a Plan,
-    world: &BTreeMap<&PoolName, PoolReading<'a>>,
-    now: Timestamp,
-    found: &mut Vec<Violation>,
-) -> BTreeMap<&'a SlotId, &'a Destination> {
-    let mut taken: BTreeMap<&SlotId, &DestinationPlan> = BTreeMap::new();
-    let mut assigned = BTreeMap::new();
-    for planned in &plan.destinations {
-        let Some(slot) = &planned.assignment else {
-            continue;
-        };
-        if let Some(other) = taken.insert(slot, planned) {
-            found.push(Violation::SlotTwice {
-                slot: slot.clone(),
-                first: other.name.clone(),
-                second: planned.name.clone(),
-            });
-        }
-        let destination = world
-            .get(&planned.pool)
-            .and_then(|pool| pool.destinations.get(&planned.name));
-        if let Some(destination) = destination.filter(|destination| destination.is_wanted(now)) {
-            assigned.insert(slot, *destination);
-        }
-    }
-    assigned
+/// Which wanted destination the plan gives which slot.
+struct Assigned<'a> {
+    slots: BTreeMap<&'a SlotId, Dest>,
+    places: BTreeMap<Dest, &'a SlotId>,
 }
 
-/// What the executor compares with a fresh look before each step must be what was observed.
-fn check_seen(plan: &ChannelPlan, reading: &reading::ChannelReading<'_>, found: &mut Vec<Violation>) {
-    let mut misread = |what| {
-        found.push(Violation::Misread {
-            channel: plan.id.clone(),
-            what,
-        });
-    };
-    let (seen, said) = match (reading.seen, &plan.seen) {
-        (None, None) => return,
-        (Some(seen), Some(said)) => (seen, said),
-        (Some(_), None) | (None, Some(_)) => return misread("whether it was seen"),
-    };
-    if said.state != seen.state {
-        misread("its state");
-    }
-    if said.class != seen.class || said.arn != seen.arn || said.owner != seen.owner {
-        misread("its class, ARN or owner");
-    }
-    let targets: BTreeMap<&str, Option<&Target>> = plan
-        .slots
-        .iter()
-        .map(|slot| (slot.output_group.as_str(), slot.target.as_ref()))
-        .collect();
-    let as_observed = |(group, slot): (&&str, &reading::SlotReading<'_>)| {
-        targets.get(group).is_some_and(|said| *said == Some(slot.target))
-    };
-    let usable = plan
-        .slots
-        .iter()
-        .filter(|slot| !matches!(slot.now, Content::Unusable { .. }));
-    if usable.count() != reading.slots.len() || !reading.slots.iter().all(as_observed) {
-        misread("its slots");
+impl<'a> Assigned<'a> {
+    /// No slot twice.
+    fn of(plan: &'a Plan, world: &World<'_>, found: &mut Vec<Violation>) -> Self {
+        let mut taken: BTreeMap<&SlotId, &DestinationPlan> = BTreeMap::new();
+        let mut assigned = Self {
+            slots: BTreeMap::new(),
+            places: BTreeMap::new(),
+        };
+        for planned in &plan.destinations {
+            let Some(slot) = &planned.assignment else {
+                continue;
+            };
+            if let Some(other) = taken.insert(slot, planned) {
+                found.push(Violation::SlotTwice {
+                    slot: slot.clone(),
+                    first: other.name.clone(),
+                    second: planned.name.clone(),
+                });
+            }
+            let dest = world.declared.by_name(&planned.name);
+            if let Some(dest) = dest.filter(|dest| world.declared.get(*dest).wanted) {
+                assigned.slots.insert(slot, dest);
+                assigned.places.insert(dest, slot);
+            }
+        }
+        assigned
     }
 }
 
@@ -235,108 +227,55 @@ struct Tally<'a> {
     interrupted: usize,
     /// Those that they would take off air, were the limit of concurrent interruptions not reached.
     delayed: usize,
-    /// Channels whose steps interrupt somebody.
+    /// Channels whose steps interrupt a destination.
     interrupting: BTreeSet<&'a ChannelId>,
-    /// Endpoints that a start of this plan pushes to, and from where.
-    started: Vec<(&'a Endpoint, SlotId)>,
 }
 
 impl<'a> Tally<'a> {
-    fn add(&mut self, subject: &Subject<'a>, outcome: &Outcome, now: Timestamp) {
+    fn add(&mut self, subject: &Subject<'a>, outcome: &Outcome) {
         self.interrupted += outcome.interrupted;
         if outcome.interrupted > 0 {
             self.interrupting.insert(&subject.plan.id);
         }
         if subject.is_delayed() {
-            let protected = subject.channel.protected(&subject.desired.trust, now);
-            self.delayed += protected.wanted.len();
-        }
-        if !outcome.started {
-            return;
-        }
-        let was_running = subject.channel.is_running();
-        for (group, slot) in &subject.channel.slots {
-            // What is interrupted and comes back to its slot was pushed before.
-            // So was what is presumed to be somebody's, whose key is not known: it is kept as it is.
-            let kept = was_running || matches!(slot.holds, Holds::Presumed(_));
-            let is_new = |target: &&Target| **target != slot.parking && !(kept && *target == slot.target);
-            let target = subject.final_target(group).filter(is_new);
-            if let Some(endpoint) = target.and_then(|target| target.0.first()) {
-                let id = SlotId::new(subject.plan.id.clone(), *group);
-                self.started.push((endpoint, id));
-            }
-        }
-    }
-}
-
-/// Nothing is started that is pushed to from elsewhere: from a channel that runs now, whatever becomes of it and
-/// whatever pool it is of, or from another slot that this plan starts. Steps of different channels have no order.
-fn check_targets(
-    world: &BTreeMap<&PoolName, PoolReading<'_>>,
-    tallies: &BTreeMap<&PoolName, Tally<'_>>,
-    found: &mut Vec<Violation>,
-) {
-    let mut started: Vec<_> = tallies.values().flat_map(|tally| &tally.started).collect();
-    started.sort();
-    let running = world
-        .values()
-        .flat_map(|pool| &pool.channels)
-        .filter(|(_, channel)| channel.is_running());
-    for (id, channel) in running {
-        for (group, slot) in &channel.slots {
-            let target = Some(slot.target).filter(|target| **target != slot.parking);
-            if let Some(endpoint) = target.and_then(|target| target.0.first()) {
-                let first = started.partition_point(|(started, _)| *started < endpoint);
-                let same = started[first..]
-                    .iter()
-                    .take_while(|(started, _)| *started == endpoint);
-                let elsewhere = same.filter(|(_, slot)| slot.channel != **id);
-                found.extend(elsewhere.map(|(_, slot)| Violation::TargetTwice {
-                    first: SlotId::new((*id).clone(), *group),
-                    second: slot.clone(),
-                }));
-            }
-        }
-    }
-    for [(one, first), (other, second)] in started.array_windows() {
-        if one == other {
-            found.push(Violation::TargetTwice {
-                first: first.clone(),
-                second: second.clone(),
-            });
+            self.delayed += OnAir::of(subject.world, subject.channel).wanted.len();
         }
     }
 }
 
 fn check_pools(
     plan: &Plan,
-    world: &BTreeMap<&PoolName, PoolReading<'_>>,
+    world: &World<'_>,
     tallies: &BTreeMap<&PoolName, Tally<'_>>,
-    observed: &Observed,
-    now: Timestamp,
     found: &mut Vec<Violation>,
 ) {
     let nothing = Tally::default();
+    let by_pool = still_interrupted(world);
+    let none = BTreeSet::new();
     for said in &plan.pools {
-        let Some(pool) = world.get(&said.name) else {
+        let Some(pool) = world.desired.pools.get(&said.name) else {
             continue;
         };
         let tally = tallies.get(&said.name).unwrap_or(&nothing);
         found.extend(wrong_count(said, tally));
-        if tally.interrupting.is_empty() {
-            continue;
-        }
-        let mut at_once: BTreeSet<&ChannelId> = tally.interrupting.clone();
-        at_once.extend(still_interrupted(pool, observed, now));
-        let limit = pool.pool.disruption.max_concurrent;
-        if at_once.len() > usize::try_from(limit).unwrap_or(usize::MAX) {
-            found.push(Violation::MaxConcurrent {
-                pool: said.name.clone(),
-                channels: at_once.len(),
-                limit,
-            });
-        }
+        let before = by_pool.get(&said.name).unwrap_or(&none);
+        found.extend(too_many_at_once(pool, tally, before));
     }
+}
+
+fn too_many_at_once(
+    pool: &ChannelPool,
+    tally: &Tally<'_>,
+    before: &BTreeSet<&ChannelId>,
+) -> Option<Violation> {
+    let channels = before.union(&tally.interrupting).count();
+    let limit = pool.disruption.max_concurrent;
+    let is_over = channels > usize::try_from(limit).unwrap_or(usize::MAX);
+    (is_over && !tally.interrupting.is_empty()).then(|| Violation::MaxConcurrent {
+        pool: pool.name.clone(),
+        channels,
+        limit,
+    })
 }
 
 /// Interruptions that wait for their turn may be counted: they are what the goal costs.
@@ -353,21 +292,27 @@ fn wrong_count(said: &PoolPlan, tally: &Tally<'_>) -> Option<Violation> {
     })
 }
 
-/// Channels of the pool on which somebody wanted was interrupted and has not come back.
-fn still_interrupted<'a>(
-    pool: &PoolReading<'a>,
-    observed: &'a Observed,
-    now: Timestamp,
-) -> impl Iterator<Item = &'a ChannelId> {
-    let wanted = move |name: &DestinationName| pool.destinations.get(name).is_some_and(|d| d.is_wanted(now));
-    let returning = observed.returning.iter().filter(move |(name, _)| wanted(name));
-    returning
-        .map(|(_, slot)| &slot.channel)
-        .chain(&observed.interrupted)
-        .filter(|id| pool.channels.contains_key(id))
-        .filter(|id| match observed.channels.get(*id) {
-            Some(ChannelObservation::Seen(seen)) => seen.state != ChannelState::Running,
-            // Who is on a channel that is gone does not come back there; of one that cannot be seen nobody knows.
-            gone_or_unknown => !matches!(gone_or_unknown, Some(ChannelObservation::Missing)),
-        })
+/// Channels on which a wanted destination of their pool was interrupted and has not come back, by pool.
+fn still_interrupted<'a>(world: &World<'a>) -> BTreeMap<&'a PoolName, BTreeSet<&'a ChannelId>> {
+    let wanted_of = |name: &DestinationName| {
+        let one = world.declared.get(world.declared.by_name(name)?);
+        one.wanted.then_some(&one.destination.pool)
+    };
+    let pool_of = |id: &ChannelId| world.channels.get(id).and_then(|channel| channel.pool());
+    let is_off = |id: &ChannelId| match world.observed.channels.get(id) {
+        Some(ChannelObservation::Seen(seen)) => seen.state != ChannelState::Running,
+        // Who is on a channel that is gone does not come back there; of one that cannot be seen nothing is known.
+        gone_or_unknown => !matches!(gone_or_unknown, Some(ChannelObservation::Missing)),
+    };
+    let returning = world.observed.returning.iter();
+    let returning = returning
+        .filter(|(name, slot)| wanted_of(name).is_some_and(|pool| pool_of(&slot.channel) == Some(pool)))
+        .map(|(_, slot)| &slot.channel);
+    let mut by_pool: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for id in returning.chain(&world.observed.interrupted) {
+        if let Some(pool) = pool_of(id).filter(|_| is_off(id)) {
+            by_pool.entry(pool).or_default().insert(id);
+        }
+    }
+    by_pool
 }

@@ -1,62 +1,47 @@
-//! Rules for who gets which slot: everybody keeps what is theirs, and nobody is passed over in silence.
+//! Rules for who gets which slot: every destination keeps what is its own, and none is passed over in silence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
-use super::reading::{Holds, PoolReading};
-use super::steps::Subject;
+use super::declared::{Dest, Pipe};
+use super::duplicates::OnAirNow;
+use super::places::{Place, Role, Spot};
+use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
+use super::steps::is_delayed;
 use super::violation::Violation;
-use crate::model::{
-    ChannelId, ChannelState, Desired, Destination, Observed, PoolName, Secret, SlotId, StreamKey, WantedState,
-};
+use crate::model::{ChannelId, ChannelState, SlotId, WantedState};
 use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Plan};
 
-type World<'a> = BTreeMap<&'a PoolName, PoolReading<'a>>;
+type Channels<'a> = BTreeMap<&'a ChannelId, &'a ChannelPlan>;
 
 /// Every rule for the destinations of the plan, and silence on channels.
-pub(super) fn check(
-    plan: &Plan,
-    desired: &Desired,
-    world: &World<'_>,
-    observed: &Observed,
-    now: Timestamp,
-    found: &mut Vec<Violation>,
-) {
-    let pushed_to = pushed_to(world);
-    let channels: BTreeMap<_, &ChannelPlan> = plan
+pub(super) fn check(plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) {
+    let on_air_now = OnAirNow::new(world);
+    let channels: Channels<'_> = plan
         .channels
         .iter()
         .map(|channel| (&channel.id, channel))
         .collect();
     for planned in &plan.destinations {
-        let Some(declared) = desired.destinations.get(&planned.name) else {
-            continue;
-        };
-        let Some(pool) = world.get(&declared.pool) else {
+        let Some(dest) = world.declared.by_name(&planned.name) else {
             continue;
         };
         let case = Case {
+            world,
             planned,
-            declared,
-            pool,
-            channel: planned
-                .assignment
-                .as_ref()
-                .and_then(|slot| channels.get(&slot.channel).copied()),
-            wanted: declared.is_wanted(now),
-            on_air: pool.on_air_slot(&planned.name),
-            pushed_to: &pushed_to,
+            dest,
+            place: &world.places[dest],
+            channels: &channels,
         };
         found.extend(case.misstated());
-        found.extend(case.taken_away(observed));
-        found.extend(case.wrong_assignment(observed));
-        found.extend(case.silent(&channels, now));
+        found.extend(case.taken_away(&on_air_now));
+        found.extend(case.wrong_assignment());
+        found.extend(case.silent());
     }
     for channel in &plan.channels {
-        let why = world
-            .get(channel.pool.as_ref().unwrap_or(&PoolName::from("")))
-            .and_then(|pool| pool.channels.get(&channel.id)?.hands_off);
+        let reading = world.channels.get(&channel.id);
+        let why = reading
+            .filter(|reading| reading.policy.is_some())
+            .and_then(|one| one.hands_off);
         if let (Some(why), None) = (why, &channel.waiting) {
             found.push(Violation::SilentChannel {
                 channel: channel.id.clone(),
@@ -66,88 +51,64 @@ pub(super) fn check(
     }
 }
 
-/// What the plan says a channel and its slots will be must be what its steps leave.
-pub(super) fn check_goal(subject: &Subject<'_>, found: &mut Vec<Violation>) {
-    if subject.ends_running() != subject.plan.runs {
-        found.push(Violation::WrongEnd {
-            channel: subject.plan.id.clone(),
-        });
-    }
-    for said in &subject.plan.slots {
-        let Some(slot) = subject.channel.slots.get(said.output_group.as_str()) else {
-            continue;
-        };
-        let read_right = match (&said.now, slot.holds) {
-            (Content::Destination(name), Holds::Held(holder) | Holds::Presumed(holder)) => {
-                *name == holder.name
-            }
-            (said, Holds::Parked) => *said == Content::Parked,
-            (said, Holds::Outdated(_) | Holds::Undeclared | Holds::Copy(_)) => {
-                matches!(said, Content::Previous(_) | Content::Undeclared { .. })
-            }
-            _ => false,
-        };
-        let written = subject.plan.steps.iter().find_map(|step| match &step.action {
-            Action::Update { writes, .. } => writes.iter().find(|w| w.output_group == said.output_group),
-            _ => None,
-        });
-        let goal_right = match written {
-            Some(write) => said.then == write.content,
-            None => subject.is_delayed() || said.then == said.now || is_copy_of(slot.holds, &said.then),
-        };
-        if !read_right || !goal_right {
-            found.push(Violation::WrongGoal {
-                slot: SlotId::new(subject.plan.id.clone(), said.output_group.clone()),
-            });
-        }
-    }
-}
-
-/// A copy of a destination's target carries it without a write.
-fn is_copy_of(holds: Holds<'_>, then: &Content) -> bool {
-    matches!((holds, then), (Holds::Copy(of), Content::Destination(name)) if of.name == *name)
-}
-
 /// One destination, as planned and as read.
 struct Case<'a> {
+    world: &'a World<'a>,
     planned: &'a DestinationPlan,
-    declared: &'a Destination,
-    pool: &'a PoolReading<'a>,
-    /// The channel of its assignment.
-    channel: Option<&'a ChannelPlan>,
-    wanted: bool,
-    /// The slot it holds on a running channel.
-    on_air: Option<&'a SlotId>,
-    /// What running channels push to.
-    pushed_to: &'a BTreeSet<(&'a str, &'a Secret)>,
+    dest: Dest,
+    place: &'a Place<'a>,
+    channels: &'a Channels<'a>,
 }
 
-/// The first endpoint of whatever is on air, in any pool.
-fn pushed_to<'a>(world: &World<'a>) -> BTreeSet<(&'a str, &'a Secret)> {
-    let channels = world.values().flat_map(|pool| pool.channels.values());
-    let running = channels.filter(|channel| channel.is_running());
-    let slots = running.flat_map(|channel| channel.slots.values());
-    let busy = slots.filter(|slot| !matches!(slot.holds, Holds::Parked));
-    busy.filter_map(|slot| slot.target.0.first())
-        .map(|first| (&*first.url, &first.stream_name))
-        .collect()
-}
+impl<'a> Case<'a> {
+    /// The slot that it is on air in, or else the one that it holds.
+    fn slot(&self) -> Option<(Spot<'a>, &'a ChannelReading<'a>, &'a SlotReading<'a>)> {
+        let spot = self.place.first()?;
+        let channel = self.world.channels.get(spot.channel)?;
+        Some((spot, channel, channel.slots.get(spot.group)?))
+    }
 
-impl Case<'_> {
+    /// The same, if its channel runs.
+    fn on_air(&self) -> Option<(Spot<'a>, &'a ChannelReading<'a>, &'a SlotReading<'a>)> {
+        self.slot().filter(|(_, channel, _)| channel.is_running())
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.world.declared.get(self.dest).wanted
+    }
+
+    fn is_of_pool(&self, channel: &ChannelReading<'_>) -> bool {
+        channel.pool() == Some(&self.world.destination(self.dest).pool)
+    }
+
     /// What is said of it now must be what was declared and observed.
     fn misstated(&self) -> Option<Violation> {
-        let held = self.pool.held.get(&self.planned.name);
-        let seen_running = held
-            .and_then(|slot| self.pool.channels.get(&slot.channel)?.seen)
-            .is_some_and(|seen| seen.state == ChannelState::Running);
-        let what = if self.planned.wanted != self.wanted || self.planned.state != self.declared.state {
+        let declared = self.world.destination(self.dest);
+        let slot = self.slot();
+        let said = self.planned.held.as_ref();
+        let is_held_right = match (slot, said) {
+            (Some((spot, ..)), Some(said)) => spot.is(said),
+            (None, None) => true,
+            _ => false,
+        };
+        let is_seen_running =
+            slot.is_some_and(|(_, channel, _)| channel.state() == Some(ChannelState::Running));
+        // Of another host for the same key, and of a key that cannot be read, either may be said.
+        let is_previous = match slot.map(|(_, _, slot)| &slot.occupant) {
+            Some(Occupant::Of(_, Fit::Previous, _)) => Some(true),
+            Some(Occupant::Of(_, Fit::Changed | Fit::Unknown, _)) => None,
+            _ => Some(false),
+        };
+        let what = if self.planned.wanted != self.is_wanted() || self.planned.state != declared.state {
             "whether it is wanted"
-        } else if self.planned.pool != self.declared.pool {
+        } else if self.planned.pool != declared.pool {
             "its pool"
-        } else if self.planned.held.as_ref() != held {
+        } else if !is_held_right {
             "the slot it holds"
-        } else if self.planned.on_air != seen_running {
+        } else if self.planned.on_air != is_seen_running {
             "whether it is on air"
+        } else if is_previous.is_some_and(|is_previous| self.planned.is_previous != is_previous) {
+            "whether that is with its previous target"
         } else {
             return None;
         };
@@ -157,92 +118,125 @@ impl Case<'_> {
         })
     }
 
-    /// Who is wanted and on air, or was interrupted by us, keeps its slot; but nobody comes back whose target is on air
-    /// elsewhere meanwhile.
-    fn taken_away(&self, observed: &Observed) -> Option<Violation> {
-        if !self.wanted {
+    /// Who is wanted and on air in its pool, or was interrupted by us, keeps its slot; but none comes back whose stream is
+    /// on air somewhere else meanwhile. With a previous target it may begin somewhere else.
+    fn taken_away(&self, on_air_now: &OnAirNow<'_>) -> Option<Violation> {
+        let (spot, channel, slot) = self.slot()?;
+        let Occupant::Of(_, fit, _) = slot.occupant else {
+            return None;
+        };
+        if !self.is_wanted() || fit == Fit::Previous || !self.is_of_pool(channel) {
             return None;
         }
-        let held = self.pool.held.get(&self.planned.name);
-        let interrupted_in = observed
-            .returning
-            .get(&self.planned.name)
-            .filter(|slot| Some(*slot) == held)
-            .filter(|slot| {
-                self.pool
-                    .channels
-                    .get(&slot.channel)
-                    .is_some_and(|channel| channel.hands_off.is_none())
-            });
-        let interrupted_in = interrupted_in.filter(|_| !self.is_pushed_to());
-        let own = self.on_air.or(interrupted_in)?;
-        (self.planned.assignment.as_ref() != Some(own)).then(|| Violation::Moved {
+        let returning = self.world.observed.returning.get(&self.planned.name);
+        let comes_back = returning.is_some_and(|own| spot.is(own)) && channel.hands_off.is_none();
+        let is_beside = || {
+            let mut streams = slot.pipes.iter().filter_map(Pipe::stream);
+            streams.any(|stream| on_air_now.has_beside(spot.channel, stream))
+        };
+        let is_own = channel.is_running() || comes_back && !is_beside();
+        let keeps = self.planned.assignment.as_ref().is_some_and(|slot| spot.is(slot));
+        (is_own && !keeps).then(|| Violation::Moved {
             destination: self.planned.name.clone(),
-            from: own.clone(),
+            from: spot.id(),
         })
     }
 
-    fn is_pushed_to(&self) -> bool {
-        match &self.declared.key {
-            StreamKey::Known(key) => self.pushed_to.contains(&(&*self.declared.url, key)),
-            StreamKey::Unavailable { .. } => false,
-        }
-    }
-
-    fn wrong_assignment(&self, observed: &Observed) -> Option<Violation> {
+    fn wrong_assignment(&self) -> Option<Violation> {
         let slot = self.planned.assignment.as_ref()?;
         let destination = || self.planned.name.clone();
-        let stays = self.on_air == Some(slot);
-        if !self.wanted {
+        let plan = self.channels.get(&slot.channel).copied();
+        let stays = self.on_air().is_some_and(|(spot, ..)| spot.is(slot));
+        if !self.is_wanted() {
             return (!stays).then(|| Violation::NotWanted {
                 destination: destination(),
                 slot: slot.clone(),
             });
         }
-        if stays && self.channel.is_some_and(|channel| channel.runs) {
+        if stays && plan.is_some_and(|channel| channel.runs) {
             return None;
         }
-        let usable = self
-            .pool
-            .slot(slot)
-            .is_some_and(|(channel, _)| channel.hands_off.is_none());
-        if !usable {
+        if !self.may_have(slot) {
             return Some(Violation::SlotUnavailable {
                 destination: destination(),
                 slot: slot.clone(),
             });
         }
-        if let Some(pin) = &self.declared.pin {
-            let pinned = SlotId::new(pin.channel.clone(), pin.output_group.clone());
-            let at_home = observed.returning.get(&self.planned.name) == Some(slot)
-                || matches!(self.declared.key, StreamKey::Unavailable { .. });
-            if pinned != *slot && !at_home {
-                return Some(Violation::AwayFromPin {
-                    destination: destination(),
-                    slot: slot.clone(),
-                    pinned,
-                });
-            }
+        if let Some(violation) = self.away_from_pin(slot) {
+            return Some(violation);
         }
-        self.not_carried(slot).map(|what| Violation::NotCarried {
+        if self.is_reserved(slot, plan) {
+            return None;
+        }
+        self.not_carried(slot, plan).map(|what| Violation::NotCarried {
             destination: destination(),
             slot: slot.clone(),
             what,
         })
     }
 
+    /// Whether the slot is one of its pool that may be used; and, if the pool's pattern does not match it, its own.
+    fn may_have(&self, slot: &SlotId) -> bool {
+        self.world.slot(slot).is_some_and(|(channel, found)| {
+            let is_own = matches!(found.occupant, Occupant::Of(dest, ..) if dest == self.dest);
+            self.is_of_pool(channel) && channel.hands_off.is_none() && (found.matches || is_own)
+        })
+    }
+
+    fn away_from_pin(&self, slot: &SlotId) -> Option<Violation> {
+        let pin = self.world.destination(self.dest).pin.as_ref()?;
+        let pinned = SlotId::new(pin.channel.clone(), pin.output_group.clone());
+        let is_returning = self.world.observed.returning.get(&self.planned.name) == Some(slot);
+        let may_differ = is_returning || !self.world.declared.get(self.dest).has_key();
+        (pinned != *slot && !may_differ).then(|| Violation::AwayFromPin {
+            destination: self.planned.name.clone(),
+            slot: slot.clone(),
+            pinned,
+        })
+    }
+
+    /// Whether the slot is kept free on a stopped channel for a destination that this plan takes off air in another pool:
+    /// it begins here once it has ended there.
+    fn is_reserved(&self, slot: &SlotId, plan: Option<&ChannelPlan>) -> bool {
+        let Some((old, channel, _)) = self.on_air().filter(|(_, channel, _)| !self.is_of_pool(channel))
+        else {
+            return false;
+        };
+        let leaves = self.channels.get(channel.id).is_some_and(|plan| {
+            let stops = plan.steps.iter().any(|step| matches!(step.action, Action::Stop));
+            let written = plan.steps.iter().flat_map(|step| step.action.writes());
+            let is_written = written.into_iter().any(|write| write.output_group == *old.group);
+            stops && (is_written || !plan.runs) || is_delayed(plan)
+        });
+        let new = self.world.slot(slot);
+        let is_free = new.is_some_and(|(channel, slot)| {
+            channel.is_stopped() && !plan.is_some_and(|plan| plan.runs) && self.may_take(slot)
+        });
+        leaves && is_free
+    }
+
+    /// Whether a slot of a stopped channel may be written for this destination.
+    fn may_take(&self, slot: &SlotReading<'_>) -> bool {
+        match slot.occupant {
+            Occupant::Of(dest, Fit::Unknown, _) => {
+                let one = self.world.declared.get(dest);
+                !one.wanted && !one.paused
+            }
+            _ => true,
+        }
+    }
+
     /// What is missing until the slot carries it on air. What is written there, and that only wanted ones go on air
     /// with a start, the rules for steps have looked at.
-    fn not_carried(&self, slot: &SlotId) -> Option<&'static str> {
-        let Some(channel) = self.channel else {
+    fn not_carried(&self, slot: &SlotId, plan: Option<&ChannelPlan>) -> Option<&'static str> {
+        let Some(channel) = plan else {
             return Some("the channel is not in the plan");
         };
         if !channel.runs {
             return Some("the channel will not run");
         }
-        let then = channel
-            .slots
-            .iter()
+        let mut slots = channel.slots.iter();
+        let then = slots
             .find(|said| said.output_group == slot.output_group)
             .map(|said| &said.then);
         match then {
@@ -251,27 +245,38 @@ impl Case<'_> {
         }
     }
 
-    /// Not where it is wanted, without a word.
-    fn silent(&self, channels: &BTreeMap<&ChannelId, &ChannelPlan>, now: Timestamp) -> Option<Violation> {
-        if self.planned.waiting.is_some() {
+    /// Not where it is wanted, or not as it is wanted, without a word.
+    fn silent(&self) -> Option<Violation> {
+        if self.planned.waiting.is_some() || self.world.declared.get(self.dest).paused {
             return None;
         }
-        let paused = self.declared.pause_at(now).is_some();
-        let silent = match self.declared.state {
-            _ if paused => false,
-            WantedState::Streaming => self.planned.assignment.is_none(),
-            WantedState::Ready => self.on_air.is_some_and(|slot| {
-                let taken_off = channels.get(&slot.channel).is_some_and(|channel| {
-                    channel
-                        .steps
-                        .iter()
-                        .any(|step| matches!(step.action, Action::Stop))
-                });
-                !taken_off
-            }),
+        let is_stopped = |channel: &ChannelReading<'_>| {
+            let plan = self.channels.get(channel.id);
+            let mut steps = plan.into_iter().flat_map(|plan| &plan.steps);
+            steps.any(|step| matches!(step.action, Action::Stop))
+        };
+        let on_air = self.on_air();
+        let silent = match self.world.destination(self.dest).state {
+            WantedState::Streaming => {
+                let stays = |(spot, channel, slot): (Spot<'_>, &ChannelReading<'_>, &SlotReading<'_>)| {
+                    let is_right = self.is_of_pool(channel) && !is_changed(slot);
+                    let is_given = self.planned.assignment.as_ref().is_some_and(|slot| spot.is(slot));
+                    is_given && !is_right && !is_stopped(channel)
+                };
+                self.planned.assignment.is_none() || on_air.is_some_and(stays)
+            }
+            WantedState::Ready => on_air.is_some_and(|(_, channel, _)| !is_stopped(channel)),
         };
         silent.then(|| Violation::SilentDestination {
             destination: self.planned.name.clone(),
         })
     }
+}
+
+/// Whether a slot has another target than its destination, by the declaration's own change.
+fn is_changed(slot: &SlotReading<'_>) -> bool {
+    matches!(
+        slot.occupant,
+        Occupant::Of(_, Fit::Changed | Fit::Previous, Role::Held | Role::Previous)
+    )
 }

@@ -1,28 +1,22 @@
 //! Rules for the steps of one channel: whether they are possible, granted, and lead where the plan says.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use jiff::Timestamp;
-
-use super::reading::{ChannelReading, Holds, PoolReading, Protected};
-use super::violation::{HandsOff, Ungranted, Violation};
-use crate::model::{
-    Cause, ChannelState, Desired, Destination, DestinationName, ObservedChannel, SlotId, StreamKey, Target,
-};
+use super::Assigned;
+use super::declared::Dest;
+use super::places::Role;
+use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
+use super::stops::OnAir;
+use super::violation::{HandsOff, Violation};
+use crate::model::{ChannelState, DestinationName, Idle, ObservedChannel, SlotId, Target};
 use crate::plan::{Action, ChannelPlan, Content, SlotWrite, Step, Waiting};
 
 /// What the rules of one channel look at.
 pub(super) struct Subject<'a> {
-    pub(super) desired: &'a Desired,
-    pub(super) pool: &'a PoolReading<'a>,
+    pub(super) world: &'a World<'a>,
     pub(super) channel: &'a ChannelReading<'a>,
     pub(super) seen: &'a ObservedChannel,
     pub(super) plan: &'a ChannelPlan,
-    /// Wanted destinations by the slot that the plan gives them.
-    pub(super) assigned: &'a BTreeMap<&'a SlotId, &'a Destination>,
-    /// The same the other way round.
-    pub(super) places: &'a BTreeMap<&'a DestinationName, &'a SlotId>,
-    pub(super) now: Timestamp,
+    /// Who is given which slot.
+    pub(super) assigned: &'a Assigned<'a>,
 }
 
 /// What the steps of a channel come to.
@@ -41,22 +35,18 @@ impl<'a> Subject<'a> {
         if self.plan.steps.is_empty() {
             return outcome;
         }
-        if let Some(why) = self.channel.hands_off {
+        if let Some(why) = self.why_untouchable() {
             found.push(Violation::Untouchable {
                 channel: self.plan.id.clone(),
                 why,
             });
             return outcome;
         }
-        let adopts = matches!(self.plan.steps[0].action, Action::Adopt { .. });
-        if adopts == self.channel.owned {
-            found.push(Violation::Adoption {
-                channel: self.plan.id.clone(),
-            });
-        }
-        let Some(end) = self.walk(found) else {
+        self.check_adoption(found);
+        self.check_tags(found);
+        if !self.walk(found) {
             return outcome;
-        };
+        }
         let stop = self.step(|action| matches!(action, Action::Stop));
         outcome.started = self.step(|action| matches!(action, Action::Start)).is_some();
         if self.writes().is_some() && !outcome.started {
@@ -65,35 +55,54 @@ impl<'a> Subject<'a> {
             });
         }
         self.check_writes(found);
-        let protected = self.channel.protected(&self.desired.trust, self.now);
+        let on_air = OnAir::of(self.world, self.channel);
         if stop.is_some() {
-            outcome.interrupted = protected.wanted.len();
-            self.check_stop(&protected, end, found);
+            outcome.interrupted = on_air.wanted.len();
+            self.check_stop(&on_air, found);
+            self.check_moves(&on_air, found);
         }
-        self.check_interrupts(&protected, found);
+        self.check_interrupts(&on_air, found);
         if outcome.started {
             self.check_start(found);
         }
         outcome
     }
 
-    /// What a slot points at when the steps are done.
-    pub(super) fn final_target(&self, group: &str) -> Option<&'a Target> {
-        let written = self
-            .writes()
-            .into_iter()
-            .flatten()
-            .find(|write| write.output_group == group);
-        match written {
-            Some(write) => Some(&write.target),
-            None => self.channel.slots.get(group).map(|slot| slot.target),
+    /// In no pool a channel of ours may stop, and its tags may be brought up to date; nothing else.
+    fn why_untouchable(&self) -> Option<HandsOff> {
+        let stays_in_bounds =
+            |step: &Step| matches!(step.action, Action::Wait | Action::Record { .. } | Action::Stop);
+        let is_out_of_bounds = self.channel.policy.is_none() && !self.plan.steps.iter().all(stays_in_bounds);
+        let bounds = is_out_of_bounds.then_some(HandsOff::NotInPool);
+        self.channel.hands_off.or(bounds)
+    }
+
+    /// Adopted, once, exactly if it has no owner, and before anything else is changed.
+    fn check_adoption(&self, found: &mut Vec<Violation>) {
+        let mut is_owned = self.seen.owner.is_some();
+        let mut is_right = true;
+        for step in &self.plan.steps {
+            match &step.action {
+                Action::Wait => {}
+                Action::Adopt { .. } | Action::Update { adopts: true, .. } => {
+                    is_right &= !is_owned;
+                    is_owned = true;
+                }
+                Action::Record { .. } | Action::Stop | Action::Start | Action::Update { .. } => {
+                    is_right &= is_owned;
+                }
+            }
+        }
+        if !is_right {
+            found.push(Violation::Adoption {
+                channel: self.plan.id.clone(),
+            });
         }
     }
 
     /// Whether the channel waits for others to be done, so that its goal stands without steps.
     pub(super) fn is_delayed(&self) -> bool {
-        matches!(self.plan.waiting, Some(Waiting::MaxConcurrent { .. }))
-            && self.step(|action| matches!(action, Action::Stop)).is_none()
+        is_delayed(self.plan)
     }
 
     /// The state the steps lead to, without a look at whether they can.
@@ -111,41 +120,38 @@ impl<'a> Subject<'a> {
     }
 
     /// The destination that a write carries.
-    fn joins_by(&self, write: &SlotWrite) -> Option<&'a Destination> {
+    pub(super) fn written(&self, write: &SlotWrite) -> Option<Dest> {
         match &write.content {
-            Content::Destination(name) => self.pool.destinations.get(name).copied(),
+            Content::Destination(name) => self.world.declared.by_name(name),
             _ => None,
         }
     }
 
-    fn joining(&self) -> impl Iterator<Item = &'a Destination> {
-        let writes = self.writes().into_iter().flatten();
-        writes.filter_map(|write| self.joins_by(write))
-    }
-
-    fn writes(&self) -> Option<&'a [SlotWrite]> {
+    /// What the first update writes.
+    pub(super) fn writes(&self) -> Option<&'a [SlotWrite]> {
         self.plan.steps.iter().find_map(|step| match &step.action {
             Action::Update { writes, .. } => Some(writes.as_slice()),
             _ => None,
         })
     }
 
-    fn joins_elsewhere(&self, destination: &Destination) -> bool {
-        let slot = self.places.get(&destination.name);
-        slot.is_some_and(|slot| slot.channel != self.plan.id)
-    }
-
-    fn writes_to(&self, group: &str) -> bool {
+    pub(super) fn write_to(&self, group: &str) -> Option<&'a SlotWrite> {
         let mut writes = self.writes().into_iter().flatten();
-        writes.any(|write| write.output_group == group)
+        writes.find(|write| write.output_group == *group)
     }
 
-    fn slot_id(&self, group: &str) -> SlotId {
-        SlotId::new(self.plan.id.clone(), group)
+    /// Whether what a slot of a running channel holds leaves: something else is written there, or the channel stays off.
+    pub(super) fn is_released(&self, group: &str) -> bool {
+        let stops = self.step(|action| matches!(action, Action::Stop)).is_some();
+        stops && (!self.ends_running() || self.write_to(group).is_some())
     }
 
-    /// Plays the steps as MediaLive would and says where the channel ends, or `None` after the first impossible one.
-    fn walk(&self, found: &mut Vec<Violation>) -> Option<ChannelState> {
+    pub(super) fn slot_id(&self, group: &str) -> SlotId {
+        self.channel.slot_id(group)
+    }
+
+    /// Plays the steps as MediaLive would, and says whether all are possible.
+    fn walk(&self, found: &mut Vec<Violation>) -> bool {
         let mut state = self.seen.state;
         let mut last = None;
         for step in &self.plan.steps {
@@ -162,7 +168,7 @@ impl<'a> Subject<'a> {
                     channel: self.plan.id.clone(),
                     action: action.name(),
                 });
-                return None;
+                return false;
             }
             last = Some(place);
             let Some(next) = after(state, action) else {
@@ -171,120 +177,20 @@ impl<'a> Subject<'a> {
                     action: action.name(),
                     state,
                 });
-                return None;
+                return false;
             };
             state = next;
         }
-        Some(state)
+        true
     }
 
-    fn check_stop(&self, protected: &Protected<'_>, end: ChannelState, found: &mut Vec<Violation>) {
-        if protected.is_empty() {
-            return;
-        }
-        if let Some(why) = self.ungranted(protected) {
-            found.push(Violation::Ungranted {
-                channel: self.plan.id.clone(),
-                destinations: protected.names(),
-                why,
-            });
-        }
-        if !end.is_running() {
-            found.push(Violation::NotBroughtBack {
-                channel: self.plan.id.clone(),
-                destinations: protected.names(),
-            });
-        }
-    }
-
-    fn ungranted(&self, protected: &Protected<'_>) -> Option<Ungranted> {
-        if protected.doubted {
-            return Some(Ungranted::Doubted);
-        }
-        if !protected.paused.is_empty() {
-            return Some(Ungranted::Paused);
-        }
-        if protected
-            .wanted
-            .iter()
-            .any(|destination| !destination.interruptible)
-        {
-            return Some(Ungranted::Uninterruptible);
-        }
-        if self.seen.state == ChannelState::Recovering {
-            return Some(Ungranted::Recovering);
-        }
-        let changes = self.changes();
-        let policy = &self.pool.pool.disruption;
-        let by_policy = self.pool.open && changes.iter().any(|(cause, _)| policy.causes.contains(cause));
-        let one_off = |(_, whose): &(Cause, Option<&DestinationName>)| {
-            whose.is_some_and(|name| self.desired.grants.contains(name))
-        };
-        (!by_policy && !changes.iter().any(one_off)).then_some(Ungranted::Policy)
-    }
-
-    /// What the writes change on a running channel, and for whom.
-    fn changes(&self) -> Vec<(Cause, Option<&'a DestinationName>)> {
-        let mut changes = Vec::new();
-        for write in self.writes().into_iter().flatten() {
-            let Some(slot) = self.channel.slots.get(write.output_group.as_str()) else {
-                continue;
-            };
-            if write.target == *slot.target {
-                continue;
-            }
-            let joins = self.joins_by(write);
-            changes.extend(joins.map(|joins| (self.join_cause(joins), Some(&joins.name))));
-            match slot.holds {
-                Holds::Held(leaves) | Holds::Presumed(leaves) | Holds::Copy(leaves) => {
-                    changes.push((Cause::Stop, Some(&leaves.name)));
-                }
-                // A former target is a matter of Retarget where its destination joins here, of nothing while that waits.
-                Holds::Outdated(leaves) if self.joins_elsewhere(leaves) && !self.may_be_rewritten(leaves) => {
-                    changes.push((Cause::Stop, Some(&leaves.name)));
-                }
-                Holds::Outdated(_) | Holds::Parked => {}
-                Holds::Undeclared => changes.push((Cause::Stop, None)),
-            }
-        }
-        changes
-    }
-
-    /// Whether a former target read as this destination's may be that of another of its URL that joins here, though its
-    /// key's change grants nothing.
-    fn may_be_rewritten(&self, read_as: &Destination) -> bool {
-        let by_url = |joins: &Destination| {
-            joins.url == read_as.url && joins.name != read_as.name && !self.pool.has_former_on_air(joins)
-        };
-        !self.pool.pool.disruption.causes.contains(&Cause::Retarget) && self.joining().any(by_url)
-    }
-
-    /// Whose former target is on this channel is told by the URL, which others may share: where it is not known to be of
-    /// the one who joins, but might be, both causes have to be granted.
-    fn join_cause(&self, joins: &Destination) -> Cause {
-        let granted = &self.pool.pool.disruption.causes;
-        let mut slots = self.channel.slots.values();
-        if slots.any(|slot| matches!(slot.holds, Holds::Outdated(one) if one.name == joins.name)) {
-            return Cause::Retarget;
-        }
-        let same_url = |target: &Target| target.0.first().is_some_and(|first| first.url == joins.url);
-        let mut formers = self.channel.slots.values().filter(|slot| {
-            matches!(slot.holds, Holds::Outdated(_) | Holds::Undeclared) && same_url(slot.target)
-        });
-        if formers.next().is_some() && !granted.contains(&Cause::Retarget) {
-            return Cause::Retarget;
-        }
-        Cause::Start
-    }
-
-    /// Stop names those it takes off air, the others nobody.
-    fn check_interrupts(&self, protected: &Protected<'_>, found: &mut Vec<Violation>) {
+    /// Stop names those it takes off air, the others none.
+    fn check_interrupts(&self, on_air: &OnAir, found: &mut Vec<Violation>) {
         for step in &self.plan.steps {
-            let mut actual: Vec<DestinationName> = match step.action {
-                Action::Stop => protected.wanted.iter().map(|d| d.name.clone()).collect(),
+            let actual: Vec<DestinationName> = match step.action {
+                Action::Stop => on_air.names(self.world),
                 _ => Vec::new(),
             };
-            actual.sort();
             let mut said = step.interrupts.clone();
             said.sort();
             if said != actual {
@@ -298,115 +204,124 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn check_writes(&self, found: &mut Vec<Violation>) {
-        let Some(writes) = self.writes() else {
-            return;
-        };
-        if writes.is_empty() {
-            found.push(Violation::EmptyUpdate {
-                channel: self.plan.id.clone(),
-            });
-        }
-        let mut written = BTreeSet::new();
-        for write in writes {
-            let id = self.slot_id(write.output_group.as_str());
-            if !written.insert(&write.output_group) {
-                found.push(Violation::WrittenTwice { slot: id });
+    /// Who is on air here and belongs to another pool leaves only for a slot there.
+    fn check_moves(&self, on_air: &OnAir, found: &mut Vec<Violation>) {
+        for (group, slot) in &self.channel.slots {
+            let Occupant::Of(dest, _, role) = slot.occupant else {
                 continue;
-            }
-            found.extend(self.wrong_write(write, id));
-        }
-    }
-
-    fn wrong_write(&self, write: &SlotWrite, id: SlotId) -> Option<Violation> {
-        let Some(slot) = self.channel.slots.get(write.output_group.as_str()) else {
-            return Some(Violation::NoSlot { slot: id });
-        };
-        let pipelines = self.seen.class.pipelines();
-        if write.target.0.len() != pipelines {
-            return Some(Violation::WrongPipelines {
-                slot: id,
-                found: write.target.0.len(),
-                wanted: pipelines,
-            });
-        }
-        let (right, said) = match &write.content {
-            Content::Parked => (write.target == slot.parking, "parked".to_owned()),
-            Content::Destination(name) => {
-                let target = self
-                    .pool
-                    .destinations
-                    .get(name)
-                    .and_then(|destination| destination.target(self.seen.class, &slot.parking));
-                (target.as_ref() == Some(&write.target), name.to_string())
-            }
-            _ => (false, "a destination or parked".to_owned()),
-        };
-        if !right {
-            return Some(Violation::WrongContent { slot: id, said });
-        }
-        match slot.holds {
-            Holds::Presumed(holder) if holder.is_wanted(self.now) => Some(Violation::PresumedWritten {
-                slot: id,
-                destination: holder.name.clone(),
-            }),
-            Holds::Held(holder)
-                if holder.is_wanted(self.now)
-                    && self.seen.state.is_running()
-                    && write.target != *slot.target =>
+            };
+            let is_of_other_pool = self.channel.pool() != Some(&self.world.destination(dest).pool);
+            let keeps = self.write_to(group).and_then(|write| self.written(write)) == Some(dest);
+            if on_air.wanted.contains(&dest)
+                && role != (Role::Surplus { releasable: true })
+                && is_of_other_pool
+                && self.is_released(group)
+                && !keeps
+                && !self.moves_out(dest)
             {
-                Some(Violation::Evicted {
-                    slot: id,
-                    destination: holder.name.clone(),
-                })
+                found.push(Violation::NoNewPlace {
+                    destination: self.world.name(dest).clone(),
+                    slot: self.slot_id(group),
+                });
             }
-            _ => None,
         }
     }
 
     /// Everything on a channel that starts goes on air: each slot is parked, or a wanted destination's whose place
-    /// this is.
+    /// this is, or comes back as it was.
     fn check_start(&self, found: &mut Vec<Violation>) {
-        let mut anybody = false;
+        let mut is_for_any = false;
         for (group, slot) in &self.channel.slots {
-            let Some(target) = self.final_target(group) else {
-                continue;
-            };
-            if *target == slot.parking {
+            if self.ends_parked(group, slot) {
                 continue;
             }
             let id = self.slot_id(group);
-            let belongs = |destination: &Destination| match destination.key {
-                StreamKey::Known(_) => {
-                    destination.target(self.seen.class, &slot.parking).as_ref() == Some(target)
-                }
-                StreamKey::Unavailable { .. } => {
-                    matches!(slot.holds, Holds::Presumed(holder) if holder.name == destination.name)
-                }
-            };
-            let owner = self.assigned.get(&id).filter(|destination| belongs(destination));
-            if let Some(destination) = owner {
-                anybody = true;
-                let writable = matches!(destination.key, StreamKey::Known(_));
-                if self.seen.state == ChannelState::UpdateFailed && writable && !self.writes_to(group) {
+            let here = self.assigned.slots.get(&id).copied();
+            let owner = here.filter(|dest| self.may_start(group, slot, *dest));
+            if let Some(dest) = owner.or_else(|| self.comes_back_as_it_was(group, slot)) {
+                is_for_any = true;
+                let is_known = self.world.declared.get(dest).has_key();
+                let is_unwritten = self.write_to(group).is_none();
+                if self.seen.state == ChannelState::UpdateFailed && is_known && is_unwritten {
                     found.push(Violation::NotRewritten { slot: id });
                 }
             } else {
-                let what = match slot.holds {
-                    Holds::Held(holder) | Holds::Presumed(holder) if target == slot.target => {
-                        holder.name.to_string()
-                    }
-                    _ => format!("a target on {}", target.hosts().join(" and ")),
-                };
+                let what = self.what_starts(group, slot);
                 found.push(Violation::PutsOnAir { slot: id, what });
             }
         }
-        if !anybody {
+        let keeps_running = self.channel.idle() == Idle::KeepRunning && self.channel.is_running();
+        if !is_for_any && !keeps_running {
             found.push(Violation::StartedForNobody {
                 channel: self.plan.id.clone(),
             });
         }
     }
+
+    fn ends_parked(&self, group: &str, slot: &SlotReading<'_>) -> bool {
+        match self.write_to(group) {
+            None => slot.occupant == Occupant::Parked,
+            Some(write) => self.channel.parking(group).as_ref() == Some(&write.target),
+        }
+    }
+
+    /// Whether a slot may go on air for the destination that it is given to: with its target, or, where its key cannot be
+    /// read, with what is recorded as its and comes back.
+    fn may_start(&self, group: &str, slot: &SlotReading<'_>, dest: Dest) -> bool {
+        let Some(write) = self.write_to(group) else {
+            return match slot.occupant {
+                Occupant::Of(own, Fit::Equal, _) => {
+                    own == dest || self.has_equal_target(group, slot.target, dest)
+                }
+                Occupant::Of(own, Fit::Unknown, _) => own == dest && self.comes_back(group, dest),
+                _ => false,
+            };
+        };
+        self.has_equal_target(group, &write.target, dest)
+    }
+
+    fn has_equal_target(&self, group: &str, target: &Target, dest: Dest) -> bool {
+        let parking = self.channel.parking(group);
+        let own = parking.and_then(|parking| self.world.destination(dest).target(self.seen.class, &parking));
+        own.is_some_and(|own| own.equals(target))
+    }
+
+    /// Whether a destination was on air in this slot, or was interrupted in it before.
+    pub(super) fn comes_back(&self, group: &str, dest: Dest) -> bool {
+        let returning = self.world.observed.returning.get(self.world.name(dest));
+        self.channel.is_running() || returning == Some(&self.slot_id(group))
+    }
+
+    /// The wanted destination that comes back with what the slot points at now, although that is not its target or not its
+    /// pool: its place may be another one by now.
+    fn comes_back_as_it_was(&self, group: &str, slot: &SlotReading<'_>) -> Option<Dest> {
+        let Occupant::Of(dest, fit, role) = slot.occupant else {
+            return None;
+        };
+        let destination = self.world.destination(dest);
+        let may_have_other = fit == Fit::Previous || self.channel.pool() != Some(&destination.pool);
+        let is_its_place = role != Role::Surplus { releasable: true };
+        let is_unwritten = self.write_to(group).is_none();
+        let comes_back = self.world.declared.get(dest).wanted && self.comes_back(group, dest);
+        (is_unwritten && is_its_place && may_have_other && comes_back).then_some(dest)
+    }
+
+    fn what_starts(&self, group: &str, slot: &SlotReading<'_>) -> String {
+        match (self.write_to(group), &slot.occupant) {
+            (None, Occupant::Of(dest, ..)) => self.world.name(*dest).to_string(),
+            (None, Occupant::Vanished { identity, .. }) => identity.to_string(),
+            (write, _) => {
+                let target = write.map_or(slot.target, |write| &write.target);
+                format!("a target on {}", target.hosts().join(" and "))
+            }
+        }
+    }
+}
+
+/// Whether a channel waits for others to be done.
+pub(super) fn is_delayed(plan: &ChannelPlan) -> bool {
+    let stops = plan.steps.iter().any(|step| matches!(step.action, Action::Stop));
+    matches!(plan.waiting, Some(Waiting::MaxConcurrent { .. })) && !stops
 }
 
 /// Where an action leaves a channel, or `None` where MediaLive or our own rules refuse it: a channel in transition
@@ -421,12 +336,4 @@ fn after(state: ChannelState, action: &Action) -> Option<ChannelState> {
         | (Action::Update { .. }, S::Idle | S::UpdateFailed) => Some(S::Idle),
         (Action::Wait | Action::Start | Action::Stop | Action::Update { .. }, _) => None,
     }
-}
-
-/// Why nothing at all may be done to a channel that no pool of the plan names.
-pub(super) fn not_in_pool(plan: &ChannelPlan) -> Option<Violation> {
-    (!plan.steps.is_empty()).then(|| Violation::Untouchable {
-        channel: plan.id.clone(),
-        why: HandsOff::NotInPool,
-    })
 }

@@ -1,6 +1,9 @@
 //! For each rule a plan that keeps it, and its neighbour that does not and is caught.
 
+mod duplicates;
 mod goals;
 mod hand;
-mod readings;
+mod reading;
 mod steps;
+mod stops;
+mod tags;

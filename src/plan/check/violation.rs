@@ -1,6 +1,10 @@
 //! What can be wrong with a plan.
 
+mod about;
+
 use thiserror::Error;
+
+pub use about::About;
 
 use crate::model::{ChannelId, ChannelState, DestinationName, PoolName, SlotId};
 
@@ -82,12 +86,20 @@ pub enum Violation {
     },
 
     // ── Interruptions.
-    /// A stop takes protected destinations off air and nothing grants it.
+    /// A running channel is stopped that must not be, whatever is granted.
+    #[error("channel {channel} must not be stopped: {why}")]
+    ForbiddenStop {
+        /// The channel.
+        channel: ChannelId,
+        /// Why not.
+        why: Forbidden,
+    },
+    /// A stop needs a grant, and none covers it.
     #[error("stopping channel {channel} interrupts {}: {why}", List(.destinations))]
     Ungranted {
         /// The channel.
         channel: ChannelId,
-        /// Who is on air there by right.
+        /// Wanted destinations that are on air there.
         destinations: Vec<DestinationName>,
         /// Why it is not granted.
         why: Ungranted,
@@ -182,32 +194,66 @@ pub enum Violation {
         /// Who loses it.
         destination: DestinationName,
     },
-    /// A slot is released or re-pointed although it may be that of a wanted destination whose key is not known.
-    #[error("{slot} is presumed to be held by {destination}, whose key is not known, and is written")]
-    PresumedWritten {
+    /// A slot is written that is recorded as that of a wanted or paused destination whose key is not known.
+    #[error("{slot} is recorded as that of {destination}, whose key is not known, and is written")]
+    UnknownKeyWritten {
         /// The slot.
         slot: SlotId,
-        /// Who is presumed to hold it.
+        /// Whose it is.
         destination: DestinationName,
+    },
+    /// A destination that belongs to another pool now is taken off air without a slot there.
+    #[error("{destination} is taken off air in {slot} and has no slot in its pool")]
+    NoNewPlace {
+        /// The destination.
+        destination: DestinationName,
+        /// Where it is on air.
+        slot: SlotId,
+    },
+
+    // ── Tags.
+    /// A slot's tag is missing, wrong, or changed where it may not be.
+    #[error("the tag of {slot} is wrong: {what}")]
+    WrongTag {
+        /// The slot.
+        slot: SlotId,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Tags are brought up to date in a way that is not allowed.
+    #[error("the tags of channel {channel} may not be changed so: {what}")]
+    WrongRecord {
+        /// The channel.
+        channel: ChannelId,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A channel would have more tags than it may have.
+    #[error("channel {channel} would have {tags} tags")]
+    TooManyTags {
+        /// The channel.
+        channel: ChannelId,
+        /// How many.
+        tags: usize,
     },
 
     // ── What goes on air.
-    /// A start would put something on air that nobody wants there.
+    /// A start would put something on air that is not wanted there.
     #[error("starting channel {} would put {what} on air in {slot}", .slot.channel)]
     PutsOnAir {
         /// The slot.
         slot: SlotId,
-        /// A name, or the host of what nobody declares.
+        /// A name, or the host of what is not declared.
         what: String,
     },
-    /// A channel in UPDATE_FAILED is started although nobody knows what its slots hold since.
+    /// A channel in UPDATE_FAILED is started although it is not known what its slots hold since.
     #[error("{slot} is not written again after the update that failed")]
     NotRewritten {
         /// The slot.
         slot: SlotId,
     },
-    /// A channel is started and nobody on it is wanted.
-    #[error("channel {channel} is started for nobody")]
+    /// A channel is started and no destination on it is wanted.
+    #[error("channel {channel} is started for no destination")]
     StartedForNobody {
         /// The channel.
         channel: ChannelId,
@@ -321,128 +367,49 @@ pub enum HandsOff {
     /// It carries another owner's tag.
     #[error("it belongs to another owner")]
     Foreign,
-    /// It runs with targets that nobody declares and is not adopted.
-    #[error("it is not ours and runs with targets that nobody declares")]
-    Undeclared,
-    /// It failed, is gone, or is in a state that nobody knows.
+    /// It runs, has no owner tag, and is not adopted.
+    #[error("it is not ours and runs with targets that are not all declared")]
+    NotAdopted,
+    /// It failed, is gone, or is in an unknown state.
     #[error("its state allows nothing")]
     State,
+}
+
+/// Why a running channel is not stopped, whatever is granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Forbidden {
+    /// Nothing on it is a slot.
+    #[error("it has no slot")]
+    NoSlot,
+    /// A destination on air on it is paused.
+    #[error("a destination on air on it is paused")]
+    Paused,
+    /// A slot holds what is not declared.
+    #[error("a slot holds what no Destination declares")]
+    Undeclared,
+    /// An output group that the pool's pattern matches cannot be a slot.
+    #[error("an output group of the pool's pattern cannot be a slot")]
+    Unusable,
+    /// A slot holds what vanished from the declaration, which may not be whole.
+    #[error("a slot holds what vanished from the declaration and is kept")]
+    Kept,
 }
 
 /// Why an interruption is not granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Ungranted {
-    /// Somebody on it has `interruptible: false`.
-    #[error("somebody on it must not be interrupted")]
+    /// A destination on it has `interruptible: false`.
+    #[error("a destination on it must not be interrupted")]
     Uninterruptible,
-    /// Somebody on it is paused: hands off.
-    #[error("somebody on it is paused")]
-    Paused,
-    /// Something on it that nobody declares may be wanted: the declaration is not known to be whole.
-    #[error("the declaration may not be whole, and something on it is not declared")]
-    Doubted,
     /// It is RECOVERING.
     #[error("it is RECOVERING")]
     Recovering,
+    /// The pool keeps its channels running, and it would not run again.
+    #[error("its pool keeps channels running, and it is not started again")]
+    KeepsRunning,
     /// Neither the pool's policy nor a one-off grant allows it for any of the changes made.
     #[error("no policy and no one-off grant allows it for the changes made")]
     Policy,
-}
-
-/// What a violation is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum About<'a> {
-    /// The plan as a whole.
-    Everything,
-    /// A pool.
-    Pool(&'a PoolName),
-    /// A channel.
-    Channel(&'a ChannelId),
-    /// Two channels, which may be of two pools.
-    Channels(&'a ChannelId, &'a ChannelId),
-    /// A destination.
-    Destination(&'a DestinationName),
-}
-
-impl Violation {
-    /// What it is about: where to look, and what to hold.
-    pub fn about(&self) -> About<'_> {
-        match self {
-            Self::Incomplete { .. } => About::Everything,
-            Self::MaxConcurrent { pool, .. } | Self::WrongCount { pool, .. } => About::Pool(pool),
-            Self::Misread { channel, .. }
-            | Self::Untouchable { channel, .. }
-            | Self::Adoption { channel, .. }
-            | Self::WrongState { channel, .. }
-            | Self::StepOrder { channel, .. }
-            | Self::UpdateWithoutStart { channel, .. }
-            | Self::Ungranted { channel, .. }
-            | Self::WrongInterrupts { channel, .. }
-            | Self::NotBroughtBack { channel, .. }
-            | Self::EmptyUpdate { channel, .. }
-            | Self::StartedForNobody { channel, .. }
-            | Self::WrongEnd { channel, .. }
-            | Self::SilentChannel { channel, .. } => About::Channel(channel),
-            Self::NoSlot { slot, .. }
-            | Self::WrongPipelines { slot, .. }
-            | Self::WrittenTwice { slot, .. }
-            | Self::WrongContent { slot, .. }
-            | Self::Evicted { slot, .. }
-            | Self::PresumedWritten { slot, .. }
-            | Self::PutsOnAir { slot, .. }
-            | Self::NotRewritten { slot, .. }
-            | Self::SlotTwice { slot, .. }
-            | Self::WrongGoal { slot, .. } => About::Channel(&slot.channel),
-            Self::TargetTwice { first, second } => About::Channels(&first.channel, &second.channel),
-            Self::Misstated { destination, .. }
-            | Self::SlotUnavailable { destination, .. }
-            | Self::AwayFromPin { destination, .. }
-            | Self::Moved { destination, .. }
-            | Self::NotWanted { destination, .. }
-            | Self::NotCarried { destination, .. }
-            | Self::SilentDestination { destination, .. } => About::Destination(destination),
-        }
-    }
-
-    /// Stable code, for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Incomplete { .. } => "Incomplete",
-            Self::Misread { .. } => "Misread",
-            Self::Misstated { .. } => "Misstated",
-            Self::Untouchable { .. } => "Untouchable",
-            Self::Adoption { .. } => "Adoption",
-            Self::WrongState { .. } => "WrongState",
-            Self::StepOrder { .. } => "StepOrder",
-            Self::UpdateWithoutStart { .. } => "UpdateWithoutStart",
-            Self::Ungranted { .. } => "Ungranted",
-            Self::WrongInterrupts { .. } => "WrongInterrupts",
-            Self::NotBroughtBack { .. } => "NotBroughtBack",
-            Self::MaxConcurrent { .. } => "MaxConcurrent",
-            Self::WrongCount { .. } => "WrongCount",
-            Self::EmptyUpdate { .. } => "EmptyUpdate",
-            Self::NoSlot { .. } => "NoSlot",
-            Self::WrongPipelines { .. } => "WrongPipelines",
-            Self::WrittenTwice { .. } => "WrittenTwice",
-            Self::WrongContent { .. } => "WrongContent",
-            Self::Evicted { .. } => "Evicted",
-            Self::PresumedWritten { .. } => "PresumedWritten",
-            Self::PutsOnAir { .. } => "PutsOnAir",
-            Self::NotRewritten { .. } => "NotRewritten",
-            Self::StartedForNobody { .. } => "StartedForNobody",
-            Self::TargetTwice { .. } => "TargetTwice",
-            Self::SlotTwice { .. } => "SlotTwice",
-            Self::SlotUnavailable { .. } => "SlotUnavailable",
-            Self::AwayFromPin { .. } => "AwayFromPin",
-            Self::Moved { .. } => "Moved",
-            Self::NotWanted { .. } => "NotWanted",
-            Self::NotCarried { .. } => "NotCarried",
-            Self::WrongGoal { .. } => "WrongGoal",
-            Self::WrongEnd { .. } => "WrongEnd",
-            Self::SilentDestination { .. } => "SilentDestination",
-            Self::SilentChannel { .. } => "SilentChannel",
-        }
-    }
 }
 
 /// Names, one after the other.

@@ -7,13 +7,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, Endpoint,
-    Interrupt, Observed, ObservedChannel, ObservedGroup, OwnerId, Pause, Pin, Placement, PoolChannel, Secret,
-    SlotId, StreamKey, Target, Trust, WantedState, samples,
+    ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired,
+    Destination, Endpoint, Interrupt, NoSlot, Observed, ObservedChannel, ObservedGroup, OwnerId, Pause, Pin,
+    Placement, PoolChannel, PoolName, Recorded, Secret, SlotId, SlotTag, StreamKey, Target, TargetDigest,
+    Trust, WantedState, samples,
 };
+use crate::plan::check::occupants;
 use crate::plan::{
     Action, Adoption, ChannelPlan, Content, DestinationPlan, Interruptions, Optimality, Plan, PoolPlan,
-    Reason, Seen, SlotPlan, SlotWrite, Step, Violation, Waiting, check,
+    Reason, Seen, SlotPlan, SlotRecord, SlotWrite, Step, Violation, Waiting, check,
 };
 
 /// Slots of every channel.
@@ -29,29 +31,34 @@ pub(super) struct Hand {
 
 impl Hand {
     pub(super) fn new() -> Self {
-        let mut desired = Desired::empty(OwnerId::new("us"));
-        let mut pool = samples::pool(&[], "s*");
-        pool.slots.parking_url = "rtmp://parked.example/p".into();
-        let plan = Plan {
-            pools: vec![PoolPlan {
-                name: "main".into(),
-                placement: Placement::Spread,
-                idle: crate::model::Idle::Stop,
-                interrupt: Interrupt::Never,
-                channels: 0,
-                slots: 0,
-                interruptions: Interruptions::default(),
-                optimality: Optimality::Optimal,
-            }],
-            destinations: Vec::new(),
-            channels: Vec::new(),
-        };
-        desired.pools.insert("main".into(), pool);
-        Self {
-            desired,
+        let hand = Self {
+            desired: Desired::empty(OwnerId::new("us")),
             observed: Observed::default(),
-            plan,
-        }
+            plan: Plan {
+                pools: Vec::new(),
+                destinations: Vec::new(),
+                channels: Vec::new(),
+            },
+        };
+        hand.pool_called("main")
+    }
+
+    /// A further pool without channels.
+    pub(super) fn pool_called(mut self, name: &str) -> Self {
+        let mut pool = samples::pool(&[], "s*");
+        pool.name = name.into();
+        pool.slots.parking_url = "rtmp://parked.example/p".into();
+        self.desired.pools.insert(name.into(), pool);
+        self.plan.pools.push(PoolPlan {
+            name: name.into(),
+            placement: Placement::Spread,
+            interrupt: Interrupt::Never,
+            channels: 0,
+            slots: 0,
+            interruptions: Interruptions::default(),
+            optimality: Optimality::Optimal,
+        });
+        self
     }
 
     pub(super) fn pool(&mut self) -> &mut ChannelPool {
@@ -88,17 +95,39 @@ impl Hand {
         self
     }
 
-    /// A channel of ours; each slot holds a declared destination, nobody (`""`), or something else, taken for a
-    /// host.
-    pub(super) fn channel(mut self, id: &str, state: ChannelState, holds: [&str; 3]) -> Self {
-        self.pool().channels.push(PoolChannel {
-            id: id.into(),
-            takeover: false,
-        });
-        let groups = SLOTS.iter().zip(holds).map(|(group, holds)| ObservedGroup {
-            name: (*group).into(),
-            target: Ok(self.target(id, group, holds)),
-        });
+    /// A channel of ours in pool `main`.
+    pub(super) fn channel(self, id: &str, state: ChannelState, holds: [&str; 3]) -> Self {
+        self.channel_of(Some("main"), id, state, holds)
+    }
+
+    /// A channel of ours. A slot holds
+    ///
+    /// - `a`, a declared destination, without a tag; with `a!` it is recorded, too
+    /// - `~a`, its previous target, recorded
+    /// - `%a`, what is recorded of `a`, which is not declared
+    /// - `#`, what cannot be a slot
+    /// - nothing if it is empty, and anything else is taken for a host that is not declared.
+    pub(super) fn channel_of(
+        mut self,
+        pool: Option<&str>,
+        id: &str,
+        state: ChannelState,
+        holds: [&str; 3],
+    ) -> Self {
+        if let Some(pool) = pool {
+            let pool = self.desired.pools.get_mut(pool).unwrap();
+            pool.channels.push(PoolChannel {
+                id: id.into(),
+                takeover: false,
+            });
+        }
+        let group = |(group, holds): (&&str, &str)| ObservedGroup {
+            name: (**group).into(),
+            target: match holds {
+                "#" => Err(NoSlot::Outputs(2)),
+                holds => Ok(self.target(id, group, holds)),
+            },
+        };
         let channel = ObservedChannel {
             id: id.into(),
             arn: format!("arn:{id}").into(),
@@ -106,14 +135,33 @@ impl Hand {
             class: ChannelClass::SinglePipeline,
             state,
             owner: Some(OwnerId::new("us")),
-            groups: Arc::new(groups.collect()),
-            tags: std::sync::Arc::default(),
-            others: std::sync::Arc::default(),
-            stray_endpoints: std::sync::Arc::default(),
+            groups: Arc::new(SLOTS.iter().zip(holds).map(group).collect()),
+            tags: Arc::new(ChannelTags {
+                count: 1,
+                ..ChannelTags::default()
+            }),
+            others: Arc::default(),
+            stray_endpoints: Arc::default(),
             trouble: None,
         };
         let observation = ChannelObservation::Seen(Box::new(channel));
         self.observed.channels.insert(id.into(), observation);
+        for (group, holds) in SLOTS.iter().zip(holds) {
+            let name = holds.trim_matches(['~', '%', '!']);
+            if name != holds {
+                self = self.tag(id, group, Recorded::destination(name.into()));
+            }
+        }
+        self
+    }
+
+    /// Gives a slot a tag that fits.
+    pub(super) fn tag(mut self, id: &str, group: &str, occupant: Recorded) -> Self {
+        let seen = self.seen(id);
+        let target = seen.groups.iter().find(|one| one.name == group).unwrap();
+        let target = target.target.clone().unwrap();
+        let record = record(id, group, occupant, &target);
+        seen.tags_mut().set(&record.output_group, &record.tag);
         self
     }
 
@@ -147,110 +195,77 @@ impl Hand {
 
     fn target(&self, id: &str, group: &str, holds: &str) -> Target {
         let parking = self.parking(id, group);
-        match self.desired.destinations.get(holds) {
+        let one = |url: String, key: String| Target::from(vec![Endpoint::new(url, Secret::new(key))]);
+        let name = holds.trim_matches(['~', '%', '!']);
+        match self.desired.destinations.get(name) {
             _ if holds.is_empty() => parking,
+            _ if holds.starts_with('~') => one(format!("rtmp://{name}.example/live"), format!("old-{name}")),
             Some(destination) => destination
                 .target(ChannelClass::SinglePipeline, &parking)
                 .unwrap(),
-            None => Target::from(vec![Endpoint::new(
-                format!("rtmp://{holds}/live"),
-                Secret::new("former"),
-            )]),
+            None => one(format!("rtmp://{name}/live"), "unknown".to_owned()),
         }
     }
 
-    /// The honest plan that does nothing: everybody stays where they are, and whoever is not where they are wanted
-    /// waits.
+    /// The honest plan that does nothing: every destination stays where it is, and what is not where it is wanted waits.
     pub(super) fn quiet(mut self) -> Self {
-        let pool = &self.desired.pools["main"];
-        for channel in &pool.channels {
-            let plan = self.quiet_channel(&channel.id);
-            self.plan.channels.push(plan);
+        let contents = occupants(&self.desired, &self.observed, NOW);
+        let in_pools = self.desired.pools.values().flat_map(|pool| {
+            let channels = pool.channels.iter();
+            channels.map(|channel| (channel.id.clone(), Some(pool.name.clone())))
+        });
+        let mut pools: BTreeMap<ChannelId, Option<PoolName>> = in_pools.collect();
+        for id in self.observed.channels.keys() {
+            pools.entry(id.clone()).or_insert(None);
         }
-        let destinations: Vec<_> = self
-            .desired
-            .destinations
-            .values()
-            .map(|d| self.quiet_destination(d))
-            .collect();
+        for (id, pool) in pools {
+            if let ChannelObservation::Seen(seen) = &self.observed.channels[&id] {
+                let plan = quiet_channel(seen, pool, &contents);
+                self.plan.channels.push(plan);
+            }
+        }
+        let declared = self.desired.destinations.values();
+        let destinations = declared.map(|one| self.quiet_destination(one)).collect();
         self.plan.destinations = destinations;
         self
     }
 
-    fn quiet_channel(&self, id: &ChannelId) -> ChannelPlan {
-        let ChannelObservation::Seen(seen) = &self.observed.channels[id] else {
-            panic!("hand-made channels are seen");
-        };
-        let slot = |group: &ObservedGroup| {
-            let target = group.target.clone().unwrap();
-            let holder = self.desired.destinations.values().find(|d| {
-                d.is_carried_by(
-                    &target,
-                    seen.class,
-                    &self.parking(id.as_str(), group.name.as_str()),
-                )
-            });
-            let now = match holder {
-                _ if target == self.parking(id.as_str(), group.name.as_str()) => Content::Parked,
-                Some(destination) => Content::Destination(destination.name.clone()),
-                None => Content::Undeclared {
-                    host: target.hosts()[0].to_owned(),
-                },
-            };
-            SlotPlan {
-                output_group: group.name.clone(),
-                target: Some(target),
-                then: now.clone(),
-                now,
-                reason: None,
-            }
-        };
-        ChannelPlan {
-            id: id.clone(),
-            pool: "main".into(),
-            seen: Some(Seen {
-                arn: seen.arn.clone(),
-                name: seen.name.clone(),
-                class: seen.class,
-                state: seen.state,
-                owner: seen.owner.clone(),
-            }),
-            adoption: Adoption::Owned,
-            slots: seen.groups.iter().map(slot).collect(),
-            steps: Vec::new(),
-            runs: seen.state.is_running(),
-            waiting: None,
-        }
-    }
-
     fn quiet_destination(&self, destination: &Destination) -> DestinationPlan {
-        let holding = |channel: &&ChannelPlan| {
-            let is_own = |slot: &&SlotPlan| slot.now == Content::Destination(destination.name.clone());
-            channel.slots.iter().find(is_own).map(|slot| {
+        let name = &destination.name;
+        let slots = self.plan.channels.iter().flat_map(|channel| {
+            let state = channel.seen.as_ref().unwrap().state;
+            let slots = channel.slots.iter();
+            let is_away = channel.pool.as_ref() != Some(&destination.pool);
+            slots.map(move |slot| {
                 let id = SlotId::new(channel.id.clone(), slot.output_group.clone());
-                (id, channel.seen.as_ref().unwrap().state)
+                (id, state, is_away, &slot.now)
             })
-        };
-        let held = self.plan.channels.iter().find_map(|channel| holding(&channel));
-        let running = held.as_ref().is_some_and(|(_, state)| state.is_running());
+        });
+        let own = slots.filter_map(|(id, state, is_away, now)| match now {
+            Content::Destination(one) if one == name => Some((id, state, is_away, false)),
+            Content::Previous(one) if one == name => Some((id, state, is_away, true)),
+            _ => None,
+        });
+        let own = own.max_by_key(|(_, state, ..)| state.is_running());
+        let running = own.as_ref().is_some_and(|(_, state, ..)| state.is_running());
+        let is_away = own.as_ref().is_some_and(|(_, _, is_away, _)| *is_away);
         let streaming = destination.state == WantedState::Streaming;
         let wanted = streaming && destination.paused.is_none();
+        let is_previous = own.as_ref().is_some_and(|(.., is_previous)| *is_previous);
+        let pool = destination.pool.clone();
+        let held = own.as_ref().map(|(id, ..)| id.clone());
         DestinationPlan {
-            name: destination.name.clone(),
-            pool: "main".into(),
+            name: name.clone(),
+            pool: pool.clone(),
             state: destination.state,
             wanted,
             group: None,
-            on_air: held
-                .as_ref()
-                .is_some_and(|(_, state)| *state == ChannelState::Running),
-            assignment: held
-                .as_ref()
-                .filter(|_| running && wanted)
-                .map(|(slot, _)| slot.clone()),
-            held: held.map(|(slot, _)| slot),
+            on_air: own.is_some_and(|(_, state, ..)| state == ChannelState::Running),
+            is_previous,
+            assignment: held.clone().filter(|_| running && wanted),
+            held,
             reason: None,
-            waiting: (running != streaming).then(|| Waiting::NoFreeSlot { pool: "main".into() }),
+            waiting: (running != streaming || is_previous || is_away).then(|| Waiting::NoFreeSlot { pool }),
             off_air: None,
         }
     }
@@ -264,21 +279,19 @@ impl Hand {
                 Action::Start => channel.runs = true,
                 Action::Update { writes, .. } => {
                     for write in writes {
-                        let slot = channel
-                            .slots
-                            .iter_mut()
-                            .find(|slot| slot.output_group == write.output_group);
+                        let mut slots = channel.slots.iter_mut();
+                        let slot = slots.find(|slot| slot.output_group == write.output_group);
                         if let Some(slot) = slot {
                             slot.then = write.content.clone();
                         }
                     }
                 }
-                Action::Wait | Action::Adopt { .. } => {}
+                Action::Wait | Action::Adopt { .. } | Action::Record { .. } => {}
             }
         }
         channel.steps = steps;
         let runs = channel.runs;
-        let goals: BTreeMap<SlotId, Content> = channel
+        let goals: Vec<(SlotId, Content)> = channel
             .slots
             .iter()
             .map(|slot| (SlotId::new(id, slot.output_group.clone()), slot.then.clone()))
@@ -286,21 +299,35 @@ impl Hand {
         for (slot, content) in goals {
             if let Content::Destination(name) = content {
                 let planned = self.destination_plan(name.as_str());
-                planned.waiting = None;
+                if runs || !planned.wanted {
+                    planned.waiting = None;
+                }
                 if runs && planned.wanted {
                     planned.assignment = Some(slot);
                 }
             }
         }
-        let interrupted = self.plan.steps().map(|(_, step)| step.interrupts.len()).sum();
-        self.plan.pools[0].interruptions = Interruptions {
-            planned: interrupted,
-            lower_bound: interrupted,
-        };
+        self.recount();
         self
     }
 
-    /// A write of a destination, or of nobody (`""`), to a slot of a channel.
+    fn recount(&mut self) {
+        for pool in &mut self.plan.pools {
+            let own = self
+                .plan
+                .channels
+                .iter()
+                .filter(|one| one.pool.as_ref() == Some(&pool.name));
+            let steps = own.flat_map(|channel| &channel.steps);
+            let planned = steps.map(|step| step.interrupts.len()).sum();
+            pool.interruptions = Interruptions {
+                planned,
+                lower_bound: planned,
+            };
+        }
+    }
+
+    /// A write of a destination, or of none (`""`), to a slot of a channel.
     pub(super) fn write(&self, id: &str, group: &str, holds: &str) -> SlotWrite {
         SlotWrite {
             output_group: group.into(),
@@ -312,14 +339,28 @@ impl Hand {
         }
     }
 
-    /// An update of a channel, from pairs of slot and who goes there.
+    /// An update of a channel, from pairs of slot and who goes there, with its tags.
     pub(super) fn update(&self, id: &str, writes: &[(&str, &str)]) -> Step {
+        let tag = |(group, holds): &(&str, &str)| {
+            let occupant = match self.desired.destinations.get(*holds) {
+                Some(destination) => Recorded::destination(destination.identity.clone()),
+                None => Recorded::Parked,
+            };
+            record(id, group, occupant, &self.target(id, group, holds))
+        };
+        let write = |(group, holds): &(&str, &str)| self.write(id, group, holds);
         step(Action::Update {
-            writes: writes
-                .iter()
-                .map(|(group, holds)| self.write(id, group, holds))
-                .collect(),
+            writes: writes.iter().map(write).collect(),
+            tags: writes.iter().map(tag).collect(),
+            adopts: false,
         })
+    }
+
+    /// A tag for what a slot points at.
+    pub(super) fn record(&mut self, id: &str, group: &str, occupant: Recorded) -> SlotRecord {
+        let groups = Arc::clone(&self.seen(id).groups);
+        let target = groups.iter().find(|one| one.name == group).unwrap();
+        record(id, group, occupant, target.target.as_ref().unwrap())
     }
 
     /// What the checker finds.
@@ -344,10 +385,62 @@ impl Hand {
     pub(super) fn fails(&self, codes: &[&'static str]) {
         assert_eq!(self.codes(), codes.iter().copied().collect::<BTreeSet<_>>());
     }
+
+    /// The checker finds this, and perhaps what follows from it.
+    #[track_caller]
+    pub(super) fn fails_with(&self, code: &'static str) {
+        assert!(self.codes().contains(code), "{:?}", self.codes());
+    }
+}
+
+fn quiet_channel(
+    seen: &ObservedChannel,
+    pool: Option<PoolName>,
+    contents: &BTreeMap<SlotId, Content>,
+) -> ChannelPlan {
+    let slot = |group: &ObservedGroup| {
+        let now = contents.get(&seen.slot(&group.name))?.clone();
+        Some(SlotPlan {
+            output_group: group.name.clone(),
+            target: group.target.clone().ok(),
+            then: now.clone(),
+            now,
+            reason: None,
+        })
+    };
+    ChannelPlan {
+        id: seen.id.clone(),
+        pool,
+        seen: Some(Seen {
+            arn: seen.arn.clone(),
+            name: seen.name.clone(),
+            class: seen.class,
+            state: seen.state,
+            owner: seen.owner.clone(),
+        }),
+        adoption: match seen.owner {
+            Some(_) => Adoption::Owned,
+            None => Adoption::Adopt,
+        },
+        slots: seen.groups.iter().filter_map(slot).collect(),
+        others: Arc::clone(&seen.others),
+        steps: Vec::new(),
+        runs: seen.state.is_running(),
+        waiting: None,
+    }
+}
+
+/// A tag of a slot that says who holds it, with the digest of a target.
+pub(super) fn record(id: &str, group: &str, occupant: Recorded, target: &Target) -> SlotRecord {
+    let digest = TargetDigest::of(&OwnerId::new("us"), &SlotId::new(id, group), target);
+    SlotRecord {
+        output_group: group.into(),
+        tag: SlotTag { occupant, digest },
+    }
 }
 
 /// The present.
-const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 pub(super) fn step(action: Action) -> Step {
     Step {
@@ -358,7 +451,7 @@ pub(super) fn step(action: Action) -> Step {
     }
 }
 
-/// A stop that names whom it interrupts.
+/// A stop that names which destinations it interrupts.
 pub(super) fn stop(interrupts: &[&str]) -> Step {
     Step {
         interrupts: interrupts.iter().map(|name| (*name).into()).collect(),
@@ -370,9 +463,28 @@ pub(super) fn start() -> Step {
     step(Action::Start)
 }
 
+pub(super) fn adopt() -> Step {
+    step(Action::Adopt { tags: Vec::new() })
+}
+
+/// An update that writes the owner tag, too.
+pub(super) fn adopting(mut update: Step) -> Step {
+    if let Action::Update { adopts, .. } = &mut update.action {
+        *adopts = true;
+    }
+    update
+}
+
 pub(super) fn doubted() -> Trust {
     Trust::Doubted {
         why: "a file is missing".to_owned(),
+    }
+}
+
+pub(super) fn unknown_key() -> StreamKey {
+    StreamKey::Unavailable {
+        reference: "env KEY".to_owned(),
+        why: "it is not set".to_owned(),
     }
 }
 

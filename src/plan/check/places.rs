@@ -1,0 +1,165 @@
+//! The one slot that each destination holds, over all pools and channels; every other one of its is surplus.
+//!
+//! Of several the first is held: exact before recorded; RUNNING, then STARTING or RECOVERING, then the one it comes back
+//! to, then any other; on channels of ours before others; in its own pool before others; then by channel and output group.
+
+use super::declared::Dest;
+use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
+use crate::model::{ChannelId, ChannelState, OwnerId, SlotId};
+
+/// What a slot is to the destination that it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Its one slot.
+    Held,
+    /// It is on air here with its previous target, and its one slot is not on air yet.
+    Previous,
+    /// A further slot.
+    Surplus {
+        /// Whether its one slot was seen RUNNING, so that this one may be released.
+        releasable: bool,
+    },
+}
+
+/// Where a destination has its place.
+#[derive(Default)]
+pub(super) struct Place<'a> {
+    /// Its one slot.
+    pub(super) held: Option<Spot<'a>>,
+    /// Where it is on air with its previous target, while `held` is not on air.
+    pub(super) previous: Option<Spot<'a>>,
+}
+
+/// Names a slot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot<'a> {
+    pub(super) channel: &'a ChannelId,
+    pub(super) group: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// The slot that it is on air in, or else the one that it holds while nothing of it is on air.
+    pub(super) fn first(&self) -> Option<Spot<'a>> {
+        self.previous.or(self.held)
+    }
+}
+
+impl Spot<'_> {
+    pub(super) fn id(&self) -> SlotId {
+        SlotId::new(self.channel.clone(), self.group)
+    }
+
+    pub(super) fn is(&self, slot: &SlotId) -> bool {
+        *self.channel == slot.channel && slot.output_group == *self.group
+    }
+}
+
+/// How good a slot is as the one that its destination holds; less is better.
+type Rank<'a> = (bool, u8, bool, bool, &'a ChannelId, usize);
+
+/// A candidate: its rank, where it is, and whether its channel runs.
+type Candidate<'a> = (Rank<'a>, Spot<'a>, bool);
+
+/// Settles who has which place, and what every slot is to its destination.
+pub(super) fn settle(world: &mut World<'_>) {
+    let mut candidates: Vec<Vec<Candidate<'_>>> = Vec::new();
+    candidates.resize_with(world.declared.len(), Vec::new);
+    for channel in world.channels.values() {
+        for (group, slot) in &channel.slots {
+            if let Occupant::Of(dest, fit, _) = slot.occupant {
+                let spot = Spot {
+                    channel: channel.id,
+                    group,
+                };
+                let rank = rank(world, dest, fit, channel, slot, spot);
+                candidates[dest].push((rank, spot, channel.is_running()));
+            }
+        }
+    }
+    world.places = candidates.iter().map(|all| place(all)).collect();
+    give_roles(world);
+}
+
+fn place<'a>(candidates: &[Candidate<'a>]) -> Place<'a> {
+    let best = candidates.iter().min_by_key(|(rank, ..)| *rank);
+    let is_on_air = best.is_some_and(|(.., runs)| *runs);
+    // All that run are previous ones then, as an exact one that runs would be the best.
+    let on_air = candidates.iter().filter(|(.., runs)| *runs && !is_on_air);
+    let previous = on_air.min_by_key(|(rank, ..)| *rank);
+    Place {
+        held: best.map(|(_, spot, _)| *spot),
+        previous: previous.map(|(_, spot, _)| *spot),
+    }
+}
+
+fn rank<'a>(
+    world: &World<'a>,
+    dest: Dest,
+    fit: Fit,
+    channel: &ChannelReading<'a>,
+    slot: &SlotReading<'a>,
+    spot: Spot<'a>,
+) -> Rank<'a> {
+    let destination = world.destination(dest);
+    let comes_back = world
+        .observed
+        .returning
+        .get(&destination.name)
+        .is_some_and(|own| spot.is(own));
+    let standing = match channel.state() {
+        Some(ChannelState::Running) => 0,
+        Some(state) if state.is_running() => 1,
+        _ if comes_back => 2,
+        _ => 3,
+    };
+    (
+        fit == Fit::Previous,
+        standing,
+        !is_own(channel, &world.desired.owner),
+        channel.pool() != Some(&destination.pool),
+        channel.id,
+        slot.order,
+    )
+}
+
+/// Whether a channel carries our tag and is in a state, and of a pool, in which something may be done to it.
+fn is_own(channel: &ChannelReading<'_>, owner: &OwnerId) -> bool {
+    let is_owned = channel
+        .seen
+        .is_some_and(|seen| seen.owner.as_ref() == Some(owner));
+    let is_paused = channel.policy.is_some_and(|policy| policy.paused);
+    is_owned && !is_paused && channel.state().is_some_and(may_be_used)
+}
+
+/// Whether anything may be done to a channel in this state, now or when it has passed.
+pub(super) fn may_be_used(state: ChannelState) -> bool {
+    !matches!(
+        state,
+        ChannelState::CreateFailed | ChannelState::Deleted | ChannelState::Deleting | ChannelState::Unknown
+    )
+}
+
+fn give_roles(world: &mut World<'_>) {
+    let is_seen_running = |place: &Place<'_>| {
+        let channel = place.held.and_then(|spot| world.channels.get(spot.channel));
+        channel.and_then(ChannelReading::state) == Some(ChannelState::Running)
+    };
+    let releasable: Vec<bool> = world.places.iter().map(is_seen_running).collect();
+    for channel in world.channels.values_mut() {
+        let id = channel.id;
+        for (group, slot) in &mut channel.slots {
+            let Occupant::Of(dest, _, role) = &mut slot.occupant else {
+                continue;
+            };
+            let here = Some(Spot { channel: id, group });
+            let place = &world.places[*dest];
+            *role = match here {
+                _ if place.held == here => Role::Held,
+                _ if place.previous == here => Role::Previous,
+                _ => Role::Surplus {
+                    releasable: releasable[*dest],
+                },
+            };
+        }
+    }
+}
