@@ -69,7 +69,7 @@ fn outcome(plan: &Plan, name: &DestinationName, rests: bool) -> Option<GrantOutc
     };
     let steps = || {
         plan.steps()
-            .filter(|(channel, _)| channel.pool == destination.pool)
+            .filter(|(channel, _)| channel.pool.as_ref() == Some(&destination.pool))
     };
     match &destination.waiting {
         None if is_settled(plan, destination) => Some(GrantOutcome::Done),

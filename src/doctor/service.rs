@@ -449,7 +449,10 @@ mod tests {
             [old[0].outcome, old[1].outcome],
             [Outcome::Warning, Outcome::Unknown]
         );
-        assert!(old.iter().all(|check| check.fix.contains("slotwise.dev/slot/*")), "{old:?}");
+        assert!(
+            old.iter().all(|check| check.fix.contains("slotwise.dev/slot/*")),
+            "{old:?}"
+        );
         let none = told(Kind::Denied, Kind::Denied, Kind::Denied);
         assert_eq!(none[0].outcome, Outcome::Failed, "the owner tag matters more");
     }

@@ -9,8 +9,8 @@ use aws_credential_types::provider::error::CredentialsError;
 
 use super::limiter::QueueFull;
 use super::permit::TooLate;
-use crate::aws::http::too_large;
 use crate::aws::MissingProfile;
+use crate::aws::http::too_large;
 use crate::model::ChannelId;
 
 /// A call to MediaLive that failed.

@@ -44,8 +44,8 @@ pub use reason::Reason;
 pub use waiting::Waiting;
 
 use crate::model::{
-    ChannelClass, ChannelId, ChannelState, ChannelTags, DestinationName, GroupName, Identity, Interrupt, OtherGroup,
-    OutputGroup, OwnerId, Placement, PoolName, SlotId, Target, WantedState,
+    ChannelClass, ChannelId, ChannelState, ChannelTags, DestinationName, GroupName, Identity, Interrupt,
+    OtherGroup, OutputGroup, OwnerId, Placement, PoolName, SlotId, Target, WantedState,
 };
 
 /// What is to be done in every pool, and why it is not more.

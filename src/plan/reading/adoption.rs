@@ -9,16 +9,17 @@
 //!
 //! Else it is left exactly as it is.
 
+use super::index::Index;
 use super::{Channel, Fit, Intent, Occupant, Reading};
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel, OutputGroup, Recorded,
-    SlotSelector,
+    ChannelId, ChannelObservation, ChannelState, DestinationName, Endpoint, ObservedChannel, OutputGroup,
+    Recorded, SlotSelector,
 };
 use crate::plan::{Adoption, Stray, Waiting};
 
 impl Reading<'_> {
     /// Refuses the channels whose adoption would cost what is on air.
-    pub(super) fn decide_adoption(&mut self) {
+    pub(super) fn decide_adoption(&mut self, index: &Index<'_>) {
         for at in 0..self.channels.len() {
             let channel = &self.channels[at];
             let Some(seen) = channel.seen.filter(|_| channel.adoption == Adoption::Adopt) else {
@@ -27,7 +28,7 @@ impl Reading<'_> {
             if !seen.state.may_publish() || channel.takeover || self.was_held(channel, seen) {
                 continue;
             }
-            let strays = self.strays(channel, seen);
+            let strays = self.strays(channel, seen, index);
             if strays.is_empty() && self.carries_somebody_wanted(channel) {
                 continue;
             }
@@ -78,7 +79,7 @@ impl Reading<'_> {
     }
 
     /// What a running channel without owner carries and would lose by being adopted.
-    fn strays(&self, channel: &Channel<'_>, seen: &ObservedChannel) -> Vec<Stray> {
+    fn strays(&self, channel: &Channel<'_>, seen: &ObservedChannel, index: &Index<'_>) -> Vec<Stray> {
         let mut strays: Vec<Stray> = Vec::new();
         for slot in channel.slots.clone() {
             let of = match self.slots[slot].occupant {
@@ -117,9 +118,17 @@ impl Reading<'_> {
         strays.extend(others.into_iter().map(|(output_group, endpoint)| Stray {
             output_group,
             host: endpoint.host().to_owned(),
-            of: None,
+            of: self.pushed_by(endpoint, index),
         }));
         strays
+    }
+}
+
+impl Reading<'_> {
+    /// Who pushes to where an output group points that is no slot.
+    fn pushed_by(&self, endpoint: &Endpoint, index: &Index<'_>) -> Option<DestinationName> {
+        let first = index.pushing(&endpoint.stream()).first()?;
+        Some(self.dests[first.dest].decl.name.clone())
     }
 }
 

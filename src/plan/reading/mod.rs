@@ -287,7 +287,7 @@ impl<'a> Reading<'a> {
         let index = Index::new(&reading);
         reading.find_occupants(&index);
         reading.find_places();
-        reading.decide_adoption();
+        reading.decide_adoption(&index);
         reading.find_published();
         reading
     }

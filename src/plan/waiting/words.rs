@@ -463,7 +463,7 @@ fn not_adopted(
         ));
     }
     if !of_some.is_empty() {
-        let words = "targets of destinations that have their place elsewhere";
+        let words = "targets of destinations that have no slot there";
         parts.push(format!("{words}: {}", Strays(&of_some)));
     }
     if !others.is_empty() {
