@@ -22,10 +22,6 @@ mod wait;
 
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod rules;
 
 use std::collections::BTreeSet;
 use std::fmt;
