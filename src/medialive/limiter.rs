@@ -78,7 +78,7 @@ impl RateLimiter {
             window: interval.saturating_mul(burst.max(1)),
             state: Mutex::new(State {
                 full_at: Instant::now(),
-                waiting: Default::default(),
+                waiting: std::array::from_fn(|_| BTreeMap::new()),
                 arrivals: 0,
                 passed_over: 0,
             }),
@@ -361,11 +361,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_queue_has_an_end() {
         let limiter = limiter(0).await;
-        let _places: Vec<_> = (0..WAITING_MAX)
+        let places: Vec<_> = (0..WAITING_MAX)
             .map(|_| Place::queue_up(&limiter, Priority::Read).map_err(drop).unwrap())
             .collect();
         limiter.acquire(Priority::Power).await.unwrap_err();
-        drop(_places);
+        drop(places);
         limiter.acquire(Priority::Power).await.unwrap();
     }
 
