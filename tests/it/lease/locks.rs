@@ -95,8 +95,8 @@ async fn a_lock_file_that_is_removed_is_locked_again_unless_another_was_faster()
     let mut daemon = scene.daemon(&[]).await;
     let file = scene.default_file();
     fs::remove_file(&file).unwrap();
-    daemon.until("was removed; nothing more is written").await;
-    daemon.until("again").await;
+    daemon.until("was removed").await;
+    daemon.until("lock again").await;
     assert_eq!(scene.ran("apply", &["--yes"]).code, 7);
 
     // One that is there already when the loss is noticed, and locked by somebody else.
@@ -133,7 +133,7 @@ async fn a_grant_beside_a_daemon_is_carried_out_by_it_and_ends_with_its_use() {
     let scene = Scene::new();
     let mut daemon = scene.daemon(&[]).await;
     scene.want_facebook();
-    daemon.until("facebook-main").await;
+    daemon.until("waits: InterruptionForbidden").await;
     // Without a grant the policy forbids it, and beside a daemon nothing is applied.
     assert_eq!(scene.ran("apply", &["--yes"]).code, 7);
 
