@@ -45,6 +45,8 @@ pub(super) struct Door {
     server: Server,
     access: Access,
     metrics: Metrics,
+    /// The file with the token, where every user of this machine can read it.
+    exposed: Option<PathBuf>,
 }
 
 impl ListenArgs {
@@ -74,6 +76,10 @@ impl ListenArgs {
             server,
             access,
             metrics,
+            exposed: self
+                .api_token_file
+                .clone()
+                .filter(|path| secrets::is_exposed(path)),
         }))
     }
 
@@ -87,12 +93,6 @@ impl ListenArgs {
                         format!("cannot read the token {}: {error}", path.display()),
                     )
                 })?;
-                if secrets::is_exposed(path) {
-                    tracing::warn!(
-                        "every user of this machine can read the token in {}; take that away with chmod o-r",
-                        path.display()
-                    );
-                }
                 (text, path.display().to_string())
             }
             None => match variable(TOKEN) {
@@ -127,6 +127,16 @@ impl Door {
             LogFormat::Text => output.print(&format!("listening on {url}\n")),
             LogFormat::Json => {
                 tracing::info!(target: STORY, event = "Listening", url, "listening on {url}");
+            }
+        }
+        if let Some(path) = &self.exposed {
+            let what = format!(
+                "every user of this machine can read the token in {}; take that away with chmod o-r",
+                path.display()
+            );
+            match format {
+                LogFormat::Text => output.print(&format!("warning: {what}\n")),
+                LogFormat::Json => tracing::warn!(target: STORY, event = "Warned", "{what}"),
             }
         }
     }
