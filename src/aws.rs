@@ -55,9 +55,9 @@ fn shown(known: &[String]) -> String {
     /// More are not read.
     const SHOWN_MAX: usize = 10;
     match known.len() {
-        0 => "; there is none at all".to_owned(),
-        count if count > SHOWN_MAX => format!("; there are {count} others"),
-        _ => format!("; there is {}", known.join(", ")),
+        0 => " (there is none at all)".to_owned(),
+        count if count > SHOWN_MAX => format!(" ({count} others exist)"),
+        _ => format!(" (known: {})", known.join(", ")),
     }
 }
 
@@ -98,11 +98,12 @@ impl OfProfile {
 
     async fn provide(&self) -> Result<Credentials, CredentialsError> {
         match self.inner.provide_credentials().await {
-            Err(error @ CredentialsError::CredentialsNotLoaded(_)) => {
+            // Any error: the SDK says only once what was wrong with the profile.
+            Err(error) => {
                 let missing = MissingProfile::look(&self.profile).await;
                 Err(missing.map_or(error, CredentialsError::invalid_configuration))
             }
-            other => other,
+            Ok(credentials) => Ok(credentials),
         }
     }
 }

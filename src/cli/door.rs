@@ -49,6 +49,8 @@ pub(super) struct Door {
     server: Server,
     access: Access,
     metrics: Metrics,
+    /// The file with the token, where every user of this machine can read it.
+    exposed: Option<PathBuf>,
 }
 
 impl ListenArgs {
@@ -67,6 +69,10 @@ impl ListenArgs {
             server,
             access,
             metrics,
+            exposed: self
+                .api_token_file
+                .clone()
+                .filter(|path| secrets::is_exposed(path)),
         }))
     }
 }
@@ -97,12 +103,6 @@ fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
                     format!("cannot read the token {}: {error}", path.display()),
                 )
             })?;
-            if secrets::is_exposed(path) {
-                tracing::warn!(
-                    "every user of this machine can read the token in {}; take that away with chmod o-r",
-                    path.display()
-                );
-            }
             (text, path.display().to_string())
         }
         None => match variable(TOKEN) {
@@ -136,6 +136,16 @@ impl Door {
             LogFormat::Text => output.print(&format!("listening on {url}\n")),
             LogFormat::Json => {
                 tracing::info!(target: STORY, event = "Listening", url, "listening on {url}");
+            }
+        }
+        if let Some(path) = &self.exposed {
+            let what = format!(
+                "every user of this machine can read the token in {}; take that away with chmod o-r",
+                path.display()
+            );
+            match format {
+                LogFormat::Text => output.print(&format!("warning: {what}\n")),
+                LogFormat::Json => tracing::warn!(target: STORY, event = "Warned", "{what}"),
             }
         }
     }

@@ -139,7 +139,10 @@ impl TypedValueParser for EndpointParser {
         let text = value.to_string_lossy();
         parse_endpoint(&text).map_err(|why| {
             let name = arg.map(ToString::to_string).unwrap_or_default();
-            let message = format!("invalid value '{}' for '{name}': {why}", without_user(&text));
+            let message = format!(
+                "invalid value '{}' for '{name}': {why}\n\nFor more information, try '--help'.\n",
+                without_user(&text)
+            );
             clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(cmd)
         })
     }

@@ -209,10 +209,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_grant_that_is_given_again_holds_anew_and_everybody_hears_its_end() {
         let (mut granted, on_its_way) = (Granted::default(), plan(destination(false, None)));
-        let (first, first_followed) = Handed::new("a".into(), "x");
+        let (first, mut first_followed) = Handed::new("a".into(), "x");
         granted.take(first, Instant::now());
         tokio::time::advance(GOOD_FOR / 2).await;
-        let (second, second_followed) = Handed::new("a".into(), "y");
+        let (second, mut second_followed) = Handed::new("a".into(), "y");
         granted.take(second, Instant::now());
         assert_eq!(granted.names().count(), 1);
         tokio::time::advance(GOOD_FOR / 2).await;
@@ -222,12 +222,12 @@ mod tests {
         assert_eq!(over, [("a".into(), GrantOutcome::Expired)]);
         granted.end(&"a".into(), GrantOutcome::Expired, "late");
         assert_eq!(granted.names().count(), 0);
-        for followed in [first_followed, second_followed] {
+        for followed in [&mut first_followed, &mut second_followed] {
             let ended = Progress::Ended {
                 outcome: GrantOutcome::Expired,
                 message: "late".to_owned(),
             };
-            assert_eq!(*followed.borrow(), ended);
+            assert_eq!(followed.try_recv(), Ok(ended));
         }
     }
 }

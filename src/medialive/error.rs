@@ -102,15 +102,19 @@ impl Kind {
     pub fn is_of_the_channel(self) -> bool {
         !matches!(
             self,
-            Self::Throttled
-                | Self::CredentialsMissing
+            Self::Throttled | Self::Unreachable | Self::NotSent | Self::TimedOut
+        ) && !self.is_of_credentials()
+    }
+
+    /// Whether AWS would have answered with other credentials, or at another time.
+    pub fn is_of_credentials(self) -> bool {
+        matches!(
+            self,
+            Self::CredentialsMissing
                 | Self::ProfileMissing
                 | Self::CredentialsExpired
                 | Self::CredentialsInvalid
                 | Self::ClockOff
-                | Self::Unreachable
-                | Self::NotSent
-                | Self::TimedOut
         )
     }
 
@@ -438,7 +442,7 @@ mod tests {
                 Kind::ClockOff
             ]
         );
-        assert_eq!(told[1].1, "there is no AWS profile studoi; there is studio");
+        assert_eq!(told[1].1, "there is no AWS profile studoi (known: studio)");
         let mut fixes: Vec<&str> = kinds.iter().map(|kind| kind.fix()).collect();
         fixes.push(Kind::CredentialsInvalid.fix());
         assert!(fixes.iter().all(|fix| !fix.is_empty()));

@@ -130,14 +130,9 @@ impl AwsKeyError {
                 thing.kind
             ),
             Trouble::NoRegion => "set AWS_REGION, or region in the AWS profile".to_owned(),
-            Trouble::Passing(
-                kind @ (Kind::CredentialsMissing
-                | Kind::ProfileMissing
-                | Kind::CredentialsExpired
-                | Kind::CredentialsInvalid
-                | Kind::ClockOff
-                | Kind::Unreachable),
-            ) => kind.fix().to_owned(),
+            Trouble::Passing(kind) if kind.is_of_credentials() || *kind == Kind::Unreachable => {
+                kind.fix().to_owned()
+            }
             Trouble::Passing(_) => "nothing: slotwise tries again by itself".to_owned(),
             Trouble::Binary => "store the key as text".to_owned(),
             Trouble::FieldNotNamed => format!("name the field that holds the key: {}#FIELD", thing.name),

@@ -14,8 +14,8 @@ use super::LeaseError;
 use super::place::LockPlace;
 use crate::execute::{Holding, WriteLease};
 
-/// Everybody may open the file and so lock it, whatever the umask; only its owner may change what it says.
-const MODE: u32 = 0o644;
+/// Everybody may open the file, lock it and say in it who holds it, whatever the umask: it holds nothing else.
+const MODE: u32 = 0o666;
 /// What a holder says of itself is shorter; what is longer was not written by slotwise.
 const HOLDER_MAX: u64 = 256;
 /// How often a file that vanishes between two looks is opened again.
@@ -141,7 +141,7 @@ fn open(path: &Path) -> Result<Option<(File, FileId)>, LeaseError> {
         Ok(found) if !found.is_file() => return Err(LeaseError::NotAFile(path.to_owned())),
         // Never so that it would be made: in a directory like /tmp nobody may open another user's file in that way.
         Ok(_) => match File::options().read(true).write(true).open(path) {
-            // Another user's file: reading is enough to lock it.
+            // Another user's file, made by hand: reading is enough to lock it.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => File::open(path),
             opened => opened,
         },

@@ -14,7 +14,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc};
 
 use super::dynamodb::{GrantOnRow, LeaseRow};
 use super::file::FileId;
@@ -25,6 +25,9 @@ use crate::model::DestinationName;
 /// Grants that the controller has not looked at yet: more than people give within a cycle.
 const WAITING_MAX: usize = 32;
 
+/// It is taken, and it ends: each is told, however soon the other follows.
+const REPORTS_MAX: usize = 2;
+
 /// A grant that was handed to this process.
 #[derive(Debug)]
 pub struct Handed {
@@ -32,7 +35,7 @@ pub struct Handed {
     pub name: DestinationName,
     /// Who gave it, for people.
     pub by: Arc<str>,
-    progress: watch::Sender<Progress>,
+    progress: mpsc::Sender<Progress>,
 }
 
 /// What has become of a grant.
@@ -99,15 +102,16 @@ impl GrantOutcome {
 
 impl Handed {
     /// A grant for `name`, and what becomes of it.
-    pub fn new(name: DestinationName, by: impl Into<Arc<str>>) -> (Self, watch::Receiver<Progress>) {
-        let (progress, followed) = watch::channel(Progress::Waiting);
+    pub fn new(name: DestinationName, by: impl Into<Arc<str>>) -> (Self, mpsc::Receiver<Progress>) {
+        let (progress, followed) = mpsc::channel(REPORTS_MAX);
         let by = by.into();
         (Self { name, by, progress }, followed)
     }
 
     /// Says what has become of it.
     pub fn report(&self, progress: Progress) {
-        self.progress.send_replace(progress);
+        // Who does not listen any more is not told.
+        self.progress.try_send(progress).ok();
     }
 }
 

@@ -101,7 +101,7 @@ pub enum Holder {
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// Another process holds the lock.
-    #[error("another slotwise{} holds the lock {}", after_comma(holder), path.display())]
+    #[error("another slotwise holds the lock {}{}", path.display(), in_brackets(holder))]
     Held {
         /// The lock file.
         path: PathBuf,
@@ -144,11 +144,11 @@ pub enum LeaseError {
     Ended,
 }
 
-fn after_comma(holder: &str) -> String {
+fn in_brackets(holder: &str) -> String {
     if holder.is_empty() {
         String::new()
     } else {
-        format!(", {holder},")
+        format!(" ({holder})")
     }
 }
 

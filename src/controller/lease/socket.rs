@@ -104,8 +104,7 @@ async fn answer(stream: UnixStream, mailbox: Arc<Mailbox>) {
         }
     };
     // Ends with the grant: its sender is gone then.
-    while followed.changed().await.is_ok() {
-        let progress = followed.borrow_and_update().clone();
+    while let Some(progress) = followed.recv().await {
         let is_last = matches!(progress, Progress::Ended { .. });
         let written = write_line(&mut write, &Reply::Progress(progress)).await;
         if is_last || written.is_err() {

@@ -346,14 +346,16 @@ impl Contender {
         }
         let wait = row.holder.as_ref().map_or(Duration::ZERO, |_| row.duration);
         let free = seen.since + wait;
-        // At the very moment when it is free, not with the look after that.
-        // A row without a next epoch is an error before it comes here; it is not to be taken in any case.
-        match self.epoch_max.checked_add(1).filter(|_| free <= self.ask_at) {
-            Some(epoch) => {
-                let seen = row.clone();
-                (free, Ask::Acquire { seen, epoch })
-            }
-            None => (self.ask_at, Ask::Read),
+        // At the very moment when it is free, not with the look after that. The keeper makes an error of a row without a
+        // next epoch; it is not to be taken in any case.
+        if free <= self.ask_at && self.epoch_max <= COUNT_MAX {
+            let acquire = Ask::Acquire {
+                seen: row.clone(),
+                epoch: self.epoch_max + 1,
+            };
+            (free, acquire)
+        } else {
+            (self.ask_at, Ask::Read)
         }
     }
 

@@ -77,6 +77,8 @@ impl Narrator {
             Event::SourceLoaded { .. } | Event::Lease(LeaseNews::Standby { .. } | LeaseNews::Trouble(_)) => {
                 !self.was_shown
             }
+            // For who keeps it running.
+            Event::Warned { .. } => !self.was_shown,
             // Whoever confirmed a plan was warned with it.
             Event::SourceDoubted { .. } => !self.was_shown || self.told.is_some(),
             // The first look at a channel is no change, and the plan has told how destinations stand.

@@ -162,11 +162,7 @@ fn of_any_service(kind: medialive::Kind) -> Kind {
     match kind {
         medialive::Kind::Denied => Kind::Denied,
         medialive::Kind::Throttled => Kind::Throttled,
-        medialive::Kind::CredentialsMissing
-        | medialive::Kind::ProfileMissing
-        | medialive::Kind::CredentialsExpired
-        | medialive::Kind::CredentialsInvalid
-        | medialive::Kind::ClockOff => Kind::Credentials,
+        kind if kind.is_of_credentials() => Kind::Credentials,
         medialive::Kind::Unreachable => Kind::Unreachable,
         medialive::Kind::TimedOut => Kind::TimedOut,
         medialive::Kind::Invalid | medialive::Kind::NotFound | medialive::Kind::Conflict => Kind::Invalid,

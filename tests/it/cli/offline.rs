@@ -81,6 +81,49 @@ fn an_endpoint_of_the_environment_that_is_none_is_named() {
 }
 
 #[test]
+fn user_and_password_of_an_endpoint_are_never_shown() {
+    const ENDPOINT: &str = "http://c4n4ry-user:c4n4ry-pw@127.0.0.1:1";
+    let names = [
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_MEDIALIVE",
+        "SLOTWISE_ENDPOINT_URL",
+    ];
+    for name in ["plan", "apply", "run", "doctor", "status"] {
+        let by_flag = slotwise([name, "--endpoint-url", ENDPOINT, "examples/quickstart"]);
+        let by_name =
+            names.map(|variable| run(command([name, "examples/quickstart"]).env(variable, ENDPOINT)));
+        for ran in by_name.iter().chain([&by_flag]) {
+            assert_eq!(ran.code, 64, "{ran:?}");
+            assert!(ran.err.contains("takes no user and no password"), "{ran:?}");
+            assert!(!format!("{ran:?}").contains("c4n4ry"), "{ran:?}");
+        }
+    }
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_named_with_those_that_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("config");
+    fs::write(&config, "[profile studio]\nregion = eu-central-1\n").unwrap();
+    for (region, exists) in [(None, false), (Some("eu-central-1"), false), (None, true)] {
+        let mut plan = command(["plan", "examples/quickstart"]);
+        plan.env("AWS_CONFIG_FILE", &config);
+        plan.env("AWS_PROFILE", if exists { "studio" } else { "studoi" });
+        if let Some(region) = region {
+            plan.env("AWS_REGION", region);
+        }
+        let ran = run(&mut plan);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let told = "there is no AWS profile studoi (known: studio)";
+        assert_eq!(ran.err.contains(told), !exists, "{ran:?}");
+        assert!(
+            exists || ran.err.contains("aws configure list-profiles"),
+            "{ran:?}"
+        );
+    }
+}
+
+#[test]
 fn sources_that_are_not_there_are_named_with_the_cause_and_the_next_step() {
     for command_name in ["validate", "plan --emulator", "run --emulator"] {
         let ran = slotwise(command_name.split(' ').chain(["nowhere"]));

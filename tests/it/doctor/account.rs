@@ -290,7 +290,8 @@ async fn whose_the_credentials_are_is_asked_where_somebody_can_tell() {
         (
             StatusCode::FORBIDDEN,
             EXPIRED,
-            "FAIL identity the AWS credentials have expired or are not valid; fix: renew them, for example with aws sso login",
+            "FAIL identity the session of the AWS credentials has expired; fix: renew it: aws sso login, or a new \
+             AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
             1,
         ),
         (

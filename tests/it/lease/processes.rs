@@ -180,15 +180,16 @@ async fn while_one_leads_others_end_with_7_and_looking_needs_no_lease() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_goes_to_the_leader_by_the_row_and_is_its_to_use() {
-    let scene = Scene::new().await;
+    let mut scene = Scene::new().await;
+    scene.rest();
     scene.give_back().await;
     let mut a = scene.replica("a");
     a.until("took the lease, epoch 1").await;
+    a.until("converged           3 on air").await;
     let mut b = scene.replica("b");
     b.until("standby: ").await;
-    scene.until_writes_of(1, 4).await;
     scene.want_facebook();
-    a.until("facebook-main").await;
+    a.until("waits: InterruptionForbidden").await;
 
     let args = ["--yes", "--interrupt", "facebook-main", "--timeout", "90s"];
     let (code, said) = scene.ran("apply", &args).await;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder as UpdateItem;
 use aws_sdk_dynamodb::types::AttributeValue;
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -176,10 +176,9 @@ struct Courier {
 
 impl Courier {
     /// Until the grant has ended and its end was shown.
-    async fn run(self, mut followed: watch::Receiver<Progress>) {
+    async fn run(self, mut followed: mpsc::Receiver<Progress>) {
         // Ends with the grant: its sender is gone then.
-        while followed.changed().await.is_ok() {
-            let progress = followed.borrow_and_update().clone();
+        while let Some(progress) = followed.recv().await {
             self.write(&progress).await;
             if matches!(progress, Progress::Ended { .. }) {
                 sleep(END_SHOWN_FOR).await;
@@ -250,11 +249,15 @@ impl GrantOnRow {
         }
     }
 
-    /// `None` where it is not in the row any more.
+    /// What comes after what was seen; `None` where it is not in the row any more.
     fn read(&self, item: &Item) -> Option<Progress> {
         let grant = item.get("grants")?.as_m().ok()?.get(&self.name)?;
         if field(grant, "id")? != self.id {
             return None;
+        }
+        let taken = field(grant, "taken").map(|by| Progress::Taken { by: by.to_owned() });
+        if let (Progress::Waiting, Some(taken)) = (&self.seen, &taken) {
+            return Some(taken.clone());
         }
         if let Some(outcome) = field(grant, "outcome") {
             return Some(Progress::Ended {
@@ -262,10 +265,7 @@ impl GrantOnRow {
                 message: field(grant, "message").unwrap_or_default().to_owned(),
             });
         }
-        Some(match field(grant, "taken") {
-            Some(by) => Progress::Taken { by: by.to_owned() },
-            None => Progress::Waiting,
-        })
+        Some(taken.unwrap_or(Progress::Waiting))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -47,7 +48,7 @@ pub(super) struct Scene {
     table: String,
     client: Client,
     /// Ended before its directory is gone: fields are dropped in this order.
-    _switching: Switching,
+    switching: Option<Switching>,
     source: tempfile::TempDir,
     _served: JoinSet<()>,
 }
@@ -114,7 +115,7 @@ impl Scene {
             dynamodb,
             table: format!("leases-{}-{number}", std::process::id()),
             client: Client::from_conf(config),
-            _switching: Switching::begin(&source),
+            switching: Some(Switching::begin(&source)),
             source,
             _served: served,
         }
@@ -195,6 +196,14 @@ impl Scene {
             .update_expression("SET grants = :grants")
             .expression_attribute_values(":grants", grants);
         update.send().await.unwrap();
+    }
+
+    /// Presses no switch any more: three are wanted, on two channels.
+    pub(super) fn rest(&mut self) {
+        self.switching = None;
+        let file = "corporate.yaml";
+        let quickstart = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
+        fs::copy(quickstart.join(file), self.source.path().join(file)).unwrap();
     }
 
     /// Wants the third of a group of two that are on air: nobody joins them without a grant.
