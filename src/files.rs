@@ -47,7 +47,10 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
 
 /// Whether `error` says that something other than a regular file is there.
 pub(crate) fn is_not_regular(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<NotRegular>())
+    error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<NotRegular>())
+        .is_some()
 }
 
 /// What is at a path that is no regular file.

@@ -114,7 +114,7 @@ mod tests {
     /// Answers with `mebibytes` of a list that never ends, to whoever asks.
     fn endless(mut stream: TcpStream, mebibytes: usize) {
         let mut request = [0; 4096];
-        stream.read(&mut request).unwrap();
+        assert!(stream.read(&mut request).unwrap() > 0);
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"channels\":[";
         let mut sent = stream.write_all(head.as_bytes());
         for _ in 0..mebibytes {

@@ -36,10 +36,10 @@ pub fn install(verbosity: u8, format: LogFormat, output: &Output) {
         .with_ansi(output.note_style().color);
     let registry = tracing_subscriber::registry();
     // It fails only where a subscriber is installed already, which serves as well.
-    let filter = asked_for(verbosity, std::env::var_os("RUST_LOG")).unwrap_or_else(|(why, usual)| {
+    let (filter, trouble) = asked_for(verbosity, std::env::var_os("RUST_LOG"));
+    if let Some(why) = trouble {
         output.warning(&format_args!("RUST_LOG is not used: {why}"));
-        usual
-    });
+    }
     match format {
         LogFormat::Text => registry.with(limited(lines, filter)).try_init().ok(),
         LogFormat::Json => registry
@@ -57,20 +57,20 @@ where
 }
 
 /// What to log. A wish that cannot be understood is told, and the usual is logged.
-fn asked_for(verbosity: u8, wish: Option<OsString>) -> Result<EnvFilter, (ParseError, EnvFilter)> {
+fn asked_for(verbosity: u8, wish: Option<OsString>) -> (EnvFilter, Option<ParseError>) {
     let usual = || EnvFilter::new("error,slotwise=warn");
     let filter = match (verbosity, wish) {
         (0, None) => usual(),
         // Not parsed leniently: that writes to standard error by itself, and panics where it cannot.
         (0, Some(wish)) => match EnvFilter::builder().parse(wish.to_string_lossy()) {
             Ok(filter) => filter,
-            Err(why) => return Err((why, with_story(usual()))),
+            Err(why) => return (with_story(usual()), Some(why)),
         },
         (1, _) => EnvFilter::new("warn,slotwise=info"),
         (2, _) => EnvFilter::new("info,slotwise=debug"),
         _ => EnvFilter::new("info,slotwise=trace"),
     };
-    Ok(with_story(filter))
+    (with_story(filter), None)
 }
 
 fn with_story(filter: EnvFilter) -> EnvFilter {
@@ -118,9 +118,9 @@ mod tests {
 
     #[test]
     fn a_wish_for_a_log_that_makes_no_sense_is_no_wish() {
-        assert!(asked_for(0, Some("info,=,=x".into())).is_err());
-        assert!(asked_for(0, Some("slotwise=debug".into())).is_ok());
-        assert!(asked_for(1, Some("=".into())).is_ok(), "-v goes before");
+        assert!(asked_for(0, Some("info,=,=x".into())).1.is_some());
+        assert!(asked_for(0, Some("slotwise=debug".into())).1.is_none());
+        assert!(asked_for(1, Some("=".into())).1.is_none(), "-v goes before");
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
         let lines = Lines::default();
         let writer = lines.clone();
         let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
-        let subscriber = tracing_subscriber::registry().with(limited(layer, asked_for(9, None).unwrap()));
+        let subscriber = tracing_subscriber::registry().with(limited(layer, asked_for(9, None).0));
         tracing::subscriber::with_default(subscriber, || {
             tracing::debug!(target: "aws_smithy_runtime::client", "body with live_canary_key");
             tracing::trace!(target: "hyper::proto", "bytes with live_canary_key");

@@ -53,7 +53,8 @@ struct LeadsOut;
 
 /// What to do about a path that cannot be read.
 pub(super) fn fix_of(error: &io::Error) -> &'static str {
-    if error.get_ref().is_some_and(|inner| inner.is::<LeadsOut>()) {
+    let leads_out = error.get_ref().and_then(|inner| inner.downcast_ref::<LeadsOut>());
+    if leads_out.is_some() {
         return "name the directory that it leads to as a source of its own";
     }
     match error.kind() {

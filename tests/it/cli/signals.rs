@@ -1,6 +1,6 @@
 //! Signals, wherever a command is when they come.
 
-use std::io::{BufRead, BufReader, Read, Write, pipe};
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write, pipe};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
@@ -51,31 +51,42 @@ fn a_command_that_waits_for_an_answer_ends_with_the_signal() {
     }
 }
 
+/// A pipe that takes nothing more.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    while writer.write(&[b' '; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    (reader, writer)
+}
+
 /// A thread that waits for a pipe to be emptied hears nothing by itself.
 #[test]
 fn a_command_whose_output_nobody_reads_ends_with_the_signal() {
     let sources = super::tool::copy_of_quickstart();
-    // Said on standard error before anything is shown.
-    std::fs::write(sources.path().join("broken.yaml"), "[").unwrap();
+    // A warning, which is on standard error before anything is shown.
+    let warned = "apiVersion: slotwise.dev/v1alpha1\nkind: Destination\nmetadata: { name: warned }\nspec:\n  \
+                  pool: main\n  url: rtmp://warned.example/live\n  streamKey: a-key\n  state: Ready\n";
+    std::fs::write(sources.path().join("warned.yaml"), warned).unwrap();
     for (signal, code) in SIGNALS {
-        let (mut reader, mut writer) = pipe().unwrap();
-        rustix::io::ioctl_fionbio(&writer, true).unwrap();
-        while writer.write(&[b' '; 4096]).is_ok() {}
-        rustix::io::ioctl_fionbio(&writer, false).unwrap();
-        let mut child = command(["status", "--emulator"])
-            .arg(sources.path())
-            .stdout(writer)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        errors.read_line(&mut line).unwrap();
-        assert!(line.contains("broken.yaml"), "{line}");
-        send(signal, &child);
-        assert_eq!(child.wait().unwrap().code(), Some(code));
-        // Kept open until here.
-        reader.read_to_end(&mut Vec::new()).unwrap();
+        for args in [&["plan"][..], &["status"], &["apply", "--yes"]] {
+            let (reader, writer) = full_pipe();
+            let mut child = command(args)
+                .arg("--emulator")
+                .arg(sources.path())
+                .stdout(writer)
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut line = String::new();
+            let mut errors = BufReader::new(child.stderr.take().unwrap());
+            errors.read_line(&mut line).unwrap();
+            assert!(line.contains("warned.yaml"), "{args:?}: {line}");
+            send(signal, &child);
+            assert_eq!(child.wait().unwrap().code(), Some(code), "{args:?}");
+            // Until here there was somebody who might have read.
+            drop(reader);
+        }
     }
 }
 

@@ -157,21 +157,22 @@ async fn a_link_out_of_the_source_is_not_followed_and_what_it_held_stays() {
 
 #[tokio::test]
 async fn what_is_too_much_is_an_error_and_no_part_of_it_counts() {
+    type Fill = fn(&Fixture);
     // More files; and more bytes than all together may have, in files each of which is not too large.
-    let too_many = |fixture: &Fixture| {
+    let too_many: Fill = |fixture| {
         for number in 0..=20_000 {
             fs::File::create(fixture.path(&format!("a{number}.yaml"))).unwrap();
         }
     };
-    let too_large = |fixture: &Fixture| {
+    let too_large: Fill = |fixture| {
         for number in 0..17 {
             let file = fs::File::create(fixture.path(&format!("a{number}.yaml"))).unwrap();
             file.set_len(16 << 20).unwrap();
         }
     };
-    let cases: [(&dyn Fn(&Fixture), &str); 2] = [
-        (&too_many, "more than 20000 YAML files"),
-        (&too_large, "more than 256 MiB"),
+    let cases: [(Fill, &str); 2] = [
+        (too_many, "more than 20000 YAML files"),
+        (too_large, "more than 256 MiB"),
     ];
     for (fill, said) in cases {
         let mut fixture = fixture();
