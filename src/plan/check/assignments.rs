@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::declared::{Dest, Pipe};
 use super::duplicates::OnAirNow;
-use super::places::{Place, Role, Spot};
+use super::places::{Role, Spot};
 use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
 use super::steps::is_delayed;
 use super::violation::Violation;
@@ -29,7 +29,7 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) 
             world,
             planned,
             dest,
-            place: &world.places[dest],
+            slot: own(world, dest),
             channels: &channels,
         };
         found.extend(case.misstated());
@@ -51,26 +51,29 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) 
     }
 }
 
+/// A destination's slot: where it is, its channel, itself.
+type Own<'a> = (Spot<'a>, &'a ChannelReading<'a>, &'a SlotReading<'a>);
+
+fn own<'a>(world: &'a World<'a>, dest: Dest) -> Option<Own<'a>> {
+    let spot = world.places[dest].first()?;
+    let channel = world.channels.get(spot.channel)?;
+    Some((spot, channel, channel.slots.get(spot.group)?))
+}
+
 /// One destination, as planned and as read.
 struct Case<'a> {
     world: &'a World<'a>,
     planned: &'a DestinationPlan,
     dest: Dest,
-    place: &'a Place<'a>,
+    /// The slot that it is on air in, or else the one that it holds.
+    slot: Option<Own<'a>>,
     channels: &'a Channels<'a>,
 }
 
 impl<'a> Case<'a> {
-    /// The slot that it is on air in, or else the one that it holds.
-    fn slot(&self) -> Option<(Spot<'a>, &'a ChannelReading<'a>, &'a SlotReading<'a>)> {
-        let spot = self.place.first()?;
-        let channel = self.world.channels.get(spot.channel)?;
-        Some((spot, channel, channel.slots.get(spot.group)?))
-    }
-
-    /// The same, if its channel runs.
-    fn on_air(&self) -> Option<(Spot<'a>, &'a ChannelReading<'a>, &'a SlotReading<'a>)> {
-        self.slot().filter(|(_, channel, _)| channel.is_running())
+    /// Its slot, if its channel runs.
+    fn on_air(&self) -> Option<Own<'a>> {
+        self.slot.filter(|(_, channel, _)| channel.is_running())
     }
 
     fn is_wanted(&self) -> bool {
@@ -84,7 +87,7 @@ impl<'a> Case<'a> {
     /// What is said of it now must be what was declared and observed.
     fn misstated(&self) -> Option<Violation> {
         let declared = self.world.destination(self.dest);
-        let slot = self.slot();
+        let slot = self.slot;
         let said = self.planned.held.as_ref();
         let is_held_right = match (slot, said) {
             (Some((spot, ..)), Some(said)) => spot.is(said),
@@ -121,7 +124,7 @@ impl<'a> Case<'a> {
     /// Who is wanted and on air in its pool, or was interrupted by us, keeps its slot; but none comes back whose stream is
     /// on air somewhere else meanwhile. With a previous target it may begin somewhere else.
     fn taken_away(&self, on_air_now: &OnAirNow<'_>) -> Option<Violation> {
-        let (spot, channel, slot) = self.slot()?;
+        let (spot, channel, slot) = self.slot?;
         let Occupant::Of(_, fit, _) = slot.occupant else {
             return None;
         };
@@ -258,7 +261,7 @@ impl<'a> Case<'a> {
         let on_air = self.on_air();
         let silent = match self.world.destination(self.dest).state {
             WantedState::Streaming => {
-                let stays = |(spot, channel, slot): (Spot<'_>, &ChannelReading<'_>, &SlotReading<'_>)| {
+                let stays = |(spot, channel, slot): Own<'_>| {
                     let is_right = self.is_of_pool(channel) && !is_changed(slot);
                     let is_given = self.planned.assignment.as_ref().is_some_and(|slot| spot.is(slot));
                     is_given && !is_right && !is_stopped(channel)

@@ -57,13 +57,36 @@ impl Spot<'_> {
 /// How good a slot is as the one that its destination holds; less is better.
 type Rank<'a> = (bool, u8, bool, bool, &'a ChannelId, usize);
 
-/// A candidate: its rank, where it is, and whether its channel runs.
-type Candidate<'a> = (Rank<'a>, Spot<'a>, bool);
+/// The best ones so far: of all, and of those on running channels.
+#[derive(Clone, Copy, Default)]
+struct Best<'a> {
+    of_all: Option<(Rank<'a>, Spot<'a>, bool)>,
+    running: Option<(Rank<'a>, Spot<'a>)>,
+}
+
+impl<'a> Best<'a> {
+    fn add(&mut self, rank: Rank<'a>, spot: Spot<'a>, runs: bool) {
+        if self.of_all.is_none_or(|(best, ..)| rank < best) {
+            self.of_all = Some((rank, spot, runs));
+        }
+        if runs && self.running.is_none_or(|(best, _)| rank < best) {
+            self.running = Some((rank, spot));
+        }
+    }
+
+    fn place(self) -> Place<'a> {
+        // If the best does not run, those that run are previous ones: an exact one that runs would be better.
+        let is_on_air = self.of_all.is_some_and(|(.., runs)| runs);
+        Place {
+            held: self.of_all.map(|(_, spot, _)| spot),
+            previous: self.running.filter(|_| !is_on_air).map(|(_, spot)| spot),
+        }
+    }
+}
 
 /// Settles who has which place, and what every slot is to its destination.
 pub(super) fn settle(world: &mut World<'_>) {
-    let mut candidates: Vec<Vec<Candidate<'_>>> = Vec::new();
-    candidates.resize_with(world.declared.len(), Vec::new);
+    let mut best = vec![Best::default(); world.declared.len()];
     for channel in world.channels.values() {
         for (group, slot) in &channel.slots {
             if let Occupant::Of(dest, fit, _) = slot.occupant {
@@ -72,24 +95,12 @@ pub(super) fn settle(world: &mut World<'_>) {
                     group,
                 };
                 let rank = rank(world, dest, fit, channel, slot, spot);
-                candidates[dest].push((rank, spot, channel.is_running()));
+                best[dest].add(rank, spot, channel.is_running());
             }
         }
     }
-    world.places = candidates.iter().map(|all| place(all)).collect();
+    world.places = best.into_iter().map(Best::place).collect();
     give_roles(world);
-}
-
-fn place<'a>(candidates: &[Candidate<'a>]) -> Place<'a> {
-    let best = candidates.iter().min_by_key(|(rank, ..)| *rank);
-    let is_on_air = best.is_some_and(|(.., runs)| *runs);
-    // All that run are previous ones then, as an exact one that runs would be the best.
-    let on_air = candidates.iter().filter(|(.., runs)| *runs && !is_on_air);
-    let previous = on_air.min_by_key(|(rank, ..)| *rank);
-    Place {
-        held: best.map(|(_, spot, _)| *spot),
-        previous: previous.map(|(_, spot, _)| *spot),
-    }
 }
 
 fn rank<'a>(
