@@ -72,7 +72,7 @@ impl<'w, P: PartialEq> Index<'w, P> {
         };
         let own = new.of.map(|dest| (!new.is_backup, Who::Of(dest)));
         let other_ingest = match new.of {
-            // Of what is no destination's nobody says that it may be on air twice.
+            // What is of no declared destination may be on air at one ingest only.
             None => Some((!new.is_backup, Who::Any)),
             Some(_) => own,
         };
@@ -136,7 +136,7 @@ impl<'w> Started<'w> {
     }
 }
 
-/// Looks for every stream that is started anew among what may be published elsewhere and what is started, too.
+/// Looks for every stream that is started anew among what may be published on other channels and what is started, too.
 pub(super) fn check<'w>(world: &'w World<'_>, started: &'w Started<'w>, found: &mut Vec<Violation>) {
     let slots = started.slots.iter();
     let new = || slots.clone().filter(|(_, is_new)| *is_new).map(|(one, _)| one);
