@@ -38,7 +38,7 @@ pub use violation::{About, Forbidden, HandsOff, Ungranted, Violation};
 
 use self::declared::Dest;
 use self::duplicates::Started;
-use self::reading::World;
+use self::reading::{ChannelReading, World};
 use self::steps::{Outcome, Subject};
 use self::stops::OnAir;
 use super::{ChannelPlan, DestinationPlan, Plan, PoolPlan};
@@ -298,7 +298,7 @@ fn still_interrupted<'a>(world: &World<'a>) -> BTreeMap<&'a PoolName, BTreeSet<&
         let one = world.declared.get(world.declared.by_name(name)?);
         one.wanted.then_some(&one.destination.pool)
     };
-    let pool_of = |id: &ChannelId| world.channels.get(id).and_then(|channel| channel.pool());
+    let pool_of = |id: &ChannelId| world.channels.get(id).and_then(ChannelReading::pool);
     let is_off = |id: &ChannelId| match world.observed.channels.get(id) {
         Some(ChannelObservation::Seen(seen)) => seen.state != ChannelState::Running,
         // Who is on a channel that is gone does not come back there; of one that cannot be seen nothing is known.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::declared::{Dest, Pipe};
 use super::duplicates::OnAirNow;
-use super::places::{Place, Role, Spot};
+use super::places::{Role, Site};
 use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
 use super::steps::is_delayed;
 use super::violation::Violation;
@@ -29,7 +29,7 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) 
             world,
             planned,
             dest,
-            place: &world.places[dest],
+            slot: own(world, dest),
             channels: &channels,
         };
         found.extend(case.misstated());
@@ -51,26 +51,29 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) 
     }
 }
 
+/// A destination's slot: where it is, its channel, itself.
+type Own<'a> = (Site<'a>, &'a ChannelReading<'a>, &'a SlotReading<'a>);
+
+fn own<'a>(world: &'a World<'a>, dest: Dest) -> Option<Own<'a>> {
+    let site = world.places[dest].first()?;
+    let channel = world.channels.get(site.channel)?;
+    Some((site, channel, channel.slots.get(site.group)?))
+}
+
 /// One destination, as planned and as read.
 struct Case<'a> {
     world: &'a World<'a>,
     planned: &'a DestinationPlan,
     dest: Dest,
-    place: &'a Place<'a>,
+    /// The slot that it is on air in, or else the one that it holds.
+    slot: Option<Own<'a>>,
     channels: &'a Channels<'a>,
 }
 
 impl<'a> Case<'a> {
-    /// The slot that it is on air in, or else the one that it holds.
-    fn slot(&self) -> Option<(Spot<'a>, &'a ChannelReading<'a>, &'a SlotReading<'a>)> {
-        let spot = self.place.first()?;
-        let channel = self.world.channels.get(spot.channel)?;
-        Some((spot, channel, channel.slots.get(spot.group)?))
-    }
-
-    /// The same, if its channel runs.
-    fn on_air(&self) -> Option<(Spot<'a>, &'a ChannelReading<'a>, &'a SlotReading<'a>)> {
-        self.slot().filter(|(_, channel, _)| channel.is_running())
+    /// Its slot, if its channel runs.
+    fn on_air(&self) -> Option<Own<'a>> {
+        self.slot.filter(|(_, channel, _)| channel.is_running())
     }
 
     fn is_wanted(&self) -> bool {
@@ -84,10 +87,10 @@ impl<'a> Case<'a> {
     /// What is said of it now must be what was declared and observed.
     fn misstated(&self) -> Option<Violation> {
         let declared = self.world.destination(self.dest);
-        let slot = self.slot();
+        let slot = self.slot;
         let said = self.planned.held.as_ref();
         let is_held_right = match (slot, said) {
-            (Some((spot, ..)), Some(said)) => spot.is(said),
+            (Some((site, ..)), Some(said)) => site.is(said),
             (None, None) => true,
             _ => false,
         };
@@ -121,7 +124,7 @@ impl<'a> Case<'a> {
     /// Who is wanted and on air in its pool, or was interrupted by us, keeps its slot; but none comes back whose stream is
     /// on air somewhere else meanwhile. With a previous target it may begin somewhere else.
     fn taken_away(&self, on_air_now: &OnAirNow<'_>) -> Option<Violation> {
-        let (spot, channel, slot) = self.slot()?;
+        let (site, channel, slot) = self.slot?;
         let Occupant::Of(_, fit, _) = slot.occupant else {
             return None;
         };
@@ -129,16 +132,16 @@ impl<'a> Case<'a> {
             return None;
         }
         let returning = self.world.observed.returning.get(&self.planned.name);
-        let comes_back = returning.is_some_and(|own| spot.is(own)) && channel.hands_off.is_none();
+        let comes_back = returning.is_some_and(|own| site.is(own)) && channel.hands_off.is_none();
         let is_beside = || {
             let mut streams = slot.pipes.iter().filter_map(Pipe::stream);
-            streams.any(|stream| on_air_now.has_beside(spot.channel, stream))
+            streams.any(|stream| on_air_now.has_beside(site.channel, stream))
         };
         let is_own = channel.is_running() || comes_back && !is_beside();
-        let keeps = self.planned.assignment.as_ref().is_some_and(|slot| spot.is(slot));
+        let keeps = self.planned.assignment.as_ref().is_some_and(|slot| site.is(slot));
         (is_own && !keeps).then(|| Violation::Moved {
             destination: self.planned.name.clone(),
-            from: spot.id(),
+            from: site.id(),
         })
     }
 
@@ -146,7 +149,7 @@ impl<'a> Case<'a> {
         let slot = self.planned.assignment.as_ref()?;
         let destination = || self.planned.name.clone();
         let plan = self.channels.get(&slot.channel).copied();
-        let stays = self.on_air().is_some_and(|(spot, ..)| spot.is(slot));
+        let stays = self.on_air().is_some_and(|(site, ..)| site.is(slot));
         if !self.is_wanted() {
             return (!stays).then(|| Violation::NotWanted {
                 destination: destination(),
@@ -258,9 +261,9 @@ impl<'a> Case<'a> {
         let on_air = self.on_air();
         let silent = match self.world.destination(self.dest).state {
             WantedState::Streaming => {
-                let stays = |(spot, channel, slot): (Spot<'_>, &ChannelReading<'_>, &SlotReading<'_>)| {
+                let stays = |(site, channel, slot): Own<'_>| {
                     let is_right = self.is_of_pool(channel) && !is_changed(slot);
-                    let is_given = self.planned.assignment.as_ref().is_some_and(|slot| spot.is(slot));
+                    let is_given = self.planned.assignment.as_ref().is_some_and(|slot| site.is(slot));
                     is_given && !is_right && !is_stopped(channel)
                 };
                 self.planned.assignment.is_none() || on_air.is_some_and(stays)

@@ -2,7 +2,7 @@
 //!
 //! Canonical forms and streams are worked out once per declared endpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -18,7 +18,6 @@ pub(super) type Dest = usize;
 pub(super) struct Declared<'a> {
     /// By name.
     list: Vec<One<'a>>,
-    names: BTreeMap<&'a DestinationName, Dest>,
     identities: BTreeMap<&'a Identity, Dest>,
     /// The first in order of claim of those with this target, by canonical endpoints.
     targets: BTreeMap<Forms, Dest>,
@@ -28,6 +27,7 @@ pub(super) struct Declared<'a> {
 
 /// One declared destination.
 pub(super) struct One<'a> {
+    name: &'a DestinationName,
     pub(super) destination: &'a Destination,
     pub(super) wanted: bool,
     pub(super) paused: bool,
@@ -67,39 +67,39 @@ impl Pipe {
 }
 
 impl<'a> Declared<'a> {
-    pub(super) fn new(desired: &'a Desired, now: Timestamp) -> Self {
+    /// `classes` are those of the channels that were seen.
+    pub(super) fn new(desired: &'a Desired, classes: &BTreeSet<ChannelClass>, now: Timestamp) -> Self {
         let mut declared = Self {
             list: Vec::with_capacity(desired.destinations.len()),
-            names: BTreeMap::new(),
             identities: BTreeMap::new(),
             targets: BTreeMap::new(),
             streams: BTreeMap::new(),
         };
         for (name, destination) in &desired.destinations {
             let dest = declared.list.len();
-            declared.names.insert(name, dest);
             declared.identities.entry(&destination.identity).or_insert(dest);
             declared.list.push(One {
+                name,
                 destination,
                 wanted: destination.is_wanted(now),
                 paused: destination.pause_at(now).is_some(),
                 addresses: Addresses::of(destination),
             });
         }
-        declared.index();
+        declared.index(classes);
         declared
     }
 
     /// Enters all into the indices, in order of claim: wanted ones, then paused ones, then the others; each by name.
-    fn index(&mut self) {
+    fn index(&mut self, classes: &BTreeSet<ChannelClass>) {
         let mut order: Vec<Dest> = (0..self.list.len()).collect();
         order.sort_by_key(|dest| (!self.list[*dest].wanted, !self.list[*dest].paused));
         for dest in order {
             let Some(addresses) = &self.list[dest].addresses else {
                 continue;
             };
-            for class in [ChannelClass::SinglePipeline, ChannelClass::Standard] {
-                self.targets.entry(addresses.forms(class)).or_insert(dest);
+            for class in classes {
+                self.targets.entry(addresses.forms(*class)).or_insert(dest);
             }
             let (_, stream) = &addresses.first;
             let entry = self.streams.entry(stream.clone()).or_insert((None, dest));
@@ -119,7 +119,7 @@ impl<'a> Declared<'a> {
     }
 
     pub(super) fn by_name(&self, name: &DestinationName) -> Option<Dest> {
-        self.names.get(name).copied()
+        self.list.binary_search_by(|one| one.name.cmp(name)).ok()
     }
 
     pub(super) fn by_identity(&self, identity: &Identity) -> Option<Dest> {

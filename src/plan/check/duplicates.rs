@@ -4,11 +4,11 @@
 //! different channels have no order; and any other slot that this plan starts. Two destinations may have one stream if
 //! one goes to a platform's primary ingest and the other to its backup.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::{Dest, Pipe};
 use super::places::Role;
-use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World, canonical_url, pipes};
+use super::reading::{Fit, Occupant, SlotReading, World, canonical_url, pipes};
 use super::steps::Subject;
 use super::violation::Violation;
 use crate::model::{ChannelId, Endpoint, SlotId, Stream};
@@ -72,7 +72,7 @@ impl<'w, P: PartialEq> Index<'w, P> {
         };
         let own = new.of.map(|dest| (!new.is_backup, Who::Of(dest)));
         let other_ingest = match new.of {
-            // Of what is no destination's nobody says that it may be on air twice.
+            // What is of no declared destination may be on air at one ingest only.
             None => Some((!new.is_backup, Who::Any)),
             Some(_) => own,
         };
@@ -136,23 +136,18 @@ impl<'w> Started<'w> {
     }
 }
 
-/// Looks for every stream that is started anew among what may be published elsewhere and what is started, too.
+/// Looks for every stream that is started anew among what may be published on other channels and what is started, too.
 pub(super) fn check<'w>(world: &'w World<'_>, started: &'w Started<'w>, found: &mut Vec<Violation>) {
-    let publishing: Vec<Published<'w>> = publishing(world).collect();
+    let slots = started.slots.iter();
+    let new = || slots.clone().filter(|(_, is_new)| *is_new).map(|(one, _)| one);
+    let streams = new().chain(&started.others).map(|one| &one.stream).collect();
+    let publishing = publishing(world, &streams);
     let on_air = Index::new(publishing.iter(), |one| one.channel);
-    let going = Index::new(started.slots.iter().map(|(one, _)| one), |one| {
-        (one.channel, one.group)
-    });
-    let new = started
-        .slots
-        .iter()
-        .filter(|(_, is_new)| *is_new)
-        .map(|(one, _)| one);
-    let conflicts = new.filter_map(|one| Some((on_air.conflict(one).or_else(|| going.conflict(one))?, one)));
-    let of_others = started
-        .others
-        .iter()
-        .filter_map(|one| Some((on_air.conflict(one)?, one)));
+    let going = Index::new(slots.clone().map(|(one, _)| one), |one| (one.channel, one.group));
+    let conflict = |one| on_air.conflict(one).or_else(|| going.conflict(one));
+    let conflicts = new().filter_map(|one| Some((conflict(one)?, one)));
+    let others = started.others.iter();
+    let of_others = others.filter_map(|one| Some((on_air.conflict(one)?, one)));
     for (first, second) in conflicts.chain(of_others) {
         found.push(Violation::TargetTwice {
             first: first.id(),
@@ -161,62 +156,70 @@ pub(super) fn check<'w>(world: &'w World<'_>, started: &'w Started<'w>, found: &
     }
 }
 
-/// Streams that channels may publish now, by channel.
-pub(super) struct OnAirNow<'w>(BTreeMap<Stream, Two<&'w ChannelId>>);
+/// What channels may publish now of the streams that come back after an interruption.
+pub(super) struct OnAirNow<'w>(Vec<Published<'w>>);
 
 impl<'w> OnAirNow<'w> {
     pub(super) fn new(world: &'w World<'_>) -> Self {
-        let mut all: BTreeMap<Stream, Two<&ChannelId>> = BTreeMap::new();
-        for one in publishing(world) {
-            let (first, second) = all.entry(one.stream).or_insert((one.channel, None));
-            if second.is_none() && *first != one.channel {
-                *second = Some(one.channel);
-            }
-        }
+        let slots = world.observed.returning.values();
+        let pipes = slots
+            .filter_map(|slot| world.slot(slot))
+            .flat_map(|(_, slot)| &slot.pipes);
+        let mut all = publishing(world, &pipes.filter_map(Pipe::stream).collect());
+        all.sort_by(|a, b| (&a.stream, a.channel).cmp(&(&b.stream, b.channel)));
+        all.dedup_by(|a, b| (&a.stream, a.channel) == (&b.stream, b.channel));
         Self(all)
     }
 
     /// Whether a channel other than `own` may publish the stream.
     pub(super) fn has_beside(&self, own: &ChannelId, stream: &Stream) -> bool {
-        let entry = self.0.get(stream);
-        entry.is_some_and(|(first, second)| *first != own || second.is_some())
+        let first = self.0.partition_point(|one| one.stream < *stream);
+        let same = self.0[first..].iter().take_while(|one| one.stream == *stream);
+        // Each channel is there once.
+        same.take(2).any(|one| one.channel != own)
     }
 }
 
-/// Everything that any channel may publish now, but what is parked.
-fn publishing<'w>(world: &'w World<'_>) -> impl Iterator<Item = Published<'w>> {
-    let channels = world.channels.values().filter(|channel| channel.may_publish());
-    let seen = channels.flat_map(|channel| {
-        let slots = channel.slots.iter().flat_map(move |(group, slot)| {
-            let pipes = slot.pipes.iter().filter_map(pushes);
-            pipes.map(move |(canonical, stream)| {
-                published(channel.id, group, held_by(slot), canonical, stream.clone())
-            })
+/// Everything that any channel may publish now of these streams.
+fn publishing<'w>(world: &'w World<'_>, streams: &BTreeSet<&Stream>) -> Vec<Published<'w>> {
+    let mut all = Vec::new();
+    if streams.is_empty() {
+        return all;
+    }
+    for channel in world.channels.values().filter(|channel| channel.may_publish()) {
+        for (group, slot) in &channel.slots {
+            for (canonical, stream) in slot.pipes.iter().filter_map(pushes) {
+                if streams.contains(stream) {
+                    let of = held_by(slot);
+                    all.push(published(channel.id, group, of, canonical, stream.clone()));
+                }
+            }
+        }
+        let others = channel.others.iter().flat_map(|group| {
+            let endpoints = group.target.iter().flat_map(|target| target.0.iter());
+            endpoints.map(|endpoint| (group.name.as_str(), endpoint))
         });
         let strays = channel
             .seen
             .into_iter()
             .flat_map(|seen| seen.stray_endpoints.iter());
-        let strays = strays.map(move |endpoint| unslotted(channel.id, "(another output)", endpoint));
-        slots.chain(published_by_others(channel)).chain(strays)
-    });
-    let elsewhere = world.observed.elsewhere.iter().flat_map(|(id, endpoints)| {
-        endpoints
-            .iter()
-            .map(move |endpoint| unslotted(id, "(an output)", endpoint))
-    });
-    seen.chain(elsewhere)
-}
-
-fn published_by_others<'w>(channel: &'w ChannelReading<'_>) -> impl Iterator<Item = Published<'w>> {
-    channel.others.iter().flat_map(move |group| {
-        let endpoints = group.target.iter().flat_map(|target| target.0.iter());
-        endpoints.map(move |endpoint| unslotted(channel.id, group.name.as_str(), endpoint))
-    })
-}
-
-fn unslotted<'w>(channel: &'w ChannelId, group: &'w str, endpoint: &Endpoint) -> Published<'w> {
-    published(channel, group, None, endpoint, endpoint.stream())
+        let strays = strays.map(|endpoint| ("(another output)", endpoint));
+        for (group, endpoint) in others.chain(strays) {
+            let stream = endpoint.stream();
+            if streams.contains(&stream) {
+                all.push(published(channel.id, group, None, endpoint, stream));
+            }
+        }
+    }
+    for (id, endpoints) in &world.observed.elsewhere {
+        for endpoint in endpoints {
+            let stream = endpoint.stream();
+            if streams.contains(&stream) {
+                all.push(published(id, "(an output)", None, endpoint, stream));
+            }
+        }
+    }
+    all
 }
 
 fn published<'w>(

@@ -25,26 +25,26 @@ pub(super) enum Role {
 #[derive(Default)]
 pub(super) struct Place<'a> {
     /// Its one slot.
-    pub(super) held: Option<Spot<'a>>,
+    pub(super) held: Option<Site<'a>>,
     /// Where it is on air with its previous target, while `held` is not on air.
-    pub(super) previous: Option<Spot<'a>>,
+    pub(super) previous: Option<Site<'a>>,
 }
 
 /// Names a slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Spot<'a> {
+pub(super) struct Site<'a> {
     pub(super) channel: &'a ChannelId,
     pub(super) group: &'a str,
 }
 
 impl<'a> Place<'a> {
     /// The slot that it is on air in, or else the one that it holds while nothing of it is on air.
-    pub(super) fn first(&self) -> Option<Spot<'a>> {
+    pub(super) fn first(&self) -> Option<Site<'a>> {
         self.previous.or(self.held)
     }
 }
 
-impl Spot<'_> {
+impl Site<'_> {
     pub(super) fn id(&self) -> SlotId {
         SlotId::new(self.channel.clone(), self.group)
     }
@@ -57,39 +57,50 @@ impl Spot<'_> {
 /// How good a slot is as the one that its destination holds; less is better.
 type Rank<'a> = (bool, u8, bool, bool, &'a ChannelId, usize);
 
-/// A candidate: its rank, where it is, and whether its channel runs.
-type Candidate<'a> = (Rank<'a>, Spot<'a>, bool);
+/// The best ones so far: of all, and of those on running channels.
+#[derive(Clone, Copy, Default)]
+struct Best<'a> {
+    of_all: Option<(Rank<'a>, Site<'a>, bool)>,
+    running: Option<(Rank<'a>, Site<'a>)>,
+}
+
+impl<'a> Best<'a> {
+    fn add(&mut self, rank: Rank<'a>, site: Site<'a>, runs: bool) {
+        if self.of_all.is_none_or(|(best, ..)| rank < best) {
+            self.of_all = Some((rank, site, runs));
+        }
+        if runs && self.running.is_none_or(|(best, _)| rank < best) {
+            self.running = Some((rank, site));
+        }
+    }
+
+    fn place(self) -> Place<'a> {
+        // If the best does not run, those that run are previous ones: an exact one that runs would be better.
+        let is_on_air = self.of_all.is_some_and(|(.., runs)| runs);
+        Place {
+            held: self.of_all.map(|(_, site, _)| site),
+            previous: self.running.filter(|_| !is_on_air).map(|(_, site)| site),
+        }
+    }
+}
 
 /// Settles who has which place, and what every slot is to its destination.
 pub(super) fn settle(world: &mut World<'_>) {
-    let mut candidates: Vec<Vec<Candidate<'_>>> = Vec::new();
-    candidates.resize_with(world.declared.len(), Vec::new);
+    let mut best = vec![Best::default(); world.declared.len()];
     for channel in world.channels.values() {
         for (group, slot) in &channel.slots {
             if let Occupant::Of(dest, fit, _) = slot.occupant {
-                let spot = Spot {
+                let site = Site {
                     channel: channel.id,
                     group,
                 };
-                let rank = rank(world, dest, fit, channel, slot, spot);
-                candidates[dest].push((rank, spot, channel.is_running()));
+                let rank = rank(world, dest, fit, channel, slot, site);
+                best[dest].add(rank, site, channel.is_running());
             }
         }
     }
-    world.places = candidates.iter().map(|all| place(all)).collect();
+    world.places = best.into_iter().map(Best::place).collect();
     give_roles(world);
-}
-
-fn place<'a>(candidates: &[Candidate<'a>]) -> Place<'a> {
-    let best = candidates.iter().min_by_key(|(rank, ..)| *rank);
-    let is_on_air = best.is_some_and(|(.., runs)| *runs);
-    // All that run are previous ones then, as an exact one that runs would be the best.
-    let on_air = candidates.iter().filter(|(.., runs)| *runs && !is_on_air);
-    let previous = on_air.min_by_key(|(rank, ..)| *rank);
-    Place {
-        held: best.map(|(_, spot, _)| *spot),
-        previous: previous.map(|(_, spot, _)| *spot),
-    }
 }
 
 fn rank<'a>(
@@ -98,14 +109,14 @@ fn rank<'a>(
     fit: Fit,
     channel: &ChannelReading<'a>,
     slot: &SlotReading<'a>,
-    spot: Spot<'a>,
+    site: Site<'a>,
 ) -> Rank<'a> {
     let destination = world.destination(dest);
     let comes_back = world
         .observed
         .returning
         .get(&destination.name)
-        .is_some_and(|own| spot.is(own));
+        .is_some_and(|own| site.is(own));
     let standing = match channel.state() {
         Some(ChannelState::Running) => 0,
         Some(state) if state.is_running() => 1,
@@ -141,7 +152,7 @@ pub(super) fn may_be_used(state: ChannelState) -> bool {
 
 fn give_roles(world: &mut World<'_>) {
     let is_seen_running = |place: &Place<'_>| {
-        let channel = place.held.and_then(|spot| world.channels.get(spot.channel));
+        let channel = place.held.and_then(|site| world.channels.get(site.channel));
         channel.and_then(ChannelReading::state) == Some(ChannelState::Running)
     };
     let releasable: Vec<bool> = world.places.iter().map(is_seen_running).collect();
@@ -151,7 +162,7 @@ fn give_roles(world: &mut World<'_>) {
             let Occupant::Of(dest, _, role) = &mut slot.occupant else {
                 continue;
             };
-            let here = Some(Spot { channel: id, group });
+            let here = Some(Site { channel: id, group });
             let place = &world.places[*dest];
             *role = match here {
                 _ if place.held == here => Role::Held,

@@ -22,9 +22,9 @@ use super::declared::{Declared, Dest, Pipe};
 use super::places::{self, Place, Role};
 use super::violation::HandsOff;
 use crate::model::{
-    ChannelId, ChannelPool, ChannelState, Desired, Destination, DestinationName, Endpoint, Identity, Idle,
-    Observed, ObservedChannel, ObservedGroup, PoolName, Recorded, Secret, SlotId, SlotSelector, SlotTag,
-    Target, Trust,
+    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, DestinationName,
+    Endpoint, Identity, Idle, Observed, ObservedChannel, ObservedGroup, PoolName, Recorded, Secret, SlotId,
+    SlotSelector, SlotTag, Target, Trust,
 };
 
 /// What is declared and what was seen, read once for all rules.
@@ -108,10 +108,12 @@ pub(super) enum Fit {
 
 impl<'a> World<'a> {
     pub(super) fn new(desired: &'a Desired, observed: &'a Observed, now: Timestamp) -> Self {
+        let seen = observed.channels.values().filter_map(ChannelObservation::seen);
+        let classes = seen.map(|seen| seen.class).collect();
         let mut world = Self {
             desired,
             observed,
-            declared: Declared::new(desired, now),
+            declared: Declared::new(desired, &classes, now),
             channels: BTreeMap::new(),
             places: Vec::new(),
         };

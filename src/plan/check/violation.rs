@@ -9,7 +9,7 @@ pub use about::About;
 use crate::model::{ChannelId, ChannelState, DestinationName, PoolName, SlotId};
 
 /// A rule that a plan breaks. One is enough to stop execution: a plan that breaks a rule was made by a mistake of
-/// ours, and what else is wrong with it nobody knows.
+/// ours, and what else is wrong with it is not known.
 ///
 /// Names and hosts only: no URL, no key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -419,7 +419,7 @@ impl std::fmt::Display for List<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&str> = self.0.iter().map(DestinationName::as_str).collect();
         match names.as_slice() {
-            [] => f.write_str("nobody"),
+            [] => f.write_str("none"),
             _ => f.write_str(&names.join(", ")),
         }
     }
@@ -441,6 +441,6 @@ mod tests {
             violation.to_string()
         };
         assert!(told(&["a", "b"]).contains("takes off air a, b, "));
-        assert!(told(&[]).contains("takes off air nobody, "));
+        assert!(told(&[]).contains("takes off air none, "));
     }
 }

@@ -38,7 +38,7 @@ fn nothing_is_started_that_any_channel_may_publish() {
     beside(Idle, HERE, "key-a", |_| ()).passes();
     beside(Running, HERE, "another", |_| ()).passes();
     beside(Running, HERE, "key-a", |hand| {
-        hand.seen("c9").owner = Some(OwnerId::new("them"))
+        hand.seen("c9").owner = Some(OwnerId::new("them"));
     })
     .fails(&["TargetTwice"]);
 }

@@ -83,13 +83,13 @@ fn writes_stay_within_the_slots_and_are_what_they_are_said_to_be() {
         writes[0].content = Content::Destination("a".into());
     };
     assert!(written(other_content).contains("WrongContent"));
-    let parked_elsewhere = |hand: &mut Hand, writes: &mut Vec<SlotWrite>| {
+    let parked_at_another = |hand: &mut Hand, writes: &mut Vec<SlotWrite>| {
         writes.push(SlotWrite {
             target: hand.parking("c2", "s3"),
             ..hand.write("c2", "s2", "")
         });
     };
-    assert!(written(parked_elsewhere).contains("WrongContent"));
+    assert!(written(parked_at_another).contains("WrongContent"));
 }
 
 #[test]

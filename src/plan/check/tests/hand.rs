@@ -265,7 +265,7 @@ impl Hand {
             assignment: held.clone().filter(|_| running && wanted),
             held,
             reason: None,
-            waiting: (running != streaming || is_previous || is_away).then(|| Waiting::NoFreeSlot { pool }),
+            waiting: (running != streaming || is_previous || is_away).then_some(Waiting::NoFreeSlot { pool }),
             off_air: None,
         }
     }

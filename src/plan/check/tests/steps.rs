@@ -108,7 +108,7 @@ fn channels_that_must_be_left_alone_get_no_step() {
 }
 
 #[test]
-fn a_channel_nobody_names_gets_no_step() {
+fn a_channel_that_no_pool_names_gets_no_step() {
     let mut hand = goes_to_c2(one_on_air());
     hand.pool().channels.pop();
     let codes = hand.codes();
