@@ -410,7 +410,8 @@ fn slot_names(glob: &str, pinned: &BTreeSet<&str>) -> Vec<String> {
     let is_plain = !rest.contains(['*', '?', '[', '{']);
     let suffix = if is_plain { rest } else { "" };
     let name = |number: usize| format!("{}{number}{suffix}", &glob[..at]);
-    (1..)
+    // Each further one has a pin of its own.
+    (1..=INVENTED_SLOTS + pinned.len())
         .map(|number| (number, name(number)))
         .take_while(|(number, name)| *number <= INVENTED_SLOTS || pinned.contains(name.as_str()))
         .map(|(_, name)| name)

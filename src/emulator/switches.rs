@@ -14,10 +14,6 @@ macro_rules! switches {
         /// that is known to work relies on the other one. The other reading can be tried by turning the switch.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-        #[expect(
-            clippy::struct_excessive_bools,
-            reason = "each is an independent unknown, not a state"
-        )]
         pub struct Switches {
             $($(#[doc = $doc])+ pub $name: $kind,)+
         }

@@ -10,13 +10,16 @@ Only the standard library and boto3 are used, so that one virtual environment is
 import contextlib
 import datetime
 import json
+import re
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError, WaiterError
+from botocore.session import Session
 
 ROLE = "arn:aws:iam::111122223333:role/MediaLiveAccessRole"
 
@@ -296,7 +299,10 @@ def check_run(client, endpoint, channel_id):
         assert client.stop_channel(ChannelId=channel_id)["State"] == "STOPPING"
         refused("ConflictException", lambda: client.stop_channel(ChannelId=channel_id))
     wait(client, "channel_stopped", ChannelId=channel_id)
+    assert client.stop_channel(ChannelId=channel_id)["State"] == "IDLE"
+    script(endpoint, "PUT", "switches", {"quietStopWhenIdle": False})
     refused("ConflictException", lambda: client.stop_channel(ChannelId=channel_id))
+    script(endpoint, "PUT", "switches", {"quietStopWhenIdle": True})
 
 
 def action(name, start, settings):
@@ -403,8 +409,9 @@ def check_standard(client):
     for destination in request["Destinations"]:
         destination["Settings"].append({"Url": "rtmp://127.0.0.1:1935/parked", "StreamName": destination["Id"] + "-b"})
     channel = client.create_channel(**request)["Channel"]
-    assert channel["ChannelClass"] == "STANDARD" and len(channel["EgressEndpoints"]) == 2, channel
+    assert channel["ChannelClass"] == "STANDARD" and channel["EgressEndpoints"] == [], channel
     wait(client, "channel_created", ChannelId=channel["Id"])
+    assert len(client.describe_channel(ChannelId=channel["Id"])["EgressEndpoints"]) == 2
     client.update_channel_class(ChannelId=channel["Id"], ChannelClass="SINGLE_PIPELINE")
     assert updated(client, channel["Id"]) == "IDLE"
     single = client.describe_channel(ChannelId=channel["Id"])
@@ -470,6 +477,79 @@ def check_waiter_gives_up(client):
     raise AssertionError("the waiter found a channel that never was")
 
 
+RANGE = re.compile(r"^__(integer|long|double)(?:Min(Negative)?(\d+))?(?:Max(Negative)?(\d+))?$")
+
+
+def beyond(shape):
+    """A value that the service model does not allow for this member, or None."""
+    if getattr(shape, "enum", None):
+        return "UNHEARD_OF"
+    match = RANGE.match(shape.name)
+    if not match:
+        return None
+    _, low_sign, low, high_sign, high = match.groups()
+    if high:
+        return int((high_sign and "-" or "") + high) + 1
+    return int((low_sign and "-" or "") + low) - 1 if low else None
+
+
+def check_model(endpoint, operation, method, path):
+    """Every enum and range that botocore knows of a request is refused by name where it is broken.
+
+    The way down is botocore's, not the emulator's table.
+    """
+    shape = Session().get_service_model("medialive").operation_model(operation).input_shape
+    waiting, seen = [([], shape)], set()
+    while waiting:
+        way, shape = waiting.pop(0)
+        if shape.name in seen:
+            continue
+        seen.add(shape.name)
+        bad = {}
+        for name, member in shape.members.items():
+            if member.serialization.get("location"):
+                continue
+            name = member.serialization.get("name", name)
+            inner, many = (member.member, True) if member.type_name == "list" else (member, False)
+            if inner.type_name == "structure":
+                waiting.append((way + [(name, many)], inner))
+            elif (value := beyond(inner)) is not None:
+                bad[name] = [value] if many else value
+        if not bad:
+            continue
+        body, place = bad, ".".join(name + ("[0]" if many else "") for name, many in way)
+        for name, many in reversed(way):
+            body = {name: [body] if many else body}
+        place = place.removeprefix("encoderSettings").lstrip(".")
+        said = raw(endpoint, method, path, body)
+        for name, value in bad.items():
+            names = f"{place}.{name}".lstrip(".") + ("[0]" if isinstance(value, list) else "")
+            if isinstance(value, str) or isinstance(value, list):
+                assert f"{names} must be one of: " in said, (names, said)
+        numbers = {name: value for name, value in bad.items() if isinstance(value, int)}
+        if numbers and len(numbers) < len(bad):
+            # What is malformed is told before what is out of range.
+            for name in bad.keys() - numbers.keys():
+                del bad[name]
+            said = raw(endpoint, method, path, body)
+        for name, value in numbers.items():
+            names = f"{place}.{name}".lstrip(".")
+            assert f"{names} {value}" in said and "is not in the range" in said, (names, said)
+
+
+def raw(endpoint, method, path, body):
+    """Sends what botocore would not send; answers the message of the refusal."""
+    time.sleep(PACE_SECONDS)
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(endpoint + path, data=json.dumps(body).encode(), headers=headers, method=method)
+    try:
+        urllib.request.urlopen(request)
+    except urllib.error.HTTPError as error:
+        assert error.code in (400, 422), error
+        return json.load(error)["message"]
+    raise AssertionError(f"{method} {path} took {body}")
+
+
 def check_throttling(endpoint):
     """Last, as it empties the account's bucket."""
     client = boto3.client(
@@ -507,6 +587,9 @@ def main():
     check_delete(client, channel_id, input_id)
     client.delete_channel(ChannelId=other_id)
     check_unserved(client)
+    check_model(endpoint, "CreateChannel", "POST", "/prod/channels")
+    check_model(endpoint, "UpdateChannel", "PUT", f"/prod/channels/{channel_id}")
+    check_model(endpoint, "CreateInput", "POST", "/prod/inputs")
     check_waiter_gives_up(client)
     throttled = check_throttling(endpoint)
     report = script(endpoint, "GET", "calls")

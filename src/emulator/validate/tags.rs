@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    fn said(tags: Value) -> Option<String> {
+    fn said(tags: &Value) -> Option<String> {
         let body = json!({ "tags": tags });
         super::tags(body.as_object().unwrap())
             .err()
@@ -83,7 +83,7 @@ mod tests {
     }
 
     fn one(key: &str, value: &str) -> Option<String> {
-        said(Value::Object(Map::from_iter([(key.to_owned(), json!(value))])))
+        said(&Value::Object(Map::from_iter([(key.to_owned(), json!(value))])))
     }
 
     #[test]
@@ -126,9 +126,9 @@ mod tests {
                 .map(|index| (format!("k{index}"), json!("v")))
                 .collect::<Map<_, _>>()
         };
-        assert_eq!(said(Value::Object(many(50))), None);
+        assert_eq!(said(&Value::Object(many(50))), None);
         assert_eq!(
-            said(Value::Object(many(51))).unwrap(),
+            said(&Value::Object(many(51))).unwrap(),
             "tags: a resource has at most 50"
         );
         assert_eq!(tag_count(&many(51)).unwrap_err().kind, ErrorKind::BadRequest);

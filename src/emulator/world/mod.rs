@@ -11,6 +11,7 @@
 
 mod alerts;
 mod batch;
+mod channel;
 mod channels;
 mod document;
 mod groups;
@@ -28,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::alerts::Alert;
-pub use self::channels::Channel;
+pub use self::channel::Channel;
 pub use self::groups::SecurityGroup;
 pub use self::inputs::{Input, InputState};
 pub use self::schedule::Scheduled;

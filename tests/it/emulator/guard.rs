@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 
 use super::emulator;
 use super::wire::exchange;
+use crate::cli::tool::slotwise;
 
 const TOKEN: &str = "0123456789abcdef-0123456789abcdef";
 
@@ -99,4 +100,22 @@ async fn scripting_takes_what_says_that_it_is_json_and_nothing_else() {
         assert_eq!(post(Method::PUT, "/_emulator/switches", json).await, 200);
     })
     .await;
+}
+
+#[test]
+fn an_address_that_others_reach_is_not_served_without_a_token() {
+    // The fleet, which is read after that, keeps a version that lets it pass from serving for ever.
+    let run = slotwise([
+        "emulator",
+        "--listen",
+        "0.0.0.0:0",
+        "--fleet",
+        "/nowhere/fleet.json",
+    ]);
+    assert_eq!(run.code, 64, "{}", run.err);
+    assert!(
+        run.err.contains("need a token") && run.err.contains("--api-token-file"),
+        "{}",
+        run.err
+    );
 }

@@ -1,0 +1,232 @@
+use serde_json::{Map, json};
+
+use super::*;
+
+/// A way from an operation's body down to a member
+type Way = Vec<(&'static str, bool)>;
+
+/// Every enum, range and other type that a body reaches, each by one way, the shortest
+fn members(operation: &str) -> Vec<(Way, &'static Kind)> {
+    let mut waiting = vec![(Way::new(), MODEL.operations[operation].shape)];
+    let (mut found, mut seen, mut next) = (Vec::new(), std::collections::BTreeSet::new(), 0);
+    while next < waiting.len() {
+        let (way, shape) = waiting[next].clone();
+        next += 1;
+        if !seen.insert(shape) {
+            continue;
+        }
+        let Some(Shape::Struct(members)) = MODEL.shapes.get(shape) else {
+            continue;
+        };
+        for member in members {
+            let (kind, is_list) = match &member.kind {
+                Kind::List(inner) => (&**inner, true),
+                kind => (kind, false),
+            };
+            let mut way = way.clone();
+            way.push((member.name, is_list));
+            if let Kind::Named(inner) = kind {
+                waiting.push((way.clone(), inner));
+            }
+            found.push((way, kind));
+        }
+    }
+    found
+}
+
+/// A body with `value` at the end of the way and nothing else
+fn body(way: &Way, value: Value) -> Object {
+    let wrap = |inner: Value, (name, is_list): &(&str, bool)| {
+        let inner = if *is_list { json!([inner]) } else { inner };
+        Value::Object(Map::from_iter([((*name).to_owned(), inner)]))
+    };
+    let body = way.iter().rev().fold(value, wrap);
+    body.as_object().unwrap().clone()
+}
+
+fn path(way: &Way) -> String {
+    let name = |(name, is_list): &(&str, bool)| format!("{name}{}", if *is_list { "[0]" } else { "" });
+    let path = way.iter().map(name).collect::<Vec<_>>().join(".");
+    path.strip_prefix("encoderSettings.").unwrap_or(&path).to_owned()
+}
+
+fn said(operation: Operation, way: &Way, value: Value) -> Vec<String> {
+    let found = check(operation, &body(way, value), true);
+    let invalid = found
+        .invalid
+        .into_iter()
+        .map(|one| format!("{} {}", one.element_path, one.error_message));
+    found.malformed.into_iter().chain(invalid).collect()
+}
+
+/// Values that the kind does not take, and one that it does
+fn samples(kind: &Kind) -> (Vec<Value>, Value) {
+    match kind {
+        Kind::Boolean => (vec![json!("true"), json!(1)], json!(true)),
+        Kind::Hour => (
+            vec![json!("02:30"), json!("24:00"), json!("002:00")],
+            json!("2:00"),
+        ),
+        Kind::Texts => (vec![json!([]), json!({"a": 1})], json!({"a": "b"})),
+        Kind::Text(range) => {
+            let text = |length| json!("x".repeat(length));
+            let short = range.min.filter(|min| *min > 0).map(|min| text(min - 1));
+            let long = range.max.map(|max| text(max + 1));
+            let bad = [Some(json!(1)), short, long].into_iter().flatten().collect();
+            (bad, text(range.max.or(range.min).unwrap_or(3)))
+        }
+        Kind::Whole(range) => {
+            let bad = [
+                range.min.map(|min| json!(min - 1)),
+                range.max.map(|max| json!(max + 1)),
+            ];
+            let bad = bad
+                .into_iter()
+                .flatten()
+                .chain([json!("7"), json!(7.5)])
+                .collect();
+            (bad, json!(range.max.or(range.min).unwrap_or(7)))
+        }
+        Kind::Number(range) => {
+            let bad = [
+                range.min.map(|min| json!(min - 0.5)),
+                range.max.map(|max| json!(max + 0.5)),
+            ];
+            (
+                bad.into_iter().flatten().chain([json!("7")]).collect(),
+                json!(range.min.or(range.max).unwrap_or(7.0)),
+            )
+        }
+        Kind::Named(name) => match &MODEL.shapes[name] {
+            Shape::Struct(_) => (vec![json!("x"), json!({"unheardOf": 1})], json!({})),
+            Shape::Enum(values) => (
+                vec![json!("UNHEARD_OF"), json!(values[0].to_lowercase()), json!(1)],
+                json!(values.last().unwrap()),
+            ),
+        },
+        Kind::List(_) => unreachable!("no list of lists is in the model"),
+    }
+}
+
+#[test]
+fn every_type_enum_and_range_of_the_model_is_refused_where_it_is_broken() {
+    let (mut enums, mut ranges) = (std::collections::BTreeSet::new(), 0);
+    for (operation, name) in [
+        (Operation::CreateChannel, "CreateChannel"),
+        (Operation::UpdateChannel, "UpdateChannel"),
+        (Operation::CreateInput, "CreateInput"),
+        (Operation::BatchUpdateSchedule, "BatchUpdateSchedule"),
+    ] {
+        for (way, kind) in members(name) {
+            let (bad, good) = samples(kind);
+            let path = path(&way);
+            let of_it = |said: &[String]| {
+                said.iter().any(|one| {
+                    let rest = one.strip_prefix(&path).unwrap_or_default();
+                    rest.starts_with(" must be ")
+                        || rest.starts_with(" must have ")
+                        || rest.contains(" is not in the range ")
+                        || rest.starts_with(" does not have a member")
+                })
+            };
+            for value in bad {
+                let said = said(operation, &way, value.clone());
+                assert!(
+                    of_it(&said) || path.is_empty() || path == "encoderSettings",
+                    "{name} {path} {value}: {said:?}"
+                );
+            }
+            let said = said(operation, &way, good.clone());
+            assert!(!of_it(&said), "{name} {path} {good}: {said:?}");
+            match kind {
+                Kind::Named(shape) => drop(enums.insert(*shape)),
+                Kind::Whole(range) if range.min.is_some() || range.max.is_some() => ranges += 1,
+                _ => {}
+            }
+        }
+    }
+    assert!(enums.len() > 400 && ranges > 150, "{} {ranges}", enums.len());
+}
+
+#[test]
+fn the_table_is_read_to_its_end_and_names_no_shape_that_it_lacks() {
+    let table = include_str!("../model.txt");
+    assert!(table.starts_with("MediaLive 2017-10-14 of botocore 1."));
+    let (operations, shapes) = (MODEL.operations.len(), MODEL.shapes.len());
+    assert_eq!(table.lines().count(), 1 + operations + shapes);
+    for (name, shape) in &MODEL.shapes {
+        let Shape::Struct(members) = shape else { continue };
+        for member in members {
+            let kind = match &member.kind {
+                Kind::List(inner) => inner,
+                kind => kind,
+            };
+            if let Kind::Named(inner) = kind {
+                assert!(
+                    MODEL.shapes.contains_key(inner),
+                    "{name}.{}: {inner}",
+                    member.name
+                );
+            }
+        }
+    }
+    for body in MODEL.operations.values() {
+        assert!(MODEL.shapes.contains_key(body.shape), "{}", body.shape);
+    }
+}
+
+#[test]
+fn what_the_model_requires_is_required_except_for_what_people_leave_out() {
+    let settings = json!({"encoderSettings": {"audioDescriptions": [{}], "outputGroups": [{}]}});
+    let found = check(Operation::CreateChannel, settings.as_object().unwrap(), true);
+    let said: Vec<String> = found
+        .invalid
+        .iter()
+        .map(|one| format!("{} {}", one.element_path, one.error_message))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "audioDescriptions[0] requires property \"name\"",
+            "outputGroups[0] requires property \"outputGroupSettings\"",
+            "outputGroups[0] requires property \"outputs\"",
+            " requires property \"timecodeConfig\"",
+            " requires property \"videoDescriptions\"",
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_member_is_refused_by_name_unless_it_could_be_a_key() {
+    let unknown = |key: &str, refuse| {
+        let found = check(
+            Operation::UpdateChannel,
+            json!({"destinations": [{key: 1}]}).as_object().unwrap(),
+            refuse,
+        );
+        found.malformed
+    };
+    assert_eq!(
+        unknown("streamNames", true),
+        ["destinations[0] does not have a member streamNames in MediaLive's model"]
+    );
+    assert_eq!(
+        unknown("abcd-1234-very-secret", true),
+        ["destinations[0] does not have such a member in MediaLive's model"]
+    );
+    assert_eq!(unknown("streamNames", false), [""; 0]);
+}
+
+#[test]
+fn an_operation_without_422_answers_400_to_everything() {
+    let found = check(Operation::CreateTags, &Object::new(), true);
+    assert!(found.invalid.is_empty());
+    let body = json!({"routerSettings": {"destinations": [{}]}, "multicastSettings": {"sources": [{}]}});
+    let found = check(Operation::CreateInput, body.as_object().unwrap(), true);
+    assert!(found.invalid.is_empty());
+    let expected = [
+        "multicastSettings.sources[0] requires property \"url\"",
+        "routerSettings.destinations[0] requires property \"availabilityZoneName\"",
+    ];
+    assert_eq!(found.malformed, expected);
+}
