@@ -1,7 +1,9 @@
 //! Is the channel still as the plan saw it?
 
 use super::tags::are_there;
-use crate::model::{ChannelId, ChannelState, ObservedChannel, OwnerId, Recorded, SlotId, Target, TargetDigest};
+use crate::model::{
+    ChannelId, ChannelState, ObservedChannel, OwnerId, Recorded, SlotId, Target, TargetDigest,
+};
 use crate::plan::{Action, Adoption, ChannelPlan, Seen, SlotPlan, Step};
 
 /// What a fresh look says of a step.
@@ -86,7 +88,10 @@ fn recorded_then(id: &ChannelId, seen: &Seen, slot: &SlotPlan, owner: &OwnerId) 
 
 /// Who holds it by its tag now.
 fn recorded_now(fresh: &ObservedChannel, slot: &SlotPlan, owner: &OwnerId) -> Option<Recorded> {
-    let group = fresh.groups.iter().find(|group| group.name == slot.output_group)?;
+    let group = fresh
+        .groups
+        .iter()
+        .find(|group| group.name == slot.output_group)?;
     fresh.recorded(owner, group).map(|tag| tag.occupant)
 }
 

@@ -61,7 +61,11 @@ impl Executor {
             return Ok(written);
         };
         let there = &channel.summary.tags.slots;
-        let keys: Vec<Arc<str>> = keys.iter().filter(|key| there.contains_key(*key)).cloned().collect();
+        let keys: Vec<Arc<str>> = keys
+            .iter()
+            .filter(|key| there.contains_key(*key))
+            .cloned()
+            .collect();
         if keys.is_empty() {
             return Ok(written);
         }
