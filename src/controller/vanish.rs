@@ -249,10 +249,12 @@ mod tests {
             class: ChannelClass::SinglePipeline,
             state: ChannelState::Running,
             owner: Some(OwnerId::new(OWNER)),
+            tags: std::sync::Arc::default(),
         };
         ChannelPlan {
             id: id.into(),
-            pool: "main".into(),
+            pool: Some("main".into()),
+            others: std::sync::Arc::default(),
             seen: Some(seen),
             adoption: Adoption::Owned,
             slots: slots.collect(),
