@@ -53,7 +53,7 @@ impl Denials {
             let keys = channel.tags_without_group();
             if !keys.is_empty() {
                 let tags = channel.tags_mut();
-                keys.iter().for_each(|key| _ = tags.slots.remove(key));
+                tags.slots.retain(|key, _| !keys.contains(key));
             }
         }
     }

@@ -285,7 +285,7 @@ impl MediaLive {
             .sdk
             .delete_tags()
             .resource_arn(&*channel.arn)
-            .set_tag_keys(Some(keys.iter().map(|key| key.to_string()).collect()))
+            .set_tag_keys(Some(keys.iter().map(ToString::to_string).collect()))
             .customize()
             .config_override(once())
             .interceptor(permit.terms());

@@ -212,7 +212,9 @@ impl ChannelDocument {
     /// Takes note of slot tags that were removed since this answer was given.
     pub fn note_removed(&mut self, keys: &[Arc<str>]) {
         let tags = Arc::make_mut(&mut self.summary.tags);
-        keys.iter().for_each(|key| tags.remove(key));
+        for key in keys {
+            tags.remove(key);
+        }
     }
 
     /// Body of the UpdateChannel that points slots elsewhere: all destinations, in order, and the role, which
@@ -450,11 +452,11 @@ mod tests {
         Endpoint::new(url, Secret::new(key))
     }
 
-    fn login(username: &str, password_parameter: &str) -> Option<Login> {
-        Some(Login {
+    fn login(username: &str, password_parameter: &str) -> Login {
+        Login {
             username: username.into(),
             password_parameter: password_parameter.into(),
-        })
+        }
     }
 
     fn written(channel: &ChannelDocument, endpoints: &[Endpoint]) -> Result<String, DocumentError> {
@@ -486,11 +488,11 @@ mod tests {
         ));
         let seen = channel.observed();
         let target = seen.groups[0].target.clone().unwrap();
-        assert_eq!(target.0[0].login, login("joe", "/p"));
+        assert_eq!(target.0[0].login, Some(login("joe", "/p")));
 
         let plain = written(&channel, &[endpoint("rtmp://new/app", "k")]).unwrap();
         assert!(plain.contains(r#""streamName":"k","later":true}"#), "{plain}");
-        let other = endpoint("rtmp://new/app", "k").with_login(login("ann", "/q"));
+        let other = endpoint("rtmp://new/app", "k").with_login(Some(login("ann", "/q")));
         let other = written(&parse(CHANNEL), &[other]).unwrap();
         assert!(
             other.contains(r#""later":true,"username":"ann","passwordParam":"/q"}"#),

@@ -412,7 +412,10 @@ async fn tags_are_read_from_the_list_and_an_old_list_is_not_believed() {
 
     // What we write ourselves is known, and a list from before does not undo it.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let outcome = scene.take(scene.update(true)).await.unwrap();
+    let Action::Update { tags: records, .. } = scene.update(true) else {
+        unreachable!()
+    };
+    let outcome = scene.take(Action::Adopt { tags: records }).await.unwrap();
     let Outcome::Accepted { channel, .. } = outcome else {
         panic!("{outcome:?}")
     };
