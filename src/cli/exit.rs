@@ -145,6 +145,7 @@ mod tests {
             group: None,
             held: None,
             on_air: waiting.is_none(),
+            is_previous: false,
             assignment: None,
             reason: None,
             waiting,

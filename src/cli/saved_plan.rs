@@ -170,13 +170,15 @@ mod tests {
             destinations: Vec::new(),
             channels: vec![ChannelPlan {
                 id: "4000001".into(),
-                pool: "main".into(),
+                pool: Some("main".into()),
+                others: std::sync::Arc::default(),
                 seen: Some(Seen {
                     arn: "arn".into(),
                     name: "live".into(),
                     class: ChannelClass::SinglePipeline,
                     state,
                     owner: None,
+                    tags: std::sync::Arc::default(),
                 }),
                 adoption: Adoption::Owned,
                 slots: Vec::new(),

@@ -53,7 +53,7 @@ impl Denials {
             let keys = channel.tags_without_group();
             if !keys.is_empty() {
                 let tags = channel.tags_mut();
-                keys.iter().for_each(|key| _ = tags.slots.remove(key));
+                tags.slots.retain(|key, _| !keys.contains(key));
             }
         }
     }
@@ -61,10 +61,9 @@ impl Denials {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::model::{ChannelTags, samples};
+    use crate::model::tag::slot_tag_key;
+    use crate::model::{ChannelClass, ChannelState, ChannelTags, ObservedChannel, ObservedGroup, Target};
 
     #[tokio::test(start_paused = true)]
     async fn what_was_denied_is_tried_again_after_a_while() {
@@ -75,5 +74,41 @@ mod tests {
         assert_eq!(denials.recording(), Recording::Denied { why });
         tokio::time::advance(TRIED_AGAIN_AFTER).await;
         assert_eq!(denials.recording(), Recording::Allowed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tags_without_a_slot_are_not_shown_while_none_can_be_removed() {
+        let keys = ["slot-1", "gone"].map(|group| slot_tag_key(&group.into()));
+        let group = ObservedGroup {
+            name: "slot-1".into(),
+            target: Ok(Target::from(Vec::new())),
+        };
+        let channel = ObservedChannel {
+            id: "1".into(),
+            arn: "arn".into(),
+            name: "one".into(),
+            class: ChannelClass::SinglePipeline,
+            state: ChannelState::Idle,
+            owner: None,
+            tags: ChannelTags::of_all(keys.iter().map(|key| (key.as_str(), "- 0000"))).into(),
+            groups: vec![group].into(),
+            others: Vec::new().into(),
+            stray_endpoints: Vec::new().into(),
+            trouble: None,
+        };
+        let shown = |denials: &Denials| {
+            let mut observed = Observed::default();
+            let seen = ChannelObservation::Seen(Box::new(channel.clone()));
+            observed.channels.insert(channel.id.clone(), seen);
+            denials.hide_leftovers(&mut observed);
+            let tags = &observed.channels["1"].seen().unwrap().tags;
+            (tags.slots.len(), tags.count)
+        };
+        let mut denials = Denials::default();
+        assert_eq!(shown(&denials), (2, 2));
+        denials.note(Recording::Allowed, true);
+        assert_eq!(shown(&denials), (1, 2), "it still takes its room");
+        tokio::time::advance(TRIED_AGAIN_AFTER).await;
+        assert_eq!(shown(&denials), (2, 2));
     }
 }

@@ -337,11 +337,10 @@ fn adopt_check(ended: &Result<(), CallError>, owner: &OwnerId, adopts: bool) -> 
     let denied = "denied for a channel without an owner";
     let fix = format!("allow medialive:{ADOPT} of {OWNER_TAG} = {owner}, as manifests/iam-policy.json does");
     match ended {
-        ended if is_allowed(ended) => Check::ok(ADOPT, "allowed"),
-        Ok(()) => Check::ok(ADOPT, "allowed"),
         Err(error) if error.kind == Kind::Denied && adopts => Check::failed(ADOPT, denied, fix),
         Err(error) if error.kind == Kind::Denied => Check::warning(ADOPT, denied, fix),
-        Err(error) => Check::unknown(ADOPT, error.kind, error.kind.fix()),
+        Err(error) if !is_allowed(ended) => Check::unknown(ADOPT, error.kind, error.kind.fix()),
+        _ => Check::ok(ADOPT, "allowed"),
     }
 }
 

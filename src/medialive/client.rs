@@ -285,7 +285,7 @@ impl MediaLive {
             .sdk
             .delete_tags()
             .resource_arn(&*channel.arn)
-            .set_tag_keys(Some(keys.iter().map(|key| key.to_string()).collect()))
+            .set_tag_keys(Some(keys.iter().map(ToString::to_string).collect()))
             .customize()
             .config_override(once())
             .interceptor(permit.terms());
@@ -341,5 +341,57 @@ impl Intercept for Answer {
         let bytes = context.response().body().bytes().unwrap_or_default();
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = bytes.to_vec();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+    use axum::Router;
+    use axum::extract::RawQuery;
+    use axum::http::StatusCode;
+    use axum::response::{IntoResponse, Response};
+
+    use super::*;
+    use crate::emulator::in_memory;
+    use crate::wiring::client_through;
+
+    /// A list of two pages, of a service that refuses to be asked for their size.
+    fn page(RawQuery(query): RawQuery, refused: &AtomicU32) -> Response {
+        let query = query.unwrap_or_default();
+        if query.contains("maxResults") {
+            refused.fetch_add(1, Ordering::Relaxed);
+            return (
+                StatusCode::BAD_REQUEST,
+                r#"{"message":"maxResults is too large"}"#,
+            )
+                .into_response();
+        }
+        let (id, next) = if query.contains("nextToken") {
+            ("2", "null")
+        } else {
+            ("1", r#""more""#)
+        };
+        format!(r#"{{"channels":[{{"id":"{id}"}}],"nextToken":{next}}}"#).into_response()
+    }
+
+    #[tokio::test]
+    async fn where_the_size_of_a_page_is_refused_none_is_asked_for() {
+        let refused = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&refused);
+        let router = Router::new().fallback(move |query: RawQuery| {
+            let counter = Arc::clone(&counter);
+            async move { page(query, &counter) }
+        });
+        let timers = SharedAsyncSleep::new(TokioSleep::new());
+        let client = client_through(in_memory(router), timers, &Settings::default());
+        for _ in 0..2 {
+            let listed = client.list().await.unwrap();
+            let ids: Vec<&str> = listed.iter().map(|one| one.id.as_str()).collect();
+            assert_eq!(ids, ["1", "2"]);
+        }
+        assert_eq!(refused.load(Ordering::Relaxed), 1);
     }
 }

@@ -5,18 +5,20 @@
 //! `passwordParam` change. So fields that a newer MediaLive adds, and destinations that are none of ours, go back byte
 //! for byte.
 
+mod wiring;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use self::wiring::{WireEncoder, Wiring};
 use crate::model::{
     ChannelClass, ChannelId, ChannelState, ChannelTags, Endpoint, Login, NoSlot, ObservedChannel,
-    ObservedGroup, OtherGroup, OutputGroup, OwnerId, Secret, SlotTag, Target,
+    ObservedGroup, OutputGroup, OwnerId, Secret, SlotTag, Target,
 };
 
 /// Tag that says which controller a channel belongs to.
@@ -49,22 +51,6 @@ pub struct ChannelDocument {
     pub summary: Summary,
     wiring: Wiring,
     role_arn: Option<String>,
-}
-
-/// Output groups in the channel's order. They can only change while the channel is stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Wiring {
-    rtmp: Vec<RtmpGroup>,
-    others: Arc<[OtherGroup]>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct RtmpGroup {
-    name: OutputGroup,
-    /// Id of the destination that its one output refers to, or why it cannot be a slot.
-    wired: Result<String, NoSlot>,
-    /// Ids of all destinations that its outputs refer to.
-    destinations: Vec<String>,
 }
 
 /// What a slot is pointed at.
@@ -226,7 +212,9 @@ impl ChannelDocument {
     /// Takes note of slot tags that were removed since this answer was given.
     pub fn note_removed(&mut self, keys: &[Arc<str>]) {
         let tags = Arc::make_mut(&mut self.summary.tags);
-        keys.iter().for_each(|key| tags.remove(key));
+        for key in keys {
+            tags.remove(key);
+        }
     }
 
     /// Body of the UpdateChannel that points slots elsewhere: all destinations, in order, and the role, which
@@ -310,81 +298,6 @@ impl Summary {
         let destinations = self.destinations.iter().map(|raw| raw.get());
         destinations.for_each(|text| text.hash(&mut hasher));
         hasher.finish()
-    }
-}
-
-impl Wiring {
-    fn read(settings: &WireEncoder) -> Self {
-        let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-        for group in &settings.output_groups {
-            *names.entry(group.name.as_deref().unwrap_or("")).or_default() += 1;
-            for id in group.destination_ids() {
-                *uses.entry(id).or_default() += 1;
-            }
-        }
-        let wired = |group: &WireGroup| -> Result<String, NoSlot> {
-            let name = group.name.as_deref().unwrap_or("");
-            if name.is_empty() {
-                return Err(NoSlot::NoName);
-            }
-            if names[name] > 1 {
-                return Err(NoSlot::NameTwice);
-            }
-            let [output] = group.outputs.as_slice() else {
-                return Err(NoSlot::Outputs(group.outputs.len()));
-            };
-            let Some(id) = output.destination_id() else {
-                return Err(NoSlot::NoReference);
-            };
-            if uses[id] > 1 {
-                return Err(NoSlot::SharedDestination(id.to_owned()));
-            }
-            Ok(id.to_owned())
-        };
-        let (mut rtmp, mut others) = (Vec::new(), Vec::new());
-        for group in &settings.output_groups {
-            let name = group.name.as_deref().unwrap_or_default();
-            match group.kind() {
-                Some(RTMP_GROUP) => rtmp.push(RtmpGroup {
-                    name: name.into(),
-                    wired: wired(group),
-                    destinations: group.destination_ids().map(str::to_owned).collect(),
-                }),
-                kind => others.push(OtherGroup {
-                    name: name.into(),
-                    kind: kind.map_or("unknown", in_words).into(),
-                }),
-            }
-        }
-        let others = others.into();
-        Self { rtmp, others }
-    }
-
-    fn destination_of(&self, output_group: &str) -> Option<&str> {
-        let mut groups = self.rtmp.iter();
-        let group = groups.find(|group| group.name == output_group)?;
-        group.wired.as_deref().ok()
-    }
-}
-
-/// Member of `outputGroupSettings` that an RTMP group has.
-const RTMP_GROUP: &str = "rtmpGroupSettings";
-
-/// What an output group is, by its member of `outputGroupSettings` (botocore service model, `OutputGroupSettings`).
-fn in_words(member: &str) -> &str {
-    match member {
-        "archiveGroupSettings" => "Archive",
-        "cmafIngestGroupSettings" => "CMAF Ingest",
-        "frameCaptureGroupSettings" => "Frame Capture",
-        "hlsGroupSettings" => "HLS",
-        "mediaConnectRouterGroupSettings" => "MediaConnect Router",
-        "mediaPackageGroupSettings" => "MediaPackage",
-        "msSmoothGroupSettings" => "MS Smooth",
-        "multiplexGroupSettings" => "Multiplex",
-        "srtGroupSettings" => "SRT",
-        "udpGroupSettings" => "UDP",
-        newer => newer.strip_suffix("GroupSettings").unwrap_or(newer),
     }
 }
 
@@ -513,66 +426,11 @@ struct WireChannel {
     encoder_settings: Option<WireEncoder>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireEncoder {
-    #[serde(default)]
-    output_groups: Vec<WireGroup>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireGroup {
-    name: Option<String>,
-    /// One member says what the group is.
-    #[serde(default)]
-    output_group_settings: BTreeMap<String, Option<IgnoredAny>>,
-    #[serde(default)]
-    outputs: Vec<WireOutput>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireOutput {
-    #[serde(default)]
-    output_settings: BTreeMap<String, Option<WireOutputKind>>,
-}
-
-/// Any kind of output: most name a destination in the same place.
-#[derive(Deserialize)]
-struct WireOutputKind {
-    destination: Option<WireDestinationRef>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireDestinationRef {
-    destination_ref_id: Option<String>,
-}
-
-impl WireGroup {
-    /// The member of its settings that is given.
-    fn kind(&self) -> Option<&str> {
-        let mut given = self.output_group_settings.iter();
-        given.find_map(|(member, settings)| settings.as_ref().map(|_| member.as_str()))
-    }
-
-    fn destination_ids(&self) -> impl Iterator<Item = &str> {
-        self.outputs.iter().filter_map(WireOutput::destination_id)
-    }
-}
-
-impl WireOutput {
-    fn destination_id(&self) -> Option<&str> {
-        let mut kinds = self.output_settings.values().flatten();
-        kinds.find_map(|kind| kind.destination.as_ref()?.destination_ref_id.as_deref())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Content;
+    use crate::model::OtherGroup;
+    use crate::model::tag::SLOT_TAG_PREFIX;
 
     /// One slot, one foreign destination with unusual spacing and an unknown field.
     const CHANNEL: &str = r#"{"id":"1","arn":"arn:1","name":"main","state":"IDLE","channelClass":"SINGLE_PIPELINE",
@@ -586,19 +444,32 @@ mod tests {
           {"name":"RTMP-Slot-1","outputGroupSettings":{"rtmpGroupSettings":{}},
            "outputs":[{"outputSettings":{"rtmpOutputSettings":{"destination":{"destinationRefId":"slot-1"}}}}]}]}}"#;
 
-    fn write(url: &str, key: &str) -> SlotWrite {
-        SlotWrite {
-            output_group: "RTMP-Slot-1".into(),
-            target: Target::from(vec![Endpoint::new(url, Secret::new(key))]),
-            content: Content::Parked,
+    fn parse(json: &str) -> ChannelDocument {
+        ChannelDocument::parse(json.as_bytes()).unwrap()
+    }
+
+    fn endpoint(url: &str, key: &str) -> Endpoint {
+        Endpoint::new(url, Secret::new(key))
+    }
+
+    fn login(username: &str, password_parameter: &str) -> Login {
+        Login {
+            username: username.into(),
+            password_parameter: password_parameter.into(),
         }
+    }
+
+    fn written(channel: &ChannelDocument, endpoints: &[Endpoint]) -> Result<String, DocumentError> {
+        let (output_group, target) = ("RTMP-Slot-1".into(), Target::from(endpoints.to_vec()));
+        channel.update_body(&[SlotTarget {
+            output_group: &output_group,
+            target: &target,
+        }])
     }
 
     #[test]
     fn only_url_and_stream_name_of_the_written_slot_change() {
-        let body = ChannelDocument::parse(CHANNEL.as_bytes())
-            .unwrap()
-            .update_body(&[write("rtmp://new/app", "new-k3y")]);
+        let body = written(&parse(CHANNEL), &[endpoint("rtmp://new/app", "new-k3y")]);
         assert_eq!(
             body.unwrap(),
             concat!(
@@ -610,18 +481,122 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_is_seen_with_its_rtmp_groups_only() {
-        let seen = ChannelDocument::parse(CHANNEL.as_bytes()).unwrap().observed();
+    fn a_login_is_read_written_and_never_left_for_another_server() {
+        let channel = parse(&CHANNEL.replace(
+            r#""later":true"#,
+            r#""username":"joe","passwordParam":"/p","later":true"#,
+        ));
+        let seen = channel.observed();
+        let target = seen.groups[0].target.clone().unwrap();
+        assert_eq!(target.0[0].login, Some(login("joe", "/p")));
+
+        let plain = written(&channel, &[endpoint("rtmp://new/app", "k")]).unwrap();
+        assert!(plain.contains(r#""streamName":"k","later":true}"#), "{plain}");
+        let other = endpoint("rtmp://new/app", "k").with_login(Some(login("ann", "/q")));
+        let other = written(&parse(CHANNEL), &[other]).unwrap();
+        assert!(
+            other.contains(r#""later":true,"username":"ann","passwordParam":"/q"}"#),
+            "{other}"
+        );
+    }
+
+    #[test]
+    fn a_slot_that_does_not_have_the_written_form_is_not_written() {
+        let one = endpoint("rtmp://new/app", "k");
+        let body = written(&parse(CHANNEL), &[one.clone(), one.clone()]);
+        assert!(matches!(body, Err(DocumentError::OtherForm(_))), "{body:?}");
+        // serde takes a list for an object.
+        let list = CHANNEL.replace(
+            r#"{"url":"rtmp://old/app","streamName":"old-k3y","later":true}"#,
+            r#"["rtmp://old/app","old-k3y",null,null]"#,
+        );
+        let body = written(&parse(&list), &[one]);
+        assert!(matches!(body, Err(DocumentError::OtherForm(_))), "{body:?}");
+    }
+
+    #[test]
+    fn a_channel_is_seen_with_its_slots_its_other_groups_and_its_tags() {
+        let json = CHANNEL.replace(
+            r#""x":"y""#,
+            r#""x":"y","slotwise.dev/slot/RTMP-Slot-1":"- 0000""#,
+        );
+        let seen = parse(&json).observed();
         assert_eq!(seen.owner, Some(OwnerId::new("me")));
         assert_eq!(seen.state, ChannelState::Idle);
-        let target = Target::from(vec![Endpoint::new("rtmp://old/app", Secret::new("old-k3y"))]);
         assert_eq!(
             *seen.groups,
             vec![ObservedGroup {
                 name: "RTMP-Slot-1".into(),
-                target: Ok(target)
+                target: Ok(Target::from(vec![endpoint("rtmp://old/app", "old-k3y")]))
             }]
         );
+        let package = OtherGroup {
+            name: "Package".into(),
+            kind: "MediaPackage".into(),
+        };
+        assert_eq!(*seen.others, [package]);
+        assert_eq!(*seen.stray_endpoints, []);
+        assert_eq!(seen.tags.count, 3);
+        let key: Vec<String> = seen.tags.slots.keys().map(ToString::to_string).collect();
+        assert_eq!(key, [format!("{SLOT_TAG_PREFIX}RTMP-Slot-1")]);
+    }
+
+    #[test]
+    fn settings_in_the_other_order_are_read_as_they_stand() {
+        let two = CHANNEL.replace("SINGLE_PIPELINE", "STANDARD").replace(
+            r#"[{"url":"rtmp://old/app""#,
+            r#"[{"url":"rtmp://backup/app","streamName":"k"},{"url":"rtmp://old/app""#,
+        );
+        let seen = parse(&two).observed();
+        let target = seen.groups[0].target.clone().unwrap();
+        assert_eq!(target.hosts(), ["backup", "old"]);
+    }
+
+    #[test]
+    fn every_kind_of_group_has_the_name_that_people_know() {
+        for (member, kind) in [
+            ("hlsGroupSettings", "HLS"),
+            ("udpGroupSettings", "UDP"),
+            ("srtGroupSettings", "SRT"),
+            ("archiveGroupSettings", "Archive"),
+            ("holographGroupSettings", "holograph"),
+        ] {
+            let seen = parse(&CHANNEL.replace("mediaPackageGroupSettings", member)).observed();
+            assert_eq!(&*seen.others[0].kind, kind);
+        }
+        let none = CHANNEL.replace(
+            r#""mediaPackageGroupSettings":{"destination":{"destinationRefId":"hls"}}"#,
+            "",
+        );
+        assert_eq!(&*parse(&none).observed().others[0].kind, "unknown");
+        // A file that somebody wrote may name what is not given.
+        let null = CHANNEL.replace(
+            r#""rtmpGroupSettings":{}"#,
+            r#""hlsGroupSettings":null,"rtmpGroupSettings":{}"#,
+        );
+        assert_eq!(parse(&null).observed().groups.len(), 1);
+    }
+
+    #[test]
+    fn what_is_pushed_beside_the_slots_is_stray() {
+        let strays = |json: &str| {
+            let seen = parse(json).observed();
+            let strays = seen.stray_endpoints.iter();
+            strays.map(|one| one.host().to_owned()).collect::<Vec<_>>()
+        };
+        let beside = |url: &str| {
+            CHANNEL.replace(
+                r#"{"id":"slot-1""#,
+                &format!(r#"{{"id":"x","settings":[{{"url":"{url}","streamName":"k"}}]}},{{"id":"slot-1""#),
+            )
+        };
+        assert_eq!(strays(&beside("rtmp://nobody/app")), ["nobody"]);
+        assert_eq!(strays(&beside("RTMPS://nobody/app")), ["nobody"]);
+        assert_eq!(strays(&beside("https://nobody/app")), [""; 0]);
+        let unnamed = CHANNEL.replace(r#"{"name":"RTMP-Slot-1","#, "{");
+        assert_eq!(strays(&unnamed), ["old"]);
+        let standard = CHANNEL.replace("SINGLE_PIPELINE", "STANDARD");
+        assert_eq!(strays(&standard), ["old"], "one setting where two are needed");
     }
 
     #[test]
@@ -630,27 +605,31 @@ mod tests {
             r#"{"outputSettings":{"rtmpOutputSettings":{"destination":{"destinationRefId":"slot-1"}}}}"#,
             r#"{"outputSettings":{}},{"outputSettings":{}}"#,
         );
-        let login = CHANNEL.replace(r#""later":true"#, r#""username":"u""#);
         let standard = CHANNEL.replace("SINGLE_PIPELINE", "STANDARD");
         let shared = CHANNEL.replace(
             r#""mediaPackageOutputSettings":{}"#,
             r#""x":{"destination":{"destinationRefId":"slot-1"}}"#,
         );
+        let settings = NoSlot::Settings { found: 1, needed: 2 };
         for (json, why) in [
-            (two_outputs, "it has 2 outputs; a slot has one"),
-            (
-                login,
-                "its destination has a user name and password, which must not go to another endpoint",
-            ),
-            (
-                standard,
-                "its destination has 1 settings; the channel's class needs 2",
-            ),
-            (shared, "it shares destination slot-1 with another output"),
+            (two_outputs, NoSlot::Outputs(2)),
+            (standard, settings),
+            (shared, NoSlot::SharedDestination("slot-1".to_owned())),
         ] {
-            let seen = ChannelDocument::parse(json.as_bytes()).unwrap().observed();
-            assert_eq!(seen.groups[0].target, Err(why.to_owned()));
+            assert_eq!(parse(&json).observed().groups[0].target, Err(why));
         }
+    }
+
+    #[test]
+    fn tags_that_were_written_are_part_of_the_channel() {
+        let mut channel = parse(&CHANNEL.replace(r#""slotwise.dev/owner":"me","#, ""));
+        let tag = SlotTag::parse("yt 12ab").unwrap();
+        channel.note_tags(Some(&"me".into()), [(&"RTMP-Slot-1".into(), &tag)]);
+        let seen = channel.observed();
+        assert_eq!((seen.owner, seen.tags.count), (Some("me".into()), 3));
+        assert_eq!(seen.tags.of(&"RTMP-Slot-1".into()), Some(tag));
+        channel.note_removed(&["slotwise.dev/slot/RTMP-Slot-1".into()]);
+        assert_eq!(channel.observed().tags.count, 2);
     }
 
     #[test]

@@ -236,3 +236,54 @@ impl Tags {
 pub(super) fn may_be_on_air(state: ChannelState) -> bool {
     state.may_publish() || matches!(state, ChannelState::Creating | ChannelState::Updating)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(state: &str, tags: &str) -> String {
+        let destinations = r#"[{"id":"d","settings":[{"url":"rtmp://a/b","streamName":"k"}]}]"#;
+        format!(
+            r#"{{"id":"1","arn":"arn","state":"{state}","tags":{{{tags}}},"destinations":{destinations}}}"#
+        )
+    }
+
+    fn described(state: &str, tags: &str) -> ChannelDocument {
+        ChannelDocument::parse(channel(state, tags).as_bytes()).unwrap()
+    }
+
+    fn listed(state: &str, tags: &str) -> Summary {
+        let page = format!(r#"{{"channels":[{}]}}"#, channel(state, tags));
+        Summary::parse_page(page.as_bytes()).unwrap().0.remove(0)
+    }
+
+    const OURS: &str = r#""slotwise.dev/owner":"us","slotwise.dev/slot/s":"a 1234""#;
+
+    /// Found without tags, then adopted and started by us.
+    fn adopted_and_started() -> Known {
+        let mut known = Known::new(&described("IDLE", ""));
+        known.accept(&described("IDLE", OURS));
+        known.accept(&described("STARTING", OURS));
+        known
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tags_of_before_are_not_believed_beside_a_state_of_now() {
+        let mut known = adopted_and_started();
+        assert_eq!(known.as_listed(&listed("STARTING", "")), None);
+        assert_eq!(known.as_listed(&listed("RUNNING", "")), None);
+        let running = known.as_listed(&listed("RUNNING", OURS)).unwrap();
+        assert_eq!((running.owner, running.tags.count), (Some("us".into()), 2));
+        tokio::time::advance(LIST_LAG_MAX).await;
+        let bare = known.as_listed(&listed("RUNNING", "")).unwrap();
+        assert_eq!((bare.owner, bare.tags.count), (None, 0), "somebody removed them");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tags_that_never_were_before_are_new() {
+        let mut known = adopted_and_started();
+        let other = r#""slotwise.dev/owner":"us","slotwise.dev/slot/s":"b 5678""#;
+        let seen = known.as_listed(&listed("STARTING", other)).unwrap();
+        assert_eq!(seen.tags.of(&"s".into()).unwrap().to_string(), "b 5678");
+    }
+}

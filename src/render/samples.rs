@@ -42,6 +42,7 @@ pub(super) fn destination(name: &str) -> DestinationPlan {
         group: None,
         held: None,
         on_air: false,
+        is_previous: false,
         assignment: None,
         reason: None,
         waiting: None,
@@ -73,13 +74,15 @@ pub(super) fn placed(name: &str, slot: &SlotId, reason: Reason) -> DestinationPl
 pub(super) fn channel(id: &str, state: ChannelState) -> ChannelPlan {
     ChannelPlan {
         id: id.into(),
-        pool: "main".into(),
+        pool: Some("main".into()),
+        others: std::sync::Arc::default(),
         seen: Some(Seen {
             arn: format!("arn:aws:medialive:eu-central-1:111122223333:channel:{id}").into(),
             name: format!("live-{}", &id[id.len() - 1..]).into(),
             class: ChannelClass::SinglePipeline,
             state,
             owner: Some(OwnerId::new("default")),
+            tags: std::sync::Arc::default(),
         }),
         adoption: Adoption::Owned,
         slots: (1..=3)
@@ -124,7 +127,12 @@ pub(super) fn update(channel: &ChannelPlan) -> Step {
             content: slot.then.clone(),
         })
         .collect();
-    step(Action::Update { writes, .. }, Reason::UpdateSlots, 10)
+    let action = Action::Update {
+        writes,
+        tags: Vec::new(),
+        adopts: false,
+    };
+    step(action, Reason::UpdateSlots, 10)
 }
 
 /// Two start, one waits, one is off: the plan of the conventions.
@@ -156,7 +164,7 @@ pub(super) fn start_two() -> Plan {
     };
     cold.adoption = Adoption::Adopt;
     cold.steps = vec![
-        step(Action::Adopt { .. }, adopt, 0),
+        step(Action::Adopt { tags: Vec::new() }, adopt, 0),
         update(&cold),
         step(Action::Start, wanted, 150),
     ];

@@ -12,13 +12,15 @@ const NOW: Timestamp = Timestamp::constant(1000, 0);
 fn channel(state: ChannelState) -> ChannelPlan {
     ChannelPlan {
         id: "4000001".into(),
-        pool: "main".into(),
+        pool: Some("main".into()),
+        others: std::sync::Arc::default(),
         seen: Some(Seen {
             arn: "".into(),
             name: "live".into(),
             class: ChannelClass::SinglePipeline,
             state,
             owner: None,
+            tags: std::sync::Arc::default(),
         }),
         adoption: Adoption::Owned,
         slots: Vec::new(),
@@ -38,6 +40,7 @@ fn placed() -> DestinationPlan {
         group: None,
         held: None,
         on_air: false,
+        is_previous: false,
         assignment: Some(SlotId::new("4000001", "RTMP-Slot-1")),
         reason: Some(Reason::AssignNew),
         waiting: None,
@@ -315,9 +318,13 @@ fn a_message_says_where_it_is_and_what_comes_next() {
 #[test]
 fn what_comes_next_is_the_first_step_or_what_the_channel_is_about() {
     use ChannelState::{Idle, Recovering, Starting, Stopping, Updating};
-    let update = || Action::Update { writes: Vec::new() };
+    let update = || Action::Update {
+        writes: Vec::new(),
+        tags: Vec::new(),
+        adopts: false,
+    };
     for (state, action, words) in [
-        (Idle, Some(Action::Adopt { .. }), "is adopted"),
+        (Idle, Some(Action::Adopt { tags: Vec::new() }), "is adopted"),
         (ChannelState::Running, Some(Action::Stop), "stops"),
         (Idle, Some(update()), "is updated, then"),
         (Idle, Some(Action::Start), "the channel starts"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slotwise::controller::{Ended, Event};
-use slotwise::emulator::Options;
+use slotwise::emulator::{Options, Switches};
 use slotwise::model::{Interrupt, Placement, Secret, StreamKey, WantedState, Window};
 use slotwise::status::Phase;
 
@@ -322,6 +322,11 @@ async fn a_fleet_of_many_channels_costs_one_list_per_page() {
     let emulator = slotwise::emulator::Emulator::new(
         Options {
             account_limit: false,
+            // One that cuts off before the page that it is asked for.
+            switches: Switches {
+                list_page_max: 20,
+                ..Switches::default()
+            },
             ..Options::default()
         },
         fleet(&declared),

@@ -22,6 +22,7 @@ mod plan_golden;
 mod plan_properties;
 mod plan_support;
 mod races;
+mod recording;
 mod replay;
 #[expect(dead_code, reason = "examples/soak uses the rest of it")]
 #[path = "../simulation.rs"]

@@ -242,7 +242,7 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
             ("-", "") => Ok(parking),
             ("~", name) => Ok(support::former(&url(name), class)),
             ("?", host) => Ok(support::former(&format!("rtmp://{host}/live"), class)),
-            ("!", why) => Err(why.to_owned()),
+            ("!", _) => Err(slotwise::model::NoSlot::Outputs(2)),
             _ => Ok(support::carried(
                 &desired.destinations[holds.as_str()],
                 class,

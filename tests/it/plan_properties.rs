@@ -67,7 +67,7 @@ fn misplaced(plan: &Plan, desired: &Desired, pool: &str) -> Vec<(i32, usize)> {
     let channels = plan
         .channels
         .iter()
-        .filter(|channel| channel.pool.as_str() == pool && channel.runs);
+        .filter(|channel| channel.pool.as_ref().is_some_and(|own| own.as_str() == pool) && channel.runs);
     for channel in channels.filter(|c| matches!(c.adoption, Adoption::Owned | Adoption::Adopt)) {
         for slot in &channel.slots {
             let released = match slot.then {

@@ -47,6 +47,7 @@ pub(crate) fn pool(name: &str) -> ChannelPool {
 pub(crate) fn destination(name: &str, pool: &str) -> Destination {
     Destination {
         name: name.into(),
+        identity: name.into(),
         pool: pool.into(),
         state: WantedState::Streaming,
         url: format!("rtmp://{name}.example/live").into(),
@@ -175,6 +176,7 @@ pub(crate) fn act(observed: &mut Observed, plan: &Plan, channel: &ChannelId, ste
     };
     match &step.action {
         Action::Adopt { .. } => seen.owner = Some(owner()),
+        Action::Record { .. } => {}
         Action::Wait => {
             seen.state = match seen.state {
                 ChannelState::Starting => ChannelState::Running,

@@ -109,6 +109,7 @@ pub(crate) fn pool(ids: &[&str]) -> ChannelPool {
 pub(crate) fn destination(name: &str, state: WantedState) -> Destination {
     Destination {
         name: name.into(),
+        identity: name.into(),
         pool: PoolName::new("main"),
         state,
         url: format!("rtmp://{name}.example/live").into(),

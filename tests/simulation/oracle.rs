@@ -70,7 +70,10 @@ pub(super) fn refute_channel(
     plan: &Plan,
     planned: &ChannelPlan,
 ) -> Option<String> {
-    let ground = Ground::read(world, desired, wall, &planned.pool);
+    let ground = planned
+        .pool
+        .as_ref()
+        .and_then(|pool| Ground::read(world, desired, wall, pool));
     let told = ground
         .as_ref()
         .ok_or_else(|| "its pool is not declared".to_owned())

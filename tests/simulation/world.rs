@@ -113,6 +113,7 @@ pub(super) fn pool<'a>(
             parking_url: PARKING.into(),
         },
         placement,
+        idle: slotwise::model::Idle::Stop,
         disruption,
         paused: None,
     }
@@ -162,6 +163,7 @@ fn windows(random: &mut ChaCha8Rng) -> Vec<Window> {
 pub(super) fn plain(name: &str, pool: &ChannelPool) -> Destination {
     Destination {
         name: DestinationName::new(name),
+        identity: name.into(),
         pool: pool.name.clone(),
         state: WantedState::Ready,
         url: format!("rtmp://{name}.example/app").into(),

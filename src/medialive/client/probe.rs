@@ -124,7 +124,8 @@ impl Rehearsal {
 
     /// An adoption by `owner`, in `home`.
     pub async fn adopt(&self, home: &Home, owner: &OwnerId) -> Result<(), CallError> {
-        let call = self.sdk.create_tags().resource_arn(arn(home));
+        let arn = arn(home);
+        let call = self.sdk.create_tags().resource_arn(arn);
         let call = call.tags(OWNER_TAG, owner.as_str());
         let sent = call.customize().config_override(once()).send().await;
         sent.map(drop).map_err(|error| by_code("CreateTags", &error))
@@ -132,7 +133,8 @@ impl Rehearsal {
 
     /// An adoption that records what a slot holds.
     pub async fn record(&self, home: &Home, owner: &OwnerId) -> Result<(), CallError> {
-        let call = self.sdk.create_tags().resource_arn(arn(home));
+        let arn = arn(home);
+        let call = self.sdk.create_tags().resource_arn(arn);
         let call = call.tags(OWNER_TAG, owner.as_str()).tags(a_slot(), "-");
         let sent = call.customize().config_override(once()).send().await;
         sent.map(drop).map_err(|error| by_code("CreateTags", &error))
@@ -140,7 +142,8 @@ impl Rehearsal {
 
     /// The removal of a slot's tag.
     pub async fn remove(&self, home: &Home) -> Result<(), CallError> {
-        let call = self.sdk.delete_tags().resource_arn(arn(home));
+        let arn = arn(home);
+        let call = self.sdk.delete_tags().resource_arn(arn);
         let call = call.tag_keys(a_slot());
         let sent = call.customize().config_override(once()).send().await;
         sent.map(drop).map_err(|error| by_code("DeleteTags", &error))
@@ -153,7 +156,8 @@ fn arn(home: &Home) -> String {
         region,
         account,
     } = home;
-    format!("arn:{partition}:medialive:{region}:{account}:channel:{NOBODY}")
+    let nobody = format!(":channel:{NOBODY}");
+    format!("arn:{partition}:medialive:{region}:{account}{nobody}")
 }
 
 fn a_slot() -> String {

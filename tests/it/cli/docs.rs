@@ -86,6 +86,7 @@ fn the_iam_policy_allows_every_call_of_the_client_and_nothing_else() {
         .filter(|action| !["iam:PassRole", "kms:Decrypt"].contains(&action.as_str()))
         .collect();
     allowed.sort();
+    allowed.dedup();
     let mut called = Vec::new();
     for (service, file, calls) in CALLS {
         let client = fs::read_to_string(root.join(file)).unwrap();
@@ -101,6 +102,7 @@ fn the_iam_policy_allows_every_call_of_the_client_and_nothing_else() {
     // What `import` does is done by people with permissions of their own.
     called.retain(|action| action != "dynamodb:PutItem");
     called.sort();
+    called.dedup();
     assert_eq!(allowed, called);
 }
 
@@ -116,6 +118,7 @@ const CALLS: [(&str, &str, &[&str]); 5] = [
             "start_channel",
             "stop_channel",
             "create_tags",
+            "delete_tags",
         ],
     ),
     ("ssm", "src/secrets/ssm.rs", &["get_parameters"]),

@@ -27,6 +27,7 @@ async fn all_is_well() {
     ok  StartChannel     allowed
     ok  StopChannel      allowed
     ok  CreateTags       allowed
+    ok  DeleteTags       allowed
     ok  quota            2 of 5 channels by the default quota; Service Quotas tells yours
     ok  sources          1 pool with 2 channels, 1 destination
     ok  key              env KEY_OF_A can be read
@@ -34,7 +35,7 @@ async fn all_is_well() {
     ok  channel 4000002  IDLE, SINGLE_PIPELINE, 3 slots for pool main; owned by nobody, so it will be
                          adopted
 
-    14 ok, 0 warnings, 0 failed
+    15 ok, 0 warnings, 0 failed
     "#);
 }
 
@@ -47,7 +48,7 @@ async fn programs_read_it_as_json() {
     assert_eq!(found["formatVersion"], 1);
     assert_eq!(
         found["summary"],
-        json!({"ok": 13, "warnings": 0, "failed": 1, "unknown": 0})
+        json!({"ok": 14, "warnings": 0, "failed": 1, "unknown": 0})
     );
     let checks = found["checks"].as_array().unwrap();
     assert_eq!(
@@ -135,7 +136,7 @@ async fn a_denied_change_is_unknown_and_a_denied_read_fails() {
     assert!(
         report
             .text()
-            .ends_with("\n12 ok, 0 warnings, 0 failed, 2 unknown\n")
+            .ends_with("\n13 ok, 0 warnings, 0 failed, 2 unknown\n")
     );
 
     let clinic = Clinic::new();

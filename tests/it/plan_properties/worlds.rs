@@ -381,7 +381,7 @@ pub(super) fn build_channel(
             SlotSpec::NoSlot => support::slot(&mut channel, &format!("MediaPackage-{s}"), parking),
             SlotSpec::Unusable => channel.groups_mut().push(slotwise::model::ObservedGroup {
                 name: group.into(),
-                target: Err("it has two outputs".to_owned()),
+                target: Err(slotwise::model::NoSlot::Outputs(2)),
             }),
             _ => support::slot(&mut channel, &group, target.unwrap_or(parking)),
         }
