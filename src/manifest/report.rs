@@ -41,6 +41,15 @@ impl Report {
         self.object.as_ref()
     }
 
+    /// What the field `path` is called where its author wrote it: its own name in a file, an attribute in a table.
+    pub fn called(&self, path: &str) -> String {
+        let path = FieldPath::from(path);
+        match (self.document.item(), path.0.last()) {
+            (None, Some(Segment::Field(name))) => name.clone(),
+            _ => self.document.field(&path),
+        }
+    }
+
     /// Whether the object has to be set aside.
     pub fn is_rejected(&self) -> bool {
         self.rejected

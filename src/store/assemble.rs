@@ -7,17 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod twins;
+
+use self::twins::{Twin, twins};
 use super::Rejected;
 use crate::manifest::decode::{Object, RawObject};
 use crate::manifest::node::FieldPath;
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::report::Report;
-use crate::manifest::validate::{Globs, KeySource, key_source, place, validate_destination, validate_pool};
+use crate::manifest::validate::{Globs, KeySource, key_source, validate_destination, validate_pool};
 use crate::manifest::words::{is_harmless, nearest, shown};
 use crate::manifest::yaml::Spot;
 use crate::manifest::{ObjectId, Problem};
 use crate::model::{
-    ChannelId, ChannelPool, Destination, DestinationName, OutputGroup, PoolName, StreamKey, WantedState,
+    ChannelId, ChannelPool, Destination, DestinationName, Endpoint, OutputGroup, PoolName, Secret, StreamKey,
+    WantedState,
 };
 
 /// Names that are listed in a message at most.
@@ -99,7 +103,7 @@ pub fn assemble(
     for destination in &mut destinations {
         check_links(destination, &in_force);
     }
-    check_targets(&mut destinations);
+    check_streams(&mut destinations);
     check_pins(&mut destinations);
 
     let kept = destinations_to_keep(&destinations, &in_force, before, is_lost);
@@ -423,37 +427,59 @@ fn some_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
     some.join(", ")
 }
 
-/// Two wanted destinations with one target: told here, and settled by the planner, which sees who is on air.
-fn check_targets(destinations: &mut [Candidate<Destination>]) {
-    let mut seen: Vec<(usize, String)> = Vec::new();
-    let mut by_url: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for index in 0..destinations.len() {
-        let Some(value) = wanted(&destinations[index]) else {
-            continue;
+/// Wanted destinations that are one stream: told here, and settled by the planner, which sees what is on air.
+fn check_streams(destinations: &mut [Candidate<Destination>]) {
+    // What cannot be read is the same key where it is kept in the same place.
+    let mut sources: BTreeMap<KeySource, usize> = BTreeMap::new();
+    let mut streamed = Vec::new();
+    for (index, candidate) in destinations.iter().enumerate() {
+        let Some(value) = wanted(candidate) else { continue };
+        let key = match (
+            &value.key,
+            candidate.links.as_ref().and_then(|links| links.key.clone()),
+        ) {
+            (StreamKey::Known(key), _) => key.clone(),
+            (StreamKey::Unavailable { .. }, Some(source)) => {
+                let next = sources.len();
+                Secret::new(format!("\0{}", sources.entry(source).or_insert(next)))
+            }
+            (StreamKey::Unavailable { .. }, None) => continue,
         };
-        let url = place(&value.url);
-        let peers = by_url.entry(url).or_default();
-        let twin = peers
-            .iter()
-            .copied()
-            .find(|peer| same_key(&destinations[*peer], &destinations[index]));
-        if let Some(twin) = twin {
-            let place = destinations[twin].place();
-            seen.push((
-                index,
-                format!(
-                    "{} at {place} streams to the same place with the same key",
-                    destinations[twin].id
-                ),
-            ));
-        }
-        peers.push(index);
+        let urls = std::iter::once(&value.url).chain(&value.backup_url);
+        let endpoints = urls.map(|url| Endpoint::new(Arc::clone(url), key.clone()));
+        streamed.push((index, endpoints.collect()));
     }
-    for (index, message) in seen {
-        let fix = "set one of the two to state: Ready, or give each its own key";
-        destinations[index]
-            .report
-            .error(&FieldPath::from("spec"), message, fix);
+    for Twin {
+        one,
+        other,
+        is_backup,
+    } in twins(&streamed)
+    {
+        let other = (&destinations[other].id, destinations[other].place());
+        let path = FieldPath::from("spec");
+        let (message, fix) = if is_backup {
+            (
+                format!(
+                    "{} at {} streams the same key to the platform's other ingest",
+                    other.0, other.1
+                ),
+                "keep both where one is the backup of the other; the platform shows one stream",
+            )
+        } else {
+            (
+                format!(
+                    "{} at {} is the same stream: the same place with the same key",
+                    other.0, other.1
+                ),
+                "set one of the two to state: Ready, or give each its own key",
+            )
+        };
+        let report = &mut destinations[one].report;
+        if is_backup {
+            report.warn(&path, message, fix);
+        } else {
+            report.error(&path, message, fix);
+        }
     }
 }
 
@@ -461,20 +487,6 @@ fn wanted(candidate: &Candidate<Destination>) -> Option<&Destination> {
     let value = candidate.value.as_ref()?;
     // One that is paused is not wanted; whether it still is cannot be told without the time.
     (value.state == WantedState::Streaming && value.paused.is_none()).then_some(value)
-}
-
-fn same_key(a: &Candidate<Destination>, b: &Candidate<Destination>) -> bool {
-    let known = |candidate: &Candidate<Destination>| match candidate.value.as_ref().map(|value| &value.key) {
-        Some(StreamKey::Known(key)) => Some(key.clone()),
-        _ => None,
-    };
-    if let (Some(a), Some(b)) = (known(a), known(b)) {
-        return a == b;
-    }
-    // What cannot be read is the same where it is kept in the same place.
-    let source =
-        |candidate: &Candidate<Destination>| candidate.links.as_ref().and_then(|links| links.key.clone());
-    source(a).is_some_and(|a| Some(a) == source(b))
 }
 
 /// Two wanted destinations pinned to one slot can never both be on air.

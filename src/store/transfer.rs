@@ -12,7 +12,7 @@ use crate::manifest::table::{DestinationTable, Item, Layout, validate_table};
 use crate::manifest::yaml::{self, documents};
 
 /// Fields of a Destination in the order in which people write them.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 17] = [
     "name",
     "generation",
     "labels",
@@ -22,6 +22,8 @@ const ORDER: [&str; 15] = [
     "platform",
     "url",
     "backupUrl",
+    "username",
+    "passwordParameter",
     "streamKeyFrom",
     "group",
     "priority",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::raw::RawWord;
 use crate::manifest::node::{FieldPath, Node, Segment};
 use crate::manifest::raw::API_VERSION;
-use crate::manifest::words::{as_label, shown};
+use crate::manifest::words::{as_label, one_of, shown};
 
 /// The attributes of an item by name. A table has many items and few names, so the names are shared.
 #[derive(Clone, Default, PartialEq)]
@@ -50,11 +50,13 @@ impl FromIterator<(Arc<str>, Node)> for Item {
 }
 
 /// Fields of a Destination's `spec` that an attribute holds as they are.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 13] = [
     "pool",
     "platform",
     "url",
     "backupUrl",
+    "username",
+    "passwordParameter",
     "streamKey",
     "streamKeyFrom",
     "group",
@@ -231,6 +233,17 @@ impl Layout {
                 FieldPath(segments).to_string()
             }
         }
+    }
+
+    /// The attributes that hold a stream key or where it is kept, for people.
+    pub fn attributes_of_key(&self) -> String {
+        let keys = ["streamKey", "streamKeyFrom"].into_iter();
+        let fields = keys.filter_map(|field| self.fields.get(field));
+        let all: Vec<&str> = fields
+            .chain(self.references.values())
+            .map(String::as_str)
+            .collect();
+        one_of(&all)
     }
 
     /// The item of the Destination that `tree` is; the fields that no attribute holds, where there are any.
