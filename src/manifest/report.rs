@@ -62,6 +62,17 @@ impl Report {
             .find(|problem| problem.severity == Severity::Error)
     }
 
+    /// Calls the object `name` from now on, and where it was told of before.
+    pub fn rename(&mut self, name: &str) {
+        let told = self
+            .problems
+            .iter_mut()
+            .filter_map(|problem| problem.object.as_mut());
+        for object in told.chain(&mut self.object) {
+            name.clone_into(&mut object.name);
+        }
+    }
+
     /// Everything found.
     pub fn into_problems(self) -> Vec<Problem> {
         self.problems

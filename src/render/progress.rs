@@ -591,6 +591,7 @@ mod tests {
                 file: "live/a.yaml".into(),
                 line: 3,
                 column: 1,
+                item: None,
             },
             severity: Severity::Error,
             object: None,

@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod names;
 mod twins;
 
 use self::twins::{Twin, twins};
 use super::Rejected;
 use crate::manifest::decode::{Object, RawObject};
+use crate::manifest::document::Item;
 use crate::manifest::node::FieldPath;
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::report::Report;
@@ -20,8 +22,8 @@ use crate::manifest::words::{is_harmless, nearest, shown};
 use crate::manifest::yaml::Spot;
 use crate::manifest::{ObjectId, Problem};
 use crate::model::{
-    ChannelId, ChannelPool, Destination, DestinationName, Endpoint, OutputGroup, PoolName, Secret, StreamKey,
-    WantedState,
+    ChannelId, ChannelPool, Destination, DestinationName, Endpoint, Identity, OutputGroup, PoolName, Secret,
+    StreamKey, WantedState,
 };
 
 /// Names that are listed in a message at most.
@@ -34,6 +36,9 @@ pub struct Good {
     pub pools: BTreeMap<PoolName, Declared<ChannelPool>>,
     /// The destinations; the pool of each is in `pools`.
     pub destinations: BTreeMap<DestinationName, Declared<Arc<Destination>>>,
+    /// Destinations that are set aside and have no last good state, with the names that they are told of by: what is on
+    /// air as one of them is declared all the same.
+    pub set_aside: BTreeMap<Identity, DestinationName>,
 }
 
 /// A valid object and the file that it was last read from.
@@ -90,12 +95,7 @@ pub fn assemble(
             None => destinations.push(Candidate::new(object, None, None)),
         }
     }
-    settle_names(&mut pools, |name| {
-        before.pools.get(name).map(|pool| pool.file.as_path())
-    });
-    settle_names(&mut destinations, |name| {
-        before.destinations.get(name).map(|one| one.file.as_path())
-    });
+    names::settle_pools(&mut pools, before);
     settle_channels(&mut pools, before);
 
     let kept_pools = pools_to_keep(&pools, &destinations, before, is_lost);
@@ -103,6 +103,7 @@ pub fn assemble(
     for destination in &mut destinations {
         check_links(destination, &in_force);
     }
+    names::settle_destinations(&mut destinations, before, is_lost);
     check_streams(&mut destinations);
     check_pins(&mut destinations);
 
@@ -113,6 +114,8 @@ pub fn assemble(
 /// An object on its way to being good.
 struct Candidate<T> {
     name: String,
+    /// What it is recorded by. Objects of a file are what they are called; items of a table have keys.
+    identity: Identity,
     id: ObjectId,
     report: Report,
     /// The object; `None` once it is set aside, or in force.
@@ -132,9 +135,11 @@ struct Links {
 
 impl<T> Candidate<T> {
     fn new(object: Object, value: Option<T>, links: Option<Links>) -> Self {
+        let identity = object.identity();
         let Object { id, report, .. } = object;
         Self {
             name: id.name.clone(),
+            identity,
             id,
             report,
             value,
@@ -142,6 +147,10 @@ impl<T> Candidate<T> {
             links,
             is_second: false,
         }
+    }
+
+    fn item(&self) -> Option<&Item> {
+        self.report.document().item()
     }
 
     fn file(&self) -> &Path {
@@ -159,71 +168,6 @@ impl<T> Candidate<T> {
             .document()
             .locate(&FieldPath::from("metadata.name"), Spot::Value)
             .to_string()
-    }
-}
-
-/// Of several objects with one name one stays: a valid one, rather the one that was in force, rather the first.
-fn settle_names<'b, T>(candidates: &mut [Candidate<T>], file_before: impl Fn(&str) -> Option<&'b Path>) {
-    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, candidate) in candidates.iter().enumerate() {
-        by_name.entry(candidate.name.clone()).or_default().push(index);
-    }
-    for (name, indexes) in by_name.into_iter().filter(|(_, indexes)| indexes.len() > 1) {
-        let before = file_before(&name);
-        let in_force =
-            |index: &usize| candidates[*index].value.is_some() && Some(candidates[*index].file()) == before;
-        let first = candidates[indexes[0]].report.document();
-        let of_one_kind = |index: &usize| {
-            let other = candidates[*index].report.document();
-            other.item().is_none() && first.item().is_none() || other.file() == first.file()
-        };
-        if !indexes.iter().any(in_force) && !indexes.iter().all(of_one_kind) {
-            reject_all(candidates, &indexes);
-            continue;
-        }
-        let rank = |index: &usize| {
-            let candidate = &candidates[*index];
-            (
-                candidate.value.is_none(),
-                Some(candidate.file()) != before,
-                *index,
-            )
-        };
-        let Some(stays) = indexes.iter().copied().min_by_key(rank) else {
-            continue;
-        };
-        let place = candidates[stays].place();
-        for index in indexes.into_iter().filter(|index| *index != stays) {
-            let candidate = &mut candidates[index];
-            let message = format!(
-                "{} is declared at {place} too, which stays in force",
-                candidate.id
-            );
-            candidate.reject(
-                &FieldPath::from("metadata.name"),
-                message,
-                "rename one of the two, or remove it",
-            );
-            candidate.is_second = true;
-        }
-    }
-}
-
-/// A file and a table, or two tables, do not say which of them is meant.
-fn reject_all<T>(candidates: &mut [Candidate<T>], indexes: &[usize]) {
-    let places: Vec<String> = indexes.iter().map(|index| candidates[*index].place()).collect();
-    for (position, index) in indexes.iter().enumerate() {
-        let other = &places[usize::from(position == 0)];
-        let candidate = &mut candidates[*index];
-        let message = format!(
-            "{} is declared at {other} too, and neither is in force yet",
-            candidate.id
-        );
-        candidate.reject(
-            &FieldPath::from("metadata.name"),
-            message,
-            "rename one of the two, or remove it",
-        );
     }
 }
 
@@ -273,16 +217,15 @@ fn pools_to_keep(
         .filter_map(|pool| pool.value.as_ref())
         .flat_map(ids)
         .collect();
-    let present: BTreeSet<&str> = destinations.iter().map(|one| one.name.as_str()).collect();
+    let present: BTreeSet<&Identity> = destinations.iter().map(|one| &one.identity).collect();
     let named_now = destinations
         .iter()
         .filter_map(|one| one.links.as_ref())
         .map(|links| links.pool.as_str());
-    let may_stay = |(name, one): &(&DestinationName, &Declared<Arc<Destination>>)| {
-        present.contains(name.as_str()) || is_lost(&one.file)
-    };
-    let named_before = before.destinations.iter().filter(may_stay);
-    let named_before = named_before.map(|(_, one)| one.value.pool.as_str());
+    let may_stay =
+        |one: &&Declared<Arc<Destination>>| present.contains(&one.value.identity) || is_lost(&one.file);
+    let named_before = before.destinations.values().filter(may_stay);
+    let named_before = named_before.map(|one| one.value.pool.as_str());
     let named: BTreeSet<&str> = named_now.chain(named_before).collect();
     let set_aside: BTreeSet<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
     let mut kept = BTreeMap::new();
@@ -520,19 +463,20 @@ fn destinations_to_keep(
     before: &Good,
     is_lost: &dyn Fn(&Path) -> bool,
 ) -> BTreeMap<DestinationName, Declared<Arc<Destination>>> {
-    let valid: BTreeSet<&str> = destinations
+    let valid: BTreeSet<&Identity> = destinations
         .iter()
         .filter(|one| one.value.is_some())
-        .map(|one| one.name.as_str())
+        .map(|one| &one.identity)
         .collect();
-    let present: BTreeSet<&str> = destinations.iter().map(|one| one.name.as_str()).collect();
-    let stays = |name: &str, old: &Declared<Arc<Destination>>| {
-        !valid.contains(name)
-            && (present.contains(name) || is_lost(&old.file))
+    let present: BTreeSet<&Identity> = destinations.iter().map(|one| &one.identity).collect();
+    let stays = |old: &Declared<Arc<Destination>>| {
+        let identity = &old.value.identity;
+        !valid.contains(identity)
+            && (present.contains(identity) || is_lost(&old.file))
             && in_force.can_carry(&old.value)
     };
     let old = before.destinations.iter();
-    old.filter(|(name, one)| stays(name.as_str(), one))
+    old.filter(|(_, one)| stays(one))
         .map(|(name, one)| (name.clone(), one.clone()))
         .collect()
 }
@@ -547,6 +491,7 @@ fn finish(
         good: Good {
             pools: in_force.all,
             destinations: kept,
+            set_aside: BTreeMap::new(),
         },
         ..Assembled::default()
     };
@@ -563,11 +508,17 @@ fn finish(
         let stands = assembled.good.pools.contains_key(pool.name.as_str());
         assembled.add(pool, stands);
     }
+    let in_force = assembled.good.destinations.values();
+    let in_force: BTreeSet<Identity> = in_force.map(|one| one.value.identity.clone()).collect();
     for destination in destinations {
-        let stands = assembled
-            .good
-            .destinations
-            .contains_key(destination.name.as_str());
+        let stands = in_force.contains(&destination.identity);
+        if !stands {
+            let name = DestinationName::new(&destination.name);
+            assembled
+                .good
+                .set_aside
+                .insert(destination.identity.clone(), name);
+        }
         assembled.add(destination, stands);
     }
     assembled
@@ -578,7 +529,9 @@ impl Assembled {
     fn add<T>(&mut self, candidate: Candidate<T>, stands: bool) {
         let first = candidate.report.first_error().cloned();
         if let (false, Some(problem)) = (candidate.value.is_some() || candidate.is_good, first) {
-            if !stands || candidate.is_second {
+            // An item that is faulty can be itself only, and its identity is known. An object of a file may be another
+            // one that was renamed.
+            if candidate.item().is_none() && (!stands || candidate.is_second) {
                 self.doubts
                     .push(format!("{} ({}) is not valid", candidate.id, problem.location));
             }

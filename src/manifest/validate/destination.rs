@@ -47,7 +47,10 @@ pub fn validate_destination(
     }
     Some(Destination {
         name: DestinationName::new(&raw.metadata.name),
-        identity: Identity::new(&raw.metadata.name),
+        identity: match report.document().item() {
+            Some(item) => item.id.identity.clone(),
+            None => Identity::new(&raw.metadata.name),
+        },
         pool: PoolName::new(&raw.spec.pool),
         state: match raw.spec.state {
             RawState::Streaming => WantedState::Streaming,

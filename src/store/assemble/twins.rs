@@ -117,16 +117,16 @@ mod tests {
 
     #[test]
     fn many_with_one_url_are_compared_with_none_of_the_others() {
-        // With a comparison of each with each other one this would be ten billion.
-        let many = (0..100_000).map(|number| {
+        // With a comparison of each with each other one this would be billions.
+        let many = (0..60_000).map(|number| {
             let key = Secret::new(format!("key-{number}"));
             (number, vec![Endpoint::new("rtmp://a.example/live", key)])
         });
         assert_eq!(twins(&many.collect::<Vec<_>>()), []);
-        let same = (0..100_000).map(|number| {
+        let same = (0..60_000).map(|number| {
             let endpoint = Endpoint::new("rtmp://a.example/live", Secret::new("k"));
             (number, vec![endpoint])
         });
-        assert_eq!(twins(&same.collect::<Vec<_>>()).len(), 100_000);
+        assert_eq!(twins(&same.collect::<Vec<_>>()).len(), 60_000);
     }
 }
