@@ -85,7 +85,7 @@ pub fn decode_item(item: Item, attributes: &table::Item) -> Decoded {
         && !is_label(name)
         && is_harmless(name)
     {
-        // Nothing that a label could be made of: a few signs, or none that anybody reads aloud.
+        // No letters that a label could be made of.
         item.id.identity.as_str().clone_into(name);
     }
     decode_tree(Document::Item(item), tree, mistakes)

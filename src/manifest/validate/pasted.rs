@@ -47,7 +47,7 @@ pub enum KeyMistake {
     TooLong,
     /// Spaces or line breaks within.
     Spaced,
-    /// Characters that nobody sees: zero-width ones, marks of direction, soft hyphens.
+    /// Invisible characters: zero-width ones, marks of direction, soft hyphens.
     Invisible,
     /// In quotes.
     Quoted,
@@ -57,7 +57,7 @@ pub enum KeyMistake {
     Url,
     /// A document that may hold the key in a field.
     Json,
-    /// `${STREAM_KEY}`, `%STREAM_KEY%`, `{{ key }}`: nobody has put the value in.
+    /// `${STREAM_KEY}`, `%STREAM_KEY%`, `{{ key }}`: a variable that was not filled in.
     Unfilled,
     /// Asterisks or bullets in its place, as a page shows it.
     Masked,
@@ -91,7 +91,7 @@ impl fmt::Display for KeyMistake {
             Self::Assignment => "a name and `=` stand before the stream key",
             Self::Url => "this is a URL with the stream key in it, not the key alone",
             Self::Json => "this is JSON, not a stream key",
-            Self::Unfilled => "this is a variable whose value nobody has put in, not a stream key",
+            Self::Unfilled => "this is a variable that was not filled in, not a stream key",
             Self::Masked => "asterisks or dots hide the stream key",
             Self::Placeholder => "this is a placeholder, not a stream key",
         })

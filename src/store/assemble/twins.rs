@@ -27,7 +27,7 @@ pub(super) fn twins(destinations: &[(usize, Vec<Endpoint>)]) -> Vec<Twin> {
                 .or_insert_with(|| endpoint.is_backup_ingest());
         }
         for (stream, is_backup) in &own {
-            // Two are enough: one of them is another one than whoever looks.
+            // Two are enough: one of them is another one than the destination that is compared.
             let known = &mut index.entry(stream.clone()).or_default()[usize::from(*is_backup)];
             if known.len() < 2 {
                 known.push(*number);

@@ -259,7 +259,7 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     (
         "streamKeyFrom: { file: key }",
         "streamKey: \"${STREAM_KEY}\"",
-        "x.yaml:8:14: Destination one: spec.streamKey: this is a variable whose value nobody has put in, not a stream key",
+        "x.yaml:8:14: Destination one: spec.streamKey: this is a variable that was not filled in, not a stream key",
     ),
     (
         "streamKeyFrom: { file: key }",
