@@ -75,11 +75,12 @@ pub(super) fn check_no_key(text: &str, key: Option<&Secret>, path: &FieldPath, r
     } else {
         return;
     };
-    report.reject(
-        path,
-        message,
-        "end the URL after the application, and give the key with streamKeyFrom",
-    );
+    let key = match report.document().item() {
+        None => "streamKeyFrom".to_owned(),
+        Some(item) => item.layout.attributes_of_key(),
+    };
+    let fix = format!("end the URL after the application, and give the key with {key}");
+    report.reject(path, message, fix);
 }
 
 /// `text` with its scheme in lower case, which is the same to whoever reads it and not known to be so to MediaLive.
