@@ -9,7 +9,7 @@ use crate::manifest::Problem;
 use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::{Plan, Step};
 use crate::status::Phase;
-use crate::store::Rejected;
+use crate::store::{Change, Rejected};
 
 /// One thing that happened. Holds no key.
 #[derive(Debug, Clone)]
@@ -24,8 +24,8 @@ pub enum Event {
         problems: Vec<Problem>,
         /// Objects set aside.
         rejected: Vec<Rejected>,
-        /// Destinations that differ from before: `name`, and what changed in a few words.
-        changes: Vec<(DestinationName, String)>,
+        /// Pools and destinations that differ from before, and what changed in a few words.
+        changes: Vec<Change>,
     },
     /// The source was read, whether or not it differs from before. For those who count.
     SourceRead {

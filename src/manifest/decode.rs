@@ -16,8 +16,9 @@ use super::raw::{API_GROUP, API_VERSION, KINDS, RawDestination, RawPool};
 use super::report::Report;
 use super::table;
 use super::table::raw::RawTable;
-use super::words::{NAME_FORM, is_harmless, is_harmless_name, nearest, one_of, shown};
+use super::words::{NAME_FORM, is_harmless, is_harmless_name, is_label, nearest, one_of, shown};
 use super::yaml::{self, Spot};
+use crate::model::Identity;
 
 /// Mistakes cut out of one document at most.
 const ROUND_LIMIT: usize = 100;
@@ -40,6 +41,16 @@ pub struct Object {
     pub id: ObjectId,
     /// What is wrong.
     pub report: Report,
+}
+
+impl Object {
+    /// What its destination is recorded by: its name, or what is made from the item's key.
+    pub fn identity(&self) -> Identity {
+        match self.report.document().item() {
+            Some(item) => item.id.identity.clone(),
+            None => Identity::new(&self.id.name),
+        }
+    }
 }
 
 /// An object as it was written.
@@ -68,7 +79,15 @@ pub fn decode(document: &yaml::Document) -> Option<Decoded> {
 
 /// Decodes one item of a table.
 pub fn decode_item(item: Item, attributes: &table::Item) -> Decoded {
-    let (tree, mistakes) = item.layout.tree(attributes);
+    let (mut tree, mistakes) = item.layout.tree(attributes);
+    if item.layout.label
+        && let Some(Node::Text(name)) = tree.at_mut(&FieldPath::from("metadata.name").0)
+        && !is_label(name)
+        && is_harmless(name)
+    {
+        // No letters that a label could be made of.
+        item.id.identity.as_str().clone_into(name);
+    }
     decode_tree(Document::Item(item), tree, mistakes)
 }
 
@@ -88,6 +107,12 @@ fn decode_tree(document: Document, mut tree: Node, mistakes: Vec<table::Mistake>
         .filter(|name| is_harmless_name(name))
         .unwrap_or_default()
         .to_owned();
+    // An item without a name is told of, and set aside, by its key.
+    let is_nameless = name.is_empty();
+    let name = match document.item() {
+        Some(item) if is_nameless => item.id.identity.to_string(),
+        _ => name,
+    };
     let id = ObjectId {
         kind: if is_harmless(&kind) { kind } else { String::new() },
         name,
@@ -104,8 +129,10 @@ fn decode_tree(document: Document, mut tree: Node, mistakes: Vec<table::Mistake>
         "DestinationTable" => decode_all(&mut tree, &mut report).map(RawObject::Table),
         _ => None,
     };
-    if !KINDS.contains(&id.kind.as_str()) || id.name.is_empty() {
+    if is_nameless {
         check_name(&tree, &mut report);
+    }
+    if !KINDS.contains(&id.kind.as_str()) || id.name.is_empty() {
         return Decoded::Unidentified(report.into_problems());
     }
     Decoded::Object(Box::new(Object { raw, id, report }))
@@ -196,6 +223,8 @@ fn decode_all<T: DeserializeOwned>(tree: &mut Node, report: &mut Report) -> Opti
         };
         let (spot, message, fix) = tell(&path, &fault);
         if fault == Fault::Missing {
+            let item = report.document().item();
+            let fix = item.map_or(fix, |item| item.layout.how_to_add(&path));
             report.reject_missing(&path, message, fix);
         } else {
             report.reject_key(&path, spot, message, fix);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::node::FieldPath;
 use super::problem::Location;
-use super::table::Layout;
+use super::table::{ItemId, Layout};
 use super::yaml::{self, Spot};
 
 /// Where an object is written.
@@ -24,6 +24,8 @@ pub struct Item {
     pub table: Arc<Path>,
     /// Which attribute holds what.
     pub layout: Arc<Layout>,
+    /// Which of its items.
+    pub id: Arc<ItemId>,
     /// Where paths of key files begin: the file that declares the table.
     pub declared_in: Arc<Path>,
 }
@@ -88,8 +90,8 @@ impl Item {
     fn location(&self) -> Location {
         Location {
             file: PathBuf::from(&*self.table),
-            line: 0,
-            column: 0,
+            item: Some(Arc::clone(&self.id.shown)),
+            ..Location::default()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One mistake in declared state. Never holds a secret: values of key fields are not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +59,7 @@ impl fmt::Display for Severity {
 pub(super) const TABLE: &str = "table ";
 
 /// A place in a file, or a table. Lines and columns count from 1; 0 means the file as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// The file, as it was named on the command line or found below it; or `table NAME`.
     pub file: PathBuf,
@@ -66,6 +67,8 @@ pub struct Location {
     pub line: usize,
     /// Column.
     pub column: usize,
+    /// The key of the item in a table, as far as it may be shown: `tenant=acme, id=k-17`.
+    pub item: Option<Arc<str>>,
 }
 
 impl Location {
@@ -81,7 +84,10 @@ impl Location {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.line, self.column) {
-            (0, _) => write!(f, "{}", self.file.display()),
+            (0, _) => match &self.item {
+                Some(item) => write!(f, "{} [{item}]", self.file.display()),
+                None => write!(f, "{}", self.file.display()),
+            },
             (line, 0) => write!(f, "{}:{line}", self.file.display()),
             (line, column) => write!(f, "{}:{line}:{column}", self.file.display()),
         }

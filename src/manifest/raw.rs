@@ -81,6 +81,9 @@ pub struct RawPoolSpec {
     /// How destinations spread over channels.
     #[serde(default)]
     pub placement: RawPlacement,
+    /// What becomes of a running channel on which no destination is wanted.
+    #[serde(default)]
+    pub idle: RawIdle,
     /// When somebody on air may be interrupted.
     #[serde(default)]
     pub disruption: RawDisruption,
@@ -112,7 +115,7 @@ pub struct RawSlots {
     pub output_groups: String,
     /// Where a slot points while it holds nobody: an RTMP(S) URL that takes no stream. The stream name is made
     /// unique per slot.
-    #[schemars(regex(pattern = r"^rtmps?://[^\s/@?#]+/[^\s?#]+$"))]
+    #[schemars(regex(pattern = r"^[Rr][Tt][Mm][Pp][Ss]?://[^\s/@?#]+/[^\s?#]+$"))]
     pub parking_url: String,
 }
 
@@ -125,6 +128,17 @@ pub enum RawPlacement {
     Spread,
     /// As few running channels as possible.
     Pack,
+}
+
+/// What becomes of a running channel on which no destination is wanted.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "Idle")]
+pub enum RawIdle {
+    /// It stops, and its other output groups (HLS, MediaPackage, archives …) end with it.
+    #[default]
+    Stop,
+    /// It keeps running. It stops for nothing without a grant, not for an update either.
+    KeepRunning,
 }
 
 /// When a channel with somebody wanted on air may be stopped for a change, and then started again.
@@ -234,7 +248,11 @@ pub struct RawPause {
         { "oneOf": [{ "required": ["platform"] }, { "required": ["url"] }] },
         { "oneOf": [{ "required": ["streamKeyFrom"] }, { "required": ["streamKey"] }] }
     ]),
-    extend("dependentRequired" = { "backupUrl": ["url"] })
+    extend("dependentRequired" = {
+        "backupUrl": ["url"],
+        "username": ["url", "passwordParameter"],
+        "passwordParameter": ["username"]
+    })
 )]
 pub struct RawDestinationSpec {
     /// Name of the ChannelPool whose channels may carry it.
@@ -245,11 +263,18 @@ pub struct RawDestinationSpec {
     /// A platform whose URLs are known. Give this or `url`.
     pub platform: Option<RawPlatform>,
     /// RTMP or RTMPS URL without the stream key: `rtmps://HOST/APP`. Give this or `platform`.
-    #[schemars(regex(pattern = r"^rtmps?://[^\s/@?#]+/[^\s#]+$"))]
+    #[schemars(regex(pattern = r"^[Rr][Tt][Mm][Pp][Ss]?://[^\s/@?#]+/[^\s#]+$"))]
     pub url: Option<String>,
     /// The same for the second pipeline of a STANDARD channel. Without it that pipeline stays parked.
-    #[schemars(regex(pattern = r"^rtmps?://[^\s/@?#]+/[^\s#]+$"))]
+    #[schemars(regex(pattern = r"^[Rr][Tt][Mm][Pp][Ss]?://[^\s/@?#]+/[^\s#]+$"))]
     pub backup_url: Option<String>,
+    /// User name, for a server that asks for one. The password is kept where `passwordParameter` says.
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[^\s]+$"))]
+    pub username: Option<String>,
+    /// Name of the parameter in the Systems Manager Parameter Store that holds the password: `/live/wowza-password`.
+    /// MediaLive reads it, slotwise does not.
+    #[schemars(length(min = 1, max = 1011), regex(pattern = r"^[A-Za-z0-9_./-]+$"))]
+    pub password_parameter: Option<String>,
     /// Where the stream key is kept. Exactly one of its fields.
     pub stream_key_from: Option<RawKeySource>,
     /// The stream key itself. Whoever reads the file can then stream in your name: prefer `streamKeyFrom`.

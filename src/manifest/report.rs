@@ -41,6 +41,15 @@ impl Report {
         self.object.as_ref()
     }
 
+    /// What the field `path` is called where its author wrote it: its own name in a file, an attribute in a table.
+    pub fn called(&self, path: &str) -> String {
+        let path = FieldPath::from(path);
+        match (self.document.item(), path.0.last()) {
+            (None, Some(Segment::Field(name))) => name.clone(),
+            _ => self.document.field(&path),
+        }
+    }
+
     /// Whether the object has to be set aside.
     pub fn is_rejected(&self) -> bool {
         self.rejected
@@ -51,6 +60,17 @@ impl Report {
         self.problems
             .iter()
             .find(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Calls the object `name` from now on, and where it was told of before.
+    pub fn rename(&mut self, name: &str) {
+        let told = self
+            .problems
+            .iter_mut()
+            .filter_map(|problem| problem.object.as_mut());
+        for object in told.chain(&mut self.object) {
+            name.clone_into(&mut object.name);
+        }
     }
 
     /// Everything found.

@@ -1,5 +1,7 @@
 //! Words in messages: what may be repeated, and what somebody probably meant.
 
+use unidecode::unidecode_char;
+
 /// Longest word that is repeated in a message: a DNS label.
 const LONGEST_SHOWN: usize = 63;
 /// Letters and digits mixed over this many characters in one word are taken for a key.
@@ -33,12 +35,38 @@ pub fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// The label that is nearest to `name`; `None` where nothing is left of it, or only what may not be repeated.
+/// The label that is nearest to `name`, in whatever script that is; `None` where nothing is left of it, or only what may
+/// not be repeated.
 pub fn as_label(name: &str) -> Option<String> {
-    let lower = name.to_ascii_lowercase();
-    let label = lower.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-    let label = label.trim_matches('-');
-    (is_label(label) && is_harmless_name(label)).then(|| label.to_owned())
+    let label = label_of(name, LONGEST_SHOWN);
+    (is_label(&label) && !has_key_form(name.trim()) && is_harmless_name(&label)).then_some(label)
+}
+
+/// What is left of `text` as a label of at most `limit` letters; nothing where that is nothing.
+pub(super) fn label_of(text: &str, limit: usize) -> String {
+    // Longer names are not looked at to their end: each letter may become several.
+    let letters = text.chars().take(4 * LONGEST_SHOWN);
+    let mut label = String::new();
+    for letter in letters {
+        let latin = if letter.is_ascii() {
+            ""
+        } else {
+            unidecode_char(letter)
+        };
+        // A letter that it does not know.
+        let latin = if latin == "[?]" { "-" } else { latin };
+        let own = letter.is_ascii().then_some(letter);
+        for letter in own.into_iter().chain(latin.chars()) {
+            if letter.is_ascii_alphanumeric() {
+                label.push(letter.to_ascii_lowercase());
+            } else if !label.is_empty() && !label.ends_with('-') {
+                label.push('-');
+            }
+        }
+    }
+    label.truncate(limit);
+    label.truncate(label.trim_end_matches('-').len());
+    label
 }
 
 /// Whether an object's name may be repeated: it is meant to be seen, so only the form of a known key is too much.
@@ -155,6 +183,26 @@ mod tests {
             "20261224T000000",
         ] {
             assert_eq!(is_harmless(word), word != "20261224T000000", "{word}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_any_script_becomes_a_label() {
+        for (name, label) in [
+            ("Main Stage", "main-stage"),
+            ("Bühne 1", "buhne-1"),
+            ("Bu\u{308}hne 1", "buhne-1"),
+            ("日本語", "ri-ben-yu"),
+            ("Сцена 2", "stsena-2"),
+            ("  -- Side / stage! ", "side-stage"),
+            ("7", "7"),
+        ] {
+            assert_eq!(as_label(name).as_deref(), Some(label), "{name}");
+        }
+        let long = as_label(&"日本".repeat(100)).unwrap();
+        assert!(is_label(&long), "{long}");
+        for name in ["", "!?", "🎥", "live_123456_abc", "abcd-1234-efgh-5678"] {
+            assert_eq!(as_label(name), None, "{name}");
         }
     }
 

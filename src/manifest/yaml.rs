@@ -103,6 +103,7 @@ fn decode_text<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a str, Broken> {
                 file: file.to_owned(),
                 line,
                 column: 0,
+                item: None,
             },
             message: format!(
                 "is {}, not UTF-8",
@@ -258,6 +259,7 @@ impl Document {
             file: PathBuf::from(&*self.file),
             line: self.lines_before + line,
             column,
+            item: None,
         }
     }
 

@@ -112,6 +112,8 @@ struct ProblemDocument<'a> {
     file: &'a Path,
     line: usize,
     column: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<&'a str>,
     kind: Option<&'a str>,
     name: Option<&'a str>,
     field: &'a str,
@@ -125,6 +127,7 @@ fn problem_document(of: &Problem) -> ProblemDocument<'_> {
         file: &of.location.file,
         line: of.location.line,
         column: of.location.column,
+        item: of.location.item.as_deref(),
         kind: of.object.as_ref().map(|object| object.kind.as_str()),
         name: of
             .object
@@ -143,7 +146,10 @@ fn problem_lines(problem: &Problem, style: Style) -> Vec<String> {
         .as_ref()
         .is_some_and(|object| object.kind == "Destination");
     let place = match (problem.location.line, problem.location.column) {
-        (0, _) if problem.location.is_table() && of_item => "item".to_owned(),
+        (0, _) if problem.location.is_table() && of_item => match &problem.location.item {
+            Some(item) => format!("item {item}"),
+            None => "item".to_owned(),
+        },
         (0, _) if problem.location.is_table() => "table".to_owned(),
         (0, _) => "file".to_owned(),
         (line, 0) => format!("{line}"),
@@ -201,6 +207,7 @@ mod tests {
                 file: file.into(),
                 line,
                 column: if line == 0 { 0 } else { 5 },
+                item: None,
             },
             severity,
             object: (line > 0).then(|| ObjectId {

@@ -34,7 +34,7 @@ use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Action, Plan, Step};
 use crate::status::Phase;
-use crate::store::Rejected;
+use crate::store::{Change, Rejected};
 
 /// More entries than this under one event are counted instead of listed.
 const LIST_AT_MOST: usize = 12;
@@ -264,7 +264,7 @@ fn source_loaded(
     destinations: usize,
     problems: &[Problem],
     rejected: &[Rejected],
-    changes: &[(DestinationName, String)],
+    changes: &[Change],
 ) -> Entry {
     let mut entry = Entry::says(
         Tone::Strong,
@@ -275,10 +275,11 @@ fn source_loaded(
             counted(destinations, "destination")
         ),
     );
-    for (name, what) in changes.iter().take(LIST_AT_MOST) {
-        entry
-            .details
-            .row([cell(Tone::Strong, name), cell(Tone::Plain, what)]);
+    for change in changes.iter().take(LIST_AT_MOST) {
+        entry.details.row([
+            cell(Tone::Strong, &change.object),
+            cell(Tone::Plain, &change.what),
+        ]);
     }
     more(&mut entry.details, changes.len());
     for problem in problems.iter().take(LIST_AT_MOST) {
@@ -479,6 +480,7 @@ mod tests {
     use super::super::samples::{self, CANARY};
     use super::*;
     use crate::manifest::{Location, ObjectId, Severity};
+    use crate::store::Changed;
 
     fn story(events: &[Event], style: Style) -> String {
         let mut lines = Vec::new();
@@ -499,7 +501,16 @@ mod tests {
                 destinations: 5,
                 problems: Vec::new(),
                 rejected: Vec::new(),
-                changes: vec![("facebook".into(), "Ready → Streaming".to_owned())],
+                changes: vec![
+                    Change {
+                        object: Changed::Pool("main".into()),
+                        what: "placement Spread → Pack".to_owned(),
+                    },
+                    Change {
+                        object: Changed::Destination("facebook".into()),
+                        what: "Ready → Streaming".to_owned(),
+                    },
+                ],
             },
             Event::Planned(Arc::new(plan.clone())),
         ];
@@ -614,6 +625,7 @@ mod tests {
                 file: "live/a.yaml".into(),
                 line: 3,
                 column: 1,
+                item: None,
             },
             severity: Severity::Error,
             object: None,

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::files;
 use crate::manifest::reference::{KeyLookup, KeyReference};
-use crate::manifest::validate::check_key;
+use crate::manifest::validate::{KeyMistake, key_of};
 use crate::model::Secret;
 
 /// Largest file that is taken for a key: the longest key and room for line ends. A mistaken path may lead to gigabytes.
@@ -199,7 +199,7 @@ pub enum KeyError {
     #[error("{why}")]
     NotAKey {
         /// Why not, without what it is.
-        why: &'static str,
+        why: KeyMistake,
         /// Where it was read from, as people wrote it.
         reference: String,
     },
@@ -221,10 +221,12 @@ impl KeyError {
             Self::Read { path, .. } | Self::NotAFile { path } => {
                 format!("put the key into {}, readable for slotwise", path.display())
             }
-            Self::TooLarge { path } | Self::FileNotText { path } => {
-                format!("put the key and nothing else into {}", path.display())
-            }
-            Self::NotAKey { reference, .. } => format!("put the key and nothing else into {reference}"),
+            Self::TooLarge { path } => format!("put the key and nothing else into {}", path.display()),
+            Self::FileNotText { path } => format!(
+                "put the key and nothing else into {}, saved as UTF-8",
+                path.display()
+            ),
+            Self::NotAKey { why, reference } => why.fix(reference),
             Self::Elsewhere { .. } => "use env or file".to_owned(),
         }
     }
@@ -248,13 +250,6 @@ pub fn resolve(
         why,
         reference: reference.to_string(),
     })
-}
-
-/// The key that `text` is, without line ends after it; or why it cannot be one.
-pub(super) fn key_of(text: &str) -> Result<Secret, &'static str> {
-    let key = Secret::new(text.trim_end_matches(['\n', '\r']));
-    check_key(&key)?;
-    Ok(key)
 }
 
 /// As [`resolve`], from this process's environment, as the manifest wants to hear it.

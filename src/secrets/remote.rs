@@ -18,12 +18,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::cache::{Answer, Cache};
-use super::local::key_of;
 use super::secrets_manager::{self, SecretsManager};
 use super::ssm::{self, Ssm};
 use super::trouble::{AwsKeyError, Trouble};
 use crate::aws::Connect;
 use crate::manifest::reference::{KeyLookup, KeyReference, secret_and_field};
+use crate::manifest::validate::{KeyMistake, key_of};
 use crate::medialive::Kind;
 use crate::model::Secret;
 
@@ -306,7 +306,7 @@ fn key_in(text: &Secret, reference: &KeyReference) -> Result<Secret, Trouble> {
     );
     let field = match reference {
         KeyReference::SecretsManager(written) => secret_and_field(written).1,
-        _ if is_structure => return Err(Trouble::NotAKey("the parameter is JSON, not a key")),
+        _ if is_structure => return Err(Trouble::NotAKey(KeyMistake::Json)),
         _ => None,
     };
     match (field, json) {
@@ -347,11 +347,13 @@ mod tests {
             (json, "live#port", Trouble::FieldNotText),
             ("CANARY", "live#streamKey", Trouble::NotJson),
             ("4711", "live#streamKey", Trouble::NotJson),
-            ("", "live", Trouble::NotAKey("the stream key is empty")),
+            ("", "live", Trouble::NotAKey(KeyMistake::Empty)),
+            ("{CANARY }", "live", Trouble::NotAKey(KeyMistake::Json)),
+            ("CANARY 1", "live", Trouble::NotAKey(KeyMistake::Spaced)),
             (
-                "{CANARY }",
-                "live",
-                Trouble::NotAKey("there are spaces or line breaks in the stream key"),
+                r#"{"streamKey":"rtmp://a.example/live/CANARY"}"#,
+                "live#streamKey",
+                Trouble::NotAKey(KeyMistake::Url),
             ),
         ] {
             let found = read(text, written).unwrap_err();
@@ -361,7 +363,7 @@ mod tests {
             assert!(!told.contains("CANARY"), "{told}");
         }
         let parameter = KeyReference::Ssm("/live/a".to_owned());
-        let is_json = Trouble::NotAKey("the parameter is JSON, not a key");
+        let is_json = Trouble::NotAKey(KeyMistake::Json);
         assert_eq!(key_in(&Secret::new("{\"a\":1}"), &parameter), Err(is_json));
     }
 

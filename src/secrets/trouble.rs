@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::manifest::reference::{KeyReference, secret_and_field};
+use crate::manifest::validate::KeyMistake;
 use crate::medialive::Kind;
 
 /// A key that AWS keeps and that could not be read.
@@ -50,7 +51,7 @@ pub enum Trouble {
     /// The field holds something other than a text.
     FieldNotText,
     /// What was read cannot be a key; says why.
-    NotAKey(&'static str),
+    NotAKey(KeyMistake),
 }
 
 impl Trouble {
@@ -139,7 +140,7 @@ impl AwsKeyError {
             Trouble::NotJson => "leave out # and what follows, or store the secret as JSON".to_owned(),
             Trouble::NoField => "correct the name after #, or add the field".to_owned(),
             Trouble::FieldNotText => "put the key into that field, in quotes".to_owned(),
-            Trouble::NotAKey(_) => format!("put the key and nothing else into {}", self.reference),
+            Trouble::NotAKey(why) => why.fix(&self.reference.to_string()),
         }
     }
 

@@ -174,6 +174,7 @@ fn rejected(kind: &str, name: &str) -> Rejected {
                 file: "a.yaml".into(),
                 line: 1,
                 column: 1,
+                item: None,
             },
             severity: Severity::Error,
             object: None,

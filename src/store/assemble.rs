@@ -7,17 +7,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod names;
+mod pools;
+mod twins;
+
+use self::pools::{Pools, ids, pools_to_keep, settle_channels};
+use self::twins::{Twin, twins};
 use super::Rejected;
 use crate::manifest::decode::{Object, RawObject};
+use crate::manifest::document::Item;
 use crate::manifest::node::FieldPath;
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::report::Report;
-use crate::manifest::validate::{Globs, KeySource, key_source, place, validate_destination, validate_pool};
+use crate::manifest::validate::{Globs, KeySource, key_source, validate_destination, validate_pool};
 use crate::manifest::words::{is_harmless, nearest, shown};
 use crate::manifest::yaml::Spot;
 use crate::manifest::{ObjectId, Problem};
 use crate::model::{
-    ChannelId, ChannelPool, Destination, DestinationName, OutputGroup, PoolName, StreamKey, WantedState,
+    ChannelId, ChannelPool, Destination, DestinationName, Endpoint, Identity, OutputGroup, PoolName, Secret,
+    StreamKey, WantedState,
 };
 
 /// Names that are listed in a message at most.
@@ -30,6 +38,9 @@ pub struct Good {
     pub pools: BTreeMap<PoolName, Declared<ChannelPool>>,
     /// The destinations; the pool of each is in `pools`.
     pub destinations: BTreeMap<DestinationName, Declared<Arc<Destination>>>,
+    /// Destinations that are set aside and have no last good state, with the names that they are told of by: what is on
+    /// air as one of them is declared all the same.
+    pub set_aside: BTreeMap<Identity, DestinationName>,
 }
 
 /// A valid object and the file that it was last read from.
@@ -86,12 +97,7 @@ pub fn assemble(
             None => destinations.push(Candidate::new(object, None, None)),
         }
     }
-    settle_names(&mut pools, |name| {
-        before.pools.get(name).map(|pool| pool.file.as_path())
-    });
-    settle_names(&mut destinations, |name| {
-        before.destinations.get(name).map(|one| one.file.as_path())
-    });
+    names::settle_pools(&mut pools, before);
     settle_channels(&mut pools, before);
 
     let kept_pools = pools_to_keep(&pools, &destinations, before, is_lost);
@@ -99,7 +105,8 @@ pub fn assemble(
     for destination in &mut destinations {
         check_links(destination, &in_force);
     }
-    check_targets(&mut destinations);
+    names::settle_destinations(&mut destinations, before, is_lost);
+    check_streams(&mut destinations);
     check_pins(&mut destinations);
 
     let kept = destinations_to_keep(&destinations, &in_force, before, is_lost);
@@ -109,6 +116,8 @@ pub fn assemble(
 /// An object on its way to being good.
 struct Candidate<T> {
     name: String,
+    /// What it is recorded by. Objects of a file are what they are called; items of a table have keys.
+    identity: Identity,
     id: ObjectId,
     report: Report,
     /// The object; `None` once it is set aside, or in force.
@@ -128,9 +137,11 @@ struct Links {
 
 impl<T> Candidate<T> {
     fn new(object: Object, value: Option<T>, links: Option<Links>) -> Self {
+        let identity = object.identity();
         let Object { id, report, .. } = object;
         Self {
             name: id.name.clone(),
+            identity,
             id,
             report,
             value,
@@ -138,6 +149,10 @@ impl<T> Candidate<T> {
             links,
             is_second: false,
         }
+    }
+
+    fn item(&self) -> Option<&Item> {
+        self.report.document().item()
     }
 
     fn file(&self) -> &Path {
@@ -155,192 +170,6 @@ impl<T> Candidate<T> {
             .document()
             .locate(&FieldPath::from("metadata.name"), Spot::Value)
             .to_string()
-    }
-}
-
-/// Of several objects with one name one stays: a valid one, rather the one that was in force, rather the first.
-fn settle_names<'b, T>(candidates: &mut [Candidate<T>], file_before: impl Fn(&str) -> Option<&'b Path>) {
-    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, candidate) in candidates.iter().enumerate() {
-        by_name.entry(candidate.name.clone()).or_default().push(index);
-    }
-    for (name, indexes) in by_name.into_iter().filter(|(_, indexes)| indexes.len() > 1) {
-        let before = file_before(&name);
-        let in_force =
-            |index: &usize| candidates[*index].value.is_some() && Some(candidates[*index].file()) == before;
-        let first = candidates[indexes[0]].report.document();
-        let of_one_kind = |index: &usize| {
-            let other = candidates[*index].report.document();
-            other.item().is_none() && first.item().is_none() || other.file() == first.file()
-        };
-        if !indexes.iter().any(in_force) && !indexes.iter().all(of_one_kind) {
-            reject_all(candidates, &indexes);
-            continue;
-        }
-        let rank = |index: &usize| {
-            let candidate = &candidates[*index];
-            (
-                candidate.value.is_none(),
-                Some(candidate.file()) != before,
-                *index,
-            )
-        };
-        let Some(stays) = indexes.iter().copied().min_by_key(rank) else {
-            continue;
-        };
-        let place = candidates[stays].place();
-        for index in indexes.into_iter().filter(|index| *index != stays) {
-            let candidate = &mut candidates[index];
-            let message = format!(
-                "{} is declared at {place} too, which stays in force",
-                candidate.id
-            );
-            candidate.reject(
-                &FieldPath::from("metadata.name"),
-                message,
-                "rename one of the two, or remove it",
-            );
-            candidate.is_second = true;
-        }
-    }
-}
-
-/// A file and a table, or two tables, do not say which of them is meant.
-fn reject_all<T>(candidates: &mut [Candidate<T>], indexes: &[usize]) {
-    let places: Vec<String> = indexes.iter().map(|index| candidates[*index].place()).collect();
-    for (position, index) in indexes.iter().enumerate() {
-        let other = &places[usize::from(position == 0)];
-        let candidate = &mut candidates[*index];
-        let message = format!(
-            "{} is declared at {other} too, and neither is in force yet",
-            candidate.id
-        );
-        candidate.reject(
-            &FieldPath::from("metadata.name"),
-            message,
-            "rename one of the two, or remove it",
-        );
-    }
-}
-
-/// A channel belongs to one pool: rather to the one that had it, rather to the first.
-fn settle_channels(pools: &mut [Candidate<ChannelPool>], before: &Good) {
-    let has = |pool: &ChannelPool, id: &ChannelId| pool.channels.iter().any(|channel| channel.id == *id);
-    let mut order: Vec<usize> = (0..pools.len()).collect();
-    order.sort_by_key(|index| {
-        let had = |pool: &ChannelPool| {
-            let old = before.pools.get(&pool.name);
-            old.is_some_and(|old| pool.channels.iter().any(|channel| has(&old.value, &channel.id)))
-        };
-        !pools[*index].value.as_ref().is_some_and(had)
-    });
-    let mut owners: BTreeMap<ChannelId, usize> = BTreeMap::new();
-    for index in order {
-        let Some(pool) = &pools[index].value else { continue };
-        let ids: Vec<ChannelId> = pool.channels.iter().map(|channel| channel.id.clone()).collect();
-        for (position, id) in ids.iter().enumerate() {
-            if let Some(owner) = owners.get(id).copied() {
-                let (other, place) = (pools[owner].id.clone(), pools[owner].place());
-                let path = FieldPath::from("spec.channels").index(position).field("id");
-                let message = format!("channel {id} belongs to {other} at {place} already");
-                pools[index].reject(&path, message, "list it in one pool only");
-            }
-        }
-        if pools[index].value.is_some() {
-            owners.extend(ids.into_iter().map(|id| (id, index)));
-        }
-    }
-}
-
-/// Pools of before that stay in force: set aside now, lost, or gone while destinations still name them.
-fn pools_to_keep(
-    pools: &[Candidate<ChannelPool>],
-    destinations: &[Candidate<Destination>],
-    before: &Good,
-    is_lost: &dyn Fn(&Path) -> bool,
-) -> BTreeMap<PoolName, Declared<ChannelPool>> {
-    let valid: BTreeSet<&str> = pools
-        .iter()
-        .filter(|pool| pool.value.is_some())
-        .map(|pool| pool.name.as_str())
-        .collect();
-    let taken: BTreeSet<&ChannelId> = pools
-        .iter()
-        .filter_map(|pool| pool.value.as_ref())
-        .flat_map(ids)
-        .collect();
-    let present: BTreeSet<&str> = destinations.iter().map(|one| one.name.as_str()).collect();
-    let named_now = destinations
-        .iter()
-        .filter_map(|one| one.links.as_ref())
-        .map(|links| links.pool.as_str());
-    let may_stay = |(name, one): &(&DestinationName, &Declared<Arc<Destination>>)| {
-        present.contains(name.as_str()) || is_lost(&one.file)
-    };
-    let named_before = before.destinations.iter().filter(may_stay);
-    let named_before = named_before.map(|(_, one)| one.value.pool.as_str());
-    let named: BTreeSet<&str> = named_now.chain(named_before).collect();
-    let set_aside: BTreeSet<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
-    let mut kept = BTreeMap::new();
-    for (name, old) in before
-        .pools
-        .iter()
-        .filter(|(name, _)| !valid.contains(name.as_str()))
-    {
-        if !(set_aside.contains(name.as_str()) || is_lost(&old.file) || named.contains(name.as_str())) {
-            continue;
-        }
-        let mut old = old.clone();
-        old.value.channels.retain(|channel| !taken.contains(&channel.id));
-        if !old.value.channels.is_empty() {
-            kept.insert(name.clone(), old);
-        }
-    }
-    kept
-}
-
-fn ids(pool: &ChannelPool) -> impl Iterator<Item = &ChannelId> {
-    pool.channels.iter().map(|channel| &channel.id)
-}
-
-/// The pools in force.
-struct Pools {
-    all: BTreeMap<PoolName, Declared<ChannelPool>>,
-    /// Those that are not declared validly now.
-    kept: BTreeSet<PoolName>,
-    /// Where those are declared that were set aside.
-    set_aside: BTreeMap<PoolName, String>,
-}
-
-impl Pools {
-    fn new(pools: &[Candidate<ChannelPool>], kept: BTreeMap<PoolName, Declared<ChannelPool>>) -> Self {
-        let names = kept.keys().cloned().collect();
-        let bad = pools.iter().filter(|pool| pool.value.is_none());
-        let set_aside = bad
-            .map(|pool| (PoolName::new(&pool.name), pool.place()))
-            .collect();
-        let mut all = kept;
-        for pool in pools {
-            if let Some(value) = &pool.value {
-                let declared = Declared {
-                    value: value.clone(),
-                    file: pool.file().to_owned(),
-                };
-                all.insert(value.name.clone(), declared);
-            }
-        }
-        Self {
-            all,
-            kept: names,
-            set_aside,
-        }
-    }
-
-    fn can_carry(&self, destination: &Destination) -> bool {
-        self.all.get(&destination.pool).is_some_and(|pool| {
-            let has = |id: &ChannelId| ids(&pool.value).any(|own| own == id);
-            destination.pin.as_ref().is_none_or(|pin| has(&pin.channel))
-        })
     }
 }
 
@@ -423,37 +252,59 @@ fn some_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
     some.join(", ")
 }
 
-/// Two wanted destinations with one target: told here, and settled by the planner, which sees who is on air.
-fn check_targets(destinations: &mut [Candidate<Destination>]) {
-    let mut seen: Vec<(usize, String)> = Vec::new();
-    let mut by_url: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for index in 0..destinations.len() {
-        let Some(value) = wanted(&destinations[index]) else {
-            continue;
+/// Wanted destinations that are one stream: told here, and settled by the planner, which sees what is on air.
+fn check_streams(destinations: &mut [Candidate<Destination>]) {
+    // What cannot be read is the same key where it is kept in the same place.
+    let mut sources: BTreeMap<KeySource, usize> = BTreeMap::new();
+    let mut streamed = Vec::new();
+    for (index, candidate) in destinations.iter().enumerate() {
+        let Some(value) = wanted(candidate) else { continue };
+        let key = match (
+            &value.key,
+            candidate.links.as_ref().and_then(|links| links.key.clone()),
+        ) {
+            (StreamKey::Known(key), _) => key.clone(),
+            (StreamKey::Unavailable { .. }, Some(source)) => {
+                let next = sources.len();
+                Secret::new(format!("\0{}", sources.entry(source).or_insert(next)))
+            }
+            (StreamKey::Unavailable { .. }, None) => continue,
         };
-        let url = place(&value.url);
-        let peers = by_url.entry(url).or_default();
-        let twin = peers
-            .iter()
-            .copied()
-            .find(|peer| same_key(&destinations[*peer], &destinations[index]));
-        if let Some(twin) = twin {
-            let place = destinations[twin].place();
-            seen.push((
-                index,
-                format!(
-                    "{} at {place} streams to the same place with the same key",
-                    destinations[twin].id
-                ),
-            ));
-        }
-        peers.push(index);
+        let urls = std::iter::once(&value.url).chain(&value.backup_url);
+        let endpoints = urls.map(|url| Endpoint::new(Arc::clone(url), key.clone()));
+        streamed.push((index, endpoints.collect()));
     }
-    for (index, message) in seen {
-        let fix = "set one of the two to state: Ready, or give each its own key";
-        destinations[index]
-            .report
-            .error(&FieldPath::from("spec"), message, fix);
+    for Twin {
+        one,
+        other,
+        is_backup,
+    } in twins(&streamed)
+    {
+        let other = (&destinations[other].id, destinations[other].place());
+        let path = FieldPath::from("spec");
+        let (message, fix) = if is_backup {
+            (
+                format!(
+                    "{} at {} streams the same key to the platform's other ingest",
+                    other.0, other.1
+                ),
+                "keep both where one is the backup of the other; the platform shows one stream",
+            )
+        } else {
+            (
+                format!(
+                    "{} at {} is the same stream: the same place with the same key",
+                    other.0, other.1
+                ),
+                "set one of the two to state: Ready, or give each its own key",
+            )
+        };
+        let report = &mut destinations[one].report;
+        if is_backup {
+            report.warn(&path, message, fix);
+        } else {
+            report.error(&path, message, fix);
+        }
     }
 }
 
@@ -461,20 +312,6 @@ fn wanted(candidate: &Candidate<Destination>) -> Option<&Destination> {
     let value = candidate.value.as_ref()?;
     // One that is paused is not wanted; whether it still is cannot be told without the time.
     (value.state == WantedState::Streaming && value.paused.is_none()).then_some(value)
-}
-
-fn same_key(a: &Candidate<Destination>, b: &Candidate<Destination>) -> bool {
-    let known = |candidate: &Candidate<Destination>| match candidate.value.as_ref().map(|value| &value.key) {
-        Some(StreamKey::Known(key)) => Some(key.clone()),
-        _ => None,
-    };
-    if let (Some(a), Some(b)) = (known(a), known(b)) {
-        return a == b;
-    }
-    // What cannot be read is the same where it is kept in the same place.
-    let source =
-        |candidate: &Candidate<Destination>| candidate.links.as_ref().and_then(|links| links.key.clone());
-    source(a).is_some_and(|a| Some(a) == source(b))
 }
 
 /// Two wanted destinations pinned to one slot can never both be on air.
@@ -508,19 +345,20 @@ fn destinations_to_keep(
     before: &Good,
     is_lost: &dyn Fn(&Path) -> bool,
 ) -> BTreeMap<DestinationName, Declared<Arc<Destination>>> {
-    let valid: BTreeSet<&str> = destinations
+    let valid: BTreeSet<&Identity> = destinations
         .iter()
         .filter(|one| one.value.is_some())
-        .map(|one| one.name.as_str())
+        .map(|one| &one.identity)
         .collect();
-    let present: BTreeSet<&str> = destinations.iter().map(|one| one.name.as_str()).collect();
-    let stays = |name: &str, old: &Declared<Arc<Destination>>| {
-        !valid.contains(name)
-            && (present.contains(name) || is_lost(&old.file))
+    let present: BTreeSet<&Identity> = destinations.iter().map(|one| &one.identity).collect();
+    let stays = |old: &Declared<Arc<Destination>>| {
+        let identity = &old.value.identity;
+        !valid.contains(identity)
+            && (present.contains(identity) || is_lost(&old.file))
             && in_force.can_carry(&old.value)
     };
     let old = before.destinations.iter();
-    old.filter(|(name, one)| stays(name.as_str(), one))
+    old.filter(|(_, one)| stays(one))
         .map(|(name, one)| (name.clone(), one.clone()))
         .collect()
 }
@@ -535,6 +373,7 @@ fn finish(
         good: Good {
             pools: in_force.all,
             destinations: kept,
+            set_aside: BTreeMap::new(),
         },
         ..Assembled::default()
     };
@@ -551,11 +390,17 @@ fn finish(
         let stands = assembled.good.pools.contains_key(pool.name.as_str());
         assembled.add(pool, stands);
     }
+    let in_force = assembled.good.destinations.values();
+    let in_force: BTreeSet<Identity> = in_force.map(|one| one.value.identity.clone()).collect();
     for destination in destinations {
-        let stands = assembled
-            .good
-            .destinations
-            .contains_key(destination.name.as_str());
+        let stands = in_force.contains(&destination.identity);
+        if !stands {
+            let name = DestinationName::new(&destination.name);
+            assembled
+                .good
+                .set_aside
+                .insert(destination.identity.clone(), name);
+        }
         assembled.add(destination, stands);
     }
     assembled
@@ -566,7 +411,9 @@ impl Assembled {
     fn add<T>(&mut self, candidate: Candidate<T>, stands: bool) {
         let first = candidate.report.first_error().cloned();
         if let (false, Some(problem)) = (candidate.value.is_some() || candidate.is_good, first) {
-            if !stands || candidate.is_second {
+            // An item that is faulty can be itself only, and its identity is known. An object of a file may be another
+            // one that was renamed.
+            if candidate.item().is_none() && (!stands || candidate.is_second) {
                 self.doubts
                     .push(format!("{} ({}) is not valid", candidate.id, problem.location));
             }

@@ -1,29 +1,85 @@
 //! What differs between two loads, in a few words and without keys.
 
-use crate::model::{Desired, Destination, DestinationName, StreamKey};
+mod pool;
 
-/// Destinations that differ from `before`: each with what changed.
-pub fn changes(before: Option<&Desired>, after: &Desired) -> Vec<(DestinationName, String)> {
-    let old = |name| before.and_then(|before| before.destinations.get(name));
-    let mut changes: Vec<(DestinationName, String)> = after
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::{Desired, Destination, DestinationName, Endpoint, Identity, PoolName, Secret, StreamKey};
+
+/// An object that differs from before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// Which.
+    pub object: Changed,
+    /// What changed, in a few words, field by field.
+    pub what: String,
+}
+
+/// Which object differs from before. Pools come first: a change of a destination may follow from one of its pool.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Changed {
+    /// A ChannelPool.
+    Pool(PoolName),
+    /// A Destination.
+    Destination(DestinationName),
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pool(name) => write!(f, "pool {name}"),
+            Self::Destination(name) => name.fmt(f),
+        }
+    }
+}
+
+/// Pools and destinations that differ from `before`: each with what changed.
+pub fn changes(before: Option<&Desired>, after: &Desired) -> Vec<Change> {
+    let mut changes = pool::changes(before, after);
+    changes.extend(destinations(before, after));
+    changes.sort();
+    changes
+}
+
+fn destinations(before: Option<&Desired>, after: &Desired) -> Vec<Change> {
+    let empty = BTreeMap::new();
+    let old = before.map_or(&empty, |before| &before.destinations);
+    let change = |name: &DestinationName, what| Change {
+        object: Changed::Destination(name.clone()),
+        what,
+    };
+    let (come, stayed): (Vec<_>, Vec<_>) = after
         .destinations
         .iter()
-        .filter_map(|(name, new)| {
-            let text = match old(name) {
-                None => format!("new, {:?}", new.state),
-                Some(old) => differences(old, new)?,
-            };
-            Some((name.clone(), text))
-        })
+        .partition(|(name, new)| old.get(*name).is_none_or(|old| old.identity != new.identity));
+    // An item of a table may be called otherwise; what it is recorded by stays.
+    let is_gone = |(name, old): &(&DestinationName, &Arc<Destination>)| {
+        let new = after.destinations.get(*name);
+        new.is_none_or(|new| new.identity != old.identity)
+    };
+    let mut gone: BTreeMap<&Identity, &Arc<Destination>> = old
+        .iter()
+        .filter(is_gone)
+        .map(|(_, old)| (&old.identity, old))
         .collect();
-    if let Some(before) = before {
-        let gone = before
-            .destinations
-            .keys()
-            .filter(|name| !after.destinations.contains_key(*name));
-        changes.extend(gone.map(|name| (name.clone(), "removed".to_owned())));
+    let mut changes = Vec::new();
+    for (name, new) in stayed {
+        changes.extend(differences(&old[name], new).map(|what| change(name, what)));
     }
-    changes.sort();
+    for (name, new) in come {
+        let what = match gone.remove(&new.identity) {
+            None => format!("new, {:?}", new.state),
+            Some(old) => match differences(old, new) {
+                None => format!("was {}", old.name),
+                Some(what) => format!("was {}, {what}", old.name),
+            },
+        };
+        changes.push(change(name, what));
+    }
+    let removed = gone.into_values();
+    changes.extend(removed.map(|old| change(&old.name, "removed".to_owned())));
     changes
 }
 
@@ -48,6 +104,30 @@ fn is_new_key(old: &Destination, new: &Destination) -> bool {
     }
 }
 
+/// What changed about where it streams to.
+fn new_target(old: &Destination, new: &Destination) -> Option<&'static str> {
+    let urls = |of: &Destination| [Some(of.url.clone()), of.backup_url.clone()];
+    let same = |is_same: fn(&Endpoint, &Endpoint) -> bool| {
+        let pairs = urls(old).into_iter().zip(urls(new));
+        let endpoint = |url| Endpoint::new(url, Secret::new("any"));
+        pairs.into_iter().all(|pair| match pair {
+            (Some(old), Some(new)) => is_same(&endpoint(old), &endpoint(new)),
+            (old, new) => old == new,
+        })
+    };
+    if urls(old) == urls(new) {
+        // A preset that is written out, or the other way round.
+        return (old.is_preset != new.is_preset).then_some("the same target, declared in another way");
+    }
+    Some(if same(|old, new| old.canonical() == new.canonical()) {
+        "the same target, spelled in another way"
+    } else if old.is_preset && new.is_preset && same(|old, new| old.stream() == new.stream()) {
+        "another URL of the platform"
+    } else {
+        "new target"
+    })
+}
+
 fn differences(old: &Destination, new: &Destination) -> Option<String> {
     let mut words = Vec::new();
     if old.state != new.state {
@@ -56,8 +136,16 @@ fn differences(old: &Destination, new: &Destination) -> Option<String> {
     if old.pool != new.pool {
         words.push(format!("pool {} → {}", old.pool, new.pool));
     }
-    if (&old.url, &old.backup_url) != (&new.url, &new.backup_url) {
-        words.push("new target".to_owned());
+    words.extend(new_target(old, new).map(str::to_owned));
+    if old.login != new.login {
+        words.push(
+            if new.login.is_some() {
+                "new login"
+            } else {
+                "no login"
+            }
+            .to_owned(),
+        );
     }
     match (&old.key, &new.key) {
         (StreamKey::Known(_), StreamKey::Unavailable { .. }) => {
@@ -107,10 +195,8 @@ fn differences(old: &Destination, new: &Destination) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::model::{GroupName, OwnerId, Pause, Pin, PoolName, Secret, WantedState, samples};
+    use crate::model::{GroupName, Login, OwnerId, Pause, Pin, WantedState, samples};
 
     fn destination() -> Destination {
         Destination {
@@ -159,6 +245,24 @@ mod tests {
             told(|new| new.interruptible = false).unwrap(),
             "not interruptible"
         );
+        for (url, what) in [
+            (
+                "RTMP://a.example:1935/live/",
+                "the same target, spelled in another way",
+            ),
+            ("rtmp://a.example/live2", "new target"),
+        ] {
+            assert_eq!(told(|new| new.url = url.into()).unwrap(), what);
+        }
+        assert_eq!(
+            told(|new| new.is_preset = true).unwrap(),
+            "the same target, declared in another way"
+        );
+        let login = Login {
+            username: "CANARY-joe".into(),
+            password_parameter: "/live/wowza".into(),
+        };
+        assert_eq!(told(|new| new.login = Some(login)).unwrap(), "new login");
         let pause = Pause {
             until: None,
             by: None,
@@ -172,6 +276,25 @@ mod tests {
         assert_eq!(told(|new| new.pin = Some(pin)).unwrap(), "pinned to 1/RTMP-1");
         let both = told(|new| (new.priority, new.state) = (5, WantedState::Ready));
         assert_eq!(both.unwrap(), "Streaming → Ready, priority 0 → 5");
+    }
+
+    #[test]
+    fn a_preset_of_another_version_is_no_new_target() {
+        let youtube = |url: &str| Destination {
+            url: url.into(),
+            is_preset: true,
+            ..destination()
+        };
+        let old = youtube("rtmps://a.rtmps.youtube.com:443/live2");
+        let told = |url| differences(&old, &youtube(url)).unwrap();
+        assert_eq!(
+            told("rtmps://x.rtmps.youtube.com:443/live2"),
+            "another URL of the platform"
+        );
+        assert_eq!(
+            told("rtmp://ingest.global-contribute.live-video.net/app"),
+            "new target"
+        );
     }
 
     #[test]
@@ -191,14 +314,33 @@ mod tests {
         let mut desired = Desired::empty(OwnerId::new("me"));
         let nothing = desired.clone();
         desired.destinations.insert("one".into(), Arc::new(destination()));
+        let told = |before, after| -> Vec<String> {
+            let changes = changes(before, after).into_iter();
+            changes
+                .map(|change| format!("{}: {}", change.object, change.what))
+                .collect()
+        };
+        assert_eq!(told(None, &desired), ["one: new, Streaming"]);
+        assert_eq!(told(Some(&desired), &desired), [""; 0]);
+        assert_eq!(told(Some(&desired), &nothing), ["one: removed"]);
+        // An item whose label changed.
+        let mut renamed = nothing.clone();
+        let other = Destination {
+            name: "two".into(),
+            ..destination()
+        };
+        renamed.destinations.insert("two".into(), Arc::new(other.clone()));
+        assert_eq!(told(Some(&desired), &renamed), ["two: was one"]);
+        // A label that passed to another item.
+        let mut passed = nothing.clone();
+        let one = Destination {
+            identity: "other".into(),
+            ..destination()
+        };
+        passed.destinations.insert("one".into(), Arc::new(one));
         assert_eq!(
-            changes(None, &desired),
-            [("one".into(), "new, Streaming".to_owned())]
-        );
-        assert_eq!(changes(Some(&desired), &desired), []);
-        assert_eq!(
-            changes(Some(&desired), &nothing),
-            [("one".into(), "removed".to_owned())]
+            told(Some(&desired), &passed),
+            ["one: new, Streaming", "one: removed"]
         );
     }
 }

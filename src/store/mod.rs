@@ -16,7 +16,7 @@ pub mod transfer;
 pub mod tree;
 pub mod yaml;
 
-pub use changes::changes;
+pub use changes::{Change, Changed, changes};
 pub use sources::{Examined, LoadOptions, Sources};
 pub use tables::Tables;
 pub use yaml::LoadError;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::assemble::{Assembled, Good, assemble};
+use super::assemble::{Assembled, Declared, Good, assemble};
 use super::changes::is_changed;
 use super::dynamodb::Look;
 use super::tables::Tables;
@@ -15,7 +15,7 @@ use super::{Loaded, Source};
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::table::DestinationTable;
 use crate::manifest::{Location, Problem, Severity};
-use crate::model::{Desired, OwnerId, Secret, Trust};
+use crate::model::{Desired, Destination, Identity, OwnerId, Secret, Trust};
 use crate::secrets::Keys;
 use crate::status::Status;
 
@@ -284,6 +284,7 @@ fn emptied(path: &Path, what: &str) -> Problem {
             file: path.to_owned(),
             line: 0,
             column: 0,
+            item: None,
         },
         severity: Severity::Error,
         object: None,
@@ -306,12 +307,17 @@ fn never_full(path: &Path, what: &str) -> Problem {
 /// Counts a change of each destination that differs from `before`, where its author does not count himself. One that
 /// is the same in every respect is shared.
 fn count_generations(assembled: &mut Assembled, before: &Good, tables: &Tables) {
-    for (name, destination) in &mut assembled.good.destinations {
-        let Some(old) = before.destinations.get(name) else {
+    let known = before.destinations.values();
+    let known: BTreeMap<&Identity, &Declared<Arc<Destination>>> =
+        known.map(|one| (&one.value.identity, one)).collect();
+    for destination in assembled.good.destinations.values_mut() {
+        let Some(old) = known.get(&destination.value.identity) else {
             let new = Arc::make_mut(&mut destination.value);
             if new.generation == 0 {
                 // Goes on from where an earlier process has counted to.
-                new.generation = tables.generation_of(name, &destination.file).unwrap_or(1);
+                new.generation = tables
+                    .generation_of(&new.identity, &destination.file)
+                    .unwrap_or(1);
             }
             continue;
         };
@@ -335,6 +341,7 @@ fn desired(owner: &OwnerId, good: &Good, doubts: &[String]) -> Desired {
     desired.destinations = destinations
         .map(|(name, one)| (name.clone(), one.value.clone()))
         .collect();
+    desired.set_aside = good.set_aside.keys().cloned().collect();
     if !doubts.is_empty() {
         let mut why = doubts[..doubts.len().min(DOUBTS_TOLD)].join(", ");
         if doubts.len() > DOUBTS_TOLD {

@@ -14,7 +14,7 @@ use crate::manifest::document::Item;
 use crate::manifest::node::FieldPath;
 use crate::manifest::table::{DestinationTable, StatusField, validate_table};
 use crate::manifest::{Location, ObjectId, Problem, Severity};
-use crate::model::{DestinationName, WantedState};
+use crate::model::{DestinationName, Identity, WantedState};
 use crate::status::{DestinationStatus, Status};
 
 /// Longest time that the first look at a table is waited for. Until it works nobody in it is known.
@@ -215,29 +215,37 @@ impl Tables {
         open.any(|open| open.reader.version() != open.used || !open.is_alive())
     }
 
-    /// The generation that an earlier process has told of the destination `name` in `file`, where that is a table.
-    pub(super) fn generation_of(&self, name: &DestinationName, file: &Path) -> Option<u64> {
+    /// The generation that an earlier process has told of the destination `identity` in `file`, where that is a table.
+    pub(super) fn generation_of(&self, identity: &Identity, file: &Path) -> Option<u64> {
         let open = self.open.values().find(|open| open.table.place.file() == file)?;
         let look = open.reader.look();
-        let row = look.rows.as_ref()?.find(name.as_str())?;
+        let row = look.rows.as_ref()?.find(identity)?;
         row.written.get(StatusField::ObservedGeneration)?.parse().ok()
     }
 
     /// Hands statuses to those who write them.
     pub(super) fn publish(&mut self, status: &Status, good: &Good) {
+        let set_aside = good.set_aside.iter();
+        let set_aside: BTreeMap<&DestinationName, &Identity> =
+            set_aside.map(|(identity, name)| (name, identity)).collect();
+        let identity = |status: &DestinationStatus| match good.destinations.get(&status.name) {
+            Some(declared) => Some(&declared.value.identity),
+            None => set_aside.get(&status.name).copied(),
+        };
+        let told: Vec<(&Identity, &Arc<DestinationStatus>)> = status
+            .destinations
+            .iter()
+            .filter_map(|status| Some((identity(status)?, status)))
+            .collect();
         for open in self.open.values() {
             let Some(writer) = &open.writer else { continue };
             let Some(rows) = open.reader.look().rows else {
                 continue;
             };
-            let file = open.table.place.file();
-            // One that is set aside and not declared elsewhere is told so in its item.
-            let is_here = |status: &&Arc<DestinationStatus>| {
-                let declared = good.destinations.get(&status.name);
-                declared.is_none_or(|declared| declared.file == file)
-                    && rows.find(status.name.as_str()).is_some()
-            };
-            let statuses = status.destinations.iter().filter(is_here).cloned().collect();
+            let here = told.iter().filter(|(identity, _)| rows.find(identity).is_some());
+            let statuses = here
+                .map(|(identity, status)| ((*identity).clone(), Arc::clone(status)))
+                .collect();
             writer.publish(Publication {
                 rows: Some(rows),
                 statuses,
@@ -291,19 +299,16 @@ fn held_many(before: &Good, file: &Path) -> bool {
 fn take_row(open: &Open, row: &Row, snapshot: &mut Snapshot) {
     let table: Arc<Path> = Arc::from(open.table.place.file());
     let item = Item {
-        table: Arc::clone(&table),
+        table,
         layout: Arc::clone(&open.table.layout),
+        id: Arc::clone(&row.id),
         declared_in: Arc::clone(&open.declared_in),
     };
     match decode_item(item, &row.item) {
         Decoded::Object(object) => snapshot.objects.push(*object),
         Decoded::Foreign(problem) => snapshot.problems.push(problem),
-        Decoded::Unidentified(problems) => {
-            // It may be one that was renamed, and whose old name is gone for that reason.
-            let why = format!("an item of {} has no name that can be used", table.display());
-            snapshot.lost.entry(table.to_path_buf()).or_insert(why);
-            snapshot.problems.extend(problems);
-        }
+        // No item: each of them is identified by its key.
+        Decoded::Unidentified(problems) => snapshot.problems.extend(problems),
     }
 }
 
@@ -313,6 +318,7 @@ fn unreadable(table: &DestinationTable, error: &TableError) -> Problem {
             file: table.place.file(),
             line: 0,
             column: 0,
+            item: None,
         },
         severity: Severity::Error,
         object: Some(ObjectId {

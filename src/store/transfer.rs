@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use super::dynamodb::{Row, Rows, TableClient, TableError};
 use super::tree::{Tree, read};
 use crate::manifest::decode::{Decoded, RawObject, decode};
-use crate::manifest::node::Node;
+use crate::manifest::node::{FieldPath, Node};
 use crate::manifest::table::{DestinationTable, Item, Layout, validate_table};
 use crate::manifest::yaml::{self, documents};
 
 /// Fields of a Destination in the order in which people write them.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 17] = [
     "name",
     "generation",
     "labels",
@@ -22,6 +22,8 @@ const ORDER: [&str; 15] = [
     "platform",
     "url",
     "backupUrl",
+    "username",
+    "passwordParameter",
     "streamKeyFrom",
     "group",
     "priority",
@@ -149,19 +151,30 @@ impl WrittenDestination {
 
 /// The documents of the destinations in `rows`, by name.
 pub fn export(rows: &Rows, layout: &Layout) -> BTreeMap<String, Exported> {
-    rows.rows
-        .iter()
-        .map(|row| (row.name.clone(), export_row(row, layout)))
-        .collect()
+    let mut exported = BTreeMap::new();
+    for row in &rows.rows {
+        // Of several items with one name all but the first get one of their own, as in force.
+        let name = if exported.contains_key(&row.name) {
+            format!("{}-{}", row.name, row.id.suffix())
+        } else {
+            row.name.clone()
+        };
+        let document = export_row(row, &name, layout);
+        exported.insert(name, document);
+    }
+    exported
 }
 
-fn export_row(row: &Row, layout: &Layout) -> Exported {
+fn export_row(row: &Row, name: &str, layout: &Layout) -> Exported {
     if holds_key(&row.item, layout) {
         return Exported::InlineKey;
     }
     let (mut tree, mistakes) = layout.tree(&row.item);
     if let Some(mistake) = mistakes.first() {
         return Exported::Invalid(mistake.message.clone());
+    }
+    if let Some(written) = tree.at_mut(&FieldPath::from("metadata.name").0) {
+        *written = Node::Text(name.to_owned());
     }
     if let Node::Map(parts) = &mut tree {
         for (_, part) in parts {

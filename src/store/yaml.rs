@@ -17,7 +17,7 @@ use crate::manifest::reference::KeyReference;
 use crate::manifest::validate::{KeySource, key_source};
 use crate::manifest::yaml::documents;
 use crate::manifest::{Location, Problem, Severity};
-use crate::model::WantedState;
+use crate::model::{Identity, WantedState};
 
 /// Longest time that reading all files may take: a network mount that hangs must not hold up what is on air.
 const READ_LIMIT: Duration = Duration::from_secs(10);
@@ -277,6 +277,7 @@ impl Snapshot {
                 file: path.clone(),
                 line: 0,
                 column: 0,
+                item: None,
             },
             severity: Severity::Error,
             object: None,
@@ -300,10 +301,11 @@ impl Snapshot {
 
     /// Where the keys of those destinations are that were not wanted `before` and are now.
     pub(super) fn switched_on(&self, before: Option<&Good>) -> BTreeSet<KeyReference> {
+        let good = before.into_iter().flat_map(|good| good.destinations.values());
+        let off = good.filter(|one| one.value.state == WantedState::Ready);
+        let off: BTreeSet<&Identity> = off.map(|one| &one.value.identity).collect();
         let is_switched_on = |object: &&Object| {
-            let before = before.and_then(|good| good.destinations.get(object.id.name.as_str()));
-            let was_off = before.is_some_and(|before| before.value.state == WantedState::Ready);
-            was_off
+            off.contains(&object.identity())
                 && matches!(&object.raw, Some(RawObject::Destination(raw)) if raw.spec.state == RawState::Streaming)
         };
         let switched_on = self.objects.iter().filter(is_switched_on);

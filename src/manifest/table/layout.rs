@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::raw::RawWord;
 use crate::manifest::node::{FieldPath, Node, Segment};
 use crate::manifest::raw::API_VERSION;
-use crate::manifest::words::{as_label, shown};
+use crate::manifest::words::{as_label, one_of, shown};
 
 /// The attributes of an item by name. A table has many items and few names, so the names are shared.
 #[derive(Clone, Default, PartialEq)]
@@ -50,11 +50,13 @@ impl FromIterator<(Arc<str>, Node)> for Item {
 }
 
 /// Fields of a Destination's `spec` that an attribute holds as they are.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 13] = [
     "pool",
     "platform",
     "url",
     "backupUrl",
+    "username",
+    "passwordParameter",
     "streamKey",
     "streamKeyFrom",
     "group",
@@ -192,17 +194,12 @@ impl Layout {
             Node::Text(text) => shown(text),
             other => other.what().to_owned(),
         };
-        let list = |words: &[RawWord]| {
-            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-            words.join(", ")
-        };
         mistakes.push(Mistake {
             path: FieldPath::from("spec.state"),
             message: format!("{found} is none of the values that mean on air or off air"),
             fix: format!(
-                "write {} for on air or {} for off air, or list the value in the DestinationTable",
-                list(&self.streaming),
-                list(&self.ready)
+                "write {}, or list the value in the DestinationTable",
+                self.states()
             ),
         });
         Node::Hole
@@ -220,6 +217,11 @@ impl Layout {
             ("spec", "streamKeyFrom", field) if self.references.contains_key(field) => {
                 (self.references.get(field), 3)
             }
+            // What says where to stream to, or where the key is, may be this or that.
+            ("spec", "url", _) if !self.fields.contains_key("url") => (self.fields.get("platform"), 2),
+            ("spec", "streamKeyFrom", "") if !self.fields.contains_key("streamKeyFrom") => {
+                return self.attributes_of_key();
+            }
             ("metadata" | "spec", field, _) => (self.fields.get(field), 2),
             _ => (None, 0),
         };
@@ -231,6 +233,42 @@ impl Layout {
                 FieldPath(segments).to_string()
             }
         }
+    }
+
+    /// The values of the state, for people.
+    fn states(&self) -> String {
+        let list = |words: &[RawWord]| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            words.join(", ")
+        };
+        format!(
+            "{} for on air or {} for off air",
+            list(&self.streaming),
+            list(&self.ready)
+        )
+    }
+
+    /// What to do about an item that lacks `path`.
+    pub fn how_to_add(&self, path: &FieldPath) -> String {
+        let attribute = self.attribute_of(path);
+        if *path == FieldPath::from("spec.state") {
+            format!("set {attribute} to {}", self.states())
+        } else if *path == FieldPath::from("spec.pool") && !self.fields.contains_key("pool") {
+            "name a pool in the DestinationTable, or the attribute that does".to_owned()
+        } else {
+            format!("set {attribute}")
+        }
+    }
+
+    /// The attributes that hold a stream key or where it is kept, for people.
+    pub fn attributes_of_key(&self) -> String {
+        let keys = ["streamKey", "streamKeyFrom"].into_iter();
+        let fields = keys.filter_map(|field| self.fields.get(field));
+        let all: Vec<&str> = fields
+            .chain(self.references.values())
+            .map(String::as_str)
+            .collect();
+        one_of(&all)
     }
 
     /// The item of the Destination that `tree` is; the fields that no attribute holds, where there are any.
@@ -379,7 +417,7 @@ mod tests {
             ("spec.state", "status"),
             ("spec.url", "rtmpUrl"),
             ("spec.streamKeyFrom.ssm", "keyParameter"),
-            ("spec.streamKeyFrom", "spec.streamKeyFrom"),
+            ("spec.streamKeyFrom", "keyParameter"),
             ("spec.group", "spec.group"),
         ] {
             assert_eq!(layout.attribute_of(&FieldPath::from(path)), said);

@@ -3,6 +3,7 @@
 //! Items pass the same door as documents: [`Layout::tree`] makes of an item the tree that a YAML document of the same
 //! destination has, and mistakes are told with the names of the attributes.
 
+mod item_id;
 mod layout;
 pub mod raw;
 mod status;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
+pub use item_id::{ItemId, KeyPart};
 pub use layout::{Item, Layout, Mistake};
 pub use status::{StatusField, StatusLayout};
 pub use validate::validate_table;

@@ -74,6 +74,10 @@ pub struct RawAttributes {
     pub url: Option<String>,
     /// The same for the second pipeline.
     pub backup_url: Option<String>,
+    /// User name, for servers that ask for one.
+    pub username: Option<String>,
+    /// Name of the parameter in the Systems Manager Parameter Store that holds its password.
+    pub password_parameter: Option<String>,
     /// The stream key itself.
     pub stream_key: Option<String>,
     /// Where the stream key is kept.

@@ -117,6 +117,8 @@ fn validate_attributes(raw: Option<&RawAttributes>, path: &FieldPath, report: &m
         ("platform", &raw.platform),
         ("url", &raw.url),
         ("backupUrl", &raw.backup_url),
+        ("username", &raw.username),
+        ("passwordParameter", &raw.password_parameter),
         ("streamKey", &raw.stream_key),
         ("group", &raw.group),
         ("priority", &raw.priority),

@@ -1,6 +1,9 @@
 //! Raw objects → model types, rule by rule. What concerns several objects is in `assemble`.
 
 mod destination;
+mod key;
+mod login;
+mod pasted;
 mod pool;
 mod url;
 
@@ -12,7 +15,9 @@ use super::report::Report;
 use super::words::{NAME_FORM, as_label, is_label};
 use crate::model::Pause;
 
-pub use destination::{KeySource, check_key, key_source, place, validate_destination};
+pub use destination::validate_destination;
+pub use key::{KeySource, key_source};
+pub use pasted::{KeyMistake, key_of};
 pub use pool::{Globs, validate_pool};
 
 /// Longest text that people may write into a field of their own.

@@ -9,10 +9,12 @@ use globset::{Glob, GlobMatcher};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::url::check_parking_url;
+use super::url::{as_written, check_parking_url};
 use super::{check_channel_id, check_metadata, validate_pause};
 use crate::manifest::node::FieldPath;
-use crate::manifest::raw::{RawCause, RawDisruption, RawInterrupt, RawPlacement, RawPool, RawWindow};
+use crate::manifest::raw::{
+    RawCause, RawDisruption, RawIdle, RawInterrupt, RawPlacement, RawPool, RawWindow,
+};
 use crate::manifest::report::Report;
 use crate::manifest::words::{is_harmless, nearest, shown};
 use crate::model::{
@@ -68,13 +70,16 @@ pub fn validate_pool(raw: &RawPool, globs: &mut Globs, report: &mut Report) -> O
         channels,
         slots: SlotSelector {
             output_groups: glob?,
-            parking_url: raw.spec.slots.parking_url.as_str().into(),
+            parking_url: as_written(&raw.spec.slots.parking_url),
         },
         placement: match raw.spec.placement {
             RawPlacement::Spread => Placement::Spread,
             RawPlacement::Pack => Placement::Pack,
         },
-        idle: Idle::Stop,
+        idle: match raw.spec.idle {
+            RawIdle::Stop => Idle::Stop,
+            RawIdle::KeepRunning => Idle::KeepRunning,
+        },
         disruption,
         paused,
     })

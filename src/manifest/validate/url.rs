@@ -1,5 +1,7 @@
 //! RTMP URLs: complete, and without anything secret in them.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::manifest::node::FieldPath;
@@ -27,10 +29,16 @@ pub(super) fn check_url(text: &str, path: &FieldPath, report: &mut Report) -> bo
 
 /// As [`check_url`], for a place that takes no stream: nothing but host and application path.
 pub(super) fn check_parking_url(text: &str, path: &FieldPath, report: &mut Report) {
-    if !check_url(text, path, report) {
-        return;
-    }
-    if text.contains('?') {
+    const LOGIN: &str = "user and password stand in the URL";
+    if let Some((LOGIN, _)) = mistake(text) {
+        report.reject(
+            path,
+            LOGIN,
+            "remove what stands before the `@`: a parked slot needs neither",
+        );
+    } else if !check_url(text, path, report) {
+        // Told already.
+    } else if text.contains('?') {
         report.reject(
             path,
             "a parking URL has no query",
@@ -67,11 +75,20 @@ pub(super) fn check_no_key(text: &str, key: Option<&Secret>, path: &FieldPath, r
     } else {
         return;
     };
-    report.reject(
-        path,
-        message,
-        "end the URL after the application, and give the key with streamKeyFrom",
-    );
+    let key = match report.document().item() {
+        None => "streamKeyFrom".to_owned(),
+        Some(item) => item.layout.attributes_of_key(),
+    };
+    let fix = format!("end the URL after the application, and give the key with {key}");
+    report.reject(path, message, fix);
+}
+
+/// `text` with its scheme in lower case, which is the same to whoever reads it and not known to be so to MediaLive.
+pub(super) fn as_written(text: &str) -> Arc<str> {
+    match text.split_once("://") {
+        Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()).into(),
+        None => text.into(),
+    }
 }
 
 fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
@@ -88,7 +105,10 @@ fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return Some(("this is not a URL", FORM));
     };
-    if scheme != "rtmp" && scheme != "rtmps" {
+    if !["rtmp", "rtmps"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+    {
         return Some(("the URL is neither rtmp:// nor rtmps://", FORM));
     }
     if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) {
@@ -100,7 +120,7 @@ fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
     if !url.username().is_empty() || url.password().is_some() {
         return Some((
             "user and password stand in the URL",
-            "remove what stands before the `@`",
+            "remove what stands before the `@`; username and passwordParameter take the two, the latter by the name of an SSM parameter",
         ));
     }
     if text.contains('#') {
@@ -138,6 +158,7 @@ mod tests {
             "rtmps://b.rtmps.youtube.com:443/live2?backup=1",
             "rtmp://127.0.0.1:1935/parked",
             "rtmp://[::1]/live",
+            "RTMP://A.Example/live",
             "rtmps://rtmp-api.facebook.com:443/rtmp/",
         ] {
             assert_eq!(mistake(good), None, "{good}");
@@ -145,7 +166,6 @@ mod tests {
         for (bad, said) in [
             ("a.example/live", "not a URL"),
             ("https://a.example/live", "neither"),
-            ("RTMP://a.example/live", "neither"),
             ("rtmp:///live", "no host"),
             ("rtmp://a.example", "no application"),
             ("rtmp://a.example/", "no application"),

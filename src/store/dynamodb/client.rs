@@ -16,7 +16,7 @@ use aws_types::region::Region;
 
 use super::error::{Kind, TableError};
 use super::value::{from_node, to_node};
-use crate::manifest::table::{Item, TablePlace};
+use crate::manifest::table::{Item, KeyPart, TablePlace};
 
 /// Limit of one attempt: a page is 1 MB at most.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,10 +51,26 @@ pub struct Description {
 pub struct ItemKey(pub(super) Box<[(Arc<str>, AttributeValue)]>);
 
 impl ItemKey {
-    /// A text by which items of one table are put into an order.
-    pub(super) fn order(&self) -> String {
-        let parts = self.0.iter().map(|(name, value)| format!("{name} {value:?}"));
-        parts.collect::<Vec<_>>().join(" ")
+    /// Its parts as texts.
+    pub(super) fn parts(&self) -> Vec<KeyPart> {
+        let part = |(attribute, value): &(Arc<str>, AttributeValue)| {
+            let (kind, text) = match value {
+                AttributeValue::S(text) => ("S", text.clone()),
+                AttributeValue::N(number) => ("N", number.clone()),
+                AttributeValue::B(bytes) => {
+                    let digits = bytes.as_ref().iter().map(|byte| format!("{byte:02x}"));
+                    ("B", digits.collect())
+                }
+                // No other type is one of a key.
+                _ => ("", String::new()),
+            };
+            KeyPart {
+                attribute: Arc::clone(attribute),
+                kind,
+                text,
+            }
+        };
+        self.0.iter().map(part).collect()
     }
 
     /// As a request has it.

@@ -7,13 +7,14 @@ use tokio::time::Instant;
 
 use super::client::ItemKey;
 use crate::manifest::node::Node;
-use crate::manifest::table::{DestinationTable, Item, StatusField, StatusLayout};
+use crate::manifest::table::{DestinationTable, Item, ItemId, StatusField, StatusLayout};
+use crate::model::Identity;
 use crate::status::DestinationStatus;
 
 /// Items in one table at most: more is a mistaken table.
 pub(super) const ROWS_MAX: usize = 100_000;
 
-/// The items of a table as of one look, in the order of their names.
+/// The items of a table as of one look, in the order of their identities, which begin with their keys.
 #[derive(Clone)]
 pub struct Rows {
     /// When the look began: whatever was written before is in it.
@@ -29,7 +30,9 @@ pub struct Rows {
 pub struct Row {
     /// Its primary key.
     pub key: ItemKey,
-    /// The name of its destination, as far as there is one.
+    /// Which item it is.
+    pub id: Arc<ItemId>,
+    /// The name that it gives its destination, as far as there is one. Another item may give the same.
     pub name: String,
     /// What users write, as far as the layout reads it.
     pub item: Item,
@@ -127,6 +130,7 @@ impl Row {
         let (tree, _) = table.layout.tree(&item);
         let name = tree.get("metadata").and_then(|metadata| metadata.get("name"));
         Self {
+            id: Arc::new(ItemId::new(&table.place.table, &key.parts())),
             key,
             name: name.and_then(Node::text).unwrap_or_default().to_owned(),
             item,
@@ -136,15 +140,15 @@ impl Row {
 }
 
 impl Rows {
-    /// `rows` in the order of names and then of keys, whatever the order of the scan was.
+    /// `rows` in the order of their identities, whatever the order of the scan was.
     pub(super) fn new(mut rows: Vec<Arc<Row>>, key: Vec<String>, begun: Instant) -> Self {
-        rows.sort_by(|one, other| (&one.name, one.key.order()).cmp(&(&other.name, other.key.order())));
+        rows.sort_by(|one, other| one.id.identity.cmp(&other.id.identity));
         Self { begun, key, rows }
     }
 
     /// `row`, or the one of an earlier look where that is the same: a table changes little between two looks.
     pub(super) fn shared(&self, row: Row) -> Arc<Row> {
-        match self.find(&row.name) {
+        match self.find(&row.id.identity) {
             Some(known) if **known == row => Arc::clone(known),
             _ => Arc::new(row),
         }
@@ -165,12 +169,12 @@ impl Rows {
 
     /// Whether the items of `other` are not all there any more.
     pub(super) fn lacks_some_of(&self, other: &Self) -> bool {
-        other.rows.iter().any(|row| self.find(&row.name).is_none())
+        other.rows.iter().any(|row| self.find(&row.id.identity).is_none())
     }
 
-    /// The item of the destination `name`.
-    pub fn find(&self, name: &str) -> Option<&Arc<Row>> {
-        let found = self.rows.binary_search_by(|row| row.name.as_str().cmp(name));
+    /// The item of this identity.
+    pub fn find(&self, identity: &Identity) -> Option<&Arc<Row>> {
+        let found = self.rows.binary_search_by(|row| row.id.identity.cmp(identity));
         found.ok().map(|index| &self.rows[index])
     }
 }

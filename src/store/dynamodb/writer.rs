@@ -24,6 +24,7 @@ use super::error::TableError;
 use super::rows::{Rows, Written};
 use crate::execute::WriteLease;
 use crate::manifest::table::{DestinationTable, StatusField, StatusLayout};
+use crate::model::Identity;
 use crate::retry::Backoff;
 use crate::status::DestinationStatus;
 
@@ -37,8 +38,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 pub struct Publication {
     /// The items as they were seen last.
     pub rows: Option<Arc<Rows>>,
-    /// What is true of the destinations in them.
-    pub statuses: Vec<Arc<DestinationStatus>>,
+    /// What is true of the destinations in them, by the item: names may be those of other items.
+    pub statuses: Vec<(Identity, Arc<DestinationStatus>)>,
 }
 
 /// The task that writes. It ends when this is dropped.
@@ -131,7 +132,7 @@ struct Due {
 }
 
 struct Ended {
-    name: String,
+    identity: Identity,
     status: Written,
     /// `None` where the write stopped being this process's to make.
     result: Option<Result<bool, TableError>>,
@@ -144,8 +145,8 @@ struct Task {
     tell_written: watch::Sender<u64>,
     /// Number of the last publication that was compared with what stands in the items.
     compared: u64,
-    due: BTreeMap<String, Due>,
-    own: BTreeMap<String, Own>,
+    due: BTreeMap<Identity, Due>,
+    own: BTreeMap<Identity, Own>,
     writing: JoinSet<Ended>,
     random: ChaCha8Rng,
 }
@@ -182,14 +183,13 @@ impl Task {
         let Some(rows) = publication.rows else { return };
         let now = Instant::now();
         self.own
-            .retain(|name, own| own.at >= rows.begun && rows.find(name).is_some());
+            .retain(|identity, own| own.at >= rows.begun && rows.find(identity).is_some());
         let mut before = std::mem::take(&mut self.due);
-        for status in &publication.statuses {
-            let name = status.name.as_str();
-            let Some(row) = rows.find(name) else { continue };
+        for (identity, status) in &publication.statuses {
+            let Some(row) = rows.find(identity) else { continue };
             // A look that began before a write ended may not have seen it.
-            let stands = self.own.get(name).map_or(&row.written, |own| &own.written);
-            let old = before.remove(name);
+            let stands = self.own.get(identity).map_or(&row.written, |own| &own.written);
+            let old = before.remove(identity);
             if stands.tells(status, &self.layout) && old.as_ref().is_none_or(|old| !old.under_way) {
                 continue;
             }
@@ -204,7 +204,7 @@ impl Task {
                     under_way: false,
                 },
             };
-            self.due.insert(name.to_owned(), due);
+            self.due.insert(identity.clone(), due);
         }
     }
 
@@ -213,7 +213,7 @@ impl Task {
             return;
         }
         let now = Instant::now();
-        for (name, due) in &mut self.due {
+        for (identity, due) in &mut self.due {
             if self.writing.len() >= WRITES_MAX {
                 return;
             }
@@ -221,28 +221,40 @@ impl Task {
                 continue;
             }
             due.under_way = true;
-            let (client, key, name, status) =
-                (client.clone(), due.key.clone(), name.clone(), due.status.clone());
+            let (client, key, identity, status) = (
+                client.clone(),
+                due.key.clone(),
+                identity.clone(),
+                due.status.clone(),
+            );
             let attributes = attributes(&self.layout, &status);
             let lease = Arc::clone(&self.lease);
             self.writing.spawn(async move {
                 let result = while_held(&*lease, client.set(&key, &attributes)).await;
-                Ended { name, status, result }
+                Ended {
+                    identity,
+                    status,
+                    result,
+                }
             });
         }
     }
 
     fn end(&mut self, ended: Ended) {
-        let Ended { name, status, result } = ended;
+        let Ended {
+            identity,
+            status,
+            result,
+        } = ended;
         let now = Instant::now();
         match result {
             Some(Ok(true)) => {
                 let newer = self
                     .due
-                    .remove(&name)
+                    .remove(&identity)
                     .filter(|due| !due.status.says_the_same(&status));
                 self.own.insert(
-                    name.clone(),
+                    identity.clone(),
                     Own {
                         written: status,
                         at: now,
@@ -254,19 +266,19 @@ impl Task {
                         trouble: None,
                         ..due
                     };
-                    self.due.insert(name, due);
+                    self.due.insert(identity, due);
                 }
             }
             // Deleted meanwhile: there is nothing to write to.
-            Some(Ok(false)) => drop(self.due.remove(&name)),
+            Some(Ok(false)) => drop(self.due.remove(&identity)),
             None => {
-                if let Some(due) = self.due.get_mut(&name) {
+                if let Some(due) = self.due.get_mut(&identity) {
                     due.under_way = false;
                 }
             }
             Some(Err(error)) => {
-                tracing::warn!(destination = name, %error, fix = error.fix(), "a status is not written yet");
-                if let Some(due) = self.due.get_mut(&name) {
+                tracing::warn!(item = %identity, %error, fix = error.fix(), "a status is not written yet");
+                if let Some(due) = self.due.get_mut(&identity) {
                     due.under_way = false;
                     let trouble = due.trouble.get_or_insert_with(Backoff::default);
                     due.from = now + trouble.fail(&mut self.random).min(LONGEST_PAUSE);

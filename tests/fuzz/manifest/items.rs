@@ -6,7 +6,7 @@ use std::sync::Arc;
 use slotwise::manifest::decode::{Decoded, Object, RawObject, decode, decode_item};
 use slotwise::manifest::document::Item as Place;
 use slotwise::manifest::node::Node;
-use slotwise::manifest::table::{Item, Layout, validate_table};
+use slotwise::manifest::table::{Item, ItemId, Layout, validate_table};
 use slotwise::manifest::validate::validate_destination;
 use slotwise::manifest::yaml::{self, documents};
 use slotwise::model::Destination;
@@ -65,6 +65,7 @@ fn judge(layout: &Arc<Layout>, item: &Item) -> (Option<Destination>, Vec<slotwis
     let place = Place {
         table: Arc::from(Path::new("table fuzz")),
         layout: Arc::clone(layout),
+        id: Arc::new(ItemId::new("fuzz", &[])),
         declared_in: Arc::from(Path::new(FILE)),
     };
     match decode_item(place, item) {
@@ -102,6 +103,11 @@ fn come_back(tree: &Node, layout: &Arc<Layout>) {
     });
     let (after, problems) = judge(&layout, &item);
     let after = after.unwrap_or_else(|| panic!("as an item it is refused: {problems:?}"));
+    // An item is recorded by its key, whatever it is called.
+    let after = Destination {
+        identity: before.identity.clone(),
+        ..after
+    };
     assert_eq!(after, before, "as an item it is another");
     let exported = declared(&yaml::to_text(&layout.tree(&item).0));
     assert_eq!(exported, Some(before), "exported it is another");

@@ -3,8 +3,8 @@
 use std::fs;
 
 use slotwise::manifest::Severity;
-use slotwise::model::{ChannelId, OwnerId, StreamKey, WantedState};
-use slotwise::store::{LoadError, LoadOptions, Sources, changes};
+use slotwise::model::{ChannelId, Idle, OwnerId, StreamKey, WantedState};
+use slotwise::store::{LoadError, LoadOptions, Loaded, Sources, changes};
 
 use super::{Fixture, destination, doubt, link, names, pool, pool_names, simple};
 
@@ -14,6 +14,34 @@ fn fixture() -> Fixture {
         ("one.yaml", &simple("one", "Streaming")),
         ("two.yaml", &simple("two", "Streaming")),
     ])
+}
+
+fn told_changes(before: &Loaded, after: &Loaded) -> Vec<String> {
+    let changes = changes(Some(&before.desired), &after.desired).into_iter();
+    changes
+        .map(|change| format!("{}: {}", change.object, change.what))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_edit_of_a_pool_is_told_field_by_field() {
+    let mut fixture = fixture();
+    let before = fixture.load().await;
+    let edited = pool("main", &["2", "3"]).replace("RTMP-*", "Slot-*");
+    fixture.write(
+        "pool.yaml",
+        &format!("{edited}  idle: KeepRunning\n  disruption: {{ interrupt: Anytime }}\n"),
+    );
+    let after = fixture.load().await;
+    assert_eq!(
+        told_changes(&before, &after),
+        [
+            "pool main: channel 3 added, channel 1 removed, outputGroups RTMP-* → Slot-*, idle Stop → KeepRunning, \
+          interrupt Never → Anytime"
+        ]
+    );
+    assert_eq!(after.desired.pools["main"].idle, Idle::KeepRunning);
+    assert_eq!(before.desired.pools["main"].idle, Idle::Stop);
 }
 
 #[tokio::test]
@@ -207,8 +235,7 @@ async fn a_deleted_object_is_gone_when_the_rest_is_whole() {
     let loaded = fixture.load().await;
     assert_eq!(names(&loaded), ["one"]);
     assert_eq!(doubt(&loaded), None);
-    let told = changes(Some(&before.desired), &loaded.desired);
-    assert_eq!(told, [("two".into(), "removed".to_owned())]);
+    assert_eq!(told_changes(&before, &loaded), ["two: removed"]);
 }
 
 #[tokio::test]
@@ -366,8 +393,7 @@ async fn a_key_file_is_watched_and_its_loss_sets_nothing_aside() {
     fixture.write("keys/three", "second-key\n");
     assert_ne!(fixture.source.watch().fingerprint(), before);
     let second = fixture.load().await;
-    let told = changes(Some(&first.desired), &second.desired);
-    assert_eq!(told, [("three".into(), "new key".to_owned())]);
+    assert_eq!(told_changes(&first, &second), ["three: new key"]);
     assert_eq!(second.desired.destinations["three"].generation, 2);
 
     fixture.remove("keys/three");

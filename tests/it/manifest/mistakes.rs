@@ -1,6 +1,8 @@
 //! Every mistake at once, each with its place, and no key repeated.
 
-use super::{Fixture, doubt, names};
+use slotwise::model::Identity;
+
+use super::{Fixture, destination, doubt, names, pool, simple};
 
 /// Stands for a stream key: must never be repeated.
 const CANARY: &str = "live_77301_CanaryXq9Z";
@@ -121,11 +123,34 @@ async fn a_mistake_never_blocks_what_is_right() {
             "Destination fine"
         ]
     );
+    // Declared all the same: what is on air under these names did not vanish. `fine` is in force.
+    let set_aside: Vec<&str> = loaded.desired.set_aside.iter().map(Identity::as_str).collect();
+    assert_eq!(set_aside, ["key-in-url", "typo"]);
     assert!(
         doubt(&loaded).unwrap().contains("c/destinations.yml:31:"),
         "{:?}",
         doubt(&loaded)
     );
+}
+
+#[tokio::test]
+async fn what_is_set_aside_counts_as_declared_until_its_last_good_state_stands_in() {
+    let mut fixture = Fixture::new(&[
+        ("pool.yaml", &pool("main", &["1"])),
+        ("one.yaml", &simple("one", "Ready")),
+        (
+            "two.yaml",
+            &destination("two", "state: Ready\n  streamKey: k").replace("pool: main", "pool: nowhere"),
+        ),
+    ]);
+    let loaded = fixture.load().await;
+    assert!(loaded.desired.set_aside.iter().eq([&Identity::new("two")]));
+    fixture.write("two.yaml", &simple("two", "Ready"));
+    assert!(fixture.load().await.desired.set_aside.is_empty());
+    fixture.write("two.yaml", &simple("two", "Perhaps"));
+    let loaded = fixture.load().await;
+    assert_eq!((names(&loaded), loaded.rejected.len()), (vec!["one", "two"], 1));
+    assert!(loaded.desired.set_aside.is_empty());
 }
 
 #[tokio::test]

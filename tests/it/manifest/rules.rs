@@ -1,6 +1,7 @@
 //! Each rule by itself: one mistake, one problem, in the right place.
 
 use slotwise::manifest::Severity;
+use slotwise::model::{Secret, StreamKey};
 
 use super::{Fixture, destination, pool, simple};
 
@@ -64,6 +65,17 @@ async fn what_is_right_has_no_problem() {
         ),
         disruption("interrupt: Anytime, maxConcurrent: 3"),
         pool_with("RTMP-*", "{RTMP,SRT}-[0-9]"),
+        format!("{}  idle: KeepRunning\n", pool("other", &["3"])),
+        pool_with("rtmp://", "RTMP://"),
+        changed("rtmp://one", "RTMP://One"),
+        changed(
+            "state:",
+            "username: joe@example.org\n  passwordParameter: /live/wowza.password-1\n  state:",
+        ),
+        changed(
+            "url: rtmp://one.example/live",
+            "url: rtmps://a.rtmps.youtube.com/live2\n  backupUrl: rtmps://b.rtmps.youtube.com/live2?backup=1",
+        ),
         format!("# only a comment\n---\n---\n{}...\n---\n", changed("one", "one")),
         format!("\u{feff}{}", changed("one", "one").replace('\n', "\r\n")),
         format!("%YAML 1.1\n---\n{}", changed("one", "one")),
@@ -193,6 +205,66 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
         "state:",
         "backupUrl: rtmp://one.example/live/\n  state:",
         "x.yaml:7:14: Destination one: spec.backupUrl: backupUrl is the same as url",
+    ),
+    (
+        "state:",
+        "backupUrl: RTMP://One.example:1935//live\n  state:",
+        "x.yaml:7:14: Destination one: spec.backupUrl: backupUrl is the same as url",
+    ),
+    (
+        "state:",
+        "backupUrl: rtmps://one.example/live\n  state:",
+        "x.yaml:7:14: Destination one: spec.backupUrl: backupUrl takes the same stream as url: the two pipelines would throw each other out",
+    ),
+    (
+        "rtmp://one.example/live",
+        "rtmp://joe:pw@one.example/live",
+        "x.yaml:6:8: Destination one: spec.url: user and password stand in the URL; remove what stands before the `@`; username and passwordParameter take the two",
+    ),
+    (
+        "state:",
+        "username: joe\n  state:",
+        "x.yaml:7:13: Destination one: spec.username: a user name without a password; add passwordParameter",
+    ),
+    (
+        "state:",
+        "passwordParameter: /live/wowza\n  state:",
+        "x.yaml:7:22: Destination one: spec.passwordParameter: a password without a user name; add username",
+    ),
+    (
+        "state:",
+        "username: joe doe\n  passwordParameter: /live/wowza\n  state:",
+        "x.yaml:7:13: Destination one: spec.username: there are spaces or line breaks in the user name",
+    ),
+    (
+        "state:",
+        "username: \"\"\n  passwordParameter: /live/wowza\n  state:",
+        "x.yaml:7:13: Destination one: spec.username: the user name is empty",
+    ),
+    (
+        "state:",
+        "username: joe\n  passwordParameter: \"s3cret!\"\n  state:",
+        "x.yaml:8:22: Destination one: spec.passwordParameter: this is not the name of a parameter; write the name of an SSM parameter",
+    ),
+    (
+        "state:",
+        "username: joe\n  passwordParameter: arn:aws:ssm:eu-central-1:111122223333:parameter/live/wowza\n  state:",
+        "x.yaml:8:22: Destination one: spec.passwordParameter: this is an ARN, MediaLive takes the parameter's name",
+    ),
+    (
+        "url: rtmp://one.example/live",
+        "platform: twitch\n  username: joe\n  passwordParameter: /live/wowza",
+        "x.yaml:7:13: Destination one: spec.username: platform: twitch asks for no user name",
+    ),
+    (
+        "streamKeyFrom: { file: key }",
+        "streamKey: \"${STREAM_KEY}\"",
+        "x.yaml:8:14: Destination one: spec.streamKey: this is a variable that was not filled in, not a stream key",
+    ),
+    (
+        "streamKeyFrom: { file: key }",
+        "streamKey: rtmp://one.example/live/abc",
+        "x.yaml:8:14: Destination one: spec.streamKey: this is a URL with the stream key in it",
     ),
     (
         "url: rtmp://one.example/live",
@@ -498,6 +570,149 @@ async fn each_mistake_in_a_pool_is_told_where_it_stands() {
         assert!(
             told.iter().any(|told| told.starts_with(expected)),
             "{expected}\n{told:#?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_read_and_a_scheme_in_capitals_is_written_as_usual() {
+    let text = changed(
+        "state:",
+        "username: joe\n  passwordParameter: /live/wowza\n  state:",
+    )
+    .replace("rtmp://one", "RTMPS://One");
+    let mut fixture = Fixture::new(&[
+        ("pool.yaml", &pool("main", &["1"])),
+        ("x.yaml", &text),
+        ("key", "\u{feff}a-key\r\n"),
+    ]);
+    let loaded = fixture.load().await;
+    let one = &loaded.desired.destinations["one"];
+    let login = one.login.as_ref().unwrap();
+    assert_eq!(
+        (&*login.username, &*login.password_parameter, &*one.url),
+        ("joe", "/live/wowza", "rtmps://One.example/live")
+    );
+    assert_eq!(one.key, StreamKey::Known(Secret::new("a-key")));
+}
+
+/// What key files hold, and what is told of it.
+const PASTED: [(&str, &str); 9] = [
+    ("\u{200b}CANARY", "invisible characters"),
+    ("\"CANARY\"\n", "in quotes"),
+    ("STREAM_KEY=CANARY\n", "a name and `=`"),
+    ("rtmp://a.example/live/CANARY", "a URL"),
+    ("{\"key\": \"CANARY\"}", "JSON"),
+    ("${CANARY}", "a variable"),
+    ("CANARY****", "hide the stream key"),
+    ("<your-CANARY>", "a placeholder"),
+    ("CANARY 1", "spaces"),
+];
+
+#[tokio::test]
+async fn a_key_as_people_paste_it_is_told_without_it_and_sets_nothing_aside() {
+    for (text, said) in PASTED {
+        let one = destination("one", "state: Streaming\n  streamKeyFrom: { file: pasted }");
+        let mut fixture = Fixture::new(&[
+            ("pool.yaml", &pool("main", &["1"])),
+            ("x.yaml", &one),
+            ("pasted", text),
+        ]);
+        let loaded = fixture.load().await;
+        let told = fixture.told(&loaded.problems[0]);
+        assert!(
+            told.starts_with("x.yaml:8:26: Destination one: spec.streamKeyFrom.file: "),
+            "{told}"
+        );
+        assert!(told.contains(said) && told.contains("into file pasted"), "{told}");
+        assert!(!format!("{loaded:?} {told}").contains("CANARY"), "{loaded:?}");
+        assert_eq!(loaded.desired.destinations.len(), 1);
+    }
+}
+
+/// Wanted destinations: `name`, and where it streams to.
+fn streaming(name: &str, place: &str) -> String {
+    format!(
+        "---\napiVersion: slotwise.dev/v1alpha1\nkind: Destination\nmetadata: {{ name: {name} }}\nspec: {{ state: \
+         Streaming, streamKeyFrom: {{ file: key }}, {place} }}\n"
+    )
+}
+
+#[tokio::test]
+async fn two_that_are_one_stream_are_a_mistake_of_both_whatever_the_spelling() {
+    for (one, other) in [
+        ("rtmp://a.example:1935/live", "rtmp://a.example/live"),
+        ("rtmp://a.example/live/", "rtmps://A.Example/live"),
+        (
+            "rtmp://usw20.contribute.live-video.net/app/",
+            "rtmp://live.twitch.tv/app",
+        ),
+    ] {
+        let text = [
+            pool("other", &["3"]),
+            streaming("one", &format!("pool: main, url: \"{one}\"")),
+            streaming("two", &format!("pool: other, url: \"{other}\"")),
+        ];
+        let told = told(&text.concat()).await;
+        assert_eq!(told.len(), 2, "{told:#?}");
+        assert!(
+            told[0].contains("Destination one: spec: Destination two at "),
+            "{told:#?}"
+        );
+        assert!(
+            told[1].contains("Destination two: spec: Destination one at "),
+            "{told:#?}"
+        );
+        assert!(
+            told.iter().all(|told| told.contains("is the same stream")),
+            "{told:#?}"
+        );
+    }
+    // Another key, or one that is off air, is none.
+    let key = "streamKeyFrom: { file: key }";
+    for (from, to) in [("Streaming", "Ready"), (key, "streamKey: another")] {
+        let text = [
+            streaming("one", "pool: main, platform: twitch"),
+            streaming("two", "pool: main, platform: twitch").replace(from, to),
+        ];
+        let told = told(&text.concat()).await;
+        assert!(!told.iter().any(|told| told.contains("same stream")), "{told:#?}");
+    }
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_read_are_the_same_where_they_are_kept_in_the_same_place() {
+    let missing = |name: &str, file: &str| {
+        streaming(name, "pool: main, platform: twitch").replace("file: key", &format!("file: {file}"))
+    };
+    let told = told(
+        &[
+            missing("one", "gone"),
+            missing("two", "gone"),
+            missing("three", "away"),
+        ]
+        .concat(),
+    )
+    .await;
+    let same = told.iter().filter(|told| told.contains("is the same stream"));
+    assert_eq!(same.count(), 2, "{told:#?}");
+}
+
+#[tokio::test]
+async fn one_key_at_both_ingests_of_a_platform_is_a_warning() {
+    let text = [
+        streaming("one", "pool: main, platform: youtube"),
+        streaming(
+            "two",
+            "pool: main, url: \"rtmps://b.rtmps.youtube.com/live2?backup=1\"",
+        ),
+    ];
+    let told = told(&text.concat()).await;
+    assert_eq!(told.len(), 2, "{told:#?}");
+    for told in told {
+        assert!(
+            told.contains(": warning: ") && told.contains("other ingest"),
+            "{told}"
         );
     }
 }

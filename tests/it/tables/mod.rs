@@ -5,6 +5,7 @@ mod commands;
 pub(crate) mod dynamo;
 mod source;
 mod status;
+mod tenants;
 
 use std::fs;
 use std::pin::Pin;
