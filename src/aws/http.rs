@@ -130,6 +130,7 @@ mod tests {
             endpoint_url: Some(format!("http://{}", listener.local_addr().unwrap())),
             region: Some("us-east-1".to_owned()),
             placeholder_credentials: true,
+            profile: None,
         };
         std::thread::spawn(move || {
             for stream in listener.incoming() {

@@ -152,6 +152,7 @@ mod tests {
             group: None,
             held: slot.clone().filter(|_| on_air),
             on_air,
+            is_previous: false,
             assignment: slot,
             reason: None,
             waiting,

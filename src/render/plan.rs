@@ -552,7 +552,6 @@ mod tests {
             output_group: format!("RTMP-Slot-{number}").into(),
             host: "live.example".to_owned(),
             of: of.map(Into::into),
-            presumed: of == Some("twitch"),
         };
         let strays = vec![
             stray(1, None),
@@ -569,6 +568,7 @@ mod tests {
         channel.waiting = Some(Waiting::NotAdopted {
             channel: channel.id.clone(),
             strays,
+            others: Vec::new(),
         });
         insta::assert_snapshot!(text(&plan), @"
         No changes. 1 wanted, 1 on air.

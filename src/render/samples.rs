@@ -178,6 +178,7 @@ pub(super) fn start_two() -> Plan {
             others: names(&["corp-cdn"]),
             off_air: Duration::from_mins(3),
             cause: None,
+            own: false,
         }),
         ..destination("facebook")
     };

@@ -110,6 +110,7 @@ fn a_transition_does_not_hide_what_else_is_in_the_way() {
         others: vec!["corp".into()],
         off_air: Duration::from_mins(3),
         cause: None,
+        own: false,
     });
     assert_eq!(phase(&failing, Some(&stopping)), Phase::Pending);
 }
@@ -228,32 +229,6 @@ fn who_is_not_wanted_stops_while_a_running_channel_holds_it() {
     assert_eq!(stands(false, true, ChannelState::Starting), Phase::Stopping);
     assert_eq!(stands(false, true, ChannelState::Idle), Phase::Ready);
     assert_eq!(stands(false, false, ChannelState::Running), Phase::Ready);
-}
-
-#[test]
-fn who_was_moved_is_on_air_where_it_was() {
-    let in_former_pool = |planned: DestinationPlan| DestinationPlan {
-        waiting: Some(Waiting::OnAirElsewhere {
-            slot: SlotId::new("4000001", "RTMP-Slot-1"),
-            pool: Some("another".into()),
-        }),
-        assignment: None,
-        held: None,
-        on_air: false,
-        ..planned
-    };
-    for (planned, state, expected) in [
-        (placed(), ChannelState::Running, Phase::Streaming),
-        (placed(), ChannelState::Starting, Phase::Pending),
-        (leaving(), ChannelState::Running, Phase::Stopping),
-        (leaving(), ChannelState::Starting, Phase::Stopping),
-    ] {
-        let planned = in_former_pool(planned);
-        assert_eq!(phase(&planned, Some(&channel(state))), expected, "{state}");
-        let told = look_once(planned, channel(state));
-        assert_eq!(told.slot, Some(SlotId::new("4000001", "RTMP-Slot-1")));
-        assert_eq!(condition(&told, "OnAir").0, state == ChannelState::Running);
-    }
 }
 
 #[test]

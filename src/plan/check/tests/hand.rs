@@ -417,6 +417,7 @@ fn quiet_channel(
             class: seen.class,
             state: seen.state,
             owner: seen.owner.clone(),
+            tags: seen.tags.clone(),
         }),
         adoption: match seen.owner {
             Some(_) => Adoption::Owned,

@@ -212,6 +212,7 @@ fn a_channel_that_is_not_adopted_says_so() {
     hand.channel_plan("c1").waiting = Some(Waiting::NotAdopted {
         channel: "c1".into(),
         strays: Vec::new(),
+        others: Vec::new(),
     });
     hand.passes();
 }
