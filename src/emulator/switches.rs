@@ -59,7 +59,7 @@ switches! {
     omitted_role_removed: bool = true, lenient false;
     /// An update with dryRun is answered while the channel runs, instead of 409
     dry_run_while_running: bool = false, lenient true;
-    /// A member that is not in the service model is refused with 400; otherwise it is ignored
+    /// A member that is not in the service model is refused with 400; otherwise it is taken
     refuse_unknown_members: bool = true, lenient false;
     /// A caption or audio description may name only selectors that an input of the channel has
     unknown_selectors_refused: bool = true, lenient false;
