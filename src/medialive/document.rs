@@ -595,6 +595,12 @@ mod tests {
         assert_eq!(strays(&beside("https://nobody/app")), [""; 0]);
         let unnamed = CHANNEL.replace(r#"{"name":"RTMP-Slot-1","#, "{");
         assert_eq!(strays(&unnamed), ["old"]);
+        let unknown = unnamed.replace("rtmp://old", "newer://old");
+        assert_eq!(
+            strays(&unknown),
+            ["old"],
+            "an RTMP group pushes there, whatever it is"
+        );
         let standard = CHANNEL.replace("SINGLE_PIPELINE", "STANDARD");
         assert_eq!(strays(&standard), ["old"], "one setting where two are needed");
     }
