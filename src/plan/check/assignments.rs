@@ -198,19 +198,20 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Whether the slot is kept free on a stopped channel for a destination that this plan takes off air in another pool:
-    /// it begins here once it has ended there.
+    /// Whether the slot is kept free on a stopped channel for a destination that this plan takes off air in another pool, or
+    /// that is going off air there: it begins here once it has ended there.
     fn is_reserved(&self, slot: &SlotId, plan: Option<&ChannelPlan>) -> bool {
-        let Some((old, channel, _)) = self.on_air().filter(|(_, channel, _)| !self.is_of_pool(channel))
-        else {
+        let is_away = |(_, channel, _): &Own<'_>| channel.may_publish() && !self.is_of_pool(channel);
+        let Some((old, channel, _)) = self.slot.filter(is_away) else {
             return false;
         };
-        let leaves = self.channels.get(channel.id).is_some_and(|plan| {
+        let is_taken_off = self.channels.get(channel.id).is_some_and(|plan| {
             let stops = plan.steps.iter().any(|step| matches!(step.action, Action::Stop));
-            let written = plan.steps.iter().flat_map(|step| step.action.writes());
-            let is_written = written.into_iter().any(|write| write.output_group == *old.group);
+            let mut written = plan.steps.iter().flat_map(|step| step.action.writes());
+            let is_written = written.any(|write| write.output_group == *old.group);
             stops && (is_written || !plan.runs) || is_delayed(plan)
         });
+        let leaves = !channel.is_running() || is_taken_off;
         let new = self.world.slot(slot);
         let is_free = new.is_some_and(|(channel, slot)| {
             channel.is_stopped() && !plan.is_some_and(|plan| plan.runs) && self.may_take(slot)

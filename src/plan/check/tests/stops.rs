@@ -429,6 +429,33 @@ fn a_destination_of_another_pool_leaves_only_with_a_grant_and_a_place_there() {
 }
 
 #[test]
+fn a_place_in_another_pool_is_reserved_only_for_one_that_leaves() {
+    let reserved = |state, place: ChannelState| {
+        let mut hand = moved();
+        hand.seen("c1").state = state;
+        hand.seen("c9").state = place;
+        let mut hand = hand.quiet();
+        hand.destination_plan("a").assignment = Some(SlotId::new("c9", "s1"));
+        hand
+    };
+    reserved(Running, Idle).fails(&["NotCarried"]);
+    reserved(ChannelState::Stopping, Idle).passes();
+    reserved(ChannelState::Stopping, ChannelState::Stopping).fails(&["NotCarried"]);
+    // Not one that stays as it is, whose key cannot be read.
+    let mut taken = reserved(ChannelState::Stopping, Idle).destinations(&["+u"]);
+    taken = taken.with("u", |u| {
+        u.key = unknown_key();
+        u.pool = "other".into();
+    });
+    let mut other = Hand::new()
+        .destinations(&["+u"])
+        .channel("c9", Idle, ["~u", "", ""]);
+    let seen = other.seen("c9").clone();
+    *taken.seen("c9") = seen;
+    taken.fails_with("NotCarried");
+}
+
+#[test]
 fn a_destination_of_another_pool_begins_there_once_it_has_ended_here() {
     let begins = |state| {
         let mut hand = moved();
