@@ -1,75 +1,49 @@
-//! temporary
+//! The placement problem of one pool, and its solution.
+//!
+//! Small pools get the best placement there is, with a proof ([`search`], by the bounds of [`bound`]); all others, and those for
+//! which the budget does not suffice, a good one ([`greedy`]).
+
+mod bound;
+mod greedy;
 mod problem;
+mod search;
+#[cfg(test)]
+mod tests;
+mod view;
+
 pub(in crate::plan) use problem::{Bin, Cost, FreeSlot, Held, Item, Own, Pinned, Placed, Problem};
+
+/// States of the search that may be looked at, by all pools of a plan together. Counted, not timed, so that the same input
+/// gives the same plan on every machine; a million take about a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::plan) struct Budget {
     pub(in crate::plan) nodes: usize,
 }
+
+/// A placement, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::plan) struct Found {
     pub(in crate::plan) placed: Placed,
+    /// Whether no better one exists.
     pub(in crate::plan) is_best: bool,
+    /// Wanted destinations that `placed` interrupts.
     pub(in crate::plan) interruptions: usize,
+    /// No placement with as many destinations where they are wanted interrupts fewer.
     pub(in crate::plan) least_interruptions: usize,
 }
-pub(in crate::plan) fn solve(problem: &Problem, _budget: &mut Budget) -> Found {
-    let mut best: Option<(Cost, Placed)> = None;
-    let mut placed = vec![None; problem.items.len()];
-    go(problem, 0, &mut placed, &mut best);
-    let (cost, placed) = best.unwrap_or((Cost::default(), vec![None; problem.items.len()]));
+
+/// The best placement as far as `budget` goes, otherwise a good one.
+pub(in crate::plan) fn solve(problem: &Problem, budget: &mut Budget) -> Found {
+    let least = match search::best(problem, budget) {
+        Ok(found) => return found,
+        Err(search::Unproved(least)) => least,
+    };
+    let placed = greedy::place(problem);
+    let interruptions = greedy::interruptions(problem, &placed);
     Found {
+        is_best: false,
+        interruptions,
+        least_interruptions: least.unwrap_or_else(|| greedy::least_interruptions(problem, &placed)),
         placed,
-        is_best: true,
-        interruptions: cost.interruptions,
-        least_interruptions: cost.interruptions,
     }
-}
-fn go(p: &Problem, at: usize, placed: &mut Placed, best: &mut Option<(Cost, Placed)>) {
-    if at == placed.len() {
-        let mut by = vec![Vec::new(); p.bins.len()];
-        for (i, b) in placed.iter().enumerate() {
-            if let Some(b) = b {
-                by[*b].push(i);
-            }
-        }
-        for (b, items) in by.iter().enumerate() {
-            let joins = items
-                .iter()
-                .filter(|i| p.items[**i].own.as_ref().is_none_or(|o| o.bin != b))
-                .count();
-            if joins > p.bins[b].free.len() || (!items.is_empty() && !p.is_open(b, items)) {
-                return;
-            }
-            let mut pins: Vec<usize> = items
-                .iter()
-                .filter_map(|i| match p.items[*i].pin {
-                    Pinned::To(_, s) if p.items[*i].own.as_ref().is_none_or(|o| o.bin != b) => Some(s),
-                    _ => None,
-                })
-                .collect();
-            let n = pins.len();
-            pins.sort_unstable();
-            pins.dedup();
-            if pins.len() != n {
-                return;
-            }
-        }
-        let cost = p.cost(placed);
-        if best.as_ref().is_none_or(|b| cost < b.0) {
-            *best = Some((cost, placed.clone()));
-        }
-        return;
-    }
-    for b in 0..p.bins.len() {
-        let own = p.items[at].own.as_ref().is_some_and(|o| o.bin == b);
-        let fits = match p.items[at].pin {
-            Pinned::Free => true,
-            Pinned::To(x, _) => x == b,
-            Pinned::Nowhere => false,
-        };
-        if own || fits {
-            placed[at] = Some(b);
-            go(p, at + 1, placed, best);
-        }
-    }
-    placed[at] = None;
-    go(p, at + 1, placed, best);
 }
