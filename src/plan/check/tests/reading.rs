@@ -46,6 +46,13 @@ fn parked_is_known_by_name_by_url_or_by_tag() {
 }
 
 #[test]
+fn a_slot_without_endpoints_is_not_parked() {
+    let mut hand = Hand::new().channel("c1", Idle, ["", "", ""]);
+    hand.seen("c1").groups_mut()[0].target = Ok(Target::from(Vec::new()));
+    assert_eq!(read(&hand)[0], "undeclared ()");
+}
+
+#[test]
 fn of_two_pipelines_both_have_to_be_parked() {
     let mut hand = Hand::new()
         .destinations(&["+a"])

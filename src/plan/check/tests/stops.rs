@@ -440,6 +440,9 @@ fn a_place_in_another_pool_is_reserved_only_for_one_that_leaves() {
     };
     reserved(Running, Idle).fails(&["NotCarried"]);
     reserved(ChannelState::Stopping, Idle).passes();
+    let mut said = reserved(ChannelState::Stopping, Idle);
+    said.channel_plan("c9").slots[0].then = Content::Destination("a".into());
+    said.passes();
     reserved(ChannelState::Stopping, ChannelState::Stopping).fails(&["NotCarried"]);
     // Not one that stays as it is, whose key cannot be read.
     let mut taken = reserved(ChannelState::Stopping, Idle).destinations(&["+u"]);
