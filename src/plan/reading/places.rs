@@ -37,7 +37,8 @@ impl Reading<'_> {
         let is_previous = |slot: usize| self.slots[slot].occupant == Occupant::Dest(dest, Fit::Previous);
         let runs = |slot: usize| self.channel_of(slot).is_running();
         let slots = || slots.iter().map(|(_, slot)| *slot);
-        let held = slots().find(|slot| !is_previous(*slot));
+        // One with its own target, or for want of that one with its previous target.
+        let held = slots().next();
         let on_air = held
             .filter(|slot| runs(*slot))
             .or_else(|| slots().find(|slot| is_previous(*slot) && runs(*slot)));
