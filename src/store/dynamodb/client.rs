@@ -59,7 +59,7 @@ impl ItemKey {
                 AttributeValue::N(number) => ("N", number.clone()),
                 AttributeValue::B(bytes) => {
                     let digits = bytes.as_ref().iter().map(|byte| format!("{byte:02x}"));
-                    ("B", digits.collect())
+                    ("B", digits.collect::<Vec<_>>().concat())
                 }
                 // No other type is one of a key.
                 _ => ("", String::new()),
