@@ -464,7 +464,7 @@ fn a_channel_is_told_with_what_its_slots_hold() {
         [
             "parked",
             "youtube",
-            "youtube (former target)",
+            "previous target of youtube",
             "undeclared (x.example)",
             "unusable (it has two outputs)",
         ]
