@@ -25,6 +25,8 @@ pub(crate) mod boundaries;
 mod crew;
 #[path = "simulation/files.rs"]
 mod files;
+#[path = "simulation/ground.rs"]
+mod ground;
 #[path = "simulation/hand.rs"]
 mod hand;
 #[path = "simulation/hindsight.rs"]
@@ -37,8 +39,6 @@ mod judge;
 mod leases;
 #[path = "simulation/life.rs"]
 mod life;
-#[path = "simulation/lost_keys.rs"]
-mod lost_keys;
 #[path = "simulation/mishaps.rs"]
 mod mishaps;
 #[path = "simulation/oracle.rs"]
@@ -75,6 +75,8 @@ mod timeline;
 mod verdict;
 #[path = "simulation/views.rs"]
 mod views;
+#[path = "simulation/windows.rs"]
+mod windows;
 #[path = "simulation/wire.rs"]
 mod wire;
 #[path = "simulation/world.rs"]
@@ -281,7 +283,7 @@ impl Simulation {
     fn check_settled(&self) {
         self.judge().note("life: rest begins");
         let settled = match self.crew.leaders_view() {
-            Some(view) => rest::check_settled(&view, &self.life.desired, &self.life.emulator),
+            Some(view) => rest::check_settled(&view, &self.life.desired),
             None => Err("nobody has a plan".to_owned()),
         };
         if let Err(what) = settled {
@@ -303,9 +305,9 @@ impl Simulation {
     /// What stands in an item of the table and is not true.
     fn untrue_status(&self) -> Option<String> {
         let (table, view) = (self.life.table.as_ref()?, self.crew.leaders_view()?);
-        self.life
-            .emulator
-            .with_world(|world, _| items::untrue(table, world, &self.life.desired, &view))
+        self.life.emulator.with_world(|world, _| {
+            items::untrue(table, world, &self.life.desired, self.life.clock.now(), &view)
+        })
     }
 
     /// Everything is settled, and stays as it is.

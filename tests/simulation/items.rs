@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use slotwise::controller::View;
 use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
 use slotwise::model::{Desired, Destination, StreamKey, WantedState};
 
-use super::lost_keys::LostKeys;
-use super::reading::{has_key, pool_of, slots};
+use super::ground::{Ground, Occupant};
 use super::table::{NAME, Plan, Table, key_file};
-use super::world::STRANGER;
 
 /// The attributes of an item, as the JSON of DynamoDB has them.
 pub(super) type Item = BTreeMap<String, Value>;
@@ -127,7 +126,13 @@ fn said<'a>(plan: &Plan, item: &'a Item, field: &str) -> Option<&'a str> {
 }
 
 /// What stands in the items of `table` and is not true, once everything is at rest.
-pub(super) fn untrue(table: &Table, world: &World, declared: &Desired, view: &View) -> Option<String> {
+pub(super) fn untrue(
+    table: &Table,
+    world: &World,
+    declared: &Desired,
+    wall: Timestamp,
+    view: &View,
+) -> Option<String> {
     let mine = declared.destinations.values().filter(|one| table.plan.holds(one));
     let names = mine.clone().map(|one| one.name.to_string());
     let (there, names) = (table.names(), names.collect());
@@ -138,9 +143,7 @@ pub(super) fn untrue(table: &Table, world: &World, declared: &Desired, view: &Vi
     }
     mine.clone().find_map(|one| {
         let item = table.item(one.name.as_str())?;
-        let known = Some(one).filter(|one| !LostKeys::concern(one));
-        let lie = known
-            .and_then(|one| untrue_item(&table.plan, &item, &places(world, declared, one), one))
+        let lie = untrue_item(&table.plan, &item, &places(world, declared, wall, one), one)
             .or_else(|| unlike(&table.plan, &item, view, one))
             .or_else(|| touched(table, &item, one));
         lie.map(|what| format!("the item of {}: {what}", one.name))
@@ -177,29 +180,14 @@ fn touched(table: &Table, item: &Item, one: &Destination) -> Option<String> {
     (!is_same).then(|| "it is not what people have written".to_owned())
 }
 
-/// Where it is on air, on channels that may be anybody's: channel and slot. Of a target and its copies, or of several that
-/// may be its own while its key is lost, the status names one. Whether it still is in a pool that it was moved from nobody
-/// knows without its key.
-fn places(world: &World, declared: &Desired, one: &Destination) -> Vec<(String, String)> {
-    let is_told = |id: &str| {
-        let is_own = pool_of(declared, id).is_some_and(|pool| pool.name == one.pool);
-        id != STRANGER && (is_own || matches!(one.key, StreamKey::Known(_)))
-    };
-    let running = world
-        .channels()
-        .iter()
-        .filter(|(id, channel)| channel.state() == State::Running && is_told(id));
-    running
-        .flat_map(|(id, channel)| {
-            slots(channel)
-                .into_iter()
-                .map(move |(group, slot)| (id, group, slot))
-        })
-        .filter(|(_, _, slot)| {
-            slot.first()
-                .is_some_and(|first| *first.0 == *one.url && has_key(one, &first.1))
-        })
-        .map(|(id, group, _)| (id.clone(), group))
+/// Where it is on air, on channels that may be anybody's: channel and slot. Of a target and its copies the status names one.
+fn places(world: &World, declared: &Desired, wall: Timestamp, one: &Destination) -> Vec<(String, String)> {
+    let ground = Ground::read(world, declared, wall);
+    let running = ground.places.iter().filter(|place| place.is_in(State::Running));
+    let slots = running.flat_map(|place| place.slots.iter().map(move |slot| (place.id, slot)));
+    slots
+        .filter(|(_, slot)| matches!(slot.is, Occupant::Of(is, _) if is.name == one.name))
+        .map(|(id, slot)| (id.to_owned(), slot.group.clone()))
         .collect()
 }
 

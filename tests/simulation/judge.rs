@@ -13,15 +13,18 @@ use serde_json::{Map, Value};
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::emulator::{Call, World};
-use slotwise::model::{Desired, Destination, DestinationName, WantedState};
+use slotwise::medialive::OWNER_TAG;
+use slotwise::model::tag::{SLOT_TAG_PREFIX, slot_tag_key};
+use slotwise::model::{Desired, DestinationName, WantedState};
 use tokio::time::Instant;
 
+use super::ground::{Ground, Occupant, is_called};
 use super::leases::SharedRow;
 use super::process::Sign;
 use super::reading::{
-    Endpoint, carries, endpoints, is_running, is_taken_over, owner, pool_of, skeleton, slots, wiring, without,
+    Endpoint, carries, endpoints, is_running, owner, pool_of, skeleton, tag_of, wiring, without,
 };
-use super::starts::{self, Start};
+use super::starts::Start;
 use super::states::States;
 use super::stops::Stop;
 use super::table::Table;
@@ -49,8 +52,6 @@ pub(super) struct Judge {
     updates: BTreeMap<String, VecDeque<Instant>>,
     /// When a start of ours was taken, in the emulator's time.
     started: BTreeMap<String, Duration>,
-    /// Where each channel pointed when it was stopped last.
-    stopped_with: BTreeMap<String, BTreeSet<Endpoint>>,
     /// Whom this life of the controller has taken off air, by channel, until they are back.
     interrupted: BTreeMap<String, BTreeSet<DestinationName>>,
     /// Whom a granted stop took off air on one channel while they were still on air on another, and when.
@@ -65,6 +66,8 @@ pub(super) struct Judge {
     pub(super) table: Option<Table>,
     /// How many processes there are at most.
     processes: usize,
+    /// Whether tags of slots can be written in this world.
+    pub(super) may_record: bool,
     /// What happened, for a failure's report.
     pub(super) timeline: Vec<(Instant, String)>,
     pub(super) tally: Tally,
@@ -86,7 +89,6 @@ impl Judge {
             calls: VecDeque::new(),
             updates: BTreeMap::new(),
             started: BTreeMap::new(),
-            stopped_with: BTreeMap::new(),
             interrupted: BTreeMap::new(),
             released: BTreeMap::new(),
             tenures: row.map(Tenures::new),
@@ -94,6 +96,7 @@ impl Judge {
             states: States::default(),
             table: None,
             processes,
+            may_record: true,
             tally: Tally::default(),
             timeline: Vec::new(),
             broken: None,
@@ -145,11 +148,6 @@ impl Judge {
         self.count_missing(before);
         self.states.follow(before, call.at);
         self.states.follow(after, call.at);
-        // Somebody else may have stopped what we were about to stop.
-        let stopping = |id: &&String| before.channel(id).is_some_and(|is| is.state() == State::Stopping);
-        if let Some(id) = call.channel.as_ref().filter(stopping) {
-            self.note_pointing(before, id);
-        }
         if is_look(call) {
             return;
         }
@@ -168,6 +166,7 @@ impl Judge {
         match call.operation.as_str() {
             "UpdateChannel" => {
                 self.check_update(id, was.document(), is.document());
+                self.check_recorded(before, after, id);
                 self.count_update(id);
             }
             "StartChannel" => {
@@ -175,7 +174,7 @@ impl Judge {
                 self.started.insert(id.clone(), call.at);
             }
             "StopChannel" => self.check_stop(before, id),
-            "CreateTags" => {}
+            "CreateTags" | "DeleteTags" => self.check_tags(id, was, is),
             other => self.fail(
                 "outside the slots",
                 format!("{other} is nothing that a controller calls"),
@@ -268,12 +267,77 @@ impl Judge {
                 format!("the tag of channel {id}, which is {owner:?}'s, is overwritten"),
             );
         }
-        let undeclared = |view: &View| slots(channel).values().flatten().any(|one| !view.declares(one));
-        let forbidden = |view: &View| undeclared(view) && !is_taken_over(&view.desired, id);
-        if is_running(channel) && owner.is_none() && self.recent().all(|(view, _)| forbidden(&view)) {
+        let refused = |(view, wall): (Cow<'_, View>, Timestamp)| {
+            let ground = Ground::read(before, &view.desired, wall);
+            ground.place(id).is_none_or(|place| ground.is_refused(place))
+        };
+        if owner.is_none() && self.recent().all(refused) {
             self.fail(
                 "adoption",
-                format!("channel {id} is adopted while it runs with targets that nobody declares"),
+                format!("channel {id} is adopted while it runs with what would end by it"),
+            );
+        }
+    }
+
+    /// Of tags only the owner's and those of slots change; those of slots only while the channel is stopped, once they are
+    /// there, but for what is recorded of who was released.
+    fn check_tags(&mut self, id: &str, was: &Channel, is: &Channel) {
+        let empty = Map::new();
+        let of = |channel: &Channel| channel.document()["tags"].as_object().cloned();
+        let (old, new) = (of(was).unwrap_or_default(), of(is).unwrap_or(empty));
+        let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let groups: BTreeSet<String> = wiring(is.document())
+            .into_keys()
+            .map(|group| slot_tag_key(&group.as_str().into()))
+            .collect();
+        for key in keys.into_iter().filter(|key| old.get(*key) != new.get(*key)) {
+            let is_slots = key.starts_with(SLOT_TAG_PREFIX);
+            if !is_slots && (key != OWNER_TAG || old.contains_key(key)) {
+                self.fail("tags", format!("the tag {key} of channel {id} is changed"));
+            }
+            let (Some(old), new) = (old.get(key).and_then(Value::as_str), new.get(key)) else {
+                continue;
+            };
+            let is_release = new.and_then(Value::as_str) == Some(&*format!("{old} released"));
+            let is_leftover = new.is_none() && !groups.contains(key);
+            if is_slots && is_running(was) && owner(was).is_some() && !is_release && !is_leftover {
+                self.fail(
+                    "tags",
+                    format!("the tag {key} of channel {id} is changed while it runs: {old} -> {new:?}"),
+                );
+            }
+        }
+    }
+
+    /// Whatever a slot is pointed at was recorded before, unless no tag of a slot may be written.
+    fn check_recorded(&mut self, before: &World, after: &World, id: &str) {
+        if !self.may_record {
+            return;
+        }
+        let View { desired, .. } = self.views.last();
+        let desired = desired.clone();
+        let wall = Timestamp::UNIX_EPOCH;
+        let (was, is) = (
+            Ground::read(before, &desired, wall),
+            Ground::read(after, &desired, wall),
+        );
+        let (Some(was), Some(is)) = (was.place(id), is.place(id)) else {
+            return;
+        };
+        let written = is.slots.iter().filter(|slot| {
+            was.slot(&slot.group)
+                .is_none_or(|before| before.endpoints != slot.endpoints)
+        });
+        let unrecorded = written.clone().find(|slot| !slot.is_recorded());
+        if let Some(group) = unrecorded.map(|slot| slot.group.clone()) {
+            let tag = after
+                .channel(id)
+                .and_then(|channel| tag_of(channel, &group.as_str().into()));
+            self.fail(
+                "tags",
+                format!(
+                    "channel {id} is updated, and what {group} points at was not recorded before: {tag:?}"
+                ),
             );
         }
     }
@@ -378,21 +442,22 @@ impl Judge {
                 format!("channel {id} starts with a target that is on air on channel {other}"),
             );
         }
-        // What was on air for one whose key cannot be read, as far as anybody knew, comes back with its channel.
-        let before = self.stopped_with.get(id);
-        let guessed = |view: &View, target: &Endpoint| {
-            let mut urls = view.lost.iter().map(|name| &view.desired.destinations[name].url);
-            before.is_some_and(|before| before.contains(target)) && urls.any(|url| **url == *target.0)
-        };
         // Of a torn file a part may be known as it is now, and the rest as it was.
-        let is_wanted = |target: &Endpoint| {
-            self.recent()
-                .any(|(view, wall)| starts::is_wanted(&view.desired, wall, target) || guessed(&view, target))
-        };
-        if !start.targets().iter().all(is_wanted) {
+        let mut unwanted: Option<BTreeSet<String>> = None;
+        for (view, wall) in self.recent() {
+            let here: BTreeSet<String> = start.unwanted(&view.desired, wall).into_iter().collect();
+            let so_far = unwanted.take();
+            let both = so_far.map_or(here.clone(), |so_far| &so_far & &here);
+            let is_enough = both.is_empty();
+            unwanted = Some(both);
+            if is_enough {
+                break;
+            }
+        }
+        if let Some(group) = unwanted.and_then(|unwanted| unwanted.into_iter().next()) {
             self.fail(
                 "undeclared target",
-                format!("channel {id} starts with a target that nobody wants on air"),
+                format!("channel {id} starts with a target in {group} that nobody wants on air"),
             );
         }
     }
@@ -411,18 +476,11 @@ impl Judge {
         };
         let lost = lost.clone();
         self.note_released(before, id);
-        self.note_pointing(before, id);
         if !lost.is_empty() {
             self.tally.interruptions += lost.len();
             self.interrupted.insert(id.to_owned(), lost);
             self.check_concurrent(id);
         }
-    }
-
-    fn note_pointing(&mut self, world: &World, id: &str) {
-        let slots = world.channel(id).map(slots).unwrap_or_default();
-        let targets = slots.into_values().flatten().collect();
-        self.stopped_with.insert(id.to_owned(), targets);
     }
 
     /// Of two channels that carry the same, one may be stopped for a reason that grants it, and the other as superfluous.
@@ -443,27 +501,30 @@ impl Judge {
     fn count_missing(&mut self, world: &World) {
         let View { desired, left, .. } = self.views.last();
         let Some(left) = left else { return };
-        let running = || {
-            let ours = |channel: &&Channel| is_running(channel) && owner(channel) == Some(OWNER);
-            world.channels().values().filter(ours)
-        };
-        let missing = desired
-            .destinations
-            .values()
-            .filter(|one| !left.destinations.contains_key(&one.name));
-        let is_on_air = |one: &Destination| running().any(|channel| carries(channel, one));
+        let ground = Ground::read(world, left, Timestamp::UNIX_EPOCH);
+        let ours = ground
+            .places
+            .iter()
+            .filter(|place| place.runs() && !place.is_unowned() && ground.other_owner(place).is_none());
+        let on_air: Vec<&Occupant<'_>> = ours
+            .flat_map(|place| &place.slots)
+            .map(|slot| &slot.is)
+            .filter(|is| matches!(is, Occupant::Of(..) | Occupant::Vanished { .. }))
+            .collect();
+        let missing = on_air.iter().filter(|is| match is {
+            Occupant::Vanished { identity, released } => {
+                !released && desired.destinations.keys().any(|name| is_called(name, identity))
+            }
+            _ => false,
+        });
         let interrupted: BTreeSet<&DestinationName> = self.interrupted.values().flatten().collect();
-        let (missing, coming_back): (Vec<_>, Vec<_>) = missing
-            .filter(|one| is_on_air(one) || interrupted.contains(&one.name))
-            .partition(|one| is_on_air(one));
-        let slots = running().flat_map(|channel| slots(channel).into_values());
-        let on_air = slots
-            .filter(|slot| slot.first().is_some_and(|first| first.0 != PARKING))
-            .count();
+        let coming_back = interrupted
+            .iter()
+            .filter(|name| !left.destinations.contains_key(**name));
+        let (missing, coming_back) = (missing.count(), coming_back.count());
         let are_few = |missing: usize, of: usize| missing <= 1 || missing * 10 <= of * 3;
         // Whoever does not know who was interrupted counts those on air alone.
-        if are_few(missing.len(), on_air)
-            || are_few(missing.len() + coming_back.len(), on_air + interrupted.len())
+        if are_few(missing, on_air.len()) || are_few(missing + coming_back, on_air.len() + interrupted.len())
         {
             self.few_missing = Some(Instant::now());
         }

@@ -21,7 +21,6 @@ use super::files::{Accident, Files};
 use super::hand::Hand;
 use super::judge::Judge;
 use super::leases::Trouble;
-use super::lost_keys::LostKeys;
 use super::mishaps;
 use super::table::Table;
 use super::tap::Boundary;
@@ -260,9 +259,6 @@ impl Life {
 
     fn rename(&mut self) {
         let Some(name) = self.any() else { return };
-        if LostKeys::concern(&self.desired.destinations[&name]) {
-            return;
-        }
         self.serial += 1;
         let new = DestinationName::new(format!("r{}", self.serial));
         self.declare(&format!("rename {name} to {new}"), |_, desired| {
@@ -280,13 +276,9 @@ impl Life {
         });
     }
 
-    /// Only of one that has its URL alone: which of several owners of a URL a former key belonged to nobody can tell.
     fn hold(&mut self) {
         let now = self.clock.now();
         self.change_one("pause or resume", |random, one| {
-            if one.url.contains("platform") {
-                return;
-            }
             let until = random
                 .random_bool(0.5)
                 .then(|| now + Duration::from_secs(random.random_range(10..1200)));

@@ -11,13 +11,11 @@
 
 #[path = "oracle/channels.rs"]
 mod channels;
-#[path = "oracle/ground.rs"]
-mod ground;
 #[cfg(test)]
 #[path = "oracle/tests.rs"]
 mod tests;
-#[path = "oracle/windows.rs"]
-mod windows;
+#[path = "oracle/ways.rs"]
+mod ways;
 
 use std::time::Duration;
 
@@ -25,11 +23,13 @@ use jiff::Timestamp;
 use slotwise::emulator::World;
 use slotwise::model::{
     Cause, ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, PoolName, SlotId, StreamKey,
-    Trust, WantedState,
+    WantedState,
 };
 use slotwise::plan::{ChannelPlan, DestinationPlan, Plan, Waiting};
 
-use ground::{Crew, Ground, Holder, Names, Place, Slot};
+use super::ground::{Fit, Ground, Names, Occupant, Place, Slot, clash, in_force, pushes};
+use super::reading::rtmp_groups;
+use super::windows;
 
 /// Longer than this nobody is off air by an interruption: a stop, an update and a start at their slowest.
 const OFF_AIR_MAX: Duration = Duration::from_mins(15);
@@ -45,19 +45,17 @@ pub(super) fn refute(
     plan: &Plan,
     planned: &DestinationPlan,
 ) -> Option<String> {
+    let ground = Ground::read(world, desired, wall);
+    let oracle = Oracle {
+        ground: &ground,
+        plan,
+        world,
+    };
     let told = desired
         .destinations
         .get(&planned.name)
         .ok_or_else(|| "nobody declares it".to_owned())
-        .and_then(|one| {
-            let ground = Ground::read(world, desired, wall, &one.pool).ok_or("its pool is not declared")?;
-            let oracle = Oracle {
-                ground: &ground,
-                plan,
-                world,
-            };
-            oracle.destination(one, planned)
-        });
+        .and_then(|one| oracle.destination(one, planned));
     told.err()
         .map(|why| format!("{}: {why}: {:?}", planned.name, planned.waiting))
 }
@@ -70,20 +68,17 @@ pub(super) fn refute_channel(
     plan: &Plan,
     planned: &ChannelPlan,
 ) -> Option<String> {
-    let ground = planned
-        .pool
-        .as_ref()
-        .and_then(|pool| Ground::read(world, desired, wall, pool));
+    let ground = Ground::read(world, desired, wall);
+    let oracle = Oracle {
+        ground: &ground,
+        plan,
+        world,
+    };
     let told = ground
-        .as_ref()
-        .ok_or_else(|| "its pool is not declared".to_owned())
-        .and_then(|ground| {
-            let place = ground
-                .place(planned.id.as_str())
-                .ok_or("its pool does not name it")?;
-            let oracle = Oracle { ground, plan, world };
-            oracle.channel(place, planned.waiting.as_ref())
-        });
+        .place(planned.id.as_str())
+        .filter(|place| place.pool.map(|pool| &pool.name) == planned.pool.as_ref())
+        .ok_or_else(|| "its pool does not name it".to_owned())
+        .and_then(|place| oracle.channel(place, planned.waiting.as_ref()));
     told.err()
         .map(|why| format!("channel {}: {why}: {:?}", planned.id, planned.waiting))
 }
@@ -94,27 +89,23 @@ struct Oracle<'a> {
     world: &'a World,
 }
 
-/// What somebody waits for who shares a channel, or would have to.
-struct Shared<'w> {
-    slot: &'w SlotId,
-    others: &'w [DestinationName],
-    cause: Cause,
-}
-
-impl Oracle<'_> {
+impl<'a> Oracle<'a> {
     fn destination(&self, one: &Destination, planned: &DestinationPlan) -> Claim {
         let ground = self.ground;
-        let on_air = !ground.on_air(one).is_empty();
-        let wanted = ground.wanted(one);
+        let there = ground.on_air(&one.name);
+        let (on_air, wanted) = (there.is_some(), ground.wanted(one));
         ensure(planned.wanted == wanted, || format!("wanted is {wanted}"))?;
         ensure(planned.on_air == on_air, || format!("on air is {on_air}"))?;
+        let is_in_pool = |at: usize| ground.places[at].pool.is_some_and(|pool| pool.name == one.pool);
+        let as_declared = there.is_some_and(|(at, _, fit)| fit.is_current() && is_in_pool(at));
         let is_paused = ground.pause_of(one).is_some();
         let where_wished = match one.state {
-            WantedState::Streaming => on_air,
-            WantedState::Ready => !on_air && (is_paused || !self.is_on_air_elsewhere(one)),
+            WantedState::Streaming if is_paused => on_air,
+            WantedState::Streaming => as_declared,
+            WantedState::Ready => !on_air,
         };
         let Some(waiting) = &planned.waiting else {
-            return ensure(is_paused || where_wished, || {
+            return ensure(where_wished, || {
                 "it is not where it is wanted and waits for nothing".into()
             });
         };
@@ -123,20 +114,19 @@ impl Oracle<'_> {
         }
         ensure(!where_wished, || "it is where it is wanted and waits".into())?;
         if let Waiting::Paused { pool, pause } = waiting {
-            return self.paused(Some(one), pool.as_ref(), pause);
+            return self.paused(one, pool.as_ref(), pause);
         }
         ensure(!is_paused, || "it is paused and waits for something else".into())?;
-        let way = if wanted {
-            ground.way_on(one)
-        } else {
-            ground.way_off(one)
+        let way = match (wanted, there) {
+            (false, _) => self.way_off(one),
+            (true, Some((at, slot, _))) if !is_in_pool(at) => self.way_over(one, at, slot),
+            (true, _) => self.way_on(one),
         };
-        // To push to one target twice is no way.
-        let is_once = !matches!(
-            waiting,
-            Waiting::SameTarget { .. } | Waiting::OnAirElsewhere { .. }
-        );
-        if let Some(slot) = way.filter(|_| is_once) {
+        // To push one stream twice is no way.
+        let is_once = matches!(waiting, Waiting::SameTarget { .. })
+            || matches!(waiting, Waiting::OnAirElsewhere { .. })
+                && there.is_none_or(|(at, ..)| is_in_pool(at));
+        if let Some(slot) = way.filter(|_| !is_once) {
             return Err(format!("{slot} would do"));
         }
         if wanted {
@@ -146,7 +136,7 @@ impl Oracle<'_> {
         }
     }
 
-    /// Wanted, off air, and nowhere to go.
+    /// Wanted, not on air as it is declared, and nowhere to go.
     fn off_air(&self, one: &Destination, waiting: &Waiting) -> Claim {
         match waiting {
             Waiting::NoFreeSlot { pool } => self.no_free_slot(one, pool),
@@ -155,104 +145,123 @@ impl Oracle<'_> {
                 others,
                 off_air,
                 cause,
+                own,
             } => {
-                let (_, crew) = self.joins(one, slot)?;
-                ensure(crew.firm.is_empty(), || {
-                    format!("{:?} must not be interrupted at all", crew.firm)
-                })?;
-                self.forbidden(slot, others, *off_air)?;
-                self.lacks(one, slot, *cause)
+                let place = self.joins(one, slot, *own)?;
+                self.softly(place)?;
+                self.forbidden(place, (one, *own), others, *off_air)?;
+                let needed = if *own { Cause::Retarget } else { Cause::Start };
+                lacks(place, needed, *cause)
             }
             Waiting::OutsideWindow { slot, others, opens } => {
-                let (place, crew) = self.joins(one, slot)?;
-                ensure(crew.firm.is_empty(), || {
-                    format!("{:?} must not be interrupted at all", crew.firm)
-                })?;
-                let retargets = place.former_like(one) && self.is_named(Cause::Retarget);
-                let cause = if retargets { Cause::Retarget } else { Cause::Start };
-                self.outside_window(&Shared { slot, others, cause }, *opens)
+                let own = self.is_on_air_in(one, slot);
+                let place = self.joins(one, slot, own)?;
+                self.softly(place)?;
+                let needed = if own { Cause::Retarget } else { Cause::Start };
+                self.outside_window(place, (one, own), needed, others, *opens)
             }
             Waiting::Uninterruptible { slot, by } => {
-                let (_, crew) = self.joins(one, slot)?;
-                uninterruptible(&crew, by)
+                let place = self.joins(one, slot, self.is_on_air_in(one, slot))?;
+                same_names(&self.ground.crew(place).firm, by)
             }
-            Waiting::SourceUntrusted { why } => self.untrusted(why),
             Waiting::SecretUnavailable { reference, why } => secret_unavailable(one, reference, why),
-            Waiting::KeyUnknown { of, reference, why } => {
-                let mut usable = self
-                    .ground
-                    .places
-                    .iter()
-                    .filter(|place| self.ground.is_usable(place));
-                let found = usable.any(|place| place.runs() && self.ground.crew(place).may_be.contains(of));
-                ensure(found, || format!("nothing on air may be {of}"))?;
-                self.key_unknown(of, reference, why)
-            }
             Waiting::SlotIncompatible { slot, .. } => self.incompatible(one, slot),
             Waiting::PinnedSlotTaken { slot, by } => self.pinned_slot_taken(one, slot, by),
             Waiting::SameTarget { other } => self.same_target(one, other),
-            Waiting::OnAirElsewhere { slot, pool } => self.on_air_elsewhere(one, slot, pool.as_ref()),
+            Waiting::OnAirElsewhere {
+                channel,
+                output_group,
+                pool,
+            } => {
+                let group = output_group.as_ref().map(slotwise::model::OutputGroup::as_str);
+                self.on_air_elsewhere(one, (channel.as_str(), group), pool.as_ref())
+            }
             Waiting::NoSlot {
                 pool,
                 output_groups,
                 unusable,
-            } => self.no_slot(one, (pool, output_groups), unusable.as_ref()),
+                ..
+            } => self.no_slot(
+                one,
+                (pool, output_groups),
+                unusable.as_ref().map(|(slot, _)| slot),
+            ),
+            Waiting::Undeclared { .. } | Waiting::UnusableSlot { .. } | Waiting::SourceUntrusted { .. } => {
+                let places = self.ground.places.iter();
+                let own = self.ground.on_air(&one.name).map(|(at, ..)| at);
+                let mut near = places.enumerate().filter(|(at, place)| {
+                    own == Some(*at) || place.pool.is_some_and(|pool| pool.name == one.pool)
+                });
+                let holds = near.any(|(_, place)| self.blocks(place, waiting).is_ok());
+                ensure(holds, || "nothing of the kind blocks any channel".into())
+            }
             of_channel => self.of_channel(one, of_channel),
         }
     }
 
     /// Not wanted, and on air.
     fn still_on_air(&self, one: &Destination, waiting: &Waiting) -> Claim {
-        if let Waiting::OnAirElsewhere { slot, pool } = waiting {
-            return self.on_air_elsewhere(one, slot, pool.as_ref());
+        let (at, slot, _) = self.ground.on_air(&one.name).ok_or("it is not on air")?;
+        let place = &self.ground.places[at];
+        if let Some(told) = slot_of(waiting) {
+            let is_there =
+                told.channel == *place.id && told.output_group == *place.slots[slot].group.as_str();
+            ensure(is_there, || format!("it is not on air in {told}"))?;
         }
-        if let Some(slot) = slot_of(waiting) {
-            let carried = self.slot(slot)?.1.holder == Holder::Held(one.name.clone());
-            ensure(carried, || format!("it is not on air in {slot}"))?;
-        }
-        let on_air = |id: &str| {
-            self.ground
-                .on_air(one)
-                .iter()
-                .any(|(at, _)| self.ground.places[*at].id == id)
-        };
         match waiting {
             Waiting::SharesChannel { .. }
             | Waiting::OutsideWindow { .. }
             | Waiting::Uninterruptible { .. } => self.leaves(waiting),
-            Waiting::SourceUntrusted { why } => self.untrusted(why),
-            Waiting::KeyUnknown { of, reference, why } => {
-                let places = &self.ground.places;
-                let mut found = places
-                    .iter()
-                    .filter(|place| self.ground.crew(place).may_be.contains(of));
-                ensure(found.any(|place| on_air(place.id)), || {
-                    format!("nothing on air beside it may be {of}")
-                })?;
-                self.key_unknown(of, reference, why)
+            Waiting::Undeclared { .. } | Waiting::UnusableSlot { .. } | Waiting::SourceUntrusted { .. } => {
+                self.blocks(place, waiting)
             }
             of_channel => {
                 let id = self.unusable(of_channel)?;
-                ensure(on_air(id), || format!("it is not on air on channel {id}"))
+                ensure(id == place.id, || format!("it is not on air on channel {id}"))
             }
         }
     }
 
     // ── Reasons in other people ─────────────────────────────────────────────────────────────────────────────────────
 
-    /// A slot of a channel that runs for others, in which a destination could join them.
-    fn joins(&self, one: &Destination, slot: &SlotId) -> Result<(&Place<'_>, Crew), String> {
+    /// A channel that runs for others, in a slot of which a destination could join them, or is on air itself.
+    fn joins(&self, one: &Destination, slot: &SlotId, own: bool) -> Result<&Place<'a>, String> {
         let (place, is) = self.slot(slot)?;
         ensure(self.ground.is_usable(place), || {
             format!("channel {} cannot be used", place.id)
         })?;
         ensure(place.runs(), || format!("channel {} does not run", place.id))?;
-        ensure(!self.ground.is_kept(is, false), || format!("{slot} is taken"))?;
+        if own {
+            ensure(self.is_on_air_in(one, slot), || {
+                format!("it is not on air in {slot}")
+            })?;
+            return Ok(place);
+        }
+        let is_of_pool = place.pool.is_some_and(|pool| pool.name == one.pool);
+        ensure(is_of_pool, || format!("{slot} is of another pool"))?;
+        ensure(!self.ground.is_kept(place, is), || format!("{slot} is taken"))?;
         let pin = one.pin.as_ref();
         let pinned =
             pin.is_none_or(|pin| pin.channel == slot.channel && pin.output_group == slot.output_group);
         ensure(pinned, || format!("it is not pinned to {slot}"))?;
-        Ok((place, self.ground.crew(place)))
+        Ok(place)
+    }
+
+    fn is_on_air_in(&self, one: &Destination, told: &SlotId) -> bool {
+        self.ground.on_air(&one.name).is_some_and(|(at, slot, _)| {
+            let place = &self.ground.places[at];
+            told.channel == *place.id && told.output_group == *place.slots[slot].group.as_str()
+        })
+    }
+
+    fn softly(&self, place: &Place<'_>) -> Claim {
+        let crew = self.ground.crew(place);
+        ensure(crew.firm.is_empty(), || {
+            format!("{:?} must not be interrupted at all", crew.firm)
+        })?;
+        ensure(crew.block.is_none(), || {
+            "something on it is not recognised".into()
+        })
     }
 
     /// Somebody leaves a channel that others share.
@@ -260,88 +269,118 @@ impl Oracle<'_> {
         let Some(slot) = slot_of(waiting) else {
             return Ok(());
         };
-        let place = self.slot(slot)?.0;
+        let (place, is) = self.slot(slot)?;
         ensure(self.ground.is_usable(place) && place.runs(), || {
             format!("channel {} is not ours or is off", place.id)
         })?;
-        let crew = self.ground.crew(place);
-        let softly = || {
-            ensure(crew.firm.is_empty(), || {
-                format!("{:?} must not be interrupted at all", crew.firm)
-            })
+        let owner = match is.is {
+            Occupant::Of(one, _) => Some(&one.name),
+            _ => None,
+        };
+        let nobody = |others: &[DestinationName], off_air| {
+            let crew = self.ground.crew(place);
+            same_names(&crew.on_air, others)?;
+            let goes_on = place.keeps_running() || place.pool.is_none();
+            ensure(!others.is_empty() || goes_on, || {
+                "nobody would be interrupted".into()
+            })?;
+            plausible(off_air)
         };
         match waiting {
             Waiting::SharesChannel { others, off_air, .. } => {
-                softly()?;
-                self.forbidden(slot, others, *off_air)?;
-                let granted = self.ground.grants(Cause::Stop);
+                self.softly(place)?;
+                nobody(others, *off_air)?;
+                let granted = self.ground.grants(place.pool, Cause::Stop, owner);
                 ensure(!granted, || "the pool interrupts for it".into())
             }
             Waiting::OutsideWindow { others, opens, .. } => {
-                softly()?;
-                self.outside_window(
-                    &Shared {
-                        slot,
-                        others,
-                        cause: Cause::Stop,
-                    },
-                    *opens,
-                )
+                self.softly(place)?;
+                let whoever = self.ground.desired.destinations.values().next();
+                let whoever = whoever.ok_or("nobody is declared")?;
+                self.outside_window(place, (whoever, false), Cause::Stop, others, *opens)
             }
-            Waiting::Uninterruptible { by, .. } => uninterruptible(&crew, by),
+            Waiting::Uninterruptible { by, .. } => same_names(&self.ground.crew(place).firm, by),
             _ => Err("nobody leaves for that".into()),
         }
     }
 
     /// Those are on air there, and a stop would take exactly them off air, for a moment.
-    fn forbidden(&self, slot: &SlotId, others: &[DestinationName], off_air: Duration) -> Claim {
-        let crew = self.ground.crew(self.slot(slot)?.0);
-        same_names(&crew.on_air, others)?;
-        ensure(!others.is_empty(), || "nobody would be interrupted".into())?;
-        let plausible = off_air > Duration::ZERO && off_air <= OFF_AIR_MAX;
-        ensure(plausible, || format!("nobody would be off air for {off_air:?}"))
-    }
-
-    /// The pool does not grant what it is said not to grant.
-    fn lacks(&self, one: &Destination, slot: &SlotId, cause: Option<Cause>) -> Claim {
-        let never = self.ground.pool.disruption.interrupt == Interrupt::Never;
-        let Some(cause) = cause else {
-            return ensure(never, || "the pool does interrupt".into());
-        };
-        ensure(!never, || "the pool never interrupts, whatever the cause".into())?;
-        ensure(!self.is_named(cause), || {
-            format!("the pool interrupts for {cause}")
+    fn forbidden(
+        &self,
+        place: &Place<'_>,
+        (one, own): (&Destination, bool),
+        others: &[DestinationName],
+        off_air: Duration,
+    ) -> Claim {
+        let mut on_air = self.ground.crew(place).on_air;
+        if own {
+            on_air.remove(&one.name);
+        }
+        same_names(&on_air, others)?;
+        ensure(own || !others.is_empty() || place.keeps_running(), || {
+            "nobody would be interrupted".into()
         })?;
-        let fits = match cause {
-            Cause::Start => true,
-            Cause::Retarget => self.slot(slot)?.0.former_like(one),
-            Cause::Stop => false,
-        };
-        ensure(fits, || format!("{cause} is not what is missing"))
+        plausible(off_air)
     }
 
     /// No window is open, the next one opens then, and it would help.
-    fn outside_window(&self, shared: &Shared<'_>, opens: Option<Timestamp>) -> Claim {
-        let (ground, policy) = (self.ground, &self.ground.pool.disruption);
-        let crew = ground.crew(self.slot(shared.slot)?.0);
-        same_names(&crew.on_air, shared.others)?;
+    fn outside_window(
+        &self,
+        place: &Place<'_>,
+        (one, own): (&Destination, bool),
+        cause: Cause,
+        others: &[DestinationName],
+        opens: Option<Timestamp>,
+    ) -> Claim {
+        let policy = &place.pool.ok_or("it is in no pool")?.disruption;
+        let mut on_air = self.ground.crew(place).on_air;
+        if own {
+            on_air.remove(&one.name);
+        }
+        same_names(&on_air, others)?;
         ensure(policy.interrupt == Interrupt::Window, || {
             "the pool has no windows".into()
         })?;
-        ensure(self.is_named(shared.cause), || {
-            format!("no window is for {}", shared.cause)
+        ensure(policy.causes.contains(&cause), || {
+            format!("no window is for {cause}")
         })?;
-        let open = policy
-            .windows
-            .iter()
-            .any(|window| windows::is_open(window, ground.wall));
+        let wall = self.ground.wall;
+        let open = policy.windows.iter().any(|window| windows::is_open(window, wall));
         ensure(!open, || "a window is open".into())?;
-        let next = windows::next_opening(&policy.windows, ground.wall);
+        let next = windows::next_opening(&policy.windows, wall);
         ensure(next == opens, || format!("the next window opens at {next:?}"))
     }
 
-    fn is_named(&self, cause: Cause) -> bool {
-        self.ground.pool.disruption.causes.contains(&cause)
+    /// Something on a channel blocks every stop of it.
+    fn blocks(&self, place: &Place<'_>, waiting: &Waiting) -> Claim {
+        ensure(place.runs() && self.ground.is_usable(place), || {
+            format!("channel {} is not ours or is off", place.id)
+        })?;
+        let at = |told: &SlotId| {
+            let is_here = told.channel == *place.id && !place.takeover;
+            let slot = place.slot(told.output_group.as_str()).filter(|_| is_here);
+            slot.ok_or_else(|| format!("{told} is not on channel {}", place.id))
+        };
+        match waiting {
+            Waiting::Undeclared { slot, host } => {
+                let is = at(slot)?;
+                ensure(is.is == Occupant::Undeclared, || {
+                    format!("{slot} is held by {:?}", is.is)
+                })?;
+                ensure(is.host() == host, || format!("it pushes to {}", is.host()))
+            }
+            Waiting::UnusableSlot { slot, .. } => {
+                let is = at(slot)?;
+                ensure(is.is == Occupant::Unusable, || format!("{slot} can be a slot"))
+            }
+            Waiting::SourceUntrusted { .. } => {
+                let kept = |slot: &Slot<'_>| matches!(slot.is, Occupant::Vanished { released: false, .. });
+                ensure(place.slots.iter().any(kept), || {
+                    "nobody on it vanished from the declaration".into()
+                })
+            }
+            _ => Err("that blocks nothing".into()),
+        }
     }
 
     /// Every slot of a channel that may be used is somebody's who is kept there.
@@ -350,11 +389,14 @@ impl Oracle<'_> {
         ensure(*pool == one.pool && one.pin.is_none(), || {
             "it is pinned, or of another pool".into()
         })?;
-        let usable = || ground.places.iter().filter(|place| ground.is_usable(place));
-        let could_be = |place: &Place<'_>| place.slots.iter().any(|slot| slot.holder != Holder::Broken);
+        let usable = || self.of_pool(one).filter(|place| ground.is_usable(place));
+        let could_be = |place: &Place<'_>| place.slots.iter().any(|slot| slot.is != Occupant::Unusable);
         ensure(usable().any(could_be), || "there is no slot at all".into())?;
-        let kept = |slot: &&Slot| !ground.is_kept(slot, true);
-        match usable().find_map(|place| place.slots.iter().find(kept).map(|slot| (place.id, &slot.group))) {
+        let found = usable().find_map(|place| {
+            let free = |slot: &&Slot<'_>| slot.is != Occupant::Unusable && !ground.is_kept(place, slot);
+            place.slots.iter().find(free).map(|slot| (place.id, &slot.group))
+        });
+        match found {
             Some((id, group)) => Err(format!("{id}/{group} is held by nobody who is kept")),
             None => Ok(()),
         }
@@ -365,61 +407,28 @@ impl Oracle<'_> {
         &self,
         one: &Destination,
         (pool, output_groups): (&PoolName, &str),
-        unusable: Option<&(SlotId, String)>,
+        unusable: Option<&SlotId>,
     ) -> Claim {
         let ground = self.ground;
-        ensure(*pool == one.pool && one.pin.is_none(), || {
-            "it is pinned, or of another pool".into()
-        })?;
-        let pattern = ground.pool.slots.output_groups.glob().glob();
+        ensure(*pool == one.pool, || "it is of another pool".into())?;
+        let decl = self.pool(pool).ok_or("nobody declares the pool")?;
+        let pattern = decl.slots.output_groups.glob().glob();
         ensure(pattern == output_groups, || {
             format!("the pool's slots are {pattern}")
         })?;
-        let usable = || ground.places.iter().filter(|place| ground.is_usable(place));
-        ensure(usable().next().is_some(), || "no channel may be used".into())?;
-        let mut slots = usable().flat_map(|place| &place.slots);
-        let could_be = slots.find(|slot| slot.holder != Holder::Broken);
+        let usable = || self.of_pool(one).filter(|place| ground.is_usable(place));
+        let could_be = usable()
+            .flat_map(|place| &place.slots)
+            .find(|slot| slot.is != Occupant::Unusable);
         ensure(could_be.is_none(), || "there is a slot".into())?;
-        match unusable {
-            Some((slot, _)) => {
-                let broken = self.slot(slot)?.1.holder == Holder::Broken;
-                ensure(broken, || format!("{slot} could be one"))
-            }
-            None => ensure(usable().all(|place| place.slots.is_empty()), || {
-                "an output group matches".into()
-            }),
-        }
-    }
-
-    fn untrusted(&self, told: &str) -> Claim {
-        ensure(self.ground.may_be_doubted(), || {
-            "nothing casts doubt on the declaration".into()
-        })?;
-        match &self.ground.desired.trust {
-            Trust::Doubted { why } => ensure(why == told, || "the doubt is another one".into()),
-            Trust::Whole => Ok(()),
-        }
-    }
-
-    /// The key of one who is not to be let go is missing.
-    fn key_unknown(&self, of: &DestinationName, reference: &str, why: &str) -> Claim {
-        let one = self.ground.desired.destinations.get(of);
-        let one = one.ok_or_else(|| format!("nobody declares {of}"))?;
-        secret_unavailable(one, reference, why)
+        let Some(slot) = unusable else { return Ok(()) };
+        let broken = self.slot(slot)?.1.is == Occupant::Unusable;
+        ensure(broken, || format!("{slot} could be one"))
     }
 
     fn same_target(&self, one: &Destination, other: &DestinationName) -> Claim {
-        let is_known = matches!(one.key, StreamKey::Known(_));
-        let same = |rival: &&std::sync::Arc<Destination>| {
-            rival.name != one.name && rival.url == one.url && rival.key == one.key
-        };
-        let rival = self
-            .ground
-            .desired
-            .destinations
-            .get(other)
-            .filter(same)
-            .filter(|_| is_known);
+        let rival = self.ground.desired.destinations.get(other);
+        let rival = rival.filter(|rival| rival.name != one.name && pushes_the_same(one, rival));
         let rival = rival.ok_or("the other has another target")?;
         ensure(self.ground.wanted(rival), || "the other is not wanted".into())?;
         // Not each for the other.
@@ -429,111 +438,129 @@ impl Oracle<'_> {
             .iter()
             .find(|planned| planned.name == *other);
         let waits = waits.and_then(|planned| planned.waiting.as_ref());
-        ensure(!matches!(waits, Some(Waiting::SameTarget { .. })), || {
-            "the other waits for the same".into()
-        })
+        let is_for_it = matches!(waits, Some(Waiting::SameTarget { other }) if *other == one.name);
+        ensure(!is_for_it, || "the other waits for the same".into())
     }
 
     // ── Reasons in itself ───────────────────────────────────────────────────────────────────────────────────────────
 
-    fn paused(&self, one: Option<&Destination>, pool: Option<&PoolName>, pause: &Pause) -> Claim {
-        let in_force = match (pool, one) {
-            (Some(pool), _) => self
-                .ground
-                .pool_pause()
-                .filter(|_| *pool == self.ground.pool.name),
-            (None, Some(one)) => self.ground.pause_of(one),
-            (None, None) => None,
+    fn paused(&self, one: &Destination, pool: Option<&PoolName>, pause: &Pause) -> Claim {
+        let found = match pool {
+            Some(name) => {
+                let of_pool = self.pool(name).filter(|_| *name == one.pool);
+                in_force(of_pool.and_then(|pool| pool.paused.as_ref()), self.ground.wall)
+            }
+            None => self.ground.pause_of(one),
         };
-        ensure(in_force == Some(pause), || format!("in force is {in_force:?}"))
+        ensure(found == Some(pause), || format!("in force is {found:?}"))
     }
 
     fn incompatible(&self, one: &Destination, slot: &SlotId) -> Claim {
         is_pinned_to(one, slot)?;
-        let could = self.slot(slot).is_ok_and(|(_, is)| is.holder != Holder::Broken);
+        let could = self.slot(slot).is_ok_and(|(place, is)| {
+            is.is != Occupant::Unusable && place.pool.is_some_and(|pool| pool.name == one.pool)
+        });
         ensure(!could, || format!("{slot} could carry it"))
     }
 
     fn pinned_slot_taken(&self, one: &Destination, slot: &SlotId, by: &str) -> Claim {
         is_pinned_to(one, slot)?;
         let (place, is) = self.slot(slot)?;
-        ensure(place.runs() && self.ground.is_kept(is, true), || {
+        ensure(place.runs() && self.ground.is_kept(place, is), || {
             format!("{slot} is not taken")
         })?;
-        let named = match &is.holder {
-            Holder::Held(name) => name.as_str() == by && *name != one.name,
-            Holder::Former(of) => of.contains(by) || is.host() == by,
+        let named = match &is.is {
+            Occupant::Of(holder, _) => holder.name == *by && holder.name != one.name,
+            Occupant::Vanished { identity, .. } => identity == by,
             _ => is.host() == by,
         };
-        ensure(named, || format!("{slot} is held by {:?}", is.holder))
+        ensure(named, || format!("{slot} is held by {:?}", is.is))
     }
 
     fn pinned_elsewhere(&self, one: &Destination, on_air: &SlotId, pinned: &SlotId) -> Claim {
         is_pinned_to(one, pinned)?;
         ensure(on_air != pinned, || "that is where it is pinned".into())?;
         ensure(self.ground.wanted(one), || "it is not wanted".into())?;
-        let (place, is) = self.slot(on_air)?;
-        let carried = place.runs() && is.holder == Holder::Held(one.name.clone());
-        ensure(carried, || format!("it is not on air in {on_air}"))
-    }
-
-    /// The target is on air in a slot that is not its own, in this pool or another.
-    fn on_air_elsewhere(&self, one: &Destination, slot: &SlotId, told: Option<&PoolName>) -> Claim {
-        let desired = self.ground.desired;
-        let names = |pool: &&ChannelPool| pool.channels.iter().any(|channel| channel.id == slot.channel);
-        let pool = desired
-            .pools
-            .values()
-            .find(names)
-            .ok_or("no pool has that channel")?;
-        let other = Some(&pool.name).filter(|name| **name != one.pool);
-        ensure(other == told, || format!("the slot is of pool {}", pool.name))?;
-        let there = Ground::read(self.world, desired, self.ground.wall, &pool.name)
-            .ok_or_else(|| "nobody declares it".to_owned())?;
-        let place = there.place(slot.channel.as_str()).filter(|place| place.runs());
-        let is = place.and_then(|place| place.slot(slot.output_group.as_str()));
-        let is_known = matches!(one.key, StreamKey::Known(_));
-        ensure(is_known || !self.ground.wanted(one), || {
-            "nobody knows its target".into()
-        })?;
-        let carried = is.is_some_and(|is| self.pushes_to(is, one));
-        ensure(carried, || format!("it is not on air in {slot}"))?;
-        let own = is.is_some_and(|is| is.holder == Holder::Held(one.name.clone()));
-        ensure(!own, || format!("{slot} is its own"))
-    }
-
-    /// Whether its target is on air in another pool, where nobody holds it.
-    fn is_on_air_elsewhere(&self, one: &Destination) -> bool {
-        let desired = self.ground.desired;
-        let others = desired.pools.keys().filter(|pool| **pool != one.pool);
-        let grounds = others.filter_map(|pool| Ground::read(self.world, desired, self.ground.wall, pool));
-        grounds.flat_map(|ground| ground.places).any(|place| {
-            let mut slots = place.slots.iter();
-            place.runs()
-                && slots.any(|slot| self.pushes_to(slot, one) && !matches!(slot.holder, Holder::Held(_)))
+        ensure(self.is_on_air_in(one, on_air), || {
+            format!("it is not on air in {on_air}")
         })
     }
 
-    /// Whether a slot pushes to the target of `one`, with its first pipeline. Where its key cannot be read that is presumed by
-    /// the URL, if nobody else declares it.
-    fn pushes_to(&self, slot: &Slot, one: &Destination) -> bool {
-        let is_alone = || {
-            let mut all = self.ground.desired.destinations.values();
-            all.all(|other| other.url != one.url || other.name == one.name)
+    /// Its stream is, or may be, published by another slot than its own in its pool.
+    fn on_air_elsewhere(
+        &self,
+        one: &Destination,
+        (channel, group): (&str, Option<&str>),
+        told: Option<&PoolName>,
+    ) -> Claim {
+        let of_account = self.world.channel(channel).ok_or("there is no such channel")?;
+        let Some(group) = group else {
+            let mut all = rtmp_groups(of_account)
+                .into_iter()
+                .flat_map(|(_, endpoints)| endpoints);
+            let own = pushes(one);
+            let found = all.any(|endpoint| own.iter().any(|own| clash(own, &endpoint)));
+            return ensure(found, || format!("it is not on air on channel {channel}"));
         };
-        let first = slot.endpoints.first().filter(|(url, _)| **url == *one.url);
-        first.is_some_and(|(_, name)| match &one.key {
-            StreamKey::Known(key) => name == key.reveal(),
-            StreamKey::Unavailable { .. } => is_alone(),
-        })
+        let place = self.ground.place(channel).filter(|place| place.may_publish());
+        let place = place.ok_or_else(|| format!("it is not on air in {channel}/{group}"))?;
+        let pool = place
+            .pool
+            .map(|pool| &pool.name)
+            .filter(|name| **name != one.pool);
+        ensure(pool == told, || {
+            format!("the slot is of pool {:?}", place.pool.map(|pool| &pool.name))
+        })?;
+        let own = pushes(one);
+        let pushed = place.slot(group).is_some_and(|slot| {
+            let is_its = matches!(slot.is, Occupant::Of(holder, _) if holder.name == one.name);
+            is_its || slot.pushed().any(|there| own.iter().any(|own| clash(own, there)))
+        });
+        ensure(pushed, || format!("it is not on air in {channel}/{group}"))
     }
 
-    /// A slot of the pool.
-    fn slot(&self, id: &SlotId) -> Result<(&Place<'_>, &Slot), String> {
-        let place = self.ground.place(id.channel.as_str());
-        let slot = place.and_then(|place| Some((place, place.slot(id.output_group.as_str())?)));
-        slot.ok_or_else(|| format!("the pool has no slot {id}"))
+    // ── Places ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn pool(&self, name: &PoolName) -> Option<&'a ChannelPool> {
+        let desired: &'a Desired = self.ground.desired;
+        desired.pools.get(name)
     }
+
+    fn of_pool<'s>(&'s self, one: &'s Destination) -> impl Iterator<Item = &'s Place<'a>> {
+        let places = self.ground.places.iter();
+        places.filter(|place| place.pool.is_some_and(|pool| pool.name == one.pool))
+    }
+
+    /// A slot of any channel.
+    fn slot(&self, id: &SlotId) -> Result<(&Place<'a>, &Slot<'a>), String> {
+        let place = self.ground.place(id.channel.as_str());
+        let slot = place.and_then(|place| {
+            let mut slots = place.slots.iter();
+            let slot = slots.find(|slot| id.output_group == *slot.group.as_str())?;
+            Some((place, slot))
+        });
+        slot.ok_or_else(|| format!("there is no slot {id}"))
+    }
+}
+
+/// Whether two destinations push one stream to one ingest.
+fn pushes_the_same(one: &Destination, other: &Destination) -> bool {
+    let others = pushes(other);
+    let clashes = |own: &slotwise::model::Endpoint| others.iter().any(|other| clash(own, other));
+    pushes(one).iter().any(clashes)
+}
+
+/// The pool does not grant what it is said not to grant.
+fn lacks(place: &Place<'_>, needed: Cause, told: Option<Cause>) -> Claim {
+    let policy = place.pool.map(|pool| &pool.disruption);
+    let never = policy.is_none_or(|policy| policy.interrupt == Interrupt::Never);
+    let Some(cause) = told else {
+        return ensure(never, || "the pool does interrupt".into());
+    };
+    ensure(!never, || "the pool never interrupts, whatever the cause".into())?;
+    let is_named = policy.is_some_and(|policy| policy.causes.contains(&cause));
+    ensure(!is_named, || format!("the pool interrupts for {cause}"))?;
+    ensure(cause == needed, || format!("{cause} is not what is missing"))
 }
 
 /// The slot that a reason in other people names.
@@ -565,17 +592,16 @@ fn is_pinned_to(one: &Destination, slot: &SlotId) -> Claim {
     ensure(pinned, || format!("it is not pinned to {slot}"))
 }
 
-/// Exactly those must not be interrupted; of those of whom it is not certain any may be named.
-fn uninterruptible(crew: &Crew, by: &[DestinationName]) -> Claim {
-    let named: Names = by.iter().cloned().collect();
-    let perhaps: Names = crew.firm.union(&crew.perhaps_firm).cloned().collect();
-    let fits = !named.is_empty() && crew.firm.is_subset(&named) && named.is_subset(&perhaps);
-    ensure(fits, || format!("{:?} must not be interrupted", crew.firm))
+fn plausible(off_air: Duration) -> Claim {
+    let is_plausible = off_air > Duration::ZERO && off_air <= OFF_AIR_MAX;
+    ensure(is_plausible, || {
+        format!("nobody would be off air for {off_air:?}")
+    })
 }
 
 fn same_names(is: &Names, told: &[DestinationName]) -> Claim {
     let same = is.iter().eq(told);
-    ensure(same, || format!("wanted and on air there are {is:?}"))
+    ensure(same, || format!("of those there it is about {is:?}"))
 }
 
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Claim {

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::medialive::OWNER_TAG;
-use slotwise::model::{ChannelPool, Desired, Destination, StreamKey};
+use slotwise::model::tag::slot_tag_key;
+use slotwise::model::{ChannelPool, Desired, Destination, OutputGroup, Secret, SlotTag, StreamKey};
 
 /// Where one pipeline of a slot points: URL and stream name.
 pub(super) type Endpoint = (String, String);
@@ -43,7 +44,30 @@ pub(super) fn is_target_of(one: &Destination, endpoint: &Endpoint) -> bool {
     urls.any(|url| **url == *endpoint.0) && has_key(one, &endpoint.1)
 }
 
-/// The slots of a channel by output group, each with an endpoint per pipeline.
+/// What the tag of an output group says, whether it fits or not.
+pub(super) fn tag_of(channel: &Channel, group: &OutputGroup) -> Option<SlotTag> {
+    let tags = channel.document().get("tags")?;
+    SlotTag::parse(tags.get(slot_tag_key(group))?.as_str()?)
+}
+
+/// Every RTMP output group of a channel in its order, with an endpoint per pipeline; the name of one may be empty.
+pub(super) fn rtmp_groups(channel: &Channel) -> Vec<(String, Vec<slotwise::model::Endpoint>)> {
+    let document = channel.document();
+    let of = |id: &Value| {
+        let entries = document["destinations"].as_array()?;
+        let entry = entries.iter().find(|entry| entry["id"] == *id)?;
+        let all = endpoints(entry).into_iter();
+        let read = |(url, name): Endpoint| slotwise::model::Endpoint::new(url, Secret::new(name));
+        Some(all.map(read).collect())
+    };
+    let groups = wired(document);
+    groups
+        .into_iter()
+        .map(|(group, id)| (group, of(&id).unwrap_or_default()))
+        .collect()
+}
+
+/// The RTMP groups with a name of a channel, each with an endpoint per pipeline.
 pub(super) fn slots(channel: &Channel) -> BTreeMap<String, Vec<Endpoint>> {
     let document = channel.document();
     let of = |id: &Value| {
@@ -59,18 +83,22 @@ pub(super) fn slots(channel: &Channel) -> BTreeMap<String, Vec<Endpoint>> {
         .collect()
 }
 
-/// Which destination each slot refers to.
+/// Which destination each RTMP group with a name refers to.
 pub(super) fn wiring(document: &Map<String, Value>) -> BTreeMap<String, Value> {
+    let named = wired(document).into_iter().filter(|(name, _)| !name.is_empty());
+    named.collect()
+}
+
+fn wired(document: &Map<String, Value>) -> Vec<(String, Value)> {
     let groups = document["encoderSettings"]["outputGroups"].as_array();
-    let slot = |group: &Value| {
-        let name = group["name"]
-            .as_str()
-            .filter(|name| name.starts_with("RTMP-Slot-"))?;
+    let rtmp = |group: &Value| {
+        group["outputGroupSettings"].get("rtmpGroupSettings")?;
+        let name = group["name"].as_str().unwrap_or_default();
         let id =
             &group["outputs"][0]["outputSettings"]["rtmpOutputSettings"]["destination"]["destinationRefId"];
         Some((name.to_owned(), id.clone()))
     };
-    groups.into_iter().flatten().filter_map(slot).collect()
+    groups.into_iter().flatten().filter_map(rtmp).collect()
 }
 
 pub(super) fn endpoints(entry: &Value) -> Vec<Endpoint> {
@@ -112,10 +140,4 @@ pub(super) fn pool_of<'a>(desired: &'a Desired, id: &str) -> Option<&'a ChannelP
         .pools
         .values()
         .find(|pool| pool.channels.iter().any(|channel| channel.id.as_str() == id))
-}
-
-/// Whether its pool says that the channel is to be adopted whatever it carries.
-pub(super) fn is_taken_over(desired: &Desired, id: &str) -> bool {
-    let mut channels = desired.pools.values().flat_map(|pool| &pool.channels);
-    channels.any(|channel| channel.id.as_str() == id && channel.takeover)
 }

@@ -1,60 +1,74 @@
 //! What a start puts on air.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use slotwise::emulator::World;
+use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
-use slotwise::model::Desired;
+use slotwise::model::{Desired, Endpoint, SlotId, SlotSelector};
 
-use super::reading::{Endpoint, is_running, is_target_of, slots};
+use super::ground::{Fit, Ground, Occupant, clash};
+use super::reading::{is_running, rtmp_groups};
 use super::world::PARKING;
 
 /// A start of a channel, with what it puts on air.
 pub(super) struct Start<'a> {
     world: &'a World,
     id: &'a str,
-    targets: BTreeSet<Endpoint>,
+    targets: Vec<Endpoint>,
 }
 
 impl<'a> Start<'a> {
     /// The start of channel `id`, which left it as it is in `world`.
     pub(super) fn new(world: &'a World, id: &'a str) -> Self {
-        let slots = world.channel(id).map(slots).unwrap_or_default();
-        let targets = slots.into_values().flatten().filter(|one| one.0 != PARKING);
-        Self {
-            world,
-            id,
-            targets: targets.collect(),
-        }
+        let targets = world
+            .channel(id)
+            .map(|channel| pushed(id, channel))
+            .unwrap_or_default();
+        Self { world, id, targets }
     }
 
-    /// A channel on which one of the targets is on air already, those aside that `is_news`.
+    /// A channel on which one of the streams is, or may be, on air already, those aside that are `is_news`.
     pub(super) fn twice(&self, is_news: impl Fn(&str, &Channel) -> bool) -> Option<&'a str> {
         let others = self
             .world
             .channels()
             .iter()
             .filter(|(other, _)| *other != self.id);
-        let mut running = others.filter(|(other, channel)| is_running(channel) && !is_news(other, channel));
-        let shares = |channel: &Channel| {
-            slots(channel)
-                .values()
-                .flatten()
-                .any(|one| self.targets.contains(one))
+        let publishes = |channel: &Channel| is_running(channel) || channel.state() == State::Stopping;
+        let mut publishing = others.filter(|(other, channel)| publishes(channel) && !is_news(other, channel));
+        let shares = |other: &str, channel: &Channel| {
+            let there = pushed(other, channel);
+            there
+                .iter()
+                .any(|one| self.targets.iter().any(|own| clash(own, one)))
         };
-        let found = running.find(|(_, channel)| shares(channel));
+        let found = publishing.find(|(other, channel)| shares(other, channel));
         found.map(|(other, _)| other.as_str())
     }
 
-    /// Where its slots push to, parked ones aside.
-    pub(super) fn targets(&self) -> &BTreeSet<Endpoint> {
-        &self.targets
+    /// A slot that carries nobody who is wanted on air by what is declared at this time.
+    pub(super) fn unwanted(&self, desired: &Desired, wall: Timestamp) -> Vec<String> {
+        let ground = Ground::read(self.world, desired, wall);
+        let Some(place) = ground.place(self.id) else {
+            return vec!["no pool names it".to_owned()];
+        };
+        let slots = place.slots.iter().filter(|slot| match &slot.is {
+            Occupant::Parked | Occupant::Unusable => false,
+            Occupant::Of(one, fit) => *fit == Fit::Previous || !ground.wanted(one),
+            Occupant::Vanished { .. } | Occupant::Undeclared => true,
+        });
+        slots.map(|slot| slot.group.clone()).collect()
     }
 }
 
-/// Whether somebody wants `target` on air by what is declared at this time.
-pub(super) fn is_wanted(desired: &Desired, wall: Timestamp, target: &Endpoint) -> bool {
-    let mut all = desired.destinations.values();
-    all.any(|one| one.is_wanted(wall) && is_target_of(one, target))
+/// Where the RTMP groups of a channel push to, parked ones aside.
+fn pushed(id: &str, channel: &Channel) -> Vec<Endpoint> {
+    let groups = rtmp_groups(channel).into_iter();
+    let endpoints = groups.flat_map(|(group, endpoints)| {
+        let slot = SlotId::new(id, group.as_str());
+        (0..).zip(endpoints).filter(move |(at, one)| {
+            *one.url != *PARKING && one.stream_name.reveal() != SlotSelector::parking_name(&slot, *at)
+        })
+    });
+    endpoints.map(|(_, one)| one).collect()
 }

@@ -1,27 +1,23 @@
-//! Whether a stop of a channel is granted: who goes off air by it, and what the pool grants just then.
+//! The rule of stops, by the raw channel at the moment of the call.
+//!
+//! A running channel may be stopped only if it has a slot and each of its slots is parked, a second copy, or of somebody who
+//! is not wanted; or if an interruption is granted. Neither while something on it is undeclared or cannot be a slot, unless
+//! it is taken over, nor while somebody on it is paused. A change of its own interrupts a destination like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
-use slotwise::emulator::world::Channel;
-use slotwise::model::{
-    Cause, ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, WantedState,
-};
+use slotwise::model::{Cause, Desired, Destination, DestinationName};
 use tokio::time::Instant;
 
-use super::reading::{Endpoint, carries, has_key, is_running, pool_of, slots};
-use super::world::PARKING;
+use super::ground::{Fit, Ground, Occupant, Place};
 
 /// A stop of a channel, at a moment, while this is declared.
 pub(super) struct Stop<'a> {
-    world: &'a World,
-    desired: &'a Desired,
-    wall: Timestamp,
+    ground: Ground<'a>,
     id: &'a str,
-    channel: &'a Channel,
-    pool: &'a ChannelPool,
     /// Whether somebody who is on air on another channel as well loses nothing.
     copies: bool,
 }
@@ -33,18 +29,14 @@ impl<'a> Stop<'a> {
         desired: &'a Desired,
         wall: Timestamp,
     ) -> Result<Self, String> {
-        let (Some(channel), Some(pool)) = (world.channel(id), pool_of(desired, id)) else {
-            return Err("no pool names it".to_owned());
-        };
-        Ok(Self {
-            world,
-            desired,
-            wall,
-            id,
-            channel,
-            pool,
-            copies: true,
-        })
+        let mut ground = Ground::read(world, desired, wall);
+        // Whether it is right that they vanished is asked for each declaration.
+        ground.lets_go = true;
+        if ground.place(id).is_none() {
+            return Err("no pool names it, and it is not ours".to_owned());
+        }
+        let copies = true;
+        Ok(Self { ground, id, copies })
     }
 
     /// Whoever is on air on another channel as well loses it too.
@@ -60,137 +52,90 @@ impl<'a> Stop<'a> {
         &self,
         released: &BTreeMap<DestinationName, Instant>,
     ) -> Result<BTreeSet<DestinationName>, String> {
-        let (pool, wall) = (self.pool, self.wall);
-        let mine = self.desired.destinations.values().map(|one| &**one);
-        let here: Vec<&Destination> = mine
-            .filter(|one| one.pool == pool.name && carries(self.channel, one))
-            .filter(|one| !released.contains_key(&one.name))
-            .filter(|one| !self.copies || !self.is_elsewhere(one))
-            .collect();
-        if let Some(paused) = here.iter().find(|one| is_paused(one.paused.as_ref(), wall)) {
-            return Err(format!("{} is paused and on air there", paused.name));
+        let ground = &self.ground;
+        let place = ground.place(self.id).ok_or("no pool names it")?;
+        if place.slots.iter().all(|slot| slot.is == Occupant::Unusable) {
+            return Err("it has no slot".to_owned());
         }
-        let lost: Vec<&&Destination> = here
-            .iter()
-            .filter(|one| one.state == WantedState::Streaming)
-            .collect();
-        if lost.is_empty() {
+        let mut lost: Vec<&Destination> = Vec::new();
+        for slot in &place.slots {
+            match &slot.is {
+                Occupant::Unusable | Occupant::Undeclared if !place.takeover => {
+                    return Err(format!("{} is not recognised", slot.group));
+                }
+                Occupant::Of(one, _) if ground.pause_of(one).is_some() => {
+                    // A copy of it is no more than a copy.
+                    if !(self.copies && self.is_elsewhere(place, one)) {
+                        return Err(format!("{} is paused and on air there", one.name));
+                    }
+                }
+                Occupant::Of(one, _) if ground.wanted(one) => {
+                    let is_spare = self.copies && self.is_elsewhere(place, one);
+                    if !is_spare && !released.contains_key(&one.name) {
+                        lost.push(*one);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if lost.is_empty() && !place.keeps_running() {
             return Ok(BTreeSet::new());
         }
         let names: BTreeSet<DestinationName> = lost.iter().map(|one| one.name.clone()).collect();
         if let Some(firm) = lost.iter().find(|one| !one.interruptible) {
             return Err(format!("{} must not be interrupted", firm.name));
         }
-        if is_paused(pool.paused.as_ref(), wall) {
+        if ground.pause_on(place).is_some() {
             return Err(format!("{names:?} are on air there and the pool is paused"));
         }
-        let granted = causes(self.world, self.channel, self.desired, pool, wall)
-            .intersection(&pool.disruption.causes)
-            .next()
-            .is_some();
-        if !is_open(pool, wall) || !granted {
-            return Err(format!(
-                "{names:?} are wanted and on air there, and nothing grants it"
-            ));
+        let mut changes = self.changes(place);
+        if changes.any(|(cause, owner)| ground.grants(place.pool, cause, owner)) {
+            return Ok(names);
         }
-        Ok(names)
+        Err(format!(
+            "{names:?} are wanted and on air there, and nothing grants it"
+        ))
     }
 
     /// Whether somebody is on air on another channel as well; where this one only starts or recovers, one that does is as
     /// good.
-    fn is_elsewhere(&self, one: &Destination) -> bool {
-        let is_as_good = |other: &Channel| {
-            other.state() == State::Running || self.channel.state() != State::Running && is_running(other)
-        };
-        let mut others = self
-            .world
-            .channels()
-            .iter()
-            .filter(|(other, _)| *other != self.id);
-        others.any(|(_, channel)| is_as_good(channel) && carries(channel, one))
-    }
-}
-
-/// Which causes an interruption of a channel could have at all.
-fn causes(
-    world: &World,
-    channel: &Channel,
-    desired: &Desired,
-    pool: &ChannelPool,
-    wall: Timestamp,
-) -> BTreeSet<Cause> {
-    let all = || desired.destinations.values().map(|one| &**one);
-    let mine = || all().filter(|one| one.pool == pool.name);
-    let kept =
-        |one: &&Destination| one.state == WantedState::Streaming || is_paused(one.paused.as_ref(), wall);
-    let on_air = |one: &Destination| {
-        world
-            .channels()
-            .values()
-            .any(|channel| is_running(channel) && carries(channel, one))
-    };
-    let pushed_to = |endpoint: &Endpoint| {
-        let running = world.channels().values().filter(|channel| is_running(channel));
-        let slots = running.flat_map(|channel| slots(channel).into_values());
-        slots.filter(|slot| slot.first() == Some(endpoint)).count()
-    };
-    let missing: Vec<&Destination> = mine()
-        .filter(|one| {
-            one.state == WantedState::Streaming && !is_paused(one.paused.as_ref(), wall) && !on_air(one)
+    fn is_elsewhere(&self, place: &Place<'_>, one: &Destination) -> bool {
+        let is_as_good =
+            |other: &Place<'_>| other.is_in(State::Running) || !place.is_in(State::Running) && other.runs();
+        let mut others = self.ground.places.iter().filter(|other| other.id != place.id);
+        others.any(|other| {
+            let mut slots = other.slots.iter();
+            is_as_good(other)
+                && slots.any(|slot| matches!(slot.is, Occupant::Of(is, fit) if is.name == one.name && fit != Fit::Previous))
         })
-        .collect();
-    let mut causes = BTreeSet::new();
-    if !missing.is_empty() {
-        causes.insert(Cause::Start);
     }
-    for slot in slots(channel)
-        .values()
-        .filter_map(|slot| slot.first())
-        .filter(|first| first.0 != PARKING)
-    {
-        // A second copy of a target is one too many.
-        let is_kept = mine()
-            .filter(kept)
-            .any(|one| *one.url == *slot.0 && has_key(one, &slot.1));
-        if !is_kept || pushed_to(slot) > 1 {
-            causes.insert(Cause::Stop);
-        }
-        if missing.iter().any(|one| *one.url == *slot.0) {
-            causes.insert(Cause::Retarget);
-        }
-    }
-    causes
-}
 
-/// Whether a pause is in force.
-pub(super) fn is_paused(pause: Option<&Pause>, wall: Timestamp) -> bool {
-    pause.is_some_and(|pause| pause.until.is_none_or(|until| wall < until))
-}
-
-/// Whether the time allows an interruption in `pool`: windows of these worlds open by the hour or by the day.
-fn is_open(pool: &ChannelPool, wall: Timestamp) -> bool {
-    match pool.disruption.interrupt {
-        Interrupt::Never => false,
-        Interrupt::Anytime => true,
-        Interrupt::Window => pool.disruption.windows.iter().any(|window| {
-            let (every, first) = period(&window.cron.pattern.to_string());
-            let since = (wall.as_second() - first).rem_euclid(every);
-            since < window.duration.as_secs().cast_signed()
-        }),
-    }
-}
-
-/// How often a window opens, and when first after midnight, in seconds.
-fn period(cron: &str) -> (i64, i64) {
-    let mut fields = cron.split_whitespace();
-    let (minute, hour) = (fields.next().unwrap(), fields.next().unwrap());
-    match (
-        minute.strip_prefix("*/"),
-        minute.parse::<i64>(),
-        hour.parse::<i64>(),
-    ) {
-        (Some(every), _, _) => (60 * every.parse::<i64>().unwrap(), 0),
-        (None, Ok(minute), Ok(hour)) => (86_400, 60 * (60 * hour + minute)),
-        _ => panic!("no world draws {cron}"),
+    /// Which changes an interruption of a channel could be for at all, and whose they would be.
+    fn changes<'s>(
+        &'s self,
+        place: &'s Place<'a>,
+    ) -> impl Iterator<Item = (Cause, Option<&'s DestinationName>)> {
+        let ground = &self.ground;
+        let here = place.slots.iter().filter_map(|slot| match &slot.is {
+            Occupant::Parked | Occupant::Unusable => None,
+            Occupant::Undeclared | Occupant::Vanished { .. } => Some((Cause::Stop, None)),
+            Occupant::Of(one, fit) => {
+                let is_moved = place.pool.is_none_or(|pool| pool.name != one.pool);
+                let cause = if !ground.wanted(one) || self.is_elsewhere(place, one) {
+                    Cause::Stop
+                } else if is_moved || matches!(fit, Fit::Changed | Fit::Previous) {
+                    Cause::Retarget
+                } else {
+                    return None;
+                };
+                Some((cause, Some(&one.name)))
+            }
+        });
+        let is_current = |name| matches!(ground.on_air(name), Some((_, _, fit)) if fit != Fit::Previous);
+        let joining = ground.desired.destinations.values().filter(move |one| {
+            let is_of_pool = place.pool.is_some_and(|pool| pool.name == one.pool);
+            is_of_pool && ground.wanted(one) && !is_current(&one.name)
+        });
+        here.chain(joining.map(|one| (Cause::Start, Some(&one.name))))
     }
 }

@@ -3,7 +3,6 @@
 //! It knows the last one that it could read, and reads files and table one after the other: either may be older.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,6 @@ use slotwise::model::{Desired, DestinationName};
 use tokio::time::Instant;
 
 use super::files::Spoiled;
-use super::lost_keys::LostKeys;
 use super::reading::{Endpoint, is_target_of};
 use super::table::{Plan, Table};
 use super::world::PARKING;
@@ -30,8 +28,6 @@ pub(super) struct View {
     pub(super) left: Option<Desired>,
     /// Who stands where a file is torn, and is in force as it was read before.
     torn: Option<DestinationName>,
-    /// Whose key cannot be read, so that what has their URL may be taken for theirs.
-    pub(super) lost: BTreeSet<DestinationName>,
     /// Whether something is wrong with the files.
     is_spoiled: bool,
     /// How far the wall clock is ahead of the time that passed.
@@ -51,7 +47,6 @@ pub(super) struct Views {
     begun: Instant,
     /// In their order; there is always one.
     all: Vec<View>,
-    lost_keys: LostKeys,
     /// How old the declaration may be that a call is made on.
     pub(super) declared_max: Duration,
 }
@@ -62,7 +57,6 @@ impl Views {
         let mut views = Self {
             begun: Instant::now(),
             all: Vec::new(),
-            lost_keys: LostKeys::default(),
             declared_max: source_interval + DECLARED_MAX,
         };
         views.declare(desired, wall);
@@ -75,8 +69,7 @@ impl Views {
     }
 
     /// Takes note of what is declared from now on, while the wall clock shows `wall`.
-    pub(super) fn declare(&mut self, mut desired: Desired, wall: Timestamp) {
-        let lost = self.lost_keys.fill_in(&mut desired);
+    pub(super) fn declare(&mut self, desired: Desired, wall: Timestamp) {
         let passed = self.begun.elapsed();
         let ahead = wall.checked_sub(passed).unwrap();
         self.all.push(View {
@@ -84,7 +77,6 @@ impl Views {
             desired,
             left: None,
             torn: None,
-            lost,
             is_spoiled: false,
             ahead,
         });
@@ -92,9 +84,7 @@ impl Views {
 
     /// Takes note of what became of the files, and that this was nobody's wish.
     pub(super) fn spoil(&mut self, Spoiled { missing, torn }: Spoiled) {
-        let View {
-            desired, lost, ahead, ..
-        } = self.last();
+        let View { desired, ahead, .. } = self.last();
         let mut left = desired.clone();
         left.destinations.retain(|name, _| !missing.contains(name));
         self.all.push(View {
@@ -102,7 +92,6 @@ impl Views {
             desired: desired.clone(),
             left: (!missing.is_empty()).then_some(left),
             torn,
-            lost: lost.clone(),
             is_spoiled: true,
             ahead: *ahead,
         });
@@ -224,7 +213,6 @@ fn mixed(of_files: &View, of_table: &View, plan: &Plan, keys_of_items: bool) -> 
     View {
         desired: with_items(&of_files.desired),
         left: of_files.left.as_ref().map(with_items),
-        lost: of_files.lost.clone(),
         torn: of_files.torn.clone(),
         ..*of_files
     }

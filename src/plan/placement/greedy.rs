@@ -482,7 +482,10 @@ impl<'p> Greedy<'p> {
                 return;
             };
             while home.pop_if(|bin| self.room[*bin] == 0).is_some() {}
-            let at_home = home.last().copied().filter(|bin| self.shelf(*bin, Some(group)) <= *lowest);
+            let at_home = home
+                .last()
+                .copied()
+                .filter(|bin| self.shelf(*bin, Some(group)) <= *lowest);
             // The tightest that takes all of the block, else the roomiest.
             let other = bins.range((block.len(), 0)..).next().or(bins.last());
             let Some(bin) = at_home.or(other.map(|(_, bin)| *bin)) else {
@@ -500,7 +503,10 @@ impl<'p> Greedy<'p> {
                 self.put(item, bin);
             }
             if self.room[bin] > 0 {
-                shelves.entry(self.shelf(bin, None)).or_default().insert((self.room[bin], bin));
+                shelves
+                    .entry(self.shelf(bin, None))
+                    .or_default()
+                    .insert((self.room[bin], bin));
             }
             block = rest;
         }

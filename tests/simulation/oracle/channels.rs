@@ -5,8 +5,10 @@ use slotwise::emulator::world::Channel;
 use slotwise::model::{ChannelState, Destination};
 use slotwise::plan::Waiting;
 
-use super::ground::{Holder, Place};
-use super::{Claim, Oracle, ensure, slot_of};
+use super::{Claim, Occupant, Oracle, Place, ensure, in_force, slot_of};
+
+/// As many tags a channel may have.
+const TAGS_MAX: usize = 50;
 
 impl Oracle<'_> {
     /// What is said of a channel.
@@ -23,23 +25,26 @@ impl Oracle<'_> {
             | Waiting::OutsideWindow { slot, .. }
             | Waiting::Uninterruptible { slot, .. } => {
                 let is = self.slot(slot)?.1;
-                let leaving = is.holder != Holder::Parked && !self.ground.is_kept(is, false);
+                let leaving = is.is != Occupant::Parked && !self.ground.is_kept(place, is);
                 ensure(leaving, || format!("{slot} is to stay as it is"))?;
                 self.leaves(waiting)
             }
-            Waiting::SourceUntrusted { why } => {
-                ensure(self.ground.crew(place).doubted, || {
-                    "it carries nothing undeclared".into()
-                })?;
-                self.untrusted(why)
+            Waiting::Undeclared { .. } | Waiting::UnusableSlot { .. } | Waiting::SourceUntrusted { .. } => {
+                self.blocks(place, waiting)
             }
-            Waiting::KeyUnknown { of, reference, why } => {
-                ensure(self.ground.crew(place).may_be.contains(of), || {
-                    format!("nothing on air there may be {of}")
-                })?;
-                self.key_unknown(of, reference, why)
+            Waiting::Paused { pool, pause } => {
+                let found = place.pool.filter(|found| Some(&found.name) == pool.as_ref());
+                let found = in_force(found.and_then(|pool| pool.paused.as_ref()), self.ground.wall);
+                ensure(found == Some(pause), || format!("in force is {found:?}"))
             }
-            Waiting::Paused { pool, pause } => self.paused(None, pool.as_ref(), pause),
+            Waiting::TagsFull { .. } => {
+                let tags = place
+                    .channel
+                    .and_then(|channel| channel.document()["tags"].as_object());
+                ensure(tags.is_some_and(|tags| tags.len() >= TAGS_MAX), || {
+                    "there is room for more tags".into()
+                })
+            }
             of_channel => {
                 let id = self.unusable(of_channel)?;
                 ensure(id == place.id, || "another channel is named".into())
@@ -47,21 +52,21 @@ impl Oracle<'_> {
         }
     }
 
-    /// A channel that waits for nothing runs for somebody and carries nobody else. Former targets of somebody who waits
-    /// are that one's matter.
+    /// A channel that waits for nothing runs for somebody and carries nobody else.
     fn needs_nothing(&self, place: &Place<'_>) -> Claim {
         ensure(self.ground.is_usable(place), || {
             "it cannot be used and does not say why".into()
         })?;
-        let crew = self.ground.crew(place);
-        let strays = crew.leaving.iter().map(|slot| &place.slots[*slot]);
-        let stray = strays
-            .clone()
-            .find(|slot| !matches!(slot.holder, Holder::Former(_)));
-        match stray.filter(|_| place.runs()) {
-            Some(slot) => Err(format!("{} goes on for nobody and nothing says why", slot.group)),
-            None => ensure(!place.runs() || !crew.is_vacant(), || "it runs for nobody".into()),
+        if !place.runs() {
+            return Ok(());
         }
+        let crew = self.ground.crew(place);
+        let stray = crew.leaving.iter().chain(&crew.block).next();
+        if let Some(slot) = stray {
+            let group = &place.slots[*slot].group;
+            return Err(format!("{group} goes on for nobody and nothing says why"));
+        }
+        ensure(!self.ground.is_vacant(place), || "it runs for nobody".into())
     }
 
     /// No channel may be used by it, and this is one of them and the reason.
@@ -71,8 +76,8 @@ impl Oracle<'_> {
             let there = pin.channel.as_str() == id;
             return ensure(there, || format!("it is not pinned to channel {id}"));
         }
-        let mut places = self.ground.places.iter();
-        let has_slot = |place: &Place<'_>| place.slots.iter().any(|slot| slot.holder != Holder::Broken);
+        let mut places = self.of_pool(one);
+        let has_slot = |place: &Place<'_>| place.slots.iter().any(|slot| slot.is != Occupant::Unusable);
         let usable = places.find(|place| self.ground.is_usable(place) && has_slot(place));
         usable.map_or(Ok(()), |place| Err(format!("channel {} could be used", place.id)))
     }
@@ -98,18 +103,18 @@ impl Oracle<'_> {
                 ensure(failed && same, || format!("it is {is:?}"))?;
                 Ok(channel.as_str())
             }
-            Waiting::NotAdopted { channel, strays } => {
+            Waiting::NotAdopted { channel, strays, .. } => {
                 let is = place(channel.as_str())?;
-                let found = ground.strays(is);
                 ensure(is.is_unowned(), || "it carries an owner tag".into())?;
+                ensure(ground.is_refused(is), || {
+                    "nothing keeps it from being adopted".into()
+                })?;
+                let found = ground.strays(is);
                 let told = strays.iter().map(|stray| {
-                    (
-                        stray.output_group.to_string(),
-                        stray.host.clone(),
-                        stray.of.clone(),
-                    )
+                    let group = stray.output_group.to_string();
+                    (group, stray.host.clone(), stray.of.clone())
                 });
-                ensure(told.eq(found.iter().cloned()) && !found.is_empty(), || {
+                ensure(told.eq(found.iter().cloned()), || {
                     format!("undeclared or elsewhere are {found:?}")
                 })?;
                 Ok(channel.as_str())

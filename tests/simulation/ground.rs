@@ -1,0 +1,386 @@
+//! Who holds each slot and who is on each channel: read from the world and the declaration alone, by the rules that
+//! everybody shares and without a line of the planner.
+//!
+//! Of a slot the first that applies: parked; the stream that a declared destination pushes; what its tag says, as long as
+//! the tag's digest fits what the slot points at; nobody's.
+
+#[path = "ground/places.rs"]
+mod places;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use slotwise::emulator::World;
+use slotwise::emulator::channel::State;
+use slotwise::emulator::world::Channel;
+use slotwise::model::{
+    Cause, ChannelClass, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt,
+    OutputGroup, Pause, Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest,
+    WantedState,
+};
+
+use super::reading::{is_running, owner, rtmp_groups, tag_of};
+use super::windows;
+
+/// Names of destinations, in order.
+pub(super) type Names = BTreeSet<DestinationName>;
+
+/// The channels that any pool names, and those of ours that stand in none, with what is true of them.
+pub(super) struct Ground<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) wall: Timestamp,
+    pub(super) places: Vec<Place<'a>>,
+    /// Whether whoever vanished from the declaration is let go, recorded as released or not.
+    pub(super) lets_go: bool,
+}
+
+/// A channel.
+pub(super) struct Place<'a> {
+    pub(super) id: &'a str,
+    /// `None`: it is ours, and no pool names it.
+    pub(super) pool: Option<&'a ChannelPool>,
+    /// `None`: MediaLive knows no such channel.
+    pub(super) channel: Option<&'a Channel>,
+    pub(super) takeover: bool,
+    pub(super) slots: Vec<Slot<'a>>,
+    /// Where its RTMP groups point that are no slots, by their names.
+    pub(super) others: Vec<(String, Endpoint)>,
+}
+
+/// One slot of a channel, or a group that is meant as one and cannot be.
+pub(super) struct Slot<'a> {
+    pub(super) group: String,
+    pub(super) endpoints: Vec<Endpoint>,
+    /// Its tag, if that fits what it points at.
+    tag: Option<SlotTag>,
+    /// Which of its endpoints are parked.
+    parked: Vec<bool>,
+    /// Whether all of them are, by the names that are given to parked ones.
+    is_parked_by_name: bool,
+    pub(super) is: Occupant<'a>,
+}
+
+/// Whose a slot is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Occupant<'a> {
+    /// It has not as many targets as the channel has pipelines.
+    Unusable,
+    Parked,
+    Of(&'a Destination, Fit),
+    /// One who is declared no longer, and whether that is recorded as released.
+    Vanished {
+        identity: String,
+        released: bool,
+    },
+    Undeclared,
+}
+
+/// How a slot fits the destination that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fit {
+    Equal,
+    /// The same stream, in another spelling that is nobody's wish.
+    Respelled,
+    /// The same stream, and its declaration has changed since.
+    Changed,
+    /// By its tag: another stream.
+    Previous,
+    /// By its tag: the key cannot be read.
+    Unreadable,
+}
+
+impl Fit {
+    /// Whether it is on air with what is declared, as far as anybody can tell.
+    pub(super) fn is_current(self) -> bool {
+        matches!(self, Self::Equal | Self::Respelled | Self::Unreadable)
+    }
+}
+
+impl Slot<'_> {
+    /// Host of the first target that is not parked.
+    pub(super) fn host(&self) -> &str {
+        let mut free = self.pushed();
+        free.next().map_or("(no host)", Endpoint::host)
+    }
+
+    /// Where it points, parked endpoints aside.
+    pub(super) fn pushed(&self) -> impl Iterator<Item = &Endpoint> {
+        let all = self.endpoints.iter().zip(&self.parked);
+        all.filter(|(_, is_parked)| !**is_parked).map(|(one, _)| one)
+    }
+
+    /// Whether slotwise held it before, whoever is declared.
+    fn was_held(&self) -> bool {
+        self.is_parked_by_name || self.tag.is_some()
+    }
+
+    /// Whether its tag fits what it points at.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.tag.is_some()
+    }
+}
+
+/// What `one` pushes to: its endpoints, the backup one last. None while its key is not known.
+pub(super) fn pushes(one: &Destination) -> Vec<Endpoint> {
+    let StreamKey::Known(key) = &one.key else {
+        return Vec::new();
+    };
+    let urls = std::iter::once(&one.url).chain(&one.backup_url);
+    urls.map(|url| Endpoint::new(url.clone(), key.clone())).collect()
+}
+
+/// Whether two endpoints are one stream that may be on air only once.
+pub(super) fn clash(one: &Endpoint, other: &Endpoint) -> bool {
+    one.stream() == other.stream() && one.is_backup_ingest() == other.is_backup_ingest()
+}
+
+/// Whether tags call the destination `name` so. Of an item of a table six digits follow.
+pub(super) fn is_called(name: &DestinationName, identity: &str) -> bool {
+    let Some(rest) = identity.strip_prefix(name.as_str()) else {
+        return false;
+    };
+    let digits = rest.strip_prefix('-');
+    rest.is_empty()
+        || digits.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// Whether a pause is in force.
+pub(super) fn in_force(pause: Option<&Pause>, wall: Timestamp) -> Option<&Pause> {
+    pause.filter(|pause| pause.until.is_none_or(|until| wall < until))
+}
+
+impl<'a> Ground<'a> {
+    /// Reads the whole account.
+    pub(super) fn read(world: &'a World, desired: &'a Desired, wall: Timestamp) -> Self {
+        let known = |id: &str| {
+            world
+                .channel(id)
+                .filter(|channel| channel.state() != State::Deleted)
+        };
+        let mut ground = Self {
+            desired,
+            wall,
+            places: Vec::new(),
+            lets_go: false,
+        };
+        for pool in desired.pools.values() {
+            for named in &pool.channels {
+                let id = named.id.as_str();
+                let place = ground.place_of(id, Some(pool), known(id), named.takeover);
+                ground.places.push(place);
+            }
+        }
+        for (id, channel) in world.channels() {
+            let is_ours = owner(channel) == Some(desired.owner.as_str());
+            if is_ours && known(id).is_some() && ground.place(id).is_none() {
+                let place = ground.place_of(id, None, Some(channel), false);
+                ground.places.push(place);
+            }
+        }
+        ground
+    }
+
+    pub(super) fn place(&self, id: &str) -> Option<&Place<'a>> {
+        self.places.iter().find(|place| place.id == id)
+    }
+
+    /// The pause in force on a destination.
+    pub(super) fn pause_of<'b>(&self, one: &'b Destination) -> Option<&'b Pause> {
+        in_force(one.paused.as_ref(), self.wall)
+    }
+
+    pub(super) fn wanted(&self, one: &Destination) -> bool {
+        one.state == WantedState::Streaming && self.pause_of(one).is_none()
+    }
+
+    pub(super) fn is_off(&self, one: &Destination) -> bool {
+        one.state == WantedState::Ready && self.pause_of(one).is_none()
+    }
+
+    /// Whether a pool grants interruptions now, by its policy or just this once to `owner`.
+    pub(super) fn grants(
+        &self,
+        pool: Option<&ChannelPool>,
+        cause: Cause,
+        owner: Option<&DestinationName>,
+    ) -> bool {
+        let Some(pool) = pool else { return false };
+        let policy = &pool.disruption;
+        let open = match policy.interrupt {
+            Interrupt::Never => false,
+            Interrupt::Anytime => true,
+            Interrupt::Window => policy
+                .windows
+                .iter()
+                .any(|window| windows::is_open(window, self.wall)),
+        };
+        let once = owner.is_some_and(|owner| self.desired.grants.contains(owner));
+        once || open && policy.causes.contains(&cause)
+    }
+
+    // ── Whose each slot is ──────────────────────────────────────────────────────────────────────────────────────────
+
+    fn place_of(
+        &self,
+        id: &'a str,
+        pool: Option<&'a ChannelPool>,
+        channel: Option<&'a Channel>,
+        takeover: bool,
+    ) -> Place<'a> {
+        let (mut slots, mut others) = (Vec::new(), Vec::new());
+        for (group, endpoints) in channel.map(rtmp_groups).unwrap_or_default() {
+            let channel = channel.expect("it has groups");
+            let is_meant = pool.is_some_and(|pool| pool.slots.output_groups.is_match(group.as_str()));
+            let slot = self.slot(id, pool, channel, (group, endpoints));
+            let is_recorded =
+                matches!(&slot.tag, Some(tag) if matches!(tag.occupant, Recorded::Destination { .. }));
+            if (is_meant || is_recorded) && !slot.group.is_empty() {
+                slots.push(slot);
+            } else {
+                let first = slot.endpoints.into_iter().take(1);
+                others.extend(first.map(|one| (slot.group.clone(), one)));
+            }
+        }
+        Place {
+            id,
+            pool,
+            channel,
+            takeover,
+            slots,
+            others,
+        }
+    }
+
+    fn slot(
+        &self,
+        id: &str,
+        pool: Option<&ChannelPool>,
+        channel: &Channel,
+        (group, endpoints): (String, Vec<Endpoint>),
+    ) -> Slot<'a> {
+        let name = SlotId::new(id, group.as_str());
+        let target = Target::from(endpoints.clone());
+        let pipelines = if channel.is_standard() { 2 } else { 1 };
+        let digest = TargetDigest::of(&self.desired.owner, &name, &target);
+        let tag = tag_of(channel, &OutputGroup::from(group.as_str())).filter(|tag| tag.digest == digest);
+        let by_name: Vec<bool> = (0..)
+            .zip(&endpoints)
+            .map(|(at, one)| one.stream_name.reveal() == SlotSelector::parking_name(&name, at))
+            .collect();
+        let parking = pool.map(|pool| Endpoint::new(pool.slots.parking_url.clone(), Secret::new("")));
+        let parking = parking.map(|one| one.canonical().url);
+        let by_url = |one: &Endpoint| parking.as_ref() == Some(&one.canonical().url);
+        let parked: Vec<bool> = by_name
+            .iter()
+            .zip(&endpoints)
+            .map(|(by_name, one)| *by_name || by_url(one))
+            .collect();
+        let mut slot = Slot {
+            group,
+            is_parked_by_name: !by_name.is_empty() && by_name.iter().all(|is_parked| *is_parked),
+            endpoints,
+            tag,
+            parked,
+            is: Occupant::Unusable,
+        };
+        if slot.endpoints.len() == pipelines {
+            slot.is = self.occupant(&slot, pipelines);
+        }
+        slot
+    }
+
+    fn occupant(&self, slot: &Slot<'a>, pipelines: usize) -> Occupant<'a> {
+        let recorded = slot.tag.as_ref().map(|tag| &tag.occupant);
+        if slot.pushed().next().is_none() || recorded == Some(&Recorded::Parked) {
+            return Occupant::Parked;
+        }
+        if let Some((one, fit)) = self.pushing(slot, pipelines) {
+            return Occupant::Of(one, fit);
+        }
+        let Some(Recorded::Destination { identity, released }) = recorded else {
+            return Occupant::Undeclared;
+        };
+        let mut all = self.desired.destinations.values();
+        match all.find(|one| is_called(&one.name, identity.as_str())) {
+            Some(one) if matches!(one.key, StreamKey::Known(_)) => Occupant::Of(one, Fit::Previous),
+            Some(one) => Occupant::Of(one, Fit::Unreadable),
+            None => Occupant::Vanished {
+                identity: identity.to_string(),
+                released: *released,
+            },
+        }
+    }
+
+    /// Who pushes what the slot carries: whose very target it is before others, then whom the tag names, then the wanted,
+    /// then by name.
+    fn pushing(&self, slot: &Slot<'a>, pipelines: usize) -> Option<(&'a Destination, Fit)> {
+        let desired: &'a Desired = self.desired;
+        let mut found = Vec::new();
+        for one in desired.destinations.values() {
+            let own = pushes(one);
+            let is_same = |there: &Endpoint| {
+                own.iter()
+                    .take(pipelines)
+                    .any(|own| own.stream() == there.stream())
+            };
+            if !slot.pushed().any(is_same) {
+                continue;
+            }
+            let is_equal = (0..pipelines).all(|at| match own.get(at) {
+                Some(own) => !slot.parked[at] && own.canonical() == slot.endpoints[at].canonical(),
+                None => slot.parked[at],
+            });
+            let is_named = matches!(&slot.tag, Some(SlotTag { occupant: Recorded::Destination { identity, .. }, .. })
+                if is_called(&one.name, identity.as_str()));
+            let fit = match (is_equal, is_named && !one.is_preset) {
+                (true, _) => Fit::Equal,
+                (false, true) => Fit::Changed,
+                (false, false) => Fit::Respelled,
+            };
+            let stance = (!self.wanted(one), self.is_off(one));
+            found.push((!is_equal, !is_named, stance, &one.name, &**one, fit));
+        }
+        let best = found
+            .into_iter()
+            .min_by(|a, b| (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3)))?;
+        Some((best.4, best.5))
+    }
+}
+
+impl Place<'_> {
+    pub(super) fn runs(&self) -> bool {
+        self.channel.is_some_and(is_running)
+    }
+
+    pub(super) fn is_in(&self, state: State) -> bool {
+        self.channel.is_some_and(|channel| channel.state() == state)
+    }
+
+    pub(super) fn may_publish(&self) -> bool {
+        self.runs() || self.is_in(State::Stopping)
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_in(State::Idle) || self.is_in(State::UpdateFailed)
+    }
+
+    /// Whether it carries nobody's tag.
+    pub(super) fn is_unowned(&self) -> bool {
+        self.channel.is_some_and(|channel| owner(channel).is_none())
+    }
+
+    pub(super) fn keeps_running(&self) -> bool {
+        self.pool.is_some_and(|pool| pool.idle == Idle::KeepRunning)
+    }
+
+    pub(super) fn slot(&self, group: &str) -> Option<&Slot<'_>> {
+        self.slots.iter().find(|slot| slot.group == group)
+    }
+
+    pub(super) fn class(&self) -> ChannelClass {
+        match self.channel {
+            Some(channel) if channel.is_standard() => ChannelClass::Standard,
+            _ => ChannelClass::SinglePipeline,
+        }
+    }
+}

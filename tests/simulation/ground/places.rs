@@ -1,0 +1,195 @@
+//! Where destinations are on air, who is on a channel, and which channels may be used.
+
+use std::cmp::Reverse;
+
+use slotwise::emulator::channel::State;
+use slotwise::emulator::world::Channel;
+use slotwise::model::{Destination, DestinationName};
+
+use super::super::reading::owner;
+use super::{Fit, Ground, Names, Occupant, Place, Slot, in_force, pushes};
+
+/// Who is on a running channel.
+#[derive(Debug, Default)]
+pub(in super::super) struct Crew {
+    /// Wanted and on air there.
+    pub(in super::super) on_air: Names,
+    /// Must not be interrupted.
+    pub(in super::super) firm: Names,
+    /// Slots on air for nobody who is wanted or paused.
+    pub(in super::super) leaving: Vec<usize>,
+    /// The first slot that nothing helps against.
+    pub(in super::super) block: Option<usize>,
+}
+
+impl Crew {
+    /// Whether a grant would be enough to stop it.
+    pub(in super::super) fn yields(&self) -> bool {
+        self.firm.is_empty() && self.block.is_none()
+    }
+}
+
+impl<'a> Ground<'a> {
+    /// The slots that a destination has, by the places of channel and slot, the one that counts first.
+    fn standings(&self, name: &DestinationName) -> Vec<(usize, usize, Fit)> {
+        let mut found = Vec::new();
+        for (at, place) in self.places.iter().enumerate() {
+            for (slot, is) in place.slots.iter().enumerate() {
+                let Occupant::Of(one, fit) = is.is else { continue };
+                if one.name != *name {
+                    continue;
+                }
+                let usable = self.is_sound(place) && self.pause_on(place).is_none();
+                let rank = (
+                    fit == Fit::Previous,
+                    Reverse((place.runs(), place.runs() && usable, place.is_in(State::Running))),
+                    !usable || place.is_unowned(),
+                    place.pool.is_none_or(|pool| pool.name != one.pool),
+                );
+                found.push((rank, place.id, slot, at, fit));
+            }
+        }
+        found.sort_unstable_by_key(|(rank, id, slot, ..)| (*rank, *id, *slot));
+        found
+            .into_iter()
+            .map(|(_, _, slot, at, fit)| (at, slot, fit))
+            .collect()
+    }
+
+    /// The slot that a destination is on air in, if it is: its place in `places`, its slot there, and how that fits.
+    pub(in super::super) fn on_air(&self, name: &DestinationName) -> Option<(usize, usize, Fit)> {
+        let all = self.standings(name);
+        let held = all.iter().find(|(_, _, fit)| *fit != Fit::Previous);
+        let runs = |at: usize| self.places[at].runs();
+        let previous = || all.iter().find(|(at, _, fit)| *fit == Fit::Previous && runs(*at));
+        held.filter(|(at, ..)| runs(*at)).or_else(previous).copied()
+    }
+
+    /// Whether a slot is the one that counts for the destination that has it.
+    fn is_own(&self, name: &DestinationName, place: &Place<'_>, slot: usize) -> bool {
+        let is_here = |(at, is, _): &(usize, usize, Fit)| self.places[*at].id == place.id && *is == slot;
+        let all = self.standings(name);
+        let held = all.iter().find(|(_, _, fit)| *fit != Fit::Previous);
+        held.is_some_and(is_here) || self.on_air(name).as_ref().is_some_and(is_here)
+    }
+
+    /// Whether a second copy may end: the first one is RUNNING.
+    fn is_spare(&self, name: &DestinationName, place: &Place<'_>, slot: usize) -> bool {
+        let first = self.on_air(name);
+        !self.is_own(name, place, slot) && first.is_some_and(|(at, ..)| self.places[at].is_in(State::Running))
+    }
+
+    /// Who is on a running channel.
+    pub(in super::super) fn crew(&self, place: &Place<'_>) -> Crew {
+        let mut crew = Crew::default();
+        for (at, slot) in place.slots.iter().enumerate() {
+            match &slot.is {
+                Occupant::Parked => {}
+                Occupant::Unusable if place.takeover => {}
+                Occupant::Undeclared if place.takeover => crew.leaving.push(at),
+                Occupant::Vanished { released, .. } if *released || self.lets_go => crew.leaving.push(at),
+                Occupant::Unusable | Occupant::Undeclared | Occupant::Vanished { .. } => {
+                    crew.block.get_or_insert(at);
+                }
+                Occupant::Of(one, _) => {
+                    if self.is_off(one) || self.is_spare(&one.name, place, at) {
+                        crew.leaving.push(at);
+                        continue;
+                    }
+                    if self.wanted(one) {
+                        crew.on_air.insert(one.name.clone());
+                    }
+                    if self.pause_of(one).is_some() || !one.interruptible {
+                        crew.firm.insert(one.name.clone());
+                    }
+                }
+            }
+        }
+        crew
+    }
+
+    /// Whether a running channel stops by itself.
+    pub(in super::super) fn is_vacant(&self, place: &Place<'_>) -> bool {
+        let crew = self.crew(place);
+        let mut slots = place.slots.iter();
+        let has_slot = slots.any(|slot| slot.is != Occupant::Unusable);
+        has_slot && crew.on_air.is_empty() && crew.yields() && !place.keeps_running()
+    }
+
+    /// Whether somebody is kept in a slot of a running channel.
+    pub(in super::super) fn is_kept(&self, place: &Place<'_>, slot: &Slot<'_>) -> bool {
+        let at = place.slots.iter().position(|one| one.group == slot.group);
+        let is_leaving = at.is_some_and(|at| self.crew(place).leaving.contains(&at));
+        slot.is != Occupant::Parked && !is_leaving
+    }
+
+    /// The pause in force on the pool of a channel.
+    pub(in super::super) fn pause_on<'p>(&self, place: &Place<'p>) -> Option<&'p slotwise::model::Pause> {
+        in_force(place.pool?.paused.as_ref(), self.wall)
+    }
+
+    /// Whether a channel may be used at all.
+    pub(in super::super) fn is_usable(&self, place: &Place<'_>) -> bool {
+        self.pause_on(place).is_none() && self.is_sound(place) && !self.is_refused(place)
+    }
+
+    /// Whether a channel exists, has not failed, and is not another's.
+    fn is_sound(&self, place: &Place<'_>) -> bool {
+        let failed = |channel: &Channel| matches!(channel.state(), State::CreateFailed | State::Deleting);
+        place.channel.is_some_and(|channel| !failed(channel)) && self.other_owner(place).is_none()
+    }
+
+    /// The other owner of a channel.
+    pub(in super::super) fn other_owner<'p>(&self, place: &Place<'p>) -> Option<&'p str> {
+        let owner = place.channel.and_then(owner);
+        owner.filter(|owner| *owner != self.desired.owner.as_str())
+    }
+
+    /// Whether a channel is on air without an owner and left alone.
+    pub(in super::super) fn is_refused(&self, place: &Place<'_>) -> bool {
+        if !place.is_unowned() || !place.may_publish() || place.takeover {
+            return false;
+        }
+        let was_held = place.slots.iter().any(Slot::was_held);
+        let is_wanted = |(at, slot): (usize, &Slot<'_>)| match slot.is {
+            Occupant::Of(one, fit) => {
+                fit != Fit::Previous && self.wanted(one) && self.is_placed(one, place, at)
+            }
+            _ => false,
+        };
+        let carries = place.slots.iter().enumerate().any(is_wanted);
+        !was_held && !(carries && self.strays(place).is_empty())
+    }
+
+    /// Whether a destination of the channel's pool has its place in this slot.
+    fn is_placed(&self, one: &Destination, place: &Place<'_>, slot: usize) -> bool {
+        let is_of_pool = place.pool.is_some_and(|pool| pool.name == one.pool);
+        is_of_pool && self.is_own(&one.name, place, slot)
+    }
+
+    /// What would end on a channel that is adopted: group, host, and whose target it is whose place is elsewhere.
+    pub(in super::super) fn strays(
+        &self,
+        place: &Place<'_>,
+    ) -> Vec<(String, String, Option<DestinationName>)> {
+        let mut strays = Vec::new();
+        for (at, slot) in place.slots.iter().enumerate() {
+            let of = match slot.is {
+                Occupant::Parked | Occupant::Unusable => continue,
+                Occupant::Of(one, _) if self.is_placed(one, place, at) => continue,
+                Occupant::Of(one, _) => Some(one.name.clone()),
+                Occupant::Vanished { .. } | Occupant::Undeclared => None,
+            };
+            strays.push((slot.group.clone(), slot.host().to_owned(), of));
+        }
+        strays.extend(place.others.iter().map(|(group, endpoint)| {
+            let mut all = self.desired.destinations.values();
+            let pushes_it = |one: &&std::sync::Arc<Destination>| {
+                pushes(one).iter().any(|own| own.stream() == endpoint.stream())
+            };
+            let of = all.find(pushes_it).map(|one| one.name.clone());
+            (group.clone(), endpoint.host().to_owned(), of)
+        }));
+        strays
+    }
+}
