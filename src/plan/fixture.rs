@@ -1,6 +1,6 @@
 //! Small worlds for the planner's tests, and what its steps do to them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Action, ChannelPlan, Plan, plan};
 use crate::model::{
-    Cause, ChannelClass, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
+    Cause, ChannelClass, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired, Destination,
     DestinationName, Disruption, Endpoint, Interrupt, NoSlot, Observed, ObservedChannel, ObservedGroup,
     Pause, Pin, Placement, PoolChannel, Recorded, Secret, SlotId, SlotTag, StreamKey, Target, TargetDigest,
     Trouble, Trust, WantedState, Window, samples,
@@ -25,57 +25,52 @@ pub(super) struct World {
     pub(super) desired: Desired,
     pub(super) observed: Observed,
     pub(super) now: Timestamp,
+    /// The class of channels that are added.
+    pub(super) class: ChannelClass,
 }
 
 /// What a test that fails shows: one line per channel and destination.
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pool = &self.desired.pools[POOL];
-        let Disruption {
-            interrupt,
-            causes,
-            max_concurrent,
-            ..
-        } = &pool.disruption;
-        writeln!(
-            f,
-            "{:?} {interrupt:?} {causes:?} at most {max_concurrent}",
-            pool.placement
-        )?;
-        writeln!(
-            f,
-            "{:?} {:?} {:?}",
-            self.desired.trust, self.desired.grants, self.observed.returning
-        )?;
-        for (channel, planned) in pool.channels.iter().zip(&self.plan().channels) {
-            let seen = self.observed.channels[&channel.id].seen();
-            let (state, owner) = (seen.map(|seen| seen.state), seen.map(|seen| &seen.owner));
-            write!(
+        for pool in self.desired.pools.values() {
+            let at_most = pool.disruption.max_concurrent;
+            writeln!(
                 f,
-                "{} {state:?} {owner:?} takeover {}",
-                channel.id, channel.takeover
+                "{} {:?} {:?} {:?} {:?} at most {at_most} paused {}",
+                pool.name,
+                pool.placement,
+                pool.idle,
+                pool.disruption.interrupt,
+                pool.disruption.causes,
+                pool.paused.is_some()
             )?;
-            write!(
-                f,
-                " trouble {:?}:",
-                seen.and_then(|seen| Some(seen.trouble.as_ref()?.failures))
-            )?;
-            planned
-                .slots
-                .iter()
-                .try_for_each(|slot| write!(f, " {:?} → {:?},", slot.now, slot.then))?;
-            let steps: Vec<&str> = planned.steps.iter().map(|step| step.action.name()).collect();
-            writeln!(f, " {}", steps.join(" "))?;
+            writeln!(f, "takeover {:?}", pool.channels)?;
         }
-        for one in self.desired.destinations.values() {
-            write!(
-                f,
-                "{} {:?} {:?} {:?}",
-                one.name, one.state, one.priority, one.group
-            )?;
-            write!(f, " pin {:?} paused {}", one.pin, one.paused.is_some())?;
-            let known = matches!(one.key, StreamKey::Known(_));
-            writeln!(f, " key {known} interruptible {}", one.interruptible)?;
+        let Desired {
+            trust,
+            grants,
+            set_aside,
+            ..
+        } = &self.desired;
+        writeln!(f, "{trust:?} {grants:?} {set_aside:?} {:?}", self.observed.returning)?;
+        writeln!(f, "{:?} {:?}", self.observed.recording, self.observed.interrupted)?;
+        for planned in &self.plan().channels {
+            let seen = self.observed.channels[&planned.id].seen();
+            let state = seen.map(|seen| (seen.state, &seen.owner, &seen.tags.slots));
+            write!(f, "{} in {:?} {state:?}:", planned.id, planned.pool)?;
+            for slot in &planned.slots {
+                write!(f, " {:?} → {:?},", slot.now, slot.then)?;
+            }
+            let steps: Vec<&str> = planned.steps.iter().map(|step| step.action.name()).collect();
+            writeln!(f, " {} {:?}", steps.join(" "), planned.waiting)?;
+        }
+        for one in self.plan().destinations {
+            let decl = &self.desired.destinations[&one.name];
+            write!(f, "{} in {} {:?}", one.name, one.pool, decl.state)?;
+            write!(f, " pin {:?} paused {}", decl.pin, decl.paused.is_some())?;
+            let known = matches!(decl.key, StreamKey::Known(_));
+            write!(f, " key {known} interruptible {}", decl.interruptible)?;
+            writeln!(f, ": {:?} → {:?} {:?}", one.held, one.assignment, one.waiting)?;
         }
         Ok(())
     }
@@ -91,12 +86,22 @@ impl World {
             desired,
             observed: Observed::default(),
             now: "2026-04-01T12:00:00Z".parse().unwrap(),
+            class: ChannelClass::SinglePipeline,
         }
     }
 
-    /// A channel of ours. Each slot is written as what it holds: `-` parked, `?x` a target that no Destination explains at
-    /// host x, `~a` what is recorded as the previous target of `a`, `^a` what is recorded as the target of `a`, which no
-    /// Destination has, `!` unusable, anything else the target of that destination, of which nothing is recorded.
+    /// A channel of ours. Each slot is written as what it holds:
+    ///
+    /// | | |
+    /// |---|---|
+    /// | `-` | parked |
+    /// | `!` | unusable |
+    /// | `?x` | a target that no Destination explains, at host x |
+    /// | `a`, `+a` | the target of a, of which nothing is recorded, or recorded as a's |
+    /// | `/a` | the same in another spelling, nothing recorded |
+    /// | `@a`, `&a` | the same stream at another address, nothing recorded, or recorded as a's |
+    /// | `~a` | another stream that is recorded as a's: its previous target |
+    /// | `^a` | the same, where no Destination is called a |
     pub(super) fn channel(mut self, id: &str, state: ChannelState, slots: &[&str]) -> Self {
         let groups = slots
             .iter()
@@ -114,17 +119,20 @@ impl World {
             id: id.into(),
             arn: format!("arn:aws:medialive:eu-west-1:1:channel:{id}").into(),
             name: format!("channel {id}").into(),
-            class: ChannelClass::SinglePipeline,
+            class: self.class,
             state,
             owner: Some(OWNER.into()),
             groups: Arc::new(groups),
-            tags: std::sync::Arc::default(),
+            tags: Arc::new(ChannelTags {
+                count: 1,
+                ..ChannelTags::default()
+            }),
             others: std::sync::Arc::default(),
             stray_endpoints: std::sync::Arc::default(),
             trouble: None,
         };
         for (at, slot) in slots.iter().enumerate() {
-            if let Some(name) = slot.strip_prefix(['~', '^']) {
+            if let Some(name) = slot.strip_prefix(['~', '^', '+', '&']) {
                 record(&mut channel, at, name);
             }
         }
@@ -139,17 +147,24 @@ impl World {
     }
 
     fn slot_target(&self, channel: &str, group: &str, slot: &str) -> Result<Target, NoSlot> {
-        let endpoint =
-            |url: String, key: String| Ok(Target::from(vec![Endpoint::new(url, Secret::new(key))]));
         let parking = self.desired.pools[POOL]
             .slots
-            .parking(&SlotId::new(channel, group), ChannelClass::SinglePipeline);
+            .parking(&SlotId::new(channel, group), self.class);
+        let at = |url: String, key: String| {
+            let first = Endpoint::new(url, Secret::new(key));
+            let others = parking.0.iter().skip(1).cloned();
+            Ok(std::iter::once(first).chain(others).collect::<Vec<_>>().into())
+        };
+        let key = |name: &str| format!("key-of-{name}");
         match slot.split_at_checked(1) {
             Some(("-", "")) => Ok(parking),
             Some(("!", "")) => Err(NoSlot::Outputs(2)),
-            Some(("?", host)) => endpoint(format!("rtmp://{host}/live"), format!("undeclared-{host}")),
-            Some(("~" | "^", name)) => endpoint(url(name), format!("previous-of-{name}")),
-            _ => endpoint(url(slot), format!("key-of-{slot}")),
+            Some(("?", host)) => at(format!("rtmp://{host}/live"), format!("undeclared-{host}")),
+            Some(("~" | "^", name)) => at(url(name), format!("previous-of-{name}")),
+            Some(("/", name)) => at(format!("RTMP://{name}.EXAMPLE:1935/live/"), key(name)),
+            Some(("@" | "&", name)) => at(format!("rtmps://{name}.example/live"), key(name)),
+            Some(("+", name)) => at(url(name), key(name)),
+            _ => at(url(slot), key(slot)),
         }
     }
 
@@ -270,33 +285,6 @@ impl World {
         self
     }
 
-    /// Parks every slot whose target another slot has, too.
-    pub(super) fn drop_copies(&mut self) {
-        let mut met = BTreeSet::new();
-        let slots = self.desired.pools[POOL].slots.clone();
-        let seen = self
-            .observed
-            .channels
-            .values_mut()
-            .filter_map(|channel| match channel {
-                ChannelObservation::Seen(seen) => Some(seen),
-                _ => None,
-            });
-        for channel in seen {
-            let (id, class) = (channel.id.clone(), channel.class);
-            for group in channel.groups_mut() {
-                if group
-                    .target
-                    .as_ref()
-                    .is_ok_and(|target| !met.insert(target.clone()))
-                {
-                    let slot = SlotId::new(id.clone(), group.name.clone());
-                    group.target = Ok(slots.parking(&slot, class));
-                }
-            }
-        }
-    }
-
     pub(super) fn trouble(mut self, id: &str, failures: u32, retry_at: &str) -> Self {
         self.seen(id).trouble = Some(Trouble {
             failures,
@@ -317,10 +305,9 @@ impl World {
         assert!(found.is_empty(), "{found:?}");
     }
 
-    /// What the first step of a channel does, once MediaLive is through with it.
-    pub(super) fn take_step(&mut self, planned: &ChannelPlan) {
+    /// What the first step of a channel of `plan` does, once MediaLive is through with it.
+    pub(super) fn take_step(&mut self, plan: &Plan, planned: &ChannelPlan) {
         let Some(step) = planned.steps.first() else { return };
-        let plan = self.plan();
         for name in &step.interrupts {
             let one = plan.destinations.iter().find(|one| one.name == *name).unwrap();
             let slot = one.assignment.as_ref().or(one.held.as_ref()).unwrap();

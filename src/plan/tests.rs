@@ -1,0 +1,3 @@
+//! The planner's rules, by behaviour; what holds of every plan is in `properties`.
+
+mod properties;
