@@ -1,16 +1,18 @@
 //! Stand-ins for what a recording must not hold: stream keys, and URLs beyond their host.
 //!
-//! All the planner does with a key or a URL is to ask whether it equals another one, and to tell a URL's host. So equal
-//! ones get equal stand-ins, different ones different stand-ins, and a URL keeps its host. A stream name that parks a
-//! slot is no secret and stays: by it the planner tells a parked slot from one that is taken.
+//! All the planner does with a key or a URL is to ask whether it equals another one, or is the same stream, and to tell a
+//! URL's host. So equal ones get equal stand-ins, different ones different stand-ins, two spellings of one address two
+//! spellings of one stand-in, and a URL keeps its host. A stream name that parks a slot is no secret and stays: by it the
+//! planner tells a parked slot from one that is taken. The digests of slot tags are made anew, so that those fit that did.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Case, Outcome};
 use crate::model::{
-    ChannelObservation, ChannelPool, Desired, Destination, Endpoint, Observed, ObservedChannel,
-    ObservedGroup, Secret, SlotId, SlotSelector, StreamKey, Target,
+    ChannelId, ChannelObservation, ChannelPool, ChannelTags, Desired, Destination, Endpoint, Observed,
+    ObservedChannel, ObservedGroup, OutputGroup, OwnerId, Secret, SlotId, SlotSelector, SlotTag, StreamKey,
+    Target, TargetDigest,
 };
 use crate::plan::{Action, Plan};
 
@@ -25,6 +27,10 @@ const NO_HOST: &str = "(no host)";
 pub struct StandIns {
     keys: BTreeMap<Secret, Secret>,
     urls: BTreeMap<Arc<str>, Arc<str>>,
+    /// The number of each address, however it is spelled.
+    places: BTreeMap<String, u64>,
+    /// How many spellings each address has.
+    spellings: BTreeMap<String, usize>,
     /// Given so far, also to what is forgotten by now: none is given twice.
     given: u64,
 }
@@ -35,8 +41,11 @@ impl StandIns {
         if self.keys.len().max(self.urls.len()) > REMEMBERED_MAX {
             self.keys.clear();
             self.urls.clear();
+            self.places.clear();
+            self.spellings.clear();
         }
         let mut hiding = Hiding {
+            owner: case.desired.owner.clone(),
             parking: parking_names(&case.observed),
             known: self,
         };
@@ -45,7 +54,11 @@ impl StandIns {
             observed: hiding.observed(&case.observed),
             at: case.at,
             outcome: Outcome {
-                plan: case.outcome.plan.as_ref().map(|plan| Arc::new(hiding.plan(plan))),
+                plan: case
+                    .outcome
+                    .plan
+                    .as_ref()
+                    .map(|plan| Arc::new(hiding.plan(plan, &case.observed))),
                 refused: case.outcome.refused.clone(),
             },
         }
@@ -55,8 +68,17 @@ impl StandIns {
         if let Some(known) = self.keys.get(key) {
             return known.clone();
         }
-        self.given += 1;
-        let stand_in = Secret::new(format!("key-{}", self.given));
+        // Of some platforms the stream is told by what comes before the query.
+        let stand_in = match key.reveal().split_once('?') {
+            Some((stream, query)) => {
+                let (stream, query) = (self.key(&Secret::new(stream)), self.key(&Secret::new(query)));
+                Secret::new(format!("{}?{}", stream.reveal(), query.reveal()))
+            }
+            None => {
+                self.given += 1;
+                Secret::new(format!("key-{}", self.given))
+            }
+        };
         self.keys.insert(key.clone(), stand_in.clone());
         stand_in
     }
@@ -66,18 +88,32 @@ impl StandIns {
         if let Some(known) = self.urls.get(url) {
             return Arc::clone(known);
         }
-        self.given += 1;
-        let number = self.given;
-        let endpoint = Endpoint::new(Arc::clone(url), Secret::new(""));
-        let host = endpoint.host();
-        let stand_in = if host == NO_HOST {
+        let endpoint = Endpoint::new(Arc::clone(url), Secret::new("key"));
+        let (host, canonical) = (endpoint.host(), endpoint.canonical().url);
+        // By rtmp and by rtmps it is one stream.
+        let place = canonical.split_once("://").map_or(&**url, |(_, place)| place);
+        let place = if host == NO_HOST { url } else { place };
+        let number = self.places.get(place).copied().unwrap_or_else(|| {
+            self.given += 1;
+            self.given
+        });
+        self.places.insert(place.to_owned(), number);
+        let base = if host == NO_HOST {
             format!("url-{number}")
         } else if host.contains(':') || host.starts_with('[') {
-            format!("{}://[{host}]/url-{number}", scheme(url))
+            format!("{}://[{host}]/url-{number}", scheme(&canonical))
         } else {
-            format!("{}://{host}/url-{number}", scheme(url))
+            format!("{}://{host}/url-{number}", scheme(&canonical))
         };
-        let stand_in: Arc<str> = stand_in.into();
+        let spelling = self.spellings.entry(base.to_ascii_lowercase()).or_default();
+        let slashes = "/".repeat(*spelling);
+        *spelling += 1;
+        let query = if canonical.ends_with("?backup=1") {
+            "?backup=1"
+        } else {
+            ""
+        };
+        let stand_in: Arc<str> = format!("{base}{slashes}{query}").into();
         self.urls.insert(Arc::clone(url), Arc::clone(&stand_in));
         stand_in
     }
@@ -85,6 +121,7 @@ impl StandIns {
 
 /// Stand-ins within one case, in which these names park a slot.
 struct Hiding<'a> {
+    owner: OwnerId,
     parking: BTreeSet<String>,
     known: &'a mut StandIns,
 }
@@ -158,8 +195,15 @@ impl Hiding<'_> {
                 Err(why) => Err(why.clone()),
             },
         });
+        let groups: Vec<ObservedGroup> = groups.collect();
+        let targets = channel
+            .groups
+            .iter()
+            .map(|group| (&group.name, group.target.as_ref().ok()));
+        let tags = self.tags(&channel.id, &channel.tags, targets);
         ChannelObservation::Seen(Box::new(ObservedChannel {
-            groups: Arc::new(groups.collect()),
+            groups: Arc::new(groups),
+            tags: Arc::new(tags),
             stray_endpoints: channel
                 .stray_endpoints
                 .iter()
@@ -169,18 +213,67 @@ impl Hiding<'_> {
         }))
     }
 
-    fn plan(&mut self, plan: &Plan) -> Plan {
+    /// The tags of a channel whose groups point at these targets.
+    fn tags<'t>(
+        &mut self,
+        channel: &ChannelId,
+        tags: &ChannelTags,
+        targets: impl Iterator<Item = (&'t OutputGroup, Option<&'t Target>)>,
+    ) -> ChannelTags {
+        let mut hidden = tags.clone();
+        for (group, target) in targets {
+            if let (Some(target), Some(tag)) = (target, tags.of(group)) {
+                hidden.set(group, &self.tag(channel, group, target, tag));
+            }
+        }
+        hidden
+    }
+
+    /// A tag of a slot that points at `target`: it still fits, or still does not.
+    fn tag(&mut self, channel: &ChannelId, group: &OutputGroup, target: &Target, tag: SlotTag) -> SlotTag {
+        let slot = SlotId::new(channel.clone(), group.clone());
+        let fits = tag.digest == TargetDigest::of(&self.owner, &slot, target);
+        let hidden = self.target(target);
+        let digest = TargetDigest::of(&self.owner, &slot, &hidden);
+        let digest = if fits { digest } else { digest.other() };
+        SlotTag { digest, ..tag }
+    }
+
+    fn plan(&mut self, plan: &Plan, observed: &Observed) -> Plan {
         let mut plan = plan.clone();
         for channel in &mut plan.channels {
-            for slot in &mut channel.slots {
-                slot.target = slot.target.as_ref().map(|target| self.target(target));
+            let seen = observed
+                .channels
+                .get(&channel.id)
+                .and_then(ChannelObservation::seen);
+            if let (Some(of_plan), Some(seen)) = (&mut channel.seen, seen) {
+                let targets = seen
+                    .groups
+                    .iter()
+                    .map(|group| (&group.name, group.target.as_ref().ok()));
+                of_plan.tags = Arc::new(self.tags(&seen.id, &of_plan.tags, targets));
             }
             for step in &mut channel.steps {
-                if let Action::Update { writes, .. } = &mut step.action {
-                    for write in writes {
-                        write.target = self.target(&write.target);
+                let (writes, tags) = match &mut step.action {
+                    Action::Update { writes, tags, .. } => (&mut writes[..], tags),
+                    Action::Adopt { tags } | Action::Record { tags, .. } => (&mut [][..], tags),
+                    Action::Wait | Action::Stop | Action::Start => continue,
+                };
+                for record in tags {
+                    let group = &record.output_group;
+                    let written = writes.iter().find(|write| write.output_group == *group);
+                    let now = channel.slots.iter().find(|slot| slot.output_group == *group);
+                    let now = now.and_then(|slot| slot.target.as_ref());
+                    if let Some(target) = written.map(|write| &write.target).or(now) {
+                        record.tag = self.tag(&channel.id, group, target, record.tag.clone());
                     }
                 }
+                for write in writes {
+                    write.target = self.target(&write.target);
+                }
+            }
+            for slot in &mut channel.slots {
+                slot.target = slot.target.as_ref().map(|target| self.target(target));
             }
         }
         plan

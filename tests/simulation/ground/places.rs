@@ -59,7 +59,7 @@ impl<'a> Ground<'a> {
     /// The slot that a destination is on air in, if it is: its place in `places`, its slot there, and how that fits.
     pub(in super::super) fn on_air(&self, name: &DestinationName) -> Option<(usize, usize, Fit)> {
         let all = self.standings(name);
-        let held = all.iter().find(|(_, _, fit)| *fit != Fit::Previous);
+        let held = all.first();
         let runs = |at: usize| self.places[at].runs();
         let previous = || all.iter().find(|(at, _, fit)| *fit == Fit::Previous && runs(*at));
         held.filter(|(at, ..)| runs(*at)).or_else(previous).copied()
@@ -69,8 +69,7 @@ impl<'a> Ground<'a> {
     fn is_own(&self, name: &DestinationName, place: &Place<'_>, slot: usize) -> bool {
         let is_here = |(at, is, _): &(usize, usize, Fit)| self.places[*at].id == place.id && *is == slot;
         let all = self.standings(name);
-        let held = all.iter().find(|(_, _, fit)| *fit != Fit::Previous);
-        held.is_some_and(is_here) || self.on_air(name).as_ref().is_some_and(is_here)
+        all.first().is_some_and(is_here) || self.on_air(name).as_ref().is_some_and(is_here)
     }
 
     /// Whether a second copy may end: the first one is RUNNING.

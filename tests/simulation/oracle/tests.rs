@@ -192,7 +192,7 @@ async fn who_is_switched_off_shares_the_channel_with_those_who_stay() {
     scene.lies_once("b", "would do", |scene| {
         scene.policy().interrupt = Interrupt::Anytime;
     });
-    scene.lies_once("b", "wanted and on air there are", |scene| {
+    scene.lies_once("b", "of those there it is about", |scene| {
         let taken = ["a", "b"].map(|name| scene.planned(name).held.clone().unwrap().output_group);
         let free = (1..=3)
             .find(|number| !taken.contains(&format!("RTMP-Slot-{number}").into()))
@@ -212,7 +212,7 @@ async fn who_must_not_be_interrupted_is_not_interruptible_or_paused() {
     let scene = Scene::after(firm, |_| {}, add(wanted("d"))).await;
     scene.tells("d", "Uninterruptible");
     scene.lies_once("d", "would do", |scene| scene.one("a").interruptible = true);
-    scene.lies_once("d", "must not be interrupted: ", |scene| {
+    scene.lies_once("d", "of those there it is about", |scene| {
         scene.policy().interrupt = Interrupt::Never;
         scene.one("a").interruptible = true;
     });
@@ -329,34 +329,56 @@ async fn a_key_is_missing_or_another_has_the_same_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_on_air_may_be_one_whose_key_is_missing() {
-    let on_platform = |name: &str| Destination {
-        url: "rtmp://platform.example/app".into(),
-        ..wanted(name)
-    };
-    let declared = small(vec![on_platform("a"), on_platform("k")]);
+async fn a_key_that_changes_waits_for_a_grant_and_one_that_is_lost_changes_nothing() {
     let scene = Scene::after(
-        declared,
+        small(vec![wanted("a"), wanted("b"), wanted("k")]),
         |_| {},
         |desired| {
-            desired.destinations.remove("k");
-            desired.destination_mut("a").unwrap().key = StreamKey::Unavailable {
+            desired.destination_mut("a").unwrap().key = StreamKey::Known(Secret::new("k3y-of-a-2"));
+            desired.destination_mut("k").unwrap().key = StreamKey::Unavailable {
                 reference: "env KEY".to_owned(),
                 why: "it is not set".to_owned(),
             };
-            add(wanted("d"))(desired);
-            let policy = &mut desired.pools.get_mut("main").unwrap().disruption;
-            policy.interrupt = Interrupt::Anytime;
-            policy.causes = [Cause::Start, Cause::Stop, Cause::Retarget].into();
         },
     )
     .await;
-    scene.tells("d", "SecretUnavailable");
-    let told = scene.plan.channels[0].waiting.as_ref();
-    assert_eq!(told.map(Waiting::code), Some("SecretUnavailable"));
-    scene.lies_once("d", "nothing on air may be a", |scene| {
-        scene.one("a").key = StreamKey::Known(Secret::new("k3y-of-a"));
+    scene.tells("a", "InterruptionForbidden");
+    assert_eq!(scene.planned("k").waiting, None);
+    scene.lies_once("a", "would do", |scene| {
+        scene.policy().interrupt = Interrupt::Anytime;
     });
+    scene.lies_once("a", "of those there it is about", |scene| {
+        scene.one("b").state = WantedState::Ready;
+    });
+    // Without what is recorded nobody knows whose it is.
+    scene.lies_once("k", "on air is false", |scene| {
+        let mut tags = scene.world.channel("1").unwrap().document()["tags"].clone();
+        tags.as_object_mut().unwrap().retain(|key, _| key == OWNER_TAG);
+        let document = scene.world.channel_mut("1").unwrap().document_mut();
+        document.insert("tags".to_owned(), tags);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_is_not_stopped_for_what_nobody_recognises_on_it() {
+    let scene = Scene::after(small(vec![wanted("a"), wanted("b")]), |_| {}, |_| {}).await;
+    let mut stage_world = scene.world.clone();
+    point(
+        &mut stage_world,
+        3,
+        "rtmp://somebody.example/live",
+        "k3y-of-somebody",
+    );
+    let altered = Scene {
+        world: stage_world,
+        ..scene.clone()
+    };
+    let channel = |scene: &Scene| {
+        let planned = &scene.plan.channels[0];
+        refute_channel(&scene.world, &scene.desired, scene.wall, &scene.plan, planned)
+    };
+    assert_eq!(channel(&scene), None);
+    assert!(channel(&altered).is_some_and(|why| why.contains("nothing says why")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -378,7 +400,14 @@ async fn a_channel_is_missing_or_belongs_to_another() {
 #[tokio::test(start_paused = true)]
 async fn a_channel_is_not_adopted_while_it_runs_with_what_nobody_declares() {
     let strange = |world: &mut World| {
-        point(world, 2, "rtmp://somebody.example/live", "k3y-of-somebody");
+        for slot in 1..=3 {
+            point(
+                world,
+                slot,
+                "rtmp://somebody.example/live",
+                &format!("k3y-of-somebody-{slot}"),
+            );
+        }
         set_state(world, State::Running);
     };
     let scene = Scene::after(small(vec![wanted("a"), ready("b")]), strange, |_| {}).await;
@@ -418,10 +447,13 @@ async fn who_moved_to_another_pool_waits_while_it_is_on_air_in_the_former_one() 
     let go = |desired: &mut Desired| desired.destination_mut("m").unwrap().pool = "other".into();
     let scene = Scene::after(declared, |_| {}, go).await;
     scene.tells("m", "OnAirElsewhere");
-    scene.lies_once("m", "it is not on air in", |scene| {
+    scene.lies_once("m", "on air is false", |scene| {
         set_state(&mut scene.world, State::Idle);
     });
-    scene.lies_once("m", "the slot is of pool main", |scene| {
+    scene.lies_once("m", "would do", |scene| {
+        scene.policy().interrupt = Interrupt::Anytime;
+    });
+    scene.lies_once("m", "the slot is of pool Some", |scene| {
         let at = scene
             .plan
             .destinations
@@ -442,8 +474,8 @@ async fn who_moved_and_is_not_wanted_is_still_on_air_in_the_former_one() {
         (moved.pool, moved.state) = ("other".into(), WantedState::Ready);
     };
     let scene = Scene::after(declared, |_| {}, go).await;
-    scene.tells("m", "OnAirElsewhere");
-    scene.lies_once("m", "it is where it is wanted", |scene| {
+    scene.tells("m", "SharesChannel");
+    scene.lies_once("m", "on air is false", |scene| {
         set_state(&mut scene.world, State::Idle);
     });
     scene.lies_once("m", "waits for nothing", |scene| {
@@ -490,6 +522,14 @@ async fn there_is_no_slot_at_all_where_no_output_group_matches() {
 async fn a_copy_that_keeps_a_channel_from_being_adopted_is_told_by_its_name() {
     let copy = |world: &mut World| {
         point(world, 1, "rtmp://a.example/live", "k3y-of-a");
+        for slot in 2..=3 {
+            point(
+                world,
+                slot,
+                "rtmp://somebody.example/live",
+                &format!("k3y-of-somebody-{slot}"),
+            );
+        }
         set_state(world, State::Running);
     };
     let mut declared = desired(pool(&["1", "2"]), vec![wanted("a"), ready("b")]);
