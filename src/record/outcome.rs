@@ -11,7 +11,7 @@ use super::Outcome;
 use super::inputs::{EndpointDocument, endpoints};
 use crate::model::{ChannelId, DestinationName, OutputGroup, PoolName};
 use crate::plan::{
-    Action, Adoption, ChannelPlan, Content, DestinationPlan, Plan, PoolPlan, Reason, Seen, SlotPlan,
+    Adoption, ChannelPlan, Content, DestinationPlan, Plan, PoolPlan, Reason, Seen, SlotPlan,
     SlotWrite, Step, Violation, Waiting,
 };
 

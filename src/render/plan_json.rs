@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use super::Summary;
 use crate::model::{ChannelId, Interrupt, Placement, SlotId, WantedState};
 use crate::plan::{
-    Action, Adoption, ChannelPlan, Content, DestinationPlan, Optimality, Plan, PoolPlan, Reason, SlotPlan,
+    Adoption, ChannelPlan, Content, DestinationPlan, Optimality, Plan, PoolPlan, Reason, SlotPlan,
     Step, Waiting,
 };
 use crate::status::phase;

@@ -10,7 +10,7 @@ use super::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase,
 use crate::model::{
     ChannelId, ChannelState, Desired, Destination, DestinationName, SlotId, Trust, WantedState,
 };
-use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Plan, Waiting};
+use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting};
 use crate::store::Rejected;
 
 /// What is true now. Times of `previous` are kept where nothing changed.

@@ -39,7 +39,7 @@ async fn a_cold_destination_costs_describe_update_describe_start_and_a_steady_cy
         .script
         .change(|desired| desired.destination_mut("a").unwrap().state = WantedState::Streaming);
     assert!(matches!(stage.converge(60).await, Ended::Converged));
-    assert_eq!(stage.writes(), ["UpdateChannel 1", "StartChannel 1"]);
+    assert_eq!(stage.writes(), ["CreateTags ", "UpdateChannel 1", "StartChannel 1"]);
     assert_eq!(
         stage.count("DescribeChannel"),
         2,
@@ -160,7 +160,7 @@ async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot()
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     assert_eq!(
         stage.writes(),
-        ["StopChannel 1", "UpdateChannel 1", "StartChannel 1"]
+        ["StopChannel 1", "CreateTags ", "UpdateChannel 1", "StartChannel 1"]
     );
     assert_eq!(
         [stage.phase("a"), stage.phase("b")],
@@ -190,6 +190,8 @@ async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot()
 async fn those_who_move_to_another_pool_have_not_vanished_and_are_never_on_air_twice() {
     let names = ["a", "b", "c"];
     let mut declared = desired(pool(&["1"]), names.map(wanted).to_vec());
+    // The old place grants a move like any change of one's own.
+    declared.pools.values_mut().next().unwrap().disruption.interrupt = Interrupt::Anytime;
     let mut second = pool(&["2"]);
     second.name = "second".into();
     declared.pools.insert(second.name.clone(), second);
@@ -204,7 +206,7 @@ async fn those_who_move_to_another_pool_have_not_vanished_and_are_never_on_air_t
     stage.converge(60).await;
     assert_eq!(
         stage.writes(),
-        ["StopChannel 1", "UpdateChannel 2", "StartChannel 2"]
+        ["StopChannel 1", "CreateTags ", "UpdateChannel 2", "StartChannel 2"]
     );
     assert_eq!(names.map(|name| stage.phase(name)), [Phase::Streaming; 3]);
     let events = stage.events.lock().unwrap();
@@ -245,7 +247,7 @@ async fn switches_pressed_in_a_row_are_one_change() {
         }
     };
     tokio::join!(press, stage.run_for(20 * MINUTE));
-    assert_eq!(stage.writes(), ["UpdateChannel 1", "StartChannel 1"]);
+    assert_eq!(stage.writes(), ["CreateTags ", "UpdateChannel 1", "StartChannel 1"]);
     for name in ["a", "b", "c"] {
         assert_eq!(stage.phase(name), Phase::Streaming);
     }
@@ -370,11 +372,20 @@ async fn a_window_that_opens_lets_the_waiting_in_and_everyone_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_key_for_a_destination_alone_on_its_channel_goes_on_air_there() {
+async fn a_new_key_for_a_destination_alone_on_its_channel_waits_for_a_grant() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage.converge(60).await;
+    stage.emulator.clear_calls();
     stage.script.change(|desired| {
         desired.destination_mut("a").unwrap().key = StreamKey::Known(Secret::new("k3y-of-a-rotated"));
+    });
+    stage.run_for(20 * MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+    assert_eq!(stage.destination("a").reason, "InterruptionForbidden");
+    assert_eq!(stage.writes(), Vec::<String>::new());
+    stage.script.change(|desired| {
+        let pool = desired.pools.values_mut().next().unwrap();
+        pool.disruption.interrupt = Interrupt::Anytime;
     });
     stage.run_for(20 * MINUTE).await;
     assert_eq!(stage.phase("a"), Phase::Streaming);

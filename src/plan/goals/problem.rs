@@ -215,7 +215,9 @@ impl Posing<'_, '_> {
         Item {
             priority: one.decl.priority,
             group: self.groups.number(self.reading, dest),
-            opens: policy.allows(Cause::Start, name),
+            // What is on air does not move to where it would interrupt others: it is written anew in place, or begins on
+            // a stopped channel.
+            opens: one.on_air.is_none() && policy.allows(Cause::Start, name),
             pin,
             own: own.map(|bin| Own {
                 bin,

@@ -337,9 +337,9 @@ impl<'a> Reading<'a> {
             .target(self.channel_of(slot).class(), &parking)
     }
 
-    /// Whether a destination is on air, or about to be, whatever its target.
-    pub(super) fn is_on_air(&self, dest: usize) -> bool {
-        self.dests[dest].on_air.is_some()
+    /// Whether a slot has the previous target of the destination that holds it.
+    pub(super) fn is_previous(&self, slot: usize) -> bool {
+        matches!(self.slots[slot].occupant, Occupant::Dest(_, fit) if fit.is_retarget())
     }
 
     /// How what it is on air with fits a destination.

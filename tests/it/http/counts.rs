@@ -66,10 +66,6 @@ async fn steps_interruptions_and_requests_are_counted_once_each() {
         );
     };
     is(
-        r#"slotwise_actions_total{action="adopt",outcome="accepted",reason="AdoptUnowned"}"#,
-        1.0,
-    );
-    is(
         r#"slotwise_actions_total{action="update",outcome="accepted",reason="UpdateSlots"}"#,
         2.0,
     );
