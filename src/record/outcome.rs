@@ -11,8 +11,8 @@ use super::Outcome;
 use super::inputs::{EndpointDocument, endpoints};
 use crate::model::{ChannelId, DestinationName, OutputGroup, PoolName};
 use crate::plan::{
-    Adoption, ChannelPlan, Content, DestinationPlan, Plan, PoolPlan, Reason, Seen, SlotPlan,
-    SlotWrite, Step, Violation, Waiting,
+    Adoption, ChannelPlan, Content, DestinationPlan, Plan, PoolPlan, Reason, Seen, SlotPlan, SlotWrite, Step,
+    Violation, Waiting,
 };
 
 #[derive(Debug, Serialize)]

@@ -518,14 +518,13 @@ mod tests {
     fn an_interruption_names_who_goes_off_air_for_how_long_and_on_whose_behalf() {
         insta::assert_snapshot!(text(&samples::interrupt_one()), @"
         2 wanted, 1 off · pool main: 1 channel, 3 slots, Spread, interrupt: Anytime
-          large pool: at most 2 pairs of strangers sharing a channel above the least possible; priorities
-          and interruptions are not affected
+          large pool: not every placement was looked at; priorities come first all the same
 
           4000001 (live-1)  RUNNING → IDLE → RUNNING                                        about 3 min 10 s
             stop    to change archive and youtube-main
                     interrupts corp-cdn: off air about 3 min 10 s
             update  RTMP-Slot-2 ← parked        archive is no longer wanted here
-                    RTMP-Slot-3 ← youtube-main  joins corp-cdn, interrupted for it (was former target of
+                    RTMP-Slot-3 ← youtube-main  joins corp-cdn, interrupted for it (was previous target of
                                                 youtube-main)
             start   about 2 min
             keep    RTMP-Slot-1 = corp-cdn      on air here
@@ -576,11 +575,12 @@ mod tests {
         1 wanted, 0 off · pool main: 1 channel, 3 slots, Spread, interrupt: Never
 
           4000002 (live-2)  RUNNING, left as it is
-            waits  NotAdopted: 4000002 is left alone: it runs with targets that nobody declares: RTMP-Slot-1
-                   → live.example, and targets of destinations that have their place elsewhere: RTMP-Slot-2
-                   → youtube, and what may be destinations whose key cannot be read: RTMP-Slot-3 → twitch
-                   ways out: declare these targets as Destinations · make their keys readable · stop channel
-                   4000002 yourself · takeover: true on channel 4000002 in the pool, which releases them
+            waits  NotAdopted: 4000002 is left alone: it is on air with targets that no Destination
+                   explains: RTMP-Slot-1 → live.example, and targets of destinations that have no slot
+                   there: RTMP-Slot-2 → youtube, RTMP-Slot-3 → twitch
+                   ways out: declare these targets as Destinations · stop channel 4000002 yourself ·
+                   takeover: true on channel 4000002 in the pool, which releases them · remove channel
+                   4000002 from the pool
         ");
     }
 

@@ -32,8 +32,8 @@ use serde::{Deserialize, Serialize};
 use super::Summary;
 use crate::model::{ChannelId, Interrupt, Placement, SlotId, WantedState};
 use crate::plan::{
-    Adoption, ChannelPlan, Content, DestinationPlan, Optimality, Plan, PoolPlan, Reason, SlotPlan,
-    Step, Waiting,
+    Adoption, ChannelPlan, Content, DestinationPlan, Optimality, Plan, PoolPlan, Reason, SlotPlan, Step,
+    Waiting,
 };
 use crate::status::phase;
 

@@ -306,7 +306,7 @@ mod tests {
         **1 goes on air, 1 goes off air, 0 wait** · interruptions 1 (least possible 1) · 6 API calls
 
         - pool main: 1 channel, 3 slots, Spread, interrupt: Anytime
-          - large pool: at most 2 pairs of strangers sharing a channel above the least possible; priorities and interruptions are not affected
+          - large pool: not every placement was looked at; priorities come first all the same
 
         #### 4000001 (live-1): RUNNING → IDLE → RUNNING, about 3 min 10 s
 

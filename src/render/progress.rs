@@ -556,7 +556,8 @@ mod tests {
     fn going_on_air_reads_as_a_story() {
         insta::assert_snapshot!(story(&going_on_air(), Style::PLAIN), @"
         12:00:00  source              1 pool and 5 destinations
-                    facebook  Ready → Streaming
+                    pool main  placement Spread → Pack
+                    facebook   Ready → Streaming
         12:00:01  plan                1 adoption, 1 update, 1 start, 0 stops · 2 go on air, 1 waits ·
                                       interruptions 0 (least possible 0) · 6 API calls
                     twitch-main   → 4000001/RTMP-Slot-2  same group: launch-event

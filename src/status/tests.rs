@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::manifest::{Location, ObjectId, Problem, Severity};
 use crate::model::{ChannelClass, OwnerId, Pause, SlotId, samples};
-use crate::plan::{Adoption, Reason, Seen, SlotPlan, Step};
+use crate::plan::{Adoption, Content, Reason, Seen, SlotPlan, Step};
 use crate::status::Leader;
 
 const EARLIER: Timestamp = Timestamp::UNIX_EPOCH;

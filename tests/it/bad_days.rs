@@ -23,7 +23,11 @@ async fn a_live_channel_with_undeclared_targets_is_left_exactly_as_it_is() {
         document.shift_remove("tags");
         for destination in document["destinations"].as_array_mut().unwrap() {
             let setting = &mut destination["settings"][0];
-            if setting["streamName"].as_str().unwrap().starts_with("1-RTMP-Slot-") {
+            if setting["streamName"]
+                .as_str()
+                .unwrap()
+                .starts_with("1-RTMP-Slot-")
+            {
                 setting["streamName"] = "spare".into();
             }
         }
@@ -121,7 +125,12 @@ async fn interrupted_and_lost(spoil: impl FnOnce(&mut Desired)) -> String {
     stage.run_for(10 * MINUTE).await;
     assert_eq!(
         stage.writes(),
-        ["StopChannel 1", "CreateTags ", "UpdateChannel 1", "StartChannel 1"]
+        [
+            "StopChannel 1",
+            "CreateTags ",
+            "UpdateChannel 1",
+            "StartChannel 1"
+        ]
     );
     assert_eq!(
         ["a", "b", "c"].map(|name| stage.phase(name)),

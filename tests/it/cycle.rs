@@ -39,7 +39,10 @@ async fn a_cold_destination_costs_describe_update_describe_start_and_a_steady_cy
         .script
         .change(|desired| desired.destination_mut("a").unwrap().state = WantedState::Streaming);
     assert!(matches!(stage.converge(60).await, Ended::Converged));
-    assert_eq!(stage.writes(), ["CreateTags ", "UpdateChannel 1", "StartChannel 1"]);
+    assert_eq!(
+        stage.writes(),
+        ["CreateTags ", "UpdateChannel 1", "StartChannel 1"]
+    );
     assert_eq!(
         stage.count("DescribeChannel"),
         2,
@@ -160,7 +163,12 @@ async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot()
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     assert_eq!(
         stage.writes(),
-        ["StopChannel 1", "CreateTags ", "UpdateChannel 1", "StartChannel 1"]
+        [
+            "StopChannel 1",
+            "CreateTags ",
+            "UpdateChannel 1",
+            "StartChannel 1"
+        ]
     );
     assert_eq!(
         [stage.phase("a"), stage.phase("b")],
@@ -206,7 +214,12 @@ async fn those_who_move_to_another_pool_have_not_vanished_and_are_never_on_air_t
     stage.converge(60).await;
     assert_eq!(
         stage.writes(),
-        ["StopChannel 1", "CreateTags ", "UpdateChannel 2", "StartChannel 2"]
+        [
+            "StopChannel 1",
+            "CreateTags ",
+            "UpdateChannel 2",
+            "StartChannel 2"
+        ]
     );
     assert_eq!(names.map(|name| stage.phase(name)), [Phase::Streaming; 3]);
     let events = stage.events.lock().unwrap();
@@ -247,7 +260,10 @@ async fn switches_pressed_in_a_row_are_one_change() {
         }
     };
     tokio::join!(press, stage.run_for(20 * MINUTE));
-    assert_eq!(stage.writes(), ["CreateTags ", "UpdateChannel 1", "StartChannel 1"]);
+    assert_eq!(
+        stage.writes(),
+        ["CreateTags ", "UpdateChannel 1", "StartChannel 1"]
+    );
     for name in ["a", "b", "c"] {
         assert_eq!(stage.phase(name), Phase::Streaming);
     }

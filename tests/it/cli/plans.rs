@@ -15,17 +15,15 @@ fn the_quickstart_has_the_plan_that_the_readme_shows() {
     --- out
     3 wanted, 1 off · pool main: 2 channels, 6 slots, Spread, interrupt: Never
 
-      4000001 (main-4000001)  IDLE → RUNNING                                            about 2 min 31 s
-        adopt   not owned yet; adopted by default
+      4000001 (main-4000001)  IDLE → RUNNING                                            about 2 min 30 s
         update  RTMP-Slot-1 ← youtube-main  same group: launch-event
                 RTMP-Slot-2 ← twitch-main   same group: launch-event
         start   about 2 min 10 s
-      4000002 (main-4000002)  IDLE → RUNNING                                            about 2 min 31 s
-        adopt   not owned yet; adopted by default
+      4000002 (main-4000002)  IDLE → RUNNING                                            about 2 min 30 s
         update  RTMP-Slot-1 ← corp-cdn  new; a stopped channel, nobody is disturbed
         start   about 2 min 10 s
 
-    2 adoptions, 2 updates, 2 starts, 0 stops · 3 go on air, 0 wait · interruptions 0 (least possible 0) · 12 API calls
+    2 updates, 2 starts, 0 stops · 3 go on air, 0 wait · interruptions 0 (least possible 0) · 10 API calls
     --- err
     ");
 }
