@@ -86,6 +86,10 @@ pub(super) fn destination_plan(
     let carried = decision.carried(dest);
     let there = one.on_air.or(one.held);
     let is_running = |slot: usize| reading.channel_of(slot).state() == ChannelState::Running;
+    let has_previous = |slot: usize| match reading.slots[slot].occupant {
+        Occupant::Dest(_, fit) => fit.is_retarget(),
+        _ => false,
+    };
     let is_interrupted = |slot: usize| {
         let channel = &reading.channels[reading.slots[slot].channel];
         decisions[channel.pool].goal(reading.slots[slot].channel) == Goal::Interrupt
@@ -99,7 +103,7 @@ pub(super) fn destination_plan(
         group: one.decl.group.clone(),
         held: there.map(|slot| reading.slot_id(slot)),
         on_air: one.on_air.is_some_and(is_running),
-        is_previous: one.on_air.is_some() && reading.fit_on_air(dest).is_some_and(Fit::is_retarget),
+        is_previous: there.is_some_and(has_previous),
         assignment: carried.map(|slot| reading.slot_id(slot)),
         reason: carried.map(|slot| assign_reason(&decisions[reading.pool_of(slot)], dest, slot)),
         waiting: destination_waiting(decisions, dest, now),
