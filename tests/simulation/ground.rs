@@ -14,9 +14,8 @@ use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::model::{
-    Cause, ChannelClass, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt,
-    OutputGroup, Pause, Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest,
-    WantedState,
+    Cause, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt, OutputGroup, Pause,
+    Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest, WantedState,
 };
 
 use super::reading::{is_running, owner, rtmp_groups, tag_of};
@@ -375,12 +374,5 @@ impl Place<'_> {
 
     pub(super) fn slot(&self, group: &str) -> Option<&Slot<'_>> {
         self.slots.iter().find(|slot| slot.group == group)
-    }
-
-    pub(super) fn class(&self) -> ChannelClass {
-        match self.channel {
-            Some(channel) if channel.is_standard() => ChannelClass::Standard,
-            _ => ChannelClass::SinglePipeline,
-        }
     }
 }

@@ -410,7 +410,12 @@ fn stops_nobody(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
             let Some(name) = name_in(target) else {
                 let is_undeclared = target.0[0].stream_name.reveal().starts_with("undeclared-")
                     && seen.recorded(&world.desired.owner, group).is_none();
-                prop_assert!(takeover || !is_undeclared, "{}: undeclared\n{:?}", channel.id, world);
+                prop_assert!(
+                    takeover || !is_undeclared,
+                    "{}: undeclared\n{:?}",
+                    channel.id,
+                    world
+                );
                 continue;
             };
             let Some(one) = world.desired.destinations.get(name) else {
@@ -419,7 +424,9 @@ fn stops_nobody(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
             let is_recorded = seen.recorded(&world.desired.owner, group).is_some();
             let is_known = target.0[0].stream_name.reveal().starts_with("key-of-") || is_recorded;
             let has_own_key = one.key == crate::model::samples::destination(name).key;
-            let is_up = own_on_air.iter().any(|(id, own)| **id != channel.id && *own == name);
+            let is_up = own_on_air
+                .iter()
+                .any(|(id, own)| **id != channel.id && *own == name);
             let is_protected = one.paused.is_some() || one.state == WantedState::Streaming;
             prop_assert!(
                 !is_known || !is_protected || !has_own_key || is_up,
