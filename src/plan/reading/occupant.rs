@@ -43,6 +43,7 @@ impl<'a> Reading<'a> {
                 channel,
                 group,
                 record,
+                is_meant,
                 has_tag,
                 parked,
                 streams,
