@@ -203,6 +203,10 @@ impl Simulation {
             judged_row,
         );
         judge.table.clone_from(&table);
+        let allowed = cast
+            .emulator
+            .with_world(|world, _| world.settings().switches.tag_keys_allowed.clone());
+        judge.may_record = allowed == "*";
         let judge = Arc::new(Mutex::new(judge));
         let witness = Arc::clone(&judge);
         cast.emulator.on_call(Box::new(move |before, after, call| {

@@ -283,7 +283,11 @@ impl<'r, 'a> Decision<'r, 'a> {
             self.kind(*channel) == Some(&Kind::Stopped) && self.given_on(*channel).next().is_none()
         });
         let slots = idle.flat_map(|channel| self.reading.channels[channel].slots.clone());
-        slots.filter(|slot| self.reading.slots[*slot].occupant != Occupant::Unusable)
+        let is_slot = |slot: &usize| {
+            let slot = &self.reading.slots[*slot];
+            slot.is_meant && slot.occupant != Occupant::Unusable
+        };
+        slots.filter(is_slot)
     }
 
     fn set_goals(&mut self, reserved: &BTreeMap<usize, usize>) {

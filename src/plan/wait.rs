@@ -276,6 +276,7 @@ pub(super) fn joining(decision: &Decision<'_, '_>, channel: usize, dest: usize) 
 fn is_free(decision: &Decision<'_, '_>, slot: usize) -> bool {
     let reading = decision.reading;
     match reading.slots[slot].occupant {
+        _ if !reading.slots[slot].is_meant => false,
         Occupant::Parked => true,
         Occupant::Dest(dest, _) => {
             reading.dests[dest].intent == Intent::Off

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use slotwise::model::{
-    ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, Placement, PoolName, StreamKey,
-    WantedState, Window,
+    ChannelPool, Desired, Destination, DestinationName, Idle, Interrupt, Pause, Placement, PoolName,
+    StreamKey, WantedState, Window,
 };
 use tempfile::TempDir;
 
@@ -220,6 +220,10 @@ fn pool(pool: &ChannelPool) -> String {
         text,
         "  slots: {{ outputGroups: \"{groups}\", parkingUrl: \"{parking}\" }}"
     );
+    let idle = match pool.idle {
+        Idle::Stop => "Stop",
+        Idle::KeepRunning => "KeepRunning",
+    };
     let placement = match pool.placement {
         Placement::Spread => "Spread",
         Placement::Pack => "Pack",
@@ -232,7 +236,7 @@ fn pool(pool: &ChannelPool) -> String {
     let causes: Vec<String> = pool.disruption.causes.iter().map(ToString::to_string).collect();
     let _written = write!(
         text,
-        "  placement: {placement}\n  disruption:\n    interrupt: {interrupt}\n    for: [{}]\n    maxConcurrent: {}\n",
+        "  placement: {placement}\n  idle: {idle}\n  disruption:\n    interrupt: {interrupt}\n    for: [{}]\n    maxConcurrent: {}\n",
         causes.join(", "),
         pool.disruption.max_concurrent
     );

@@ -14,9 +14,8 @@ use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::model::{
-    Cause, ChannelClass, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt,
-    OutputGroup, Pause, Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest,
-    WantedState,
+    Cause, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt, OutputGroup, Pause,
+    Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest, WantedState,
 };
 
 use super::reading::{is_running, owner, rtmp_groups, tag_of};
@@ -51,6 +50,8 @@ pub(super) struct Place<'a> {
 pub(super) struct Slot<'a> {
     pub(super) group: String,
     pub(super) endpoints: Vec<Endpoint>,
+    /// Whether its pool means it as a slot: else it is one only until who is recorded has left.
+    pub(super) is_meant: bool,
     /// Its tag, if that fits what it points at.
     tag: Option<SlotTag>,
     /// Which of its endpoints are parked.
@@ -112,6 +113,11 @@ impl Slot<'_> {
     /// Whether slotwise held it before, whoever is declared.
     fn was_held(&self) -> bool {
         self.is_parked_by_name || self.tag.is_some()
+    }
+
+    /// Whether somebody who is not on air in it could get it.
+    pub(super) fn could_be(&self) -> bool {
+        self.is_meant && self.is != Occupant::Unusable
     }
 
     /// Whether its tag fits what it points at.
@@ -230,11 +236,10 @@ impl<'a> Ground<'a> {
         let (mut slots, mut others) = (Vec::new(), Vec::new());
         for (group, endpoints) in channel.map(rtmp_groups).unwrap_or_default() {
             let channel = channel.expect("it has groups");
-            let is_meant = pool.is_some_and(|pool| pool.slots.output_groups.is_match(group.as_str()));
             let slot = self.slot(id, pool, channel, (group, endpoints));
             let is_recorded =
                 matches!(&slot.tag, Some(tag) if matches!(tag.occupant, Recorded::Destination { .. }));
-            if (is_meant || is_recorded) && !slot.group.is_empty() {
+            if (slot.is_meant || is_recorded) && !slot.group.is_empty() {
                 slots.push(slot);
             } else {
                 let first = slot.endpoints.into_iter().take(1);
@@ -276,6 +281,7 @@ impl<'a> Ground<'a> {
             .map(|(by_name, one)| *by_name || by_url(one))
             .collect();
         let mut slot = Slot {
+            is_meant: pool.is_some_and(|pool| pool.slots.output_groups.is_match(group.as_str())),
             group,
             is_parked_by_name: !by_name.is_empty() && by_name.iter().all(|is_parked| *is_parked),
             endpoints,
@@ -375,12 +381,5 @@ impl Place<'_> {
 
     pub(super) fn slot(&self, group: &str) -> Option<&Slot<'_>> {
         self.slots.iter().find(|slot| slot.group == group)
-    }
-
-    pub(super) fn class(&self) -> ChannelClass {
-        match self.channel {
-            Some(channel) if channel.is_standard() => ChannelClass::Standard,
-            _ => ChannelClass::SinglePipeline,
-        }
     }
 }

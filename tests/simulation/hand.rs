@@ -7,6 +7,7 @@ use slotwise::emulator::channel::State;
 use slotwise::emulator::request::Request;
 use slotwise::emulator::world::Document;
 use slotwise::emulator::{Emulator, Operation};
+use slotwise::model::tag::SLOT_TAG_PREFIX;
 
 use super::reading::is_running;
 use super::world::CANARY;
@@ -25,7 +26,7 @@ impl Hand {
     pub(super) fn work(self, emulator: &Emulator, id: &str) -> Option<&'static str> {
         let Self { serial, seed } = self;
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let deed = random.random_range(0..12);
+        let deed = random.random_range(0..15);
         emulator.with_world(|world, now| {
             let mut call = |operation| world.handle(&Request::new(operation, id), now).is_ok();
             match deed {
@@ -55,6 +56,31 @@ impl Hand {
                         |document: &mut Document| drop(document.insert("tags".to_owned(), json!({})));
                     world.channel_mut(id)?.edit(now, untagged);
                     Some("takes the tag off")
+                }
+                // As somebody does who tidies up, or copies a template with all that hangs on it.
+                12 | 13 => {
+                    let channel = world.channel_mut(id)?;
+                    let tags = channel.document().get("tags")?.as_object()?.clone();
+                    let mut of_slots = tags.iter().filter(|(key, _)| key.starts_with(SLOT_TAG_PREFIX));
+                    let (key, first) = of_slots.next().map(|(key, value)| (key.clone(), value.clone()))?;
+                    let other = of_slots.next().map(|(key, _)| key.clone()).unwrap_or_default();
+                    channel.edit(now, |document| {
+                        let Some(tags) = document["tags"].as_object_mut() else {
+                            return;
+                        };
+                        if deed == 12 {
+                            tags.remove(&key);
+                        } else if tags.contains_key(&other) {
+                            tags.insert(other, first);
+                        } else {
+                            tags.insert(key, json!("by-hand"));
+                        }
+                    });
+                    Some(if deed == 12 {
+                        "takes the tag of a slot off"
+                    } else {
+                        "copies the tag of a slot on"
+                    })
                 }
                 _ => {
                     let channel = world.channel_mut(id)?;

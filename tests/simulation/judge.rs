@@ -22,7 +22,7 @@ use super::ground::{Ground, Occupant, is_called};
 use super::leases::SharedRow;
 use super::process::Sign;
 use super::reading::{
-    Endpoint, carries, endpoints, is_running, owner, pool_of, skeleton, tag_of, wiring, without,
+    Endpoint, carries, endpoints, is_parking, is_running, owner, pool_of, skeleton, tag_of, wiring, without,
 };
 use super::starts::Start;
 use super::states::States;
@@ -33,7 +33,7 @@ use super::timeline::brief;
 use super::verdict::{Broken, Tally};
 use super::views::{View, Views};
 use super::wire::letter;
-use super::world::{OWNER, PARKING, STRANGER};
+use super::world::{OWNER, STRANGER};
 
 /// How old the state of a channel may be that somebody else changed: the same, on a list that lags behind.
 const SEEN_MAX: Duration = Duration::from_mins(1);
@@ -405,7 +405,7 @@ impl Judge {
                 );
             }
             let twice = |endpoint: &Endpoint| {
-                endpoint.0 != PARKING && new_targets.iter().filter(|other| *other == endpoint).count() > 1
+                !is_parking(endpoint) && new_targets.iter().filter(|other| *other == endpoint).count() > 1
             };
             if is_slot && endpoints(new).iter().take(1).any(twice) {
                 self.fail(

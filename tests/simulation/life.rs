@@ -14,7 +14,8 @@ use slotwise::controller::Clock;
 use slotwise::controller::lease::TableErrorKind;
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation};
 use slotwise::model::{
-    Desired, Destination, DestinationName, Interrupt, Pause, PoolName, StreamKey, WantedState,
+    ChannelPool, Desired, Destination, DestinationName, Idle, Interrupt, Pause, PoolChannel, PoolName,
+    StreamKey, WantedState,
 };
 
 use super::files::{Accident, Files};
@@ -24,10 +25,13 @@ use super::leases::Trouble;
 use super::mishaps;
 use super::table::Table;
 use super::tap::Boundary;
-use super::world::{self, STRANGER};
+use super::world::{self, PARKING, STRANGER};
 
 /// Destinations at most: more than there are slots in any of these worlds.
 const DESTINATIONS_MAX: usize = 16;
+
+/// The streams of random numbers that rare deeds are drawn from.
+const MEDDLING: u64 = 1 << 61;
 
 /// What a deed asks of whoever runs the processes.
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +132,9 @@ impl Life {
             self.note(what);
             return to_process;
         }
+        if self.meddle(&deed.random) {
+            return None;
+        }
         self.random = deed.random;
         self.serial = 10 * deed.number;
         match self.random.random_range(0..100) {
@@ -154,6 +161,90 @@ impl Life {
         None
     }
 
+    /// In some lives' stead something rare: pools are edited, addresses respelled. Drawn aside, so that all else stays as it is.
+    fn meddle(&mut self, random: &ChaCha8Rng) -> bool {
+        let mut random = random.clone();
+        random.set_stream(random.get_stream() | MEDDLING);
+        let deed = random.random_range(0..100);
+        if deed > 7 {
+            return false;
+        }
+        self.random = random;
+        match deed {
+            0 | 1 => self.respell(),
+            2 => self.change_pool("what its idle channels do", |_, pool| {
+                pool.idle = match pool.idle {
+                    Idle::Stop => Idle::KeepRunning,
+                    Idle::KeepRunning => Idle::Stop,
+                };
+            }),
+            3 | 4 => self.change_pool("its output groups", |random, pool| {
+                let globs = ["RTMP-Slot-*", "RTMP-Slot-[12]", "rtmp-slot-*"];
+                let glob = globs.choose(random).unwrap();
+                pool.slots.output_groups = globset::Glob::new(glob).unwrap().compile_matcher();
+            }),
+            5 => self.change_pool("where its parked slots point", |_, pool| {
+                let is_first = *pool.slots.parking_url == *PARKING;
+                let other = format!("{PARKING}-elsewhere");
+                pool.slots.parking_url = if is_first { other.into() } else { PARKING.into() };
+            }),
+            _ => self.edit_channels(),
+        }
+        true
+    }
+
+    /// Another spelling of the same address.
+    fn respell(&mut self) {
+        self.change_one("respell the URL of", |_, one| {
+            let name = one.name.clone();
+            let plain = format!("rtmp://{name}.example/app");
+            if *one.url == *plain {
+                one.url = format!("rtmp://{}.EXAMPLE:1935/app/", name.as_str().to_uppercase()).into();
+            } else if one.url.starts_with("rtmp://platform") {
+                one.url = "rtmp://Platform.example/app/".into();
+            } else if one.url.starts_with("rtmp://Platform") {
+                one.url = "rtmp://platform.example/app".into();
+            }
+        });
+    }
+
+    fn change_pool(&mut self, what: &str, change: impl FnOnce(&mut ChaCha8Rng, &mut ChannelPool)) {
+        self.declare(&format!("a pool has another: {what}"), |random, desired| {
+            let pool = desired.pools.values_mut().choose(random).unwrap();
+            change(random, pool);
+        });
+    }
+
+    /// A channel leaves its pool, or comes back to one.
+    fn edit_channels(&mut self) {
+        let known = self.emulator.with_world(|world, _| {
+            let ids = world.channels().keys();
+            ids.filter(|id| *id != STRANGER).cloned().collect::<Vec<_>>()
+        });
+        self.declare("a channel leaves a pool or comes to one", |random, desired| {
+            let is_pooled = |id: &str| {
+                let mut all = desired.pools.values().flat_map(|pool| &pool.channels);
+                all.any(|channel| channel.id == *id)
+            };
+            let alone = known.iter().find(|id| !is_pooled(id)).cloned();
+            let pinned: Vec<_> = desired
+                .destinations
+                .values()
+                .filter_map(|one| one.pin.clone())
+                .collect();
+            let pool = desired.pools.values_mut().choose(random).unwrap();
+            if let Some(id) = alone {
+                let (id, takeover) = (id.as_str().into(), false);
+                pool.channels.push(PoolChannel { id, takeover });
+            } else if pool.channels.len() > 1 {
+                let at = random.random_range(0..pool.channels.len());
+                if pinned.iter().all(|pin| pin.channel != pool.channels[at].id) {
+                    pool.channels.remove(at);
+                }
+            }
+        });
+    }
+
     /// Faults and changes end; what only time would change is settled, so that rest is rest.
     pub(super) fn end(&mut self) {
         self.emulator.with_world(|world, _| world.faults().clear());
@@ -175,6 +266,7 @@ impl Life {
     /// Changes the declaration, and tells the judge.
     pub(super) fn declare(&mut self, what: &str, change: impl FnOnce(&mut ChaCha8Rng, &mut Desired)) {
         change(&mut self.random, &mut self.desired);
+        unpin_misfits(&mut self.desired);
         self.files.write(&self.desired);
         self.table.iter().for_each(|table| table.write(&self.desired));
         let mut judge = self.judge.lock().unwrap();
@@ -571,5 +663,20 @@ fn nowhere() -> StreamKey {
     StreamKey::Unavailable {
         reference: "env KEY".to_owned(),
         why: "it is not set".to_owned(),
+    }
+}
+
+/// Pins to what is no slot of the pool any more are taken away: such a declaration would be refused.
+fn unpin_misfits(desired: &mut Desired) {
+    let pools = &desired.pools;
+    for one in desired.destinations.values_mut() {
+        let fits = one.pin.as_ref().is_none_or(|pin| {
+            let pool = &pools[&one.pool];
+            pool.channels.iter().any(|channel| channel.id == pin.channel)
+                && pool.slots.output_groups.is_match(pin.output_group.as_str())
+        });
+        if !fits {
+            Arc::make_mut(one).pin = None;
+        }
     }
 }

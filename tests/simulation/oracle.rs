@@ -390,10 +390,10 @@ impl<'a> Oracle<'a> {
             "it is pinned, or of another pool".into()
         })?;
         let usable = || self.of_pool(one).filter(|place| ground.is_usable(place));
-        let could_be = |place: &Place<'_>| place.slots.iter().any(|slot| slot.is != Occupant::Unusable);
+        let could_be = |place: &Place<'_>| place.slots.iter().any(Slot::could_be);
         ensure(usable().any(could_be), || "there is no slot at all".into())?;
         let found = usable().find_map(|place| {
-            let free = |slot: &&Slot<'_>| slot.is != Occupant::Unusable && !ground.is_kept(place, slot);
+            let free = |slot: &&Slot<'_>| slot.could_be() && !ground.is_kept(place, slot);
             place.slots.iter().find(free).map(|slot| (place.id, &slot.group))
         });
         match found {
@@ -419,7 +419,7 @@ impl<'a> Oracle<'a> {
         let usable = || self.of_pool(one).filter(|place| ground.is_usable(place));
         let could_be = usable()
             .flat_map(|place| &place.slots)
-            .find(|slot| slot.is != Occupant::Unusable);
+            .find(|slot| slot.could_be());
         ensure(could_be.is_none(), || "there is a slot".into())?;
         let Some(slot) = unusable else { return Ok(()) };
         let broken = self.slot(slot)?.1.is == Occupant::Unusable;

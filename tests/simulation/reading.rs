@@ -9,6 +9,8 @@ use slotwise::medialive::OWNER_TAG;
 use slotwise::model::tag::slot_tag_key;
 use slotwise::model::{ChannelPool, Desired, Destination, OutputGroup, Secret, SlotTag, StreamKey};
 
+use super::world::PARKING;
+
 /// Where one pipeline of a slot points: URL and stream name.
 pub(super) type Endpoint = (String, String);
 
@@ -25,23 +27,25 @@ pub(super) fn is_running(channel: &Channel) -> bool {
 
 /// Whether a slot of `channel` points at `one`. One whose key is not known owns its URL alone here.
 pub(super) fn carries(channel: &Channel, one: &Destination) -> bool {
-    slots(channel)
-        .values()
-        .filter_map(|slot| slot.first())
-        .any(|first| *first.0 == *one.url && has_key(one, &first.1))
+    let slots = slots(channel);
+    let mut first = slots.values().filter_map(|slot| slot.first());
+    first.any(|endpoint| is_target_of(one, endpoint))
 }
 
-pub(super) fn has_key(one: &Destination, stream_name: &str) -> bool {
-    match &one.key {
-        StreamKey::Known(key) => key.reveal() == stream_name,
-        StreamKey::Unavailable { .. } => true,
-    }
-}
-
-/// Whether a destination pushes there, by whichever pipeline.
+/// Whether a destination pushes there, by whichever pipeline and in whichever spelling.
 pub(super) fn is_target_of(one: &Destination, endpoint: &Endpoint) -> bool {
+    let read = |url: &str| slotwise::model::Endpoint::new(url, Secret::new(&*endpoint.1)).canonical();
     let mut urls = [Some(&one.url), one.backup_url.as_ref()].into_iter().flatten();
-    urls.any(|url| **url == *endpoint.0) && has_key(one, &endpoint.1)
+    let has_key = match &one.key {
+        StreamKey::Known(key) => key.reveal() == endpoint.1,
+        StreamKey::Unavailable { .. } => true,
+    };
+    has_key && urls.any(|url| read(url) == read(&endpoint.0))
+}
+
+/// Whether it is where a slot points that carries nobody, whatever parking URL its pool has by now.
+pub(super) fn is_parking(endpoint: &Endpoint) -> bool {
+    endpoint.0.starts_with(PARKING)
 }
 
 /// What the tag of an output group says, whether it fits or not.

@@ -67,7 +67,8 @@ fn pushed(id: &str, channel: &Channel) -> Vec<Endpoint> {
     let endpoints = groups.flat_map(|(group, endpoints)| {
         let slot = SlotId::new(id, group.as_str());
         (0..).zip(endpoints).filter(move |(at, one)| {
-            *one.url != *PARKING && one.stream_name.reveal() != SlotSelector::parking_name(&slot, *at)
+            !one.url.starts_with(PARKING)
+                && one.stream_name.reveal() != SlotSelector::parking_name(&slot, *at)
         })
     });
     endpoints.map(|(_, one)| one).collect()

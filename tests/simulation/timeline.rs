@@ -133,7 +133,7 @@ fn channels(world: &World, desired: &Desired) -> String {
             });
             let held = match holder {
                 Some(one) => one.name.to_string(),
-                None if url == PARKING => "-".to_owned(),
+                None if url.starts_with(PARKING) => "-".to_owned(),
                 // By whom is part of the key; it is made up, but no example for what may be printed.
                 None => format!(
                     "undeclared ({} characters)",

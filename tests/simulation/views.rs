@@ -11,9 +11,8 @@ use slotwise::model::{Desired, DestinationName};
 use tokio::time::Instant;
 
 use super::files::Spoiled;
-use super::reading::{Endpoint, is_target_of};
+use super::reading::{Endpoint, is_parking, is_target_of};
 use super::table::{Plan, Table};
-use super::world::PARKING;
 
 /// How old the declaration may be that a call is made on, from when it was noticed that it changed: a batch of changes,
 /// a look and the call itself.
@@ -38,7 +37,7 @@ impl View {
     /// Whether somebody declares what a slot points at, or it is parked.
     pub(super) fn declares(&self, endpoint: &Endpoint) -> bool {
         let mut all = self.desired.destinations.values();
-        endpoint.0 == PARKING || all.any(|one| is_target_of(one, endpoint))
+        is_parking(endpoint) || all.any(|one| is_target_of(one, endpoint))
     }
 }
 

@@ -83,6 +83,11 @@ pub(super) fn draw(random: &mut ChaCha8Rng) -> (Desired, Emulator) {
         switches: switches(random),
         ..Options::default()
     };
+    let mut options = options;
+    // An account whose policy allows the owner tag only, as older ones do.
+    if random.clone().random_bool(0.06) {
+        options.switches.tag_keys_allowed = OWNER_TAG.to_owned();
+    }
     let emulator = Emulator::new(options, Fleet::invent(&fleet));
     estrange(&emulator, random, channels);
     // The rest of the life is the same in whatever order the pools name their channels.

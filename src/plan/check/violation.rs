@@ -194,7 +194,8 @@ pub enum Violation {
         /// Who loses it.
         destination: DestinationName,
     },
-    /// A slot is written that is recorded as that of a wanted or paused destination whose key is not known.
+    /// A slot is written that is recorded as that of a wanted or paused destination whose key is not known, and that comes
+    /// back to it.
     #[error("{slot} is recorded as that of {destination}, whose key is not known, and is written")]
     UnknownKeyWritten {
         /// The slot.

@@ -75,7 +75,9 @@ impl Subject<'_> {
             return None;
         };
         let one = self.world.declared.get(dest);
-        if fit == Fit::Unknown && (one.wanted || one.paused) {
+        // On a channel that stays stopped it is never put on air again, so it would only keep the others off air.
+        let comes_back = self.comes_back(write.output_group.as_str(), dest);
+        if fit == Fit::Unknown && comes_back && (one.wanted || one.paused) {
             return Some(Violation::UnknownKeyWritten {
                 slot: id,
                 destination: self.world.name(dest).clone(),

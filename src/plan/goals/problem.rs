@@ -297,7 +297,7 @@ impl Posing<'_, '_> {
         for slot in one.slots.clone() {
             let holds = match self.reading.slots[slot].occupant {
                 Occupant::Unusable => continue,
-                _ if bound.contains(&slot) => continue,
+                _ if !self.reading.slots[slot].is_meant || bound.contains(&slot) => continue,
                 Occupant::Parked => Held::Parked,
                 Occupant::Dest(dest, fit) => {
                     let is_own = self.reading.is_own(dest, slot);

@@ -125,6 +125,8 @@ pub(super) struct Slot<'a> {
     pub(super) group: &'a ObservedGroup,
     /// What is recorded of it, if that is still what it points at.
     pub(super) record: Option<SlotTag>,
+    /// Whether its pool means it as a slot. What is recorded as somebody's is one only until that one has left.
+    pub(super) is_meant: bool,
     /// Whether there is a tag for it, fitting or not.
     pub(super) has_tag: bool,
     /// Which endpoints of its target are parked, a bit each.

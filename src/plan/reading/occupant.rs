@@ -13,6 +13,7 @@
 
 use super::index::Index;
 use super::{Fit, Occupant, Reading, Release, Slot};
+use crate::model::tag::slot_tag_key;
 use crate::model::{
     Destination, Endpoint, ObservedChannel, ObservedGroup, Recorded, SlotSelector, StreamKey, Target, Trust,
 };
@@ -34,7 +35,8 @@ impl<'a> Reading<'a> {
             if !is_meant && !is_recorded {
                 continue;
             }
-            let has_tag = seen.tags.of(&group.name).is_some();
+            // What somebody else has written there is left alone as long as the channel runs.
+            let has_tag = seen.tags.slots.contains_key(&*slot_tag_key(&group.name));
             let (parked, streams) = match &group.target {
                 Ok(target) => look_at(seen, group, target, parking.as_deref()),
                 Err(_) => (0, Vec::new()),
@@ -43,6 +45,7 @@ impl<'a> Reading<'a> {
                 channel,
                 group,
                 record,
+                is_meant,
                 has_tag,
                 parked,
                 streams,

@@ -11,7 +11,9 @@ pub(super) fn nowhere_at_all(decision: &Decision<'_, '_>) -> Option<Waiting> {
     let reading = decision.reading;
     let has_slot = |channel: &Channel<'_>| {
         let slots = &reading.slots[channel.slots.clone()];
-        slots.iter().any(|slot| slot.occupant != Occupant::Unusable)
+        slots
+            .iter()
+            .any(|slot| slot.is_meant && slot.occupant != Occupant::Unusable)
     };
     let of_pool = &reading.channels[reading.pools[decision.pool].channels.clone()];
     let channels = || of_pool.iter();

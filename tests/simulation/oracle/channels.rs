@@ -77,7 +77,7 @@ impl Oracle<'_> {
             return ensure(there, || format!("it is not pinned to channel {id}"));
         }
         let mut places = self.of_pool(one);
-        let has_slot = |place: &Place<'_>| place.slots.iter().any(|slot| slot.is != Occupant::Unusable);
+        let has_slot = |place: &Place<'_>| place.slots.iter().any(super::Slot::could_be);
         let usable = places.find(|place| self.ground.is_usable(place) && has_slot(place));
         usable.map_or(Ok(()), |place| Err(format!("channel {} could be used", place.id)))
     }

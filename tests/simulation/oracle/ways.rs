@@ -3,7 +3,7 @@
 use slotwise::emulator::channel::State;
 use slotwise::model::{Cause, Destination, StreamKey};
 
-use super::{Fit, Occupant, Oracle, Place, Slot};
+use super::{Fit, Oracle, Place, Slot};
 
 impl Oracle<'_> {
     /// A slot in which a wanted destination could be on air as it is declared.
@@ -35,7 +35,7 @@ impl Oracle<'_> {
                     || place.runs()
                         && !ground.is_kept(place, slot)
                         && (ground.is_vacant(place) || self.opens(place, Cause::Start, one));
-                slot.is != Occupant::Unusable && is_free
+                slot.could_be() && is_free
             };
             if let Some(slot) = place.slots.iter().filter(pinned).find(could_carry) {
                 return Some(name(place, slot));
@@ -54,7 +54,7 @@ impl Oracle<'_> {
         let is_free = |new: &Place<'_>| {
             let mut slots = new.slots.iter();
             slots.any(|slot| {
-                slot.is != Occupant::Unusable
+                slot.could_be()
                     && one.pin.as_ref().is_none_or(|pin| {
                         pin.channel.as_str() == new.id && pin.output_group.as_str() == slot.group
                     })

@@ -317,11 +317,15 @@ fn a_slot_that_no_pattern_matches_is_one_until_its_occupant_has_left() {
 }
 
 #[test]
-fn what_is_recorded_of_an_unreadable_key_is_never_written_while_it_is_wanted_or_paused() {
-    let released = |wanted: &str, paused: bool| {
-        let hand = Hand::new()
+fn what_is_recorded_of_an_unreadable_key_is_not_written_while_it_comes_back() {
+    let released = |wanted: &str, paused: bool, comes_back: bool| {
+        let mut hand = Hand::new()
             .destinations(&[wanted, "+b"])
             .channel("c1", Idle, ["~a", "", ""]);
+        if comes_back {
+            let slot = SlotId::new("c1", "s1");
+            hand.observed.returning.insert("a".into(), slot);
+        }
         let hand = hand.with("a", |a| {
             a.key = unknown_key();
             a.paused = paused.then(pause);
@@ -330,9 +334,11 @@ fn what_is_recorded_of_an_unreadable_key_is_never_written_while_it_is_wanted_or_
         let update = hand.update("c1", &[("s1", ""), ("s2", "b")]);
         hand.steps("c1", vec![update, start()])
     };
-    released("-a", false).passes();
-    released("+a", false).fails(&["UnknownKeyWritten"]);
-    released("-a", true).fails(&["UnknownKeyWritten"]);
+    released("-a", false, true).passes();
+    released("+a", false, true).fails(&["UnknownKeyWritten"]);
+    released("-a", true, true).fails(&["UnknownKeyWritten"]);
+    released("+a", false, false).passes();
+    released("-a", true, false).passes();
 }
 
 #[test]
