@@ -52,7 +52,11 @@ impl fmt::Debug for World {
             set_aside,
             ..
         } = &self.desired;
-        writeln!(f, "{trust:?} {grants:?} {set_aside:?} {:?}", self.observed.returning)?;
+        writeln!(
+            f,
+            "{trust:?} {grants:?} {set_aside:?} {:?}",
+            self.observed.returning
+        )?;
         writeln!(f, "{:?} {:?}", self.observed.recording, self.observed.interrupted)?;
         for planned in &self.plan().channels {
             let seen = self.observed.channels[&planned.id].seen();

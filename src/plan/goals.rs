@@ -280,10 +280,16 @@ impl<'r, 'a> Decision<'r, 'a> {
     fn free_slots(&self) -> impl Iterator<Item = usize> {
         let channels = self.reading.pools[self.pool].channels.clone();
         let idle = channels.filter(|channel| {
-            self.kind(*channel) == Some(&Kind::Stopped) && self.given_on(*channel).next().is_none()
+            self.kind(*channel) == Some(&Kind::Stopped)
+                && self.reading.channels[*channel].state().is_stopped()
+                && self.bin(*channel).is_some()
+                && self.given_on(*channel).next().is_none()
         });
         let slots = idle.flat_map(|channel| self.reading.channels[channel].slots.clone());
-        slots.filter(|slot| self.reading.slots[*slot].occupant != Occupant::Unusable)
+        slots.filter(|slot| {
+            let slot = &self.reading.slots[*slot];
+            slot.is_meant && slot.occupant != Occupant::Unusable
+        })
     }
 
     fn set_goals(&mut self, reserved: &BTreeMap<usize, usize>) {

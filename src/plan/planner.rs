@@ -88,10 +88,10 @@ impl Reading<'_> {
             on_air: one
                 .on_air
                 .is_some_and(|slot| self.channel_of(slot).state().as_str() == "RUNNING"),
-            is_previous: false,
+            is_previous: one.on_air.or(one.held).is_some_and(|slot| self.is_previous(slot)),
             assignment: None,
             reason: None,
-            waiting: wanted.then_some(Waiting::NoFreeSlot { pool }),
+            waiting: (wanted || one.on_air.is_some()).then_some(Waiting::NoFreeSlot { pool }),
             off_air: None,
         }
     }

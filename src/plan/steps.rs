@@ -99,7 +99,7 @@ pub(super) fn destination_plan(
         group: one.decl.group.clone(),
         held: there.map(|slot| reading.slot_id(slot)),
         on_air: one.on_air.is_some_and(is_running),
-        is_previous: one.on_air.is_some() && reading.fit_on_air(dest).is_some_and(Fit::is_retarget),
+        is_previous: there.is_some_and(|slot| reading.is_previous(slot)),
         assignment: carried.map(|slot| reading.slot_id(slot)),
         reason: carried.map(|slot| assign_reason(&decisions[reading.pool_of(slot)], dest, slot)),
         waiting: destination_waiting(decisions, dest, now),

@@ -37,7 +37,7 @@ impl Reading<'_> {
         let is_previous = |slot: usize| self.slots[slot].occupant == Occupant::Dest(dest, Fit::Previous);
         let runs = |slot: usize| self.channel_of(slot).is_running();
         let slots = || slots.iter().map(|(_, slot)| *slot);
-        let held = slots().find(|slot| !is_previous(*slot));
+        let held = slots().next();
         let on_air = held
             .filter(|slot| runs(*slot))
             .or_else(|| slots().find(|slot| is_previous(*slot) && runs(*slot)));
@@ -56,7 +56,7 @@ impl Reading<'_> {
             (true, state) if state.is_running() => 1,
             (false, ChannelState::Running) => 2,
             (false, state) if state.is_running() => 3,
-            _ if self.dests[dest].returning == Some(at) => 4,
+            _ if self.comes_back(dest, at) => 4,
             _ => 5,
         };
         let is_ours = channel.adoption == super::Adoption::Owned && channel.is_usable();
@@ -69,6 +69,14 @@ impl Reading<'_> {
             channel.id.as_str(),
             at,
         )
+    }
+
+    /// Whether a slot is the one that a destination was interrupted in, of whatever pool that is.
+    fn comes_back(&self, dest: usize, at: usize) -> bool {
+        let slot = self.observed.returning.get(&self.dests[dest].decl.name);
+        slot.is_some_and(|slot| {
+            slot.channel == *self.channel_of(at).id && slot.output_group == self.slots[at].group.name
+        })
     }
 
     fn find_returning(&mut self) {
