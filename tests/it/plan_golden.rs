@@ -386,6 +386,11 @@ scenarios! {
     a_copy_on_a_channel_without_owner_is_not_called_undeclared
     no_output_group_matches
     no_output_group_that_matches_can_be_a_slot
+    an_undeclared_target_blocks_the_stop
+    a_new_key_begins_on_a_stopped_channel
+    an_old_stream_ends_once_the_new_one_runs
+    a_first_look_records_who_is_on_air
+    a_moved_one_leaves_for_its_reserved_slot
 }
 
 #[test]
