@@ -274,9 +274,10 @@ mod tests {
     #[test]
     fn every_slot_of_the_pool_has_a_verdict() {
         let world = World::new()
-            .channel("1", Running, &["a", "-", "!"])
+            .channel("1", Running, &["a", "-"])
             .channel("2", Idle, &["-", "-"])
             .channel("3", Idle, &["-"])
+            .channel("4", Idle, &["!"])
             .wanted("a")
             .wanted("b")
             .wanted("c");
@@ -296,10 +297,10 @@ mod tests {
             [
                 "1/slot-1 taken by a",
                 "1/slot-2 blocked: InterruptionForbidden",
-                "1/slot-3 blocked: SlotIncompatible",
                 "2/slot-1 taken by b",
                 "2/slot-2 worse: shares the channel with b, another group",
                 "3/slot-1 chosen: AssignNew",
+                "4/slot-1 blocked: SlotIncompatible",
             ]
         );
     }

@@ -280,7 +280,10 @@ impl<'r, 'a> Decision<'r, 'a> {
     fn free_slots(&self) -> impl Iterator<Item = usize> {
         let channels = self.reading.pools[self.pool].channels.clone();
         let idle = channels.filter(|channel| {
-            self.kind(*channel) == Some(&Kind::Stopped) && self.given_on(*channel).next().is_none()
+            self.kind(*channel) == Some(&Kind::Stopped)
+                && self.reading.channels[*channel].state().is_stopped()
+                && self.bin(*channel).is_some()
+                && self.given_on(*channel).next().is_none()
         });
         let slots = idle.flat_map(|channel| self.reading.channels[channel].slots.clone());
         let is_slot = |slot: &usize| {
@@ -292,6 +295,8 @@ impl<'r, 'a> Decision<'r, 'a> {
 
     fn set_goals(&mut self, reserved: &BTreeMap<usize, usize>) {
         let by_bin = problem::by_bin(&self.problem, &self.placed);
+        // Interruptions that nobody but those who move makes: they are where they are wanted only so.
+        let mut for_moves = 0;
         for channel in self.reading.pools[self.pool].channels.clone() {
             let is_given = self.given_on(channel).next().is_some();
             let goal = match self.kind(channel) {
@@ -305,6 +310,11 @@ impl<'r, 'a> Decision<'r, 'a> {
                         .bin(channel)
                         .is_some_and(|bin| self.problem.is_open(bin, &by_bin[bin]));
                     let is_opened = is_open || !leaving.is_empty();
+                    for_moves += if is_open || !is_opened {
+                        0
+                    } else {
+                        kept.on_air.len()
+                    };
                     self.leaving_for.extend(leaving);
                     if is_opened { Goal::Interrupt } else { Goal::Stay }
                 }
@@ -312,7 +322,9 @@ impl<'r, 'a> Decision<'r, 'a> {
             self.goals.push(goal);
         }
         let channels = self.reading.pools[self.pool].channels.clone();
-        self.interruptions.planned = channels.map(|channel| self.interrupted_on(channel).len()).sum();
+        let planned = channels.map(|channel| self.interrupted_on(channel).len()).sum();
+        let lower_bound = (self.interruptions.lower_bound + for_moves).min(planned);
+        self.interruptions = Interruptions { planned, lower_bound };
     }
 
     /// Those on a kept channel who may leave it for another pool now.

@@ -104,7 +104,7 @@ mod tests {
     /// Two pools, each with something to do.
     fn two_pools() -> World {
         let mut world = World::new()
-            .channel("1", Running, &["off"])
+            .channel("1", Running, &["+off"])
             .ready("off")
             .channel("2", Idle, &["-"])
             .wanted("a");

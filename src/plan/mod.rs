@@ -299,10 +299,9 @@ pub struct SlotPlan {
 pub enum Content {
     /// Nobody.
     Parked,
-    /// A declared destination.
+    /// A declared destination, with its target; by what is recorded of the slot where its key cannot be read.
     Destination(DestinationName),
-    /// The previous target of a declared destination, by what is recorded of the slot: its URL or key has changed since,
-    /// or cannot be read.
+    /// The previous target of a declared destination, by what is recorded of the slot: its URL or key has changed since.
     Previous(DestinationName),
     /// The same stream as a declared destination holds in another slot.
     Surplus(DestinationName),

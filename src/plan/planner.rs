@@ -91,7 +91,7 @@ impl Reading<'_> {
             is_previous: one.on_air.or(one.held).is_some_and(|slot| self.is_previous(slot)),
             assignment: None,
             reason: None,
-            waiting: wanted.then_some(Waiting::NoFreeSlot { pool }),
+            waiting: (wanted || one.on_air.is_some()).then_some(Waiting::NoFreeSlot { pool }),
             off_air: None,
         }
     }

@@ -1,3 +1,13 @@
 //! The planner's rules, by behaviour; what holds of every plan is in `properties`.
 
+mod first_contact;
+mod idle;
+mod moves;
+mod occupants;
+mod own_change;
+mod placement_rules;
+mod pools_edited;
 mod properties;
+mod stops;
+mod tags;
+mod waiting;

@@ -40,7 +40,8 @@ pub(super) fn channel_waiting(decision: &Decision<'_, '_>, channel: usize) -> Op
     }
     on_the_way(decision, channel).or_else(|| {
         let Some(kept) = decision.staying(channel) else {
-            return tags_full(decision, channel);
+            let beside = decision.reading.channels[channel].beside.clone();
+            return beside.or_else(|| tags_full(decision, channel));
         };
         match (kept.leaving.first(), kept.block) {
             (_, Some(block)) => blocked(decision, block),

@@ -2,8 +2,10 @@
 //!
 //! Every scenario is also checked by the second author, and carried out to the end, after which nothing may be left to do.
 //!
-//! A world in short: a pool `main`, and others that are else the same, where they are named; slots `RTMP-1`, `RTMP-2`, …; in a slot stands a destination's name, `-` for parked,
-//! `~name` for a former target of that destination, `?host` for what nobody declares, `!why` for an unusable group.
+//! A world in short: a pool `main`, and others that are else the same, where they are named; slots `RTMP-1`, `RTMP-2`, …; in a
+//! slot stands a destination's name, recorded as its on channels of ours; `=name` for the same, of which nothing is recorded;
+//! `~name` for what is recorded as its previous target; `^name` for what is recorded of one that is declared no longer; `-` for
+//! parked, `?host` for what is not declared, `!` for an unusable group.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -241,6 +243,8 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
         let target = match holds.split_at(1) {
             ("-", "") => Ok(parking),
             ("~", name) => Ok(support::former(&url(name), class)),
+            ("^", name) => Ok(support::former(&format!("rtmp://{name}.example/live"), class)),
+            ("=", name) => Ok(support::carried(&desired.destinations[name], class, &parking)),
             ("?", host) => Ok(support::former(&format!("rtmp://{host}/live"), class)),
             ("!", _) => Err(slotwise::model::NoSlot::Outputs(2)),
             _ => Ok(support::carried(
@@ -253,6 +257,12 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
             name: group.into(),
             target,
         });
+        match holds.split_at(1) {
+            ("~" | "^", name) => support::record(&mut channel, name),
+            ("-", "") | ("?" | "!" | "=", _) => {}
+            _ if spec.owner.is_none() => support::record(&mut channel, holds),
+            _ => {}
+        }
     }
     support::place(desired, observed, &spec.pool, channel);
     let pool = desired.pools.get_mut(spec.pool.as_str()).unwrap();
@@ -376,6 +386,11 @@ scenarios! {
     a_copy_on_a_channel_without_owner_is_not_called_undeclared
     no_output_group_matches
     no_output_group_that_matches_can_be_a_slot
+    an_undeclared_target_blocks_the_stop
+    a_new_key_begins_on_a_stopped_channel
+    an_old_stream_ends_once_the_new_one_runs
+    a_first_look_records_who_is_on_air
+    a_moved_one_leaves_for_its_reserved_slot
 }
 
 #[test]

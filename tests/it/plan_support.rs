@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use slotwise::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
     DestinationName, Disruption, Endpoint, Interrupt, Observed, ObservedChannel, ObservedGroup, OwnerId,
-    Pause, Placement, PoolChannel, Secret, SlotId, SlotSelector, StreamKey, Target, WantedState,
+    Pause, Placement, PoolChannel, Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target,
+    TargetDigest, WantedState,
 };
 use slotwise::plan::{Action, Plan, Step, check, plan};
 
@@ -118,6 +119,17 @@ pub(crate) fn slot(channel: &mut ObservedChannel, name: &str, target: Target) {
     });
 }
 
+/// Records that the last output group of the channel was pointed where it is for a destination.
+pub(crate) fn record(channel: &mut ObservedChannel, identity: &str) {
+    let group = channel.groups.last().unwrap().clone();
+    let slot = channel.slot(&group.name);
+    let tag = SlotTag {
+        occupant: Recorded::destination(identity.into()),
+        digest: TargetDigest::of(&owner(), &slot, &group.target.unwrap()),
+    };
+    channel.tags_mut().set(&group.name, &tag);
+}
+
 /// Puts a channel into a pool and into the world.
 pub(crate) fn place(desired: &mut Desired, observed: &mut Observed, pool: &str, channel: ObservedChannel) {
     let pool = desired.pools.get_mut(pool).unwrap();
@@ -174,9 +186,12 @@ pub(crate) fn act(observed: &mut Observed, plan: &Plan, channel: &ChannelId, ste
     let Some(ChannelObservation::Seen(seen)) = observed.channels.get_mut(channel) else {
         panic!("a step on a channel that was not seen");
     };
+    for record in step.action.tags() {
+        seen.tags_mut().set(&record.output_group, &record.tag);
+    }
     match &step.action {
         Action::Adopt { .. } => seen.owner = Some(owner()),
-        Action::Record { .. } => {}
+        Action::Record { remove, .. } => remove.iter().for_each(|key| seen.tags_mut().remove(key)),
         Action::Wait => {
             seen.state = match seen.state {
                 ChannelState::Starting => ChannelState::Running,
@@ -185,7 +200,10 @@ pub(crate) fn act(observed: &mut Observed, plan: &Plan, channel: &ChannelId, ste
         }
         Action::Stop => seen.state = ChannelState::Stopping,
         Action::Start => seen.state = ChannelState::Starting,
-        Action::Update { writes, .. } => {
+        Action::Update { writes, adopts, .. } => {
+            if *adopts {
+                seen.owner = Some(owner());
+            }
             for write in writes {
                 let group = seen
                     .groups_mut()

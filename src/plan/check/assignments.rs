@@ -96,12 +96,9 @@ impl<'a> Case<'a> {
         };
         let is_seen_running =
             slot.is_some_and(|(_, channel, _)| channel.state() == Some(ChannelState::Running));
-        // Of another host for the same key, and of a key that cannot be read, either may be said.
-        let is_previous = match slot.map(|(_, _, slot)| &slot.occupant) {
-            Some(Occupant::Of(_, Fit::Previous, _)) => Some(true),
-            Some(Occupant::Of(_, Fit::Changed | Fit::Unknown, _)) => None,
-            _ => Some(false),
-        };
+        let is_previous = slot.is_some_and(|(_, _, slot)| {
+            matches!(slot.occupant, Occupant::Of(_, Fit::Changed | Fit::Previous, _))
+        });
         let what = if self.planned.wanted != self.is_wanted() || self.planned.state != declared.state {
             "whether it is wanted"
         } else if self.planned.pool != declared.pool {
@@ -110,7 +107,7 @@ impl<'a> Case<'a> {
             "the slot it holds"
         } else if self.planned.on_air != is_seen_running {
             "whether it is on air"
-        } else if is_previous.is_some_and(|is_previous| self.planned.is_previous != is_previous) {
+        } else if self.planned.is_previous != is_previous {
             "whether that is with its previous target"
         } else {
             return None;
@@ -134,8 +131,14 @@ impl<'a> Case<'a> {
         let returning = self.world.observed.returning.get(&self.planned.name);
         let comes_back = returning.is_some_and(|own| site.is(own)) && channel.hands_off.is_none();
         let is_beside = || {
-            let mut streams = slot.pipes.iter().filter_map(Pipe::stream);
-            streams.any(|stream| on_air_now.has_beside(site.channel, stream))
+            let own: Vec<_> = slot.pipes.iter().filter_map(Pipe::stream).cloned().collect();
+            let others = channel.others.iter().flat_map(|group| group.target.iter());
+            let others = others.flat_map(|target| target.0.iter().map(crate::model::Endpoint::stream));
+            let is_on_air = |stream: &_| on_air_now.has_beside(site.channel, stream);
+            others
+                .into_iter()
+                .any(|stream| own.contains(&stream) || is_on_air(&stream))
+                || own.iter().any(is_on_air)
         };
         let is_own = channel.is_running() || comes_back && !is_beside();
         let keeps = self.planned.assignment.as_ref().is_some_and(|slot| site.is(slot));

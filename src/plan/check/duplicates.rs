@@ -162,10 +162,13 @@ pub(super) struct OnAirNow<'w>(Vec<Published<'w>>);
 impl<'w> OnAirNow<'w> {
     pub(super) fn new(world: &'w World<'_>) -> Self {
         let slots = world.observed.returning.values();
-        let pipes = slots
-            .filter_map(|slot| world.slot(slot))
-            .flat_map(|(_, slot)| &slot.pipes);
-        let mut all = publishing(world, &pipes.filter_map(Pipe::stream).collect());
+        let found: Vec<_> = slots.filter_map(|slot| world.slot(slot)).collect();
+        let pipes = found.iter().flat_map(|(_, slot)| &slot.pipes);
+        // What else would go on air with them.
+        let others = found.iter().flat_map(|(channel, _)| &channel.others);
+        let others = others.flat_map(|group| group.target.iter().flat_map(|target| target.0.iter()));
+        let others: Vec<Stream> = others.map(Endpoint::stream).collect();
+        let mut all = publishing(world, &pipes.filter_map(Pipe::stream).chain(&others).collect());
         all.sort_by(|a, b| (&a.stream, a.channel).cmp(&(&b.stream, b.channel)));
         all.dedup_by(|a, b| (&a.stream, a.channel) == (&b.stream, b.channel));
         Self(all)

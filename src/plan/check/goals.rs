@@ -80,7 +80,7 @@ fn is_adoption_right(plan: &ChannelPlan, reading: &ChannelReading<'_>) -> bool {
 
 /// What the plan says a channel and its slots will be must be what its steps leave.
 pub(super) fn check_goal(subject: &Subject<'_>, found: &mut Vec<Violation>) {
-    if subject.ends_running() != subject.plan.runs {
+    if !subject.is_delayed() && subject.ends_running() != subject.plan.runs {
         found.push(Violation::WrongEnd {
             channel: subject.plan.id.clone(),
         });
@@ -121,9 +121,6 @@ fn may_carry(subject: &Subject<'_>, group: &str, then: &Content) -> bool {
 /// Whether the plan reads a slot as it was read here.
 fn is_content(world: &World<'_>, occupant: &Occupant, said: &Content) -> bool {
     match (said, occupant) {
-        (Content::Destination(name), Occupant::Of(dest, Fit::Unknown, Role::Held)) => {
-            name == world.name(*dest)
-        }
         (Content::Undeclared { .. }, Occupant::Undeclared) => true,
         (said, occupant) => *said == content(world, occupant),
     }
@@ -139,8 +136,8 @@ pub(super) fn content(world: &World<'_>, occupant: &Occupant) -> Content {
             let name = world.name(*dest).clone();
             match (role, fit) {
                 (Role::Surplus { .. }, _) => Content::Surplus(name),
-                (Role::Previous, _) | (Role::Held, Fit::Previous | Fit::Unknown) => Content::Previous(name),
-                (Role::Held, Fit::Equal | Fit::Respelled | Fit::Changed) => Content::Destination(name),
+                (Role::Previous, _) | (Role::Held, Fit::Changed | Fit::Previous) => Content::Previous(name),
+                (Role::Held, Fit::Equal | Fit::Respelled | Fit::Unknown) => Content::Destination(name),
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The one slot that each destination holds, over all pools and channels; every other one of its is surplus.
 //!
-//! Of several the first is held: exact before recorded; RUNNING, then STARTING or RECOVERING, then the one it comes back
-//! to, then any other; on channels of ours before others; in its own pool before others; then by channel and output group.
+//! Of several the first is held: exact before recorded; RUNNING, then STARTING or RECOVERING on channels that may be used, the
+//! same on others, then the one it comes back to, then any other; on channels of ours before others; in its own pool before
+//! others; then by channel and output group.
 
 use super::declared::Dest;
 use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
@@ -117,11 +118,13 @@ fn rank<'a>(
         .returning
         .get(&destination.name)
         .is_some_and(|own| site.is(own));
-    let standing = match channel.state() {
-        Some(ChannelState::Running) => 0,
-        Some(state) if state.is_running() => 1,
-        _ if comes_back => 2,
-        _ => 3,
+    let standing = match (channel.state(), is_usable(channel, &world.desired.owner)) {
+        (Some(ChannelState::Running), true) => 0,
+        (Some(state), true) if state.is_running() => 1,
+        (Some(ChannelState::Running), false) => 2,
+        (Some(state), false) if state.is_running() => 3,
+        _ if comes_back => 4,
+        _ => 5,
     };
     (
         fit == Fit::Previous,
@@ -133,13 +136,21 @@ fn rank<'a>(
     )
 }
 
-/// Whether a channel carries our tag and is in a state, and of a pool, in which something may be done to it.
+/// Whether a channel carries our tag and may be used.
 fn is_own(channel: &ChannelReading<'_>, owner: &OwnerId) -> bool {
     let is_owned = channel
         .seen
         .is_some_and(|seen| seen.owner.as_ref() == Some(owner));
+    is_owned && is_usable(channel, owner)
+}
+
+/// Whether a channel is no other owner's, and in a state and of a pool in which something may be done to it.
+fn is_usable(channel: &ChannelReading<'_>, owner: &OwnerId) -> bool {
+    let is_foreign = channel
+        .seen
+        .is_some_and(|seen| seen.owner.as_ref().is_some_and(|other| other != owner));
     let is_paused = channel.policy.is_some_and(|policy| policy.paused);
-    is_owned && !is_paused && channel.state().is_some_and(may_be_used)
+    !is_foreign && !is_paused && channel.state().is_some_and(may_be_used)
 }
 
 /// Whether anything may be done to a channel in this state, now or when it has passed.

@@ -162,7 +162,9 @@ impl<'a> World<'a> {
             let Ok(target) = &group.target else { continue };
             let tag = seen.recorded(&self.desired.owner, group);
             let matches = reading.matches(group);
-            let is_recorded = tag.as_ref().is_some_and(names_a_destination);
+            // A channel that is neither in a pool nor ours has no slots.
+            let may_have_slots = rules.is_some() || seen.owner.as_ref() == Some(&self.desired.owner);
+            let is_recorded = may_have_slots && tag.as_ref().is_some_and(names_a_destination);
             if !matches && !is_recorded {
                 reading.others.push(group);
                 continue;

@@ -2,9 +2,9 @@
 //!
 //! | step | tags |
 //! |---|---|
-//! | update | exactly one for every slot that it writes; and for exact or parked slots without a tag that fits |
-//! | adopt | for exact slots |
-//! | record | for exact slots on air without any tag; `released` for what vanished and is released; removes those without a group |
+//! | update | exactly one for every slot that it writes, as far as there is room; and for equal or parked slots without a tag that fits |
+//! | adopt | for equal slots |
+//! | record | for equal slots on air without any tag; `released` for what vanished and is released; removes those without a group |
 //!
 //! While MediaLive refuses tags of slots there are none.
 
@@ -46,8 +46,8 @@ impl Subject<'_> {
                     found.extend(others.filter_map(|one| self.wrong_first_tag(one, needs_tag)));
                 }
                 Action::Adopt { tags } => {
-                    let is_exact = |_: &Self, slot: &SlotReading<'_>, _: &OutputGroup| is_exact(slot);
-                    found.extend(tags.iter().filter_map(|one| self.wrong_first_tag(one, is_exact)));
+                    let is_equal = |_: &Self, slot: &SlotReading<'_>, _: &OutputGroup| is_equal(slot);
+                    found.extend(tags.iter().filter_map(|one| self.wrong_first_tag(one, is_equal)));
                 }
                 Action::Record { tags, remove } => {
                     if tags.is_empty() && remove.is_empty() {
@@ -93,6 +93,19 @@ impl Subject<'_> {
         }
     }
 
+    /// How many tags the channel has after all steps, those that are removed included.
+    fn tags_in_the_end(&self) -> usize {
+        let actions = || self.plan.steps.iter().map(|step| &step.action);
+        let is_adopted =
+            |action: &Action| matches!(action, Action::Adopt { .. } | Action::Update { adopts: true, .. });
+        let written = actions().flat_map(|action| action.tags());
+        let keys: BTreeSet<String> = written
+            .map(|record| slot_tag_key(&record.output_group))
+            .filter(|key| !self.seen.tags.slots.contains_key(&**key))
+            .collect();
+        self.seen.tags.count + keys.len() + usize::from(actions().any(is_adopted))
+    }
+
     /// The tag that goes with a write, if it does not say what is written.
     fn wrong_tag_of_write(
         &self,
@@ -101,7 +114,8 @@ impl Subject<'_> {
     ) -> Option<Violation> {
         let group = &write.output_group;
         let Some(tag) = tagged.get(group) else {
-            return Some(self.wrong_tag(group, "it is written and gets no tag"));
+            let is_full = self.tags_in_the_end() >= TAGS_MAX;
+            return (!is_full).then(|| self.wrong_tag(group, "it is written and gets no tag"));
         };
         let occupant = match &write.content {
             Content::Parked => Some(Recorded::Parked),
@@ -142,7 +156,7 @@ impl Subject<'_> {
         }
         let is_first = |subject: &Self, slot: &SlotReading<'_>, group: &OutputGroup| {
             let has_tag = subject.seen.tags.slots.contains_key(&*slot_tag_key(group));
-            subject.channel.is_running() && is_exact(slot) && !has_tag
+            subject.channel.is_running() && is_equal(slot) && !has_tag
         };
         self.wrong_first_tag(record, is_first)
     }
@@ -174,14 +188,12 @@ impl Subject<'_> {
 
 /// Whether an update that does not write a slot may give it a tag.
 fn needs_tag(_: &Subject<'_>, slot: &SlotReading<'_>, _: &OutputGroup) -> bool {
-    slot.tag.is_none() && (is_exact(slot) || slot.occupant == Occupant::Parked)
+    slot.tag.is_none() && (is_equal(slot) || slot.occupant == Occupant::Parked)
 }
 
-fn is_exact(slot: &SlotReading<'_>) -> bool {
-    matches!(
-        slot.occupant,
-        Occupant::Of(_, Fit::Equal | Fit::Respelled | Fit::Changed, _)
-    )
+/// A slot that is only respelled gets its tag with the update that puts it right: with one it would count as changed.
+fn is_equal(slot: &SlotReading<'_>) -> bool {
+    matches!(slot.occupant, Occupant::Of(_, Fit::Equal, _))
 }
 
 /// What is to be recorded of a destination that vanished, is released, and is not marked so yet.

@@ -77,14 +77,20 @@ impl Subject<'_> {
         let one = self.world.declared.get(dest);
         // On a channel that stays stopped it is never put on air again, so it would only keep the others off air.
         let comes_back = self.comes_back(write.output_group.as_str(), dest);
-        if fit == Fit::Unknown && comes_back && (one.wanted || one.paused) {
+        // A further one may go: its one slot is on air, or comes back on this channel.
+        let held = self.world.places[dest].held;
+        let is_beside = held.is_some_and(|held| held.channel == self.channel.id);
+        let is_spare = match role {
+            Role::Surplus { releasable } => releasable || is_beside,
+            Role::Held | Role::Previous => false,
+        };
+        if fit == Fit::Unknown && comes_back && (one.wanted || one.paused) && !is_spare {
             return Some(Violation::UnknownKeyWritten {
                 slot: id,
                 destination: self.world.name(dest).clone(),
             });
         }
-        let is_protected =
-            one.wanted && self.channel.is_running() && role != (Role::Surplus { releasable: true });
+        let is_protected = one.wanted && self.channel.is_running() && !is_spare;
         // Who belongs to another pool leaves by a rule of its own.
         let is_of_pool = self.channel.pool() == Some(&one.destination.pool);
         (is_protected && is_of_pool && self.written(write) != Some(dest)).then(|| Violation::Evicted {

@@ -149,7 +149,8 @@ impl Posing<'_, '_> {
                 continue;
             };
             let occupant = self.reading.slots[slot].occupant;
-            let is_stopped = kinds[self.reading.slots[slot].channel - first] == Some(Kind::Stopped);
+            let is_stopped = kinds[self.reading.slots[slot].channel - first] == Some(Kind::Stopped)
+                && self.reading.channel_of(slot).beside.is_none();
             let has_target = one.has_key() && occupant != Occupant::Unusable
                 || occupant == Occupant::Dest(dest, Fit::Unreadable);
             let may_start = match &one.blocked_by {
@@ -235,6 +236,11 @@ impl Posing<'_, '_> {
 
     fn bin(&self, channel: usize, kind: &Kind, any_grant: bool) -> Option<Bin> {
         let one = &self.reading.channels[channel];
+        if *kind == Kind::Stopped && one.beside.is_some()
+            || self.would_write_what_cannot_be_read(channel, kind)
+        {
+            return None;
+        }
         let trouble = one.seen.and_then(|seen| seen.trouble.as_ref());
         let mut bin = Bin {
             kept: false,
@@ -255,6 +261,24 @@ impl Posing<'_, '_> {
         }
         bin.free = self.free_slots(channel, &bin);
         Some(bin)
+    }
+
+    /// Whether a start of a stopped channel would cost a slot that is recorded as that of somebody whose key cannot be read: it
+    /// is not put on air by a guess, and not given away either.
+    fn would_write_what_cannot_be_read(&self, channel: usize, kind: &Kind) -> bool {
+        let mut slots = self.reading.channels[channel].slots.clone();
+        !matches!(kind, Kind::Kept(_))
+            && slots.any(|slot| match self.reading.slots[slot].occupant {
+                Occupant::Dest(dest, Fit::Unreadable) => {
+                    self.reading.dests[dest].intent.is_kept()
+                        && !self.reading.is_releasable(dest, slot)
+                        && self
+                            .bound
+                            .get(&dest)
+                            .is_none_or(|bound| self.reading.slots[*bound].channel != channel)
+                }
+                _ => false,
+            })
     }
 
     /// What a kept channel costs and grants; `None` where nothing could open it.
@@ -293,6 +317,16 @@ impl Posing<'_, '_> {
             Recording::Denied { .. } => usize::MAX,
         };
         let bound: BTreeSet<usize> = self.bound.values().copied().collect();
+        // What is not parked is written with every update, given away or not.
+        let is_written = |slot: &usize| {
+            let slot = &self.reading.slots[*slot];
+            !slot.has_tag && !matches!(slot.occupant, Occupant::Parked | Occupant::Unusable)
+        };
+        let needed = one.slots.clone().filter(is_written).count();
+        let Some(left) = room.checked_sub(needed) else {
+            return Vec::new();
+        };
+        room = left;
         let mut free = Vec::new();
         for slot in one.slots.clone() {
             let holds = match self.reading.slots[slot].occupant {
@@ -311,7 +345,7 @@ impl Posing<'_, '_> {
                 }
                 Occupant::Vanished(_) | Occupant::Undeclared => Held::Other,
             };
-            if !self.reading.slots[slot].has_tag {
+            if !self.reading.slots[slot].has_tag && holds == Held::Parked {
                 if room == 0 {
                     continue;
                 }

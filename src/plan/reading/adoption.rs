@@ -12,8 +12,8 @@
 use super::index::Index;
 use super::{Channel, Fit, Intent, Occupant, Reading};
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelState, DestinationName, Endpoint, ObservedChannel, OutputGroup,
-    Recorded, SlotSelector,
+    ChannelId, ChannelObservation, ChannelState, DestinationName, Endpoint, ObservedChannel, ObservedGroup,
+    OutputGroup, SlotSelector,
 };
 use crate::plan::{Adoption, Stray, Waiting};
 
@@ -45,10 +45,7 @@ impl Reading<'_> {
 
     /// Whether slotwise held this channel before it lost its owner tag.
     fn was_held(&self, channel: &Channel<'_>, seen: &ObservedChannel) -> bool {
-        let is_recorded = |slot: usize| {
-            let record = self.slots[slot].record.as_ref();
-            record.is_some_and(|tag| matches!(tag.occupant, Recorded::Destination { .. } | Recorded::Parked))
-        };
+        let is_recorded = |group: &ObservedGroup| seen.recorded(&self.desired.owner, group).is_some();
         let is_parked_by_name = |slot: usize| {
             let id = self.slot_id(slot);
             let target = self.slots[slot].target();
@@ -61,7 +58,7 @@ impl Reading<'_> {
             })
         };
         let mut slots = channel.slots.clone();
-        !seen.groups.is_empty() && slots.any(|slot| is_recorded(slot) || is_parked_by_name(slot))
+        seen.groups.iter().any(is_recorded) || slots.any(is_parked_by_name)
     }
 
     fn carries_somebody_wanted(&self, channel: &Channel<'_>) -> bool {
@@ -99,22 +96,14 @@ impl Reading<'_> {
                 of,
             });
         }
-        let is_slot = |name: &OutputGroup| {
-            let mut slots = channel.slots.clone();
-            slots.any(|slot| self.slots[slot].group.name == *name)
-        };
-        let mut others: Vec<(OutputGroup, &Endpoint)> = Vec::new();
-        for group in seen.groups.iter().filter(|group| !is_slot(&group.name)) {
-            let target = group.target.as_ref().ok();
-            others.extend(
-                target
-                    .iter()
-                    .flat_map(|target| &*target.0)
-                    .take(1)
-                    .map(|one| (group.name.clone(), one)),
-            );
-        }
-        others.extend(seen.stray_endpoints.iter().map(|one| ("".into(), one)));
+        let beside = self.beside_slots(channel, seen);
+        let mut others: Vec<(OutputGroup, &Endpoint)> =
+            beside.map(|(name, one)| (name.clone(), one)).collect();
+        others.dedup_by(|one, before| one.0 == before.0);
+        let parking = self.parking_url(channel.pool);
+        let is_stray = |one: &&Endpoint| is_rtmp(one) && Some(&*one.canonical().url) != parking.as_deref();
+        let strays_beside = seen.stray_endpoints.iter().filter(is_stray);
+        others.extend(strays_beside.map(|one| ("".into(), one)));
         strays.extend(others.into_iter().map(|(output_group, endpoint)| Stray {
             output_group,
             host: endpoint.host().to_owned(),
@@ -130,6 +119,11 @@ impl Reading<'_> {
         let first = index.pushing(&endpoint.stream()).first()?;
         Some(self.dests[first.dest].decl.name.clone())
     }
+}
+
+fn is_rtmp(endpoint: &Endpoint) -> bool {
+    let scheme = endpoint.url.split_once("://").map_or("", |(scheme, _)| scheme);
+    scheme.eq_ignore_ascii_case("rtmp") || scheme.eq_ignore_ascii_case("rtmps")
 }
 
 /// Why a channel may not be used, as far as that does not depend on who holds its slots.

@@ -91,6 +91,8 @@ pub(super) struct Channel<'a> {
     pub(super) adoption: Adoption,
     /// Why it may not be used; `None` for one that may.
     pub(super) unusable: Option<Waiting>,
+    /// Why it may not be started: it has an output group that is no slot, whose stream may be on air elsewhere.
+    pub(super) beside: Option<Waiting>,
     /// Its slots in [`Reading::slots`].
     pub(super) slots: Range<usize>,
 }
@@ -123,6 +125,8 @@ pub(super) struct Slot<'a> {
     pub(super) channel: usize,
     /// The output group.
     pub(super) group: &'a ObservedGroup,
+    /// Whether its pool's glob matches it. One that it does not match (any more) is a slot until its occupant has left.
+    pub(super) is_meant: bool,
     /// What is recorded of it, if that is still what it points at.
     pub(super) record: Option<SlotTag>,
     /// Whether its pool means it as a slot. What is recorded as somebody's is one only until that one has left.
@@ -352,6 +356,11 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Whether a slot has another target than the destination that holds it, since the declaration has changed.
+    pub(super) fn is_previous(&self, slot: usize) -> bool {
+        matches!(self.slots[slot].occupant, Occupant::Dest(_, fit) if fit.is_retarget())
+    }
+
     /// Whether a destination is on air in a slot that is not of its pool.
     pub(super) fn is_moved(&self, dest: usize) -> bool {
         let one = &self.dests[dest];
@@ -364,10 +373,13 @@ impl<'a> Reading<'a> {
         one.on_air == Some(slot) || one.held == Some(slot)
     }
 
-    /// Whether a second copy of a destination may end: the first one was seen RUNNING.
+    /// Whether a second copy of a destination may end: the first one was seen RUNNING. Of a paused destination none may.
     pub(super) fn is_releasable(&self, dest: usize, slot: usize) -> bool {
-        let on_air = self.dests[dest].on_air.filter(|on_air| *on_air != slot);
-        on_air.is_some_and(|on_air| self.channel_of(on_air).state() == ChannelState::Running)
+        if self.dests[dest].intent == Intent::Paused {
+            return false;
+        }
+        let held = self.dests[dest].held.filter(|held| *held != slot);
+        held.is_some_and(|held| self.channel_of(held).state() == ChannelState::Running)
     }
 
     /// What a slot holds now, in the plan's words.
@@ -498,6 +510,7 @@ impl<'a> Reading<'a> {
             takeover,
             adoption,
             unusable,
+            beside: None,
             slots: first..first,
         });
         if let Some(seen) = seen {

@@ -11,11 +11,13 @@
 //!
 //! A record counts only while the slot points where it did when the record was written.
 
+use std::sync::Arc;
+
 use super::index::Index;
 use super::{Fit, Occupant, Reading, Release, Slot};
 use crate::model::tag::slot_tag_key;
 use crate::model::{
-    Destination, Endpoint, ObservedChannel, ObservedGroup, Recorded, SlotSelector, StreamKey, Target, Trust,
+    Destination, Endpoint, ObservedChannel, OutputGroup, Recorded, SlotSelector, StreamKey, Target, Trust,
 };
 
 impl<'a> Reading<'a> {
@@ -23,9 +25,7 @@ impl<'a> Reading<'a> {
     /// more).
     pub(super) fn add_slots(&mut self, channel: usize, seen: &'a ObservedChannel) {
         let pool = self.desired.pools.values().nth(self.channels[channel].pool);
-        let parking =
-            pool.map(|pool| Endpoint::new(pool.slots.parking_url.clone(), crate::model::Secret::new("")));
-        let parking = parking.map(|endpoint| endpoint.canonical().url);
+        let parking = self.parking_url(self.channels[channel].pool);
         for group in seen.groups.iter() {
             let record = seen.recorded(&self.desired.owner, group);
             let is_recorded = record
@@ -38,12 +38,13 @@ impl<'a> Reading<'a> {
             // What somebody else has written there is left alone as long as the channel runs.
             let has_tag = seen.tags.slots.contains_key(&*slot_tag_key(&group.name));
             let (parked, streams) = match &group.target {
-                Ok(target) => look_at(seen, group, target, parking.as_deref()),
+                Ok(target) => look_at(seen, &group.name, target, parking.as_deref()),
                 Err(_) => (0, Vec::new()),
             };
             self.slots.push(Slot {
                 channel,
                 group,
+                is_meant,
                 record,
                 is_meant,
                 has_tag,
@@ -52,6 +53,13 @@ impl<'a> Reading<'a> {
                 occupant: Occupant::Undeclared,
             });
         }
+    }
+
+    /// The one spelling of a pool's parking URL.
+    pub(super) fn parking_url(&self, pool: usize) -> Option<Arc<str>> {
+        let pool = self.desired.pools.values().nth(pool)?;
+        let endpoint = Endpoint::new(pool.slots.parking_url.clone(), crate::model::Secret::new(""));
+        Some(endpoint.canonical().url)
     }
 
     /// Tells of every slot who holds it.
@@ -79,10 +87,9 @@ impl<'a> Reading<'a> {
         match index.called(identity) {
             Some(dest) if self.dests[dest].has_key() => Occupant::Dest(dest, Fit::Previous),
             Some(dest) => Occupant::Dest(dest, Fit::Unreadable),
+            None if self.desired.set_aside.contains(identity) => Occupant::Vanished(Release::Kept),
             None if *released => Occupant::Vanished(Release::Before),
-            None if self.desired.trust == Trust::Whole && !self.desired.set_aside.contains(identity) => {
-                Occupant::Vanished(Release::Now)
-            }
+            None if self.desired.trust == Trust::Whole => Occupant::Vanished(Release::Now),
             None => Occupant::Vanished(Release::Kept),
         }
     }
@@ -136,13 +143,13 @@ impl<'a> Reading<'a> {
 }
 
 /// Which endpoints of a target are parked, and the streams of the others.
-fn look_at(
+pub(super) fn look_at(
     seen: &ObservedChannel,
-    group: &ObservedGroup,
+    group: &OutputGroup,
     target: &Target,
     parking_url: Option<&str>,
 ) -> (u8, Vec<crate::model::Stream>) {
-    let slot = seen.slot(&group.name);
+    let slot = seen.slot(group);
     let (mut parked, mut streams) = (0, Vec::new());
     for (pipeline, endpoint) in target.0.iter().enumerate() {
         let has_name = endpoint.stream_name.reveal() == SlotSelector::parking_name(&slot, pipeline);

@@ -57,7 +57,7 @@ impl Reading<'_> {
             (true, state) if state.is_running() => 1,
             (false, ChannelState::Running) => 2,
             (false, state) if state.is_running() => 3,
-            _ if self.dests[dest].returning == Some(at) => 4,
+            _ if self.comes_back(dest, at) => 4,
             _ => 5,
         };
         let is_ours = channel.adoption == super::Adoption::Owned && channel.is_usable();
@@ -70,6 +70,14 @@ impl Reading<'_> {
             channel.id.as_str(),
             at,
         )
+    }
+
+    /// Whether a slot is the one that a destination was interrupted in, of whatever pool that is.
+    fn comes_back(&self, dest: usize, at: usize) -> bool {
+        let slot = self.observed.returning.get(&self.dests[dest].decl.name);
+        slot.is_some_and(|slot| {
+            slot.channel == *self.channel_of(at).id && slot.output_group == self.slots[at].group.name
+        })
     }
 
     fn find_returning(&mut self) {

@@ -6,8 +6,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
-use super::{BlockedBy, Fit, Intent, Occupant, Reading};
-use crate::model::{ChannelId, ChannelState, Endpoint, Observed, OutputGroup, Stream};
+use super::occupant::look_at;
+use super::{BlockedBy, Channel, Fit, Intent, Occupant, Reading};
+use crate::model::{
+    ChannelId, ChannelObservation, ChannelState, Endpoint, Observed, ObservedChannel, OutputGroup, Stream,
+};
+use crate::plan::Waiting;
+
+/// The slot that publishes what a destination waits for, if it may go on in that one.
+fn own_slot(obstacle: &BlockedBy<'_>) -> Option<usize> {
+    match obstacle {
+        BlockedBy::Published { own, .. } => *own,
+        BlockedBy::Rival(_) => None,
+    }
+}
 
 /// Where a stream is, or may be, published.
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +31,12 @@ enum Place<'r> {
 }
 
 /// Destinations by stream. Never iterated, and hashed without a seed: its order shows nowhere.
-type ByStream = HashMap<Stream, Vec<(usize, Endpoint)>, BuildHasherDefault<DefaultHasher>>;
+type ByStream<T> = HashMap<Stream, Vec<T>, BuildHasherDefault<DefaultHasher>>;
 
 impl<'a> Reading<'a> {
     /// Finds what has to end before each wanted destination may go on air.
     pub(super) fn find_published(&mut self) {
-        let mut wanted = ByStream::default();
+        let mut wanted: ByStream<(usize, Endpoint)> = ByStream::default();
         for dest in self.startable() {
             for endpoint in self.dests[dest].endpoints() {
                 wanted
@@ -33,11 +45,15 @@ impl<'a> Reading<'a> {
                     .push((dest, endpoint));
             }
         }
-        if wanted.is_empty() {
+        let starting = self.starting_beside();
+        if wanted.is_empty() && starting.is_empty() {
             return;
         }
         let mut found: Vec<(usize, BlockedBy<'a>)> = Vec::new();
+        let mut beside: Vec<(usize, Waiting)> = Vec::new();
         self.each_published(|stream, place| {
+            let channels = starting.get(stream).into_iter().flatten();
+            beside.extend(channels.filter_map(|channel| Some((*channel, self.beside(*channel, place)?))));
             for (dest, endpoint) in wanted.get(stream).into_iter().flatten() {
                 found.extend(
                     self.obstacle(*dest, endpoint, place)
@@ -46,14 +62,75 @@ impl<'a> Reading<'a> {
             }
         });
         for (dest, obstacle) in found {
-            let may_go_on = matches!(obstacle, BlockedBy::Published { own: Some(_), .. });
             let one = &mut self.dests[dest].blocked_by;
-            let is_known = one.is_some() && !matches!(one, Some(BlockedBy::Published { own: Some(_), .. }));
-            if !is_known && (one.is_none() || !may_go_on) {
-                *one = Some(obstacle);
+            match (own_slot(&obstacle), one.as_ref().map(own_slot)) {
+                (_, None) | (None, Some(Some(_))) => *one = Some(obstacle),
+                // It may go on in one slot only, once the channel of that has stopped: not beside another one.
+                (Some(here), Some(Some(there))) if self.slots[here].channel != self.slots[there].channel => {
+                    if let Some(BlockedBy::Published { own, .. }) = one {
+                        *own = None;
+                    }
+                }
+                _ => {}
             }
         }
+        for (channel, waiting) in beside {
+            self.channels[channel].beside.get_or_insert(waiting);
+        }
         self.find_rivals();
+    }
+
+    /// Stopped channels by what they would publish in output groups that are no slots.
+    fn starting_beside(&self) -> ByStream<usize> {
+        let mut starting: ByStream<usize> = ByStream::default();
+        for (at, channel) in self.channels.iter().enumerate() {
+            let Some(seen) = channel
+                .seen
+                .filter(|_| channel.is_usable() && !channel.is_running())
+            else {
+                continue;
+            };
+            for (_, endpoint) in self.beside_slots(channel, seen) {
+                starting.entry(endpoint.stream()).or_default().push(at);
+            }
+        }
+        starting
+    }
+
+    /// Endpoints of a channel's RTMP groups that are no slots, as far as they are not parked.
+    pub(super) fn beside_slots<'s, 'o: 's>(
+        &'s self,
+        channel: &'s Channel<'a>,
+        seen: &'o ObservedChannel,
+    ) -> impl Iterator<Item = (&'o OutputGroup, &'o Endpoint)> + use<'s, 'a, 'o> {
+        let slots = &self.slots[channel.slots.clone()];
+        let is_slot = |name: &OutputGroup| slots.iter().any(|slot| slot.group.name == *name);
+        let groups = seen.groups.iter().filter(move |group| !is_slot(&group.name));
+        let parking = self.parking_url(channel.pool);
+        let targets = groups.filter_map(|group| Some((&group.name, group.target.as_ref().ok()?)));
+        targets.flat_map(move |(name, target)| {
+            let parked = look_at(seen, name, target, parking.as_deref()).0;
+            let endpoints = (0..).zip(target.0.iter());
+            endpoints.filter_map(move |(at, endpoint)| (parked >> at & 1 == 0).then_some((name, endpoint)))
+        })
+    }
+
+    /// What it means for a channel that would publish a stream that this is published in some place.
+    fn beside(&self, channel: usize, place: Place<'a>) -> Option<Waiting> {
+        let (id, output_group, pool) = match place {
+            Place::Slot(slot) => {
+                let there = self.channel_of(slot);
+                let pool = self.pools[there.pool].name();
+                (there.id, Some(self.slots[slot].group.name.clone()), pool)
+            }
+            Place::Channel(id) => (id, None, None),
+        };
+        let pool = pool.filter(|pool| self.pools[self.channels[channel].pool].name() != Some(*pool));
+        (id != self.channels[channel].id).then(|| Waiting::OnAirElsewhere {
+            channel: id.clone(),
+            output_group,
+            pool: pool.cloned(),
+        })
     }
 
     /// Wanted destinations of known target that are not on air with it.
@@ -75,16 +152,22 @@ impl<'a> Reading<'a> {
                 let streams = self.slots[slot].streams.iter();
                 streams.for_each(|stream| tell(stream, Place::Slot(slot)));
             }
-            let slots = &self.slots[channel.slots.clone()];
-            let is_slot = |name: &OutputGroup| slots.iter().any(|slot| slot.group.name == *name);
-            let others = seen.groups.iter().filter(|group| !is_slot(&group.name));
-            let targets = others.filter_map(|group| group.target.as_ref().ok());
-            let endpoints = targets
-                .flat_map(|target| target.0.iter())
-                .chain(&*seen.stray_endpoints);
+            let others = self.beside_slots(channel, seen).map(|(_, endpoint)| endpoint);
+            let endpoints = others.chain(&*seen.stray_endpoints);
             endpoints.for_each(|endpoint| tell(&endpoint.stream(), Place::Channel(channel.id)));
         }
         let observed: &'a Observed = self.observed;
+        let mut read: Vec<&ChannelId> = self.channels.iter().map(|channel| channel.id).collect();
+        read.sort_unstable();
+        let seen = observed.channels.values().filter_map(ChannelObservation::seen);
+        let unread = seen.filter(|seen| read.binary_search(&&seen.id).is_err());
+        for seen in unread.filter(|seen| seen.state.may_publish()) {
+            let targets = seen.groups.iter().filter_map(|group| group.target.as_ref().ok());
+            let endpoints = targets
+                .flat_map(|target| &*target.0)
+                .chain(&*seen.stray_endpoints);
+            endpoints.for_each(|endpoint| tell(&endpoint.stream(), Place::Channel(&seen.id)));
+        }
         for (id, endpoints) in &observed.elsewhere {
             endpoints
                 .iter()

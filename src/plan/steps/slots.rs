@@ -3,7 +3,7 @@
 use super::super::goals::{Decision, Goal};
 use super::super::reading::{Fit, Intent, Occupant};
 use super::super::{Content, Reason, SlotPlan, SlotWrite};
-use super::assign_reason;
+use super::{assign_reason, is_started_again};
 use crate::model::{ChannelState, Target};
 
 /// A slot, with what is written to it.
@@ -64,7 +64,12 @@ fn then(decision: &Decision<'_, '_>, at: usize) -> Then {
         target: None,
     };
     let goal = decision.goal(slot.channel);
-    if !matches!(goal, Goal::Run | Goal::Interrupt) || slot.occupant == Occupant::Unusable {
+    let is_written = match goal {
+        Goal::Run => true,
+        Goal::Interrupt => is_started_again(decision, slot.channel),
+        Goal::Leave | Goal::Idle | Goal::Stay | Goal::Stop => false,
+    };
+    if !is_written || slot.occupant == Occupant::Unusable {
         return stays();
     }
     if let Some(dest) = decision.given.get(&at).copied() {
@@ -92,7 +97,12 @@ fn then(decision: &Decision<'_, '_>, at: usize) -> Then {
 /// Whether a destination comes back to a slot of a channel that is interrupted, as it is.
 fn comes_back(decision: &Decision<'_, '_>, dest: usize, slot: usize) -> bool {
     let reading = decision.reading;
-    let is_protected = reading.is_own(dest, slot) || !reading.is_releasable(dest, slot);
+    let channel = reading.slots[slot].channel;
+    // A further copy on the channel of the first one is needed no more when both start again.
+    let is_beside = reading.dests[dest]
+        .held
+        .is_some_and(|held| reading.slots[held].channel == channel);
+    let is_protected = reading.is_own(dest, slot) || !is_beside && !reading.is_releasable(dest, slot);
     reading.dests[dest].intent != Intent::Off && is_protected && decision.reserved_for(dest).is_none()
 }
 

@@ -25,7 +25,7 @@ pub(super) fn first_look(
     let mut remove: Vec<Arc<str>> = Vec::new();
     if runs {
         remove = seen.tags_without_group();
-        let room = room(seen, adopts) + remove.len();
+        let room = room(seen, adopts);
         tags = one
             .slots
             .clone()

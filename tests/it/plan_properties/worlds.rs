@@ -385,6 +385,15 @@ pub(super) fn build_channel(
             }),
             _ => support::slot(&mut channel, &group, target.unwrap_or(parking)),
         }
+        // What slotwise has pointed is recorded; so is every previous target. The rest was found so.
+        let recorded = match *held {
+            SlotSpec::Former(d) => declared(d),
+            SlotSpec::Holds(d) if s % 2 == 0 && matches!(spec.owner, Owner::Us) => declared(d),
+            _ => None,
+        };
+        if let Some(destination) = recorded {
+            support::record(&mut channel, destination.identity.as_str());
+        }
     }
     support::place(desired, observed, &pool_name, channel);
     let pool = desired.pools.get_mut(pool_name.as_str()).unwrap();

@@ -135,7 +135,7 @@ fn a_tag_names_the_destination_whose_target_has_changed() {
         .channel("c1", Running, ["~a", "", ""]);
     assert_eq!(read(&hand)[0], "previous target of a");
     let unknown = hand.clone().with("a", |a| a.key = unknown_key());
-    assert_eq!(read(&unknown)[0], "previous target of a");
+    assert_eq!(read(&unknown)[0], "a");
     let mut renamed = hand.clone();
     renamed.desired.destinations.clear();
     assert_eq!(read(&renamed)[0], "a, declared no longer");
@@ -230,7 +230,7 @@ fn the_slot_of_an_unreadable_key_counts_as_an_exact_one() {
     let unknown = |hand: Hand| hand.with("a", |a| a.key = unknown_key());
     assert_eq!(
         held((Running, "~a"), (Idle, "~a"), unknown),
-        "previous target of a / a, a second time"
+        "a / a, a second time"
     );
 }
 

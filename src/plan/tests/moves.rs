@@ -1,0 +1,101 @@
+//! A destination that was moved to another pool.
+
+use super::super::Plan;
+use super::super::fixture::{World, assignments, interrupted, steps, waiting};
+use crate::model::ChannelState::{Idle, Running};
+use crate::model::{Cause, Interrupt};
+
+/// `a` is on air beside b on channel 1, and belongs to pool `other` with channel 2 now.
+fn moved(there: &[&str], policy: &[Cause]) -> World {
+    let world = World::new()
+        .channel("1", Running, &["+a", "+b"])
+        .channel("2", Idle, there)
+        .wanted("b")
+        .with("a", |one| one.pool = "other".into());
+    let interrupt = if policy.is_empty() {
+        Interrupt::Never
+    } else {
+        Interrupt::Anytime
+    };
+    world.policy(interrupt, policy).split("other", "2")
+}
+
+#[track_caller]
+fn allowed(world: &World) -> Plan {
+    let plan = world.plan();
+    world.assert_allowed(&plan);
+    plan
+}
+
+#[test]
+fn it_waits_until_its_old_pool_grants() {
+    let plan = allowed(&moved(&["-"], &[]));
+    assert!(plan.is_empty());
+    assert_eq!(waiting(&plan, "a"), "OnAirElsewhere");
+    assert!(allowed(&moved(&["-"], &[Cause::Start, Cause::Stop])).is_empty());
+}
+
+#[test]
+fn it_waits_until_a_slot_is_reserved() {
+    let plan = allowed(&moved(&["!"], &[Cause::Retarget]));
+    assert!(!steps(&plan, "1").contains("stop"));
+    assert_eq!(waiting(&plan, "a"), "OnAirElsewhere");
+}
+
+#[test]
+fn granted_and_reserved_it_moves() {
+    let mut world = moved(&["-"], &[Cause::Retarget]);
+    let plan = allowed(&world);
+    assert_eq!(
+        (steps(&plan, "1"), interrupted(&plan)),
+        ("stop update start".into(), vec!["a".into(), "b".into()])
+    );
+    assert_eq!(assignments(&plan)["a"], "2/slot-1");
+    assert_eq!(steps(&plan, "2"), "", "not before it has ended there");
+    for _ in 0..12 {
+        let plan = allowed(&world);
+        for channel in plan.channels.iter().filter(|one| !one.steps.is_empty()) {
+            world.take_step(&plan, channel);
+        }
+    }
+    let plan = allowed(&world);
+    assert!(plan.is_empty());
+    assert_eq!(
+        (&*assignments(&plan)["a"], &*assignments(&plan)["b"]),
+        ("2/slot-1", "1/slot-2")
+    );
+}
+
+#[test]
+fn a_one_off_grant_moves_it() {
+    let plan = allowed(&moved(&["-"], &[]).grant("a"));
+    assert_eq!(steps(&plan, "1"), "stop update start");
+}
+
+#[test]
+fn not_wanted_it_just_ends() {
+    let world = World::new()
+        .channel("1", Running, &["+a"])
+        .channel("2", Idle, &["-"])
+        .with("a", |one| {
+            (one.pool, one.state) = ("other".into(), crate::model::WantedState::Ready)
+        })
+        .split("other", "2");
+    assert_eq!(steps(&allowed(&world), "1"), "stop");
+}
+
+#[test]
+fn a_channel_in_no_pool_grants_nothing() {
+    let mut world = World::new()
+        .channel("1", Running, &["+a"])
+        .channel("2", Idle, &["-"])
+        .wanted("a")
+        .anytime()
+        .grant("a");
+    world.pool().channels.remove(0);
+    let plan = allowed(&world);
+    assert!(plan.is_empty());
+    assert_eq!(waiting(&plan, "a"), "OnAirElsewhere");
+    let plan = allowed(&world.ready("a"));
+    assert_eq!(steps(&plan, "1"), "stop", "the way out");
+}

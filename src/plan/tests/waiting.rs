@@ -1,0 +1,201 @@
+//! Why a destination is not where it is wanted.
+
+use super::super::Waiting;
+use super::super::fixture::{World, assignments, pause, pin, steps, waiting};
+use crate::model::ChannelState::{Idle, Running};
+use crate::model::{ChannelObservation, OwnerId, Pause, WantedState};
+
+#[test]
+fn without_a_grant_the_way_out_is_named() {
+    let plan = World::new()
+        .channel("1", Running, &["+a", "-"])
+        .wanted("a")
+        .wanted("b")
+        .plan();
+    assert!(plan.is_empty());
+    assert_eq!(waiting(&plan, "b"), "InterruptionForbidden");
+}
+
+#[test]
+fn outside_the_window_the_opening_is_told() {
+    let plan = World::new()
+        .channel("1", Running, &["+a", "-"])
+        .wanted("a")
+        .wanted("b")
+        .window()
+        .plan();
+    let Some(Waiting::OutsideWindow { opens, .. }) = &plan.destinations[1].waiting else {
+        panic!("{:?}", plan.destinations[1].waiting);
+    };
+    assert_eq!(*opens, Some("2026-04-02T04:00:00Z".parse().unwrap()));
+}
+
+#[test]
+fn inside_the_window_the_interruption_is_made() {
+    let mut world = World::new()
+        .channel("1", Running, &["+a", "-"])
+        .wanted("a")
+        .wanted("b")
+        .window();
+    world.now = "2026-04-02T04:29:59Z".parse().unwrap();
+    assert_eq!(steps(&world.plan(), "1"), "stop update start");
+}
+
+#[test]
+fn switched_off_it_shares_until_others_end() {
+    let plan = World::new()
+        .channel("1", Running, &["+a", "+b"])
+        .wanted("a")
+        .ready("b")
+        .plan();
+    assert!(plan.is_empty());
+    assert_eq!(waiting(&plan, "b"), "SharesChannel");
+    assert_eq!(assignments(&plan)["b"], "1/slot-2");
+}
+
+#[test]
+fn backing_off_keeps_its_steps() {
+    let plan = World::new()
+        .channel("1", Idle, &["a"])
+        .wanted("a")
+        .trouble("1", 1, "2026-04-01T12:05:00Z")
+        .plan();
+    assert_eq!(
+        (steps(&plan, "1"), waiting(&plan, "a")),
+        ("start".to_owned(), "BackingOff")
+    );
+    assert_eq!(plan.channels[0].waiting.as_ref().unwrap().code(), "BackingOff");
+}
+
+#[test]
+fn another_owner_s_channel_is_named() {
+    let mut world = World::new().channel("1", Running, &["?x"]).wanted("a");
+    world.seen("1").owner = Some(OwnerId::from("them"));
+    let plan = world.plan();
+    assert!(plan.is_empty());
+    assert_eq!(waiting(&plan, "a"), "OwnedByAnother");
+}
+
+#[test]
+fn a_paused_destination_stays_as_it_is() {
+    let world = World::new()
+        .channel("1", Running, &["+a", "-"])
+        .channel("2", Idle, &["b"])
+        .with("a", |one| {
+            one.state = WantedState::Ready;
+            one.paused = Some(pause());
+        })
+        .with("b", |one| one.paused = Some(pause()))
+        .wanted("c")
+        .anytime();
+    let plan = world.plan();
+    assert_eq!(assignments(&plan)["a"], "1/slot-1");
+    assert_eq!(assignments(&plan)["c"], "2/slot-1");
+    assert!(!assignments(&plan).contains_key("b"));
+    assert_eq!((waiting(&plan, "a"), waiting(&plan, "b")), ("Paused", "Paused"));
+}
+
+#[test]
+fn pinned_elsewhere_it_stays_on_air() {
+    let plan = World::new()
+        .channel("1", Running, &["+a"])
+        .channel("2", Idle, &["-"])
+        .with("a", |one| one.pin = Some(pin("2", "slot-1")))
+        .plan();
+    assert!(plan.is_empty());
+    assert_eq!(waiting(&plan, "a"), "PinnedElsewhere");
+}
+
+#[test]
+fn two_with_one_target_take_turns() {
+    let same = |one: &mut crate::model::Destination| {
+        one.url = "rtmp://same.example/live".into();
+        one.key = crate::model::StreamKey::Known(crate::model::Secret::new("k"));
+    };
+    let plan = World::new()
+        .channel("1", Idle, &["-", "-"])
+        .with("a", same)
+        .with("b", same)
+        .plan();
+    assert_eq!(assignments(&plan).len(), 1);
+    assert_eq!(waiting(&plan, "b"), "SameTarget");
+}
+
+#[test]
+fn max_concurrent_delays_the_less_important() {
+    let world = World::new()
+        .channel("1", Running, &["+a", "+x"])
+        .channel("2", Running, &["+b", "+y"])
+        .wanted("a")
+        .wanted("b")
+        .ready("x")
+        .with("y", |one| {
+            one.state = WantedState::Ready;
+            one.priority = 5;
+        })
+        .anytime();
+    let plan = world.plan();
+    assert_eq!(
+        (steps(&plan, "1"), steps(&plan, "2")),
+        (String::new(), "stop update start".to_owned())
+    );
+    assert_eq!((waiting(&plan, "x"), waiting(&plan, "y")), ("MaxConcurrent", ""));
+    // Also where it would have to wait for its next try.
+    let world = world.trouble("1", 0, "2026-04-01T12:01:00Z");
+    let plan = world.plan();
+    world.assert_allowed(&plan);
+    assert_eq!((waiting(&plan, "x"), waiting(&plan, "y")), ("MaxConcurrent", ""));
+}
+
+#[test]
+fn interrupted_on_an_unseen_channel_is_not_back() {
+    let mut world = World::new()
+        .channel("1", Idle, &["a"])
+        .channel("2", Running, &["+b", "+y"])
+        .wanted("a")
+        .wanted("b")
+        .ready("y")
+        .returning("a", "1", "slot-1")
+        .anytime();
+    let why = "no answer".to_owned();
+    let channels = &mut world.observed.channels;
+    channels.insert("1".into(), ChannelObservation::Unreadable { why });
+    assert_eq!(waiting(&world.plan(), "y"), "MaxConcurrent");
+    // The same where it need not come back there.
+    world.observed.returning.clear();
+    world.observed.interrupted.insert("1".into());
+    assert_eq!(waiting(&world.plan(), "y"), "MaxConcurrent");
+    let channels = &mut world.observed.channels;
+    channels.insert("1".into(), ChannelObservation::Missing);
+    assert_eq!(steps(&world.plan(), "2"), "stop update start");
+}
+
+#[test]
+fn only_the_interrupted_are_told_how_long() {
+    let plan = World::new()
+        .channel("1", Running, &["+a", "+off", "-"])
+        .channel("2", Running, &["+c"])
+        .wanted("a")
+        .ready("off")
+        .wanted("b")
+        .wanted("c")
+        .anytime()
+        .plan();
+    let told = plan.destinations.iter().filter(|one| one.off_air.is_some());
+    let told: Vec<&str> = told.map(|one| one.name.as_str()).collect();
+    assert_eq!(told, ["a"]);
+}
+
+#[test]
+fn a_pause_ends_when_it_says() {
+    let mut world = World::new().channel("1", Idle, &["-"]).with("a", |one| {
+        let until = Some("2026-04-01T12:00:00Z".parse().unwrap());
+        one.paused = Some(Pause { until, ..pause() });
+    });
+    assert_eq!(steps(&world.plan(), "1"), "update start");
+    world.now = "2026-04-01T11:59:59Z".parse().unwrap();
+    assert_eq!(
+        (steps(&world.plan(), "1"), waiting(&world.plan(), "a")),
+        (String::new(), "Paused")
+    );
+}
