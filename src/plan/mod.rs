@@ -21,6 +21,11 @@ mod interrupt;
 mod keep;
 mod knapsack;
 mod opening;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "used by the planner in the next change")
+)]
+mod placement;
 mod search;
 mod steps;
 mod survey;

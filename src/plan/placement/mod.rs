@@ -1,0 +1,55 @@
+//! The placement problem of one pool, and its solution.
+//!
+//! Small pools get the best placement there is, with a proof ([`search`], by the bounds of [`bound`]); all others, and those for
+//! which the budget does not suffice, a good one ([`greedy`]).
+
+mod bound;
+mod first;
+mod greedy;
+mod kinds;
+mod problem;
+mod search;
+mod share;
+mod view;
+mod ways;
+
+#[cfg(test)]
+mod tests;
+
+#[expect(unused_imports, reason = "used by the planner in the next change")]
+pub(in crate::plan) use problem::{Bin, Cost, FreeSlot, Held, Item, Own, Pinned, Placed, Problem};
+
+/// States of the search that may be looked at, by all pools of a plan together. Counted, not timed, so that the same input
+/// gives the same plan on every machine; a million take about a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plan) struct Budget {
+    pub(in crate::plan) nodes: usize,
+}
+
+/// A placement, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::plan) struct Found {
+    pub(in crate::plan) placed: Placed,
+    /// Whether no better one exists.
+    pub(in crate::plan) is_best: bool,
+    /// Wanted destinations that `placed` interrupts.
+    pub(in crate::plan) interruptions: usize,
+    /// No placement with as many destinations where they are wanted interrupts fewer.
+    pub(in crate::plan) least_interruptions: usize,
+}
+
+/// The best placement as far as `budget` goes, otherwise a good one.
+pub(in crate::plan) fn solve(problem: &Problem, budget: &mut Budget) -> Found {
+    let least = match search::best(problem, budget) {
+        Ok(found) => return found,
+        Err(search::Unproved(least)) => least,
+    };
+    let placed = greedy::place(problem);
+    let interruptions = greedy::interruptions(problem, &placed);
+    Found {
+        is_best: false,
+        interruptions,
+        least_interruptions: least.unwrap_or_else(|| greedy::least_interruptions(problem, &placed)),
+        placed,
+    }
+}

@@ -1,0 +1,342 @@
+//! What is to be placed, where, and what a placement costs.
+//!
+//! *Items* are the wanted destinations whose slot is still to be decided; *bins* are the channels that could take them.
+//! What stays on air whatever is decided enters as the bins' occupants.
+//!
+//! | bin | takes items | costs |
+//! |---|---|---|
+//! | not kept, stopped | always | |
+//! | not kept, running | always | a stop first |
+//! | kept: somebody protected is on air | if a placed item, or something on it, grants the stop | its weight in interruptions |
+//!
+//! Placements are compared by [`Cost`], field by field. Within a channel slots differ only by pins and by the writes they
+//! save, so a placement maps items to bins; [`Problem::slots_for`] then picks slots.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+/// What can still be decided in a pool.
+#[derive(Debug, Clone)]
+pub(in crate::plan) struct Problem {
+    /// Fewest running channels before fewest pairs of different groups.
+    pub(in crate::plan) pack: bool,
+    /// Who is to be placed; of equal priority the first goes first.
+    pub(in crate::plan) items: Vec<Item>,
+    /// Where.
+    pub(in crate::plan) bins: Vec<Bin>,
+    /// Distinct priorities of all that counts in the first criterion, highest first.
+    pub(in crate::plan) levels: Vec<i32>,
+}
+
+/// A destination to be placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::plan) struct Item {
+    pub(in crate::plan) priority: i32,
+    /// Equal for those who like to share a channel.
+    pub(in crate::plan) group: usize,
+    /// Whether its joining a kept bin grants the stop.
+    pub(in crate::plan) opens: bool,
+    /// Where it may join. In its own bin it may stay whatever this says.
+    pub(in crate::plan) pin: Pinned,
+    /// Where it is on air with its previous target and may be written in place.
+    pub(in crate::plan) own: Option<Own>,
+    /// Free slots that have its target already: (bin, slot).
+    pub(in crate::plan) warm: Vec<(usize, usize)>,
+}
+
+/// Where an item may join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plan) enum Pinned {
+    /// Anywhere.
+    Free,
+    /// Into this slot of this bin only: (bin, slot).
+    To(usize, usize),
+    /// The slot that it is pinned to cannot take it.
+    Nowhere,
+}
+
+/// The kept bin on which an item is on air with its previous target. It is one of that bin's occupants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plan) struct Own {
+    pub(in crate::plan) bin: usize,
+    /// Whether its being written in place grants the stop.
+    pub(in crate::plan) opens: bool,
+}
+
+/// A channel that could take somebody.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, read one at a time"
+)]
+pub(in crate::plan) struct Bin {
+    /// It stops only when that is granted.
+    pub(in crate::plan) kept: bool,
+    /// Interruptions when it stops although it is kept.
+    pub(in crate::plan) weight: usize,
+    /// Something on it grants the stop already.
+    pub(in crate::plan) opened: bool,
+    /// Priorities of those whose wish comes true only when this kept bin stops.
+    pub(in crate::plan) wishes: Vec<i32>,
+    /// Wanted destinations that are on it in any case: (group, count).
+    pub(in crate::plan) occupants: Vec<(usize, usize)>,
+    /// It runs in the end in any case.
+    pub(in crate::plan) runs: bool,
+    /// It has to stop before it can be written, though nobody is protected on it.
+    pub(in crate::plan) stops_first: bool,
+    /// It carries no owner tag yet.
+    pub(in crate::plan) unowned: bool,
+    /// Its last steps failed.
+    pub(in crate::plan) troubled: bool,
+    /// Nobody knows what its slots hold, so each is written again.
+    pub(in crate::plan) unsure: bool,
+    /// Slots that may be given, in the channel's order.
+    pub(in crate::plan) free: Vec<FreeSlot>,
+    /// Slots that are written for occupants.
+    pub(in crate::plan) bound_writes: usize,
+}
+
+/// A slot that may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plan) struct FreeSlot {
+    pub(in crate::plan) slot: usize,
+    pub(in crate::plan) holds: Held,
+}
+
+/// What a free slot holds, in the order in which newcomers take slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::plan) enum Held {
+    /// Something that is rewritten whenever the channel runs.
+    Other,
+    /// Nothing.
+    Parked,
+    /// The target of another destination, not wanted now, that would find it there later.
+    Warm,
+}
+
+/// Bin of each item, `None` for one that waits.
+pub(in crate::plan) type Placed = Vec<Option<usize>>;
+
+/// What a placement costs, compared from the first field on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::plan) struct Cost {
+    /// Items that wait and wishes that do not come true, per level.
+    pub(in crate::plan) lost: Vec<usize>,
+    /// Wanted destinations that are interrupted.
+    pub(in crate::plan) interruptions: usize,
+    /// Items on channels whose last steps failed.
+    pub(in crate::plan) troubled: usize,
+    /// Pairs of different groups on a running channel, and running channels; for `pack` the other way round.
+    pub(in crate::plan) sharing: [usize; 2],
+    /// Items on channels that have to stop first, by an interruption or without.
+    pub(in crate::plan) stops: usize,
+    /// Running channels that need an update.
+    pub(in crate::plan) updates: usize,
+    /// Slots that another destination would find its target in later.
+    pub(in crate::plan) displaced: usize,
+    /// Slots written.
+    pub(in crate::plan) writes: usize,
+    /// Items on channels that have to be adopted first.
+    pub(in crate::plan) adoptions: usize,
+}
+
+impl Bin {
+    /// How many wanted destinations are on it in any case.
+    pub(super) fn load(&self) -> usize {
+        self.occupants.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Whether it stays closed unless an item opens it.
+    pub(super) fn is_closed(&self) -> bool {
+        self.kept && !self.opened
+    }
+
+    fn has_slot(&self, slot: usize) -> bool {
+        self.free.iter().any(|free| free.slot == slot)
+    }
+}
+
+impl Problem {
+    pub(in crate::plan) fn new(pack: bool, mut items: Vec<Item>, bins: Vec<Bin>) -> Self {
+        for item in &mut items {
+            let own = item.own.map(|own| own.bin);
+            // Whoever is pinned into its own bin is written in place there.
+            if let Pinned::To(bin, slot) = item.pin
+                && (own == Some(bin) || !bins[bin].has_slot(slot))
+            {
+                item.pin = Pinned::Nowhere;
+            }
+            item.warm
+                .retain(|(bin, slot)| own != Some(*bin) && bins[*bin].has_slot(*slot));
+        }
+        let wishes = bins.iter().flat_map(|bin| &bin.wishes);
+        let levels: BTreeSet<i32> = items
+            .iter()
+            .map(|item| &item.priority)
+            .chain(wishes)
+            .copied()
+            .collect();
+        Self {
+            pack,
+            items,
+            bins,
+            levels: levels.into_iter().rev().collect(),
+        }
+    }
+
+    /// Whether `bin` stops, or is stopped already, with `items` in it.
+    pub(in crate::plan) fn is_open(&self, bin: usize, items: &[usize]) -> bool {
+        !self.bins[bin].is_closed() || items.iter().any(|item| self.opens(*item, bin))
+    }
+
+    /// The slot of each of `items` that joins `bin`: pinned, then warm, then a rewritten one, then a parked one, then one
+    /// that is warm for somebody else; the highest priority first. Those written in place have their own.
+    pub(in crate::plan) fn slots_for(&self, bin: usize, items: &[usize]) -> Vec<(usize, usize)> {
+        let mut left: Vec<usize> = items
+            .iter()
+            .copied()
+            .filter(|item| !self.is_own(*item, bin))
+            .collect();
+        left.sort_by_key(|item| self.order(*item));
+        let mut open: Vec<FreeSlot> = self.bins[bin].free.clone();
+        let mut given: Vec<(usize, usize)> = Vec::with_capacity(left.len());
+        let mut give = |wishes: &dyn Fn(&Item, usize) -> bool| {
+            left.retain(|item| {
+                let found = open.iter().position(|free| wishes(&self.items[*item], free.slot));
+                found.is_none_or(|found| {
+                    given.push((*item, open.remove(found).slot));
+                    false
+                })
+            });
+        };
+        give(&|item, slot| item.pin == Pinned::To(bin, slot));
+        give(&|item, slot| item.warm.contains(&(bin, slot)));
+        // Stable: of one sort in the channel's order.
+        open.sort_by_key(|free| free.holds);
+        given.extend(left.into_iter().zip(open.into_iter().map(|free| free.slot)));
+        given.sort_unstable();
+        given
+    }
+
+    /// What `placed` costs.
+    pub(in crate::plan) fn cost(&self, placed: &Placed) -> Cost {
+        let mut cost = Cost {
+            lost: vec![0; self.levels.len()],
+            ..Cost::default()
+        };
+        let mut by_bin: Vec<Vec<usize>> = vec![Vec::new(); self.bins.len()];
+        for (item, bin) in placed.iter().enumerate() {
+            match bin {
+                Some(bin) => by_bin[*bin].push(item),
+                None => cost.lost[self.level(self.items[item].priority)] += 1,
+            }
+        }
+        let (mut pairs, mut running) = (0, 0);
+        for (at, items) in by_bin.iter().enumerate() {
+            if self.bins[at].runs || !items.is_empty() {
+                running += 1;
+                pairs += self.pairs(at, items);
+            }
+            self.add_bin(at, items, &mut cost);
+        }
+        cost.sharing = if self.pack {
+            [running, pairs]
+        } else {
+            [pairs, running]
+        };
+        cost
+    }
+
+    /// Everything but what is shared with whom.
+    fn add_bin(&self, at: usize, items: &[usize], cost: &mut Cost) {
+        let bin = &self.bins[at];
+        if !self.is_open(at, items) {
+            for wish in &bin.wishes {
+                cost.lost[self.level(*wish)] += 1;
+            }
+            return;
+        }
+        let count_if = |counts: bool| if counts { items.len() } else { 0 };
+        cost.interruptions += if bin.kept { bin.weight } else { 0 };
+        cost.troubled += count_if(bin.troubled);
+        cost.stops += count_if(bin.stops_first || bin.kept);
+        cost.adoptions += count_if(bin.unowned);
+        if bin.runs || !items.is_empty() {
+            let (writes, displaced) = self.writes(at, items);
+            cost.updates += usize::from(bin.kept || writes > 0);
+            cost.displaced += displaced;
+            cost.writes += writes;
+        }
+    }
+
+    /// Slots of a bin that runs in the end that are written for `items`, and those that are lost to others.
+    pub(super) fn writes(&self, at: usize, items: &[usize]) -> (usize, usize) {
+        let bin = &self.bins[at];
+        let slots = self.slots_for(at, items);
+        let mut writes = bin.bound_writes + items.len() - slots.len();
+        let mut displaced = 0;
+        for free in &bin.free {
+            let taker = slots.iter().find(|(_, slot)| *slot == free.slot);
+            let is_warm = taker.is_some_and(|(item, slot)| self.items[*item].warm.contains(&(at, *slot)));
+            displaced += usize::from(free.holds == Held::Warm && !is_warm);
+            writes += usize::from(match taker {
+                Some(_) => bin.unsure || !is_warm,
+                None => free.holds != Held::Parked,
+            });
+        }
+        (writes, displaced)
+    }
+
+    /// Pairs of different groups among all who are on a bin.
+    fn pairs(&self, at: usize, items: &[usize]) -> usize {
+        let mut groups: Vec<(usize, usize)> = self.bins[at].occupants.clone();
+        for item in items.iter().filter(|item| !self.is_own(**item, at)) {
+            join(&mut groups, self.items[*item].group);
+        }
+        let all: usize = groups.iter().map(|(_, count)| count).sum();
+        let squares: usize = groups.iter().map(|(_, count)| count * count).sum();
+        (all * all - squares) / 2
+    }
+
+    /// Whether `item` may join `bin`.
+    pub(super) fn fits(&self, item: usize, bin: usize) -> bool {
+        let fits = match self.items[item].pin {
+            Pinned::Free => true,
+            Pinned::To(only, _) => only == bin,
+            Pinned::Nowhere => false,
+        };
+        fits && !self.is_own(item, bin)
+    }
+
+    /// Whether `item` is on air in `bin` with its previous target.
+    pub(super) fn is_own(&self, item: usize, bin: usize) -> bool {
+        self.items[item].own.is_some_and(|own| own.bin == bin)
+    }
+
+    /// Whether `item`, placed in `bin`, grants its stop.
+    pub(super) fn opens(&self, item: usize, bin: usize) -> bool {
+        let item = &self.items[item];
+        match item.own.filter(|own| own.bin == bin) {
+            Some(own) => own.opens,
+            None => item.opens,
+        }
+    }
+
+    /// Who is placed first.
+    pub(super) fn order(&self, item: usize) -> (Reverse<i32>, usize) {
+        (Reverse(self.items[item].priority), item)
+    }
+
+    /// Index of a priority in [`Problem::levels`].
+    pub(super) fn level(&self, priority: i32) -> usize {
+        self.levels.partition_point(|level| *level > priority)
+    }
+}
+
+/// One more of `group`.
+pub(super) fn join(groups: &mut Vec<(usize, usize)>, group: usize) {
+    match groups.iter_mut().find(|(one, _)| *one == group) {
+        Some((_, count)) => *count += 1,
+        None => groups.push((group, 1)),
+    }
+}
