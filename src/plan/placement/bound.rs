@@ -261,13 +261,12 @@ impl Prices {
     fn part(&self, size: usize, tag: usize) -> i64 {
         let mut least = TOO_MUCH;
         for (others, places) in self.places.iter().enumerate() {
-            let strangers = others - self.homes[tag][others].min(others);
+            let met = others - self.homes[tag][others].min(others);
             for (joins, price) in places.iter().enumerate().skip(size) {
                 if !self.exists[others][joins] {
                     continue;
                 }
-                least = least
-                    .min(parts(size * (joins - size)) / 2 + parts(size * strangers) - price * whole(size));
+                least = least.min(parts(size * (joins - size)) / 2 + parts(size * met) - price * whole(size));
             }
         }
         least

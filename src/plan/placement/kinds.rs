@@ -251,7 +251,7 @@ impl Layer {
                 continue;
             }
             let is_alike = then != GONE && face == next.kinds[usize::from(then)].face;
-            layer.is_last_run &= face.is_plain() && (next.kinds.is_empty() || is_alike);
+            layer.is_last_run &= next.kinds.is_empty() || is_alike;
             let known = layer
                 .kinds
                 .iter()

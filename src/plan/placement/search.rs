@@ -399,6 +399,8 @@ impl Search<'_> {
         if self.is_out {
             return (Vec::new(), other);
         }
+        // To look one up takes as long as to find it.
+        self.nodes = self.nodes.saturating_sub(children.len());
         for child in &mut children {
             self.look_up(view, at + 1, child);
         }

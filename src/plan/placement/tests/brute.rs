@@ -57,13 +57,13 @@ fn rank(problem: &Problem, placed: &Placed) -> Vec<bool> {
     bins.sort_by_key(|bin| (problem.bins[*bin].occupants.is_empty(), *bin));
     let mut items: Vec<usize> = (0..problem.items.len()).collect();
     items.sort_by_key(|item| (std::cmp::Reverse(problem.items[*item].priority), *item));
-    let is_elsewhere = |bin: usize| {
+    let is_not_in = |bin: usize| {
         items
             .iter()
             .map(move |item| placed[*item] != Some(bin))
             .collect::<Vec<_>>()
     };
-    bins.into_iter().flat_map(is_elsewhere).collect()
+    bins.into_iter().flat_map(is_not_in).collect()
 }
 
 prop_compose! {

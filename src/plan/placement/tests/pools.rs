@@ -29,7 +29,7 @@ enum Sort {
     Cold,
     /// Every other channel has somebody on air; a newcomer opens it in a third of the pools always, in a third never.
     Running,
-    /// With stops to come back to, so that strangers to a group have places that they share.
+    /// With channels to which their occupants come back.
     Returning,
     /// And pins, warm slots, channels to be adopted, in trouble, or to be stopped first.
     Mixed,
