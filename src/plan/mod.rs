@@ -12,11 +12,21 @@ mod planner;
 pub mod reason;
 pub mod waiting;
 
-mod goals;
-mod grant;
+mod assign;
+mod bound;
+mod decide;
+mod elsewhere;
+mod greedy;
+mod interrupt;
+mod keep;
+mod knapsack;
+mod opening;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "used by the planner in the next change")
+)]
 mod placement;
-mod protection;
-mod reading;
+mod search;
 mod steps;
 mod wait;
 

@@ -1,7 +1,7 @@
 //! Costs as numbers, and the least number of pairs of different groups.
 
+use super::kinds::{Ground, Size};
 use super::problem::Problem;
-use super::view::{Ground, Size};
 
 /// A cost as one number: its fields are the digits, so that costs are added and compared at once.
 pub(super) type Code = u128;
@@ -131,6 +131,8 @@ pub(super) struct Prices {
     groups: Vec<Vec<i64>>,
     /// The least cost of the bins from each on if so many join.
     bins: Vec<Vec<i64>>,
+    /// How many prices were tried.
+    pub(super) tries: usize,
 }
 
 impl Prices {
@@ -172,13 +174,14 @@ impl Prices {
             homes,
             groups: Vec::new(),
             bins: Vec::new(),
+            tries: 0,
         };
         let items = sizes.iter().map(|size| size.all).sum();
         let largest = sizes.iter().map(|size| size.all).max().unwrap_or(0);
         for (loads, occupants) in prices.loads.iter().zip(&prices.occupants) {
-            loads
-                .iter()
-                .for_each(|joins| prices.exists[*occupants][*joins] = true);
+            for joins in loads {
+                prices.exists[*occupants][*joins] = true;
+            }
         }
         prices.fill(items, largest);
         prices.improve(sizes, waits_max, items, largest);
@@ -199,6 +202,7 @@ impl Prices {
             for _ in 0..ROUNDS_MAX {
                 let before = best;
                 for (place, by) in all.iter().flat_map(|place| [(*place, step), (*place, -step)]) {
+                    self.tries += 1;
                     *self.price(place) += by;
                     self.fill(items, largest);
                     let bound = self.bound(0, sizes, waits_max);
@@ -257,13 +261,12 @@ impl Prices {
     fn part(&self, size: usize, tag: usize) -> i64 {
         let mut least = TOO_MUCH;
         for (others, places) in self.places.iter().enumerate() {
-            let strangers = others - self.homes[tag][others].min(others);
+            let met = others - self.homes[tag][others].min(others);
             for (joins, price) in places.iter().enumerate().skip(size) {
                 if !self.exists[others][joins] {
                     continue;
                 }
-                least = least
-                    .min(parts(size * (joins - size)) / 2 + parts(size * strangers) - price * whole(size));
+                least = least.min(parts(size * (joins - size)) / 2 + parts(size * met) - price * whole(size));
             }
         }
         least

@@ -30,18 +30,22 @@ pub(super) fn place(problem: &Problem) -> Placed {
     greedy.placed
 }
 
-/// Wanted destinations that `placed` interrupts.
-pub(super) fn interruptions(problem: &Problem, placed: &Placed) -> usize {
+/// Which bins stop, or are stopped already.
+fn opened(problem: &Problem, placed: &Placed) -> Vec<bool> {
     let mut is_open: Vec<bool> = problem.bins.iter().map(|bin| !bin.is_closed()).collect();
     for (item, bin) in placed.iter().enumerate() {
         if let Some(bin) = bin {
             is_open[*bin] |= problem.opens(item, *bin);
         }
     }
-    let bins = problem.bins.iter().zip(is_open);
-    bins.filter(|(bin, is_open)| bin.kept && *is_open)
-        .map(|(bin, _)| bin.weight)
-        .sum()
+    is_open
+}
+
+/// Wanted destinations that `placed` interrupts.
+pub(super) fn interruptions(problem: &Problem, placed: &Placed) -> usize {
+    let bins = problem.bins.iter().zip(opened(problem, placed));
+    let stopped = bins.filter(|(bin, is_open)| bin.kept && *is_open);
+    stopped.map(|(bin, _)| bin.weight).sum()
 }
 
 /// No placement by which as many are where they are wanted as by `placed` interrupts fewer: who is placed needs a slot, and the
@@ -52,31 +56,23 @@ pub(super) fn least_interruptions(problem: &Problem, placed: &Placed) -> usize {
         .iter()
         .map(|bin| bin.free.len() + bin.wishes.len())
         .collect();
-    problem
-        .items
-        .iter()
-        .filter_map(|item| item.own)
-        .for_each(|own| gains[own.bin] += 1);
-    let mut by_bin: Vec<bool> = problem.bins.iter().map(|bin| !bin.is_closed()).collect();
-    for (item, bin) in placed.iter().enumerate() {
-        if let Some(bin) = bin {
-            by_bin[*bin] |= problem.opens(item, *bin);
-        }
+    for own in problem.items.iter().filter_map(|item| item.own) {
+        gains[own.bin] += 1;
     }
-    let wishes = problem.bins.iter().zip(by_bin).filter(|(_, is_open)| *is_open);
-    let fulfilled: usize = wishes.map(|(bin, _)| bin.wishes.len()).sum();
-    let mut need = placed.iter().flatten().count() + fulfilled;
+    let wishes = problem.bins.iter().zip(opened(problem, placed));
+    let fulfilled = wishes.filter(|(_, is_open)| *is_open);
+    let mut need =
+        placed.iter().flatten().count() + fulfilled.map(|(bin, _)| bin.wishes.len()).sum::<usize>();
     let mut least = 0;
     let mut closed: Vec<(usize, usize)> = Vec::new();
     for (bin, gain) in problem.bins.iter().zip(gains) {
-        if bin.is_closed() {
-            closed.push((bin.weight, gain));
-        } else {
+        if !bin.is_closed() {
             need = need.saturating_sub(gain);
             least += if bin.kept { bin.weight } else { 0 };
+        } else if gain > 0 {
+            closed.push((bin.weight, gain));
         }
     }
-    closed.retain(|(_, gain)| *gain > 0);
     closed.sort_by(|a, b| (a.0 * b.1).cmp(&(b.0 * a.1)));
     for (weight, gain) in closed {
         if need <= gain {
@@ -88,23 +84,23 @@ pub(super) fn least_interruptions(problem: &Problem, placed: &Placed) -> usize {
     least
 }
 
-struct Greedy<'p> {
-    problem: &'p Problem,
+pub(super) struct Greedy<'p> {
+    pub(super) problem: &'p Problem,
     placed: Placed,
     /// Items with a choice that are to be placed.
     is_admitted: Vec<bool>,
     /// Bins that items may be put into.
-    is_open: Vec<bool>,
+    pub(super) is_open: Vec<bool>,
     /// Bins that stay open only if one is put into them who opens them.
-    owed: BTreeSet<usize>,
+    pub(super) owed: BTreeSet<usize>,
     /// How many on each bin open it.
     opened_by: Vec<usize>,
     /// Free slots left.
-    room: Vec<usize>,
+    pub(super) room: Vec<usize>,
     /// Slots that are taken by those pinned to them.
     pinned: BTreeSet<(usize, usize)>,
     /// Who is on each bin, by group.
-    occupants: Vec<Vec<(usize, usize)>>,
+    pub(super) occupants: Vec<Vec<(usize, usize)>>,
     /// Items by the closed bin on which alone they can be placed as long as somebody else opens it.
     hoping: BTreeMap<usize, Vec<usize>>,
     /// Items with a choice that are on air in a closed bin with their previous target.
@@ -112,12 +108,6 @@ struct Greedy<'p> {
     /// Items with a choice that open bins, as far as no bin is owed to them.
     openers: usize,
 }
-
-/// Order in which bins are looked at: those with trouble last, then the fewest of other groups, then those that have to stop first
-/// last.
-type Shelf = (bool, usize, bool);
-
-type Shelves = BTreeMap<Shelf, BTreeSet<(usize, usize)>>;
 
 impl<'p> Greedy<'p> {
     fn new(problem: &'p Problem) -> Self {
@@ -144,7 +134,7 @@ impl<'p> Greedy<'p> {
     }
 
     /// By priority; of equal ones first those who have a slot on a stopped bin, then the pinned, since they have no choice.
-    fn order(&self, item: usize) -> (Reverse<i32>, bool, bool, usize) {
+    pub(super) fn order(&self, item: usize) -> (Reverse<i32>, bool, bool, usize) {
         let one = &self.problem.items[item];
         let is_warm = one.warm.iter().any(|(bin, _)| !self.problem.bins[*bin].kept);
         (Reverse(one.priority), !is_warm, one.pin == Pinned::Free, item)
@@ -199,12 +189,12 @@ impl<'p> Greedy<'p> {
         for bin in (0..problem.bins.len()).filter(|bin| !self.is_open[*bin]) {
             let hoping = self.hoping.get(&bin).into_iter().flatten();
             let hoping = hoping.map(|item| problem.items[*item].priority);
-            let mut all: Vec<i32> = problem.bins[bin].wishes.iter().copied().chain(hoping).collect();
+            let all: Vec<i32> = problem.bins[bin].wishes.iter().copied().chain(hoping).collect();
             if !all.is_empty() {
-                all.sort_unstable();
                 let mut lost = vec![usize::MAX; problem.levels.len()];
-                all.iter()
-                    .for_each(|priority| lost[problem.level(*priority)] -= 1);
+                for priority in all {
+                    lost[problem.level(priority)] -= 1;
+                }
                 gains.push((lost, problem.bins[bin].weight, bin));
             }
         }
@@ -341,7 +331,9 @@ impl<'p> Greedy<'p> {
                 self.is_admitted[*item] = true;
             }
         }
-        also.into_iter().for_each(|item| self.is_admitted[item] = true);
+        for item in also {
+            self.is_admitted[item] = true;
+        }
     }
 
     /// Somebody less important than those who wait leaves the slot that it is pinned to, and its bin to one of them.
@@ -358,35 +350,6 @@ impl<'p> Greedy<'p> {
         self.opened_by[bin] -= usize::from(problem.opens(item, bin));
         if problem.bins[bin].is_closed() && self.opened_by[bin] == 0 {
             self.owed.insert(bin);
-        }
-    }
-
-    /// Whoever has a slot on a stopped bin stays there; of several on that with the fewest of other groups.
-    fn keep(&mut self) {
-        let problem = self.problem;
-        // As many as are owed have to go where they open something.
-        let mut spare = self
-            .unplaced()
-            .filter(|item| problem.items[*item].opens)
-            .count()
-            .saturating_sub(self.owed.len());
-        let mut warm: Vec<usize> = self
-            .unplaced()
-            .filter(|item| !problem.items[*item].warm.is_empty())
-            .collect();
-        warm.sort_by_cached_key(|item| (problem.items[*item].warm.len(), self.order(*item)));
-        for item in warm {
-            let one = &problem.items[item];
-            let bins = one.warm.iter().map(|(bin, _)| *bin);
-            let open = bins.filter(|bin| !problem.bins[*bin].kept && self.room[*bin] > 0);
-            let Some(bin) = open.min_by_key(|bin| (self.shelf(*bin, Some(one.group)), *bin)) else {
-                continue;
-            };
-            if one.opens && spare == 0 {
-                continue;
-            }
-            spare -= usize::from(one.opens);
-            self.put(item, bin);
         }
     }
 
@@ -428,102 +391,11 @@ impl<'p> Greedy<'p> {
         }
     }
 
-    /// Leaves open only as many bins as are needed: those that run, then the largest.
-    fn narrow(&mut self) {
-        let problem = self.problem;
-        let mut need = self.unplaced().count();
-        let mut open: Vec<usize> = (0..self.room.len()).filter(|bin| self.is_open[*bin]).collect();
-        open.sort_by_cached_key(|bin| {
-            let at = &problem.bins[*bin];
-            let runs = at.runs || self.room[*bin] < at.free.len();
-            (at.troubled, !runs, Reverse(self.room[*bin]), at.stops_first, *bin)
-        });
-        for bin in open {
-            self.is_open[bin] = need > 0;
-            need = need.saturating_sub(self.room[bin]);
-        }
-    }
-
-    /// By groups, the largest first, each to the fewest of other groups.
-    fn distribute(&mut self) {
-        let problem = self.problem;
-        let mut blocks: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for item in self.unplaced() {
-            blocks.entry(problem.items[item].group).or_default().push(item);
-        }
-        let mut blocks: Vec<Vec<usize>> = blocks.into_values().collect();
-        blocks.sort_by_key(|block| (Reverse(block.len()), block[0]));
-        let mut homes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        let mut shelves = Shelves::new();
-        if !blocks.is_empty() {
-            for bin in (0..problem.bins.len()).filter(|bin| self.is_open[*bin] && self.room[*bin] > 0) {
-                for (group, _) in &self.occupants[bin] {
-                    homes.entry(*group).or_default().push(bin);
-                }
-                shelves
-                    .entry(self.shelf(bin, None))
-                    .or_default()
-                    .insert((self.room[bin], bin));
-            }
-        }
-        for block in blocks {
-            let home = homes.remove(&problem.items[block[0]].group).unwrap_or_default();
-            self.place_block(block, home, &mut shelves);
-        }
-    }
-
-    fn place_block(&mut self, mut block: Vec<usize>, mut home: Vec<usize>, shelves: &mut Shelves) {
-        let group = self.problem.items[block[0]].group;
-        home.retain(|bin| self.room[*bin] > 0);
-        // What a home costs does not change as long as only its own group goes there; the best comes last.
-        home.sort_by_cached_key(|bin| Reverse((self.shelf(*bin, Some(group)), *bin)));
-        while !block.is_empty() {
-            let Some((lowest, bins)) = shelves.first_key_value() else {
-                return;
-            };
-            while home.pop_if(|bin| self.room[*bin] == 0).is_some() {}
-            let at_home = home
-                .last()
-                .copied()
-                .filter(|bin| self.shelf(*bin, Some(group)) <= *lowest);
-            // The tightest that takes all of the block, else the roomiest.
-            let other = bins.range((block.len(), 0)..).next().or(bins.last());
-            let Some(bin) = at_home.or(other.map(|(_, bin)| *bin)) else {
-                return;
-            };
-            let from = self.shelf(bin, None);
-            if let Some(bins) = shelves.get_mut(&from) {
-                bins.remove(&(self.room[bin], bin));
-                if bins.is_empty() {
-                    shelves.remove(&from);
-                }
-            }
-            let rest = block.split_off(self.room[bin].min(block.len()));
-            for item in block {
-                self.put(item, bin);
-            }
-            if self.room[bin] > 0 {
-                shelves
-                    .entry(self.shelf(bin, None))
-                    .or_default()
-                    .insert((self.room[bin], bin));
-            }
-            block = rest;
-        }
-    }
-
-    /// Where a bin stands, for a member of `group` or for one of none.
-    fn shelf(&self, bin: usize, group: Option<usize>) -> Shelf {
-        let others = self.occupants[bin].iter().filter(|(one, _)| Some(*one) != group);
-        let at = &self.problem.bins[bin];
-        (at.troubled, others.map(|(_, count)| count).sum(), at.stops_first)
-    }
-
-    fn unplaced(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn unplaced(&self) -> impl Iterator<Item = usize> {
         (0..self.placed.len()).filter(|item| self.is_admitted[*item] && self.placed[*item].is_none())
     }
 
-    fn put(&mut self, item: usize, bin: usize) {
+    pub(super) fn put(&mut self, item: usize, bin: usize) {
         let one = &self.problem.items[item];
         self.placed[item] = Some(bin);
         self.is_open[bin] = true;

@@ -4,16 +4,15 @@
 //! from there on. A branch is cut as soon as it costs more than allowed by a coarser [`View`]'s word; what is allowed grows
 //! from the least cost that is possible until a placement is found, which is then the best.
 //!
-//! Of equal placements the first is chosen: by bin, occupied ones first and then in their order, the one that takes the item
-//! which comes first by priority and order. What has been carried out of a plan has no part in that, and each step makes the
-//! planned placement cheaper by at least as much as any other, so carrying a plan out does not change it.
+//! Of equal placements the [first](super::first) is taken.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use super::bound::{Code, NEVER, Prices, code};
-use super::problem::{Placed, Problem};
-use super::view::{Detail, GONE, Ground, Groups, Load, Size, Take, View};
+use super::kinds::{Detail, Ground, Groups, Size};
+use super::problem::Problem;
+use super::view::View;
+use super::ways::{Child, Entry, Ways};
 use super::{Budget, Found};
 
 /// Larger problems are not searched at all: the budget would end before the search has left its first corner.
@@ -21,17 +20,36 @@ const ITEMS_MAX: usize = 64;
 const CELLS_MAX: usize = ITEMS_MAX * 12;
 
 /// What is known if the budget does not suffice: the least number of interruptions, if even that.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Unproved(pub(super) Option<usize>);
 
 /// The best placement.
 pub(super) fn best(problem: &Problem, budget: &mut Budget) -> Result<Found, Unproved> {
     let items = problem.items.len();
-    let ground = match Ground::new(problem) {
-        Some(ground) if items <= ITEMS_MAX && items * problem.bins.len() <= CELLS_MAX => ground,
-        _ => return Err(Unproved(None)),
+    let cells = items * problem.bins.len();
+    if items > ITEMS_MAX || cells > CELLS_MAX || budget.nodes == 0 {
+        return Err(Unproved(None));
+    }
+    let steps = if cells <= ONE_MAX {
+        ONE
+    } else if cells <= FEW_MAX {
+        FEW
+    } else {
+        ALL
     };
+    best_by(problem, budget, steps)
+}
+
+/// The best placement, by the views of `steps`.
+pub(super) fn best_by(
+    problem: &Problem,
+    budget: &mut Budget,
+    steps: &'static [Step],
+) -> Result<Found, Unproved> {
+    let ground = Ground::new(problem).ok_or(Unproved(None))?;
     let mut search = Search {
         ground,
+        steps,
         views: Vec::new(),
         memos: Vec::new(),
         prices: None,
@@ -50,83 +68,75 @@ struct Memo {
     is_exact: bool,
 }
 
-struct Search<'p> {
-    ground: Ground<'p>,
-    /// From coarse to fine; see [`COARSER`].
-    views: Vec<View>,
+type Memos = BTreeMap<Box<[u16]>, Memo>;
+
+pub(super) struct Search<'p> {
+    pub(super) ground: Ground<'p>,
+    steps: &'static [Step],
+    /// From coarse to fine, as far as they are needed yet.
+    pub(super) views: Vec<View>,
     /// What each view has found out, at each bin.
-    memos: Vec<Vec<BTreeMap<Box<[u16]>, Memo>>>,
+    memos: Vec<Vec<Memos>>,
     prices: Option<Prices>,
-    nodes: usize,
-    is_out: bool,
+    pub(super) nodes: usize,
+    pub(super) is_out: bool,
 }
 
-/// The views by which each is bounded.
-const COARSER: [&[usize]; 5] = [&[], &[0], &[1], &[0], &[2, 3]];
-const GROUPS: usize = 2;
-const FINEST: usize = 4;
+/// A view, and those by which it is bounded.
+pub(super) type Step = (Detail, &'static [usize]);
 
-/// The views after the first.
-const DETAILS: [Detail; 4] = [
-    Detail {
-        groups: Groups::Alike,
-        writes: false,
-    },
-    Detail {
-        groups: Groups::Named,
-        writes: false,
-    },
-    Detail {
-        groups: Groups::Ignored,
-        writes: true,
-    },
-    Detail {
-        groups: Groups::Named,
-        writes: true,
-    },
+const fn detail(groups: Groups, writes: bool) -> Detail {
+    Detail { groups, writes }
+}
+
+/// The views of tiny problems, of small ones and of others; the finest comes last.
+pub(super) const ONE: &[Step] = &[(detail(Groups::Named, true), &[])];
+pub(super) const FEW: &[Step] = &[
+    (detail(Groups::Ignored, false), &[]),
+    (detail(Groups::Named, true), &[0]),
 ];
+pub(super) const ALL: &[Step] = &[
+    (detail(Groups::Ignored, false), &[]),
+    (detail(Groups::Alike, false), &[0]),
+    (detail(Groups::Named, false), &[1]),
+    (detail(Groups::Ignored, true), &[0]),
+    (detail(Groups::Named, true), &[2, 3]),
+];
+const GROUPS: usize = 2;
 
-const COUNTS: Detail = Detail {
-    groups: Groups::Ignored,
-    writes: false,
-};
+/// Up to so many items times bins one view is enough, or few are.
+const ONE_MAX: usize = 10;
+const FEW_MAX: usize = 24;
+
+/// What it takes to try one price, in nodes.
+const NODES_PER_TRY: usize = 3;
 
 /// How often the limit is raised to the next possible cost before it is raised further.
 const ROUNDS_MAX: u32 = 4;
 
-/// What is left after a bin, and what that bin cost.
-struct Child {
-    cost: Code,
-    /// What the whole costs at least.
-    least: Code,
-    /// Whether that is exact, at least by the word of the view that bounds this one.
-    is_known: bool,
-    joins: usize,
-    state: Vec<u16>,
-}
-
 impl Search<'_> {
     fn run(&mut self) -> Result<Found, Unproved> {
-        self.add(COUNTS);
+        self.add();
         let (counts, waits) = self.solve(0).ok_or(Unproved(None))?;
         let counts = counts + waits;
         let scale = &self.ground.scale;
         let least = usize::try_from(counts / scale.interruptions % scale.interruptions_radix).unwrap_or(0);
-        if self.settle_who_waits(counts) {
+        let unproved = Unproved(Some(least));
+        if self.steps.len() > 1 && self.settle_who_waits(counts) {
             self.views.clear();
             self.memos.clear();
-            self.add(COUNTS);
+            self.add();
+            self.solve(0).ok_or(unproved)?;
         }
-        let mut value = 0;
-        for detail in DETAILS {
-            self.add(detail);
+        let mut value = counts - waits;
+        for view in 1..self.steps.len() {
+            self.add();
+            if view == 1 && self.steps.len() > 2 {
+                self.find_prices();
+            }
+            (value, _) = self.solve(view).ok_or(unproved)?;
         }
-        self.solve(0).ok_or(Unproved(Some(least)))?;
-        self.find_prices();
-        for view in 1..self.views.len() {
-            (value, _) = self.solve(view).ok_or(Unproved(Some(least)))?;
-        }
-        let placed = self.extract(value).ok_or(Unproved(Some(least)))?;
+        let placed = self.extract(value).ok_or(unproved)?;
         Ok(Found {
             placed,
             is_best: true,
@@ -135,7 +145,9 @@ impl Search<'_> {
         })
     }
 
-    fn add(&mut self, detail: Detail) {
+    /// Adds the next view.
+    fn add(&mut self) {
+        let (detail, _) = self.steps[self.views.len()];
         self.views.push(View::new(&self.ground, detail));
         self.memos.push(vec![BTreeMap::new(); self.ground.bins.len()]);
     }
@@ -215,10 +227,17 @@ impl Search<'_> {
         let (counts, _) = self.views[0].state(&self.ground, 0, &items);
         let lost = self.value(0, 0, &counts, NEVER - 1);
         let waits = self.ground.scale.all_lost(lost + waits);
-        self.prices = Some(Prices::new(&self.ground, loads, &sizes, waits));
+        let prices = Prices::new(&self.ground, loads, &sizes, waits);
+        self.nodes = self.nodes.saturating_sub(prices.tries * NODES_PER_TRY);
+        self.is_out |= self.nodes == 0;
+        self.prices = Some(prices);
     }
 
-    fn placeable(&self) -> Vec<usize> {
+    pub(super) fn finest(&self) -> usize {
+        self.steps.len() - 1
+    }
+
+    pub(super) fn placeable(&self) -> Vec<usize> {
         let mut items: Vec<usize> = (0..self.ground.waits.len())
             .filter(|item| self.ground.waits[*item].is_some())
             .collect();
@@ -227,11 +246,11 @@ impl Search<'_> {
     }
 
     /// What `state` costs from the bin at `at` on: exactly if it is at most `limit`, otherwise at least.
-    fn value(&mut self, view: usize, at: usize, state: &[u16], limit: Code) -> Code {
+    pub(super) fn value(&mut self, view: usize, at: usize, state: &[u16], limit: Code) -> Code {
         if state.is_empty() {
             return self.views[view].layers[at].idle;
         }
-        if view == GROUPS && !self.views[view].layers[at].has_homes {
+        if view == GROUPS && self.steps.len() > GROUPS && !self.views[view].layers[at].has_homes {
             // From here on it sees what the coarser one sees.
             let (coarse, fine) = self.views.split_at_mut(view);
             let seen = fine[0].state_in(&mut coarse[view - 1], at, state);
@@ -296,7 +315,7 @@ impl Search<'_> {
             return self.views[view].layers[at].idle;
         }
         let mut least = 0;
-        for coarser in COARSER[view] {
+        for coarser in self.steps[view].1 {
             let (coarse, fine) = self.views.split_at_mut(view);
             let seen = fine[0].state_in(&mut coarse[*coarser], at, state);
             if least == 0 {
@@ -380,20 +399,22 @@ impl Search<'_> {
         if self.is_out {
             return (Vec::new(), other);
         }
+        // To look one up takes as long as to find it.
+        self.nodes = self.nodes.saturating_sub(children.len());
         for child in &mut children {
             self.look_up(view, at + 1, child);
         }
-        children.sort_by(|a, b| (!a.is_known, a.least, a.cost).cmp(&(!b.is_known, b.least, b.cost)));
+        children.sort_by_key(|child| (!child.is_known, child.least, child.cost));
         (children, other)
     }
 
     /// What is known of a child already, by this view or by that which bounds it.
     fn look_up(&mut self, view: usize, at: usize, child: &mut Child) {
-        let of_view = |memos: &Vec<Vec<BTreeMap<Box<[u16]>, Memo>>>, view: usize, state: &[u16]| {
+        let of_view = |memos: &[Vec<Memos>], view: usize, state: &[u16]| {
             memos[view].get(at).and_then(|memo| memo.get(state)).copied()
         };
         let mut known = of_view(&self.memos, view, &child.state);
-        if let (None, Some(coarser)) = (known, COARSER[view].first()) {
+        if let (None, Some(coarser)) = (known, self.steps[view].1.first()) {
             let (coarse, fine) = self.views.split_at_mut(view);
             let seen = fine[0].state_in(&mut coarse[*coarser], at, &child.state);
             known = of_view(&self.memos, *coarser, &seen);
@@ -423,271 +444,4 @@ impl Search<'_> {
         }
         largest.map(|(_, block)| block)
     }
-}
-
-/// Equal blocks of a state.
-struct Entry {
-    takes: Rc<[Take]>,
-    times: usize,
-    tag: u16,
-    is_forced: bool,
-}
-
-/// All ways to fill a bin from a state.
-struct Ways<'s> {
-    ground: &'s Ground<'s>,
-    view: &'s View,
-    at: usize,
-    entries: &'s [Entry],
-    limit: Code,
-    nodes: usize,
-    /// What is taken, by entry.
-    chosen: Vec<(usize, usize)>,
-    /// What is left of the blocks before, by the next layer's numbers, and what those cost who have nowhere to go.
-    rest: Vec<(u16, Code)>,
-    children: Vec<Child>,
-    /// The least cost above the limit.
-    other: Code,
-}
-
-impl Ways<'_> {
-    /// Goes on with the `copy`th block of an entry, of which the take numbered `most` at most is taken: the copies are alike.
-    fn extend(&mut self, entry: usize, copy: usize, most: usize, room: usize) {
-        if self.nodes == 0 {
-            return;
-        }
-        let Some(now) = self.entries.get(entry) else {
-            self.nodes -= 1;
-            self.close();
-            return;
-        };
-        if copy == now.times {
-            return self.extend(entry + 1, 0, usize::MAX, room);
-        }
-        for number in (0..now.takes.len().min(most.saturating_add(1))).rev() {
-            let take = &now.takes[number];
-            if take.joins > room {
-                continue;
-            }
-            self.rest.push((take.next, take.waits));
-            if number > 0 {
-                self.chosen.push((entry, number));
-            }
-            self.extend(entry, copy + 1, number, room - take.joins);
-            if number > 0 {
-                self.chosen.pop();
-            }
-            self.rest.pop();
-        }
-    }
-
-    fn close(&mut self) {
-        let takes = || {
-            self.chosen
-                .iter()
-                .map(|(entry, number)| (&self.entries[*entry], &self.entries[*entry].takes[*number]))
-        };
-        let is_forced = self.entries.iter().any(|entry| entry.is_forced);
-        if is_forced && !takes().any(|(entry, take)| entry.is_forced && take.has_must) {
-            return;
-        }
-        let layer = &self.view.layers[self.at];
-        let mut load = Load {
-            is_plain: true,
-            ..Load::default()
-        };
-        let mut homes: Vec<(u16, usize)> = Vec::new();
-        for (entry, take) in takes() {
-            load.joins += take.joins;
-            load.own += take.own;
-            load.opens |= take.opens;
-            load.is_plain &= take.is_plain;
-            load.squares += take.joins * take.joins;
-            if entry.tag != 0 {
-                homes.push((entry.tag, take.joins));
-            }
-            load.items
-                .extend(take.kinds.iter().map(|kind| layer.kinds[usize::from(*kind)].item));
-        }
-        load.squares += 2 * at_home(&layer.homes, &mut homes);
-        if !is_possible(self.ground.problem, layer.bin, &load) {
-            return;
-        }
-        let waits: Code = self.rest.iter().map(|(_, waits)| waits).sum();
-        let cost = self.view.cost(self.ground, self.at, &load) + waits;
-        if cost > self.limit {
-            self.other = self.other.min(cost);
-            return;
-        }
-        let mut state: Vec<u16> = self
-            .rest
-            .iter()
-            .map(|(block, _)| *block)
-            .filter(|block| *block != GONE)
-            .collect();
-        state.sort_unstable();
-        self.children.push(Child {
-            cost,
-            least: cost,
-            is_known: false,
-            joins: load.joins,
-            state,
-        });
-    }
-}
-
-/// Pairs of somebody who joins and an occupant of the same group, at most: each group has one home of its tag.
-fn at_home(homes: &[(u16, usize)], joining: &mut [(u16, usize)]) -> usize {
-    if homes.is_empty() || joining.is_empty() {
-        return 0;
-    }
-    joining.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let mut used: Vec<usize> = Vec::new();
-    let mut pairs = 0;
-    for (tag, count) in joining.iter() {
-        let home = (0..homes.len()).find(|home| homes[*home].0 == *tag && !used.contains(home));
-        if let Some(home) = home {
-            used.push(home);
-            pairs += homes[home].1 * count;
-        }
-    }
-    pairs
-}
-
-/// Whether a bin may be filled like this.
-fn is_possible(problem: &Problem, bin: usize, load: &Load) -> bool {
-    let is_open = load.opens || !problem.bins[bin].is_closed() || load.joins + load.own == 0;
-    let pins = |item: &usize| match problem.items[*item].pin {
-        super::Pinned::To(at, slot) if at == bin => Some(slot),
-        _ => None,
-    };
-    let mut slots: Vec<usize> = Vec::new();
-    if !load.is_plain {
-        slots = load.items.iter().filter_map(pins).collect();
-        slots.sort_unstable();
-    }
-    is_open && slots.windows(2).all(|pair| pair[0] != pair[1])
-}
-
-impl Search<'_> {
-    /// The first of the placements that cost `value`.
-    fn extract(&mut self, value: Code) -> Option<Placed> {
-        let mut placed: Placed = vec![None; self.ground.problem.items.len()];
-        let mut left = value;
-        let mut items = self.placeable();
-        for at in 0..self.ground.bins.len() {
-            let layer = &self.views[FINEST].layers[at];
-            items.retain(|item| layer.kind_of[*item] != GONE);
-            if items.is_empty() {
-                break;
-            }
-            let bin = layer.bin;
-            let room = self.ground.problem.bins[bin].free.len();
-            let mut pick = Pick {
-                at,
-                items: &items,
-                value: left,
-                chosen: Vec::new(),
-                passed: Vec::new(),
-            };
-            let rest = self.pick(&mut pick, 0, room)?;
-            let chosen = pick.chosen;
-            left = rest;
-            chosen.iter().for_each(|item| placed[*item] = Some(bin));
-            items.retain(|item| placed[*item].is_none());
-        }
-        Some(placed)
-    }
-
-    /// Decides on the items from `next` on, taking them before leaving them. What is left of the value, once it is found.
-    fn pick(&mut self, pick: &mut Pick<'_>, next: usize, room: usize) -> Option<Code> {
-        let load = self.load(pick.at, &pick.chosen);
-        let cost = self.views[FINEST].cost_of_pairs(&self.ground, pick.at, &load);
-        if cost > pick.value && !pick.chosen.is_empty() || self.is_out {
-            return None;
-        }
-        let Some(item) = pick.items.get(next).copied() else {
-            return self.check(pick, &load);
-        };
-        let layer = &self.views[FINEST].layers[pick.at];
-        let kind = layer.kind_of[item];
-        let face = layer.kinds[usize::from(kind)].face;
-        let group = self.ground.group_of[item];
-        let mates = pick
-            .items
-            .iter()
-            .filter(|other| self.ground.group_of[**other] == group)
-            .count();
-        let is_alone = mates == 1 && layer.tags[group] == 0;
-        let twin = (kind, if is_alone { usize::MAX } else { group });
-        if (face.own || face.joins && room > 0) && !pick.passed.contains(&twin) {
-            pick.chosen.push(item);
-            let found = self.pick(pick, next + 1, if face.own { room } else { room - 1 });
-            if found.is_some() {
-                return found;
-            }
-            pick.chosen.pop();
-        }
-        pick.passed.push(twin);
-        let found = self.pick(pick, next + 1, room);
-        pick.passed.pop();
-        found
-    }
-
-    /// Whether a placement of that value begins with what is chosen.
-    fn check(&mut self, pick: &Pick<'_>, load: &Load) -> Option<Code> {
-        if !is_possible(self.ground.problem, self.ground.bins[pick.at], load) {
-            return None;
-        }
-        let cost = self.views[FINEST].cost(&self.ground, pick.at, load);
-        let rest: Vec<usize> = pick
-            .items
-            .iter()
-            .copied()
-            .filter(|item| !pick.chosen.contains(item))
-            .collect();
-        let (state, waits) = self.views[FINEST].state(&self.ground, pick.at + 1, &rest);
-        let left = pick.value.checked_sub(cost + waits)?;
-        self.nodes = self.nodes.saturating_sub(1);
-        self.is_out |= self.nodes == 0;
-        (self.value(FINEST, pick.at + 1, &state, left) <= left && !self.is_out).then_some(left)
-    }
-
-    fn load(&self, at: usize, chosen: &[usize]) -> Load {
-        let layer = &self.views[FINEST].layers[at];
-        let mut load = Load {
-            is_plain: true,
-            ..Load::default()
-        };
-        let mut groups: Vec<(usize, usize)> = Vec::new();
-        for item in chosen {
-            let face = layer.kinds[usize::from(layer.kind_of[*item])].face;
-            load.joins += usize::from(face.joins);
-            load.own += usize::from(face.own);
-            load.opens |= face.opens;
-            load.is_plain &= face.is_plain();
-            load.items.push(*item);
-            if face.joins {
-                super::problem::join(&mut groups, self.ground.group_of[*item]);
-            }
-        }
-        let mut homes: Vec<(u16, usize)> = groups
-            .iter()
-            .map(|(group, count)| (layer.tags[*group], *count))
-            .collect();
-        homes.retain(|(tag, _)| *tag != 0);
-        load.squares = groups.iter().map(|(_, count)| count * count).sum();
-        load.squares += 2 * at_home(&layer.homes, &mut homes);
-        load
-    }
-}
-
-/// The choice of who is put into a bin.
-struct Pick<'s> {
-    at: usize,
-    items: &'s [usize],
-    value: Code,
-    chosen: Vec<usize>,
-    /// Those left, so that nobody who is alike is taken instead.
-    passed: Vec<(u16, usize)>,
 }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use crate::plan::placement::search::{ALL, FEW, ONE, best_by};
 use crate::plan::placement::{
     Bin, Budget, FreeSlot, Held, Item, Own, Pinned, Placed, Problem, greedy, solve,
 };
@@ -56,13 +57,13 @@ fn rank(problem: &Problem, placed: &Placed) -> Vec<bool> {
     bins.sort_by_key(|bin| (problem.bins[*bin].occupants.is_empty(), *bin));
     let mut items: Vec<usize> = (0..problem.items.len()).collect();
     items.sort_by_key(|item| (std::cmp::Reverse(problem.items[*item].priority), *item));
-    let is_elsewhere = |bin: usize| {
+    let is_not_in = |bin: usize| {
         items
             .iter()
             .map(move |item| placed[*item] != Some(bin))
             .collect::<Vec<_>>()
     };
-    bins.into_iter().flat_map(is_elsewhere).collect()
+    bins.into_iter().flat_map(is_not_in).collect()
 }
 
 prop_compose! {
@@ -127,7 +128,7 @@ pub(super) fn problems() -> impl Strategy<Value = Problem> {
             item.warm.dedup();
             // What has a target is not parked.
             for (bin, slot) in &item.warm {
-                let mut free = bins[*bin]
+                let free = bins[*bin]
                     .free
                     .iter_mut()
                     .filter(|free| free.slot == *slot && free.holds == Held::Parked);
@@ -149,12 +150,16 @@ pub(super) fn problems() -> impl Strategy<Value = Problem> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn no_placement_is_better_and_of_equal_ones_the_first_is_taken(problem in problems()) {
         let found = solve(&problem, &mut Budget { nodes: ENOUGH });
         prop_assert!(found.is_best);
+        for steps in [ONE, FEW, ALL] {
+            let by_these = best_by(&problem, &mut Budget { nodes: ENOUGH }, steps).unwrap();
+            prop_assert_eq!(&by_these, &found);
+        }
         prop_assert!(is_feasible(&problem, &found.placed));
         let cost = problem.cost(&found.placed);
         prop_assert_eq!(found.interruptions, cost.interruptions);
@@ -167,7 +172,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_found_fast_places_as_many(problem in problems()) {
