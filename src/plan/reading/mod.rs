@@ -129,8 +129,6 @@ pub(super) struct Slot<'a> {
     pub(super) is_meant: bool,
     /// What is recorded of it, if that is still what it points at.
     pub(super) record: Option<SlotTag>,
-    /// Whether its pool means it as a slot. What is recorded as somebody's is one only until that one has left.
-    pub(super) is_meant: bool,
     /// Whether there is a tag for it, fitting or not.
     pub(super) has_tag: bool,
     /// Which endpoints of its target are parked, a bit each.
@@ -354,11 +352,6 @@ impl<'a> Reading<'a> {
             Occupant::Dest(_, fit) => Some(fit),
             _ => None,
         }
-    }
-
-    /// Whether a slot has another target than the destination that holds it, since the declaration has changed.
-    pub(super) fn is_previous(&self, slot: usize) -> bool {
-        matches!(self.slots[slot].occupant, Occupant::Dest(_, fit) if fit.is_retarget())
     }
 
     /// Whether a destination is on air in a slot that is not of its pool.

@@ -46,7 +46,6 @@ impl<'a> Reading<'a> {
                 group,
                 is_meant,
                 record,
-                is_meant,
                 has_tag,
                 parked,
                 streams,
