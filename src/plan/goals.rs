@@ -15,8 +15,8 @@ use super::{Interruptions, Optimality, Waiting};
 use crate::model::{Cause, ChannelId, ChannelObservation, ChannelState, DestinationName, StreamKey};
 
 /// Placements that are looked at for one plan, all pools together: counted, not timed, so that the same input gives the
-/// same plan on every machine. About a second.
-const NODE_BUDGET: usize = 300_000;
+/// same plan on every machine. About half a second.
+const NODE_BUDGET: usize = 1_000_000;
 
 /// What becomes of one pool.
 pub(super) struct Decision<'r, 'a> {

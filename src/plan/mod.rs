@@ -12,21 +12,11 @@ mod planner;
 pub mod reason;
 pub mod waiting;
 
-mod assign;
-mod bound;
-mod decide;
-mod elsewhere;
-mod greedy;
-mod interrupt;
-mod keep;
-mod knapsack;
-mod opening;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "used by the planner in the next change")
-)]
+mod goals;
+mod grant;
 mod placement;
-mod search;
+mod protection;
+mod reading;
 mod steps;
 mod wait;
 

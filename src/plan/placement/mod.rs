@@ -17,10 +17,6 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "used by the planner in the next change")
-)]
 pub(in crate::plan) use problem::{Bin, Cost, FreeSlot, Held, Item, Own, Pinned, Placed, Problem};
 
 /// States of the search that may be looked at, by all pools of a plan together. Counted, not timed, so that the same input
