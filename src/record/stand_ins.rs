@@ -69,15 +69,12 @@ impl StandIns {
             return known.clone();
         }
         // Of some platforms the stream is told by what comes before the query.
-        let stand_in = match key.reveal().split_once('?') {
-            Some((stream, query)) => {
-                let (stream, query) = (self.key(&Secret::new(stream)), self.key(&Secret::new(query)));
-                Secret::new(format!("{}?{}", stream.reveal(), query.reveal()))
-            }
-            None => {
-                self.given += 1;
-                Secret::new(format!("key-{}", self.given))
-            }
+        let stand_in = if let Some((stream, query)) = key.reveal().split_once('?') {
+            let (stream, query) = (self.key(&Secret::new(stream)), self.key(&Secret::new(query)));
+            Secret::new(format!("{}?{}", stream.reveal(), query.reveal()))
+        } else {
+            self.given += 1;
+            Secret::new(format!("key-{}", self.given))
         };
         self.keys.insert(key.clone(), stand_in.clone());
         stand_in

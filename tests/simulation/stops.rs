@@ -63,15 +63,13 @@ impl<'a> Stop<'a> {
                 Occupant::Unusable | Occupant::Undeclared if !place.takeover => {
                     return Err(format!("{} is not recognised", slot.group));
                 }
+                // A copy is no more than a copy.
+                Occupant::Of(one, _) if self.copies && self.is_elsewhere(place, one) => {}
                 Occupant::Of(one, _) if ground.pause_of(one).is_some() => {
-                    // A copy of it is no more than a copy.
-                    if !(self.copies && self.is_elsewhere(place, one)) {
-                        return Err(format!("{} is paused and on air there", one.name));
-                    }
+                    return Err(format!("{} is paused and on air there", one.name));
                 }
                 Occupant::Of(one, _) if ground.wanted(one) => {
-                    let is_spare = self.copies && self.is_elsewhere(place, one);
-                    if !is_spare && !released.contains_key(&one.name) {
+                    if !released.contains_key(&one.name) {
                         lost.push(*one);
                     }
                 }

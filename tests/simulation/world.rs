@@ -86,7 +86,7 @@ pub(super) fn draw(random: &mut ChaCha8Rng) -> (Desired, Emulator) {
     let mut options = options;
     // An account whose policy allows the owner tag only, as older ones do.
     if random.clone().random_bool(0.06) {
-        options.switches.tag_keys_allowed = OWNER_TAG.to_owned();
+        OWNER_TAG.clone_into(&mut options.switches.tag_keys_allowed);
     }
     let emulator = Emulator::new(options, Fleet::invent(&fleet));
     estrange(&emulator, random, channels);

@@ -29,7 +29,7 @@ impl Crew {
     }
 }
 
-impl<'a> Ground<'a> {
+impl Ground<'_> {
     /// The slots that a destination has, by the places of channel and slot, the one that counts first.
     fn standings(&self, name: &DestinationName) -> Vec<(usize, usize, Fit)> {
         let mut found = Vec::new();
@@ -157,7 +157,7 @@ impl<'a> Ground<'a> {
             _ => false,
         };
         let carries = place.slots.iter().enumerate().any(is_wanted);
-        !was_held && !(carries && self.strays(place).is_empty())
+        !(was_held || carries && self.strays(place).is_empty())
     }
 
     /// Whether a destination of the channel's pool has its place in this slot.
