@@ -82,7 +82,12 @@ impl Subject<'_> {
             Role::Surplus { releasable } => releasable || is_beside,
             Role::Held | Role::Previous => false,
         };
-        if fit == Fit::Unknown && (one.wanted || one.paused) && !is_spare {
+        // Those who were interrupted come back all the same: what stood still beside them loses nothing that is on air.
+        let mut coming_back = self.world.observed.returning.values();
+        let comes_back = !self.channel.is_running()
+            && write.content == Content::Parked
+            && coming_back.any(|slot| slot.channel == *self.channel.id);
+        if fit == Fit::Unknown && (one.wanted || one.paused) && !is_spare && !comes_back {
             return Some(Violation::UnknownKeyWritten {
                 slot: id,
                 destination: self.world.name(dest).clone(),
