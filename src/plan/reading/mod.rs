@@ -341,11 +341,6 @@ impl<'a> Reading<'a> {
             .target(self.channel_of(slot).class(), &parking)
     }
 
-    /// Whether a destination is on air, or about to be, whatever its target.
-    pub(super) fn is_on_air(&self, dest: usize) -> bool {
-        self.dests[dest].on_air.is_some()
-    }
-
     /// How what it is on air with fits a destination.
     pub(super) fn fit_on_air(&self, dest: usize) -> Option<Fit> {
         match self.slots[self.dests[dest].on_air?].occupant {

@@ -169,9 +169,9 @@ impl<'a> Reading<'a> {
             endpoints.for_each(|endpoint| tell(&endpoint.stream(), Place::Channel(&seen.id)));
         }
         for (id, endpoints) in &observed.elsewhere {
-            endpoints
-                .iter()
-                .for_each(|endpoint| tell(&endpoint.stream(), Place::Channel(id)));
+            for endpoint in endpoints {
+                tell(&endpoint.stream(), Place::Channel(id));
+            }
         }
     }
 
