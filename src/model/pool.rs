@@ -71,6 +71,11 @@ impl SlotSelector {
         Target((0..class.pipelines()).map(endpoint).collect())
     }
 
+    /// Whether a stream name is that of a parked slot for the pipeline of this index.
+    pub fn is_parking_name(stream_name: &Secret, slot: &SlotId, pipeline: usize) -> bool {
+        stream_name.reveal() == Self::parking_name(slot, pipeline)
+    }
+
     /// Stream name of a parked slot for the pipeline of this index. No secret.
     pub fn parking_name(slot: &SlotId, pipeline: usize) -> String {
         format!("{}-{}-{pipeline}", slot.channel, slot.output_group)

@@ -17,6 +17,11 @@ impl Secret {
         Self(text.into())
     }
 
+    /// Whether it has no text at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The text itself, for the channel configuration.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::{Action, ChannelPlan, Plan, plan};
 use crate::model::{
     Cause, ChannelClass, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired, Destination,
-    DestinationName, Disruption, Endpoint, Interrupt, NoSlot, Observed, ObservedChannel, ObservedGroup,
-    Pause, Pin, Placement, PoolChannel, Recorded, Secret, SlotId, SlotTag, StreamKey, Target, TargetDigest,
-    Trouble, Trust, WantedState, Window, samples,
+    DestinationName, Endpoint, Interrupt, NoSlot, Observed, ObservedChannel, ObservedGroup, Pause, Pin,
+    Placement, PoolChannel, Recorded, Secret, SlotId, SlotTag, StreamKey, Target, TargetDigest, Trouble,
+    Trust, WantedState, Window, samples,
 };
 
 pub(super) const POOL: &str = "main";

@@ -230,7 +230,7 @@ impl Waiting {
             Self::ChannelUnreadable { .. } => "ChannelUnreadable",
             Self::BackingOff { .. } => "BackingOff",
             Self::SecretUnavailable { .. } => "SecretUnavailable",
-            Self::SlotIncompatible { .. } => "SlotIncompatible",
+            Self::SlotIncompatible { .. } | Self::UnusableSlot { .. } => "SlotIncompatible",
             Self::PinnedSlotTaken { .. } => "PinnedSlotTaken",
             Self::PinnedElsewhere { .. } => "PinnedElsewhere",
             Self::SameTarget { .. } => "SameTarget",
@@ -239,7 +239,6 @@ impl Waiting {
             Self::SourceUntrusted { .. } => "SourceUntrusted",
             Self::NotAdopted { .. } => "NotAdopted",
             Self::Undeclared { .. } => "Undeclared",
-            Self::UnusableSlot { .. } => "SlotIncompatible",
             Self::TagsFull { .. } => "TagsFull",
             Self::OwnedByAnother { .. } => "OwnedByAnother",
         }

@@ -122,7 +122,7 @@ fn contents(chans: usize, slots: usize, dests: usize) -> Vec<Vec<Vec<Hold>>> {
         }
         let candidates = [Hold::Parked, Hold::Stranger]
             .into_iter()
-            .chain(free.iter().flat_map(|d| [Hold::Dest(*d), Hold::Former(*d)]));
+            .chain(free.iter().flat_map(|d| [Hold::Dest(*d)]));
         for hold in candidates {
             let left: Vec<usize> = free
                 .iter()
@@ -390,7 +390,7 @@ fn sample_hold(rng: &mut ChaCha8Rng, free: &mut Vec<usize>) -> Hold {
         return Hold::Stranger;
     }
     let d = free.swap_remove(rng.random_range(0..free.len()));
-    if kind == 8 { Hold::Former(d) } else { Hold::Dest(d) }
+    Hold::Dest(d)
 }
 
 #[test]

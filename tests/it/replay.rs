@@ -142,7 +142,7 @@ async fn equal_keys_stay_equal_and_a_rotated_one_shows_as_another() {
     assert_eq!(seen.len(), 2, "{seen:?}");
     // On air it is still the former key that was declared at first.
     let observed = texts.last().unwrap().split("\"observed\"").nth(1).unwrap();
-    assert!(observed.contains(&seen[0]) && texts.last().unwrap().contains("\"holds\": \"Outdated\""));
+    assert!(observed.contains(&seen[0]) && texts.last().unwrap().contains("\"holds\": \"Previous\""));
 }
 
 #[tokio::test(start_paused = true)]

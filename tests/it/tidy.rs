@@ -208,7 +208,14 @@ fn calls_without_permit(client: &str) -> Vec<String> {
 #[test]
 fn a_secret_is_revealed_in_few_places() {
     // Recordings hold stand-ins: they look at keys to replace them, and reveal what they put in their place.
-    let allowed = ["medialive/document.rs", "manifest/", "secrets/", "record/"];
+    // `model` compares and digests them, and tells a parking name, which is none.
+    let allowed = [
+        "medialive/document.rs",
+        "manifest/",
+        "secrets/",
+        "record/",
+        "model/",
+    ];
     let is_allowed = |path: &str| allowed.iter().any(|start| path.starts_with(start));
     assert_none(
         "reveal() is called where the channel configuration is written, or a key is checked or replaced, nowhere else",

@@ -88,7 +88,7 @@ fn was_held_before(world: &World<'_>, channel: &ChannelReading<'_>) -> bool {
 }
 
 fn has_parking_name(slot: &SlotId, pipeline: usize, endpoint: &Endpoint) -> bool {
-    endpoint.stream_name.reveal() == SlotSelector::parking_name(slot, pipeline)
+    SlotSelector::is_parking_name(&endpoint.stream_name, slot, pipeline)
 }
 
 /// At least one slot has a wanted destination, and nothing that pushes RTMP is anything but parked or held by a

@@ -290,15 +290,13 @@ pub(super) fn names_a_destination(tag: &SlotTag) -> bool {
 /// URL is the pool's parking URL in whatever spelling.
 pub(super) fn pipes(slot: &SlotId, target: &Target, parking_url: Option<&str>) -> Vec<Pipe> {
     let pipe = |(pipeline, endpoint): (usize, &Endpoint)| {
-        if endpoint.stream_name.reveal() == SlotSelector::parking_name(slot, pipeline) {
+        if SlotSelector::is_parking_name(&endpoint.stream_name, slot, pipeline) {
             return Pipe::Parked;
         }
         let pipe = Pipe::of(endpoint);
         match (&pipe, parking_url) {
             (Pipe::Pushes(canonical, _), Some(url)) if *canonical.url == *url => Pipe::Parked,
-            (_, Some(url))
-                if endpoint.stream_name.reveal().is_empty() && *canonical_url(&endpoint.url) == *url =>
-            {
+            (_, Some(url)) if endpoint.stream_name.is_empty() && *canonical_url(&endpoint.url) == *url => {
                 Pipe::Parked
             }
             _ => pipe,

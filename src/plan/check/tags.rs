@@ -98,7 +98,7 @@ impl Subject<'_> {
         let actions = || self.plan.steps.iter().map(|step| &step.action);
         let is_adopted =
             |action: &Action| matches!(action, Action::Adopt { .. } | Action::Update { adopts: true, .. });
-        let written = actions().flat_map(|action| action.tags());
+        let written = actions().flat_map(Action::tags);
         let keys: BTreeSet<String> = written
             .map(|record| slot_tag_key(&record.output_group))
             .filter(|key| !self.seen.tags.slots.contains_key(&**key))

@@ -84,7 +84,7 @@ impl Subject<'_> {
             Role::Surplus { releasable } => releasable || is_beside,
             Role::Held | Role::Previous => false,
         };
-        if fit == Fit::Unknown && comes_back && (one.wanted || one.paused) && !is_spare {
+        if fit == Fit::Unknown && (one.wanted || one.paused) && comes_back && !is_spare {
             return Some(Violation::UnknownKeyWritten {
                 slot: id,
                 destination: self.world.name(dest).clone(),

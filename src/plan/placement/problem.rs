@@ -108,10 +108,10 @@ pub(in crate::plan) struct FreeSlot {
 pub(in crate::plan) enum Held {
     /// Something that is rewritten whenever the channel runs.
     Other,
+    /// The target of another destination, not wanted now, that would find it there later. It is rewritten as well.
+    Warm,
     /// Nothing.
     Parked,
-    /// The target of another destination, not wanted now, that would find it there later.
-    Warm,
 }
 
 /// Bin of each item, `None` for one that waits.

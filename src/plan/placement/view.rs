@@ -232,7 +232,7 @@ fn writes(problem: &Problem, at: usize, load: &Load) -> (usize, usize) {
     let bin = &problem.bins[at];
     let count = |held: Held| bin.free.iter().filter(|free| free.holds == held).count();
     let (other, parked, warm) = (count(Held::Other), count(Held::Parked), count(Held::Warm));
-    let kept_parked = parked - load.joins.saturating_sub(other).min(parked);
+    let kept_parked = parked - load.joins.saturating_sub(other + warm).min(parked);
     (bin.bound_writes + other + parked + warm - kept_parked, warm)
 }
 

@@ -53,7 +53,7 @@ impl Reading<'_> {
                 let mut names = target.0.iter().enumerate();
                 !target.0.is_empty()
                     && names.all(|(pipeline, endpoint)| {
-                        endpoint.stream_name.reveal() == SlotSelector::parking_name(&id, pipeline)
+                        SlotSelector::is_parking_name(&endpoint.stream_name, &id, pipeline)
                     })
             })
         };

@@ -6,10 +6,12 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use super::Reading;
 use crate::model::{Identity, Stream};
 
+/// Never iterated, and hashed without a seed: its order shows nowhere.
+pub(super) type Unordered<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+
 /// Destinations by stream and identity.
 pub(super) struct Index<'a> {
-    /// Never iterated, and hashed without a seed: its order shows nowhere.
-    by_stream: HashMap<Stream, Vec<Pushing>, BuildHasherDefault<DefaultHasher>>,
+    by_stream: Unordered<Stream, Vec<Pushing>>,
     by_identity: BTreeMap<&'a Identity, usize>,
 }
 
@@ -25,7 +27,10 @@ pub(super) struct Pushing {
 impl<'a> Index<'a> {
     pub(super) fn new(reading: &Reading<'a>) -> Self {
         let mut index = Self {
-            by_stream: HashMap::with_capacity_and_hasher(reading.dests.len(), BuildHasherDefault::default()),
+            by_stream: Unordered::with_capacity_and_hasher(
+                reading.dests.len(),
+                BuildHasherDefault::default(),
+            ),
             by_identity: BTreeMap::new(),
         };
         for (dest, one) in reading.dests.iter().enumerate() {

@@ -151,7 +151,7 @@ pub(super) fn look_at(
     let slot = seen.slot(group);
     let (mut parked, mut streams) = (0, Vec::new());
     for (pipeline, endpoint) in target.0.iter().enumerate() {
-        let has_name = endpoint.stream_name.reveal() == SlotSelector::parking_name(&slot, pipeline);
+        let has_name = SlotSelector::is_parking_name(&endpoint.stream_name, &slot, pipeline);
         let has_url = || Some(&*endpoint.canonical().url) == parking_url;
         if has_name || has_url() {
             parked |= 1 << pipeline;

@@ -3,9 +3,9 @@
 //! Every channel of the account counts, ours or not, in a pool or not. A channel that is STOPPING publishes until it is IDLE.
 //! The one exception are a platform's primary and backup ingest for one key, where two destinations declare them.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::collections::BTreeMap;
 
+use super::index::Unordered;
 use super::occupant::look_at;
 use super::{BlockedBy, Channel, Fit, Intent, Occupant, Reading};
 use crate::model::{
@@ -30,8 +30,8 @@ enum Place<'r> {
     Channel(&'r ChannelId),
 }
 
-/// Destinations by stream. Never iterated, and hashed without a seed: its order shows nowhere.
-type ByStream<T> = HashMap<Stream, Vec<T>, BuildHasherDefault<DefaultHasher>>;
+/// Destinations by stream.
+type ByStream<T> = Unordered<Stream, Vec<T>>;
 
 impl<'a> Reading<'a> {
     /// Finds what has to end before each wanted destination may go on air.
@@ -169,9 +169,9 @@ impl<'a> Reading<'a> {
             endpoints.for_each(|endpoint| tell(&endpoint.stream(), Place::Channel(&seen.id)));
         }
         for (id, endpoints) in &observed.elsewhere {
-            endpoints
-                .iter()
-                .for_each(|endpoint| tell(&endpoint.stream(), Place::Channel(id)));
+            for endpoint in endpoints {
+                tell(&endpoint.stream(), Place::Channel(id));
+            }
         }
     }
 

@@ -78,7 +78,7 @@ fn not_wanted_it_just_ends() {
         .channel("1", Running, &["+a"])
         .channel("2", Idle, &["-"])
         .with("a", |one| {
-            (one.pool, one.state) = ("other".into(), crate::model::WantedState::Ready)
+            (one.pool, one.state) = ("other".into(), crate::model::WantedState::Ready);
         })
         .split("other", "2");
     assert_eq!(steps(&allowed(&world), "1"), "stop");

@@ -57,7 +57,7 @@ fn a_paused_one_on_air_blocks_every_stop() {
         let world = World::new()
             .channel("1", Running, &[slot, "+off"])
             .with("p", |one| {
-                (one.state, one.paused) = (WantedState::Ready, Some(pause()))
+                (one.state, one.paused) = (WantedState::Ready, Some(pause()));
             })
             .ready("off")
             .anytime()

@@ -222,22 +222,6 @@ impl Display for Waiting {
                     "{channel} waits its turn: the pool interrupts at most {limit} at once"
                 )
             }
-            Self::ChannelInTransition { channel, state } => write!(f, "{channel} is {state}"),
-            Self::ChannelRecovering { channel } => {
-                write!(
-                    f,
-                    "{channel} is RECOVERING and is not stopped for a change meanwhile"
-                )
-            }
-            Self::ChannelFailed { channel, state } => write!(f, "{channel} is {state} and cannot be used"),
-            Self::ChannelMissing { channel } => write!(f, "MediaLive knows no channel {channel}"),
-            Self::ChannelUnreadable { channel, why } => write!(f, "{channel} could not be read: {why}"),
-            Self::BackingOff {
-                channel,
-                failures,
-                retry_at,
-                what,
-            } => backing_off(f, channel, *failures, *retry_at, what),
             Self::SecretUnavailable { reference, why } => {
                 write!(f, "its key ({reference}) cannot be read: {why}")
             }
@@ -257,6 +241,31 @@ impl Display for Waiting {
             } => on_air_elsewhere(f, channel, output_group.as_ref(), pool.as_ref()),
             Self::Paused { pool, pause } => paused(f, pool.as_ref(), pause),
             Self::SourceUntrusted { why } => write!(f, "the declaration may not be whole: {why}"),
+            of_the_channel => of_the_channel.fmt_of_channel(f),
+        }
+    }
+}
+
+impl Waiting {
+    /// What is the matter with a channel.
+    fn fmt_of_channel(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ChannelInTransition { channel, state } => write!(f, "{channel} is {state}"),
+            Self::ChannelRecovering { channel } => {
+                write!(
+                    f,
+                    "{channel} is RECOVERING and is not stopped for a change meanwhile"
+                )
+            }
+            Self::ChannelFailed { channel, state } => write!(f, "{channel} is {state} and cannot be used"),
+            Self::ChannelMissing { channel } => write!(f, "MediaLive knows no channel {channel}"),
+            Self::ChannelUnreadable { channel, why } => write!(f, "{channel} could not be read: {why}"),
+            Self::BackingOff {
+                channel,
+                failures,
+                retry_at,
+                what,
+            } => backing_off(f, channel, *failures, *retry_at, what),
             Self::NotAdopted {
                 channel,
                 strays,
@@ -282,6 +291,7 @@ impl Display for Waiting {
                 )
             }
             Self::OwnedByAnother { channel, owner } => write!(f, "{channel} belongs to the owner {owner}"),
+            _ => f.write_str(self.code()),
         }
     }
 }

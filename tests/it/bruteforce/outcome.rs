@@ -147,7 +147,8 @@ pub(super) fn protection(case: &Case, c: usize, hold: Hold) -> (bool, bool) {
             )
         }
         Hold::Former(d) if outdated(case, c, d) => (case.dests[d].paused, case.dests[d].paused),
-        Hold::Former(_) | Hold::Stranger => (case.doubted, case.doubted),
+        // Nothing is stopped because it was not recognised.
+        Hold::Former(_) | Hold::Stranger => (true, true),
     }
 }
 

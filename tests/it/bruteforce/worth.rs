@@ -50,7 +50,9 @@ pub(super) fn worth(case: &Case, outcome: &Outcome) -> Worth {
         effort: (
             end.newcomers(stops_first),
             end.chans().filter(|c| end.rewritten(*c) > 0).count(),
-            end.chans().map(|c| end.rewritten(c)).sum(),
+            // How many slots are rewritten is not compared: whether that is of a destination that would find its target there
+            // later goes before it, which this does not know.
+            0,
         ),
     }
 }

@@ -46,6 +46,7 @@ pub(super) const DATA_OF_A_PLAN: &[&str] = &[
     "Reason",
     "Seen",
     "SlotPlan",
+    "SlotRecord",
     "SlotWrite",
     "Step",
     "Stray",

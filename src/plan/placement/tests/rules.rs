@@ -43,14 +43,14 @@ fn placed(problem: &Problem) -> Placed {
 }
 
 #[test]
-fn a_newcomer_takes_a_rewritten_slot_then_a_parked_one_then_one_that_is_warm_for_somebody_else() {
+fn a_newcomer_takes_what_is_rewritten_anyway_before_a_parked_slot() {
     use Held::{Other, Parked, Warm};
     let mut items: Vec<Item> = (0..5).map(|number| item(-number, 0)).collect();
     items[3].pin = Pinned::To(0, 0);
     items[4].warm = vec![(0, 4)];
     let problem = Problem::new(false, items, vec![stopped(&[Warm, Warm, Parked, Other, Other])]);
     let given = problem.slots_for(0, &[0, 1, 2, 3, 4]);
-    assert_eq!(given, [(0, 3), (1, 2), (2, 1), (3, 0), (4, 4)]);
+    assert_eq!(given, [(0, 3), (1, 1), (2, 2), (3, 0), (4, 4)]);
     // Of two who find their target in one slot the more important one has it.
     let mut items = vec![item(0, 0), item(1, 0)];
     items[0].warm = vec![(0, 1)];
