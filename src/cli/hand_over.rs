@@ -120,12 +120,16 @@ async fn give(hander: &Hander, names: &[String], telling: Telling<'_>) -> Comman
     let mut followed = Vec::new();
     for name in names {
         let name = DestinationName::new(name);
-        let following = hander.hand(&name, &by).await.map_err(failure)?;
+        let following = hander.hand(&name, &by).await.map_err(|error| failure(&error))?;
         followed.push((name, following));
     }
     let mut outcomes = Vec::new();
     for (name, following) in &mut followed {
-        outcomes.push(follow(name, following, telling).await.map_err(failure)?);
+        outcomes.push(
+            follow(name, following, telling)
+                .await
+                .map_err(|error| failure(&error))?,
+        );
     }
     Ok(code(&outcomes))
 }
@@ -168,8 +172,8 @@ fn code(outcomes: &[GrantOutcome]) -> ExitCode {
     }
 }
 
-fn failure(error: HandError) -> Failure {
-    let text = crate::error_chain(&error);
+fn failure(error: &HandError) -> Failure {
+    let text = crate::error_chain(error);
     match error {
         HandError::Unreachable(_) => Failure::new(ExitCode::LeaseLost, text).next(
             "run apply as the same user or as root on the same machine, or end the other one and apply then",

@@ -35,8 +35,9 @@ pub fn slot_tag_key(output_group: &OutputGroup) -> String {
         return format!("{SLOT_TAG_PREFIX}{name}");
     }
     let hash = Sha256::digest(name.as_bytes());
-    let short: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{SLOT_TAG_PREFIX}={short}")
+    let mut short = [0; 8];
+    short[2..].copy_from_slice(&hash[..6]);
+    format!("{SLOT_TAG_PREFIX}={:012x}", u64::from_be_bytes(short))
 }
 
 /// A slot's tag.

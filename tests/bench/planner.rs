@@ -150,6 +150,7 @@ fn pool(number: usize, interrupt: Interrupt, placement: Placement) -> ChannelPoo
             parking_url: "rtmp://127.0.0.1:1935/parked".into(),
         },
         placement,
+        idle: slotwise::model::Idle::Stop,
         disruption: Disruption {
             interrupt,
             causes: [Cause::Start, Cause::Stop, Cause::Retarget].into(),
@@ -165,6 +166,7 @@ fn destination(pool: &PoolName, channel: usize, slot: usize) -> Destination {
     let number = channel * SLOTS + slot;
     let name = format!("destination-{number:06}");
     Destination {
+        identity: name.as_str().into(),
         pool: pool.clone(),
         state: if number % 20 < 3 {
             WantedState::Ready

@@ -68,10 +68,8 @@ impl<'a> Stop<'a> {
                 Occupant::Of(one, _) if ground.pause_of(one).is_some() => {
                     return Err(format!("{} is paused and on air there", one.name));
                 }
-                Occupant::Of(one, _) if ground.wanted(one) => {
-                    if !released.contains_key(&one.name) {
-                        lost.push(*one);
-                    }
+                Occupant::Of(one, _) if ground.wanted(one) && !released.contains_key(&one.name) => {
+                    lost.push(*one);
                 }
                 _ => {}
             }

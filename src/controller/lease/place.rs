@@ -165,7 +165,7 @@ fn file_name(owner: &str, site: &str) -> String {
     let mut readable: String = site.chars().map(plain).collect();
     if readable.len() > SITE_MAX {
         readable.truncate(SITE_MAX);
-        readable.push_str(&format!("-{:016x}", fingerprint(site)));
+        readable = format!("{readable}-{:016x}", fingerprint(site));
     }
     format!("slotwise-{owner}@{readable}.lock")
 }
