@@ -99,7 +99,6 @@ fn another_plan_has_a_code_of_its_own_and_a_line_for_each_difference() {
     let ran = replay(&file, &[]);
     assert_eq!((ran.code, ran.err.as_str()), (3, ""), "{}", ran.out);
     for line in [
-        "  channel 4000002, step 1, stop, is gone",
         "  destination facebook-main, waiting: not recorded, recomputed InterruptionForbidden",
         "  pool main, interrupt: recorded Anytime, recomputed Never",
     ] {
