@@ -357,6 +357,15 @@ fn sample(rng: &mut ChaCha8Rng) -> Case {
         }
     }
     let mut case = Case::new(chans, dests);
+    // Unreadable keys rest on what is recorded, and adoption of what runs on what is wanted there: both have tests of their own.
+    for dest in &mut case.dests {
+        dest.key_known = true;
+    }
+    for chan in &mut case.chans {
+        if matches!(chan.owner, Owner::Nobody) && chan.state != Idle {
+            chan.owner = Owner::Us;
+        }
+    }
     for hold in case.chans.iter_mut().flat_map(|chan| &mut chan.slots) {
         // By its URL alone a key that is not known cannot be told from a former one.
         if let Hold::Former(d) = *hold
