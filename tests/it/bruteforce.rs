@@ -362,7 +362,7 @@ fn sample(rng: &mut ChaCha8Rng) -> Case {
         dest.key_known = true;
     }
     for chan in &mut case.chans {
-        if matches!(chan.owner, Owner::Nobody) && chan.state != Idle {
+        if !matches!(chan.owner, Owner::Us) && chan.state != Idle {
             chan.owner = Owner::Us;
         }
     }
