@@ -81,7 +81,7 @@ impl MissingProfile {
     }
 }
 
-/// Credentials of whoever has some, with a word about the profile where nobody has. The SDK goes on from a profile that does
+/// Credentials, with a word about the profile where there are none. The SDK goes on from a profile that does
 /// not exist to all other sources, and says in the end that there are no credentials.
 #[derive(Debug)]
 pub struct OfProfile {
