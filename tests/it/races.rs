@@ -9,7 +9,7 @@ use slotwise::emulator::world::Document;
 use slotwise::emulator::{Call, Effect, Fault, FaultKind, Operation};
 use slotwise::model::{ChannelState, Interrupt, Pin, WantedState};
 use slotwise::status::Phase;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::stage::{Stage, desired, pool, ready, wanted};
@@ -389,20 +389,27 @@ async fn what_was_being_started_while_a_plan_was_made_is_not_started_elsewhere_b
     let slow = Fault::new(FaultKind::Slow { seconds: 8.0 }).on(Operation::StartChannel);
     stage.emulator.inject(late);
     stage.emulator.inject(slow.times(1));
-    // As channel 1 stops, `a` goes to channel 2. While that is about to start, channel 1 has stopped and holds it, too.
+    // As channel 1 seems to go away, `a` goes to channel 2. While that is about to start, channel 1 is there again and holds it, too.
     let emulator = stage.emulator.clone();
-    emulator.with_world(|world, now| world.force_state("1", State::Stopping, now));
+    emulator.with_world(|world, now| world.force_state("1", State::Deleting, now));
     let is = |state: State| emulator.with_world(|world, _| world.channel("2").unwrap().state() == state);
     let stops = async {
         for state in [State::Updating, State::Idle] {
-            while !is(state) {
-                sleep(Duration::from_millis(100)).await;
-            }
+            let reached = async {
+                while !is(state) {
+                    sleep(Duration::from_millis(100)).await;
+                }
+            };
+            let known = timeout(10 * MINUTE, reached).await;
+            assert!(known.is_ok(), "channel 2 was never {state:?}");
         }
         sleep(Duration::from_secs(4)).await;
         emulator.with_world(|world, now| world.force_state("1", State::Idle, now));
     };
     tokio::join!(stops, stage.run_for(20 * MINUTE));
-    assert_eq!(stage.writes(), ["UpdateChannel 2", "StartChannel 2"]);
+    assert_eq!(
+        stage.writes(),
+        ["CreateTags ", "UpdateChannel 2", "StartChannel 2"]
+    );
     assert_eq!(stage.phase("a"), Phase::Streaming);
 }
