@@ -163,6 +163,17 @@ pub struct Condition {
     pub observed_generation: u64,
 }
 
+impl Condition {
+    /// Whether there is nothing to tell a person.
+    pub fn is_as_it_should_be(&self) -> bool {
+        let good = match self.kind {
+            "Degraded" => ConditionStatus::False,
+            _ => ConditionStatus::True,
+        };
+        self.status == good
+    }
+}
+
 /// `status` of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum ConditionStatus {
@@ -186,6 +197,20 @@ pub struct Leader {
 }
 
 impl Status {
+    /// Adds the condition `Degraded` where slots cannot be recorded, which `why` explains.
+    pub fn set_unrecorded(&mut self, why: Option<&str>, previous: &[Condition], now: Timestamp) {
+        let Some(why) = why else { return };
+        let condition = derive::global(
+            "Degraded",
+            ConditionStatus::True,
+            "SlotTagsDenied",
+            why.into(),
+            previous,
+            now,
+        );
+        self.conditions.push(condition);
+    }
+
     /// Adds the condition `Leader`; its time is kept from `previous` where it has not changed.
     pub fn set_leader(&mut self, leader: Leader, previous: &[Condition], now: Timestamp) {
         let Leader {

@@ -112,6 +112,7 @@ impl<S: Source> Controller<S> {
             refused,
         } = self.make_plan(&loaded.desired, &observed, at)?;
         let mut status = status(&desired, &loaded.rejected, &plan, &self.status, at);
+        status.set_unrecorded(self.memory.denials.denied(), &self.status.conditions, at);
         self.mark_leader(&mut status, at);
         let view = View {
             loaded: Loaded { desired, ..loaded },

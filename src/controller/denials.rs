@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::{ChannelObservation, Observed, Recording};
+use crate::plan::Action;
 
 /// How long what was denied is not tried again: long enough to cost next to nothing, and short enough that a policy that
 /// was changed need not be told of.
@@ -15,22 +16,36 @@ const TRIED_AGAIN_AFTER: Duration = Duration::from_mins(10);
 /// What was denied, each until when.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
-    /// Writing tags of slots, with what MediaLive said.
+    /// Writing tags of slots, with what MediaLive said, until such a tag is written.
     slots: Option<(String, Instant)>,
     /// Removing tags that have no slot.
     leftovers: Option<Instant>,
 }
 
 impl Denials {
-    /// Takes note of what came of a step.
-    pub(super) fn note(&mut self, recording: Recording, keeps_leftovers: bool) {
+    /// Takes note of what came of `action`, which was accepted. Returns why tags of slots are denied, where that is news.
+    pub(super) fn note(
+        &mut self,
+        action: &Action,
+        recording: Recording,
+        keeps_leftovers: bool,
+    ) -> Option<&str> {
         let until = Instant::now() + TRIED_AGAIN_AFTER;
-        if let Recording::Denied { why } = recording {
-            self.slots = Some((why, until));
-        }
         if keeps_leftovers {
             self.leftovers = Some(until);
         }
+        let was_denied = self.slots.is_some();
+        match recording {
+            Recording::Denied { why } => self.slots = Some((why, until)),
+            Recording::Allowed if !action.tags().is_empty() => self.slots = None,
+            Recording::Allowed => {}
+        }
+        self.denied().filter(|_| !was_denied)
+    }
+
+    /// Why slots are not recorded, from the first refusal until a tag could be written.
+    pub(super) fn denied(&self) -> Option<&str> {
+        self.slots.as_ref().map(|(why, _)| why.as_str())
     }
 
     /// Whether tags of slots are written now.
@@ -62,18 +77,31 @@ impl Denials {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::SlotTag;
     use crate::model::tag::slot_tag_key;
     use crate::model::{ChannelClass, ChannelState, ChannelTags, ObservedChannel, ObservedGroup, Target};
+    use crate::plan::SlotRecord;
 
     #[tokio::test(start_paused = true)]
     async fn what_was_denied_is_tried_again_after_a_while() {
         let mut denials = Denials::default();
         let why = "no".to_owned();
-        denials.note(Recording::Denied { why: why.clone() }, false);
-        denials.note(Recording::Allowed, false);
-        assert_eq!(denials.recording(), Recording::Denied { why });
+        let denied = || Recording::Denied { why: why.clone() };
+        let writes = Action::Adopt {
+            tags: vec![SlotRecord {
+                output_group: "slot-1".into(),
+                tag: SlotTag::parse("- 0000").unwrap(),
+            }],
+        };
+        assert_eq!(denials.note(&writes, denied(), false), Some("no"));
+        assert_eq!(denials.note(&writes, denied(), false), None, "told once");
+        denials.note(&Action::Start, Recording::Allowed, false);
+        assert_eq!(denials.recording(), denied());
         tokio::time::advance(TRIED_AGAIN_AFTER).await;
         assert_eq!(denials.recording(), Recording::Allowed);
+        assert_eq!(denials.denied(), Some("no"), "until a tag was written");
+        denials.note(&writes, Recording::Allowed, false);
+        assert_eq!(denials.denied(), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -106,7 +134,7 @@ mod tests {
         };
         let mut denials = Denials::default();
         assert_eq!(shown(&denials), (2, 2));
-        denials.note(Recording::Allowed, true);
+        denials.note(&Action::Stop, Recording::Allowed, true);
         assert_eq!(shown(&denials), (1, 2), "it still takes its room");
         tokio::time::advance(TRIED_AGAIN_AFTER).await;
         assert_eq!(shown(&denials), (2, 2));

@@ -308,7 +308,10 @@ impl<S: Source> Controller<S> {
             } => {
                 self.busy.stale.remove(id);
                 self.memory.step_accepted(id, &step.action);
-                self.memory.denials.note(recording, keeps_leftovers);
+                let news = self.memory.denials.note(&step.action, recording, keeps_leftovers);
+                if let Some(what) = news.map(str::to_owned) {
+                    self.tell(Event::Warned { what });
+                }
                 let again = pace(after.summary.state.is_transition());
                 self.observer.remember(&after);
                 (StepOutcome::Accepted, again)

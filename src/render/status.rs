@@ -11,7 +11,7 @@ use super::style::{Style, Tone};
 use super::table::{Table, cell};
 use crate::model::{ChannelState, PoolName, WantedState};
 use crate::plan::waiting::Approximately;
-use crate::status::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase, Status};
+use crate::status::{ChannelStatus, Condition, DestinationStatus, Phase, Status};
 
 /// `formatVersion` of [`status_json`].
 pub const FORMAT_VERSION: u32 = 1;
@@ -265,10 +265,10 @@ fn channels(of: &[ChannelStatus], style: Style) -> Vec<String> {
     table.lines(style, 0)
 }
 
-/// Global conditions that do not hold; those that do need no words.
+/// Global conditions that are not as they should be; those that are need no words.
 fn conditions(of: &[Condition], style: Style) -> Vec<String> {
     let mut table = Table::default();
-    for one in of.iter().filter(|one| one.status != ConditionStatus::True) {
+    for one in of.iter().filter(|one| !one.is_as_it_should_be()) {
         table.row([
             cell(Tone::Bad, format!("{} is {:?}", one.kind, one.status)),
             cell(Tone::Plain, format!("{}: {}", one.reason, one.message)),
@@ -301,7 +301,7 @@ pub(super) fn tone(phase: Phase) -> Tone {
 mod tests {
     use super::*;
     use crate::model::SlotId;
-    use crate::status::Conditions;
+    use crate::status::{ConditionStatus, Conditions};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slotwise::controller::{Ended, Event};
-use slotwise::emulator::{Options, Switches};
+use slotwise::emulator::{Fault, FaultKind, Operation, Options, Switches};
 use slotwise::model::{Interrupt, Placement, Secret, StreamKey, WantedState, Window};
 use slotwise::status::Phase;
 
@@ -406,4 +406,31 @@ async fn a_new_key_for_a_destination_alone_on_its_channel_waits_for_a_grant() {
     stage.run_for(20 * MINUTE).await;
     assert_eq!(stage.phase("a"), Phase::Streaming);
     assert!(stage.carries("1", "a-rotated"));
+}
+
+/// Why the whole is degraded, if it is.
+fn degraded(stage: &Stage) -> Option<&'static str> {
+    let conditions = &stage.controller.status().conditions;
+    let degraded = conditions.iter().find(|one| one.kind == "Degraded")?;
+    Some(degraded.reason)
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_that_cannot_be_recorded_are_told_once_and_shown_until_they_can_be() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a")]));
+    stage.converge(60).await;
+    let denied = Fault::new(FaultKind::AccessDenied).on(Operation::CreateTags);
+    stage.emulator.inject(denied.times(1));
+    stage
+        .script
+        .change(|desired| desired.destination_mut("a").unwrap().state = WantedState::Streaming);
+    stage.converge(60).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming, "on air without a record");
+    stage.run_for(5 * MINUTE).await;
+    let told = stage.told();
+    assert_eq!(told.matches("allow medialive:CreateTags").count(), 1, "{told}");
+    assert_eq!(degraded(&stage), Some("SlotTagsDenied"));
+
+    stage.run_for(20 * MINUTE).await;
+    assert_eq!(degraded(&stage), None);
 }
