@@ -257,7 +257,7 @@ impl Now {
             channels: maker.gauges((
                 "channels",
                 &["state"],
-                "channels of the pools in each state of MediaLive, and `NOT_SEEN`",
+                "channels of the pools, and of ours in no pool, in each state of MediaLive, and `NOT_SEEN`",
             ))?,
             waiting: maker.gauges((
                 "waiting",

@@ -152,9 +152,18 @@ pub fn is_saved_plan(path: &Path) -> bool {
 }
 
 /// What is different between two plans, a line each, in words: `channel 4000001, state: was IDLE, is RUNNING`.
+///
+/// Steps that only write tags are left out: what a slot holds is the same with and without its tag, and a daemon may have
+/// written it meanwhile.
 pub fn differences(reviewed: &PlanDocument, now: &PlanDocument) -> Vec<String> {
-    // A document of ours is always JSON; if it were not, everything in the other would count as different.
-    let value = |plan| serde_json::to_value(plan).unwrap_or_default();
+    let value = |plan: &PlanDocument| {
+        let mut plan = plan.clone();
+        for channel in &mut plan.channels {
+            channel.steps.retain(|step| !step.only_writes_tags());
+        }
+        // A document of ours is always JSON; if it were not, everything in the other would count as different.
+        serde_json::to_value(plan).unwrap_or_default()
+    };
     REVIEWED_AND_NOW.differences(&value(reviewed), &value(now))
 }
 
@@ -162,7 +171,8 @@ pub fn differences(reviewed: &PlanDocument, now: &PlanDocument) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::model::{ChannelClass, ChannelState};
-    use crate::plan::{Adoption, ChannelPlan, Seen};
+    use crate::plan::{Action, Adoption, ChannelPlan, Reason, Seen, Step};
+    use std::time::Duration;
 
     fn plan(state: ChannelState) -> Plan {
         Plan {
@@ -233,6 +243,25 @@ mod tests {
             saved(ChannelState::Idle).differences(&plan(ChannelState::Idle)),
             Vec::<String>::new()
         );
+    }
+
+    #[test]
+    fn a_step_that_only_writes_tags_makes_no_plan_stale() {
+        let mut recorded = plan(ChannelState::Running);
+        let step = |action| Step {
+            action,
+            reason: Reason::RecordSlots,
+            interrupts: Vec::new(),
+            expected: Duration::from_secs(1),
+        };
+        recorded.channels[0].steps.push(step(Action::Record {
+            tags: Vec::new(),
+            remove: vec!["slotwise.dev/slot/gone".into()],
+        }));
+        assert!(saved(ChannelState::Running).differences(&recorded).is_empty());
+        recorded.channels[0].steps.push(step(Action::Stop));
+        let lines = saved(ChannelState::Running).differences(&recorded);
+        assert_eq!(lines, ["channel 4000001, step 1, stop, is new"]);
     }
 
     #[test]

@@ -319,6 +319,13 @@ pub struct StepDocument {
     pub writes: Vec<Write>,
 }
 
+impl StepDocument {
+    /// Whether what the channel carries is the same before and after it.
+    pub fn only_writes_tags(&self) -> bool {
+        self.action == "record"
+    }
+}
+
 /// A slot that an update rewrites.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
