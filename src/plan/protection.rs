@@ -12,6 +12,9 @@
 //! | one who vanished | leaves once it is released; blocks while it is kept |
 //! | what no Destination explains, or what cannot be a slot | blocks, unless `takeover: true` stands on the channel |
 //!
+//! Beside the slots only one thing is in the way: who stays on air and is so in such an output group, in no slot of a running
+//! channel. All other output groups end with their channel.
+//!
 //! Under `idle: KeepRunning` nothing stops without a grant. A STARTING channel is waited for and then stopped; a RECOVERING one is
 //! left alone until MediaLive has repaired it.
 
@@ -53,6 +56,8 @@ pub(super) enum Block {
     Unusable(usize),
     /// Who is recorded in this slot vanished, and may be declared where nothing could be read.
     Vanished(usize),
+    /// What this channel [carries](super::reading::Channel::carries) beside its slots stays on air.
+    Beside(usize),
 }
 
 impl Kept {
@@ -89,6 +94,9 @@ pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
     for at in one.slots.clone() {
         has_slot |= reading.slots[at].occupant != Occupant::Unusable;
         add_slot(reading, at, one.takeover, &mut kept);
+    }
+    if one.carries.is_some() {
+        kept.block = kept.block.or(Some(Block::Beside(channel)));
     }
     if !has_slot {
         kept.block = kept.block.or(Some(Block::NoSlot));

@@ -436,6 +436,15 @@ fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
         Block::Vanished(_) => Some(Waiting::SourceUntrusted {
             why: reading.why_kept().to_owned(),
         }),
+        Block::Beside(channel) => {
+            let channel = &reading.channels[channel];
+            let (dest, output_group) = channel.carries?;
+            Some(Waiting::OnAirBesideSlots {
+                channel: channel.id.clone(),
+                output_group: output_group.cloned(),
+                destination: reading.dests[dest].decl.name.clone(),
+            })
+        }
     }
 }
 

@@ -198,6 +198,15 @@ pub enum Waiting {
         /// Why not.
         why: NoSlot,
     },
+    /// The channel runs with a destination that stays on air in an output group that is no slot, so it is not stopped.
+    OnAirBesideSlots {
+        /// The channel.
+        channel: ChannelId,
+        /// The output group, where it is known.
+        output_group: Option<OutputGroup>,
+        /// The destination.
+        destination: DestinationName,
+    },
     /// The channel has as many tags as it may have, so that no more slots of it can be given.
     TagsFull {
         /// The channel.
@@ -239,6 +248,7 @@ impl Waiting {
             Self::SourceUntrusted { .. } => "SourceUntrusted",
             Self::NotAdopted { .. } => "NotAdopted",
             Self::Undeclared { .. } => "Undeclared",
+            Self::OnAirBesideSlots { .. } => "OnAirBesideSlots",
             Self::TagsFull { .. } => "TagsFull",
             Self::OwnedByAnother { .. } => "OwnedByAnother",
         }

@@ -153,6 +153,12 @@ impl<'a> Declared<'a> {
         Some((named.or_else(|| candidates.min_by_key(claim))?, false))
     }
 
+    /// Who has the first claim to a stream, by whichever of its endpoints.
+    pub(super) fn claimed_by(&self, stream: &Stream) -> Option<&One<'a>> {
+        let (_, any) = *self.streams.get(stream)?;
+        Some(self.get(any))
+    }
+
     fn forms(&self, dest: Dest, class: ChannelClass) -> Option<Forms> {
         Some(self.list[dest].addresses.as_ref()?.forms(class))
     }

@@ -24,7 +24,7 @@ use super::violation::HandsOff;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, DestinationName,
     Endpoint, Identity, Idle, Observed, ObservedChannel, ObservedGroup, PoolName, Recorded, Secret, SlotId,
-    SlotSelector, SlotTag, Target, Trust,
+    SlotSelector, SlotTag, Stream, Target, Trust,
 };
 
 /// What is declared and what was seen, read once for all rules.
@@ -226,6 +226,35 @@ impl<'a> World<'a> {
     pub(super) fn slot(&self, slot: &SlotId) -> Option<(&ChannelReading<'a>, &SlotReading<'a>)> {
         let channel = self.channels.get(&slot.channel)?;
         Some((channel, channel.slots.get(slot.output_group.as_str())?))
+    }
+
+    /// What a channel publishes in output groups that are no slots.
+    pub(super) fn published_beside(
+        &self,
+        channel: &ChannelReading<'a>,
+        seen: &'a ObservedChannel,
+    ) -> impl Iterator<Item = Stream> {
+        let parking_url = channel
+            .policy
+            .map(|policy| canonical_url(&policy.pool.slots.parking_url));
+        let others = channel.others.iter().flat_map(move |group| {
+            let slot = seen.slot(&group.name);
+            let target = group.target.iter();
+            let pipes = target.flat_map(|target| pipes(&slot, target, parking_url.as_deref()));
+            pipes
+                .filter_map(|pipe| pipe.stream().cloned())
+                .collect::<Vec<_>>()
+        });
+        others.chain(seen.stray_endpoints.iter().map(Endpoint::stream))
+    }
+
+    /// Whether a slot of a running channel has this stream.
+    pub(super) fn is_in_running_slot(&self, stream: &Stream) -> bool {
+        let running = self.channels.values().filter(|channel| channel.is_running());
+        let mut pipes = running
+            .flat_map(|channel| channel.slots.values())
+            .flat_map(|slot| &slot.pipes);
+        pipes.any(|pipe| pipe.stream() == Some(stream))
     }
 
     pub(super) fn destination(&self, dest: Dest) -> &'a Destination {

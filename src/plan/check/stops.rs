@@ -14,6 +14,7 @@
 //! | a slot holds what is not declared | `takeover: true` |
 //! | a group that the pool's pattern matches cannot be a slot | `takeover: true` |
 //! | a slot holds what vanished from the declaration and is kept | |
+//! | a destination that is wanted or paused is on air in a group that is no slot, and in no slot of a running channel | |
 //!
 //! A channel that stands in no pool has policy `Never` and `idle: Stop`.
 
@@ -40,6 +41,8 @@ pub(super) struct OnAir {
     kept: bool,
     /// A group that the pattern matches and that cannot be a slot.
     unusable: bool,
+    /// Somebody who stays on air, in what is no slot only.
+    beside: bool,
 }
 
 impl OnAir {
@@ -64,6 +67,11 @@ impl OnAir {
                 }
             }
         }
+        on_air.beside = world.published_beside(channel, seen).any(|stream| {
+            let claimed = world.declared.claimed_by(&stream);
+            let stays = claimed.is_some_and(|one| one.wanted || one.paused);
+            stays && !world.is_in_running_slot(&stream)
+        });
         on_air
     }
 
@@ -95,6 +103,8 @@ impl OnAir {
             Some(Forbidden::Unusable)
         } else if self.kept {
             Some(Forbidden::Kept)
+        } else if self.beside {
+            Some(Forbidden::Beside)
         } else {
             None
         }

@@ -394,6 +394,9 @@ pub enum Forbidden {
     /// A slot holds what vanished from the declaration, which may not be whole.
     #[error("a slot holds what vanished from the declaration and is kept")]
     Kept,
+    /// A destination that stays on air is so in an output group that is no slot.
+    #[error("a destination that stays on air is so in an output group that is no slot")]
+    Beside,
 }
 
 /// Why an interruption is not granted.

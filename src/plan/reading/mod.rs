@@ -93,6 +93,8 @@ pub(super) struct Channel<'a> {
     pub(super) unusable: Option<Waiting>,
     /// Why it may not be started: it has an output group that is no slot, whose stream may be on air elsewhere.
     pub(super) beside: Option<Waiting>,
+    /// A destination that stays on air, and is so in an output group of this channel that is no slot, named where it is known.
+    pub(super) carries: Option<(usize, Option<&'a OutputGroup>)>,
     /// Its slots in [`Reading::slots`].
     pub(super) slots: Range<usize>,
 }
@@ -293,6 +295,7 @@ impl<'a> Reading<'a> {
         reading.find_places();
         reading.decide_adoption(&index);
         reading.find_published();
+        reading.find_carried(&index);
         reading
     }
 
@@ -504,6 +507,7 @@ impl<'a> Reading<'a> {
             adoption,
             unusable,
             beside: None,
+            carries: None,
             slots: first..first,
         });
         if let Some(seen) = seen {

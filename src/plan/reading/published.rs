@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::index::Unordered;
+use super::index::{Index, Unordered};
 use super::occupant::look_at;
-use super::{BlockedBy, Channel, Fit, Intent, Occupant, Reading};
+use super::{BlockedBy, Channel, Fit, Intent, Occupant, Reading, Slot};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, Endpoint, Observed, ObservedChannel, OutputGroup, Stream,
 };
@@ -95,6 +95,38 @@ impl<'a> Reading<'a> {
             }
         }
         starting
+    }
+
+    /// Finds the running channels that carry beside their slots who stays on air and is in no slot of a running channel.
+    pub(super) fn find_carried(&mut self, index: &Index<'a>) {
+        for at in 0..self.channels.len() {
+            self.channels[at].carries = self.carried_by(&self.channels[at], index);
+        }
+    }
+
+    fn carried_by(
+        &self,
+        channel: &Channel<'a>,
+        index: &Index<'a>,
+    ) -> Option<(usize, Option<&'a OutputGroup>)> {
+        let seen = channel.seen.filter(|seen| seen.state.is_running())?;
+        let strays = seen.stray_endpoints.iter().map(|endpoint| (None, endpoint));
+        let beside = self.beside_slots(channel, seen);
+        let mut all = beside
+            .map(|(group, endpoint)| (Some(group), endpoint))
+            .chain(strays);
+        all.find_map(|(group, endpoint)| {
+            let stream = endpoint.stream();
+            let mut pushing = index.pushing(&stream).iter().map(|pushing| pushing.dest);
+            let dest = pushing.find(|dest| self.dests[*dest].intent.is_kept())?;
+            (!self.is_in_running_slot(&stream)).then_some((dest, group))
+        })
+    }
+
+    fn is_in_running_slot(&self, stream: &Stream) -> bool {
+        let runs = |slot: &Slot<'_>| self.channels[slot.channel].is_running();
+        let mut slots = self.slots.iter();
+        slots.any(|slot| slot.streams.contains(stream) && runs(slot))
     }
 
     /// Endpoints of a channel's RTMP groups that are no slots, as far as they are not parked.

@@ -52,6 +52,28 @@ fn an_unusable_group_blocks_every_stop() {
 }
 
 #[test]
+fn who_stays_on_air_beside_the_slots_blocks_every_stop() {
+    for paused in [false, true] {
+        let mut world = World::new()
+            .channel("1", Running, &["+off", "a"])
+            .ready("off")
+            .with("a", |one| one.paused = paused.then(pause))
+            .anytime();
+        world.seen("1").groups_mut()[1].name = "main-out".into();
+        let plan = allowed(&world);
+        assert!(plan.is_empty(), "paused: {paused}");
+        assert_eq!(waiting(&plan, "off"), "OnAirBesideSlots");
+        let why = plan.destinations[1].waiting.as_ref().unwrap().to_string();
+        assert!(why.contains("a is on air in main-out"), "{why}");
+        // On air in a slot as well: the copy may end.
+        let second = world.clone().channel("2", Running, &["+a"]);
+        assert_eq!(steps(&allowed(&second), "1"), "stop");
+        let off = world.with("a", |one| (one.state, one.paused) = (WantedState::Ready, None));
+        assert_eq!(steps(&allowed(&off), "1"), "stop");
+    }
+}
+
+#[test]
 fn a_paused_one_on_air_blocks_every_stop() {
     for slot in ["+p", "p", "~p", "&p"] {
         let world = World::new()

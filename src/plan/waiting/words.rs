@@ -46,6 +46,7 @@ impl Waiting {
             | Self::NotAdopted { .. }
             | Self::Undeclared { .. }
             | Self::UnusableSlot { .. }
+            | Self::OnAirBesideSlots { .. }
             | Self::TagsFull { .. }
             | Self::OwnedByAnother { .. } => self.ways_to_the_channel(),
             Self::SecretUnavailable { reference, .. } => {
@@ -175,6 +176,20 @@ impl Waiting {
                 format!("stop channel {} yourself", slot.channel),
                 format!("takeover: true on channel {} in the pool", slot.channel),
             ],
+            Self::OnAirBesideSlots {
+                channel,
+                output_group,
+                destination,
+            } => {
+                let widen = output_group.as_ref().map(|group| {
+                    format!("let slots.outputGroups of the pool match {group}, so that it is a slot")
+                });
+                let others = [
+                    format!("state: Ready for {destination}"),
+                    format!("stop channel {channel} yourself"),
+                ];
+                widen.into_iter().chain(others).collect()
+            }
             Self::TagsFull { channel } => vec![format!("remove tags of channel {channel} that nobody needs")],
             Self::OwnedByAnother { channel, owner } => vec![
                 format!("remove channel {channel} from this pool, or from what {owner} declares"),
@@ -284,6 +299,21 @@ impl Waiting {
                     Group(&slot.output_group)
                 )
             }
+            Self::OnAirBesideSlots {
+                channel,
+                output_group,
+                destination,
+            } => match output_group {
+                Some(group) => write!(
+                    f,
+                    "{channel} is not stopped: {destination} is on air in {}, which is no slot of the pool",
+                    Group(group)
+                ),
+                None => write!(
+                    f,
+                    "{channel} is not stopped: {destination} is on air there in an output group that is no slot"
+                ),
+            },
             Self::TagsFull { channel } => {
                 write!(
                     f,

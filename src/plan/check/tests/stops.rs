@@ -92,6 +92,25 @@ fn what_is_not_recognised_or_not_declared_forbids_a_stop_unless_it_is_taken_over
 }
 
 #[test]
+fn who_stays_on_air_in_no_slot_forbids_a_stop() {
+    let beside = |holds: &str| {
+        let mut hand = Hand::new().destinations(&["+a", "-r"]);
+        hand = hand.channel("c1", Running, ["r", holds, ""]);
+        hand.seen("c1").groups_mut()[1].name = "main-out".into();
+        let mut hand = only_stop(hand);
+        hand.channel_plan("c1").slots.remove(1);
+        hand
+    };
+    let mut hand = beside("a");
+    assert_eq!(forbidden(&hand), [Forbidden::Beside]);
+    hand.desired.grants.insert("r".into());
+    assert_eq!(forbidden(&hand), [Forbidden::Beside], "no grant opens it");
+    assert_eq!(forbidden(&beside("r")), [], "its destination is not wanted");
+    assert_eq!(forbidden(&beside("")), [], "it is parked");
+    assert_eq!(forbidden(&stopped(["r", "a", ""])), [], "on air in a slot of c0");
+}
+
+#[test]
 fn what_vanished_is_kept_until_it_is_released() {
     let mut hand = stopped(["%gone", "", ""]);
     hand.passes();
