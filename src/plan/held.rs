@@ -2,7 +2,8 @@
 //! others go on.
 //!
 //! A refused plan is a defect of slotwise. Which pool it is in can be told from what is wrong, and a pool is held by
-//! the pause that people know: its channels are left as they are, and its destinations say why.
+//! the pause that people know: its channels are left as they are, and its destinations say why. A channel of ours that
+//! stands in no pool gets no step.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::check::About;
-use super::{Plan, Violation, check, plan};
+use super::{ChannelPlan, Plan, Violation, check, plan};
 use crate::model::{ChannelId, Desired, Observed, Pause, PoolName};
 
 /// A plan without a violation, and what it was made for.
@@ -41,10 +42,14 @@ pub fn checked(
             refused,
         });
     }
-    let Some(desired) = hold(desired, &refused) else {
+    let Some(Held { desired, channels }) = hold(desired, &refused) else {
         return Err(refused);
     };
-    let plan = plan(&desired, observed, now);
+    let mut plan = plan(&desired, observed, now);
+    let is_held = |one: &&mut ChannelPlan| one.pool.is_none() && channels.contains(&one.id);
+    for channel in plan.channels.iter_mut().filter(is_held) {
+        channel.steps.clear();
+    }
     if check(&plan, &desired, observed, now).is_empty() {
         Ok(Checked {
             plan: Arc::new(plan),
@@ -56,12 +61,24 @@ pub fn checked(
     }
 }
 
-/// `desired` with every pool paused that something is wrong in; `None` if something is wrong in none.
-fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Arc<Desired>> {
+/// What is left out of a plan.
+struct Held {
+    /// What is declared, with every pool paused that something is wrong in.
+    desired: Arc<Desired>,
+    /// Channels that something is wrong on and that stand in no pool.
+    channels: BTreeSet<ChannelId>,
+}
+
+/// What there is to hold; `None` if something is wrong in no pool and on no channel.
+fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Held> {
+    let mut channels = BTreeSet::new();
     for violation in refused {
         let pools = pools_of(violation, &desired);
         if pools.is_empty() {
-            return None;
+            let About::Channel(id) = violation.about() else {
+                return None;
+            };
+            channels.insert(id.clone());
         }
         for name in pools {
             Arc::make_mut(&mut desired).pools.get_mut(&name)?.paused = Some(Pause {
@@ -73,7 +90,7 @@ fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Arc<Desired>
             });
         }
     }
-    Some(desired)
+    Some(Held { desired, channels })
 }
 
 fn pools_of(violation: &Violation, desired: &Desired) -> BTreeSet<PoolName> {
@@ -100,6 +117,7 @@ mod tests {
     use super::*;
     use crate::model::ChannelState::{Idle, Running};
     use crate::model::SlotId;
+    use crate::plan::{Action, Reason, Step};
 
     /// Two pools, each with something to do.
     fn two_pools() -> World {
@@ -138,6 +156,29 @@ mod tests {
         );
         let waiting = checked.plan.destinations[0].waiting.as_ref().unwrap();
         assert!(waiting.to_string().contains("please report this"), "{waiting}");
+    }
+
+    #[test]
+    fn a_channel_in_no_pool_whose_stop_is_refused_gets_no_step_and_the_pools_go_on() {
+        let mut world = World::new()
+            .channel("1", Running, &["+a"])
+            .wanted("a")
+            .channel("2", Idle, &["-"])
+            .wanted("b");
+        world.pool().channels.remove(0);
+        let mut made = world.plan();
+        assert_eq!(actions(&made, "1"), Vec::<&str>::new());
+        let of_none = made.channels.iter_mut().find(|one| one.pool.is_none()).unwrap();
+        of_none.steps.push(Step {
+            action: Action::Stop,
+            reason: Reason::StopUnwanted,
+            interrupts: Vec::new(),
+            expected: std::time::Duration::from_secs(1),
+        });
+        let checked = checked(made, Arc::new(world.desired), &world.observed, world.now).unwrap();
+        assert!(!checked.refused.is_empty());
+        assert_eq!(actions(&checked.plan, "1"), Vec::<&str>::new());
+        assert_eq!(actions(&checked.plan, "2"), vec!["update", "start"]);
     }
 
     #[test]
