@@ -10,11 +10,16 @@
 //! step by step, status says what is true.*
 //!
 //! ```text
-//!   store ──► Desired ─┐                       ┌─► check ─► execute ──► medialive ──► AWS, or
-//!                      ├─► plan ──► Plan ──────┤                            ▲         the emulator
-//!   observe ► Observed ┘                       └─► status ► render ► cli,api│
-//!      └────────────────────────────────────────────────────────────────────┘
+//!   store ──► Desired ─┐                         ┌─► check ─► execute ──► medialive ──► AWS, or
+//!                      ├─► read ─► guard ─► plan ┤                            ▲         the emulator
+//!   observe ► Observed ┘                         └─► status ► render ► cli,api│
+//!      └──────────────────────────────────────────────────────────────────────┘
 //! ```
+//!
+//! One way, once per cycle. `read` settles who holds which slot, from the slot's target and the tag that records it; `guard`
+//! looks at the reading and decides whether what vanished from the declaration may be released; `plan` places, grants and
+//! orders; `check` reads the same channels again by code of its own and refuses what breaks a rule. What is not done has
+//! a [`plan::Waiting`]: nothing later vetoes a step in silence.
 //!
 //! | module | does | may |
 //! |---|---|---|
@@ -50,8 +55,13 @@
 //!   outside the slots is changed. The planner keeps to it, `plan::check` refuses what does not, before every step
 //!   the channel is looked at afresh (and before the stop of a second copy the channel of the first one, too), and every
 //!   call that changes anything needs an [`medialive::Permit`].
-//! - What is known by its URL alone, while a key cannot be read, is a guess. A guess keeps on air what is on air, and puts
-//!   nothing on air but what was interrupted.
+//! - A channel is stopped only if every slot of it is parked, surplus or held by a destination that is not wanted, or if an
+//!   interruption is granted (`plan/protection.rs`, and from the raw channel again `plan/check/stops.rs`). What is not
+//!   recognised is a reason to leave a channel alone.
+//! - Who holds a slot is recorded in a tag of its channel before the slot is pointed. A tag whose digest does not fit the
+//!   present target proves nothing ([`model::SlotTag`]).
+//! - A declared stream is on air once, whatever its spelling ([`model::Stream`]). Every channel of the account counts for
+//!   that, ours or not.
 //! - A stream key is a [`model::Secret`], which cannot be printed. It leaves the process in one place only, the body of
 //!   UpdateChannel.
 //! - One controller per owner writes at a time. The gate asks the lease before each mutating call, and the client once more
