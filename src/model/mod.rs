@@ -36,5 +36,5 @@ pub use pool::{
 };
 pub use secret::Secret;
 pub use stream::Stream;
-pub use tag::{Recorded, SlotTag, TargetDigest};
+pub use tag::{Mark, Recorded, SlotTag, TargetDigest};
 pub use target::{Endpoint, Login, Target};

@@ -1,7 +1,7 @@
 //! What is recorded of a slot, in a tag of its channel.
 //!
-//! The tag `slotwise.dev/slot/<output group>` has the value `<destination> <digest>`, or `- <digest>` for a parked slot. It
-//! is written before the update that points the slot. The digest tells whether the slot still points where it was pointed
+//! The tag `slotwise.dev/slot/<output group>` has the value `<destination> <digest>`, with a [`Mark`] behind it where there is
+//! one, or `- <digest>` for a parked slot. It is written before the update that points the slot. The digest tells whether the slot still points where it was pointed
 //! then: with any other target the tag proves nothing.
 
 use std::fmt;
@@ -22,6 +22,8 @@ pub const TAGS_MAX: usize = 50;
 const PARKED: &str = "-";
 /// What follows where a destination that vanished from the declaration was released.
 const RELEASED: &str = "released";
+/// What follows where a slot was found carrying the destination's stream at another address.
+const ADOPTED: &str = "adopted";
 
 /// The key of the tag of an output group. A name that no tag key may hold is replaced by a hash of it.
 pub fn slot_tag_key(output_group: &OutputGroup) -> String {
@@ -58,16 +60,30 @@ pub enum Recorded {
     Destination {
         /// Which.
         identity: Identity,
-        /// Whether it was released after it had vanished from the declaration.
-        released: bool,
+        /// What else is known of that.
+        mark: Mark,
     },
+}
+
+/// What a slot's tag says beside the destination's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// Nothing: the slot had the destination's very target when the tag was written.
+    None,
+    /// The slot was found carrying the destination's stream at another address, and has not been written since: the
+    /// difference is no change of the declaration.
+    Adopted,
+    /// The destination was released after it had vanished from the declaration.
+    Released,
 }
 
 impl Recorded {
     /// A destination that holds its slot.
     pub fn destination(identity: Identity) -> Self {
-        let released = false;
-        Self::Destination { identity, released }
+        Self::Destination {
+            identity,
+            mark: Mark::None,
+        }
     }
 }
 
@@ -76,9 +92,10 @@ impl SlotTag {
     pub fn parse(value: &str) -> Option<Self> {
         let mut words = value.split(' ');
         let (name, digest) = (words.next()?, words.next()?);
-        let released = match (words.next(), words.next()) {
-            (None, _) => false,
-            (Some(RELEASED), None) => true,
+        let mark = match (words.next(), words.next()) {
+            (None, _) => Mark::None,
+            (Some(ADOPTED), None) => Mark::Adopted,
+            (Some(RELEASED), None) => Mark::Released,
             _ => return None,
         };
         let occupant = match name {
@@ -86,7 +103,7 @@ impl SlotTag {
             PARKED => Recorded::Parked,
             name => Recorded::Destination {
                 identity: name.into(),
-                released,
+                mark,
             },
         };
         let digest = TargetDigest::parse(digest)?;
@@ -99,12 +116,12 @@ impl fmt::Display for SlotTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.occupant {
             Recorded::Parked => write!(f, "{PARKED} {}", self.digest),
-            Recorded::Destination { identity, released } => {
+            Recorded::Destination { identity, mark } => {
                 write!(f, "{identity} {}", self.digest)?;
-                if *released {
-                    write!(f, " {RELEASED}")
-                } else {
-                    Ok(())
+                match mark {
+                    Mark::None => Ok(()),
+                    Mark::Adopted => write!(f, " {ADOPTED}"),
+                    Mark::Released => write!(f, " {RELEASED}"),
                 }
             }
         }
@@ -180,7 +197,11 @@ mod tests {
             Recorded::destination("yt".into()),
             Recorded::Destination {
                 identity: "yt".into(),
-                released: true,
+                mark: Mark::Adopted,
+            },
+            Recorded::Destination {
+                identity: "yt".into(),
+                mark: Mark::Released,
             },
         ] {
             let tag = SlotTag { occupant, digest };

@@ -14,8 +14,8 @@ use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::model::{
-    Cause, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt, OutputGroup, Pause,
-    Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest, WantedState,
+    Cause, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt, Mark, OutputGroup,
+    Pause, Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest, WantedState,
 };
 
 use super::reading::{is_running, owner, rtmp_groups, tag_of};
@@ -303,7 +303,7 @@ impl<'a> Ground<'a> {
         if let Some((one, fit)) = self.pushing(slot, pipelines) {
             return Occupant::Of(one, fit);
         }
-        let Some(Recorded::Destination { identity, released }) = recorded else {
+        let Some(Recorded::Destination { identity, mark }) = recorded else {
             return Occupant::Undeclared;
         };
         let mut all = self.desired.destinations.values();
@@ -312,7 +312,7 @@ impl<'a> Ground<'a> {
             Some(one) => Occupant::Of(one, Fit::Unreadable),
             None => Occupant::Vanished {
                 identity: identity.to_string(),
-                released: *released,
+                released: *mark == Mark::Released,
             },
         }
     }
@@ -338,7 +338,17 @@ impl<'a> Ground<'a> {
             });
             let is_named = matches!(&slot.tag, Some(SlotTag { occupant: Recorded::Destination { identity, .. }, .. })
                 if is_called(&one.name, identity.as_str()));
-            let fit = match (is_equal, is_named && !one.is_preset) {
+            let is_adopted = matches!(
+                &slot.tag,
+                Some(SlotTag {
+                    occupant: Recorded::Destination {
+                        mark: Mark::Adopted,
+                        ..
+                    },
+                    ..
+                })
+            );
+            let fit = match (is_equal, is_named && !is_adopted && !one.is_preset) {
                 (true, _) => Fit::Equal,
                 (false, true) => Fit::Changed,
                 (false, false) => Fit::Respelled,

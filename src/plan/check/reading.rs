@@ -23,8 +23,8 @@ use super::places::{self, Place, Role};
 use super::violation::HandsOff;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, DestinationName,
-    Endpoint, Identity, Idle, Observed, ObservedChannel, ObservedGroup, PoolName, Recorded, Secret, SlotId,
-    SlotSelector, SlotTag, Stream, Target, Trust,
+    Endpoint, Identity, Idle, Mark, Observed, ObservedChannel, ObservedGroup, PoolName, Recorded, Secret,
+    SlotId, SlotSelector, SlotTag, Stream, Target, Trust,
 };
 
 /// What is declared and what was seen, read once for all rules.
@@ -191,16 +191,16 @@ impl<'a> World<'a> {
         if all_parked || matches!(recorded, Some(Recorded::Parked)) {
             return Occupant::Parked;
         }
-        let (identity, released) = match recorded {
-            Some(Recorded::Destination { identity, released }) => (Some(identity), *released),
-            _ => (None, false),
+        let (identity, mark) = match recorded {
+            Some(Recorded::Destination { identity, mark }) => (Some(identity), *mark),
+            _ => (None, Mark::None),
         };
         let tagged = identity.and_then(|identity| self.declared.by_identity(identity));
         if let Some((dest, is_equal)) = self.declared.exact(seen.class, pipes, tagged) {
             let is_preset = self.declared.get(dest).destination.is_preset;
             let fit = match is_equal {
                 true => Fit::Equal,
-                false if tagged == Some(dest) && !is_preset => Fit::Changed,
+                false if tagged == Some(dest) && mark != Mark::Adopted && !is_preset => Fit::Changed,
                 false => Fit::Respelled,
             };
             return Occupant::Of(dest, fit, Role::Surplus { releasable: false });
@@ -212,7 +212,7 @@ impl<'a> World<'a> {
                 Occupant::Of(dest, fit, Role::Surplus { releasable: false })
             }
             (None, Some(identity)) => {
-                let is_released = released || self.desired.trust == Trust::Whole;
+                let is_released = mark == Mark::Released || self.desired.trust == Trust::Whole;
                 Occupant::Vanished {
                     identity: identity.clone(),
                     kept: !is_released || self.desired.set_aside.contains(identity),

@@ -3,8 +3,8 @@
 //! | step | tags |
 //! |---|---|
 //! | update | exactly one for every slot that it writes, as far as there is room; and for equal or parked slots without a tag that fits |
-//! | adopt | for equal slots |
-//! | record | for equal slots on air without any tag; `released` for what vanished and is released; removes those without a group |
+//! | adopt | for equal slots, and `adopted` for those with the same stream at another address |
+//! | record | the same for slots on air without any tag; `released` for what vanished and is released; removes those without a group |
 //!
 //! While MediaLive refuses tags of slots there are none.
 
@@ -14,7 +14,7 @@ use super::reading::{Fit, Occupant, SlotReading};
 use super::steps::Subject;
 use super::violation::Violation;
 use crate::model::tag::{TAGS_MAX, slot_tag_key};
-use crate::model::{OutputGroup, Recorded, Recording, SlotTag, Target, TargetDigest};
+use crate::model::{Mark, OutputGroup, Recorded, Recording, SlotTag, Target, TargetDigest};
 use crate::plan::{Action, Content, SlotRecord, SlotWrite};
 
 impl Subject<'_> {
@@ -46,8 +46,8 @@ impl Subject<'_> {
                     found.extend(others.filter_map(|one| self.wrong_first_tag(one, needs_tag)));
                 }
                 Action::Adopt { tags } => {
-                    let is_equal = |_: &Self, slot: &SlotReading<'_>, _: &OutputGroup| is_equal(slot);
-                    found.extend(tags.iter().filter_map(|one| self.wrong_first_tag(one, is_equal)));
+                    let is_exact = |_: &Self, slot: &SlotReading<'_>, _: &OutputGroup| is_exact(slot);
+                    found.extend(tags.iter().filter_map(|one| self.wrong_first_tag(one, is_exact)));
                 }
                 Action::Record { tags, remove } => {
                     if tags.is_empty() && remove.is_empty() {
@@ -137,7 +137,14 @@ impl Subject<'_> {
             return Some(self.wrong_tag(group, "the step may not change it"));
         };
         let occupant = match slot.occupant {
-            Occupant::Of(dest, ..) => self.identity_of(dest),
+            Occupant::Of(dest, fit, _) => Recorded::Destination {
+                identity: self.world.destination(dest).identity.clone(),
+                mark: if fit == Fit::Equal {
+                    Mark::None
+                } else {
+                    Mark::Adopted
+                },
+            },
             _ => Recorded::Parked,
         };
         let expected = self.tag(occupant, group, slot.target);
@@ -156,7 +163,7 @@ impl Subject<'_> {
         }
         let is_first = |subject: &Self, slot: &SlotReading<'_>, group: &OutputGroup| {
             let has_tag = subject.seen.tags.slots.contains_key(&*slot_tag_key(group));
-            subject.channel.is_running() && is_equal(slot) && !has_tag
+            subject.channel.is_running() && is_exact(slot) && !has_tag
         };
         self.wrong_first_tag(record, is_first)
     }
@@ -191,7 +198,12 @@ fn needs_tag(_: &Subject<'_>, slot: &SlotReading<'_>, _: &OutputGroup) -> bool {
     slot.tag.is_none() && (is_equal(slot) || slot.occupant == Occupant::Parked)
 }
 
-/// A slot that is only respelled gets its tag with the update that puts it right: with one it would count as changed.
+/// Whether a slot has the stream of the destination that holds it.
+fn is_exact(slot: &SlotReading<'_>) -> bool {
+    matches!(slot.occupant, Occupant::Of(_, Fit::Equal | Fit::Respelled, _))
+}
+
+/// Whether it has its very target.
 fn is_equal(slot: &SlotReading<'_>) -> bool {
     matches!(slot.occupant, Occupant::Of(_, Fit::Equal, _))
 }
@@ -207,7 +219,7 @@ fn newly_released(slot: &SlotReading<'_>) -> Option<Recorded> {
     };
     let marked = Recorded::Destination {
         identity: identity.clone(),
-        released: true,
+        mark: Mark::Released,
     };
     let tag = slot.tag.as_ref()?;
     (tag.occupant != marked).then_some(marked)

@@ -17,7 +17,8 @@ use super::index::Index;
 use super::{Fit, Occupant, Reading, Release, Slot};
 use crate::model::tag::slot_tag_key;
 use crate::model::{
-    Destination, Endpoint, ObservedChannel, OutputGroup, Recorded, SlotSelector, StreamKey, Target, Trust,
+    Destination, Endpoint, Mark, ObservedChannel, OutputGroup, Recorded, SlotSelector, StreamKey, Target,
+    Trust,
 };
 
 impl<'a> Reading<'a> {
@@ -80,14 +81,14 @@ impl<'a> Reading<'a> {
         if let Some((dest, is_equal)) = self.best_match(at, target, index) {
             return Occupant::Dest(dest, self.fit(at, dest, is_equal));
         }
-        let Some(Recorded::Destination { identity, released }) = recorded else {
+        let Some(Recorded::Destination { identity, mark }) = recorded else {
             return Occupant::Undeclared;
         };
         match index.called(identity) {
             Some(dest) if self.dests[dest].has_key() => Occupant::Dest(dest, Fit::Previous),
             Some(dest) => Occupant::Dest(dest, Fit::Unreadable),
             None if self.desired.set_aside.contains(identity) => Occupant::Vanished(Release::Kept),
-            None if *released => Occupant::Vanished(Release::Before),
+            None if *mark == Mark::Released => Occupant::Vanished(Release::Before),
             None if self.desired.trust == Trust::Whole => Occupant::Vanished(Release::Now),
             None => Occupant::Vanished(Release::Kept),
         }
@@ -132,10 +133,11 @@ impl<'a> Reading<'a> {
 
     fn fit(&self, at: usize, dest: usize, is_equal: bool) -> Fit {
         let decl = self.dests[dest].decl;
-        let is_ours = || self.slots[at].identity().as_ref() == Some(&decl.identity);
+        let pointed = Recorded::destination(decl.identity.clone());
+        let record = self.slots[at].record.as_ref();
         match is_equal {
             true => Fit::Equal,
-            false if !decl.is_preset && is_ours() => Fit::Readdressed,
+            false if !decl.is_preset && record.is_some_and(|tag| tag.occupant == pointed) => Fit::Readdressed,
             false => Fit::Respelled,
         }
     }

@@ -7,7 +7,7 @@ use super::super::reading::{Fit, Occupant, Release};
 use super::super::{Action, Content, Reason, SlotRecord, SlotWrite};
 use super::slots::SlotChange;
 use crate::model::tag::TAGS_MAX;
-use crate::model::{ObservedChannel, Recorded, Recording, SlotTag, Target, TargetDigest};
+use crate::model::{Mark, ObservedChannel, Recorded, Recording, SlotTag, Target, TargetDigest};
 
 /// What the first look at a channel writes: the owner tag where it is adopted, and what its slots hold as far as nothing is
 /// recorded of them. Also what became of those who vanished.
@@ -91,17 +91,29 @@ fn record_as_it_is(decision: &Decision<'_, '_>, at: usize, seen: &ObservedChanne
     let slot = &reading.slots[at];
     let target = slot.target()?;
     match slot.occupant {
-        Occupant::Dest(dest, Fit::Equal) if !slot.has_tag && reading.is_own(dest, at) => {
+        Occupant::Dest(dest, fit @ (Fit::Equal | Fit::Respelled))
+            if !slot.has_tag && reading.is_own(dest, at) =>
+        {
             let identity = reading.dests[dest].decl.identity.clone();
-            Some(record(decision, at, Recorded::destination(identity), target))
-        }
-        Occupant::Vanished(Release::Now) if seen.owner.as_ref() == Some(&reading.desired.owner) => {
-            let identity = slot.identity()?;
-            let released = true;
+            let mark = if fit == Fit::Equal {
+                Mark::None
+            } else {
+                Mark::Adopted
+            };
             Some(record(
                 decision,
                 at,
-                Recorded::Destination { identity, released },
+                Recorded::Destination { identity, mark },
+                target,
+            ))
+        }
+        Occupant::Vanished(Release::Now) if seen.owner.as_ref() == Some(&reading.desired.owner) => {
+            let identity = slot.identity()?;
+            let mark = Mark::Released;
+            Some(record(
+                decision,
+                at,
+                Recorded::Destination { identity, mark },
                 target,
             ))
         }

@@ -1,9 +1,12 @@
 //! Channels without an owner tag: which are adopted, which left exactly as they are.
 
 use super::super::fixture::{World, record, steps, waiting};
-use super::super::{Adoption, Plan, Waiting};
+use super::super::{Adoption, Content, Plan, Waiting};
 use crate::model::ChannelState::{Idle, Running, Stopping};
-use crate::model::{DestinationName, Endpoint, NoSlot, ObservedGroup, OtherGroup, OwnerId, Secret, Target};
+use crate::model::{
+    Destination, DestinationName, Endpoint, Interrupt, Mark, NoSlot, ObservedGroup, OtherGroup, OwnerId,
+    Recorded, Secret, StreamKey, Target,
+};
 
 /// A world whose channel 1 has no owner tag.
 fn unowned(mut world: World) -> World {
@@ -199,8 +202,8 @@ fn a_stopped_channel_is_adopted() {
 }
 
 #[test]
-fn a_respelled_target_is_adopted_and_not_recorded() {
-    let world = unowned(
+fn a_respelled_target_is_adopted_and_recorded_as_found() {
+    let mut world = unowned(
         World::new()
             .channel("1", Running, &["@a"])
             .channel("2", Idle, &["-"])
@@ -212,7 +215,20 @@ fn a_respelled_target_is_adopted_and_not_recorded() {
         (steps(&plan, "1"), steps(&plan, "2")),
         ("adopt".into(), String::new())
     );
-    assert!(plan.channels[0].steps[0].action.tags().is_empty());
+    let tags = plan.channels[0].steps[0].action.tags();
+    let (identity, mark) = ("a".into(), Mark::Adopted);
+    assert_eq!(tags[0].tag.occupant, Recorded::Destination { identity, mark });
+    // That difference stays no change of its own, and a new key is one: it is known whose stream that was.
+    world.take_step(&plan, &plan.channels[0]);
+    let world = world.anytime();
+    assert!(world.plan().is_empty());
+    let rotate = |one: &mut Destination| one.key = StreamKey::Known(Secret::new("new"));
+    let plan = world.policy(Interrupt::Never, &[]).with("a", rotate).plan();
+    assert_eq!(plan.channels[0].slots[0].now, Content::Previous("a".into()));
+    assert_eq!(
+        (steps(&plan, "1"), steps(&plan, "2")),
+        (String::new(), "update start".into())
+    );
 }
 
 #[test]

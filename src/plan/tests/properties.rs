@@ -8,8 +8,8 @@ use proptest::test_runner::RngSeed;
 use super::super::fixture::{World, pause, pin, unknown_key};
 use super::super::{Action, Content, Plan, check};
 use crate::model::{
-    Cause, ChannelClass, ChannelId, ChannelState, Idle, Interrupt, ObservedChannel, ObservedGroup, OwnerId,
-    Recorded, Recording, SlotId, SlotTag, StreamKey, TargetDigest, WantedState,
+    Cause, ChannelClass, ChannelId, ChannelState, Idle, Interrupt, Mark, ObservedChannel, ObservedGroup,
+    OwnerId, Recorded, Recording, SlotId, SlotTag, StreamKey, TargetDigest, WantedState,
 };
 
 const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
@@ -292,7 +292,7 @@ fn tag_at_random(world: &mut World, mut chance: u64) {
             let parked = Recorded::Parked;
             let released = Recorded::Destination {
                 identity: "x".into(),
-                released: true,
+                mark: Mark::Released,
             };
             let (occupant, digest) = match next(12) {
                 0..=2 => (parked, digest),

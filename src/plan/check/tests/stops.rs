@@ -4,7 +4,7 @@ use ChannelState::{Idle, Recovering, Running, Starting};
 
 use super::hand::{Hand, doubted, joins, one_on_air, pause, start, step, stop, unknown_key};
 use crate::model::{
-    Cause, ChannelObservation, ChannelState, Destination, Idle as WhenIdle, Recorded, Secret, SlotId,
+    Cause, ChannelObservation, ChannelState, Destination, Idle as WhenIdle, Mark, Recorded, Secret, SlotId,
     StreamKey,
 };
 use crate::plan::check::{Forbidden, Ungranted};
@@ -121,7 +121,7 @@ fn what_vanished_is_kept_until_it_is_released() {
     assert_eq!(forbidden(&hand), [Forbidden::Kept]);
     let released = Recorded::Destination {
         identity: "gone".into(),
-        released: true,
+        mark: Mark::Released,
     };
     hand.tag("c1", "s1", released).passes();
 }

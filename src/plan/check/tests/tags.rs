@@ -4,7 +4,7 @@ use ChannelState::{Idle, Running};
 
 use super::hand::{Hand, adopt, adopting, doubted, goes_to_c2, one_on_air, start, step};
 use crate::model::tag::TAGS_MAX;
-use crate::model::{ChannelState, OwnerId, Recorded, Recording};
+use crate::model::{ChannelState, Mark, OwnerId, Recorded, Recording};
 use crate::plan::{Action, SlotRecord, Step};
 
 fn destination(name: &str) -> Recorded {
@@ -14,7 +14,7 @@ fn destination(name: &str) -> Recorded {
 fn released(name: &str) -> Recorded {
     Recorded::Destination {
         identity: name.into(),
-        released: true,
+        mark: Mark::Released,
     }
 }
 
