@@ -15,19 +15,22 @@
 //! Of equal ones the channel with the fewest to interrupt is named, then the first by id.
 
 mod nowhere;
+mod pinned;
 
 use jiff::Timestamp;
 
 use self::nowhere::nowhere_at_all;
+pub(super) use self::pinned::taken_by;
+use self::pinned::{pinned, pinned_waiting};
 use super::Waiting;
 use super::cost::INTERRUPTION;
 use super::goals::{Decision, Goal, unreadable_key};
 use super::grant::Grant;
-use super::protection::{Block, Change, Kept, Kind, join, leave};
+use super::protection::{Block, Change, Kept, join, leave};
 use super::reading::{BlockedBy, Fit, Intent, Occupant};
 use super::steps::pool_name;
 use crate::model::tag::TAGS_MAX;
-use crate::model::{Cause, ChannelState, Pin, Recording, SlotId, WantedState};
+use crate::model::{Cause, ChannelState, Recording, WantedState};
 
 /// What is in the way of a change on a kept channel: how near a way out is, how many would be interrupted, the words.
 pub(super) type Obstacle = (u8, usize, Waiting);
@@ -289,57 +292,6 @@ fn is_free(decision: &Decision<'_, '_>, slot: usize) -> bool {
     }
 }
 
-/// A pinned destination waits for its one slot.
-fn pinned_waiting(decision: &Decision<'_, '_>, dest: usize, pin: &Pin) -> Waiting {
-    let reading = decision.reading;
-    let slot = pinned(pin);
-    let incompatible = |why: &str| Waiting::SlotIncompatible {
-        slot: slot.clone(),
-        why: why.to_owned(),
-    };
-    let Some(at) = reading.find_channel(decision.pool, &pin.channel) else {
-        return incompatible("its pool does not name this channel");
-    };
-    if let Some(unusable) = &reading.channels[at].unusable {
-        return unusable.clone();
-    }
-    let Some(found) = reading.find_slot(decision.pool, &slot) else {
-        return incompatible("the channel has no such slot");
-    };
-    if let Err(why) = &reading.slots[found].group.target {
-        return incompatible(&why.to_string());
-    }
-    if let Some(by) = taken_by(decision, found, dest) {
-        return Waiting::PinnedSlotTaken { slot, by };
-    }
-    let change = Change {
-        cause: Cause::Start,
-        owner: Some(dest),
-    };
-    let pool = pool_name(decision);
-    obstacle(decision, found, change).map_or(Waiting::NoFreeSlot { pool }, |(_, _, waiting)| waiting)
-}
-
-/// Who else holds or gets a slot and may not be pushed out of it.
-pub(super) fn taken_by(decision: &Decision<'_, '_>, slot: usize, dest: usize) -> Option<String> {
-    let reading = decision.reading;
-    let name = |dest: usize| reading.dests[dest].decl.name.to_string();
-    if let Some(other) = decision.given.get(&slot).filter(|other| **other != dest) {
-        return Some(name(*other));
-    }
-    let is_kept = matches!(decision.kind(reading.slots[slot].channel), Some(Kind::Kept(_)));
-    match reading.slots[slot].occupant {
-        Occupant::Dest(other, _) if is_kept && other != dest && !is_free(decision, slot) => Some(name(other)),
-        Occupant::Vanished(_) if is_kept && !is_free(decision, slot) => reading.slots[slot]
-            .identity()
-            .map(|identity| identity.to_string()),
-        Occupant::Undeclared if is_kept && !is_free(decision, slot) => {
-            Some(reading.slots[slot].host().to_owned())
-        }
-        _ => None,
-    }
-}
-
 /// What keeps a slot of a kept channel from being released.
 fn leave_obstacle(decision: &Decision<'_, '_>, slot: usize) -> Option<Waiting> {
     match obstacle(decision, slot, leave(decision.reading, slot))?.2 {
@@ -446,8 +398,4 @@ fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
             })
         }
     }
-}
-
-fn pinned(pin: &Pin) -> SlotId {
-    SlotId::new(pin.channel.clone(), pin.output_group.clone())
 }

@@ -1,5 +1,6 @@
 //! Why something is not done, and what would change that.
 
+mod ways_out;
 mod words;
 
 use std::fmt;

@@ -15,23 +15,22 @@ mod adoption;
 mod index;
 mod occupant;
 mod on_air;
+mod parts;
 mod places;
 mod published;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use self::index::Index;
 pub use self::on_air::OnAir;
+pub(super) use self::parts::{BlockedBy, Channel, Dest, Fit, Intent, Occupant, Pool, Release, Slot};
 use super::grant::Policy;
 use super::{Adoption, Content, Waiting};
 use crate::model::{
-    ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
-    DestinationName, Endpoint, Identity, Idle, Observed, ObservedChannel, ObservedGroup, OutputGroup, Pause,
-    PoolName, SlotId, SlotTag, Stream, StreamKey, Target, Trust, WantedState,
+    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, Observed, Pause,
+    PoolName, SlotId, Target, Trust,
 };
 
 /// Everything that is declared and was seen, each referring to the others by index.
@@ -47,234 +46,6 @@ pub struct Reading<'a> {
     pub(super) slots: Vec<Slot<'a>>,
     /// By pool, then by name.
     pub(super) dests: Vec<Dest<'a>>,
-}
-
-/// A pool, or what is in none.
-pub(super) struct Pool<'a> {
-    /// As declared; `None` for what is in no pool.
-    pub(super) decl: Option<&'a ChannelPool>,
-    /// The pause in force on it.
-    pub(super) paused: Option<&'a Pause>,
-    /// What it grants now.
-    pub(super) policy: Policy<'a>,
-    /// Its channels in [`Reading::channels`].
-    pub(super) channels: Range<usize>,
-    /// Their slots in [`Reading::slots`].
-    pub(super) slots: Range<usize>,
-    /// Its destinations in [`Reading::dests`].
-    pub(super) dests: Range<usize>,
-}
-
-impl Pool<'_> {
-    /// Whether a channel keeps running although nobody is wanted on it.
-    pub(super) fn keeps_running(&self) -> bool {
-        self.decl.is_some_and(|pool| pool.idle == Idle::KeepRunning)
-    }
-
-    /// Its name; `None` for what is in no pool.
-    pub(super) fn name(&self) -> Option<&PoolName> {
-        self.decl.map(|pool| &pool.name)
-    }
-}
-
-/// One channel.
-pub(super) struct Channel<'a> {
-    /// Its pool in [`Reading::pools`].
-    pub(super) pool: usize,
-    /// Its id.
-    pub(super) id: &'a ChannelId,
-    /// What was seen of it.
-    pub(super) seen: Option<&'a ObservedChannel>,
-    /// Take it over even while it runs with what no Destination explains.
-    pub(super) takeover: bool,
-    /// Whether its slots are ours.
-    pub(super) adoption: Adoption,
-    /// Why it may not be used; `None` for one that may.
-    pub(super) unusable: Option<Waiting>,
-    /// Why it may not be started: it has an output group that is no slot, whose stream may be on air elsewhere.
-    pub(super) beside: Option<Waiting>,
-    /// A destination that stays on air, and is so in an output group of this channel that is no slot, named where it is known.
-    pub(super) carries: Option<(usize, Option<&'a OutputGroup>)>,
-    /// Its slots in [`Reading::slots`].
-    pub(super) slots: Range<usize>,
-}
-
-impl Channel<'_> {
-    /// Its state; that of a channel which could not be seen is unknown.
-    pub(super) fn state(&self) -> ChannelState {
-        self.seen.map_or(ChannelState::Unknown, |seen| seen.state)
-    }
-
-    /// Whether what it carries is, or is about to be, on air.
-    pub(super) fn is_running(&self) -> bool {
-        self.state().is_running()
-    }
-
-    /// Whether it may be changed.
-    pub(super) fn is_usable(&self) -> bool {
-        self.unusable.is_none()
-    }
-
-    /// One or two pipelines.
-    pub(super) fn class(&self) -> ChannelClass {
-        self.seen.map_or(ChannelClass::SinglePipeline, |seen| seen.class)
-    }
-}
-
-/// One slot, or an output group that its pool means as one and that cannot be.
-pub(super) struct Slot<'a> {
-    /// Its channel in [`Reading::channels`].
-    pub(super) channel: usize,
-    /// The output group.
-    pub(super) group: &'a ObservedGroup,
-    /// Whether its pool's glob matches it. One that it does not match (any more) is a slot until its occupant has left.
-    pub(super) is_meant: bool,
-    /// What is recorded of it, if that is still what it points at.
-    pub(super) record: Option<SlotTag>,
-    /// Whether there is a tag for it, fitting or not.
-    pub(super) has_tag: bool,
-    /// Which endpoints of its target are parked, a bit each.
-    pub(super) parked: u8,
-    /// The streams of its other endpoints.
-    pub(super) streams: Vec<Stream>,
-    /// Who holds it.
-    pub(super) occupant: Occupant,
-}
-
-impl<'a> Slot<'a> {
-    /// What it points at.
-    pub(super) fn target(&self) -> Option<&'a Target> {
-        let group: &'a ObservedGroup = self.group;
-        group.target.as_ref().ok()
-    }
-
-    /// Host of the first endpoint that is not parked: all that is told of a target which no Destination explains.
-    pub(super) fn host(&self) -> &'a str {
-        let endpoints = self.target().map_or(&[][..], |target| &target.0);
-        let mut hosts = (0..).zip(endpoints).filter(|(at, _)| self.parked >> at & 1 == 0);
-        hosts.next().map_or("(no host)", |(_, endpoint)| endpoint.host())
-    }
-}
-
-/// Who holds a slot. Destinations by their index in [`Reading::dests`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Occupant {
-    /// It cannot be used as a slot.
-    Unusable,
-    /// Parked.
-    Parked,
-    /// A destination.
-    Dest(usize, Fit),
-    /// One that is recorded and declared no longer.
-    Vanished(Release),
-    /// No Destination explains what it points at.
-    Undeclared,
-}
-
-/// How what a slot points at fits the destination that holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fit {
-    /// It is the destination's target.
-    Equal,
-    /// The same stream at another address, which is written before the next start: a preset has changed, or the channel was
-    /// adopted so.
-    Respelled,
-    /// The same stream at another address: the declaration has changed.
-    Readdressed,
-    /// By what is recorded: the destination's URL or key has changed, so that this is another stream.
-    Previous,
-    /// By what is recorded: the destination's key cannot be read.
-    Unreadable,
-}
-
-impl Fit {
-    /// Whether it is written as soon as that is granted.
-    pub(super) fn is_retarget(self) -> bool {
-        matches!(self, Self::Readdressed | Self::Previous)
-    }
-}
-
-/// What becomes of somebody who vanished.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Release {
-    /// It stays on air: the declaration may not be whole.
-    Kept,
-    /// It is released, which is yet to be recorded.
-    Now,
-    /// It was released before.
-    Before,
-}
-
-/// One destination.
-pub(super) struct Dest<'a> {
-    /// Its pool in [`Reading::pools`].
-    pub(super) pool: usize,
-    /// What was declared.
-    pub(super) decl: &'a Destination,
-    /// What it asks for now.
-    pub(super) intent: Intent,
-    /// The slot that it holds.
-    pub(super) held: Option<usize>,
-    /// The slot that it is on air in, or about to be: the one it holds, or one with its previous target.
-    pub(super) on_air: Option<usize>,
-    /// All its other slots.
-    pub(super) surplus: Vec<usize>,
-    /// The slot it comes back to after an interruption.
-    pub(super) returning: Option<usize>,
-    /// What has to end before it may go on air.
-    pub(super) blocked_by: Option<BlockedBy<'a>>,
-}
-
-impl Dest<'_> {
-    /// Whether its key is known, so that a slot can be pointed at it.
-    pub(super) fn has_key(&self) -> bool {
-        matches!(self.decl.key, StreamKey::Known(_))
-    }
-
-    /// Whether it must not be interrupted, whatever the pool grants.
-    pub(super) fn is_firm(&self) -> bool {
-        match self.intent {
-            Intent::Wanted => !self.decl.interruptible,
-            Intent::Paused => true,
-            Intent::Off => false,
-        }
-    }
-}
-
-/// What a destination asks for now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Intent {
-    /// On air.
-    Wanted,
-    /// Paused: no change, whatever its state.
-    Paused,
-    /// Off air.
-    Off,
-}
-
-impl Intent {
-    /// Whether what is on air stays there.
-    pub(super) fn is_kept(self) -> bool {
-        self != Self::Off
-    }
-}
-
-/// One stream is on air once: where it is already, or who goes first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum BlockedBy<'a> {
-    /// Another wanted destination of the same stream.
-    Rival(&'a DestinationName),
-    /// What publishes it.
-    Published {
-        /// The channel.
-        channel: ChannelId,
-        /// The output group, where it is known.
-        output_group: Option<OutputGroup>,
-        /// The pool of the channel, if it is another one.
-        pool: Option<PoolName>,
-        /// The slot that publishes it, if it is one that the destination may go on in once the channel has stopped.
-        own: Option<usize>,
-    },
 }
 
 impl<'a> Reading<'a> {
@@ -514,49 +285,5 @@ impl<'a> Reading<'a> {
             self.add_slots(channel, seen);
         }
         self.channels[channel].slots = first..self.slots.len();
-    }
-}
-
-impl Slot<'_> {
-    /// Who is recorded.
-    pub(super) fn identity(&self) -> Option<Identity> {
-        match &self.record.as_ref()?.occupant {
-            crate::model::Recorded::Destination { identity, .. } => Some(identity.clone()),
-            crate::model::Recorded::Parked => None,
-        }
-    }
-}
-
-impl<'a> Dest<'a> {
-    fn new(pool: usize, decl: &'a Destination, now: Timestamp) -> Self {
-        let intent = match decl.state {
-            _ if decl.pause_at(now).is_some() => Intent::Paused,
-            WantedState::Streaming => Intent::Wanted,
-            WantedState::Ready => Intent::Off,
-        };
-        Self {
-            pool,
-            decl,
-            intent,
-            held: None,
-            on_air: None,
-            surplus: Vec::new(),
-            returning: None,
-            blocked_by: None,
-        }
-    }
-
-    /// Where it pushes to: its endpoints, the backup one last. None while its key is not known.
-    pub(super) fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
-        let decl = self.decl;
-        let key = match &decl.key {
-            StreamKey::Known(key) => Some(key),
-            StreamKey::Unavailable { .. } => None,
-        };
-        let urls = std::iter::once(&decl.url).chain(&decl.backup_url);
-        key.into_iter().flat_map(move |key| {
-            let endpoint = |url: &Arc<str>| Endpoint::new(Arc::clone(url), key.clone());
-            urls.clone().map(endpoint)
-        })
     }
 }

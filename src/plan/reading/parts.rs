@@ -1,0 +1,286 @@
+//! What a reading is made of.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::model::{
+    ChannelClass, ChannelId, ChannelPool, ChannelState, Destination, DestinationName, Endpoint, Identity,
+    Idle, ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolName, Recorded, SlotTag, Stream, StreamKey,
+    Target, WantedState,
+};
+use crate::plan::grant::Policy;
+use crate::plan::{Adoption, Waiting};
+
+/// A pool, or what is in none.
+pub(in crate::plan) struct Pool<'a> {
+    /// As declared; `None` for what is in no pool.
+    pub(in crate::plan) decl: Option<&'a ChannelPool>,
+    /// The pause in force on it.
+    pub(in crate::plan) paused: Option<&'a Pause>,
+    /// What it grants now.
+    pub(in crate::plan) policy: Policy<'a>,
+    /// Its channels in [`Reading::channels`].
+    pub(in crate::plan) channels: Range<usize>,
+    /// Their slots in [`Reading::slots`].
+    pub(in crate::plan) slots: Range<usize>,
+    /// Its destinations in [`Reading::dests`].
+    pub(in crate::plan) dests: Range<usize>,
+}
+
+impl Pool<'_> {
+    /// Whether a channel keeps running although nobody is wanted on it.
+    pub(in crate::plan) fn keeps_running(&self) -> bool {
+        self.decl.is_some_and(|pool| pool.idle == Idle::KeepRunning)
+    }
+
+    /// Its name; `None` for what is in no pool.
+    pub(in crate::plan) fn name(&self) -> Option<&PoolName> {
+        self.decl.map(|pool| &pool.name)
+    }
+}
+
+/// One channel.
+pub(in crate::plan) struct Channel<'a> {
+    /// Its pool in [`Reading::pools`].
+    pub(in crate::plan) pool: usize,
+    /// Its id.
+    pub(in crate::plan) id: &'a ChannelId,
+    /// What was seen of it.
+    pub(in crate::plan) seen: Option<&'a ObservedChannel>,
+    /// Take it over even while it runs with what no Destination explains.
+    pub(in crate::plan) takeover: bool,
+    /// Whether its slots are ours.
+    pub(in crate::plan) adoption: Adoption,
+    /// Why it may not be used; `None` for one that may.
+    pub(in crate::plan) unusable: Option<Waiting>,
+    /// Why it may not be started: it has an output group that is no slot, whose stream may be on air elsewhere.
+    pub(in crate::plan) beside: Option<Waiting>,
+    /// A destination that stays on air, and is so in an output group of this channel that is no slot, named where it is known.
+    pub(in crate::plan) carries: Option<(usize, Option<&'a OutputGroup>)>,
+    /// Its slots in [`Reading::slots`].
+    pub(in crate::plan) slots: Range<usize>,
+}
+
+impl Channel<'_> {
+    /// Its state; that of a channel which could not be seen is unknown.
+    pub(in crate::plan) fn state(&self) -> ChannelState {
+        self.seen.map_or(ChannelState::Unknown, |seen| seen.state)
+    }
+
+    /// Whether what it carries is, or is about to be, on air.
+    pub(in crate::plan) fn is_running(&self) -> bool {
+        self.state().is_running()
+    }
+
+    /// Whether it may be changed.
+    pub(in crate::plan) fn is_usable(&self) -> bool {
+        self.unusable.is_none()
+    }
+
+    /// One or two pipelines.
+    pub(in crate::plan) fn class(&self) -> ChannelClass {
+        self.seen.map_or(ChannelClass::SinglePipeline, |seen| seen.class)
+    }
+}
+
+/// One slot, or an output group that its pool means as one and that cannot be.
+pub(in crate::plan) struct Slot<'a> {
+    /// Its channel in [`Reading::channels`].
+    pub(in crate::plan) channel: usize,
+    /// The output group.
+    pub(in crate::plan) group: &'a ObservedGroup,
+    /// Whether its pool's glob matches it. One that it does not match (any more) is a slot until its occupant has left.
+    pub(in crate::plan) is_meant: bool,
+    /// What is recorded of it, if that is still what it points at.
+    pub(in crate::plan) record: Option<SlotTag>,
+    /// Whether there is a tag for it, fitting or not.
+    pub(in crate::plan) has_tag: bool,
+    /// Which endpoints of its target are parked, a bit each.
+    pub(in crate::plan) parked: u8,
+    /// The streams of its other endpoints.
+    pub(in crate::plan) streams: Vec<Stream>,
+    /// Who holds it.
+    pub(in crate::plan) occupant: Occupant,
+}
+
+impl<'a> Slot<'a> {
+    /// What it points at.
+    pub(in crate::plan) fn target(&self) -> Option<&'a Target> {
+        let group: &'a ObservedGroup = self.group;
+        group.target.as_ref().ok()
+    }
+
+    /// Host of the first endpoint that is not parked: all that is told of a target which no Destination explains.
+    pub(in crate::plan) fn host(&self) -> &'a str {
+        let endpoints = self.target().map_or(&[][..], |target| &target.0);
+        let mut hosts = (0..).zip(endpoints).filter(|(at, _)| self.parked >> at & 1 == 0);
+        hosts.next().map_or("(no host)", |(_, endpoint)| endpoint.host())
+    }
+}
+
+/// Who holds a slot. Destinations by their index in [`Reading::dests`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plan) enum Occupant {
+    /// It cannot be used as a slot.
+    Unusable,
+    /// Parked.
+    Parked,
+    /// A destination.
+    Dest(usize, Fit),
+    /// One that is recorded and declared no longer.
+    Vanished(Release),
+    /// No Destination explains what it points at.
+    Undeclared,
+}
+
+/// How what a slot points at fits the destination that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plan) enum Fit {
+    /// It is the destination's target.
+    Equal,
+    /// The same stream at another address, which is written before the next start: a preset has changed, or the channel was
+    /// adopted so.
+    Respelled,
+    /// The same stream at another address: the declaration has changed.
+    Readdressed,
+    /// By what is recorded: the destination's URL or key has changed, so that this is another stream.
+    Previous,
+    /// By what is recorded: the destination's key cannot be read.
+    Unreadable,
+}
+
+impl Fit {
+    /// Whether it is written as soon as that is granted.
+    pub(in crate::plan) fn is_retarget(self) -> bool {
+        matches!(self, Self::Readdressed | Self::Previous)
+    }
+}
+
+/// What becomes of somebody who vanished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plan) enum Release {
+    /// It stays on air: the declaration may not be whole.
+    Kept,
+    /// It is released, which is yet to be recorded.
+    Now,
+    /// It was released before.
+    Before,
+}
+
+/// One destination.
+pub(in crate::plan) struct Dest<'a> {
+    /// Its pool in [`Reading::pools`].
+    pub(in crate::plan) pool: usize,
+    /// What was declared.
+    pub(in crate::plan) decl: &'a Destination,
+    /// What it asks for now.
+    pub(in crate::plan) intent: Intent,
+    /// The slot that it holds.
+    pub(in crate::plan) held: Option<usize>,
+    /// The slot that it is on air in, or about to be: the one it holds, or one with its previous target.
+    pub(in crate::plan) on_air: Option<usize>,
+    /// All its other slots.
+    pub(in crate::plan) surplus: Vec<usize>,
+    /// The slot it comes back to after an interruption.
+    pub(in crate::plan) returning: Option<usize>,
+    /// What has to end before it may go on air.
+    pub(in crate::plan) blocked_by: Option<BlockedBy<'a>>,
+}
+
+impl Dest<'_> {
+    /// Whether its key is known, so that a slot can be pointed at it.
+    pub(in crate::plan) fn has_key(&self) -> bool {
+        matches!(self.decl.key, StreamKey::Known(_))
+    }
+
+    /// Whether it must not be interrupted, whatever the pool grants.
+    pub(in crate::plan) fn is_firm(&self) -> bool {
+        match self.intent {
+            Intent::Wanted => !self.decl.interruptible,
+            Intent::Paused => true,
+            Intent::Off => false,
+        }
+    }
+}
+
+/// What a destination asks for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::plan) enum Intent {
+    /// On air.
+    Wanted,
+    /// Paused: no change, whatever its state.
+    Paused,
+    /// Off air.
+    Off,
+}
+
+impl Intent {
+    /// Whether what is on air stays there.
+    pub(in crate::plan) fn is_kept(self) -> bool {
+        self != Self::Off
+    }
+}
+
+/// One stream is on air once: where it is already, or who goes first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::plan) enum BlockedBy<'a> {
+    /// Another wanted destination of the same stream.
+    Rival(&'a DestinationName),
+    /// What publishes it.
+    Published {
+        /// The channel.
+        channel: ChannelId,
+        /// The output group, where it is known.
+        output_group: Option<OutputGroup>,
+        /// The pool of the channel, if it is another one.
+        pool: Option<PoolName>,
+        /// The slot that publishes it, if it is one that the destination may go on in once the channel has stopped.
+        own: Option<usize>,
+    },
+}
+
+impl Slot<'_> {
+    /// Who is recorded.
+    pub(in crate::plan) fn identity(&self) -> Option<Identity> {
+        match &self.record.as_ref()?.occupant {
+            Recorded::Destination { identity, .. } => Some(identity.clone()),
+            Recorded::Parked => None,
+        }
+    }
+}
+
+impl<'a> Dest<'a> {
+    pub(super) fn new(pool: usize, decl: &'a Destination, now: Timestamp) -> Self {
+        let intent = match decl.state {
+            _ if decl.pause_at(now).is_some() => Intent::Paused,
+            WantedState::Streaming => Intent::Wanted,
+            WantedState::Ready => Intent::Off,
+        };
+        Self {
+            pool,
+            decl,
+            intent,
+            held: None,
+            on_air: None,
+            surplus: Vec::new(),
+            returning: None,
+            blocked_by: None,
+        }
+    }
+
+    /// Where it pushes to: its endpoints, the backup one last. None while its key is not known.
+    pub(in crate::plan) fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
+        let decl = self.decl;
+        let key = match &decl.key {
+            StreamKey::Known(key) => Some(key),
+            StreamKey::Unavailable { .. } => None,
+        };
+        let urls = std::iter::once(&decl.url).chain(&decl.backup_url);
+        key.into_iter().flat_map(move |key| {
+            let endpoint = |url: &Arc<str>| Endpoint::new(Arc::clone(url), key.clone());
+            urls.clone().map(endpoint)
+        })
+    }
+}

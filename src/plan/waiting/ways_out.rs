@@ -1,0 +1,211 @@
+//! What would change a waiting, in phrases that a person can act on.
+
+use std::time::Duration;
+
+use super::{Approximately, Waiting};
+use crate::model::{DestinationName, NoSlot, PoolName, SlotId};
+use crate::plan::reason::Names;
+
+const JUST_THIS_ONCE: &str = "just this once: slotwise apply --interrupt with its name";
+
+impl Waiting {
+    /// As [`Waiting::ways_out`], in words for `destination`, which waits: a command can be copied as it stands.
+    pub fn ways_out_of(&self, destination: &DestinationName) -> Vec<String> {
+        let command = format!("just this once: slotwise apply --interrupt {destination}");
+        let ways = self.ways_out().into_iter();
+        ways.map(|way| way.replace(JUST_THIS_ONCE, &command)).collect()
+    }
+
+    /// What would change it, each a short phrase a person can act on. Empty where it ends by itself.
+    pub fn ways_out(&self) -> Vec<String> {
+        match self {
+            Self::MaxConcurrent { .. }
+            | Self::ChannelInTransition { .. }
+            | Self::ChannelRecovering { .. }
+            | Self::BackingOff { .. } => Vec::new(),
+            Self::NoSlot {
+                pool,
+                output_groups,
+                unusable,
+                ..
+            } => no_slot_ways_out(pool, output_groups, unusable.as_ref()),
+            Self::NoFreeSlot { .. }
+            | Self::InterruptionForbidden { .. }
+            | Self::OutsideWindow { .. }
+            | Self::Uninterruptible { .. }
+            | Self::SharesChannel { .. } => self.ways_past_others(),
+            Self::ChannelFailed { .. }
+            | Self::ChannelMissing { .. }
+            | Self::ChannelUnreadable { .. }
+            | Self::NotAdopted { .. }
+            | Self::Undeclared { .. }
+            | Self::UnusableSlot { .. }
+            | Self::OnAirBesideSlots { .. }
+            | Self::TagsFull { .. }
+            | Self::OwnedByAnother { .. } => self.ways_to_the_channel(),
+            Self::SecretUnavailable { reference, .. } => {
+                vec![format!("make {reference} readable")]
+            }
+            Self::SlotIncompatible { slot, .. } => {
+                let channel = &slot.channel;
+                vec![format!(
+                    "correct spec.slot, or give channel {channel} such an output group"
+                )]
+            }
+            Self::PinnedSlotTaken { by, .. } => {
+                vec![
+                    format!("take {by} off air"),
+                    "remove or change spec.slot".to_owned(),
+                ]
+            }
+            Self::PinnedElsewhere { .. } => vec!["state: Ready, then Streaming again".to_owned()],
+            Self::SameTarget { other } => vec![format!("give it another key, or take {other} off air")],
+            Self::OnAirElsewhere { channel, pool, .. } => match pool {
+                None => vec![format!("end it on channel {channel}")],
+                Some(pool) => vec![
+                    "state: Ready, then Streaming again".to_owned(),
+                    format!("interrupt: Anytime for Retarget in pool {pool}"),
+                    JUST_THIS_ONCE.to_owned(),
+                    format!("name pool {pool} again"),
+                ],
+            },
+            Self::Paused { .. } => vec!["remove paused".to_owned()],
+            Self::SourceUntrusted { .. } => vec![
+                "repair the source".to_owned(),
+                "declare it with state: Ready to take it off air".to_owned(),
+            ],
+        }
+    }
+
+    /// Others are in the way.
+    fn ways_past_others(&self) -> Vec<String> {
+        let off_air = |others: &[DestinationName], time: Duration| {
+            format!("{} off air about {}", Names(others), Approximately(time))
+        };
+        match self {
+            Self::NoFreeSlot { pool } => vec![
+                format!("take another destination of pool {pool} off air"),
+                format!("add a channel to pool {pool}"),
+                "raise its priority before the next start".to_owned(),
+            ],
+            Self::InterruptionForbidden {
+                others,
+                off_air: time,
+                cause,
+                own,
+                ..
+            } => {
+                let who = if *own && others.is_empty() {
+                    format!("it is off air about {}", Approximately(*time))
+                } else {
+                    off_air(others, *time)
+                };
+                let grant = match cause {
+                    None => format!("interrupt: Anytime ({who})"),
+                    Some(cause) => format!("add {cause} to disruption.for ({who})"),
+                };
+                let mut ways = vec![grant, JUST_THIS_ONCE.to_owned()];
+                if *own {
+                    ways.push("state: Ready, then Streaming again".to_owned());
+                }
+                if !others.is_empty() {
+                    ways.push(format!("stop {}", Names(others)));
+                }
+                ways.push("add a channel".to_owned());
+                ways
+            }
+            Self::OutsideWindow { .. } => vec!["wait for the window".to_owned(), JUST_THIS_ONCE.to_owned()],
+            Self::Uninterruptible { by, .. } => {
+                vec![
+                    format!("stop {0}, or take away what protects {0}", Names(by)),
+                    "add a channel".to_owned(),
+                ]
+            }
+            Self::SharesChannel {
+                others,
+                off_air: time,
+                ..
+            } => vec![
+                format!("stop {}", Names(others)),
+                format!("{JUST_THIS_ONCE} ({})", off_air(others, *time)),
+                "interrupt: Window or Anytime for Stop in the pool".to_owned(),
+            ],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The channel itself is in the way.
+    fn ways_to_the_channel(&self) -> Vec<String> {
+        match self {
+            Self::ChannelFailed { channel, .. } => vec![
+                format!("repair or delete channel {channel} in MediaLive"),
+                "add a channel".to_owned(),
+            ],
+            Self::ChannelMissing { channel } => {
+                vec![format!(
+                    "correct the id {channel} in the pool, or check the region"
+                )]
+            }
+            Self::ChannelUnreadable { .. } => vec!["see the cause; it is tried again every cycle".to_owned()],
+            Self::NotAdopted { channel, strays, .. } => {
+                let undeclared = strays.iter().any(|stray| stray.of.is_none());
+                let declare = undeclared.then(|| "declare these targets as Destinations".to_owned());
+                let others = [
+                    format!("stop channel {channel} yourself"),
+                    format!("takeover: true on channel {channel} in the pool, which releases them"),
+                    format!("remove channel {channel} from the pool"),
+                ];
+                declare.into_iter().chain(others).collect()
+            }
+            Self::Undeclared { slot, .. } => vec![
+                "declare it as a Destination (state: Ready takes it off air)".to_owned(),
+                format!("stop channel {} yourself", slot.channel),
+                format!(
+                    "takeover: true on channel {} in the pool, which releases it",
+                    slot.channel
+                ),
+            ],
+            Self::UnusableSlot { slot, why } => vec![
+                why.advice().to_owned(),
+                format!("stop channel {} yourself", slot.channel),
+                format!("takeover: true on channel {} in the pool", slot.channel),
+            ],
+            Self::OnAirBesideSlots {
+                channel,
+                output_group,
+                destination,
+            } => {
+                let widen = output_group.as_ref().map(|group| {
+                    format!("let slots.outputGroups of the pool match {group}, so that it is a slot")
+                });
+                let others = [
+                    format!("state: Ready for {destination}"),
+                    format!("stop channel {channel} yourself"),
+                ];
+                widen.into_iter().chain(others).collect()
+            }
+            Self::TagsFull { channel } => vec![format!("remove tags of channel {channel} that nobody needs")],
+            Self::OwnedByAnother { channel, owner } => vec![
+                format!("remove channel {channel} from this pool, or from what {owner} declares"),
+                format!("run with --owner-id {owner}, if that is you"),
+                format!("remove the tag slotwise.dev/owner from channel {channel}"),
+            ],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn no_slot_ways_out(
+    pool: &PoolName,
+    output_groups: &str,
+    unusable: Option<&(SlotId, NoSlot)>,
+) -> Vec<String> {
+    let correct = format!("correct slots.outputGroups of pool {pool}");
+    match unusable {
+        None => vec![
+            correct,
+            format!("give its channels RTMP output groups named {output_groups}"),
+        ],
+        Some((_, why)) => vec![why.advice().to_owned(), correct],
+    }
+}
