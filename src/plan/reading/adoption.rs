@@ -10,6 +10,7 @@
 //! Else it is left exactly as it is.
 
 use super::index::Index;
+use super::occupant::goes_to_parking;
 use super::{Channel, Fit, Intent, Occupant, Reading};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, DestinationName, Endpoint, ObservedChannel, ObservedGroup,
@@ -96,12 +97,12 @@ impl Reading<'_> {
                 of,
             });
         }
-        let beside = self.beside_slots(channel, seen);
+        let beside = self.beside_slots(channel, seen, index);
         let mut others: Vec<(OutputGroup, &Endpoint)> =
             beside.map(|(name, one)| (name.clone(), one)).collect();
         others.dedup_by(|one, before| one.0 == before.0);
         let parking = self.parking_url(channel.pool);
-        let is_stray = |one: &&Endpoint| is_rtmp(one) && Some(&*one.canonical().url) != parking.as_deref();
+        let is_stray = |one: &&Endpoint| is_rtmp(one) && !goes_to_parking(one, parking.as_deref(), index);
         let strays_beside = seen.stray_endpoints.iter().filter(is_stray);
         others.extend(strays_beside.map(|one| ("".into(), one)));
         strays.extend(others.into_iter().map(|(output_group, endpoint)| Stray {
