@@ -568,6 +568,7 @@ mod tests {
             channel: channel.id.clone(),
             strays,
             others: Vec::new(),
+            no_slots: Vec::new(),
         });
         insta::assert_snapshot!(text(&plan), @"
         No changes. 1 wanted, 1 on air.

@@ -199,13 +199,13 @@ impl Daemon {
         fs::write(self.dir.path().join(name), text).unwrap();
     }
 
-    /// Lets it run for a quarter of an hour: several starts and stops.
+    /// Lets it run for ten minutes: a stop, an update and a start.
     async fn run(&mut self) {
         let asked = CancellationToken::new();
         let stop = asked.clone();
         let ((), _) = tokio::join!(
             async move {
-                tokio::time::sleep(Duration::from_mins(15)).await;
+                tokio::time::sleep(Duration::from_mins(10)).await;
                 stop.cancel();
             },
             self.controller.run(Until::Asked, &asked)

@@ -37,6 +37,7 @@ impl Reading<'_> {
                 channel: channel.id.clone(),
                 strays: strays.clone(),
                 others: seen.others.to_vec(),
+                no_slots: seen.no_slots(),
             };
             let channel = &mut self.channels[at];
             channel.unusable.get_or_insert(waiting);

@@ -152,7 +152,18 @@ impl Waiting {
                 )]
             }
             Self::ChannelUnreadable { .. } => vec!["see the cause; it is tried again every cycle".to_owned()],
-            Self::NotAdopted { channel, strays, .. } => {
+            Self::NotAdopted {
+                channel,
+                strays,
+                no_slots,
+                ..
+            } => {
+                let mut advice: Vec<String> = Vec::new();
+                for (_, why) in no_slots {
+                    if !advice.iter().any(|one| one == why.advice()) {
+                        advice.push(why.advice().to_owned());
+                    }
+                }
                 let undeclared = strays.iter().any(|stray| stray.of.is_none());
                 let declare = undeclared.then(|| "declare these targets as Destinations".to_owned());
                 let others = [
@@ -160,7 +171,7 @@ impl Waiting {
                     format!("takeover: true on channel {channel} in the pool, which releases them"),
                     format!("remove channel {channel} from the pool"),
                 ];
-                declare.into_iter().chain(others).collect()
+                advice.into_iter().chain(declare).chain(others).collect()
             }
             Self::Undeclared { slot, .. } => vec![
                 "declare it as a Destination (state: Ready takes it off air)".to_owned(),
@@ -270,7 +281,8 @@ impl Waiting {
                 channel,
                 strays,
                 others,
-            } => not_adopted(f, channel, strays, others),
+                no_slots,
+            } => not_adopted(f, channel, strays, others, no_slots),
             Self::Undeclared { slot, host } => write!(
                 f,
                 "{} is not stopped: no Destination explains what is on air in {} ({host})",
@@ -455,6 +467,7 @@ fn not_adopted(
     channel: &ChannelId,
     strays: &[Stray],
     others: &[OtherGroup],
+    no_slots: &[(OutputGroup, NoSlot)],
 ) -> fmt::Result {
     write!(f, "{channel} is left alone: it is on air with ")?;
     let of_none = strays
@@ -483,7 +496,11 @@ fn not_adopted(
     if parts.is_empty() {
         parts.push("nothing that is declared and wanted".to_owned());
     }
-    f.write_str(&parts.join(", and "))
+    f.write_str(&parts.join(", and "))?;
+    for (group, why) in no_slots {
+        write!(f, "; {} cannot be a slot: {why}", Group(group))?;
+    }
+    Ok(())
 }
 
 fn other_group(group: &OtherGroup) -> String {
@@ -517,7 +534,12 @@ impl Display for Strays<'_> {
                 .of
                 .as_ref()
                 .map_or(stray.host.as_str(), DestinationName::as_str);
-            write!(f, "{comma}{} → {target}", Group(&stray.output_group))?;
+            // What cannot be a slot is known by where it goes only.
+            let group = match stray.output_group.as_str() {
+                "" => "what is no slot",
+                name => name,
+            };
+            write!(f, "{comma}{group} → {target}")?;
         }
         Ok(())
     }

@@ -139,7 +139,13 @@ async fn groups_that_cannot_be_slots_are_left_alone_and_nothing_starts_twice() {
     {
         group.as_object_mut().unwrap().remove("Name");
     }
-    for fleet in [&running, &unnamed] {
+    for (fleet, advice) in [
+        (&running, "give each output group a name of its own"),
+        (
+            &unnamed,
+            "RTMP output groups without a name cannot be slots: give each a name",
+        ),
+    ] {
         let mut daemon = Daemon::new(fleet, &[("declared.yaml", &declared)]);
         daemon.run().await;
         assert_eq!(daemon.writes(), ["CreateTags"], "the idle channel is adopted");
@@ -154,6 +160,7 @@ async fn groups_that_cannot_be_slots_are_left_alone_and_nothing_starts_twice() {
         );
         let out = planned(fleet, &declared);
         assert!(out.contains("5000001 is left alone"), "{out}");
+        assert!(out.contains(advice), "{out}");
     }
 }
 
@@ -215,8 +222,10 @@ fn what_is_on_air_in_groups_that_cannot_be_slots_is_told_by_the_names_of_the_gro
             &fleet(&[channel]),
             &(POOL.replace(", {id: '4000002'}", "") + &yt()),
         );
-        assert!(out.contains("RTMP-Slot-1 → b.example"), "{out}");
-        assert!(out.contains("RTMP-Slot-1 → yt"), "{out}");
+        assert!(out.contains("4000001 is left alone"), "{out}");
+        assert!(out.contains("RTMP-Slot-1 cannot be a slot: "), "{out}");
+        assert!(out.contains("of its own · "), "{out}");
+        assert!(!out.contains("without a name"), "{out}");
     }
 }
 
@@ -298,7 +307,12 @@ async fn settings_in_the_other_order_are_the_same_destination() {
 
 #[test]
 fn a_glob_that_is_none_is_refused_with_what_is_wrong() {
-    for (glob, said) in [("", "an empty glob"), ("[", "a `[` is not closed")] {
+    for (glob, said) in [
+        ("", "an empty glob"),
+        ("[", "a `[` is not closed"),
+        ("RTMP-Slot-* ", "spaces at an end of the glob"),
+        ("RTMP-Slot-\u{200b}*", "invisible characters"),
+    ] {
         let declared = POOL.replace("RTMP-Slot-*", &format!("'{glob}'"));
         let ran = plan(&fleet(&[parked("4000001")]), &declared);
         assert_eq!((ran.code, ran.out.as_str()), (6, ""));

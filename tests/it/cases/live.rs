@@ -224,17 +224,29 @@ async fn a_respelled_url_is_no_change_and_a_new_key_waits() {
         assert_eq!(daemon.waits("show"), "", "{url}");
         assert_eq!(daemon.placed()["show"].1, "4000001/RTMP-Slot-1");
     }
-    daemon.write("declared.yaml", &with_new_key);
-    daemon.run().await;
-    assert_eq!(daemon.writes(), [""; 0]);
-    assert_eq!(daemon.state("4000001"), "RUNNING");
-    let waits = daemon.waits("show");
-    for said in [
-        "its new URL or key is written while 4000001 is stopped",
-        "slotwise apply --interrupt show",
-        "state: Ready, then Streaming again",
+    let may_be_interrupted = with_new_key.replace("interruptible: false", "interruptible: true");
+    for (declared, said) in [
+        (
+            &with_new_key,
+            ["must not be interrupted", "stop show", "add a channel"],
+        ),
+        (
+            &may_be_interrupted,
+            [
+                "its new URL or key is written while 4000001 is stopped",
+                "slotwise apply --interrupt show",
+                "state: Ready, then Streaming again",
+            ],
+        ),
     ] {
-        assert!(waits.contains(said), "{said}: {waits}");
+        daemon.write("declared.yaml", declared);
+        daemon.run().await;
+        assert_eq!(daemon.writes(), [""; 0]);
+        assert_eq!(daemon.state("4000001"), "RUNNING");
+        let waits = daemon.waits("show");
+        for said in said {
+            assert!(waits.contains(said), "{said}: {waits}");
+        }
     }
 }
 
