@@ -114,6 +114,17 @@ pub(super) fn gap(pool: &PoolPlan) -> Option<&'static str> {
         .then_some("large pool: not every placement was looked at; priorities come first all the same")
 }
 
+/// Why a newcomer to the pool would have no slot, unless one of its `destinations` says so already.
+pub(super) fn newcomers_wait<'a>(
+    pool: &'a PoolPlan,
+    destinations: impl IntoIterator<Item = &'a DestinationPlan>,
+) -> Option<&'a Waiting> {
+    let no_slot = pool.no_slot.as_ref()?;
+    let mut destinations = destinations.into_iter();
+    let says_so = |one: &DestinationPlan| one.waiting.as_ref() == Some(no_slot);
+    (!destinations.any(says_so)).then_some(no_slot)
+}
+
 /// Those who wait for the same, so that a hundred of them take no more room than one.
 pub(super) fn groups_of_waiting<'a>(
     destinations: impl IntoIterator<Item = &'a DestinationPlan>,
@@ -231,6 +242,15 @@ impl<'a> View<'a> {
         lines.push(String::new());
         lines.extend(self.channels(channels));
         lines.extend(self.waiting(destinations));
+        if let Some(no_slot) = newcomers_wait(pool, destinations.iter().copied()) {
+            lines.push(String::new());
+            let code = self.style.paint(Tone::Waits, no_slot.code());
+            lines.push(format!("  newcomers would wait: {code}"));
+            let mut table = Table::default();
+            table.row([cell(Tone::Plain, no_slot)]);
+            ways_out_row(&mut table, None, &no_slot.ways_out());
+            lines.extend(table.lines(self.style, 4));
+        }
         lines
     }
 

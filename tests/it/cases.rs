@@ -21,6 +21,7 @@ use slotwise::controller::{Clock, Controller, Settings, Until};
 use slotwise::emulator::{Emulator, Fleet, Options};
 use slotwise::medialive;
 use slotwise::model::{DestinationName, OwnerId};
+use slotwise::render;
 use slotwise::status::Phase;
 use slotwise::store::{LoadOptions, Sources};
 use slotwise::wiring;
@@ -259,6 +260,12 @@ impl Daemon {
         (status.destinations.iter())
             .map(|one| (one.name.to_string(), (one.phase, slot(one))))
             .collect()
+    }
+
+    /// The plan as a person reads it.
+    fn plan(&self) -> String {
+        let plan = self.controller.plan().unwrap();
+        one_line(&render::plan::plan(plan, render::Style::PLAIN))
     }
 
     /// What one waits for, in words, with the ways out.

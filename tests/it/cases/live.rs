@@ -45,6 +45,12 @@ async fn another_glob_takes_nothing_off_air_and_newcomers_are_told_that_there_is
     )
     .await;
     assert!(told.contains("outputGroups RTMP-Slot-* → rtmp-slot-*"), "{told}");
+    let text = daemon.plan();
+    assert!(
+        text.contains("newcomers would wait: NoSlot pool main has no slot")
+            && text.contains("RTMP-Slot-1, RTMP-Slot-2, RTMP-Slot-3 (globs are case sensitive)"),
+        "{text}"
+    );
 
     let newcomer = destination("e", "  url: rtmp://e.example/live\n  streamKey: key-of-e\n");
     daemon.write("newcomer.yaml", &newcomer);
