@@ -121,12 +121,13 @@ fn channel_check(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChann
             return failed(&seen.id, &waiting);
         }
         Adoption::Refused { strays } => {
-            let waiting = Waiting::NotAdopted {
+            let not_adopted = || Waiting::NotAdopted {
                 channel: seen.id.clone(),
                 strays: strays.clone(),
                 others: seen.others.to_vec(),
                 no_slots: seen.no_slots(),
             };
+            let waiting = planned.waiting.clone().unwrap_or_else(not_adopted);
             return Check::warning(name(&seen.id), &waiting, waiting.ways_out().join(" · "));
         }
         Adoption::Adopt => "owned by nobody, so it will be adopted",

@@ -66,10 +66,14 @@ fn ownership(world: &World<'_>, channel: &ChannelReading<'_>) -> Ownership {
 }
 
 fn may_adopt(world: &World<'_>, channel: &ChannelReading<'_>) -> bool {
-    !channel.may_publish()
-        || channel.takeover
-        || was_held_before(world, channel)
-        || is_all_declared(world, channel)
+    let has_room = channel.seen.is_some_and(|seen| seen.tags.has_room_for([], true));
+    let costs_nothing = || {
+        !channel.may_publish()
+            || channel.takeover
+            || was_held_before(world, channel)
+            || is_all_declared(world, channel)
+    };
+    has_room && costs_nothing()
 }
 
 fn was_held_before(world: &World<'_>, channel: &ChannelReading<'_>) -> bool {

@@ -7,7 +7,7 @@
 //!   destination of the pool that holds its slot there; or
 //! - `takeover: true` stands on it.
 //!
-//! Else it is left exactly as it is.
+//! Else it is left exactly as it is. So is one that has no room for the owner tag.
 
 use super::index::Index;
 use super::occupant::goes_to_parking;
@@ -26,6 +26,13 @@ impl Reading<'_> {
             let Some(seen) = channel.seen.filter(|_| channel.adoption == Adoption::Adopt) else {
                 continue;
             };
+            if !seen.tags.has_room_for([], true) {
+                let channel = &mut self.channels[at];
+                let id = channel.id.clone();
+                channel.unusable.get_or_insert(Waiting::TagsFull { channel: id });
+                channel.adoption = Adoption::Refused { strays: Vec::new() };
+                continue;
+            }
             if !seen.state.may_publish() || channel.takeover || self.was_held(channel, seen) {
                 continue;
             }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Approximately, Waiting};
 use crate::model::{
-    Cause, ChannelId, DestinationName, NoSlot, OtherGroup, OutputGroup, Pause, PoolName, SlotId,
+    Cause, ChannelId, DestinationName, NoSlot, OtherGroup, OutputGroup, OwnerId, Pause, PoolName, SlotId,
 };
 use crate::plan::Stray;
 use crate::plan::reason::Names;
@@ -100,10 +100,11 @@ impl Waiting {
                 own,
                 ..
             } => {
-                let who = if *own && others.is_empty() {
-                    format!("it is off air about {}", Approximately(*time))
-                } else {
-                    off_air(others, *time)
+                let who = match (own, others.is_empty()) {
+                    (true, true) => format!("it is off air about {}", Approximately(*time)),
+                    (true, false) => format!("it and {}", off_air(others, *time)),
+                    (false, true) => "nothing wanted goes off air".to_owned(),
+                    (false, false) => off_air(others, *time),
                 };
                 let grant = match cause {
                     None => format!("interrupt: Anytime ({who})"),
@@ -126,6 +127,11 @@ impl Waiting {
                     "add a channel".to_owned(),
                 ]
             }
+            Self::SharesChannel { others, .. } if others.is_empty() => vec![
+                "idle: Stop in the pool".to_owned(),
+                JUST_THIS_ONCE.to_owned(),
+                "interrupt: Window or Anytime for Stop in the pool".to_owned(),
+            ],
             Self::SharesChannel {
                 others,
                 off_air: time,
@@ -188,8 +194,11 @@ impl Waiting {
             ],
             Self::TagsFull { channel } => vec![format!("remove tags of channel {channel} that nobody needs")],
             Self::OwnedByAnother { channel, owner } => vec![
-                format!("remove channel {channel} from this pool, or from what {owner} declares"),
-                format!("run with --owner-id {owner}, if that is you"),
+                format!(
+                    "remove channel {channel} from this pool, or from what {} declares",
+                    Owner(owner)
+                ),
+                format!("run with --owner-id {}, if that is you", Owner(owner)),
                 format!("remove the tag slotwise.dev/owner from channel {channel}"),
             ],
             _ => Vec::new(),
@@ -302,7 +311,9 @@ impl Waiting {
                     "{channel} has as many tags as a channel may have: no more slots of it can be given"
                 )
             }
-            Self::OwnedByAnother { channel, owner } => write!(f, "{channel} belongs to the owner {owner}"),
+            Self::OwnedByAnother { channel, owner } => {
+                write!(f, "{channel} belongs to the owner {}", Owner(owner))
+            }
             _ => f.write_str(self.code()),
         }
     }
@@ -328,12 +339,19 @@ fn forbidden(
     others: &[DestinationName],
     cause: Option<Cause>,
 ) -> fmt::Result {
-    write!(
-        f,
-        "{} has a place for it, but {} on air there and ",
-        slot.channel,
-        Are(others)
-    )?;
+    let channel = &slot.channel;
+    if others.is_empty() {
+        write!(
+            f,
+            "{channel} has a place for it, but the pool keeps its channels running and "
+        )?;
+    } else {
+        write!(
+            f,
+            "{channel} has a place for it, but {} on air there and ",
+            Are(others)
+        )?;
+    }
     match cause {
         None => f.write_str("the pool never interrupts"),
         Some(cause) => write!(f, "the pool does not interrupt for {cause}"),
@@ -378,6 +396,12 @@ fn outside_window(
 
 fn shares_channel(f: &mut Formatter<'_>, slot: &SlotId, others: &[DestinationName]) -> fmt::Result {
     let channel = &slot.channel;
+    if others.is_empty() {
+        return write!(
+            f,
+            "stays on air on {channel}: the pool keeps its channels running"
+        );
+    }
     write!(
         f,
         "stays on air on {channel} until {} ended: they share the channel",
@@ -519,6 +543,18 @@ impl Display for Group<'_> {
         match self.0.as_str() {
             "" => f.write_str("an output group without a name"),
             name => f.write_str(name),
+        }
+    }
+}
+
+/// An owner as its tag says; in quotes where it cannot be read without.
+struct Owner<'a>(&'a OwnerId);
+
+impl Display for Owner<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0.as_str() {
+            owner if owner.is_empty() || owner.contains(char::is_whitespace) => write!(f, "'{owner}'"),
+            owner => f.write_str(owner),
         }
     }
 }

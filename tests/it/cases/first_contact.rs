@@ -305,6 +305,53 @@ async fn settings_in_the_other_order_are_the_same_destination() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_channel_without_room_for_the_owner_tag_is_left_alone_and_holds_up_no_other() {
+    let mut full = channel("4000001", "RUNNING", &[group("RTMP-Slot-1", &[&[YT]])]);
+    for number in 0..50 {
+        full["Tags"][format!("tag-{number}")] = "x".into();
+    }
+    let other = destination("other", "  url: rtmp://b.example/live\n  streamKey: k2\n");
+    let declared = POOL.to_owned() + &yt() + &other;
+    for state in ["RUNNING", "IDLE"] {
+        full["State"] = state.into();
+        let fleet = fleet(&[full.clone(), parked("4000002")]);
+        let mut daemon = Daemon::new(&fleet, &[("declared.yaml", &declared)]);
+        daemon.run().await;
+        let touched = |one: &&String| one.contains("4000001");
+        assert_eq!(daemon.writes().iter().find(touched), None, "{state}");
+        assert_eq!(
+            [daemon.state("4000001"), daemon.state("4000002")],
+            [state, "RUNNING"]
+        );
+        let out = planned(&fleet, &declared);
+        assert!(
+            out.contains("4000001 has as many tags as a channel may have"),
+            "{out}"
+        );
+    }
+}
+
+/// A channel that is kept running says why, with nobody on it too.
+#[test]
+fn what_is_not_wanted_on_a_channel_that_is_kept_running_says_so() {
+    let declared =
+        POOL.replace(", {id: '4000002'}", "") + "  idle: KeepRunning\n" + &yt().replace("Streaming", "Ready");
+    let running = ours(channel("4000001", "RUNNING", &[group("RTMP-Slot-1", &[&[YT]])]));
+    let out = planned(&fleet(&[running]), &declared);
+    assert!(
+        out.contains(
+            "yt stays on air: SharesChannel stays on air on 4000001: the pool keeps its channels running"
+        ),
+        "{out}"
+    );
+    assert!(
+        out.contains("idle: Stop in the pool · just this once: slotwise apply --interrupt yt ·"),
+        "{out}"
+    );
+    assert!(!out.contains("nobody"), "{out}");
+}
+
 #[test]
 fn a_glob_that_is_none_is_refused_with_what_is_wrong() {
     for (glob, said) in [
