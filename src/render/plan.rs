@@ -332,6 +332,14 @@ impl<'a> View<'a> {
             if channel.steps.is_empty() {
                 ways_out_row(&mut table, Some(cell(Tone::Muted, "")), &waiting.ways_out());
             }
+        } else if runs_without_slot(channel) {
+            table.row([
+                cell(Tone::Muted, "runs"),
+                cell(
+                    Tone::Plain,
+                    "none of its output groups is a slot, so slotwise does not stop it",
+                ),
+            ]);
         }
         lines.extend(table.lines(self.style, 4));
         lines
@@ -458,6 +466,13 @@ impl<'a> View<'a> {
         let at = destinations.binary_search_by(|one| one.name.cmp(name)).ok()?;
         destinations.get(at)
     }
+}
+
+/// Whether it is ours and runs with nothing that slotwise goes by.
+fn runs_without_slot(channel: &ChannelPlan) -> bool {
+    let runs = channel.seen.as_ref().is_some_and(|seen| seen.state.is_running());
+    let is_slot = |slot: &SlotPlan| !matches!(slot.now, Content::Unusable { .. });
+    runs && channel.adoption == Adoption::Owned && !channel.slots.iter().any(is_slot)
 }
 
 /// Whether its slots are not ours to change.

@@ -332,6 +332,25 @@ async fn a_channel_without_room_for_the_owner_tag_is_left_alone_and_holds_up_no_
     }
 }
 
+/// One of ours without any slot, as after an edit of the glob by hand, runs on and says so.
+#[test]
+fn a_channel_of_ours_without_a_slot_runs_on_and_says_so() {
+    const CASE: &str = "01-first-contact-mediapackage-only";
+    let fleet = ours(json(CASE, "fleet.json"));
+    let in_pool = text(CASE, "declared.yaml");
+    let in_none = in_pool.replace("1400131", "1400132");
+    for declared in [in_pool, in_none] {
+        let out = planned(&fleet, &declared);
+        assert!(out.starts_with("No changes."), "{out}");
+        assert!(
+            out.contains(
+                "1400131 (Livestream HIDEF) RUNNING, stays runs none of its output groups is a slot"
+            ),
+            "{out}"
+        );
+    }
+}
+
 /// A channel that is kept running says why, with nobody on it too.
 #[test]
 fn what_is_not_wanted_on_a_channel_that_is_kept_running_says_so() {
