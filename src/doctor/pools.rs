@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Check, UnderWay};
 use crate::medialive::MediaLive;
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Observed, ObservedChannel,
+    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Observed, ObservedChannel, OutputGroup,
 };
 use crate::observe::{AccountView, Observer};
 use crate::plan::{Adoption, ChannelPlan, Content, SlotPlan, Waiting, plan};
@@ -97,15 +97,13 @@ fn failed(id: &ChannelId, waiting: &Waiting) -> Check {
 /// What there is to say of a channel that was seen: how it is, and each slot that is none.
 fn seen_checks(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChannel) -> Vec<Check> {
     let mut checks = vec![channel_check(pool, planned, seen)];
-    let unusable = planned.slots.iter().filter_map(|slot| match &slot.now {
-        Content::Unusable { why } => Some((slot, why)),
-        _ => None,
-    });
-    checks.extend(unusable.map(|(slot, why)| {
+    let is_meant = |group: &OutputGroup| pool.slots.output_groups.is_match(group.as_str());
+    let no_slots = seen.no_slots().into_iter().filter(|(group, _)| is_meant(group));
+    checks.extend(no_slots.map(|(group, why)| {
         Check::warning(
             name(&seen.id),
-            format!("{} cannot be a slot: {why}", slot.output_group),
-            "give the group one output with a destination of its own, or another name",
+            format!("{} cannot be a slot: {why}", in_words(&group)),
+            why.advice(),
         )
     }));
     checks
@@ -123,11 +121,13 @@ fn channel_check(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChann
             return failed(&seen.id, &waiting);
         }
         Adoption::Refused { strays } => {
-            let waiting = Waiting::NotAdopted {
+            let not_adopted = || Waiting::NotAdopted {
                 channel: seen.id.clone(),
                 strays: strays.clone(),
                 others: seen.others.to_vec(),
+                no_slots: seen.no_slots(),
             };
+            let waiting = planned.waiting.clone().unwrap_or_else(not_adopted);
             return Check::warning(name(&seen.id), &waiting, waiting.ways_out().join(" · "));
         }
         Adoption::Adopt => "owned by nobody, so it will be adopted",
@@ -160,6 +160,14 @@ fn is_of_no_use(state: ChannelState) -> bool {
     )
 }
 
+/// An output group's name, or words for one that has none.
+fn in_words(group: &OutputGroup) -> &str {
+    match group.as_str() {
+        "" => "an output group without a name",
+        name => name,
+    }
+}
+
 /// Nothing on the channel is a slot: either nothing matches, or nothing that does can be one.
 fn no_slots(pool: &ChannelPool, seen: &ObservedChannel) -> Check {
     let glob = pool.slots.output_groups.glob().glob();
@@ -171,7 +179,7 @@ fn no_slots(pool: &ChannelPool, seen: &ObservedChannel) -> Check {
             "correct those named below",
         );
     }
-    let names: Vec<&str> = seen.groups.iter().map(|group| group.name.as_str()).collect();
+    let names: Vec<&str> = seen.groups.iter().map(|group| in_words(&group.name)).collect();
     let found = match names.as_slice() {
         [] => "it has no RTMP output group".to_owned(),
         names => format!("its RTMP output groups are {}", names.join(", ")),

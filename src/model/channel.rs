@@ -197,6 +197,22 @@ pub struct OtherGroup {
     pub kind: Arc<str>,
 }
 
+impl ObservedChannel {
+    /// Its RTMP output groups that cannot be slots, and why: each name and each reason once.
+    pub fn no_slots(&self) -> Vec<(OutputGroup, NoSlot)> {
+        let mut no_slots: Vec<(OutputGroup, NoSlot)> = Vec::new();
+        for group in self.groups.iter() {
+            if let Err(why) = &group.target {
+                let one = (group.name.clone(), why.clone());
+                if !no_slots.contains(&one) {
+                    no_slots.push(one);
+                }
+            }
+        }
+        no_slots
+    }
+}
+
 /// An RTMP output group of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedGroup {

@@ -2,13 +2,14 @@
 //!
 //! | relation | holds for | serves |
 //! |---|---|---|
-//! | *equal* | one [canonical form](Endpoint::canonical): scheme and host in lower case, default ports left out, no trailing or double slash, a key that stands in the URL taken for the stream name | "nothing to do" |
-//! | *the same stream* | equal [`Stream`]s: equal addresses; rtmp and rtmps of one host, application and key; hosts of one platform with equal keys, whatever their query | who holds a slot, what is on air twice |
+//! | *equal* | one [canonical form](Endpoint::canonical): scheme and host in lower case, no dot at the end of the host, IPv6 as RFC 5952 writes it, default ports left out, no trailing or double slash, a key that stands in the URL taken for the stream name | "nothing to do" |
+//! | *the same stream* | equal [`Stream`]s: equal addresses; rtmp and rtmps of one host, application and key; a key with spaces around it; hosts of one platform with equal keys, whatever their query | who holds a slot, what is on air twice |
 //!
 //! Both are equivalence relations on endpoints, so that indices can be built of them.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use super::{Endpoint, Secret, Target};
@@ -67,7 +68,8 @@ impl Endpoint {
         };
         Stream {
             ingest: platform.map_or_else(|| address.ingest().into(), Arc::from),
-            key: Secret::new(key),
+            // Spaces come along when somebody pastes a key into the console by hand.
+            key: Secret::new(key.trim()),
         }
     }
 
@@ -125,8 +127,9 @@ impl<'a> Address<'a> {
             _ => (place, None),
         };
         let default = default_port(&scheme);
+        let port = port.map(|port| port.trim_start_matches('0'));
         let mut address = Self {
-            host: lower(host),
+            host: plain_host(host),
             port: port.filter(|port| !port.is_empty() && Some(*port) != default),
             user,
             path: path.split('/').filter(|part| !part.is_empty()).collect(),
@@ -173,6 +176,15 @@ impl<'a> Address<'a> {
         }
         text
     }
+}
+
+/// The one spelling of a host: without the dot that ends a complete name, an IPv6 address as RFC 5952 writes it.
+fn plain_host(host: &str) -> Cow<'_, str> {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    if let Some(address) = address.and_then(|address| address.parse::<Ipv6Addr>().ok()) {
+        return Cow::Owned(format!("[{address}]"));
+    }
+    lower(host.strip_suffix('.').unwrap_or(host))
 }
 
 fn lower(text: &str) -> Cow<'_, str> {
@@ -234,6 +246,8 @@ mod tests {
             ("rtmp://ingest.example.com/live/k1", ""),
             ("rtmp://ingest.example.com/live", "/k1"),
             ("rtmp://ingest.example.com:/live?", "k1"),
+            ("rtmp://ingest.example.com./live", "k1"),
+            ("rtmp://ingest.example.com.:01935/live", "k1"),
         ] {
             assert_eq!(endpoint(url, key).canonical(), plain, "{url}");
         }
@@ -252,6 +266,18 @@ mod tests {
             password_parameter: "p".into(),
         };
         assert_ne!(plain.clone().with_login(Some(login)).canonical(), plain);
+    }
+
+    #[test]
+    fn an_ipv6_address_has_one_spelling() {
+        let plain = endpoint("rtmp://[2001:db8::1]/live", "k1");
+        for url in [
+            "rtmp://[2001:DB8:0:0:0:0:0:1]/live",
+            "rtmp://[2001:0db8::0001]:1935/live/",
+        ] {
+            assert_eq!(endpoint(url, "k1").canonical(), plain, "{url}");
+        }
+        assert_ne!(endpoint("rtmp://[2001:db8::2]/live", "k1").canonical(), plain);
     }
 
     #[test]
@@ -276,6 +302,11 @@ mod tests {
     fn one_stream_has_several_addresses() {
         for (one, other) in [
             (("rtmp://a.example/live", "k"), ("rtmps://a.example/live", "k")),
+            (("rtmp://a.example/live", "k"), ("rtmp://a.example/live", " k ")),
+            (
+                ("rtmps://a.rtmps.youtube.com:443/live2", "k"),
+                ("rtmps://a.rtmps.youtube.com./live2", "k"),
+            ),
             (
                 ("rtmp://usw20.contribute.live-video.net/app/", "live_1"),
                 (
@@ -311,6 +342,7 @@ mod tests {
             ("rtmp://a.example:1936/live", "k"),
             ("rtmp://a.example/live2", "k"),
             ("rtmp://a.example/live", "k?x"),
+            ("rtmp://a.example/live", "k k"),
         ] {
             assert_ne!(endpoint(url, key).stream(), one, "{url} {key}");
         }

@@ -134,6 +134,9 @@ pub struct PoolPlan {
     pub interruptions: Interruptions,
     /// How far the placement is known to be the best one.
     pub optimality: Optimality,
+    /// Why there is no slot in it for a newcomer, though destinations of it may be on air: the pool was edited, say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_slot: Option<Waiting>,
 }
 
 /// Interruptions, counted in destinations.

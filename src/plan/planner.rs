@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::goals::{Decision, decide};
 use super::reading::{Intent, Reading};
 use super::steps::{channel_plan, destination_plan};
+use super::wait::no_slot_at_all;
 use super::{DestinationPlan, Plan, PoolPlan, Waiting};
 use crate::model::{ChannelPool, Desired, Observed};
 
@@ -67,6 +68,8 @@ impl Reading<'_> {
             slots: slots.iter().filter(|slot| slot.target().is_some()).count(),
             interruptions: decision.interruptions,
             optimality: decision.optimality,
+            no_slot: no_slot_at_all(decision)
+                .filter(|_| self.dests.iter().any(|one| one.pool == decision.pool)),
         });
         let in_order = declared_order(decl).into_iter();
         let channels = in_order.map(|at| channel_plan(decision, pool.channels.start + at));

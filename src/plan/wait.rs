@@ -191,13 +191,17 @@ fn carried_waiting(decision: &Decision<'_, '_>, dest: usize, slot: usize) -> Opt
     on_the_way(decision, channel)
 }
 
+/// Why no output group of a pool's channels is a slot that a newcomer might have.
+pub(super) fn no_slot_at_all(decision: &Decision<'_, '_>) -> Option<Waiting> {
+    nowhere_at_all(decision).filter(|waiting| matches!(waiting, Waiting::NoSlot { .. }))
+}
+
 fn unplaced_waiting(decision: &Decision<'_, '_>, dest: usize) -> Waiting {
     let reading = decision.reading;
     let one = &reading.dests[dest];
     // What is on air in an output group that is no slot, say, is found by the name of that group.
-    let no_slot = || nowhere_at_all(decision).filter(|waiting| matches!(waiting, Waiting::NoSlot { .. }));
     if let Some(blocked) = &one.blocked_by {
-        return no_slot().unwrap_or_else(|| blocked_waiting(blocked));
+        return no_slot_at_all(decision).unwrap_or_else(|| blocked_waiting(blocked));
     }
     if let Some(unreadable) = unreadable_key(&one.decl.key) {
         return unreadable;

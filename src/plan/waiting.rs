@@ -184,6 +184,8 @@ pub enum Waiting {
         strays: Vec<Stray>,
         /// Its other output groups, which would end with it.
         others: Vec<OtherGroup>,
+        /// Its RTMP output groups that cannot be slots, and why.
+        no_slots: Vec<(OutputGroup, NoSlot)>,
     },
     /// The channel runs with what no Destination explains, so it is not stopped.
     Undeclared {

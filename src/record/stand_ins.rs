@@ -47,6 +47,9 @@ impl StandIns {
         let mut hiding = Hiding {
             owner: case.desired.owner.clone(),
             parking: parking_names(&case.observed),
+            parking_urls: (case.desired.pools.values())
+                .map(|pool| whole_url(&pool.slots.parking_url))
+                .collect(),
             known: self,
         };
         Case {
@@ -68,8 +71,14 @@ impl StandIns {
         if let Some(known) = self.keys.get(key) {
             return known.clone();
         }
+        // A slash before it and spaces around it make another spelling of one stream.
+        let text = key.reveal();
+        let core = text.trim_start_matches('/').trim();
         // Of some platforms the stream is told by what comes before the query.
-        let stand_in = if let Some((stream, query)) = key.reveal().split_once('?') {
+        let stand_in = if core.len() < text.len() && !core.is_empty() {
+            let hidden = self.key(&Secret::new(core));
+            Secret::new(text.replacen(core, hidden.reveal(), 1))
+        } else if let Some((stream, query)) = key.reveal().split_once('?') {
             let (stream, query) = (self.key(&Secret::new(stream)), self.key(&Secret::new(query)));
             Secret::new(format!("{}?{}", stream.reveal(), query.reveal()))
         } else {
@@ -85,8 +94,17 @@ impl StandIns {
         if let Some(known) = self.urls.get(url) {
             return Arc::clone(known);
         }
+        if let Some((start, user, rest)) = with_user(url) {
+            let (bare, user) = (
+                self.url(&format!("{start}{rest}").into()),
+                self.key(&Secret::new(user)),
+            );
+            let stand_in: Arc<str> = bare.replacen("://", &format!("://{}@", user.reveal()), 1).into();
+            self.urls.insert(Arc::clone(url), Arc::clone(&stand_in));
+            return stand_in;
+        }
         let endpoint = Endpoint::new(Arc::clone(url), Secret::new("key"));
-        let (host, canonical) = (endpoint.host(), endpoint.canonical().url);
+        let (host, canonical) = (endpoint.host(), whole_url(url));
         // By rtmp and by rtmps it is one stream.
         let place = canonical.split_once("://").map_or(&**url, |(_, place)| place);
         let place = if host == NO_HOST { url } else { place };
@@ -116,10 +134,11 @@ impl StandIns {
     }
 }
 
-/// Stand-ins within one case, in which these names park a slot.
+/// Stand-ins within one case, in which these names and URLs park a slot.
 struct Hiding<'a> {
     owner: OwnerId,
     parking: BTreeSet<String>,
+    parking_urls: BTreeSet<Arc<str>>,
     known: &'a mut StandIns,
 }
 
@@ -281,6 +300,14 @@ impl Hiding<'_> {
     }
 
     fn endpoint(&mut self, one: &Endpoint) -> Endpoint {
+        let apart = one.canonical();
+        let is_parked = || self.parking_urls.contains(&whole_url(&one.url));
+        if one.stream_name.is_empty() && !apart.stream_name.is_empty() && !is_parked() {
+            // A key in the URL stays in the URL.
+            let (url, key) = (self.known.url(&apart.url), self.key(&apart.stream_name));
+            let url = format!("{url}/{}", key.reveal());
+            return Endpoint::new(url, Secret::new("")).with_login(one.login.clone());
+        }
         Endpoint::new(self.known.url(&one.url), self.key(&one.stream_name)).with_login(one.login.clone())
     }
 
@@ -306,6 +333,20 @@ fn parking_names(observed: &Observed) -> BTreeSet<String> {
         .collect()
 }
 
+/// The one spelling of a URL that has no key in it.
+fn whole_url(url: &Arc<str>) -> Arc<str> {
+    Endpoint::new(Arc::clone(url), Secret::new("key")).canonical().url
+}
+
+/// A URL with a user and a host in it: what comes before that, the user, and what comes after the `@`.
+fn with_user(url: &str) -> Option<(&str, &str, &str)> {
+    let start = url.find("://")? + "://".len();
+    let end = url[start..].find(['/', '?']).map_or(url.len(), |end| start + end);
+    let at = start + url[start..end].rfind('@')?;
+    (at + 1 < end).then_some(())?;
+    Some((&url[..start], &url[start..at], &url[at + 1..]))
+}
+
 /// The two that mean something; anything else may have been pasted there.
 fn scheme(url: &str) -> &'static str {
     if url.starts_with("rtmps://") {
@@ -326,15 +367,16 @@ mod tests {
             ("rtmp://a.example/live/k3y", "rtmp://a.example/url-1"),
             (
                 "rtmps://user:k3y@a.example:443/live?k3y",
-                "rtmps://a.example/url-2",
+                "rtmps://key-3@a.example/url-2",
             ),
-            ("rtmp://[::1]:1935/live", "rtmp://[::1]/url-3"),
-            ("k3y://a.example", "rtmp://a.example/url-4"),
-            ("k3y", "url-5"),
-            ("rtmp://", "url-6"),
-            ("rtmp://(no host)/k3y", "url-7"),
-            ("rtmp://[[a]/k3y", "rtmp://[[a]/url-8"),
-            ("rtmp://a(b/k3y", "rtmp://a(b/url-9"),
+            ("rtmp://[::1]:1935/live", "rtmp://[::1]/url-4"),
+            ("k3y://a.example", "rtmp://a.example/url-5"),
+            ("k3y", "url-6"),
+            ("rtmp://", "url-7"),
+            ("rtmp://(no host)/k3y", "url-8"),
+            ("rtmp://[[a]/k3y", "rtmp://[[a]/url-9"),
+            ("rtmp://a(b/k3y", "rtmp://a(b/url-10"),
+            ("rtmp://k3y@/live", "url-11"),
             ("rtmp://a.example/live/k3y", "rtmp://a.example/url-1"),
         ] {
             let hidden = known.url(&url.into());
@@ -353,5 +395,56 @@ mod tests {
             .collect();
         let told: Vec<&str> = hidden.iter().map(Secret::reveal).collect();
         assert_eq!(told, ["key-1", "key-2", "key-1", "key-3", "key-4"]);
+    }
+
+    #[test]
+    fn what_is_one_stream_is_one_stream_of_stand_ins() {
+        let mut known = StandIns::default();
+        let mut hiding = Hiding {
+            owner: OwnerId::new("test"),
+            parking: BTreeSet::new(),
+            parking_urls: BTreeSet::from(["rtmp://a.example/live/parked".into()]),
+            known: &mut known,
+        };
+        let endpoint = |(url, key): (&str, &str)| Endpoint::new(url, Secret::new(key));
+        let spellings = [
+            ("rtmp://a.example/live", "k1"),
+            ("rtmp://a.example/live/k1", ""),
+            ("rtmp://a.example:1935//live/", "/k1"),
+            ("rtmp://A.example./live", "k1 "),
+            ("rtmps://a.example/live", "k1"),
+            ("rtmp://joe:pw@a.example/live", "k1"),
+            ("rtmp://a.example/live", "k1?x=1"),
+            ("rtmp://a.example/live/k1?x=1", ""),
+            ("rtmp://live.twitch.tv/app", "k1"),
+            ("rtmp://live.twitch.tv/app/k1?x=1", ""),
+            ("rtmp://a.example/live/parked", ""),
+            ("rtmp://a.example/live", "parked"),
+        ];
+        for one in spellings.map(endpoint) {
+            for other in spellings.map(endpoint) {
+                let (hidden, of_other) = (hiding.endpoint(&one), hiding.endpoint(&other));
+                let is_parked = [&one, &other].iter().any(|one| one.url.ends_with("parked"));
+                if !is_parked {
+                    assert_eq!(
+                        hidden.stream() == of_other.stream(),
+                        one.stream() == other.stream(),
+                        "{:?} {:?}",
+                        one.url,
+                        other.url
+                    );
+                    assert_eq!(
+                        hidden.canonical() == of_other.canonical(),
+                        one.canonical() == other.canonical(),
+                        "{:?} {:?}",
+                        one.url,
+                        other.url
+                    );
+                }
+            }
+        }
+        let parked = hiding.endpoint(&endpoint(("rtmp://a.example/live/parked", "")));
+        let parking_url = hiding.known.url(&"rtmp://a.example/live/parked".into());
+        assert_eq!(parked.url, parking_url);
     }
 }

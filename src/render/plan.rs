@@ -114,6 +114,17 @@ pub(super) fn gap(pool: &PoolPlan) -> Option<&'static str> {
         .then_some("large pool: not every placement was looked at; priorities come first all the same")
 }
 
+/// Why a newcomer to the pool would have no slot, unless one of its `destinations` says so already.
+pub(super) fn newcomers_wait<'a>(
+    pool: &'a PoolPlan,
+    destinations: impl IntoIterator<Item = &'a DestinationPlan>,
+) -> Option<&'a Waiting> {
+    let no_slot = pool.no_slot.as_ref()?;
+    let mut destinations = destinations.into_iter();
+    let says_so = |one: &DestinationPlan| one.waiting.as_ref() == Some(no_slot);
+    (!destinations.any(says_so)).then_some(no_slot)
+}
+
 /// Those who wait for the same, so that a hundred of them take no more room than one.
 pub(super) fn groups_of_waiting<'a>(
     destinations: impl IntoIterator<Item = &'a DestinationPlan>,
@@ -231,6 +242,15 @@ impl<'a> View<'a> {
         lines.push(String::new());
         lines.extend(self.channels(channels));
         lines.extend(self.waiting(destinations));
+        if let Some(no_slot) = newcomers_wait(pool, destinations.iter().copied()) {
+            lines.push(String::new());
+            let code = self.style.paint(Tone::Waits, no_slot.code());
+            lines.push(format!("  newcomers would wait: {code}"));
+            let mut table = Table::default();
+            table.row([cell(Tone::Plain, no_slot)]);
+            ways_out_row(&mut table, None, &no_slot.ways_out());
+            lines.extend(table.lines(self.style, 4));
+        }
         lines
     }
 
@@ -312,6 +332,14 @@ impl<'a> View<'a> {
             if channel.steps.is_empty() {
                 ways_out_row(&mut table, Some(cell(Tone::Muted, "")), &waiting.ways_out());
             }
+        } else if runs_without_slot(channel) {
+            table.row([
+                cell(Tone::Muted, "runs"),
+                cell(
+                    Tone::Plain,
+                    "none of its output groups is a slot, so slotwise does not stop it",
+                ),
+            ]);
         }
         lines.extend(table.lines(self.style, 4));
         lines
@@ -438,6 +466,13 @@ impl<'a> View<'a> {
         let at = destinations.binary_search_by(|one| one.name.cmp(name)).ok()?;
         destinations.get(at)
     }
+}
+
+/// Whether it is ours and runs with nothing that slotwise goes by.
+fn runs_without_slot(channel: &ChannelPlan) -> bool {
+    let runs = channel.seen.as_ref().is_some_and(|seen| seen.state.is_running());
+    let is_slot = |slot: &SlotPlan| !matches!(slot.now, Content::Unusable { .. });
+    runs && channel.adoption == Adoption::Owned && !channel.slots.iter().any(is_slot)
 }
 
 /// Whether its slots are not ours to change.
@@ -568,6 +603,7 @@ mod tests {
             channel: channel.id.clone(),
             strays,
             others: Vec::new(),
+            no_slots: Vec::new(),
         });
         insta::assert_snapshot!(text(&plan), @"
         No changes. 1 wanted, 1 on air.

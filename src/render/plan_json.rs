@@ -158,6 +158,9 @@ pub struct Pool {
     pub interruptions: Interruptions,
     /// Whether no better placement exists.
     pub optimal: bool,
+    /// Why there is no slot in it for a newcomer; left out where there may be one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_slot: Option<Waits>,
 }
 
 /// What becomes of a destination.
@@ -397,6 +400,10 @@ fn pool(of: &PoolPlan) -> Pool {
             lower_bound: of.interruptions.lower_bound,
         },
         optimal: of.optimality == Optimality::Optimal,
+        no_slot: of
+            .no_slot
+            .as_ref()
+            .map(|waiting| waits(waiting, waiting.ways_out())),
     }
 }
 

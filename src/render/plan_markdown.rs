@@ -5,7 +5,9 @@
 
 use std::fmt::{self, Write as _};
 
-use super::plan::{course, expected, gap, groups_of_waiting, kept, pool_facts, slot, title, ways_out};
+use super::plan::{
+    course, expected, gap, groups_of_waiting, kept, newcomers_wait, pool_facts, slot, title, ways_out,
+};
 use super::style::clean;
 use super::summary::{Summary, counted};
 use crate::plan::reason::Names;
@@ -40,6 +42,11 @@ pub fn plan_markdown(plan: &Plan) -> String {
         page.line(format_args!("- pool {}", escape(&pool_facts(pool))));
         if let Some(gap) = gap(pool) {
             page.line(format_args!("  - {gap}"));
+        }
+        let of_pool = plan.destinations.iter().filter(|one| one.pool == pool.name);
+        if let Some(no_slot) = newcomers_wait(pool, of_pool) {
+            let (code, no_slot) = (no_slot.code(), escape(&no_slot.to_string()));
+            page.line(format_args!("  - newcomers would wait: `{code}`. {no_slot}"));
         }
     }
     let changed: Vec<&ChannelPlan> = plan.channels.iter().filter(|one| !one.steps.is_empty()).collect();

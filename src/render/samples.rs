@@ -29,6 +29,7 @@ pub(super) fn pool(name: &str, channels: usize, interrupt: Interrupt) -> PoolPla
         slots: channels * 3,
         interruptions: Interruptions::default(),
         optimality: Optimality::Optimal,
+        no_slot: None,
     }
 }
 

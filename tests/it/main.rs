@@ -7,6 +7,7 @@
 
 mod bad_days;
 mod bruteforce;
+mod cases;
 mod cli;
 mod cycle;
 mod doctor;

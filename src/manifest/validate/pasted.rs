@@ -148,7 +148,7 @@ fn is_document(text: &str) -> bool {
     text.starts_with('{') || text.starts_with('[') && text.contains(['"', '{', ','])
 }
 
-/// A name in capitals, as variables have, and `=`. Base64 ends with `=` as well, and keys may have a query with names in
+/// A name in capitals, as variables have, or `streamKey` in any spelling, and `=`. Base64 ends with `=` as well, and keys may have a query with names in
 /// small letters.
 fn is_assignment(text: &str) -> bool {
     let text = text.strip_prefix("export ").unwrap_or(text);
@@ -157,10 +157,12 @@ fn is_assignment(text: &str) -> bool {
     };
     let name = name.trim_end();
     let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let letters = name.replace(['-', '_'], "").to_ascii_lowercase();
     let is_padding = matches!(value, "" | "=") && text.len().is_multiple_of(4) && !name.contains("KEY");
-    name.starts_with(|letter: char| letter.is_ascii_uppercase() || letter == '_')
+    let is_variable = name.starts_with(|letter: char| letter.is_ascii_uppercase() || letter == '_')
         && name.bytes().all(fits)
-        && !is_padding
+        && !is_padding;
+    is_variable || letters == "streamkey"
 }
 
 fn is_url(text: &str) -> bool {
@@ -199,7 +201,8 @@ fn is_masked(text: &str) -> bool {
     hidden > 1 || hidden > 0 && (hidden == text.chars().count() || text.ends_with('…'))
 }
 
-fn is_partly_invisible(text: &str) -> bool {
+/// Characters that nobody sees, as they come along when text is copied from a page.
+pub(super) fn is_partly_invisible(text: &str) -> bool {
     text.chars().any(|letter| {
         matches!(letter,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'

@@ -9,6 +9,7 @@ use globset::{Glob, GlobMatcher};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::pasted::is_partly_invisible;
 use super::url::{as_written, check_parking_url};
 use super::{check_channel_id, check_metadata, validate_pause};
 use crate::manifest::node::FieldPath;
@@ -129,6 +130,14 @@ fn validate_glob(
     if text.len() > GLOB_LIMIT || text.chars().any(char::is_control) {
         let message = format!("a glob is one line of at most {GLOB_LIMIT} bytes");
         report.reject(path, message, FIX);
+        return None;
+    }
+    if text.trim() != text || is_partly_invisible(text) {
+        report.reject(
+            path,
+            "spaces at an end of the glob, or invisible characters in it",
+            FIX,
+        );
         return None;
     }
     match globs.compile(text) {

@@ -117,6 +117,12 @@ fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
     let Ok(url) = Url::parse(text) else {
         return Some(("this is not a URL", FORM));
     };
+    if !rest.split(['/', '?', '#']).next().unwrap_or_default().is_ascii() {
+        return Some((
+            "the host has letters that DNS does not have",
+            "write the host as DNS has it: `xn--…`",
+        ));
+    }
     if !url.username().is_empty() || url.password().is_some() {
         return Some((
             "user and password stand in the URL",
@@ -174,6 +180,7 @@ mod tests {
             ("rtmp://a.example/live#x", "`#`"),
             ("rtmp://a.example/li ve", "spaces"),
             ("rtmp://a.example:99999/live", "not a URL"),
+            ("rtmp://bühne.example/live", "DNS"),
         ] {
             let (message, _) = mistake(bad).unwrap_or(("", ""));
             assert!(message.contains(said), "{bad}: {message}");

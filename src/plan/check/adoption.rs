@@ -9,7 +9,7 @@
 //! | else | is left exactly as it is |
 
 use super::places::{Role, may_be_used};
-use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World, canonical_url};
+use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World, canonical_url, is_parked_at};
 use super::violation::HandsOff;
 use crate::model::{Endpoint, ObservedGroup, SlotId, SlotSelector};
 
@@ -66,10 +66,14 @@ fn ownership(world: &World<'_>, channel: &ChannelReading<'_>) -> Ownership {
 }
 
 fn may_adopt(world: &World<'_>, channel: &ChannelReading<'_>) -> bool {
-    !channel.may_publish()
-        || channel.takeover
-        || was_held_before(world, channel)
-        || is_all_declared(world, channel)
+    let has_room = channel.seen.is_some_and(|seen| seen.tags.has_room_for([], true));
+    let costs_nothing = || {
+        !channel.may_publish()
+            || channel.takeover
+            || was_held_before(world, channel)
+            || is_all_declared(world, channel)
+    };
+    has_room && costs_nothing()
 }
 
 fn was_held_before(world: &World<'_>, channel: &ChannelReading<'_>) -> bool {
@@ -110,7 +114,7 @@ fn is_all_declared(world: &World<'_>, channel: &ChannelReading<'_>) -> bool {
         }
     }
     let parking_url = canonical_url(&policy.pool.slots.parking_url);
-    let is_parked = |endpoint: &Endpoint| endpoint.canonical().url == parking_url;
+    let is_parked = |endpoint: &Endpoint| is_parked_at(endpoint, &parking_url, &world.declared);
     let is_parked_group = |group: &&ObservedGroup| {
         let id = channel.slot_id(group.name.as_str());
         let endpoints = group.target.iter().flat_map(|target| target.0.iter());

@@ -168,6 +168,11 @@ impl<'a> Declared<'a> {
             .any(|own| pipes.iter().any(|pipe| pipe.stream() == Some(own)))
     }
 
+    /// Whether any declared destination has this stream.
+    pub(super) fn has_stream_of_any(&self, stream: &Stream) -> bool {
+        self.streams.contains_key(stream)
+    }
+
     /// The streams that a destination has on a channel of `class`; none while its key is not known.
     pub(super) fn streams_of(&self, dest: Dest, class: ChannelClass) -> impl Iterator<Item = &Stream> {
         let addresses = self.list[dest].addresses.as_ref();

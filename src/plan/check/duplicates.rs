@@ -99,6 +99,7 @@ impl<'w> Started<'w> {
     pub(super) fn add(&mut self, subject: &Subject<'w>) {
         let channel = subject.channel;
         let runs = channel.is_running();
+        let declared = &subject.world.declared;
         let parking_url = channel
             .policy
             .map(|policy| canonical_url(&policy.pool.slots.parking_url));
@@ -107,7 +108,13 @@ impl<'w> Started<'w> {
             let written;
             let (pipes, of) = match write {
                 Some(write) => {
-                    written = pipes(&subject.slot_id(group), &write.target, parking_url.as_deref());
+                    written = pipes(
+                        &subject.slot_id(group),
+                        &write.target,
+                        parking_url.as_deref(),
+                        None,
+                        declared,
+                    );
                     (&written, subject.written(write))
                 }
                 None => (&slot.pipes, equal_of(slot)),
@@ -124,7 +131,7 @@ impl<'w> Started<'w> {
         for group in &channel.others {
             let id = subject.slot_id(group.name.as_str());
             let target = group.target.iter();
-            let pipes = target.flat_map(|target| pipes(&id, target, parking_url.as_deref()));
+            let pipes = target.flat_map(|target| pipes(&id, target, parking_url.as_deref(), None, declared));
             for pipe in pipes {
                 if let Pipe::Pushes(canonical, stream) = pipe {
                     let group = group.name.as_str();

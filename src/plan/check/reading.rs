@@ -4,7 +4,7 @@
 //!
 //! | a slot is, first that applies | by |
 //! |---|---|
-//! | parked | its parking name, the pool's parking URL, or a tag that says so |
+//! | parked | its parking name, a tag that says so, or the pool's parking URL with no declared destination's stream and no tag that names one |
 //! | of a destination, exact | the same stream as a declared target |
 //! | of a destination, recorded | a tag that names its identity |
 //! | vanished | a tag that names an identity which is declared no longer |
@@ -171,7 +171,7 @@ impl<'a> World<'a> {
             }
             let slot = seen.slot(&group.name);
             let parking_url = rules.map(|(_, url)| url);
-            let pipes = pipes(&slot, target, parking_url);
+            let pipes = pipes(&slot, target, parking_url, tag.as_ref(), &self.declared);
             let occupant = self.occupant(seen, &pipes, tag.as_ref());
             reading.slots.entry(group.name.as_str()).or_insert(SlotReading {
                 target,
@@ -240,7 +240,8 @@ impl<'a> World<'a> {
         let others = channel.others.iter().flat_map(move |group| {
             let slot = seen.slot(&group.name);
             let target = group.target.iter();
-            let pipes = target.flat_map(|target| pipes(&slot, target, parking_url.as_deref()));
+            let pipes =
+                target.flat_map(|target| pipes(&slot, target, parking_url.as_deref(), None, &self.declared));
             pipes
                 .filter_map(|pipe| pipe.stream().cloned())
                 .collect::<Vec<_>>()
@@ -315,23 +316,42 @@ pub(super) fn names_a_destination(tag: &SlotTag) -> bool {
     matches!(tag.occupant, Recorded::Destination { .. })
 }
 
-/// The endpoints of a slot. One is parked if its stream name is this very slot's parking name, whatever its URL, or if its
-/// URL is the pool's parking URL in whatever spelling.
-pub(super) fn pipes(slot: &SlotId, target: &Target, parking_url: Option<&str>) -> Vec<Pipe> {
+/// The endpoints of a slot. One is parked if its stream name is this very slot's parking name, whatever its URL. Otherwise
+/// if its URL is the pool's parking URL in whatever spelling and no declared destination has that stream; but a slot whose
+/// tag names a destination is not parked for nothing but that URL.
+pub(super) fn pipes(
+    slot: &SlotId,
+    target: &Target,
+    parking_url: Option<&str>,
+    tag: Option<&SlotTag>,
+    declared: &Declared<'_>,
+) -> Vec<Pipe> {
+    let is_named = |(pipeline, endpoint): (usize, &Endpoint)| {
+        SlotSelector::is_parking_name(&endpoint.stream_name, slot, pipeline)
+    };
+    let is_at_url =
+        |endpoint: &Endpoint| parking_url.is_some_and(|url| is_parked_at(endpoint, url, declared));
+    let is_parked_whole = target
+        .0
+        .iter()
+        .enumerate()
+        .all(|(at, endpoint)| is_named((at, endpoint)) || is_at_url(endpoint));
+    let counts_url = !is_parked_whole || !tag.is_some_and(names_a_destination);
     let pipe = |(pipeline, endpoint): (usize, &Endpoint)| {
-        if SlotSelector::is_parking_name(&endpoint.stream_name, slot, pipeline) {
-            return Pipe::Parked;
-        }
-        let pipe = Pipe::of(endpoint);
-        match (&pipe, parking_url) {
-            (Pipe::Pushes(canonical, _), Some(url)) if *canonical.url == *url => Pipe::Parked,
-            (_, Some(url)) if endpoint.stream_name.is_empty() && *canonical_url(&endpoint.url) == *url => {
-                Pipe::Parked
-            }
-            _ => pipe,
+        if is_named((pipeline, endpoint)) || counts_url && is_at_url(endpoint) {
+            Pipe::Parked
+        } else {
+            Pipe::of(endpoint)
         }
     };
     target.0.iter().enumerate().map(pipe).collect()
+}
+
+/// Whether an endpoint is parked by the pool's parking URL.
+pub(super) fn is_parked_at(endpoint: &Endpoint, parking_url: &str, declared: &Declared<'_>) -> bool {
+    let has_url = *endpoint.canonical().url == *parking_url;
+    let is_bare = endpoint.stream_name.is_empty() && *canonical_url(&endpoint.url) == *parking_url;
+    (has_url || is_bare) && !declared.has_stream_of_any(&endpoint.stream())
 }
 
 /// The one spelling of a URL. Where it stands with a stream name, its path is the application's as a whole.

@@ -7,9 +7,10 @@
 //!   destination of the pool that holds its slot there; or
 //! - `takeover: true` stands on it.
 //!
-//! Else it is left exactly as it is.
+//! Else it is left exactly as it is. So is one that has no room for the owner tag.
 
 use super::index::Index;
+use super::occupant::goes_to_parking;
 use super::{Channel, Fit, Intent, Occupant, Reading};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, DestinationName, Endpoint, ObservedChannel, ObservedGroup,
@@ -25,6 +26,13 @@ impl Reading<'_> {
             let Some(seen) = channel.seen.filter(|_| channel.adoption == Adoption::Adopt) else {
                 continue;
             };
+            if !seen.tags.has_room_for([], true) {
+                let channel = &mut self.channels[at];
+                let id = channel.id.clone();
+                channel.unusable.get_or_insert(Waiting::TagsFull { channel: id });
+                channel.adoption = Adoption::Refused { strays: Vec::new() };
+                continue;
+            }
             if !seen.state.may_publish() || channel.takeover || self.was_held(channel, seen) {
                 continue;
             }
@@ -36,6 +44,7 @@ impl Reading<'_> {
                 channel: channel.id.clone(),
                 strays: strays.clone(),
                 others: seen.others.to_vec(),
+                no_slots: seen.no_slots(),
             };
             let channel = &mut self.channels[at];
             channel.unusable.get_or_insert(waiting);
@@ -96,12 +105,12 @@ impl Reading<'_> {
                 of,
             });
         }
-        let beside = self.beside_slots(channel, seen);
+        let beside = self.beside_slots(channel, seen, index);
         let mut others: Vec<(OutputGroup, &Endpoint)> =
             beside.map(|(name, one)| (name.clone(), one)).collect();
         others.dedup_by(|one, before| one.0 == before.0);
         let parking = self.parking_url(channel.pool);
-        let is_stray = |one: &&Endpoint| is_rtmp(one) && Some(&*one.canonical().url) != parking.as_deref();
+        let is_stray = |one: &&Endpoint| is_rtmp(one) && !goes_to_parking(one, parking.as_deref(), index);
         let strays_beside = seen.stray_endpoints.iter().filter(is_stray);
         others.extend(strays_beside.map(|one| ("".into(), one)));
         strays.extend(others.into_iter().map(|(output_group, endpoint)| Stray {

@@ -65,7 +65,7 @@ impl<'a> Reading<'a> {
         reading.find_occupants(&index);
         reading.find_places();
         reading.decide_adoption(&index);
-        reading.find_published();
+        reading.find_published(&index);
         reading.find_carried(&index);
         reading
     }

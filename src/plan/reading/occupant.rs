@@ -3,7 +3,8 @@
 //! | the slot | its occupant is |
 //! |---|---|
 //! | cannot be used as one | [`Occupant::Unusable`] |
-//! | has slotwise's own parking name for it in every endpoint, or the pool's parking URL, or is recorded as parked | [`Occupant::Parked`] |
+//! | has slotwise's own parking name for it in every endpoint, or is recorded as parked | [`Occupant::Parked`] |
+//! | has the pool's parking URL, with no declared destination's stream, and is not recorded as that of any | [`Occupant::Parked`] |
 //! | carries the same stream as a declared destination pushes | that destination |
 //! | is recorded as that of a declared destination | it, with its [previous](Fit::Previous) target or one that [cannot be read](Fit::Unreadable) |
 //! | is recorded as that of one who is declared no longer | [`Occupant::Vanished`] |
@@ -17,8 +18,8 @@ use super::index::Index;
 use super::{Fit, Occupant, Reading, Release, Slot};
 use crate::model::tag::slot_tag_key;
 use crate::model::{
-    Destination, Endpoint, Mark, ObservedChannel, OutputGroup, Recorded, SlotSelector, StreamKey, Target,
-    Trust,
+    Destination, Endpoint, Mark, ObservedChannel, Recorded, Secret, SlotId, SlotSelector, Stream, StreamKey,
+    Target, Trust,
 };
 
 impl<'a> Reading<'a> {
@@ -26,7 +27,6 @@ impl<'a> Reading<'a> {
     /// more).
     pub(super) fn add_slots(&mut self, channel: usize, seen: &'a ObservedChannel) {
         let pool = self.desired.pools.values().nth(self.channels[channel].pool);
-        let parking = self.parking_url(self.channels[channel].pool);
         for group in seen.groups.iter() {
             let record = seen.recorded(&self.desired.owner, group);
             let is_recorded = record
@@ -38,18 +38,14 @@ impl<'a> Reading<'a> {
             }
             // What somebody else has written there is left alone as long as the channel runs.
             let has_tag = seen.tags.slots.contains_key(&*slot_tag_key(&group.name));
-            let (parked, streams) = match &group.target {
-                Ok(target) => look_at(seen, &group.name, target, parking.as_deref()),
-                Err(_) => (0, Vec::new()),
-            };
             self.slots.push(Slot {
                 channel,
                 group,
                 is_meant,
                 record,
                 has_tag,
-                parked,
-                streams,
+                parked: 0,
+                streams: Vec::new(),
                 occupant: Occupant::Undeclared,
             });
         }
@@ -58,13 +54,20 @@ impl<'a> Reading<'a> {
     /// The one spelling of a pool's parking URL.
     pub(super) fn parking_url(&self, pool: usize) -> Option<Arc<str>> {
         let pool = self.desired.pools.values().nth(pool)?;
-        let endpoint = Endpoint::new(pool.slots.parking_url.clone(), crate::model::Secret::new(""));
-        Some(endpoint.canonical().url)
+        Some(whole_url(&pool.slots.parking_url))
     }
 
     /// Tells of every slot who holds it.
     pub(super) fn find_occupants(&mut self, index: &Index<'a>) {
         for at in 0..self.slots.len() {
+            let slot = &self.slots[at];
+            if let Some(target) = slot.target() {
+                let parking = self.parking_url(self.channels[slot.channel].pool);
+                let id = self.slot_id(at);
+                let (parked, streams) =
+                    look_at(&id, target, parking.as_deref(), slot.identity().is_some(), index);
+                (self.slots[at].parked, self.slots[at].streams) = (parked, streams);
+            }
             self.slots[at].occupant = self.occupant(at, index);
         }
     }
@@ -144,22 +147,44 @@ impl<'a> Reading<'a> {
 }
 
 /// Which endpoints of a target are parked, and the streams of the others.
+///
+/// What goes to the parking URL is parked, but for what a declared destination pushes there: its key tells the two apart. Nor
+/// is a slot parked by that URL alone which `is_recorded` as that of a destination: the pool may be edited while it is on air.
 pub(super) fn look_at(
-    seen: &ObservedChannel,
-    group: &OutputGroup,
+    slot: &SlotId,
     target: &Target,
     parking_url: Option<&str>,
-) -> (u8, Vec<crate::model::Stream>) {
-    let slot = seen.slot(group);
-    let (mut parked, mut streams) = (0, Vec::new());
+    is_recorded: bool,
+    index: &Index<'_>,
+) -> (u8, Vec<Stream>) {
+    let (mut by_name, mut by_url) = (0_u8, 0_u8);
     for (pipeline, endpoint) in target.0.iter().enumerate() {
-        let has_name = SlotSelector::is_parking_name(&endpoint.stream_name, &slot, pipeline);
-        let has_url = || Some(&*endpoint.canonical().url) == parking_url;
-        if has_name || has_url() {
-            parked |= 1 << pipeline;
-        } else {
-            streams.push(endpoint.stream());
+        if SlotSelector::is_parking_name(&endpoint.stream_name, slot, pipeline) {
+            by_name |= 1 << pipeline;
+        } else if goes_to_parking(endpoint, parking_url, index) {
+            by_url |= 1 << pipeline;
         }
     }
-    (parked, streams)
+    let is_parked_by_url = by_url > 0 && (by_name | by_url).count_ones() as usize == target.0.len();
+    let parked = if is_parked_by_url && is_recorded {
+        by_name
+    } else {
+        by_name | by_url
+    };
+    let others = (0..).zip(target.0.iter()).filter(|(at, _)| parked >> at & 1 == 0);
+    (parked, others.map(|(_, endpoint)| endpoint.stream()).collect())
+}
+
+/// Whether an endpoint goes to a pool's parking URL, and with no declared destination's stream.
+pub(super) fn goes_to_parking(endpoint: &Endpoint, parking_url: Option<&str>, index: &Index<'_>) -> bool {
+    let is_there = |parking: &str| {
+        *endpoint.canonical().url == *parking
+            || endpoint.stream_name.is_empty() && *whole_url(&endpoint.url) == *parking
+    };
+    parking_url.is_some_and(is_there) && index.pushing(&endpoint.stream()).is_empty()
+}
+
+/// The one spelling of a URL that has no key in it.
+fn whole_url(url: &Arc<str>) -> Arc<str> {
+    Endpoint::new(Arc::clone(url), Secret::new("key")).canonical().url
 }

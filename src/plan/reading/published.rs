@@ -35,7 +35,7 @@ type ByStream<T> = Unordered<Stream, Vec<T>>;
 
 impl<'a> Reading<'a> {
     /// Finds what has to end before each wanted destination may go on air.
-    pub(super) fn find_published(&mut self) {
+    pub(super) fn find_published(&mut self, index: &Index<'_>) {
         let mut wanted: ByStream<(usize, Endpoint)> = ByStream::default();
         for dest in self.startable() {
             for endpoint in self.dests[dest].endpoints() {
@@ -45,13 +45,13 @@ impl<'a> Reading<'a> {
                     .push((dest, endpoint));
             }
         }
-        let starting = self.starting_beside();
+        let starting = self.starting_beside(index);
         if wanted.is_empty() && starting.is_empty() {
             return;
         }
         let mut found: Vec<(usize, BlockedBy<'a>)> = Vec::new();
         let mut beside: Vec<(usize, Waiting)> = Vec::new();
-        self.each_published(|stream, place| {
+        self.each_published(index, |stream, place| {
             let channels = starting.get(stream).into_iter().flatten();
             beside.extend(channels.filter_map(|channel| Some((*channel, self.beside(*channel, place)?))));
             for (dest, endpoint) in wanted.get(stream).into_iter().flatten() {
@@ -81,7 +81,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Stopped channels by what they would publish in output groups that are no slots.
-    fn starting_beside(&self) -> ByStream<usize> {
+    fn starting_beside(&self, index: &Index<'_>) -> ByStream<usize> {
         let mut starting: ByStream<usize> = ByStream::default();
         for (at, channel) in self.channels.iter().enumerate() {
             let Some(seen) = channel
@@ -90,7 +90,7 @@ impl<'a> Reading<'a> {
             else {
                 continue;
             };
-            for (_, endpoint) in self.beside_slots(channel, seen) {
+            for (_, endpoint) in self.beside_slots(channel, seen, index) {
                 starting.entry(endpoint.stream()).or_default().push(at);
             }
         }
@@ -111,7 +111,7 @@ impl<'a> Reading<'a> {
     ) -> Option<(usize, Option<&'a OutputGroup>)> {
         let seen = channel.seen.filter(|seen| seen.state.is_running())?;
         let strays = seen.stray_endpoints.iter().map(|endpoint| (None, endpoint));
-        let beside = self.beside_slots(channel, seen);
+        let beside = self.beside_slots(channel, seen, index);
         let mut all = beside
             .map(|(group, endpoint)| (Some(group), endpoint))
             .chain(strays);
@@ -130,18 +130,19 @@ impl<'a> Reading<'a> {
     }
 
     /// Endpoints of a channel's RTMP groups that are no slots, as far as they are not parked.
-    pub(super) fn beside_slots<'s, 'o: 's>(
+    pub(super) fn beside_slots<'s, 'o: 's, 'i>(
         &'s self,
         channel: &'s Channel<'a>,
         seen: &'o ObservedChannel,
-    ) -> impl Iterator<Item = (&'o OutputGroup, &'o Endpoint)> + use<'s, 'a, 'o> {
+        index: &'s Index<'i>,
+    ) -> impl Iterator<Item = (&'o OutputGroup, &'o Endpoint)> + use<'s, 'a, 'o, 'i> {
         let slots = &self.slots[channel.slots.clone()];
         let is_slot = |name: &OutputGroup| slots.iter().any(|slot| slot.group.name == *name);
         let groups = seen.groups.iter().filter(move |group| !is_slot(&group.name));
         let parking = self.parking_url(channel.pool);
         let targets = groups.filter_map(|group| Some((&group.name, group.target.as_ref().ok()?)));
         targets.flat_map(move |(name, target)| {
-            let parked = look_at(seen, name, target, parking.as_deref()).0;
+            let (parked, _) = look_at(&seen.slot(name), target, parking.as_deref(), false, index);
             let endpoints = (0..).zip(target.0.iter());
             endpoints.filter_map(move |(at, endpoint)| (parked >> at & 1 == 0).then_some((name, endpoint)))
         })
@@ -175,7 +176,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Tells of every stream that is, or may be, published, and where.
-    fn each_published(&self, mut tell: impl FnMut(&Stream, Place<'a>)) {
+    fn each_published(&self, index: &Index<'_>, mut tell: impl FnMut(&Stream, Place<'a>)) {
         for channel in &self.channels {
             let Some(seen) = channel.seen.filter(|seen| seen.state.may_publish()) else {
                 continue;
@@ -184,7 +185,9 @@ impl<'a> Reading<'a> {
                 let streams = self.slots[slot].streams.iter();
                 streams.for_each(|stream| tell(stream, Place::Slot(slot)));
             }
-            let others = self.beside_slots(channel, seen).map(|(_, endpoint)| endpoint);
+            let others = self
+                .beside_slots(channel, seen, index)
+                .map(|(_, endpoint)| endpoint);
             let endpoints = others.chain(&*seen.stray_endpoints);
             endpoints.for_each(|endpoint| tell(&endpoint.stream(), Place::Channel(channel.id)));
         }

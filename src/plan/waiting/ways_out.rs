@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::words::Owner;
 use super::{Approximately, Waiting};
 use crate::model::{DestinationName, NoSlot, PoolName, SlotId};
 use crate::plan::reason::Names;
@@ -95,10 +96,11 @@ impl Waiting {
                 own,
                 ..
             } => {
-                let who = if *own && others.is_empty() {
-                    format!("it is off air about {}", Approximately(*time))
-                } else {
-                    off_air(others, *time)
+                let who = match (own, others.is_empty()) {
+                    (true, true) => format!("it is off air about {}", Approximately(*time)),
+                    (true, false) => format!("it and {}", off_air(others, *time)),
+                    (false, true) => "nothing wanted goes off air".to_owned(),
+                    (false, false) => off_air(others, *time),
                 };
                 let grant = match cause {
                     None => format!("interrupt: Anytime ({who})"),
@@ -121,6 +123,11 @@ impl Waiting {
                     "add a channel".to_owned(),
                 ]
             }
+            Self::SharesChannel { others, .. } if others.is_empty() => vec![
+                "idle: Stop in the pool".to_owned(),
+                JUST_THIS_ONCE.to_owned(),
+                "interrupt: Window or Anytime for Stop in the pool".to_owned(),
+            ],
             Self::SharesChannel {
                 others,
                 off_air: time,
@@ -147,7 +154,18 @@ impl Waiting {
                 )]
             }
             Self::ChannelUnreadable { .. } => vec!["see the cause; it is tried again every cycle".to_owned()],
-            Self::NotAdopted { channel, strays, .. } => {
+            Self::NotAdopted {
+                channel,
+                strays,
+                no_slots,
+                ..
+            } => {
+                let mut advice: Vec<String> = Vec::new();
+                for (_, why) in no_slots {
+                    if !advice.iter().any(|one| one == why.advice()) {
+                        advice.push(why.advice().to_owned());
+                    }
+                }
                 let undeclared = strays.iter().any(|stray| stray.of.is_none());
                 let declare = undeclared.then(|| "declare these targets as Destinations".to_owned());
                 let others = [
@@ -155,7 +173,7 @@ impl Waiting {
                     format!("takeover: true on channel {channel} in the pool, which releases them"),
                     format!("remove channel {channel} from the pool"),
                 ];
-                declare.into_iter().chain(others).collect()
+                advice.into_iter().chain(declare).chain(others).collect()
             }
             Self::Undeclared { slot, .. } => vec![
                 "declare it as a Destination (state: Ready takes it off air)".to_owned(),
@@ -186,8 +204,11 @@ impl Waiting {
             }
             Self::TagsFull { channel } => vec![format!("remove tags of channel {channel} that nobody needs")],
             Self::OwnedByAnother { channel, owner } => vec![
-                format!("remove channel {channel} from this pool, or from what {owner} declares"),
-                format!("run with --owner-id {owner}, if that is you"),
+                format!(
+                    "remove channel {channel} from this pool, or from what {} declares",
+                    Owner(owner)
+                ),
+                format!("run with --owner-id {}, if that is you", Owner(owner)),
                 format!("remove the tag slotwise.dev/owner from channel {channel}"),
             ],
             _ => Vec::new(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Waiting;
 use crate::model::{
-    Cause, ChannelId, DestinationName, NoSlot, OtherGroup, OutputGroup, Pause, PoolName, SlotId,
+    Cause, ChannelId, DestinationName, NoSlot, OtherGroup, OutputGroup, OwnerId, Pause, PoolName, SlotId,
 };
 use crate::plan::Stray;
 use crate::plan::reason::Names;
@@ -95,7 +95,8 @@ impl Waiting {
                 channel,
                 strays,
                 others,
-            } => not_adopted(f, channel, strays, others),
+                no_slots,
+            } => not_adopted(f, channel, strays, others, no_slots),
             Self::Undeclared { slot, host } => write!(
                 f,
                 "{} is not stopped: no Destination explains what is on air in {} ({host})",
@@ -130,7 +131,9 @@ impl Waiting {
                     "{channel} has as many tags as a channel may have: no more slots of it can be given"
                 )
             }
-            Self::OwnedByAnother { channel, owner } => write!(f, "{channel} belongs to the owner {owner}"),
+            Self::OwnedByAnother { channel, owner } => {
+                write!(f, "{channel} belongs to the owner {}", Owner(owner))
+            }
             _ => f.write_str(self.code()),
         }
     }
@@ -156,12 +159,19 @@ fn forbidden(
     others: &[DestinationName],
     cause: Option<Cause>,
 ) -> fmt::Result {
-    write!(
-        f,
-        "{} has a place for it, but {} on air there and ",
-        slot.channel,
-        Are(others)
-    )?;
+    let channel = &slot.channel;
+    if others.is_empty() {
+        write!(
+            f,
+            "{channel} has a place for it, but the pool keeps its channels running and "
+        )?;
+    } else {
+        write!(
+            f,
+            "{channel} has a place for it, but {} on air there and ",
+            Are(others)
+        )?;
+    }
     match cause {
         None => f.write_str("the pool never interrupts"),
         Some(cause) => write!(f, "the pool does not interrupt for {cause}"),
@@ -206,6 +216,12 @@ fn outside_window(
 
 fn shares_channel(f: &mut Formatter<'_>, slot: &SlotId, others: &[DestinationName]) -> fmt::Result {
     let channel = &slot.channel;
+    if others.is_empty() {
+        return write!(
+            f,
+            "stays on air on {channel}: the pool keeps its channels running"
+        );
+    }
     write!(
         f,
         "stays on air on {channel} until {} ended: they share the channel",
@@ -280,6 +296,7 @@ fn not_adopted(
     channel: &ChannelId,
     strays: &[Stray],
     others: &[OtherGroup],
+    no_slots: &[(OutputGroup, NoSlot)],
 ) -> fmt::Result {
     write!(f, "{channel} is left alone: it is on air with ")?;
     let of_none = strays
@@ -308,7 +325,11 @@ fn not_adopted(
     if parts.is_empty() {
         parts.push("nothing that is declared and wanted".to_owned());
     }
-    f.write_str(&parts.join(", and "))
+    f.write_str(&parts.join(", and "))?;
+    for (group, why) in no_slots {
+        write!(f, "; {} cannot be a slot: {why}", Group(group))?;
+    }
+    Ok(())
 }
 
 fn other_group(group: &OtherGroup) -> String {
@@ -331,6 +352,18 @@ impl Display for Group<'_> {
     }
 }
 
+/// An owner as its tag says; in quotes where it cannot be read without.
+pub(super) struct Owner<'a>(pub(super) &'a OwnerId);
+
+impl Display for Owner<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0.as_str() {
+            owner if owner.is_empty() || owner.contains(char::is_whitespace) => write!(f, "'{owner}'"),
+            owner => f.write_str(owner),
+        }
+    }
+}
+
 /// `RTMP-2 → live.example`, `RTMP-2 → youtube`.
 struct Strays<'a>(&'a [&'a Stray]);
 
@@ -342,7 +375,12 @@ impl Display for Strays<'_> {
                 .of
                 .as_ref()
                 .map_or(stray.host.as_str(), DestinationName::as_str);
-            write!(f, "{comma}{} → {target}", Group(&stray.output_group))?;
+            // What cannot be a slot is known by where it goes only.
+            let group = match stray.output_group.as_str() {
+                "" => "what is no slot",
+                name => name,
+            };
+            write!(f, "{comma}{group} → {target}")?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ mod commands;
 pub(crate) mod dynamo;
 mod source;
 mod status;
-mod tenants;
+pub(crate) mod tenants;
 
 use std::fs;
 use std::pin::Pin;
@@ -33,9 +33,9 @@ spec:
 ";
 
 /// Declarations in files, one of them a table.
-struct Fixture {
+pub(crate) struct Fixture {
     dir: TempDir,
-    dynamo: Dynamo,
+    pub(crate) dynamo: Dynamo,
 }
 
 impl Fixture {
@@ -51,12 +51,12 @@ impl Fixture {
     }
 
     /// The name of the table: one of its own for each test, as they may share a DynamoDB.
-    fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let dir = self.dir.path().file_name().unwrap().to_str().unwrap();
         format!("live{dir}")
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.dir.path().join(name), text).unwrap();
     }
 
@@ -88,7 +88,7 @@ impl Fixture {
     }
 
     /// The whole daemon on an emulator that is a thousand times faster than MediaLive.
-    fn daemon(&self, emulator: &Emulator) -> Daemon {
+    pub(crate) fn daemon(&self, emulator: &Emulator) -> Daemon {
         let mut settings = Settings::new(OwnerId::new("test"));
         settings.transition_interval = Duration::from_millis(100);
         settings.interval = Duration::from_secs(1);
@@ -109,14 +109,14 @@ impl Fixture {
     }
 }
 
-struct Daemon {
-    controller: Controller<Sources>,
+pub(crate) struct Daemon {
+    pub(crate) controller: Controller<Sources>,
     events: Arc<Mutex<Vec<Event>>>,
 }
 
 impl Daemon {
     /// Runs while `during` goes on.
-    fn run_during<'a>(
+    pub(crate) fn run_during<'a>(
         &'a mut self,
         during: impl Future<Output = ()> + 'a,
     ) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
@@ -135,7 +135,7 @@ impl Daemon {
     }
 }
 
-async fn emulator(fixture: &Fixture) -> Emulator {
+pub(crate) async fn emulator(fixture: &Fixture) -> Emulator {
     let mut sources = Sources::new(
         vec![fixture.dir.path().to_owned()],
         OwnerId::new("test"),

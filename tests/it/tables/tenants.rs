@@ -20,7 +20,7 @@ const TENANTS: &str = "poll: 1s
   status: { attributes: { phase: shown, message: why } }";
 
 /// A table with the key (tenant, id).
-async fn tenants() -> Fixture {
+pub(crate) async fn tenants() -> Fixture {
     let fixture = Fixture::new(TENANTS).await;
     let text = |name: &str| {
         AttributeDefinition::builder()
@@ -76,7 +76,7 @@ async fn delete(fixture: &Fixture, tenant: &str, id: &str) {
 }
 
 /// A text of an item.
-async fn text(fixture: &Fixture, tenant: &str, id: &str, attribute: &str) -> String {
+pub(crate) async fn text(fixture: &Fixture, tenant: &str, id: &str, attribute: &str) -> String {
     let call = fixture.dynamo.front_end.get_item();
     let call = call.table_name(fixture.table()).set_key(Some(key(tenant, id)));
     let item = call.consistent_read(true).send().await.unwrap().item.unwrap();

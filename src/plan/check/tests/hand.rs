@@ -57,6 +57,7 @@ impl Hand {
             slots: 0,
             interruptions: Interruptions::default(),
             optimality: Optimality::Optimal,
+            no_slot: None,
         });
         self
     }

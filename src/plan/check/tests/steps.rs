@@ -213,6 +213,7 @@ fn a_channel_that_is_not_adopted_says_so() {
         channel: "c1".into(),
         strays: Vec::new(),
         others: Vec::new(),
+        no_slots: Vec::new(),
     });
     hand.passes();
 }
