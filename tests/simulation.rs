@@ -21,6 +21,8 @@
 
 #[path = "simulation/boundaries.rs"]
 pub(crate) mod boundaries;
+#[path = "simulation/contact.rs"]
+mod contact;
 #[path = "simulation/crew.rs"]
 mod crew;
 #[path = "simulation/files.rs"]
@@ -159,12 +161,15 @@ struct Cast {
     set_up: SetUp,
     /// Where some or all of the destinations live, if not in files.
     table: Option<table::Plan>,
+    /// What of the world is not in every one.
+    kinds: Vec<&'static str>,
 }
 
 impl Cast {
     fn draw(seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (desired, emulator) = world::draw(&mut random);
+        let kinds = contact::furnish(seed, &desired, &emulator);
         let (processes, set_up) = draw_set_up(&mut random);
         let table = table::Plan::draw(seed, &desired);
         Self {
@@ -174,6 +179,7 @@ impl Cast {
             processes,
             set_up,
             table,
+            kinds,
         }
     }
 }
@@ -207,6 +213,7 @@ impl Simulation {
             .emulator
             .with_world(|world, _| world.settings().switches.tag_keys_allowed.clone());
         judge.may_record = allowed == "*";
+        cast.kinds.iter().for_each(|kind| judge.tally.meet(kind));
         let judge = Arc::new(Mutex::new(judge));
         let witness = Arc::clone(&judge);
         cast.emulator.on_call(Box::new(move |before, after, call| {
@@ -354,7 +361,7 @@ impl Simulation {
         Report {
             broken: judge.broken.take(),
             deeds: self.happened.clone(),
-            tally: judge.tally,
+            tally: std::mem::take(&mut judge.tally),
             timeline,
         }
     }

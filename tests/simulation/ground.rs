@@ -13,11 +13,13 @@ use jiff::Timestamp;
 use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
+use slotwise::model::tag::slot_tag_key;
 use slotwise::model::{
     Cause, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt, OutputGroup, Pause,
     Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest, WantedState,
 };
 
+use super::contact::TAGS_MAX;
 use super::reading::{is_running, owner, rtmp_groups, tag_of};
 use super::windows;
 
@@ -31,6 +33,8 @@ pub(super) struct Ground<'a> {
     pub(super) places: Vec<Place<'a>>,
     /// Whether whoever vanished from the declaration is let go, recorded as released or not.
     pub(super) lets_go: bool,
+    /// Whether the account's policy allows tags of slots.
+    may_record: bool,
 }
 
 /// A channel.
@@ -41,6 +45,8 @@ pub(super) struct Place<'a> {
     /// `None`: MediaLive knows no such channel.
     pub(super) channel: Option<&'a Channel>,
     pub(super) takeover: bool,
+    /// Whether the account's policy allows tags of slots.
+    may_record: bool,
     pub(super) slots: Vec<Slot<'a>>,
     /// Where its RTMP groups point that are no slots, by their names.
     pub(super) others: Vec<(String, Endpoint)>,
@@ -54,6 +60,8 @@ pub(super) struct Slot<'a> {
     pub(super) is_meant: bool,
     /// Its tag, if that fits what it points at.
     tag: Option<SlotTag>,
+    /// Whether it has a tag at all.
+    has_tag: bool,
     /// Which of its endpoints are parked.
     parked: Vec<bool>,
     /// Whether all of them are, by the names that are given to parked ones.
@@ -168,6 +176,7 @@ impl<'a> Ground<'a> {
             wall,
             places: Vec::new(),
             lets_go: false,
+            may_record: world.settings().switches.tag_keys_allowed == "*",
         };
         for pool in desired.pools.values() {
             for named in &pool.channels {
@@ -251,6 +260,7 @@ impl<'a> Ground<'a> {
             pool,
             channel,
             takeover,
+            may_record: self.may_record,
             slots,
             others,
         }
@@ -267,7 +277,9 @@ impl<'a> Ground<'a> {
         let target = Target::from(endpoints.clone());
         let pipelines = if channel.is_standard() { 2 } else { 1 };
         let digest = TargetDigest::of(&self.desired.owner, &name, &target);
-        let tag = tag_of(channel, &OutputGroup::from(group.as_str())).filter(|tag| tag.digest == digest);
+        let group_name = OutputGroup::from(group.as_str());
+        let tag = tag_of(channel, &group_name).filter(|tag| tag.digest == digest);
+        let tags = channel.document().get("tags");
         let by_name: Vec<bool> = (0..)
             .zip(&endpoints)
             .map(|(at, one)| one.stream_name.reveal() == SlotSelector::parking_name(&name, at))
@@ -286,6 +298,7 @@ impl<'a> Ground<'a> {
             is_parked_by_name: !by_name.is_empty() && by_name.iter().all(|is_parked| *is_parked),
             endpoints,
             tag,
+            has_tag: tags.is_some_and(|tags| tags.get(slot_tag_key(&group_name)).is_some()),
             parked,
             is: Occupant::Unusable,
         };
@@ -368,6 +381,21 @@ impl Place<'_> {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.is_in(State::Idle) || self.is_in(State::UpdateFailed)
+    }
+
+    /// Whether somebody new could get the slot: what he holds has to be recorded, and so does every other slot that an update
+    /// writes, as far as it has a tag to itself yet.
+    pub(super) fn could_give(&self, slot: &Slot<'_>) -> bool {
+        if !slot.could_be() || !self.may_record {
+            return slot.could_be();
+        }
+        let tags = self.channel.and_then(|channel| channel.document()["tags"].as_object());
+        let count = tags.map_or(0, serde_json::Map::len) + usize::from(self.is_unowned());
+        let is_written =
+            |one: &&Slot<'_>| !one.has_tag && !matches!(one.is, Occupant::Parked | Occupant::Unusable);
+        let written = self.slots.iter().filter(is_written).count();
+        let left = TAGS_MAX.checked_sub(count + written);
+        left.is_some_and(|left| left > 0 || slot.has_tag || slot.is != Occupant::Parked)
     }
 
     /// Whether it carries nobody's tag.

@@ -393,7 +393,7 @@ impl<'a> Oracle<'a> {
         let could_be = |place: &Place<'_>| place.slots.iter().any(Slot::could_be);
         ensure(usable().any(could_be), || "there is no slot at all".into())?;
         let found = usable().find_map(|place| {
-            let free = |slot: &&Slot<'_>| slot.could_be() && !ground.is_kept(place, slot);
+            let free = |slot: &&Slot<'_>| place.could_give(slot) && !ground.is_kept(place, slot);
             place.slots.iter().find(free).map(|slot| (place.id, &slot.group))
         });
         match found {

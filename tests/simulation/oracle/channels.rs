@@ -5,10 +5,8 @@ use slotwise::emulator::world::Channel;
 use slotwise::model::{ChannelState, Destination};
 use slotwise::plan::Waiting;
 
+use super::super::contact::TAGS_MAX;
 use super::{Claim, Occupant, Oracle, Place, ensure, in_force, slot_of};
-
-/// As many tags a channel may have.
-const TAGS_MAX: usize = 50;
 
 impl Oracle<'_> {
     /// What is said of a channel.

@@ -35,7 +35,7 @@ impl Oracle<'_> {
                     || place.runs()
                         && !ground.is_kept(place, slot)
                         && (ground.is_vacant(place) || self.opens(place, Cause::Start, one));
-                slot.could_be() && is_free
+                place.could_give(slot) && is_free
             };
             if let Some(slot) = place.slots.iter().filter(pinned).find(could_carry) {
                 return Some(name(place, slot));
@@ -54,7 +54,7 @@ impl Oracle<'_> {
         let is_free = |new: &Place<'_>| {
             let mut slots = new.slots.iter();
             slots.any(|slot| {
-                slot.could_be()
+                new.could_give(slot)
                     && one.pin.as_ref().is_none_or(|pin| {
                         pin.channel.as_str() == new.id && pin.output_group.as_str() == slot.group
                     })
