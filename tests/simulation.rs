@@ -168,10 +168,15 @@ struct Cast {
 impl Cast {
     fn draw(seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let (desired, emulator) = world::draw(&mut random);
-        let kinds = contact::furnish(seed, &desired, &emulator);
+        let (mut desired, emulator) = world::draw(&mut random);
+        let mut kinds = contact::furnish(seed, &desired, &emulator);
         let (processes, set_up) = draw_set_up(&mut random);
         let table = table::Plan::draw(seed, &desired);
+        if let Some(plan) = &table {
+            plan.identify(&mut desired);
+            let of = ["a table", "a table of two tenants"];
+            kinds.push(of[usize::from(plan.two_tenants)]);
+        }
         Self {
             seed,
             desired,

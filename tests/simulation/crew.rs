@@ -187,7 +187,11 @@ impl Crew {
         if let Some(process) = seat.process.take() {
             let signs = process.hear();
             if process.tap.has_only_tagged() {
-                self.judge.lock().unwrap().tally.meet("a crash between tags and update");
+                self.judge
+                    .lock()
+                    .unwrap()
+                    .tally
+                    .meet("a crash between tags and update");
             }
             self.judge.lock().unwrap().bury(&process.name, how, &signs);
             process.kill().await;

@@ -148,9 +148,9 @@ pub(super) fn clash(one: &Endpoint, other: &Endpoint) -> bool {
     one.stream() == other.stream() && one.is_backup_ingest() == other.is_backup_ingest()
 }
 
-/// Whether tags call the destination `name` so. Of an item of a table six digits follow.
-pub(super) fn is_called(name: &DestinationName, identity: &str) -> bool {
-    let Some(rest) = identity.strip_prefix(name.as_str()) else {
+/// Whether tags call a destination so. Of an item of a table six digits follow.
+pub(super) fn is_called(one: &Destination, identity: &str) -> bool {
+    let Some(rest) = identity.strip_prefix(one.identity.as_str()) else {
         return false;
     };
     let digits = rest.strip_prefix('-');
@@ -320,7 +320,7 @@ impl<'a> Ground<'a> {
             return Occupant::Undeclared;
         };
         let mut all = self.desired.destinations.values();
-        match all.find(|one| is_called(&one.name, identity.as_str())) {
+        match all.find(|one| is_called(one, identity.as_str())) {
             Some(one) if matches!(one.key, StreamKey::Known(_)) => Occupant::Of(one, Fit::Previous),
             Some(one) => Occupant::Of(one, Fit::Unreadable),
             None => Occupant::Vanished {
@@ -350,7 +350,7 @@ impl<'a> Ground<'a> {
                 None => slot.parked[at],
             });
             let is_named = matches!(&slot.tag, Some(SlotTag { occupant: Recorded::Destination { identity, .. }, .. })
-                if is_called(&one.name, identity.as_str()));
+                if is_called(one, identity.as_str()));
             let fit = match (is_equal, is_named && !one.is_preset) {
                 (true, _) => Fit::Equal,
                 (false, true) => Fit::Changed,
@@ -389,7 +389,9 @@ impl Place<'_> {
         if !slot.could_be() || !self.may_record {
             return slot.could_be();
         }
-        let tags = self.channel.and_then(|channel| channel.document()["tags"].as_object());
+        let tags = self
+            .channel
+            .and_then(|channel| channel.document()["tags"].as_object());
         let count = tags.map_or(0, serde_json::Map::len) + usize::from(self.is_unowned());
         let is_written =
             |one: &&Slot<'_>| !one.has_tag && !matches!(one.is, Occupant::Parked | Occupant::Unusable);

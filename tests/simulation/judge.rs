@@ -221,7 +221,10 @@ impl Judge {
     }
 
     fn note_tags(&mut self, call: &Call) {
-        let is_denied = call.error.as_deref().is_some_and(|error| error.contains("AccessDenied"));
+        let is_denied = call
+            .error
+            .as_deref()
+            .is_some_and(|error| error.contains("AccessDenied"));
         if call.operation == "CreateTags" && (is_denied || call.status == Some(403)) {
             self.denied = Some(Instant::now());
             self.tally.meet("tags denied");
@@ -531,7 +534,7 @@ impl Judge {
             .collect();
         let missing = on_air.iter().filter(|is| match is {
             Occupant::Vanished { identity, released } => {
-                !released && desired.destinations.keys().any(|name| is_called(name, identity))
+                !released && desired.destinations.values().any(|one| is_called(one, identity))
             }
             _ => false,
         });

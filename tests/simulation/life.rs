@@ -12,15 +12,17 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slotwise::controller::Clock;
 use slotwise::controller::lease::TableErrorKind;
-use slotwise::medialive::OWNER_TAG;
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation};
+use slotwise::medialive::OWNER_TAG;
 use slotwise::model::{
     ChannelPool, Desired, Destination, DestinationName, Idle, Interrupt, Pause, PoolChannel, PoolName,
     StreamKey, WantedState,
 };
+use tokio::time::Instant;
 
 use super::files::{Accident, Files};
 use super::hand::Hand;
+use super::items;
 use super::judge::Judge;
 use super::leases::Trouble;
 use super::mishaps;
@@ -31,6 +33,9 @@ use super::world::{self, PARKING, STRANGER};
 
 /// Destinations at most: more than there are slots in any of these worlds.
 const DESTINATIONS_MAX: usize = 16;
+
+/// For how long a name must have been nobody's before it is given on.
+const FREE_FOR: Duration = Duration::from_hours(3);
 
 /// The policy that allows every tag.
 const ALL_TAGS: &str = "*";
@@ -97,6 +102,8 @@ pub(super) struct Life {
     random: ChaCha8Rng,
     /// Counts whatever is made up, so that no name or key comes twice.
     serial: usize,
+    /// Names that nobody has any more, and since when.
+    free: BTreeMap<DestinationName, Instant>,
     /// Which tags may be written in the end.
     tag_keys_allowed: String,
     /// Keys that cannot be read, as they were.
@@ -119,6 +126,7 @@ impl Life {
         let tag_keys_allowed =
             emulator.with_world(|world, _| world.settings().switches.tag_keys_allowed.clone());
         Self {
+            free: BTreeMap::new(),
             tag_keys_allowed,
             desired,
             files,
@@ -253,7 +261,8 @@ impl Life {
             return;
         };
         // Where both are read in one look: between two it would be declared twice or nowhere.
-        let beside = |pool: &&PoolName| **pool != one.pool && in_table.contains(*pool) == in_table.contains(&one.pool);
+        let beside =
+            |pool: &&PoolName| **pool != one.pool && in_table.contains(*pool) == in_table.contains(&one.pool);
         let Some(pool) = of.pools.keys().find(beside).cloned() else {
             return;
         };
@@ -264,17 +273,24 @@ impl Life {
             known.map(|channel| slots(channel).len()).sum()
         });
         let others = of.destinations.values().filter(|one| one.pool == pool).count();
-        self.declare(&format!("move {name} to {pool}, whose {others} are all wanted"), |_, desired| {
-            for one in desired.destinations.values_mut().map(Arc::make_mut) {
-                if one.name == name {
-                    (one.pool, one.pin) = (pool.clone(), None);
-                } else if one.pool == pool {
-                    one.state = WantedState::Streaming;
+        self.declare(
+            &format!("move {name} to {pool}, whose {others} are all wanted"),
+            |_, desired| {
+                for one in desired.destinations.values_mut().map(Arc::make_mut) {
+                    if one.name == name {
+                        (one.pool, one.pin) = (pool.clone(), None);
+                    } else if one.pool == pool {
+                        one.state = WantedState::Streaming;
+                    }
                 }
-            }
-        });
+            },
+        );
         let is_full = others >= slots;
-        self.meet(if is_full { "a move to a full pool" } else { "a move to a busy pool" });
+        self.meet(if is_full {
+            "a move to a full pool"
+        } else {
+            "a move to a busy pool"
+        });
     }
 
     /// Another spelling of the same address.
@@ -419,11 +435,41 @@ impl Life {
         }
         self.serial += 1;
         let serial = 100 + self.serial;
+        let plan = self.table.as_ref().map(|table| Arc::clone(&table.plan));
+        let name = self.name_that_is_free();
+        let mut is_given_on = false;
         self.declare("add", |random, desired| {
             let pool = desired.pools.values().choose(random).unwrap().clone();
-            let one = world::destination(random, &pool, serial);
+            let mut one = world::destination(random, &pool, serial);
+            if plan.as_ref().is_some_and(|plan| plan.is_of_tenant(&one)) {
+                one.identity = items::identity(serial).into();
+                is_given_on = name.is_some() && plan.is_some_and(|plan| plan.keys_inside);
+                if let Some(name) = name.filter(|_| is_given_on) {
+                    one.name = name;
+                }
+            }
             desired.destinations.insert(one.name.clone(), one.into());
         });
+        if is_given_on {
+            self.meet("a name given on from tenant to tenant");
+        }
+    }
+
+    /// A name that nobody has had for so long that every process has seen it.
+    fn name_that_is_free(&mut self) -> Option<DestinationName> {
+        let is_free = |(_, since): &(&DestinationName, &Instant)| since.elapsed() > FREE_FOR;
+        let free = self
+            .free
+            .iter()
+            .filter(is_free)
+            .map(|(name, _)| name.clone())
+            .next()?;
+        self.free.remove(&free);
+        Some(free)
+    }
+
+    fn give_up(&mut self, name: &DestinationName) {
+        self.free.insert(name.clone(), Instant::now());
     }
 
     fn remove(&mut self) {
@@ -432,6 +478,7 @@ impl Life {
         if self.table.as_ref().is_some_and(|table| table.is_last(&name)) {
             return;
         }
+        self.give_up(&name);
         self.declare(&format!("remove {name}"), |_, desired| {
             drop(desired.destinations.remove(&name));
         });
@@ -441,10 +488,17 @@ impl Life {
         let Some(name) = self.any() else { return };
         self.serial += 1;
         let new = DestinationName::new(format!("r{}", self.serial));
+        self.give_up(&name);
+        let plan = self.table.as_ref().map(|table| Arc::clone(&table.plan));
         self.declare(&format!("rename {name} to {new}"), |_, desired| {
-            let mut one = desired.destinations.remove(&name).unwrap();
-            Arc::make_mut(&mut one).name = new.clone();
-            desired.destinations.insert(new, one);
+            let mut of = desired.destinations.remove(&name).unwrap();
+            let one = Arc::make_mut(&mut of);
+            one.name = new.clone();
+            // The item of a tenant is still the same one.
+            if !plan.is_some_and(|plan| plan.is_of_tenant(one)) {
+                one.identity = new.as_str().into();
+            }
+            desired.destinations.insert(new, of);
         });
     }
 
