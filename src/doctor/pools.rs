@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Check, UnderWay};
 use crate::medialive::MediaLive;
+use crate::model::tag::TAGS_MAX;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Observed, ObservedChannel,
 };
@@ -123,10 +124,15 @@ fn channel_check(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChann
             return failed(&seen.id, &waiting);
         }
         Adoption::Refused { strays } => {
-            let waiting = Waiting::NotAdopted {
-                channel: seen.id.clone(),
-                strays: strays.clone(),
-                others: seen.others.to_vec(),
+            let channel = seen.id.clone();
+            let waiting = if seen.tags.count >= TAGS_MAX {
+                Waiting::TagsFull { channel }
+            } else {
+                Waiting::NotAdopted {
+                    channel,
+                    strays: strays.clone(),
+                    others: seen.others.to_vec(),
+                }
             };
             return Check::warning(name(&seen.id), &waiting, waiting.ways_out().join(" · "));
         }

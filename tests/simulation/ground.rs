@@ -48,7 +48,7 @@ pub(super) struct Place<'a> {
     /// Whether the account's policy allows tags of slots.
     may_record: bool,
     pub(super) slots: Vec<Slot<'a>>,
-    /// Where its RTMP groups point that are no slots, by their names.
+    /// Where its RTMP groups point that are no slots and not parked, by their names.
     pub(super) others: Vec<(String, Endpoint)>,
 }
 
@@ -251,7 +251,7 @@ impl<'a> Ground<'a> {
             if (slot.is_meant || is_recorded) && !slot.group.is_empty() {
                 slots.push(slot);
             } else {
-                let first = slot.endpoints.into_iter().take(1);
+                let first = slot.pushed().next().cloned();
                 others.extend(first.map(|one| (slot.group.clone(), one)));
             }
         }
@@ -389,15 +389,25 @@ impl Place<'_> {
         if !slot.could_be() || !self.may_record {
             return slot.could_be();
         }
-        let tags = self
-            .channel
-            .and_then(|channel| channel.document()["tags"].as_object());
-        let count = tags.map_or(0, serde_json::Map::len) + usize::from(self.is_unowned());
+        let count = self.tags() + usize::from(self.is_unowned());
         let is_written =
             |one: &&Slot<'_>| !one.has_tag && !matches!(one.is, Occupant::Parked | Occupant::Unusable);
         let written = self.slots.iter().filter(is_written).count();
         let left = TAGS_MAX.checked_sub(count + written);
         left.is_some_and(|left| left > 0 || slot.has_tag || slot.is != Occupant::Parked)
+    }
+
+    /// How many tags it has.
+    fn tags(&self) -> usize {
+        let tags = self
+            .channel
+            .and_then(|channel| channel.document()["tags"].as_object());
+        tags.map_or(0, serde_json::Map::len)
+    }
+
+    /// Whether nobody can tell it whose it is, as there is no room for one more tag.
+    pub(super) fn cannot_be_owned(&self) -> bool {
+        self.is_unowned() && self.tags() >= TAGS_MAX
     }
 
     /// Whether it carries nobody's tag.

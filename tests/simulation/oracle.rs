@@ -392,7 +392,9 @@ impl<'a> Oracle<'a> {
         let usable = || self.of_pool(one).filter(|place| ground.is_usable(place));
         let could_be = |place: &Place<'_>| place.slots.iter().any(Slot::could_be);
         ensure(usable().any(could_be), || "there is no slot at all".into())?;
-        let found = usable().find_map(|place| {
+        let may_start = usable().filter(|place| !ground.may_not_start(place));
+        let mut may_start = may_start;
+        let found = may_start.find_map(|place| {
             let free = |slot: &&Slot<'_>| place.could_give(slot) && !ground.is_kept(place, slot);
             place.slots.iter().find(free).map(|slot| (place.id, &slot.group))
         });

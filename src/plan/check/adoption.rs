@@ -2,6 +2,7 @@
 //!
 //! | no owner tag, and the channel | |
 //! |---|---|
+//! | has as many tags as it may have | is left exactly as it is |
 //! | publishes nothing | is adopted |
 //! | was held before: a tag fits, or a slot has its parking name | is adopted |
 //! | has a wanted destination on air, and every RTMP target is parked or held by a destination of this pool | is adopted |
@@ -11,6 +12,7 @@
 use super::places::{Role, may_be_used};
 use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World, canonical_url};
 use super::violation::HandsOff;
+use crate::model::tag::TAGS_MAX;
 use crate::model::{Endpoint, ObservedGroup, SlotId, SlotSelector};
 
 /// Whose a channel is.
@@ -60,7 +62,7 @@ fn ownership(world: &World<'_>, channel: &ChannelReading<'_>) -> Ownership {
     match &seen.owner {
         Some(owner) if *owner == world.desired.owner => Ownership::Owned,
         Some(_) => Ownership::Foreign,
-        None if may_adopt(world, channel) => Ownership::MayAdopt,
+        None if seen.tags.count < TAGS_MAX && may_adopt(world, channel) => Ownership::MayAdopt,
         None => Ownership::Refused,
     }
 }

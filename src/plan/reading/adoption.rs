@@ -7,10 +7,11 @@
 //!   destination of the pool that holds its slot there; or
 //! - `takeover: true` stands on it.
 //!
-//! Else it is left exactly as it is.
+//! Else it is left exactly as it is. So is one with as many tags as a channel may have, as nothing could say whose it is.
 
 use super::index::Index;
 use super::{Channel, Fit, Intent, Occupant, Reading};
+use crate::model::tag::TAGS_MAX;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, DestinationName, Endpoint, ObservedChannel, ObservedGroup,
     OutputGroup, SlotSelector,
@@ -25,6 +26,16 @@ impl Reading<'_> {
             let Some(seen) = channel.seen.filter(|_| channel.adoption == Adoption::Adopt) else {
                 continue;
             };
+            // The owner tag is one more.
+            if seen.tags.count >= TAGS_MAX {
+                let waiting = Waiting::TagsFull {
+                    channel: channel.id.clone(),
+                };
+                let channel = &mut self.channels[at];
+                channel.unusable.get_or_insert(waiting);
+                channel.adoption = Adoption::Refused { strays: Vec::new() };
+                continue;
+            }
             if !seen.state.may_publish() || channel.takeover || self.was_held(channel, seen) {
                 continue;
             }

@@ -104,6 +104,7 @@ impl Oracle<'_> {
             Waiting::NotAdopted { channel, strays, .. } => {
                 let is = place(channel.as_str())?;
                 ensure(is.is_unowned(), || "it carries an owner tag".into())?;
+                ensure(!is.cannot_be_owned(), || "it has no room for a tag".into())?;
                 ensure(ground.is_refused(is), || {
                     "nothing keeps it from being adopted".into()
                 })?;
@@ -115,6 +116,11 @@ impl Oracle<'_> {
                 ensure(told.eq(found.iter().cloned()), || {
                     format!("undeclared or elsewhere are {found:?}")
                 })?;
+                Ok(channel.as_str())
+            }
+            Waiting::TagsFull { channel } => {
+                let is = place(channel.as_str())?;
+                ensure(is.cannot_be_owned(), || "it could be adopted".into())?;
                 Ok(channel.as_str())
             }
             Waiting::OwnedByAnother { channel, owner } => {

@@ -23,7 +23,9 @@ impl Oracle<'_> {
         if matches!(there, Some((_, _, Fit::Changed))) {
             return None;
         }
-        let usable = self.of_pool(one).filter(|place| ground.is_usable(place));
+        let usable = self
+            .of_pool(one)
+            .filter(|place| ground.is_usable(place) && !ground.may_not_start(place));
         for place in usable {
             let pinned = |slot: &&Slot<'_>| {
                 one.pin.as_ref().is_none_or(|pin| {
@@ -50,7 +52,8 @@ impl Oracle<'_> {
         let is_known = matches!(one.key, StreamKey::Known(_));
         let mut stopped = self
             .of_pool(one)
-            .filter(|place| place.is_stopped() && self.ground.is_usable(place));
+            .filter(|place| place.is_stopped() && self.ground.is_usable(place))
+            .filter(|place| !self.ground.may_not_start(place));
         let is_free = |new: &Place<'_>| {
             let mut slots = new.slots.iter();
             slots.any(|slot| {
