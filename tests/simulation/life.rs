@@ -197,11 +197,7 @@ impl Life {
                     Idle::KeepRunning => Idle::Stop,
                 };
             }),
-            3 | 4 => self.change_pool("its output groups", |random, pool| {
-                let globs = ["RTMP-Slot-*", "RTMP-Slot-[12]", "rtmp-slot-*"];
-                let glob = globs.choose(random).unwrap();
-                pool.slots.output_groups = globset::Glob::new(glob).unwrap().compile_matcher();
-            }),
+            3 | 4 => self.change_groups(),
             5 => self.change_pool("where its parked slots point", |_, pool| {
                 let is_first = *pool.slots.parking_url == *PARKING;
                 let other = format!("{PARKING}-elsewhere");
@@ -312,6 +308,27 @@ impl Life {
         self.declare(&format!("a pool has another: {what}"), |random, desired| {
             let pool = desired.pools.values_mut().choose(random).unwrap();
             change(random, pool);
+        });
+    }
+
+    /// A pool has other output groups for slots.
+    fn change_groups(&mut self) {
+        let plan = self.table.as_ref().map(|table| Arc::clone(&table.plan));
+        self.declare("a pool has another: its output groups", |random, desired| {
+            let pool = desired.pools.values_mut().choose(random).unwrap();
+            let globs = ["RTMP-Slot-*", "RTMP-Slot-[12]", "rtmp-slot-*"];
+            let glob = globs.choose(random).unwrap();
+            let glob = globset::Glob::new(glob).unwrap().compile_matcher();
+            // Files and table are not read in one look: an item's pin would be refused in between.
+            let is_misfit = |one: &Destination| {
+                let mut pin = one.pin.iter();
+                one.pool == pool.name && pin.any(|pin| !glob.is_match(pin.output_group.as_str()))
+            };
+            let is_of_item = |one: &Destination| plan.as_ref().is_some_and(|plan| plan.holds(one));
+            let mut all = desired.destinations.values();
+            if !all.any(|one| is_of_item(one) && is_misfit(one)) {
+                pool.slots.output_groups = glob;
+            }
         });
     }
 
