@@ -124,22 +124,15 @@ fn run(
     Some(kind)
 }
 
-/// It has an RTMP group without a name, which pushes to where nobody declares, or what somebody declares.
+/// It has an RTMP group without a name, which pushes to where nobody declares.
 fn add_unnamed(
-    random: &mut ChaCha8Rng,
-    desired: &Desired,
+    _: &mut ChaCha8Rng,
+    _: &Desired,
     world: &mut World,
     (id, _): (&str, Now),
 ) -> Option<&'static str> {
-    let is_declared = random.random_bool(0.3);
-    let one = desired.destinations.values().choose(random)?;
     let channel = world.channel_mut(id)?;
-    let pipelines = if channel.is_standard() { 2 } else { 1 };
-    let endpoints = if is_declared {
-        target(one, pipelines)
-    } else {
-        somebodys(pipelines)
-    };
+    let endpoints = somebodys(if channel.is_standard() { 2 } else { 1 });
     let document = channel.document_mut();
     let entries = document["destinations"].as_array_mut()?;
     let mut entry = entries.last()?.clone();
@@ -153,11 +146,7 @@ fn add_unnamed(
     group["outputs"][0]["outputSettings"]["rtmpOutputSettings"]["destination"]["destinationRefId"] =
         json!("unnamed");
     groups.push(group);
-    Some(if is_declared {
-        "a group without a name, for a declared target"
-    } else {
-        "a group without a name"
-    })
+    Some("a group without a name")
 }
 
 /// It has so many tags that some of ours, or all of them, have no room.

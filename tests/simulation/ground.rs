@@ -407,7 +407,12 @@ impl Place<'_> {
 
     /// Whether nobody can tell it whose it is, as there is no room for one more tag.
     pub(super) fn cannot_be_owned(&self) -> bool {
-        self.is_unowned() && self.tags() >= TAGS_MAX
+        self.is_unowned() && self.is_full()
+    }
+
+    /// Whether it has as many tags as a channel may have.
+    pub(super) fn is_full(&self) -> bool {
+        self.tags() >= TAGS_MAX
     }
 
     /// Whether it carries nobody's tag.

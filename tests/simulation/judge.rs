@@ -18,7 +18,7 @@ use slotwise::model::tag::{SLOT_TAG_PREFIX, slot_tag_key};
 use slotwise::model::{Desired, DestinationName, WantedState};
 use tokio::time::Instant;
 
-use super::ground::{Ground, Occupant, is_called};
+use super::ground::{Ground, Occupant, Slot, is_called};
 use super::leases::SharedRow;
 use super::process::Sign;
 use super::reading::{
@@ -349,7 +349,9 @@ impl Judge {
             was.slot(&slot.group)
                 .is_none_or(|before| before.endpoints != slot.endpoints)
         });
-        let unrecorded = written.clone().find(|slot| !slot.is_recorded());
+        // Where there is no room for more tags, who leaves does so without one.
+        let leaves = |slot: &Slot<'_>| is.is_full() && slot.is == Occupant::Parked;
+        let unrecorded = written.clone().find(|slot| !slot.is_recorded() && !leaves(slot));
         if let Some(group) = unrecorded.map(|slot| slot.group.clone()) {
             let tag = after
                 .channel(id)
