@@ -4,6 +4,7 @@
 //! them is the same life otherwise: that is what lets a failure be shrunk.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -150,7 +151,7 @@ impl Life {
             self.note(what);
             return to_process;
         }
-        if let Some(to_process) = self.meddle(&deed.random) {
+        if let ControlFlow::Break(to_process) = self.meddle(&deed.random) {
             return to_process;
         }
         self.random = deed.random;
@@ -181,12 +182,12 @@ impl Life {
 
     /// In the place of some deeds something rare: pools are edited, addresses respelled, tags denied. Drawn aside, so that
     /// all else stays as it is. What happens to a process by it, if anything.
-    fn meddle(&mut self, random: &ChaCha8Rng) -> Option<Option<ToProcess>> {
+    fn meddle(&mut self, random: &ChaCha8Rng) -> ControlFlow<Option<ToProcess>> {
         let mut random = random.clone();
         random.set_stream(random.get_stream() | MEDDLING);
         let deed = random.random_range(0..100);
         if deed > 12 {
-            return None;
+            return ControlFlow::Continue(());
         }
         self.random = random;
         match deed {
@@ -210,7 +211,7 @@ impl Life {
             _ => {
                 // Tags have two boundaries: it dies at the second.
                 let (after, at) = (1, Calls::Tags);
-                return Some(Some(ToProcess::Dies(Some(Boundary { after, at }))));
+                return ControlFlow::Break(Some(ToProcess::Dies(Some(Boundary { after, at }))));
             }
         }
         let kinds = [
@@ -226,7 +227,7 @@ impl Life {
         if let Some(kind) = kinds.get(deed) {
             self.meet(kind);
         }
-        Some(None)
+        ControlFlow::Break(None)
     }
 
     /// No tag can be written for a while, not even an owner's.
@@ -240,7 +241,8 @@ impl Life {
     fn deny_slot_tags(&mut self) {
         let allowed = self.emulator.with_world(|world, _| {
             let allowed = &mut world.settings_mut().switches.tag_keys_allowed;
-            *allowed = if *allowed == ALL_TAGS { OWNER_TAG } else { ALL_TAGS }.to_owned();
+            let other = if *allowed == ALL_TAGS { OWNER_TAG } else { ALL_TAGS };
+            other.clone_into(allowed);
             allowed.clone()
         });
         self.note(format!("life: a policy allows tags: {allowed}"));
