@@ -140,7 +140,7 @@ fn a_channel_without_room_for_an_owner_is_left_alone() {
         assert!(plan.is_empty(), "{plan:?}");
         assert_eq!(plan.channels[0].waiting.as_ref().unwrap().code(), "TagsFull");
         world.seen("1").tags_mut().count = TAGS_MAX - 3;
-        let expected = if state == Idle { "update start" } else { "adopt" };
+        let expected = if state == Idle { "adopt start" } else { "adopt" };
         assert_eq!(steps(&allowed(&world), "1"), expected);
     }
 }
