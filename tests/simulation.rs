@@ -355,7 +355,7 @@ impl Simulation {
             .timeline
             .iter()
             .skip(told_before)
-            .find(|(_, line)| !line.contains("Converged") && !(is_denied && is_retry(line)));
+            .find(|(_, line)| !(line.contains("Converged") || is_denied && is_retry(line)));
         let quiet = quiet.and(news.map_or(Ok(()), |(_, line)| {
             Err(format!("at rest, something is told: {line}"))
         }));
