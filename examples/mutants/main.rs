@@ -206,18 +206,26 @@ impl Copy {
 
     /// Breaks the copy, lets it live, and mends it.
     fn try_out(&self, variant: &Variant, seeds: u64) -> Done<Verdict> {
-        let file = self.root.join(&variant.file);
-        let text = fs::read_to_string(&file)?;
-        let found = text.matches(&variant.find).count();
-        if found != 1 {
-            let file = variant.file.display();
-            return Ok(Verdict::Broken(format!(
-                "what it replaces occurs {found} times in {file}, not once"
-            )));
+        let mut whole = Vec::new();
+        for edit in variant.edits() {
+            let text = fs::read_to_string(self.root.join(&edit.file))?;
+            let found = text.matches(&edit.find).count();
+            if found != 1 {
+                let file = edit.file.display();
+                return Ok(Verdict::Broken(format!(
+                    "what it replaces occurs {found} times in {file}, not once"
+                )));
+            }
+            whole.push((edit, text));
         }
-        fs::write(&file, text.replacen(&variant.find, &variant.replace, 1))?;
+        for (edit, text) in &whole {
+            let broken = text.replacen(&edit.find, &edit.replace, 1);
+            fs::write(self.root.join(&edit.file), broken)?;
+        }
         let verdict = self.judge(seeds);
-        fs::write(&file, text)?;
+        for (edit, text) in whole {
+            fs::write(self.root.join(&edit.file), text)?;
+        }
         verdict
     }
 

@@ -276,6 +276,9 @@ fn summarize(sum: &Sum, took: Duration, lasts: Duration) {
         "  {} deeds, {} calls ({} of them looks), {} granted interruptions",
         sum.deeds, sum.tally.calls, sum.tally.looks, sum.tally.interruptions
     );
+    for (kind, (times, lives)) in &sum.tally.met {
+        println!("  met in {lives:>4} lives, {times:>5} times: {kind}");
+    }
     let mut by_check: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for (seed, broken) in &sum.failures {
         by_check.entry(broken.check).or_default().push(*seed);

@@ -296,7 +296,8 @@ impl Memory {
         Some(since.elapsed())
     }
 
-    /// Those seen on air have come back, unless a stop that interrupts them is planned or under way: `leaving`.
+    /// Those seen on air have come back, unless a stop that interrupts them is planned or under way: `leaving`. Who is on
+    /// air on another channel with a previous target has not: that is what it was moved away from.
     pub(super) fn note_on_air<'a>(
         &mut self,
         plan: &'a Plan,
@@ -306,7 +307,13 @@ impl Memory {
         let planned = stops.flat_map(|(_, step)| &step.interrupts);
         let leaving: BTreeSet<&DestinationName> = planned.chain(leaving).collect();
         for destination in &plan.destinations {
-            if destination.on_air && !leaving.contains(&destination.name) {
+            let interrupted_on = self.interrupted.get(&destination.name);
+            let is_left_behind = destination.is_previous
+                && destination
+                    .held
+                    .as_ref()
+                    .is_some_and(|held| interrupted_on.is_some_and(|channel| held.channel != *channel));
+            if destination.on_air && !is_left_behind && !leaving.contains(&destination.name) {
                 self.returning.remove(&destination.name);
                 self.interrupted.remove(&destination.name);
             }
@@ -328,6 +335,7 @@ impl Memory {
 mod tests {
     use super::*;
     use crate::model::{OwnerId, SlotId, WantedState, samples};
+    use crate::plan::DestinationPlan;
 
     #[test]
     fn whoever_is_interrupted_and_lost_is_declared_as_it_was_unless_it_was_renamed_or_its_pool_is_gone() {
@@ -394,5 +402,41 @@ mod tests {
         let mut memory = interrupted();
         memory.note_wanted(&declared(WantedState::Ready), Timestamp::UNIX_EPOCH);
         assert_eq!(knows(&memory), (0, 0), "it is not wanted any more");
+    }
+
+    #[test]
+    fn a_previous_target_on_another_channel_brings_nobody_back() {
+        let on_air_in = |channel: &str, is_previous| {
+            let one = DestinationPlan {
+                name: "a".into(),
+                pool: "main".into(),
+                state: WantedState::Streaming,
+                wanted: true,
+                group: None,
+                held: Some(SlotId::new(channel, "slot-1")),
+                on_air: true,
+                is_previous,
+                assignment: None,
+                reason: None,
+                waiting: None,
+                off_air: None,
+            };
+            let plan = Plan {
+                pools: Vec::new(),
+                destinations: vec![one],
+                channels: Vec::new(),
+            };
+            let mut memory = Memory {
+                returning: [("a".into(), SlotId::new("3", "slot-1"))].into(),
+                interrupted: [("a".into(), "3".into())].into(),
+                ..Memory::default()
+            };
+            memory.note_on_air(&plan, std::iter::empty());
+            (memory.returning.len(), memory.interrupted().len())
+        };
+        assert_eq!(on_air_in("3", false), (0, 0));
+        assert_eq!(on_air_in("3", true), (0, 0));
+        assert_eq!(on_air_in("4", false), (0, 0));
+        assert_eq!(on_air_in("4", true), (1, 1), "it was moved away from there");
     }
 }

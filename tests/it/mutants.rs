@@ -26,14 +26,15 @@ fn each_edit_fits_one_place_of_the_daemon() {
     let misfits: Vec<String> = variants(root())
         .unwrap()
         .iter()
-        .filter_map(|one| {
+        .flat_map(|variant| variant.edits().map(|edit| (&variant.name, edit)))
+        .filter_map(|(name, one)| {
             let file = one.file.display();
             let Ok(text) = fs::read_to_string(root().join(&one.file)) else {
-                return Some(format!("{}: there is no {file}", one.name));
+                return Some(format!("{name}: there is no {file}"));
             };
             let (found, in_code) = (text.matches(&one.find).count(), built(&text).contains(&one.find));
             let fits = found == 1 && in_code && one.find != one.replace && one.file.starts_with("src");
-            (!fits).then(|| format!("{}: `{}` occurs {found} times in {file}", one.name, one.find))
+            (!fits).then(|| format!("{name}: `{}` occurs {found} times in {file}", one.find))
         })
         .collect();
     assert!(

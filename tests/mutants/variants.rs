@@ -6,17 +6,32 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// A mistake that somebody could make: one edit of one file.
+/// A mistake that somebody could make.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Variant {
     pub(crate) name: String,
     /// The rule that it breaks, in a sentence.
     pub(crate) breaks: String,
+    #[serde(flatten)]
+    edit: Edit,
+    /// A second mistake, without which the first one would not show.
+    also: Option<Edit>,
+}
+
+/// An edit of a file.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Edit {
     pub(crate) file: PathBuf,
     /// Text that occurs once in the file.
     pub(crate) find: String,
     pub(crate) replace: String,
+}
+
+impl Variant {
+    /// Its edits, of one file each.
+    pub(crate) fn edits(&self) -> impl Iterator<Item = &Edit> {
+        std::iter::once(&self.edit).chain(&self.also)
+    }
 }
 
 /// All of them, in the tree at `root`.

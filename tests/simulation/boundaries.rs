@@ -12,7 +12,7 @@ use slotwise::model::{Cause, Desired, Disruption, Interrupt, OwnerId, Placement,
 use tokio::time::Instant;
 
 use super::process::SetUp;
-use super::tap::Boundary;
+use super::tap::{Boundary, Calls};
 use super::{Cast, Report, Simulation, in_virtual_time, world};
 
 /// What somebody changes.
@@ -68,8 +68,13 @@ pub(crate) fn live_through(fate: Option<(usize, Fate)>) -> (Report, usize) {
     in_virtual_time(1, async |log| {
         let mut simulation = Simulation::new(cast(), log);
         if let Some((after, fate)) = fate {
-            let at_writes = false;
-            simulation.crew.doom(Boundary { after, at_writes }, fate);
+            simulation.crew.doom(
+                Boundary {
+                    after,
+                    at: Calls::Any,
+                },
+                fate,
+            );
         }
         for (number, (what, change)) in STORY.into_iter().enumerate() {
             simulation.until(Instant::now() + EACH).await;
@@ -117,5 +122,6 @@ fn cast() -> Cast {
             lease: None,
         },
         table: None,
+        kinds: Vec::new(),
     }
 }

@@ -135,6 +135,7 @@ impl Crew {
                     if let Some(did) = hand.work(&emulator, id) {
                         let mut judge = judge.lock().unwrap();
                         judge.note(format!("life: a human {did} channel {id} before it is looked at"));
+                        judge.tally.meet(&format!("a human {did} a channel"));
                     }
                 });
             }
@@ -186,6 +187,13 @@ impl Crew {
         seat.back_at = Instant::now() + gap;
         if let Some(process) = seat.process.take() {
             let signs = process.hear();
+            if process.tap.has_only_tagged() {
+                self.judge
+                    .lock()
+                    .unwrap()
+                    .tally
+                    .meet("a crash between tags and update");
+            }
             self.judge.lock().unwrap().bury(&process.name, how, &signs);
             process.kill().await;
         }

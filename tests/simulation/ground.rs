@@ -13,11 +13,13 @@ use jiff::Timestamp;
 use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
+use slotwise::model::tag::slot_tag_key;
 use slotwise::model::{
     Cause, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt, Mark, OutputGroup,
     Pause, Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest, WantedState,
 };
 
+use super::contact::TAGS_MAX;
 use super::reading::{is_running, owner, rtmp_groups, tag_of};
 use super::windows;
 
@@ -31,6 +33,8 @@ pub(super) struct Ground<'a> {
     pub(super) places: Vec<Place<'a>>,
     /// Whether whoever vanished from the declaration is let go, recorded as released or not.
     pub(super) lets_go: bool,
+    /// Whether the account's policy allows tags of slots.
+    may_record: bool,
 }
 
 /// A channel.
@@ -41,8 +45,10 @@ pub(super) struct Place<'a> {
     /// `None`: MediaLive knows no such channel.
     pub(super) channel: Option<&'a Channel>,
     pub(super) takeover: bool,
+    /// Whether the account's policy allows tags of slots.
+    may_record: bool,
     pub(super) slots: Vec<Slot<'a>>,
-    /// Where its RTMP groups point that are no slots, by their names.
+    /// Where its RTMP groups point that are no slots and not parked, by their names.
     pub(super) others: Vec<(String, Endpoint)>,
 }
 
@@ -54,6 +60,8 @@ pub(super) struct Slot<'a> {
     pub(super) is_meant: bool,
     /// Its tag, if that fits what it points at.
     tag: Option<SlotTag>,
+    /// Whether it has a tag at all.
+    has_tag: bool,
     /// Which of its endpoints are parked.
     parked: Vec<bool>,
     /// Whether all of them are, by the names that are given to parked ones.
@@ -140,9 +148,9 @@ pub(super) fn clash(one: &Endpoint, other: &Endpoint) -> bool {
     one.stream() == other.stream() && one.is_backup_ingest() == other.is_backup_ingest()
 }
 
-/// Whether tags call the destination `name` so. Of an item of a table six digits follow.
-pub(super) fn is_called(name: &DestinationName, identity: &str) -> bool {
-    let Some(rest) = identity.strip_prefix(name.as_str()) else {
+/// Whether tags call a destination so. Of an item of a table six digits follow.
+pub(super) fn is_called(one: &Destination, identity: &str) -> bool {
+    let Some(rest) = identity.strip_prefix(one.identity.as_str()) else {
         return false;
     };
     let digits = rest.strip_prefix('-');
@@ -168,6 +176,7 @@ impl<'a> Ground<'a> {
             wall,
             places: Vec::new(),
             lets_go: false,
+            may_record: world.settings().switches.tag_keys_allowed == "*",
         };
         for pool in desired.pools.values() {
             for named in &pool.channels {
@@ -242,7 +251,7 @@ impl<'a> Ground<'a> {
             if (slot.is_meant || is_recorded) && !slot.group.is_empty() {
                 slots.push(slot);
             } else {
-                let first = slot.endpoints.into_iter().take(1);
+                let first = slot.pushed().next().cloned();
                 others.extend(first.map(|one| (slot.group.clone(), one)));
             }
         }
@@ -251,6 +260,7 @@ impl<'a> Ground<'a> {
             pool,
             channel,
             takeover,
+            may_record: self.may_record,
             slots,
             others,
         }
@@ -267,7 +277,9 @@ impl<'a> Ground<'a> {
         let target = Target::from(endpoints.clone());
         let pipelines = if channel.is_standard() { 2 } else { 1 };
         let digest = TargetDigest::of(&self.desired.owner, &name, &target);
-        let tag = tag_of(channel, &OutputGroup::from(group.as_str())).filter(|tag| tag.digest == digest);
+        let group_name = OutputGroup::from(group.as_str());
+        let tag = tag_of(channel, &group_name).filter(|tag| tag.digest == digest);
+        let tags = channel.document().get("tags");
         let by_name: Vec<bool> = (0..)
             .zip(&endpoints)
             .map(|(at, one)| one.stream_name.reveal() == SlotSelector::parking_name(&name, at))
@@ -286,6 +298,7 @@ impl<'a> Ground<'a> {
             is_parked_by_name: !by_name.is_empty() && by_name.iter().all(|is_parked| *is_parked),
             endpoints,
             tag,
+            has_tag: tags.is_some_and(|tags| tags.get(slot_tag_key(&group_name)).is_some()),
             parked,
             is: Occupant::Unusable,
         };
@@ -307,7 +320,7 @@ impl<'a> Ground<'a> {
             return Occupant::Undeclared;
         };
         let mut all = self.desired.destinations.values();
-        match all.find(|one| is_called(&one.name, identity.as_str())) {
+        match all.find(|one| is_called(one, identity.as_str())) {
             Some(one) if matches!(one.key, StreamKey::Known(_)) => Occupant::Of(one, Fit::Previous),
             Some(one) => Occupant::Of(one, Fit::Unreadable),
             None => Occupant::Vanished {
@@ -337,7 +350,7 @@ impl<'a> Ground<'a> {
                 None => slot.parked[at],
             });
             let is_named = matches!(&slot.tag, Some(SlotTag { occupant: Recorded::Destination { identity, .. }, .. })
-                if is_called(&one.name, identity.as_str()));
+                if is_called(one, identity.as_str()));
             let is_adopted = matches!(
                 &slot.tag,
                 Some(SlotTag {
@@ -378,6 +391,38 @@ impl Place<'_> {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.is_in(State::Idle) || self.is_in(State::UpdateFailed)
+    }
+
+    /// Whether somebody new could get the slot: what he holds has to be recorded, and so does every other slot that an update
+    /// writes, as far as it has a tag to itself yet.
+    pub(super) fn could_give(&self, slot: &Slot<'_>) -> bool {
+        if !slot.could_be() || !self.may_record {
+            return slot.could_be();
+        }
+        let count = self.tags() + usize::from(self.is_unowned());
+        let is_written =
+            |one: &&Slot<'_>| !one.has_tag && !matches!(one.is, Occupant::Parked | Occupant::Unusable);
+        let written = self.slots.iter().filter(is_written).count();
+        let left = TAGS_MAX.checked_sub(count + written);
+        left.is_some_and(|left| left > 0 || slot.has_tag || slot.is != Occupant::Parked)
+    }
+
+    /// How many tags it has.
+    fn tags(&self) -> usize {
+        let tags = self
+            .channel
+            .and_then(|channel| channel.document()["tags"].as_object());
+        tags.map_or(0, serde_json::Map::len)
+    }
+
+    /// Whether nobody can tell it whose it is, as there is no room for one more tag.
+    pub(super) fn cannot_be_owned(&self) -> bool {
+        self.is_unowned() && self.is_full()
+    }
+
+    /// Whether it has as many tags as a channel may have.
+    pub(super) fn is_full(&self) -> bool {
+        self.tags() >= TAGS_MAX
     }
 
     /// Whether it carries nobody's tag.

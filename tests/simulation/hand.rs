@@ -1,16 +1,18 @@
 //! Somebody who works on channels by hand, in the console of MediaLive.
 
+use rand::seq::IteratorRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use slotwise::emulator::channel::State;
-use slotwise::emulator::request::Request;
-use slotwise::emulator::world::Document;
-use slotwise::emulator::{Emulator, Operation};
+use slotwise::emulator::request::{Now, Request};
+use slotwise::emulator::world::{Channel, Document};
+use slotwise::emulator::{Emulator, Operation, World};
 use slotwise::model::tag::SLOT_TAG_PREFIX;
 
-use super::reading::is_running;
-use super::world::CANARY;
+use super::contact::{TAGS_MAX, fill, point};
+use super::reading::{Endpoint, is_running, slots, wiring};
+use super::world::{CANARY, PARKING};
 
 /// One thing that somebody does by hand.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +28,11 @@ impl Hand {
     pub(super) fn work(self, emulator: &Emulator, id: &str) -> Option<&'static str> {
         let Self { serial, seed } = self;
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let deed = random.random_range(0..15);
+        let deed = random.random_range(0..22);
         emulator.with_world(|world, now| {
+            if deed >= 15 {
+                return self.reset(&mut random, world, (id, now), deed);
+            }
             let mut call = |operation| world.handle(&Request::new(operation, id), now).is_ok();
             match deed {
                 0..4 => call(Operation::StopChannel).then_some("stops"),
@@ -92,4 +97,90 @@ impl Hand {
             }
         })
     }
+
+    /// Terraform puts targets or tags back as its own state has them, or somebody gives the channel the tags of another one,
+    /// or as many as it may have.
+    fn reset(
+        self,
+        random: &mut ChaCha8Rng,
+        world: &mut World,
+        (id, now): (&str, Now),
+        deed: usize,
+    ) -> Option<&'static str> {
+        let channel = world.channel(id)?;
+        let state = channel.state();
+        let (was_running, is_still) = (state == State::Running, state == State::Idle);
+        match deed {
+            15..18 if was_running || is_still => {
+                let (is_parked, keeps_tags) = (random.random_bool(0.6), random.random_bool(0.5));
+                // It stops what runs, and starts it again.
+                world.force_state(id, State::Idle, now);
+                let channel = world.channel_mut(id)?;
+                let groups = slots(channel);
+                channel.edit(now, |document| {
+                    if !keeps_tags {
+                        document.insert("tags".to_owned(), json!({ "managed-by": "terraform" }));
+                    }
+                    let wiring = wiring(document);
+                    for (group, endpoints) in groups {
+                        let back = as_made(&group, endpoints.len(), is_parked, self.serial);
+                        let entries = document["destinations"].as_array_mut().into_iter().flatten();
+                        for entry in entries.filter(|entry| wiring.get(&group) == Some(&entry["id"])) {
+                            point(entry, &back);
+                        }
+                    }
+                });
+                if was_running {
+                    world.force_state(id, State::Running, now);
+                }
+                Some(match (was_running, is_parked) {
+                    (true, true) => "parks every target of running",
+                    (true, false) => "resets the targets of running",
+                    (false, true) => "parks every target of stopped",
+                    (false, false) => "resets the targets of stopped",
+                })
+            }
+            18 => {
+                let tags = json!({ "managed-by": "terraform" });
+                let reset = |document: &mut Document| drop(document.insert("tags".to_owned(), tags));
+                world.channel_mut(id)?.edit(now, reset);
+                Some("resets the tags of")
+            }
+            19 | 20 => {
+                let tags_of = |channel: &Channel| channel.document()["tags"].as_object().cloned();
+                let others = world.channels().iter().filter(|(other, _)| *other != id);
+                let (_, other) = others.choose(random)?;
+                let tags = tags_of(other).filter(|tags| !tags.is_empty())?;
+                let mut own = world.channel(id).and_then(tags_of).unwrap_or_default();
+                own.extend(tags);
+                if own.len() > TAGS_MAX {
+                    return None;
+                }
+                let copied = |document: &mut Document| drop(document.insert("tags".to_owned(), own.into()));
+                world.channel_mut(id)?.edit(now, copied);
+                Some("copies the tags of another one to")
+            }
+            21 => {
+                let room = random.random_range(0..=2);
+                world.channel_mut(id)?.edit(now, |document| {
+                    fill(document.entry("tags").or_insert_with(|| json!({})), room);
+                });
+                Some("fills the tags of")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Where a group pointed when it was made: parked by an address only, or a target of its own.
+fn as_made(group: &str, pipelines: usize, is_parked: bool, serial: usize) -> Vec<Endpoint> {
+    let one = |at: usize| {
+        if is_parked {
+            (PARKING.to_owned(), format!("{group}-{at}"))
+        } else {
+            let name = format!("{CANARY}made-{group}-{at}-{serial}");
+            ("rtmp://terraform.example/app".to_owned(), name)
+        }
+    };
+    (0..pipelines).map(one).collect()
 }

@@ -50,13 +50,36 @@ pub(super) fn declaration(plan: &Plan) -> String {
     text
 }
 
-/// The attribute by which items are found.
-pub(super) fn key(plan: &Plan) -> &'static str {
+/// The attribute with the name.
+fn name(plan: &Plan) -> &'static str {
     if plan.own_words { "id" } else { "name" }
 }
 
-pub(super) fn key_of(plan: &Plan, name: &str) -> Value {
-    json!({ key(plan): {"S": name} })
+/// The attributes by which items are found: tenant and number, or the name.
+pub(super) fn key(plan: &Plan) -> &'static [&'static str] {
+    match (plan.two_tenants, plan.own_words) {
+        (true, _) => &["tenant", "number"],
+        (false, true) => &["id"],
+        (false, false) => &["name"],
+    }
+}
+
+/// The key of an item.
+pub(super) fn key_in(plan: &Plan, item: &Value) -> Value {
+    let parts = key(plan)
+        .iter()
+        .map(|part| ((*part).to_owned(), item[part].clone()));
+    Value::Object(parts.collect())
+}
+
+/// What people call an item.
+pub(super) fn name_in<'a>(plan: &Plan, item: &'a Value) -> &'a str {
+    item[name(plan)]["S"].as_str().unwrap_or_default()
+}
+
+/// The identity of the item that is made at `serial`: the two tenants count alike.
+pub(super) fn identity(serial: usize) -> String {
+    format!("{}-{}", ["acme", "zenith"][serial % 2], serial / 2)
 }
 
 /// Whether slotwise writes `attribute`.
@@ -72,7 +95,7 @@ pub(super) fn is_status(plan: &Plan, attribute: &str) -> bool {
 pub(super) fn item(plan: &Plan, one: &Destination) -> Item {
     let text = |text: &str| json!({"S": text});
     let mut item = Item::from([
-        (key(plan).to_owned(), text(one.name.as_str())),
+        (name(plan).to_owned(), text(one.name.as_str())),
         ("pool".to_owned(), text(one.pool.as_str())),
         ("url".to_owned(), text(&one.url)),
         ("priority".to_owned(), json!({"N": one.priority.to_string()})),
@@ -81,6 +104,11 @@ pub(super) fn item(plan: &Plan, one: &Destination) -> Item {
     ]);
     let is_wanted = one.state == WantedState::Streaming;
     let mut add = |attribute: &str, value| drop(item.insert(attribute.to_owned(), value));
+    if plan.two_tenants {
+        let (tenant, number) = one.identity.as_str().split_once('-').unwrap();
+        add("tenant", text(tenant));
+        add("number", text(number));
+    }
     match (plan.own_words, is_wanted) {
         (true, _) => add("wanted", json!({"BOOL": is_wanted})),
         (false, true) => add("state", text("Streaming")),
@@ -142,7 +170,7 @@ pub(super) fn untrue(
         ));
     }
     mine.clone().find_map(|one| {
-        let item = table.item(one.name.as_str())?;
+        let item = table.item(&table.key_of(one))?;
         let lie = untrue_item(&table.plan, &item, &places(world, declared, wall, one), one)
             .or_else(|| unlike(&table.plan, &item, view, one))
             .or_else(|| touched(table, &item, one));

@@ -18,7 +18,7 @@ use slotwise::model::tag::{SLOT_TAG_PREFIX, slot_tag_key};
 use slotwise::model::{Desired, DestinationName, WantedState};
 use tokio::time::Instant;
 
-use super::ground::{Ground, Occupant, is_called};
+use super::ground::{Ground, Occupant, Slot, is_called};
 use super::leases::SharedRow;
 use super::process::Sign;
 use super::reading::{
@@ -37,6 +37,9 @@ use super::world::{OWNER, STRANGER};
 
 /// How old the state of a channel may be that somebody else changed: the same, on a list that lags behind.
 const SEEN_MAX: Duration = Duration::from_mins(1);
+
+/// For how long nobody who was denied to write tags of slots has to try again.
+const DENIED_MAX: Duration = Duration::from_mins(11);
 
 /// More calls of a process than this in a minute are a loop that has gone wild; the client itself lets 600 through.
 const CALLS_MAX: usize = 150;
@@ -66,7 +69,9 @@ pub(super) struct Judge {
     pub(super) table: Option<Table>,
     /// How many processes there are at most.
     processes: usize,
-    /// Whether tags of slots can be written in this world.
+    /// When the last tag was denied.
+    denied: Option<Instant>,
+    /// Whether tags of slots can be written once everything that went wrong is right again.
     pub(super) may_record: bool,
     /// What happened, for a failure's report.
     pub(super) timeline: Vec<(Instant, String)>,
@@ -96,6 +101,7 @@ impl Judge {
             states: States::default(),
             table: None,
             processes,
+            denied: None,
             may_record: true,
             tally: Tally::default(),
             timeline: Vec::new(),
@@ -144,6 +150,7 @@ impl Judge {
     /// Judges one call.
     pub(super) fn call(&mut self, before: &World, after: &World, call: &Call) {
         self.count(call);
+        self.note_tags(call);
         self.settle_interrupted(before);
         self.count_missing(before);
         self.states.follow(before, call.at);
@@ -213,6 +220,17 @@ impl Judge {
         }
     }
 
+    fn note_tags(&mut self, call: &Call) {
+        let is_denied = call
+            .error
+            .as_deref()
+            .is_some_and(|error| error.contains("AccessDenied"));
+        if call.operation == "CreateTags" && (is_denied || call.status == Some(403)) {
+            self.denied = Some(Instant::now());
+            self.tally.meet("tags denied");
+        }
+    }
+
     /// Updates that come again and again change nothing, or change it back and forth.
     fn count_update(&mut self, id: &str) {
         let now = Instant::now();
@@ -277,6 +295,9 @@ impl Judge {
                 format!("channel {id} is adopted while it runs with what would end by it"),
             );
         }
+        if owner.is_none() && call.applied && is_running(channel) {
+            self.tally.meet("a running channel adopted");
+        }
     }
 
     /// Of tags only the owner's and those of slots change; those of slots only while the channel is stopped, once they are
@@ -309,9 +330,9 @@ impl Judge {
         }
     }
 
-    /// Whatever a slot is pointed at was recorded before, unless no tag of a slot may be written.
+    /// Whatever a slot is pointed at was recorded before, unless that was denied a moment ago.
     fn check_recorded(&mut self, before: &World, after: &World, id: &str) {
-        if !self.may_record {
+        if self.denied.is_some_and(|at| at.elapsed() < DENIED_MAX) {
             return;
         }
         let View { desired, .. } = self.views.last();
@@ -328,7 +349,9 @@ impl Judge {
             was.slot(&slot.group)
                 .is_none_or(|before| before.endpoints != slot.endpoints)
         });
-        let unrecorded = written.clone().find(|slot| !slot.is_recorded());
+        // Where there is no room for more tags, who leaves does so without one.
+        let leaves = |slot: &Slot<'_>| is.is_full() && slot.is == Occupant::Parked;
+        let unrecorded = written.clone().find(|slot| !slot.is_recorded() && !leaves(slot));
         if let Some(group) = unrecorded.map(|slot| slot.group.clone()) {
             let tag = after
                 .channel(id)
@@ -513,7 +536,7 @@ impl Judge {
             .collect();
         let missing = on_air.iter().filter(|is| match is {
             Occupant::Vanished { identity, released } => {
-                !released && desired.destinations.keys().any(|name| is_called(name, identity))
+                !released && desired.destinations.values().any(|one| is_called(one, identity))
             }
             _ => false,
         });

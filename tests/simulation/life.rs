@@ -4,6 +4,7 @@
 //! them is the same life otherwise: that is what lets a failure be shrunk.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,22 +14,32 @@ use rand_chacha::ChaCha8Rng;
 use slotwise::controller::Clock;
 use slotwise::controller::lease::TableErrorKind;
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation};
+use slotwise::medialive::OWNER_TAG;
 use slotwise::model::{
     ChannelPool, Desired, Destination, DestinationName, Idle, Interrupt, Pause, PoolChannel, PoolName,
     StreamKey, WantedState,
 };
+use tokio::time::Instant;
 
 use super::files::{Accident, Files};
 use super::hand::Hand;
+use super::items;
 use super::judge::Judge;
 use super::leases::Trouble;
 use super::mishaps;
+use super::reading::slots;
 use super::table::Table;
-use super::tap::Boundary;
+use super::tap::{Boundary, Calls};
 use super::world::{self, PARKING, STRANGER};
 
 /// Destinations at most: more than there are slots in any of these worlds.
 const DESTINATIONS_MAX: usize = 16;
+
+/// For how long a name must have been nobody's before it is given on.
+const FREE_FOR: Duration = Duration::from_hours(3);
+
+/// The policy that allows every tag.
+const ALL_TAGS: &str = "*";
 
 /// The streams of random numbers that rare deeds are drawn from.
 const MEDDLING: u64 = 1 << 61;
@@ -92,6 +103,10 @@ pub(super) struct Life {
     random: ChaCha8Rng,
     /// Counts whatever is made up, so that no name or key comes twice.
     serial: usize,
+    /// Names that nobody has any more, and since when.
+    free: BTreeMap<DestinationName, Instant>,
+    /// Which tags may be written in the end.
+    tag_keys_allowed: String,
     /// Keys that cannot be read, as they were.
     lost: BTreeMap<DestinationName, StreamKey>,
 }
@@ -109,7 +124,11 @@ impl Life {
         if let Some(table) = &table {
             table.write(&desired);
         }
+        let tag_keys_allowed =
+            emulator.with_world(|world, _| world.settings().switches.tag_keys_allowed.clone());
         Self {
+            free: BTreeMap::new(),
+            tag_keys_allowed,
             desired,
             files,
             emulator,
@@ -132,8 +151,8 @@ impl Life {
             self.note(what);
             return to_process;
         }
-        if self.meddle(&deed.random) {
-            return None;
+        if let ControlFlow::Break(to_process) = self.meddle(&deed.random) {
+            return to_process;
         }
         self.random = deed.random;
         self.serial = 10 * deed.number;
@@ -161,13 +180,14 @@ impl Life {
         None
     }
 
-    /// In some lives' stead something rare: pools are edited, addresses respelled. Drawn aside, so that all else stays as it is.
-    fn meddle(&mut self, random: &ChaCha8Rng) -> bool {
+    /// In the place of some deeds something rare: pools are edited, addresses respelled, tags denied. Drawn aside, so that
+    /// all else stays as it is. What happens to a process by it, if anything.
+    fn meddle(&mut self, random: &ChaCha8Rng) -> ControlFlow<Option<ToProcess>> {
         let mut random = random.clone();
         random.set_stream(random.get_stream() | MEDDLING);
         let deed = random.random_range(0..100);
-        if deed > 7 {
-            return false;
+        if deed > 12 {
+            return ControlFlow::Continue(());
         }
         self.random = random;
         match deed {
@@ -178,19 +198,97 @@ impl Life {
                     Idle::KeepRunning => Idle::Stop,
                 };
             }),
-            3 | 4 => self.change_pool("its output groups", |random, pool| {
-                let globs = ["RTMP-Slot-*", "RTMP-Slot-[12]", "rtmp-slot-*"];
-                let glob = globs.choose(random).unwrap();
-                pool.slots.output_groups = globset::Glob::new(glob).unwrap().compile_matcher();
-            }),
+            3 | 4 => self.change_groups(),
             5 => self.change_pool("where its parked slots point", |_, pool| {
                 let is_first = *pool.slots.parking_url == *PARKING;
                 let other = format!("{PARKING}-elsewhere");
                 pool.slots.parking_url = if is_first { other.into() } else { PARKING.into() };
             }),
-            _ => self.edit_channels(),
+            6 | 7 => self.edit_channels(),
+            8 => self.deny_tags(),
+            9 => self.deny_slot_tags(),
+            10 => self.move_to_full_pool(),
+            _ => {
+                // Tags have two boundaries: it dies at the second.
+                let (after, at) = (1, Calls::Tags);
+                return ControlFlow::Break(Some(ToProcess::Dies(Some(Boundary { after, at }))));
+            }
         }
-        true
+        let kinds = [
+            "an address respelled",
+            "an address respelled",
+            "a pool's idle changed",
+            "a pool's groups changed",
+            "a pool's groups changed",
+            "a pool's parking changed",
+            "a pool's channels changed",
+            "a pool's channels changed",
+        ];
+        if let Some(kind) = kinds.get(deed) {
+            self.meet(kind);
+        }
+        ControlFlow::Break(None)
+    }
+
+    /// No tag can be written for a while, not even an owner's.
+    fn deny_tags(&mut self) {
+        let mut fault = Fault::new(FaultKind::AccessDenied).on(Operation::CreateTags);
+        fault.matcher.for_seconds = Some(self.random.random_range(60.0..7_200.0));
+        self.inject(fault);
+    }
+
+    /// A policy that allows the owner tag only takes the place of the one that there is, or that one is back.
+    fn deny_slot_tags(&mut self) {
+        let allowed = self.emulator.with_world(|world, _| {
+            let allowed = &mut world.settings_mut().switches.tag_keys_allowed;
+            let other = if *allowed == ALL_TAGS { OWNER_TAG } else { ALL_TAGS };
+            other.clone_into(allowed);
+            allowed.clone()
+        });
+        self.note(format!("life: a policy allows tags: {allowed}"));
+    }
+
+    /// Somebody who is on air moves to a pool whose others are all wanted at the same time.
+    fn move_to_full_pool(&mut self) {
+        let in_table = self.table.as_ref().map(|table| table.plan.pools.clone());
+        let in_table = in_table.unwrap_or_default();
+        let of = &self.desired;
+        let mut wanted: Vec<&Destination> = of.destinations.values().map(|one| &**one).collect();
+        wanted.retain(|one| one.state == WantedState::Streaming && one.paused.is_none());
+        let Some(one) = wanted.choose(&mut self.random) else {
+            return;
+        };
+        // Where both are read in one look: between two it would be declared twice or nowhere.
+        let beside =
+            |pool: &&PoolName| **pool != one.pool && in_table.contains(*pool) == in_table.contains(&one.pool);
+        let Some(pool) = of.pools.keys().find(beside).cloned() else {
+            return;
+        };
+        let name = one.name.clone();
+        let slots: usize = self.emulator.with_world(|world, _| {
+            let channels = of.pools[&pool].channels.iter();
+            let known = channels.filter_map(|channel| world.channel(channel.id.as_str()));
+            known.map(|channel| slots(channel).len()).sum()
+        });
+        let others = of.destinations.values().filter(|one| one.pool == pool).count();
+        self.declare(
+            &format!("move {name} to {pool}, whose {others} are all wanted"),
+            |_, desired| {
+                for one in desired.destinations.values_mut().map(Arc::make_mut) {
+                    if one.name == name {
+                        (one.pool, one.pin) = (pool.clone(), None);
+                    } else if one.pool == pool {
+                        one.state = WantedState::Streaming;
+                    }
+                }
+            },
+        );
+        let is_full = others >= slots;
+        self.meet(if is_full {
+            "a move to a full pool"
+        } else {
+            "a move to a busy pool"
+        });
     }
 
     /// Another spelling of the same address.
@@ -212,6 +310,27 @@ impl Life {
         self.declare(&format!("a pool has another: {what}"), |random, desired| {
             let pool = desired.pools.values_mut().choose(random).unwrap();
             change(random, pool);
+        });
+    }
+
+    /// A pool has other output groups for slots.
+    fn change_groups(&mut self) {
+        let plan = self.table.as_ref().map(|table| Arc::clone(&table.plan));
+        self.declare("a pool has another: its output groups", |random, desired| {
+            let pool = desired.pools.values_mut().choose(random).unwrap();
+            let globs = ["RTMP-Slot-*", "RTMP-Slot-[12]", "rtmp-slot-*"];
+            let glob = globs.choose(random).unwrap();
+            let glob = globset::Glob::new(glob).unwrap().compile_matcher();
+            // Files and table are not read in one look: an item's pin would be refused in between.
+            let is_misfit = |one: &Destination| {
+                let mut pin = one.pin.iter();
+                one.pool == pool.name && pin.any(|pin| !glob.is_match(pin.output_group.as_str()))
+            };
+            let is_of_item = |one: &Destination| plan.as_ref().is_some_and(|plan| plan.holds(one));
+            let mut all = desired.destinations.values();
+            if !all.any(|one| is_of_item(one) && is_misfit(one)) {
+                pool.slots.output_groups = glob;
+            }
         });
     }
 
@@ -247,7 +366,11 @@ impl Life {
 
     /// Faults and changes end; what only time would change is settled, so that rest is rest.
     pub(super) fn end(&mut self) {
-        self.emulator.with_world(|world, _| world.faults().clear());
+        self.emulator.with_world(|world, _| {
+            world.faults().clear();
+            let allowed = &mut world.settings_mut().switches.tag_keys_allowed;
+            allowed.clone_from(&self.tag_keys_allowed);
+        });
         self.table.iter().for_each(Table::recover);
         self.declare("life and faults end", |_, desired| {
             for pool in desired.pools.values_mut() {
@@ -331,11 +454,41 @@ impl Life {
         }
         self.serial += 1;
         let serial = 100 + self.serial;
+        let plan = self.table.as_ref().map(|table| Arc::clone(&table.plan));
+        let name = self.name_that_is_free();
+        let mut is_given_on = false;
         self.declare("add", |random, desired| {
             let pool = desired.pools.values().choose(random).unwrap().clone();
-            let one = world::destination(random, &pool, serial);
+            let mut one = world::destination(random, &pool, serial);
+            if plan.as_ref().is_some_and(|plan| plan.is_of_tenant(&one)) {
+                one.identity = items::identity(serial).into();
+                is_given_on = name.is_some() && plan.is_some_and(|plan| plan.keys_inside);
+                if let Some(name) = name.filter(|_| is_given_on) {
+                    one.name = name;
+                }
+            }
             desired.destinations.insert(one.name.clone(), one.into());
         });
+        if is_given_on {
+            self.meet("a name given on from tenant to tenant");
+        }
+    }
+
+    /// A name that nobody has had for so long that every process has seen it.
+    fn name_that_is_free(&mut self) -> Option<DestinationName> {
+        let is_free = |(_, since): &(&DestinationName, &Instant)| since.elapsed() > FREE_FOR;
+        let free = self
+            .free
+            .iter()
+            .filter(is_free)
+            .map(|(name, _)| name.clone())
+            .next()?;
+        self.free.remove(&free);
+        Some(free)
+    }
+
+    fn give_up(&mut self, name: &DestinationName) {
+        self.free.insert(name.clone(), Instant::now());
     }
 
     fn remove(&mut self) {
@@ -344,6 +497,7 @@ impl Life {
         if self.table.as_ref().is_some_and(|table| table.is_last(&name)) {
             return;
         }
+        self.give_up(&name);
         self.declare(&format!("remove {name}"), |_, desired| {
             drop(desired.destinations.remove(&name));
         });
@@ -353,10 +507,17 @@ impl Life {
         let Some(name) = self.any() else { return };
         self.serial += 1;
         let new = DestinationName::new(format!("r{}", self.serial));
+        self.give_up(&name);
+        let plan = self.table.as_ref().map(|table| Arc::clone(&table.plan));
         self.declare(&format!("rename {name} to {new}"), |_, desired| {
-            let mut one = desired.destinations.remove(&name).unwrap();
-            Arc::make_mut(&mut one).name = new.clone();
-            desired.destinations.insert(new, one);
+            let mut of = desired.destinations.remove(&name).unwrap();
+            let one = Arc::make_mut(&mut of);
+            one.name = new.clone();
+            // The item of a tenant is still the same one.
+            if !plan.is_some_and(|plan| plan.is_of_tenant(one)) {
+                one.identity = new.as_str().into();
+            }
+            desired.destinations.insert(new, of);
         });
     }
 
@@ -493,7 +654,11 @@ impl Life {
     fn boundary(&mut self) -> Boundary {
         Boundary {
             after: self.random.random_range(0..6),
-            at_writes: self.random.random_bool(0.7),
+            at: if self.random.random_bool(0.7) {
+                Calls::Writes
+            } else {
+                Calls::Any
+            },
         }
     }
 
@@ -519,6 +684,10 @@ impl Life {
         }
     }
 
+    fn meet(&self, kind: &str) {
+        self.judge.lock().unwrap().tally.meet(kind);
+    }
+
     fn note(&self, what: String) {
         self.judge.lock().unwrap().note(what);
     }
@@ -539,6 +708,7 @@ impl Life {
         let id = ids.choose(&mut self.random)?;
         if let Some(did) = hand.work(&self.emulator, id) {
             self.note(format!("life: a human {did} channel {id}"));
+            self.meet(&format!("a human {did} a channel"));
         }
         None
     }

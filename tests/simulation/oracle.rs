@@ -186,7 +186,10 @@ impl<'a> Oracle<'a> {
                 (pool, output_groups),
                 unusable.as_ref().map(|(slot, _)| slot),
             ),
-            Waiting::Undeclared { .. } | Waiting::UnusableSlot { .. } | Waiting::SourceUntrusted { .. } => {
+            Waiting::Undeclared { .. }
+            | Waiting::UnusableSlot { .. }
+            | Waiting::OnAirBesideSlots { .. }
+            | Waiting::SourceUntrusted { .. } => {
                 let places = self.ground.places.iter();
                 let own = self.ground.on_air(&one.name).map(|(at, ..)| at);
                 let mut near = places.enumerate().filter(|(at, place)| {
@@ -212,9 +215,10 @@ impl<'a> Oracle<'a> {
             Waiting::SharesChannel { .. }
             | Waiting::OutsideWindow { .. }
             | Waiting::Uninterruptible { .. } => self.leaves(waiting),
-            Waiting::Undeclared { .. } | Waiting::UnusableSlot { .. } | Waiting::SourceUntrusted { .. } => {
-                self.blocks(place, waiting)
-            }
+            Waiting::Undeclared { .. }
+            | Waiting::UnusableSlot { .. }
+            | Waiting::OnAirBesideSlots { .. }
+            | Waiting::SourceUntrusted { .. } => self.blocks(place, waiting),
             of_channel => {
                 let id = self.unusable(of_channel)?;
                 ensure(id == place.id, || format!("it is not on air on channel {id}"))
@@ -373,6 +377,12 @@ impl<'a> Oracle<'a> {
                 let is = at(slot)?;
                 ensure(is.is == Occupant::Unusable, || format!("{slot} can be a slot"))
             }
+            Waiting::OnAirBesideSlots {
+                channel, destination, ..
+            } => {
+                ensure(channel == place.id, || format!("{channel} is named"))?;
+                self.is_beside_slots(place, destination)
+            }
             Waiting::SourceUntrusted { .. } => {
                 let kept = |slot: &Slot<'_>| matches!(slot.is, Occupant::Vanished { released: false, .. });
                 ensure(place.slots.iter().any(kept), || {
@@ -381,6 +391,22 @@ impl<'a> Oracle<'a> {
             }
             _ => Err("that blocks nothing".into()),
         }
+    }
+
+    /// A destination that stays on air is so in an RTMP group of a channel that is no slot.
+    fn is_beside_slots(&self, place: &Place<'_>, name: &DestinationName) -> Claim {
+        let one = self.ground.desired.destinations.get(name);
+        let one = one.ok_or_else(|| format!("{name} is not declared"))?;
+        ensure(!self.ground.is_off(one), || format!("{name} is not wanted"))?;
+        let own = pushes(one);
+        let groups = place.channel.map(rtmp_groups).unwrap_or_default();
+        let mut others = groups.iter().filter(|(group, _)| place.slot(group).is_none());
+        let has_stream =
+            |there: &slotwise::model::Endpoint| own.iter().any(|own| own.stream() == there.stream());
+        ensure(
+            others.any(|(_, endpoints)| endpoints.iter().any(has_stream)),
+            || format!("{name} is in no such group"),
+        )
     }
 
     /// Every slot of a channel that may be used is somebody's who is kept there.
@@ -392,8 +418,10 @@ impl<'a> Oracle<'a> {
         let usable = || self.of_pool(one).filter(|place| ground.is_usable(place));
         let could_be = |place: &Place<'_>| place.slots.iter().any(Slot::could_be);
         ensure(usable().any(could_be), || "there is no slot at all".into())?;
-        let found = usable().find_map(|place| {
-            let free = |slot: &&Slot<'_>| slot.could_be() && !ground.is_kept(place, slot);
+        let may_start = usable().filter(|place| !ground.may_not_start(place));
+        let mut may_start = may_start;
+        let found = may_start.find_map(|place| {
+            let free = |slot: &&Slot<'_>| place.could_give(slot) && !ground.is_kept(place, slot);
             place.slots.iter().find(free).map(|slot| (place.id, &slot.group))
         });
         match found {

@@ -289,6 +289,7 @@ fn cast(seed: u64, random: &mut ChaCha8Rng) -> Cast {
             lease: None,
         },
         table: None,
+        kinds: Vec::new(),
     }
 }
 

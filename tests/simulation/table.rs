@@ -44,6 +44,8 @@ pub(super) struct Plan {
     pub(super) keys_inside: bool,
     /// Whether attributes have the names of a front end, or those of slotwise.
     pub(super) own_words: bool,
+    /// Whether its items are those of two tenants, who number theirs alike, and give names on to each other.
+    pub(super) two_tenants: bool,
     pub(super) poll: Duration,
     /// Items on a page of a scan.
     page: usize,
@@ -71,8 +73,22 @@ impl Plan {
             own_words: random.random_bool(0.5),
             poll: Duration::from_secs(random.random_range(240..1_500)),
             page: *[3, 5, 1_000].choose(&mut random)?,
+            two_tenants: random.random_bool(0.5),
             seed,
         })
+    }
+
+    /// Records those of `desired` that live in it by their keys.
+    pub(super) fn identify(&self, desired: &mut Desired) {
+        let all = desired.destinations.values_mut();
+        for (serial, one) in all.filter(|one| self.is_of_tenant(one)).enumerate() {
+            Arc::make_mut(one).identity = items::identity(serial).into();
+        }
+    }
+
+    /// Whether tags call it by a key that is not its name.
+    pub(super) fn is_of_tenant(&self, one: &Destination) -> bool {
+        self.two_tenants && self.holds(one)
     }
 
     pub(super) fn holds(&self, one: &Destination) -> bool {
@@ -115,8 +131,8 @@ struct State {
 struct Looks {
     /// Scans that it believed: when they began and when they had ended.
     believed: VecDeque<(Instant, Instant)>,
-    /// Items of the last one of them.
-    names: Option<BTreeSet<String>>,
+    /// Keys of the items of the last one of them.
+    keys: Option<BTreeSet<String>>,
     /// Whether the look under way has a scan that lacks some of them, which the next one has to confirm.
     is_unconfirmed: bool,
 }
@@ -140,13 +156,19 @@ impl Table {
                 calls: BTreeMap::new(),
             })),
         };
-        let key = items::key(&table.plan);
+        let key = items::key(&table.plan).iter();
+        let types = key
+            .clone()
+            .map(|part| json!({"AttributeName": part, "AttributeType": "S"}));
+        let schema = key
+            .zip(["HASH", "RANGE"])
+            .map(|(part, kind)| json!({"AttributeName": part, "KeyType": kind}));
         table.ask(
             "CreateTable",
             &json!({
                 "TableName": NAME,
-                "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
-                "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+                "AttributeDefinitions": types.collect::<Vec<_>>(),
+                "KeySchema": schema.collect::<Vec<_>>(),
                 "BillingMode": "PAY_PER_REQUEST",
             }),
         );
@@ -167,11 +189,12 @@ impl Table {
         let before = std::mem::replace(&mut self.state().written, items.clone());
         for (name, item) in &items {
             if before.get(name) != Some(item) {
-                self.put(name, item);
+                self.put(item);
             }
         }
-        for name in before.keys().filter(|name| !items.contains_key(*name)) {
-            let key = items::key_of(&self.plan, name);
+        let keys: Vec<Value> = items.values().map(|item| self.key_in(item)).collect();
+        let gone = before.values().map(|item| self.key_in(item));
+        for key in gone.filter(|key| !keys.contains(key)) {
             self.ask("DeleteItem", &json!({"TableName": NAME, "Key": key}));
         }
         let wanted = desired
@@ -183,9 +206,9 @@ impl Table {
     }
 
     /// Writes what people write of an item; what slotwise has written there stays.
-    fn put(&self, name: &str, item: &Item) {
+    fn put(&self, item: &Item) {
         let mut whole = item.clone();
-        let there = self.item(name).unwrap_or_default();
+        let there = self.item(&self.key_in(item)).unwrap_or_default();
         whole.extend(
             there
                 .into_iter()
@@ -200,9 +223,17 @@ impl Table {
         state.written.len() == 1 && state.written.contains_key(name.as_str())
     }
 
-    /// Everything that stands in the item `name`.
-    pub(super) fn item(&self, name: &str) -> Option<Item> {
-        let key = items::key_of(&self.plan, name);
+    fn key_in(&self, item: &Item) -> Value {
+        items::key_in(&self.plan, &json!(item))
+    }
+
+    /// The key of the item of `one`.
+    pub(super) fn key_of(&self, one: &Destination) -> Value {
+        self.key_in(&items::item(&self.plan, one))
+    }
+
+    /// Everything that stands in the item of this key.
+    pub(super) fn item(&self, key: &Value) -> Option<Item> {
         let answer = self.ask("GetItem", &json!({"TableName": NAME, "Key": key}));
         serde_json::from_value(answer.get("Item")?.clone()).ok()
     }
@@ -214,10 +245,16 @@ impl Table {
 
     /// Names of all items that are there.
     pub(super) fn names(&self) -> BTreeSet<String> {
-        let key = items::key(&self.plan);
         let all = self.all();
-        let names = all.iter().filter_map(|item| item[key]["S"].as_str());
+        let names = all.iter().map(|item| items::name_in(&self.plan, item));
         names.map(str::to_owned).collect()
+    }
+
+    /// Keys of all items that are there.
+    fn keys(&self) -> BTreeSet<String> {
+        let all = self.all();
+        let keys = all.iter().map(|item| items::key_in(&self.plan, item));
+        keys.map(|key| key.to_string()).collect()
     }
 
     fn all(&self) -> Vec<Value> {
@@ -245,9 +282,8 @@ impl Table {
 
     fn take_all(&self) {
         let all = self.all();
-        let key = items::key(&self.plan);
         for item in &all {
-            let key = json!({key: item[key]});
+            let key = items::key_in(&self.plan, item);
             self.ask("DeleteItem", &json!({"TableName": NAME, "Key": key}));
         }
         self.state().aside = Some(all);
@@ -350,7 +386,7 @@ impl Table {
     /// The process in `seat` has seen the whole table as it was at `begun`. Nobody believes one that was emptied, nor one
     /// that lacks an item before another scan has shown the same.
     pub(super) fn looked(&self, seat: char, begun: Instant) {
-        let names = self.names();
+        let keys = self.keys();
         let mut state = self.state();
         let was_emptied = state.aside.is_some() || state.restored.is_some_and(|restored| begun <= restored);
         let looks = state.looks.entry(seat).or_default();
@@ -358,13 +394,13 @@ impl Table {
             looks.is_unconfirmed = false;
             return;
         }
-        let lacks_some = looks.names.as_ref().is_none_or(|known| !names.is_superset(known));
+        let lacks_some = looks.keys.as_ref().is_none_or(|known| !keys.is_superset(known));
         if lacks_some && !looks.is_unconfirmed {
             looks.is_unconfirmed = true;
             return;
         }
         looks.is_unconfirmed = false;
-        looks.names = Some(names);
+        looks.keys = Some(keys);
         looks.believed.push_back((begun, Instant::now()));
         if looks.believed.len() > LOOKS_KEPT {
             looks.believed.pop_front();

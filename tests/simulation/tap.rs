@@ -27,14 +27,25 @@ use tokio::time::{Instant, sleep_until};
 pub(super) struct Boundary {
     /// The one after so many others.
     pub(super) after: usize,
-    /// Whether only those of calls that change something count.
-    pub(super) at_writes: bool,
+    /// Which calls' boundaries count.
+    pub(super) at: Calls,
+}
+
+/// Kinds of calls, each a part of the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Calls {
+    /// Every call.
+    Any,
+    /// Those that change something.
+    Writes,
+    /// Those that write tags.
+    Tags,
 }
 
 impl Boundary {
-    /// Whether this is the one, of a call that `writes` or does not; counts it otherwise.
-    fn is_reached(&mut self, writes: bool) -> bool {
-        if self.at_writes && !writes {
+    /// Whether this is the one, of a call of this kind; counts it otherwise.
+    fn is_reached(&mut self, of: Calls) -> bool {
+        if of < self.at {
             return false;
         }
         let is_reached = self.after == 0;
@@ -57,6 +68,8 @@ struct Flow {
     /// Where it is going to die.
     death: Option<Boundary>,
     is_dead: bool,
+    /// Whether it died right after it had written tags, so before what they were written for.
+    has_only_tagged: bool,
     /// Where it is going to freeze, and for how long.
     freeze: Option<(Boundary, Duration)>,
     frozen_until: Instant,
@@ -79,6 +92,7 @@ impl Tap {
         let flow = Flow {
             death: None,
             is_dead: false,
+            has_only_tagged: false,
             freeze: None,
             frozen_until: Instant::now(),
             forestalled: None,
@@ -145,16 +159,25 @@ impl Tap {
         self.state.lock().unwrap().is_dead
     }
 
+    /// Whether it died between tags and the update that they were written for.
+    pub(super) fn has_only_tagged(&self) -> bool {
+        self.state.lock().unwrap().has_only_tagged
+    }
+
     /// How many boundaries the process has passed.
     pub(super) fn passed(&self) -> usize {
         self.state.lock().unwrap().passed
     }
 
-    /// Passes a boundary, once the process goes on; never, if it dies there.
+    /// Passes a boundary of another service, once the process goes on; never, if it dies there.
     pub(super) async fn boundary(&self, writes: bool) {
-        self.state.lock().unwrap().freeze_here(writes);
+        self.cross(if writes { Calls::Writes } else { Calls::Any }).await;
+    }
+
+    async fn cross(&self, of: Calls) {
+        self.state.lock().unwrap().freeze_here(of);
         self.awake().await;
-        if !self.state.lock().unwrap().passes(writes) {
+        if !self.state.lock().unwrap().passes(of) {
             self.deaths.notify_one();
             pending::<()>().await;
         }
@@ -202,18 +225,22 @@ impl AsyncSleep for Tap {
 }
 
 impl Flow {
-    fn freeze_here(&mut self, writes: bool) {
+    fn freeze_here(&mut self, of: Calls) {
         if let Some((boundary, time)) = &mut self.freeze
-            && boundary.is_reached(writes)
+            && boundary.is_reached(of)
         {
             self.frozen_until = self.frozen_until.max(Instant::now() + *time);
             self.freeze = None;
         }
     }
 
-    fn passes(&mut self, writes: bool) -> bool {
-        let dies_here = |death: &mut Boundary| death.is_reached(writes);
-        self.is_dead = self.is_dead || self.death.as_mut().is_some_and(dies_here);
+    fn passes(&mut self, of: Calls) -> bool {
+        let dies_here = |death: &mut Boundary| death.is_reached(of);
+        if !self.is_dead && self.death.as_mut().is_some_and(dies_here) {
+            self.is_dead = true;
+            // Of the two boundaries of a call that writes tags only the second is awaited so.
+            self.has_only_tagged = self.death.is_some_and(|death| death.at == Calls::Tags);
+        }
         self.passed += usize::from(!self.is_dead);
         !self.is_dead
     }
@@ -221,12 +248,17 @@ impl Flow {
 
 async fn pass(State(tap): State<Tap>, request: Request, next: Next) -> Response {
     let writes = request.method() != http::Method::GET;
-    tap.boundary(writes).await;
+    let of = match request.uri().path() {
+        path if writes && path.starts_with("/prod/tags/") => Calls::Tags,
+        _ if writes => Calls::Writes,
+        _ => Calls::Any,
+    };
+    tap.cross(of).await;
     let described = request.uri().path().strip_prefix("/prod/channels/");
     if let Some(id) = described.filter(|_| !writes) {
         tap.forestall(id);
     }
     let response = next.run(request).await;
-    tap.boundary(writes).await;
+    tap.cross(of).await;
     response
 }

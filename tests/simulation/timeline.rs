@@ -10,8 +10,11 @@ use tokio::time::Instant;
 use super::reading::{owner, slots};
 use super::world::{CANARY, PARKING};
 
-/// Lines of a timeline that are shown before and after a failure.
-const SHOWN: usize = 60;
+/// Lines of a timeline that are shown up to a failure, or to the end.
+const SHOWN: usize = 100;
+
+/// Lines that are shown from a failure on.
+const SHOWN_AFTER: usize = 20;
 
 /// An event in a line; empty where it is not worth one.
 pub(super) fn brief(process: &str, event: &Event) -> String {
@@ -50,11 +53,14 @@ pub(super) fn brief(process: &str, event: &Event) -> String {
     format!("  {process} {text}")
 }
 
-/// The lines around the end of what happened, in the order of time.
+/// The last lines of what happened until a failure, in the order of time.
 pub(super) fn text(begun: Instant, mut lines: Vec<(Instant, String)>) -> String {
     lines.retain(|(_, line)| !line.is_empty());
     // What a process told is heard a little later than it happened.
     lines.sort_by_key(|(at, _)| *at);
+    // Until the next deed a life goes on after a failure; what was told at that moment is part of it.
+    let broken = lines.iter().position(|(_, line)| line.starts_with("BROKEN"));
+    lines.truncate(broken.map_or(lines.len(), |at| at + SHOWN_AFTER));
     let shown = lines.len().saturating_sub(SHOWN);
     let mut text = String::new();
     if shown > 0 {
@@ -119,9 +125,12 @@ fn channels(world: &World, desired: &Desired) -> String {
     for (id, channel) in world.channels() {
         let _written = write!(
             text,
-            "  channel {id} {:?} of {:?}:",
+            "  channel {id} {:?} of {:?}, {} tags:",
             channel.state(),
-            owner(channel)
+            owner(channel),
+            channel.document()["tags"]
+                .as_object()
+                .map_or(0, serde_json::Map::len)
         );
         for (group, endpoints) in slots(channel) {
             let Some((url, name)) = endpoints.first() else {

@@ -148,15 +148,11 @@ impl Wire {
 
     /// Lets the table do what it is asked for, and looks what becomes of the item that is written.
     fn apply(&self, operation: &str, body: &Value) -> (u16, Value) {
-        let name = || {
-            let key = items::key(&self.table.plan);
-            body["Key"][key]["S"].as_str().unwrap_or_default().to_owned()
-        };
-        let written = (operation == "UpdateItem").then(name);
-        let before = written.as_ref().map(|name| self.table.item(name));
+        let written = (operation == "UpdateItem").then_some(&body["Key"]);
+        let before = written.map(|key| self.table.item(key));
         let answer = self.table.answer_slotwise(operation, body.clone());
-        if let (Some(name), Some(before)) = (written, before) {
-            self.check_write(&name, before, self.table.item(&name));
+        if let (Some(key), Some(before)) = (written, before) {
+            self.check_write(&key.to_string(), before, self.table.item(key));
         }
         match answer {
             Ok(answer) => (200, answer),

@@ -2,6 +2,7 @@
 //!
 //! | no owner tag, and the channel | |
 //! |---|---|
+//! | has as many tags as it may have | is left exactly as it is |
 //! | publishes nothing | is adopted |
 //! | was held before: a tag fits, or a slot has its parking name | is adopted |
 //! | has a wanted destination on air, and every RTMP target is parked or held by a destination of this pool | is adopted |

@@ -128,3 +128,19 @@ fn fifty_tags_leave_no_room_for_newcomers() {
         1
     );
 }
+
+#[test]
+fn a_channel_without_room_for_an_owner_is_left_alone() {
+    for state in [Idle, Running] {
+        let mut world = World::new().channel("1", state, &["a", "-"]).wanted("a");
+        let seen = world.seen("1");
+        seen.owner = None;
+        seen.tags_mut().count = TAGS_MAX;
+        let plan = allowed(&world);
+        assert!(plan.is_empty(), "{plan:?}");
+        assert_eq!(plan.channels[0].waiting.as_ref().unwrap().code(), "TagsFull");
+        world.seen("1").tags_mut().count = TAGS_MAX - 3;
+        let expected = if state == Idle { "adopt start" } else { "adopt" };
+        assert_eq!(steps(&allowed(&world), "1"), expected);
+    }
+}

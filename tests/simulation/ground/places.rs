@@ -115,6 +115,16 @@ impl Ground<'_> {
         has_slot && crew.on_air.is_empty() && crew.yields() && !place.keeps_running()
     }
 
+    /// Whether a stopped channel stays so: a slot of it is recorded as that of somebody whose key cannot be read and who is
+    /// not to lose it. It is neither put on air by a guess nor written.
+    pub(in super::super) fn may_not_start(&self, place: &Place<'_>) -> bool {
+        let holds = |(at, slot): (usize, &Slot<'_>)| match slot.is {
+            Occupant::Of(one, Fit::Unreadable) => !self.is_off(one) && !self.is_spare(&one.name, place, at),
+            _ => false,
+        };
+        !place.runs() && place.slots.iter().enumerate().any(holds)
+    }
+
     /// Whether somebody is kept in a slot of a running channel.
     pub(in super::super) fn is_kept(&self, place: &Place<'_>, slot: &Slot<'_>) -> bool {
         let at = place.slots.iter().position(|one| one.group == slot.group);
@@ -144,8 +154,11 @@ impl Ground<'_> {
         owner.filter(|owner| *owner != self.desired.owner.as_str())
     }
 
-    /// Whether a channel is on air without an owner and left alone.
+    /// Whether a channel without an owner is left alone.
     pub(in super::super) fn is_refused(&self, place: &Place<'_>) -> bool {
+        if place.cannot_be_owned() {
+            return true;
+        }
         if !place.is_unowned() || !place.may_publish() || place.takeover {
             return false;
         }

@@ -5,10 +5,8 @@ use slotwise::emulator::world::Channel;
 use slotwise::model::{ChannelState, Destination};
 use slotwise::plan::Waiting;
 
+use super::super::contact::TAGS_MAX;
 use super::{Claim, Occupant, Oracle, Place, ensure, in_force, slot_of};
-
-/// As many tags a channel may have.
-const TAGS_MAX: usize = 50;
 
 impl Oracle<'_> {
     /// What is said of a channel.
@@ -29,9 +27,10 @@ impl Oracle<'_> {
                 ensure(leaving, || format!("{slot} is to stay as it is"))?;
                 self.leaves(waiting)
             }
-            Waiting::Undeclared { .. } | Waiting::UnusableSlot { .. } | Waiting::SourceUntrusted { .. } => {
-                self.blocks(place, waiting)
-            }
+            Waiting::Undeclared { .. }
+            | Waiting::UnusableSlot { .. }
+            | Waiting::OnAirBesideSlots { .. }
+            | Waiting::SourceUntrusted { .. } => self.blocks(place, waiting),
             Waiting::Paused { pool, pause } => {
                 let found = place.pool.filter(|found| Some(&found.name) == pool.as_ref());
                 let found = in_force(found.and_then(|pool| pool.paused.as_ref()), self.ground.wall);
@@ -106,6 +105,7 @@ impl Oracle<'_> {
             Waiting::NotAdopted { channel, strays, .. } => {
                 let is = place(channel.as_str())?;
                 ensure(is.is_unowned(), || "it carries an owner tag".into())?;
+                ensure(!is.cannot_be_owned(), || "it has no room for a tag".into())?;
                 ensure(ground.is_refused(is), || {
                     "nothing keeps it from being adopted".into()
                 })?;
@@ -117,6 +117,11 @@ impl Oracle<'_> {
                 ensure(told.eq(found.iter().cloned()), || {
                     format!("undeclared or elsewhere are {found:?}")
                 })?;
+                Ok(channel.as_str())
+            }
+            Waiting::TagsFull { channel } => {
+                let is = place(channel.as_str())?;
+                ensure(is.cannot_be_owned(), || "it could be adopted".into())?;
                 Ok(channel.as_str())
             }
             Waiting::OwnedByAnother { channel, owner } => {

@@ -315,6 +315,7 @@ async fn a_key_is_missing_or_another_has_the_same_target() {
     };
     let twin = Destination {
         name: "twin".into(),
+        identity: "twin".into(),
         ..wanted("a")
     };
     let scene = Scene::after(small(vec![wanted("a"), twin, keyless]), |_| {}, |_| {}).await;
@@ -488,6 +489,7 @@ async fn who_moved_and_is_not_wanted_is_still_on_air_in_the_former_one() {
 async fn of_two_pools_with_one_target_one_waits_for_the_other() {
     let twin = Destination {
         name: "twin".into(),
+        identity: "twin".into(),
         pool: "other".into(),
         ..wanted("a")
     };

@@ -23,7 +23,9 @@ impl Oracle<'_> {
         if matches!(there, Some((_, _, Fit::Changed))) {
             return None;
         }
-        let usable = self.of_pool(one).filter(|place| ground.is_usable(place));
+        let usable = self
+            .of_pool(one)
+            .filter(|place| ground.is_usable(place) && !ground.may_not_start(place));
         for place in usable {
             let pinned = |slot: &&Slot<'_>| {
                 one.pin.as_ref().is_none_or(|pin| {
@@ -35,7 +37,7 @@ impl Oracle<'_> {
                     || place.runs()
                         && !ground.is_kept(place, slot)
                         && (ground.is_vacant(place) || self.opens(place, Cause::Start, one));
-                slot.could_be() && is_free
+                place.could_give(slot) && is_free
             };
             if let Some(slot) = place.slots.iter().filter(pinned).find(could_carry) {
                 return Some(name(place, slot));
@@ -50,11 +52,12 @@ impl Oracle<'_> {
         let is_known = matches!(one.key, StreamKey::Known(_));
         let mut stopped = self
             .of_pool(one)
-            .filter(|place| place.is_stopped() && self.ground.is_usable(place));
+            .filter(|place| place.is_stopped() && self.ground.is_usable(place))
+            .filter(|place| !self.ground.may_not_start(place));
         let is_free = |new: &Place<'_>| {
             let mut slots = new.slots.iter();
             slots.any(|slot| {
-                slot.could_be()
+                new.could_give(slot)
                     && one.pin.as_ref().is_none_or(|pin| {
                         pin.channel.as_str() == new.id && pin.output_group.as_str() == slot.group
                     })
