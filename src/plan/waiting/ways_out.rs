@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::words::Owner;
 use super::{Approximately, Waiting};
-use crate::model::{DestinationName, NoSlot, PoolName, SlotId};
+use crate::model::{Cause, ChannelId, DestinationName, NoSlot, OutputGroup, PoolName, SlotId};
+use crate::plan::Stray;
 use crate::plan::reason::Names;
 
 const JUST_THIS_ONCE: &str = "just this once: slotwise apply --interrupt with its name";
@@ -80,9 +81,6 @@ impl Waiting {
 
     /// Others are in the way.
     fn ways_past_others(&self) -> Vec<String> {
-        let off_air = |others: &[DestinationName], time: Duration| {
-            format!("{} off air about {}", Names(others), Approximately(time))
-        };
         match self {
             Self::NoFreeSlot { pool } => vec![
                 format!("take another destination of pool {pool} off air"),
@@ -95,27 +93,7 @@ impl Waiting {
                 cause,
                 own,
                 ..
-            } => {
-                let who = match (own, others.is_empty()) {
-                    (true, true) => format!("it is off air about {}", Approximately(*time)),
-                    (true, false) => format!("it and {}", off_air(others, *time)),
-                    (false, true) => "nothing wanted goes off air".to_owned(),
-                    (false, false) => off_air(others, *time),
-                };
-                let grant = match cause {
-                    None => format!("interrupt: Anytime ({who})"),
-                    Some(cause) => format!("add {cause} to disruption.for ({who})"),
-                };
-                let mut ways = vec![grant, JUST_THIS_ONCE.to_owned()];
-                if *own {
-                    ways.push("state: Ready, then Streaming again".to_owned());
-                }
-                if !others.is_empty() {
-                    ways.push(format!("stop {}", Names(others)));
-                }
-                ways.push("add a channel".to_owned());
-                ways
-            }
+            } => forbidden_ways_out(others, *time, *cause, *own),
             Self::OutsideWindow { .. } => vec!["wait for the window".to_owned(), JUST_THIS_ONCE.to_owned()],
             Self::Uninterruptible { by, .. } => {
                 vec![
@@ -159,22 +137,7 @@ impl Waiting {
                 strays,
                 no_slots,
                 ..
-            } => {
-                let mut advice: Vec<String> = Vec::new();
-                for (_, why) in no_slots {
-                    if !advice.iter().any(|one| one == why.advice()) {
-                        advice.push(why.advice().to_owned());
-                    }
-                }
-                let undeclared = strays.iter().any(|stray| stray.of.is_none());
-                let declare = undeclared.then(|| "declare these targets as Destinations".to_owned());
-                let others = [
-                    format!("stop channel {channel} yourself"),
-                    format!("takeover: true on channel {channel} in the pool, which releases them"),
-                    format!("remove channel {channel} from the pool"),
-                ];
-                advice.into_iter().chain(declare).chain(others).collect()
-            }
+            } => not_adopted_ways_out(channel, strays, no_slots),
             Self::Undeclared { slot, .. } => vec![
                 "declare it as a Destination (state: Ready takes it off air)".to_owned(),
                 format!("stop channel {} yourself", slot.channel),
@@ -192,16 +155,7 @@ impl Waiting {
                 channel,
                 output_group,
                 destination,
-            } => {
-                let widen = output_group.as_ref().map(|group| {
-                    format!("let slots.outputGroups of the pool match {group}, so that it is a slot")
-                });
-                let others = [
-                    format!("state: Ready for {destination}"),
-                    format!("stop channel {channel} yourself"),
-                ];
-                widen.into_iter().chain(others).collect()
-            }
+            } => beside_slots_ways_out(channel, output_group.as_ref(), destination),
             Self::TagsFull { channel } => vec![format!("remove tags of channel {channel} that nobody needs")],
             Self::OwnedByAnother { channel, owner } => vec![
                 format!(
@@ -214,6 +168,38 @@ impl Waiting {
             _ => Vec::new(),
         }
     }
+}
+
+/// `a and b off air about 3 min`.
+fn off_air(others: &[DestinationName], time: Duration) -> String {
+    format!("{} off air about {}", Names(others), Approximately(time))
+}
+
+fn forbidden_ways_out(
+    others: &[DestinationName],
+    time: Duration,
+    cause: Option<Cause>,
+    own: bool,
+) -> Vec<String> {
+    let who = match (own, others.is_empty()) {
+        (true, true) => format!("it is off air about {}", Approximately(time)),
+        (true, false) => format!("it and {}", off_air(others, time)),
+        (false, true) => "nothing wanted goes off air".to_owned(),
+        (false, false) => off_air(others, time),
+    };
+    let grant = match cause {
+        None => format!("interrupt: Anytime ({who})"),
+        Some(cause) => format!("add {cause} to disruption.for ({who})"),
+    };
+    let mut ways = vec![grant, JUST_THIS_ONCE.to_owned()];
+    if own {
+        ways.push("state: Ready, then Streaming again".to_owned());
+    }
+    if !others.is_empty() {
+        ways.push(format!("stop {}", Names(others)));
+    }
+    ways.push("add a channel".to_owned());
+    ways
 }
 
 fn no_slot_ways_out(
@@ -229,4 +215,40 @@ fn no_slot_ways_out(
         ],
         Some((_, why)) => vec![why.advice().to_owned(), correct],
     }
+}
+
+fn not_adopted_ways_out(
+    channel: &ChannelId,
+    strays: &[Stray],
+    no_slots: &[(OutputGroup, NoSlot)],
+) -> Vec<String> {
+    let mut ways: Vec<String> = Vec::new();
+    for (_, why) in no_slots {
+        if !ways.iter().any(|one| one == why.advice()) {
+            ways.push(why.advice().to_owned());
+        }
+    }
+    if strays.iter().any(|stray| stray.of.is_none()) {
+        ways.push("declare these targets as Destinations".to_owned());
+    }
+    ways.extend([
+        format!("stop channel {channel} yourself"),
+        format!("takeover: true on channel {channel} in the pool, which releases them"),
+        format!("remove channel {channel} from the pool"),
+    ]);
+    ways
+}
+
+fn beside_slots_ways_out(
+    channel: &ChannelId,
+    output_group: Option<&OutputGroup>,
+    destination: &DestinationName,
+) -> Vec<String> {
+    let widen = output_group
+        .map(|group| format!("let slots.outputGroups of the pool match {group}, so that it is a slot"));
+    let others = [
+        format!("state: Ready for {destination}"),
+        format!("stop channel {channel} yourself"),
+    ];
+    widen.into_iter().chain(others).collect()
 }

@@ -114,17 +114,7 @@ impl Waiting {
                 channel,
                 output_group,
                 destination,
-            } => match output_group {
-                Some(group) => write!(
-                    f,
-                    "{channel} is not stopped: {destination} is on air in {}, which is no slot of the pool",
-                    Group(group)
-                ),
-                None => write!(
-                    f,
-                    "{channel} is not stopped: {destination} is on air there in an output group that is no slot"
-                ),
-            },
+            } => beside_slots(f, channel, output_group.as_ref(), destination),
             Self::TagsFull { channel } => {
                 write!(
                     f,
@@ -272,6 +262,19 @@ fn no_slot(
                 names.join(", ")
             )
         }
+    }
+}
+
+fn beside_slots(
+    f: &mut Formatter<'_>,
+    channel: &ChannelId,
+    output_group: Option<&OutputGroup>,
+    destination: &DestinationName,
+) -> fmt::Result {
+    write!(f, "{channel} is not stopped: {destination} is on air in ")?;
+    match output_group {
+        Some(group) => write!(f, "{}, which is no slot of the pool", Group(group)),
+        None => f.write_str("an output group that is no slot"),
     }
 }
 
