@@ -263,8 +263,13 @@ fn find_nearest(decision: &Decision<'_, '_>, dest: usize) -> Option<Waiting> {
             best = Some(obstacle);
         }
     }
+    let beside = || {
+        let mut channels = decision.reading.pools[decision.pool].channels.clone();
+        channels.find_map(|at| decision.reading.channels[at].beside.clone())
+    };
     best.map(|(_, _, waiting)| waiting)
         .or_else(|| nowhere_at_all(decision))
+        .or_else(beside)
 }
 
 /// The slot of a kept channel that `dest` could get, and the change that would be.
@@ -394,12 +399,7 @@ fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
         }),
         Block::Beside(channel) => {
             let channel = &reading.channels[channel];
-            let (dest, output_group) = channel.carries?;
-            Some(Waiting::OnAirBesideSlots {
-                channel: channel.id.clone(),
-                output_group: output_group.cloned(),
-                destination: reading.dests[dest].decl.name.clone(),
-            })
+            Some(reading.carries_beside_slots(channel, channel.carries?))
         }
     }
 }

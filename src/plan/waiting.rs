@@ -201,7 +201,8 @@ pub enum Waiting {
         /// Why not.
         why: NoSlot,
     },
-    /// The channel runs with a destination that stays on air in an output group that is no slot, so it is not stopped.
+    /// An output group of the channel that is no slot has the stream of a wanted destination: the channel is not stopped
+    /// while that is on air there, and not started while it gets a slot.
     OnAirBesideSlots {
         /// The channel.
         channel: ChannelId,

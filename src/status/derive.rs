@@ -71,9 +71,12 @@ pub fn phase(planned: &DestinationPlan, channel: Option<&ChannelPlan>) -> Phase 
     }
 }
 
-/// The slot that carries it or will.
+/// The slot that carries it, or else will.
 fn slot(planned: &DestinationPlan) -> Option<&SlotId> {
-    planned.assignment.as_ref().or(planned.held.as_ref())
+    let held = planned.held.as_ref();
+    held.filter(|_| planned.on_air)
+        .or(planned.assignment.as_ref())
+        .or(held)
 }
 
 /// Wanted, and not seen on air. What is only planned is `Pending`: it is on its way once its channel is seen in
@@ -153,8 +156,7 @@ impl<'a> View<'a> {
         if let Some(waiting) = &self.planned.waiting {
             return waiting.to_string();
         }
-        let place = self.planned.assignment.as_ref().or(self.planned.held.as_ref());
-        match (self.phase, place) {
+        match (self.phase, slot(self.planned)) {
             (Phase::Streaming, Some(slot)) => format!("on air in {slot}"),
             (Phase::Pending, Some(slot)) => format!("goes to {slot}: {}", self.next()),
             (Phase::Starting, Some(slot)) => format!("{slot}: {}", self.next()),

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 
 use self::index::Index;
 pub use self::on_air::OnAir;
-pub(super) use self::parts::{BlockedBy, Channel, Dest, Fit, Intent, Occupant, Pool, Release, Slot};
+pub(super) use self::parts::{BlockedBy, Carried, Channel, Dest, Fit, Intent, Occupant, Pool, Release, Slot};
 use super::grant::Policy;
 use super::{Adoption, Content, Waiting};
 use crate::model::{

@@ -57,8 +57,8 @@ pub(in crate::plan) struct Channel<'a> {
     pub(in crate::plan) unusable: Option<Waiting>,
     /// Why it may not be started: it has an output group that is no slot, whose stream may be on air elsewhere.
     pub(in crate::plan) beside: Option<Waiting>,
-    /// A destination that stays on air, and is so in an output group of this channel that is no slot, named where it is known.
-    pub(in crate::plan) carries: Option<(usize, Option<&'a OutputGroup>)>,
+    /// Who stays on air, and is so beside the slots of this channel, which runs.
+    pub(in crate::plan) carries: Option<Carried<'a>>,
     /// Its slots in [`Reading::slots`].
     pub(in crate::plan) slots: Range<usize>,
 }
@@ -83,6 +83,15 @@ impl Channel<'_> {
     pub(in crate::plan) fn class(&self) -> ChannelClass {
         self.seen.map_or(ChannelClass::SinglePipeline, |seen| seen.class)
     }
+}
+
+/// A destination whose stream is in an output group that is no slot.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::plan) struct Carried<'a> {
+    /// Which, in [`Reading::dests`].
+    pub(in crate::plan) dest: usize,
+    /// The output group, where it is known.
+    pub(in crate::plan) output_group: Option<&'a OutputGroup>,
 }
 
 /// One slot, or an output group that its pool means as one and that cannot be.

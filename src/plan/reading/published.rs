@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::index::{Index, Unordered};
 use super::occupant::look_at;
-use super::{BlockedBy, Channel, Fit, Intent, Occupant, Reading, Slot};
+use super::{BlockedBy, Carried, Channel, Fit, Intent, Occupant, Reading, Slot};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, Endpoint, Observed, ObservedChannel, OutputGroup, Stream,
 };
@@ -97,30 +97,57 @@ impl<'a> Reading<'a> {
         starting
     }
 
-    /// Finds the running channels that carry beside their slots who stays on air and is in no slot of a running channel.
+    /// Finds the channels that carry beside their slots who stays on air and is in no slot of a running channel; and those
+    /// that would, once they are started, carry beside their slots who is wanted and gets a slot.
     pub(super) fn find_carried(&mut self, index: &Index<'a>) {
         for at in 0..self.channels.len() {
-            self.channels[at].carries = self.carried_by(&self.channels[at], index);
+            let channel = &self.channels[at];
+            if channel.is_running() {
+                let is_kept = |dest: usize, stream: &Stream| {
+                    self.dests[dest].intent.is_kept() && !self.is_in_running_slot(stream)
+                };
+                self.channels[at].carries = self.carried_by(channel, index, is_kept);
+            } else if channel.is_usable() && channel.beside.is_none() {
+                let is_wanted = |dest: usize, _: &Stream| self.dests[dest].intent == Intent::Wanted;
+                let carries = self.carried_by(channel, index, is_wanted);
+                let waiting = carries.map(|carries| self.carries_beside_slots(channel, carries));
+                self.channels[at].beside = waiting;
+            }
         }
     }
 
+    /// Of what a channel has in output groups that are no slots the first that is the stream of such a destination.
     fn carried_by(
         &self,
         channel: &Channel<'a>,
         index: &Index<'a>,
-    ) -> Option<(usize, Option<&'a OutputGroup>)> {
-        let seen = channel.seen.filter(|seen| seen.state.is_running())?;
+        is_such: impl Fn(usize, &Stream) -> bool,
+    ) -> Option<Carried<'a>> {
+        let seen = channel.seen?;
         let strays = seen.stray_endpoints.iter().map(|endpoint| (None, endpoint));
         let beside = self.beside_slots(channel, seen, index);
         let mut all = beside
             .map(|(group, endpoint)| (Some(group), endpoint))
             .chain(strays);
-        all.find_map(|(group, endpoint)| {
+        all.find_map(|(output_group, endpoint)| {
             let stream = endpoint.stream();
             let mut pushing = index.pushing(&stream).iter().map(|pushing| pushing.dest);
-            let dest = pushing.find(|dest| self.dests[*dest].intent.is_kept())?;
-            (!self.is_in_running_slot(&stream)).then_some((dest, group))
+            let dest = pushing.find(|dest| is_such(*dest, &stream))?;
+            Some(Carried { dest, output_group })
         })
+    }
+
+    /// What is said of a channel that [carries](Channel::carries) somebody beside its slots.
+    pub(in crate::plan) fn carries_beside_slots(
+        &self,
+        channel: &Channel<'_>,
+        carries: Carried<'_>,
+    ) -> Waiting {
+        Waiting::OnAirBesideSlots {
+            channel: channel.id.clone(),
+            output_group: carries.output_group.cloned(),
+            destination: self.dests[carries.dest].decl.name.clone(),
+        }
     }
 
     fn is_in_running_slot(&self, stream: &Stream) -> bool {

@@ -64,13 +64,38 @@ fn who_stays_on_air_beside_the_slots_blocks_every_stop() {
         assert!(plan.is_empty(), "paused: {paused}");
         assert_eq!(waiting(&plan, "off"), "OnAirBesideSlots");
         let why = plan.destinations[1].waiting.as_ref().unwrap().to_string();
-        assert!(why.contains("a is on air in main-out"), "{why}");
+        assert!(why.contains("a is in main-out"), "{why}");
         // On air in a slot as well: the copy may end.
         let second = world.clone().channel("2", Running, &["+a"]);
         assert_eq!(steps(&allowed(&second), "1"), "stop");
         let off = world.with("a", |one| (one.state, one.paused) = (WantedState::Ready, None));
         assert_eq!(steps(&allowed(&off), "1"), "stop");
     }
+}
+
+#[test]
+fn a_channel_that_would_carry_a_wanted_one_beside_its_slots_is_not_started() {
+    let mut world = World::new()
+        .channel("1", Idle, &["-", "a"])
+        .channel("2", Idle, &["-", "-"])
+        .wanted("a")
+        .wanted("b");
+    world.seen("1").groups_mut()[1].name = "main-out".into();
+    let plan = allowed(&world);
+    assert_eq!(
+        (steps(&plan, "1"), steps(&plan, "2")),
+        (String::new(), "update start".into())
+    );
+    world.pool().channels.remove(1);
+    let plan = allowed(&world);
+    assert!(plan.is_empty());
+    assert_eq!(waiting(&plan, "a"), "OnAirBesideSlots");
+    let plan = allowed(&world.ready("a"));
+    assert_eq!(
+        steps(&plan, "1"),
+        "update start",
+        "a is not wanted, and ends with it"
+    );
 }
 
 #[test]

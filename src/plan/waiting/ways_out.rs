@@ -248,7 +248,7 @@ fn beside_slots_ways_out(
         .map(|group| format!("let slots.outputGroups of the pool match {group}, so that it is a slot"));
     let others = [
         format!("state: Ready for {destination}"),
-        format!("stop channel {channel} yourself"),
+        format!("take its target out of that output group of channel {channel} yourself"),
     ];
     widen.into_iter().chain(others).collect()
 }

@@ -271,7 +271,7 @@ fn beside_slots(
     output_group: Option<&OutputGroup>,
     destination: &DestinationName,
 ) -> fmt::Result {
-    write!(f, "{channel} is not stopped: {destination} is on air in ")?;
+    write!(f, "{channel} is left as it is: {destination} is in ")?;
     match output_group {
         Some(group) => write!(f, "{}, which is no slot of the pool", Group(group)),
         None => f.write_str("an output group that is no slot"),
