@@ -153,9 +153,15 @@ def main():
         wait_for(channel, "IDLE")
 
         # The most dangerous minute of a new user's life: a channel that is live with somebody else's targets.
-        medialive.delete_tags(ResourceArn=after["Arn"], TagKeys=["slotwise.dev/owner"])
-        live = medialive.describe_channel(ChannelId=channel)["Destinations"]
-        live[1]["Settings"][0]["StreamName"] = "somebody-elses"
+        # Nothing tells any more that slotwise held it: no tag, no parking name.
+        now = medialive.describe_channel(ChannelId=channel)
+        ours = [key for key in now["Tags"] if key.startswith("slotwise.dev/")]
+        medialive.delete_tags(ResourceArn=after["Arn"], TagKeys=ours)
+        live = now["Destinations"]
+        for number, destination in enumerate(live):
+            for setting in destination["Settings"]:
+                if setting.get("Url", "").startswith("rtmp"):
+                    setting["StreamName"] = f"somebody-elses-{number}"
         medialive.update_channel(ChannelId=channel, Destinations=live, RoleArn=before["RoleArn"])
         wait_for(channel, "IDLE")
         medialive.start_channel(ChannelId=channel)
