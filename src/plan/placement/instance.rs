@@ -1,7 +1,7 @@
 //! A problem in the order in which it is searched, with sets of items.
 
 use super::cost::{Code, Cost, Detail, Scale};
-use super::problem::{Pinned, Problem};
+use super::problem::{Bin, Pinned, Problem};
 
 /// A set of items, by their places in [`Instance::items`].
 pub(super) type Set = u64;
@@ -29,7 +29,7 @@ pub(super) struct Instance<'p> {
     pub(super) scale: Scale,
     /// By priority, then as given.
     pub(super) items: Vec<usize>,
-    /// Those with occupants first, so that what is left knows no homes; of them the tightest first, since it has the fewest ways.
+    /// By [`search_order`], then as given.
     pub(super) bins: Vec<usize>,
     /// What it costs if an item waits.
     pub(super) waits: Vec<Code>,
@@ -44,10 +44,7 @@ impl<'p> Instance<'p> {
         let mut items: Vec<usize> = (0..problem.items.len()).collect();
         items.sort_by_key(|item| problem.order(*item));
         let mut bins: Vec<usize> = (0..problem.bins.len()).collect();
-        bins.sort_by_key(|bin| {
-            let bin = &problem.bins[*bin];
-            (bin.occupants.is_empty(), bin.free.len())
-        });
+        bins.sort_by_key(|bin| search_order(&problem.bins[*bin]));
         let mut reach: Vec<Set> = vec![0; bins.len() + 1];
         for (at, bin) in bins.iter().enumerate().rev() {
             let goes = |item: usize| problem.fits(item, *bin) || problem.is_own(item, *bin);
@@ -103,6 +100,12 @@ impl<'p> Instance<'p> {
         }
         face
     }
+}
+
+/// Those with occupants come first, so that what is left knows no homes; of them the tightest, since it has the fewest ways.
+fn search_order(bin: &Bin) -> (bool, usize) {
+    let is_empty = bin.occupants.is_empty();
+    (is_empty, if is_empty { 0 } else { bin.free.len() })
 }
 
 /// How an item looks from a bin.

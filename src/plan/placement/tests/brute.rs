@@ -55,7 +55,12 @@ fn rank(problem: &Problem, placed: &Placed) -> Vec<bool> {
     let mut bins: Vec<usize> = (0..problem.bins.len()).collect();
     bins.sort_by_key(|bin| {
         let one = &problem.bins[*bin];
-        (one.occupants.is_empty(), one.free.len(), *bin)
+        let tightness = if one.occupants.is_empty() {
+            usize::MAX
+        } else {
+            one.free.len()
+        };
+        (tightness, *bin)
     });
     let mut items: Vec<usize> = (0..problem.items.len()).collect();
     items.sort_by_key(|item| (std::cmp::Reverse(problem.items[*item].priority), *item));
