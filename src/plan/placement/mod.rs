@@ -1,13 +1,12 @@
 //! The placement problem of one pool, and its solution.
 //!
-//! Small pools get the best placement there is, with a proof: [`search`] decides bin by bin ([`ways`]), looks at what is left through
-//! coarser and finer [views](view) of it, and takes the [`first`] of equal ones. All others, and those for which the budget does not
-//! suffice, get a good one ([`greedy`], [`share`]).
+//! Read in this order: the [`problem`], what a solution [costs](cost), and two ways to one. Small pools get the best placement there is,
+//! with a proof: [`search`] decides bin by bin ([`ways`]), in the order of an [`instance`], and is bounded by coarser [views](view) of
+//! what is left. All others, and those for which the budget does not suffice, get a good one ([`greedy`], [`share`]).
 
-mod bound;
-mod first;
+mod cost;
 mod greedy;
-mod kinds;
+mod instance;
 mod problem;
 mod search;
 mod share;
@@ -17,9 +16,10 @@ mod ways;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::plan) use problem::{Bin, Cost, FreeSlot, Held, Item, Own, Pinned, Placed, Problem};
+pub(in crate::plan) use cost::Cost;
+pub(in crate::plan) use problem::{Bin, FreeSlot, Held, Item, Own, Pinned, Placed, Problem};
 
-/// States of the search that may be looked at, by all pools of a plan together. Counted, not timed, so that the same input
+/// Ways to fill a channel that the search may look at, for all pools of a plan together. Counted, not timed, so that the same input
 /// gives the same plan on every machine; a million take about half a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::plan) struct Budget {

@@ -1,4 +1,4 @@
-//! What is to be placed, where, and what a placement costs.
+//! What is to be placed, and where.
 //!
 //! *Items* are the wanted destinations whose slot is still to be decided; *bins* are the channels that could take them.
 //! What stays on air whatever is decided enters as the bins' occupants.
@@ -9,7 +9,7 @@
 //! | not kept, running | always | a stop first |
 //! | kept: somebody protected is on air | if a placed item, or something on it, grants the stop | its weight in interruptions |
 //!
-//! Placements are compared by [`Cost`], field by field. Within a channel slots differ only by pins and by the writes they
+//! Placements are compared by their [`Cost`](super::Cost). Within a channel slots differ only by pins and by the writes they
 //! save, so a placement maps items to bins; [`Problem::slots_for`] then picks slots.
 
 use std::cmp::Reverse;
@@ -117,29 +117,6 @@ pub(in crate::plan) enum Held {
 /// Bin of each item, `None` for one that waits.
 pub(in crate::plan) type Placed = Vec<Option<usize>>;
 
-/// What a placement costs, compared from the first field on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::plan) struct Cost {
-    /// Items that wait and wishes that do not come true, per level.
-    pub(in crate::plan) lost: Vec<usize>,
-    /// Wanted destinations that are interrupted.
-    pub(in crate::plan) interruptions: usize,
-    /// Items on channels whose last steps failed.
-    pub(in crate::plan) troubled: usize,
-    /// Pairs of different groups on a running channel, and running channels; for `pack` the other way round.
-    pub(in crate::plan) sharing: [usize; 2],
-    /// Items on channels that have to stop first, by an interruption or without.
-    pub(in crate::plan) stops: usize,
-    /// Running channels that need an update.
-    pub(in crate::plan) updates: usize,
-    /// Slots that another destination would find its target in later.
-    pub(in crate::plan) displaced: usize,
-    /// Slots written.
-    pub(in crate::plan) writes: usize,
-    /// Items on channels that have to be adopted first.
-    pub(in crate::plan) adoptions: usize,
-}
-
 impl Bin {
     /// How many wanted destinations are on it in any case.
     pub(super) fn load(&self) -> usize {
@@ -216,86 +193,6 @@ impl Problem {
         given.extend(left.into_iter().zip(open.into_iter().map(|free| free.slot)));
         given.sort_unstable();
         given
-    }
-
-    /// What `placed` costs.
-    pub(in crate::plan) fn cost(&self, placed: &Placed) -> Cost {
-        let mut cost = Cost {
-            lost: vec![0; self.levels.len()],
-            ..Cost::default()
-        };
-        let mut by_bin: Vec<Vec<usize>> = vec![Vec::new(); self.bins.len()];
-        for (item, bin) in placed.iter().enumerate() {
-            match bin {
-                Some(bin) => by_bin[*bin].push(item),
-                None => cost.lost[self.level(self.items[item].priority)] += 1,
-            }
-        }
-        let (mut pairs, mut running) = (0, 0);
-        for (at, items) in by_bin.iter().enumerate() {
-            if self.bins[at].runs || !items.is_empty() {
-                running += 1;
-                pairs += self.pairs(at, items);
-            }
-            self.add_bin(at, items, &mut cost);
-        }
-        cost.sharing = if self.pack {
-            [running, pairs]
-        } else {
-            [pairs, running]
-        };
-        cost
-    }
-
-    /// Everything but what is shared with whom.
-    fn add_bin(&self, at: usize, items: &[usize], cost: &mut Cost) {
-        let bin = &self.bins[at];
-        if !self.is_open(at, items) {
-            for wish in &bin.wishes {
-                cost.lost[self.level(*wish)] += 1;
-            }
-            return;
-        }
-        let count_if = |counts: bool| if counts { items.len() } else { 0 };
-        cost.interruptions += if bin.kept { bin.weight } else { 0 };
-        cost.troubled += count_if(bin.troubled);
-        cost.stops += count_if(bin.stops_first || bin.kept);
-        cost.adoptions += count_if(bin.unowned);
-        if bin.runs || !items.is_empty() {
-            let (writes, displaced) = self.writes(at, items);
-            cost.updates += usize::from(bin.kept || writes > 0);
-            cost.displaced += displaced;
-            cost.writes += writes;
-        }
-    }
-
-    /// Slots of a bin that runs in the end that are written for `items`, and those that are lost to others.
-    pub(super) fn writes(&self, at: usize, items: &[usize]) -> (usize, usize) {
-        let bin = &self.bins[at];
-        let slots = self.slots_for(at, items);
-        let mut writes = bin.bound_writes + items.len() - slots.len();
-        let mut displaced = 0;
-        for free in &bin.free {
-            let taker = slots.iter().find(|(_, slot)| *slot == free.slot);
-            let is_warm = taker.is_some_and(|(item, slot)| self.items[*item].warm.contains(&(at, *slot)));
-            displaced += usize::from(free.holds == Held::Warm && !is_warm);
-            writes += usize::from(match taker {
-                Some(_) => bin.unsure || !is_warm,
-                None => free.holds != Held::Parked,
-            });
-        }
-        (writes, displaced)
-    }
-
-    /// Pairs of different groups among all who are on a bin.
-    fn pairs(&self, at: usize, items: &[usize]) -> usize {
-        let mut groups: Vec<(usize, usize)> = self.bins[at].occupants.clone();
-        for item in items.iter().filter(|item| !self.is_own(**item, at)) {
-            join(&mut groups, self.items[*item].group);
-        }
-        let all: usize = groups.iter().map(|(_, count)| count).sum();
-        let squares: usize = groups.iter().map(|(_, count)| count * count).sum();
-        (all * all - squares) / 2
     }
 
     /// Whether `item` may join `bin`.

@@ -1,163 +1,182 @@
-//! All ways to fill one bin from a state.
+//! All ways to fill one bin.
 
-use std::rc::Rc;
+use super::cost::{Code, NEVER};
+use super::instance::{Face, Instance, Set, members, set};
+use super::view::{Block, View};
 
-use super::bound::Code;
-use super::kinds::{GONE, Ground};
-use super::problem::{Pinned, Problem};
-use super::view::{Load, Take, View};
-
-/// What is left after a bin, and what that bin cost.
-pub(super) struct Child {
+/// Who is put into a bin, and what that and those who have nowhere to go afterwards cost.
+pub(super) struct Way {
     pub(super) cost: Code,
-    /// What the whole costs at least.
-    pub(super) least: Code,
-    /// Whether that is exact, at least by the word of the view that bounds this one.
-    pub(super) is_known: bool,
-    pub(super) joins: usize,
-    pub(super) state: Vec<u16>,
+    pub(super) chosen: Set,
+    /// Who is still to be placed.
+    pub(super) rest: Set,
 }
 
-/// Equal blocks of a state.
-pub(super) struct Entry {
-    pub(super) takes: Rc<[Take]>,
-    pub(super) times: usize,
-    pub(super) tag: u16,
-    pub(super) is_forced: bool,
-}
-
-/// All ways to fill a bin from a state.
+/// The ways to fill a bin, in the order of equal placements: whoever comes first is taken before it is left.
+///
+/// Of ways that differ only by items that nothing tells apart there is one, the first of them.
 pub(super) struct Ways<'s> {
-    pub(super) ground: &'s Ground<'s>,
-    pub(super) view: &'s View,
-    pub(super) at: usize,
-    pub(super) entries: &'s [Entry],
-    pub(super) limit: Code,
+    instance: &'s Instance<'s>,
+    view: &'s View,
+    ask: Ask,
+    /// Who may be put here.
+    candidates: Vec<Candidate>,
+    /// One of these is put here, if there are any.
+    forced: Set,
+    /// What is left of the budget.
     pub(super) nodes: usize,
-    /// What is taken, by entry.
-    pub(super) chosen: Vec<(usize, usize)>,
-    /// What is left of the blocks before, by the next layer's numbers, and what those cost who have nowhere to go.
-    pub(super) rest: Vec<(u16, Code)>,
-    pub(super) children: Vec<Child>,
-    /// The least cost above the limit.
+    /// The ways that cost no more than the limit.
+    pub(super) found: Vec<Way>,
+    /// The least cost of the others.
     pub(super) other: Code,
 }
 
-impl Ways<'_> {
-    /// Goes on with the `copy`th block of an entry, of which the take numbered `most` at most is taken: the copies are alike.
-    pub(super) fn extend(&mut self, entry: usize, copy: usize, most: usize, room: usize) {
-        if self.nodes == 0 {
-            return;
-        }
-        let Some(now) = self.entries.get(entry) else {
-            self.nodes -= 1;
-            self.close();
-            return;
+struct Candidate {
+    item: usize,
+    face: Face,
+    /// Taken only if all of these are.
+    after: Set,
+    /// Of the same kind, in groups of which as much is left: taken only if these are, or others of one of the two groups.
+    alike: Set,
+}
+
+/// What is to be filled, by whom, and which ways are asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Ask {
+    pub(super) at: usize,
+    /// Who is to be placed here or later.
+    pub(super) items: Set,
+    /// Ways that cost more are of no use.
+    pub(super) limit: Code,
+    /// Whether ways are left out that are no better than another.
+    pub(super) is_lazy: bool,
+}
+
+impl<'s> Ways<'s> {
+    /// Looks for ways as long as there are `nodes`.
+    pub(super) fn find(instance: &'s Instance<'s>, view: &'s View, ask: Ask, nodes: usize) -> Self {
+        let mut ways = Self {
+            instance,
+            view,
+            ask,
+            candidates: Vec::new(),
+            forced: 0,
+            nodes,
+            found: Vec::new(),
+            other: NEVER,
         };
-        if copy == now.times {
-            return self.extend(entry + 1, 0, usize::MAX, room);
+        let blocks = view.blocks(ask.at, ask.items);
+        let room = instance.problem.bins[instance.bins[ask.at]].free.len();
+        ways.add_candidates(&blocks);
+        let largest = ways.force(&blocks);
+        match ways.whole(largest, room) {
+            Some(whole) => ways.close(whole),
+            None => ways.extend(0, room, 0),
         }
-        for number in (0..now.takes.len().min(most.saturating_add(1))).rev() {
-            let take = &now.takes[number];
-            if take.joins > room {
+        ways
+    }
+
+    fn add_candidates(&mut self, blocks: &[Block]) {
+        let (layer, group_of) = (&self.view.layers[self.ask.at], &self.view.group_of);
+        for item in members(self.ask.items) {
+            let face = self.instance.face(item, self.ask.at, self.view.detail);
+            if !face.is_of_use() {
                 continue;
             }
-            self.rest.push((take.next, take.waits));
-            if number > 0 {
-                self.chosen.push((entry, number));
+            let before = || self.candidates.iter().map(|other| other.item);
+            let same = || before().filter(|other| layer.kinds[*other] == layer.kinds[item]);
+            let is_mate = |other: &usize| group_of[*other] == group_of[item];
+            let block = |item: usize| blocks[group_of[item]];
+            let mut after = set(same().filter(is_mate));
+            if self.ask.is_lazy {
+                after |= layer.first[item] & set(before());
             }
-            self.extend(entry, copy + 1, number, room - take.joins);
-            if number > 0 {
-                self.chosen.pop();
-            }
-            self.rest.pop();
+            let alike = set(same().filter(|other| !is_mate(other) && block(*other) == block(item)));
+            self.candidates.push(Candidate {
+                item,
+                face,
+                after,
+                alike,
+            });
         }
     }
 
-    fn close(&mut self) {
-        let takes = || {
-            self.chosen
+    /// Where nothing tells the bins apart that are left, somebody of the largest group who must not wait goes to the first of
+    /// them. Says who of that group must not wait.
+    fn force(&mut self, blocks: &[Block]) -> Set {
+        if !self.ask.is_lazy || !self.view.layers[self.ask.at].is_uniform {
+            return 0;
+        }
+        let must_not_wait = |item: &usize| self.instance.waits[*item] >= NEVER;
+        let must = set(members(self.ask.items).filter(must_not_wait));
+        let groups = || (0..blocks.len()).filter(|group| self.view.groups[*group] & must != 0);
+        let size = |group: &usize| (self.view.groups[*group] & self.ask.items).count_ones();
+        let Some(largest) = groups().max_by_key(size) else {
+            return 0;
+        };
+        let alike = groups().filter(|group| blocks[*group] == blocks[largest]);
+        self.forced = alike.fold(0, |all, group| all | self.view.groups[group] & must);
+        self.view.groups[largest] & must
+    }
+
+    /// A group that fills an empty bin takes one, where nothing tells the bins apart that are left: to gather it there parts no
+    /// others that are not parted by its members now. For what comes after sharing that need not be best.
+    fn whole(&self, group: Set, room: usize) -> Option<Set> {
+        let bin = &self.instance.problem.bins[self.instance.bins[self.ask.at]];
+        let detail = self.view.detail;
+        let is_empty = bin.occupants.is_empty() && !bin.is_closed() && room > 0;
+        let suffices = group.count_ones() as usize >= room;
+        (is_empty && suffices && detail.groups && !detail.writes).then(|| set(members(group).take(room)))
+    }
+
+    /// Adds to those chosen one of the candidates from `from` on, in all ways, and at last none.
+    fn extend(&mut self, from: usize, room: usize, chosen: Set) {
+        for next in from..self.candidates.len() {
+            let one = &self.candidates[next];
+            let is_in_turn = one.after & !chosen == 0 && !self.is_passed(one, chosen);
+            let needs = usize::from(!one.face.own);
+            if self.nodes == 0 || !is_in_turn || needs > room || self.is_pin_taken(one, chosen) {
+                continue;
+            }
+            let chosen = chosen | 1 << one.item;
+            self.extend(next + 1, room - needs, chosen);
+        }
+        self.close(chosen);
+    }
+
+    /// Whether it would stand for one that was left.
+    fn is_passed(&self, one: &Candidate, chosen: Set) -> bool {
+        let is_untouched = |item: usize| self.view.groups[self.view.group_of[item]] & chosen == 0;
+        one.alike != 0 && is_untouched(one.item) && members(one.alike & !chosen).any(is_untouched)
+    }
+
+    fn is_pin_taken(&self, one: &Candidate, chosen: Set) -> bool {
+        let is_chosen = |other: &&Candidate| chosen & 1 << other.item != 0;
+        one.face.pin.is_some()
+            && self
+                .candidates
                 .iter()
-                .map(|(entry, number)| (&self.entries[*entry], &self.entries[*entry].takes[*number]))
-        };
-        let is_forced = self.entries.iter().any(|entry| entry.is_forced);
-        if is_forced && !takes().any(|(entry, take)| entry.is_forced && take.has_must) {
+                .filter(is_chosen)
+                .any(|other| other.face.pin == one.face.pin)
+    }
+
+    fn close(&mut self, chosen: Set) {
+        self.nodes = self.nodes.saturating_sub(1);
+        let (instance, layer) = (self.instance, &self.view.layers[self.ask.at]);
+        let bin = instance.bins[self.ask.at];
+        let left = self.ask.items & !chosen;
+        let is_late = self.ask.is_lazy && members(chosen).any(|item| layer.first[item] & left != 0);
+        let opens = |item: usize| instance.problem.opens(instance.items[item], bin);
+        let is_open = || !instance.problem.bins[bin].is_closed() || members(chosen).any(opens);
+        if is_late || self.forced != 0 && self.forced & chosen == 0 || chosen != 0 && !is_open() {
             return;
         }
-        let layer = &self.view.layers[self.at];
-        let mut load = Load {
-            is_plain: true,
-            ..Load::default()
-        };
-        let mut homes: Vec<(u16, usize)> = Vec::new();
-        for (entry, take) in takes() {
-            load.joins += take.joins;
-            load.own += take.own;
-            load.opens |= take.opens;
-            load.is_plain &= take.is_plain;
-            load.squares += take.joins * take.joins;
-            if entry.tag != 0 {
-                homes.push((entry.tag, take.joins));
-            }
-            load.items
-                .extend(take.kinds.iter().map(|kind| layer.kinds[usize::from(*kind)].item));
-        }
-        load.squares += 2 * at_home(&layer.homes, &mut homes);
-        if !is_possible(self.ground.problem, layer.bin, &load) {
-            return;
-        }
-        let waits: Code = self.rest.iter().map(|(_, waits)| waits).sum();
-        let cost = self.view.cost(self.ground, self.at, &load) + waits;
-        if cost > self.limit {
+        let rest = left & instance.reach[self.ask.at + 1];
+        let cost = instance.cost(self.ask.at, chosen, self.view.detail) + instance.lost(left & !rest);
+        if cost > self.ask.limit {
             self.other = self.other.min(cost);
-            return;
-        }
-        let mut state: Vec<u16> = self
-            .rest
-            .iter()
-            .map(|(block, _)| *block)
-            .filter(|block| *block != GONE)
-            .collect();
-        state.sort_unstable();
-        self.children.push(Child {
-            cost,
-            least: cost,
-            is_known: false,
-            joins: load.joins,
-            state,
-        });
-    }
-}
-
-/// Pairs of somebody who joins and an occupant of the same group, at most: each group has one home of its tag.
-pub(super) fn at_home(homes: &[(u16, usize)], joining: &mut [(u16, usize)]) -> usize {
-    if homes.is_empty() || joining.is_empty() {
-        return 0;
-    }
-    joining.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let mut used: Vec<usize> = Vec::new();
-    let mut pairs = 0;
-    for (tag, count) in joining.iter() {
-        let home = (0..homes.len()).find(|home| homes[*home].0 == *tag && !used.contains(home));
-        if let Some(home) = home {
-            used.push(home);
-            pairs += homes[home].1 * count;
+        } else {
+            self.found.push(Way { cost, chosen, rest });
         }
     }
-    pairs
-}
-
-/// Whether a bin may be filled like this.
-pub(super) fn is_possible(problem: &Problem, bin: usize, load: &Load) -> bool {
-    let is_open = load.opens || !problem.bins[bin].is_closed() || load.joins + load.own == 0;
-    let pins = |item: &usize| match problem.items[*item].pin {
-        Pinned::To(at, slot) if at == bin => Some(slot),
-        _ => None,
-    };
-    let mut slots: Vec<usize> = Vec::new();
-    if !load.is_plain {
-        slots = load.items.iter().filter_map(pins).collect();
-        slots.sort_unstable();
-    }
-    is_open && slots.windows(2).all(|pair| pair[0] != pair[1])
 }

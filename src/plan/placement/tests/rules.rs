@@ -143,6 +143,17 @@ fn groups_sit_together_and_others_apart_and_pack_fills_channels() {
 }
 
 #[test]
+fn a_group_is_not_gathered_where_that_writes_more() {
+    use Held::{Other, Parked};
+    // Three on one channel and one on the other would take a parked slot as well.
+    let bins = vec![stopped(&[Other, Other, Parked]); 2];
+    let problem = Problem::new(false, vec![item(0, 0); 4], bins);
+    let placed = placed(&problem);
+    assert_eq!(placed.iter().filter(|bin| **bin == Some(0)).count(), 2);
+    assert_eq!(problem.cost(&placed).writes, 4);
+}
+
+#[test]
 fn without_a_proof_whoever_has_a_slot_of_a_stopped_channel_stays_there() {
     let mut items: Vec<Item> = (0..4).map(|number| item(0, number / 2)).collect();
     items[0].warm = vec![(1, 0)];
