@@ -18,13 +18,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::adoption::{self, Ownership};
-use super::declared::{Declared, Dest, Pipe};
-use super::places::{self, Place, Role};
-use super::violation::HandsOff;
+use super::air::Air;
+use super::declared::{Declared, Dest, One, Pipes, Push};
+use super::places::{self, Place, Role, Site};
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, DestinationName,
-    Endpoint, Identity, Idle, Mark, Observed, ObservedChannel, ObservedGroup, PoolName, Recorded, Secret,
-    SlotId, SlotSelector, SlotTag, Stream, Target, Trust,
+    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName, Endpoint, Identity,
+    Idle, Mark, Observed, ObservedChannel, ObservedGroup, OutputGroup, PoolName, Recorded, Secret, SlotId,
+    SlotSelector, SlotTag, Target, Trust,
 };
 
 /// What is declared and what was seen, read once for all rules.
@@ -32,19 +32,25 @@ pub(super) struct World<'a> {
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
     pub(super) declared: Declared<'a>,
-    /// Every channel that a pool names, and every other one that was seen.
-    pub(super) channels: BTreeMap<&'a ChannelId, ChannelReading<'a>>,
+    /// Every channel that a pool names, and every other one that was seen; by id.
+    pub(super) channels: Vec<ChannelReading<'a>>,
     /// Where each destination has its place.
-    pub(super) places: Vec<Place<'a>>,
+    pub(super) places: Vec<Place>,
+    /// What may be published now.
+    pub(super) air: Air<'a>,
 }
 
 /// A pool, as its channels see it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Policy<'a> {
     pub(super) pool: &'a ChannelPool,
     /// Whether the time allows interruptions.
     pub(super) open: bool,
     pub(super) paused: bool,
+    /// Whether this channel is taken over, whatever it carries.
+    pub(super) takeover: bool,
+    /// The pool's, in its one spelling.
+    parking_url: Arc<str>,
 }
 
 /// One channel as observed.
@@ -53,24 +59,26 @@ pub(super) struct ChannelReading<'a> {
     pub(super) seen: Option<&'a ObservedChannel>,
     /// `None` for a channel that no pool names.
     pub(super) policy: Option<Policy<'a>>,
-    pub(super) takeover: bool,
-    /// By output group.
-    pub(super) slots: BTreeMap<&'a str, SlotReading<'a>>,
+    /// In the order of the channel's output groups.
+    pub(super) slots: Vec<SlotReading<'a>>,
     /// Usable RTMP output groups that are no slots: they go on and off air with the channel.
-    pub(super) others: Vec<&'a ObservedGroup>,
+    pub(super) others: Vec<(&'a OutputGroup, Pipes)>,
+    /// What else it pushes to.
+    pub(super) strays: Pipes,
+    /// Whether any tag of an output group fits, slot or not.
+    pub(super) has_fitting_tag: bool,
     pub(super) ownership: Ownership,
     /// Why it must be left as it is, if it must.
-    pub(super) hands_off: Option<HandsOff>,
+    pub(super) hands_off: Option<&'static str>,
 }
 
 /// One slot as observed.
 pub(super) struct SlotReading<'a> {
+    pub(super) group: &'a OutputGroup,
     pub(super) target: &'a Target,
-    /// Its place among the channel's output groups.
-    pub(super) order: usize,
     /// Whether the pool's pattern matches it. Otherwise it is a slot only until its occupant has left.
     pub(super) matches: bool,
-    pub(super) pipes: Vec<Pipe>,
+    pub(super) pipes: Pipes,
     /// Its tag, if that still fits.
     pub(super) tag: Option<SlotTag>,
     pub(super) occupant: Occupant,
@@ -92,7 +100,7 @@ pub(super) enum Occupant {
 }
 
 /// How well a slot fits the destination that it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
     /// Its target, in whatever spelling.
     Equal,
@@ -108,85 +116,90 @@ pub(super) enum Fit {
 
 impl<'a> World<'a> {
     pub(super) fn new(desired: &'a Desired, observed: &'a Observed, now: Timestamp) -> Self {
-        let seen = observed.channels.values().filter_map(ChannelObservation::seen);
-        let classes = seen.map(|seen| seen.class).collect();
-        let mut world = Self {
-            desired,
-            observed,
-            declared: Declared::new(desired, &classes, now),
-            channels: BTreeMap::new(),
-            places: Vec::new(),
-        };
+        let declared = Declared::new(desired, now);
+        let mut policies: BTreeMap<&ChannelId, Option<Policy<'a>>> =
+            observed.channels.keys().map(|id| (id, None)).collect();
         for pool in desired.pools.values() {
             let policy = Policy {
                 pool,
                 open: pool.disruption.is_open(now),
                 paused: pool.pause_at(now).is_some(),
+                takeover: false,
+                parking_url: canonical_url(&pool.slots.parking_url),
             };
-            let parking_url = canonical_url(&pool.slots.parking_url);
             for channel in &pool.channels {
-                if !world.channels.contains_key(&channel.id) {
-                    let rules = Some((policy, &*parking_url));
-                    world.read(&channel.id, rules, channel.takeover);
-                }
+                let policy = Policy {
+                    takeover: channel.takeover,
+                    ..policy.clone()
+                };
+                policies.entry(&channel.id).or_default().get_or_insert(policy);
             }
         }
-        for id in observed.channels.keys() {
-            if !world.channels.contains_key(id) {
-                world.read(id, None, false);
-            }
+        let mut world = Self {
+            desired,
+            observed,
+            declared,
+            channels: Vec::with_capacity(policies.len()),
+            places: Vec::new(),
+            air: Air::default(),
+        };
+        for (id, policy) in policies {
+            let reading = world.read(id, policy);
+            world.channels.push(reading);
         }
         places::settle(&mut world);
         adoption::settle(&mut world);
+        world.air = Air::now(&world);
         world
     }
 
-    /// Reads a channel: whose it is stays open.
-    fn read(&mut self, id: &'a ChannelId, rules: Option<(Policy<'a>, &str)>, takeover: bool) {
-        let seen = self.observed.channels.get(id).and_then(|seen| seen.seen());
+    /// Reads a channel: whose it is, and what its slots are to their destinations, stays open.
+    fn read(&self, id: &'a ChannelId, policy: Option<Policy<'a>>) -> ChannelReading<'a> {
+        let seen = self.observed.channels.get(id).and_then(ChannelObservation::seen);
         let mut reading = ChannelReading {
             id,
             seen,
-            policy: rules.map(|(policy, _)| policy),
-            takeover,
-            slots: BTreeMap::new(),
+            policy,
+            slots: Vec::new(),
             others: Vec::new(),
+            strays: Vec::new(),
+            has_fitting_tag: false,
             ownership: Ownership::Unknown,
             hands_off: None,
         };
-        let groups = seen.map(|seen| (seen, seen.groups.iter().enumerate()));
-        for (seen, (order, group)) in groups
-            .into_iter()
-            .flat_map(|(seen, all)| all.map(move |one| (seen, one)))
-        {
+        let Some(seen) = seen else { return reading };
+        let owner = &self.desired.owner;
+        reading.ownership = Ownership::by_tag(seen.owner.as_ref(), owner);
+        let strays = seen.stray_endpoints.iter();
+        reading.strays = strays.map(|endpoint| reading.pipe(endpoint)).collect();
+        // A channel that is neither in a pool nor ours has no slots.
+        let may_have_slots = reading.policy.is_some() || reading.ownership == Ownership::Owned;
+        for group in seen.groups.iter() {
             let Ok(target) = &group.target else { continue };
-            let tag = seen.recorded(&self.desired.owner, group);
+            let pipes = reading.pipes(&group.name, target);
+            let tag = seen.recorded(owner, group);
+            reading.has_fitting_tag |= tag.is_some();
             let matches = reading.matches(group);
-            // A channel that is neither in a pool nor ours has no slots.
-            let may_have_slots = rules.is_some() || seen.owner.as_ref() == Some(&self.desired.owner);
-            let is_recorded = may_have_slots && tag.as_ref().is_some_and(names_a_destination);
-            if !matches && !is_recorded {
-                reading.others.push(group);
+            let is_recorded = tag.as_ref().is_some_and(names_a_destination);
+            if !matches && !(may_have_slots && is_recorded) {
+                reading.others.push((&group.name, pipes));
                 continue;
             }
-            let slot = seen.slot(&group.name);
-            let parking_url = rules.map(|(_, url)| url);
-            let pipes = pipes(&slot, target, parking_url);
             let occupant = self.occupant(seen, &pipes, tag.as_ref());
-            reading.slots.entry(group.name.as_str()).or_insert(SlotReading {
+            reading.slots.push(SlotReading {
+                group: &group.name,
                 target,
-                order,
                 matches,
                 pipes,
                 tag,
                 occupant,
             });
         }
-        self.channels.insert(id, reading);
+        reading
     }
 
-    fn occupant(&self, seen: &ObservedChannel, pipes: &[Pipe], tag: Option<&SlotTag>) -> Occupant {
-        let all_parked = !pipes.is_empty() && pipes.iter().all(|pipe| matches!(pipe, Pipe::Parked));
+    fn occupant(&self, seen: &ObservedChannel, pipes: &Pipes, tag: Option<&SlotTag>) -> Occupant {
+        let all_parked = !pipes.is_empty() && pipes.iter().all(Option::is_none);
         let recorded = tag.map(|tag| &tag.occupant);
         if all_parked || matches!(recorded, Some(Recorded::Parked)) {
             return Occupant::Parked;
@@ -196,6 +209,8 @@ impl<'a> World<'a> {
             _ => (None, Mark::None),
         };
         let tagged = identity.and_then(|identity| self.declared.by_identity(identity));
+        // Until all slots are read.
+        let role = Role::Surplus;
         if let Some((dest, is_equal)) = self.declared.exact(seen.class, pipes, tagged) {
             let is_preset = self.declared.get(dest).destination.is_preset;
             let fit = match is_equal {
@@ -203,14 +218,11 @@ impl<'a> World<'a> {
                 false if tagged == Some(dest) && mark != Mark::Adopted && !is_preset => Fit::Changed,
                 false => Fit::Respelled,
             };
-            return Occupant::Of(dest, fit, Role::Surplus { releasable: false });
+            return Occupant::Of(dest, fit, role);
         }
         match (tagged, identity) {
-            (Some(dest), _) => {
-                let has_key = self.declared.get(dest).has_key();
-                let fit = if has_key { Fit::Previous } else { Fit::Unknown };
-                Occupant::Of(dest, fit, Role::Surplus { releasable: false })
-            }
+            (Some(dest), _) if self.declared.get(dest).has_key() => Occupant::Of(dest, Fit::Previous, role),
+            (Some(dest), _) => Occupant::Of(dest, Fit::Unknown, role),
             (None, Some(identity)) => {
                 let is_released = mark == Mark::Released || self.desired.trust == Trust::Whole;
                 Occupant::Vanished {
@@ -222,47 +234,51 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A slot, if it is one.
-    pub(super) fn slot(&self, slot: &SlotId) -> Option<(&ChannelReading<'a>, &SlotReading<'a>)> {
-        let channel = self.channels.get(&slot.channel)?;
-        Some((channel, channel.slots.get(slot.output_group.as_str())?))
-    }
-
-    /// What a channel publishes in output groups that are no slots.
-    pub(super) fn published_beside(
-        &self,
-        channel: &ChannelReading<'a>,
-        seen: &'a ObservedChannel,
-    ) -> impl Iterator<Item = Stream> {
-        let parking_url = channel
-            .policy
-            .map(|policy| canonical_url(&policy.pool.slots.parking_url));
-        let others = channel.others.iter().flat_map(move |group| {
-            let slot = seen.slot(&group.name);
-            let target = group.target.iter();
-            let pipes = target.flat_map(|target| pipes(&slot, target, parking_url.as_deref()));
-            pipes
-                .filter_map(|pipe| pipe.stream().cloned())
-                .collect::<Vec<_>>()
-        });
-        others.chain(seen.stray_endpoints.iter().map(Endpoint::stream))
-    }
-
-    /// Whether a slot of a running channel has this stream.
-    pub(super) fn is_in_running_slot(&self, stream: &Stream) -> bool {
-        let running = self.channels.values().filter(|channel| channel.is_running());
-        let mut pipes = running
-            .flat_map(|channel| channel.slots.values())
-            .flat_map(|slot| &slot.pipes);
-        pipes.any(|pipe| pipe.stream() == Some(stream))
-    }
-
-    pub(super) fn destination(&self, dest: Dest) -> &'a Destination {
-        self.declared.get(dest).destination
+    pub(super) fn one(&self, dest: Dest) -> &One<'a> {
+        self.declared.get(dest)
     }
 
     pub(super) fn name(&self, dest: Dest) -> &'a DestinationName {
-        &self.destination(dest).name
+        &self.one(dest).destination.name
+    }
+
+    /// Whether a destination belongs to the pool of a channel.
+    pub(super) fn is_of_pool(&self, channel: &ChannelReading<'_>, dest: Dest) -> bool {
+        channel.pool() == Some(&self.one(dest).destination.pool)
+    }
+
+    /// Whether a destination was interrupted in a slot and comes back there.
+    pub(super) fn returns_to(
+        &self,
+        channel: &ChannelReading<'_>,
+        slot: &SlotReading<'_>,
+        dest: Dest,
+    ) -> bool {
+        let returning = self.observed.returning.get(self.name(dest));
+        returning.is_some_and(|own| channel.is_slot(slot, own))
+    }
+
+    /// The index of a channel.
+    pub(super) fn channel(&self, id: &ChannelId) -> Option<usize> {
+        self.channels.binary_search_by(|channel| channel.id.cmp(id)).ok()
+    }
+
+    /// Where a slot is, if it is one.
+    pub(super) fn site(&self, slot: &SlotId) -> Option<Site> {
+        let channel = self.channel(&slot.channel)?;
+        let mut slots = self.channels[channel].slots.iter();
+        let slot = slots.position(|one| *one.group == slot.output_group)?;
+        Some(Site { channel, slot })
+    }
+
+    pub(super) fn at(&self, site: Site) -> (&ChannelReading<'a>, &SlotReading<'a>) {
+        let channel = &self.channels[site.channel];
+        (channel, &channel.slots[site.slot])
+    }
+
+    pub(super) fn slot_id(&self, site: Site) -> SlotId {
+        let (channel, slot) = self.at(site);
+        channel.slot_id(slot.group)
     }
 }
 
@@ -280,63 +296,100 @@ impl<'a> ChannelReading<'a> {
         self.state().is_some_and(ChannelState::may_publish)
     }
 
+    /// Whether anything may be done to a channel in its state, now or when that has passed.
+    pub(super) fn may_be_used(&self) -> bool {
+        use ChannelState::{CreateFailed, Deleted, Deleting, Unknown};
+        let is_lost = |state| matches!(state, CreateFailed | Deleted | Deleting | Unknown);
+        self.state().is_some_and(|state| !is_lost(state))
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.state().is_some_and(ChannelState::is_stopped)
     }
 
     pub(super) fn pool(&self) -> Option<&'a PoolName> {
-        self.policy.map(|policy| &policy.pool.name)
+        self.policy.as_ref().map(|policy| &policy.pool.name)
+    }
+
+    pub(super) fn takeover(&self) -> bool {
+        self.policy.as_ref().is_some_and(|policy| policy.takeover)
     }
 
     /// What the pool's policy says of a channel that no destination is wanted on. In no pool: that it stops.
     pub(super) fn idle(&self) -> Idle {
-        self.policy.map_or(Idle::Stop, |policy| policy.pool.idle)
+        self.policy.as_ref().map_or(Idle::Stop, |policy| policy.pool.idle)
     }
 
     /// Where a slot of this name points while it is parked.
-    pub(super) fn parking(&self, group: &str) -> Option<Target> {
-        let slots: &SlotSelector = &self.policy?.pool.slots;
+    pub(super) fn parking(&self, group: &OutputGroup) -> Option<Target> {
+        let slots: &SlotSelector = &self.policy.as_ref()?.pool.slots;
         Some(slots.parking(&self.slot_id(group), self.seen?.class))
     }
 
-    pub(super) fn slot_id(&self, group: &str) -> SlotId {
-        SlotId::new(self.id.clone(), group)
+    pub(super) fn slot_id(&self, group: &OutputGroup) -> SlotId {
+        SlotId::new(self.id.clone(), group.clone())
+    }
+
+    pub(super) fn slot(&self, group: &OutputGroup) -> Option<&SlotReading<'a>> {
+        self.slots.iter().find(|slot| slot.group == group)
+    }
+
+    /// Whether a slot of this channel is called so.
+    pub(super) fn is_slot(&self, slot: &SlotReading<'_>, id: &SlotId) -> bool {
+        id.channel == *self.id && id.output_group == *slot.group
     }
 
     /// Whether the pool's pattern matches a group.
     pub(super) fn matches(&self, group: &ObservedGroup) -> bool {
-        let pattern = self.policy.map(|policy| &policy.pool.slots.output_groups);
-        pattern.is_some_and(|pattern| pattern.is_match(group.name.as_str()))
+        let policy = self.policy.as_ref();
+        policy.is_some_and(|policy| policy.pool.slots.output_groups.is_match(group.name.as_str()))
+    }
+
+    /// The endpoints of an output group. One is parked if its stream name is this very group's parking name, whatever its
+    /// URL, or if its URL is the pool's parking URL in whatever spelling.
+    pub(super) fn pipes(&self, group: &OutputGroup, target: &Target) -> Pipes {
+        let id = self.slot_id(group);
+        let pipe = |(pipeline, endpoint): (usize, &Endpoint)| {
+            let is_parked = SlotSelector::is_parking_name(&endpoint.stream_name, &id, pipeline);
+            self.pipe(endpoint).filter(|_| !is_parked)
+        };
+        target.0.iter().enumerate().map(pipe).collect()
+    }
+
+    /// An endpoint, if its URL is not the pool's parking URL.
+    fn pipe(&self, endpoint: &Endpoint) -> Option<Push> {
+        let push = Push::of(endpoint);
+        let is_parking_url = self.policy.as_ref().is_some_and(|policy| {
+            let has_no_name = endpoint.stream_name.is_empty();
+            push.form.url == policy.parking_url
+                || has_no_name && canonical_url(&endpoint.url) == policy.parking_url
+        });
+        Some(push).filter(|_| !is_parking_url)
+    }
+}
+
+impl SlotReading<'_> {
+    /// The declared destination that it holds.
+    pub(super) fn dest(&self) -> Option<Dest> {
+        match self.occupant {
+            Occupant::Of(dest, ..) => Some(dest),
+            _ => None,
+        }
+    }
+
+    /// Whether it has another target than its destination, by the declaration's own change.
+    pub(super) fn is_changed(&self) -> bool {
+        matches!(self.occupant, Occupant::Of(_, Fit::Changed | Fit::Previous, _))
     }
 }
 
 /// Whether a tag says that its slot holds a destination.
-pub(super) fn names_a_destination(tag: &SlotTag) -> bool {
+fn names_a_destination(tag: &SlotTag) -> bool {
     matches!(tag.occupant, Recorded::Destination { .. })
 }
 
-/// The endpoints of a slot. One is parked if its stream name is this very slot's parking name, whatever its URL, or if its
-/// URL is the pool's parking URL in whatever spelling.
-pub(super) fn pipes(slot: &SlotId, target: &Target, parking_url: Option<&str>) -> Vec<Pipe> {
-    let pipe = |(pipeline, endpoint): (usize, &Endpoint)| {
-        if SlotSelector::is_parking_name(&endpoint.stream_name, slot, pipeline) {
-            return Pipe::Parked;
-        }
-        let pipe = Pipe::of(endpoint);
-        match (&pipe, parking_url) {
-            (Pipe::Pushes(canonical, _), Some(url)) if *canonical.url == *url => Pipe::Parked,
-            (_, Some(url)) if endpoint.stream_name.is_empty() && *canonical_url(&endpoint.url) == *url => {
-                Pipe::Parked
-            }
-            _ => pipe,
-        }
-    };
-    target.0.iter().enumerate().map(pipe).collect()
-}
-
 /// The one spelling of a URL. Where it stands with a stream name, its path is the application's as a whole.
-pub(super) fn canonical_url(url: &Arc<str>) -> Arc<str> {
-    Endpoint::new(Arc::clone(url), Secret::new("name"))
-        .canonical()
-        .url
+fn canonical_url(url: &Arc<str>) -> Arc<str> {
+    let endpoint = Endpoint::new(Arc::clone(url), Secret::new("name"));
+    endpoint.canonical().url
 }
