@@ -67,7 +67,7 @@ pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
         let untouchable = steps::untouchable(said, channel);
         let may_have_steps = untouchable.is_none();
         found.extend(untouchable);
-        let Some(subject) = Subject::new(&world, at, said, &planned) else {
+        let Some(subject) = Subject::new(&world, channel, said, &planned) else {
             continue;
         };
         if may_have_steps && subject.check(&mut found) {
@@ -139,18 +139,18 @@ impl<'a> Planned<'a> {
     fn assign(&mut self, plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) {
         let mut taken = BTreeMap::new();
         for said in &plan.destinations {
-            let site = said.assignment.as_ref().and_then(|slot| world.site(slot));
-            let (Some(site), Some(dest)) = (site, world.declared.by_name(&said.name)) else {
+            let slot = said.assignment.as_ref().and_then(|id| world.slot(id));
+            let (Some(slot), Some(dest)) = (slot, world.declared.by_name(&said.name)) else {
                 continue;
             };
-            if let Some(other) = taken.insert(site, &said.name) {
+            if let Some(other) = taken.insert(slot.site, &said.name) {
                 let what = format!("is given to both {other} and {}", said.name);
-                let about = About::Slot(world.slot_id(site));
+                let about = About::Slot(slot.id.clone());
                 found.push(Violation::new(Rule::SlotTwice, about, what));
             }
             if world.one(dest).wanted {
-                self.slots.insert(site, dest);
-                self.places[dest] = Some(site);
+                self.slots.insert(slot.site, dest);
+                self.places[dest] = Some(slot.site);
             }
         }
     }

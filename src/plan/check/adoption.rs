@@ -65,18 +65,14 @@ fn hands_off(channel: &ChannelReading<'_>) -> Option<&'static str> {
 }
 
 fn may_adopt(world: &World<'_>, channel: &ChannelReading<'_>) -> bool {
-    let was_held_before = || {
-        let is_parked = |slot: &SlotReading<'_>| is_parked_by_name(channel, slot);
-        channel.has_fitting_tag || channel.slots.iter().any(is_parked)
-    };
+    let was_held_before = || channel.has_fitting_tag || channel.slots.iter().any(is_parked_by_name);
     !channel.may_publish() || channel.takeover() || was_held_before() || is_all_declared(world, channel)
 }
 
-fn is_parked_by_name(channel: &ChannelReading<'_>, slot: &SlotReading<'_>) -> bool {
-    let id = channel.slot_id(slot.group);
+fn is_parked_by_name(slot: &SlotReading<'_>) -> bool {
     let mut endpoints = slot.target.0.iter().enumerate();
     !slot.target.0.is_empty()
-        && endpoints.all(|(at, one)| SlotSelector::is_parking_name(&one.stream_name, &id, at))
+        && endpoints.all(|(at, one)| SlotSelector::is_parking_name(&one.stream_name, &slot.id, at))
 }
 
 /// At least one slot has a wanted destination, and nothing that pushes RTMP is anything but parked or held by a

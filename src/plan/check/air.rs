@@ -13,13 +13,12 @@ use crate::model::{ChannelId, SlotId, Stream};
 
 /// What is published, sorted by stream.
 #[derive(Default)]
-pub(super) struct Air<'a>(Vec<Published<'a>>);
+pub(super) struct Air(Vec<Published>);
 
 /// One stream that one channel publishes.
-pub(super) struct Published<'a> {
-    channel: &'a ChannelId,
-    /// The output group, or what stands for it.
-    group: &'a str,
+struct Published {
+    /// The channel and its output group, or what stands for that.
+    at: SlotId,
     by: By,
     push: Push,
     /// The declared destination whose target it is.
@@ -28,16 +27,16 @@ pub(super) struct Published<'a> {
 
 /// What publishes a stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
+enum By {
     /// A slot that does so already, and goes on.
     RunningSlot,
     Slot,
     Other,
 }
 
-impl<'a> Air<'a> {
+impl Air {
     /// What any channel of the account may publish now.
-    pub(super) fn now(world: &World<'a>) -> Self {
+    pub(super) fn now(world: &World<'_>) -> Self {
         let mut all = Vec::new();
         for channel in world.channels.iter().filter(|channel| channel.may_publish()) {
             let by = if channel.is_running() {
@@ -51,26 +50,28 @@ impl<'a> Air<'a> {
                     _ => None,
                 };
                 let pushes = slot.pipes.iter().flatten();
-                all.extend(pushes.map(|push| Published::new(channel.id, slot.group.as_str(), by, push, of)));
+                all.extend(pushes.map(|push| Published::new(&slot.id, by, push, of)));
             }
             all.extend(beside(channel));
             let strays = channel.strays.iter().flatten();
-            all.extend(strays.map(|push| Published::other(channel.id, "(another output)", push)));
+            let at = SlotId::new(channel.id.clone(), "(another output)");
+            all.extend(strays.map(|push| Published::new(&at, By::Other, push, None)));
         }
         for (id, endpoints) in &world.observed.elsewhere {
+            let at = SlotId::new(id.clone(), "(an output)");
             let pushes = endpoints.iter().map(Push::of);
-            all.extend(pushes.map(|push| Published::other(id, "(an output)", &push)));
+            all.extend(pushes.map(|push| Published::new(&at, By::Other, &push, None)));
         }
         Self::sorted(all)
     }
 
-    fn sorted(mut all: Vec<Published<'a>>) -> Self {
+    fn sorted(mut all: Vec<Published>) -> Self {
         all.sort_by(|one, other| one.push.stream.cmp(&other.push.stream));
         Self(all)
     }
 
     /// Everything that publishes a stream.
-    fn of(&self, stream: &Stream) -> impl Iterator<Item = &Published<'a>> {
+    fn of(&self, stream: &Stream) -> impl Iterator<Item = &Published> {
         let from = self.0.partition_point(|one| one.push.stream < *stream);
         let stream = stream.clone();
         self.0[from..]
@@ -80,7 +81,7 @@ impl<'a> Air<'a> {
 
     /// Whether a channel other than `own` publishes a stream.
     pub(super) fn is_beside(&self, own: &ChannelId, stream: &Stream) -> bool {
-        self.of(stream).any(|one| one.channel != own)
+        self.of(stream).any(|one| one.at.channel != *own)
     }
 
     /// Whether a slot of a running channel publishes a stream.
@@ -89,24 +90,10 @@ impl<'a> Air<'a> {
     }
 }
 
-impl<'a> Published<'a> {
-    fn new(channel: &'a ChannelId, group: &'a str, by: By, push: &Push, of: Option<Dest>) -> Self {
-        let push = push.clone();
-        Self {
-            channel,
-            group,
-            by,
-            push,
-            of,
-        }
-    }
-
-    fn other(channel: &'a ChannelId, group: &'a str, push: &Push) -> Self {
-        Self::new(channel, group, By::Other, push, None)
-    }
-
-    fn id(&self) -> SlotId {
-        SlotId::new(self.channel.clone(), self.group)
+impl Published {
+    fn new(at: &SlotId, by: By, push: &Push, of: Option<Dest>) -> Self {
+        let (at, push) = (at.clone(), push.clone());
+        Self { at, by, push, of }
     }
 
     /// Whether two that publish the same stream may do so at once: as a platform's primary and backup ingest.
@@ -117,38 +104,43 @@ impl<'a> Published<'a> {
 }
 
 /// What a channel publishes in output groups that are no slots.
-fn beside<'r, 'a>(channel: &'r ChannelReading<'a>) -> impl Iterator<Item = Published<'a>> + use<'r, 'a> {
+fn beside(channel: &ChannelReading<'_>) -> impl Iterator<Item = Published> {
     channel.others.iter().flat_map(|(group, pipes)| {
+        let at = channel.slot_id(group);
         let pushes = pipes.iter().flatten();
-        pushes.map(|push| Published::other(channel.id, group.as_str(), push))
+        pushes.map(move |push| Published::new(&at, By::Other, push, None))
     })
 }
 
 /// What the started channels of a plan publish: in slots, and anew in other output groups.
 #[derive(Default)]
-pub(super) struct Started<'a>(Vec<Published<'a>>);
+pub(super) struct Started(Vec<Published>);
 
-impl<'a> Started<'a> {
-    /// Adds what a channel publishes that is started.
-    pub(super) fn add(&mut self, subject: &Subject<'a>) {
+impl Started {
+    /// Adds what a channel publishes that is started. What is written is what it is said to be: that has a rule of its own.
+    pub(super) fn add(&mut self, subject: &Subject<'_>) {
         let channel = subject.channel;
         let runs = channel.is_running();
         for slot in &channel.slots {
-            let written = subject.write_to(slot).map(|write| {
-                let pipes = channel.pipes(slot.group, &write.target);
-                (pipes, subject.written(write))
-            });
-            let (pipes, of) = match (&written, &slot.occupant) {
-                (Some((pipes, of)), _) => (pipes, *of),
-                (None, Occupant::Of(dest, Fit::Equal, _)) => (&slot.pipes, Some(*dest)),
-                (None, _) => (&slot.pipes, None),
-            };
-            for push in pipes.iter().flatten() {
+            let is_kept = |push: &Push| {
                 let mut before = slot.pipes.iter().flatten();
-                let goes_on = runs && before.any(|before| before.stream == push.stream);
-                let by = if goes_on { By::RunningSlot } else { By::Slot };
-                self.0
-                    .push(Published::new(channel.id, slot.group.as_str(), by, push, of));
+                runs && before.any(|before| before.stream == push.stream)
+            };
+            let mut add = |push: &Push, of| {
+                let by = if is_kept(push) { By::RunningSlot } else { By::Slot };
+                self.0.push(Published::new(&slot.id, by, push, of));
+            };
+            if let Some(write) = subject.write_to(slot) {
+                let of = subject.written(write);
+                let one = of.map(|dest| subject.world.one(dest)).into_iter();
+                one.flat_map(|one| one.pushes(subject.seen.class))
+                    .for_each(|push| add(push, of));
+            } else {
+                let of = match slot.occupant {
+                    Occupant::Of(dest, Fit::Equal, _) => Some(dest),
+                    _ => None,
+                };
+                slot.pipes.iter().flatten().for_each(|push| add(push, of));
             }
         }
         if !runs {
@@ -158,17 +150,19 @@ impl<'a> Started<'a> {
 
     /// Looks for every stream that is started anew among what is published on other channels, and those of slots among what
     /// is started in slots, too.
-    pub(super) fn check(self, world: &World<'a>, found: &mut Vec<Violation>) {
+    pub(super) fn check(self, world: &World<'_>, found: &mut Vec<Violation>) {
         let started = Air::sorted(self.0);
         for new in started.0.iter().filter(|one| one.by != By::RunningSlot) {
             let stream = &new.push.stream;
-            let now = world.air.of(stream).filter(|one| one.channel != new.channel);
-            let in_slots = started.of(stream).filter(|one| {
-                let is_elsewhere = (one.channel, one.group) != (new.channel, new.group);
-                new.by == By::Slot && one.by != By::Other && is_elsewhere
-            });
+            let now = world
+                .air
+                .of(stream)
+                .filter(|one| one.at.channel != new.at.channel);
+            let in_slots = started
+                .of(stream)
+                .filter(|one| new.by == By::Slot && one.by != By::Other && one.at != new.at);
             if let Some(other) = now.chain(in_slots).find(|one| !one.may_stand_beside(new)) {
-                let about = About::Slots(other.id(), new.id());
+                let about = About::Slots(other.at.clone(), new.at.clone());
                 found.push(Violation::new(
                     Rule::TargetTwice,
                     about,

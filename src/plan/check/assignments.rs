@@ -2,8 +2,7 @@
 
 use super::Planned;
 use super::declared::{Dest, One};
-use super::places::Site;
-use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
+use super::reading::{Fit, Occupant, SlotReading, World};
 use super::steps::{has_stop, is_delayed};
 use super::violation::{About, Rule, Violation};
 use crate::model::{ChannelState, SlotId, WantedState};
@@ -21,7 +20,7 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, planned: &Planned<'_>, found
             said,
             dest,
             one: world.one(dest),
-            own: world.places[dest].first().map(|site| Own::new(world, site)),
+            own: world.places[dest].first().map(|site| world.at(site)),
         };
         found.extend(case.misstated());
         found.extend(case.taken_away());
@@ -48,26 +47,7 @@ struct Case<'a> {
     dest: Dest,
     one: &'a One<'a>,
     /// The slot that it is on air in, or else the one that it holds.
-    own: Option<Own<'a>>,
-}
-
-/// A destination's slot.
-#[derive(Clone, Copy)]
-struct Own<'a> {
-    site: Site,
-    channel: &'a ChannelReading<'a>,
-    slot: &'a SlotReading<'a>,
-}
-
-impl<'a> Own<'a> {
-    fn new(world: &'a World<'a>, site: Site) -> Self {
-        let (channel, slot) = world.at(site);
-        Self { site, channel, slot }
-    }
-
-    fn is(&self, id: &SlotId) -> bool {
-        self.channel.is_slot(self.slot, id)
-    }
+    own: Option<&'a SlotReading<'a>>,
 }
 
 impl<'a> Case<'a> {
@@ -76,32 +56,32 @@ impl<'a> Case<'a> {
     }
 
     /// Its slot, if its channel runs.
-    fn on_air(&self) -> Option<Own<'a>> {
-        self.own.filter(|own| own.channel.is_running())
+    fn on_air(&self) -> Option<&'a SlotReading<'a>> {
+        self.own.filter(|own| self.world.channel_of(own).is_running())
     }
 
-    fn is_of_pool(&self, channel: &ChannelReading<'_>) -> bool {
-        self.world.is_of_pool(channel, self.dest)
+    /// Whether a slot's channel is of its pool.
+    fn is_of_pool(&self, slot: &SlotReading<'_>) -> bool {
+        self.world.is_of_pool(self.world.channel_of(slot), self.dest)
     }
 
-    fn plan_of(&self, site: Site) -> Option<&'a ChannelPlan> {
-        self.planned.channels[site.channel]
+    /// What is planned for the channel of a slot.
+    fn plan_of(&self, slot: &SlotReading<'_>) -> Option<&'a ChannelPlan> {
+        self.planned.channels[slot.site.channel]
     }
 
-    /// Whether it is given the slot that it has.
-    fn is_given(&self, own: &Own<'_>) -> bool {
-        self.said.assignment.as_ref().is_some_and(|slot| own.is(slot))
+    /// Whether the channel of a slot runs in the end.
+    fn will_run(&self, slot: &SlotReading<'_>) -> bool {
+        self.plan_of(slot).is_some_and(|plan| plan.runs)
     }
 
     /// What is said of it now must be what was declared and observed.
     fn misstated(&self) -> Option<Violation> {
         let (said, declared) = (self.said, self.one.destination);
-        let is_held_right = match (&self.own, &said.held) {
-            (Some(own), Some(said)) => own.is(said),
-            (own, said) => own.is_none() && said.is_none(),
-        };
-        let runs = self.own.and_then(|own| own.channel.state()) == Some(ChannelState::Running);
-        let is_previous = self.own.is_some_and(|own| own.slot.is_changed());
+        let is_held_right = said.held.as_ref() == self.own.map(|own| &own.id);
+        let state = self.own.and_then(|own| self.world.channel_of(own).state());
+        let runs = state == Some(ChannelState::Running);
+        let is_previous = self.own.is_some_and(SlotReading::is_changed);
         let is_wanted_right = said.wanted == self.one.wanted && said.state == declared.state;
         let claims = [
             ("whether it is wanted", is_wanted_right),
@@ -121,57 +101,56 @@ impl<'a> Case<'a> {
     /// Who is wanted and on air in its pool, or was interrupted by us, keeps its slot; but none comes back whose stream is
     /// on air somewhere else meanwhile. With a previous target it may begin somewhere else.
     fn taken_away(&self) -> Option<Violation> {
-        let own = self.own.as_ref()?;
-        let is_previous = matches!(own.slot.occupant, Occupant::Of(_, Fit::Previous, _));
-        if !self.one.wanted || is_previous || !self.is_of_pool(own.channel) || self.is_given(own) {
+        let own = self.own?;
+        let channel = self.world.channel_of(own);
+        let is_previous = matches!(own.occupant, Occupant::Of(_, Fit::Previous, _));
+        let is_given = self.said.assignment.as_ref() == Some(&own.id);
+        if !self.one.wanted || is_previous || !self.is_of_pool(own) || is_given {
             return None;
         }
-        let returns = self.world.returns_to(own.channel, own.slot, self.dest);
-        let comes_back = returns && own.channel.hands_off.is_none();
-        let keeps = own.channel.is_running() || comes_back && !self.is_on_air_beside(own);
-        let what = || format!("belongs in {} and is moved", self.world.slot_id(own.site));
+        let comes_back = self.world.returns_to(own, self.dest) && channel.hands_off.is_none();
+        let keeps = channel.is_running() || comes_back && !self.is_on_air_beside(own);
+        let what = || format!("belongs in {} and is moved", own.id);
         keeps.then(|| self.broken(Rule::Moved, what()))
     }
 
     /// Whether what would go on air with its slot is so on another channel, or the same stream in two groups of its own.
-    fn is_on_air_beside(&self, own: &Own<'_>) -> bool {
-        let slot = || own.slot.pipes.iter().flatten();
-        let others = || own.channel.others.iter().flat_map(|(_, pipes)| pipes).flatten();
+    fn is_on_air_beside(&self, own: &SlotReading<'_>) -> bool {
+        let channel = self.world.channel_of(own);
+        let slot = || own.pipes.iter().flatten();
+        let others = || channel.others.iter().flat_map(|(_, pipes)| pipes).flatten();
         let is_twice = others().any(|other| slot().any(|push| push.stream == other.stream));
         let mut all = slot().chain(others());
-        is_twice || all.any(|push| self.world.air.is_beside(own.channel.id, &push.stream))
+        is_twice || all.any(|push| self.world.air.is_beside(channel.id, &push.stream))
     }
 
     fn wrong_assignment(&self) -> Option<Violation> {
-        let slot = self.said.assignment.as_ref()?;
-        let stays = self.on_air().filter(|own| own.is(slot));
+        let id = self.said.assignment.as_ref()?;
+        let stays = self.on_air().filter(|own| own.id == *id);
         if !self.one.wanted {
-            let what = || format!("is not wanted and is given {slot}");
+            let what = || format!("is not wanted and is given {id}");
             return stays.is_none().then(|| self.broken(Rule::NotWanted, what()));
         }
-        if stays.is_some_and(|own| self.plan_of(own.site).is_some_and(|plan| plan.runs)) {
+        if stays.is_some_and(|own| self.will_run(own)) {
             return None;
         }
-        let Some(site) = self.world.site(slot).filter(|site| self.may_have(*site)) else {
-            let what = format!("is given {slot}, which its pool cannot use");
+        let Some(slot) = self.world.slot(id).filter(|slot| self.may_have(slot)) else {
+            let what = format!("is given {id}, which its pool cannot use");
             return Some(self.broken(Rule::SlotUnavailable, what));
         };
-        if let Some(pinned) = self.away_from_pin(slot) {
-            let what = format!("is given {slot} but pinned to {pinned}");
+        if let Some(pinned) = self.away_from_pin(id) {
+            let what = format!("is given {id} but pinned to {pinned}");
             return Some(self.broken(Rule::AwayFromPin, what));
         }
-        if self.is_reserved(site) {
-            return None;
-        }
-        let what = || format!("is given {slot}, but the steps do not put it there");
-        (!self.is_carried(site)).then(|| self.broken(Rule::NotCarried, what()))
+        let is_right = self.is_reserved(slot) || self.is_carried(slot);
+        let what = || format!("is given {id}, but the steps do not put it there");
+        (!is_right).then(|| self.broken(Rule::NotCarried, what()))
     }
 
     /// Whether a slot is one of its pool that may be used; and, if the pool's pattern does not match it, its own.
-    fn may_have(&self, site: Site) -> bool {
-        let (channel, slot) = self.world.at(site);
+    fn may_have(&self, slot: &SlotReading<'_>) -> bool {
         let may_join = slot.matches || slot.dest() == Some(self.dest);
-        self.is_of_pool(channel) && channel.hands_off.is_none() && may_join
+        self.is_of_pool(slot) && self.world.channel_of(slot).hands_off.is_none() && may_join
     }
 
     fn away_from_pin(&self, slot: &SlotId) -> Option<SlotId> {
@@ -184,17 +163,17 @@ impl<'a> Case<'a> {
 
     /// Whether the slot is kept free on a stopped channel for a destination that this plan takes off air in another pool, or
     /// that is going off air there: it begins here once it has ended there.
-    fn is_reserved(&self, site: Site) -> bool {
-        let is_away = |own: &Own<'_>| own.channel.may_publish() && !self.is_of_pool(own.channel);
+    fn is_reserved(&self, slot: &SlotReading<'_>) -> bool {
+        let is_away =
+            |own: &&SlotReading<'_>| self.world.channel_of(own).may_publish() && !self.is_of_pool(own);
         let Some(own) = self.own.filter(is_away) else {
             return false;
         };
-        let is_taken_off = self.plan_of(own.site).is_some_and(|plan| {
+        let is_taken_off = self.plan_of(own).is_some_and(|plan| {
             let mut written = plan.steps.iter().flat_map(|step| step.action.writes());
-            let is_written = written.any(|write| write.output_group == *own.slot.group);
+            let is_written = written.any(|write| write.output_group == own.id.output_group);
             has_stop(plan) && (is_written || !plan.runs) || is_delayed(plan)
         });
-        let (channel, slot) = self.world.at(site);
         let is_free = match slot.occupant {
             Occupant::Of(dest, Fit::Unknown, _) => {
                 let one = self.world.one(dest);
@@ -202,20 +181,19 @@ impl<'a> Case<'a> {
             }
             _ => true,
         };
-        let stays_stopped = channel.is_stopped() && !self.plan_of(site).is_some_and(|plan| plan.runs);
-        (!own.channel.is_running() || is_taken_off) && stays_stopped && is_free
+        let leaves = is_taken_off || self.on_air().is_none();
+        leaves && is_free && self.world.channel_of(slot).is_stopped() && !self.will_run(slot)
     }
 
     /// Whether the slot carries it on air in the end. What is written there, and that only wanted ones go on air with a start,
     /// the rules for steps have looked at.
-    fn is_carried(&self, site: Site) -> bool {
-        let group = self.world.at(site).1.group;
+    fn is_carried(&self, slot: &SlotReading<'_>) -> bool {
         let carries = |said: &SlotPlan| {
             let is_it = matches!(&said.then, Content::Destination(name) if *name == self.said.name);
-            said.output_group == *group && is_it
+            said.output_group == slot.id.output_group && is_it
         };
-        self.plan_of(site)
-            .is_some_and(|plan| plan.runs && plan.slots.iter().any(carries))
+        let plan = self.plan_of(slot).filter(|plan| plan.runs);
+        plan.is_some_and(|plan| plan.slots.iter().any(carries))
     }
 
     /// Not where it is wanted, or not as it is wanted, without a word.
@@ -225,13 +203,13 @@ impl<'a> Case<'a> {
         }
         // What is left as it is on air.
         let left = self.on_air();
-        let left = left.filter(|own| !self.plan_of(own.site).is_some_and(has_stop));
+        let left = left.filter(|own| !self.plan_of(own).is_some_and(has_stop));
         let is_silent = match self.one.destination.state {
             WantedState::Ready => left.is_some(),
             WantedState::Streaming => {
-                let is_wrong = |own: &Own<'_>| !self.is_of_pool(own.channel) || own.slot.is_changed();
-                let stays_wrong = left.is_some_and(|own| self.is_given(&own) && is_wrong(&own));
-                self.said.assignment.is_none() || stays_wrong
+                let is_wrong = |own: &SlotReading<'_>| !self.is_of_pool(own) || own.is_changed();
+                let given = self.said.assignment.as_ref();
+                given.is_none() || left.is_some_and(|own| given == Some(&own.id) && is_wrong(own))
             }
         };
         let what = "is not where it is wanted, and the plan does not say why";

@@ -159,22 +159,21 @@ impl<'a> One<'a> {
         self.first.is_some()
     }
 
-    /// What it pushes to by the second pipeline of a channel of `class`.
-    fn second(&self, class: ChannelClass) -> Option<&Push> {
-        self.backup.as_ref().filter(|_| class == ChannelClass::Standard)
+    /// What it pushes to by the pipelines of a channel of `class`.
+    pub(super) fn pushes(&self, class: ChannelClass) -> impl Iterator<Item = &Push> {
+        self.first.iter().chain(&self.backup).take(class.pipelines())
     }
 
     fn has_stream_of(&self, class: ChannelClass, pipes: &[Option<Push>]) -> bool {
-        let mut own = self.first.iter().chain(self.second(class));
-        own.any(|own| pipes.iter().flatten().any(|push| push.stream == own.stream))
+        let is_own = |push: &Push| self.pushes(class).any(|own| own.stream == push.stream);
+        pipes.iter().flatten().any(is_own)
     }
 
     /// Whether `pipes` are its target, in whatever spelling. A second pipeline that is parked is equal to any other that is
     /// parked: another parking URL is no change of the declaration.
     fn has_target(&self, class: ChannelClass, pipes: &[Option<Push>]) -> bool {
         pipes.len() == class.pipelines()
-            && self.first.is_some()
-            && pipes[0] == self.first
-            && pipes.get(1).and_then(Option::as_ref) == self.second(class)
+            && pipes[0].is_some()
+            && pipes.iter().flatten().eq(self.pushes(class))
     }
 }

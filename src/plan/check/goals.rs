@@ -21,7 +21,10 @@ pub(super) fn misread(plan: &ChannelPlan, reading: &ChannelReading<'_>) -> Optio
     let slots = plan.slots.iter();
     let slots = slots.filter(|slot| !matches!(slot.now, Content::Unusable { .. }));
     let slots = slots.map(|slot| (&slot.output_group, slot.target.as_ref()));
-    let slots_read = reading.slots.iter().map(|slot| (slot.group, Some(slot.target)));
+    let slots_read = reading
+        .slots
+        .iter()
+        .map(|slot| (&slot.id.output_group, Some(slot.target)));
     let identity = seen.map(|seen| (seen.class, &seen.arn, &seen.owner));
     let claims = [
         ("its pool", plan.pool.as_ref() == reading.pool()),
@@ -69,14 +72,18 @@ pub(super) fn check_goal(subject: &Subject<'_>, found: &mut Vec<Violation>) {
         let what = "its steps do not lead to where the plan says it will be";
         found.push(subject.broken(Rule::WrongEnd, what));
     }
-    for (site, slot) in subject.slots() {
+    for slot in &subject.channel.slots {
         let mut slots = subject.plan.slots.iter();
-        let Some(said) = slots.find(|said| said.output_group == *slot.group) else {
+        let Some(said) = slots.find(|said| said.output_group == slot.id.output_group) else {
             continue;
         };
         // It carries without a write who it is given to if it has the stream, or waits until that has ended in another pool.
         let may_carry = || {
-            let given = subject.planned.slots.get(&site).filter(|_| !subject.plan.runs);
+            let given = subject
+                .planned
+                .slots
+                .get(&slot.site)
+                .filter(|_| !subject.plan.runs);
             let mut carried = slot.dest().into_iter().chain(given.copied());
             carried.any(|dest| said.then == Content::Destination(subject.world.name(dest).clone()))
         };

@@ -6,7 +6,7 @@
 
 use super::adoption::Ownership;
 use super::declared::Dest;
-use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
+use super::reading::{Fit, Occupant, SlotReading, World};
 use crate::model::ChannelState;
 
 /// What a slot is to the destination that it holds.
@@ -51,15 +51,9 @@ type Rank = (bool, u8, bool, bool);
 /// Settles who has which place, and what every slot is to its destination.
 pub(super) fn settle(world: &mut World<'_>) {
     let mut claims: Vec<(Dest, Rank, Site)> = Vec::new();
-    for (at, channel) in world.channels.iter().enumerate() {
-        for (slot_at, slot) in channel.slots.iter().enumerate() {
-            if let Occupant::Of(dest, fit, _) = slot.occupant {
-                let site = Site {
-                    channel: at,
-                    slot: slot_at,
-                };
-                claims.push((dest, rank(world, channel, slot, dest, fit), site));
-            }
+    for slot in world.channels.iter().flat_map(|channel| &channel.slots) {
+        if let Occupant::Of(dest, fit, _) = slot.occupant {
+            claims.push((dest, rank(world, slot, dest, fit), slot.site));
         }
     }
     claims.sort_unstable();
@@ -92,13 +86,8 @@ pub(super) fn settle(world: &mut World<'_>) {
     }
 }
 
-fn rank(
-    world: &World<'_>,
-    channel: &ChannelReading<'_>,
-    slot: &SlotReading<'_>,
-    dest: Dest,
-    fit: Fit,
-) -> Rank {
+fn rank(world: &World<'_>, slot: &SlotReading<'_>, dest: Dest, fit: Fit) -> Rank {
+    let channel = world.channel_of(slot);
     let is_paused = channel.policy.as_ref().is_some_and(|policy| policy.paused);
     let is_usable = channel.ownership != Ownership::Foreign && !is_paused && channel.may_be_used();
     let standing = match (channel.state(), is_usable) {
@@ -106,7 +95,7 @@ fn rank(
         (Some(state), true) if state.is_running() => 1,
         (Some(ChannelState::Running), false) => 2,
         (Some(state), false) if state.is_running() => 3,
-        _ if world.returns_to(channel, slot, dest) => 4,
+        _ if world.returns_to(slot, dest) => 4,
         _ => 5,
     };
     (

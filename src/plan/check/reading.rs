@@ -37,7 +37,7 @@ pub(super) struct World<'a> {
     /// Where each destination has its place.
     pub(super) places: Vec<Place>,
     /// What may be published now.
-    pub(super) air: Air<'a>,
+    pub(super) air: Air,
 }
 
 /// A pool, as its channels see it.
@@ -74,7 +74,8 @@ pub(super) struct ChannelReading<'a> {
 
 /// One slot as observed.
 pub(super) struct SlotReading<'a> {
-    pub(super) group: &'a OutputGroup,
+    pub(super) id: SlotId,
+    pub(super) site: Site,
     pub(super) target: &'a Target,
     /// Whether the pool's pattern matches it. Otherwise it is a slot only until its occupant has left.
     pub(super) matches: bool,
@@ -186,8 +187,10 @@ impl<'a> World<'a> {
                 continue;
             }
             let occupant = self.occupant(seen, &pipes, tag.as_ref());
+            let (channel, slot) = (self.channels.len(), reading.slots.len());
             reading.slots.push(SlotReading {
-                group: &group.name,
+                id: reading.slot_id(&group.name),
+                site: Site { channel, slot },
                 target,
                 matches,
                 pipes,
@@ -248,14 +251,8 @@ impl<'a> World<'a> {
     }
 
     /// Whether a destination was interrupted in a slot and comes back there.
-    pub(super) fn returns_to(
-        &self,
-        channel: &ChannelReading<'_>,
-        slot: &SlotReading<'_>,
-        dest: Dest,
-    ) -> bool {
-        let returning = self.observed.returning.get(self.name(dest));
-        returning.is_some_and(|own| channel.is_slot(slot, own))
+    pub(super) fn returns_to(&self, slot: &SlotReading<'_>, dest: Dest) -> bool {
+        self.observed.returning.get(self.name(dest)) == Some(&slot.id)
     }
 
     /// The index of a channel.
@@ -263,22 +260,17 @@ impl<'a> World<'a> {
         self.channels.binary_search_by(|channel| channel.id.cmp(id)).ok()
     }
 
-    /// Where a slot is, if it is one.
-    pub(super) fn site(&self, slot: &SlotId) -> Option<Site> {
-        let channel = self.channel(&slot.channel)?;
-        let mut slots = self.channels[channel].slots.iter();
-        let slot = slots.position(|one| *one.group == slot.output_group)?;
-        Some(Site { channel, slot })
+    /// A slot, if it is one.
+    pub(super) fn slot(&self, id: &SlotId) -> Option<&SlotReading<'a>> {
+        self.channels[self.channel(&id.channel)?].slot(&id.output_group)
     }
 
-    pub(super) fn at(&self, site: Site) -> (&ChannelReading<'a>, &SlotReading<'a>) {
-        let channel = &self.channels[site.channel];
-        (channel, &channel.slots[site.slot])
+    pub(super) fn at(&self, site: Site) -> &SlotReading<'a> {
+        &self.channels[site.channel].slots[site.slot]
     }
 
-    pub(super) fn slot_id(&self, site: Site) -> SlotId {
-        let (channel, slot) = self.at(site);
-        channel.slot_id(slot.group)
+    pub(super) fn channel_of(&self, slot: &SlotReading<'_>) -> &ChannelReading<'a> {
+        &self.channels[slot.site.channel]
     }
 }
 
@@ -320,10 +312,10 @@ impl<'a> ChannelReading<'a> {
         self.policy.as_ref().map_or(Idle::Stop, |policy| policy.pool.idle)
     }
 
-    /// Where a slot of this name points while it is parked.
-    pub(super) fn parking(&self, group: &OutputGroup) -> Option<Target> {
+    /// Where a slot points while it is parked.
+    pub(super) fn parking(&self, slot: &SlotReading<'_>) -> Option<Target> {
         let slots: &SlotSelector = &self.policy.as_ref()?.pool.slots;
-        Some(slots.parking(&self.slot_id(group), self.seen?.class))
+        Some(slots.parking(&slot.id, self.seen?.class))
     }
 
     pub(super) fn slot_id(&self, group: &OutputGroup) -> SlotId {
@@ -331,12 +323,7 @@ impl<'a> ChannelReading<'a> {
     }
 
     pub(super) fn slot(&self, group: &OutputGroup) -> Option<&SlotReading<'a>> {
-        self.slots.iter().find(|slot| slot.group == group)
-    }
-
-    /// Whether a slot of this channel is called so.
-    pub(super) fn is_slot(&self, slot: &SlotReading<'_>, id: &SlotId) -> bool {
-        id.channel == *self.id && id.output_group == *slot.group
+        self.slots.iter().find(|slot| slot.id.output_group == *group)
     }
 
     /// Whether the pool's pattern matches a group.
@@ -347,11 +334,11 @@ impl<'a> ChannelReading<'a> {
 
     /// The endpoints of an output group. One is parked if its stream name is this very group's parking name, whatever its
     /// URL, or if its URL is the pool's parking URL in whatever spelling.
-    pub(super) fn pipes(&self, group: &OutputGroup, target: &Target) -> Pipes {
+    fn pipes(&self, group: &OutputGroup, target: &Target) -> Pipes {
         let id = self.slot_id(group);
         let pipe = |(pipeline, endpoint): (usize, &Endpoint)| {
             let is_parked = SlotSelector::is_parking_name(&endpoint.stream_name, &id, pipeline);
-            self.pipe(endpoint).filter(|_| !is_parked)
+            if is_parked { None } else { self.pipe(endpoint) }
         };
         target.0.iter().enumerate().map(pipe).collect()
     }

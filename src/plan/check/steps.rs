@@ -4,7 +4,7 @@
 use super::Planned;
 use super::declared::Dest;
 use super::goals::content;
-use super::places::{Role, Site};
+use super::places::Role;
 use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
 use super::violation::{About, Rule, Violation};
 use crate::model::{ChannelState, DestinationName, Idle, ObservedChannel};
@@ -13,8 +13,6 @@ use crate::plan::{Action, ChannelPlan, Content, SlotWrite, Step, Waiting};
 /// What the rules of one channel look at.
 pub(super) struct Subject<'a> {
     pub(super) world: &'a World<'a>,
-    /// The index of the channel.
-    at: usize,
     pub(super) channel: &'a ChannelReading<'a>,
     pub(super) seen: &'a ObservedChannel,
     pub(super) plan: &'a ChannelPlan,
@@ -32,15 +30,13 @@ pub(super) struct Subject<'a> {
 impl<'a> Subject<'a> {
     pub(super) fn new(
         world: &'a World<'a>,
-        at: usize,
+        channel: &'a ChannelReading<'a>,
         plan: &'a ChannelPlan,
         planned: &'a Planned<'a>,
     ) -> Option<Self> {
-        let channel = &world.channels[at];
         let seen = channel.seen?;
         let mut subject = Self {
             world,
-            at,
             channel,
             seen,
             plan,
@@ -135,7 +131,7 @@ impl<'a> Subject<'a> {
     /// Everything on a channel that starts goes on air.
     fn check_start(&self, found: &mut Vec<Violation>) {
         let mut is_for_any = false;
-        for (site, slot) in self.slots() {
+        for slot in &self.channel.slots {
             let write = self.write_to(slot);
             let puts_on_air = match write {
                 Some(write) => write.content != Content::Parked,
@@ -144,7 +140,7 @@ impl<'a> Subject<'a> {
             if !puts_on_air {
                 continue;
             }
-            let Some(dest) = self.starts_for(site, slot) else {
+            let Some(dest) = self.starts_for(slot) else {
                 let held = content(self.world, slot);
                 let ends_with = write.map_or(&held, |write| &write.content);
                 let what = format!("the start would put {ends_with} on air");
@@ -167,8 +163,8 @@ impl<'a> Subject<'a> {
     /// The wanted destination that a slot may go on air for: the one that it is given to, with its target or, where its key
     /// cannot be read, with what is recorded as its and comes back. Or one that comes back with what the slot points at now,
     /// although that is not its target or not its pool: its place may be another one by now.
-    fn starts_for(&self, site: Site, slot: &SlotReading<'_>) -> Option<Dest> {
-        let given = self.planned.slots.get(&site).copied();
+    fn starts_for(&self, slot: &SlotReading<'_>) -> Option<Dest> {
+        let given = self.planned.slots.get(&slot.site).copied();
         if let Some(write) = self.write_to(slot) {
             return self.written(write).filter(|dest| Some(*dest) == given);
         }
@@ -183,16 +179,9 @@ impl<'a> Subject<'a> {
         (is_given || is_as_it_was).then_some(dest)
     }
 
-    /// The slots, each with where it is.
-    pub(super) fn slots(&self) -> impl Iterator<Item = (Site, &'a SlotReading<'a>)> {
-        let channel = self.at;
-        let slots = self.channel.slots.iter().enumerate();
-        slots.map(move |(slot, reading)| (Site { channel, slot }, reading))
-    }
-
     pub(super) fn write_to(&self, slot: &SlotReading<'_>) -> Option<&'a SlotWrite> {
         let mut writes = self.update.into_iter().flatten();
-        writes.find(|write| write.output_group == *slot.group)
+        writes.find(|write| write.output_group == slot.id.output_group)
     }
 
     /// The destination that a write carries.
@@ -205,7 +194,7 @@ impl<'a> Subject<'a> {
 
     /// Whether a destination was on air in this slot, or was interrupted in it before.
     pub(super) fn comes_back(&self, slot: &SlotReading<'_>, dest: Dest) -> bool {
-        self.channel.is_running() || self.world.returns_to(self.channel, slot, dest)
+        self.channel.is_running() || self.world.returns_to(slot, dest)
     }
 
     /// Whether what a slot of a running channel holds leaves: something else is written there, or the channel stays off.
@@ -223,7 +212,7 @@ impl<'a> Subject<'a> {
     }
 
     pub(super) fn broken_at(&self, slot: &SlotReading<'_>, rule: Rule, what: impl Into<String>) -> Violation {
-        Violation::new(rule, About::Slot(self.channel.slot_id(slot.group)), what)
+        Violation::new(rule, About::Slot(slot.id.clone()), what)
     }
 }
 

@@ -151,7 +151,7 @@ impl Subject<'_> {
     fn moves_out(&self, dest: Dest) -> bool {
         let is_of_pool = |channel| self.world.is_of_pool(channel, dest);
         let place = self.planned.places[dest];
-        !is_of_pool(self.channel) && place.is_some_and(|site| is_of_pool(self.world.at(site).0))
+        !is_of_pool(self.channel) && place.is_some_and(|site| is_of_pool(&self.world.channels[site.channel]))
     }
 
     /// Who is on air here and belongs to another pool leaves only for a slot there.

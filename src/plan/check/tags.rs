@@ -98,7 +98,12 @@ impl Subject<'_> {
 
     /// What a step may record of a slot that it does not write.
     fn recordable(&self, action: &Action, slot: &SlotReading<'_>) -> Option<Recorded> {
-        let has_any_tag = || self.seen.tags.slots.contains_key(&*slot_tag_key(slot.group));
+        let has_any_tag = || {
+            self.seen
+                .tags
+                .slots
+                .contains_key(&*slot_tag_key(&slot.id.output_group))
+        };
         match (action, &slot.occupant) {
             (Action::Update { .. }, Occupant::Parked) if slot.tag.is_none() => Some(Recorded::Parked),
             (Action::Update { .. }, Occupant::Of(dest, Fit::Equal, _)) if slot.tag.is_none() => {

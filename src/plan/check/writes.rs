@@ -46,7 +46,7 @@ impl Subject<'_> {
     /// Whether a write is what it says, and that may be written here: a newcomer gets a slot of its pool, and one that is
     /// going to stay a slot.
     fn is_as_said(&self, write: &SlotWrite, slot: &SlotReading<'_>) -> bool {
-        let Some(parking) = self.channel.parking(slot.group) else {
+        let Some(parking) = self.channel.parking(slot) else {
             return true;
         };
         let Some(dest) = self.written(write) else {

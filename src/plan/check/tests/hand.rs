@@ -32,7 +32,7 @@ pub(in crate::plan) fn occupants(
     let mut all = BTreeMap::new();
     for channel in &world.channels {
         for slot in &channel.slots {
-            all.insert(channel.slot_id(slot.group), content(&world, slot));
+            all.insert(slot.id.clone(), content(&world, slot));
         }
         let groups = channel.seen.into_iter().flat_map(|seen| seen.groups.iter());
         for group in groups.filter(|group| channel.matches(group)) {

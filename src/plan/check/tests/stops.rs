@@ -286,7 +286,7 @@ fn another_parking_url_is_no_change_of_a_destination_with_two_pipelines() {
         target.0 = [target.0[0].clone(), second].into();
     }
     let world = crate::plan::check::reading::World::new(&hand.desired, &hand.observed, super::hand::NOW);
-    let slot = world.at(world.site(&SlotId::new("c1", "s2")).unwrap()).1;
+    let slot = world.slot(&SlotId::new("c1", "s2")).unwrap();
     let fits = matches!(
         slot.occupant,
         crate::plan::check::reading::Occupant::Of(_, crate::plan::check::reading::Fit::Equal, _)
