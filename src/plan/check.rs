@@ -104,7 +104,7 @@ impl<'a> Planned<'a> {
     fn of(plan: &'a Plan, world: &World<'_>, found: &mut Vec<Violation>) -> Self {
         let mut planned = Self {
             channels: vec![None; world.channels.len()],
-            places: vec![None; world.declared.len()],
+            places: vec![None; world.declared.list.len()],
             slots: BTreeMap::new(),
         };
         let pools = plan.pools.iter().map(|pool| &pool.name);

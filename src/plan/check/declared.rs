@@ -17,8 +17,8 @@ pub(super) type Dest = usize;
 /// All declared destinations.
 pub(super) struct Declared<'a> {
     /// By name.
-    list: Vec<One<'a>>,
-    identities: BTreeMap<&'a Identity, Dest>,
+    pub(super) list: Vec<One<'a>>,
+    pub(super) identities: BTreeMap<&'a Identity, Dest>,
     /// Who has a stream by either endpoint, in order of claim; of several with the same endpoints only the first.
     streams: BTreeMap<Stream, Vec<Dest>>,
 }
@@ -94,21 +94,9 @@ impl<'a> Declared<'a> {
         (!one.wanted, !one.paused, dest)
     }
 
-    pub(super) fn get(&self, dest: Dest) -> &One<'a> {
-        &self.list[dest]
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.list.len()
-    }
-
     pub(super) fn by_name(&self, name: &DestinationName) -> Option<Dest> {
         let found = self.list.binary_search_by(|one| one.destination.name.cmp(name));
         found.ok()
-    }
-
-    pub(super) fn by_identity(&self, identity: &Identity) -> Option<Dest> {
-        self.identities.get(identity).copied()
     }
 
     /// Whose stream a slot of a channel of `class` has, and whether its target is equal. Of several: who has an equal
@@ -122,9 +110,9 @@ impl<'a> Declared<'a> {
         let streams = pipes.iter().flatten().map(|push| &push.stream);
         let claiming = streams.filter_map(|stream| self.streams.get(stream)).flatten();
         let candidates = claiming.copied().chain(tagged);
-        let with_stream = candidates.filter(|dest| self.get(*dest).has_stream_of(class, pipes));
+        let with_stream = candidates.filter(|dest| self.list[*dest].has_stream_of(class, pipes));
         let ranked = with_stream.map(|dest| {
-            let differs = !self.get(dest).has_target(class, pipes);
+            let differs = !self.list[dest].has_target(class, pipes);
             (differs, Some(dest) != tagged, self.claim(dest))
         });
         ranked.min().map(|(differs, _, (.., dest))| (dest, !differs))
@@ -133,7 +121,7 @@ impl<'a> Declared<'a> {
     /// Whether a destination that has this stream stays on air: it is wanted or paused.
     pub(super) fn keeps(&self, stream: &Stream) -> bool {
         let mut having = self.streams.get(stream).into_iter().flatten();
-        having.any(|dest| self.get(*dest).wanted || self.get(*dest).paused)
+        having.any(|dest| self.list[*dest].wanted || self.list[*dest].paused)
     }
 }
 

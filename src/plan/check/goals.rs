@@ -93,7 +93,7 @@ pub(super) fn check_goal(subject: &Subject<'_>, found: &mut Vec<Violation>) {
         };
         if said.now != content(subject.world, slot) || !is_then_right {
             let what = "does not hold, or will not hold, what the plan says";
-            found.push(subject.broken_at(slot, Rule::WrongGoal, what));
+            found.push(slot.broken(Rule::WrongGoal, what));
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn settle(world: &mut World<'_>) {
         }
     }
     claims.sort_unstable();
-    world.places = vec![Place::default(); world.declared.len()];
+    world.places = vec![Place::default(); world.declared.list.len()];
     for own in claims.chunk_by(|one, next| one.0 == next.0) {
         let (dest, _, held) = own[0];
         let state = |site: Site| world.channels[site.channel].state();

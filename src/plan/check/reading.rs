@@ -21,6 +21,7 @@ use super::adoption::{self, Ownership};
 use super::air::Air;
 use super::declared::{Declared, Dest, One, Pipes, Push};
 use super::places::{self, Place, Role, Site};
+use super::violation::{About, Rule, Violation};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName, Endpoint, Identity,
     Idle, Mark, Observed, ObservedChannel, ObservedGroup, OutputGroup, PoolName, Recorded, Secret, SlotId,
@@ -182,7 +183,8 @@ impl<'a> World<'a> {
             reading.has_fitting_tag |= tag.is_some();
             let matches = reading.matches(group);
             let is_recorded = tag.as_ref().is_some_and(names_a_destination);
-            if !matches && !(may_have_slots && is_recorded) {
+            let is_slot = matches || may_have_slots && is_recorded;
+            if !is_slot {
                 reading.others.push((&group.name, pipes));
                 continue;
             }
@@ -211,20 +213,20 @@ impl<'a> World<'a> {
             Some(Recorded::Destination { identity, mark }) => (Some(identity), *mark),
             _ => (None, Mark::None),
         };
-        let tagged = identity.and_then(|identity| self.declared.by_identity(identity));
+        let tagged = identity.and_then(|identity| self.declared.identities.get(identity).copied());
         // Until all slots are read.
         let role = Role::Surplus;
         if let Some((dest, is_equal)) = self.declared.exact(seen.class, pipes, tagged) {
-            let is_preset = self.declared.get(dest).destination.is_preset;
+            let may_change = mark != Mark::Adopted && !self.one(dest).destination.is_preset;
             let fit = match is_equal {
                 true => Fit::Equal,
-                false if tagged == Some(dest) && mark != Mark::Adopted && !is_preset => Fit::Changed,
+                false if tagged == Some(dest) && may_change => Fit::Changed,
                 false => Fit::Respelled,
             };
             return Occupant::Of(dest, fit, role);
         }
         match (tagged, identity) {
-            (Some(dest), _) if self.declared.get(dest).has_key() => Occupant::Of(dest, Fit::Previous, role),
+            (Some(dest), _) if self.one(dest).has_key() => Occupant::Of(dest, Fit::Previous, role),
             (Some(dest), _) => Occupant::Of(dest, Fit::Unknown, role),
             (None, Some(identity)) => {
                 let is_released = mark == Mark::Released || self.desired.trust == Trust::Whole;
@@ -238,7 +240,7 @@ impl<'a> World<'a> {
     }
 
     pub(super) fn one(&self, dest: Dest) -> &One<'a> {
-        self.declared.get(dest)
+        &self.declared.list[dest]
     }
 
     pub(super) fn name(&self, dest: Dest) -> &'a DestinationName {
@@ -356,6 +358,10 @@ impl<'a> ChannelReading<'a> {
 }
 
 impl SlotReading<'_> {
+    pub(super) fn broken(&self, rule: Rule, what: impl Into<String>) -> Violation {
+        Violation::new(rule, About::Slot(self.id.clone()), what)
+    }
+
     /// The declared destination that it holds.
     pub(super) fn dest(&self) -> Option<Dest> {
         match self.occupant {

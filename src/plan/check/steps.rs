@@ -144,14 +144,14 @@ impl<'a> Subject<'a> {
                 let held = content(self.world, slot);
                 let ends_with = write.map_or(&held, |write| &write.content);
                 let what = format!("the start would put {ends_with} on air");
-                found.push(self.broken_at(slot, Rule::PutsOnAir, what));
+                found.push(slot.broken(Rule::PutsOnAir, what));
                 continue;
             };
             is_for_any = true;
             let is_known = self.world.one(dest).has_key();
             if self.seen.state == ChannelState::UpdateFailed && is_known && write.is_none() {
                 let what = "is not written again after the update that failed";
-                found.push(self.broken_at(slot, Rule::NotRewritten, what));
+                found.push(slot.broken(Rule::NotRewritten, what));
             }
         }
         let keeps_running = self.channel.idle() == Idle::KeepRunning && self.channel.is_running();
@@ -209,10 +209,6 @@ impl<'a> Subject<'a> {
 
     pub(super) fn broken(&self, rule: Rule, what: impl Into<String>) -> Violation {
         Violation::new(rule, About::Channel(self.plan.id.clone()), what)
-    }
-
-    pub(super) fn broken_at(&self, slot: &SlotReading<'_>, rule: Rule, what: impl Into<String>) -> Violation {
-        Violation::new(rule, About::Slot(slot.id.clone()), what)
     }
 }
 

@@ -20,7 +20,7 @@
 
 use super::declared::Dest;
 use super::places::Role;
-use super::reading::{Fit, Occupant, SlotReading};
+use super::reading::{Occupant, SlotReading};
 use super::steps::{Subject, list};
 use super::violation::{Rule, Violation};
 use crate::model::{Cause, ChannelState, Idle};
@@ -167,7 +167,7 @@ impl Subject<'_> {
             if self.on_air.contains(&dest) && !may_leave {
                 let name = self.world.name(dest);
                 let what = format!("{name} is taken off air and has no slot in its pool");
-                found.push(self.broken_at(slot, Rule::NoNewPlace, what));
+                found.push(slot.broken(Rule::NoNewPlace, what));
             }
         }
     }

@@ -64,8 +64,8 @@ impl Subject<'_> {
             if tags.is_empty() && remove.is_empty() {
                 found.push(self.broken(Rule::WrongRecord, "records nothing"));
             }
-            let orphans: BTreeSet<_> = self.seen.tags_without_group().into_iter().collect();
-            if !remove.iter().all(|key| orphans.contains(key)) {
+            let is_orphan = |key| self.seen.tags_without_group().contains(key);
+            if !remove.iter().all(is_orphan) {
                 let what = "loses the tag of an output group that is there";
                 found.push(self.broken(Rule::WrongRecord, what));
             }
