@@ -36,7 +36,7 @@ enum By {
 
 impl Air {
     /// What any channel of the account may publish now.
-    pub(super) fn now(world: &World<'_>) -> Self {
+    pub(super) fn read(world: &World<'_>) -> Self {
         let mut all = Vec::new();
         for channel in world.channels.iter().filter(|channel| channel.may_publish()) {
             let by = if channel.is_running() {

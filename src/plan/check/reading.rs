@@ -151,7 +151,7 @@ impl<'a> World<'a> {
         }
         places::settle(&mut world);
         adoption::settle(&mut world);
-        world.air = Air::now(&world);
+        world.air = Air::read(&world);
         world
     }
 
