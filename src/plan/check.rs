@@ -5,20 +5,21 @@
 //!
 //! | question | looked at in |
 //! |---|---|
-//! | What does every slot hold, and whose is it? | `reading`, `places`, `adoption` |
+//! | What does every slot hold, and whose is it? | `reading`, `declared`, `places`, `adoption` |
 //! | Does the plan speak of the world it was made for, and of all of it? | here, `goals` |
 //! | Are the steps possible, in order, on channels that are ours to touch? | `steps` |
 //! | May a running channel be stopped, and is what is taken off air named, granted and brought back? | `stops`, `steps` |
 //! | Is what is written right, recorded, and no destination's loss? | `writes`, `tags` |
-//! | Does only go on air what is wanted there, and every stream once? | `steps`, `duplicates` |
+//! | Does only go on air what is wanted there, and every stream once? | `steps`, `air` |
 //! | Does every destination keep what is its own, and is none passed over in silence? | `assignments` |
 //!
-//! Total and O(n log n) in slots and destinations: whatever it is given, it answers.
+//! Total, and O(n log n) in slots and destinations as long as few of them have one stream: whatever it is given, it
+//! answers.
 
 mod adoption;
+mod air;
 mod assignments;
 mod declared;
-mod duplicates;
 mod goals;
 mod places;
 mod reading;
@@ -27,24 +28,27 @@ mod stops;
 mod tags;
 #[cfg(test)]
 mod tests;
-pub mod violation;
+mod violation;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub use violation::{About, Forbidden, HandsOff, Ungranted, Violation};
+#[cfg(test)]
+pub(in crate::plan) use tests::occupants;
+pub use violation::Violation;
+pub(in crate::plan) use violation::{About, Rule};
 
+use self::adoption::Ownership;
+use self::air::Started;
 use self::declared::Dest;
-use self::duplicates::Started;
+use self::places::Site;
 use self::reading::{ChannelReading, World};
-use self::steps::{Outcome, Subject};
-use self::stops::OnAir;
-use super::{ChannelPlan, DestinationPlan, Plan, PoolPlan};
+use self::steps::Subject;
+use super::{ChannelPlan, Plan};
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName, Observed, PoolName,
-    SlotId,
+    ChannelId, ChannelObservation, ChannelState, Desired, DestinationName, Observed, PoolName,
 };
 
 /// Everything that is wrong with `plan`, if it was made from these arguments. Empty: it may be carried out.
@@ -52,195 +56,153 @@ use crate::model::{
 pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -> Vec<Violation> {
     let mut found = Vec::new();
     let world = World::new(desired, observed, now);
-    check_complete(plan, &world, &mut found);
-    let assigned = Assigned::of(plan, &world, &mut found);
-    let mut tallies: BTreeMap<&PoolName, Tally<'_>> = BTreeMap::new();
+    let planned = Planned::of(plan, &world, &mut found);
+    let mut tallies = still_interrupted(&world);
     let mut started = Started::default();
-    for channel in &plan.channels {
-        let Some(reading) = world.channels.get(&channel.id) else {
-            found.extend(untouchable(channel, HandsOff::NotInPool));
+    for (at, channel) in world.channels.iter().enumerate() {
+        let Some(said) = planned.channels[at] else {
             continue;
         };
-        goals::check_seen(channel, reading, &mut found);
-        let Some(seen) = reading.seen else {
-            found.extend(untouchable(channel, HandsOff::NotSeen));
+        found.extend(goals::misread(said, channel));
+        let untouchable = steps::untouchable(said, channel);
+        let may_have_steps = untouchable.is_none();
+        found.extend(untouchable);
+        let Some(subject) = Subject::new(&world, channel, said, &planned) else {
             continue;
         };
-        let subject = Subject {
-            world: &world,
-            channel: reading,
-            seen,
-            plan: channel,
-            assigned: &assigned,
-        };
-        let outcome = subject.check(&mut found);
-        goals::check_goal(&subject, &mut found);
-        if outcome.started {
+        if may_have_steps && subject.check(&mut found) {
             started.add(&subject);
         }
-        if let Some(policy) = reading.policy {
-            tallies
-                .entry(&policy.pool.name)
-                .or_default()
-                .add(&subject, &outcome);
+        goals::check_goal(&subject, &mut found);
+        if let Some(pool) = channel.pool() {
+            tallies.entry(pool).or_default().add(&subject);
         }
     }
-    duplicates::check(&world, &started, &mut found);
+    started.check(&world, &mut found);
     check_pools(plan, &world, &tallies, &mut found);
-    assignments::check(plan, &world, &mut found);
+    assignments::check(plan, &world, &planned, &mut found);
     found
 }
 
-/// What every slot holds, as it is read here, for the test that compares this with the planner's reading.
-#[cfg(test)]
-pub(in crate::plan) fn occupants(
-    desired: &Desired,
-    observed: &Observed,
-    now: Timestamp,
-) -> BTreeMap<SlotId, super::Content> {
-    use super::Content;
-    let world = World::new(desired, observed, now);
-    let mut all = BTreeMap::new();
-    for channel in world.channels.values() {
-        for (group, slot) in &channel.slots {
-            let content = match goals::content(&world, &slot.occupant) {
-                Content::Undeclared { .. } => Content::Undeclared {
-                    host: slot
-                        .target
-                        .hosts()
-                        .first()
-                        .copied()
-                        .unwrap_or_default()
-                        .to_owned(),
-                },
-                content => content,
-            };
-            all.insert(channel.slot_id(group), content);
-        }
-        let groups = channel.seen.into_iter().flat_map(|seen| seen.groups.iter());
-        for group in groups.filter(|group| channel.matches(group)) {
-            if let Err(why) = &group.target {
-                let why = why.to_string();
-                let slot = channel.slot_id(group.name.as_str());
-                all.entry(slot).or_insert(Content::Unusable { why });
-            }
-        }
-    }
-    all
+fn incomplete(what: &str) -> Violation {
+    Violation::new(Rule::Incomplete, About::Everything, what)
 }
 
-/// Why nothing at all may be done to a channel.
-fn untouchable(plan: &ChannelPlan, why: HandsOff) -> Option<Violation> {
-    (!plan.steps.is_empty()).then(|| Violation::Untouchable {
-        channel: plan.id.clone(),
-        why,
-    })
+/// The plan, in the order of what was read.
+struct Planned<'a> {
+    /// What is planned for each channel.
+    channels: Vec<Option<&'a ChannelPlan>>,
+    /// The slot that each wanted destination is given.
+    places: Vec<Option<Site>>,
+    /// The same, by slot.
+    slots: BTreeMap<Site, Dest>,
 }
 
-/// One entry for every pool and destination that is declared, for every channel that a pool names, and for every other one
-/// of ours that may be on air; and none besides, but for other channels that were seen.
-fn check_complete(plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) {
-    fn compare<'a>(
-        kind: &str,
-        needed: impl Iterator<Item = (&'a str, bool)>,
-        planned: impl Iterator<Item = &'a str>,
-        found: &mut Vec<Violation>,
-    ) {
-        let mut counts: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
-        needed.for_each(|(name, must)| *counts.entry(name).or_default() = (usize::from(must), 1, 0));
-        planned.for_each(|name| counts.entry(name).or_default().2 += 1);
-        for (name, (least, most, planned)) in counts {
-            if planned < least || planned > most {
-                found.push(Violation::Incomplete {
-                    what: format!("{kind} {name}"),
-                    found: planned,
-                    wanted: most,
-                });
-            }
-        }
-    }
-    let desired = world.desired;
-    let pools = plan.pools.iter().map(|pool| pool.name.as_str());
-    compare(
-        "pool",
-        desired.pools.keys().map(|name| (name.as_str(), true)),
-        pools,
-        found,
-    );
-    let destinations = plan.destinations.iter().map(|one| one.name.as_str());
-    let declared = desired.destinations.keys().map(|name| (name.as_str(), true));
-    compare("destination", declared, destinations, found);
-    let channels = world.channels.values().map(|channel| {
-        let is_ours = channel
-            .seen
-            .is_some_and(|seen| seen.owner.as_ref() == Some(&desired.owner));
-        let must = channel.policy.is_some() || is_ours && channel.may_publish();
-        (channel.id.as_str(), must)
-    });
-    compare(
-        "channel",
-        channels,
-        plan.channels.iter().map(|one| one.id.as_str()),
-        found,
-    );
-}
-
-/// Which wanted destination the plan gives which slot.
-struct Assigned<'a> {
-    slots: BTreeMap<&'a SlotId, Dest>,
-    places: BTreeMap<Dest, &'a SlotId>,
-}
-
-impl<'a> Assigned<'a> {
-    /// No slot twice.
+impl<'a> Planned<'a> {
+    /// One entry for every pool and destination that is declared, for every channel that a pool names, and for every other
+    /// one of ours that may be on air; and none besides, but for other channels that were seen.
     fn of(plan: &'a Plan, world: &World<'_>, found: &mut Vec<Violation>) -> Self {
-        let mut taken: BTreeMap<&SlotId, &DestinationPlan> = BTreeMap::new();
-        let mut assigned = Self {
+        let mut planned = Self {
+            channels: vec![None; world.channels.len()],
+            places: vec![None; world.declared.list.len()],
             slots: BTreeMap::new(),
-            places: BTreeMap::new(),
         };
-        for planned in &plan.destinations {
-            let Some(slot) = &planned.assignment else {
+        let pools = plan.pools.iter().map(|pool| &pool.name);
+        if !pools.eq(world.desired.pools.keys()) {
+            found.push(incomplete("it does not have one entry for each pool, by name"));
+        }
+        let destinations = plan.destinations.iter().map(|one| &one.name);
+        if !destinations.eq(world.desired.destinations.keys()) {
+            found.push(incomplete(
+                "it does not have one entry for each destination, by name",
+            ));
+        }
+        for channel in &plan.channels {
+            let entry = world.channel(&channel.id).map(|at| &mut planned.channels[at]);
+            if entry.is_none_or(|entry| entry.replace(channel).is_some()) {
+                let what = format!("it has an entry too many for channel {}", channel.id);
+                found.push(incomplete(&what));
+            }
+        }
+        for (channel, said) in world.channels.iter().zip(&planned.channels) {
+            let is_ours = channel.ownership == Ownership::Owned;
+            let must = channel.policy.is_some() || is_ours && channel.may_publish();
+            if must && said.is_none() {
+                found.push(incomplete(&format!("it has no entry for channel {}", channel.id)));
+            }
+        }
+        planned.assign(plan, world, found);
+        planned
+    }
+
+    /// No slot is given twice.
+    fn assign(&mut self, plan: &Plan, world: &World<'_>, found: &mut Vec<Violation>) {
+        let mut taken = BTreeMap::new();
+        for said in &plan.destinations {
+            let slot = said.assignment.as_ref().and_then(|id| world.slot(id));
+            let (Some(slot), Some(dest)) = (slot, world.declared.by_name(&said.name)) else {
                 continue;
             };
-            if let Some(other) = taken.insert(slot, planned) {
-                found.push(Violation::SlotTwice {
-                    slot: slot.clone(),
-                    first: other.name.clone(),
-                    second: planned.name.clone(),
-                });
+            if let Some(other) = taken.insert(slot.site, &said.name) {
+                let what = format!("is given to both {other} and {}", said.name);
+                let about = About::Slot(slot.id.clone());
+                found.push(Violation::new(Rule::SlotTwice, about, what));
             }
-            let dest = world.declared.by_name(&planned.name);
-            if let Some(dest) = dest.filter(|dest| world.declared.get(*dest).wanted) {
-                assigned.slots.insert(slot, dest);
-                assigned.places.insert(dest, slot);
+            if world.one(dest).wanted {
+                self.slots.insert(slot.site, dest);
+                self.places[dest] = Some(slot.site);
             }
         }
-        assigned
     }
 }
 
 /// What the channels of one pool come to together.
 #[derive(Default)]
 struct Tally<'a> {
-    /// Wanted destinations that the steps take off air.
-    interrupted: usize,
-    /// Those that they would take off air, were the limit of concurrent interruptions not reached.
-    delayed: usize,
-    /// Channels whose steps interrupt a destination.
-    interrupting: BTreeSet<&'a ChannelId>,
+    /// Wanted destinations that the steps take off air, or would, were the limit of concurrent interruptions not reached.
+    interruptions: usize,
+    /// Channels that are interrupted, by these steps or before.
+    interrupted: BTreeSet<&'a ChannelId>,
+    /// Whether any is by these steps.
+    interrupts: bool,
 }
 
 impl<'a> Tally<'a> {
-    fn add(&mut self, subject: &Subject<'a>, outcome: &Outcome) {
-        self.interrupted += outcome.interrupted;
-        if outcome.interrupted > 0 {
-            self.interrupting.insert(&subject.plan.id);
-        }
-        if subject.is_delayed() {
-            self.delayed += OnAir::of(subject.world, subject.channel).wanted.len();
+    fn add(&mut self, subject: &Subject<'a>) {
+        self.interruptions += subject.on_air.len();
+        if subject.stops && !subject.on_air.is_empty() {
+            self.interrupted.insert(subject.channel.id);
+            self.interrupts = true;
         }
     }
+}
+
+/// Channels on which a wanted destination of their pool was interrupted and has not come back, by pool.
+fn still_interrupted<'a>(world: &World<'a>) -> BTreeMap<&'a PoolName, Tally<'a>> {
+    let observed = world.observed;
+    let reading = |id: &ChannelId| world.channel(id).map(|at| &world.channels[at]);
+    let is_wanted = |name: &DestinationName, pool: &PoolName| {
+        let one = world.declared.by_name(name).map(|dest| world.one(dest));
+        one.is_some_and(|one| one.wanted && one.destination.pool == *pool)
+    };
+    let returning = observed.returning.iter().filter(|(name, slot)| {
+        let pool = reading(&slot.channel).and_then(ChannelReading::pool);
+        pool.is_some_and(|pool| is_wanted(name, pool))
+    });
+    let returning = returning.map(|(_, slot)| &slot.channel);
+    let mut tallies: BTreeMap<_, Tally<'_>> = BTreeMap::new();
+    for id in returning.chain(&observed.interrupted) {
+        // Who is on a channel that is gone does not come back there; of one that cannot be seen nothing is known.
+        let is_gone = matches!(observed.channels.get(id), Some(ChannelObservation::Missing));
+        let is_off = |one: &&ChannelReading<'_>| !is_gone && one.state() != Some(ChannelState::Running);
+        if let Some((channel, pool)) = reading(id)
+            .filter(is_off)
+            .and_then(|one| Some((one, one.pool()?)))
+        {
+            tallies.entry(pool).or_default().interrupted.insert(channel.id);
+        }
+    }
+    tallies
 }
 
 fn check_pools(
@@ -250,69 +212,23 @@ fn check_pools(
     found: &mut Vec<Violation>,
 ) {
     let nothing = Tally::default();
-    let by_pool = still_interrupted(world);
-    let none = BTreeSet::new();
     for said in &plan.pools {
         let Some(pool) = world.desired.pools.get(&said.name) else {
             continue;
         };
-        let tally = tallies.get(&said.name).unwrap_or(&nothing);
-        found.extend(wrong_count(said, tally));
-        let before = by_pool.get(&said.name).unwrap_or(&none);
-        found.extend(too_many_at_once(pool, tally, before));
-    }
-}
-
-fn too_many_at_once(
-    pool: &ChannelPool,
-    tally: &Tally<'_>,
-    before: &BTreeSet<&ChannelId>,
-) -> Option<Violation> {
-    let channels = before.union(&tally.interrupting).count();
-    let limit = pool.disruption.max_concurrent;
-    let is_over = channels > usize::try_from(limit).unwrap_or(usize::MAX);
-    (is_over && !tally.interrupting.is_empty()).then(|| Violation::MaxConcurrent {
-        pool: pool.name.clone(),
-        channels,
-        limit,
-    })
-}
-
-/// Interruptions that wait for their turn may be counted: they are what the goal costs.
-fn wrong_count(said: &PoolPlan, tally: &Tally<'_>) -> Option<Violation> {
-    let counted = tally.interrupted + tally.delayed;
-    let interruptions = said.interruptions;
-    (interruptions.planned != counted || interruptions.lower_bound > interruptions.planned).then(|| {
-        Violation::WrongCount {
-            pool: said.name.clone(),
-            said: interruptions.planned,
-            lower_bound: interruptions.lower_bound,
-            counted,
+        let mut breaks = |rule, what| found.push(Violation::new(rule, About::Pool(pool.name.clone()), what));
+        let tally = tallies.get(&pool.name).unwrap_or(&nothing);
+        // Interruptions that wait for their turn are counted: they are what the goal costs.
+        let (planned, least) = (said.interruptions.planned, said.interruptions.lower_bound);
+        let counted = tally.interruptions;
+        if planned != counted || least > planned {
+            let said = format!("is said to have {planned} interruptions, at least {least}");
+            breaks(Rule::WrongCount, format!("{said}; its steps have {counted}"));
         }
-    })
-}
-
-/// Channels on which a wanted destination of their pool was interrupted and has not come back, by pool.
-fn still_interrupted<'a>(world: &World<'a>) -> BTreeMap<&'a PoolName, BTreeSet<&'a ChannelId>> {
-    let wanted_of = |name: &DestinationName| {
-        let one = world.declared.get(world.declared.by_name(name)?);
-        one.wanted.then_some(&one.destination.pool)
-    };
-    let pool_of = |id: &ChannelId| world.channels.get(id).and_then(ChannelReading::pool);
-    let is_off = |id: &ChannelId| match world.observed.channels.get(id) {
-        Some(ChannelObservation::Seen(seen)) => seen.state != ChannelState::Running,
-        // Who is on a channel that is gone does not come back there; of one that cannot be seen nothing is known.
-        gone_or_unknown => !matches!(gone_or_unknown, Some(ChannelObservation::Missing)),
-    };
-    let returning = world.observed.returning.iter();
-    let returning = returning
-        .filter(|(name, slot)| wanted_of(name).is_some_and(|pool| pool_of(&slot.channel) == Some(pool)))
-        .map(|(_, slot)| &slot.channel);
-    let mut by_pool: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for id in returning.chain(&world.observed.interrupted) {
-        if let Some(pool) = pool_of(id).filter(|_| is_off(id)) {
-            by_pool.entry(pool).or_default().insert(id);
+        let (channels, limit) = (tally.interrupted.len(), pool.disruption.max_concurrent);
+        if tally.interrupts && channels > usize::try_from(limit).unwrap_or(usize::MAX) {
+            let what = format!("{channels} channels would be interrupted at once, at most {limit} may");
+            breaks(Rule::MaxConcurrent, what);
         }
     }
-    by_pool
 }

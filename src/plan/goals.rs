@@ -14,9 +14,9 @@ use super::reading::{Intent, Occupant, Reading};
 use super::{Interruptions, Optimality, Waiting};
 use crate::model::{Cause, ChannelId, ChannelObservation, ChannelState, DestinationName, StreamKey};
 
-/// Placements that are looked at for one plan, all pools together: counted, not timed, so that the same input gives the
-/// same plan on every machine. About half a second.
-const NODE_BUDGET: usize = 1_000_000;
+/// Ways to fill a channel that are looked at for a plan of one pool: counted, not timed, so that the same input gives the same
+/// plan on every machine. About two seconds. A plan of many pools shares less, so that it takes no longer than they need.
+const NODE_BUDGET: usize = 4_000_000;
 
 /// What becomes of one pool.
 pub(super) struct Decision<'r, 'a> {
@@ -71,8 +71,10 @@ pub(super) enum Goal {
 
 /// Decides for all pools, in their order.
 pub(super) fn decide<'r, 'a>(reading: &'r Reading<'a>) -> Vec<Decision<'r, 'a>> {
-    let mut budget = Budget { nodes: NODE_BUDGET };
     let pools = 0..reading.pools.len();
+    let mut budget = Budget {
+        nodes: NODE_BUDGET / pools.len().max(1),
+    };
     let mut decisions: Vec<Decision<'r, 'a>> = pools
         .map(|pool| Decision::new(reading, pool, &mut budget))
         .collect();

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::check::About;
 use super::{ChannelPlan, Plan, Violation, check, plan};
-use crate::model::{ChannelId, Desired, Observed, Pause, PoolName};
+use crate::model::{ChannelId, Desired, Observed, Pause, PoolName, SlotId};
 
 /// A plan without a violation, and what it was made for.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Held> {
     for violation in refused {
         let pools = pools_of(violation, &desired);
         if pools.is_empty() {
-            let About::Channel(id) = violation.about() else {
+            let (About::Channel(id) | About::Slot(SlotId { channel: id, .. })) = &violation.about else {
                 return None;
             };
             channels.insert(id.clone());
@@ -99,11 +99,12 @@ fn pools_of(violation: &Violation, desired: &Desired) -> BTreeSet<PoolName> {
         let naming = pools.filter(|pool| pool.channels.iter().any(|channel| channel.id == *id));
         naming.map(|pool| pool.name.clone()).collect()
     };
-    match violation.about() {
+    match &violation.about {
         About::Everything => BTreeSet::new(),
         About::Pool(name) => BTreeSet::from([name.clone()]),
         About::Channel(id) => naming(id),
-        About::Channels(one, other) => &naming(one) | &naming(other),
+        About::Slot(slot) => naming(&slot.channel),
+        About::Slots(one, other) => &naming(&one.channel) | &naming(&other.channel),
         About::Destination(name) => {
             let destination = desired.destinations.get(name);
             destination.map(|one| one.pool.clone()).into_iter().collect()
@@ -113,10 +114,10 @@ fn pools_of(violation: &Violation, desired: &Desired) -> BTreeSet<PoolName> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::check::Rule;
     use super::super::fixture::World;
     use super::*;
     use crate::model::ChannelState::{Idle, Running};
-    use crate::model::SlotId;
     use crate::plan::{Action, Reason, Step};
 
     /// Two pools, each with something to do.
@@ -192,9 +193,10 @@ mod tests {
     #[test]
     fn a_target_on_two_channels_holds_the_pools_of_both() {
         let world = two_pools().channel("3", Idle, &["-"]);
-        let twice = |second: &str| Violation::TargetTwice {
-            first: SlotId::new("1", "slot-1"),
-            second: SlotId::new(second, "slot-1"),
+        let twice = |second: &str| Violation {
+            about: About::Slots(SlotId::new("1", "slot-1"), SlotId::new(second, "slot-1")),
+            rule: Rule::TargetTwice,
+            what: "they would have the same target".to_owned(),
         };
         let held = |second| pools_of(&twice(second), &world.desired);
         assert_eq!(held("2"), BTreeSet::from(["main".into(), "other".into()]));

@@ -26,7 +26,7 @@ pub(super) struct OutcomeDocument<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ViolationDocument {
-    code: &'static str,
+    code: String,
     message: String,
 }
 

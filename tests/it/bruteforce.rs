@@ -70,7 +70,7 @@ fn judge(case: &Case) -> Result<(), String> {
     let plan = plan(&desired, &observed, support::now());
     let violations = check(&plan, &desired, &observed, support::now());
     if !violations.is_empty() {
-        let codes: BTreeSet<&str> = violations.iter().map(Violation::code).collect();
+        let codes: BTreeSet<String> = violations.iter().map(Violation::code).collect();
         return Err(format!("not allowed: {codes:?}\n{violations:#?}"));
     }
     let planned = outcome_of(&plan)?;

@@ -1,8 +1,8 @@
-//! The declared destinations, in indices that a slot is looked up in: by identity, by target, by stream.
+//! The declared destinations, in the two indices that a slot is looked up in: by identity and by stream.
 //!
 //! Canonical forms and streams are worked out once per declared endpoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,216 +11,162 @@ use crate::model::{
     ChannelClass, Desired, Destination, DestinationName, Endpoint, Identity, Stream, StreamKey,
 };
 
-/// Index of a destination in [`Declared::list`].
+/// Index of a destination in [`Declared`].
 pub(super) type Dest = usize;
 
 /// All declared destinations.
 pub(super) struct Declared<'a> {
     /// By name.
-    list: Vec<One<'a>>,
-    identities: BTreeMap<&'a Identity, Dest>,
-    /// The first in order of claim of those with this target, by canonical endpoints.
-    targets: BTreeMap<Forms, Dest>,
-    /// The first in order of claim of those with this stream, among those whose first endpoint it is, and among all.
-    streams: BTreeMap<Stream, (Option<Dest>, Dest)>,
+    pub(super) list: Vec<One<'a>>,
+    pub(super) identities: BTreeMap<&'a Identity, Dest>,
+    /// Who has a stream by either endpoint, in order of claim; of several with the same endpoints only the first.
+    streams: BTreeMap<Stream, Vec<Dest>>,
 }
 
 /// One declared destination.
 pub(super) struct One<'a> {
-    name: &'a DestinationName,
     pub(super) destination: &'a Destination,
     pub(super) wanted: bool,
     pub(super) paused: bool,
-    /// Its addresses; `None` while its key is not known.
-    addresses: Option<Addresses>,
+    /// What it pushes to; `None` while its key is not known.
+    first: Option<Push>,
+    /// The same for the second of two pipelines.
+    backup: Option<Push>,
 }
 
-/// What it pushes to, canonical, each with its stream; the second is that of two pipelines.
-struct Addresses {
-    first: (Endpoint, Stream),
-    backup: Option<(Endpoint, Stream)>,
+/// An endpoint that is not parked: its canonical form, and its stream.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Push {
+    pub(super) form: Endpoint,
+    pub(super) stream: Stream,
 }
 
-/// The canonical endpoints of a target. `None` in the second place: parked, or there is no second pipeline.
-type Forms = (ChannelClass, Endpoint, Option<Endpoint>);
+/// What a slot's pipelines push to; `None` for one that is parked.
+pub(super) type Pipes = Vec<Option<Push>>;
 
-/// An endpoint of a slot.
-pub(super) enum Pipe {
-    /// It is parked.
-    Parked,
-    /// Its canonical form, and its stream.
-    Pushes(Endpoint, Stream),
-}
-
-impl Pipe {
-    /// One that is not parked.
+impl Push {
     pub(super) fn of(endpoint: &Endpoint) -> Self {
-        Self::Pushes(endpoint.canonical(), endpoint.stream())
-    }
-
-    pub(super) fn stream(&self) -> Option<&Stream> {
-        match self {
-            Self::Parked => None,
-            Self::Pushes(_, stream) => Some(stream),
+        Self {
+            form: endpoint.canonical(),
+            stream: endpoint.stream(),
         }
     }
 }
 
 impl<'a> Declared<'a> {
-    /// `classes` are those of the channels that were seen.
-    pub(super) fn new(desired: &'a Desired, classes: &BTreeSet<ChannelClass>, now: Timestamp) -> Self {
+    pub(super) fn new(desired: &'a Desired, now: Timestamp) -> Self {
+        let destinations = desired.destinations.values().map(Arc::as_ref);
+        let list: Vec<One<'a>> = destinations.map(|one| One::new(one, now)).collect();
+        let identities = list.iter().enumerate().rev();
         let mut declared = Self {
-            list: Vec::with_capacity(desired.destinations.len()),
-            identities: BTreeMap::new(),
-            targets: BTreeMap::new(),
+            // Of two with one identity the first counts, which comes last here.
+            identities: identities
+                .map(|(dest, one)| (&one.destination.identity, dest))
+                .collect(),
             streams: BTreeMap::new(),
+            list,
         };
-        for (name, destination) in &desired.destinations {
-            let dest = declared.list.len();
-            declared.identities.entry(&destination.identity).or_insert(dest);
-            declared.list.push(One {
-                name,
-                destination,
-                wanted: destination.is_wanted(now),
-                paused: destination.pause_at(now).is_some(),
-                addresses: Addresses::of(destination),
-            });
-        }
-        declared.index(classes);
+        declared.index_streams();
         declared
     }
 
-    /// Enters all into the indices, in order of claim: wanted ones, then paused ones, then the others; each by name.
-    fn index(&mut self, classes: &BTreeSet<ChannelClass>) {
+    fn index_streams(&mut self) {
         let mut order: Vec<Dest> = (0..self.list.len()).collect();
-        order.sort_by_key(|dest| (!self.list[*dest].wanted, !self.list[*dest].paused));
+        order.sort_by_key(|dest| self.claim(*dest));
         for dest in order {
-            let Some(addresses) = &self.list[dest].addresses else {
-                continue;
-            };
-            for class in classes {
-                self.targets.entry(addresses.forms(*class)).or_insert(dest);
-            }
-            let (_, stream) = &addresses.first;
-            let entry = self.streams.entry(stream.clone()).or_insert((None, dest));
-            entry.0.get_or_insert(dest);
-            if let Some((_, stream)) = &addresses.backup {
-                self.streams.entry(stream.clone()).or_insert((None, dest));
+            let one = &self.list[dest];
+            for push in one.first.iter().chain(&one.backup) {
+                let same = self.streams.entry(push.stream.clone()).or_default();
+                let is_twin = |other: &Dest| {
+                    let other = &self.list[*other];
+                    other.first == one.first && other.backup == one.backup
+                };
+                if !same.iter().any(is_twin) {
+                    same.push(dest);
+                }
             }
         }
     }
 
-    pub(super) fn get(&self, dest: Dest) -> &One<'a> {
-        &self.list[dest]
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.list.len()
+    /// Less comes first: wanted ones, then paused ones, then the others; each by name.
+    fn claim(&self, dest: Dest) -> (bool, bool, Dest) {
+        let one = &self.list[dest];
+        (!one.wanted, !one.paused, dest)
     }
 
     pub(super) fn by_name(&self, name: &DestinationName) -> Option<Dest> {
-        self.list.binary_search_by(|one| one.name.cmp(name)).ok()
-    }
-
-    pub(super) fn by_identity(&self, identity: &Identity) -> Option<Dest> {
-        self.identities.get(identity).copied()
+        let found = self.list.binary_search_by(|one| one.destination.name.cmp(name));
+        found.ok()
     }
 
     /// Whose stream a slot of a channel of `class` has, and whether its target is equal. Of several: who has an equal
-    /// target before who has the same stream, then the one that the slot's tag names, then by order of claim.
+    /// target before who has the same stream, then the one that the slot's tag names, then by claim.
     pub(super) fn exact(
         &self,
         class: ChannelClass,
-        pipes: &[Pipe],
+        pipes: &[Option<Push>],
         tagged: Option<Dest>,
     ) -> Option<(Dest, bool)> {
-        if let Some(forms) = forms_of(class, pipes)
-            && let Some(first) = self.targets.get(&forms)
-        {
-            let tagged = tagged.filter(|dest| self.forms(*dest, class).as_ref() == Some(&forms));
-            return Some((tagged.unwrap_or(*first), true));
-        }
-        let named = tagged.filter(|dest| self.has_stream(*dest, class, pipes));
-        let of_stream = |stream| {
-            let (first, any) = *self.streams.get(stream)?;
-            match class {
-                ChannelClass::SinglePipeline => first,
-                ChannelClass::Standard => Some(any),
-            }
-        };
-        let claim = |dest: &Dest| (!self.list[*dest].wanted, !self.list[*dest].paused, *dest);
-        let candidates = pipes.iter().filter_map(Pipe::stream).filter_map(of_stream);
-        Some((named.or_else(|| candidates.min_by_key(claim))?, false))
-    }
-
-    /// Who has the first claim to a stream, by whichever of its endpoints.
-    pub(super) fn claimed_by(&self, stream: &Stream) -> Option<&One<'a>> {
-        let (_, any) = *self.streams.get(stream)?;
-        Some(self.get(any))
-    }
-
-    fn forms(&self, dest: Dest, class: ChannelClass) -> Option<Forms> {
-        Some(self.list[dest].addresses.as_ref()?.forms(class))
-    }
-
-    fn has_stream(&self, dest: Dest, class: ChannelClass, pipes: &[Pipe]) -> bool {
-        self.streams_of(dest, class)
-            .any(|own| pipes.iter().any(|pipe| pipe.stream() == Some(own)))
+        let streams = pipes.iter().flatten().map(|push| &push.stream);
+        let claiming = streams.filter_map(|stream| self.streams.get(stream)).flatten();
+        let candidates = claiming.copied().chain(tagged);
+        let with_stream = candidates.filter(|dest| self.list[*dest].has_stream_of(class, pipes));
+        let ranked = with_stream.map(|dest| {
+            let differs = !self.list[dest].has_target(class, pipes);
+            (differs, Some(dest) != tagged, self.claim(dest))
+        });
+        ranked.min().map(|(differs, _, (.., dest))| (dest, !differs))
     }
 
     /// Whether any declared destination has this stream.
-    pub(super) fn has_stream_of_any(&self, stream: &Stream) -> bool {
+    pub(super) fn knows(&self, stream: &Stream) -> bool {
         self.streams.contains_key(stream)
     }
 
-    /// The streams that a destination has on a channel of `class`; none while its key is not known.
-    pub(super) fn streams_of(&self, dest: Dest, class: ChannelClass) -> impl Iterator<Item = &Stream> {
-        let addresses = self.list[dest].addresses.as_ref();
-        let second = addresses
-            .filter(|_| class == ChannelClass::Standard)
-            .and_then(|addresses| addresses.backup.as_ref());
-        let all = addresses
-            .map(|addresses| &addresses.first)
-            .into_iter()
-            .chain(second);
-        all.map(|(_, stream)| stream)
+    /// Whether a destination that has this stream stays on air: it is wanted or paused.
+    pub(super) fn keeps(&self, stream: &Stream) -> bool {
+        let mut having = self.streams.get(stream).into_iter().flatten();
+        having.any(|dest| self.list[*dest].wanted || self.list[*dest].paused)
     }
 }
 
-impl One<'_> {
+impl<'a> One<'a> {
+    fn new(destination: &'a Destination, now: Timestamp) -> Self {
+        let push = |url: &Arc<str>| match &destination.key {
+            StreamKey::Known(key) => {
+                let endpoint = Endpoint::new(Arc::clone(url), key.clone());
+                Some(Push::of(&endpoint.with_login(destination.login.clone())))
+            }
+            StreamKey::Unavailable { .. } => None,
+        };
+        Self {
+            destination,
+            wanted: destination.is_wanted(now),
+            paused: destination.pause_at(now).is_some(),
+            first: push(&destination.url),
+            backup: destination.backup_url.as_ref().and_then(push),
+        }
+    }
+
     pub(super) fn has_key(&self) -> bool {
-        self.addresses.is_some()
-    }
-}
-
-impl Addresses {
-    fn of(destination: &Destination) -> Option<Self> {
-        let StreamKey::Known(key) = &destination.key else {
-            return None;
-        };
-        let address = |url: &Arc<str>| {
-            let endpoint = Endpoint::new(Arc::clone(url), key.clone()).with_login(destination.login.clone());
-            (endpoint.canonical(), endpoint.stream())
-        };
-        Some(Self {
-            first: address(&destination.url),
-            backup: destination.backup_url.as_ref().map(address),
-        })
+        self.first.is_some()
     }
 
-    fn forms(&self, class: ChannelClass) -> Forms {
-        let backup = self.backup.as_ref().filter(|_| class == ChannelClass::Standard);
-        (class, self.first.0.clone(), backup.map(|(form, _)| form.clone()))
+    /// What it pushes to by the pipelines of a channel of `class`.
+    pub(super) fn pushes(&self, class: ChannelClass) -> impl Iterator<Item = &Push> {
+        self.first.iter().chain(&self.backup).take(class.pipelines())
     }
-}
 
-/// `None` where the first pipeline is parked, as no destination's is. A second pipeline that is parked is equal to any
-/// other that is parked: another parking URL is no change of anyone's declaration.
-fn forms_of(class: ChannelClass, pipes: &[Pipe]) -> Option<Forms> {
-    let form = |pipe: &Pipe| match pipe {
-        Pipe::Parked => None,
-        Pipe::Pushes(form, _) => Some(form.clone()),
-    };
-    (pipes.len() == class.pipelines()).then_some(())?;
-    Some((class, form(pipes.first()?)?, pipes.get(1).and_then(form)))
+    fn has_stream_of(&self, class: ChannelClass, pipes: &[Option<Push>]) -> bool {
+        let is_own = |push: &Push| self.pushes(class).any(|own| own.stream == push.stream);
+        pipes.iter().flatten().any(is_own)
+    }
+
+    /// Whether `pipes` are its target, in whatever spelling. A second pipeline that is parked is equal to any other that is
+    /// parked: another parking URL is no change of the declaration.
+    fn has_target(&self, class: ChannelClass, pipes: &[Option<Push>]) -> bool {
+        pipes.len() == class.pipelines()
+            && pipes[0].is_some()
+            && pipes.iter().flatten().eq(self.pushes(class))
+    }
 }

@@ -4,9 +4,10 @@
 //! same on others, then the one it comes back to, then any other; on channels of ours before others; in its own pool before
 //! others; then by channel and output group.
 
+use super::adoption::Ownership;
 use super::declared::Dest;
-use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
-use crate::model::{ChannelId, ChannelState, OwnerId, SlotId};
+use super::reading::{Fit, Occupant, SlotReading, World};
+use crate::model::ChannelState;
 
 /// What a slot is to the destination that it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,172 +17,91 @@ pub(super) enum Role {
     /// It is on air here with its previous target, and its one slot is not on air yet.
     Previous,
     /// A further slot.
-    Surplus {
-        /// Whether its one slot was seen RUNNING, so that this one may be released.
-        releasable: bool,
-    },
+    Surplus,
+    /// A further slot, which may be released: its one slot was seen RUNNING.
+    Releasable,
 }
 
 /// Where a destination has its place.
-#[derive(Default)]
-pub(super) struct Place<'a> {
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
     /// Its one slot.
-    pub(super) held: Option<Site<'a>>,
+    pub(super) held: Option<Site>,
     /// Where it is on air with its previous target, while `held` is not on air.
-    pub(super) previous: Option<Site<'a>>,
+    pub(super) previous: Option<Site>,
 }
 
-/// Names a slot.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Site<'a> {
-    pub(super) channel: &'a ChannelId,
-    pub(super) group: &'a str,
+/// A slot, by the index of its channel and its own among the channel's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Site {
+    pub(super) channel: usize,
+    pub(super) slot: usize,
 }
 
-impl<'a> Place<'a> {
+impl Place {
     /// The slot that it is on air in, or else the one that it holds while nothing of it is on air.
-    pub(super) fn first(&self) -> Option<Site<'a>> {
+    pub(super) fn first(self) -> Option<Site> {
         self.previous.or(self.held)
     }
 }
 
-impl Site<'_> {
-    pub(super) fn id(&self) -> SlotId {
-        SlotId::new(self.channel.clone(), self.group)
-    }
-
-    pub(super) fn is(&self, slot: &SlotId) -> bool {
-        *self.channel == slot.channel && slot.output_group == *self.group
-    }
-}
-
 /// How good a slot is as the one that its destination holds; less is better.
-type Rank<'a> = (bool, u8, bool, bool, &'a ChannelId, usize);
-
-/// The best ones so far: of all, and of those on running channels.
-#[derive(Clone, Copy, Default)]
-struct Best<'a> {
-    of_all: Option<(Rank<'a>, Site<'a>, bool)>,
-    running: Option<(Rank<'a>, Site<'a>)>,
-}
-
-impl<'a> Best<'a> {
-    fn add(&mut self, rank: Rank<'a>, site: Site<'a>, runs: bool) {
-        if self.of_all.is_none_or(|(best, ..)| rank < best) {
-            self.of_all = Some((rank, site, runs));
-        }
-        if runs && self.running.is_none_or(|(best, _)| rank < best) {
-            self.running = Some((rank, site));
-        }
-    }
-
-    fn place(self) -> Place<'a> {
-        // If the best does not run, those that run are previous ones: an exact one that runs would be better.
-        let is_on_air = self.of_all.is_some_and(|(.., runs)| runs);
-        Place {
-            held: self.of_all.map(|(_, site, _)| site),
-            previous: self.running.filter(|_| !is_on_air).map(|(_, site)| site),
-        }
-    }
-}
+type Rank = (bool, u8, bool, bool);
 
 /// Settles who has which place, and what every slot is to its destination.
 pub(super) fn settle(world: &mut World<'_>) {
-    let mut best = vec![Best::default(); world.declared.len()];
-    for channel in world.channels.values() {
-        for (group, slot) in &channel.slots {
-            if let Occupant::Of(dest, fit, _) = slot.occupant {
-                let site = Site {
-                    channel: channel.id,
-                    group,
+    let mut claims: Vec<(Dest, Rank, Site)> = Vec::new();
+    for slot in world.channels.iter().flat_map(|channel| &channel.slots) {
+        if let Occupant::Of(dest, fit, _) = slot.occupant {
+            claims.push((dest, rank(world, slot, dest, fit), slot.site));
+        }
+    }
+    claims.sort_unstable();
+    world.places = vec![Place::default(); world.declared.list.len()];
+    for own in claims.chunk_by(|one, next| one.0 == next.0) {
+        let (dest, _, held) = own[0];
+        let state = |site: Site| world.channels[site.channel].state();
+        let runs = |site: &Site| state(*site).is_some_and(ChannelState::is_running);
+        // If the best does not run, those that run are previous ones: an exact one that runs would be better.
+        let running = own.iter().map(|(.., site)| *site).find(runs);
+        let place = Place {
+            held: Some(held),
+            previous: running.filter(|_| !runs(&held)),
+        };
+        let further = match state(held) {
+            Some(ChannelState::Running) => Role::Releasable,
+            _ => Role::Surplus,
+        };
+        world.places[dest] = place;
+        for (.., site) in own {
+            let slot = &mut world.channels[site.channel].slots[site.slot];
+            if let Occupant::Of(_, _, role) = &mut slot.occupant {
+                *role = match Some(*site) {
+                    here if here == place.held => Role::Held,
+                    here if here == place.previous => Role::Previous,
+                    _ => further,
                 };
-                let rank = rank(world, dest, fit, channel, slot, site);
-                best[dest].add(rank, site, channel.is_running());
             }
         }
     }
-    world.places = best.into_iter().map(Best::place).collect();
-    give_roles(world);
 }
 
-fn rank<'a>(
-    world: &World<'a>,
-    dest: Dest,
-    fit: Fit,
-    channel: &ChannelReading<'a>,
-    slot: &SlotReading<'a>,
-    site: Site<'a>,
-) -> Rank<'a> {
-    let destination = world.destination(dest);
-    let comes_back = world
-        .observed
-        .returning
-        .get(&destination.name)
-        .is_some_and(|own| site.is(own));
-    let standing = match (channel.state(), is_usable(channel, &world.desired.owner)) {
+fn rank(world: &World<'_>, slot: &SlotReading<'_>, dest: Dest, fit: Fit) -> Rank {
+    let channel = world.channel_of(slot);
+    let is_paused = channel.policy.as_ref().is_some_and(|policy| policy.paused);
+    let is_usable = channel.ownership != Ownership::Foreign && !is_paused && channel.may_be_used();
+    let standing = match (channel.state(), is_usable) {
         (Some(ChannelState::Running), true) => 0,
         (Some(state), true) if state.is_running() => 1,
         (Some(ChannelState::Running), false) => 2,
         (Some(state), false) if state.is_running() => 3,
-        _ if comes_back => 4,
+        _ if world.returns_to(slot, dest) => 4,
         _ => 5,
     };
     (
         fit == Fit::Previous,
         standing,
-        !is_own(channel, &world.desired.owner),
-        channel.pool() != Some(&destination.pool),
-        channel.id,
-        slot.order,
+        !(is_usable && channel.ownership == Ownership::Owned),
+        !world.is_of_pool(channel, dest),
     )
-}
-
-/// Whether a channel carries our tag and may be used.
-fn is_own(channel: &ChannelReading<'_>, owner: &OwnerId) -> bool {
-    let is_owned = channel
-        .seen
-        .is_some_and(|seen| seen.owner.as_ref() == Some(owner));
-    is_owned && is_usable(channel, owner)
-}
-
-/// Whether a channel is no other owner's, and in a state and of a pool in which something may be done to it.
-fn is_usable(channel: &ChannelReading<'_>, owner: &OwnerId) -> bool {
-    let is_foreign = channel
-        .seen
-        .is_some_and(|seen| seen.owner.as_ref().is_some_and(|other| other != owner));
-    let is_paused = channel.policy.is_some_and(|policy| policy.paused);
-    !is_foreign && !is_paused && channel.state().is_some_and(may_be_used)
-}
-
-/// Whether anything may be done to a channel in this state, now or when it has passed.
-pub(super) fn may_be_used(state: ChannelState) -> bool {
-    !matches!(
-        state,
-        ChannelState::CreateFailed | ChannelState::Deleted | ChannelState::Deleting | ChannelState::Unknown
-    )
-}
-
-fn give_roles(world: &mut World<'_>) {
-    let is_seen_running = |place: &Place<'_>| {
-        let channel = place.held.and_then(|site| world.channels.get(site.channel));
-        channel.and_then(ChannelReading::state) == Some(ChannelState::Running)
-    };
-    let releasable: Vec<bool> = world.places.iter().map(is_seen_running).collect();
-    for channel in world.channels.values_mut() {
-        let id = channel.id;
-        for (group, slot) in &mut channel.slots {
-            let Occupant::Of(dest, _, role) = &mut slot.occupant else {
-                continue;
-            };
-            let here = Some(Site { channel: id, group });
-            let place = &world.places[*dest];
-            *role = match here {
-                _ if place.held == here => Role::Held,
-                _ if place.previous == here => Role::Previous,
-                _ => Role::Surplus {
-                    releasable: releasable[*dest],
-                },
-            };
-        }
-    }
 }

@@ -18,13 +18,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::adoption::{self, Ownership};
-use super::declared::{Declared, Dest, Pipe};
-use super::places::{self, Place, Role};
-use super::violation::HandsOff;
+use super::air::Air;
+use super::declared::{Declared, Dest, One, Pipes, Push};
+use super::places::{self, Place, Role, Site};
+use super::violation::{About, Rule, Violation};
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, DestinationName,
-    Endpoint, Identity, Idle, Mark, Observed, ObservedChannel, ObservedGroup, PoolName, Recorded, Secret,
-    SlotId, SlotSelector, SlotTag, Stream, Target, Trust,
+    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName, Endpoint, Identity,
+    Idle, Mark, Observed, ObservedChannel, ObservedGroup, OutputGroup, PoolName, Recorded, Secret, SlotId,
+    SlotSelector, SlotTag, Target, Trust,
 };
 
 /// What is declared and what was seen, read once for all rules.
@@ -32,19 +33,25 @@ pub(super) struct World<'a> {
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
     pub(super) declared: Declared<'a>,
-    /// Every channel that a pool names, and every other one that was seen.
-    pub(super) channels: BTreeMap<&'a ChannelId, ChannelReading<'a>>,
+    /// Every channel that a pool names, and every other one that was seen; by id.
+    pub(super) channels: Vec<ChannelReading<'a>>,
     /// Where each destination has its place.
-    pub(super) places: Vec<Place<'a>>,
+    pub(super) places: Vec<Place>,
+    /// What may be published now.
+    pub(super) air: Air,
 }
 
 /// A pool, as its channels see it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Policy<'a> {
     pub(super) pool: &'a ChannelPool,
     /// Whether the time allows interruptions.
     pub(super) open: bool,
     pub(super) paused: bool,
+    /// Whether this channel is taken over, whatever it carries.
+    pub(super) takeover: bool,
+    /// The pool's, in its one spelling.
+    parking_url: Arc<str>,
 }
 
 /// One channel as observed.
@@ -53,24 +60,27 @@ pub(super) struct ChannelReading<'a> {
     pub(super) seen: Option<&'a ObservedChannel>,
     /// `None` for a channel that no pool names.
     pub(super) policy: Option<Policy<'a>>,
-    pub(super) takeover: bool,
-    /// By output group.
-    pub(super) slots: BTreeMap<&'a str, SlotReading<'a>>,
+    /// In the order of the channel's output groups.
+    pub(super) slots: Vec<SlotReading<'a>>,
     /// Usable RTMP output groups that are no slots: they go on and off air with the channel.
-    pub(super) others: Vec<&'a ObservedGroup>,
+    pub(super) others: Vec<(&'a OutputGroup, Pipes)>,
+    /// What else it pushes to.
+    pub(super) strays: Pipes,
+    /// Whether any tag of an output group fits, slot or not.
+    pub(super) has_fitting_tag: bool,
     pub(super) ownership: Ownership,
     /// Why it must be left as it is, if it must.
-    pub(super) hands_off: Option<HandsOff>,
+    pub(super) hands_off: Option<&'static str>,
 }
 
 /// One slot as observed.
 pub(super) struct SlotReading<'a> {
+    pub(super) id: SlotId,
+    pub(super) site: Site,
     pub(super) target: &'a Target,
-    /// Its place among the channel's output groups.
-    pub(super) order: usize,
     /// Whether the pool's pattern matches it. Otherwise it is a slot only until its occupant has left.
     pub(super) matches: bool,
-    pub(super) pipes: Vec<Pipe>,
+    pub(super) pipes: Pipes,
     /// Its tag, if that still fits.
     pub(super) tag: Option<SlotTag>,
     pub(super) occupant: Occupant,
@@ -92,7 +102,7 @@ pub(super) enum Occupant {
 }
 
 /// How well a slot fits the destination that it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
     /// Its target, in whatever spelling.
     Equal,
@@ -108,85 +118,135 @@ pub(super) enum Fit {
 
 impl<'a> World<'a> {
     pub(super) fn new(desired: &'a Desired, observed: &'a Observed, now: Timestamp) -> Self {
-        let seen = observed.channels.values().filter_map(ChannelObservation::seen);
-        let classes = seen.map(|seen| seen.class).collect();
-        let mut world = Self {
-            desired,
-            observed,
-            declared: Declared::new(desired, &classes, now),
-            channels: BTreeMap::new(),
-            places: Vec::new(),
-        };
+        let declared = Declared::new(desired, now);
+        let mut policies: BTreeMap<&ChannelId, Option<Policy<'a>>> =
+            observed.channels.keys().map(|id| (id, None)).collect();
         for pool in desired.pools.values() {
             let policy = Policy {
                 pool,
                 open: pool.disruption.is_open(now),
                 paused: pool.pause_at(now).is_some(),
+                takeover: false,
+                parking_url: canonical_url(&pool.slots.parking_url),
             };
-            let parking_url = canonical_url(&pool.slots.parking_url);
             for channel in &pool.channels {
-                if !world.channels.contains_key(&channel.id) {
-                    let rules = Some((policy, &*parking_url));
-                    world.read(&channel.id, rules, channel.takeover);
-                }
+                let policy = Policy {
+                    takeover: channel.takeover,
+                    ..policy.clone()
+                };
+                policies.entry(&channel.id).or_default().get_or_insert(policy);
             }
         }
-        for id in observed.channels.keys() {
-            if !world.channels.contains_key(id) {
-                world.read(id, None, false);
-            }
+        let mut world = Self {
+            desired,
+            observed,
+            declared,
+            channels: Vec::with_capacity(policies.len()),
+            places: Vec::new(),
+            air: Air::default(),
+        };
+        for (id, policy) in policies {
+            let reading = world.read(id, policy);
+            world.channels.push(reading);
         }
         places::settle(&mut world);
         adoption::settle(&mut world);
+        world.air = Air::read(&world);
         world
     }
 
-    /// Reads a channel: whose it is stays open.
-    fn read(&mut self, id: &'a ChannelId, rules: Option<(Policy<'a>, &str)>, takeover: bool) {
-        let seen = self.observed.channels.get(id).and_then(|seen| seen.seen());
+    /// Reads a channel: whose it is, and what its slots are to their destinations, stays open.
+    fn read(&self, id: &'a ChannelId, policy: Option<Policy<'a>>) -> ChannelReading<'a> {
+        let seen = self.observed.channels.get(id).and_then(ChannelObservation::seen);
         let mut reading = ChannelReading {
             id,
             seen,
-            policy: rules.map(|(policy, _)| policy),
-            takeover,
-            slots: BTreeMap::new(),
+            policy,
+            slots: Vec::new(),
             others: Vec::new(),
+            strays: Vec::new(),
+            has_fitting_tag: false,
             ownership: Ownership::Unknown,
             hands_off: None,
         };
-        let groups = seen.map(|seen| (seen, seen.groups.iter().enumerate()));
-        for (seen, (order, group)) in groups
-            .into_iter()
-            .flat_map(|(seen, all)| all.map(move |one| (seen, one)))
-        {
+        let Some(seen) = seen else { return reading };
+        let owner = &self.desired.owner;
+        reading.ownership = Ownership::by_tag(seen.owner.as_ref(), owner);
+        let strays = seen.stray_endpoints.iter();
+        reading.strays = strays
+            .map(|endpoint| {
+                Some(Push::of(endpoint)).filter(|push| !self.is_parked_at(&reading, endpoint, push))
+            })
+            .collect();
+        // A channel that is neither in a pool nor ours has no slots.
+        let may_have_slots = reading.policy.is_some() || reading.ownership == Ownership::Owned;
+        for group in seen.groups.iter() {
             let Ok(target) = &group.target else { continue };
-            let tag = seen.recorded(&self.desired.owner, group);
+            let tag = seen.recorded(owner, group);
+            let pipes = self.pipes(&reading, &group.name, target, tag.as_ref());
+            reading.has_fitting_tag |= tag.is_some();
             let matches = reading.matches(group);
-            // A channel that is neither in a pool nor ours has no slots.
-            let may_have_slots = rules.is_some() || seen.owner.as_ref() == Some(&self.desired.owner);
-            let is_recorded = may_have_slots && tag.as_ref().is_some_and(names_a_destination);
-            if !matches && !is_recorded {
-                reading.others.push(group);
+            let is_recorded = tag.as_ref().is_some_and(names_a_destination);
+            let is_slot = matches || may_have_slots && is_recorded;
+            if !is_slot {
+                reading.others.push((&group.name, pipes));
                 continue;
             }
-            let slot = seen.slot(&group.name);
-            let parking_url = rules.map(|(_, url)| url);
-            let pipes = pipes(&slot, target, parking_url, tag.as_ref(), &self.declared);
             let occupant = self.occupant(seen, &pipes, tag.as_ref());
-            reading.slots.entry(group.name.as_str()).or_insert(SlotReading {
+            let (channel, slot) = (self.channels.len(), reading.slots.len());
+            reading.slots.push(SlotReading {
+                id: reading.slot_id(&group.name),
+                site: Site { channel, slot },
                 target,
-                order,
                 matches,
                 pipes,
                 tag,
                 occupant,
             });
         }
-        self.channels.insert(id, reading);
+        reading
     }
 
-    fn occupant(&self, seen: &ObservedChannel, pipes: &[Pipe], tag: Option<&SlotTag>) -> Occupant {
-        let all_parked = !pipes.is_empty() && pipes.iter().all(|pipe| matches!(pipe, Pipe::Parked));
+    /// The endpoints of an output group. One is parked if its stream name is this very group's parking name, whatever its
+    /// URL. Otherwise if it is [parked by its URL](Self::is_parked_at); but a group whose tag names a destination is not parked
+    /// for nothing but that.
+    fn pipes(
+        &self,
+        channel: &ChannelReading<'_>,
+        group: &OutputGroup,
+        target: &Target,
+        tag: Option<&SlotTag>,
+    ) -> Pipes {
+        let id = channel.slot_id(group);
+        let read = |(pipeline, endpoint): (usize, &Endpoint)| {
+            let push = Push::of(endpoint);
+            let is_named = SlotSelector::is_parking_name(&endpoint.stream_name, &id, pipeline);
+            let is_parked = is_named || self.is_parked_at(channel, endpoint, &push);
+            (push, is_named, is_parked)
+        };
+        let read: Vec<_> = target.0.iter().enumerate().map(read).collect();
+        let is_parked_whole = read.iter().all(|(.., is_parked)| *is_parked);
+        let counts_url = !is_parked_whole || !tag.is_some_and(names_a_destination);
+        let pipe = |(push, is_named, is_parked)| {
+            let is_parked = is_named || counts_url && is_parked;
+            (!is_parked).then_some(push)
+        };
+        read.into_iter().map(pipe).collect()
+    }
+
+    /// Whether the URL of an endpoint is the pool's parking URL in whatever spelling, and no declared destination has its
+    /// stream.
+    fn is_parked_at(&self, channel: &ChannelReading<'_>, endpoint: &Endpoint, push: &Push) -> bool {
+        let is_parking_url = channel.policy.as_ref().is_some_and(|policy| {
+            let has_no_name = endpoint.stream_name.is_empty();
+            push.form.url == policy.parking_url
+                || has_no_name && canonical_url(&endpoint.url) == policy.parking_url
+        });
+        is_parking_url && !self.declared.knows(&push.stream)
+    }
+
+    fn occupant(&self, seen: &ObservedChannel, pipes: &Pipes, tag: Option<&SlotTag>) -> Occupant {
+        let all_parked = !pipes.is_empty() && pipes.iter().all(Option::is_none);
         let recorded = tag.map(|tag| &tag.occupant);
         if all_parked || matches!(recorded, Some(Recorded::Parked)) {
             return Occupant::Parked;
@@ -195,22 +255,21 @@ impl<'a> World<'a> {
             Some(Recorded::Destination { identity, mark }) => (Some(identity), *mark),
             _ => (None, Mark::None),
         };
-        let tagged = identity.and_then(|identity| self.declared.by_identity(identity));
+        let tagged = identity.and_then(|identity| self.declared.identities.get(identity).copied());
+        // Until all slots are read.
+        let role = Role::Surplus;
         if let Some((dest, is_equal)) = self.declared.exact(seen.class, pipes, tagged) {
-            let is_preset = self.declared.get(dest).destination.is_preset;
+            let may_change = mark != Mark::Adopted && !self.one(dest).destination.is_preset;
             let fit = match is_equal {
                 true => Fit::Equal,
-                false if tagged == Some(dest) && mark != Mark::Adopted && !is_preset => Fit::Changed,
+                false if tagged == Some(dest) && may_change => Fit::Changed,
                 false => Fit::Respelled,
             };
-            return Occupant::Of(dest, fit, Role::Surplus { releasable: false });
+            return Occupant::Of(dest, fit, role);
         }
         match (tagged, identity) {
-            (Some(dest), _) => {
-                let has_key = self.declared.get(dest).has_key();
-                let fit = if has_key { Fit::Previous } else { Fit::Unknown };
-                Occupant::Of(dest, fit, Role::Surplus { releasable: false })
-            }
+            (Some(dest), _) if self.one(dest).has_key() => Occupant::Of(dest, Fit::Previous, role),
+            (Some(dest), _) => Occupant::Of(dest, Fit::Unknown, role),
             (None, Some(identity)) => {
                 let is_released = mark == Mark::Released || self.desired.trust == Trust::Whole;
                 Occupant::Vanished {
@@ -222,48 +281,40 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A slot, if it is one.
-    pub(super) fn slot(&self, slot: &SlotId) -> Option<(&ChannelReading<'a>, &SlotReading<'a>)> {
-        let channel = self.channels.get(&slot.channel)?;
-        Some((channel, channel.slots.get(slot.output_group.as_str())?))
-    }
-
-    /// What a channel publishes in output groups that are no slots.
-    pub(super) fn published_beside(
-        &self,
-        channel: &ChannelReading<'a>,
-        seen: &'a ObservedChannel,
-    ) -> impl Iterator<Item = Stream> {
-        let parking_url = channel
-            .policy
-            .map(|policy| canonical_url(&policy.pool.slots.parking_url));
-        let others = channel.others.iter().flat_map(move |group| {
-            let slot = seen.slot(&group.name);
-            let target = group.target.iter();
-            let pipes =
-                target.flat_map(|target| pipes(&slot, target, parking_url.as_deref(), None, &self.declared));
-            pipes
-                .filter_map(|pipe| pipe.stream().cloned())
-                .collect::<Vec<_>>()
-        });
-        others.chain(seen.stray_endpoints.iter().map(Endpoint::stream))
-    }
-
-    /// Whether a slot of a running channel has this stream.
-    pub(super) fn is_in_running_slot(&self, stream: &Stream) -> bool {
-        let running = self.channels.values().filter(|channel| channel.is_running());
-        let mut pipes = running
-            .flat_map(|channel| channel.slots.values())
-            .flat_map(|slot| &slot.pipes);
-        pipes.any(|pipe| pipe.stream() == Some(stream))
-    }
-
-    pub(super) fn destination(&self, dest: Dest) -> &'a Destination {
-        self.declared.get(dest).destination
+    pub(super) fn one(&self, dest: Dest) -> &One<'a> {
+        &self.declared.list[dest]
     }
 
     pub(super) fn name(&self, dest: Dest) -> &'a DestinationName {
-        &self.destination(dest).name
+        &self.one(dest).destination.name
+    }
+
+    /// Whether a destination belongs to the pool of a channel.
+    pub(super) fn is_of_pool(&self, channel: &ChannelReading<'_>, dest: Dest) -> bool {
+        channel.pool() == Some(&self.one(dest).destination.pool)
+    }
+
+    /// Whether a destination was interrupted in a slot and comes back there.
+    pub(super) fn returns_to(&self, slot: &SlotReading<'_>, dest: Dest) -> bool {
+        self.observed.returning.get(self.name(dest)) == Some(&slot.id)
+    }
+
+    /// The index of a channel.
+    pub(super) fn channel(&self, id: &ChannelId) -> Option<usize> {
+        self.channels.binary_search_by(|channel| channel.id.cmp(id)).ok()
+    }
+
+    /// A slot, if it is one.
+    pub(super) fn slot(&self, id: &SlotId) -> Option<&SlotReading<'a>> {
+        self.channels[self.channel(&id.channel)?].slot(&id.output_group)
+    }
+
+    pub(super) fn at(&self, site: Site) -> &SlotReading<'a> {
+        &self.channels[site.channel].slots[site.slot]
+    }
+
+    pub(super) fn channel_of(&self, slot: &SlotReading<'_>) -> &ChannelReading<'a> {
+        &self.channels[slot.site.channel]
     }
 }
 
@@ -281,82 +332,77 @@ impl<'a> ChannelReading<'a> {
         self.state().is_some_and(ChannelState::may_publish)
     }
 
+    /// Whether anything may be done to a channel in its state, now or when that has passed.
+    pub(super) fn may_be_used(&self) -> bool {
+        use ChannelState::{CreateFailed, Deleted, Deleting, Unknown};
+        let is_lost = |state| matches!(state, CreateFailed | Deleted | Deleting | Unknown);
+        self.state().is_some_and(|state| !is_lost(state))
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.state().is_some_and(ChannelState::is_stopped)
     }
 
     pub(super) fn pool(&self) -> Option<&'a PoolName> {
-        self.policy.map(|policy| &policy.pool.name)
+        self.policy.as_ref().map(|policy| &policy.pool.name)
+    }
+
+    pub(super) fn takeover(&self) -> bool {
+        self.policy.as_ref().is_some_and(|policy| policy.takeover)
     }
 
     /// What the pool's policy says of a channel that no destination is wanted on. In no pool: that it stops.
     pub(super) fn idle(&self) -> Idle {
-        self.policy.map_or(Idle::Stop, |policy| policy.pool.idle)
+        self.policy.as_ref().map_or(Idle::Stop, |policy| policy.pool.idle)
     }
 
-    /// Where a slot of this name points while it is parked.
-    pub(super) fn parking(&self, group: &str) -> Option<Target> {
-        let slots: &SlotSelector = &self.policy?.pool.slots;
-        Some(slots.parking(&self.slot_id(group), self.seen?.class))
+    /// Where a slot points while it is parked.
+    pub(super) fn parking(&self, slot: &SlotReading<'_>) -> Option<Target> {
+        let slots: &SlotSelector = &self.policy.as_ref()?.pool.slots;
+        Some(slots.parking(&slot.id, self.seen?.class))
     }
 
-    pub(super) fn slot_id(&self, group: &str) -> SlotId {
-        SlotId::new(self.id.clone(), group)
+    pub(super) fn slot_id(&self, group: &OutputGroup) -> SlotId {
+        SlotId::new(self.id.clone(), group.clone())
+    }
+
+    pub(super) fn slot(&self, group: &OutputGroup) -> Option<&SlotReading<'a>> {
+        self.slots.iter().find(|slot| slot.id.output_group == *group)
     }
 
     /// Whether the pool's pattern matches a group.
     pub(super) fn matches(&self, group: &ObservedGroup) -> bool {
-        let pattern = self.policy.map(|policy| &policy.pool.slots.output_groups);
-        pattern.is_some_and(|pattern| pattern.is_match(group.name.as_str()))
+        let policy = self.policy.as_ref();
+        policy.is_some_and(|policy| policy.pool.slots.output_groups.is_match(group.name.as_str()))
+    }
+}
+
+impl SlotReading<'_> {
+    pub(super) fn broken(&self, rule: Rule, what: impl Into<String>) -> Violation {
+        Violation::new(rule, About::Slot(self.id.clone()), what)
+    }
+
+    /// The declared destination that it holds.
+    pub(super) fn dest(&self) -> Option<Dest> {
+        match self.occupant {
+            Occupant::Of(dest, ..) => Some(dest),
+            _ => None,
+        }
+    }
+
+    /// Whether it has another target than its destination, by the declaration's own change.
+    pub(super) fn is_changed(&self) -> bool {
+        matches!(self.occupant, Occupant::Of(_, Fit::Changed | Fit::Previous, _))
     }
 }
 
 /// Whether a tag says that its slot holds a destination.
-pub(super) fn names_a_destination(tag: &SlotTag) -> bool {
+fn names_a_destination(tag: &SlotTag) -> bool {
     matches!(tag.occupant, Recorded::Destination { .. })
 }
 
-/// The endpoints of a slot. One is parked if its stream name is this very slot's parking name, whatever its URL. Otherwise
-/// if its URL is the pool's parking URL in whatever spelling and no declared destination has that stream; but a slot whose
-/// tag names a destination is not parked for nothing but that URL.
-pub(super) fn pipes(
-    slot: &SlotId,
-    target: &Target,
-    parking_url: Option<&str>,
-    tag: Option<&SlotTag>,
-    declared: &Declared<'_>,
-) -> Vec<Pipe> {
-    let is_named = |(pipeline, endpoint): (usize, &Endpoint)| {
-        SlotSelector::is_parking_name(&endpoint.stream_name, slot, pipeline)
-    };
-    let is_at_url =
-        |endpoint: &Endpoint| parking_url.is_some_and(|url| is_parked_at(endpoint, url, declared));
-    let is_parked_whole = target
-        .0
-        .iter()
-        .enumerate()
-        .all(|(at, endpoint)| is_named((at, endpoint)) || is_at_url(endpoint));
-    let counts_url = !is_parked_whole || !tag.is_some_and(names_a_destination);
-    let pipe = |(pipeline, endpoint): (usize, &Endpoint)| {
-        if is_named((pipeline, endpoint)) || counts_url && is_at_url(endpoint) {
-            Pipe::Parked
-        } else {
-            Pipe::of(endpoint)
-        }
-    };
-    target.0.iter().enumerate().map(pipe).collect()
-}
-
-/// Whether an endpoint is parked by the pool's parking URL.
-pub(super) fn is_parked_at(endpoint: &Endpoint, parking_url: &str, declared: &Declared<'_>) -> bool {
-    let has_url = *endpoint.canonical().url == *parking_url;
-    let is_bare = endpoint.stream_name.is_empty() && *canonical_url(&endpoint.url) == *parking_url;
-    (has_url || is_bare) && !declared.has_stream_of_any(&endpoint.stream())
-}
-
 /// The one spelling of a URL. Where it stands with a stream name, its path is the application's as a whole.
-pub(super) fn canonical_url(url: &Arc<str>) -> Arc<str> {
-    Endpoint::new(Arc::clone(url), Secret::new("name"))
-        .canonical()
-        .url
+fn canonical_url(url: &Arc<str>) -> Arc<str> {
+    let endpoint = Endpoint::new(Arc::clone(url), Secret::new("name"));
+    endpoint.canonical().url
 }

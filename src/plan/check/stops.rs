@@ -18,155 +18,102 @@
 //!
 //! A channel that stands in no pool has policy `Never` and `idle: Stop`.
 
-use std::collections::BTreeSet;
-
 use super::declared::Dest;
 use super::places::Role;
-use super::reading::{ChannelReading, Fit, Occupant, World, names_a_destination};
-use super::steps::Subject;
-use super::violation::{Forbidden, Ungranted, Violation};
-use crate::model::{Cause, ChannelState, DestinationName, Idle};
-
-/// What is on air on a channel, as far as a stop of it is concerned.
-#[derive(Default)]
-pub(super) struct OnAir {
-    /// Slots of whatever content.
-    slots: usize,
-    /// Wanted destinations whose place this is, or that are on air here until their place is.
-    pub(super) wanted: BTreeSet<Dest>,
-    /// Paused destinations, however they are on air.
-    paused: BTreeSet<Dest>,
-    undeclared: bool,
-    /// What vanished from the declaration and is kept.
-    kept: bool,
-    /// A group that the pattern matches and that cannot be a slot.
-    unusable: bool,
-    /// Somebody who stays on air, in what is no slot only.
-    beside: bool,
-}
-
-impl OnAir {
-    /// What a running channel has on air; nothing where it does not run.
-    pub(super) fn of(world: &World<'_>, channel: &ChannelReading<'_>) -> Self {
-        let mut on_air = Self::default();
-        let Some(seen) = channel.seen.filter(|seen| seen.state.is_running()) else {
-            return on_air;
-        };
-        for group in seen.groups.iter() {
-            let is_matched = channel.matches(group);
-            if group.target.is_err() {
-                on_air.unusable |= is_matched;
-                continue;
-            }
-            let tag = seen.recorded(&world.desired.owner, group);
-            if is_matched || tag.as_ref().is_some_and(names_a_destination) {
-                on_air.slots += 1;
-                match channel.slots.get(group.name.as_str()) {
-                    Some(slot) => on_air.add(world, &slot.occupant),
-                    None => on_air.undeclared = true,
-                }
-            }
-        }
-        on_air.beside = world.published_beside(channel, seen).any(|stream| {
-            let claimed = world.declared.claimed_by(&stream);
-            let stays = claimed.is_some_and(|one| one.wanted || one.paused);
-            stays && !world.is_in_running_slot(&stream)
-        });
-        on_air
-    }
-
-    fn add(&mut self, world: &World<'_>, occupant: &Occupant) {
-        match occupant {
-            Occupant::Parked | Occupant::Vanished { kept: false, .. } => {}
-            Occupant::Vanished { kept: true, .. } => self.kept = true,
-            Occupant::Undeclared => self.undeclared = true,
-            Occupant::Of(dest, _, role) => {
-                let one = world.declared.get(*dest);
-                if one.paused {
-                    self.paused.insert(*dest);
-                } else if one.wanted && *role != (Role::Surplus { releasable: true }) {
-                    self.wanted.insert(*dest);
-                }
-            }
-        }
-    }
-
-    /// What no grant opens.
-    fn forbids(&self, takeover: bool) -> Option<Forbidden> {
-        if self.slots == 0 {
-            Some(Forbidden::NoSlot)
-        } else if !self.paused.is_empty() {
-            Some(Forbidden::Paused)
-        } else if self.undeclared && !takeover {
-            Some(Forbidden::Undeclared)
-        } else if self.unusable && !takeover {
-            Some(Forbidden::Unusable)
-        } else if self.kept {
-            Some(Forbidden::Kept)
-        } else if self.beside {
-            Some(Forbidden::Beside)
-        } else {
-            None
-        }
-    }
-
-    /// The wanted ones by name, sorted.
-    pub(super) fn names(&self, world: &World<'_>) -> Vec<DestinationName> {
-        self.wanted.iter().map(|dest| world.name(*dest).clone()).collect()
-    }
-}
+use super::reading::{Occupant, SlotReading};
+use super::steps::{Subject, list};
+use super::violation::{Rule, Violation};
+use crate::model::{Cause, ChannelState, Idle};
 
 /// What a change on a running channel is worth, and whose it is.
 type Change = (Cause, Option<Dest>);
 
 impl Subject<'_> {
     /// Whether the channel may be stopped, with the steps that follow.
-    pub(super) fn check_stop(&self, on_air: &OnAir, found: &mut Vec<Violation>) {
-        let channel = self.plan.id.clone();
-        if let Some(why) = on_air.forbids(self.channel.takeover) {
-            found.push(Violation::ForbiddenStop { channel, why });
+    pub(super) fn check_stop(&self, found: &mut Vec<Violation>) {
+        if let Some(why) = self.forbidden() {
+            let what = format!("must not be stopped: {why}");
+            found.push(self.broken(Rule::ForbiddenStop, what));
             return;
         }
-        let needs_grant = !on_air.wanted.is_empty() || self.channel.idle() == Idle::KeepRunning;
-        if !needs_grant {
+        if self.on_air.is_empty() && self.channel.idle() != Idle::KeepRunning {
             return;
         }
-        if let Some(why) = self.ungranted(on_air) {
-            found.push(Violation::Ungranted {
-                channel: channel.clone(),
-                destinations: on_air.names(self.world),
-                why,
-            });
+        if let Some(why) = self.ungranted() {
+            let names = list(&self.names(&self.on_air));
+            found.push(self.broken(Rule::Ungranted, format!("the stop interrupts {names}: {why}")));
         }
-        let stays_off = |dest: &&Dest| !self.moves_out(**dest);
-        let lost = on_air.wanted.iter().filter(stays_off);
-        let destinations: Vec<_> = lost.map(|dest| self.world.name(*dest).clone()).collect();
-        if !self.ends_running() && !destinations.is_empty() {
-            found.push(Violation::NotBroughtBack {
-                channel,
-                destinations,
-            });
+        let mut lost = self.on_air.clone();
+        lost.retain(|dest| !self.moves_out(*dest));
+        if !self.ends_running && !lost.is_empty() {
+            let names = list(&self.names(&lost));
+            let what = format!("stops and does not start again, although {names} on it is wanted");
+            found.push(self.broken(Rule::NotBroughtBack, what));
         }
     }
 
-    fn ungranted(&self, on_air: &OnAir) -> Option<Ungranted> {
-        let is_firm = |dest: &Dest| !self.world.destination(*dest).interruptible;
-        if on_air.wanted.iter().any(is_firm) {
-            return Some(Ungranted::Uninterruptible);
+    /// What no grant opens.
+    fn forbidden(&self) -> Option<&'static str> {
+        let any = |is: &dyn Fn(&Occupant) -> bool| self.channel.slots.iter().any(|slot| is(&slot.occupant));
+        let is_paused =
+            |one: &Occupant| matches!(one, Occupant::Of(dest, ..) if self.world.one(*dest).paused);
+        let is_kept = |one: &Occupant| matches!(one, Occupant::Vanished { kept: true, .. });
+        let is_undeclared = any(&|one| *one == Occupant::Undeclared);
+        let mut groups = self.seen.groups.iter();
+        let is_unusable = groups.any(|group| group.target.is_err() && self.channel.matches(group));
+        let takeover = self.channel.takeover();
+        let reasons = [
+            ("it has no slot", self.channel.slots.is_empty()),
+            ("a destination on air on it is paused", any(&is_paused)),
+            (
+                "a slot holds what no Destination declares",
+                is_undeclared && !takeover,
+            ),
+            (
+                "an output group of the pool's pattern cannot be a slot",
+                is_unusable && !takeover,
+            ),
+            (
+                "a slot holds what vanished from the declaration and is kept",
+                any(&is_kept),
+            ),
+            (
+                "a destination that stays on air is so in an output group that is no slot",
+                self.is_any_kept_beside(),
+            ),
+        ];
+        let (why, _) = reasons.iter().find(|(_, applies)| *applies)?;
+        Some(why)
+    }
+
+    fn is_any_kept_beside(&self) -> bool {
+        let others = self.channel.others.iter().flat_map(|(_, pipes)| pipes);
+        let mut beside = others.chain(&self.channel.strays).flatten();
+        beside.any(|push| {
+            let is_in_slot = || self.world.air.is_in_running_slot(&push.stream);
+            self.world.declared.keeps(&push.stream) && !is_in_slot()
+        })
+    }
+
+    fn ungranted(&self) -> Option<&'static str> {
+        let is_firm = |dest: &Dest| !self.world.one(*dest).destination.interruptible;
+        if self.on_air.iter().any(is_firm) {
+            return Some("a destination on it must not be interrupted");
         }
         if self.seen.state == ChannelState::Recovering {
-            return Some(Ungranted::Recovering);
+            return Some("it is RECOVERING");
         }
-        if self.channel.idle() == Idle::KeepRunning && !self.ends_running() {
-            return Some(Ungranted::KeepsRunning);
+        if self.channel.idle() == Idle::KeepRunning && !self.ends_running {
+            return Some("its pool keeps channels running, and it is not started again");
         }
-        let is_granted = self.changes().into_iter().any(|change| self.is_granted(change));
-        (!is_granted).then_some(Ungranted::Policy)
+        let mut changes = self.channel.slots.iter().flat_map(|slot| self.changes(slot));
+        let is_granted = changes.any(|change| change.is_some_and(|change| self.is_granted(change)));
+        (!is_granted).then_some("no policy and no one-off grant allows it for the changes made")
     }
 
     /// By the policy of the channel's pool, now, or by a one-off grant for the one whose change it is.
     fn is_granted(&self, (cause, whose): Change) -> bool {
-        let Some(policy) = self.channel.policy else {
+        let Some(policy) = &self.channel.policy else {
             return false;
         };
         let by_policy = policy.open && policy.pool.disruption.causes.contains(&cause);
@@ -174,55 +121,54 @@ impl Subject<'_> {
         by_policy || whose.is_some_and(named)
     }
 
-    /// What the steps change on the running channel.
-    fn changes(&self) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for (group, slot) in &self.channel.slots {
-            let joins = self.write_to(group).and_then(|write| self.written(write));
-            let occupant = match slot.occupant {
-                Occupant::Of(dest, fit, role) => Some((dest, fit, role)),
-                _ => None,
-            };
-            match (joins, occupant) {
-                (Some(joins), Some((dest, fit, _))) if joins == dest => {
-                    let is_changed = matches!(fit, Fit::Changed | Fit::Previous);
-                    changes.extend(is_changed.then_some((Cause::Retarget, Some(dest))));
-                    continue;
-                }
-                (joins, _) => changes.extend(joins.map(|joins| (Cause::Start, Some(joins)))),
-            }
-            if self.is_released(group) {
-                changes.extend(self.leaves(&slot.occupant));
-            }
+    /// What the steps change in a slot: who joins, and who leaves.
+    fn changes(&self, slot: &SlotReading<'_>) -> [Option<Change>; 2] {
+        let joins = self.write_to(slot).and_then(|write| self.written(write));
+        if joins.is_some() && joins == slot.dest() {
+            return [slot.is_changed().then_some((Cause::Retarget, joins)), None];
         }
-        changes
+        let leaves = self.is_released(slot).then(|| self.leaves(slot));
+        [joins.map(|joins| (Cause::Start, Some(joins))), leaves.flatten()]
     }
 
     /// What it is worth that the content of a slot leaves.
-    fn leaves(&self, occupant: &Occupant) -> Option<Change> {
-        match occupant {
+    fn leaves(&self, slot: &SlotReading<'_>) -> Option<Change> {
+        match slot.occupant {
             Occupant::Parked | Occupant::Vanished { kept: true, .. } => None,
             Occupant::Vanished { kept: false, .. } | Occupant::Undeclared => Some((Cause::Stop, None)),
             Occupant::Of(dest, _, role) => {
-                let is_off = !self.world.declared.get(*dest).wanted;
-                let is_surplus = *role == Role::Surplus { releasable: true };
-                if is_off || is_surplus {
-                    Some((Cause::Stop, Some(*dest)))
+                let is_surplus = role == Role::Releasable;
+                if is_surplus || !self.world.one(dest).wanted {
+                    Some((Cause::Stop, Some(dest)))
                 } else {
-                    self.moves_out(*dest).then_some((Cause::Retarget, Some(*dest)))
+                    self.moves_out(dest).then_some((Cause::Retarget, Some(dest)))
                 }
             }
         }
     }
 
     /// Whether a destination belongs to another pool now and this plan has a place for it there.
-    pub(super) fn moves_out(&self, dest: Dest) -> bool {
-        let destination = self.world.destination(dest);
-        let has_place = || {
-            let slot = self.assigned.places.get(&dest);
-            let channel = slot.and_then(|slot| self.world.channels.get(&slot.channel));
-            channel.is_some_and(|channel| channel.pool() == Some(&destination.pool))
-        };
-        self.channel.pool() != Some(&destination.pool) && has_place()
+    fn moves_out(&self, dest: Dest) -> bool {
+        let is_of_pool = |channel| self.world.is_of_pool(channel, dest);
+        let place = self.planned.places[dest];
+        !is_of_pool(self.channel) && place.is_some_and(|site| is_of_pool(&self.world.channels[site.channel]))
+    }
+
+    /// Who is on air here and belongs to another pool leaves only for a slot there.
+    pub(super) fn check_moves(&self, found: &mut Vec<Violation>) {
+        for slot in self.channel.slots.iter().filter(|slot| self.is_released(slot)) {
+            let Occupant::Of(dest, _, role) = slot.occupant else {
+                continue;
+            };
+            let is_of_pool = self.world.is_of_pool(self.channel, dest);
+            let is_surplus = role == Role::Releasable;
+            let keeps = self.write_to(slot).and_then(|write| self.written(write)) == Some(dest);
+            let may_leave = is_of_pool || is_surplus || keeps || self.moves_out(dest);
+            if self.on_air.contains(&dest) && !may_leave {
+                let name = self.world.name(dest);
+                let what = format!("{name} is taken off air and has no slot in its pool");
+                found.push(slot.broken(Rule::NoNewPlace, what));
+            }
+        }
     }
 }

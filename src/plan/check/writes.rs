@@ -5,97 +5,92 @@ use std::collections::BTreeSet;
 use super::places::Role;
 use super::reading::{Fit, Occupant, SlotReading};
 use super::steps::Subject;
-use super::violation::Violation;
-use crate::model::SlotId;
+use super::violation::{About, Rule, Violation};
 use crate::plan::{Content, SlotWrite};
 
 impl Subject<'_> {
     /// Every rule for the writes.
     pub(super) fn check_writes(&self, found: &mut Vec<Violation>) {
-        let Some(writes) = self.writes() else {
-            return;
-        };
-        if writes.is_empty() {
-            found.push(Violation::EmptyUpdate {
-                channel: self.plan.id.clone(),
-            });
+        if self.update.is_some_and(<[_]>::is_empty) {
+            found.push(self.broken(Rule::EmptyUpdate, "the update writes nothing"));
         }
         let mut written = BTreeSet::new();
-        for write in writes {
-            let id = self.slot_id(write.output_group.as_str());
-            if !written.insert(&write.output_group) {
-                found.push(Violation::WrittenTwice { slot: id });
-                continue;
+        for write in self.update.into_iter().flatten() {
+            let is_first = written.insert(&write.output_group);
+            if let Some((rule, what)) = self.wrong_write(write, is_first) {
+                let slot = About::Slot(self.channel.slot_id(&write.output_group));
+                found.push(Violation::new(rule, slot, what));
             }
-            found.extend(self.wrong_write(write, id));
         }
     }
 
-    fn wrong_write(&self, write: &SlotWrite, id: SlotId) -> Option<Violation> {
-        let Some(slot) = self.channel.slots.get(write.output_group.as_str()) else {
-            return Some(Violation::NoSlot { slot: id });
+    fn wrong_write(&self, write: &SlotWrite, is_first: bool) -> Option<(Rule, String)> {
+        if !is_first {
+            return Some((Rule::WrittenTwice, "is written twice in one update".to_owned()));
+        }
+        let Some(slot) = self.channel.slot(&write.output_group) else {
+            return Some((Rule::NoSlot, "is no slot of the pool".to_owned()));
         };
-        let pipelines = self.seen.class.pipelines();
-        if write.target.0.len() != pipelines {
-            return Some(Violation::WrongPipelines {
-                slot: id,
-                found: write.target.0.len(),
-                wanted: pipelines,
-            });
+        let (found, needed) = (write.target.0.len(), self.seen.class.pipelines());
+        if found != needed {
+            let what = format!("has {needed} pipelines, the write has {found}");
+            return Some((Rule::WrongPipelines, what));
         }
-        if let Some(said) = self.wrong_content(write, slot) {
-            return Some(Violation::WrongContent { slot: id, said });
+        if !self.is_as_said(write, slot) {
+            let what = format!("what is written is not {}", write.content);
+            return Some((Rule::WrongContent, what));
         }
-        self.wrong_release(write, slot, id)
+        self.wrong_release(write, slot)
     }
 
-    /// What a write says that it is, if it is not that.
-    fn wrong_content(&self, write: &SlotWrite, slot: &SlotReading<'_>) -> Option<String> {
-        let parking = self.channel.parking(write.output_group.as_str())?;
-        match &write.content {
-            Content::Parked => (write.target != parking).then(|| "parked".to_owned()),
-            Content::Destination(name) => {
-                let is_right = self.world.declared.by_name(name).is_some_and(|dest| {
-                    let destination = self.world.destination(dest);
-                    // A newcomer gets a slot of its pool, and one that is going to stay a slot.
-                    let is_here = matches!(slot.occupant, Occupant::Of(own, ..) if own == dest);
-                    let may_join = slot.matches && self.channel.pool() == Some(&destination.pool);
-                    let target = destination.target(self.seen.class, &parking);
-                    (is_here || may_join) && target.as_ref() == Some(&write.target)
-                });
-                (!is_right).then(|| name.to_string())
-            }
-            _ => Some("a destination or parked".to_owned()),
-        }
+    /// Whether a write is what it says, and that may be written here: a newcomer gets a slot of its pool, and one that is
+    /// going to stay a slot.
+    fn is_as_said(&self, write: &SlotWrite, slot: &SlotReading<'_>) -> bool {
+        let Some(parking) = self.channel.parking(slot) else {
+            return true;
+        };
+        let Some(dest) = self.written(write) else {
+            return write.content == Content::Parked && write.target == parking;
+        };
+        let destination = self.world.one(dest).destination;
+        let may_join = slot.matches && self.world.is_of_pool(self.channel, dest);
+        let target = destination.target(self.seen.class, &parking);
+        (slot.dest() == Some(dest) || may_join) && target.as_ref() == Some(&write.target)
     }
 
     /// A destination that would lose what it has by right.
-    fn wrong_release(&self, write: &SlotWrite, slot: &SlotReading<'_>, id: SlotId) -> Option<Violation> {
+    fn wrong_release(&self, write: &SlotWrite, slot: &SlotReading<'_>) -> Option<(Rule, String)> {
         let Occupant::Of(dest, fit, role) = slot.occupant else {
             return None;
         };
-        let one = self.world.declared.get(dest);
-        // On a channel that stays stopped it is never put on air again, so it would only keep the others off air.
-        let comes_back = self.comes_back(write.output_group.as_str(), dest);
+        let one = self.world.one(dest);
+        let name = &one.destination.name;
         // A further one may go: its one slot is on air, or comes back on this channel.
         let held = self.world.places[dest].held;
-        let is_beside = held.is_some_and(|held| held.channel == self.channel.id);
+        let is_beside = held.is_some_and(|held| self.world.channels[held.channel].id == self.channel.id);
         let is_spare = match role {
-            Role::Surplus { releasable } => releasable || is_beside,
+            Role::Releasable => true,
+            Role::Surplus => is_beside,
             Role::Held | Role::Previous => false,
         };
-        if fit == Fit::Unknown && (one.wanted || one.paused) && comes_back && !is_spare {
-            return Some(Violation::UnknownKeyWritten {
-                slot: id,
-                destination: self.world.name(dest).clone(),
-            });
+        if is_spare {
+            return None;
         }
-        let is_protected = one.wanted && self.channel.is_running() && !is_spare;
+        // On a channel that stays stopped it is never put on air again, so it would only keep the others off air.
+        let comes_back = self.comes_back(slot, dest);
+        if fit == Fit::Unknown && (one.wanted || one.paused) && comes_back {
+            let what = format!("is recorded as that of {name}, whose key is not known, and is written");
+            return Some((Rule::UnknownKeyWritten, what));
+        }
         // Who belongs to another pool leaves by a rule of its own.
-        let is_of_pool = self.channel.pool() == Some(&one.destination.pool);
-        (is_protected && is_of_pool && self.written(write) != Some(dest)).then(|| Violation::Evicted {
-            slot: id,
-            destination: self.world.name(dest).clone(),
+        let is_of_pool = self.world.is_of_pool(self.channel, dest);
+        let is_protected = one.wanted && self.channel.is_running() && is_of_pool;
+        let is_taken = is_protected && self.written(write) != Some(dest);
+        is_taken.then(|| {
+            (
+                Rule::Evicted,
+                format!("is taken from {name}, which is on air there"),
+            )
         })
     }
 }

@@ -20,7 +20,7 @@ pub(in crate::plan) use cost::Cost;
 pub(in crate::plan) use problem::{Bin, FreeSlot, Held, Item, Own, Pinned, Placed, Problem};
 
 /// Ways to fill a channel that the search may look at, for all pools of a plan together. Counted, not timed, so that the same input
-/// gives the same plan on every machine; a million take about half a second.
+/// gives the same plan on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::plan) struct Budget {
     pub(in crate::plan) nodes: usize,

@@ -4,6 +4,7 @@ use ChannelState::{Idle, Recovering, Running, UpdateFailed};
 
 use super::hand::{Hand, doubted, goes_to_c2, joins, one_on_air, pause, pin, start, stop, unknown_key};
 use crate::model::{ChannelClass, ChannelState, OtherGroup, SlotId, Target};
+use crate::plan::check::{About, Rule};
 use crate::plan::{Action, Adoption, Content, SlotWrite, Violation, Waiting};
 
 #[test]
@@ -160,13 +161,14 @@ fn what_would_go_on_air_is_named() {
         hand.steps("c1", steps).found()
     };
     let named = |what: &str| {
-        [Violation::PutsOnAir {
-            slot: SlotId::new("c1", "s2"),
-            what: what.to_owned(),
+        [Violation {
+            about: About::Slot(SlotId::new("c1", "s2")),
+            rule: Rule::PutsOnAir,
+            what: format!("the start would put {what} on air"),
         }]
     };
     assert_eq!(put(None), named("r"));
-    assert_eq!(put(Some("q")), named("a target on q.example"));
+    assert_eq!(put(Some("q")), named("q"));
 }
 
 #[test]

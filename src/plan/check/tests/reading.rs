@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use ChannelState::{Idle, Recovering, Running, Starting, Stopping};
 
-use super::hand::{Hand, NOW, doubted, pause, unknown_key};
+use super::hand::{Hand, NOW, doubted, occupants, pause, unknown_key};
 use crate::model::{
     ChannelClass, ChannelState, Destination, Endpoint, OwnerId, Recorded, Secret, SlotId, StreamKey, Target,
 };
 use crate::plan::Content;
-use crate::plan::check::occupants;
 
 /// What the slots of c1 hold.
 fn read(hand: &Hand) -> [String; 3] {

@@ -7,7 +7,7 @@ use crate::model::{
     Cause, ChannelObservation, ChannelState, Destination, Idle as WhenIdle, Mark, Recorded, Secret, SlotId,
     StreamKey,
 };
-use crate::plan::check::{Forbidden, Ungranted};
+use crate::plan::check::{About, Rule};
 use crate::plan::{Action, Content, Violation};
 
 /// `c1` runs with this, and is stopped.
@@ -23,12 +23,24 @@ fn only_stop(hand: Hand) -> Hand {
 }
 
 /// Why c1 must not be stopped.
-fn forbidden(hand: &Hand) -> Vec<Forbidden> {
-    let why = |violation| match violation {
-        Violation::ForbiddenStop { why, .. } => Some(why),
-        _ => None,
-    };
-    hand.found().into_iter().filter_map(why).collect()
+fn forbidden(hand: &Hand) -> Vec<String> {
+    let found = hand.found().into_iter();
+    let stops = found.filter(|one| one.rule == Rule::ForbiddenStop);
+    stops
+        .map(|one| one.what.trim_start_matches("must not be stopped: ").to_owned())
+        .collect()
+}
+
+/// Reasons as they are told.
+struct Forbidden;
+
+impl Forbidden {
+    const NO_SLOT: &str = "it has no slot";
+    const PAUSED: &str = "a destination on air on it is paused";
+    const UNDECLARED: &str = "a slot holds what no Destination declares";
+    const UNUSABLE: &str = "an output group of the pool's pattern cannot be a slot";
+    const KEPT: &str = "a slot holds what vanished from the declaration and is kept";
+    const BESIDE: &str = "a destination that stays on air is so in an output group that is no slot";
 }
 
 fn set(hand: &mut Hand, causes: &[Cause]) {
@@ -61,16 +73,16 @@ fn a_channel_without_a_slot_is_never_stopped() {
         .channels
         .iter_mut()
         .for_each(|channel| channel.slots.clear());
-    assert_eq!(forbidden(&hand), [Forbidden::NoSlot]);
+    assert_eq!(forbidden(&hand), [Forbidden::NO_SLOT]);
     let mut hand = stopped(["", "", ""]);
     hand.seen("c1").groups_mut().clear();
     hand.channel_plan("c1").slots.clear();
-    assert_eq!(forbidden(&hand), [Forbidden::NoSlot]);
+    assert_eq!(forbidden(&hand), [Forbidden::NO_SLOT]);
 }
 
 #[test]
 fn what_is_not_recognised_or_not_declared_forbids_a_stop_unless_it_is_taken_over() {
-    for (holds, why) in [("cdn.example", Forbidden::Undeclared), ("#", Forbidden::Unusable)] {
+    for (holds, why) in [("cdn.example", Forbidden::UNDECLARED), ("#", Forbidden::UNUSABLE)] {
         let mut hand = stopped(["r", holds, ""]);
         assert_eq!(forbidden(&hand), [why]);
         hand.desired.grants.insert("r".into());
@@ -87,7 +99,7 @@ fn what_is_not_recognised_or_not_declared_forbids_a_stop_unless_it_is_taken_over
     };
     let slot = &mut hand.channel_plan("c1").slots[1];
     (slot.now, slot.then) = (content.clone(), content);
-    assert_eq!(forbidden(&hand), [Forbidden::Undeclared]);
+    assert_eq!(forbidden(&hand), [Forbidden::UNDECLARED]);
     hand.fails(&["ForbiddenStop"]);
 }
 
@@ -102,12 +114,16 @@ fn who_stays_on_air_in_no_slot_forbids_a_stop() {
         hand
     };
     let mut hand = beside("a");
-    assert_eq!(forbidden(&hand), [Forbidden::Beside]);
+    assert_eq!(forbidden(&hand), [Forbidden::BESIDE]);
     hand.desired.grants.insert("r".into());
-    assert_eq!(forbidden(&hand), [Forbidden::Beside], "no grant opens it");
-    assert_eq!(forbidden(&beside("r")), [], "its destination is not wanted");
-    assert_eq!(forbidden(&beside("")), [], "it is parked");
-    assert_eq!(forbidden(&stopped(["r", "a", ""])), [], "on air in a slot of c0");
+    assert_eq!(forbidden(&hand), [Forbidden::BESIDE], "no grant opens it");
+    assert_eq!(forbidden(&beside("r")), [""; 0], "its destination is not wanted");
+    assert_eq!(forbidden(&beside("")), [""; 0], "it is parked");
+    assert_eq!(
+        forbidden(&stopped(["r", "a", ""])),
+        [""; 0],
+        "on air in a slot of c0"
+    );
 }
 
 #[test]
@@ -115,10 +131,10 @@ fn what_vanished_is_kept_until_it_is_released() {
     let mut hand = stopped(["%gone", "", ""]);
     hand.passes();
     hand.desired.set_aside.insert("gone".into());
-    assert_eq!(forbidden(&hand), [Forbidden::Kept], "its object is set aside");
+    assert_eq!(forbidden(&hand), [Forbidden::KEPT], "its object is set aside");
     let mut hand = stopped(["%gone", "", ""]);
     hand.desired.trust = doubted();
-    assert_eq!(forbidden(&hand), [Forbidden::Kept]);
+    assert_eq!(forbidden(&hand), [Forbidden::KEPT]);
     let released = Recorded::Destination {
         identity: "gone".into(),
         mark: Mark::Released,
@@ -133,11 +149,11 @@ fn a_paused_destination_on_air_forbids_a_stop_however_it_is_on_air() {
             .destinations(&["-r"])
             .with("r", |r| r.paused = Some(pause()));
         let hand = only_stop(hand.channel("c1", Running, holds));
-        assert_eq!(forbidden(&hand), [Forbidden::Paused], "{holds:?}");
+        assert_eq!(forbidden(&hand), [Forbidden::PAUSED], "{holds:?}");
     }
     let mut hand = joins(one_on_air().anytime().with("a", |a| a.paused = Some(pause())));
     hand.channel_plan("c1").steps[0].interrupts.clear();
-    assert_eq!(forbidden(&hand), [Forbidden::Paused], "no grant opens it");
+    assert_eq!(forbidden(&hand), [Forbidden::PAUSED], "no grant opens it");
 }
 
 #[test]
@@ -200,7 +216,7 @@ fn an_undeclared_target_leaves_a_channel_that_is_taken_over() {
     let hand = hand.quiet();
     let update = hand.update("c1", &[("s2", "")]);
     let mut hand = hand.steps("c1", vec![stop(&["a"]), update, start()]);
-    assert_eq!(forbidden(&hand), [Forbidden::Undeclared]);
+    assert_eq!(forbidden(&hand), [Forbidden::UNDECLARED]);
     hand.pool().channels[0].takeover = true;
     hand.passes();
 }
@@ -269,8 +285,8 @@ fn another_parking_url_is_no_change_of_a_destination_with_two_pipelines() {
         let second = crate::model::Endpoint::new("rtmp://old.example/p", Secret::new(name));
         target.0 = [target.0[0].clone(), second].into();
     }
-    let world = crate::plan::check::World::new(&hand.desired, &hand.observed, super::hand::NOW);
-    let slot = world.slot(&SlotId::new("c1", "s2")).unwrap().1;
+    let world = crate::plan::check::reading::World::new(&hand.desired, &hand.observed, super::hand::NOW);
+    let slot = world.slot(&SlotId::new("c1", "s2")).unwrap();
     let fits = matches!(
         slot.occupant,
         crate::plan::check::reading::Occupant::Of(_, crate::plan::check::reading::Fit::Equal, _)
@@ -292,10 +308,11 @@ fn an_interruption_that_is_not_granted_names_whom_it_takes_off_air() {
     let hand = Hand::new().destinations(&["+c", "+a", "+b"]);
     let hand = hand.channel("c1", Running, ["c", "a", ""]).quiet();
     let found = hand.steps("c1", vec![stop(&["a", "c"]), start()]).found();
-    let ungranted = Violation::Ungranted {
-        channel: "c1".into(),
-        destinations: ["a", "c"].map(Into::into).to_vec(),
-        why: Ungranted::Policy,
+    let ungranted = Violation {
+        about: About::Channel("c1".into()),
+        rule: Rule::Ungranted,
+        what: "the stop interrupts a, c: no policy and no one-off grant allows it for the changes made"
+            .to_owned(),
     };
     assert_eq!(found, [ungranted]);
 }
@@ -377,7 +394,7 @@ fn a_channel_in_no_pool_only_stops_and_only_where_no_destination_on_it_is_wanted
     wanted.fails_with("NotBroughtBack");
     // Without a tag nothing on it is a slot, and no pattern says what is.
     let hand = only_stop(on("-a", "a"));
-    assert_eq!(forbidden(&hand), [Forbidden::NoSlot]);
+    assert_eq!(forbidden(&hand), [Forbidden::NO_SLOT]);
     let mut foreign = only_stop(on("-a", "a!"));
     foreign.seen("c1").owner = None;
     foreign.fails_with("Untouchable");
