@@ -72,8 +72,9 @@ pub(super) enum Goal {
 /// Decides for all pools, in their order.
 pub(super) fn decide<'r, 'a>(reading: &'r Reading<'a>) -> Vec<Decision<'r, 'a>> {
     let pools = 0..reading.pools.len();
+    let declared = reading.desired.pools.len().max(1);
     let mut budget = Budget {
-        nodes: NODE_BUDGET / pools.len().max(1),
+        nodes: NODE_BUDGET / declared,
     };
     let mut decisions: Vec<Decision<'r, 'a>> = pools
         .map(|pool| Decision::new(reading, pool, &mut budget))

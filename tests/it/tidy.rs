@@ -313,9 +313,10 @@ fn is_of_the_plan(path: &str) -> bool {
 fn too_long(sources: &[(String, String)]) -> Vec<String> {
     let mut long = Vec::new();
     for (path, text) in sources {
-        let (of_file, of_function) = match is_of_the_plan(path) {
-            true => LINES_IN_PLAN_MAX,
-            false => LINES_MAX,
+        let (of_file, of_function) = if is_of_the_plan(path) {
+            LINES_IN_PLAN_MAX
+        } else {
+            LINES_MAX
         };
         let lines: Vec<&str> = text.lines().collect();
         if without_tests(text).lines().count() > of_file {
