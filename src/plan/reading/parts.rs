@@ -21,11 +21,11 @@ pub(in crate::plan) struct Pool<'a> {
     pub(in crate::plan) paused: Option<&'a Pause>,
     /// What it grants now.
     pub(in crate::plan) policy: Policy<'a>,
-    /// Its channels in [`Reading::channels`].
+    /// Its channels in [`Reading::channels`](super::Reading::channels).
     pub(in crate::plan) channels: Range<usize>,
-    /// Their slots in [`Reading::slots`].
+    /// Their slots in [`Reading::slots`](super::Reading::slots).
     pub(in crate::plan) slots: Range<usize>,
-    /// Its destinations in [`Reading::dests`].
+    /// Its destinations in [`Reading::dests`](super::Reading::dests).
     pub(in crate::plan) dests: Range<usize>,
 }
 
@@ -43,7 +43,7 @@ impl Pool<'_> {
 
 /// One channel.
 pub(in crate::plan) struct Channel<'a> {
-    /// Its pool in [`Reading::pools`].
+    /// Its pool in [`Reading::pools`](super::Reading::pools).
     pub(in crate::plan) pool: usize,
     /// Its id.
     pub(in crate::plan) id: &'a ChannelId,
@@ -59,7 +59,7 @@ pub(in crate::plan) struct Channel<'a> {
     pub(in crate::plan) beside: Option<Waiting>,
     /// Who stays on air, and is so beside the slots of this channel, which runs.
     pub(in crate::plan) carries: Option<Carried<'a>>,
-    /// Its slots in [`Reading::slots`].
+    /// Its slots in [`Reading::slots`](super::Reading::slots).
     pub(in crate::plan) slots: Range<usize>,
 }
 
@@ -88,7 +88,7 @@ impl Channel<'_> {
 /// A destination whose stream is in an output group that is no slot.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::plan) struct Carried<'a> {
-    /// Which, in [`Reading::dests`].
+    /// Which, in [`Reading::dests`](super::Reading::dests).
     pub(in crate::plan) dest: usize,
     /// The output group, where it is known.
     pub(in crate::plan) output_group: Option<&'a OutputGroup>,
@@ -96,7 +96,7 @@ pub(in crate::plan) struct Carried<'a> {
 
 /// One slot, or an output group that its pool means as one and that cannot be.
 pub(in crate::plan) struct Slot<'a> {
-    /// Its channel in [`Reading::channels`].
+    /// Its channel in [`Reading::channels`](super::Reading::channels).
     pub(in crate::plan) channel: usize,
     /// The output group.
     pub(in crate::plan) group: &'a ObservedGroup,
@@ -129,7 +129,7 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// Who holds a slot. Destinations by their index in [`Reading::dests`].
+/// Who holds a slot. Destinations by their index in [`Reading::dests`](super::Reading::dests).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::plan) enum Occupant {
     /// It cannot be used as a slot.
@@ -180,7 +180,7 @@ pub(in crate::plan) enum Release {
 
 /// One destination.
 pub(in crate::plan) struct Dest<'a> {
-    /// Its pool in [`Reading::pools`].
+    /// Its pool in [`Reading::pools`](super::Reading::pools).
     pub(in crate::plan) pool: usize,
     /// What was declared.
     pub(in crate::plan) decl: &'a Destination,
