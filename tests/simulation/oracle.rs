@@ -357,9 +357,12 @@ impl<'a> Oracle<'a> {
 
     /// Something on a channel blocks every stop of it.
     fn blocks(&self, place: &Place<'_>, waiting: &Waiting) -> Claim {
-        ensure(place.runs() && self.ground.is_usable(place), || {
-            format!("channel {} is not ours or is off", place.id)
-        })?;
+        // This one blocks a start as well.
+        let is_beside = matches!(waiting, Waiting::OnAirBesideSlots { .. });
+        ensure(
+            (place.runs() || is_beside) && self.ground.is_usable(place),
+            || format!("channel {} is not ours or is off", place.id),
+        )?;
         let at = |told: &SlotId| {
             let is_here = told.channel == *place.id && !place.takeover;
             let slot = place.slot(told.output_group.as_str()).filter(|_| is_here);

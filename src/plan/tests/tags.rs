@@ -1,6 +1,6 @@
 //! What is recorded of slots, and when.
 
-use super::super::fixture::{World, steps, waiting};
+use super::super::fixture::{World, pin, steps, waiting};
 use super::super::{Action, Plan};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::tag::TAGS_MAX;
@@ -115,6 +115,8 @@ fn fifty_tags_leave_no_room_for_newcomers() {
     assert!(plan.is_empty());
     assert_eq!(plan.channels[0].waiting.as_ref().unwrap().code(), "TagsFull");
     assert_ne!(waiting(&plan, "a"), "");
+    let pinned = world.clone().with("a", |one| one.pin = Some(pin("1", "slot-1")));
+    assert_eq!(waiting(&allowed(&pinned), "a"), "TagsFull");
     world.seen("1").tags_mut().count = TAGS_MAX - 1;
     assert_eq!(steps(&allowed(&world), "1"), "update start");
     // What is written besides needs room, too.

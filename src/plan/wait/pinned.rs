@@ -5,7 +5,7 @@ use super::super::goals::Decision;
 use super::super::protection::{Change, Kind};
 use super::super::reading::Occupant;
 use super::super::steps::pool_name;
-use super::{is_free, obstacle};
+use super::{is_free, obstacle, tags_full};
 use crate::model::{Cause, Pin, SlotId};
 
 /// The slot that a pin names.
@@ -41,7 +41,16 @@ pub(super) fn pinned_waiting(decision: &Decision<'_, '_>, dest: usize, pin: &Pin
         owner: Some(dest),
     };
     let pool = pool_name(decision);
-    obstacle(decision, found, change).map_or(Waiting::NoFreeSlot { pool }, |(_, _, waiting)| waiting)
+    let of_the_channel = || {
+        reading.channels[at]
+            .beside
+            .clone()
+            .or_else(|| tags_full(decision, at))
+    };
+    obstacle(decision, found, change)
+        .map(|(_, _, waiting)| waiting)
+        .or_else(of_the_channel)
+        .unwrap_or(Waiting::NoFreeSlot { pool })
 }
 
 /// Who else holds or gets a slot and may not be pushed out of it.

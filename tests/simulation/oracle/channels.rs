@@ -36,14 +36,7 @@ impl Oracle<'_> {
                 let found = in_force(found.and_then(|pool| pool.paused.as_ref()), self.ground.wall);
                 ensure(found == Some(pause), || format!("in force is {found:?}"))
             }
-            Waiting::TagsFull { .. } => {
-                let tags = place
-                    .channel
-                    .and_then(|channel| channel.document()["tags"].as_object());
-                ensure(tags.is_some_and(|tags| tags.len() >= TAGS_MAX), || {
-                    "there is room for more tags".into()
-                })
-            }
+            Waiting::TagsFull { .. } => has_full_tags(place),
             of_channel => {
                 let id = self.unusable(of_channel)?;
                 ensure(id == place.id, || "another channel is named".into())
@@ -121,7 +114,7 @@ impl Oracle<'_> {
             }
             Waiting::TagsFull { channel } => {
                 let is = place(channel.as_str())?;
-                ensure(is.cannot_be_owned(), || "it could be adopted".into())?;
+                has_full_tags(is)?;
                 Ok(channel.as_str())
             }
             Waiting::OwnedByAnother { channel, owner } => {
@@ -136,4 +129,13 @@ impl Oracle<'_> {
             _ => Err("that is no reason here".into()),
         }
     }
+}
+
+/// A channel has as many tags as it may have.
+fn has_full_tags(place: &Place<'_>) -> Claim {
+    let document = place.channel.map(Channel::document);
+    let tags = document.and_then(|document| document["tags"].as_object());
+    ensure(tags.is_some_and(|tags| tags.len() >= TAGS_MAX), || {
+        "there is room for more tags".into()
+    })
 }
