@@ -166,11 +166,11 @@ pub struct Condition {
 impl Condition {
     /// Whether there is nothing to tell a person.
     pub fn is_as_it_should_be(&self) -> bool {
-        let good = match self.kind {
+        let expected = match self.kind {
             "Degraded" => ConditionStatus::False,
             _ => ConditionStatus::True,
         };
-        self.status == good
+        self.status == expected
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is recorded of a slot, in a tag of its channel.
 //!
 //! The tag `slotwise.dev/slot/<output group>` has the value `<destination> <digest>`, with a [`Mark`] behind it where there is
-//! one, or `- <digest>` for a parked slot. It is written before the update that points the slot. The digest tells whether the slot still points where it was pointed
-//! then: with any other target the tag proves nothing.
+//! one, or `- <digest>` for a parked slot. It is written before the update that points the slot. The digest tells whether the
+//! slot still points where it was pointed then: with any other target the tag proves nothing.
 
 use std::fmt;
 

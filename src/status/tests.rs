@@ -292,6 +292,21 @@ fn a_message_says_where_it_is_and_what_comes_next() {
 }
 
 #[test]
+fn on_air_with_a_previous_target_it_is_where_that_is() {
+    let elsewhere = SlotId::new("4000002", "RTMP-Slot-1");
+    let planned = DestinationPlan {
+        held: Some(SlotId::new("4000001", "RTMP-Slot-1")),
+        on_air: true,
+        is_previous: true,
+        assignment: Some(elsewhere),
+        ..placed()
+    };
+    let status = look_once(planned, channel(ChannelState::Running));
+    assert_eq!(&*status.message, "on air in 4000001/RTMP-Slot-1");
+    assert_eq!(status.slot.as_ref().unwrap().channel, "4000001");
+}
+
+#[test]
 fn what_comes_next_is_the_first_step_or_what_the_channel_is_about() {
     use ChannelState::{Idle, Recovering, Starting, Stopping, Updating};
     let update = || Action::Update {

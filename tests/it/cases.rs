@@ -16,19 +16,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use slotwise::controller::lease::Lease;
-use slotwise::controller::{Clock, Controller, Settings, Until};
+use slotwise::controller::{Controller, Until};
 use slotwise::emulator::{Emulator, Fleet, Options};
-use slotwise::medialive;
 use slotwise::model::{DestinationName, OwnerId};
 use slotwise::render;
 use slotwise::status::Phase;
 use slotwise::store::{LoadOptions, Sources};
-use slotwise::wiring;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::cli::tool::{Ran, slotwise};
+use super::stage::on_files;
 
 const POOL: &str = "apiVersion: slotwise.dev/v1alpha1\nkind: ChannelPool\nmetadata: {name: main}\nspec:\n  \
                     channels: [{id: '4000001'}, {id: '4000002'}]\n  \
@@ -177,17 +175,7 @@ impl Daemon {
         }
         let owner = OwnerId::new("default");
         let source = Sources::new(vec![dir.path().to_owned()], owner.clone(), LoadOptions::default());
-        let told = Arc::new(Mutex::new(String::new()));
-        let listener = Arc::clone(&told);
-        let controller = wiring::assemble(
-            source,
-            wiring::emulated_client(&emulator, &medialive::Settings::default()),
-            Lease::alone(),
-            Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()),
-            7,
-            Settings::new(owner),
-            Box::new(move |event| listener.lock().unwrap().extend([format!("{event:?}\n")])),
-        );
+        let (controller, told) = on_files(&emulator, source, owner);
         Self {
             emulator,
             controller,

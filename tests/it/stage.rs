@@ -17,7 +17,7 @@ use slotwise::model::{
 };
 use slotwise::status::Phase;
 use slotwise::status::Status;
-use slotwise::store::{Loaded, Source};
+use slotwise::store::{Loaded, Source, Sources};
 use slotwise::wiring;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -168,6 +168,26 @@ fn channel_of(id: &str) -> InventedChannel {
         parking_url: PARKING.into(),
         slots: (1..=3).map(slot).collect(),
     }
+}
+
+/// The loop on a source of files, and everything that it tells, as text.
+pub(crate) fn on_files(
+    emulator: &Emulator,
+    source: Sources,
+    owner: OwnerId,
+) -> (Controller<Sources>, Arc<Mutex<String>>) {
+    let told = Arc::new(Mutex::new(String::new()));
+    let listener = Arc::clone(&told);
+    let controller = wiring::assemble(
+        source,
+        wiring::emulated_client(emulator, &medialive::Settings::default()),
+        Lease::alone(),
+        Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()),
+        7,
+        Settings::new(owner),
+        Box::new(move |event| listener.lock().unwrap().extend([format!("{event:?}\n")])),
+    );
+    (controller, told)
 }
 
 /// Everything that one test needs.

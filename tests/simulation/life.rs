@@ -12,8 +12,7 @@ use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slotwise::controller::Clock;
-use slotwise::controller::lease::TableErrorKind;
-use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation};
+use slotwise::emulator::{Emulator, Fault, FaultKind, Operation};
 use slotwise::medialive::OWNER_TAG;
 use slotwise::model::{
     ChannelPool, Desired, Destination, DestinationName, Idle, Interrupt, Pause, PoolChannel, PoolName,
@@ -31,6 +30,9 @@ use super::reading::slots;
 use super::table::Table;
 use super::tap::{Boundary, Calls};
 use super::world::{self, PARKING, STRANGER};
+
+#[path = "life/faults.rs"]
+mod faults;
 
 /// Destinations at most: more than there are slots in any of these worlds.
 const DESTINATIONS_MAX: usize = 16;
@@ -640,50 +642,6 @@ impl Life {
         self.note(format!("life: files are spoiled: {accident:?}"));
     }
 
-    /// In the middle of nothing, or before or after the next calls, and often those that write.
-    fn die(&mut self) -> ToProcess {
-        ToProcess::Dies(self.random.random_bool(0.8).then(|| self.boundary()))
-    }
-
-    fn freeze(&mut self) -> ToProcess {
-        let longest = *[20.0, 120.0, 1_200.0].choose(&mut self.random).unwrap();
-        let time = Duration::from_secs_f64(self.random.random_range(1.0..longest));
-        ToProcess::Freezes(time, self.random.random_bool(0.6).then(|| self.boundary()))
-    }
-
-    fn boundary(&mut self) -> Boundary {
-        Boundary {
-            after: self.random.random_range(0..6),
-            at: if self.random.random_bool(0.7) {
-                Calls::Writes
-            } else {
-                Calls::Any
-            },
-        }
-    }
-
-    fn lose_table(&mut self) -> ToProcess {
-        let kinds = [
-            TableErrorKind::Throttled,
-            TableErrorKind::TimedOut,
-            TableErrorKind::Unreachable,
-            TableErrorKind::Denied,
-        ];
-        let kind = *kinds.choose(&mut self.random).unwrap();
-        let trouble = if self.random.random_bool(0.3) {
-            Trouble::Slow(Duration::from_secs_f64(self.random.random_range(0.1..20.0)))
-        } else {
-            Trouble::Fails {
-                kind,
-                after_effect: kind == TableErrorKind::TimedOut && self.random.random_bool(0.5),
-            }
-        };
-        ToProcess::LosesTable {
-            trouble,
-            lasts: Duration::from_secs(self.random.random_range(1..600)),
-        }
-    }
-
     fn meet(&self, kind: &str) {
         self.judge.lock().unwrap().tally.meet(kind);
     }
@@ -711,121 +669,6 @@ impl Life {
             self.meet(&format!("a human {did} a channel"));
         }
         None
-    }
-
-    /// The maintenance that AWS does on every channel, once in a while.
-    fn maintain_all(&mut self) {
-        self.note("fault: maintenance of every channel".to_owned());
-        for number in 1..=4 {
-            self.emulator
-                .inject(Fault::new(FaultKind::Maintenance).of(number.to_string()).times(1));
-        }
-    }
-
-    /// Something goes wrong for a while.
-    fn fault(&mut self) {
-        if self.random.random_bool(0.08) {
-            return self.blind_start();
-        }
-        let random = &mut self.random;
-        let effect = if random.random_bool(0.5) {
-            Effect::Before
-        } else {
-            Effect::After
-        };
-        let times = random.random_range(1..=3);
-        let channel = random.random_range(1..=4).to_string();
-        let mut fault = match random.random_range(0..13) {
-            0 => Fault::new(FaultKind::Throttle),
-            1 | 2 => Fault::new(FaultKind::ServerError {
-                status: *[500, 502, 504].choose(random).unwrap(),
-                effect,
-            }),
-            3 | 4 => Fault::new(FaultKind::Timeout { effect }),
-            5 => Fault::new(FaultKind::Reset { effect }),
-            6 => Fault::new(FaultKind::StaleList {
-                seconds: random.random_range(1.0..30.0),
-            }),
-            7 => Fault::new(FaultKind::Slow {
-                seconds: random.random_range(1.0..25.0),
-            }),
-            8 => Fault::new(FaultKind::StartFails).times(times),
-            9 => Fault::new(FaultKind::UpdateFails).times(times),
-            10 => Fault::new(FaultKind::Recovering { seconds: None })
-                .of(&channel)
-                .times(1),
-            11 => Fault::new(FaultKind::PartialList {
-                place: random.random_range(0..4),
-            }),
-            _ => Fault::new(FaultKind::Maintenance).of(&channel).times(1),
-        };
-        if !fault.is_event() {
-            fault.matcher.rate = random.random_range(0.2..1.0);
-            // A daemon at rest lists every few minutes only.
-            let of_lists = matches!(
-                fault.kind,
-                FaultKind::StaleList { .. } | FaultKind::PartialList { .. }
-            );
-            let longest = if of_lists { 7_200.0 } else { 240.0 };
-            fault.matcher.for_seconds = Some(random.random_range(5.0..longest));
-            let calls = [
-                Operation::DescribeChannel,
-                Operation::UpdateChannel,
-                Operation::StartChannel,
-                Operation::StopChannel,
-            ];
-            let broad = matches!(
-                fault.kind,
-                FaultKind::StaleList { .. }
-                    | FaultKind::PartialList { .. }
-                    | FaultKind::StartFails
-                    | FaultKind::UpdateFails
-            );
-            if !broad && random.random_bool(0.5) {
-                fault.matcher.operation = calls.into_iter().choose(random);
-                // Or a single channel cannot be looked at, for so long that processes come and go meanwhile.
-                if fault.matcher.operation == Some(Operation::DescribeChannel) && random.random_bool(0.5) {
-                    fault.matcher.for_seconds = Some(random.random_range(60.0..1_200.0));
-                    fault = fault.of(&channel);
-                }
-            }
-        }
-        self.inject(fault);
-    }
-
-    /// Somebody is switched while nobody can tell what became of a start: its reply is lost, lists lag behind, and one
-    /// channel cannot be looked at.
-    fn blind_start(&mut self) {
-        let random = &mut self.random;
-        let lasts = random.random_range(60.0..600.0);
-        let channel = random.random_range(1..=4).to_string();
-        let lost = Fault::new(FaultKind::Timeout {
-            effect: Effect::After,
-        });
-        let unseen = Fault::new(FaultKind::ServerError {
-            status: 500,
-            effect: Effect::Before,
-        });
-        let mut faults = [
-            Fault::new(FaultKind::StaleList {
-                seconds: random.random_range(15.0..30.0),
-            }),
-            lost,
-            unseen.of(&channel),
-        ];
-        faults[1].matcher.operation = Some(Operation::StartChannel);
-        faults[2].matcher.operation = Some(Operation::DescribeChannel);
-        for mut fault in faults {
-            fault.matcher.for_seconds = Some(lasts);
-            fault.matcher.rate = self.random.random_range(0.5..1.0);
-            self.inject(fault);
-        }
-        self.switch();
-    }
-
-    fn inject(&mut self, fault: Fault) {
-        self.note(format!("fault: {}", serde_json::to_string(&fault).unwrap()));
-        self.emulator.inject(fault);
     }
 }
 

@@ -2,10 +2,10 @@
 //!
 //! It goes through the criteria in their order:
 //!
-//! 1. *Who is placed.* Whoever has no choice is placed where that is; then channels are opened for those who wait for just that
+//! 1. *What is placed.* An item that has no choice is placed where that is; then channels are opened for those that wait for just that
 //!    channel, then for room. Opening one never takes a place away, so taking items by priority while they fit is best.
 //! 2. *Which channels are interrupted.* The cheapest by slot gained, less those that turn out not to be needed.
-//! 3. *Who shares with whom.* Whoever has a slot on a stopped channel stays there, so that a placement which is half carried out is not
+//! 3. *What shares with what.* An item that has a slot on a stopped channel stays there, so that a placement which is half carried out is not
 //!    replaced by one that is no better. The others go by whole groups, the largest first, to the channels with the fewest of other
 //!    groups; `pack` first narrows the channels down to those that suffice.
 
@@ -151,7 +151,7 @@ impl<'p> Greedy<'p> {
         self.problem.items[item].pin == Pinned::Free
     }
 
-    /// Pinned items take their slots, and whoever can only be written in place is, where that grants the stop.
+    /// Pinned items take their slots, and one that can only be written in place is, where that grants the stop.
     fn place_those_without_choice(&mut self) {
         let problem = self.problem;
         for item in self.ordered(|item| !self.has_choice(item)) {

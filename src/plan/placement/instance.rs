@@ -47,8 +47,8 @@ impl<'p> Instance<'p> {
         bins.sort_by_key(|bin| search_order(&problem.bins[*bin]));
         let mut reach: Vec<Set> = vec![0; bins.len() + 1];
         for (at, bin) in bins.iter().enumerate().rev() {
-            let goes = |item: usize| problem.fits(item, *bin) || problem.is_own(item, *bin);
-            reach[at] = reach[at + 1] | set((0..items.len()).filter(|item| goes(items[*item])));
+            let may_hold = |item: usize| problem.fits(item, *bin) || problem.is_own(item, *bin);
+            reach[at] = reach[at + 1] | set((0..items.len()).filter(|item| may_hold(items[*item])));
         }
         let level = |item: &usize| problem.level(problem.items[*item].priority);
         Some(Self {
@@ -130,7 +130,7 @@ impl Face {
         self.joins || self.own
     }
 
-    /// Whether whoever looks like this can take the place of one that looks like `other`, at no higher cost.
+    /// Whether an item that looks like this can take the place of one that looks like `other`, at no higher cost.
     pub(super) fn replaces(&self, other: &Self) -> bool {
         let is_simple = |face: &Self| face.joins && face.pin.is_none() && face.alone.is_none();
         self == other

@@ -137,7 +137,7 @@ impl Problem {
     pub(in crate::plan) fn new(pack: bool, mut items: Vec<Item>, bins: Vec<Bin>) -> Self {
         for item in &mut items {
             let own = item.own.map(|own| own.bin);
-            // Whoever is pinned into its own bin is written in place there.
+            // An item that is pinned into its own bin is written in place there.
             if let Pinned::To(bin, slot) = item.pin
                 && (own == Some(bin) || !bins[bin].has_slot(slot))
             {

@@ -12,7 +12,7 @@ type Shelf = (bool, usize, bool);
 type Shelves = BTreeMap<Shelf, BTreeSet<(usize, usize)>>;
 
 impl Greedy<'_> {
-    /// Whoever has a slot on a stopped bin stays there; of several on that with the fewest of other groups.
+    /// An item with a slot on a stopped bin stays there; of several on that with the fewest of other groups.
     pub(super) fn keep(&mut self) {
         let problem = self.problem;
         // As many as are owed have to go where they open something.

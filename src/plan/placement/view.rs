@@ -116,14 +116,14 @@ impl View {
         }
         let can_replace = |one: usize, other: &usize| faces[one].replaces(&faces[*other]);
         let replaces = |one: usize| set(members(next.replaces[one]).filter(|other| can_replace(one, other)));
-        let goes_first = |one: usize, other: &usize| {
+        let precedes = |one: usize, other: &usize| {
             kinds[one] != kinds[*other]
                 && faces[*other].replaces(&faces[one])
                 && instance.waits[*other] >= instance.waits[one]
         };
         let first = |one: usize| {
             let mates = next.replaces[one] & self.groups[self.group_of[one]];
-            set(members(mates).filter(|other| goes_first(one, other)))
+            set(members(mates).filter(|other| precedes(one, other)))
         };
         let (first, replaces) = (
             (0..count).map(first).collect(),

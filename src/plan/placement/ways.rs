@@ -12,7 +12,7 @@ pub(super) struct Way {
     pub(super) rest: Set,
 }
 
-/// The ways to fill a bin, in the order of equal placements: whoever comes first is taken before it is left.
+/// The ways to fill a bin, in the order of equal placements: the item that comes first is taken before it is left.
 ///
 /// Of ways that differ only by items that nothing tells apart there is one, the first of them.
 pub(super) struct Ways<'s> {

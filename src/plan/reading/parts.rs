@@ -55,7 +55,8 @@ pub(in crate::plan) struct Channel<'a> {
     pub(in crate::plan) adoption: Adoption,
     /// Why it may not be used; `None` for one that may.
     pub(in crate::plan) unusable: Option<Waiting>,
-    /// Why it may not be started: it has an output group that is no slot, whose stream may be on air elsewhere.
+    /// Why it may not be started: it has an output group that is no slot, whose stream may be on air on another channel, or
+    /// is that of a wanted destination, which gets a slot.
     pub(in crate::plan) beside: Option<Waiting>,
     /// Who stays on air, and is so beside the slots of this channel, which runs.
     pub(in crate::plan) carries: Option<Carried<'a>>,

@@ -3,18 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use slotwise::controller::lease::Lease;
-use slotwise::controller::{Clock, Controller, Settings, Until};
+use slotwise::controller::{Controller, Until};
 use slotwise::emulator::{Emulator, Options};
-use slotwise::medialive;
 use slotwise::model::{DestinationName, OwnerId};
 use slotwise::status::{DestinationStatus, Phase};
 use slotwise::store::{LoadOptions, Sources};
-use slotwise::wiring;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::super::stage::{desired, fleet, pool};
+use super::super::stage::{desired, fleet, on_files, pool};
 use super::aws::{CANARY, FakeAws, Fault};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -53,17 +50,7 @@ impl Daemon {
         let owner = OwnerId::new("test");
         let source = Sources::new(vec![dir.path().to_owned()], owner.clone(), LoadOptions::default());
         let emulator = Emulator::new(Options::default(), fleet(&desired(pool(channels), Vec::new())));
-        let told = Arc::new(Mutex::new(String::new()));
-        let listener = Arc::clone(&told);
-        let controller = wiring::assemble(
-            source.with_keys(aws.keys(TTL)),
-            wiring::emulated_client(&emulator, &medialive::Settings::default()),
-            Lease::alone(),
-            Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap()),
-            7,
-            Settings::new(owner),
-            Box::new(move |event| listener.lock().unwrap().extend([format!("{event:?}\n")])),
-        );
+        let (controller, told) = on_files(&emulator, source.with_keys(aws.keys(TTL)), owner);
         Self {
             aws,
             emulator,

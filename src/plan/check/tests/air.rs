@@ -104,6 +104,21 @@ fn another_output_group_is_looked_for_too() {
 }
 
 #[test]
+fn a_start_publishes_nothing_twice_from_one_channel() {
+    let hand = |beside: &str| {
+        let mut hand = Hand::new()
+            .destinations(&["+a", "-r"])
+            .channel("c1", Idle, ["", "", beside]);
+        hand.pool().slots.output_groups = globset::Glob::new("s[12]").unwrap().compile_matcher();
+        let hand = hand.quiet();
+        let update = hand.update("c1", &[("s1", "a")]);
+        hand.steps("c1", vec![update, start()])
+    };
+    hand("r").passes();
+    hand("a").fails(&["TargetTwice"]);
+}
+
+#[test]
 fn what_comes_back_after_an_interruption_is_nothing_new() {
     joins(one_on_air().anytime().channel("c3", Running, ["a", "", ""])).passes();
 }

@@ -131,6 +131,27 @@ fn what_was_interrupted_comes_back_to_the_same_slot() {
 }
 
 #[test]
+fn what_comes_back_goes_elsewhere_where_its_stream_would_be_on_air_twice() {
+    for beside in ["", "a"] {
+        let mut hand = Hand::new()
+            .destinations(&["+a"])
+            .channel("c1", Idle, ["a", "", beside])
+            .channel("c2", Idle, ["", "", ""]);
+        hand.pool().slots.output_groups = globset::Glob::new("s[12]").unwrap().compile_matcher();
+        let slot = SlotId::new("c1", "s1");
+        hand.observed.returning.insert("a".into(), slot);
+        let hand = hand.quiet();
+        let update = hand.update("c2", &[("s1", "a")]);
+        let moved = hand.steps("c2", vec![update, start()]);
+        if beside.is_empty() {
+            moved.fails(&["Moved"]);
+        } else {
+            moved.passes();
+        }
+    }
+}
+
+#[test]
 fn only_what_is_wanted_goes_on_air() {
     let starts = |content: &str, parked: bool| {
         let hand = Hand::new()

@@ -50,7 +50,7 @@ pub(super) fn all_placements(problem: &Problem) -> impl Iterator<Item = Placed> 
     })
 }
 
-/// The order of equal placements: by bin, occupied and tight ones first, whoever takes the item that comes first.
+/// The order of equal placements: by bin, occupied and tight ones first; of two the one with the item that comes first.
 fn rank(problem: &Problem, placed: &Placed) -> Vec<bool> {
     let mut bins: Vec<usize> = (0..problem.bins.len()).collect();
     bins.sort_by_key(|bin| {

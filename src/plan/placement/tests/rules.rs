@@ -154,7 +154,7 @@ fn a_group_is_not_gathered_where_that_writes_more() {
 }
 
 #[test]
-fn without_a_proof_whoever_has_a_slot_of_a_stopped_channel_stays_there() {
+fn without_a_proof_what_has_a_slot_of_a_stopped_channel_stays_there() {
     let mut items: Vec<Item> = (0..4).map(|number| item(0, number / 2)).collect();
     items[0].warm = vec![(1, 0)];
     items[1].warm = vec![(0, 0)];
