@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::news::Gist;
+use super::news::{Gist, newcomers_would_wait};
 use super::{Controller, Event};
 use crate::medialive::CallError;
 use crate::model::{ChannelId, Desired, Observed, Trust};
@@ -342,7 +342,11 @@ impl<S: Source> Controller<S> {
 
     /// Tells what changed, and keeps what is true.
     fn publish(&mut self, view: &View) {
-        if self.told.take().is_none_or(|told| told.is_old(&view.plan)) {
+        let told = self.told.take();
+        for what in newcomers_would_wait(told.as_ref(), &view.plan) {
+            self.tell(Event::Warned { what });
+        }
+        if told.is_none_or(|told| told.is_old(&view.plan)) {
             self.tell(Event::Planned(Arc::clone(&view.plan)));
         }
         let before = std::mem::replace(&mut self.status, Arc::clone(&view.status));

@@ -1,6 +1,6 @@
 //! Whether a plan is worth telling a person.
 
-use crate::model::{ChannelId, DestinationName, SlotId};
+use crate::model::{ChannelId, DestinationName, PoolName, SlotId};
 use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting};
 
 /// What a plan came to, as far as the next one is compared with it.
@@ -9,6 +9,8 @@ pub(super) struct Gist {
     /// What was left to be done, waits apart.
     channels: Vec<(ChannelId, Vec<Action>)>,
     destinations: Vec<(DestinationName, Option<SlotId>, Option<&'static str>)>,
+    /// Pools that had no slot for a newcomer.
+    without_slot: Vec<PoolName>,
 }
 
 impl Gist {
@@ -23,6 +25,7 @@ impl Gist {
             destinations: destinations
                 .map(|one| (one.name.clone(), one.assignment.clone(), obstacle(one)))
                 .collect(),
+            without_slot: without_slot(plan).map(|(pool, _)| pool.clone()).collect(),
         }
     }
 
@@ -47,6 +50,31 @@ impl Gist {
                 );
         !(steps_go_on && assignments_stay)
     }
+}
+
+/// What newcomers to pools would wait for in `now`, as far as that is news since `before` and no destination says so.
+pub(super) fn newcomers_would_wait(before: Option<&Gist>, now: &Plan) -> Vec<String> {
+    let is_news = |pool: &PoolName| before.is_none_or(|before| !before.without_slot.contains(pool));
+    let says_so = |why: &Waiting| {
+        now.destinations
+            .iter()
+            .any(|one| one.waiting.as_ref() == Some(why))
+    };
+    without_slot(now)
+        .filter(|(pool, why)| is_news(pool) && !says_so(why))
+        .map(|(_, why)| {
+            format!(
+                "newcomers would wait: {why}; ways out: {}",
+                why.ways_out().join(" · ")
+            )
+        })
+        .collect()
+}
+
+/// Pools without a slot for a newcomer, and why.
+fn without_slot(plan: &Plan) -> impl Iterator<Item = (&PoolName, &Waiting)> {
+    let pools = plan.pools.iter();
+    pools.filter_map(|pool| Some((&pool.name, pool.no_slot.as_ref()?)))
 }
 
 fn actions(channel: &ChannelPlan) -> impl Iterator<Item = &Action> {

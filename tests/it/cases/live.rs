@@ -45,6 +45,7 @@ async fn another_glob_takes_nothing_off_air_and_newcomers_are_told_that_there_is
     )
     .await;
     assert!(told.contains("outputGroups RTMP-Slot-* → rtmp-slot-*"), "{told}");
+    assert_eq!(told.matches("newcomers would wait").count(), 1, "{told}");
     let text = daemon.plan();
     assert!(
         text.contains("newcomers would wait: NoSlot pool main has no slot")
