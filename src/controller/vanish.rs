@@ -75,7 +75,8 @@ impl VanishGuard {
             return Some(told(self.kept.len(), &why));
         }
         if new.is_empty() {
-            return None;
+            let (slot, unsure) = on_air.taken_over.as_ref().zip(unsure)?;
+            return Some(format!("what is on air in {slot} is declared nowhere, and {unsure}"));
         }
         if let Some(unsure) = unsure {
             let why = format!("are declared nowhere, and {unsure}; {WAY_OUT}");
@@ -170,5 +171,11 @@ mod tests {
             ..renamed
         };
         assert_eq!(told(&nobody, Some("b.yaml is faulty")), "");
+        let taken_over = OnAir {
+            taken_over: Some(SlotId::new("1", "b")),
+            ..nobody
+        };
+        assert!(told(&taken_over, Some("b.yaml is faulty")).contains("on air in 1/b"));
+        assert_eq!(told(&taken_over, None), "");
     }
 }

@@ -10,7 +10,7 @@
 //! | a paused destination, whatever its state | blocks: hands off |
 //! | a destination with `state: Ready` | leaves |
 //! | one who vanished | leaves once it is released; blocks while it is kept |
-//! | what no Destination explains, or what cannot be a slot | blocks, unless `takeover: true` stands on the channel |
+//! | what no Destination explains, or what cannot be a slot | blocks, unless `takeover: true` stands on the channel and all that is declared could be read |
 //!
 //! Beside the slots only one thing is in the way: who stays on air and is so in such an output group, in no slot of a running
 //! channel. All other output groups end with their channel.
@@ -18,7 +18,7 @@
 //! Under `idle: KeepRunning` nothing stops without a grant. A STARTING channel is waited for and then stopped; a RECOVERING one is
 //! left alone until MediaLive has repaired it.
 
-use super::reading::{Intent, Occupant, Reading, Release};
+use super::reading::{Intent, Occupant, Reading, Release, Takeover};
 use crate::model::{Cause, ChannelState, DestinationName};
 
 /// How a usable channel stands before anything is placed.
@@ -93,7 +93,7 @@ pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
     let mut has_slot = false;
     for at in one.slots.clone() {
         has_slot |= reading.slots[at].occupant != Occupant::Unusable;
-        add_slot(reading, at, one.takeover, &mut kept);
+        add_slot(reading, at, one.takeover == Takeover::InForce, &mut kept);
     }
     if one.carries.is_some() {
         kept.block = kept.block.or(Some(Block::Beside(channel)));

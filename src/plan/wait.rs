@@ -27,7 +27,7 @@ use super::cost::INTERRUPTION;
 use super::goals::{Decision, Goal, unreadable_key};
 use super::grant::Grant;
 use super::protection::{Block, Change, Kept, join, leave};
-use super::reading::{BlockedBy, Fit, Intent, Occupant};
+use super::reading::{BlockedBy, Fit, Intent, Occupant, Takeover};
 use super::steps::pool_name;
 use crate::model::tag::TAGS_MAX;
 use crate::model::{Cause, ChannelState, Recording, WantedState};
@@ -296,7 +296,7 @@ fn is_free(decision: &Decision<'_, '_>, slot: usize) -> bool {
                 || !reading.is_own(dest, slot) && reading.is_releasable(dest, slot)
         }
         Occupant::Vanished(release) => release != super::reading::Release::Kept,
-        Occupant::Undeclared => reading.channel_of(slot).takeover,
+        Occupant::Undeclared => reading.channel_of(slot).takeover == Takeover::InForce,
         Occupant::Unusable => false,
     }
 }
@@ -383,6 +383,11 @@ fn ungranted(
 /// What no grant helps against, in words. A channel that runs without a slot is no obstacle of anybody's.
 fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
     let reading = decision.reading;
+    if let Block::Undeclared(slot) | Block::Unusable(slot) = block
+        && let Takeover::Waits(why) = &reading.channel_of(slot).takeover
+    {
+        return Some(Waiting::SourceUntrusted { why: why.clone() });
+    }
     match block {
         Block::NoSlot => None,
         Block::Undeclared(slot) => Some(Waiting::Undeclared {

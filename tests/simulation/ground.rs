@@ -44,6 +44,7 @@ pub(super) struct Place<'a> {
     pub(super) pool: Option<&'a ChannelPool>,
     /// `None`: MediaLive knows no such channel.
     pub(super) channel: Option<&'a Channel>,
+    /// Whether what is not recognised is released: it is to be taken over, and every key of its pool is known.
     pub(super) takeover: bool,
     /// Whether the account's policy allows tags of slots.
     may_record: bool,
@@ -179,9 +180,12 @@ impl<'a> Ground<'a> {
             may_record: world.settings().switches.tag_keys_allowed == "*",
         };
         for pool in desired.pools.values() {
+            let mut own = desired.destinations.values().filter(|one| one.pool == pool.name);
+            let all_known = own.all(|one| matches!(one.key, StreamKey::Known(_)));
             for named in &pool.channels {
                 let id = named.id.as_str();
-                let place = ground.place_of(id, Some(pool), known(id), named.takeover);
+                let takeover = named.takeover && all_known;
+                let place = ground.place_of(id, Some(pool), known(id), takeover);
                 ground.places.push(place);
             }
         }

@@ -263,9 +263,7 @@ impl<'a> Oracle<'a> {
         ensure(crew.firm.is_empty(), || {
             format!("{:?} must not be interrupted at all", crew.firm)
         })?;
-        ensure(crew.block.is_none(), || {
-            "something on it is not recognised".into()
-        })
+        ensure(!crew.is_blocked(), || "something on it is not recognised".into())
     }
 
     /// Somebody leaves a channel that others share.
@@ -387,9 +385,17 @@ impl<'a> Oracle<'a> {
                 self.is_beside_slots(place, destination)
             }
             Waiting::SourceUntrusted { .. } => {
-                let kept = |slot: &Slot<'_>| matches!(slot.is, Occupant::Vanished { released: false, .. });
+                let is_taken_over = place.pool.is_some_and(|pool| {
+                    let mut named = pool.channels.iter();
+                    named.any(|named| named.takeover && named.id.as_str() == place.id)
+                });
+                let kept = |slot: &Slot<'_>| match slot.is {
+                    Occupant::Vanished { released, .. } => !released,
+                    Occupant::Undeclared | Occupant::Unusable => is_taken_over,
+                    _ => false,
+                };
                 ensure(place.slots.iter().any(kept), || {
-                    "nobody on it vanished from the declaration".into()
+                    "nobody on it vanished from the declaration or is to be taken over".into()
                 })
             }
             _ => Err("that blocks nothing".into()),
@@ -401,15 +407,8 @@ impl<'a> Oracle<'a> {
         let one = self.ground.desired.destinations.get(name);
         let one = one.ok_or_else(|| format!("{name} is not declared"))?;
         ensure(!self.ground.is_off(one), || format!("{name} is not wanted"))?;
-        let own = pushes(one);
-        let groups = place.channel.map(rtmp_groups).unwrap_or_default();
-        let mut others = groups.iter().filter(|(group, _)| place.slot(group).is_none());
-        let has_stream =
-            |there: &slotwise::model::Endpoint| own.iter().any(|own| own.stream() == there.stream());
-        ensure(
-            others.any(|(_, endpoints)| endpoints.iter().any(has_stream)),
-            || format!("{name} is in no such group"),
-        )
+        let is_there = self.ground.beside_slots(place).any(|there| there.name == *name);
+        ensure(is_there, || format!("{name} is in no such group"))
     }
 
     /// Every slot of a channel that may be used is somebody's who is kept there.

@@ -9,11 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
-use slotwise::model::{Cause, Desired, Destination, DestinationName, Endpoint};
+use slotwise::model::{Cause, Desired, Destination, DestinationName};
 use tokio::time::Instant;
 
-use super::ground::{Fit, Ground, Occupant, Place, pushes};
-use super::reading::rtmp_groups;
+use super::ground::{Fit, Ground, Occupant, Place};
 
 /// A stop of a channel, at a moment, while this is declared.
 pub(super) struct Stop<'a> {
@@ -75,7 +74,7 @@ impl<'a> Stop<'a> {
                 _ => {}
             }
         }
-        if let Some(one) = self.beside_slots(place) {
+        if let Some(one) = ground.kept_beside_slots(place) {
             return Err(format!("{} is on air there in what is no slot", one.name));
         }
         if lost.is_empty() && !place.keeps_running() {
@@ -95,21 +94,6 @@ impl<'a> Stop<'a> {
         Err(format!(
             "{names:?} are wanted and on air there, and nothing grants it"
         ))
-    }
-
-    /// Who stays on air, and is so in an RTMP group of a channel that is no slot, and in no slot of a running channel.
-    fn beside_slots(&self, place: &Place<'_>) -> Option<&Destination> {
-        let groups = place.channel.map(rtmp_groups).unwrap_or_default();
-        let others = groups.iter().filter(|(group, _)| place.slot(group).is_none());
-        let streams: Vec<_> = others
-            .flat_map(|(_, endpoints)| endpoints.iter().map(Endpoint::stream))
-            .collect();
-        let mut all = self.ground.desired.destinations.values();
-        let found = all.find(|one| {
-            let is_here = pushes(one).iter().any(|own| streams.contains(&own.stream()));
-            is_here && !self.ground.is_off(one) && self.ground.on_air(&one.name).is_none()
-        });
-        found.map(AsRef::as_ref)
     }
 
     /// Whether somebody is on air on another channel as well; where this one only starts or recovers, one that does is as

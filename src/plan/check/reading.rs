@@ -25,7 +25,7 @@ use super::violation::{About, Rule, Violation};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName, Endpoint, Identity,
     Idle, Mark, Observed, ObservedChannel, ObservedGroup, OutputGroup, PoolName, Recorded, Secret, SlotId,
-    SlotSelector, SlotTag, Target, Trust,
+    SlotSelector, SlotTag, StreamKey, Target, Trust,
 };
 
 /// What is declared and what was seen, read once for all rules.
@@ -122,6 +122,11 @@ impl<'a> World<'a> {
         let mut policies: BTreeMap<&ChannelId, Option<Policy<'a>>> =
             observed.channels.keys().map(|id| (id, None)).collect();
         for pool in desired.pools.values() {
+            // What is not explained must be known to be declared nowhere.
+            let mut own = desired.destinations.values().filter(|one| one.pool == pool.name);
+            let is_whole = desired.trust == Trust::Whole
+                && desired.set_aside.is_empty()
+                && own.all(|one| matches!(one.key, StreamKey::Known(_)));
             let policy = Policy {
                 pool,
                 open: pool.disruption.is_open(now),
@@ -131,7 +136,7 @@ impl<'a> World<'a> {
             };
             for channel in &pool.channels {
                 let policy = Policy {
-                    takeover: channel.takeover,
+                    takeover: channel.takeover && is_whole,
                     ..policy.clone()
                 };
                 policies.entry(&channel.id).or_default().get_or_insert(policy);

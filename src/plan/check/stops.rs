@@ -11,8 +11,8 @@
 //! |---|---|
 //! | it has no slot | |
 //! | a paused destination is on air on it | |
-//! | a slot holds what is not declared | `takeover: true` |
-//! | a group that the pool's pattern matches cannot be a slot | `takeover: true` |
+//! | a slot holds what is not declared | `takeover: true`, and all that is declared could be read |
+//! | a group that the pool's pattern matches cannot be a slot | the same |
 //! | a slot holds what vanished from the declaration and is kept | |
 //! | a destination that is wanted or paused is on air in a group that is no slot, and in no slot of a running channel | |
 //!

@@ -11,7 +11,7 @@
 
 use super::index::Index;
 use super::occupant::goes_to_parking;
-use super::{Channel, Fit, Intent, Occupant, Reading};
+use super::{Channel, Fit, Intent, Occupant, Reading, Takeover};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, DestinationName, Endpoint, ObservedChannel, ObservedGroup,
     OutputGroup, SlotSelector,
@@ -33,7 +33,10 @@ impl Reading<'_> {
                 channel.adoption = Adoption::Refused { strays: Vec::new() };
                 continue;
             }
-            if !seen.state.may_publish() || channel.takeover || self.was_held(channel, seen) {
+            if !seen.state.may_publish()
+                || channel.takeover == Takeover::InForce
+                || self.was_held(channel, seen)
+            {
                 continue;
             }
             let strays = self.strays(channel, seen, index);

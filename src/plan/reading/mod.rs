@@ -20,17 +20,20 @@ mod places;
 mod published;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use self::index::Index;
 pub use self::on_air::OnAir;
-pub(super) use self::parts::{BlockedBy, Carried, Channel, Dest, Fit, Intent, Occupant, Pool, Release, Slot};
+pub(super) use self::parts::{
+    BlockedBy, Carried, Channel, Dest, Fit, Intent, Occupant, Pool, Release, Slot, Takeover,
+};
 use super::grant::Policy;
 use super::{Adoption, Content, Waiting};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, Observed, Pause,
-    PoolName, SlotId, Target, Trust,
+    PoolName, SlotId, StreamKey, Target, Trust,
 };
 
 /// Everything that is declared and was seen, each referring to the others by index.
@@ -186,6 +189,26 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// What `takeover: true` comes to on a channel of `pool`: what is not explained must be known to be declared nowhere.
+    fn takeover(&self, pool: &ChannelPool) -> Takeover {
+        if let Trust::Doubted { why } = &self.desired.trust {
+            return Takeover::Waits(why.clone());
+        }
+        if !self.desired.set_aside.is_empty() {
+            return Takeover::Waits("an object was set aside because of mistakes in it".to_owned());
+        }
+        let mut destinations = self.desired.destinations.values();
+        let is_unreadable = |one: &&Arc<Destination>| {
+            one.pool == pool.name && matches!(one.key, StreamKey::Unavailable { .. })
+        };
+        destinations.find(is_unreadable).map_or(Takeover::InForce, |one| {
+            let name = &one.name;
+            Takeover::Waits(format!(
+                "the key of {name} cannot be read, and what is on air may be its"
+            ))
+        })
+    }
+
     fn add_pools(&mut self) {
         let mut by_pool: BTreeMap<&PoolName, Vec<&'a Destination>> = BTreeMap::new();
         let mut in_no_pool: Vec<&'a Destination> = Vec::new();
@@ -233,7 +256,12 @@ impl<'a> Reading<'a> {
                 pool: Some(pool.name.clone()),
                 pause: pause.clone(),
             });
-            self.add_channel(at, &named.id, seen, named.takeover, waiting);
+            let takeover = if named.takeover {
+                self.takeover(pool)
+            } else {
+                Takeover::No
+            };
+            self.add_channel(at, &named.id, seen, takeover, waiting);
         }
     }
 
@@ -247,7 +275,7 @@ impl<'a> Reading<'a> {
                 .seen()
                 .is_some_and(|seen| seen.owner.as_ref() == Some(&self.desired.owner));
             if is_ours && named.binary_search(&id).is_err() {
-                self.add_channel(at, id, Some(observation), false, None);
+                self.add_channel(at, id, Some(observation), Takeover::No, None);
             }
         }
     }
@@ -257,7 +285,7 @@ impl<'a> Reading<'a> {
         pool: usize,
         id: &'a ChannelId,
         observation: Option<&'a ChannelObservation>,
-        takeover: bool,
+        takeover: Takeover,
         paused: Option<Waiting>,
     ) {
         let seen = observation.and_then(ChannelObservation::seen);

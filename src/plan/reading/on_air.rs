@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Adoption, Occupant, Reading, Release};
+use super::{Adoption, Occupant, Reading, Release, Takeover};
 use crate::model::{ChannelId, ChannelObservation, DestinationName, SlotId};
 
 /// Who is on air on our channels, or was interrupted and comes back.
@@ -17,6 +17,8 @@ pub struct OnAir {
     pub unseen: Option<ChannelId>,
     /// A declared destination that is seen nowhere and whose key cannot be read: it may be one of those who vanished, renamed.
     pub unreadable: Option<DestinationName>,
+    /// A slot on air that a takeover releases: no Destination that is known explains it, and no tag names one.
+    pub taken_over: Option<SlotId>,
 }
 
 impl Reading<'_> {
@@ -47,6 +49,7 @@ impl Reading<'_> {
         }
         on_air.unseen = self.unseen();
         on_air.unreadable = self.unreadable();
+        on_air.taken_over = self.taken_over();
         on_air
     }
 
@@ -58,6 +61,17 @@ impl Reading<'_> {
         unseen
             .find(|channel| !is_missing(channel.id))
             .map(|channel| channel.id.clone())
+    }
+
+    fn taken_over(&self) -> Option<SlotId> {
+        let is_released = |at: &usize| {
+            let channel = self.channel_of(*at);
+            channel.is_running()
+                && channel.takeover == Takeover::InForce
+                && self.slots[*at].occupant == Occupant::Undeclared
+        };
+        let mut slots = 0..self.slots.len();
+        slots.find(is_released).map(|at| self.slot_id(at))
     }
 
     fn unreadable(&self) -> Option<DestinationName> {

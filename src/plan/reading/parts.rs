@@ -49,8 +49,8 @@ pub(in crate::plan) struct Channel<'a> {
     pub(in crate::plan) id: &'a ChannelId,
     /// What was seen of it.
     pub(in crate::plan) seen: Option<&'a ObservedChannel>,
-    /// Take it over even while it runs with what no Destination explains.
-    pub(in crate::plan) takeover: bool,
+    /// Whether it is taken over even while it runs with what no Destination explains.
+    pub(in crate::plan) takeover: Takeover,
     /// Whether its slots are ours.
     pub(in crate::plan) adoption: Adoption,
     /// Why it may not be used; `None` for one that may.
@@ -84,6 +84,17 @@ impl Channel<'_> {
     pub(in crate::plan) fn class(&self) -> ChannelClass {
         self.seen.map_or(ChannelClass::SinglePipeline, |seen| seen.class)
     }
+}
+
+/// What `takeover: true` on a channel comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::plan) enum Takeover {
+    /// It does not stand there.
+    No,
+    /// It waits: for this reason what is on air may be declared after all, where that could not be read.
+    Waits(String),
+    /// What no Destination explains is released.
+    InForce,
 }
 
 /// A destination whose stream is in an output group that is no slot.

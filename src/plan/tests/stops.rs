@@ -1,7 +1,7 @@
 //! The rule of stops: what may end, and what is in the way.
 
 use super::super::Plan;
-use super::super::fixture::{World, assignments, interrupted, pause, steps, waiting};
+use super::super::fixture::{World, assignments, interrupted, pause, steps, unknown_key, waiting};
 use crate::model::ChannelState::{Idle, Recovering, Running, Starting};
 use crate::model::{Cause, Interrupt, WantedState};
 
@@ -35,6 +35,23 @@ fn an_undeclared_slot_blocks_every_stop() {
         );
         world.pool().channels[0].takeover = true;
         assert_eq!(steps(&allowed(&world), "1"), "stop update start");
+    }
+}
+
+#[test]
+fn a_takeover_waits_until_all_that_is_declared_could_be_read() {
+    let mut world = World::new()
+        .channel("1", Running, &["+off", "?x", "!"])
+        .ready("off");
+    world.pool().channels[0].takeover = true;
+    assert_eq!(steps(&allowed(&world), "1"), "stop");
+    let mut set_aside = world.clone();
+    set_aside.desired.set_aside.insert("somebody".into());
+    let unreadable = world.clone().with("b", |one| one.key = unknown_key());
+    for world in [world.clone().doubted(), set_aside, unreadable] {
+        let plan = allowed(&world);
+        assert!(plan.is_empty());
+        assert_eq!(waiting(&plan, "off"), "SourceUntrusted");
     }
 }
 

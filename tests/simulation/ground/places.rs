@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
-use slotwise::model::{Destination, DestinationName};
+use slotwise::model::{Destination, DestinationName, Endpoint};
 
-use super::super::reading::owner;
+use super::super::reading::{owner, rtmp_groups};
 use super::{Fit, Ground, Names, Occupant, Place, Slot, in_force, pushes};
 
 /// Who is on a running channel.
@@ -20,12 +20,19 @@ pub(in super::super) struct Crew {
     pub(in super::super) leaving: Vec<usize>,
     /// The first slot that nothing helps against.
     pub(in super::super) block: Option<usize>,
+    /// Whether somebody who stays on air is so there in what is no slot.
+    carries_beside: bool,
 }
 
 impl Crew {
     /// Whether a grant would be enough to stop it.
     pub(in super::super) fn yields(&self) -> bool {
-        self.firm.is_empty() && self.block.is_none()
+        self.firm.is_empty() && !self.is_blocked()
+    }
+
+    /// Whether no grant helps.
+    pub(in super::super) fn is_blocked(&self) -> bool {
+        self.block.is_some() || self.carries_beside
     }
 }
 
@@ -80,7 +87,10 @@ impl Ground<'_> {
 
     /// Who is on a running channel.
     pub(in super::super) fn crew(&self, place: &Place<'_>) -> Crew {
-        let mut crew = Crew::default();
+        let mut crew = Crew {
+            carries_beside: self.kept_beside_slots(place).is_some(),
+            ..Crew::default()
+        };
         for (at, slot) in place.slots.iter().enumerate() {
             match &slot.is {
                 Occupant::Parked => {}
@@ -107,6 +117,23 @@ impl Ground<'_> {
         crew
     }
 
+    /// Who stays on air, and is so in an RTMP group of a channel that is no slot, and in no slot of a running channel.
+    pub(in super::super) fn kept_beside_slots(&self, place: &Place<'_>) -> Option<&Destination> {
+        let is_kept = |one: &Destination| !self.is_off(one) && self.on_air(&one.name).is_none();
+        self.beside_slots(place).find(|one| is_kept(one))
+    }
+
+    /// Whose streams a channel has in RTMP groups that are no slots.
+    pub(in super::super) fn beside_slots(&self, place: &Place<'_>) -> impl Iterator<Item = &Destination> {
+        let groups = place.channel.map(rtmp_groups).unwrap_or_default();
+        let others = groups.iter().filter(|(group, _)| place.slot(group).is_none());
+        let streams: Vec<_> = others
+            .flat_map(|(_, endpoints)| endpoints.iter().map(Endpoint::stream))
+            .collect();
+        let all = self.desired.destinations.values().map(AsRef::as_ref);
+        all.filter(move |one| pushes(one).iter().any(|own| streams.contains(&own.stream())))
+    }
+
     /// Whether a running channel stops by itself.
     pub(in super::super) fn is_vacant(&self, place: &Place<'_>) -> bool {
         let crew = self.crew(place);
@@ -115,14 +142,16 @@ impl Ground<'_> {
         has_slot && crew.on_air.is_empty() && crew.yields() && !place.keeps_running()
     }
 
-    /// Whether a stopped channel stays so: a slot of it is recorded as that of somebody whose key cannot be read and who is
-    /// not to lose it. It is neither put on air by a guess nor written.
+    /// Whether a stopped channel stays so: somebody who is wanted would be on air there in what is no slot; or a slot of it
+    /// is recorded as that of somebody whose key cannot be read and who is not to lose it. It is neither put on air by a guess
+    /// nor written.
     pub(in super::super) fn may_not_start(&self, place: &Place<'_>) -> bool {
         let holds = |(at, slot): (usize, &Slot<'_>)| match slot.is {
             Occupant::Of(one, Fit::Unreadable) => !self.is_off(one) && !self.is_spare(&one.name, place, at),
             _ => false,
         };
-        !place.runs() && place.slots.iter().enumerate().any(holds)
+        let would_push = || self.beside_slots(place).any(|one| self.wanted(one));
+        !place.runs() && (place.slots.iter().enumerate().any(holds) || would_push())
     }
 
     /// Whether somebody is kept in a slot of a running channel.

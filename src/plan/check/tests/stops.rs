@@ -90,6 +90,20 @@ fn what_is_not_recognised_or_not_declared_forbids_a_stop_unless_it_is_taken_over
         hand.pool().channels[1].takeover = true;
         hand.passes();
     }
+    // Taken over it is not while something that is declared could not be read.
+    let taken_over = || {
+        let mut hand = stopped(["r", "cdn.example", ""]);
+        hand.pool().channels[1].takeover = true;
+        hand
+    };
+    let mut doubt = taken_over();
+    doubt.desired.trust = doubted();
+    let mut set_aside = taken_over();
+    set_aside.desired.set_aside.insert("somebody".into());
+    let unreadable = taken_over().with("a", |one| one.key = unknown_key());
+    for hand in [doubt, set_aside, unreadable] {
+        assert_eq!(forbidden(&hand), ["a slot holds what no Destination declares"]);
+    }
     // A tag that does not fit proves nothing.
     let mut hand = stopped(["r", "%gone", ""]);
     let tag = hand.record("c1", "s3", Recorded::destination("gone".into()));
