@@ -112,7 +112,7 @@ fn run(
     let pipelines = if channel.is_standard() { 2 } else { 1 };
     let mut targets: Vec<Vec<Endpoint>> = who.iter().map(|one| target(one, pipelines)).collect();
     if undeclared {
-        targets.push(somebodys(pipelines));
+        targets.push(somebodys(id, pipelines));
     }
     let entries = channel.document_mut()["destinations"].as_array_mut()?;
     let mut targets = targets.into_iter();
@@ -132,7 +132,7 @@ fn add_unnamed(
     (id, _): (&str, Now),
 ) -> Option<&'static str> {
     let channel = world.channel_mut(id)?;
-    let endpoints = somebodys(if channel.is_standard() { 2 } else { 1 });
+    let endpoints = somebodys(id, if channel.is_standard() { 2 } else { 1 });
     let document = channel.document_mut();
     let entries = document["destinations"].as_array_mut()?;
     let mut entry = entries.last()?.clone();
@@ -186,10 +186,11 @@ fn target(one: &Destination, pipelines: usize) -> Vec<Endpoint> {
         .collect()
 }
 
-fn somebodys(pipelines: usize) -> Vec<Endpoint> {
+/// Where nobody declares; of each channel somewhere else, as two of them would push one stream.
+fn somebodys(id: &str, pipelines: usize) -> Vec<Endpoint> {
     let one = |at: usize| {
         (
-            format!("rtmp://somebody-{at}.example/app"),
+            format!("rtmp://somebody-{at}.example/of-{id}"),
             format!("{CANARY}somebody"),
         )
     };
