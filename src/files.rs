@@ -79,6 +79,16 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     written
 }
 
+/// Makes a file that was not there, with `mode`.
+pub(crate) fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all())
+}
+
 /// The name of the file that a half-written file of [`replace`] was to become.
 pub(crate) fn whole_of(name: &str) -> Option<&str> {
     let (whole, number) = name.strip_prefix('.')?.strip_suffix(".part")?.rsplit_once('.')?;

@@ -25,6 +25,7 @@
 //! |---|---|---|
 //! | [`model`] | the vocabulary: what is declared, what was seen | nothing: pure, imports nothing of ours |
 //! | [`manifest`] | the one door for input: raw → validated, every problem at once | nothing: pure |
+//! | [`draft`] | declared state written from channels that exist | nothing: pure |
 //! | [`plan`] | what to do and why; `plan::check`, the second author, rejects what breaks a rule | nothing: pure |
 //! | [`record`] | what a plan was made from, without secrets, as text; and the plan made again from that | nothing: pure |
 //! | [`status`] | what is true of every destination and channel | nothing: pure |
@@ -90,6 +91,7 @@ pub mod aws;
 pub mod cli;
 pub mod controller;
 pub mod doctor;
+pub mod draft;
 pub mod emulator;
 pub mod execute;
 mod files;

@@ -79,13 +79,8 @@ impl Purpose<'_> {
     ) -> Result<Live, Failure> {
         let world = self.world(&settings.owner).await?;
         let wire = medialive::Settings {
-            attempt_timeout: self.connection.attempt_timeout,
-            operation_timeout: self.connection.operation_timeout,
-            rate: RateLimit {
-                per_second: self.connection.medialive_rps,
-            },
-            endpoint_url: None,
             meter,
+            ..wire(self.connection)
         };
         let writing = match (self.changes, &world) {
             (None, _) => Writing::Never,
@@ -191,6 +186,19 @@ impl Purpose<'_> {
             ..emulator::Options::default()
         };
         World::Emulator(Emulator::new(options, fleet))
+    }
+}
+
+/// How MediaLive is called.
+pub(super) fn wire(connection: &ConnectionArgs) -> medialive::Settings {
+    medialive::Settings {
+        attempt_timeout: connection.attempt_timeout,
+        operation_timeout: connection.operation_timeout,
+        rate: RateLimit {
+            per_second: connection.medialive_rps,
+        },
+        endpoint_url: None,
+        meter: None,
     }
 }
 

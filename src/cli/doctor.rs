@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::time::{Instant, sleep_until};
 
 use super::args::ConnectionArgs;
-use super::connect::{Purpose, keys, table_access};
+use super::connect::{self, Purpose, keys, table_access};
 use super::endpoint::{Endpoint, Service, variable};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
@@ -15,7 +15,7 @@ use super::output::Output;
 use super::validate::{ListFormat, Shown};
 use crate::controller::Clock;
 use crate::doctor::{Account, Check, LIMIT, Patient, Tally, UnderWay, examine};
-use crate::medialive::{self, RateLimit};
+use crate::medialive;
 use crate::model::OwnerId;
 use crate::render::doctor::{checks, checks_json};
 use crate::secrets;
@@ -120,11 +120,7 @@ fn wire(connection: &ConnectionArgs) -> medialive::Settings {
     medialive::Settings {
         attempt_timeout: connection.attempt_timeout.min(LIMIT),
         operation_timeout: connection.operation_timeout.min(LIMIT),
-        rate: RateLimit {
-            per_second: connection.medialive_rps,
-        },
-        endpoint_url: None,
-        meter: None,
+        ..connect::wire(connection)
     }
 }
 

@@ -18,6 +18,7 @@ mod export;
 mod failure;
 mod hand_over;
 mod import;
+mod init;
 mod names;
 pub mod output;
 mod plan;
@@ -73,6 +74,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Show what would be done, ask, and do it
     Apply(apply::ApplyArgs),
+    /// Declare the channels that exist, so that the first plan on them changes nothing
+    Init(init::InitArgs),
     /// Check declared state without MediaLive: every mistake at once
     Validate(validate::ValidateArgs),
     /// Check that all that `run` needs is there: credentials, permissions, channels, keys, tables. Changes nothing
@@ -144,6 +147,7 @@ impl Cli {
             Command::Run(args) => Box::pin(run::run(args, format, output, signals)).await,
             Command::Plan(args) => plan::run(args, output).await,
             Command::Apply(args) => apply::run(args, format, output, signals).await,
+            Command::Init(args) => init::run(args, output).await,
             Command::Validate(args) => validate::run(args, output).await,
             Command::Doctor(args) => doctor::run(args, output).await,
             Command::Status(args) => status::run(args, output).await,

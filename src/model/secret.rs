@@ -6,7 +6,8 @@ use std::sync::Arc;
 /// Text that must never reach a log, plan, page, metric, error or file of ours.
 ///
 /// It has no `Display` and no `Serialize`, and its `Debug` shows nothing. The one way out is [`Secret::reveal`],
-/// whose call sites are few on purpose: `medialive` puts it into the channel configuration, nothing else does. A clone
+/// whose call sites are few on purpose: `medialive` puts it into the channel configuration, and `slotwise init` the keys
+/// of channels that exist into files of their own; nothing else does. A clone
 /// shares the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Secret(Arc<str>);
@@ -20,6 +21,11 @@ impl Secret {
     /// Whether it has no text at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether it has no text but spaces.
+    pub fn is_blank(&self) -> bool {
+        self.0.trim().is_empty()
     }
 
     /// The text itself, for the channel configuration.

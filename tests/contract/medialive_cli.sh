@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # The emulator as the AWS CLI sees it.
 #
-#   tests/contract/medialive_cli.sh http://127.0.0.1:4570
+#   tests/contract/medialive_cli.sh http://127.0.0.1:4570 target/debug/slotwise
 #
-# Needs the AWS CLI (`aws`, or the one that AWS_CLI names) and an emulator that this script may fill and empty;
+# The binary prints a channel to begin with, and declares it. Needs the AWS CLI (`aws`, or the one that AWS_CLI names) and an emulator that this script may fill and empty;
 # `slotwise emulator --speed 60` is a good one.
 set -euo pipefail
 
-endpoint=${1:?usage: medialive_cli.sh ENDPOINT}
+usage="usage: medialive_cli.sh ENDPOINT SLOTWISE"
+endpoint=${1:?$usage}
+slotwise=${2:?$usage}
 export AWS_ENDPOINT_URL_MEDIALIVE=$endpoint AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_PAGER='' AWS_MAX_ATTEMPTS=1
 work=$(mktemp -d)
@@ -109,6 +111,19 @@ becomes "$channel" IDLE
 ml delete-channel --channel-id "$channel" >/dev/null
 ml wait channel-deleted --channel-id "$channel"
 is "$(state "$channel")" DELETED "a deleted channel"
+ml wait input-detached --input-id "$input"
+
+# What `slotwise init --template` prints makes a channel, and what `slotwise init` declares of it changes nothing.
+"$slotwise" init --template --name from-template --input-id "$input" \
+  --role-arn arn:aws:iam::111122223333:role/MediaLiveAccessRole >"$work/template.json"
+channel=$(ml create-channel --cli-input-json "file://$work/template.json" --query Channel.Id --output text)
+becomes "$channel" IDLE
+is "$(ml describe-channel --channel-id "$channel" --query 'length(EncoderSettings.OutputGroups)')" 3 "slots of the template"
+"$slotwise" init from-template --out "$work/live" >"$work/init"
+grep -q 'pool main: 1 channel, 3 slots' "$work/init" || fail "init: $(cat "$work/init")"
+grep -q '0 updates, 0 starts, 0 stops' "$work/init" || fail "init: $(cat "$work/init")"
+ml delete-channel --channel-id "$channel" >/dev/null
+ml wait channel-deleted --channel-id "$channel"
 ml wait input-detached --input-id "$input"
 ml delete-input --input-id "$input"
 echo "$("${AWS_CLI:-aws}" --version 2>&1 | cut -d' ' -f1): every command answered as MediaLive answers it"

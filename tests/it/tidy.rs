@@ -216,6 +216,9 @@ fn a_secret_is_revealed_in_few_places() {
         "record/",
         "model/",
         "plan/tests/",
+        // Asked for: the keys of channels that exist, each into a file that its owner alone can read.
+        "cli/init.rs",
+        "draft/tests.rs",
     ];
     let is_allowed = |path: &str| allowed.iter().any(|start| path.starts_with(start));
     assert_none(

@@ -18,6 +18,7 @@ fn help_and_version_are_what_was_asked_for() {
     assert_eq!(version.golden(), "exit 0\n--- out\nslotwise [version]\n--- err\n");
     for name in [
         "run",
+        "init",
         "plan",
         "apply",
         "validate",

@@ -17,6 +17,7 @@ pub(super) struct Rule {
 const PURE: &[&str] = &[
     "model",
     "manifest",
+    "draft",
     "plan",
     "record",
     "status",
