@@ -1,4 +1,5 @@
-//! The only place that opens files that a person named: regular files only, up to a size, and written in one piece.
+//! The only place that opens files that a person named: regular files only, up to a size, and written in one piece; and
+//! standard input, where its path is `-`.
 //!
 //! A path may lead to a named pipe that nobody writes to, to a device that has no end, or to a file of terabytes. None
 //! of these is opened for long: the kind is looked at before and after opening, and opening never waits.
@@ -7,6 +8,7 @@ use std::fs::{self, File, FileType, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::OFlags;
 
@@ -37,6 +39,28 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(too_large(limit));
     }
     Ok(bytes)
+}
+
+/// Whether `path` stands for standard input: `-`. A file of that name is `./-`.
+pub(crate) fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// All of standard input: the same however often it is asked for, as it can be read only once.
+pub(crate) fn read_standard_input(limit: u64) -> io::Result<Vec<u8>> {
+    static READ: OnceLock<Result<Vec<u8>, (io::ErrorKind, String)>> = OnceLock::new();
+    let read = READ.get_or_init(|| {
+        let mut bytes = Vec::new();
+        let read = io::stdin()
+            .lock()
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes);
+        let fits = u64::try_from(bytes.len()).unwrap_or(u64::MAX) <= limit;
+        let read = read.and_then(|_| if fits { Ok(bytes) } else { Err(too_large(limit)) });
+        read.map_err(|error| (error.kind(), error.to_string()))
+    });
+    let kept = read.clone();
+    kept.map_err(|(kind, message)| io::Error::new(kind, message))
 }
 
 /// The same as text.

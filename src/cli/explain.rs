@@ -21,7 +21,8 @@ pub(super) struct ExplainArgs {
     /// Name of the destination
     #[arg(value_name = "DESTINATION")]
     destination: String,
-    /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
+    /// YAML files and directories with the declared state; below a directory every .yaml, .yml and .json file is read. - is
+    /// standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
     #[command(flatten)]

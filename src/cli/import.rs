@@ -14,7 +14,7 @@ use super::table::failure;
 use crate::manifest::table::DestinationTable;
 use crate::model::OwnerId;
 use crate::store::dynamodb::TableError;
-use crate::store::transfer::{Imported, Written, WrittenDestination};
+use crate::store::transfer::{Imported, Written, import};
 use crate::store::{LoadOptions, Source, Sources};
 
 /// Items on their way at once.
@@ -55,23 +55,36 @@ pub(super) async fn run(args: ImportArgs, output: &Output) -> CommandResult {
         .describe()
         .await
         .map_err(|error| failure("cannot look at table", &error))?;
-    if args.dry_run {
-        for one in &written.destinations {
-            output.print(&format!("{}  would go into {}\n", one.name, table.place));
+    let mut results = BTreeMap::new();
+    let mut items = Vec::new();
+    for one in &written.destinations {
+        match one.item(&table, &description.key) {
+            Ok(item) => items.push((one.name.clone(), item)),
+            Err(refused) => drop(results.insert(one.name.clone(), Ok(refused))),
         }
-        return Ok(ExitCode::Success);
+    }
+    if args.dry_run {
+        for (name, _) in &items {
+            output.print(&format!("{name}  would go into {}\n", table.place));
+        }
+        let left = results.len();
+        show_each(&results, output);
+        return Ok(if left == 0 {
+            ExitCode::Success
+        } else {
+            ExitCode::Partial
+        });
     }
     let mut files: Vec<PathBuf> = written.destinations.iter().map(|one| one.file.clone()).collect();
     files.dedup();
-    let mut results = BTreeMap::new();
     let mut writing: JoinSet<(String, Result<Imported, TableError>)> = JoinSet::new();
-    let mut left = written.destinations.into_iter();
+    let mut left = items.into_iter();
     loop {
         while writing.len() < AT_ONCE
-            && let Some(one) = left.next()
+            && let Some((name, item)) = left.next()
         {
-            let (client, table, key) = (client.clone(), table.clone(), description.key.clone());
-            writing.spawn(import_one(one, client, table, key, args.replace));
+            let (client, key, replace) = (client.clone(), description.key.clone(), args.replace);
+            writing.spawn(async move { (name, import(&item, &client, &key, replace).await) });
         }
         let Some(ended) = writing.join_next().await else {
             break;
@@ -80,17 +93,6 @@ pub(super) async fn run(args: ImportArgs, output: &Output) -> CommandResult {
         results.insert(name, result);
     }
     Ok(show(&results, &files, output))
-}
-
-async fn import_one(
-    one: WrittenDestination,
-    client: crate::store::dynamodb::TableClient,
-    table: DestinationTable,
-    key: Vec<String>,
-    replace: bool,
-) -> (String, Result<Imported, TableError>) {
-    let result = one.import(&client, &table.layout, &key, replace).await;
-    (one.name, result)
 }
 
 /// What the sources declare, unless there is a mistake in it.
@@ -142,36 +144,12 @@ fn show(
     files: &[PathBuf],
     output: &Output,
 ) -> ExitCode {
-    let (mut written, mut existing, mut left) = (0, 0, 0);
-    for (name, result) in results {
-        let why = match result {
-            Ok(Imported::Written) => {
-                written += 1;
-                continue;
-            }
-            Ok(Imported::Existing) => {
-                existing += 1;
-                "is an item already, and left as it is; --replace sets what is declared".to_owned()
-            }
-            Ok(Imported::InlineKey) => {
-                left += 1;
-                "has its key in the file, which is not carried on; keep it in ssm or secretsManager"
-                    .to_owned()
-            }
-            Ok(Imported::NoAttribute(fields)) => {
-                left += 1;
-                format!(
-                    "has {}, for which the DestinationTable names no attribute",
-                    fields.join(", ")
-                )
-            }
-            Err(error) => {
-                left += 1;
-                format!("cannot be written: {error}; {}", error.fix())
-            }
-        };
-        output.note(&format!("{name}  {why}\n"));
-    }
+    let is_written = |result: &&Result<Imported, TableError>| matches!(result, Ok(Imported::Written));
+    let is_existing = |result: &&Result<Imported, TableError>| matches!(result, Ok(Imported::Existing));
+    let written = results.values().filter(is_written).count();
+    let existing = results.values().filter(is_existing).count();
+    let left = results.len() - written - existing;
+    show_each(results, output);
     output.print(&format!(
         "{written} written, {existing} there already, {left} left out\n"
     ));
@@ -184,4 +162,27 @@ fn show(
         files.join(", ")
     ));
     ExitCode::Success
+}
+
+/// Says of each that was not written why.
+fn show_each(results: &BTreeMap<String, Result<Imported, TableError>>, output: &Output) {
+    for (name, result) in results {
+        let why = match result {
+            Ok(Imported::Written) => continue,
+            Ok(Imported::Existing) => {
+                "is an item already, and left as it is; --replace sets what is declared".to_owned()
+            }
+            Ok(Imported::InlineKey) => {
+                "has its key in the file, which is not carried on; keep it in ssm or secretsManager"
+                    .to_owned()
+            }
+            Ok(Imported::NoAttribute(fields)) => format!(
+                "has {}, for which the DestinationTable names no attribute",
+                fields.join(", ")
+            ),
+            Ok(Imported::Refused(why)) => format!("would be set aside as an item: {why}"),
+            Err(error) => format!("cannot be written: {error}; {}", error.fix()),
+        };
+        output.note(&format!("{name}  {why}\n"));
+    }
 }

@@ -10,12 +10,14 @@ use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
 use super::saved_plan::SavedPlan;
+use crate::files::is_standard_input;
 use crate::render;
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
-    /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
+    /// YAML files and directories with the declared state; below a directory every .yaml, .yml and .json file is read. - is
+    /// standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
     /// Save the plan for `slotwise apply FILE`, which refuses it once it is stale. Holds no stream key
@@ -59,6 +61,12 @@ enum PlanFormat {
 
 /// Looks once and shows what would be done.
 pub(super) async fn run(args: PlanArgs, output: &Output) -> CommandResult {
+    if args.out.is_some() && args.sources.iter().any(|path| is_standard_input(path)) {
+        return Err(Failure::usage(
+            "a plan of standard input cannot be saved: it is planned again before it is applied",
+        )
+        .next("write what is declared into a file, and name that"));
+    }
     let purpose = Purpose {
         sources: &args.sources,
         connection: &args.connection,

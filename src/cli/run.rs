@@ -25,7 +25,8 @@ use crate::render::progress::Narrator;
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
+    /// YAML files and directories with the declared state; below a directory every .yaml, .yml and .json file is read. - is
+    /// standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
     /// Converge and exit: with 0 when everybody is where they are wanted, 5 when some are not, 4 when a rule forbids

@@ -21,7 +21,8 @@ use crate::status::{Status, status as status_of};
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
-    /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
+    /// YAML files and directories with the declared state; below a directory every .yaml, .yml and .json file is read. - is
+    /// standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
     /// Look again and again, until ended

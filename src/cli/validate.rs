@@ -16,7 +16,8 @@ use crate::store::{LoadError, LoadOptions, Source, Sources};
 /// Arguments of `validate`.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArgs {
-    /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
+    /// YAML files and directories with the declared state; below a directory every .yaml, .yml and .json file is read. - is
+    /// standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
     #[command(flatten)]

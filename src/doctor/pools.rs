@@ -1,11 +1,15 @@
 //! Channels of pools, their slots and their owners.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{Check, UnderWay};
 use crate::medialive::MediaLive;
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Observed, ObservedChannel, OutputGroup,
+    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Observed, ObservedChannel,
+    OutputGroup, PoolName,
 };
 use crate::observe::{AccountView, Observer};
 use crate::plan::{Adoption, ChannelPlan, Content, SlotPlan, Waiting, plan};
@@ -52,10 +56,32 @@ pub(super) async fn examine(
         elsewhere,
         ..Observed::default()
     };
-    told(desired, &observed, now)
+    let is_missing = |one: &ChannelObservation| matches!(one, ChannelObservation::Missing);
+    let names = if observed.channels.values().any(is_missing) {
+        ids_by_name(medialive, under_way).await
+    } else {
+        BTreeMap::new()
+    };
+    told(desired, &observed, &names, now)
 }
 
-fn told(desired: &Desired, observed: &Observed, now: Timestamp) -> Pools {
+/// The ids of all channels by their names; none where they cannot be listed now.
+async fn ids_by_name(medialive: &MediaLive, under_way: &UnderWay) -> BTreeMap<Arc<str>, Vec<ChannelId>> {
+    let mut ids: BTreeMap<Arc<str>, Vec<ChannelId>> = BTreeMap::new();
+    if let Ok(Ok(listed)) = under_way.wait_for("names of channels", medialive.list()).await {
+        for one in listed {
+            ids.entry(one.name).or_default().push(one.id);
+        }
+    }
+    ids
+}
+
+fn told(
+    desired: &Desired,
+    observed: &Observed,
+    names: &BTreeMap<Arc<str>, Vec<ChannelId>>,
+    now: Timestamp,
+) -> Pools {
     let planned = plan(desired, observed, now);
     let mut pools = Pools::default();
     for channel in &planned.channels {
@@ -78,7 +104,10 @@ fn told(desired: &Desired, observed: &Observed, now: Timestamp) -> Pools {
                 let waiting = Waiting::ChannelMissing {
                     channel: channel.id.clone(),
                 };
-                pools.checks.push(failed(&channel.id, &waiting));
+                pools.checks.push(match names.get(channel.id.as_str()) {
+                    Some(ids) => called_so(&channel.id, &pool.name, ids),
+                    None => failed(&channel.id, &waiting),
+                });
                 pools.missing.push(channel.id.clone());
             }
         }
@@ -92,6 +121,19 @@ fn name(id: &ChannelId) -> String {
 
 fn failed(id: &ChannelId, waiting: &Waiting) -> Check {
     Check::failed(name(id), waiting, waiting.ways_out().join(" · "))
+}
+
+/// A name stands where an id belongs.
+fn called_so(name_of: &ChannelId, pool: &PoolName, ids: &[ChannelId]) -> Check {
+    let ids: Vec<&str> = ids.iter().map(ChannelId::as_str).collect();
+    Check::failed(
+        name(name_of),
+        format!(
+            "{name_of} is the name of {}, and a pool names ids",
+            ids.join(" and of ")
+        ),
+        format!("write id: \"{}\" in pool {pool}", ids.join("\" or \"")),
+    )
 }
 
 /// What there is to say of a channel that was seen: how it is, and each slot that is none.

@@ -250,7 +250,7 @@ fn name(declared: &mut [Declared<'_>]) {
     let bases: Vec<String> = declared
         .iter()
         .map(|one| match platform_at(&one.pushed.host) {
-            Some(platform) => platform.as_str().to_owned(),
+            Some(platform) => platform.to_owned(),
             None => names::of_host(&one.pushed.host),
         })
         .collect();

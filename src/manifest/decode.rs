@@ -11,13 +11,14 @@ use serde::de::DeserializeOwned;
 use super::de::{Fault, from_node};
 use super::document::{Document, Item};
 use super::node::{FieldPath, Node, Segment};
+use super::presets::instead_of;
 use super::problem::{ObjectId, Problem, Severity};
 use super::raw::{API_GROUP, API_VERSION, KINDS, RawDestination, RawPool};
 use super::report::Report;
 use super::table;
 use super::table::raw::RawTable;
 use super::words::{NAME_FORM, is_harmless, is_harmless_name, is_label, nearest, one_of, shown};
-use super::yaml::{self, Spot};
+use super::yaml::{self, Broken, Spot};
 use crate::model::Identity;
 
 /// Mistakes cut out of one document at most.
@@ -63,18 +64,51 @@ pub enum RawObject {
     Table(Box<RawTable>),
 }
 
-/// Decodes one document of a file; `None` where it holds nothing.
-pub fn decode(document: &yaml::Document) -> Option<Decoded> {
-    let tree = match document.parse() {
-        Ok(Node::Null) => return None,
-        Ok(tree) => tree,
-        Err(broken) => return Some(Decoded::Unidentified(vec![broken.into()])),
+/// Decodes one document of a file: the object that it is, or those of a `List`.
+pub fn decode(document: &yaml::Document) -> Vec<Decoded> {
+    match objects(document) {
+        Ok(objects) => objects
+            .into_iter()
+            .filter_map(|(document, tree)| decode_object(&document, tree))
+            .collect(),
+        Err(broken) => vec![Decoded::Unidentified(vec![broken.into()])],
+    }
+}
+
+/// What stands in one document of a file: itself, or the items of a `List` as `kubectl get` and `kustomize` print them.
+pub fn objects(document: &yaml::Document) -> Result<Vec<(yaml::Document, Node)>, Broken> {
+    let mut tree = document.parse()?;
+    let is_list = tree.get("kind").and_then(Node::text) == Some("List");
+    let items = tree
+        .at_mut(&FieldPath::from("items").0)
+        .filter(|items| is_list && matches!(items, Node::List(_)));
+    let Some(Node::List(items)) = items.map(std::mem::take) else {
+        return Ok(vec![(document.clone(), tree)]);
     };
+    let parts = items.into_iter().enumerate();
+    let part = |(index, tree)| (document.part(FieldPath::from("items").index(index)), tree);
+    Ok(parts.map(part).collect())
+}
+
+/// Decodes an object of a file; `None` where there is nothing, or JSON that is meant for somebody else.
+pub fn decode_object(document: &yaml::Document, tree: Node) -> Option<Decoded> {
+    if tree == Node::Null || is_other_json(document, &tree) {
+        return None;
+    }
     let document = Document::from(document.clone());
     if let Some(foreign) = foreign(&document, &tree) {
         return Some(Decoded::Foreign(foreign));
     }
     Some(decode_tree(document, tree, Vec::new()))
+}
+
+/// Whether a JSON file holds no object at all: package.json, a channel as the AWS CLI prints it.
+fn is_other_json(document: &yaml::Document, tree: &Node) -> bool {
+    let is_json = document
+        .file()
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    is_json && tree.get("apiVersion").is_none() && tree.get("kind").is_none()
 }
 
 /// Decodes one item of a table.
@@ -312,9 +346,19 @@ fn tell(path: &FieldPath, fault: &Fault) -> (Spot, String, String) {
     }
 }
 
+/// So many words are told; the schema has the rest.
+const WORDS_TOLD: usize = 8;
+
 fn suggest(word: &str, allowed: &[&str]) -> String {
+    if let Some(instead) = instead_of(word) {
+        return instead;
+    }
     match nearest(word, allowed.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if allowed.len() > WORDS_TOLD => {
+            let first = allowed[..WORDS_TOLD].join(", ");
+            format!("write {first}, or another one that `slotwise schema Destination` lists")
+        }
         None => format!("write {}", one_of(allowed)),
     }
 }

@@ -80,7 +80,7 @@ impl Document {
     /// `path` as its author knows it: a path in a file, an attribute in a table.
     pub fn field(&self, path: &FieldPath) -> String {
         match self {
-            Self::Yaml(_) => path.to_string(),
+            Self::Yaml(document) => document.whole_path(path).to_string(),
             Self::Item(item) => item.layout.attribute_of(path),
         }
     }

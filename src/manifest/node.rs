@@ -7,9 +7,10 @@ use serde::{Serialize, Serializer};
 use super::words::is_harmless;
 
 /// A value as it was written. Has no `Debug`: any of its texts may be a key.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub enum Node {
     /// Nothing, `null` or `~`.
+    #[default]
     Null,
     /// `true` or `false`.
     Bool(bool),

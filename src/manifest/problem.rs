@@ -1,5 +1,6 @@
 //! What is wrong with an input, where, and how to put it right.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,17 +80,27 @@ impl Location {
             .as_encoded_bytes()
             .starts_with(TABLE.as_bytes())
     }
+
+    /// The file, for people.
+    pub fn file_name(&self) -> Cow<'_, str> {
+        if self.file.as_os_str() == "-" {
+            Cow::Borrowed("standard input")
+        } else {
+            self.file.to_string_lossy()
+        }
+    }
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file_name())?;
         match (self.line, self.column) {
             (0, _) => match &self.item {
-                Some(item) => write!(f, "{} [{item}]", self.file.display()),
-                None => write!(f, "{}", self.file.display()),
+                Some(item) => write!(f, " [{item}]"),
+                None => Ok(()),
             },
-            (line, 0) => write!(f, "{}:{line}", self.file.display()),
-            (line, column) => write!(f, "{}:{line}:{column}", self.file.display()),
+            (line, 0) => write!(f, ":{line}"),
+            (line, column) => write!(f, ":{line}:{column}"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::presets::RawPlatform;
 use crate::model::Secret;
 
 /// The only `apiVersion` there is.
@@ -307,19 +308,6 @@ pub enum RawState {
     Streaming,
     /// Off air, and ready to be switched on.
     Ready,
-}
-
-/// A platform whose URLs are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(rename = "Platform")]
-pub enum RawPlatform {
-    /// YouTube Live over RTMPS, with its backup ingest.
-    Youtube,
-    /// Twitch, the nearest ingest; no backup.
-    Twitch,
-    /// Facebook Live over RTMPS; no backup.
-    Facebook,
 }
 
 /// Where a stream key is kept. Exactly one field.

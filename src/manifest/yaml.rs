@@ -22,7 +22,7 @@ const DOCUMENT_LIMIT: usize = 1 << 20;
 /// Open brackets at once: the parser's time grows with their square.
 const BRACKET_LIMIT: usize = 200;
 
-/// One document of a file.
+/// One document of a file, or an item of a list that one is.
 #[derive(Clone)]
 pub struct Document {
     file: Arc<Path>,
@@ -32,6 +32,8 @@ pub struct Document {
     range: Range<usize>,
     /// Lines of the file before it.
     lines_before: usize,
+    /// Where in the document the object stands.
+    within: FieldPath,
 }
 
 /// Why a document could not be read.
@@ -89,6 +91,7 @@ pub fn documents(file: &Path, bytes: &[u8]) -> Result<Vec<Document>, Broken> {
         source: Arc::clone(&source),
         range,
         lines_before,
+        within: FieldPath::default(),
     };
     Ok(chunks.into_iter().map(document).collect())
 }
@@ -168,8 +171,32 @@ impl Document {
         &self.file
     }
 
+    /// What stands at `path` of it, as an object of its own.
+    #[must_use]
+    pub fn part(&self, path: FieldPath) -> Self {
+        Self {
+            within: path,
+            ..self.clone()
+        }
+    }
+
+    /// `path` of the object as a path of the document.
+    pub fn whole_path(&self, path: &FieldPath) -> FieldPath {
+        let segments = self.within.0.iter().chain(&path.0);
+        FieldPath(segments.cloned().collect())
+    }
+
     /// Where it begins.
     pub fn start(&self) -> Location {
+        if self.within.0.is_empty() {
+            self.first_line()
+        } else {
+            self.locate(&FieldPath::default(), Spot::Value)
+        }
+    }
+
+    /// Where the document begins.
+    fn first_line(&self) -> Location {
         let content_before = self
             .text()
             .lines()
@@ -177,7 +204,7 @@ impl Document {
         self.location(1 + content_before.count(), 1)
     }
 
-    /// The tree of it.
+    /// The tree of the whole document.
     pub fn parse(&self) -> Result<Node, Broken> {
         if self.range.len() > DOCUMENT_LIMIT {
             return Err(Broken {
@@ -209,16 +236,17 @@ impl Document {
 
     /// Where `path` stands; where it does not exist, the innermost part of it that does.
     pub fn locate(&self, path: &FieldPath, spot: Spot) -> Location {
+        let path = self.whole_path(path);
         let seek = Seek { path: &path.0, spot };
         match serde_yaml::Deserializer::from_str(self.text()).deserialize_any(seek) {
             Err(error) => error.location().map_or_else(
-                || self.start(),
+                || self.first_line(),
                 |location| {
                     let (line, column) = self.as_editors_count((location.line(), location.column()));
                     self.location(line, column)
                 },
             ),
-            Ok(()) => self.start(),
+            Ok(()) => self.first_line(),
         }
     }
 

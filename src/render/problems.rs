@@ -24,7 +24,7 @@ pub fn problems(problems: &[Problem], style: Style) -> String {
     let mut lines = Vec::new();
     let (shown, more) = shown(problems);
     for of_file in shown.chunk_by(|one, next| one.location.file == next.location.file) {
-        lines.push(style.paint(Tone::Strong, of_file[0].location.file.display()));
+        lines.push(style.paint(Tone::Strong, of_file[0].location.file_name()));
         lines.extend(of_file.iter().flat_map(|problem| problem_lines(problem, style)));
         lines.push(String::new());
     }

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::dynamodb::{Row, Rows, TableClient, TableError};
 use super::tree::{Tree, read};
-use crate::manifest::decode::{Decoded, RawObject, decode};
+use crate::manifest::Severity;
+use crate::manifest::decode::{Decoded, Object, RawObject, decode_item, decode_object, objects};
+use crate::manifest::document::Item;
 use crate::manifest::node::{FieldPath, Node};
-use crate::manifest::table::{DestinationTable, Item, Layout, validate_table};
-use crate::manifest::yaml::{self, documents};
+use crate::manifest::reference::{KeyLookup, KeyReference};
+use crate::manifest::table::{self, DestinationTable, ItemId, Layout, validate_table};
+use crate::manifest::validate::validate_destination;
+use crate::manifest::yaml::{documents, to_text};
 
 /// Fields of a Destination in the order in which people write them.
 const ORDER: [&str; 17] = [
@@ -61,6 +66,8 @@ pub enum Imported {
     InlineKey,
     /// The table has no attribute for these fields of it.
     NoAttribute(Vec<String>),
+    /// It would be set aside once it is read from the table: which attribute, why, and what to do.
+    Refused(String),
 }
 
 /// What became of an item on its way into a file.
@@ -83,70 +90,90 @@ impl Written {
         }
         for file in files {
             let bytes = read(&file)?;
-            for document in documents(&file, &bytes).unwrap_or_default() {
-                if let Some(Decoded::Object(mut object)) = decode(&document) {
-                    match object.raw.take() {
-                        Some(RawObject::Table(raw)) => {
-                            written.tables.extend(validate_table(&raw, &mut object.report));
-                        }
-                        Some(RawObject::Destination(_)) => {
-                            written.take_destination(&file, object.id.name, &document);
-                        }
-                        _ => {}
-                    }
+            let documents = documents(&file, &bytes).unwrap_or_default();
+            for (document, tree) in documents.iter().filter_map(|one| objects(one).ok()).flatten() {
+                if let Some(Decoded::Object(object)) = decode_object(&document, tree.clone()) {
+                    written.take(*object, &file, tree);
                 }
             }
         }
         Ok(written)
     }
 
-    fn take_destination(&mut self, file: &Path, name: String, document: &yaml::Document) {
-        if let Ok(tree) = document.parse() {
-            self.destinations.push(WrittenDestination {
-                name,
+    fn take(&mut self, mut object: Object, file: &Path, tree: Node) {
+        match object.raw.take() {
+            Some(RawObject::Table(raw)) => self.tables.extend(validate_table(&raw, &mut object.report)),
+            Some(RawObject::Destination(_)) => self.destinations.push(WrittenDestination {
+                name: object.id.name,
                 file: file.to_owned(),
                 tree,
-            });
+            }),
+            _ => {}
         }
     }
 }
 
 impl WrittenDestination {
-    /// Writes it into the table that `layout` describes and whose primary key is `key`. An item that is there already
-    /// is left as it is, or with `replace` gets what is declared; its other attributes stay.
-    pub async fn import(
-        &self,
-        table: &TableClient,
-        layout: &Layout,
-        key: &[String],
-        replace: bool,
-    ) -> Result<Imported, TableError> {
-        if self
-            .tree
-            .get("spec")
-            .is_some_and(|spec| spec.get("streamKey").is_some())
-        {
-            return Ok(Imported::InlineKey);
+    /// The item that it becomes in `table`, whose primary key is `key`; or why the table would not have it.
+    pub fn item(&self, table: &DestinationTable, key: &[String]) -> Result<table::Item, Imported> {
+        let spec = self.tree.get("spec");
+        if spec.is_some_and(|spec| spec.get("streamKey").is_some()) {
+            return Err(Imported::InlineKey);
         }
-        let mut item = match layout.item(&self.tree) {
-            Ok(item) => item,
-            Err(lost) => return Ok(Imported::NoAttribute(lost)),
-        };
+        let mut item = table.layout.item(&self.tree).map_err(Imported::NoAttribute)?;
         // A key that is no name is an id of its own: the name is as good as any.
         for attribute in key {
             if item.get(attribute).is_none() {
                 item.set(attribute, Node::Text(self.name.clone()));
             }
         }
-        if table.put_new(&item, key).await? {
-            return Ok(Imported::Written);
+        match self.refusal(table, &item) {
+            Some(why) => Err(Imported::Refused(why)),
+            None => Ok(item),
         }
-        if !replace {
-            return Ok(Imported::Existing);
-        }
-        table.merge(&item, key).await?;
-        Ok(Imported::Written)
     }
+
+    /// What would be said of `item` once it is read from the table.
+    fn refusal(&self, table: &DestinationTable, item: &table::Item) -> Option<String> {
+        let place = Item {
+            table: Arc::from(table.place.file()),
+            layout: Arc::clone(&table.layout),
+            id: Arc::new(ItemId::new(&table.name, &[])),
+            declared_in: Arc::from(self.file.as_path()),
+        };
+        let not_asked = |_: &KeyReference| KeyLookup::NotAsked;
+        let problems = match decode_item(place, item) {
+            Decoded::Object(mut object) => {
+                if let Some(RawObject::Destination(raw)) = object.raw.take() {
+                    validate_destination(&raw, &not_asked, &mut object.report);
+                }
+                object.report.into_problems()
+            }
+            Decoded::Unidentified(problems) => problems,
+            Decoded::Foreign(problem) => vec![problem],
+        };
+        let mut errors = problems.into_iter().filter(|one| one.severity == Severity::Error);
+        let first = errors.next()?;
+        Some(format!("{}: {}; {}", first.field, first.message, first.fix))
+    }
+}
+
+/// Writes `item` into a table whose primary key is `key`. An item that is there already is left as it is, or with `replace`
+/// gets what is declared; its other attributes stay.
+pub async fn import(
+    item: &table::Item,
+    table: &TableClient,
+    key: &[String],
+    replace: bool,
+) -> Result<Imported, TableError> {
+    if table.put_new(item, key).await? {
+        return Ok(Imported::Written);
+    }
+    if !replace {
+        return Ok(Imported::Existing);
+    }
+    table.merge(item, key).await?;
+    Ok(Imported::Written)
 }
 
 /// The documents of the destinations in `rows`, by name.
@@ -183,10 +210,10 @@ fn export_row(row: &Row, name: &str, layout: &Layout) -> Exported {
             }
         }
     }
-    Exported::Document(yaml::to_text(&tree))
+    Exported::Document(to_text(&tree))
 }
 
-fn holds_key(item: &Item, layout: &Layout) -> bool {
+fn holds_key(item: &table::Item, layout: &Layout) -> bool {
     let attribute = layout.fields.get("streamKey");
     attribute
         .and_then(|attribute| item.get(attribute))

@@ -65,7 +65,7 @@ pub(super) fn fix_of(error: &io::Error) -> &'static str {
 
 impl Tree {
     /// Looks below `roots`. A named file is taken whatever it is called; below a directory those that end in
-    /// `.yaml` or `.yml`. Hidden names are passed over, among them the `..data` of a mounted ConfigMap, whose files
+    /// `.yaml`, `.yml` or `.json`, in letters of either case. `-` is standard input. Hidden names are passed over, among them the `..data` of a mounted ConfigMap, whose files
     /// are reached by the links beside it. A link to a file is followed wherever it leads; one to a directory only within
     /// the roots: it may lead to `/`.
     pub fn find(roots: &[PathBuf]) -> Self {
@@ -103,6 +103,9 @@ impl Walk {
         }
         if self.tree.too_much.is_some() {
             return;
+        }
+        if named && files::is_standard_input(path) {
+            return self.tree.files.push(path.to_owned());
         }
         // Links are followed: in a mounted ConfigMap every file is one.
         let metadata = match fs::metadata(path) {
@@ -165,12 +168,19 @@ impl Walk {
     }
 }
 
+/// Whether its name is that of a file with declared state.
 fn is_yaml(path: &Path) -> bool {
-    matches!(path.extension().and_then(OsStr::to_str), Some("yaml" | "yml"))
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    ["yaml", "yml", "json"]
+        .iter()
+        .any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// Reads a file that [`Tree::find`] found.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if files::is_standard_input(path) {
+        return files::read_standard_input(FILE_SIZE_LIMIT);
+    }
     files::read(path, FILE_SIZE_LIMIT)
 }
 

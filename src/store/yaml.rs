@@ -71,7 +71,7 @@ impl LoadError {
         match self {
             Self::Unreadable { .. } => "name a YAML file or a directory of them",
             Self::NothingDeclared { .. } => {
-                "write them into files that end in .yaml or .yml, or start from one of the directories below examples/"
+                "write them into files that end in .yaml, .yml or .json, or start from one of the directories below examples/"
             }
             Self::TooMuch { .. } => {
                 "name the file or the directory that holds the declared state, and nothing above it"
@@ -246,12 +246,11 @@ impl Snapshot {
         }
         match documents(file, bytes) {
             Ok(documents) => {
-                for document in &documents {
-                    match decode(document) {
-                        Some(Decoded::Object(object)) => self.objects.push(*object),
-                        Some(Decoded::Unidentified(problems)) => self.lose(file, problems),
-                        Some(Decoded::Foreign(problem)) => self.problems.push(problem),
-                        None => {}
+                for decoded in documents.iter().flat_map(decode) {
+                    match decoded {
+                        Decoded::Object(object) => self.objects.push(*object),
+                        Decoded::Unidentified(problems) => self.lose(file, problems),
+                        Decoded::Foreign(problem) => self.problems.push(problem),
                     }
                 }
             }

@@ -90,7 +90,7 @@ fn read(input: &[u8]) -> Reading {
     match documents(Path::new(FILE), input) {
         Err(broken) => told.push(broken.into()),
         Ok(documents) => {
-            for decoded in documents.iter().filter_map(decode) {
+            for decoded in documents.iter().flat_map(decode) {
                 let before = told.len();
                 match decoded {
                     Decoded::Object(object) => {

@@ -92,14 +92,14 @@ fn validate_urls(
     match (spec.platform, &spec.url) {
         (Some(platform), None) => {
             if spec.backup_url.is_some() {
-                let message = format!("platform: {} decides about the backup itself", platform.as_str());
+                let message = format!("platform: {} decides about the backup itself", platform.0.name);
                 report.reject(
                     &backup_at,
                     message,
                     "remove it, or give url and backupUrl instead of platform",
                 );
             }
-            let preset = platform.preset();
+            let preset = platform.0;
             (Some(preset.url.to_owned()), preset.backup_url.map(str::to_owned))
         }
         (None, Some(url)) => {
@@ -113,7 +113,7 @@ fn validate_urls(
                 "{} and {}: {} both say where to stream to",
                 report.called("spec.url"),
                 report.called("spec.platform"),
-                platform.as_str()
+                platform.0.name
             );
             report.reject(&url_at, message, "remove one of the two");
             (None, None)
@@ -122,7 +122,7 @@ fn validate_urls(
         (None, None) if report.is_hole(&at.field("platform")) => (None, None),
         (None, None) => {
             let fix = format!(
-                "add {}: youtube, twitch or facebook, or {}: rtmps://HOST/APP",
+                "add {}: youtube, twitch, facebook, kick or x, or {}: rtmps://HOST/APP",
                 report.called("spec.platform"),
                 report.called("spec.url")
             );

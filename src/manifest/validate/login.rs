@@ -36,7 +36,7 @@ pub(super) fn validate_login(spec: &RawDestinationSpec, report: &mut Report) -> 
         (Some(username), Some(parameter)) => (username, parameter),
     };
     if let Some(platform) = spec.platform {
-        let message = format!("platform: {} asks for no user name", platform.as_str());
+        let message = format!("platform: {} asks for no user name", platform.0.name);
         report.reject(&user_at, message, "remove user name and password parameter");
     }
     let user = check_username(username);

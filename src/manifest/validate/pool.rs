@@ -105,6 +105,17 @@ fn validate_channels(raw: &RawPool, path: &FieldPath, report: &mut Report) -> Ve
                 format!("channel {} is listed twice", shown(&channel.id)),
                 "remove one of the two",
             );
+        } else if !channel.id.bytes().all(|byte| byte.is_ascii_digit()) {
+            // It may be that of an emulator.
+            let message = format!(
+                "{} is not the id of a channel: ids are digits",
+                shown(&channel.id)
+            );
+            report.error(
+                &at,
+                message,
+                "write the last part of its ARN: \"4000001\"; slotwise doctor says whose name it is",
+            );
         }
     }
     let channels = raw.spec.channels.iter();

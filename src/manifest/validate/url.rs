@@ -68,10 +68,7 @@ pub(super) fn check_no_key(text: &str, key: Option<&Secret>, path: &FieldPath, r
     } else if parts().any(has_key_form) {
         "a stream key seems to stand in the URL".to_owned()
     } else if let Some(platform) = platform.filter(|_| segments(text).count() > 1) {
-        format!(
-            "{} takes one path segment, what follows it seems to be a stream key",
-            platform.as_str()
-        )
+        format!("{platform} takes one path segment, what follows it seems to be a stream key")
     } else {
         return;
     };

@@ -29,13 +29,16 @@ pub(super) fn check(tree: &Node, layouts: &[Arc<Layout>], features: &mut Feature
 /// The usual layout, and the first that `input` declares.
 pub(super) fn layouts(input: &[u8]) -> Vec<Arc<Layout>> {
     let documents = documents(Path::new(FILE), input).unwrap_or_default();
-    let tables = documents.iter().filter_map(|document| match decode(document) {
-        Some(Decoded::Object(mut object)) => match object.raw.take() {
-            Some(RawObject::Table(raw)) => validate_table(&raw, &mut object.report),
+    let tables = documents
+        .iter()
+        .flat_map(decode)
+        .filter_map(|decoded| match decoded {
+            Decoded::Object(mut object) => match object.raw.take() {
+                Some(RawObject::Table(raw)) => validate_table(&raw, &mut object.report),
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
-    });
+        });
     let usual = Arc::new(Layout::default());
     std::iter::once(usual)
         .chain(tables.map(|table| table.layout))
@@ -85,7 +88,7 @@ fn destination(mut object: Object) -> (Option<Destination>, Vec<slotwise::manife
 
 fn declared(text: &str) -> Option<Destination> {
     let documents = documents(Path::new(FILE), text.as_bytes()).ok()?;
-    match decode(documents.first()?)? {
+    match decode(documents.first()?).pop()? {
         Decoded::Object(object) => destination(*object).0,
         _ => None,
     }

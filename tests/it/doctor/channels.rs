@@ -17,6 +17,23 @@ async fn a_channel_that_does_not_exist_is_named() {
 }
 
 #[tokio::test]
+async fn a_name_in_the_place_of_an_id_is_answered_with_the_id() {
+    let clinic = Clinic::new();
+    clinic.emulator.with_world(|world, _| {
+        let document = world.channel_mut("4000001").unwrap().document_mut();
+        document.insert("name".to_owned(), json!("studio-a"));
+    });
+    clinic.write("pool.yaml", &POOL.replace("4000001", "studio-a"));
+    let report = clinic.doctor(&[]).await;
+    assert_eq!(report.ran.code, 1);
+    assert_eq!(
+        report.line(" channel studio-a "),
+        "FAIL channel studio-a studio-a is the name of 4000001, and a pool names ids; fix: write id: \"4000001\" in pool main"
+    );
+    assert!(report.ran.out.contains("ids are digits"), "{}", report.ran.out);
+}
+
+#[tokio::test]
 async fn a_channel_that_does_not_exist_and_does_not_fit_either_is_a_matter_of_the_quota() {
     let clinic = Clinic::with(&["4000001", "1", "2", "3", "4"]);
     let report = clinic.doctor(&[]).await;

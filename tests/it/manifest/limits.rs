@@ -9,7 +9,7 @@ use slotwise::manifest::yaml::documents;
 /// What is told of the documents in `text`.
 fn told(text: &str) -> Vec<Problem> {
     let documents = documents(Path::new("limits.yaml"), text.as_bytes()).unwrap();
-    let told = documents.iter().filter_map(decode).map(|decoded| match decoded {
+    let told = documents.iter().flat_map(decode).map(|decoded| match decoded {
         Decoded::Object(object) => object.report.into_problems(),
         Decoded::Unidentified(problems) => problems,
         Decoded::Foreign(problem) => vec![problem],

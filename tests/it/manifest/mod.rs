@@ -1,6 +1,7 @@
 //! Desired state from YAML files: mistakes, and bad days of the files themselves.
 
 mod examples;
+mod forms;
 mod last_good;
 mod limits;
 mod mistakes;

@@ -93,7 +93,7 @@ async fn destinations_go_into_a_table_and_come_out_the_same() {
     fixture.dynamo.create(&fixture.table(), "name", false).await;
     fixture.write("destinations.yaml", DESTINATIONS);
     let dry = run(&fixture, &["import", "--dry-run"]).await;
-    assert_eq!((dry.code, dry.out.lines().count()), (0, 3), "{}", dry.err);
+    assert_eq!((dry.code, dry.out.lines().count()), (5, 2), "{}", dry.err);
     assert!(
         fixture
             .dynamo
@@ -190,6 +190,30 @@ async fn a_table_that_lacks_an_attribute_says_which_field_is_lost() {
     let said = "has labels, annotations, group, priority, interruptible, slot, paused, for which the DestinationTable";
     assert!(imported.err.contains(said), "{}", imported.err);
     assert!(imported.err.contains("corp  has backupUrl"), "{}", imported.err);
+}
+
+#[tokio::test]
+async fn what_the_table_would_refuse_is_not_written() {
+    let fixture = Fixture::new("").await;
+    fixture.dynamo.create(&fixture.table(), "name", false).await;
+    let local = DESTINATIONS.replacen(
+        "streamKey: CANARY-inline",
+        "streamKeyFrom: { file: keys/inline }",
+        1,
+    );
+    fixture.write("destinations.yaml", &local);
+    for args in [&["import", "--dry-run"][..], &["import"]] {
+        let imported = run(&fixture, args).await;
+        assert_eq!(imported.code, 5, "{}", imported.err);
+        let said = "inline  would be set aside as an item: ";
+        assert!(
+            imported.err.contains(said) && imported.err.contains("localKeys"),
+            "{}",
+            imported.err
+        );
+    }
+    let key = ("name", "inline");
+    assert!(fixture.dynamo.get(&fixture.table(), key).await.is_none());
 }
 
 #[tokio::test]
