@@ -10,3 +10,4 @@ mod replay;
 mod signals;
 mod streams;
 pub(crate) mod tool;
+mod watching;
