@@ -348,6 +348,9 @@ def mount(directory, files, mode, group):
     new.symlink_to(data.name)
     old = (directory / "..data").resolve() if (directory / "..data").is_symlink() else None
     new.rename(directory / "..data")
+    for link in directory.iterdir():
+        if not link.name.startswith("..") and link.name not in files:
+            link.unlink()
     if old:
         shutil.rmtree(old)
 
@@ -405,6 +408,13 @@ def kubernetes(folder, entrypoint, stack):
     for url in replicas:
         until("  a ConfigMap that changes puts twitch-main on air, without a restart", lambda: phase(url, "twitch-main") == "Streaming")
     watched(folder, replicas)
+    for contents, code in ({}, 503), (changed, 200):
+        mount(directories[generated["name"]], contents, 0o644, as_user["fsGroup"])
+        for url in replicas:
+            until(f"  with {'all' if contents else 'nothing'} in it /readyz gives {code}", lambda: get(f"{url}/readyz")[0] == code)
+        time.sleep(2)
+        on_air = [phase(url, name) for url in replicas for name in ("youtube-main", "twitch-main")]
+        check("  and everybody stays on air", set(on_air) == {"Streaming"}, on_air)
     [leader] = [url for url in replicas if leads(url) == "True"]
     [other] = [url for url in replicas if url != leader]
     ends_orderly("  the leader", replicas[leader], pod["terminationGracePeriodSeconds"])

@@ -29,7 +29,11 @@ fn series() -> BTreeMap<String, Vec<String>> {
     for row in reference.lines().skip(2) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let (name, kind) = (cells[1].trim_matches('`'), cells[2]);
-        let labels = || cells[3].split(", ").map(|label| label.trim_matches('`').to_owned());
+        let labels = || {
+            cells[3]
+                .split(", ")
+                .map(|label| label.trim_matches('`').to_owned())
+        };
         if kind == "histogram" {
             for part in ["sum", "count"] {
                 series.insert(format!("{name}_{part}"), labels().collect());
@@ -52,7 +56,9 @@ fn asked(text: &str) -> Vec<(&str, Vec<(&str, &str)>)> {
                 .find(|sign: char| !(sign.is_ascii_lowercase() || sign == '_'))
                 .unwrap_or(rest.len());
             let (name, rest) = rest.split_at(end);
-            let matchers = rest.strip_prefix('{').map_or("", |rest| rest.split('}').next().unwrap());
+            let matchers = rest
+                .strip_prefix('{')
+                .map_or("", |rest| rest.split('}').next().unwrap());
             let matchers = matchers.split(", ").filter_map(|matcher| {
                 let (label, value) = matcher.split_once('"')?;
                 Some((
