@@ -194,7 +194,7 @@ class Machine:
             (folder / name).mkdir(parents=True)
         (folder / "usr/local/bin/slotwise").touch()
         if HAS_ROOT:
-            # distroless/cc has these: the libraries with the loader, and the certificates, without which no client is made.
+            # The image has these: the libraries with the loader, and the certificates, without which no client is made.
             files = ["/etc/ssl/certs/ca-certificates.crt"]
             files += re.findall(r"(/\S+) \(0x", subprocess.run(["ldd", SLOTWISE], capture_output=True, text=True).stdout)
             for file in files:
