@@ -84,7 +84,8 @@ pub(super) async fn run(
     settings.batch_idle = args.pace.batch_idle;
     settings.batch_max = args.pace.batch_max.max(args.pace.batch_idle);
     let recording = args.record.as_deref().map(start_recording).transpose()?;
-    let door = args.http.open().await?;
+    let tries_out = args.connection.emulator.is_some() && !args.once;
+    let door = args.http.open(tries_out).await?;
     if format == LogFormat::Text {
         output.print(&greeting(&args));
     }

@@ -72,7 +72,7 @@ fn four_on_three_slots() -> tempfile::TempDir {
         let text = fs::read_to_string(&path).unwrap();
         let text = text
             .replace("state: Ready", "state: Streaming")
-            .replace("    - id: \"4000002\"\n", "");
+            .replace("    - id: \"4000002\"\n    - id: \"4000003\"\n", "");
         fs::write(&path, text).unwrap();
     }
     dir

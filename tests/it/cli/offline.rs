@@ -162,7 +162,7 @@ fn valid_declarations_are_counted() {
     insta::assert_snapshot!(slotwise(["validate", "examples/quickstart"]).golden(), @"
     exit 0
     --- out
-    valid: 1 pool with 2 channels, 4 destinations: 3 Streaming, 1 Ready
+    valid: 1 pool with 3 channels, 4 destinations: 3 Streaming, 1 Ready
     --- err
     ");
 }

@@ -13,7 +13,7 @@ fn the_quickstart_has_the_plan_that_the_readme_shows() {
     insta::assert_snapshot!(slotwise(["plan", "--emulator", QUICKSTART]).golden(), @"
     exit 0
     --- out
-    3 wanted, 1 off · pool main: 2 channels, 6 slots, Spread, interrupt: Never
+    3 wanted, 1 off · pool main: 3 channels, 9 slots, Spread, interrupt: Never
 
       4000001 (main-4000001)  IDLE → RUNNING                                            about 2 min 30 s
         update  RTMP-Slot-1 ← youtube-main  same group: launch-event
@@ -22,8 +22,10 @@ fn the_quickstart_has_the_plan_that_the_readme_shows() {
       4000002 (main-4000002)  IDLE → RUNNING                                            about 2 min 30 s
         update  RTMP-Slot-1 ← corp-cdn  new; a stopped channel, nobody is disturbed
         start   about 2 min 10 s
+      4000003 (main-4000003)  IDLE, stays                                                      about 1 s
+        adopt  not owned yet; adopted by default
 
-    2 updates, 2 starts, 0 stops · 3 go on air, 0 wait · interruptions 0 (least possible 0) · 10 API calls
+    1 adoption, 2 updates, 2 starts, 0 stops · 3 go on air, 0 wait · interruptions 0 (least possible 0) · 12 API calls
     --- err
     ");
 }
