@@ -110,7 +110,8 @@ pub enum Phase {
     Streaming,
     /// On air and not wanted.
     Stopping,
-    /// Its declaration or its channel is broken.
+    /// Its declaration or its channel is broken: its key cannot be read, say, or the steps of its channel keep failing, twice
+    /// in a row for a reason of the channel or five times for another like throttling.
     Error,
 }
 

@@ -228,6 +228,7 @@ impl Memory {
                 let left = streak.retry_at.saturating_duration_since(now);
                 channel.trouble = Some(Trouble {
                     failures: streak.of_channel,
+                    attempts: streak.backoff.failures(),
                     retry_at: clock.saturating_add(left).unwrap_or(clock),
                     what: streak.what.clone(),
                 });

@@ -117,6 +117,7 @@ fn on_the_way(decision: &Decision<'_, '_>, channel: usize) -> Option<Waiting> {
         return Some(Waiting::BackingOff {
             channel: id,
             failures: trouble.failures,
+            attempts: trouble.attempts,
             retry_at: trouble.retry_at,
             what: trouble.what.clone(),
         });
