@@ -6,6 +6,7 @@
 
 mod conditions;
 mod derive;
+mod totals;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub use conditions::Conditions;
 pub use derive::{phase, status};
+pub use totals::Totals;
 
 use crate::model::{ChannelId, ChannelState, DestinationName, PoolName, SlotId, WantedState};
 

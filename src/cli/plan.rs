@@ -30,7 +30,7 @@ pub(super) struct PlanArgs {
         value_name = "FORMAT"
     )]
     output: PlanFormat,
-    /// Exit with 2 when there are changes to make
+    /// Exit with 2 when there are changes to make, before the 5 of somebody wanted who would not go on air
     #[arg(long, env = "SLOTWISE_DETAILED_EXITCODE")]
     detailed_exitcode: bool,
     /// Plan as if a change of this destination might interrupt others, whatever the pool's policy; may be repeated
@@ -90,10 +90,5 @@ pub(super) async fn run(args: PlanArgs, output: &Output) -> CommandResult {
             path.display()
         ));
     }
-    let changes = !view.plan.is_empty();
-    Ok(if args.detailed_exitcode && changes {
-        ExitCode::ChangesPending
-    } else {
-        ExitCode::Success
-    })
+    Ok(ExitCode::of_plan(&view.plan, args.detailed_exitcode))
 }

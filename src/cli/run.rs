@@ -28,7 +28,8 @@ pub(super) struct RunArgs {
     /// YAML files and directories with the declared state; below a directory every .yaml and .yml file is read
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
-    /// Converge and exit: with 0 when everybody is where they are wanted, 5 when some are not, 4 when a rule forbids
+    /// Converge and exit: with 0 when everybody is where they are wanted, 5 when somebody wanted is not on air, 4 when a rule
+    /// forbids the rest
     #[arg(long, env = "SLOTWISE_ONCE")]
     once: bool,
     /// With --once: give up after this long

@@ -138,6 +138,19 @@ fn log(event: &Event) {
             to = to.to_string(),
             "{text}"
         ),
+        Event::Converged {
+            totals,
+            interruptions,
+            ..
+        } => tracing::info!(
+            target: STORY,
+            event = event_name,
+            wanted = totals.wanted,
+            on_air = totals.on_air,
+            as_wanted = totals.is_as_wanted(),
+            interruptions,
+            "{text}"
+        ),
         Event::CycleFailed { .. }
         | Event::SourceDoubted { .. }
         | Event::PlanRefused { .. }
@@ -172,6 +185,7 @@ fn name(event: &Event) -> &'static str {
         Event::StateChanged { .. } => "StateChanged",
         Event::PhaseChanged { .. } => "PhaseChanged",
         Event::Converged { .. } => "Converged",
+        Event::WentOffAir { .. } => "WentOffAir",
         Event::CycleEnded { .. } => "CycleEnded",
         Event::CycleFailed { .. } => "CycleFailed",
         Event::Lease(_) => "Lease",

@@ -184,7 +184,7 @@ fn a_change_of_a_file_is_acted_upon_and_told() {
     fs::write(&file, text.replace("state: Streaming", "state: Ready")).unwrap();
     daemon.until("corp-cdn  Streaming → Ready");
     daemon.until("nobody on it is wanted");
-    daemon.until("converged           2 on air, 0 wait");
+    daemon.until("converged           2 of 2 on air");
     fs::write(&file, "kind: [").unwrap();
     daemon.until("corporate.yaml");
     assert_eq!(daemon.end("INT").code, 130);

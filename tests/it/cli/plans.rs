@@ -99,7 +99,7 @@ fn a_saved_plan_is_applied_once_and_stale_afterwards() {
     let applied = served.on("apply", &apply, path);
     assert_eq!(applied.code, 0, "{applied:?}");
     assert!(
-        applied.out.contains("converged           3 on air, 0 wait"),
+        applied.out.contains("converged           3 of 3 on air"),
         "{}",
         applied.out
     );
