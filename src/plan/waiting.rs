@@ -37,6 +37,8 @@ pub enum Waiting {
     },
     /// It could go on air only by interrupting others, which the pool does not grant.
     InterruptionForbidden {
+        /// The pool whose policy it is.
+        pool: PoolName,
         /// The slot it would get.
         slot: SlotId,
         /// Who would be interrupted.
@@ -66,6 +68,8 @@ pub enum Waiting {
     },
     /// It is no longer wanted, but stays on air until those it shares the channel with end.
     SharesChannel {
+        /// The pool whose policy it is.
+        pool: PoolName,
         /// The slot it is on air in.
         slot: SlotId,
         /// The others.

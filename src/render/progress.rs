@@ -304,6 +304,26 @@ fn source_loaded(
     entry
 }
 
+/// The same of [`Event::SourceLoaded`] with only the mistakes that are new; `left` are there still that were told before.
+fn loaded_since(event: &Event, problems: &[Problem], rejected: &[Rejected], left: usize) -> Entry {
+    let Event::SourceLoaded {
+        pools,
+        destinations,
+        changes,
+        ..
+    } = event
+    else {
+        return Entry::default();
+    };
+    let mut entry = source_loaded(*pools, *destinations, problems, rejected, changes);
+    if left > 0 {
+        let (were, are) = if left == 1 { ("was", "is") } else { ("were", "are") };
+        let text = format!("{} that {were} told before {are} left", counted(left, "mistake"));
+        entry.details.row([cell(Tone::Waits, text)]);
+    }
+    entry
+}
+
 /// What `plan` says as a whole, and of those named.
 fn planned(plan: &Plan, names: &BTreeSet<DestinationName>) -> Entry {
     let mut entry = if plan.is_empty() {
@@ -572,8 +592,9 @@ mod tests {
                     youtube-main  → 4000001/RTMP-Slot-1  new; a stopped channel, nobody is disturbed
                     facebook  waits: InterruptionForbidden
                       4000002 has a place for it, but corp-cdn is on air there and the pool never interrupts
-                      ways out: interrupt: Anytime (corp-cdn off air about 3 min) · just this once: slotwise
-                      apply --interrupt facebook · stop corp-cdn · add a channel
+                      ways out: set disruption.interrupt: Anytime in pool main, with Start in for: (corp-cdn
+                      off air about 3 min) · just this once: apply with --interrupt facebook · set state:
+                      Ready for corp-cdn · add a channel to channels: of pool main
         12:00:02  4000001 (live-1)    adopt  not owned yet; adopted by default
         12:00:03  4000001 (live-1)    update  slots differ from what is wanted, about 10 s
                     RTMP-Slot-1 ← youtube-main

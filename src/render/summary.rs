@@ -140,7 +140,7 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
 }
 
 /// `1 waits`, `2 wait`.
-pub(super) fn waits(count: usize) -> String {
+fn waits(count: usize) -> String {
     format!("{count} wait{}", if count == 1 { "s" } else { "" })
 }
 

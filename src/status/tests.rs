@@ -126,6 +126,7 @@ fn a_transition_does_not_hide_what_else_is_in_the_way() {
     let stopping = channel(ChannelState::Stopping);
     assert_eq!(phase(&failing, Some(&stopping)), Phase::Starting);
     failing.waiting = Some(Waiting::InterruptionForbidden {
+        pool: "main".into(),
         slot: SlotId::new("4000001", "RTMP-Slot-1"),
         others: vec!["corp".into()],
         off_air: Duration::from_mins(3),
@@ -398,6 +399,7 @@ fn blocked_is_who_waits_and_is_not_on_the_way() {
     assert!(blocked(&placed(), Some(backing_off()), ChannelState::Idle));
     assert!(!blocked(&placed(), moves(), ChannelState::Starting));
     let shares = Waiting::SharesChannel {
+        pool: "main".into(),
         slot: SlotId::new("4000001", "RTMP-Slot-1"),
         others: vec!["corp".into()],
         off_air: Duration::from_mins(3),

@@ -175,8 +175,8 @@ mod tests {
         Totals::of(&plan, &Status::default())
     }
 
-    fn full() -> Option<Waiting> {
-        Some(Waiting::NoFreeSlot { pool: "main".into() })
+    fn full() -> Waiting {
+        Waiting::NoFreeSlot { pool: "main".into() }
     }
 
     #[test]
@@ -190,13 +190,13 @@ mod tests {
         assert!(good.is_as_wanted());
         let one_waits = totals(vec![
             destination("a", on, true, None),
-            destination("facebook-main", on, false, full()),
+            destination("facebook-main", on, false, Some(full())),
         ]);
         assert_eq!(one_waits.to_string(), "1 of 2 on air; waiting: facebook-main");
         assert!(!one_waits.is_as_wanted());
-        let mut previous = destination("a", on, true, full());
+        let mut previous = destination("a", on, true, Some(full()));
         previous.is_previous = true;
-        let more = totals(vec![previous, destination("c", off, true, full())]);
+        let more = totals(vec![previous, destination("c", off, true, Some(full()))]);
         assert_eq!(
             more.to_string(),
             "1 of 1 on air; still with the previous URL or key: a; still on air though off: c"

@@ -24,7 +24,7 @@ fn applied_means_on_air_and_nothing_left_to_do() {
     let planned = served.slotwise("plan", &["--detailed-exitcode"]);
     assert_eq!(planned.code, 0);
     assert!(
-        planned.out.starts_with("No changes. 3 wanted, 3 on air.\n"),
+        planned.out.starts_with("No changes. 3 of 3 on air.\n"),
         "{}",
         planned.out
     );
