@@ -86,8 +86,8 @@ pub(super) async fn run(args: PlanArgs, output: &Output) -> CommandResult {
             Failure::at("cannot save the plan", &error).next("name another file with --out")
         })?;
         output.note(&format!(
-            "saved; apply it with: slotwise apply {}\n",
-            path.display()
+            "saved; apply it with: {}\n",
+            args.connection.command("apply", std::slice::from_ref(path))
         ));
     }
     Ok(ExitCode::of_plan(&view.plan, args.detailed_exitcode))

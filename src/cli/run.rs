@@ -130,13 +130,14 @@ pub(super) async fn run(
         drop(controller);
         recorder.finish().await;
     }
-    finish(ended, args.timeout, signals.first(), code)
+    let look = args.connection.where_to_look(&args.sources);
+    finish(ended, (args.timeout, &look), signals.first(), code)
 }
 
-/// Says why a run that did not end well ended, and gives the code.
+/// Says why a run that did not end well ended, and gives the code. `look` says where everybody stands.
 pub(super) fn finish(
     ended: Ended,
-    timeout: Duration,
+    (timeout, look): (Duration, &str),
     signal: Option<ExitCode>,
     code: Option<ExitCode>,
 ) -> CommandResult {
@@ -144,12 +145,12 @@ pub(super) fn finish(
     match ended {
         Ended::Drained | Ended::Converged => Ok(code),
         Ended::Blocked => Err(Failure::new(code, "what is left to do failed again and again")
-            .next("see the last failures above; slotwise status shows where everybody stands")),
+            .next(format!("see the last failures above{look}"))),
         Ended::TimedOut => Err(Failure::new(
             code,
             format!("not converged within {} (--timeout)", Approximately(timeout)),
         )
-        .next("run it again to go on; slotwise status shows where everybody stands")),
+        .next(format!("run it again to go on{look}"))),
         Ended::LeaseLost => Err(Failure::new(
             code,
             "the lease is no longer kept, so nothing more is written; a fault of slotwise, please report it",

@@ -18,6 +18,7 @@ use url::Url;
 use super::door::TOKEN;
 use super::endpoint::variable;
 use super::failure::Failure;
+use super::output::program;
 use super::running;
 
 /// Time for an answer. It is made from what is there already.
@@ -74,8 +75,9 @@ impl ServerArgs {
         }
         Err(
             Failure::usage("no slotwise that shows its status runs on this machine for this user").next(
-                "look for yourself with slotwise status SOURCE, name one with --server URL, or start one with \
-                 slotwise run --emulator SOURCE",
+                "name a SOURCE to look for yourself, one that runs elsewhere with --server URL, or start one, for example: \
+                 slotwise run --emulator examples/quickstart"
+                    .replace("slotwise", &program()),
             ),
         )
     }

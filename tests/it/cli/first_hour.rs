@@ -107,7 +107,7 @@ fn status_says_what_to_do_where_nothing_runs() {
         ran.err.contains("no slotwise that shows its status runs"),
         "{ran:?}"
     );
-    assert!(ran.err.contains("slotwise status SOURCE"), "{ran:?}");
+    assert!(ran.err.contains("name a SOURCE"), "{ran:?}");
 
     let mut daemon = desk.daemon();
     daemon.until("converged ");

@@ -215,7 +215,7 @@ fn every_mistake_is_listed_with_its_place_and_its_fix() {
 
     3 errors in 1 file
     --- err
-    next: correct these and run slotwise validate again
+    next: correct these and validate again
     ");
 }
 

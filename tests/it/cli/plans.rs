@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::tool::{Served, copy_of_quickstart, slotwise};
+use super::tool::{Served, command, copy_of_quickstart, slotwise, told};
 
 const QUICKSTART: &str = "examples/quickstart";
 
@@ -87,13 +87,22 @@ fn a_saved_plan_is_applied_once_and_stale_afterwards() {
     let file = dir.path().join("plan.json");
     let path = file.to_str().unwrap();
     let planned = served.slotwise("plan", &["--out", path]);
-    assert_eq!(
-        (planned.code, planned.err.as_str()),
-        (
-            0,
-            format!("saved; apply it with: slotwise apply {path}\n").as_str()
-        )
+    assert_eq!(planned.code, 0, "{planned:?}");
+    // The command that is printed, as a shell takes it.
+    let printed = planned.err.strip_prefix("saved; apply it with: ").unwrap().trim();
+    let mut asks = command::<&str>([]);
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", printed])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    shell.env_clear().envs(
+        asks.env("PATH", "/usr/bin:/bin")
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
     );
+    let asked = told(shell.output().unwrap());
+    assert_eq!(asked.code, 64, "{asked:?}");
+    assert!(asked.err.contains("nobody can be asked"), "{asked:?}");
 
     let apply = ["--yes", "--transition-interval", "100ms"];
     let applied = served.on("apply", &apply, path);
@@ -107,7 +116,7 @@ fn a_saved_plan_is_applied_once_and_stale_afterwards() {
     let stale = served.on("apply", &apply, path);
     assert_eq!((stale.code, stale.out.as_str()), (3, ""), "{stale:?}");
     assert!(
-        stale.err.contains("channel 4000001, state: was IDLE, is RUNNING"),
+        stale.err.contains("channel 4000001: IDLE → RUNNING"),
         "{}",
         stale.err
     );
@@ -128,10 +137,18 @@ fn a_saved_plan_is_stale_when_the_declaration_changed() {
     let path = dir.path().join("plan.json").to_str().unwrap().to_owned();
     assert_eq!(slotwise(["plan", "--emulator", "--out", &path, source]).code, 0);
     fs::remove_file(sources.path().join("corporate.yaml")).unwrap();
+    let launch = sources.path().join("launch-event.yaml");
+    let text = fs::read_to_string(&launch).unwrap();
+    fs::write(&launch, text.replacen("state: Streaming", "state: Ready", 1)).unwrap();
     let stale = slotwise(["apply", "--emulator", "--yes", &path]);
     assert_eq!(stale.code, 3, "{stale:?}");
     assert!(
-        stale.err.contains("  destination corp-cdn is gone\n"),
+        stale.err.contains("  youtube-main: Streaming → Ready\n"),
+        "{}",
+        stale.err
+    );
+    assert!(
+        stale.err.contains("  corp-cdn: Streaming → declared no longer\n"),
         "{}",
         stale.err
     );

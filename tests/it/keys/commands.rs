@@ -74,7 +74,7 @@ async fn a_key_that_is_not_there_is_told_with_place_and_fix() {
 
     1 error in 1 file
     --- err
-    next: correct these and run slotwise validate again
+    next: correct these and validate again
     ");
 }
 
