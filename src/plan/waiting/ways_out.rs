@@ -71,15 +71,7 @@ impl Waiting {
                 "give it another streamKeyFrom:".to_owned(),
                 format!("set state: Ready for {other}"),
             ],
-            Self::OnAirElsewhere { channel, pool, .. } => match pool {
-                None => vec![format!("end it on channel {channel}")],
-                Some(pool) => vec![
-                    AGAIN.to_owned(),
-                    anytime(pool, Cause::Retarget),
-                    JUST_THIS_ONCE.to_owned(),
-                    format!("set pool: {pool} again"),
-                ],
-            },
+            Self::OnAirElsewhere { channel, pool, .. } => elsewhere_ways_out(channel, pool.as_ref()),
             Self::Paused { pool: None, .. } => vec!["remove its paused:".to_owned()],
             Self::Paused { pool: Some(pool), .. } => vec![format!("remove paused: of pool {pool}")],
             Self::SourceUntrusted { .. } => vec![
@@ -189,6 +181,18 @@ impl Waiting {
 /// `a and b off air about 3 min`.
 fn off_air(others: &[DestinationName], time: Duration) -> String {
     format!("{} off air about {}", Names(others), Approximately(time))
+}
+
+fn elsewhere_ways_out(channel: &ChannelId, pool: Option<&PoolName>) -> Vec<String> {
+    match pool {
+        None => vec![format!("end it on channel {channel}")],
+        Some(pool) => vec![
+            AGAIN.to_owned(),
+            anytime(pool, Cause::Retarget),
+            JUST_THIS_ONCE.to_owned(),
+            format!("set pool: {pool} again"),
+        ],
+    }
 }
 
 /// The grant of every interruption for `cause`.
