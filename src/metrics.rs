@@ -152,6 +152,9 @@ impl Metrics {
                     self.0.steps.ended(action, &step, outcome);
                 }
             }
+            Event::WentOffAir { reason, .. } => {
+                self.0.steps.interruptions.with_label_values(&[*reason]).inc();
+            }
             Event::PhaseChanged {
                 wanted_for: Some(time),
                 ..
@@ -349,7 +352,8 @@ impl Steps {
             interruptions: maker.counters((
                 "interruptions_total",
                 &["reason"],
-                "wanted destinations taken off air by a stop that MediaLive accepted, by the stop's reason",
+                "wanted destinations that went off air, by the reason of the stop, or by what became of the channel: \
+                 `ChannelStopped` by others, `ChannelRecovering`, `TargetGone`",
             ))?,
             commit_to_on_air: maker.histogram(
                 (

@@ -6,6 +6,7 @@
 
 mod conditions;
 mod derive;
+mod totals;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub use conditions::Conditions;
 pub use derive::{phase, status};
+pub use totals::Totals;
 
 use crate::model::{ChannelId, ChannelState, DestinationName, PoolName, SlotId, WantedState};
 
@@ -110,7 +112,8 @@ pub enum Phase {
     Streaming,
     /// On air and not wanted.
     Stopping,
-    /// Its declaration or its channel is broken.
+    /// Its declaration or its channel is broken: its key cannot be read, say, or the steps of its channel keep failing, twice
+    /// in a row for a reason of the channel or five times for another like throttling.
     Error,
 }
 

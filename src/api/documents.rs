@@ -1,12 +1,13 @@
 //! The documents that the command line prints with `--output json`, of the last view.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LAST_MODIFIED};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -16,8 +17,13 @@ use super::problem::Problem;
 use crate::controller::View;
 use crate::model::{DestinationName, PoolName, WantedState};
 use crate::plan::explain;
-use crate::render;
+use crate::render::{self, Style};
 use crate::status::{DestinationStatus, Phase};
+
+/// Columns of a text whose reader does not say how many there are room for, and the fewest and the most.
+const WIDTH: usize = 100;
+const WIDTH_MIN: usize = 40;
+const WIDTH_MAX: usize = 1_000;
 
 pub(super) fn router() -> Router<Api> {
     Router::new()
@@ -25,6 +31,7 @@ pub(super) fn router() -> Router<Api> {
         .route("/destinations/{name}", get(destination))
         .route("/destinations/{name}/explain", get(explanation))
         .route("/channels", get(channels))
+        .route("/status", get(status))
         .route("/plan", get(plan))
 }
 
@@ -118,6 +125,61 @@ async fn explanation(
 
 async fn channels(State(api): State<Api>) -> Result<Response, Problem> {
     made(&api, |view| Ok(render::status::channels_json(&view.status))).await
+}
+
+/// How the status is to look.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Look {
+    /// `json`, or `text` as `slotwise status` shows it.
+    output: Option<String>,
+    /// Columns of a text.
+    width: Option<usize>,
+    /// Whether a text has colours.
+    color: Option<bool>,
+}
+
+impl Look {
+    /// The style of a text; `None` for JSON.
+    fn style(&self) -> Result<Option<Style>, Problem> {
+        match self.output.as_deref() {
+            None | Some("json") => Ok(None),
+            Some("text") => Ok(Some(Style {
+                color: self.color.unwrap_or(false),
+                width: self.width.unwrap_or(WIDTH).clamp(WIDTH_MIN, WIDTH_MAX),
+            })),
+            Some(_) => Err(not_understood()),
+        }
+    }
+}
+
+fn not_understood() -> Problem {
+    let detail = "the query is not understood; it may hold output (json, text), width and color (true, false), each once";
+    Problem::new(StatusCode::BAD_REQUEST, detail)
+}
+
+/// The whole status: what `slotwise status` asks for.
+async fn status(
+    State(api): State<Api>,
+    look: Result<Query<Look>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(look) = look.map_err(|_| not_understood())?;
+    let Some(style) = look.style()? else {
+        return made(&api, |view| Ok(render::status::status_json(&view.status))).await;
+    };
+    // For how long anything has been so is told as of now, and not as of the last look.
+    let age = api
+        .pulse()
+        .cycle_ended
+        .map_or(Duration::ZERO, |ended| ended.elapsed());
+    let mut response = made(&api, move |view| {
+        let now = view.at.saturating_add(age).unwrap_or(view.at);
+        Ok(render::status::status(&view.status, Some(now), style))
+    })
+    .await?;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    Ok(response)
 }
 
 async fn plan(State(api): State<Api>) -> Result<Response, Problem> {

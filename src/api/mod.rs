@@ -8,6 +8,7 @@
 //! | `/api/v1/destinations`, `/{name}` | the destinations of `slotwise status --output json` | yes |
 //! | `/api/v1/destinations/{name}/explain` | `slotwise explain --output json` | yes |
 //! | `/api/v1/channels` | the channels of `slotwise status --output json` | yes |
+//! | `/api/v1/status` | `slotwise status --output json`, or with `output=text` what it shows to people | yes |
 //! | `/api/v1/plan` | `slotwise plan --output json` | yes |
 //!
 //! Documents are rendered by [`crate::render`] and nowhere else; errors are `application/problem+json`.

@@ -111,7 +111,7 @@ async fn apply(
                     if format == LogFormat::Text {
                         output.print("\n");
                     }
-                    carry_out(&mut controller, args.timeout, &asked, &outcome).await
+                    carry_out(&mut controller, args, &asked, &outcome).await
                 }
                 Err(failure) => Err(failure),
             }
@@ -164,16 +164,17 @@ async fn review(
 
 async fn carry_out(
     controller: &mut Live,
-    timeout: Duration,
+    args: &ApplyArgs,
     asked: &CancellationToken,
     outcome: &Outcome,
 ) -> CommandResult {
     let until = Until::Converged {
-        deadline: Instant::now() + timeout,
+        deadline: Instant::now() + args.timeout,
     };
     let ended = Box::pin(controller.run(until, asked)).await;
     let code = ExitCode::of_run(&ended, controller.plan().map(AsRef::as_ref), outcome.changed());
-    run::finish(ended, timeout, None, code)
+    let look = args.connection.where_to_look(&args.sources);
+    run::finish(ended, (args.timeout, &look), None, code)
 }
 
 /// The saved plan that the arguments name, with what it was made from put into their place.
@@ -195,7 +196,7 @@ fn take_saved_plan(args: &mut ApplyArgs) -> Result<Option<SavedPlan>, Failure> {
     let saved = read(path)?;
     if !args.interrupt.is_empty() {
         return Err(Failure::usage("--interrupt does not go with a saved plan")
-            .next("give it to slotwise plan --out, so that its effect is reviewed"));
+            .next("give it to plan, with --out, so that its effect is reviewed"));
     }
     args.sources.clone_from(&saved.sources);
     args.interrupt.clone_from(&saved.interrupt);
@@ -205,7 +206,7 @@ fn take_saved_plan(args: &mut ApplyArgs) -> Result<Option<SavedPlan>, Failure> {
 
 fn read(path: &Path) -> Result<SavedPlan, Failure> {
     SavedPlan::read(path).map_err(|error| {
-        Failure::at("cannot read the saved plan", &error).next("make it anew with slotwise plan --out")
+        Failure::at("cannot read the saved plan", &error).next("make it anew: plan with --out")
     })
 }
 
@@ -215,7 +216,7 @@ pub(super) async fn confirm(asked: &CancellationToken, output: &Output) -> Resul
         return Err(Failure::usage(
             "standard input is no terminal, so nobody can be asked; nothing was changed",
         )
-        .next("give --yes, or review with slotwise plan --out F and run slotwise apply --yes F"));
+        .next("give --yes, or save the plan (plan --out FILE), review it, and apply the file with --yes"));
     }
     output.print(&format!("\nApply these changes? Only '{YES}' is accepted: "));
     let answer = tokio::task::spawn_blocking(output::read_answer);
@@ -265,6 +266,6 @@ fn refuse_if_stale(differences: &[String], what: &str, output: &Output) -> Resul
     }
     Err(
         Failure::new(ExitCode::StalePlan, format!("{what}; nothing was changed"))
-            .next("plan again with slotwise plan --out, and review the difference"),
+            .next("plan again, with --out, and review the difference"),
     )
 }

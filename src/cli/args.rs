@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 
 use super::endpoint::EndpointParser;
 use super::failure::Failure;
+use super::output::{program, quoted};
 use crate::controller::MaxVanish;
 use crate::controller::lease::table::ASKS_PER_LEASE;
 use crate::emulator::Switches;
@@ -42,6 +43,9 @@ pub enum LogFormat {
     /// One JSON object a line
     Json,
 }
+
+/// Whose channels these are unless somebody says otherwise.
+const OWNER: &str = "default";
 
 /// Which MediaLive, as whom, and how to behave towards it.
 #[derive(Debug, Clone, Args)]
@@ -98,7 +102,7 @@ pub struct ConnectionArgs {
         long,
         env = "SLOTWISE_OWNER_ID",
         value_name = "OWNER",
-        default_value = "default",
+        default_value = OWNER,
         value_parser = parse_owner
     )]
     pub owner_id: String,
@@ -148,6 +152,43 @@ pub struct ConnectionArgs {
         value_parser = parse_concurrency
     )]
     pub concurrency: usize,
+}
+
+impl ConnectionArgs {
+    /// `name`, a command of this program with flags of its own, on `sources` of the same MediaLive: as a shell takes it.
+    pub(super) fn command(&self, name: &str, sources: &[PathBuf]) -> String {
+        let mut words = vec![program(), name.to_owned()];
+        let mut flag = |flag: &str, value: &str| words.extend([flag.to_owned(), quoted(value)]);
+        if let Some(region) = &self.region {
+            flag("--region", region);
+        }
+        if let Some(url) = &self.endpoint_url {
+            flag("--endpoint-url", url);
+        }
+        if self.owner_id != OWNER {
+            flag("--owner-id", &self.owner_id);
+        }
+        match &self.emulator {
+            None => {}
+            Some(EmulatorFleet::Invented) => words.push("--emulator".to_owned()),
+            Some(EmulatorFleet::File(path)) => {
+                words.push(quoted(&format!("--emulator={}", path.display())));
+            }
+        }
+        words.extend(sources.iter().map(|path| quoted(&path.display().to_string())));
+        words.join(" ")
+    }
+
+    /// Where everybody stands is seen: nowhere where the emulator ends with this process.
+    pub(super) fn where_to_look(&self, sources: &[PathBuf]) -> String {
+        match self.emulator {
+            Some(_) => String::new(),
+            None => format!(
+                "; see where everybody stands: {}",
+                self.command("status", sources)
+            ),
+        }
+    }
 }
 
 /// How changes are carried out.
@@ -367,6 +408,36 @@ mod tests {
         for text in ["", "60", "-5s", "0s", "soon"] {
             assert!(parse_time(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_command_that_is_printed_has_what_the_shell_needs() {
+        #[derive(clap::Parser)]
+        struct Only {
+            #[command(flatten)]
+            connection: ConnectionArgs,
+        }
+        let command = |args: &str| {
+            let words = ["x"].into_iter().chain(args.split_whitespace());
+            let only = <Only as clap::Parser>::try_parse_from(words).ok().unwrap();
+            let text = only.connection.command("status", &["my show".into()]);
+            text.strip_prefix(&program()).unwrap().to_owned()
+        };
+        for (args, text) in [
+            ("", " status 'my show'"),
+            (
+                "--region eu-west-1 --owner-id b",
+                " status --region eu-west-1 --owner-id b 'my show'",
+            ),
+            ("--emulator=a.json", " status --emulator=a.json 'my show'"),
+            (
+                "--endpoint-url http://127.0.0.1:4570",
+                " status --endpoint-url http://127.0.0.1:4570 'my show'",
+            ),
+        ] {
+            assert_eq!(command(args), text);
+        }
+        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `run --listen`: what the daemon shows over HTTP, and to whom.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use super::args::LogFormat;
 use super::endpoint::variable;
 use super::exit::ExitCode;
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{self, Output};
+use super::running::Record;
 use super::telemetry::STORY;
 use crate::api::{Access, Api, Server, Token};
 use crate::controller::{Listener, Pulse};
@@ -22,20 +23,24 @@ use crate::metrics::Metrics;
 use crate::secrets;
 
 /// The token itself. No flag has it: the arguments of a process are everybody's to read.
-const TOKEN: &str = "SLOTWISE_API_TOKEN";
+pub(super) const TOKEN: &str = "SLOTWISE_API_TOKEN";
 
 /// Largest file that is taken for a token: any token and room for line ends.
 const TOKEN_MAX: u64 = 4096;
 
+/// Where a run on an emulator listens, unless that is taken.
+const OF_EMULATOR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4580);
+
 /// Where to listen, and for whom.
 ///
-/// Nothing is listened on unless an address is given. Several daemons on one machine, one per owner or region, are usual,
-/// and a default port would keep all but the first from starting.
+/// Against AWS nothing is listened on unless an address is given. A run on an emulator is somebody's trial on this machine:
+/// it listens on loopback, so that a second terminal can look at it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "HTTP")]
 pub(super) struct ListenArgs {
     /// Serve health, metrics, status and plan over HTTP on this address, for example 127.0.0.1:8080; port 0 takes a
-    /// free one. One that other machines can reach needs a token [default: do not listen]
+    /// free one. One that other machines can reach needs a token [default: do not listen; with --emulator, unless
+    /// --once: 127.0.0.1:4580, or a free port where that is taken]
     #[arg(long, env = "SLOTWISE_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     /// File with the token that requests have to show, except for /livez and /readyz; or set SLOTWISE_API_TOKEN to the
@@ -51,29 +56,55 @@ pub(super) struct Door {
     metrics: Metrics,
     /// The file with the token, where every user of this machine can read it.
     exposed: Option<PathBuf>,
+    /// Where other commands of this user find the address, as long as it is listened on.
+    record: Option<Record>,
 }
 
 impl ListenArgs {
-    /// Listens, where an address is given.
-    pub(super) async fn open(&self) -> Result<Option<Door>, Failure> {
+    /// Listens, where an address is given, or on loopback for a run `on_emulator`.
+    pub(super) async fn open(&self, on_emulator: bool) -> Result<Option<Door>, Failure> {
         let Some(address) = self.listen else {
-            return Ok(None);
+            return if on_emulator {
+                self.open_on_loopback().await
+            } else {
+                Ok(None)
+            };
         };
         let access = access(address, self.api_token_file.as_deref())?;
         let server = Server::bind(address).await.map_err(|error| {
             Failure::at(format_args!("cannot listen on {address}"), &error)
                 .next("name another address with --listen; port 0 takes a free one")
         })?;
+        self.door(server, access).map(Some)
+    }
+
+    /// Nobody asked for it, so it is no error where there is no address to be had.
+    async fn open_on_loopback(&self) -> Result<Option<Door>, Failure> {
+        let access = access(OF_EMULATOR, self.api_token_file.as_deref())?;
+        let any_port = SocketAddr::new(OF_EMULATOR.ip(), 0);
+        for address in [OF_EMULATOR, any_port] {
+            if let Ok(server) = Server::bind(address).await {
+                return self.door(server, access).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn door(&self, server: Server, access: Access) -> Result<Door, Failure> {
         let metrics = Metrics::new().map_err(|error| Failure::at("cannot count", &error))?;
-        Ok(Some(Door {
+        let address = server.address();
+        let token_file = self.api_token_file.clone();
+        Ok(Door {
             server,
             access,
             metrics,
-            exposed: self
-                .api_token_file
-                .clone()
-                .filter(|path| secrets::is_exposed(path)),
-        }))
+            exposed: token_file.filter(|path| secrets::is_exposed(path)),
+            record: address
+                .ip()
+                .is_loopback()
+                .then(|| Record::leave(address))
+                .flatten(),
+        })
     }
 }
 
@@ -133,7 +164,15 @@ impl Door {
         let address = self.server.address();
         let url = format!("http://{address}");
         match format {
-            LogFormat::Text => output.print(&format!("listening on {url}\n")),
+            LogFormat::Text => {
+                output.print(&format!("listening on {url}\n"));
+                if self.record.is_some() {
+                    let program = output::program();
+                    output.print(&format!(
+                        "see it from another terminal: {program} status --watch\n"
+                    ));
+                }
+            }
             LogFormat::Json => {
                 tracing::info!(target: STORY, event = "Listening", url, "listening on {url}");
             }
@@ -158,6 +197,8 @@ impl Door {
         operation_timeout: Duration,
         work: impl Future<Output = T>,
     ) -> T {
+        // Removed when nothing answers any more.
+        let _record = self.record;
         let api = Api::new(pulse, self.metrics, self.access, interval, operation_timeout);
         let done = CancellationToken::new();
         let mut serving = JoinSet::new();

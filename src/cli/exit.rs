@@ -2,7 +2,7 @@
 
 use crate::controller::lease::LeaseError;
 use crate::controller::{Ended, is_refusal};
-use crate::plan::{Plan, Waiting};
+use crate::plan::{DestinationPlan, Plan, Waiting};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,14 +56,21 @@ impl ExitCode {
     /// What it means, for help and the README.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Success => "converged, nothing to do, or success",
+            Self::Success => "everybody wanted is on air and nothing is left to do, or success",
             Self::Error => "something failed; the message says what, and what to do",
-            Self::ChangesPending => "`plan --detailed-exitcode`: changes are pending",
+            Self::ChangesPending => {
+                "`plan --detailed-exitcode`: changes are pending, also where 5 would be given without them"
+            }
             Self::StalePlan => {
                 "the saved plan is stale, or a recording is: planning again gives another plan"
             }
-            Self::Refused => "refused: a policy, a window, another owner or an untrusted source forbids it",
-            Self::Partial => "partial: some are where they are wanted, some failed or wait",
+            Self::Refused => {
+                "refused: a policy, a window, another owner or an untrusted source forbids all that is left, nothing was \
+                 changed, and nobody wanted is off air for it, which is 5"
+            }
+            Self::Partial => {
+                "partial: somebody wanted cannot go on air (`plan`, `apply`, `run --once`), or something else failed or waits"
+            }
             Self::InvalidState => "the declared state has mistakes",
             Self::LeaseLost => "another slotwise holds the lease",
             Self::Usage => "the command line is wrong",
@@ -87,6 +94,18 @@ impl ExitCode {
         }
     }
 
+    /// The code of a plan that is only shown. Who asked for the code of pending changes is told of them first: what waits is
+    /// told by the code of `apply`.
+    pub fn of_plan(plan: &Plan, detailed: bool) -> Self {
+        if detailed && !plan.is_empty() {
+            Self::ChangesPending
+        } else if plan.destinations.iter().any(cannot_go_on_air) {
+            Self::Partial
+        } else {
+            Self::Success
+        }
+    }
+
     /// The code of a command that was not given the lease.
     pub fn of_lease(error: &LeaseError) -> Self {
         match error {
@@ -103,6 +122,9 @@ impl ExitCode {
 
     /// The code of a plan that holds no step any more.
     fn of_converged(plan: &Plan, changed: bool) -> Self {
+        if plan.destinations.iter().any(cannot_go_on_air) {
+            return Self::Partial;
+        }
         let of_destinations = plan.destinations.iter().filter_map(|one| one.waiting.as_ref());
         let of_channels = plan.channels.iter().filter_map(|one| one.waiting.as_ref());
         let mut waiting = of_destinations
@@ -125,6 +147,12 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
+/// Whether it is wanted, is off air, and stays so unless somebody does something.
+fn cannot_go_on_air(one: &DestinationPlan) -> bool {
+    let waits = |waiting: &Waiting| !waiting.ends_by_itself() && !is_wished(waiting);
+    one.wanted && !one.on_air && one.waiting.as_ref().is_some_and(waits)
+}
+
 /// Somebody asked for exactly this.
 fn is_wished(waiting: &Waiting) -> bool {
     matches!(waiting, Waiting::Paused { .. } | Waiting::PinnedElsewhere { .. })
@@ -134,7 +162,6 @@ fn is_wished(waiting: &Waiting) -> bool {
 mod tests {
     use super::*;
     use crate::model::{Pause, WantedState};
-    use crate::plan::DestinationPlan;
 
     fn plan(waiting: Vec<Option<Waiting>>) -> Plan {
         let destination = |(number, waiting): (usize, Option<Waiting>)| DestinationPlan {
@@ -188,12 +215,34 @@ mod tests {
             (vec![None, Some(no_slot())], true, ExitCode::Partial),
             (vec![None, Some(no_slot())], false, ExitCode::Partial),
             (vec![None, Some(foreign())], true, ExitCode::Partial),
-            (vec![None, Some(foreign())], false, ExitCode::Refused),
+            (vec![None, Some(foreign())], false, ExitCode::Partial),
             (vec![Some(foreign()), Some(no_slot())], false, ExitCode::Partial),
         ] {
             let plan = plan(waiting.clone());
             let got = ExitCode::of_run(&Ended::Converged, Some(&plan), changed);
             assert_eq!(got, Some(code), "{waiting:?} {changed}");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_forbids_to_somebody_who_is_not_wanted_is_refused() {
+        let mut plan = plan(vec![None, Some(foreign())]);
+        plan.destinations[1].wanted = false;
+        plan.destinations[1].on_air = true;
+        for (changed, code) in [(false, ExitCode::Refused), (true, ExitCode::Partial)] {
+            let got = ExitCode::of_run(&Ended::Converged, Some(&plan), changed);
+            assert_eq!(got, Some(code));
+        }
+    }
+
+    #[test]
+    fn a_plan_with_changes_has_their_code_where_it_is_asked_for_and_else_that_of_those_who_wait() {
+        let waits = plan(vec![None, Some(no_slot())]);
+        assert_eq!(ExitCode::of_plan(&waits, false), ExitCode::Partial);
+        assert_eq!(ExitCode::of_plan(&waits, true), ExitCode::Partial);
+        for waiting in [None, Some(paused())] {
+            let served = plan(vec![None, waiting]);
+            assert_eq!(ExitCode::of_plan(&served, true), ExitCode::Success);
         }
     }
 

@@ -91,7 +91,7 @@ pub(super) async fn hand_over(
         result = give(&hander, &args.interrupt, telling) => result,
         () = sleep_until(deadline) => Err(timed_out(args.timeout)),
         // Only looks: it tells what the holder does.
-        ended = Box::pin(controller.run(Until::Asked, &stop)) => super::run::finish(ended, args.timeout, None, None),
+        ended = Box::pin(controller.run(Until::Asked, &stop)) => super::run::finish(ended, (args.timeout, ""), None, None),
     };
     stop.cancel();
     result
@@ -111,7 +111,7 @@ fn timed_out(timeout: Duration) -> Failure {
         Approximately(timeout)
     );
     Failure::new(ExitCode::Partial, message)
-        .next("it holds for 10 min from when it was taken; slotwise status shows where everybody stands")
+        .next("it holds for 10 min from when it was taken; the process that took it goes on, and says what comes of it")
 }
 
 /// Hands all grants over and follows each to its end.
@@ -181,7 +181,7 @@ fn failure(error: &HandError) -> Failure {
         HandError::Refused(_) => Failure::new(ExitCode::LeaseLost, text)
             .next("wait for what is under way, or end the other one and apply then"),
         HandError::HolderGone => {
-            Failure::new(ExitCode::Partial, text).next("slotwise plan shows what is left to do; apply again")
+            Failure::new(ExitCode::Partial, text).next("plan to see what is left to do, and apply again")
         }
         HandError::Table(_) => Failure::new(ExitCode::Error, text),
     }

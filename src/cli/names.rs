@@ -28,7 +28,7 @@ pub(super) fn unknown_destination(name: &str, desired: &Desired) -> Failure {
     match nearest(name, declared()).or(only_part) {
         Some(meant) => failure.next(format!("did you mean {meant}?")),
         None if desired.destinations.is_empty() => {
-            failure.next("see what slotwise validate says of the sources")
+            failure.next("validate the sources: no Destination in them can be used")
         }
         None => failure.next(format!(
             "choose one of {}",
@@ -47,7 +47,7 @@ mod tests {
         let failure = check(&["youtub".to_owned()], &Desired::empty(OwnerId::new("default"))).unwrap_err();
         assert_eq!(
             failure.to_string(),
-            "no Destination of the sources is named youtub\n  next: see what slotwise validate says of the sources"
+            "no Destination of the sources is named youtub\n  next: validate the sources: no Destination in them can be used"
         );
         assert_eq!(failure.code, ExitCode::Usage);
     }

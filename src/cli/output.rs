@@ -31,6 +31,29 @@ const MIN_WIDTH: usize = 40;
 /// Bytes of an answer that are read at most; `yes` has three.
 const ANSWER_MAX: u64 = 1024;
 
+/// This program as it was called, so that a command that is printed can be repeated in the same shell.
+pub(super) fn program() -> String {
+    let called = std::env::args_os()
+        .next()
+        .and_then(|name| name.into_string().ok());
+    quoted(
+        called
+            .filter(|name| !name.is_empty())
+            .as_deref()
+            .unwrap_or("slotwise"),
+    )
+}
+
+/// `word` as a shell takes it for one word, and nothing else.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// Both streams. Clones write to the same ones.
 #[derive(Debug, Clone)]
 pub struct Output {

@@ -32,7 +32,7 @@ pub(super) struct PlanArgs {
         value_name = "FORMAT"
     )]
     output: PlanFormat,
-    /// Exit with 2 when there are changes to make
+    /// Exit with 2 when there are changes to make, before the 5 of somebody wanted who would not go on air
     #[arg(long, env = "SLOTWISE_DETAILED_EXITCODE")]
     detailed_exitcode: bool,
     /// Plan as if a change of this destination might interrupt others, whatever the pool's policy; may be repeated
@@ -94,14 +94,9 @@ pub(super) async fn run(args: PlanArgs, output: &Output) -> CommandResult {
             Failure::at("cannot save the plan", &error).next("name another file with --out")
         })?;
         output.note(&format!(
-            "saved; apply it with: slotwise apply {}\n",
-            path.display()
+            "saved; apply it with: {}\n",
+            args.connection.command("apply", std::slice::from_ref(path))
         ));
     }
-    let changes = !view.plan.is_empty();
-    Ok(if args.detailed_exitcode && changes {
-        ExitCode::ChangesPending
-    } else {
-        ExitCode::Success
-    })
+    Ok(ExitCode::of_plan(&view.plan, args.detailed_exitcode))
 }

@@ -29,7 +29,8 @@ pub(super) struct RunArgs {
     /// standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
-    /// Converge and exit: with 0 when everybody is where they are wanted, 5 when some are not, 4 when a rule forbids
+    /// Converge and exit: with 0 when everybody is where they are wanted, 5 when somebody wanted is not on air, 4 when a rule
+    /// forbids the rest
     #[arg(long, env = "SLOTWISE_ONCE")]
     once: bool,
     /// With --once: give up after this long
@@ -85,7 +86,8 @@ pub(super) async fn run(
     settings.batch_idle = args.pace.batch_idle;
     settings.batch_max = args.pace.batch_max.max(args.pace.batch_idle);
     let recording = args.record.as_deref().map(start_recording).transpose()?;
-    let door = args.http.open().await?;
+    let tries_out = args.connection.emulator.is_some() && !args.once;
+    let door = args.http.open(tries_out).await?;
     if format == LogFormat::Text {
         output.print(&greeting(&args));
     }
@@ -129,13 +131,14 @@ pub(super) async fn run(
         drop(controller);
         recorder.finish().await;
     }
-    finish(ended, args.timeout, signals.first(), code)
+    let look = args.connection.where_to_look(&args.sources);
+    finish(ended, (args.timeout, &look), signals.first(), code)
 }
 
-/// Says why a run that did not end well ended, and gives the code.
+/// Says why a run that did not end well ended, and gives the code. `look` says where everybody stands.
 pub(super) fn finish(
     ended: Ended,
-    timeout: Duration,
+    (timeout, look): (Duration, &str),
     signal: Option<ExitCode>,
     code: Option<ExitCode>,
 ) -> CommandResult {
@@ -143,12 +146,12 @@ pub(super) fn finish(
     match ended {
         Ended::Drained | Ended::Converged => Ok(code),
         Ended::Blocked => Err(Failure::new(code, "what is left to do failed again and again")
-            .next("see the last failures above; slotwise status shows where everybody stands")),
+            .next(format!("see the last failures above{look}"))),
         Ended::TimedOut => Err(Failure::new(
             code,
             format!("not converged within {} (--timeout)", Approximately(timeout)),
         )
-        .next("run it again to go on; slotwise status shows where everybody stands")),
+        .next(format!("run it again to go on{look}"))),
         Ended::LeaseLost => Err(Failure::new(
             code,
             "the lease is no longer kept, so nothing more is written; a fault of slotwise, please report it",

@@ -13,6 +13,7 @@ use crate::files;
 use crate::plan::Plan;
 use crate::render::differences::Comparison;
 use crate::render::plan_json::{PlanDocument, document};
+use crate::render::stale::what_changed;
 
 /// Version of the file's format.
 const VERSION: u32 = 1;
@@ -151,7 +152,8 @@ pub fn is_saved_plan(path: &Path) -> bool {
         && serde_json::from_str::<Value>(&text).is_ok_and(|value| value.get(MARK).is_some())
 }
 
-/// What is different between two plans, a line each, in words: `channel 4000001, state: was IDLE, is RUNNING`.
+/// What is different between two plans, a line for each destination and channel: `youtube-main: Streaming → Ready`; where
+/// they differ in something else only, a line for each field. Empty for the same plan.
 ///
 /// Steps that only write tags are left out: what a slot holds is the same with and without its tag, and a daemon may have
 /// written it meanwhile.
@@ -164,7 +166,12 @@ pub fn differences(reviewed: &PlanDocument, now: &PlanDocument) -> Vec<String> {
         // A document of ours is always JSON; if it were not, everything in the other would count as different.
         serde_json::to_value(plan).unwrap_or_default()
     };
-    REVIEWED_AND_NOW.differences(&value(reviewed), &value(now))
+    let fields = REVIEWED_AND_NOW.differences(&value(reviewed), &value(now));
+    if fields.is_empty() {
+        return fields;
+    }
+    let words = what_changed(reviewed, now);
+    if words.is_empty() { fields } else { words }
 }
 
 #[cfg(test)]
@@ -274,10 +281,7 @@ mod tests {
         let lines = saved(ChannelState::Idle).differences(&now);
         assert_eq!(
             lines,
-            [
-                "channel 4000001, state: was IDLE, is RUNNING",
-                "channel 4000002 is new"
-            ]
+            ["channel 4000002: new, RUNNING", "channel 4000001: IDLE → RUNNING"]
         );
     }
 }

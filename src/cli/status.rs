@@ -1,4 +1,4 @@
-//! `slotwise status`: destinations, channels and slots as they are.
+//! `slotwise status`: destinations, channels and slots as they are, looked at, or as one that runs sees them.
 
 use std::sync::Arc;
 
@@ -14,23 +14,30 @@ use super::connect::{Live, Purpose, show_problems};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
+use super::server::{Server, ServerArgs};
 use super::validate::ListFormat;
 use crate::render::status::{status, status_json};
 use crate::status::{Status, status as status_of};
+
+/// Time between looks: each is a list of the channels.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Time between questions to one that runs, which cost MediaLive nothing.
+const INTERVAL_OF_SERVER: Duration = Duration::from_secs(1);
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// YAML files and directories with the declared state; below a directory every .yaml, .yml and .json file is read. - is
-    /// standard input
-    #[arg(value_name = "SOURCE", required = true)]
+    /// standard input. Without any the slotwise that runs on this machine is asked
+    #[arg(value_name = "SOURCE", conflicts_with = "server")]
     sources: Vec<PathBuf>,
     /// Look again and again, until ended
     #[arg(short, long, env = "SLOTWISE_WATCH")]
     watch: bool,
-    /// With --watch: time between looks
-    #[arg(long, env = "SLOTWISE_WATCH_INTERVAL", value_name = "TIME", default_value = "5s", value_parser = parse_time)]
-    watch_interval: Duration,
+    /// With --watch: time between looks [default: 5s, where a running slotwise is asked 1s]
+    #[arg(long, env = "SLOTWISE_WATCH_INTERVAL", value_name = "TIME", value_parser = parse_time)]
+    watch_interval: Option<Duration>,
     /// How to show it; with --watch json is one document after the other
     #[arg(
         long,
@@ -41,12 +48,79 @@ pub(super) struct StatusArgs {
     )]
     output: ListFormat,
     #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
-/// Looks, and shows what is true.
+/// Looks, or asks one that runs, and shows what is true.
 pub(super) async fn run(args: StatusArgs, output: &Output) -> CommandResult {
-    Box::pin(look(&args, output)).await
+    if !args.sources.is_empty() {
+        return Box::pin(look(&args, output)).await;
+    }
+    refuse_connection(&args)?;
+    let server = args.server.find().await?;
+    show_of(&server, &args, output).await?;
+    if args.watch {
+        watch_of(server, &args, output).await;
+    }
+    Ok(ExitCode::Success)
+}
+
+/// Which MediaLive to look at is said with a SOURCE only: one that runs has its own.
+fn refuse_connection(args: &StatusArgs) -> Result<(), Failure> {
+    let connection = &args.connection;
+    let named = [
+        ("--emulator", connection.emulator.is_some()),
+        ("--endpoint-url", connection.endpoint_url.is_some()),
+        ("--region", connection.region.is_some()),
+    ];
+    match named.into_iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Failure::usage(format!(
+            "{flag} says where to look, and no SOURCE says for what"
+        ))
+        .next("name a SOURCE: a YAML file or a directory of them, for example examples/quickstart")),
+    }
+}
+
+/// Shows the status of one that runs.
+async fn show_of(server: &Server, args: &StatusArgs, output: &Output) -> Result<(), Failure> {
+    let style = output.style();
+    let document = match args.output {
+        ListFormat::Json => server.get("/api/v1/status").await?,
+        ListFormat::Text => {
+            let (width, color) = (style.width, style.color);
+            let path = format!("/api/v1/status?output=text&width={width}&color={color}");
+            server.get(&path).await?
+        }
+    };
+    if args.watch && args.output == ListFormat::Text {
+        output.clear();
+    }
+    output.print(&document);
+    Ok(())
+}
+
+/// Goes on until nobody reads any more, or nothing can be written: one that is started again is found again.
+async fn watch_of(mut server: Server, args: &StatusArgs, output: &Output) {
+    let mut was_there = true;
+    while !output.is_closed() && !output.is_lost() {
+        sleep(args.watch_interval.unwrap_or(INTERVAL_OF_SERVER)).await;
+        match show_of(&server, args, output).await {
+            Ok(()) => was_there = true,
+            Err(failure) => {
+                // Once, and not each second.
+                if was_there {
+                    output.warning(&failure);
+                }
+                was_there = false;
+                if let Ok(other) = args.server.find().await {
+                    server = other;
+                }
+            }
+        }
+    }
 }
 
 async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
@@ -69,7 +143,7 @@ async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
 /// Goes on until nobody reads any more, or nothing can be written.
 async fn watch(mut controller: Live, mut last: Arc<Status>, args: &StatusArgs, output: &Output) {
     while !output.is_closed() && !output.is_lost() {
-        sleep(args.watch_interval).await;
+        sleep(args.watch_interval.unwrap_or(INTERVAL)).await;
         match Box::pin(controller.look()).await {
             Ok(view) => {
                 // A controller that only looks remembers nothing, so since when anything is so is carried on here.

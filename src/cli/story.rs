@@ -14,6 +14,7 @@ use crate::controller::{Clock, Event, Listener, StepOutcome};
 use crate::model::ChannelState;
 use crate::render::Style;
 use crate::render::progress::{self, Narrator, Stamp};
+use crate::status::Totals;
 
 /// Which time the lines of a story begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +139,11 @@ fn log(event: &Event) {
             to = to.to_string(),
             "{text}"
         ),
+        Event::Converged {
+            totals,
+            interruptions,
+            ..
+        } => log_totals(totals, *interruptions, &text),
         Event::CycleFailed { .. }
         | Event::SourceDoubted { .. }
         | Event::PlanRefused { .. }
@@ -147,6 +153,18 @@ fn log(event: &Event) {
         event if event.is_only_counted() => {}
         _ => tracing::info!(target: STORY, event = event_name, "{text}"),
     }
+}
+
+fn log_totals(totals: &Totals, interruptions: usize, text: &str) {
+    tracing::info!(
+        target: STORY,
+        event = "Converged",
+        wanted = totals.wanted,
+        on_air = totals.on_air,
+        as_wanted = totals.is_as_wanted(),
+        interruptions,
+        "{text}"
+    );
 }
 
 fn outcome_name(outcome: &StepOutcome) -> &'static str {
@@ -172,6 +190,7 @@ fn name(event: &Event) -> &'static str {
         Event::StateChanged { .. } => "StateChanged",
         Event::PhaseChanged { .. } => "PhaseChanged",
         Event::Converged { .. } => "Converged",
+        Event::WentOffAir { .. } => "WentOffAir",
         Event::CycleEnded { .. } => "CycleEnded",
         Event::CycleFailed { .. } => "CycleFailed",
         Event::Lease(_) => "Lease",

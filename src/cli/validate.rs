@@ -79,7 +79,7 @@ pub(super) async fn run(args: ValidateArgs, output: &Output) -> CommandResult {
             if found == 0 {
                 output.print(&format!("valid: {}\n", census(&loaded.desired)));
                 if loaded.tables > 0 {
-                    output.print("the items of tables are not looked at here; slotwise plan reads them\n");
+                    output.print("the items of tables are not looked at here; plan reads them\n");
                 }
             }
         }
@@ -88,7 +88,7 @@ pub(super) async fn run(args: ValidateArgs, output: &Output) -> CommandResult {
         return Ok(ExitCode::Success);
     }
     if args.shown.output == ListFormat::Text {
-        output.note("next: correct these and run slotwise validate again\n");
+        output.note("next: correct these and validate again\n");
     }
     Ok(ExitCode::InvalidState)
 }

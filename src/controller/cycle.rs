@@ -225,19 +225,10 @@ impl<S: Source> Controller<S> {
             self.loaded.as_ref().map(|before| &*before.desired),
             &loaded.desired,
         );
-        let was = self.loaded.as_ref().map(|before| {
-            (
-                &before.problems,
-                before.desired.pools.len(),
-                &before.desired.trust,
-            )
+        let is_same = self.loaded.as_ref().is_some_and(|before| {
+            before.problems == loaded.problems && before.desired.pools.len() == loaded.desired.pools.len()
         });
-        let same = was.is_some_and(|(problems, pools, _)| {
-            *problems == loaded.problems && pools == loaded.desired.pools.len()
-        });
-        let trust_changed = was.is_none_or(|(_, _, trust)| *trust != loaded.desired.trust);
-        let first = was.is_none();
-        if first || !same || !changed.is_empty() {
+        if !is_same || !changed.is_empty() {
             self.tell(Event::SourceLoaded {
                 pools: loaded.desired.pools.len(),
                 destinations: loaded.desired.destinations.len(),
@@ -246,10 +237,9 @@ impl<S: Source> Controller<S> {
                 changes: changed,
             });
         }
-        match &loaded.desired.trust {
-            Trust::Doubted { why } if trust_changed => self.tell(Event::SourceDoubted { why: why.clone() }),
-            Trust::Whole if trust_changed && !first => self.tell(Event::SourceTrusted),
-            Trust::Whole | Trust::Doubted { .. } => {}
+        // That it is trusted again is told by the cycle, which knows whether too many vanished.
+        if let Trust::Doubted { why } = &loaded.desired.trust {
+            self.tell_source_doubted(why.clone());
         }
     }
 
@@ -301,9 +291,7 @@ impl<S: Source> Controller<S> {
                 .doubt(&reading.on_air(), self.settings.max_vanish, unsure),
             Trust::Doubted { .. } => None,
         };
-        if let Some(event) = self.memory.note_vanished(doubt.as_deref()) {
-            (self.listener)(event);
-        }
+        let source = desired.trust.clone();
         let made = match doubt {
             None => reading.plan(),
             Some(why) => {
@@ -313,6 +301,11 @@ impl<S: Source> Controller<S> {
                 plan(&desired, observed, now)
             }
         };
+        let vanished = match (&source, &desired.trust) {
+            (Trust::Whole, Trust::Doubted { why }) => Some(why.clone()),
+            _ => None,
+        };
+        self.tell_trust(&source, vanished.as_deref());
         if desired.trust == Trust::Whole {
             self.memory.forget_undeclared(&desired);
         }
@@ -357,6 +350,9 @@ impl<S: Source> Controller<S> {
                 let event = self.phase_changed(old, now);
                 self.tell(event);
             }
+        }
+        for event in self.losses.note(&view.plan) {
+            self.tell(event);
         }
         self.memory.note_on_air(&view.plan, self.busy.leaving());
         self.source.publish(&self.status);

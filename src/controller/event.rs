@@ -8,7 +8,7 @@ use super::lease::{GrantOutcome, How, TableError};
 use crate::manifest::Problem;
 use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::{Plan, Step};
-use crate::status::Phase;
+use crate::status::{Phase, Totals};
 use crate::store::{Change, Rejected};
 
 /// One thing that happened. Holds no key.
@@ -79,7 +79,7 @@ pub enum Event {
         from: Option<ChannelState>,
         /// Now.
         to: ChannelState,
-        /// How long it was in the state before.
+        /// How long it took: since it was asked to, or else since it was seen on its way. `None` where nobody here knows.
         after: Option<Duration>,
     },
     /// A destination is in another phase, or in the same for another reason.
@@ -97,14 +97,20 @@ pub enum Event {
         /// How long since it was wanted, when it went on air for the first time since.
         wanted_for: Option<Duration>,
     },
+    /// A wanted destination that was on air is not any more, and no stop of this controller took it off. Its phase tells
+    /// people; this is for those who count.
+    WentOffAir {
+        /// Which one.
+        destination: DestinationName,
+        /// What became of its channel: `ChannelStopped`, `ChannelRecovering`, or `TargetGone` where it runs on.
+        reason: &'static str,
+    },
     /// Nothing is left to do.
     Converged {
-        /// Destinations on air.
-        on_air: usize,
-        /// Destinations that wait.
-        waiting: usize,
-        /// Targets that no Destination declares and that are kept on air on channels of ours: the source is doubted.
-        undeclared: usize,
+        /// Who is where they are wanted, and who is not.
+        totals: Totals,
+        /// Wanted destinations that went off air meanwhile, whatever took them.
+        interruptions: usize,
         /// Since the first cycle or the last change.
         took: Duration,
     },
@@ -192,9 +198,12 @@ pub enum GrantNews {
 }
 
 impl Event {
-    /// Whether it happens at rest as well, and is of interest to nobody but those who count.
+    /// Whether it is of interest to nobody but those who count.
     pub fn is_only_counted(&self) -> bool {
-        matches!(self, Self::SourceRead { .. } | Self::CycleEnded { .. })
+        matches!(
+            self,
+            Self::SourceRead { .. } | Self::CycleEnded { .. } | Self::WentOffAir { .. }
+        )
     }
 }
 

@@ -40,9 +40,10 @@ pub(super) struct Memory {
     trouble: BTreeMap<ChannelId, Streak>,
     states: BTreeMap<ChannelId, (ChannelState, Instant)>,
     expected: BTreeMap<ChannelId, Expected>,
+    /// When a channel was asked to go to another state, until it is there.
+    asked: BTreeMap<ChannelId, Instant>,
     /// Since when each is wanted, until it was on air for the first time since.
     wanted_since: BTreeMap<DestinationName, Option<Instant>>,
-    vanished_told: bool,
     /// What of the tags MediaLive refuses.
     pub(super) denials: Denials,
 }
@@ -75,6 +76,7 @@ impl Memory {
         random: &mut impl Rng,
     ) -> Duration {
         let now = Instant::now();
+        self.asked.remove(id);
         let streak = self.trouble.entry(id.clone()).or_insert_with(|| Streak {
             backoff: Backoff::default(),
             of_channel: 0,
@@ -113,6 +115,7 @@ impl Memory {
     /// Nothing is to be done on a channel in this state: its failures are forgiven if it runs, and otherwise after a
     /// while.
     pub(super) fn note_rest(&mut self, id: &ChannelId, state: Option<ChannelState>, now: Instant) {
+        self.asked.remove(id);
         let long_ago = |streak: &Streak| now >= streak.retry_at + FORGIVEN_AFTER;
         let rests = match state {
             Some(ChannelState::Running) => true,
@@ -126,6 +129,9 @@ impl Memory {
 
     /// A step begins: those whom a stop interrupts come back to their slots, or to those that are reserved for them.
     pub(super) fn step_begins(&mut self, plan: &Plan, channel: &ChannelPlan, step: &Step) {
+        if matches!(step.action, Action::Update { .. } | Action::Start | Action::Stop) {
+            self.asked.insert(channel.id.clone(), Instant::now());
+        }
         for name in &step.interrupts {
             let at = plan.destinations.binary_search_by(|one| one.name.cmp(name));
             let planned = at.ok().map(|at| &plan.destinations[at]);
@@ -169,13 +175,18 @@ impl Memory {
             if before.is_none_or(|(from, _)| from != to) {
                 self.states.insert(id.clone(), (to, now));
                 if let Some((from, since)) = before {
-                    let after = Some(now - since);
+                    // How long it has been IDLE or RUNNING before says nothing of how long it took to change that.
+                    let moved = from.is_transition().then_some(since);
+                    let after = self.asked.get(id).copied().or(moved).map(|since| now - since);
                     events.push(Event::StateChanged {
                         channel: id.clone(),
                         from: Some(from),
                         to,
                         after,
                     });
+                    if !to.is_transition() {
+                        self.asked.remove(id);
+                    }
                 }
             }
             self.judge(id, to, now, random);
@@ -183,6 +194,7 @@ impl Memory {
         self.states.retain(|id, _| observed.channels.contains_key(id));
         self.trouble.retain(|id, _| observed.channels.contains_key(id));
         self.expected.retain(|id, _| observed.channels.contains_key(id));
+        self.asked.retain(|id, _| observed.channels.contains_key(id));
         events
     }
 
@@ -228,6 +240,7 @@ impl Memory {
                 let left = streak.retry_at.saturating_duration_since(now);
                 channel.trouble = Some(Trouble {
                     failures: streak.of_channel,
+                    attempts: streak.backoff.failures(),
                     retry_at: clock.saturating_add(left).unwrap_or(clock),
                     what: streak.what.clone(),
                 });
@@ -319,23 +332,64 @@ impl Memory {
             }
         }
     }
-
-    /// Takes note of whether the vanish guard doubts the source: what to tell, once.
-    pub(super) fn note_vanished(&mut self, why: Option<&str>) -> Option<Event> {
-        let told = std::mem::replace(&mut self.vanished_told, why.is_some());
-        match (told, why) {
-            (false, Some(why)) => Some(Event::SourceDoubted { why: why.to_owned() }),
-            (true, None) => Some(Event::SourceTrusted),
-            (true, Some(_)) | (false, None) => None,
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
     use crate::model::{OwnerId, SlotId, WantedState, samples};
     use crate::plan::DestinationPlan;
+
+    /// What is told of channel 3 when it is seen in `state`: how long it took.
+    fn seen(memory: &mut Memory, state: ChannelState) -> Vec<Option<Duration>> {
+        let mut observed = Observed::default();
+        let channel = crate::model::ObservedChannel {
+            id: "3".into(),
+            arn: "arn".into(),
+            name: "live".into(),
+            class: crate::model::ChannelClass::SinglePipeline,
+            state,
+            owner: None,
+            tags: Arc::default(),
+            groups: Arc::default(),
+            others: Arc::default(),
+            stray_endpoints: Arc::default(),
+            trouble: None,
+        };
+        observed
+            .channels
+            .insert("3".into(), ChannelObservation::Seen(Box::new(channel)));
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let events = memory.note_states(&observed, Instant::now(), &mut random);
+        let after = |event| match event {
+            Event::StateChanged { after, .. } => after,
+            other => panic!("{other:?}"),
+        };
+        events.into_iter().map(after).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_took_as_long_as_since_it_was_asked_for() {
+        let mut memory = Memory::default();
+        seen(&mut memory, ChannelState::Running);
+        tokio::time::advance(Duration::from_hours(2)).await;
+        memory.asked.insert("3".into(), Instant::now());
+        tokio::time::advance(Duration::from_secs(40)).await;
+        assert_eq!(
+            seen(&mut memory, ChannelState::Idle),
+            [Some(Duration::from_secs(40))]
+        );
+        // Started by somebody else: nobody here knows when that was asked for.
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert_eq!(seen(&mut memory, ChannelState::Starting), [None]);
+        tokio::time::advance(Duration::from_mins(2)).await;
+        assert_eq!(
+            seen(&mut memory, ChannelState::Running),
+            [Some(Duration::from_mins(2))]
+        );
+    }
 
     #[test]
     fn whoever_is_interrupted_and_lost_is_declared_as_it_was_unless_it_was_renamed_or_its_pool_is_gone() {

@@ -24,11 +24,13 @@ pub mod event;
 mod granted;
 mod leadership;
 pub mod lease;
+mod losses;
 mod memory;
 mod news;
 pub mod pulse;
 mod run;
 mod steps;
+mod trust;
 pub mod vanish;
 
 use std::collections::BTreeSet;
@@ -58,10 +60,12 @@ use crate::status::Status;
 use crate::store::{Loaded, Source};
 use granted::Granted;
 use lease::Lease;
+use losses::Losses;
 use memory::Memory;
 use news::Gist;
 use pulse::Shown;
 use steps::{Busy, Finished};
+use trust::Doubt;
 use vanish::VanishGuard;
 
 /// How the loop goes about its work.
@@ -132,7 +136,10 @@ pub struct Controller<S> {
     refused: String,
     status: Arc<Status>,
     memory: Memory,
+    losses: Losses,
     guard: VanishGuard,
+    /// Why the source is not trusted, as far as it was told.
+    doubt: Option<Doubt>,
     /// Grants that others handed over.
     granted: Granted,
     busy: Busy,
@@ -187,7 +194,9 @@ impl<S: Source> Controller<S> {
             refused: String::new(),
             status: Arc::default(),
             memory: Memory::default(),
+            losses: Losses::default(),
             guard: VanishGuard::default(),
+            doubt: None,
             granted: Granted::default(),
             busy: Busy::default(),
             tasks: JoinSet::new(),

@@ -9,10 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::lease::LeaseError;
 use super::steps::{LEASE_RETRY, LookAgain};
 use super::{Controller, CycleError, Event};
-use crate::model::ChannelState;
-use crate::plan::{Action, Adoption, Content, Plan};
+use crate::plan::{Action, Adoption};
 use crate::retry::Backoff;
-use crate::status::Phase;
+use crate::status::Totals;
 use crate::store::Source;
 
 /// Failures in a row on every channel with something to do after which `--once` and `apply` give up.
@@ -235,7 +234,7 @@ impl<S: Source> Controller<S> {
     async fn read_source(&mut self) {
         if let Err(error) = self.reload().await {
             let why = crate::error_chain(&error);
-            self.tell(Event::SourceDoubted { why });
+            self.tell_source_doubted(why);
         }
     }
 
@@ -318,38 +317,13 @@ impl<S: Source> Controller<S> {
     }
 
     fn tell_converged(&mut self, took: Duration) {
-        let count = |phases: &[Phase]| {
-            self.status
-                .destinations
-                .iter()
-                .filter(|status| phases.contains(&status.phase))
-                .count()
-        };
-        let on_air = count(&[Phase::Streaming]);
-        let waiting = count(&[Phase::Pending, Phase::Stopping, Phase::Error]);
-        let undeclared = self.plan.as_deref().map_or(0, undeclared_on_air);
+        let Some(plan) = &self.plan else { return };
+        let totals = Totals::of(plan, &self.status);
+        let interruptions = self.losses.take_count();
         self.tell(Event::Converged {
-            on_air,
-            waiting,
-            undeclared,
+            totals,
+            interruptions,
             took,
         });
     }
-}
-
-/// Slots on running channels of ours that stream to where no Destination points.
-fn undeclared_on_air(plan: &Plan) -> usize {
-    let ours = plan
-        .channels
-        .iter()
-        .filter(|channel| channel.adoption == Adoption::Owned)
-        .filter(|channel| {
-            channel
-                .seen
-                .as_ref()
-                .is_some_and(|seen| seen.state == ChannelState::Running)
-        });
-    ours.flat_map(|channel| &channel.slots)
-        .filter(|slot| matches!(slot.now, Content::Undeclared { .. }))
-        .count()
 }

@@ -308,6 +308,7 @@ impl<S: Source> Controller<S> {
             } => {
                 self.busy.stale.remove(id);
                 self.memory.step_accepted(id, &step.action);
+                self.losses.stopped(&step.interrupts);
                 let news = self.memory.denials.note(&step.action, recording, keeps_leftovers);
                 if let Some(what) = news.map(str::to_owned) {
                     self.tell(Event::Warned { what });

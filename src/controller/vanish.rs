@@ -56,23 +56,32 @@ impl VanishGuard {
     /// declared than is known.
     pub fn doubt(&mut self, on_air: &OnAir, max: MaxVanish, unsure: Option<&str>) -> Option<String> {
         let OnAir { count, vanished, .. } = on_air;
-        self.released.retain(|slot| vanished.contains(slot));
-        self.kept.retain(|slot| vanished.contains(slot));
-        let new: BTreeSet<SlotId> = vanished.difference(&self.released).cloned().collect();
+        self.released.retain(|slot| vanished.contains_key(slot));
+        self.kept.retain(|slot| vanished.contains_key(slot));
+        let is_new = |slot: &&SlotId| !self.released.contains(*slot);
+        let new: BTreeSet<SlotId> = vanished.keys().filter(is_new).cloned().collect();
+        // One that is in several slots, after a change of its key say, is one destination.
+        let those_in = |slots: &BTreeSet<SlotId>| {
+            let who = slots.iter().filter_map(|slot| vanished.get(slot));
+            who.collect::<BTreeSet<_>>().len()
+        };
         let allowed = max.allows(*count);
-        let told = |many: usize, why: &str| format!("{many} of {count} destinations on air {why}");
-        if new.len() > allowed {
+        let told = |slots: &BTreeSet<SlotId>, why: &str| {
+            let many = those_in(slots);
+            format!("{many} of {count} destinations on air {why}")
+        };
+        if those_in(&new) > allowed {
             let why = format!(
                 "are declared nowhere any more, and at most {allowed} may vanish at once (--max-vanish); {WAY_OUT}"
             );
-            let why = told(new.len(), &why);
+            let why = told(&new, &why);
             self.kept = new;
             return Some(why);
         }
         if !self.kept.is_empty() {
             let why =
                 format!("vanished together with more than may vanish at once (--max-vanish); {WAY_OUT}");
-            return Some(told(self.kept.len(), &why));
+            return Some(told(&self.kept, &why));
         }
         if new.is_empty() {
             let (slot, unsure) = on_air.taken_over.as_ref().zip(unsure)?;
@@ -82,22 +91,22 @@ impl VanishGuard {
         }
         if let Some(unsure) = unsure {
             let why = format!("are declared nowhere, and {unsure}; {WAY_OUT}");
-            return Some(told(new.len(), &why));
+            return Some(told(&new, &why));
         }
         // Some of those that vanished may be there.
         if let Some(channel) = &on_air.unseen {
             let why = format!(
                 "are declared nowhere any more, and how many more there are on channel {channel} cannot be seen"
             );
-            return Some(told(new.len(), &why));
+            return Some(told(&new, &why));
         }
         if let Some(name) = &on_air.unreadable {
             let why = format!(
                 "are declared nowhere any more, and one of them may be {name}, renamed, whose key cannot be read; {WAY_OUT}"
             );
-            return Some(told(new.len(), &why));
+            return Some(told(&new, &why));
         }
-        self.released.clone_from(vanished);
+        self.released = vanished.keys().cloned().collect();
         None
     }
 }
@@ -106,11 +115,12 @@ impl VanishGuard {
 mod tests {
     use super::*;
 
-    /// So many are on air, and these slots are of those who vanished.
+    /// So many are on air, and these slots are of those who vanished, each called as its slot.
     fn on_air(count: usize, vanished: &[&str]) -> OnAir {
+        let of = |slot: &&str| (SlotId::new("1", *slot), (*slot).into());
         OnAir {
             count,
-            vanished: vanished.iter().map(|slot| SlotId::new("1", *slot)).collect(),
+            vanished: vanished.iter().map(of).collect(),
             ..OnAir::default()
         }
     }
@@ -128,6 +138,29 @@ mod tests {
         assert!(one_of(2, &["a", "b"]));
         assert!(one_of(10, &["a", "b", "c", "d"]));
         assert!(!one_of(10, &[]));
+    }
+
+    #[test]
+    fn one_in_several_slots_is_one_destination() {
+        let twice = OnAir {
+            vanished: ["a", "b"].map(|slot| (SlotId::new("1", slot), "x".into())).into(),
+            ..on_air(2, &[])
+        };
+        assert!(!doubts(&mut VanishGuard::default(), &twice));
+        let mut guard = VanishGuard::default();
+        let more = OnAir {
+            vanished: twice
+                .vanished
+                .into_iter()
+                .chain(on_air(0, &["c"]).vanished)
+                .collect(),
+            ..on_air(3, &[])
+        };
+        let told = guard.doubt(&more, MaxVanish::default(), None).unwrap();
+        assert!(
+            told.starts_with("2 of 3 destinations on air are declared nowhere"),
+            "{told}"
+        );
     }
 
     #[test]
@@ -169,7 +202,7 @@ mod tests {
         };
         assert!(told(&renamed, None).contains("yt, renamed"));
         let nobody = OnAir {
-            vanished: BTreeSet::new(),
+            vanished: std::collections::BTreeMap::new(),
             ..renamed
         };
         assert_eq!(told(&nobody, Some("b.yaml is faulty")), "");

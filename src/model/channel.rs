@@ -278,6 +278,9 @@ impl NoSlot {
 pub struct Trouble {
     /// How many of them tell something of the channel: throttling, say, would have befallen any other.
     pub failures: u32,
+    /// All of them in a row, throttling as well.
+    #[serde(default)]
+    pub attempts: u32,
     /// No step is taken before this moment.
     pub retry_at: Timestamp,
     /// What failed last, one sentence without secrets.

@@ -292,6 +292,7 @@ impl World {
     pub(super) fn trouble(mut self, id: &str, failures: u32, retry_at: &str) -> Self {
         self.seen(id).trouble = Some(Trouble {
             failures,
+            attempts: failures.max(1),
             retry_at: retry_at.parse().unwrap(),
             what: "StartChannel: refused".to_owned(),
         });

@@ -117,6 +117,7 @@ fn on_the_way(decision: &Decision<'_, '_>, channel: usize) -> Option<Waiting> {
         return Some(Waiting::BackingOff {
             channel: id,
             failures: trouble.failures,
+            attempts: trouble.attempts,
             retry_at: trouble.retry_at,
             what: trouble.what.clone(),
         });
@@ -305,11 +306,13 @@ fn is_free(decision: &Decision<'_, '_>, slot: usize) -> bool {
 fn leave_obstacle(decision: &Decision<'_, '_>, slot: usize) -> Option<Waiting> {
     match obstacle(decision, slot, leave(decision.reading, slot))?.2 {
         Waiting::InterruptionForbidden {
+            pool,
             slot,
             others,
             off_air,
             ..
         } => Some(Waiting::SharesChannel {
+            pool,
             slot,
             others,
             off_air,
@@ -354,6 +357,7 @@ fn ungranted(
     let others = decision.names(others);
     let slot = reading.slot_id(slot);
     let forbidden = |cause| Waiting::InterruptionForbidden {
+        pool: pool_name(decision),
         slot: slot.clone(),
         others: others.clone(),
         off_air: INTERRUPTION,

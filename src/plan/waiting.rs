@@ -37,6 +37,8 @@ pub enum Waiting {
     },
     /// It could go on air only by interrupting others, which the pool does not grant.
     InterruptionForbidden {
+        /// The pool whose policy it is.
+        pool: PoolName,
         /// The slot it would get.
         slot: SlotId,
         /// Who would be interrupted.
@@ -66,6 +68,8 @@ pub enum Waiting {
     },
     /// It is no longer wanted, but stays on air until those it shares the channel with end.
     SharesChannel {
+        /// The pool whose policy it is.
+        pool: PoolName,
         /// The slot it is on air in.
         slot: SlotId,
         /// The others.
@@ -115,8 +119,10 @@ pub enum Waiting {
     BackingOff {
         /// The channel.
         channel: ChannelId,
-        /// Failures in a row.
+        /// Failures in a row that tell something of the channel.
         failures: u32,
+        /// All failures in a row, throttling as well.
+        attempts: u32,
         /// When the next step is tried.
         retry_at: Timestamp,
         /// What failed last.
@@ -225,6 +231,12 @@ pub enum Waiting {
     },
 }
 
+/// Failures of a channel in a row from which it keeps failing: the planner goes around it from then on, too.
+const FAILING_FROM: u32 = 2;
+
+/// Failures in a row of any kind from which a channel keeps failing: about half a minute, with 2, 4, 8 and 16 s between them.
+const FAILING_FROM_ATTEMPTS: u32 = 5;
+
 impl Waiting {
     /// Stable code, for programs.
     pub fn code(&self) -> &'static str {
@@ -256,6 +268,15 @@ impl Waiting {
             Self::TagsFull { .. } => "TagsFull",
             Self::OwnedByAnother { .. } => "OwnedByAnother",
         }
+    }
+
+    /// Whether it has failed so often that the next try is likely to fail as well. What failed once, a throttled call say, is
+    /// tried again within seconds and is on its way as before.
+    pub fn keeps_failing(&self) -> bool {
+        matches!(
+            self,
+            Self::BackingOff { failures, attempts, .. } if *failures >= FAILING_FROM || *attempts >= FAILING_FROM_ATTEMPTS
+        )
     }
 
     /// Whether it needs nobody to do anything.
@@ -301,6 +322,26 @@ mod tests {
             (3900, "1 h 5 min"),
         ] {
             assert_eq!(Approximately(Duration::from_secs(seconds)).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_call_that_was_throttled_once_does_not_keep_failing() {
+        let backing_off = |failures, attempts| Waiting::BackingOff {
+            channel: "4000001".into(),
+            failures,
+            attempts,
+            retry_at: Timestamp::UNIX_EPOCH,
+            what: "StartChannel: throttled".to_owned(),
+        };
+        for (failures, attempts, keeps_failing) in [
+            (0, 1, false),
+            (1, 1, false),
+            (0, 4, false),
+            (2, 2, true),
+            (0, 5, true),
+        ] {
+            assert_eq!(backing_off(failures, attempts).keeps_failing(), keeps_failing);
         }
     }
 

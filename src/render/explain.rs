@@ -210,10 +210,11 @@ mod tests {
           interrupts
 
         What would change it
-          -  interrupt: Anytime (corp-cdn off air about 3 min)
-          -  just this once: slotwise apply --interrupt facebook
-          -  stop corp-cdn
-          -  add a channel
+          -  set disruption.interrupt: Anytime in pool main, with Start in for: (corp-cdn off air about
+             3 min)
+          -  just this once: apply with --interrupt facebook
+          -  set state: Ready for corp-cdn
+          -  add a channel to channels: of pool main
 
         Slots
           4000001/RTMP-Slot-2  blocked  InterruptionForbidden: 4000002 has a place for it, but corp-cdn is

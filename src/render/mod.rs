@@ -29,6 +29,7 @@ pub mod progress;
 pub mod replay;
 #[cfg(test)]
 mod samples;
+pub mod stale;
 pub mod status;
 pub mod style;
 mod summary;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::style::{Style, Tone, columns};
-use super::summary::{Summary, counted, is_on_its_way, waits};
+use super::summary::{Summary, counted, is_on_its_way};
 use super::table::{Cell, Table, cell};
 use crate::model::{DestinationName, Interrupt, Placement, PoolName};
 use crate::plan::reason::Names;
@@ -15,6 +15,7 @@ use crate::plan::{
     Action, Adoption, ChannelPlan, Content, DestinationPlan, Optimality, Plan, PoolPlan, Reason, SlotPlan,
     Step, Waiting,
 };
+use crate::status::{Status, Totals};
 
 /// More unchanged channels than this in a pool, or more channels than this that wait for one reason, are folded.
 const FOLD_ABOVE: usize = 4;
@@ -24,7 +25,7 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     let summary = Summary::of(plan);
     let mut lines = Vec::new();
     if plan.is_empty() {
-        lines.push(no_changes(&summary, style));
+        lines.push(no_changes(plan, style));
         lines.push(String::new());
     }
     let view = View::new(plan, style);
@@ -175,12 +176,15 @@ pub(super) fn title(channel: &ChannelPlan) -> String {
     }
 }
 
-fn no_changes(summary: &Summary, style: Style) -> String {
-    let mut says = format!("{} wanted, {} on air", summary.wanted, summary.on_air);
-    if summary.waiting > 0 {
-        says = format!("{says}, {}", waits(summary.waiting));
-    }
-    format!("{} {says}.", style.paint(Tone::Good, "No changes."))
+/// Good news only where everybody is where they are wanted.
+fn no_changes(plan: &Plan, style: Style) -> String {
+    let totals = Totals::of(plan, &Status::default());
+    let tone = if totals.is_as_wanted() {
+        Tone::Good
+    } else {
+        Tone::Waits
+    };
+    format!("{} {totals}.", style.paint(tone, "No changes."))
 }
 
 /// A plan sorted by pool.
@@ -542,8 +546,9 @@ mod tests {
 
           facebook waits: InterruptionForbidden
             4000002 has a place for it, but corp-cdn is on air there and the pool never interrupts
-            ways out: interrupt: Anytime (corp-cdn off air about 3 min) · just this once: slotwise apply
-            --interrupt facebook · stop corp-cdn · add a channel
+            ways out: set disruption.interrupt: Anytime in pool main, with Start in for: (corp-cdn off air
+            about 3 min) · just this once: apply with --interrupt facebook · set state: Ready for corp-cdn ·
+            add a channel to channels: of pool main
 
         1 adoption, 1 update, 1 start, 0 stops · 2 go on air, 1 waits · interruptions 0 (least possible 0) · 6 API calls
         ");
@@ -571,7 +576,7 @@ mod tests {
     #[test]
     fn without_anything_to_do_the_first_words_say_so() {
         insta::assert_snapshot!(text(&samples::converged()), @"
-        No changes. 1 wanted, 1 on air.
+        No changes. 1 of 1 on air.
 
         1 wanted, 0 off · pool main: 1 channel, 3 slots, Spread, interrupt: Never
 
@@ -606,7 +611,7 @@ mod tests {
             no_slots: Vec::new(),
         });
         insta::assert_snapshot!(text(&plan), @"
-        No changes. 1 wanted, 1 on air.
+        No changes. 1 of 1 on air; not as it should be: channel 4000002 (NotAdopted).
 
         1 wanted, 0 off · pool main: 1 channel, 3 slots, Spread, interrupt: Never
 
@@ -614,9 +619,9 @@ mod tests {
             waits  NotAdopted: 4000002 is left alone: it is on air with targets that no Destination
                    explains: RTMP-Slot-1 → live.example, and targets of destinations that have no slot
                    there: RTMP-Slot-2 → youtube, RTMP-Slot-3 → twitch
-                   ways out: declare these targets as Destinations · stop channel 4000002 yourself ·
-                   takeover: true on channel 4000002 in the pool, which releases them · remove channel
-                   4000002 from the pool
+                   ways out: declare these targets as Destinations · stop channel 4000002 yourself · set
+                   takeover: true on channel 4000002 in channels: of the pool, which releases them · remove
+                   channel 4000002 from the pool
         ");
     }
 
@@ -671,13 +676,14 @@ mod tests {
 
           facebook waits: InterruptionForbidden
             4000002 has a place for it, but corp-cdn is on air there and the pool never interrupts
-            ways out: interrupt: Anytime (corp-cdn off air about 3 min) · just this once: slotwise apply
-            --interrupt facebook · stop corp-cdn · add a channel
+            ways out: set disruption.interrupt: Anytime in pool main, with Start in for: (corp-cdn off air
+            about 3 min) · just this once: apply with --interrupt facebook · set state: Ready for corp-cdn ·
+            add a channel to channels: of pool main
 
           zz-000, zz-001 and 298 others wait: NoFreeSlot
             every slot of pool main that could carry it is taken
-            ways out: take another destination of pool main off air · add a channel to pool main · raise its
-            priority before the next start
+            ways out: set state: Ready for another destination of pool main · add a channel to channels: of
+            pool main · raise its priority: before the next start
 
         1 adoption, 1 update, 1 start, 0 stops · 2 go on air, 301 wait · interruptions 0 (least possible 0) · 6 API calls
         ");

@@ -284,10 +284,10 @@ mod tests {
         #### Waiting
 
         - **facebook** waits: `InterruptionForbidden`. 4000002 has a place for it, but corp-cdn is on air there and the pool never interrupts
-          - interrupt: Anytime (corp-cdn off air about 3 min)
-          - just this once: slotwise apply --interrupt facebook
-          - stop corp-cdn
-          - add a channel
+          - set disruption.interrupt: Anytime in pool main, with Start in for: (corp-cdn off air about 3 min)
+          - just this once: apply with --interrupt facebook
+          - set state: Ready for corp-cdn
+          - add a channel to channels: of pool main
 
         <details>
         <summary>All 5 destinations, 1 channel unchanged</summary>

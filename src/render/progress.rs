@@ -23,7 +23,7 @@ use super::plan::{groups_of_waiting, verb, ways_out};
 use super::problems;
 use super::status::tone as phase_tone;
 use super::style::{Style, Tone, columns};
-use super::summary::{Summary, counted, waits};
+use super::summary::{Summary, counted};
 use super::table::{Cell, Table, cell};
 use crate::controller::event::StepOutcome;
 use crate::controller::lease::{GrantOutcome, How};
@@ -33,7 +33,7 @@ use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Action, Plan, Step};
-use crate::status::Phase;
+use crate::status::{Phase, Totals};
 use crate::store::{Change, Rejected};
 
 /// More entries than this under one event are counted instead of listed.
@@ -161,11 +161,10 @@ impl Entry {
                 ..
             } => phase_changed(destination, *to, message, ways_out, *wanted_for),
             Event::Converged {
-                on_air,
-                waiting,
-                undeclared,
+                totals,
+                interruptions,
                 took,
-            } => converged(*on_air, *waiting, *undeclared, *took),
+            } => converged(totals, *interruptions, *took),
             Event::PlanRefused { what } => {
                 let what = format!("{what}; the pool is left as it is, please report this");
                 Self::says(Tone::Bad, "defect", what)
@@ -177,7 +176,7 @@ impl Entry {
             }
             Event::Lease(news) => lease(news),
             Event::Grant(news) => grant(news),
-            Event::SourceRead { .. } | Event::CycleEnded { .. } => Self::default(),
+            Event::SourceRead { .. } | Event::CycleEnded { .. } | Event::WentOffAir { .. } => Self::default(),
             Event::Draining => Self::says(Tone::Waits, "ending", DRAINING),
         }
     }
@@ -302,6 +301,26 @@ fn source_loaded(
             .row([cell(Tone::Waits, format!("{} {fate}", one.object))]);
     }
     more(&mut entry.details, rejected.len());
+    entry
+}
+
+/// The same of [`Event::SourceLoaded`] with only the mistakes that are new; `left` are there still that were told before.
+fn loaded_since(event: &Event, problems: &[Problem], rejected: &[Rejected], left: usize) -> Entry {
+    let Event::SourceLoaded {
+        pools,
+        destinations,
+        changes,
+        ..
+    } = event
+    else {
+        return Entry::default();
+    };
+    let mut entry = source_loaded(*pools, *destinations, problems, rejected, changes);
+    if left > 0 {
+        let (were, are) = if left == 1 { ("was", "is") } else { ("were", "are") };
+        let text = format!("{} that {were} told before {are} left", counted(left, "mistake"));
+        entry.details.row([cell(Tone::Waits, text)]);
+    }
     entry
 }
 
@@ -464,13 +483,18 @@ fn precise(time: Duration) -> String {
     }
 }
 
-fn converged(on_air: usize, waiting: usize, undeclared: usize, took: Duration) -> Entry {
-    let kept = match undeclared {
+/// Nothing is left to do, which is good news only where everybody is where they are wanted.
+fn converged(totals: &Totals, interruptions: usize, took: Duration) -> Entry {
+    let interruptions = match interruptions {
         0 => String::new(),
-        some => format!("{some} more kept on air that nobody declares, "),
+        some => format!("{}; ", counted(some, "interruption")),
     };
-    let text = format!("{on_air} on air, {kept}{}, {}", waits(waiting), precise(took));
-    Entry::says(Tone::Good, "converged", text)
+    let text = format!("{totals}; {interruptions}took {}", precise(took));
+    if totals.is_as_wanted() {
+        Entry::says(Tone::Good, "converged", text)
+    } else {
+        Entry::says(Tone::Waits, "partial", text)
+    }
 }
 
 #[cfg(test)]
@@ -543,9 +567,13 @@ mod tests {
                 wanted_for: Some(Duration::from_secs(4)),
             },
             Event::Converged {
-                on_air: 3,
-                waiting: 1,
-                undeclared: 0,
+                totals: Totals {
+                    wanted: 4,
+                    on_air: 3,
+                    waiting: vec!["facebook".into()],
+                    ..Totals::default()
+                },
+                interruptions: 1,
                 took: Duration::from_millis(4_200),
             },
         ]);
@@ -564,8 +592,9 @@ mod tests {
                     youtube-main  → 4000001/RTMP-Slot-1  new; a stopped channel, nobody is disturbed
                     facebook  waits: InterruptionForbidden
                       4000002 has a place for it, but corp-cdn is on air there and the pool never interrupts
-                      ways out: interrupt: Anytime (corp-cdn off air about 3 min) · just this once: slotwise
-                      apply --interrupt facebook · stop corp-cdn · add a channel
+                      ways out: set disruption.interrupt: Anytime in pool main, with Start in for: (corp-cdn
+                      off air about 3 min) · just this once: apply with --interrupt facebook · set state:
+                      Ready for corp-cdn · add a channel to channels: of pool main
         12:00:02  4000001 (live-1)    adopt  not owned yet; adopted by default
         12:00:03  4000001 (live-1)    update  slots differ from what is wanted, about 10 s
                     RTMP-Slot-1 ← youtube-main
@@ -574,7 +603,7 @@ mod tests {
         12:00:05  4000001             start accepted after 0.2 s
         12:00:06  4000001             STARTING → RUNNING after 3.1 s
         12:00:07  youtube-main        Streaming  on air in 4000001/RTMP-Slot-1, 4.0 s after it was wanted
-        12:00:08  converged           3 on air, 1 waits, 4.2 s
+        12:00:08  partial             3 of 4 on air; waiting: facebook; 1 interruption; took 4.2 s
         ");
     }
 
@@ -682,9 +711,12 @@ mod tests {
                 retry_in: Duration::from_mins(1),
             },
             Event::Converged {
-                on_air: 0,
-                waiting: 0,
-                undeclared: 3,
+                totals: Totals {
+                    wanted: 2,
+                    on_air: 2,
+                    ..Totals::default()
+                },
+                interruptions: 0,
                 took: Duration::from_secs(1),
             },
             Event::Draining,
@@ -701,7 +733,7 @@ mod tests {
                     ways out: add a channel to pool main
         12:00:05  failed              list channels: no credentials were found; run aws sso login; nothing
                                       on air is touched, next try in 1 min
-        12:00:06  converged           0 on air, 3 more kept on air that nobody declares, 0 wait, 1.0 s
+        12:00:06  converged           2 of 2 on air; took 1.0 s
         12:00:07  ending              calls under way are finished, no new one begins; once more ends at
                                       once
         ");

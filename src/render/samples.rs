@@ -175,6 +175,7 @@ pub(super) fn start_two() -> Plan {
     busy.slots[0] = slot(1, corp.clone(), corp, None);
     let facebook = DestinationPlan {
         waiting: Some(Waiting::InterruptionForbidden {
+            pool: "main".into(),
             slot: SlotId::new("4000002", "RTMP-Slot-2"),
             others: names(&["corp-cdn"]),
             off_air: Duration::from_mins(3),

@@ -124,10 +124,14 @@ fn released(plan: &Plan) -> usize {
         .count()
 }
 
-/// Whether all that it waits for is its channel, which is about to put it on air.
+/// Whether all that it waits for is its channel, which is about to put it on air, if need be with the next try.
 pub(super) fn is_on_its_way(destination: &DestinationPlan) -> bool {
-    let in_transition = matches!(destination.waiting, Some(Waiting::ChannelInTransition { .. }));
-    in_transition && destination.assignment.is_some()
+    let waits_for_channel = match &destination.waiting {
+        Some(Waiting::ChannelInTransition { .. }) => true,
+        Some(waiting @ Waiting::BackingOff { .. }) => !waiting.keeps_failing(),
+        _ => false,
+    };
+    waits_for_channel && destination.assignment.is_some()
 }
 
 /// `0 stops`, `1 stop`, `2 stops`.
@@ -136,7 +140,7 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
 }
 
 /// `1 waits`, `2 wait`.
-pub(super) fn waits(count: usize) -> String {
+fn waits(count: usize) -> String {
     format!("{count} wait{}", if count == 1 { "s" } else { "" })
 }
 

@@ -84,9 +84,8 @@ fn slot(planned: &DestinationPlan) -> Option<&SlotId> {
 fn phase_off_air(planned: &DestinationPlan, state: Option<ChannelState>) -> Phase {
     let moves = state.is_some_and(|state| state.is_transition() || state == ChannelState::Recovering);
     match &planned.waiting {
-        Some(
-            Waiting::SecretUnavailable { .. } | Waiting::SlotIncompatible { .. } | Waiting::BackingOff { .. },
-        ) => Phase::Error,
+        Some(Waiting::SecretUnavailable { .. } | Waiting::SlotIncompatible { .. }) => Phase::Error,
+        Some(waiting) if waiting.keeps_failing() => Phase::Error,
         _ if moves && is_unhindered(planned) => Phase::Starting,
         _ => Phase::Pending,
     }
@@ -96,7 +95,9 @@ fn phase_off_air(planned: &DestinationPlan, state: Option<ChannelState>) -> Phas
 fn is_unhindered(planned: &DestinationPlan) -> bool {
     let waits_for_channel = matches!(
         planned.waiting,
-        None | Some(Waiting::ChannelInTransition { .. } | Waiting::MaxConcurrent { .. })
+        None | Some(
+            Waiting::ChannelInTransition { .. } | Waiting::MaxConcurrent { .. } | Waiting::BackingOff { .. }
+        )
     );
     waits_for_channel && planned.assignment.is_some()
 }

@@ -97,6 +97,26 @@ fn the_moment_between_two_steps_is_no_way_back() {
 }
 
 #[test]
+fn what_is_tried_again_within_seconds_changes_no_phase() {
+    let tried_again = DestinationPlan {
+        waiting: Some(throttled()),
+        ..placed()
+    };
+    let idle = channel(ChannelState::Idle);
+    assert_eq!(phase(&tried_again, Some(&idle)), Phase::Pending);
+    let starting = before(Phase::Starting);
+    assert_eq!(
+        phase_since(&tried_again, Some(&idle), Some(&starting)),
+        Phase::Starting
+    );
+    let failing = DestinationPlan {
+        waiting: Some(backing_off()),
+        ..placed()
+    };
+    assert_eq!(phase_since(&failing, Some(&idle), Some(&starting)), Phase::Error);
+}
+
+#[test]
 fn a_transition_does_not_hide_what_else_is_in_the_way() {
     let mut failing = placed();
     failing.waiting = Some(Waiting::MaxConcurrent {
@@ -106,6 +126,7 @@ fn a_transition_does_not_hide_what_else_is_in_the_way() {
     let stopping = channel(ChannelState::Stopping);
     assert_eq!(phase(&failing, Some(&stopping)), Phase::Starting);
     failing.waiting = Some(Waiting::InterruptionForbidden {
+        pool: "main".into(),
         slot: SlotId::new("4000001", "RTMP-Slot-1"),
         others: vec!["corp".into()],
         off_air: Duration::from_mins(3),
@@ -132,8 +153,20 @@ fn backing_off() -> Waiting {
     Waiting::BackingOff {
         channel: "4000001".into(),
         failures: 2,
+        attempts: 2,
         retry_at: NOW,
         what: "StartChannel: refused".to_owned(),
+    }
+}
+
+/// A call was throttled once.
+fn throttled() -> Waiting {
+    Waiting::BackingOff {
+        channel: "4000001".into(),
+        failures: 0,
+        attempts: 1,
+        retry_at: NOW,
+        what: "UpdateChannel: throttled (429 TooManyRequestsException)".to_owned(),
     }
 }
 
@@ -366,6 +399,7 @@ fn blocked_is_who_waits_and_is_not_on_the_way() {
     assert!(blocked(&placed(), Some(backing_off()), ChannelState::Idle));
     assert!(!blocked(&placed(), moves(), ChannelState::Starting));
     let shares = Waiting::SharesChannel {
+        pool: "main".into(),
         slot: SlotId::new("4000001", "RTMP-Slot-1"),
         others: vec!["corp".into()],
         off_air: Duration::from_mins(3),

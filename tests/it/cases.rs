@@ -148,7 +148,8 @@ fn plan(fleet: &Value, declared: &str) -> Ran {
 /// [`plan`] of what is right as it is.
 fn planned(fleet: &Value, declared: &str) -> String {
     let ran = plan(fleet, declared);
-    assert_eq!(ran.code, 0, "{}", ran.err);
+    // 5: somebody wanted cannot go on air, which is what many of the cases are about.
+    assert!([0, 5].contains(&ran.code), "{ran:?}");
     ran.out
 }
 

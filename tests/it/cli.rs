@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 mod docs;
+mod first_hour;
 mod init;
 mod offline;
 mod paths;

@@ -232,6 +232,7 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
     }
     channel.trouble = (spec.failures > 0).then(|| Trouble {
         failures: spec.failures,
+        attempts: spec.failures,
         retry_at: support::now() + jiff::SignedDuration::from_mins(2),
         what: "StartChannel: the channel fell back to IDLE".to_owned(),
     });

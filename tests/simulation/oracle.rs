@@ -141,6 +141,7 @@ impl<'a> Oracle<'a> {
         match waiting {
             Waiting::NoFreeSlot { pool } => self.no_free_slot(one, pool),
             Waiting::InterruptionForbidden {
+                pool: _,
                 slot,
                 others,
                 off_air,

@@ -1,18 +1,18 @@
 //! What the vanish guard goes by: who is on air, and who of them vanished from the declaration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Adoption, Occupant, Reading, Release, Takeover};
-use crate::model::{ChannelId, ChannelObservation, DestinationName, SlotId};
+use crate::model::{ChannelId, ChannelObservation, DestinationName, Identity, SlotId};
 
 /// Who is on air on our channels, or was interrupted and comes back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnAir {
-    /// How many destinations, those who vanished included.
+    /// How many destinations, those who vanished included, each once however many slots it is in.
     pub count: usize,
-    /// Slots of those who are declared no longer and were not released before. Whose object was set aside because of
-    /// mistakes in it counts as declared.
-    pub vanished: BTreeSet<SlotId>,
+    /// Slots of those who are declared no longer and were not released before, with who it is. Whose object was set aside
+    /// because of mistakes in it counts as declared.
+    pub vanished: BTreeMap<SlotId, Identity>,
     /// A channel that could not be seen: more may have vanished there.
     pub unseen: Option<ChannelId>,
     /// A declared destination that is seen nowhere and whose key cannot be read: it may be one of those who vanished, renamed.
@@ -25,6 +25,7 @@ impl Reading<'_> {
     /// Who is on air, and who of them vanished.
     pub fn on_air(&self) -> OnAir {
         let mut on_air = OnAir::default();
+        let (mut declared, mut vanished) = (BTreeSet::new(), BTreeSet::new());
         let coming_back: BTreeSet<&SlotId> = self.observed.returning.values().collect();
         for (at, slot) in self.slots.iter().enumerate() {
             let channel = &self.channels[slot.channel];
@@ -34,19 +35,21 @@ impl Reading<'_> {
                 continue;
             }
             match slot.occupant {
-                Occupant::Dest(dest, _) if self.is_own(dest, at) => {}
-                Occupant::Vanished(Release::Now | Release::Kept) => {
-                    let is_set_aside = slot
-                        .identity()
-                        .is_some_and(|identity| self.desired.set_aside.contains(&identity));
-                    if !is_set_aside {
-                        on_air.vanished.insert(id);
-                    }
+                Occupant::Dest(dest, _) if self.is_own(dest, at) => {
+                    declared.insert(dest);
                 }
-                _ => continue,
+                Occupant::Vanished(Release::Now | Release::Kept) => {
+                    // Whoever vanished is known by the record of the slot alone.
+                    let Some(identity) = slot.identity() else { continue };
+                    if !self.desired.set_aside.contains(&identity) {
+                        on_air.vanished.insert(id, identity.clone());
+                    }
+                    vanished.insert(identity);
+                }
+                _ => {}
             }
-            on_air.count += 1;
         }
+        on_air.count = declared.len() + vanished.len();
         on_air.unseen = self.unseen();
         on_air.unreadable = self.unreadable();
         on_air.taken_over = self.taken_over();

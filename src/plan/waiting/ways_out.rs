@@ -8,17 +8,23 @@ use crate::model::{Cause, ChannelId, DestinationName, NoSlot, OutputGroup, PoolN
 use crate::plan::Stray;
 use crate::plan::reason::Names;
 
-const JUST_THIS_ONCE: &str = "just this once: slotwise apply --interrupt with its name";
+const JUST_THIS_ONCE: &str = "just this once: apply with --interrupt and its name";
+
+/// Off air and on air again, where it may be somewhere else.
+const AGAIN: &str = "set state: Ready, then Streaming again";
 
 impl Waiting {
-    /// As [`Waiting::ways_out`], in words for `destination`, which waits: a command can be copied as it stands.
+    /// As [`Waiting::ways_out`], in words for `destination`, which waits.
+    ///
+    /// What to add to a command is said, and no command: where the declaration and MediaLive are only the reader knows.
     pub fn ways_out_of(&self, destination: &DestinationName) -> Vec<String> {
-        let command = format!("just this once: slotwise apply --interrupt {destination}");
+        let flag = format!("just this once: apply with --interrupt {destination}");
         let ways = self.ways_out().into_iter();
-        ways.map(|way| way.replace(JUST_THIS_ONCE, &command)).collect()
+        ways.map(|way| way.replace(JUST_THIS_ONCE, &flag)).collect()
     }
 
-    /// What would change it, each a short phrase a person can act on. Empty where it ends by itself.
+    /// What would change it, each a short phrase a person can act on: the field of the declaration and its value, where it
+    /// is one. Empty where it ends by itself.
     pub fn ways_out(&self) -> Vec<String> {
         match self {
             Self::MaxConcurrent { .. }
@@ -56,22 +62,18 @@ impl Waiting {
             }
             Self::PinnedSlotTaken { by, .. } => {
                 vec![
-                    format!("take {by} off air"),
+                    format!("set state: Ready for {by}"),
                     "remove or change spec.slot".to_owned(),
                 ]
             }
-            Self::PinnedElsewhere { .. } => vec!["state: Ready, then Streaming again".to_owned()],
-            Self::SameTarget { other } => vec![format!("give it another key, or take {other} off air")],
-            Self::OnAirElsewhere { channel, pool, .. } => match pool {
-                None => vec![format!("end it on channel {channel}")],
-                Some(pool) => vec![
-                    "state: Ready, then Streaming again".to_owned(),
-                    format!("interrupt: Anytime for Retarget in pool {pool}"),
-                    JUST_THIS_ONCE.to_owned(),
-                    format!("name pool {pool} again"),
-                ],
-            },
-            Self::Paused { .. } => vec!["remove paused".to_owned()],
+            Self::PinnedElsewhere { .. } => vec![AGAIN.to_owned()],
+            Self::SameTarget { other } => vec![
+                "give it another streamKeyFrom:".to_owned(),
+                format!("set state: Ready for {other}"),
+            ],
+            Self::OnAirElsewhere { channel, pool, .. } => elsewhere_ways_out(channel, pool.as_ref()),
+            Self::Paused { pool: None, .. } => vec!["remove its paused:".to_owned()],
+            Self::Paused { pool: Some(pool), .. } => vec![format!("remove paused: of pool {pool}")],
             Self::SourceUntrusted { .. } => vec![
                 "repair the source".to_owned(),
                 "declare it with state: Ready to take it off air".to_owned(),
@@ -83,37 +85,40 @@ impl Waiting {
     fn ways_past_others(&self) -> Vec<String> {
         match self {
             Self::NoFreeSlot { pool } => vec![
-                format!("take another destination of pool {pool} off air"),
-                format!("add a channel to pool {pool}"),
-                "raise its priority before the next start".to_owned(),
+                format!("set state: Ready for another destination of pool {pool}"),
+                add_channel(pool),
+                "raise its priority: before the next start".to_owned(),
             ],
             Self::InterruptionForbidden {
+                pool,
                 others,
                 off_air: time,
                 cause,
                 own,
                 ..
-            } => forbidden_ways_out(others, *time, *cause, *own),
+            } => forbidden_ways_out(pool, (others, *time), *cause, *own),
             Self::OutsideWindow { .. } => vec!["wait for the window".to_owned(), JUST_THIS_ONCE.to_owned()],
             Self::Uninterruptible { by, .. } => {
                 vec![
-                    format!("stop {0}, or take away what protects {0}", Names(by)),
-                    "add a channel".to_owned(),
+                    format!("set state: Ready for {}", Names(by)),
+                    format!("remove interruptible: false or paused: of {}", Names(by)),
+                    "add a channel to channels: of the pool".to_owned(),
                 ]
             }
-            Self::SharesChannel { others, .. } if others.is_empty() => vec![
-                "idle: Stop in the pool".to_owned(),
+            Self::SharesChannel { pool, others, .. } if others.is_empty() => vec![
+                format!("set idle: Stop in pool {pool}"),
                 JUST_THIS_ONCE.to_owned(),
-                "interrupt: Window or Anytime for Stop in the pool".to_owned(),
+                anytime(pool, Cause::Stop),
             ],
             Self::SharesChannel {
+                pool,
                 others,
                 off_air: time,
                 ..
             } => vec![
-                format!("stop {}", Names(others)),
+                format!("set state: Ready for {}", Names(others)),
                 format!("{JUST_THIS_ONCE} ({})", off_air(others, *time)),
-                "interrupt: Window or Anytime for Stop in the pool".to_owned(),
+                anytime(pool, Cause::Stop),
             ],
             _ => Vec::new(),
         }
@@ -124,7 +129,7 @@ impl Waiting {
         match self {
             Self::ChannelFailed { channel, .. } => vec![
                 format!("repair or delete channel {channel} in MediaLive"),
-                "add a channel".to_owned(),
+                "add a channel to channels: of the pool".to_owned(),
             ],
             Self::ChannelMissing { channel } => {
                 vec![format!(
@@ -142,14 +147,17 @@ impl Waiting {
                 "declare it as a Destination (state: Ready takes it off air)".to_owned(),
                 format!("stop channel {} yourself", slot.channel),
                 format!(
-                    "takeover: true on channel {} in the pool, which releases it",
+                    "set takeover: true on channel {} in channels: of the pool, which releases it",
                     slot.channel
                 ),
             ],
             Self::UnusableSlot { slot, why } => vec![
                 why.advice().to_owned(),
                 format!("stop channel {} yourself", slot.channel),
-                format!("takeover: true on channel {} in the pool", slot.channel),
+                format!(
+                    "set takeover: true on channel {} in channels: of the pool",
+                    slot.channel
+                ),
             ],
             Self::OnAirBesideSlots {
                 channel,
@@ -175,9 +183,30 @@ fn off_air(others: &[DestinationName], time: Duration) -> String {
     format!("{} off air about {}", Names(others), Approximately(time))
 }
 
+fn elsewhere_ways_out(channel: &ChannelId, pool: Option<&PoolName>) -> Vec<String> {
+    match pool {
+        None => vec![format!("end it on channel {channel}")],
+        Some(pool) => vec![
+            AGAIN.to_owned(),
+            anytime(pool, Cause::Retarget),
+            JUST_THIS_ONCE.to_owned(),
+            format!("set pool: {pool} again"),
+        ],
+    }
+}
+
+/// The grant of every interruption for `cause`.
+fn anytime(pool: &PoolName, cause: Cause) -> String {
+    format!("set disruption.interrupt: Anytime in pool {pool}, with {cause} in for:")
+}
+
+fn add_channel(pool: &PoolName) -> String {
+    format!("add a channel to channels: of pool {pool}")
+}
+
 fn forbidden_ways_out(
-    others: &[DestinationName],
-    time: Duration,
+    pool: &PoolName,
+    (others, time): (&[DestinationName], Duration),
     cause: Option<Cause>,
     own: bool,
 ) -> Vec<String> {
@@ -187,18 +216,19 @@ fn forbidden_ways_out(
         (false, true) => "nothing wanted goes off air".to_owned(),
         (false, false) => off_air(others, time),
     };
-    let grant = match cause {
-        None => format!("interrupt: Anytime ({who})"),
-        Some(cause) => format!("add {cause} to disruption.for ({who})"),
+    let grant = match (cause, own) {
+        (None, true) => format!("{} ({who})", anytime(pool, Cause::Retarget)),
+        (None, false) => format!("{} ({who})", anytime(pool, Cause::Start)),
+        (Some(cause), _) => format!("add {cause} to disruption.for: of pool {pool} ({who})"),
     };
     let mut ways = vec![grant, JUST_THIS_ONCE.to_owned()];
     if own {
-        ways.push("state: Ready, then Streaming again".to_owned());
+        ways.push(AGAIN.to_owned());
     }
     if !others.is_empty() {
-        ways.push(format!("stop {}", Names(others)));
+        ways.push(format!("set state: Ready for {}", Names(others)));
     }
-    ways.push("add a channel".to_owned());
+    ways.push(add_channel(pool));
     ways
 }
 
@@ -233,7 +263,7 @@ fn not_adopted_ways_out(
     }
     ways.extend([
         format!("stop channel {channel} yourself"),
-        format!("takeover: true on channel {channel} in the pool, which releases them"),
+        format!("set takeover: true on channel {channel} in channels: of the pool, which releases them"),
         format!("remove channel {channel} from the pool"),
     ]);
     ways
@@ -247,8 +277,48 @@ fn beside_slots_ways_out(
     let widen = output_group
         .map(|group| format!("let slots.outputGroups of the pool match {group}, so that it is a slot"));
     let others = [
-        format!("state: Ready for {destination}"),
+        format!("set state: Ready for {destination}"),
         format!("take its target out of that output group of channel {channel} yourself"),
     ];
     widen.into_iter().chain(others).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_out_names_the_field_the_value_and_the_pool() {
+        let shares = Waiting::SharesChannel {
+            pool: "main".into(),
+            slot: SlotId::new("4000001", "RTMP-Slot-1"),
+            others: vec!["corp-cdn".into()],
+            off_air: Duration::from_mins(3),
+        };
+        assert_eq!(
+            shares.ways_out_of(&"twitch".into()),
+            [
+                "set state: Ready for corp-cdn",
+                "just this once: apply with --interrupt twitch (corp-cdn off air about 3 min)",
+                "set disruption.interrupt: Anytime in pool main, with Stop in for:",
+            ]
+        );
+        let forbidden = |cause| Waiting::InterruptionForbidden {
+            pool: "main".into(),
+            slot: SlotId::new("4000001", "RTMP-Slot-1"),
+            others: vec!["corp-cdn".into()],
+            off_air: Duration::from_mins(3),
+            cause,
+            own: false,
+        };
+        let first = |waiting: Waiting| waiting.ways_out().remove(0);
+        assert_eq!(
+            first(forbidden(None)),
+            "set disruption.interrupt: Anytime in pool main, with Start in for: (corp-cdn off air about 3 min)"
+        );
+        assert_eq!(
+            first(forbidden(Some(Cause::Start))),
+            "add Start to disruption.for: of pool main (corp-cdn off air about 3 min)"
+        );
+    }
 }

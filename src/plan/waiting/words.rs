@@ -88,9 +88,10 @@ impl Waiting {
             Self::BackingOff {
                 channel,
                 failures,
+                attempts,
                 retry_at,
                 what,
-            } => backing_off(f, channel, *failures, *retry_at, what),
+            } => backing_off(f, channel, *failures.max(attempts), *retry_at, what),
             Self::NotAdopted {
                 channel,
                 strays,

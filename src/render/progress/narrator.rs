@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Entry, Stamp, planned};
+use super::{Entry, Stamp, loaded_since, planned};
 use crate::controller::event::StepOutcome;
 use crate::controller::{Event, LeaseNews};
+use crate::manifest::Problem;
 use crate::model::{DestinationName, SlotId};
 use crate::plan::{DestinationPlan, Plan};
 use crate::render::style::Style;
 use crate::render::summary::is_on_its_way;
 use crate::status::Phase;
+use crate::store::Rejected;
 
 /// Tells a story event by event, and leaves out what its reader knows already.
 #[derive(Debug, Clone)]
@@ -18,6 +20,8 @@ pub struct Narrator {
     was_shown: bool,
     /// What the last plan said of destinations; `None` before the first.
     told: Option<BTreeMap<DestinationName, Told>>,
+    /// Mistakes in the sources that were told and are still there.
+    mistakes: BTreeSet<String>,
 }
 
 /// What a plan says of a destination.
@@ -50,6 +54,7 @@ impl Narrator {
         Self {
             was_shown: false,
             told: None,
+            mistakes: BTreeSet::new(),
         }
     }
 
@@ -58,6 +63,7 @@ impl Narrator {
         Self {
             was_shown: true,
             told: None,
+            mistakes: BTreeSet::new(),
         }
     }
 
@@ -65,9 +71,29 @@ impl Narrator {
     pub fn lines(&mut self, event: &Event, stamp: Stamp, style: Style) -> Vec<String> {
         let entry = match event {
             Event::Planned(plan) => self.news(plan).map(|names| planned(plan, &names)),
+            Event::SourceLoaded {
+                problems, rejected, ..
+            } if self.is_news(event) => {
+                let before = self.note_mistakes(problems);
+                let is_new = |problem: &Problem| !before.contains(&problem.to_string());
+                let problems: Vec<Problem> = problems.iter().filter(|one| is_new(one)).cloned().collect();
+                let rejected: Vec<Rejected> = rejected
+                    .iter()
+                    .filter(|one| is_new(&one.problem))
+                    .cloned()
+                    .collect();
+                let left = self.mistakes.len() - problems.len().min(self.mistakes.len());
+                Some(loaded_since(event, &problems, &rejected, left))
+            }
             _ => self.is_news(event).then(|| Entry::of(event)),
         };
         entry.map_or_else(Vec::new, |entry| entry.lines(stamp, style))
+    }
+
+    /// Takes note of the mistakes that are there, and gives those that were told before.
+    fn note_mistakes(&mut self, problems: &[Problem]) -> BTreeSet<String> {
+        let now = problems.iter().map(ToString::to_string).collect();
+        std::mem::replace(&mut self.mistakes, now)
     }
 
     fn is_news(&self, event: &Event) -> bool {
@@ -229,7 +255,10 @@ mod tests {
         let mut plan = samples::start_two();
         let first = says(&mut narrator, &Event::Planned(Arc::new(plan.clone())));
         assert!(first.contains("facebook waits: InterruptionForbidden"), "{first}");
-        assert!(first.contains("ways out: interrupt: Anytime"), "{first}");
+        assert!(
+            first.contains("ways out: set disruption.interrupt: Anytime"),
+            "{first}"
+        );
         plan.destinations[4].waiting = Some(Waiting::NoFreeSlot { pool: "main".into() });
         let second = says(&mut narrator, &Event::Planned(Arc::new(plan)));
         assert!(second.contains("NoFreeSlot"), "{second}");
@@ -274,6 +303,50 @@ mod tests {
         ] {
             assert_eq!(told(&mut narrator, &event), is_told, "{event:?}");
         }
+    }
+
+    #[test]
+    fn a_mistake_is_told_once_and_counted_while_it_stays() {
+        let problem = |line| Problem {
+            location: crate::manifest::Location {
+                file: "live/a.yaml".into(),
+                line,
+                column: 1,
+                item: None,
+            },
+            severity: crate::manifest::Severity::Error,
+            object: None,
+            field: String::new(),
+            message: "not YAML".to_owned(),
+            fix: "indent with spaces".to_owned(),
+        };
+        let loaded = |lines: &[usize]| Event::SourceLoaded {
+            pools: 1,
+            destinations: 4,
+            problems: lines.iter().copied().map(problem).collect(),
+            rejected: Vec::new(),
+            changes: Vec::new(),
+        };
+        let mut narrator = Narrator::of_run();
+        let first = says(&mut narrator, &loaded(&[3]));
+        assert!(first.contains("a.yaml:3:1"), "{first}");
+        let second = says(&mut narrator, &loaded(&[3, 9]));
+        assert!(
+            second.contains("a.yaml:9:1") && !second.contains("a.yaml:3:1"),
+            "{second}"
+        );
+        assert!(
+            second.contains("1 mistake that was told before is left"),
+            "{second}"
+        );
+        assert_eq!(
+            says(&mut narrator, &loaded(&[])),
+            "source 1 pool and 4 destinations"
+        );
+        assert!(
+            says(&mut narrator, &loaded(&[3])).contains("a.yaml:3:1"),
+            "it is back"
+        );
     }
 
     #[test]

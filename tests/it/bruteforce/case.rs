@@ -154,6 +154,7 @@ impl Case {
         };
         channel.trouble = (chan.failures > 0).then(|| Trouble {
             failures: chan.failures,
+            attempts: chan.failures,
             retry_at: support::now(),
             what: "it fell back to IDLE".to_owned(),
         });

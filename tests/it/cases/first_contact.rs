@@ -36,7 +36,7 @@ async fn a_live_channel_without_rtmp_is_left_alone() {
     for said in [
         "1400131 is left alone: it is on air with outputs that are no slots (HD, Archive)",
         "stop channel 1400131 yourself",
-        "takeover: true on channel 1400131 in the pool",
+        "takeover: true on channel 1400131 in channels: of the pool",
         "remove channel 1400131 from the pool",
     ] {
         assert!(out.contains(said), "{said}: {out}");
@@ -80,10 +80,7 @@ async fn a_glob_in_the_wrong_case_touches_nothing_and_says_what_is_there() {
     ] {
         let declared = declared.replace("rtmp-slot-*", glob);
         let out = planned(&fleet, &declared);
-        assert!(
-            out.starts_with("No changes. 2 wanted, 0 on air, 2 wait."),
-            "{out}"
-        );
+        assert!(out.starts_with("No changes. 0 of 2 on air; waiting: "), "{out}");
         for said in [
             "x and yt wait: NoSlot",
             said,
@@ -365,7 +362,7 @@ fn what_is_not_wanted_on_a_channel_that_is_kept_running_says_so() {
         "{out}"
     );
     assert!(
-        out.contains("idle: Stop in the pool · just this once: slotwise apply --interrupt yt ·"),
+        out.contains("idle: Stop in pool main · just this once: apply with --interrupt yt ·"),
         "{out}"
     );
     assert!(!out.contains("nobody"), "{out}");

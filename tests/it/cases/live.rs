@@ -235,13 +235,17 @@ async fn a_respelled_url_is_no_change_and_a_new_key_waits() {
     for (declared, said) in [
         (
             &with_new_key,
-            ["must not be interrupted", "stop show", "add a channel"],
+            [
+                "must not be interrupted",
+                "set state: Ready for show",
+                "add a channel",
+            ],
         ),
         (
             &may_be_interrupted,
             [
                 "its new URL or key is written while 4000001 is stopped",
-                "slotwise apply --interrupt show",
+                "apply with --interrupt show",
                 "state: Ready, then Streaming again",
             ],
         ),

@@ -24,7 +24,7 @@ fn applied_means_on_air_and_nothing_left_to_do() {
     let planned = served.slotwise("plan", &["--detailed-exitcode"]);
     assert_eq!(planned.code, 0);
     assert!(
-        planned.out.starts_with("No changes. 3 wanted, 3 on air.\n"),
+        planned.out.starts_with("No changes. 3 of 3 on air.\n"),
         "{}",
         planned.out
     );
@@ -72,7 +72,7 @@ fn four_on_three_slots() -> tempfile::TempDir {
         let text = fs::read_to_string(&path).unwrap();
         let text = text
             .replace("state: Ready", "state: Streaming")
-            .replace("    - id: \"4000002\"\n", "");
+            .replace("    - id: \"4000002\"\n    - id: \"4000003\"\n", "");
         fs::write(&path, text).unwrap();
     }
     dir
@@ -184,7 +184,7 @@ fn a_change_of_a_file_is_acted_upon_and_told() {
     fs::write(&file, text.replace("state: Streaming", "state: Ready")).unwrap();
     daemon.until("corp-cdn  Streaming → Ready");
     daemon.until("nobody on it is wanted");
-    daemon.until("converged           2 on air, 0 wait");
+    daemon.until("converged           2 of 2 on air");
     fs::write(&file, "kind: [").unwrap();
     daemon.until("corporate.yaml");
     assert_eq!(daemon.end("INT").code, 130);

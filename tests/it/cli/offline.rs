@@ -163,7 +163,7 @@ fn valid_declarations_are_counted() {
     insta::assert_snapshot!(slotwise(["validate", "examples/quickstart"]).golden(), @"
     exit 0
     --- out
-    valid: 1 pool with 2 channels, 4 destinations: 3 Streaming, 1 Ready
+    valid: 1 pool with 3 channels, 4 destinations: 3 Streaming, 1 Ready
     --- err
     ");
 }
@@ -216,7 +216,7 @@ fn every_mistake_is_listed_with_its_place_and_its_fix() {
 
     3 errors in 1 file
     --- err
-    next: correct these and run slotwise validate again
+    next: correct these and validate again
     ");
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::tool::{Served, copy_of_quickstart, slotwise};
+use super::tool::{Served, command, copy_of_quickstart, slotwise, told};
 
 const QUICKSTART: &str = "examples/quickstart";
 
@@ -13,7 +13,7 @@ fn the_quickstart_has_the_plan_that_the_readme_shows() {
     insta::assert_snapshot!(slotwise(["plan", "--emulator", QUICKSTART]).golden(), @"
     exit 0
     --- out
-    3 wanted, 1 off · pool main: 2 channels, 6 slots, Spread, interrupt: Never
+    3 wanted, 1 off · pool main: 3 channels, 9 slots, Spread, interrupt: Never
 
       4000001 (main-4000001)  IDLE → RUNNING                                            about 2 min 30 s
         update  RTMP-Slot-1 ← youtube-main  same group: launch-event
@@ -22,8 +22,10 @@ fn the_quickstart_has_the_plan_that_the_readme_shows() {
       4000002 (main-4000002)  IDLE → RUNNING                                            about 2 min 30 s
         update  RTMP-Slot-1 ← corp-cdn  new; a stopped channel, nobody is disturbed
         start   about 2 min 10 s
+      4000003 (main-4000003)  IDLE, stays                                                      about 1 s
+        adopt  not owned yet; adopted by default
 
-    2 updates, 2 starts, 0 stops · 3 go on air, 0 wait · interruptions 0 (least possible 0) · 10 API calls
+    1 adoption, 2 updates, 2 starts, 0 stops · 3 go on air, 0 wait · interruptions 0 (least possible 0) · 12 API calls
     --- err
     ");
 }
@@ -85,19 +87,28 @@ fn a_saved_plan_is_applied_once_and_stale_afterwards() {
     let file = dir.path().join("plan.json");
     let path = file.to_str().unwrap();
     let planned = served.slotwise("plan", &["--out", path]);
-    assert_eq!(
-        (planned.code, planned.err.as_str()),
-        (
-            0,
-            format!("saved; apply it with: slotwise apply {path}\n").as_str()
-        )
+    assert_eq!(planned.code, 0, "{planned:?}");
+    // The command that is printed, as a shell takes it.
+    let printed = planned.err.strip_prefix("saved; apply it with: ").unwrap().trim();
+    let mut asks = command::<&str>([]);
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", printed])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    shell.env_clear().envs(
+        asks.env("PATH", "/usr/bin:/bin")
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
     );
+    let asked = told(shell.output().unwrap());
+    assert_eq!(asked.code, 64, "{asked:?}");
+    assert!(asked.err.contains("nobody can be asked"), "{asked:?}");
 
     let apply = ["--yes", "--transition-interval", "100ms"];
     let applied = served.on("apply", &apply, path);
     assert_eq!(applied.code, 0, "{applied:?}");
     assert!(
-        applied.out.contains("converged           3 on air, 0 wait"),
+        applied.out.contains("converged           3 of 3 on air"),
         "{}",
         applied.out
     );
@@ -105,7 +116,7 @@ fn a_saved_plan_is_applied_once_and_stale_afterwards() {
     let stale = served.on("apply", &apply, path);
     assert_eq!((stale.code, stale.out.as_str()), (3, ""), "{stale:?}");
     assert!(
-        stale.err.contains("channel 4000001, state: was IDLE, is RUNNING"),
+        stale.err.contains("channel 4000001: IDLE → RUNNING"),
         "{}",
         stale.err
     );
@@ -126,10 +137,18 @@ fn a_saved_plan_is_stale_when_the_declaration_changed() {
     let path = dir.path().join("plan.json").to_str().unwrap().to_owned();
     assert_eq!(slotwise(["plan", "--emulator", "--out", &path, source]).code, 0);
     fs::remove_file(sources.path().join("corporate.yaml")).unwrap();
+    let launch = sources.path().join("launch-event.yaml");
+    let text = fs::read_to_string(&launch).unwrap();
+    fs::write(&launch, text.replacen("state: Streaming", "state: Ready", 1)).unwrap();
     let stale = slotwise(["apply", "--emulator", "--yes", &path]);
     assert_eq!(stale.code, 3, "{stale:?}");
     assert!(
-        stale.err.contains("  destination corp-cdn is gone\n"),
+        stale.err.contains("  youtube-main: Streaming → Ready\n"),
+        "{}",
+        stale.err
+    );
+    assert!(
+        stale.err.contains("  corp-cdn: Streaming → declared no longer\n"),
         "{}",
         stale.err
     );

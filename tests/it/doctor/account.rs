@@ -106,7 +106,7 @@ fn an_endpoint_where_nobody_listens_hides_nothing_else() {
     FAIL     ListChannels  the endpoint cannot be reached: Connection refused (os error 111); fix: see
                            what answers at http://127.0.0.1:9, named by --endpoint-url
     unknown  permissions   not asked, since MediaLive does not answer: the endpoint cannot be reached
-    ok       sources       1 pool with 2 channels, 4 destinations
+    ok       sources       1 pool with 3 channels, 4 destinations
     ok       key           file keys/corp-cdn can be read
     ok       key           file keys/facebook-main can be read
     ok       key           file keys/twitch-main can be read

@@ -54,7 +54,7 @@ async fn keys_in_aws_are_found_by_every_command_and_shown_by_none() {
     ];
     let ran = run_on(&aws, command(once)).await;
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("2 on air, 0 wait"), "{}", ran.out);
+    assert!(ran.out.contains("2 of 2 on air"), "{}", ran.out);
     let ran = run_on(&aws, command(["plan", "--emulator", "--output", "json", EXAMPLE])).await;
     assert_eq!(ran.code, 0, "{}", ran.err);
 }
@@ -74,7 +74,7 @@ async fn a_key_that_is_not_there_is_told_with_place_and_fix() {
 
     1 error in 1 file
     --- err
-    next: correct these and run slotwise validate again
+    next: correct these and validate again
     ");
 }
 

@@ -344,6 +344,7 @@ pub(super) fn build_channel(
     };
     channel.trouble = (spec.failures > 0).then(|| Trouble {
         failures: spec.failures,
+        attempts: spec.failures,
         retry_at: support::now(),
         what: "it fell back to IDLE".to_owned(),
     });

@@ -300,9 +300,9 @@ pub(super) const RULES: &[Rule] = &[
         planted: &[("cli", "use axum::Router;")],
     },
     Rule {
-        says: "hyper is used by itself in api::serve and the emulator only",
+        says: "hyper is used by itself in api::serve, in cli::server, which asks it, and the emulator only",
         of: &[],
-        but: &["api::serve", "emulator"],
+        but: &["api::serve", "cli::server", "emulator"],
         forbids: |path| within_any(path, &["hyper", "hyper_util"]),
         planted: &[("api", "use hyper::body::Bytes;")],
     },

@@ -1,0 +1,51 @@
+//! Whether the source is trusted, told once for each change, and only where it is true.
+
+use super::{Controller, Event};
+use crate::manifest::{Problem, Severity};
+use crate::model::Trust;
+use crate::store::{Loaded, Source};
+
+/// Why the source is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// It could not be read whole, and says why.
+    OfSource(String),
+    /// Too many vanished from it. How many still do changes while they leave, which is no news.
+    OfVanished,
+}
+
+impl<S: Source> Controller<S> {
+    /// Tells that the source could not be read whole, unless that was told.
+    pub(super) fn tell_source_doubted(&mut self, why: String) {
+        let doubt = Doubt::OfSource(why.clone());
+        if self.doubt.as_ref() != Some(&doubt) {
+            self.doubt = Some(doubt);
+            self.tell(Event::SourceDoubted { why });
+        }
+    }
+
+    /// Tells what a cycle found out: that too many `vanished`, or that a source that was not trusted is again. It is not while
+    /// anything else is wrong with it.
+    pub(super) fn tell_trust(&mut self, trust: &Trust, vanished: Option<&str>) {
+        match (trust, vanished) {
+            (Trust::Doubted { why }, _) => self.tell_source_doubted(why.clone()),
+            (Trust::Whole, Some(why)) => {
+                if self.doubt.replace(Doubt::OfVanished) != Some(Doubt::OfVanished) {
+                    self.tell(Event::SourceDoubted { why: why.to_owned() });
+                }
+            }
+            (Trust::Whole, None) => {
+                let is_sound = self.loaded.as_ref().is_none_or(is_sound);
+                if is_sound && self.doubt.take().is_some() {
+                    self.tell(Event::SourceTrusted);
+                }
+            }
+        }
+    }
+}
+
+/// Whether nothing is wrong with what was read.
+fn is_sound(loaded: &Loaded) -> bool {
+    let is_error = |problem: &Problem| problem.severity == Severity::Error;
+    loaded.unsure.is_none() && !loaded.problems.iter().any(is_error)
+}

@@ -1,0 +1,223 @@
+//! Where everybody stands, in one line: what a run ends with, and whom it could not serve.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::{Phase, Status};
+use crate::model::{ChannelId, ChannelState, DestinationName, SlotId, WantedState};
+use crate::plan::reason::Names;
+use crate::plan::{Adoption, Content, DestinationPlan, Plan, Waiting};
+
+/// More than these in slots of nobody are counted instead of named.
+const NAMED_MAX: usize = 3;
+
+/// Who is where they are wanted, and everybody who is not, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Destinations with `state: Streaming`.
+    pub wanted: usize,
+    /// Those of them that are on air.
+    pub on_air: usize,
+    /// Wanted and not on air.
+    pub waiting: Vec<DestinationName>,
+    /// On air with a previous URL or key.
+    pub outdated: Vec<DestinationName>,
+    /// Not wanted and on air all the same.
+    pub lingering: Vec<DestinationName>,
+    /// Not where they are wanted as somebody paused them, or their pool.
+    pub paused: Vec<DestinationName>,
+    /// With a declaration that is not valid, and none that was before.
+    pub invalid: Vec<DestinationName>,
+    /// What else is on air in slots of ours: a second copy, one that is declared no longer, what nobody declares.
+    pub besides: Vec<(SlotId, Content)>,
+    /// Channels that are not as they should be, where that concerns no destination.
+    pub channels: Vec<(ChannelId, &'static str)>,
+}
+
+impl Totals {
+    /// The totals of `plan`, and of those of `status` that it does not know.
+    pub fn of(plan: &Plan, status: &Status) -> Self {
+        let mut totals = Self::default();
+        for one in &plan.destinations {
+            totals.add(one);
+        }
+        let unread = status.destinations.iter().filter(|one| one.wanted.is_none());
+        totals.invalid = unread
+            .filter(|one| one.phase == Phase::Error)
+            .map(|one| one.name.clone())
+            .collect();
+        totals.besides = besides(plan);
+        if totals.is_as_wanted() {
+            totals.channels = channels(plan);
+        }
+        totals
+    }
+
+    fn add(&mut self, one: &DestinationPlan) {
+        let is_wanted = one.state == WantedState::Streaming;
+        self.wanted += usize::from(is_wanted);
+        self.on_air += usize::from(is_wanted && one.on_air);
+        let list = match (is_wanted, one.on_air) {
+            _ if matches!(one.waiting, Some(Waiting::Paused { .. })) => &mut self.paused,
+            (true, false) => &mut self.waiting,
+            (true, true) if one.is_previous => &mut self.outdated,
+            (false, true) => &mut self.lingering,
+            (true, true) | (false, false) => return,
+        };
+        list.push(one.name.clone());
+    }
+
+    /// Whether everybody is where they are wanted, or where somebody paused them, and nothing else is on air.
+    pub fn is_as_wanted(&self) -> bool {
+        let lists = [&self.waiting, &self.outdated, &self.lingering, &self.invalid];
+        lists.iter().all(|list| list.is_empty()) && self.besides.is_empty() && self.channels.is_empty()
+    }
+}
+
+/// `3 of 4 on air; waiting: facebook-main`.
+impl Display for Totals {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} on air", self.on_air, self.wanted)?;
+        for (what, names) in [
+            ("waiting", &self.waiting),
+            ("still with the previous URL or key", &self.outdated),
+            ("still on air though off", &self.lingering),
+            ("paused", &self.paused),
+            ("not valid", &self.invalid),
+        ] {
+            if !names.is_empty() {
+                write!(f, "; {what}: {}", Names(names))?;
+            }
+        }
+        for (at, (slot, content)) in self.besides.iter().take(NAMED_MAX).enumerate() {
+            let before = if at == 0 { "; also on air: " } else { ", " };
+            write!(f, "{before}{content} in {slot}")?;
+        }
+        if self.besides.len() > NAMED_MAX {
+            write!(f, " and {} more", self.besides.len() - NAMED_MAX)?;
+        }
+        for (at, (channel, code)) in self.channels.iter().take(NAMED_MAX).enumerate() {
+            let before = if at == 0 { "; not as it should be: " } else { ", " };
+            write!(f, "{before}channel {channel} ({code})")?;
+        }
+        if self.channels.len() > NAMED_MAX {
+            write!(f, " and {} more", self.channels.len() - NAMED_MAX)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is on air in slots of channels of ours and is no destination's only place.
+fn besides(plan: &Plan) -> Vec<(SlotId, Content)> {
+    let is_on_air = |state: Option<ChannelState>| state == Some(ChannelState::Running);
+    let ours = plan.channels.iter().filter(|channel| {
+        channel.adoption == Adoption::Owned && is_on_air(channel.seen.as_ref().map(|seen| seen.state))
+    });
+    let slots = ours.flat_map(|channel| channel.slots.iter().map(move |slot| (&channel.id, slot)));
+    slots
+        .filter(|(_, slot)| {
+            matches!(
+                slot.now,
+                Content::Surplus(_) | Content::Vanished(_) | Content::Undeclared { .. }
+            )
+        })
+        .map(|(channel, slot)| {
+            (
+                SlotId::new(channel.clone(), slot.output_group.clone()),
+                slot.now.clone(),
+            )
+        })
+        .collect()
+}
+
+fn channels(plan: &Plan) -> Vec<(ChannelId, &'static str)> {
+    let waiting = plan
+        .channels
+        .iter()
+        .filter_map(|channel| Some((channel, channel.waiting.as_ref()?)));
+    waiting
+        .filter(|(_, waiting)| !matches!(waiting, Waiting::Paused { .. }) && !waiting.ends_by_itself())
+        .map(|(channel, waiting)| (channel.id.clone(), waiting.code()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn destination(
+        name: &str,
+        state: WantedState,
+        on_air: bool,
+        waiting: Option<Waiting>,
+    ) -> DestinationPlan {
+        DestinationPlan {
+            name: name.into(),
+            pool: "main".into(),
+            state,
+            wanted: state == WantedState::Streaming,
+            group: None,
+            held: None,
+            on_air,
+            is_previous: false,
+            assignment: None,
+            reason: None,
+            waiting,
+            off_air: None,
+        }
+    }
+
+    fn totals(destinations: Vec<DestinationPlan>) -> Totals {
+        let plan = Plan {
+            pools: Vec::new(),
+            destinations,
+            channels: Vec::new(),
+        };
+        Totals::of(&plan, &Status::default())
+    }
+
+    fn full() -> Waiting {
+        Waiting::NoFreeSlot { pool: "main".into() }
+    }
+
+    #[test]
+    fn whoever_waits_or_stays_on_air_though_off_is_counted_and_named() {
+        let (on, off) = (WantedState::Streaming, WantedState::Ready);
+        let good = totals(vec![
+            destination("a", on, true, None),
+            destination("b", off, false, None),
+        ]);
+        assert_eq!(good.to_string(), "1 of 1 on air");
+        assert!(good.is_as_wanted());
+        let one_waits = totals(vec![
+            destination("a", on, true, None),
+            destination("facebook-main", on, false, Some(full())),
+        ]);
+        assert_eq!(one_waits.to_string(), "1 of 2 on air; waiting: facebook-main");
+        assert!(!one_waits.is_as_wanted());
+        let mut previous = destination("a", on, true, Some(full()));
+        previous.is_previous = true;
+        let more = totals(vec![previous, destination("c", off, true, Some(full()))]);
+        assert_eq!(
+            more.to_string(),
+            "1 of 1 on air; still with the previous URL or key: a; still on air though off: c"
+        );
+    }
+
+    #[test]
+    fn what_else_is_on_air_is_said() {
+        let slot = |at: usize| SlotId::new("1", format!("slot-{at}"));
+        let surplus = |at| (slot(at), Content::Surplus("twitch".into()));
+        let totals = Totals {
+            wanted: 1,
+            on_air: 1,
+            besides: (1..=4).map(surplus).collect(),
+            ..Totals::default()
+        };
+        assert_eq!(
+            totals.to_string(),
+            "1 of 1 on air; also on air: twitch, a second time in 1/slot-1, twitch, a second time in 1/slot-2, \
+             twitch, a second time in 1/slot-3 and 1 more"
+        );
+        assert!(!totals.is_as_wanted());
+    }
+}
