@@ -13,6 +13,9 @@ use super::tool::slotwise;
 /// Set to write what is missing instead of failing.
 const UPDATE: &str = "SLOTWISE_UPDATE_REFERENCE";
 
+/// Lines that people read before they give up.
+const README_LINES_MAX: usize = 250;
+
 fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -55,6 +58,15 @@ fn the_readme_shows_the_real_plan_of_the_quickstart() {
     let (_, after) = rest.split_once("<!-- end plan -->").unwrap();
     let current = format!("{before}<!-- begin plan -->\n```text\n{plan}```\n<!-- end plan -->{after}");
     check("README.md", &current);
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = text_of("README.md").lines().count();
+    assert!(
+        lines <= README_LINES_MAX,
+        "README.md has {lines} lines, at most {README_LINES_MAX} are read"
+    );
 }
 
 /// Names of the variants of `pub enum NAME` in `path`.
