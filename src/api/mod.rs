@@ -21,6 +21,7 @@ pub mod access;
 mod documents;
 mod health;
 mod problem;
+pub mod routes;
 pub mod serve;
 
 use std::sync::Arc;

@@ -1,10 +1,80 @@
-//! The reference of commands, flags and exit codes, as Markdown, generated from what the program itself knows.
+//! The pages of `manifests/reference`, as Markdown, generated from what the program itself knows.
+
+mod http;
+mod platforms;
+pub mod reasons;
 
 use std::fmt::Write as _;
 
 use clap::{Arg, Command};
 
 use super::exit::ExitCode;
+use crate::metrics::Metrics;
+
+/// Every page, by its file name.
+pub fn pages(metrics: &Metrics) -> [(&'static str, String); 6] {
+    [
+        ("commands.md", commands_page()),
+        (
+            "exit-codes.md",
+            titled("Exit codes", "How a command ended.", &exit_codes()),
+        ),
+        (
+            "http.md",
+            titled(
+                "HTTP",
+                "What `slotwise run --listen ADDRESS` serves. It shows the last look, whose time is in `Last-Modified`, and \
+                 changes nothing.\nErrors are `application/problem+json` (RFC 9457).\n\nWithout a token only requests that \
+                 are addressed to this machine are answered. An address that other machines can reach needs a token of 16 \
+                 characters or more,\nin `SLOTWISE_API_TOKEN` or in the file that `--api-token-file` names. There is no TLS: put a \
+                 proxy that has it in front, or use a network that you trust.",
+                &http::page(),
+            ),
+        ),
+        (
+            "metrics.md",
+            titled(
+                "Metrics",
+                "What `/metrics` sends. Every label has few values: codes, states, actions; never a name, a URL or a \
+                 key.\nThe values of `reason` are the [codes](reasons.md) that plans and status show.",
+                &metrics.reference(),
+            ),
+        ),
+        (
+            "platforms.md",
+            titled(
+                "Platforms",
+                "What `platform:` of a Destination stands for. The stream key is never part of the URL.\nA channel with two \
+                 pipelines sends its second one to the backup URL.",
+                &platforms::page(),
+            ),
+        ),
+        (
+            "reasons.md",
+            titled(
+                "Reasons",
+                "Every code of a step and of a waiting. What is in capitals differs from plan to plan.",
+                &reasons::page(),
+            ),
+        ),
+    ]
+}
+
+fn titled(title: &str, about: &str, content: &str) -> String {
+    format!(
+        "# {title}\n\n{about}\n\n<!-- generated: SLOTWISE_UPDATE_REFERENCE=1 cargo test --test it cli::docs -->\n\n{content}"
+    )
+}
+
+fn commands_page() -> String {
+    let content = format!(
+        "{}\n## Flags\n\nEvery flag can be given as a variable. Times are written like `500ms`, `60s`, `5m`.\n\n{}",
+        commands(),
+        flags()
+    );
+    let about = "A SOURCE is a YAML file, or a directory of them. `slotwise COMMAND --help` says more.";
+    titled("Commands and flags", about, &content)
+}
 
 /// Every command and what it does.
 pub fn commands() -> String {
@@ -139,6 +209,11 @@ impl Flag {
                 .replace('|', "\\|"),
         }
     }
+}
+
+/// What stands in a cell of a table.
+fn escaped(text: &str) -> String {
+    text.replace('|', "\\|")
 }
 
 fn line(page: &mut String, text: &str) {

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::exit::ExitCode;
 use super::output::Output;
-use crate::manifest::schema::{schemas, to_text};
+use crate::manifest::schema::{combined, schemas, to_text};
 use crate::render::plan_json;
 
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// Kind to print the schema of [default: all, in one object by kind]
+    /// What to print the schema of [default: a file that may hold all kinds]
     #[arg(value_name = "KIND", value_enum)]
     kind: Option<Kind>,
 }
@@ -35,17 +35,14 @@ enum Kind {
     Plan,
 }
 
-/// Prints one schema, or all.
+/// Prints one schema.
 pub(super) fn run(args: &SchemaArgs, output: &Output) -> ExitCode {
     let mut all = all();
     let name = args
         .kind
         .and_then(|kind| Some(kind.to_possible_value()?.get_name().to_owned()));
-    let schema = match name.and_then(|name| all.remove(&name)) {
-        Some(schema) => schema,
-        None => Value::Object(all.into_iter().collect()),
-    };
-    output.print(&to_text(&schema));
+    let schema = name.and_then(|name| all.remove(&name));
+    output.print(&to_text(&schema.unwrap_or_else(combined)));
     ExitCode::Success
 }
 

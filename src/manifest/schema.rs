@@ -2,21 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use schemars::Schema;
-use schemars::generate::SchemaSettings;
+use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use super::raw::{RawDestination, RawPool};
 use super::table::raw::RawTable;
 
+/// Whatever a file may hold: one object, of any kind.
+#[derive(JsonSchema)]
+#[schemars(untagged, title = "slotwise", rename = "Any")]
+#[expect(dead_code, clippy::large_enum_variant, reason = "only its schema is used")]
+enum Any {
+    Pool(RawPool),
+    Destination(RawDestination),
+    Table(RawTable),
+}
+
 /// A schema for each kind, by its name.
 pub fn schemas() -> BTreeMap<String, Value> {
-    let generator = || {
-        SchemaSettings::draft2020_12()
-            .with_transform(RecursiveTransform(drop_null))
-            .into_generator()
-    };
     let pool = generator().into_root_schema_for::<RawPool>();
     let destination = generator().into_root_schema_for::<RawDestination>();
     let table = generator().into_root_schema_for::<RawTable>();
@@ -25,6 +30,24 @@ pub fn schemas() -> BTreeMap<String, Value> {
         ("Destination".to_owned(), destination.to_value()),
         ("DestinationTable".to_owned(), table.to_value()),
     ])
+}
+
+/// One schema for files that hold objects of several kinds: what an editor is given.
+pub fn combined() -> Value {
+    let mut schema = generator().into_root_schema_for::<Any>();
+    if let Some(object) = schema.as_object_mut() {
+        // `kind` is another constant in each, so that only one of them fits.
+        if let Some(kinds) = object.remove("anyOf") {
+            object.insert("oneOf".to_owned(), kinds);
+        }
+    }
+    schema.to_value()
+}
+
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft2020_12()
+        .with_transform(RecursiveTransform(drop_null))
+        .into_generator()
 }
 
 /// A field has a value or is not there: `null` is what schemars makes of an `Option`.

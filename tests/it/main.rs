@@ -14,6 +14,7 @@ mod doctor;
 mod emulator;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;
+mod guides;
 mod http;
 mod keys;
 mod lease;

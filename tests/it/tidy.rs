@@ -352,9 +352,10 @@ fn is_function(line: &str) -> bool {
     line.starts_with("fn ")
 }
 
-const TOP_LEVEL: [&str; 10] = [
+const TOP_LEVEL: [&str; 11] = [
     "Cargo.toml",
     "Cargo.lock",
+    "rust-toolchain.toml",
     "src",
     "manifests",
     "examples",

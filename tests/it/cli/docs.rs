@@ -1,61 +1,117 @@
-//! What the README says of the program is what the program says of itself.
+//! What the documents say of the program is what the program says of itself.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use slotwise::cli::reference;
+use slotwise::api::routes::ROUTES;
+use slotwise::cli::reference::{self, reasons};
+use slotwise::metrics::Metrics;
 
 use super::tool::slotwise;
 
 /// Set to write what is missing instead of failing.
-const UPDATE: &str = "SLOTWISE_UPDATE_README";
+const UPDATE: &str = "SLOTWISE_UPDATE_REFERENCE";
 
-fn readme() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
+/// Lines that people read before they give up.
+const README_LINES_MAX: usize = 250;
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Checks, or with `SLOTWISE_UPDATE_README` writes, the part of the README between the marks of `name`.
-fn check(name: &str, generated: &str) {
-    let text = fs::read_to_string(readme()).unwrap();
-    let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
-    let from = text
-        .find(&begin)
-        .unwrap_or_else(|| panic!("README.md has no {begin}"))
-        + begin.len();
-    let to = from
-        + text[from..]
-            .find(&end)
-            .unwrap_or_else(|| panic!("README.md has no {end}"));
+fn text_of(path: &str) -> String {
+    fs::read_to_string(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Checks, or with `SLOTWISE_UPDATE_REFERENCE` writes, a file.
+fn check(path: &str, generated: &str) {
     if std::env::var_os(UPDATE).is_some() {
-        fs::write(readme(), format!("{}{generated}{}", &text[..from], &text[to..])).unwrap();
+        fs::write(root(path), generated).unwrap();
         return;
     }
     assert!(
-        text[from..to] == *generated,
-        "README.md is not current in {name}; run: {UPDATE}=1 cargo test --test it cli::docs -- --test-threads=1"
+        fs::read_to_string(root(path)).unwrap_or_default() == generated,
+        "{path} is not current; run: {UPDATE}=1 cargo test --test it cli::docs"
     );
 }
 
 #[test]
-fn the_readme_lists_every_command_and_flag() {
-    check("commands", &reference::commands());
-    check("flags", &reference::flags());
-}
-
-#[test]
-fn the_readme_lists_every_exit_code() {
-    check("exit codes", &reference::exit_codes());
-}
-
-#[test]
-fn the_readme_lists_every_metric() {
-    check("metrics", &slotwise::metrics::Metrics::new().unwrap().reference());
+fn every_reference_is_current() {
+    let pages = reference::pages(&Metrics::new().unwrap());
+    for (file, page) in &pages {
+        check(&format!("manifests/reference/{file}"), page);
+    }
+    let there: BTreeSet<String> = fs::read_dir(root("manifests/reference"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let generated = pages.iter().map(|(file, _)| (*file).to_owned()).collect();
+    assert_eq!(there, generated, "nothing is there that is not generated");
 }
 
 #[test]
 fn the_readme_shows_the_real_plan_of_the_quickstart() {
     let plan = slotwise(["plan", "--emulator", "examples/quickstart"]).out;
-    check("plan", &format!("```text\n{plan}```\n"));
+    let text = text_of("README.md");
+    let (before, rest) = text.split_once("<!-- begin plan -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- end plan -->").unwrap();
+    let current = format!("{before}<!-- begin plan -->\n```text\n{plan}```\n<!-- end plan -->{after}");
+    check("README.md", &current);
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = text_of("README.md").lines().count();
+    assert!(
+        lines <= README_LINES_MAX,
+        "README.md has {lines} lines, at most {README_LINES_MAX} are read"
+    );
+}
+
+/// Names of the variants of `pub enum NAME` in `path`.
+fn variants(path: &str, name: &str) -> BTreeSet<String> {
+    let file = syn::parse_file(&text_of(path)).unwrap();
+    let found = file.items.iter().find_map(|item| match item {
+        syn::Item::Enum(found) if found.ident == name => Some(found),
+        _ => None,
+    });
+    let variants = &found
+        .unwrap_or_else(|| panic!("{path} has no enum {name}"))
+        .variants;
+    variants.iter().map(|variant| variant.ident.to_string()).collect()
+}
+
+/// `MaxConcurrent { channel: … }` → `MaxConcurrent`.
+fn variant_of(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    text.split([' ', '(']).next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn every_reason_and_every_waiting_is_in_the_reference() {
+    let listed: BTreeSet<String> = reasons::reasons().iter().map(variant_of).collect();
+    assert_eq!(listed, variants("src/plan/reason.rs", "Reason"));
+    let listed: BTreeSet<String> = reasons::waitings().iter().map(variant_of).collect();
+    assert_eq!(listed, variants("src/plan/waiting.rs", "Waiting"));
+    for waiting in reasons::waitings() {
+        let ways = waiting.ways_out();
+        assert_ne!(waiting.ends_by_itself(), !ways.is_empty(), "{}", waiting.code());
+    }
+}
+
+#[test]
+fn every_route_is_in_the_reference() {
+    let paths = |file: &str, prefix: &str| -> Vec<String> {
+        let text = text_of(file).replace(char::is_whitespace, "");
+        let routes = text.split(".route(\"").skip(1);
+        let paths = routes.filter_map(|rest| rest.split_once('"'));
+        paths.map(|(path, _)| format!("{prefix}{path}")).collect()
+    };
+    let mut routed = paths("src/api/mod.rs", "");
+    routed.extend(paths("src/api/documents.rs", "/api/v1"));
+    let listed: BTreeSet<String> = ROUTES.iter().map(|route| route.path.to_owned()).collect();
+    assert_eq!(listed, routed.into_iter().collect());
 }
 
 #[test]
@@ -152,17 +208,28 @@ fn action(service: &str, call: &str) -> String {
 }
 
 #[test]
-fn files_that_the_readme_names_exist() {
-    let text = fs::read_to_string(readme()).unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let linked: Vec<&str> = text
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-        .filter(|link| !link.contains("://") && !link.starts_with('#'))
-        .collect();
-    assert!(linked.len() >= 4, "{linked:?}");
-    for link in linked {
-        assert!(root.join(link).exists(), "{link}");
+fn files_that_documents_link_to_exist() {
+    let mut documents = vec!["README.md".to_owned()];
+    for entry in fs::read_dir(root("examples")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let guide = format!("examples/{name}/README.md");
+        documents.extend(root(&guide).exists().then_some(guide));
     }
+    let pages = reference::pages(&Metrics::new().unwrap());
+    documents.extend(pages.map(|(file, _)| format!("manifests/reference/{file}")));
+    let mut linked = 0;
+    for document in documents {
+        let text = text_of(&document);
+        let here = root(&document);
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {
+            let file = link.split('#').next().unwrap_or(link);
+            assert!(
+                here.parent().unwrap().join(file).exists(),
+                "{document} links to {link}"
+            );
+            linked += 1;
+        }
+    }
+    assert!(linked >= 10, "{linked} links");
 }

@@ -1,5 +1,6 @@
 //! The documents are those that the command line prints, and hold no key.
 
+use slotwise::api::routes::ROUTES;
 use slotwise::api::{Access, Token};
 use slotwise::model::Secret;
 use slotwise::plan::explain;
@@ -151,6 +152,30 @@ async fn no_endpoint_shows_a_key() {
     assert!(world.contains("k3y"), "the canary is there to be shown");
     for canary in ["k3y", token, "rtmp://"] {
         assert!(!all.contains(canary), "{canary} is shown:\n{all}");
+    }
+    served.end().await;
+}
+
+/// What `manifests/reference/http.md` says of each route.
+#[tokio::test]
+async fn every_route_answers_as_the_reference_says() {
+    let mut live = Live::at_speed(desired(pool(&["1"]), vec![wanted("a"), ready("b")]), 1_000.0);
+    live.converge().await;
+    let token = "0123456789abcdef";
+    let served = live.serve(Access::Token(Token::new(token).unwrap())).await;
+    let shown = format!("Authorization: Bearer {token}\r\n");
+    for route in ROUTES {
+        let path = route.path.replace("{name}", "a");
+        assert_eq!(route.method, "GET", "{path}");
+        assert_eq!(served.get_with(&path, &shown).await.status, 200, "{path}");
+        let without = served.get(&path).await.status;
+        assert_eq!(without, if route.token { 401 } else { 200 }, "{path}");
+        for (parameter, values) in route.parameters {
+            for value in values.split('`').skip(1).step_by(2) {
+                let asked = format!("{path}?{parameter}={value}");
+                assert_eq!(served.get_with(&asked, &shown).await.status, 200, "{asked}");
+            }
+        }
     }
     served.end().await;
 }

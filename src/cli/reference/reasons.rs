@@ -1,0 +1,277 @@
+//! `reasons.md`: why a step is taken, and why one is not.
+//!
+//! The texts are those that plans show, of examples with placeholders in capitals. `tests/it/cli/docs.rs` finds every
+//! variant of both enums here.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{escaped, line};
+use crate::model::{
+    Cause, ChannelId, ChannelState, DestinationName, GroupName, NoSlot, OtherGroup, OutputGroup, OwnerId,
+    Pause, PoolName, SlotId,
+};
+use crate::plan::{Reason, Stray, Waiting};
+
+/// Both tables.
+pub(super) fn page() -> String {
+    let mut page = String::from(
+        "## Why a step is taken, or a slot given\n\n\
+         In `reason` of plans, status, events and metrics.\n\n\
+         | code | what a plan says |\n|---|---|\n",
+    );
+    for reason in reasons() {
+        let said = escaped(&reason.to_string());
+        line(&mut page, &format!("| `{}` | {said} |", reason.code()));
+    }
+    page.push_str(
+        "\n## Why a destination or a channel waits\n\n\
+         In `waiting` of plans, status and metrics. A code with several lines has several cases.\n\n\
+         | code | what a plan says | what ends it |\n|---|---|---|\n",
+    );
+    for waiting in waitings() {
+        let ends = if waiting.ends_by_itself() {
+            "ends by itself".to_owned()
+        } else {
+            let ways = waiting.ways_out_of(&name("NAME"));
+            ways.iter()
+                .map(|way| escaped(way))
+                .collect::<Vec<_>>()
+                .join("<br>")
+        };
+        let said = escaped(&waiting.to_string()).replace("1970-01-01T00:00:00Z", "TIME");
+        line(&mut page, &format!("| `{}` | {said} | {ends} |", waiting.code()));
+    }
+    page
+}
+
+fn name(text: &str) -> DestinationName {
+    DestinationName::from(text)
+}
+
+fn channel() -> ChannelId {
+    ChannelId::from("CHANNEL")
+}
+
+fn pool() -> PoolName {
+    PoolName::from("POOL")
+}
+
+fn slot() -> SlotId {
+    SlotId {
+        channel: channel(),
+        output_group: group(),
+    }
+}
+
+fn group() -> OutputGroup {
+    OutputGroup::from("GROUP")
+}
+
+fn other() -> Vec<DestinationName> {
+    vec![name("OTHER")]
+}
+
+/// One of each variant.
+pub fn reasons() -> Vec<Reason> {
+    let destination = || name("NAME");
+    vec![
+        Reason::AssignNew,
+        Reason::AssignAfterStop,
+        Reason::AssignGroup {
+            group: GroupName::from("GROUP"),
+        },
+        Reason::AssignPinned,
+        Reason::AssignInterrupting { others: other() },
+        Reason::AssignWarm,
+        Reason::AssignReturning,
+        Reason::OnAir,
+        Reason::TargetChanged {
+            destination: destination(),
+        },
+        Reason::NoLongerWanted {
+            destination: destination(),
+        },
+        Reason::Moved {
+            destination: destination(),
+        },
+        Reason::NotDeclared {
+            host: "HOST".to_owned(),
+        },
+        Reason::AdoptUnowned {
+            owner: OwnerId::new("OWNER"),
+        },
+        Reason::RecordSlots,
+        Reason::StopForUpdate {
+            destinations: vec![destination()],
+        },
+        Reason::StopUnwanted,
+        Reason::UpdateSlots,
+        Reason::StartWanted {
+            destinations: vec![destination()],
+        },
+        Reason::InTransition,
+    ]
+}
+
+/// At least one of each variant.
+pub fn waitings() -> Vec<Waiting> {
+    let mut all = of_the_pool();
+    all.extend(of_the_destination());
+    all.extend(of_the_channel());
+    all
+}
+
+/// Others, or what the pool grants, are in the way.
+fn of_the_pool() -> Vec<Waiting> {
+    let forbidden = |cause, own| Waiting::InterruptionForbidden {
+        pool: pool(),
+        slot: slot(),
+        others: other(),
+        off_air: Duration::from_mins(3),
+        cause,
+        own,
+    };
+    let shares = |others| Waiting::SharesChannel {
+        pool: pool(),
+        slot: slot(),
+        others,
+        off_air: Duration::from_mins(3),
+    };
+    vec![
+        Waiting::NoFreeSlot { pool: pool() },
+        Waiting::NoSlot {
+            pool: pool(),
+            output_groups: "GLOB".to_owned(),
+            unusable: None,
+            there: vec![group()],
+        },
+        Waiting::NoSlot {
+            pool: pool(),
+            output_groups: "GLOB".to_owned(),
+            unusable: Some((slot(), NoSlot::Outputs(2))),
+            there: Vec::new(),
+        },
+        forbidden(None, false),
+        forbidden(Some(Cause::Start), false),
+        forbidden(None, true),
+        Waiting::OutsideWindow {
+            slot: slot(),
+            others: other(),
+            opens: Some(Timestamp::UNIX_EPOCH),
+        },
+        Waiting::Uninterruptible {
+            slot: slot(),
+            by: other(),
+        },
+        shares(other()),
+        shares(Vec::new()),
+        Waiting::MaxConcurrent {
+            channel: channel(),
+            limit: 1,
+        },
+    ]
+}
+
+/// The destination itself, its key or its declaration is in the way.
+fn of_the_destination() -> Vec<Waiting> {
+    let elsewhere = |pool| Waiting::OnAirElsewhere {
+        channel: channel(),
+        output_group: Some(group()),
+        pool,
+    };
+    vec![
+        Waiting::SecretUnavailable {
+            reference: "REFERENCE".to_owned(),
+            why: "CAUSE".to_owned(),
+        },
+        Waiting::SlotIncompatible {
+            slot: slot(),
+            why: "CAUSE".to_owned(),
+        },
+        Waiting::PinnedSlotTaken {
+            slot: slot(),
+            by: "OTHER".to_owned(),
+        },
+        Waiting::PinnedElsewhere {
+            on_air: slot(),
+            pinned: SlotId {
+                channel: ChannelId::from("CHANNEL-2"),
+                output_group: group(),
+            },
+        },
+        Waiting::SameTarget { other: name("OTHER") },
+        elsewhere(None),
+        elsewhere(Some(pool())),
+        Waiting::Paused {
+            pool: None,
+            pause: Pause {
+                until: Some(Timestamp::UNIX_EPOCH),
+                by: Some("SOMEBODY".to_owned()),
+                why: Some("REASON".to_owned()),
+            },
+        },
+        Waiting::SourceUntrusted {
+            why: "CAUSE".to_owned(),
+        },
+    ]
+}
+
+/// The channel is in the way.
+fn of_the_channel() -> Vec<Waiting> {
+    vec![
+        Waiting::ChannelInTransition {
+            channel: channel(),
+            state: ChannelState::Starting,
+        },
+        Waiting::ChannelRecovering { channel: channel() },
+        Waiting::ChannelFailed {
+            channel: channel(),
+            state: ChannelState::UpdateFailed,
+        },
+        Waiting::ChannelMissing { channel: channel() },
+        Waiting::ChannelUnreadable {
+            channel: channel(),
+            why: "CAUSE".to_owned(),
+        },
+        Waiting::BackingOff {
+            channel: channel(),
+            failures: 2,
+            attempts: 2,
+            retry_at: Timestamp::UNIX_EPOCH,
+            what: "CAUSE".to_owned(),
+        },
+        Waiting::NotAdopted {
+            channel: channel(),
+            strays: vec![Stray {
+                output_group: group(),
+                host: "HOST".to_owned(),
+                of: None,
+            }],
+            others: vec![OtherGroup {
+                name: "OTHER-GROUP".into(),
+                kind: "HLS".into(),
+            }],
+            no_slots: Vec::new(),
+        },
+        Waiting::Undeclared {
+            slot: slot(),
+            host: "HOST".to_owned(),
+        },
+        Waiting::UnusableSlot {
+            slot: slot(),
+            why: NoSlot::Outputs(2),
+        },
+        Waiting::OnAirBesideSlots {
+            channel: channel(),
+            output_group: Some(group()),
+            destination: name("NAME"),
+        },
+        Waiting::TagsFull { channel: channel() },
+        Waiting::OwnedByAnother {
+            channel: channel(),
+            owner: OwnerId::new("OWNER"),
+        },
+    ]
+}
