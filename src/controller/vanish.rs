@@ -76,7 +76,9 @@ impl VanishGuard {
         }
         if new.is_empty() {
             let (slot, unsure) = on_air.taken_over.as_ref().zip(unsure)?;
-            return Some(format!("what is on air in {slot} is declared nowhere, and {unsure}"));
+            return Some(format!(
+                "what is on air in {slot} is declared nowhere, and {unsure}"
+            ));
         }
         if let Some(unsure) = unsure {
             let why = format!("are declared nowhere, and {unsure}; {WAY_OUT}");
