@@ -33,7 +33,7 @@
 //! | [`store`] | where Desired comes from, and status goes back: files, tables | read files, call DynamoDB |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment, call AWS |
 //! | [`medialive`] | the one door to MediaLive: client, lossless documents, errors classified once | call AWS |
-//! | [`observe`] | List, and Describe where the list cannot tell → Observed | call AWS, reads only |
+//! | [`observe`] | List, and Describe where neither the list nor channels that look alike can tell → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
 //! | [`doctor`] | whether all that a controller needs is there, check by check | call AWS, reads and dry checks only |
 //! | [`controller`] | one cycle after the other; what to remember | wait |
@@ -54,7 +54,8 @@
 //!
 //! - Nothing wanted and on air is stopped unless the pool's policy grants it. No running channel is updated. Nothing
 //!   outside the slots is changed. The planner keeps to it, `plan::check` refuses what does not, before every step
-//!   the channel is looked at afresh (and before the stop of a second copy the channel of the first one, too), and every
+//!   the channel is looked at afresh (a start right after an update goes by the list that showed the end of the update;
+//!   before the stop of a second copy the channel of the first one is looked at, too), and every
 //!   call that changes anything needs an [`medialive::Permit`].
 //! - A channel is stopped only if every slot of it is parked, surplus or held by a destination that is not wanted, or if an
 //!   interruption is granted (`plan/protection.rs`, and from the raw channel again `plan/check/stops.rs`). What is not

@@ -2,7 +2,8 @@
 //!
 //! A list shows states, tags and targets of all channels, but not which output group uses which destination. That
 //! wiring can only change while a channel is stopped, so it is asked for once per channel and again when the list
-//! shows another configuration. A steady look therefore costs one List per page and nothing else.
+//! shows another configuration. A steady look therefore costs one List per page and nothing else. Where many channels are
+//! new, most are [`assumed`] to be wired like others that look the same.
 //!
 //! | channel | is looked at | is part of |
 //! |---|---|---|
@@ -14,16 +15,35 @@
 //! A list may lag behind. What it shows of a channel is taken for new unless the channel is known to have been just so
 //! within the last minute: then only Describe can tell whether it is so again or still.
 
+mod assumed;
 mod known;
+mod progress;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::assumed::Layouts;
 use self::known::{Known, LIST_LAG_MAX, Look, may_be_on_air};
-use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Summary};
+pub use self::progress::Progress;
+use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, PAGE, Summary};
 use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel, OwnerId};
+
+/// From so many channels of which nothing is known how they are wired is assumed where the list tells ([`assumed`]). Fewer
+/// are looked at in some seconds, and nothing has to be assumed.
+pub const ASSUMES_FROM: usize = 41;
+
+/// Channels that may be on air and are assumed to be as the list tells: so many are looked at in each look.
+const CONFIRMED_MAX: usize = 40;
+
+/// What a list showed.
+#[derive(Debug)]
+pub struct Listing {
+    channels: BTreeMap<ChannelId, Summary>,
+    /// When it was asked for.
+    asked: Instant,
+}
 
 /// What was seen of the account.
 #[derive(Debug, Default)]
@@ -46,6 +66,13 @@ pub struct Observer {
     distrusted: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
     /// Channels that Describe said do not exist. Until a list shows one it is not asked for again.
     missing: BTreeSet<ChannelId>,
+    /// How channels are wired that are made alike.
+    layouts: Layouts,
+    /// From how many channels of which nothing is known the list is taken at its word.
+    assumes_from: usize,
+    /// How many channels the last list had.
+    listed: usize,
+    progress: Progress,
     /// What channels that are none of ours may be on air with, and when a list showed them last: one may leave them out.
     beside: BTreeMap<ChannelId, (BTreeSet<Endpoint>, Instant)>,
 }
@@ -60,8 +87,19 @@ impl Observer {
             known: BTreeMap::new(),
             distrusted: BTreeMap::new(),
             missing: BTreeSet::new(),
+            layouts: Layouts::default(),
+            assumes_from: usize::MAX,
+            listed: 0,
+            progress: Progress::default(),
             beside: BTreeMap::new(),
         }
+    }
+
+    /// The same that takes the list at its word from so many channels on of which nothing is known.
+    #[must_use]
+    pub fn assuming_from(self, channels: usize) -> Self {
+        let assumes_from = channels;
+        Self { assumes_from, ..self }
     }
 
     /// Looks at the channels `wanted`, and what else may be on air. Fails only where the list fails; what goes wrong with a
@@ -70,34 +108,133 @@ impl Observer {
         &mut self,
         wanted: impl Iterator<Item = &'ids ChannelId>,
     ) -> Result<AccountView, CallError> {
-        let listed: BTreeMap<ChannelId, Summary> = self
-            .client
-            .list()
-            .await?
-            .into_iter()
-            .map(|summary| (summary.id.clone(), summary))
-            .collect();
+        let listing = self.list().await?;
+        Ok(self.view(&listing, wanted, &BTreeSet::new()).await)
+    }
+
+    /// The first half of [`Self::look`].
+    pub async fn list(&mut self) -> Result<Listing, CallError> {
+        self.progress.begin();
+        let asked = Instant::now();
+        let channels = self.client.list().await?.into_iter();
+        let channels = channels.map(|summary| (summary.id.clone(), summary)).collect();
+        Ok(Listing { channels, asked })
+    }
+
+    /// The second half of [`Self::look`]. Of channels with a step `under_way` the list may show what comes of it before its
+    /// answer does: those are as they were, until the answer says more.
+    pub async fn view<'ids>(
+        &mut self,
+        listing: &Listing,
+        wanted: impl Iterator<Item = &'ids ChannelId>,
+        under_way: &BTreeSet<ChannelId>,
+    ) -> AccountView {
+        let Listing {
+            channels: listed,
+            asked,
+        } = listing;
         let wanted: BTreeSet<&ChannelId> = wanted.collect();
-        let ours = self.ours_beside(&wanted, &listed);
+        let ours = self.ours_beside(&wanted, listed);
         let mut view = AccountView::default();
         let mut to_describe = Vec::new();
         for id in wanted.into_iter().chain(&ours) {
-            match self.as_listed(id, listed.get(id)) {
+            let seen = self.as_listed(id, listed.get(id), *asked);
+            let seen = seen.or_else(|| self.as_before(id).filter(|_| under_way.contains(id)));
+            match seen {
                 Some(observation) => {
                     view.channels.insert(id.clone(), observation);
                 }
                 None => to_describe.push(id.clone()),
             }
         }
-        self.describe_all(to_describe, &mut view.channels).await;
+        self.listed = listed.len();
+        let rest = self.assume(to_describe, listed, &mut view.channels).await;
+        self.describe_all(rest, &mut view.channels).await;
         self.sort_out(&ours, &mut view);
-        self.note_beside(&listed, &mut view);
-        self.note_unseen(&listed, &mut view);
+        self.note_beside(listed, &mut view);
+        self.note_unseen(listed, &mut view);
         let seen = &view.channels;
         self.known.retain(|id, _| seen.contains_key(id));
         self.distrusted.retain(|id, _| seen.contains_key(id));
         self.missing.retain(|id| seen.contains_key(id));
-        Ok(view)
+        self.layouts.retain(listed.values());
+        view
+    }
+
+    /// A channel as it was known before this look, unless that is distrusted.
+    fn as_before(&self, id: &ChannelId) -> Option<ChannelObservation> {
+        let known = self.known.get(id).filter(|_| !self.distrusted.contains_key(id))?;
+        Some(ChannelObservation::Seen(Box::new(known.observed(id))))
+    }
+
+    /// How far the look has come that is under way.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// How many pages a list has, or would have if MediaLive gives as many channels a page as it is asked for.
+    pub fn pages(&self) -> usize {
+        self.listed.div_ceil(PAGE.unsigned_abs() as usize)
+    }
+
+    /// What is assumed of a channel that was never looked at by itself; `None` where it was.
+    pub fn assumed(&self, id: &ChannelId) -> Option<ObservedChannel> {
+        let known = self.known.get(id).filter(|known| known.is_assumed())?;
+        Some(known.observed(id))
+    }
+
+    /// Since when a channel is known to have come to rest after an update of ours, if that is the last that is known of it.
+    pub fn settled(&self, id: &ChannelId) -> Option<Instant> {
+        self.known.get(id)?.settled()
+    }
+
+    /// Adds what the list tells of the channels `new`, where there are many, and those that are looked at for that. The
+    /// rest has to be looked at.
+    async fn assume(
+        &mut self,
+        new: Vec<ChannelId>,
+        listed: &BTreeMap<ChannelId, Summary>,
+        seen: &mut BTreeMap<ChannelId, ChannelObservation>,
+    ) -> Vec<ChannelId> {
+        let is_new = |id: &ChannelId| !self.known.contains_key(id);
+        let mut rest = new;
+        if rest.iter().filter(|id| is_new(id)).count() >= self.assumes_from {
+            let samples = self.samples(&rest, listed);
+            rest.retain(|id| !samples.contains(id));
+            self.describe_all(samples, seen).await;
+            rest.retain(|id| match self.as_assumed(id, listed.get(id)) {
+                Some(channel) => {
+                    seen.insert(id.clone(), ChannelObservation::Seen(Box::new(channel)));
+                    false
+                }
+                None => true,
+            });
+        }
+        let on_air = |known: &Known| known.is_assumed() && may_be_on_air(known.now().state);
+        let unsure = self.known.iter().filter(|(_, known)| on_air(known));
+        rest.extend(unsure.map(|(id, _)| id.clone()).take(CONFIRMED_MAX));
+        rest
+    }
+
+    /// One channel of each making that is not known yet.
+    fn samples(&self, ids: &[ChannelId], listed: &BTreeMap<ChannelId, Summary>) -> Vec<ChannelId> {
+        let mut shapes = BTreeSet::new();
+        let is_first = |id: &&ChannelId| {
+            let listed = listed.get(*id).filter(|listed| !self.layouts.has(listed));
+            listed.is_some_and(|listed| shapes.insert(listed.shape()))
+        };
+        ids.iter().filter(is_first).cloned().collect()
+    }
+
+    fn as_assumed(&mut self, id: &ChannelId, listed: Option<&Summary>) -> Option<ObservedChannel> {
+        if self.known.contains_key(id) || self.distrusted.contains_key(id) {
+            return None;
+        }
+        let listed = listed?;
+        let channel = self.layouts.assume(listed, &self.owner)?;
+        let known = Known::assumed(channel.clone(), listed);
+        self.known.insert(id.clone(), known);
+        Some(channel)
     }
 
     /// Takes note of what a call of ours, or the look before it, answered.
@@ -173,7 +310,12 @@ impl Observer {
     }
 
     /// What the list alone tells of a channel; `None` where only Describe can.
-    fn as_listed(&mut self, id: &ChannelId, listed: Option<&Summary>) -> Option<ChannelObservation> {
+    fn as_listed(
+        &mut self,
+        id: &ChannelId,
+        listed: Option<&Summary>,
+        asked: Instant,
+    ) -> Option<ChannelObservation> {
         let Some(listed) = listed else {
             // Not listed: a list may lag behind, so missing is said by Describe alone, once.
             return self.missing.contains(id).then_some(ChannelObservation::Missing);
@@ -185,7 +327,7 @@ impl Observer {
         if listed.state == ChannelState::Deleted {
             return Some(ChannelObservation::Missing);
         }
-        let channel = self.known.get_mut(id)?.as_listed(listed)?;
+        let channel = self.known.get_mut(id)?.as_listed(listed, asked)?;
         Some(ChannelObservation::Seen(Box::new(channel)))
     }
 
@@ -225,6 +367,7 @@ impl Observer {
             why: "the look at it was cut off".to_owned(),
         };
         seen.extend(ids.iter().map(|id| (id.clone(), no_answer())));
+        self.progress.expect(ids.len());
         let mut waiting = ids.into_iter();
         let mut under_way = JoinSet::new();
         loop {
@@ -240,6 +383,7 @@ impl Observer {
             let Some(joined) = under_way.join_next().await else {
                 break;
             };
+            self.progress.one_is_done();
             let Ok((id, answer)) = joined else { continue };
             let observation = self.record(&id, answer);
             seen.insert(id, observation);
@@ -269,6 +413,7 @@ impl Observer {
     }
 
     fn keep(&mut self, id: &ChannelId, document: &ChannelDocument) -> ObservedChannel {
+        self.layouts.learn(document);
         match self.known.get_mut(id) {
             Some(known) => known.accept(document),
             None => self

@@ -265,9 +265,10 @@ pub fn assemble<S: Source>(
     settings: Settings,
     listener: Listener,
 ) -> Controller<S> {
+    let observer = Observer::new(client.clone(), settings.concurrency, settings.owner.clone());
     let parts = Parts {
         source,
-        observer: Observer::new(client.clone(), settings.concurrency, settings.owner.clone()),
+        observer: observer.assuming_from(settings.assumes_from),
         executor: Executor::new(client, lease.gate(), settings.owner.clone()),
         lease,
         clock,

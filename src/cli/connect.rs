@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, interval_at};
+
 use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet, switches};
 use super::aws_files;
 use super::endpoint::{Endpoint, Service, region_of_environment, variable};
@@ -18,6 +20,7 @@ use crate::files;
 use crate::manifest::Problem;
 use crate::medialive::{self, Kind, Meter, RateLimit};
 use crate::model::{Desired, DestinationName, OwnerId, Trust};
+use crate::observe::Progress;
 use crate::render::problems;
 use crate::secrets::{self, Keys};
 use crate::store::dynamodb::Access;
@@ -29,6 +32,12 @@ pub(super) type Live = Controller<Sources>;
 
 /// Time between looks while a channel of an emulator is on its way: its transitions take seconds.
 const EMULATED_TRANSITION_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A look that is over before this is not told about.
+const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+
+/// How often it is told how far a look has come.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
 /// Largest fleet file that is read: ten thousand channels as MediaLive describes them have less.
 const FLEET_MAX: u64 = 512 << 20;
@@ -136,10 +145,12 @@ impl Purpose<'_> {
         })
     }
 
-    /// One look by a controller that tells nobody.
-    pub(super) async fn look(&self) -> Result<(Live, View), Failure> {
+    /// One look by a controller that tells nobody; one that takes long says how far it has come.
+    pub(super) async fn look(&self, output: &Output) -> Result<(Live, View), Failure> {
         let mut controller = self.controller(self.settings(), Box::new(|_| {})).await?;
-        let view = Box::pin(controller.look())
+        let progress = controller.progress();
+        let look = Box::pin(controller.look());
+        let view = with_progress(look, &progress, output)
             .await
             .map_err(|error| self.failure(error))?;
         Ok((controller, view))
@@ -199,6 +210,26 @@ pub(super) fn wire(connection: &ConnectionArgs) -> medialive::Settings {
         },
         endpoint_url: None,
         meter: None,
+    }
+}
+
+/// Waits for a look, and says how far it has come every now and then.
+async fn with_progress<T>(
+    mut look: impl Future<Output = T> + Unpin,
+    progress: &Progress,
+    output: &Output,
+) -> T {
+    let mut ticks = interval_at(Instant::now() + PROGRESS_AFTER, PROGRESS_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut look => return done,
+            _ = ticks.tick() => {
+                if let Some((done, expected)) = progress.so_far() {
+                    output.note(&format!("{done} of {expected} channels looked at\n"));
+                }
+            }
+        }
     }
 }
 

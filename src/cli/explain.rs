@@ -39,7 +39,7 @@ pub(super) async fn run(args: ExplainArgs, output: &Output) -> CommandResult {
         changes: None,
         grants: &[],
     };
-    let (_, view) = Box::pin(purpose.look()).await?;
+    let (_, view) = Box::pin(purpose.look(output)).await?;
     show_problems(&view.loaded.problems, output);
     check_view(&view, &[], output)?;
     let desired = &view.loaded.desired;

@@ -344,7 +344,7 @@ fn show_places(args: &InitArgs, draft: &Draft, output: &Output) {
 /// Plans with what was written: what a daemon would do.
 async fn show_plan(args: &InitArgs, output: &Output) -> Result<(), Failure> {
     let sources = [args.out.clone()];
-    let (_, view) = Box::pin(purpose(args, &sources).look()).await?;
+    let (_, view) = Box::pin(purpose(args, &sources).look(output)).await?;
     if show_problems(&view.loaded.problems, output) {
         return Err(
             Failure::new(ExitCode::InvalidState, "what was written has mistakes in it")

@@ -73,7 +73,7 @@ pub(super) async fn run(args: PlanArgs, output: &Output) -> CommandResult {
         changes: None,
         grants: &args.interrupt,
     };
-    let (_, view) = Box::pin(purpose.look()).await?;
+    let (_, view) = Box::pin(purpose.look(output)).await?;
     if show_problems(&view.loaded.problems, output) {
         return Ok(ExitCode::InvalidState);
     }

@@ -130,7 +130,7 @@ async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
         changes: None,
         grants: &[],
     };
-    let (controller, view) = purpose.look().await?;
+    let (controller, view) = purpose.look(output).await?;
     // What is on air is worth seeing whatever is wrong with the declarations.
     show_problems(&view.loaded.problems, output);
     show(&view.status, view.at, args, output);

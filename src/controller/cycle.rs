@@ -244,11 +244,14 @@ impl<S: Source> Controller<S> {
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, CycleError> {
-        let AccountView { channels, elsewhere } = self
-            .observer
-            .look(channels(desired))
-            .await
-            .map_err(CycleError::Observe)?;
+        let listing = self.observer.list().await.map_err(CycleError::Observe)?;
+        // What steps were answered meanwhile is newer than the list, and saves a look where the two differ.
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.end_step(ended);
+        }
+        let under_way = self.busy.channels();
+        let view = self.observer.view(&listing, channels(desired), &under_way);
+        let AccountView { channels, elsewhere } = view.await;
         let mut observed = Observed {
             channels,
             elsewhere,

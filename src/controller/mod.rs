@@ -53,7 +53,7 @@ pub use vanish::MaxVanish;
 
 use crate::execute::Executor;
 use crate::model::{DestinationName, OwnerId};
-use crate::observe::Observer;
+use crate::observe::{ASSUMES_FROM, Observer, Progress};
 use crate::plan::Plan;
 use crate::record::Case;
 use crate::status::Status;
@@ -83,6 +83,8 @@ pub struct Settings {
     pub batch_max: Duration,
     /// Steps under way at once.
     pub concurrency: usize,
+    /// From how many channels of which nothing is known how they are wired is assumed ([`crate::observe`]).
+    pub assumes_from: usize,
     /// Largest share of those on air that may vanish from the source at once.
     pub max_vanish: MaxVanish,
     /// Whose channels these are.
@@ -103,6 +105,7 @@ impl Settings {
             batch_idle: Duration::from_secs(1),
             batch_max: Duration::from_secs(5),
             concurrency: 8,
+            assumes_from: ASSUMES_FROM,
             max_vanish: MaxVanish::default(),
             owner,
             grants: BTreeSet::new(),
@@ -213,6 +216,11 @@ impl<S: Source> Controller<S> {
     /// The plan of the last cycle.
     pub fn plan(&self) -> Option<&Arc<Plan>> {
         self.plan.as_ref()
+    }
+
+    /// How far a look has come, for whoever waits for it.
+    pub fn progress(&self) -> Progress {
+        self.observer.progress()
     }
 
     /// Whoever notifies it makes the controller read the source and look again at once. It carries no data.

@@ -20,6 +20,13 @@ const GIVE_UP_AFTER: u32 = 5;
 /// No two cycles begin closer together, whatever asks for them.
 const CYCLE_GAP_MIN: Duration = Duration::from_millis(50);
 
+/// How much later the next look begins for each page of the list beyond the first: two calls a second may be lists, and the
+/// rest of them is for steps.
+const LOOK_GAP_PER_PAGE: Duration = Duration::from_millis(500);
+
+/// But no more than this: what is looked at for a step must not be older than a step may be that was planned by it.
+const LOOK_GAP_MAX: Duration = Duration::from_secs(10);
+
 /// How long to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
@@ -62,6 +69,8 @@ struct Converging {
 #[derive(Debug)]
 struct Due {
     cycle: Instant,
+    /// When the last cycle ended.
+    looked: Option<Instant>,
     source: Instant,
     /// The first change of the source that no cycle has seen yet.
     changed: Option<Instant>,
@@ -84,6 +93,7 @@ impl<S: Source> Controller<S> {
         let begun = Instant::now();
         let mut due = Due {
             cycle: begun,
+            looked: None,
             source: begun + self.settings.source_interval,
             changed: None,
             failed: None,
@@ -109,7 +119,9 @@ impl<S: Source> Controller<S> {
                 }
                 Some(ended) = self.tasks.join_next_with_id() => {
                     let again = self.end_step_and_go_on(ended);
-                    due.cycle = due.cycle.min(self.moment(again));
+                    let gap_ends = due.looked.map(|looked| looked + self.look_gap());
+                    let moment = self.moment(again);
+                    due.cycle = due.cycle.min(gap_ends.map_or(moment, |ends| ends.max(moment)));
                 }
                 () = self.wake.notified() => {
                     self.read_source().await;
@@ -144,6 +156,7 @@ impl<S: Source> Controller<S> {
         converging: &mut Converging,
     ) -> Option<Ended> {
         due.changed = None;
+        due.looked = Some(Instant::now());
         match result {
             Err(error) if self.loaded.is_none() => return Some(Ended::Failed(error)),
             Err(error) => due.cycle = self.cycle_failed(due, &error),
@@ -238,6 +251,18 @@ impl<S: Source> Controller<S> {
         }
     }
 
+    /// How long after a look a step that ended may ask for the next one. While steps of the last plan wait for room, another
+    /// plan would only delay them.
+    fn look_gap(&self) -> Duration {
+        let more_pages = u32::try_from(self.observer.pages().saturating_sub(1)).unwrap_or(u32::MAX);
+        let lists = LOOK_GAP_PER_PAGE.saturating_mul(more_pages).min(LOOK_GAP_MAX);
+        if self.busy.has_queued() {
+            lists.max(self.settings.transition_interval)
+        } else {
+            lists
+        }
+    }
+
     fn moment(&self, again: LookAgain) -> Instant {
         let now = Instant::now();
         match again {
@@ -252,7 +277,7 @@ impl<S: Source> Controller<S> {
         let now = Instant::now();
         let steady = now + self.settings.interval.mul_f64(self.random.random_range(0.9..1.1));
         let mut next = if self.is_on_its_way() {
-            now + self.settings.transition_interval
+            now + self.settings.transition_interval.max(self.look_gap())
         } else {
             steady
         };

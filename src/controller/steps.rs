@@ -7,7 +7,7 @@ use tokio::task::{self, JoinError};
 use tokio::time::Instant;
 
 use super::{Controller, Event, StepOutcome};
-use crate::execute::{NoPermit, Order, Outcome, StepError};
+use crate::execute::{Grounds, NoPermit, Order, Outcome, StepError};
 use crate::medialive::Kind;
 use crate::model::{ChannelId, DestinationName, Endpoint};
 use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
@@ -54,9 +54,15 @@ impl Busy {
         others.all(|(id, theirs)| id != channel && theirs.is_disjoint(carries))
     }
 
-    /// Takes note of a plan to be carried out, of so many channels, that was made from what was declared at `read`.
-    fn follow(&mut self, channels: usize, read: Instant) {
-        self.queue = (0..channels).collect();
+    /// Takes note of a plan to be carried out that was made from what was declared at `read`. Starts and stops go first, as
+    /// they do on the wire: somebody waits for them, and what was looked at for them grows old.
+    fn follow(&mut self, plan: &Plan, read: Instant) {
+        let first = |at: &usize| plan.channels[*at].steps.first().map(|step| &step.action);
+        let has_step = |at: &usize| first(at).is_some_and(|action| *action != Action::Wait);
+        let is_change = |at: &usize| !matches!(first(at), Some(Action::Start | Action::Stop));
+        let mut queue: Vec<usize> = (0..plan.channels.len()).filter(has_step).collect();
+        queue.sort_by_key(is_change);
+        self.queue = queue.into();
         self.read = Some(read);
         self.ended.clear();
     }
@@ -73,6 +79,16 @@ impl Busy {
     /// Begins no more steps of the last plan.
     pub(super) fn forget_queued(&mut self) {
         self.queue.clear();
+    }
+
+    /// Channels with a step under way.
+    pub(super) fn channels(&self) -> BTreeSet<ChannelId> {
+        self.channels.keys().cloned().collect()
+    }
+
+    /// Whether steps wait for one under way to end.
+    pub(super) fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
     }
 
     /// Whether nothing is under way.
@@ -172,7 +188,7 @@ impl<S: Source> Controller<S> {
             let state = channel.seen.as_ref().map(|seen| seen.state);
             self.memory.note_rest(&channel.id, state, now);
         }
-        self.busy.follow(plan.channels.len(), read);
+        self.busy.follow(plan, read);
         self.begin_queued(plan);
     }
 
@@ -195,7 +211,7 @@ impl<S: Source> Controller<S> {
             else {
                 continue;
             };
-            if step.action == Action::Wait || self.memory.holds_back(&channel.id, now) {
+            if self.memory.holds_back(&channel.id, now) {
                 continue;
             }
             let carries = will_carry(channel);
@@ -218,11 +234,15 @@ impl<S: Source> Controller<S> {
         });
         let order = self.busy.read.map_or_else(Order::given_now, Order::given_at);
         let (executor, id) = (self.executor.clone(), channel.id.clone());
-        let stand_ins: Vec<ChannelPlan> = plan.stand_ins(channel, step).cloned().collect();
+        let grounds = Grounds {
+            stand_ins: plan.stand_ins(channel, step).cloned().collect(),
+            assumed: self.observer.assumed(&id).map(Box::new),
+            settled: self.observer.settled(&id),
+        };
         let (channel, taken, given) = (channel.clone(), step.clone(), order.clone());
         let task = self.tasks.spawn(async move {
             let begun = Instant::now();
-            let result = executor.take(&channel, &taken, &stand_ins, &given).await;
+            let result = executor.take(&channel, &taken, &grounds, &given).await;
             Finished {
                 result,
                 took: begun.elapsed(),

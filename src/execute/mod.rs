@@ -3,6 +3,9 @@
 //! The executor has no choice left: it looks at the channel afresh, and where it is still as the plan saw it, does
 //! what the plan says. A reply lost after the effect is the normal case: the next look finds it done.
 //!
+//! A start right after an update rests on the look that showed the end of the update, while that is fresh: a list that shows
+//! it is no older than the update.
+//!
 //! A stop that takes nobody off air because they are on air on another channel as well looks at that one, too.
 //!
 //! | action | calls after the fresh look |
@@ -20,13 +23,16 @@ mod precheck;
 mod tags;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::medialive::{CallError, ChannelDocument, MediaLive, Permit, SlotTarget};
-use crate::model::{OwnerId, Recording};
+use crate::model::{ObservedChannel, OwnerId, Recording};
 use crate::plan::{Action, ChannelPlan, SlotWrite, Step};
 
 pub use gate::{Gate, Holding, NoPermit, Order, WriteLease};
-pub use precheck::{Precheck, difference_beside, precheck};
+pub use precheck::{Precheck, difference_beside, difference_from_assumed, precheck};
 
 /// Takes steps on behalf of one owner.
 #[derive(Debug, Clone)]
@@ -34,6 +40,34 @@ pub struct Executor {
     client: MediaLive,
     gate: Gate,
     owner: OwnerId,
+}
+
+/// What a step rests on beside the plan of its channel.
+#[derive(Debug, Default)]
+pub struct Grounds {
+    /// Channels that keep on air whom a stop would take off air ([`crate::plan::Plan::stand_ins`]).
+    pub stand_ins: Vec<ChannelPlan>,
+    /// The channel, where the plan was made from what is assumed of it ([`crate::observe`]).
+    pub assumed: Option<Box<ObservedChannel>>,
+    /// When the look was begun that showed the end of the update which this start follows.
+    pub settled: Option<Instant>,
+}
+
+/// How old the look may be that a start after an update rests on: as old as a look of its own may be by the time that it is
+/// answered (10 s, `--attempt-timeout`).
+const SETTLED_FOR: Duration = Duration::from_secs(10);
+
+impl Grounds {
+    /// Whether the look that the plan was made from is that of a start itself.
+    fn is_settled(&self) -> bool {
+        self.settled.is_some_and(|at| at.elapsed() < SETTLED_FOR)
+    }
+
+    /// What was assumed and is not so.
+    fn refuted_by(&self, fresh: &ChannelDocument) -> Option<String> {
+        let assumed = self.assumed.as_deref()?;
+        difference_from_assumed(assumed, &fresh.observed())
+    }
 }
 
 /// What came of a step.
@@ -101,18 +135,27 @@ impl Executor {
         self.gate.is_open()
     }
 
-    /// Takes `step`, the first one of `channel`, unless `order` ends before the call is made. A stop rests on `stand_ins`
-    /// ([`crate::plan::Plan::stand_ins`]).
+    /// Takes `step`, the first one of `channel`, unless `order` ends before the call is made.
     pub async fn take(
         &self,
         channel: &ChannelPlan,
         step: &Step,
-        stand_ins: &[ChannelPlan],
+        grounds: &Grounds,
         order: &Order,
     ) -> Result<Outcome, StepError> {
+        // One that has grown old, or may not write, has no use for a look.
+        drop(self.permit(order)?);
+        if step.action == Action::Start && grounds.is_settled() {
+            return done(self.client.start(self.permit(order)?, &channel.id).await);
+        }
+        let stand_ins = &grounds.stand_ins;
         // At the same time, so that neither is older than the other.
         let (fresh, beside) = tokio::join!(self.client.describe(&channel.id), self.look_beside(stand_ins));
         let fresh = fresh.map_err(StepError::Look)?;
+        if let Some(why) = grounds.refuted_by(&fresh) {
+            let channel = Box::new(fresh);
+            return Ok(Outcome::Stale { why, channel });
+        }
         match precheck(channel, step, &fresh.observed(), &self.owner) {
             Precheck::Ready => match beside? {
                 None => self.act(step, fresh, order).await,

@@ -95,6 +95,15 @@ fn recorded_now(fresh: &ObservedChannel, slot: &SlotPlan, owner: &OwnerId) -> Op
     fresh.recorded(owner, group).map(|tag| tag.occupant)
 }
 
+/// In what a channel differs from what was assumed of it. Other output groups matter for a stop only, which names what ends
+/// with the channel.
+pub fn difference_from_assumed(assumed: &ObservedChannel, fresh: &ObservedChannel) -> Option<String> {
+    let is_same = fresh.groups == assumed.groups && fresh.stray_endpoints == assumed.stray_endpoints;
+    let ends_alike = fresh.state.is_stopped() || fresh.others == assumed.others;
+    (!is_same || !ends_alike)
+        .then(|| "its output groups are not those of channels that look alike in the list".to_owned())
+}
+
 /// Why a channel does not keep on air any more who is on air on the one that is to be stopped; `None` where it does.
 pub fn difference_beside(stand_in: &ChannelPlan, fresh: &ObservedChannel) -> Option<String> {
     let seen = stand_in.seen.as_ref()?;

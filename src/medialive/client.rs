@@ -63,7 +63,7 @@ const ATTEMPTS_MAX: u32 = 3;
 /// The service model takes 1 to 1000; what MediaLive gives without being asked, and where it cuts off, is not published.
 /// With its 20 or so, a steady look at a large account would be mostly waiting for the rate limit; a page of 1000, with
 /// some kilobytes a channel, might not be there within an attempt. One that gives less than it is asked for gives more pages.
-const PAGE: i32 = 100;
+pub(crate) const PAGE: i32 = 100;
 
 /// Pages of one list: with 20 channels a page, 100 000 channels.
 const PAGES_MAX: usize = 5_000;

@@ -53,6 +53,10 @@ pub struct ChannelDocument {
     role_arn: Option<String>,
 }
 
+/// Which output group uses which destination, as one channel shows it. Channels that are made alike are wired alike.
+#[derive(Debug, Clone)]
+pub struct Layout(Wiring);
+
 /// What a slot is pointed at.
 #[derive(Debug, Clone, Copy)]
 pub struct SlotTarget<'a> {
@@ -129,6 +133,11 @@ impl ChannelDocument {
             wiring,
             role_arn,
         }
+    }
+
+    /// How it is wired.
+    pub fn layout(&self) -> Layout {
+        Layout(self.wiring.clone())
     }
 
     /// The channel as the planner sees it.
@@ -289,6 +298,25 @@ impl Summary {
     pub fn rtmp_endpoints(&self) -> impl Iterator<Item = Endpoint> {
         let all = self.destinations.iter().flat_map(|raw| endpoints_of(raw));
         all.filter(is_rtmp)
+    }
+
+    /// What channels that are made alike have in common, as far as a list shows it: class, and ids of destinations.
+    pub fn shape(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.class.pipelines().hash(&mut hasher);
+        let ids = self.destinations.iter().map(|raw| id_of(raw));
+        ids.for_each(|id| id.hash(&mut hasher));
+        hasher.finish()
+    }
+
+    /// The channel as the planner sees it, if it is wired by `layout`.
+    pub fn wired_by(&self, layout: &Layout) -> ObservedChannel {
+        let document = ChannelDocument {
+            summary: self.clone(),
+            wiring: layout.0.clone(),
+            role_arn: None,
+        };
+        document.observed()
     }
 
     /// Tells configurations apart: made of all that a wiring depends on, as far as a list shows it.

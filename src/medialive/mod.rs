@@ -19,9 +19,10 @@ mod limiter;
 mod meter;
 mod permit;
 
+pub(crate) use client::PAGE;
 pub use client::probe::{Home, NoRehearsal, Rehearsal};
 pub use client::{MediaLive, Settings};
-pub use document::{ChannelDocument, DocumentError, OWNER_TAG, SlotTarget, Summary};
+pub use document::{ChannelDocument, DocumentError, Layout, OWNER_TAG, SlotTarget, Summary};
 pub use error::{CallError, Kind};
 pub use limit::RateLimit;
 pub use meter::Meter;

@@ -27,6 +27,12 @@ pub(super) struct Known {
     now: Look,
     /// What a list that lags behind may still show, each until when.
     former: VecDeque<(Look, Instant)>,
+    /// It was never looked at by itself: how it is wired is assumed.
+    is_assumed: bool,
+    /// When it was last looked at by itself.
+    accepted: Option<Instant>,
+    /// When the list was asked for that showed the end of an update first.
+    settled: Option<Instant>,
 }
 
 /// How a channel was at one moment.
@@ -63,11 +69,38 @@ impl Known {
         Self {
             now: Look::new(document),
             former: VecDeque::new(),
+            is_assumed: false,
+            accepted: Some(Instant::now()),
+            settled: None,
         }
+    }
+
+    /// A channel of which a list and others like it tell that it is as `channel`.
+    pub(super) fn assumed(channel: ObservedChannel, listed: &Summary) -> Self {
+        Self {
+            now: Look::of(channel, listed),
+            former: VecDeque::new(),
+            is_assumed: true,
+            accepted: None,
+            settled: None,
+        }
+    }
+
+    /// When the list was asked for that showed the end of an update, if nothing newer is known. That list is no older than
+    /// the update, however far lists lag behind.
+    pub(super) fn settled(&self) -> Option<Instant> {
+        self.settled
+    }
+
+    /// Whether how it is wired is assumed only.
+    pub(super) fn is_assumed(&self) -> bool {
+        self.is_assumed
     }
 
     /// Takes `document` for the newest there is.
     pub(super) fn accept(&mut self, document: &ChannelDocument) -> &Self {
+        (self.is_assumed, self.settled) = (false, None);
+        self.accepted = Some(Instant::now());
         let mut look = Look::new(document);
         if look.configuration == self.now.configuration {
             look.configuration = Arc::clone(&self.now.configuration);
@@ -79,8 +112,12 @@ impl Known {
         self
     }
 
-    /// The channel as `listed` shows it; `None` where only Describe can tell.
-    pub(super) fn as_listed(&mut self, listed: &Summary) -> Option<ObservedChannel> {
+    /// The channel as a list shows it that was asked for at `asked`; `None` where only Describe can tell.
+    pub(super) fn as_listed(&mut self, listed: &Summary, asked: Instant) -> Option<ObservedChannel> {
+        // It was looked at by itself since.
+        if self.accepted.is_some_and(|at| at > asked) {
+            return Some(self.observed(&listed.id));
+        }
         let fingerprint = listed.fingerprint();
         let has_tags = |look: &Look| look.tags.are_of(listed);
         let is_now = self.now.may_show(listed.state, fingerprint) && has_tags(&self.now);
@@ -102,6 +139,10 @@ impl Known {
         } else {
             Tags::of(listed)
         };
+        if self.now.state != listed.state {
+            let was_updated = self.now.state == ChannelState::Updating && listed.state == ChannelState::Idle;
+            self.settled = was_updated.then_some(asked);
+        }
         self.replace(Look {
             state: listed.state,
             tags,
@@ -167,7 +208,10 @@ impl Known {
 
 impl Look {
     fn new(document: &ChannelDocument) -> Self {
-        let summary = &document.summary;
+        Self::of(document.observed(), &document.summary)
+    }
+
+    fn of(channel: ObservedChannel, summary: &Summary) -> Self {
         let ObservedChannel {
             arn,
             name,
@@ -177,7 +221,7 @@ impl Look {
             others,
             stray_endpoints,
             ..
-        } = document.observed();
+        } = channel;
         let configuration = Configuration {
             fingerprint: summary.fingerprint(),
             arn,
@@ -270,12 +314,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn tags_of_before_are_not_believed_beside_a_state_of_now() {
         let mut known = adopted_and_started();
-        assert_eq!(known.as_listed(&listed("STARTING", "")), None);
-        assert_eq!(known.as_listed(&listed("RUNNING", "")), None);
-        let running = known.as_listed(&listed("RUNNING", OURS)).unwrap();
+        assert_eq!(known.as_listed(&listed("STARTING", ""), Instant::now()), None);
+        assert_eq!(known.as_listed(&listed("RUNNING", ""), Instant::now()), None);
+        let running = known.as_listed(&listed("RUNNING", OURS), Instant::now()).unwrap();
         assert_eq!((running.owner, running.tags.count), (Some("us".into()), 2));
         tokio::time::advance(LIST_LAG_MAX).await;
-        let bare = known.as_listed(&listed("RUNNING", "")).unwrap();
+        let bare = known.as_listed(&listed("RUNNING", ""), Instant::now()).unwrap();
         assert_eq!((bare.owner, bare.tags.count), (None, 0), "somebody removed them");
     }
 
@@ -283,7 +327,9 @@ mod tests {
     async fn tags_that_never_were_before_are_new() {
         let mut known = adopted_and_started();
         let other = r#""slotwise.dev/owner":"us","slotwise.dev/slot/s":"b 5678""#;
-        let seen = known.as_listed(&listed("STARTING", other)).unwrap();
+        let seen = known
+            .as_listed(&listed("STARTING", other), Instant::now())
+            .unwrap();
         assert_eq!(seen.tags.of(&"s".into()).unwrap().to_string(), "b 5678");
     }
 }

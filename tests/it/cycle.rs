@@ -30,7 +30,7 @@ async fn wanted_destinations_go_on_air_and_a_second_run_finds_nothing_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cold_destination_costs_describe_update_describe_start_and_a_steady_cycle_one_list() {
+async fn a_cold_destination_costs_a_look_tags_an_update_and_a_start_and_a_steady_cycle_one_list() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a")]));
     // The first run adopts the channel and learns its wiring.
     stage.converge(60).await;
@@ -45,8 +45,8 @@ async fn a_cold_destination_costs_describe_update_describe_start_and_a_steady_cy
     );
     assert_eq!(
         stage.count("DescribeChannel"),
-        2,
-        "one fresh look before each of the two steps"
+        1,
+        "the list that shows the end of the update is the look of the start"
     );
 
     stage.emulator.clear_calls();

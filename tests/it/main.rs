@@ -12,6 +12,7 @@ mod cli;
 mod cycle;
 mod doctor;
 mod emulator;
+mod fleet;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;
 mod guides;

@@ -8,7 +8,7 @@ use serde_json::json;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::execute::{Executor, Holding, Order, Outcome, StepError, WriteLease};
+use slotwise::execute::{Executor, Grounds, Holding, Order, Outcome, StepError, WriteLease};
 use slotwise::medialive::{self, MediaLive, OWNER_TAG};
 use slotwise::model::tag::slot_tag_key;
 use slotwise::model::{
@@ -104,7 +104,9 @@ impl Scene {
 
     async fn take(&self, action: Action) -> Result<Outcome, StepError> {
         let (plan, step) = self.planned(action).await;
-        self.executor.take(&plan, &step, &[], &Order::given_now()).await
+        self.executor
+            .take(&plan, &step, &Grounds::default(), &Order::given_now())
+            .await
     }
 
     /// The operations called since, in order.
@@ -303,7 +305,8 @@ async fn a_step_that_rests_on_a_tag_is_stale_once_that_says_something_else() {
     scene.tag("1", &key, &says("b"));
     let (plan, step) = scene.planned(Action::Start).await;
     let order = Order::given_now();
-    let take = || scene.executor.take(&plan, &step, &[], &order);
+    let grounds = Grounds::default();
+    let take = || scene.executor.take(&plan, &step, &grounds, &order);
 
     // A tag of somebody else's, and one that does not fit, say nothing of the slot.
     scene.tag("1", "team", "sport");
