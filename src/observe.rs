@@ -3,7 +3,7 @@
 //! A list shows states, tags and targets of all channels, but not which output group uses which destination. That
 //! wiring can only change while a channel is stopped, so it is asked for once per channel and again when the list
 //! shows another configuration. A steady look therefore costs one List per page and nothing else. Where many channels are
-//! new, most are [`assumed`] to be wired like others that look the same.
+//! new, most are `assumed` to be wired like others that look the same.
 //!
 //! | channel | is looked at | is part of |
 //! |---|---|---|
@@ -30,7 +30,7 @@ pub use self::progress::Progress;
 use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, PAGE, Summary};
 use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel, OwnerId};
 
-/// From so many channels of which nothing is known how they are wired is assumed where the list tells ([`assumed`]). Fewer
+/// From so many channels of which nothing is known how they are wired is assumed where the list tells (`assumed`). Fewer
 /// are looked at in some seconds, and nothing has to be assumed.
 pub const ASSUMES_FROM: usize = 41;
 

@@ -77,6 +77,17 @@ async fn the_first_look_at_a_large_account_may_take_longer_than_a_loop_that_hang
     let ids: Vec<String> = (1..=100).map(|number| number.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let mut live = Live::new(desired(pool(&ids), vec![]));
+    // Parked in a way of somebody else's, so that each has to be looked at by itself.
+    live.emulator.with_world(|world, _| {
+        for id in &ids {
+            let document = world.channel_mut(id).unwrap().document_mut();
+            for slot in document["destinations"].as_array_mut().unwrap() {
+                for setting in slot["settings"].as_array_mut().unwrap() {
+                    setting["streamName"] = format!("own-{id}").into();
+                }
+            }
+        }
+    });
     let router = live.router(Access::Local);
     let mut slow = Fault::new(FaultKind::Slow { seconds: 9.0 });
     slow.matcher.operation = Some(Operation::DescribeChannel);

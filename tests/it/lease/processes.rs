@@ -185,7 +185,7 @@ async fn a_grant_goes_to_the_leader_by_the_row_and_is_its_to_use() {
     scene.give_back().await;
     let mut a = scene.replica("a");
     a.until("took the lease, epoch 1").await;
-    a.until("converged           3 on air").await;
+    a.until("converged           3 of 3 on air").await;
     let mut b = scene.replica("b");
     b.until("standby: ").await;
     scene.want_facebook();

@@ -90,7 +90,7 @@ impl Scene {
 
     async fn on(dynamodb: String, mut served: JoinSet<()>) -> Self {
         let (listener, medialive) = listen().await;
-        let declared = desired(pool(&["4000001", "4000002"]), Vec::new());
+        let declared = desired(pool(&["4000001", "4000002", "4000003"]), Vec::new());
         let options = Options {
             speed: 1000.0,
             // Switches are pressed far more often than people do.
