@@ -359,7 +359,9 @@ async fn show_plan(args: &InitArgs, output: &Output) -> Result<(), Failure> {
     let only_tags = plan
         .steps()
         .all(|(_, step)| matches!(step.action, Action::Adopt { .. } | Action::Record { .. }));
-    if only_tags {
+    if plan.is_empty() {
+        output.print("\nNothing on air changes: there is nothing to do.\n");
+    } else if only_tags {
         output.print("\nNothing on air changes: slotwise tags the channels as its own, and that is all.\n");
     }
     output.print(&format!("next: slotwise run {}\n", args.out.display()));
