@@ -415,9 +415,11 @@ impl<'a> Oracle<'a> {
     /// Every slot of a channel that may be used is somebody's who is kept there.
     fn no_free_slot(&self, one: &Destination, pool: &PoolName) -> Claim {
         let ground = self.ground;
-        ensure(*pool == one.pool && one.pin.is_none(), || {
-            "it is pinned, or of another pool".into()
-        })?;
+        ensure(*pool == one.pool, || "it is of another pool".into())?;
+        if let Some(pin) = &one.pin {
+            let place = ground.place(pin.channel.as_str()).filter(|place| ground.may_not_start(place));
+            return ensure(place.is_some(), || "its channel may be started".into());
+        }
         let usable = || self.of_pool(one).filter(|place| ground.is_usable(place));
         let could_be = |place: &Place<'_>| place.slots.iter().any(Slot::could_be);
         ensure(usable().any(could_be), || "there is no slot at all".into())?;
