@@ -24,7 +24,7 @@
 //! | module | does | may |
 //! |---|---|---|
 //! | [`model`] | the vocabulary: what is declared, what was seen | nothing: pure, imports nothing of ours |
-//! | [`manifest`] | the one door for input: raw → validated, every problem at once | nothing: pure |
+//! | [`manifest`] | the one way in for declared state: raw → validated, every problem at once | nothing: pure |
 //! | [`draft`] | declared state written from channels that exist | nothing: pure |
 //! | [`plan`] | what to do and why; `plan::check`, the second author, rejects what breaks a rule | nothing: pure |
 //! | [`record`] | what a plan was made from, without secrets, as text; and the plan made again from that | nothing: pure |
@@ -32,7 +32,7 @@
 //! | [`render`] | plans, status and events as text and versioned JSON | nothing: pure |
 //! | [`store`] | where Desired comes from, and status goes back: files, tables | read files, call DynamoDB |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment, call AWS |
-//! | [`medialive`] | the one door to MediaLive: client, lossless documents, errors classified once | call AWS |
+//! | [`medialive`] | the one way to MediaLive: client, lossless documents, errors classified once | call AWS |
 //! | [`observe`] | List, and Describe where neither the list nor channels that look alike can tell → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
 //! | [`doctor`] | whether all that a controller needs is there, check by check | call AWS, reads and dry checks only |

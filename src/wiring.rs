@@ -22,7 +22,7 @@ use crate::aws::credentials::Sendable;
 use crate::aws::http::bounded;
 use crate::aws::{Connect, MissingProfile, OfProfile};
 use crate::controller::lease::{
-    Contender, Hander, Holder, Lease, LeaseError, LeaseRow, LeaseTable, LockPlace, place,
+    Candidate, Hander, Holder, Lease, LeaseError, LeaseRow, LeaseTable, LockPlace, place,
 };
 use crate::controller::{Clock, Controller, Listener, Parts, Settings};
 use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot};
@@ -192,8 +192,8 @@ impl LeaseIn {
         // A name that no other process has, also after the system gave this one's number to another.
         let random = RandomState::new().hash_one(std::process::id()) >> 40;
         let me = format!("{}-{}-{random:06x}", self.host, std::process::id());
-        let contender = Contender::new(me, self.duration, Instant::now());
-        Ok(Lease::row(row, contender))
+        let candidate = Candidate::new(me, self.duration, Instant::now());
+        Ok(Lease::row(row, candidate))
     }
 }
 

@@ -9,18 +9,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{ChangeArgs, ConnectionArgs, LogFormat, parse_time};
 use super::connect::{Live, Purpose, check_view, show_problems};
+use super::event_log::{Outcome, Times, event_log};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::hand_over::{Telling, hand_over};
 use super::output::{self, Output};
 use super::saved_plan::{SavedPlan, differences};
 use super::signals::Signals;
-use super::story::{Outcome, Times, story};
 use super::{run, saved_plan};
 use crate::controller::Until;
 use crate::plan::Plan;
 use crate::render::plan_json::document;
-use crate::render::progress::Narrator;
+use crate::render::progress::Reporter;
 use crate::render::{self};
 
 /// The one answer that means yes.
@@ -85,7 +85,7 @@ async fn apply(
         grants: &args.interrupt,
     };
     args.changes.check_lease(&args.connection)?;
-    let (listener, outcome) = story(Narrator::of_apply(), Times::Elapsed, format, output);
+    let (listener, outcome) = event_log(Reporter::of_apply(), Times::Elapsed, format, output);
     let mut settings = purpose.settings();
     settings.waits_for_lease = false;
     let asked = signals.orderly_within(END_WITHIN);

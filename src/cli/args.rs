@@ -22,7 +22,7 @@ pub struct GlobalArgs {
     /// holds stream keys
     #[arg(short, long, action = clap::ArgAction::Count, global = true, env = "SLOTWISE_VERBOSE")]
     pub verbose: u8,
-    /// How the log looks; with json, `run` and `apply` tell their story there
+    /// How the log looks; with json, `run` and `apply` write their event log there
     #[arg(
         long,
         value_enum,

@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 
 use super::args::{SwitchSetting, parse_speed, switches};
 use super::connect::{invent, read_fleet};
-use super::door::access;
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
+use super::listen::access;
 use super::output::Output;
 use super::signals::Signals;
 use crate::api::Access;

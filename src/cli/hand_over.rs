@@ -8,18 +8,18 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{ApplyArgs, confirm};
 use super::args::LogFormat;
 use super::connect::{Purpose, check_view, host, show_problems};
+use super::event_log::{Times, event_log};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
 use super::saved_plan::SavedPlan;
-use super::story::{Times, story};
-use super::telemetry::STORY;
+use super::telemetry::EVENT_LOG;
 use crate::controller::lease::{Following, GrantOutcome, HandError, Hander, Holder, Progress};
 use crate::controller::{Ended, Until};
 use crate::model::DestinationName;
 use crate::plan::waiting::Approximately;
 use crate::render;
-use crate::render::progress::Narrator;
+use crate::render::progress::Reporter;
 
 /// Where lines go, and how.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ impl Telling<'_> {
     fn tell(self, text: &str) {
         match self.format {
             LogFormat::Text => self.output.print(&format!("grant  {text}\n")),
-            LogFormat::Json => tracing::info!(target: STORY, event = "Grant", "{text}"),
+            LogFormat::Json => tracing::info!(target: EVENT_LOG, event = "Grant", "{text}"),
         }
     }
 }
@@ -57,7 +57,7 @@ pub(super) async fn hand_over(
         changes: None,
         ..*purpose
     };
-    let (listener, _) = story(Narrator::of_apply(), Times::Elapsed, format, output);
+    let (listener, _) = event_log(Reporter::of_apply(), Times::Elapsed, format, output);
     let mut settings = purpose.settings();
     // What the other one does is seen as soon as if it were done here.
     settings.interval = settings.interval.min(settings.transition_interval);

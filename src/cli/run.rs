@@ -9,18 +9,18 @@ use tokio::time::Instant;
 
 use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet, LogFormat, parse_time};
 use super::connect::Purpose;
-use super::door::ListenArgs;
 use super::endpoint::{Endpoint, region_of_environment};
+use super::event_log::{Times, event_log};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
+use super::listen::ListenArgs;
 use super::output::Output;
 use super::signals::{Hangups, Signals};
-use super::story::{Times, story};
 use crate::controller::{Ended, Until, Witness};
 use crate::medialive::Meter;
 use crate::plan::waiting::Approximately;
 use crate::recorder::{Limits, Recorder};
-use crate::render::progress::Narrator;
+use crate::render::progress::Reporter;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -87,16 +87,16 @@ pub(super) async fn run(
     settings.batch_max = args.pace.batch_max.max(args.pace.batch_idle);
     let recording = args.record.as_deref().map(start_recording).transpose()?;
     let tries_out = args.connection.emulator.is_some() && !args.once;
-    let door = args.http.open(tries_out).await?;
+    let listening = args.http.open(tries_out).await?;
     if format == LogFormat::Text {
         output.print(&greeting(&args));
     }
-    let (mut listener, outcome) = story(Narrator::of_run(), Times::OfDay, format, output);
+    let (mut listener, outcome) = event_log(Reporter::of_run(), Times::OfDay, format, output);
     let mut meter: Option<Arc<dyn Meter>> = None;
-    if let Some(door) = &door {
-        door.tell(format, output);
-        listener = door.counting(listener);
-        meter = Some(Arc::new(door.metrics()));
+    if let Some(listening) = &listening {
+        listening.tell(format, output);
+        listener = listening.counting(listener);
+        meter = Some(Arc::new(listening.metrics()));
     }
     let mut controller = purpose.metered_controller(settings, listener, meter).await?;
     let recorder = recording.map(|(recorder, witness)| {
@@ -113,14 +113,16 @@ pub(super) async fn run(
     let asked = signals.orderly();
     let waker = controller.waker();
     // Watched only where somebody may ask: otherwise no view is kept.
-    let door = door.map(|door| (door, controller.watch()));
+    let listening = listening.map(|listening| (listening, controller.watch()));
     let running = controller.run(until, &asked);
     let running = async {
-        match door {
+        match listening {
             None => running.await,
-            Some((door, pulse)) => {
+            Some((listening, pulse)) => {
                 let limit = args.connection.operation_timeout;
-                door.open_while(pulse, args.pace.interval, limit, running).await
+                listening
+                    .open_while(pulse, args.pace.interval, limit, running)
+                    .await
             }
         }
     };

@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use url::Url;
 
-use super::door::TOKEN;
 use super::endpoint::variable;
 use super::failure::Failure;
+use super::listen::TOKEN;
 use super::output::program;
 use super::running;
 

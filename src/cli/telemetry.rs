@@ -11,8 +11,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::args::LogFormat;
 use super::output::Output;
 
-/// Target of the records that `--log-format json` tells the story with. Always written.
-pub const STORY: &str = "slotwise::story";
+/// Target of the records that `--log-format json` writes the event log with. Always written.
+pub const EVENT_LOG: &str = "slotwise::event";
 
 /// Crates, by the beginning of their names, that handle requests and answers.
 const WIRE: [&str; 8] = [
@@ -64,18 +64,18 @@ fn asked_for(verbosity: u8, wish: Option<OsString>) -> (EnvFilter, Option<ParseE
         // Not parsed leniently: that writes to standard error by itself, and panics where it cannot.
         (0, Some(wish)) => match EnvFilter::builder().parse(wish.to_string_lossy()) {
             Ok(filter) => filter,
-            Err(why) => return (with_story(usual()), Some(why)),
+            Err(why) => return (with_event_log(usual()), Some(why)),
         },
         (1, _) => EnvFilter::new("warn,slotwise=info"),
         (2, _) => EnvFilter::new("info,slotwise=debug"),
         _ => EnvFilter::new("info,slotwise=trace"),
     };
-    (with_story(filter), None)
+    (with_event_log(filter), None)
 }
 
-fn with_story(filter: EnvFilter) -> EnvFilter {
-    match format!("{STORY}=info").parse() {
-        Ok(story) => filter.add_directive(story),
+fn with_event_log(filter: EnvFilter) -> EnvFilter {
+    match format!("{EVENT_LOG}=info").parse() {
+        Ok(events) => filter.add_directive(events),
         Err(_) => filter,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::news::{Gist, newcomers_would_wait};
+use super::news::{PlanDigest, newcomers_would_wait};
 use super::{Controller, Event};
 use crate::medialive::CallError;
 use crate::model::{ChannelId, Desired, Observed, Trust};
@@ -282,9 +282,9 @@ impl<S: Source> Controller<S> {
         if desired.trust != Trust::Whole {
             self.memory.fill_in_lost(&mut desired);
         }
-        // Two plans of a large account would take twice the memory: of the one before only its gist is kept.
+        // Two plans of a large account would take twice the memory: of the one before only a digest is kept.
         if let Some(before) = self.plan.take() {
-            self.told = Some(Gist::of(&before));
+            self.told = Some(PlanDigest::of(&before));
         }
         let reading = Reading::new(&desired, observed, now);
         let unsure = self.loaded.as_ref().and_then(|loaded| loaded.unsure.as_deref());

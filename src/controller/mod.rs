@@ -62,7 +62,7 @@ use granted::Granted;
 use lease::Lease;
 use losses::Losses;
 use memory::Memory;
-use news::Gist;
+use news::PlanDigest;
 use pulse::Shown;
 use steps::{Busy, Finished};
 use trust::Doubt;
@@ -134,7 +134,7 @@ pub struct Controller<S> {
     loaded: Option<Loaded>,
     plan: Option<Arc<Plan>>,
     /// What the plan before came to, while the next one is made.
-    told: Option<Gist>,
+    told: Option<PlanDigest>,
     /// What was wrong with the last plan, as far as it was told.
     refused: String,
     status: Arc<Status>,

@@ -5,7 +5,7 @@ use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting};
 
 /// What a plan came to, as far as the next one is compared with it.
 #[derive(Debug)]
-pub(super) struct Gist {
+pub(super) struct PlanDigest {
     /// What was left to be done, waits apart.
     channels: Vec<(ChannelId, Vec<Action>)>,
     destinations: Vec<(DestinationName, Option<SlotId>, Option<&'static str>)>,
@@ -13,8 +13,8 @@ pub(super) struct Gist {
     without_slot: Vec<PoolName>,
 }
 
-impl Gist {
-    /// The gist of `plan`.
+impl PlanDigest {
+    /// The digest of `plan`.
     pub(super) fn of(plan: &Plan) -> Self {
         let channels = plan.channels.iter();
         let destinations = plan.destinations.iter();
@@ -53,7 +53,7 @@ impl Gist {
 }
 
 /// What newcomers to pools would wait for in `now`, as far as that is news since `before` and no destination says so.
-pub(super) fn newcomers_would_wait(before: Option<&Gist>, now: &Plan) -> Vec<String> {
+pub(super) fn newcomers_would_wait(before: Option<&PlanDigest>, now: &Plan) -> Vec<String> {
     let is_news = |pool: &PoolName| before.is_none_or(|before| !before.without_slot.contains(pool));
     let says_so = |why: &Waiting| {
         now.destinations

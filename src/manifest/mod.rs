@@ -1,4 +1,4 @@
-//! The one door for input: raw types → `validate`, which reports every problem at once → types that cannot be wrong.
+//! The one way in for declared state: raw types → `validate`, which reports every problem at once → types that cannot be wrong.
 //!
 //! - [`yaml`]: text → documents → trees, and the place of a field
 //! - [`table`]: items of a table → the same trees, and the attribute of a field

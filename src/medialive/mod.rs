@@ -1,4 +1,4 @@
-//! The one door to MediaLive.
+//! The one way to MediaLive.
 //!
 //! ```text
 //!   document   JSON text ──► channel as seen;  channel + writes ──► body of UpdateChannel   (pure, lossless)

@@ -10,14 +10,14 @@
 //! 12:00:05  youtube-main      Streaming  on air in 4000001/RTMP-Slot-1
 //! ```
 
-mod narrator;
+mod reporter;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use jiff::civil::Time;
-pub use narrator::Narrator;
+pub use reporter::Reporter;
 
 use super::plan::{groups_of_waiting, verb, ways_out};
 use super::problems;

@@ -1,4 +1,4 @@
-//! Words and values that mean something at a door, from the files that libFuzzer would read too.
+//! Words and values that mean something at a surface, from the files that libFuzzer would read too.
 
 /// What there is to put in.
 pub(crate) struct Dictionary {

@@ -19,7 +19,7 @@ const INPUT_MAX_BYTES: usize = 8 << 10;
 /// CPU time that one input may take, unoptimized: far more than any has taken, and far less than one that takes more the
 /// more often it says the same.
 const CPU_MAX: Duration = Duration::from_secs(10);
-/// Different ways to break a door that are looked for in one run.
+/// Different ways to break a surface that are looked for in one run.
 const BROKEN_MAX: usize = 12;
 /// Smaller inputs that are tried for one that breaks something.
 const SHRINK_TRIES: usize = 400;
@@ -50,7 +50,7 @@ impl Features {
 }
 
 /// What is fuzzed.
-pub(crate) struct Door {
+pub(crate) struct Surface {
     /// Its name, and that of its directories.
     pub(crate) name: &'static str,
     /// What stands between the parts of an input.
@@ -82,20 +82,20 @@ pub(crate) struct Broken {
 }
 
 /// Tries everything in the corpus, then as many mutations as planned.
-pub(crate) fn explore(door: &Door, plan: &Plan) -> Vec<Broken> {
+pub(crate) fn explore(surface: &Surface, plan: &Plan) -> Vec<Broken> {
     if let Some(file) = &plan.keep_last {
         println!("each input while it is tried: {}", file.display());
     }
     let mut search = Search {
-        door,
+        surface,
         plan,
         pool: Vec::new(),
         known: BTreeSet::new(),
         broken: BTreeMap::new(),
         slowest: (Duration::ZERO, Vec::new()),
     };
-    let kept = inputs(door.name);
-    assert!(kept.len() > 10, "the corpus of {} is gone", door.name);
+    let kept = inputs(surface.name);
+    assert!(kept.len() > 10, "the corpus of {} is gone", surface.name);
     for input in kept {
         search.attempt(input);
     }
@@ -109,7 +109,7 @@ pub(crate) fn explore(door: &Door, plan: &Plan) -> Vec<Broken> {
     }
     println!(
         "{}: {} inputs of seed {}, {} answers by {} of them, the slowest of {} bytes in {:?}",
-        door.name,
+        surface.name,
         plan.runs,
         plan.seed,
         search.known.len(),
@@ -124,7 +124,7 @@ pub(crate) fn explore(door: &Door, plan: &Plan) -> Vec<Broken> {
 }
 
 struct Search<'a> {
-    door: &'a Door,
+    surface: &'a Surface,
     plan: &'a Plan,
     /// Inputs with answers that no other before had.
     pool: Vec<Vec<u8>>,
@@ -143,7 +143,7 @@ impl Search<'_> {
         let mut input = self.pool[rng.random_range(first..self.pool.len())].clone();
         for _ in 0..rng.random_range(1..=EDITS_MAX) {
             let other = &self.pool[rng.random_range(0..self.pool.len())];
-            input = mutate(self.door, input, other, rng);
+            input = mutate(self.surface, input, other, rng);
             // After each: one edit may make hundreds of copies, and a few of such edits more than there is memory.
             input.truncate(INPUT_MAX_BYTES);
         }
@@ -155,7 +155,7 @@ impl Search<'_> {
             std::fs::write(file, &input).unwrap();
         }
         let before = cpu_time();
-        let answer = panics(self.door, &input);
+        let answer = panics(self.surface, &input);
         let took = cpu_time().saturating_sub(before);
         if took > self.slowest.0 {
             self.slowest = (took, input.clone());
@@ -175,9 +175,9 @@ impl Search<'_> {
             }
             Err(panic) if self.broken.contains_key(&panic.place) => {}
             Err(panic) => {
-                let input = shrink(self.door, input, &panic.place);
+                let input = shrink(self.surface, input, &panic.place);
                 // The smaller input has a message of its own.
-                let panic = panics(self.door, &input).err().unwrap_or(panic);
+                let panic = panics(self.surface, &input).err().unwrap_or(panic);
                 let told = format!("{}: {}", panic.place, panic.message);
                 // A long run may be ended before it tells all of them.
                 println!("broken: {told}\n  by {:?}", String::from_utf8_lossy(&input));
@@ -188,9 +188,10 @@ impl Search<'_> {
 }
 
 /// The files of both directories, in the order of their names.
-fn inputs(door: &str) -> Vec<Vec<u8>> {
+fn inputs(surface: &str) -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
-    let listed = ["corpus", "regressions"].map(|kind| std::fs::read_dir(root.join(kind).join(door)).unwrap());
+    let listed =
+        ["corpus", "regressions"].map(|kind| std::fs::read_dir(root.join(kind).join(surface)).unwrap());
     let mut files: Vec<PathBuf> = listed
         .into_iter()
         .flatten()
@@ -226,7 +227,7 @@ thread_local! {
 }
 
 /// What `input` leads to.
-fn panics(door: &Door, input: &[u8]) -> Result<Features, Panic> {
+fn panics(surface: &Surface, input: &[u8]) -> Result<Features, Panic> {
     static HOOK: Once = Once::new();
     // The hook is everybody's: panics of other threads go the way they went before.
     HOOK.call_once(|| {
@@ -248,13 +249,13 @@ fn panics(door: &Door, input: &[u8]) -> Result<Features, Panic> {
         }));
     });
     AWAITED.set(Some(Panic::default()));
-    let answer = catch_unwind(AssertUnwindSafe(|| (door.check)(input)));
+    let answer = catch_unwind(AssertUnwindSafe(|| (surface.check)(input)));
     let panic = AWAITED.take().unwrap_or_default();
     answer.map_err(|_| panic)
 }
 
 /// A smaller input that panics at the same place: chunks are taken out as long as it does.
-fn shrink(door: &Door, mut input: Vec<u8>, place: &str) -> Vec<u8> {
+fn shrink(surface: &Surface, mut input: Vec<u8>, place: &str) -> Vec<u8> {
     let mut tries = 0;
     let mut size = input.len().div_ceil(2);
     while size > 0 {
@@ -263,7 +264,7 @@ fn shrink(door: &Door, mut input: Vec<u8>, place: &str) -> Vec<u8> {
             tries += 1;
             let mut candidate = input.clone();
             candidate.drain(start..(start + size).min(input.len()));
-            if panics(door, &candidate).is_err_and(|panic| panic.place == place) {
+            if panics(surface, &candidate).is_err_and(|panic| panic.place == place) {
                 input = candidate;
                 shorter = true;
             } else {

@@ -1,4 +1,4 @@
-//! The emulator's HTTP door: conversations, request after request, in memory and in virtual time.
+//! The emulator's HTTP surface: conversations, request after request, in memory and in virtual time.
 //!
 //! What holds of any bytes, besides that no handler panics:
 //! - every request is answered within a size that goes by what was asked: MediaLive's paths with JSON, and where they

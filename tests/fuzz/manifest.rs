@@ -1,4 +1,4 @@
-//! The door for declarations: bytes of a file, and the items of a table, which come in beside it.
+//! The surface for declarations: bytes of a file, and the items of a table, which come in beside it.
 //!
 //! What holds of any bytes, besides that nothing panics:
 //! - work is bounded: a document is a tree of so many values and so much text at most ([`VALUES_MAX`], [`TEXT_MAX`]),

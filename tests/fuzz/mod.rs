@@ -1,4 +1,4 @@
-//! Three doors that take bytes of strangers, fuzzed: declarations (`manifest`), the emulator's HTTP (`http`) and its state
+//! Three surfaces that take bytes of strangers, fuzzed: declarations (`manifest`), the emulator's HTTP (`http`) and its state
 //! file (`state`).
 //!
 //! ```text
@@ -13,7 +13,7 @@
 //! - `regressions/` holds what once broke something, each named after what it broke. Both are replayed in every run.
 //! - [`manifest::check`], [`http::check`] and [`state::check`] take any bytes and panic where something does not hold; what holds is
 //!   told there. They are all that a target for libFuzzer needs: `fuzz_target!(|data: &[u8]| { manifest::check(data); })`
-//!   with the directories above as its corpus and `*.dict` as its dictionary. Here, without a nightly compiler, what the door answers (messages, places,
+//!   with the directories above as its corpus and `*.dict` as its dictionary. Here, without a nightly compiler, what the surface answers (messages, places,
 //!   statuses) stands in for coverage: an input with an answer that is new is kept and mutated further.
 //!
 //! Runs are counted in inputs and drawn from a seed, so a run can be repeated:
@@ -26,7 +26,7 @@
 //!
 //! What ends the process (a stack that overflows, memory that is used up) leaves its input in the file that is
 //! named at the start of a run of more than the usual inputs; the input that took the most time is left beside it. One
-//! that takes more than its share of CPU time breaks the door like a panic.
+//! that takes more than its share of CPU time breaks the surface like a panic.
 
 #![expect(
     clippy::disallowed_methods,
@@ -45,7 +45,7 @@ mod tree;
 use std::path::PathBuf;
 
 use dictionary::Dictionary;
-use engine::{Door, Plan};
+use engine::{Plan, Surface};
 
 /// Inputs of every test run: some seconds in a debug build.
 const MANIFEST_RUNS: u64 = 200;
@@ -54,45 +54,45 @@ const STATE_RUNS: u64 = 300;
 
 #[test]
 fn declarations_of_any_bytes_are_judged_and_never_break_anything() {
-    let door = Door {
+    let surface = Surface {
         name: "manifest",
         between: "\n---\n",
         dictionary: Dictionary::read(include_str!("manifest.dict")),
         rewrite: tree::rewrite_yaml,
         check: manifest::check,
     };
-    fuzz(&door, MANIFEST_RUNS);
+    fuzz(&surface, MANIFEST_RUNS);
 }
 
 #[test]
 fn requests_of_any_bytes_are_answered_and_break_no_world() {
-    let door = Door {
+    let surface = Surface {
         name: "http",
         between: "\n###\n",
         dictionary: Dictionary::read(include_str!("http.dict")),
         rewrite: tree::rewrite_bodies,
         check: http::check,
     };
-    fuzz(&door, HTTP_RUNS);
+    fuzz(&surface, HTTP_RUNS);
 }
 
 #[test]
 fn a_state_file_of_any_bytes_is_a_world_that_answers_or_a_mistake_with_a_way_out() {
-    let door = Door {
+    let surface = Surface {
         name: "state",
         between: ",",
         dictionary: Dictionary::read(include_str!("state.dict")),
         rewrite: tree::rewrite_json,
         check: state::check,
     };
-    fuzz(&door, STATE_RUNS);
+    fuzz(&surface, STATE_RUNS);
 }
 
 #[track_caller]
-fn fuzz(door: &Door, usual: u64) {
+fn fuzz(surface: &Surface, usual: u64) {
     if let Some(file) = std::env::var_os("SLOTWISE_FUZZ_INPUT") {
         let input = std::fs::read(&file).unwrap();
-        println!("{} answers", (door.check)(&input).len());
+        println!("{} answers", (surface.check)(&input).len());
         return;
     }
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -103,11 +103,11 @@ fn fuzz(door: &Door, usual: u64) {
         seed,
         keep_last: runs
             .is_some()
-            .then(|| scratch(&format!("fuzz-{}-{seed}-last", door.name))),
+            .then(|| scratch(&format!("fuzz-{}-{seed}-last", surface.name))),
     };
-    let broken = engine::explore(door, &plan);
+    let broken = engine::explore(surface, &plan);
     for (index, broken) in broken.iter().enumerate() {
-        let file = scratch(&format!("fuzz-{}-{}-{index}", door.name, plan.seed));
+        let file = scratch(&format!("fuzz-{}-{}-{index}", surface.name, plan.seed));
         std::fs::write(&file, &broken.input).unwrap();
         println!(
             "{}\n  by {:?}\n  replay: SLOTWISE_FUZZ_INPUT={} cargo test --test it fuzz::\n  \
@@ -115,14 +115,14 @@ fn fuzz(door: &Door, usual: u64) {
             broken.panic,
             String::from_utf8_lossy(&broken.input),
             file.display(),
-            door.name
+            surface.name
         );
     }
     assert!(
         broken.is_empty(),
         "{} ways to break {}, told above",
         broken.len(),
-        door.name
+        surface.name
     );
 }
 

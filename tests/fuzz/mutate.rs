@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::engine::Door;
+use super::engine::Surface;
 
 /// How deep what is put in may nest: beyond every limit there is.
 const DEPTH_MAX: usize = 300;
@@ -12,12 +12,12 @@ const DEPTH_MAX: usize = 300;
 const LONG_MAX: usize = 5_000;
 
 /// One edit of `input`; `other` is another input to take from.
-pub(crate) fn mutate(door: &Door, mut input: Vec<u8>, other: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
+pub(crate) fn mutate(surface: &Surface, mut input: Vec<u8>, other: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     match rng.random_range(0..20) {
         0 => flip(&mut input, rng),
         1 => drop(input.drain(span(&input, rng))),
         2 => repeat(&mut input, rng),
-        3 | 4 => put(&mut input, rng, |rng| pick(&door.dictionary.words, rng).into()),
+        3 | 4 => put(&mut input, rng, |rng| pick(&surface.dictionary.words, rng).into()),
         5 => put(&mut input, rng, nested),
         6 => put(&mut input, rng, |rng| {
             let sign = *b"a0[ \n-%:\"".choose(rng).unwrap_or(&b'a');
@@ -25,12 +25,14 @@ pub(crate) fn mutate(door: &Door, mut input: Vec<u8>, other: &[u8], rng: &mut Ch
         }),
         7 => put(&mut input, rng, |rng| other[span(other, rng)].to_vec()),
         8 => splice(&mut input, other, rng),
-        9 | 10 => swap_word(&mut input, rng, |rng| pick(&door.dictionary.words, rng).into()),
+        9 | 10 => swap_word(&mut input, rng, |rng| pick(&surface.dictionary.words, rng).into()),
         11 => swap_word(&mut input, rng, |rng| a_word(other, rng)),
-        12 | 13 => swap_value(&mut input, rng, |rng| pick(&door.dictionary.values, rng).into()),
+        12 | 13 => swap_value(&mut input, rng, |rng| {
+            pick(&surface.dictionary.values, rng).into()
+        }),
         14 => return edit_parts(&input, other, "\n", rng),
-        15 | 16 => return edit_parts(&input, other, door.between, rng),
-        _ => return (door.rewrite)(&input, &door.dictionary, rng).unwrap_or(input),
+        15 | 16 => return edit_parts(&input, other, surface.between, rng),
+        _ => return (surface.rewrite)(&input, &surface.dictionary, rng).unwrap_or(input),
     }
     input
 }

@@ -1,4 +1,4 @@
-//! The door of the emulator's state file: torn, truncated, of somebody else, or written to do harm.
+//! The surface of the emulator's state file: torn, truncated, of somebody else, or written to do harm.
 //!
 //! What holds of any bytes, besides that nothing panics:
 //! - what cannot be read is a mistake that names the file and the way out, repeats no stream key, and leaves the file as

@@ -9,7 +9,7 @@ use slotwise::controller::{Event, Listener, Pulse};
 use slotwise::metrics::Metrics;
 use slotwise::plan::Plan;
 use slotwise::record::{Recording, Replay, StandIns};
-use slotwise::render::progress::{Narrator, Stamp};
+use slotwise::render::progress::{Reporter, Stamp};
 use slotwise::render::{self, Style};
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -38,14 +38,14 @@ impl Outputs {
 
     /// A listener that searches each event, and what is shown of it, before it hands it on.
     pub(super) fn listener(&self, mut next: impl FnMut(Event) + Send + 'static) -> Listener {
-        let (found, mut narrator) = (Arc::clone(&self.found), Narrator::of_run());
+        let (found, mut reporter) = (Arc::clone(&self.found), Reporter::of_run());
         let search = move |event: Event| {
             if !event.is_only_counted() {
                 search(&found, "an event", &format!("{event:?}"));
                 search(
                     &found,
-                    "a line of the story",
-                    &narrator.lines(&event, Stamp::None, Style::PLAIN).join("\n"),
+                    "a line of the event log",
+                    &reporter.lines(&event, Stamp::None, Style::PLAIN).join("\n"),
                 );
             }
             if let Event::Planned(plan) = &event {

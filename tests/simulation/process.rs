@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use slotwise::controller::lease::{Contender, Lease};
+use slotwise::controller::lease::{Candidate, Lease};
 use slotwise::controller::{Clock, Ended, Event, Pulse, Settings, Until};
 use slotwise::emulator::Emulator;
 use slotwise::model::{ChannelId, ChannelState, OwnerId};
@@ -93,7 +93,7 @@ impl Process {
         let lease = match (&leases, set_up.lease) {
             (Some(table), Some(duration)) => Lease::table(
                 table.clone(),
-                Contender::new(name.as_str(), duration, Instant::now()),
+                Candidate::new(name.as_str(), duration, Instant::now()),
             ),
             _ => Lease::alone(),
         };

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::LeaseError;
-use super::table::{Answer, Ask, Contender, Role, Standing, Table, TableError, TableErrorKind};
+use super::table::{Answer, Ask, Candidate, Role, Standing, Table, TableError, TableErrorKind};
 use crate::execute::{Holding, WriteLease};
 
 /// How often a lease could have run out before it is given up to wait for it: once for a holder that is gone, and once
@@ -39,12 +39,12 @@ impl fmt::Debug for Keeper {
 
 impl Keeper {
     /// Begins to contend.
-    pub(super) fn begin<T: Table>(table: T, contender: Contender) -> Self {
-        let (tell, standing) = watch::channel(contender.standing());
+    pub(super) fn begin<T: Table>(table: T, candidate: Candidate) -> Self {
+        let (tell, standing) = watch::channel(candidate.standing());
         let asked = CancellationToken::new();
-        let (me, duration) = (Arc::clone(contender.me()), contender.duration());
+        let (me, duration) = (Arc::clone(candidate.me()), candidate.duration());
         let mut task = JoinSet::new();
-        task.spawn(keep(table, contender, tell, asked.clone()));
+        task.spawn(keep(table, candidate, tell, asked.clone()));
         Self {
             task,
             standing,
@@ -126,63 +126,63 @@ fn is_kept(standing: &watch::Receiver<Standing>) -> bool {
 
 async fn keep<T: Table>(
     table: T,
-    mut contender: Contender,
+    mut candidate: Candidate,
     tell: watch::Sender<Standing>,
     asked: CancellationToken,
 ) {
     while !asked.is_cancelled() {
-        let (at, ask) = contender.next();
-        let at = contender.deadline().map_or(at, |deadline| at.min(deadline));
+        let (at, ask) = candidate.next();
+        let at = candidate.deadline().map_or(at, |deadline| at.min(deadline));
         tokio::select! {
             biased;
             () = asked.cancelled() => break,
             () = sleep_until(at) => {}
         }
-        contender.expire(Instant::now());
-        publish(&tell, contender.standing());
+        candidate.expire(Instant::now());
+        publish(&tell, candidate.standing());
         // What is asked for by then may be something else: the lease ran out.
-        let (due, ask) = match contender.next() {
+        let (due, ask) = match candidate.next() {
             (due, now) if now == ask => (due, ask),
             other => other,
         };
         if due <= Instant::now() {
-            exchange(&table, &mut contender, &tell, &ask).await;
+            exchange(&table, &mut candidate, &tell, &ask).await;
         }
     }
     let standing = Standing {
         role: Role::Released,
-        ..contender.standing()
+        ..candidate.standing()
     };
     // Before the request: whoever sees the row given back begins at once.
     publish(&tell, standing);
-    contender.let_go();
-    exchange(&table, &mut contender, &tell, &Ask::Release).await;
+    candidate.let_go();
+    exchange(&table, &mut candidate, &tell, &Ask::Release).await;
 }
 
 /// One request and its answer. A lease that runs out meanwhile is told at that moment.
-async fn exchange<T: Table>(table: &T, contender: &mut Contender, tell: &watch::Sender<Standing>, ask: &Ask) {
-    let (me, duration) = (Arc::clone(contender.me()), contender.duration());
+async fn exchange<T: Table>(table: &T, candidate: &mut Candidate, tell: &watch::Sender<Standing>, ask: &Ask) {
+    let (me, duration) = (Arc::clone(candidate.me()), candidate.duration());
     // Before the request is sent: whatever time it takes is ours to lose.
     let sent = Instant::now();
     // The table's own limit is a bit shorter and knows more.
-    let limit = sent + contender.interval().mul_f64(1.2);
+    let limit = sent + candidate.interval().mul_f64(1.2);
     let mut call = std::pin::pin!(table.ask(&me, duration, ask));
     let result = loop {
-        let end = contender.deadline();
+        let end = candidate.deadline();
         tokio::select! {
             biased;
             result = &mut call => break result,
             () = sleep_until(limit) => break Err(no_answer(table.name(), ask)),
             () = sleep_until(end.unwrap_or(limit)), if end.is_some() => {
-                contender.expire(Instant::now());
-                publish(tell, contender.standing());
+                candidate.expire(Instant::now());
+                publish(tell, candidate.standing());
             }
         }
     };
     let result = result.and_then(|answer| without_fault(answer, table.name()));
-    contender.answered(sent, Instant::now(), ask, result);
+    candidate.answered(sent, Instant::now(), ask, result);
     if *ask != Ask::Release {
-        publish(tell, contender.standing());
+        publish(tell, candidate.standing());
     }
 }
 

@@ -45,7 +45,7 @@ use keeper::Keeper;
 pub use dynamodb::{LeaseRow, LeaseTable};
 pub use grants::{Following, GrantOutcome, HandError, Handed, Hander, Progress};
 pub use place::LockPlace;
-pub use table::{Answer, Ask, Contender, How, Role, Row, Standing, Table, TableError, TableErrorKind};
+pub use table::{Answer, Ask, Candidate, How, Role, Row, Standing, Table, TableError, TableErrorKind};
 
 use crate::execute::{Holding, WriteLease};
 
@@ -193,15 +193,15 @@ impl Lease {
     }
 
     /// Contends for the row of `table` from now on.
-    pub fn table<T: Table>(table: T, contender: Contender) -> Self {
-        Self::of(Kind::Table(Keeper::begin(table, contender)), Arc::default())
+    pub fn table<T: Table>(table: T, candidate: Candidate) -> Self {
+        Self::of(Kind::Table(Keeper::begin(table, candidate)), Arc::default())
     }
 
     /// The same, by way of which others hand grants to this process while it holds the lease.
-    pub fn row(row: LeaseRow, contender: Contender) -> Self {
+    pub fn row(row: LeaseRow, candidate: Candidate) -> Self {
         let mailbox = Arc::default();
         let row = row.delivering_to(Arc::clone(&mailbox));
-        Self::of(Kind::Table(Keeper::begin(row, contender)), mailbox)
+        Self::of(Kind::Table(Keeper::begin(row, candidate)), mailbox)
     }
 
     fn of(kind: Kind, mailbox: Arc<Mailbox>) -> Self {

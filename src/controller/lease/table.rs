@@ -1,4 +1,4 @@
-//! The protocol, as one contender sees it. It knows no clock and asks nobody: it says when to ask what, and is told
+//! The protocol, as one candidate sees it. It knows no clock and asks nobody: it says when to ask what, and is told
 //! what came of it.
 //!
 //! ```text
@@ -180,7 +180,7 @@ impl TableErrorKind {
     }
 }
 
-/// Where a contender stands, for others to read.
+/// Where a candidate stands, for others to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Holder or not.
@@ -218,7 +218,7 @@ pub enum Role {
     Ended,
 }
 
-/// How a contender came to lead.
+/// How a candidate came to lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
     /// Nobody held the lease.
@@ -251,23 +251,23 @@ impl Standing {
 #[derive(Debug)]
 struct Seen {
     row: Option<Row>,
-    /// Since when it is known to be so, by this contender's clock, read after the answer came.
+    /// Since when it is known to be so, by this candidate's clock, read after the answer came.
     since: Instant,
-    /// Whether the holder renewed it while this contender looked on.
+    /// Whether the holder renewed it while this candidate looked on.
     is_alive: bool,
 }
 
 #[derive(Debug)]
 struct Held {
     epoch: u64,
-    /// By this contender's clock, read before the request was sent.
+    /// By this candidate's clock, read before the request was sent.
     until: Instant,
     how: How,
 }
 
 /// One process that wants to hold the lease.
 #[derive(Debug)]
-pub struct Contender {
+pub struct Candidate {
     me: Arc<str>,
     duration: Duration,
     held: Option<Held>,
@@ -282,8 +282,8 @@ pub struct Contender {
     trouble: Option<TableError>,
 }
 
-impl Contender {
-    /// A contender whose name nobody else has, which asks from `now` on.
+impl Candidate {
+    /// A candidate whose name nobody else has, which asks from `now` on.
     pub fn new(me: impl Into<Arc<str>>, duration: Duration, now: Instant) -> Self {
         Self {
             me: me.into(),
@@ -466,7 +466,7 @@ impl Contender {
         row.holder.as_ref() == Some(&self.me) && row.epoch >= self.epoch_max
     }
 
-    /// How this contender comes to lead, by what it saw last.
+    /// How this candidate comes to lead, by what it saw last.
     fn succession(&self, now: Instant) -> How {
         let seen = self.seen.as_ref();
         let holder = seen.and_then(|seen| {

@@ -1,6 +1,6 @@
 //! `kind: DestinationTable`: a table whose items are Destinations, and which attribute holds what.
 //!
-//! Items pass the same door as documents: [`Layout::tree`] makes of an item the tree that a YAML document of the same
+//! Items are read the same way as documents: [`Layout::tree`] makes of an item the tree that a YAML document of the same
 //! destination has, and mistakes are told with the names of the attributes.
 
 mod item_id;

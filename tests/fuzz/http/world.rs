@@ -1,4 +1,4 @@
-//! What must hold of the world behind the door.
+//! What must hold of the world behind the surface.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -4,7 +4,7 @@
 //! Local. Somebody presses switches all the time, so that there is always something to write.
 //!
 //! Each test waits for what happens, for as long as that may take on a busy machine. How long a fail-over takes is
-//! tested in virtual time (`contenders`, `replicas`).
+//! tested in virtual time (`candidates`, `replicas`).
 
 mod parts;
 

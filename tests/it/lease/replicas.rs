@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use slotwise::controller::lease::{Contender, How, Lease, Row, TableErrorKind};
+use slotwise::controller::lease::{Candidate, How, Lease, Row, TableErrorKind};
 use slotwise::controller::{Ended, Event, LeaseNews, Settings, Until};
 use slotwise::emulator::{Emulator, Options};
 use slotwise::model::WantedState;
@@ -33,7 +33,7 @@ fn replica(
 ) -> Stage {
     let mut settings = Settings::new("test".into());
     adjust(&mut settings);
-    let lease = Lease::table(table, Contender::new(name, LEASE, Instant::now()));
+    let lease = Lease::table(table, Candidate::new(name, LEASE, Instant::now()));
     Stage::leased(emulator.clone(), script.clone(), lease, settings)
 }
 

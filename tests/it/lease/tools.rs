@@ -48,11 +48,11 @@ pub(super) fn apply(row: &mut Option<Row>, me: &str, duration: Duration, ask: &A
     }
 }
 
-/// A table in memory that several contenders share; each may lose touch with it.
+/// A table in memory that several candidates share; each may lose touch with it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Memory {
     row: Arc<Mutex<Option<Row>>>,
-    /// What this contender gets instead of an answer.
+    /// What this candidate gets instead of an answer.
     trouble: Arc<Mutex<Option<TableErrorKind>>>,
     is_broken: Arc<AtomicBool>,
 }

@@ -1,11 +1,11 @@
-//! Contenders for one row, each with a clock of its own, over a network that delays and loses.
+//! Candidates for one row, each with a clock of its own, over a network that delays and loses.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slotwise::controller::lease::{Answer, Ask, Contender, Role, Row, TableError, TableErrorKind};
+use slotwise::controller::lease::{Answer, Ask, Candidate, Role, Row, TableError, TableErrorKind};
 use tokio::time::Instant;
 
 use super::tools::apply;
@@ -52,7 +52,7 @@ struct Request {
     ask: Ask,
 }
 
-/// The one request that a contender waits for.
+/// The one request that a candidate waits for.
 struct Waiting {
     number: u64,
     ask: Ask,
@@ -62,7 +62,7 @@ struct Waiting {
 }
 
 struct Process {
-    contender: Contender,
+    candidate: Candidate,
     waiting: Option<Waiting>,
     /// Stopped until then; sees nothing and does nothing.
     stopped: Duration,
@@ -106,7 +106,7 @@ impl Scene {
             // Five minutes and more apart: whatever a clock shows, it is only compared with itself.
             let offset = Duration::from_mins(5) * u32::try_from(number).unwrap();
             scene.processes.push(Process {
-                contender: Contender::new(format!("p{number}-0"), LEASE, base + offset),
+                candidate: Candidate::new(format!("p{number}-0"), LEASE, base + offset),
                 waiting: None,
                 stopped: Duration::ZERO,
                 dead: None,
@@ -124,7 +124,7 @@ impl Scene {
     fn writers(&self) -> Vec<usize> {
         let believes = |at: &usize| {
             let process = &self.processes[*at];
-            let deadline = process.contender.deadline();
+            let deadline = process.candidate.deadline();
             process.dead.is_none() && deadline.is_some_and(|deadline| self.local(*at) < deadline)
         };
         (0..self.processes.len()).filter(believes).collect()
@@ -148,11 +148,11 @@ impl Scene {
     }
 
     fn note_writer(&mut self, writer: usize) {
-        let contender = &self.processes[writer].contender;
-        let Role::Leading { epoch, .. } = contender.standing().role else {
+        let candidate = &self.processes[writer].candidate;
+        let Role::Leading { epoch, .. } = candidate.standing().role else {
             panic!("{writer} writes and does not lead")
         };
-        let entry = (epoch, Arc::clone(contender.me()));
+        let entry = (epoch, Arc::clone(candidate.me()));
         match self.epochs.last() {
             Some(last) if *last == entry => {}
             // Where the row is gone, and everybody who knew its epoch died, it begins anew.
@@ -195,7 +195,7 @@ impl Scene {
                 let local = self.local(at);
                 let process = &mut self.processes[at];
                 let me = format!("p{at}-{}", self.now.as_millis());
-                process.contender = Contender::new(me, LEASE, local);
+                process.candidate = Candidate::new(me, LEASE, local);
                 process.dead = None;
             }
             return;
@@ -220,7 +220,7 @@ impl Scene {
     fn think(&mut self, at: usize) {
         let (now, local) = (self.now, self.local(at));
         let process = &mut self.processes[at];
-        process.contender.expire(local);
+        process.candidate.expire(local);
         if let Some(waiting) = process.waiting.take() {
             let result = match &waiting.answer {
                 Some((when, answer)) if *when <= now => Ok(answer.clone()),
@@ -231,15 +231,15 @@ impl Scene {
                 }
             };
             let Waiting { sent, ask, .. } = waiting;
-            process.contender.answered(sent, local, &ask, result);
+            process.candidate.answered(sent, local, &ask, result);
         }
-        let (due, ask) = process.contender.next();
+        let (due, ask) = process.candidate.next();
         if due > local {
             return;
         }
         let (gives_up, me) = (
-            now + process.contender.interval(),
-            process.contender.me().to_string(),
+            now + process.candidate.interval(),
+            process.candidate.me().to_string(),
         );
         self.numbers += 1;
         let number = self.numbers;
@@ -352,7 +352,7 @@ fn a_lease_that_is_given_back_is_taken_with_the_next_look() {
     let mut scene = Scene::new(1, 2, CALM);
     scene.run_for(Duration::from_secs(30));
     let leader = *scene.writers().first().unwrap();
-    let me = scene.processes[leader].contender.me().to_string();
+    let me = scene.processes[leader].candidate.me().to_string();
     scene.die(leader);
     assert_eq!(apply(&mut scene.row, &me, LEASE, &Ask::Release), Answer::Done);
     scene.run_for(LEASE / 6 + Duration::from_millis(500));

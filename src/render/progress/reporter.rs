@@ -13,10 +13,10 @@ use crate::render::summary::is_on_its_way;
 use crate::status::Phase;
 use crate::store::Rejected;
 
-/// Tells a story event by event, and leaves out what its reader knows already.
+/// Writes the event log, event by event, and leaves out what its reader knows already.
 #[derive(Debug, Clone)]
-pub struct Narrator {
-    /// Whether the reader was shown the plan and the sources before the story began.
+pub struct Reporter {
+    /// Whether the reader was shown the plan and the sources before the event log began.
     was_shown: bool,
     /// What the last plan said of destinations; `None` before the first.
     told: Option<BTreeMap<DestinationName, Told>>,
@@ -48,7 +48,7 @@ impl Told {
     }
 }
 
-impl Narrator {
+impl Reporter {
     /// For `run`, whose reader knows nothing yet.
     pub fn of_run() -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Narrator {
         }
     }
 
-    /// The lines that `event` adds to the story, as [`event`](super::event) has them; none for what is no news.
+    /// The lines that `event` adds to the event log, as [`event`](super::event) has them; none for what is no news.
     pub fn lines(&mut self, event: &Event, stamp: Stamp, style: Style) -> Vec<String> {
         let entry = match event {
             Event::Planned(plan) => self.news(plan).map(|names| planned(plan, &names)),
@@ -182,55 +182,55 @@ mod tests {
     use crate::plan::Waiting;
     use crate::render::samples;
 
-    fn told(narrator: &mut Narrator, event: &Event) -> bool {
-        !narrator.lines(event, Stamp::None, Style::PLAIN).is_empty()
+    fn told(reporter: &mut Reporter, event: &Event) -> bool {
+        !reporter.lines(event, Stamp::None, Style::PLAIN).is_empty()
     }
 
     #[test]
     fn a_plan_is_told_again_only_when_it_says_something_else_of_a_destination() {
-        let mut narrator = Narrator::of_run();
+        let mut reporter = Reporter::of_run();
         let mut plan = samples::start_two();
-        assert!(told(&mut narrator, &Event::Planned(Arc::new(plan.clone()))));
+        assert!(told(&mut reporter, &Event::Planned(Arc::new(plan.clone()))));
         plan.channels[0].steps.remove(0);
-        assert!(!told(&mut narrator, &Event::Planned(Arc::new(plan.clone()))));
+        assert!(!told(&mut reporter, &Event::Planned(Arc::new(plan.clone()))));
         // Twitch is on its way; its channel starts, which is no news, and then lets it down, which is.
         plan.destinations[3].waiting = Some(Waiting::ChannelInTransition {
             channel: "4000001".into(),
             state: ChannelState::Starting,
         });
-        assert!(!told(&mut narrator, &Event::Planned(Arc::new(plan.clone()))));
+        assert!(!told(&mut reporter, &Event::Planned(Arc::new(plan.clone()))));
         plan.destinations[3].assignment = None;
-        assert!(told(&mut narrator, &Event::Planned(Arc::new(plan))));
+        assert!(told(&mut reporter, &Event::Planned(Arc::new(plan))));
     }
 
     #[test]
     fn whoever_confirmed_a_plan_is_not_told_it_again() {
-        let mut narrator = Narrator::of_apply();
+        let mut reporter = Reporter::of_apply();
         let plan = Event::Planned(Arc::new(samples::start_two()));
-        assert!(!told(&mut narrator, &plan));
-        assert!(!told(&mut narrator, &plan));
+        assert!(!told(&mut reporter, &plan));
+        assert!(!told(&mut reporter, &plan));
         assert!(told(
-            &mut narrator,
+            &mut reporter,
             &Event::Planned(Arc::new(samples::converged()))
         ));
     }
 
     #[test]
     fn the_first_sight_of_a_channel_is_no_change() {
-        let mut narrator = Narrator::of_run();
+        let mut reporter = Reporter::of_run();
         let seen = |from| Event::StateChanged {
             channel: "4000001".into(),
             from,
             to: ChannelState::Running,
             after: None,
         };
-        assert!(!told(&mut narrator, &seen(None)));
-        assert!(told(&mut narrator, &seen(Some(ChannelState::Starting))));
+        assert!(!told(&mut reporter, &seen(None)));
+        assert!(told(&mut reporter, &seen(Some(ChannelState::Starting))));
     }
 
     /// What `event` says of whom, in one line.
-    fn says(narrator: &mut Narrator, event: &Event) -> String {
-        narrator
+    fn says(reporter: &mut Reporter, event: &Event) -> String {
+        reporter
             .lines(event, Stamp::None, Style::PLAIN)
             .join(" ")
             .split_whitespace()
@@ -251,27 +251,27 @@ mod tests {
 
     #[test]
     fn a_later_plan_speaks_only_of_those_who_stand_otherwise() {
-        let mut narrator = Narrator::of_run();
+        let mut reporter = Reporter::of_run();
         let mut plan = samples::start_two();
-        let first = says(&mut narrator, &Event::Planned(Arc::new(plan.clone())));
+        let first = says(&mut reporter, &Event::Planned(Arc::new(plan.clone())));
         assert!(first.contains("facebook waits: InterruptionForbidden"), "{first}");
         assert!(
             first.contains("ways out: set disruption.interrupt: Anytime"),
             "{first}"
         );
         plan.destinations[4].waiting = Some(Waiting::NoFreeSlot { pool: "main".into() });
-        let second = says(&mut narrator, &Event::Planned(Arc::new(plan)));
+        let second = says(&mut reporter, &Event::Planned(Arc::new(plan)));
         assert!(second.contains("NoFreeSlot"), "{second}");
         assert!(!second.contains("facebook"), "{second}");
     }
 
     #[test]
     fn a_change_of_phase_is_not_told_where_the_plan_has_said_it() {
-        let mut narrator = Narrator::of_run();
+        let mut reporter = Reporter::of_run();
         let plan = samples::start_two();
         let forbidden = plan.destinations.iter().find_map(|one| one.waiting.clone());
         let forbidden = forbidden.unwrap().to_string();
-        narrator.lines(&Event::Planned(Arc::new(plan)), Stamp::None, Style::PLAIN);
+        reporter.lines(&Event::Planned(Arc::new(plan)), Stamp::None, Style::PLAIN);
         let ready = Some(Phase::Ready);
         for (event, is_told) in [
             (
@@ -301,7 +301,7 @@ mod tests {
             ),
             (phase_changed("broken", None, Phase::Error, "not valid"), true),
         ] {
-            assert_eq!(told(&mut narrator, &event), is_told, "{event:?}");
+            assert_eq!(told(&mut reporter, &event), is_told, "{event:?}");
         }
     }
 
@@ -327,10 +327,10 @@ mod tests {
             rejected: Vec::new(),
             changes: Vec::new(),
         };
-        let mut narrator = Narrator::of_run();
-        let first = says(&mut narrator, &loaded(&[3]));
+        let mut reporter = Reporter::of_run();
+        let first = says(&mut reporter, &loaded(&[3]));
         assert!(first.contains("a.yaml:3:1"), "{first}");
-        let second = says(&mut narrator, &loaded(&[3, 9]));
+        let second = says(&mut reporter, &loaded(&[3, 9]));
         assert!(
             second.contains("a.yaml:9:1") && !second.contains("a.yaml:3:1"),
             "{second}"
@@ -340,11 +340,11 @@ mod tests {
             "{second}"
         );
         assert_eq!(
-            says(&mut narrator, &loaded(&[])),
+            says(&mut reporter, &loaded(&[])),
             "source 1 pool and 4 destinations"
         );
         assert!(
-            says(&mut narrator, &loaded(&[3])).contains("a.yaml:3:1"),
+            says(&mut reporter, &loaded(&[3])).contains("a.yaml:3:1"),
             "it is back"
         );
     }
@@ -354,10 +354,10 @@ mod tests {
         let doubt = Event::SourceDoubted {
             why: "live/ is empty".to_owned(),
         };
-        let mut narrator = Narrator::of_apply();
-        assert!(!told(&mut narrator, &doubt));
-        told(&mut narrator, &Event::Planned(Arc::new(samples::converged())));
-        assert!(told(&mut narrator, &doubt));
-        assert!(told(&mut Narrator::of_run(), &doubt));
+        let mut reporter = Reporter::of_apply();
+        assert!(!told(&mut reporter, &doubt));
+        told(&mut reporter, &Event::Planned(Arc::new(samples::converged())));
+        assert!(told(&mut reporter, &doubt));
+        assert!(told(&mut Reporter::of_run(), &doubt));
     }
 }

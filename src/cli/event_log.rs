@@ -9,23 +9,23 @@ use tokio::time::Instant;
 
 use super::args::LogFormat;
 use super::output::Output;
-use super::telemetry::STORY;
+use super::telemetry::EVENT_LOG;
 use crate::controller::{Clock, Event, Listener, StepOutcome};
 use crate::model::ChannelState;
 use crate::render::Style;
-use crate::render::progress::{self, Narrator, Stamp};
+use crate::render::progress::{self, Reporter, Stamp};
 use crate::status::Totals;
 
-/// Which time the lines of a story begin with.
+/// Which time the lines of the event log begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Times {
     /// The time of day.
     OfDay,
-    /// What has passed since the story began.
+    /// What has passed since the event log began.
     Elapsed,
 }
 
-/// What a story found out for the end of the command.
+/// What the event log found out for the end of the command.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Outcome(Arc<AtomicBool>);
 
@@ -36,9 +36,9 @@ impl Outcome {
     }
 }
 
-/// A listener that tells `narrator`'s lines: on standard output, or as JSON in the log.
-pub(super) fn story(
-    mut narrator: Narrator,
+/// A listener that tells `reporter`'s lines: on standard output, or as JSON in the log.
+pub(super) fn event_log(
+    mut reporter: Reporter,
     times: Times,
     format: LogFormat,
     output: &Output,
@@ -68,7 +68,7 @@ pub(super) fn story(
         };
         match format {
             LogFormat::Text => {
-                let lines = narrator.lines(&event, stamp, output.style());
+                let lines = reporter.lines(&event, stamp, output.style());
                 if !lines.is_empty() {
                     output.print(&(lines.join("\n") + "\n"));
                 }
@@ -95,7 +95,7 @@ fn log(event: &Event) {
     let event_name = name(event);
     match event {
         Event::StepBegun { channel, step, .. } => tracing::info!(
-            target: STORY,
+            target: EVENT_LOG,
             event = event_name,
             channel = channel.as_str(),
             action = step.action.name(),
@@ -108,7 +108,7 @@ fn log(event: &Event) {
             outcome,
             took,
         } => tracing::info!(
-            target: STORY,
+            target: EVENT_LOG,
             event = event_name,
             channel = channel.as_str(),
             action,
@@ -119,7 +119,7 @@ fn log(event: &Event) {
         Event::StateChanged {
             channel, from, to, ..
         } => tracing::info!(
-            target: STORY,
+            target: EVENT_LOG,
             event = event_name,
             channel = channel.as_str(),
             from = from.map(ChannelState::as_str),
@@ -132,7 +132,7 @@ fn log(event: &Event) {
             to,
             ..
         } => tracing::info!(
-            target: STORY,
+            target: EVENT_LOG,
             event = event_name,
             destination = destination.as_str(),
             from = from.map(|from| from.to_string()),
@@ -148,16 +148,16 @@ fn log(event: &Event) {
         | Event::SourceDoubted { .. }
         | Event::PlanRefused { .. }
         | Event::Warned { .. } => {
-            tracing::warn!(target: STORY, event = event_name, "{text}");
+            tracing::warn!(target: EVENT_LOG, event = event_name, "{text}");
         }
         event if event.is_only_counted() => {}
-        _ => tracing::info!(target: STORY, event = event_name, "{text}"),
+        _ => tracing::info!(target: EVENT_LOG, event = event_name, "{text}"),
     }
 }
 
 fn log_totals(totals: &Totals, interruptions: usize, text: &str) {
     tracing::info!(
-        target: STORY,
+        target: EVENT_LOG,
         event = "Converged",
         wanted = totals.wanted,
         on_air = totals.on_air,

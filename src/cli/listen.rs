@@ -15,7 +15,7 @@ use super::exit::ExitCode;
 use super::failure::Failure;
 use super::output::{self, Output};
 use super::running::Record;
-use super::telemetry::STORY;
+use super::telemetry::EVENT_LOG;
 use crate::api::{Access, Api, Server, Token};
 use crate::controller::{Listener, Pulse};
 use crate::files;
@@ -50,7 +50,7 @@ pub(super) struct ListenArgs {
 }
 
 /// An address that is listened on, and what is counted for it.
-pub(super) struct Door {
+pub(super) struct Listening {
     server: Server,
     access: Access,
     metrics: Metrics,
@@ -62,7 +62,7 @@ pub(super) struct Door {
 
 impl ListenArgs {
     /// Listens, where an address is given, or on loopback for a run `on_emulator`.
-    pub(super) async fn open(&self, on_emulator: bool) -> Result<Option<Door>, Failure> {
+    pub(super) async fn open(&self, on_emulator: bool) -> Result<Option<Listening>, Failure> {
         let Some(address) = self.listen else {
             return if on_emulator {
                 self.open_on_loopback().await
@@ -75,26 +75,26 @@ impl ListenArgs {
             Failure::at(format_args!("cannot listen on {address}"), &error)
                 .next("name another address with --listen; port 0 takes a free one")
         })?;
-        self.door(server, access).map(Some)
+        self.listening(server, access).map(Some)
     }
 
     /// Nobody asked for it, so it is no error where there is no address to be had.
-    async fn open_on_loopback(&self) -> Result<Option<Door>, Failure> {
+    async fn open_on_loopback(&self) -> Result<Option<Listening>, Failure> {
         let access = access(OF_EMULATOR, self.api_token_file.as_deref())?;
         let any_port = SocketAddr::new(OF_EMULATOR.ip(), 0);
         for address in [OF_EMULATOR, any_port] {
             if let Ok(server) = Server::bind(address).await {
-                return self.door(server, access).map(Some);
+                return self.listening(server, access).map(Some);
             }
         }
         Ok(None)
     }
 
-    fn door(&self, server: Server, access: Access) -> Result<Door, Failure> {
+    fn listening(&self, server: Server, access: Access) -> Result<Listening, Failure> {
         let metrics = Metrics::new().map_err(|error| Failure::at("cannot count", &error))?;
         let address = server.address();
         let token_file = self.api_token_file.clone();
-        Ok(Door {
+        Ok(Listening {
             server,
             access,
             metrics,
@@ -148,7 +148,7 @@ fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
     Ok(Some(token))
 }
 
-impl Door {
+impl Listening {
     /// Counts what `listener` is told.
     pub(super) fn counting(&self, listener: Listener) -> Listener {
         self.metrics.beside(listener)
@@ -174,7 +174,7 @@ impl Door {
                 }
             }
             LogFormat::Json => {
-                tracing::info!(target: STORY, event = "Listening", url, "listening on {url}");
+                tracing::info!(target: EVENT_LOG, event = "Listening", url, "listening on {url}");
             }
         }
         if let Some(path) = &self.exposed {
@@ -184,7 +184,7 @@ impl Door {
             );
             match format {
                 LogFormat::Text => output.print(&format!("warning: {what}\n")),
-                LogFormat::Json => tracing::warn!(target: STORY, event = "Warned", "{what}"),
+                LogFormat::Json => tracing::warn!(target: EVENT_LOG, event = "Warned", "{what}"),
             }
         }
     }
