@@ -163,7 +163,7 @@ impl<'a> Oracle<'a> {
             }
             Waiting::Uninterruptible { slot, by } => {
                 let place = self.joins(one, slot, self.is_on_air_in(one, slot))?;
-                same_names(&self.ground.crew(place).firm, by)
+                same_names(&self.ground.occupants(place).firm, by)
             }
             Waiting::SecretUnavailable { reference, why } => secret_unavailable(one, reference, why),
             Waiting::SlotIncompatible { slot, .. } => self.incompatible(one, slot),
@@ -260,11 +260,13 @@ impl<'a> Oracle<'a> {
     }
 
     fn softly(&self, place: &Place<'_>) -> Claim {
-        let crew = self.ground.crew(place);
-        ensure(crew.firm.is_empty(), || {
-            format!("{:?} must not be interrupted at all", crew.firm)
+        let occupants = self.ground.occupants(place);
+        ensure(occupants.firm.is_empty(), || {
+            format!("{:?} must not be interrupted at all", occupants.firm)
         })?;
-        ensure(!crew.is_blocked(), || "something on it is not recognised".into())
+        ensure(!occupants.is_blocked(), || {
+            "something on it is not recognised".into()
+        })
     }
 
     /// Somebody leaves a channel that others share.
@@ -281,8 +283,8 @@ impl<'a> Oracle<'a> {
             _ => None,
         };
         let nobody = |others: &[DestinationName], off_air| {
-            let crew = self.ground.crew(place);
-            same_names(&crew.on_air, others)?;
+            let occupants = self.ground.occupants(place);
+            same_names(&occupants.on_air, others)?;
             let goes_on = place.keeps_running() || place.pool.is_none();
             ensure(!others.is_empty() || goes_on, || {
                 "nobody would be interrupted".into()
@@ -302,7 +304,7 @@ impl<'a> Oracle<'a> {
                 let whoever = whoever.ok_or("nobody is declared")?;
                 self.outside_window(place, (whoever, false), Cause::Stop, others, *opens)
             }
-            Waiting::Uninterruptible { by, .. } => same_names(&self.ground.crew(place).firm, by),
+            Waiting::Uninterruptible { by, .. } => same_names(&self.ground.occupants(place).firm, by),
             _ => Err("nobody leaves for that".into()),
         }
     }
@@ -315,7 +317,7 @@ impl<'a> Oracle<'a> {
         others: &[DestinationName],
         off_air: Duration,
     ) -> Claim {
-        let mut on_air = self.ground.crew(place).on_air;
+        let mut on_air = self.ground.occupants(place).on_air;
         if own {
             on_air.remove(&one.name);
         }
@@ -336,7 +338,7 @@ impl<'a> Oracle<'a> {
         opens: Option<Timestamp>,
     ) -> Claim {
         let policy = &place.pool.ok_or("it is in no pool")?.disruption;
-        let mut on_air = self.ground.crew(place).on_air;
+        let mut on_air = self.ground.occupants(place).on_air;
         if own {
             on_air.remove(&one.name);
         }
@@ -417,7 +419,9 @@ impl<'a> Oracle<'a> {
         let ground = self.ground;
         ensure(*pool == one.pool, || "it is of another pool".into())?;
         if let Some(pin) = &one.pin {
-            let place = ground.place(pin.channel.as_str()).filter(|place| ground.may_not_start(place));
+            let place = ground
+                .place(pin.channel.as_str())
+                .filter(|place| ground.may_not_start(place));
             return ensure(place.is_some(), || "its channel may be started".into());
         }
         let usable = || self.of_pool(one).filter(|place| ground.is_usable(place));

@@ -11,7 +11,7 @@ use super::{Fit, Ground, Names, Occupant, Place, Slot, in_force, pushes};
 
 /// Who is on a running channel.
 #[derive(Debug, Default)]
-pub(in super::super) struct Crew {
+pub(in super::super) struct Occupants {
     /// Wanted and on air there.
     pub(in super::super) on_air: Names,
     /// Must not be interrupted.
@@ -24,7 +24,7 @@ pub(in super::super) struct Crew {
     carries_beside: bool,
 }
 
-impl Crew {
+impl Occupants {
     /// Whether a grant would be enough to stop it.
     pub(in super::super) fn yields(&self) -> bool {
         self.firm.is_empty() && !self.is_blocked()
@@ -86,35 +86,37 @@ impl Ground<'_> {
     }
 
     /// Who is on a running channel.
-    pub(in super::super) fn crew(&self, place: &Place<'_>) -> Crew {
-        let mut crew = Crew {
+    pub(in super::super) fn occupants(&self, place: &Place<'_>) -> Occupants {
+        let mut occupants = Occupants {
             carries_beside: self.kept_beside_slots(place).is_some(),
-            ..Crew::default()
+            ..Occupants::default()
         };
         for (at, slot) in place.slots.iter().enumerate() {
             match &slot.is {
                 Occupant::Parked => {}
                 Occupant::Unusable if place.takeover => {}
-                Occupant::Undeclared if place.takeover => crew.leaving.push(at),
-                Occupant::Vanished { released, .. } if *released || self.lets_go => crew.leaving.push(at),
+                Occupant::Undeclared if place.takeover => occupants.leaving.push(at),
+                Occupant::Vanished { released, .. } if *released || self.lets_go => {
+                    occupants.leaving.push(at);
+                }
                 Occupant::Unusable | Occupant::Undeclared | Occupant::Vanished { .. } => {
-                    crew.block.get_or_insert(at);
+                    occupants.block.get_or_insert(at);
                 }
                 Occupant::Of(one, _) => {
                     if self.is_off(one) || self.is_spare(&one.name, place, at) {
-                        crew.leaving.push(at);
+                        occupants.leaving.push(at);
                         continue;
                     }
                     if self.wanted(one) {
-                        crew.on_air.insert(one.name.clone());
+                        occupants.on_air.insert(one.name.clone());
                     }
                     if self.pause_of(one).is_some() || !one.interruptible {
-                        crew.firm.insert(one.name.clone());
+                        occupants.firm.insert(one.name.clone());
                     }
                 }
             }
         }
-        crew
+        occupants
     }
 
     /// Who stays on air, and is so in an RTMP group of a channel that is no slot, and in no slot of a running channel.
@@ -136,10 +138,10 @@ impl Ground<'_> {
 
     /// Whether a running channel stops by itself.
     pub(in super::super) fn is_vacant(&self, place: &Place<'_>) -> bool {
-        let crew = self.crew(place);
+        let occupants = self.occupants(place);
         let mut slots = place.slots.iter();
         let has_slot = slots.any(|slot| slot.is != Occupant::Unusable);
-        has_slot && crew.on_air.is_empty() && crew.yields() && !place.keeps_running()
+        has_slot && occupants.on_air.is_empty() && occupants.yields() && !place.keeps_running()
     }
 
     /// Whether a stopped channel stays so: somebody who is wanted would be on air there in what is no slot; or a slot of it
@@ -157,7 +159,7 @@ impl Ground<'_> {
     /// Whether somebody is kept in a slot of a running channel.
     pub(in super::super) fn is_kept(&self, place: &Place<'_>, slot: &Slot<'_>) -> bool {
         let at = place.slots.iter().position(|one| one.group == slot.group);
-        let is_leaving = at.is_some_and(|at| self.crew(place).leaving.contains(&at));
+        let is_leaving = at.is_some_and(|at| self.occupants(place).leaving.contains(&at));
         slot.is != Occupant::Parked && !is_leaving
     }
 

@@ -52,8 +52,8 @@ impl Oracle<'_> {
         if !place.runs() {
             return Ok(());
         }
-        let crew = self.ground.crew(place);
-        let stray = crew.leaving.iter().chain(&crew.block).next();
+        let occupants = self.ground.occupants(place);
+        let stray = occupants.leaving.iter().chain(&occupants.block).next();
         if let Some(slot) = stray {
             let group = &place.slots[*slot].group;
             return Err(format!("{group} goes on for nobody and nothing says why"));

@@ -82,7 +82,7 @@ impl Oracle<'_> {
         granted
             && self.ground.is_usable(place)
             && place.is_in(State::Running)
-            && self.ground.crew(place).yields()
+            && self.ground.occupants(place).yields()
     }
 }
 
