@@ -133,9 +133,16 @@ fn tags_full(decision: &Decision<'_, '_>, channel: usize) -> Option<Waiting> {
     let seen = one
         .seen
         .filter(|_| reading.observed.recording == Recording::Allowed)?;
-    let is_out =
-        |slot: usize| !reading.slots[slot].has_tag && reading.slots[slot].occupant == Occupant::Parked;
-    let full = seen.tags.count >= TAGS_MAX && one.slots.clone().any(is_out);
+    let untagged = || {
+        let slots = one.slots.clone().map(|slot| &reading.slots[slot]);
+        slots.filter(|slot| !slot.has_tag && slot.occupant != Occupant::Unusable)
+    };
+    // An update writes every slot that is not parked, and records it.
+    let parked = untagged()
+        .filter(|slot| slot.occupant == Occupant::Parked)
+        .count();
+    let taken = seen.tags.count + untagged().count() - parked;
+    let full = taken > TAGS_MAX || taken == TAGS_MAX && parked > 0;
     full.then(|| Waiting::TagsFull {
         channel: one.id.clone(),
     })

@@ -33,8 +33,6 @@ pub(super) struct Ground<'a> {
     pub(super) places: Vec<Place<'a>>,
     /// Whether whoever vanished from the declaration is let go, recorded as released or not.
     pub(super) lets_go: bool,
-    /// Whether the account's policy allows tags of slots.
-    may_record: bool,
 }
 
 /// A channel.
@@ -46,8 +44,6 @@ pub(super) struct Place<'a> {
     pub(super) channel: Option<&'a Channel>,
     /// Whether what is not recognised is released: it is to be taken over, and every key of its pool is known.
     pub(super) takeover: bool,
-    /// Whether the account's policy allows tags of slots.
-    may_record: bool,
     pub(super) slots: Vec<Slot<'a>>,
     /// Where its RTMP groups point that are no slots and not parked, by their names.
     pub(super) others: Vec<(String, Endpoint)>,
@@ -177,7 +173,6 @@ impl<'a> Ground<'a> {
             wall,
             places: Vec::new(),
             lets_go: false,
-            may_record: world.settings().switches.tag_keys_allowed == "*",
         };
         for pool in desired.pools.values() {
             let mut own = desired.destinations.values().filter(|one| one.pool == pool.name);
@@ -264,7 +259,6 @@ impl<'a> Ground<'a> {
             pool,
             channel,
             takeover,
-            may_record: self.may_record,
             slots,
             others,
         }
@@ -398,17 +392,27 @@ impl Place<'_> {
     }
 
     /// Whether somebody new could get the slot: what he holds has to be recorded, and so does every other slot that an update
-    /// writes, as far as it has a tag to itself yet.
+    /// writes, as far as it has a tag to itself yet. Where tags are denied that is known only for a while, and whoever has
+    /// forgotten it minds the room as well.
     pub(super) fn could_give(&self, slot: &Slot<'_>) -> bool {
-        if !slot.could_be() || !self.may_record {
-            return slot.could_be();
-        }
+        let needs_none = slot.has_tag || slot.is != Occupant::Parked;
+        slot.could_be() && self.tags_left().is_some_and(|left| left > 0 || needs_none)
+    }
+
+    /// Whether some slot could not be given for want of room for tags.
+    pub(super) fn lacks_tags(&self) -> bool {
+        self.slots
+            .iter()
+            .any(|slot| slot.could_be() && !self.could_give(slot))
+    }
+
+    /// Room for more tags beside the owner's and those of the slots that an update writes; `None` where that is too little.
+    fn tags_left(&self) -> Option<usize> {
         let count = self.tags() + usize::from(self.is_unowned());
         let is_written =
             |one: &&Slot<'_>| !one.has_tag && !matches!(one.is, Occupant::Parked | Occupant::Unusable);
         let written = self.slots.iter().filter(is_written).count();
-        let left = TAGS_MAX.checked_sub(count + written);
-        left.is_some_and(|left| left > 0 || slot.has_tag || slot.is != Occupant::Parked)
+        TAGS_MAX.checked_sub(count + written)
     }
 
     /// How many tags it has.

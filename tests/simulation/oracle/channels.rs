@@ -5,7 +5,6 @@ use slotwise::emulator::world::Channel;
 use slotwise::model::{ChannelState, Destination};
 use slotwise::plan::Waiting;
 
-use super::super::contact::TAGS_MAX;
 use super::{Claim, Occupant, Oracle, Place, ensure, in_force, slot_of};
 
 impl Oracle<'_> {
@@ -133,9 +132,7 @@ impl Oracle<'_> {
 
 /// A channel has as many tags as it may have.
 fn has_full_tags(place: &Place<'_>) -> Claim {
-    let document = place.channel.map(Channel::document);
-    let tags = document.and_then(|document| document["tags"].as_object());
-    ensure(tags.is_some_and(|tags| tags.len() >= TAGS_MAX), || {
+    ensure(place.lacks_tags() || place.cannot_be_owned(), || {
         "there is room for more tags".into()
     })
 }
