@@ -27,12 +27,20 @@ pub(super) enum Times {
 
 /// What the event log found out for the end of the command.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Outcome(Arc<AtomicBool>);
+pub(super) struct Outcome {
+    changed: Arc<AtomicBool>,
+    set_aside: Arc<AtomicBool>,
+}
 
 impl Outcome {
     /// Whether MediaLive accepted at least one change.
     pub(super) fn changed(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// Whether an object is set aside because of mistakes in it.
+    pub(super) fn set_aside(&self) -> bool {
+        self.set_aside.load(Ordering::Relaxed)
     }
 }
 
@@ -44,16 +52,19 @@ pub(super) fn event_log(
     output: &Output,
 ) -> (Listener, Outcome) {
     let (output, outcome) = (output.clone(), Outcome::default());
-    let changed = outcome.clone();
+    let noted = outcome.clone();
     let clock = Clock::system();
     let mut began = None;
     let listener = move |event: Event| {
-        if let Event::StepEnded {
-            outcome: StepOutcome::Accepted,
-            ..
-        } = &event
-        {
-            changed.0.store(true, Ordering::Relaxed);
+        match &event {
+            Event::StepEnded {
+                outcome: StepOutcome::Accepted,
+                ..
+            } => noted.changed.store(true, Ordering::Relaxed),
+            Event::SourceLoaded { rejected, .. } => {
+                noted.set_aside.store(!rejected.is_empty(), Ordering::Relaxed);
+            }
+            _ => {}
         }
         let stamp = match (times, format) {
             (_, LogFormat::Json) => Stamp::None,

@@ -94,6 +94,14 @@ impl ExitCode {
         }
     }
 
+    /// The code, which is no success while an object is set aside because of mistakes in it: no plan says so.
+    pub fn while_set_aside(self, set_aside: bool) -> Self {
+        match self {
+            Self::Success if set_aside => Self::Partial,
+            code => code,
+        }
+    }
+
     /// The code of a plan that is only shown. Who asked for the code of pending changes is told of them first: what waits is
     /// told by the code of `apply`.
     pub fn of_plan(plan: &Plan, detailed: bool) -> Self {

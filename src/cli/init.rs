@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
+use url::Url;
 
 use super::args::ConnectionArgs;
 use super::connect::{Purpose, show_problems, wire};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
-use super::output::Output;
+use super::output::{Output, quoted};
 use crate::draft::template::{INPUT, ROLE, Template};
 use crate::draft::{Draft, KeysIn, LeftOut, Options};
 use crate::files;
+use crate::manifest::presets::platform_at;
 use crate::medialive::{CallError, MediaLive, Summary};
 use crate::model::{ChannelId, ObservedChannel, OwnerId};
 use crate::plan::Action;
@@ -111,6 +113,14 @@ pub(super) async fn run(args: InitArgs, output: &Output) -> CommandResult {
         print_template(args.template, output);
         return Ok(ExitCode::Success);
     }
+    let host = args.parking_url.as_deref().and_then(|url| Url::parse(url).ok());
+    let host = host.as_ref().and_then(Url::host_str);
+    if let Some(platform) = host.and_then(platform_at) {
+        return Err(Failure::usage(format!(
+            "--parking-url is a place of {platform}, which takes streams"
+        ))
+        .next("name one that takes none"));
+    }
     let owner = OwnerId::new(&args.connection.owner_id);
     let channels = Box::pin(look(&args, &owner)).await?;
     let draft = Draft::of(&channels, &options(&args, owner));
@@ -120,6 +130,13 @@ pub(super) async fn run(args: InitArgs, output: &Output) -> CommandResult {
             ExitCode::Error,
             "none of these channels can be declared",
         ));
+    }
+    if let Some(why) = &draft.refused {
+        return Err(Failure::new(
+            ExitCode::InvalidState,
+            format!("the pool could not be used, and nothing is written: {why}"),
+        )
+        .next("give another --pool or --parking-url, or rename the output groups"));
     }
     write(&args.out, &draft, args.keys)?;
     show_written(&args, &draft, output);
@@ -328,7 +345,7 @@ fn show_places(args: &InitArgs, draft: &Draft, output: &Output) {
     output
         .print("put each stream key into a file, then into its place; the keys are written nowhere here:\n");
     for key in &draft.keys {
-        let (place, file) = (&key.place, &key.destination);
+        let (place, file) = (quoted(&key.place), &key.destination);
         output.print(&match args.keys {
             KeyPlace::SecretsManager => {
                 format!("  aws secretsmanager create-secret --name {place} --secret-string file://{file}\n")
@@ -338,7 +355,8 @@ fn show_places(args: &InitArgs, draft: &Draft, output: &Output) {
             }
         });
     }
-    output.print(&format!("then: slotwise plan {}\n", args.out.display()));
+    let plan = args.connection.command("plan", std::slice::from_ref(&args.out));
+    output.print(&format!("then: {plan}\n"));
 }
 
 /// Plans with what was written: what a daemon would do.
@@ -364,7 +382,8 @@ async fn show_plan(args: &InitArgs, output: &Output) -> Result<(), Failure> {
     } else if only_tags {
         output.print("\nNothing on air changes: slotwise tags the channels as its own, and that is all.\n");
     }
-    output.print(&format!("next: slotwise run {}\n", args.out.display()));
+    let run = args.connection.command("run", std::slice::from_ref(&args.out));
+    output.print(&format!("next: {run}\n"));
     Ok(())
 }
 

@@ -128,6 +128,7 @@ pub(super) async fn run(
     };
     let ended = hangups.during(Box::pin(running), || waker.notify_one()).await;
     let code = ExitCode::of_run(&ended, controller.plan().map(AsRef::as_ref), outcome.changed());
+    let code = code.map(|code| code.while_set_aside(outcome.set_aside()));
     if let Some(recorder) = recorder {
         // With it goes the witness, so that the recorder comes to its end.
         drop(controller);

@@ -4,10 +4,12 @@
 //! names      what a Destination is called: its platform, or its host
 //! slot       what an output group pushes, or why a Destination cannot say it
 //! text       the YAML
+//! refusal    what slotwise itself would not take of it
 //! template   a channel to begin with, for those who have none
 //! ```
 
 mod names;
+mod refusal;
 mod slot;
 pub mod template;
 mod text;
@@ -17,7 +19,9 @@ use std::collections::BTreeSet;
 use self::names::Names;
 use self::slot::{Pushed, pushed};
 use crate::manifest::presets::platform_at;
-use crate::model::{ChannelId, ObservedChannel, OutputGroup, OwnerId, Secret, SlotSelector, WantedState};
+use crate::model::{
+    ChannelId, ChannelState, ObservedChannel, OutputGroup, OwnerId, Secret, SlotSelector, WantedState,
+};
 
 /// Where a parked slot points unless somebody says otherwise: nothing takes a stream there.
 pub const PARKING_URL: &str = "rtmp://127.0.0.1:1935/parked";
@@ -73,6 +77,8 @@ pub struct Draft {
     pub keys: Vec<Key>,
     /// What could not be declared.
     pub left_out: Vec<LeftOut>,
+    /// Why slotwise would not take the pool, which is then of no use.
+    pub refused: Option<String>,
 }
 
 /// The stream key of a Destination.
@@ -124,14 +130,27 @@ impl Draft {
         let parking_url = parking_url(&used, options);
         let mut declared = declare(&used, &parking_url, &mut left_out);
         name(&mut declared);
+        declared.retain(|one| match refusal::of_destination(one, options) {
+            None => true,
+            Some(why) => {
+                left_out.push(LeftOut {
+                    channel: one.channel.id.clone(),
+                    output_group: Some(one.output_group.clone()),
+                    why: format!("a Destination cannot say it: {why}"),
+                });
+                false
+            }
+        });
         let groups: BTreeSet<&str> = used.iter().flat_map(|channel| slots(channel)).collect();
         let keys = declared.iter().map(|one| Key {
             destination: one.name.clone(),
             place: options.keys.reference(&one.name).1,
             secret: one.pushed.key.clone(),
         });
+        let pool = text::pool(&used, &text::glob(&groups), &parking_url, options);
         Self {
-            pool: text::pool(&used, &text::glob(&groups), &parking_url, options),
+            refused: refusal::of_pool(&pool).filter(|_| !used.is_empty()),
+            pool,
             destinations: text::destinations(&declared, options),
             channels: used.len(),
             slots: used.iter().map(|channel| slots(channel).count()).sum(),
@@ -145,6 +164,12 @@ impl Draft {
 fn why_not(channel: &ObservedChannel, owner: &OwnerId) -> Option<String> {
     if let Some(other) = channel.owner.as_ref().filter(|other| *other != owner) {
         return Some(format!("it belongs to {other}; add --owner-id {other}"));
+    }
+    if matches!(
+        channel.state,
+        ChannelState::Deleting | ChannelState::Deleted | ChannelState::CreateFailed
+    ) {
+        return Some(format!("it is {}", channel.state));
     }
     if slots(channel).next().is_some() {
         return None;
@@ -195,7 +220,7 @@ fn declare<'a>(
     left_out: &mut Vec<LeftOut>,
 ) -> Vec<Declared<'a>> {
     let mut on_air_first = channels.to_vec();
-    on_air_first.sort_by_key(|channel| !channel.state.may_publish());
+    on_air_first.sort_by_key(|channel| !channel.state.is_running());
     let mut declared: Vec<Declared<'a>> = Vec::new();
     for channel in on_air_first {
         for group in channel.groups.iter() {
@@ -221,7 +246,8 @@ fn declare<'a>(
                     continue;
                 }
             };
-            let is_on_air = channel.state.may_publish();
+            // One that is STOPPING was just switched off.
+            let is_on_air = channel.state.is_running();
             if let Some(first) = declared.iter().find(|one| one.pushed.stream == found.stream) {
                 if is_on_air {
                     let first = first.channel.slot(first.output_group);

@@ -194,7 +194,7 @@ fn channels_of_others_and_those_without_slots_are_left_out() {
 #[test]
 fn a_running_channel_with_other_output_groups_keeps_running() {
     let mut with_hls = channel("1", Running, &[&["rtmp://cdn.example/live k3y"]]);
-    with_hls.name = "two\nlines".into();
+    with_hls.name = "two\u{2028}lines".into();
     with_hls.others = Arc::from([OtherGroup {
         name: "HLS".into(),
         kind: "HLS".into(),
@@ -202,6 +202,19 @@ fn a_running_channel_with_other_output_groups_keeps_running() {
     let pool = draft(&[with_hls]).pool;
     assert!(pool.contains("idle: KeepRunning"), "{pool}");
     assert!(pool.contains("# 1  two lines; ends with it: HLS\n"), "{pool}");
+}
+
+#[test]
+fn a_show_that_was_just_ended_stays_so_and_what_is_deleted_is_left_out() {
+    let target: &[&str] = &["rtmp://cdn.example/live k3y"];
+    let stopping = draft(&[channel("1", ChannelState::Stopping, &[target])]);
+    assert!(
+        stopping.destinations.contains("state: Ready"),
+        "{}",
+        stopping.destinations
+    );
+    let deleting = draft(&[channel("1", ChannelState::Deleting, &[target])]);
+    assert_eq!(deleting.left_out[0].why, "it is DELETING");
 }
 
 #[test]
@@ -224,4 +237,41 @@ fn keys_in_aws_are_named_and_not_written() {
             .destinations
             .contains("secretsManager: live/cdn-example")
     );
+}
+
+#[test]
+fn what_slotwise_would_not_take_is_left_out_and_said() {
+    let spaced = channel(
+        "1",
+        Running,
+        &[
+            &["rtmp://cdn.example/live my key"],
+            &["rtmp://ingest.example/live k3y"],
+        ],
+    );
+    let draft = draft(&[spaced]);
+    assert_eq!((draft.keys.len(), draft.refused), (1, None));
+    let why = &draft.left_out[0].why;
+    assert!(why.starts_with("a Destination cannot say it: "), "{why}");
+    assert!(!why.contains("my key"), "{why}");
+    assert!(
+        !draft.destinations.contains("cdn.example"),
+        "{}",
+        draft.destinations
+    );
+}
+
+#[test]
+fn a_pool_that_slotwise_would_not_take_is_said() {
+    let channels = [channel("1", Running, &[&["rtmp://cdn.example/live k3y"]])];
+    let refused = |change: fn(&mut Options)| {
+        let mut options = options(KeysIn::Files);
+        change(&mut options);
+        Draft::of(&channels, &options).refused
+    };
+    assert_eq!(refused(|_| ()), None);
+    let named = refused(|options| options.pool = "Bad Name".to_owned()).unwrap();
+    assert!(named.starts_with("metadata.name: "), "{named}");
+    let parked = refused(|options| options.parking_url = Some("http://sink.example/off".to_owned())).unwrap();
+    assert!(parked.contains("parkingUrl"), "{parked}");
 }

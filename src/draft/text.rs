@@ -94,32 +94,35 @@ pub(super) fn pool(
 
 /// The Destinations.
 pub(super) fn destinations(declared: &[Declared<'_>], options: &Options) -> String {
-    let documents = declared.iter().map(|one| {
-        let slot = one.channel.slot(one.output_group);
-        let (state, now) = match one.state {
-            WantedState::Streaming => ("Streaming", "on air"),
-            WantedState::Ready => ("Ready", "off air"),
-        };
-        let mut spec = vec![
-            ("pool", word(&options.pool)),
-            ("state", word(state)),
-            ("url", word(&one.pushed.url)),
-        ];
-        spec.extend(one.pushed.backup_url.as_ref().map(|url| ("backupUrl", word(url))));
-        if let Some(login) = &one.pushed.login {
-            spec.push(("username", word(&login.username)));
-            spec.push(("passwordParameter", word(&login.password_parameter)));
-        }
-        let (field, place) = options.keys.reference(&one.name);
-        spec.push(("streamKeyFrom", map([(field, word(&place))])));
-        let object = to_text(&object("Destination", &one.name, map(spec)));
-        let mut found = format!("# Found {now} in {}\n", comment(&slot.to_string()));
-        if one.pushed.is_doubled {
-            found += "# Both pipelines push to this URL, where they throw each other out: the second is parked with the next update\n";
-        }
-        found + &object
-    });
+    let documents = declared.iter().map(|one| destination(one, options));
     documents.collect::<Vec<_>>().join("---\n")
+}
+
+/// One of them.
+pub(super) fn destination(one: &Declared<'_>, options: &Options) -> String {
+    let slot = one.channel.slot(one.output_group);
+    let (state, now) = match one.state {
+        WantedState::Streaming => ("Streaming", "on air"),
+        WantedState::Ready => ("Ready", "off air"),
+    };
+    let mut spec = vec![
+        ("pool", word(&options.pool)),
+        ("state", word(state)),
+        ("url", word(&one.pushed.url)),
+    ];
+    spec.extend(one.pushed.backup_url.as_ref().map(|url| ("backupUrl", word(url))));
+    if let Some(login) = &one.pushed.login {
+        spec.push(("username", word(&login.username)));
+        spec.push(("passwordParameter", word(&login.password_parameter)));
+    }
+    let (field, place) = options.keys.reference(&one.name);
+    spec.push(("streamKeyFrom", map([(field, word(&place))])));
+    let object = to_text(&object("Destination", &one.name, map(spec)));
+    let mut found = format!("# Found {now} in {}\n", comment(&slot.to_string()));
+    if one.pushed.is_doubled {
+        found += "# Both pipelines push to this URL, where they throw each other out: the second is parked with the next update\n";
+    }
+    found + &object
 }
 
 fn object(kind: &str, name: &str, spec: Node) -> Node {
@@ -142,7 +145,9 @@ fn word(text: &str) -> Node {
 
 /// What people wrote, so that it stays in its comment.
 fn comment(text: &str) -> String {
-    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+    // To YAML these two end lines as well.
+    let ends_line = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    let plain = |letter: char| if ends_line(letter) { ' ' } else { letter };
     text.chars().map(plain).collect()
 }
 

@@ -77,17 +77,37 @@ pub fn decode(document: &yaml::Document) -> Vec<Decoded> {
 
 /// What stands in one document of a file: itself, or the items of a `List` as `kubectl get` and `kustomize` print them.
 pub fn objects(document: &yaml::Document) -> Result<Vec<(yaml::Document, Node)>, Broken> {
-    let mut tree = document.parse()?;
-    let is_list = tree.get("kind").and_then(Node::text) == Some("List");
-    let items = tree
-        .at_mut(&FieldPath::from("items").0)
-        .filter(|items| is_list && matches!(items, Node::List(_)));
-    let Some(Node::List(items)) = items.map(std::mem::take) else {
-        return Ok(vec![(document.clone(), tree)]);
+    let tree = document.parse()?;
+    let mut found = Vec::new();
+    take_objects(document, FieldPath::default(), tree, &mut found);
+    Ok(found)
+}
+
+/// `tree`, which stands at `path`, or the items of the `List` that it is, one list in another included.
+fn take_objects(
+    document: &yaml::Document,
+    path: FieldPath,
+    mut tree: Node,
+    found: &mut Vec<(yaml::Document, Node)>,
+) {
+    let at = FieldPath::from("items");
+    let items = tree.at_mut(&at.0).filter(|items| matches!(items, Node::List(_)));
+    let items = items.map(std::mem::take);
+    let Some(Node::List(items)) = items.filter(|_| is_list(&tree)) else {
+        found.push((document.part(path), tree));
+        return;
     };
-    let parts = items.into_iter().enumerate();
-    let part = |(index, tree)| (document.part(FieldPath::from("items").index(index)), tree);
-    Ok(parts.map(part).collect())
+    for (index, item) in items.into_iter().enumerate() {
+        let mut place = path.clone();
+        place.0.extend(at.index(index).0);
+        take_objects(document, place, item, found);
+    }
+}
+
+/// Whether it is a `List`, in which Kubernetes tools print several objects.
+fn is_list(tree: &Node) -> bool {
+    let is = |field, text| tree.get(field).and_then(Node::text) == Some(text);
+    is("kind", "List") && is("apiVersion", "v1")
 }
 
 /// Decodes an object of a file; `None` where there is nothing, or JSON that is meant for somebody else.
@@ -96,6 +116,13 @@ pub fn decode_object(document: &yaml::Document, tree: Node) -> Option<Decoded> {
         return None;
     }
     let document = Document::from(document.clone());
+    if is_list(&tree) {
+        // Half written, perhaps: what it held is not given up for that.
+        let mut report = Report::new(document, None);
+        let fix = "write items: [] for a list of nothing";
+        report.reject_missing(&FieldPath::from("items"), "the List has no list of items", fix);
+        return Some(Decoded::Unidentified(report.into_problems()));
+    }
     if let Some(foreign) = foreign(&document, &tree) {
         return Some(Decoded::Foreign(foreign));
     }
@@ -108,7 +135,12 @@ fn is_other_json(document: &yaml::Document, tree: &Node) -> bool {
         .file()
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    is_json && tree.get("apiVersion").is_none() && tree.get("kind").is_none()
+    let is_object = |tree: &Node| tree.get("apiVersion").is_some() || tree.get("kind").is_some();
+    let holds_objects = match tree {
+        Node::List(items) => items.iter().any(is_object),
+        tree => is_object(tree),
+    };
+    is_json && !holds_objects
 }
 
 /// Decodes one item of a table.

@@ -278,7 +278,7 @@ pub struct RawDestinationSpec {
     pub password_parameter: Option<String>,
     /// Where the stream key is kept. Exactly one of its fields.
     pub stream_key_from: Option<RawKeySource>,
-    /// The stream key itself. Whoever reads the file can then stream in your name: prefer `streamKeyFrom`.
+    /// The stream key itself. A reader of the file can stream in your name: prefer `streamKeyFrom`.
     #[schemars(with = "Option<String>")]
     pub stream_key: Option<RawSecret>,
     /// Destinations of one group like to share a channel: they start and stop together.

@@ -42,7 +42,12 @@ pub fn checked(
             refused,
         });
     }
-    let Some(Held { desired, channels }) = hold(desired, &refused) else {
+    let Some(Held {
+        desired,
+        pools,
+        channels,
+    }) = hold(desired, &refused)
+    else {
         return Err(refused);
     };
     let mut plan = plan(&desired, observed, now);
@@ -50,7 +55,11 @@ pub fn checked(
     for channel in plan.channels.iter_mut().filter(is_held) {
         channel.steps.clear();
     }
-    if check(&plan, &desired, observed, now).is_empty() {
+    let left = check(&plan, &desired, observed, now);
+    if left
+        .iter()
+        .all(|violation| is_at_rest(violation, &plan, &desired, &pools))
+    {
         Ok(Checked {
             plan: Arc::new(plan),
             desired,
@@ -61,10 +70,23 @@ pub fn checked(
     }
 }
 
+/// Whether what is wrong is only said of pools that are held, and nothing is done there: it harms nobody, and keeps no other
+/// pool from going on.
+fn is_at_rest(violation: &Violation, plan: &Plan, desired: &Desired, held: &BTreeSet<PoolName>) -> bool {
+    let pools = pools_of(violation, desired);
+    let mut channels = plan.channels.iter().filter(|one| {
+        let pool = one.pool.as_ref();
+        pool.is_some_and(|pool| pools.contains(pool))
+    });
+    !pools.is_empty() && pools.is_subset(held) && channels.all(|one| one.steps.is_empty())
+}
+
 /// What is left out of a plan.
 struct Held {
     /// What is declared, with every pool paused that something is wrong in.
     desired: Arc<Desired>,
+    /// Those pools.
+    pools: BTreeSet<PoolName>,
     /// Channels that something is wrong on and that stand in no pool.
     channels: BTreeSet<ChannelId>,
 }
@@ -72,6 +94,7 @@ struct Held {
 /// What there is to hold; `None` if something is wrong in no pool and on no channel.
 fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Held> {
     let mut channels = BTreeSet::new();
+    let mut held = BTreeSet::new();
     for violation in refused {
         let pools = pools_of(violation, &desired);
         if pools.is_empty() {
@@ -81,6 +104,7 @@ fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Held> {
             channels.insert(id.clone());
         }
         for name in pools {
+            held.insert(name.clone());
             Arc::make_mut(&mut desired).pools.get_mut(&name)?.paused = Some(Pause {
                 until: None,
                 by: Some("slotwise".to_owned()),
@@ -90,7 +114,11 @@ fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Held> {
             });
         }
     }
-    Some(Held { desired, channels })
+    Some(Held {
+        desired,
+        pools: held,
+        channels,
+    })
 }
 
 fn pools_of(violation: &Violation, desired: &Desired) -> BTreeSet<PoolName> {
@@ -188,6 +216,28 @@ mod tests {
         let mut made = world.plan();
         made.pools.pop();
         assert!(checked(made, Arc::new(world.desired), &world.observed, world.now).is_err());
+    }
+
+    #[test]
+    fn what_is_misread_in_a_held_pool_keeps_no_other_from_going_on() {
+        let world = two_pools();
+        let held = BTreeSet::from(["other".into()]);
+        let misread = |about| Violation {
+            about,
+            rule: Rule::Misread,
+            what: "its slots are read otherwise".to_owned(),
+        };
+        let of_held = misread(About::Channel("2".into()));
+        let mut plan = world.plan();
+        assert!(
+            !is_at_rest(&of_held, &plan, &world.desired, &held),
+            "it has steps"
+        );
+        plan.channels[1].steps.clear();
+        assert!(is_at_rest(&of_held, &plan, &world.desired, &held));
+        for about in [About::Channel("1".into()), About::Everything] {
+            assert!(!is_at_rest(&misread(about), &plan, &world.desired, &held));
+        }
     }
 
     #[test]

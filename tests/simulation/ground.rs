@@ -42,7 +42,7 @@ pub(super) struct Place<'a> {
     pub(super) pool: Option<&'a ChannelPool>,
     /// `None`: MediaLive knows no such channel.
     pub(super) channel: Option<&'a Channel>,
-    /// Whether what is not recognised is released: it is to be taken over, and every key of its pool is known.
+    /// Whether what is not recognised is released: it is to be taken over, and every key is known.
     pub(super) takeover: bool,
     pub(super) slots: Vec<Slot<'a>>,
     /// Where its RTMP groups point that are no slots and not parked, by their names.
@@ -174,9 +174,9 @@ impl<'a> Ground<'a> {
             places: Vec::new(),
             lets_go: false,
         };
+        let mut all = desired.destinations.values();
+        let all_known = all.all(|one| matches!(one.key, StreamKey::Known(_)));
         for pool in desired.pools.values() {
-            let mut own = desired.destinations.values().filter(|one| one.pool == pool.name);
-            let all_known = own.all(|one| matches!(one.key, StreamKey::Known(_)));
             for named in &pool.channels {
                 let id = named.id.as_str();
                 let takeover = named.takeover && all_known;

@@ -45,7 +45,7 @@ pub struct RawTableSpec {
     /// Time between two looks at the table: `10s`. Where the table has a stream, that tells of changes at once and
     /// the table is looked at once a minute besides.
     pub poll: Option<String>,
-    /// Let items refer to environment variables and files of the slotwise process. Whoever can write items can then
+    /// Let items refer to environment variables and files of the slotwise process. A writer of items can then
     /// have each of them sent to a server of their own.
     #[serde(default)]
     pub local_keys: bool,

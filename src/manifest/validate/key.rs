@@ -66,7 +66,7 @@ pub(super) fn validate_key(
                 }
             };
             if report.document().item().is_none() {
-                let message = "the stream key stands in the file: whoever reads it can stream in your name";
+                let message = "the stream key stands in the file: its readers can stream in your name";
                 report.warn(
                     &inline_at,
                     message,

@@ -104,7 +104,14 @@ pub(super) fn content(world: &World<'_>, slot: &SlotReading<'_>) -> Content {
         Occupant::Parked => Content::Parked,
         Occupant::Vanished { identity, .. } => Content::Vanished(identity.clone()),
         Occupant::Undeclared => {
-            let host = slot.target.hosts().first().copied().unwrap_or_default();
+            // Of two pipelines one may be parked.
+            let mut pushed = slot
+                .target
+                .0
+                .iter()
+                .zip(&slot.pipes)
+                .filter(|(_, pipe)| pipe.is_some());
+            let host = pushed.next().map_or("", |(endpoint, _)| endpoint.host());
             Content::Undeclared {
                 host: host.to_owned(),
             }

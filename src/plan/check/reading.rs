@@ -121,12 +121,12 @@ impl<'a> World<'a> {
         let declared = Declared::new(desired, now);
         let mut policies: BTreeMap<&ChannelId, Option<Policy<'a>>> =
             observed.channels.keys().map(|id| (id, None)).collect();
+        // What is not explained must be known to be declared nowhere.
+        let mut all = desired.destinations.values();
+        let is_whole = desired.trust == Trust::Whole
+            && desired.set_aside.is_empty()
+            && all.all(|one| matches!(one.key, StreamKey::Known(_)));
         for pool in desired.pools.values() {
-            // What is not explained must be known to be declared nowhere.
-            let mut own = desired.destinations.values().filter(|one| one.pool == pool.name);
-            let is_whole = desired.trust == Trust::Whole
-                && desired.set_aside.is_empty()
-                && own.all(|one| matches!(one.key, StreamKey::Known(_)));
             let policy = Policy {
                 pool,
                 open: pool.disruption.is_open(now),

@@ -189,8 +189,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What `takeover: true` comes to on a channel of `pool`: what is not explained must be known to be declared nowhere.
-    fn takeover(&self, pool: &ChannelPool) -> Takeover {
+    /// What `takeover: true` comes to: what is not explained must be known to be declared nowhere, in no other pool either.
+    fn takeover(&self) -> Takeover {
         if let Trust::Doubted { why } = &self.desired.trust {
             return Takeover::Waits(why.clone());
         }
@@ -198,9 +198,7 @@ impl<'a> Reading<'a> {
             return Takeover::Waits("an object was set aside because of mistakes in it".to_owned());
         }
         let mut destinations = self.desired.destinations.values();
-        let is_unreadable = |one: &&Arc<Destination>| {
-            one.pool == pool.name && matches!(one.key, StreamKey::Unavailable { .. })
-        };
+        let is_unreadable = |one: &&Arc<Destination>| matches!(one.key, StreamKey::Unavailable { .. });
         destinations.find(is_unreadable).map_or(Takeover::InForce, |one| {
             let name = &one.name;
             Takeover::Waits(format!(
@@ -257,7 +255,7 @@ impl<'a> Reading<'a> {
                 pause: pause.clone(),
             });
             let takeover = if named.takeover {
-                self.takeover(pool)
+                self.takeover()
             } else {
                 Takeover::No
             };

@@ -257,3 +257,23 @@ fn settings_in_the_other_order_are_kept() {
         assert_eq!(steps(&plan, "2"), "", "no second copy");
     }
 }
+
+#[test]
+fn of_two_pipelines_one_may_be_parked() {
+    for parked in ["idle", "1-slot-2-0"] {
+        let mut world = World::new();
+        world.class = crate::model::ChannelClass::Standard;
+        let mut world = world.channel("1", Running, &["a", "-"]).wanted("a");
+        let half = vec![
+            at("rtmp://127.0.0.1:1935/parked", parked),
+            at("rtmp://cdn.example/live", "k"),
+        ];
+        world.seen("1").groups_mut()[1].target = Ok(half.into());
+        let plan = world.plan();
+        world.assert_allowed(&plan);
+        let Content::Undeclared { host } = &plan.channels[0].slots[1].now else {
+            panic!("{:?}", plan.channels[0].slots[1].now)
+        };
+        assert_eq!(host, "cdn.example");
+    }
+}

@@ -47,7 +47,11 @@ fn a_takeover_waits_until_all_that_is_declared_could_be_read() {
     assert_eq!(steps(&allowed(&world), "1"), "stop");
     let mut set_aside = world.clone();
     set_aside.desired.set_aside.insert("somebody".into());
-    let unreadable = world.clone().with("b", |one| one.key = unknown_key());
+    // In whatever pool: it may have been moved while it is on air.
+    let unreadable = world.clone().wanted("b").with("b", |one| {
+        one.key = unknown_key();
+        one.pool = "elsewhere".into();
+    });
     for world in [world.clone().doubted(), set_aside, unreadable] {
         let plan = allowed(&world);
         assert!(plan.is_empty());

@@ -129,6 +129,11 @@ fn fifty_tags_leave_no_room_for_newcomers() {
             .sum::<usize>(),
         1
     );
+    let mut world = World::new().channel("1", Idle, &["?x", "?y"]).wanted("a");
+    world.seen("1").tags_mut().count = TAGS_MAX - 1;
+    let plan = allowed(&world);
+    assert!(plan.is_empty(), "each of the two would be written, and recorded");
+    assert_eq!(plan.channels[0].waiting.as_ref().unwrap().code(), "TagsFull");
 }
 
 #[test]

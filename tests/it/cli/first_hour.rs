@@ -173,3 +173,14 @@ fn a_record_is_private() {
     fs::write(place.join("4580"), "http://127.0.0.1:1").unwrap();
     assert_eq!(desk.status(&[]).code, 64);
 }
+
+#[test]
+fn once_is_no_success_while_an_object_is_set_aside() {
+    let source = copy_of_quickstart();
+    let path = source.path().join("corporate.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("state: Streaming", "state: Streeming")).unwrap();
+    let mut once = command(["run", "--once", "--emulator", "--emulator-speed", "1000"]);
+    let ran = run(once.arg(source.path()));
+    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+}

@@ -113,3 +113,18 @@ fn a_template_is_a_document_of_a_channel_with_parked_slots() {
     assert_eq!(names, ["RTMP-Slot-1", "RTMP-Slot-2"]);
     assert!(ran.err.contains("replace INPUT_ID and ACCOUNT_ID"), "{}", ran.err);
 }
+
+#[test]
+fn a_pool_that_could_not_be_used_is_refused_before_anything_is_written() {
+    for (flag, value, says, code) in [
+        ("--pool", "Bad Name", "metadata.name", 6),
+        ("--parking-url", "rtmp://live.twitch.tv/app", "takes streams", 64),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("live");
+        let ran = init(&["ch-4000001", flag, value], RUNNING, &out);
+        assert_eq!(ran.code, code, "{}", ran.err);
+        assert!(ran.err.contains(says), "{}", ran.err);
+        assert!(!out.exists());
+    }
+}

@@ -83,6 +83,34 @@ async fn the_items_of_a_list_are_objects_and_mistakes_in_them_are_found() {
 }
 
 #[tokio::test]
+async fn lists_may_be_empty_and_stand_in_each_other() {
+    let inner = list(&[simple("b", "Ready")]);
+    let text = list(&[pool("main", &["1"]), simple("a", "Ready"), inner]);
+    let empty = "apiVersion: v1\nkind: List\nitems: []\n";
+    let mut fixture = Fixture::new(&[("all.yaml", &text), ("empty.yaml", empty)]);
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["a", "b"]);
+    assert!(
+        loaded.problems.iter().all(|one| one.object.is_some()),
+        "{:?}",
+        loaded.problems
+    );
+}
+
+#[tokio::test]
+async fn a_json_array_of_objects_is_no_object_and_said_so() {
+    let text = r#"[{"apiVersion": "slotwise.dev/v1alpha1", "kind": "Destination"}]"#;
+    let mut fixture = Fixture::new(&[("pool.yaml", &pool("main", &["1"])), ("all.json", text)]);
+    let loaded = fixture.load().await;
+    let told: Vec<String> = loaded.problems.iter().map(|one| fixture.told(one)).collect();
+    assert!(
+        told.iter()
+            .any(|line| line.contains("all.json") && line.contains("a list stands")),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_list_that_lost_an_item_declares_it_no_longer_and_one_that_is_torn_keeps_it() {
     let whole = list(&[
         pool("main", &["1"]),
@@ -91,8 +119,15 @@ async fn a_list_that_lost_an_item_declares_it_no_longer_and_one_that_is_torn_kee
     ]);
     let mut fixture = Fixture::new(&[("all.yaml", &whole)]);
     assert_eq!(names(&fixture.load().await), ["a", "b"]);
-    fixture.write("all.yaml", &format!("{whole}  - {{"));
-    assert_eq!(names(&fixture.load().await), ["a", "b"]);
+    for torn in [
+        format!("{whole}  - {{"),
+        "apiVersion: v1\nkind: List\nitems:\n".to_owned(),
+    ] {
+        fixture.write("all.yaml", &torn);
+        let loaded = fixture.load().await;
+        assert_eq!(names(&loaded), ["a", "b"]);
+        assert!(super::doubt(&loaded).is_some(), "{torn}");
+    }
     fixture.write(
         "all.yaml",
         &list(&[pool("main", &["1"]), simple("a", "Streaming")]),
