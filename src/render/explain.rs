@@ -1,6 +1,6 @@
 //! Why one destination is where it is.
 
-use super::plan::standing;
+use super::plan::predicate;
 use super::style::{Style, Tone};
 use super::summary::counted;
 use super::table::{Cell, Table, cell};
@@ -69,7 +69,7 @@ fn stands(destination: &DestinationPlan, style: Style) -> String {
     match (&destination.waiting, &destination.assignment) {
         (Some(waiting), _) => format!(
             "{}: {}",
-            standing(destination),
+            predicate(destination),
             style.paint(Tone::Waits, waiting.code())
         ),
         (None, Some(slot)) if destination.on_air => {

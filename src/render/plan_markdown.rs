@@ -14,7 +14,7 @@ use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Action, ChannelPlan, Plan, Reason, Step};
 
-/// The first line of every comment, by which a job finds its former comment to replace it.
+/// The first line of every comment, by which a job finds its earlier comment to replace it.
 pub const MARKER: &str = "<!-- slotwise plan -->";
 
 /// A comment above this length is refused by GitHub (65,536 characters); details are left out before that.
@@ -178,10 +178,10 @@ fn waiting(page: &mut Page, plan: &Plan) {
     page.line("");
     page.line("#### Waiting");
     page.line("");
-    for (names, standing, waiting) in groups {
+    for (names, predicate, waiting) in groups {
         page.room_or(DETAILS_LIMIT, |page| {
             page.line(format_args!(
-                "- **{}** {standing}: `{}`. {}",
+                "- **{}** {predicate}: `{}`. {}",
                 escape(&Names(&names).to_string()),
                 waiting.code(),
                 escape(&waiting.to_string())
