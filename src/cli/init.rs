@@ -23,6 +23,7 @@ use crate::model::{ChannelId, ObservedChannel, OwnerId};
 use crate::plan::Action;
 use crate::render;
 use crate::wiring;
+use crate::words::counted;
 
 /// So many channels are named in an error.
 const NAMED_MAX: usize = 10;
@@ -298,26 +299,22 @@ fn write(out: &Path, draft: &Draft, keys: KeyPlace) -> Result<(), Failure> {
 }
 
 fn show_written(args: &InitArgs, draft: &Draft, output: &Output) {
-    let count = |many: usize, what: &str| {
-        let plural = if many == 1 { "" } else { "s" };
-        format!("{many} {what}{plural}")
-    };
     let file = |name: &str| args.out.join(name).display().to_string();
     let mut lines = vec![(
         file("pool.yaml"),
         format!(
             "pool {}: {}, {}",
             args.pool,
-            count(draft.channels, "channel"),
-            count(draft.slots, "slot")
+            counted(draft.channels, "channel"),
+            counted(draft.slots, "slot")
         ),
     )];
     if !draft.keys.is_empty() {
         let names: Vec<&str> = draft.keys.iter().map(|key| key.destination.as_str()).collect();
-        let names = format!("{}: {}", count(names.len(), "Destination"), names.join(", "));
+        let names = format!("{}: {}", counted(names.len(), "Destination"), names.join(", "));
         lines.push((file("destinations.yaml"), names));
         if args.keys == KeyPlace::Files {
-            let keys = count(draft.keys.len(), "stream key");
+            let keys = counted(draft.keys.len(), "stream key");
             lines.push((
                 file("keys/"),
                 format!("{keys}, readable by you alone, kept out of git"),

@@ -8,9 +8,9 @@ use super::{Check, UnderWay, tables};
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::{Problem, Severity};
 use crate::model::Desired;
-use crate::render::counted;
 use crate::store::dynamodb::Access;
 use crate::store::{Examined, Sources};
+use crate::words::counted;
 
 /// Lines of one kind at most; the others are counted.
 const LINES_MAX: usize = 20;

@@ -10,8 +10,8 @@ use crate::manifest::table::{DestinationTable, StatusLayout, TablePlace};
 use crate::manifest::{Problem, Severity};
 use crate::model::OwnerId;
 use crate::plan::waiting::Approximately;
-use crate::render::counted;
 use crate::store::dynamodb::{Access, KEY, Kind, Look, TableClient, TableError};
+use crate::words::counted;
 
 /// What is to be said of each of `tables`, whose items have `problems`.
 pub(super) async fn examine(

@@ -2,11 +2,11 @@
 
 use super::plan::predicate;
 use super::style::{Style, Tone};
-use super::summary::counted;
 use super::table::{Cell, Table, cell};
 use crate::model::WantedState;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Candidate, DestinationPlan, Explanation, Verdict};
+use crate::words::counted;
 
 /// More rows than this do not help to understand anything; the rest is counted.
 const LIST_AT_MOST: usize = 24;

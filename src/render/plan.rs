@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::style::{Style, Tone, columns};
-use super::summary::{Summary, counted, is_on_its_way};
+use super::summary::{Summary, is_on_its_way};
 use super::table::{Cell, Table, cell};
 use crate::model::{DestinationName, Interrupt, Placement, PoolName};
 use crate::plan::reason::Names;
@@ -16,6 +16,7 @@ use crate::plan::{
     Step, Waiting,
 };
 use crate::status::{Status, Totals};
+use crate::words::counted;
 
 /// More unchanged channels than this in a pool, or more channels than this that wait for one reason, are folded.
 const FOLD_ABOVE: usize = 4;

@@ -9,10 +9,11 @@ use super::plan::{
     course, expected, gap, groups_of_waiting, kept, newcomers_wait, pool_facts, slot, title, ways_out,
 };
 use super::style::clean;
-use super::summary::{Summary, counted};
+use super::summary::Summary;
 use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Action, ChannelPlan, Plan, Reason, Step};
+use crate::words::counted;
 
 /// The first line of every comment, by which a job finds its earlier comment to replace it.
 pub const MARKER: &str = "<!-- slotwise plan -->";

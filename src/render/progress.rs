@@ -23,18 +23,20 @@ use super::plan::{groups_of_waiting, verb, ways_out};
 use super::problems;
 use super::status::tone as phase_tone;
 use super::style::{Style, Tone, columns};
-use super::summary::{Summary, counted};
+use super::summary::Summary;
 use super::table::{Cell, Table, cell};
 use crate::controller::event::StepOutcome;
 use crate::controller::lease::{GrantOutcome, How};
 use crate::controller::{Event, GrantNews, LeaseNews};
 use crate::manifest::Problem;
+use crate::manifest::Rejected;
 use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Action, Plan, Step};
 use crate::status::{Phase, Totals};
-use crate::store::{Change, Rejected};
+use crate::store::Change;
+use crate::words::counted;
 
 /// More entries than this under one event are counted instead of listed.
 const LIST_AT_MOST: usize = 12;

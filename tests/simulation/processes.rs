@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slotwise::controller::{Clock, Event, StepOutcome, View};
 use slotwise::emulator::Emulator;
-use slotwise::store::Rejected;
+use slotwise::manifest::Rejected;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
