@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::declared::problem_checks;
+use super::problems::problem_checks;
 use super::{Check, TookTooLong, UnderWay};
 use crate::manifest::table::{DestinationTable, StatusLayout, TablePlace};
 use crate::manifest::{Problem, Severity};
