@@ -120,8 +120,10 @@ impl<S: Source> Controller<S> {
         }
     }
 
-    /// Ends the grants that are over by the plan of this cycle.
+    /// Ends the grants that are over by the plan of this cycle. One that the command was given is good for one change, too.
     pub(super) fn end_grants(&mut self, plan: &Plan) {
+        let is_used = |name: &DestinationName| outcome(plan, name, false) == Some(GrantOutcome::Done);
+        self.settings.grants.retain(|name| !is_used(name));
         for (destination, outcome) in self.granted.over(plan, self.is_converged(), Instant::now()) {
             let status = self.status.destination(destination.as_str());
             let message = status

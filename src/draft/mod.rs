@@ -248,7 +248,11 @@ fn declare<'a>(
             };
             // One that is STOPPING was just switched off.
             let is_on_air = channel.state.is_running();
-            if let Some(first) = declared.iter().find(|one| one.pushed.stream == found.stream) {
+            // A platform's two ingests for one key may both be on air.
+            let is_same = |one: &&Declared<'_>| {
+                one.pushed.stream == found.stream && one.pushed.is_backup_ingest() == found.is_backup_ingest()
+            };
+            if let Some(first) = declared.iter().find(is_same) {
                 if is_on_air {
                     let first = first.channel.slot(first.output_group);
                     leave_out(format!("it pushes the same stream as {first}"));

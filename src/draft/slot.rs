@@ -23,6 +23,13 @@ pub(super) struct Pushed {
     pub(super) is_doubled: bool,
 }
 
+impl Pushed {
+    /// Whether it goes to the second of a platform's two ingests for one key.
+    pub(super) fn is_backup_ingest(&self) -> bool {
+        Endpoint::new(Arc::clone(&self.url), self.key.clone()).is_backup_ingest()
+    }
+}
+
 /// Why a Destination cannot say what a slot pushes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unsayable {

@@ -38,11 +38,14 @@ fn is_done(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &Own
         Action::Adopt { tags } => fresh.owner.as_ref() == Some(owner) && are_there(fresh, tags),
         Action::Stop => fresh.state == ChannelState::Stopping || fresh.state.is_stopped(),
         Action::Start => fresh.state.is_running() && changed_slot(plan, fresh).is_none(),
-        // What is recorded of the slots is no part of it: where a tag is missing all the same, the next plan says so.
-        Action::Update { writes, adopts, .. } => {
+        Action::Update {
+            writes, tags, adopts, ..
+        } => {
             // Of an update that failed nobody knows what became of it, whatever the slots show.
             matches!(fresh.state, ChannelState::Idle | ChannelState::Updating)
                 && (!adopts || fresh.owner.as_ref() == Some(owner))
+                // Who holds a slot is part of it: without its record the next plan would be the same again.
+                && are_there(fresh, tags)
                 && writes
                     .iter()
                     .all(|write| target_of(fresh, write.output_group.as_str()) == Some(&write.target))

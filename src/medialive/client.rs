@@ -204,9 +204,10 @@ impl MediaLive {
             .mutate_request(move |request| put_json(request, &body))
             .interceptor(permit.terms())
             .interceptor(answer.clone());
-        call.send()
-            .await
-            .map_err(|error| CallError::classify(OPERATION, Some(id), &error))?;
+        call.send().await.map_err(|error| {
+            let told = CallError::classify(OPERATION, Some(id), &error);
+            told.without(&channel.stream_names(writes))
+        })?;
         answer.read(ChannelDocument::parse_wrapped).map_err(bad)
     }
 

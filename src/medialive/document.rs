@@ -226,6 +226,13 @@ impl ChannelDocument {
         }
     }
 
+    /// Every stream name in the body of an update: what an answer to it may repeat.
+    pub(super) fn stream_names(&self, writes: &[SlotTarget<'_>]) -> Vec<Secret> {
+        let kept = self.summary.destinations.iter().flat_map(|raw| endpoints_of(raw));
+        let written = writes.iter().flat_map(|write| write.target.0.iter().cloned());
+        kept.chain(written).map(|endpoint| endpoint.stream_name).collect()
+    }
+
     /// Body of the UpdateChannel that points slots elsewhere: all destinations, in order, and the role, which
     /// MediaLive removes where it is left out (botocore service model, UpdateChannelRequest.RoleArn).
     pub fn update_body(&self, writes: &[SlotTarget<'_>]) -> Result<String, DocumentError> {

@@ -1,17 +1,19 @@
 //! Whatever can go wrong with a call, classified once, by code and never by text.
 
+use std::cmp::Reverse;
 use std::error::Error;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use aws_credential_types::provider::error::CredentialsError;
+use url::form_urlencoded;
 
 use super::limiter::QueueFull;
 use super::permit::TooLate;
 use crate::aws::MissingProfile;
 use crate::aws::http::too_large;
-use crate::model::ChannelId;
+use crate::model::{ChannelId, Secret};
 
 /// A call to MediaLive that failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -297,6 +299,17 @@ impl CallError {
         }
     }
 
+    /// The same without `keys`: MediaLive may repeat what it refuses, as it was sent or escaped.
+    pub(super) fn without(mut self, keys: &[Secret]) -> Self {
+        let mut forms: Vec<String> = keys.iter().flat_map(forms_of).collect();
+        // A longer one may hold a shorter one.
+        forms.sort_by_key(|form| Reverse(form.len()));
+        for form in forms {
+            self.message = self.message.replace(&form, "…");
+        }
+        self
+    }
+
     /// An answer that was received and cannot be understood.
     pub(super) fn bad_answer(operation: &'static str, channel: Option<&ChannelId>, why: &dyn Error) -> Self {
         Self {
@@ -365,6 +378,20 @@ fn service_message(message: Option<&str>, body: &[u8]) -> String {
         .filter(|text| !text.trim().is_empty())
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+/// How a key may stand in a message. What is shorter than any key would be found everywhere.
+fn forms_of(key: &Secret) -> Vec<String> {
+    const SHORTEST: usize = 4;
+    let whole = key.reveal();
+    let before_query = whole.split('?').next().unwrap_or_default();
+    let texts = [whole, before_query].map(str::to_owned);
+    let escaped = [whole, before_query]
+        .map(|text| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
+    let quoted = serde_json::Value::from(whole).to_string();
+    let quoted = quoted.trim_matches('"').to_owned();
+    let forms = texts.into_iter().chain(escaped).chain([quoted]);
+    forms.filter(|form| form.len() >= SHORTEST).collect()
 }
 
 /// Cuts every RTMP URL down to its host: what MediaLive repeats of a bad request may hold a key.
@@ -449,6 +476,19 @@ mod tests {
         fixes.sort_unstable();
         fixes.dedup();
         assert_eq!(fixes.len(), 5, "{fixes:?}");
+    }
+
+    #[test]
+    fn a_message_keeps_no_key_however_it_is_escaped() {
+        let keys = ["k-1\\2 3", "live_123_abc?test=true", "a"].map(Secret::new);
+        let error = CallError {
+            operation: "UpdateChannel",
+            channel: None,
+            kind: Kind::Invalid,
+            message: r#"k-1\2 3, k-1\\2 3, k-1%5C2+3, live_123_abc, live_123_abc?test=true, live_123_abc%3Ftest%3Dtrue is bad"#
+                .to_owned(),
+        };
+        assert_eq!(error.without(&keys).message, "…, …, …, …, …, … is bad");
     }
 
     #[test]

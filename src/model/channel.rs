@@ -160,6 +160,11 @@ impl ChannelTags {
         SlotTag::parse(self.slots.get(&*slot_tag_key(output_group))?)
     }
 
+    /// Whether an output group has a tag, readable or not.
+    pub fn is_named(&self, output_group: &OutputGroup) -> bool {
+        self.slots.contains_key(&*slot_tag_key(output_group))
+    }
+
     /// Sets the tag of an output group.
     pub fn set(&mut self, output_group: &OutputGroup, tag: &SlotTag) {
         let value = tag.to_string().into();

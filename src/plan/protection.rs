@@ -19,7 +19,7 @@
 //! left alone until MediaLive has repaired it.
 
 use super::reading::{Intent, Occupant, Reading, Release, Takeover};
-use crate::model::{Cause, ChannelState, DestinationName};
+use crate::model::{Cause, ChannelState, DestinationName, Trust};
 
 /// How a usable channel stands before anything is placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,9 @@ pub(super) enum Block {
     Unusable(usize),
     /// Who is recorded in this slot vanished, and may be declared where nothing could be read.
     Vanished(usize),
+    /// This channel stands in no pool, and may stand in one that could not be read: who holds its slots, and whether it is to keep
+    /// running, is not known.
+    Doubted,
     /// What this channel [carries](super::reading::Channel::carries) beside its slots stays on air.
     Beside(usize),
 }
@@ -98,6 +101,9 @@ pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
     if one.carries.is_some() {
         kept.block = kept.block.or(Some(Block::Beside(channel)));
     }
+    if is_doubted(reading, channel) {
+        kept.block = kept.block.or(Some(Block::Doubted));
+    }
     if !has_slot {
         kept.block = kept.block.or(Some(Block::NoSlot));
     }
@@ -111,6 +117,20 @@ pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
     } else {
         Kind::Kept(kept)
     }
+}
+
+/// Whether a channel in no pool may belong to one that could not be read. Where a destination on it is declared off, and nothing
+/// else is on it, its owner has said what to do.
+fn is_doubted(reading: &Reading<'_>, channel: usize) -> bool {
+    let one = &reading.channels[channel];
+    let is_off = |at: usize| match reading.slots[at].occupant {
+        Occupant::Dest(dest, _) => reading.dests[dest].intent == Intent::Off,
+        _ => false,
+    };
+    let carries = |at: &usize| reading.slots[*at].occupant != Occupant::Parked;
+    let mut carrying = one.slots.clone().filter(carries).peekable();
+    let is_asked_for = carrying.peek().is_some() && carrying.all(is_off);
+    reading.pools[one.pool].decl.is_none() && reading.desired.trust != Trust::Whole && !is_asked_for
 }
 
 fn add_slot(reading: &Reading<'_>, at: usize, takeover: bool, kept: &mut Kept) {

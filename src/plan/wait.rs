@@ -410,7 +410,7 @@ fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
             let slot = reading.slot_id(slot);
             Some(Waiting::UnusableSlot { slot, why })
         }
-        Block::Vanished(_) => Some(Waiting::SourceUntrusted {
+        Block::Vanished(_) | Block::Doubted => Some(Waiting::SourceUntrusted {
             why: reading.why_kept().to_owned(),
         }),
         Block::Beside(channel) => {

@@ -247,7 +247,9 @@ impl<'a> Ground<'a> {
             let slot = self.slot(id, pool, channel, (group, endpoints));
             let is_recorded =
                 matches!(&slot.tag, Some(tag) if matches!(tag.occupant, Recorded::Destination { .. }));
-            if (slot.is_meant || is_recorded) && !slot.group.is_empty() {
+            // As long as it runs, what was written over a slot by hand stays one.
+            let is_overwritten = slot.has_tag && slot.tag.is_none() && is_running(channel);
+            if (slot.is_meant || is_recorded || is_overwritten) && !slot.group.is_empty() {
                 slots.push(slot);
             } else {
                 let first = slot.pushed().next().cloned();
@@ -328,8 +330,8 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Who pushes what the slot carries: whose very target it is before others, then whom the tag names, then the wanted,
-    /// then by name.
+    /// Who pushes what the slot carries: whose very target it is before others, one that is off last, then whom the tag names,
+    /// then the wanted, then by name.
     fn pushing(&self, slot: &Slot<'a>, pipelines: usize) -> Option<(&'a Destination, Fit)> {
         let desired: &'a Desired = self.desired;
         let mut found = Vec::new();
@@ -365,12 +367,10 @@ impl<'a> Ground<'a> {
                 (false, false) => Fit::Respelled,
             };
             let intent = (!self.wanted(one), self.is_off(one));
-            found.push((!is_equal, !is_named, intent, &one.name, &**one, fit));
+            found.push(((!is_equal, intent.1, !is_named, intent), &one.name, &**one, fit));
         }
-        let best = found
-            .into_iter()
-            .min_by(|a, b| (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3)))?;
-        Some((best.4, best.5))
+        let best = found.into_iter().min_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)))?;
+        Some((best.2, best.3))
     }
 }
 

@@ -301,7 +301,7 @@ impl Judge {
     }
 
     /// Of tags only the owner's and those of slots change; those of slots only while the channel is stopped, once they are
-    /// there, but for what is recorded of who was released.
+    /// there, but for the name of who holds it, and that it was released.
     fn check_tags(&mut self, id: &str, was: &Channel, is: &Channel) {
         let empty = Map::new();
         let of = |channel: &Channel| channel.document()["tags"].as_object().cloned();
@@ -319,7 +319,11 @@ impl Judge {
             let (Some(old), new) = (old.get(key).and_then(Value::as_str), new.get(key)) else {
                 continue;
             };
-            let is_release = new.and_then(Value::as_str) == Some(&*format!("{old} released"));
+            // Who holds it, or that it was released; never of what target.
+            let digest = |tag: &str| tag.split(' ').nth(1).map(str::to_owned);
+            let is_release = new
+                .and_then(Value::as_str)
+                .is_some_and(|new| digest(new) == digest(old));
             let is_leftover = new.is_none() && !groups.contains(key);
             if is_slots && is_running(was) && owner(was).is_some() && !is_release && !is_leftover {
                 self.fail(

@@ -61,23 +61,38 @@ pub enum KeyMistake {
     Unfilled,
     /// Asterisks or bullets in its place, as a page shows it.
     Masked,
-    /// `<your-key>`, `xxxx-xxxx-xxxx-xxxx`.
+    /// `<your-key>`, `xxxx-xxxx-xxxx-xxxx`, `null`.
     Placeholder,
+    /// Dashes as word processors write them, letters of other alphabets among Latin ones.
+    Lookalike,
+    /// `#N/A`, `1.23457E+15`.
+    Spreadsheet,
+    /// `arn:aws:secretsmanager:…`, `ssm:/live/key`, `ENC[AES256_GCM,…]`.
+    Reference,
+    /// `&amp;` for `&`.
+    Escaped,
+    /// `KEY;`, `youtube,KEY`: a line of a list.
+    Listed,
 }
 
 type Rule = (fn(&str) -> bool, KeyMistake);
 
 /// In this order: the first that applies is told. All of them before spaces, which some have as well.
-const MISTAKES: [Rule; 9] = [
+const MISTAKES: [Rule; 14] = [
     (str::is_empty, KeyMistake::Empty),
     (is_quoted, KeyMistake::Quoted),
     (is_unfilled, KeyMistake::Unfilled),
     (is_document, KeyMistake::Json),
     (is_assignment, KeyMistake::Assignment),
+    (is_reference, KeyMistake::Reference),
     (is_url, KeyMistake::Url),
+    (is_spreadsheet, KeyMistake::Spreadsheet),
     (is_placeholder, KeyMistake::Placeholder),
     (is_masked, KeyMistake::Masked),
     (is_partly_invisible, KeyMistake::Invisible),
+    (is_lookalike, KeyMistake::Lookalike),
+    (is_escaped, KeyMistake::Escaped),
+    (is_listed, KeyMistake::Listed),
 ];
 
 impl fmt::Display for KeyMistake {
@@ -94,6 +109,13 @@ impl fmt::Display for KeyMistake {
             Self::Unfilled => "this is a variable that was not filled in, not a stream key",
             Self::Masked => "asterisks or dots hide the stream key",
             Self::Placeholder => "this is a placeholder, not a stream key",
+            Self::Lookalike => "there are characters in the stream key that only look like those of a key",
+            Self::Spreadsheet => "this is what a spreadsheet shows in place of a text, not a stream key",
+            Self::Reference => {
+                "this says where a key is kept, or is encrypted: it is not the stream key itself"
+            }
+            Self::Escaped => "the stream key is escaped for HTML",
+            Self::Listed => "what separates entries of a list stands in the stream key",
         })
     }
 }
@@ -118,6 +140,17 @@ impl KeyMistake {
             }
             Self::Masked => format!("{at}: show the key on the platform's page before you copy it"),
             Self::Placeholder => format!("{at}: the one that the platform shows you"),
+            Self::Lookalike => {
+                format!("{at}: copy it again from the platform, not from a document or a chat")
+            }
+            Self::Spreadsheet => format!("{at}: copy it again from the platform, as text"),
+            Self::Reference => {
+                format!(
+                    "{at}; streamKeyFrom: {{ ssm: NAME }} or {{ secretsManager: NAME }} reads one that AWS keeps"
+                )
+            }
+            Self::Escaped => format!("{at}, with `&` where `&amp;` stands"),
+            Self::Listed => format!("{at}: without the comma or semicolon"),
         }
     }
 }
@@ -174,6 +207,10 @@ fn is_url(text: &str) -> bool {
     {
         return true;
     }
+    // A part of one, a link as Markdown writes it.
+    if text.starts_with(['/', '?']) || text.contains("](") {
+        return true;
+    }
     // Copied without its scheme.
     let host = text.split_once('/').map(|(host, _)| host);
     let host = host.map(|host| host.split(':').next().unwrap_or_default());
@@ -184,7 +221,8 @@ fn is_placeholder(text: &str) -> bool {
     let lower = text.to_lowercase();
     let letters: String = lower.chars().filter(|letter| letter.is_alphanumeric()).collect();
     let is_between = |start, end| text.starts_with(start) && text.ends_with(end);
-    let is_one_letter = letters.len() >= STAND_IN && letters.bytes().all(|byte| byte == b'x');
+    // Behind `live_` as well.
+    let is_one_letter = letters.ends_with(&"x".repeat(STAND_IN));
     is_between('<', '>')
         || is_between('[', ']')
         || text.find('<').is_some_and(|start| text[start..].contains('>'))
@@ -192,8 +230,81 @@ fn is_placeholder(text: &str) -> bool {
         || ["yourkey", "yourstreamkey", "mystreamkey"]
             .iter()
             .any(|words| letters == *words || letters.strip_suffix("here") == Some(*words))
-        || ["changeme", "replaceme"].contains(&letters.as_str())
+        || PLACEHOLDERS.contains(&letters.as_str())
 }
+
+/// What programs print for nothing, and what people write for later.
+const PLACEHOLDERS: [&str; 9] = [
+    "changeme",
+    "replaceme",
+    "null",
+    "none",
+    "nil",
+    "undefined",
+    "nan",
+    "todo",
+    "tbd",
+];
+
+/// A value of an error, or a number in scientific notation.
+fn is_spreadsheet(text: &str) -> bool {
+    let is_error = text.starts_with('#') && (text.ends_with(['!', '?']) || text == "#N/A");
+    let is_number = |number: &str| {
+        !number.is_empty()
+            && number
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || b".,".contains(&byte))
+    };
+    is_error
+        || text
+            .split_once("E+")
+            .is_some_and(|(mantissa, exponent)| is_number(mantissa) && is_number(exponent))
+}
+
+/// The name of a place, or what SOPS and Ansible leave.
+fn is_reference(text: &str) -> bool {
+    const MARKS: [&str; 6] = [
+        "arn:aws",
+        "ssm:",
+        "secretsmanager:",
+        "vault:",
+        "ENC[",
+        "$ANSIBLE_VAULT",
+    ];
+    MARKS.iter().any(|mark| text.starts_with(mark))
+}
+
+/// Dashes that are no hyphen, full-width forms, and letters of other alphabets among Latin ones.
+fn is_lookalike(text: &str) -> bool {
+    let is_dash = |letter: char| {
+        matches!(
+            letter,
+            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}'
+        )
+    };
+    let is_wide = |letter: char| matches!(letter, '\u{ff01}'..='\u{ff5e}');
+    let has_latin = text.chars().any(|letter| letter.is_ascii_alphabetic());
+    let is_other = |letter: char| !letter.is_ascii() && letter.is_alphabetic();
+    text.chars()
+        .any(|letter| is_dash(letter) || is_wide(letter) || has_latin && is_other(letter))
+}
+
+fn is_escaped(text: &str) -> bool {
+    ["&amp;", "&#38;", "&quot;", "&lt;"]
+        .iter()
+        .any(|entity| text.contains(entity))
+}
+
+/// The end of an entry, or the name of a platform before the key.
+fn is_listed(text: &str) -> bool {
+    let before = text
+        .split_once([',', ';'])
+        .map(|(before, _)| before.to_ascii_lowercase());
+    text.ends_with([',', ';']) || before.is_some_and(|name| PLATFORM_NAMES.contains(&name.as_str()))
+}
+
+/// As people call them in a list.
+const PLATFORM_NAMES: [&str; 6] = ["youtube", "twitch", "facebook", "kick", "x", "restream"];
 
 fn is_masked(text: &str) -> bool {
     let hides = |letter: &char| "*•●∗⁎＊…".contains(*letter);
@@ -245,6 +356,9 @@ mod tests {
             "ключ",
             "a:b@c",
             "MAIN",
+            "3E+x",
+            "a,b",
+            "x",
         ] {
             assert_eq!(key_of(key).unwrap().reveal(), key, "{key}");
         }
@@ -253,7 +367,8 @@ mod tests {
     #[test]
     fn what_people_paste_with_a_key_or_in_its_place_is_told_without_it() {
         use KeyMistake::{
-            Assignment, Empty, Invisible, Json, Masked, Placeholder, Quoted, Spaced, TooLong, Unfilled, Url,
+            Assignment, Empty, Escaped, Invisible, Json, Listed, Lookalike, Masked, Placeholder, Quoted,
+            Reference, Spaced, Spreadsheet, TooLong, Unfilled, Url,
         };
         let long = "CANARY".repeat(200);
         for (text, mistake) in [
@@ -306,6 +421,32 @@ mod tests {
             ("xxxx-xxxx-xxxx-xxxx", Placeholder),
             ("YOUR_STREAM_KEY", Placeholder),
             ("your-key-here", Placeholder),
+            ("live_XXXXXXXXXXXX", Placeholder),
+            ("null", Placeholder),
+            ("None", Placeholder),
+            ("undefined", Placeholder),
+            ("TODO", Placeholder),
+            ("CANARY\u{2013}1", Lookalike),
+            ("CANARY\u{2011}1", Lookalike),
+            ("CANARY\u{430}", Lookalike),
+            ("\u{ff23}ANARY", Lookalike),
+            ("#N/A", Spreadsheet),
+            ("#REF!", Spreadsheet),
+            ("1.23457E+15", Spreadsheet),
+            ("1,2E+15", Spreadsheet),
+            (
+                "arn:aws:secretsmanager:eu-central-1:111122223333:secret:CANARY",
+                Reference,
+            ),
+            ("ssm:/live/CANARY", Reference),
+            ("ENC[AES256_GCM,data:CANARY]", Reference),
+            ("CANARY?a=1&amp;b=2", Escaped),
+            ("CANARY;", Listed),
+            ("CANARY,", Listed),
+            ("youtube,CANARY", Listed),
+            ("/live2/CANARY", Url),
+            ("?key=CANARY", Url),
+            ("[CANARY](https://a.example)", Url),
         ] {
             let told = key_of(text).unwrap_err();
             assert_eq!(told, mistake, "{text:?}");

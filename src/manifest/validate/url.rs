@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::pasted::is_partly_invisible;
 use crate::manifest::node::FieldPath;
 use crate::manifest::presets::platform_at;
 use crate::manifest::report::Report;
@@ -99,6 +100,21 @@ fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
     {
         return Some(("a URL has no spaces or line breaks", "remove them"));
     }
+    if ["${", "$(", "{{", "}}", "<", ">"]
+        .iter()
+        .any(|mark| text.contains(mark))
+    {
+        return Some((
+            "a variable in the URL was not filled in",
+            "write the URL itself: slotwise fills in no variables",
+        ));
+    }
+    if is_partly_invisible(text) {
+        return Some((
+            "there are invisible characters in the URL",
+            "copy it again as plain text",
+        ));
+    }
     let Some((scheme, rest)) = text.split_once("://") else {
         return Some(("this is not a URL", FORM));
     };
@@ -176,6 +192,10 @@ mod tests {
             ("rtmp://u:p@a.example/live", "user and password"),
             ("rtmp://a.example/live#x", "`#`"),
             ("rtmp://a.example/li ve", "spaces"),
+            ("rtmp://${HOST}/live", "not filled in"),
+            ("rtmp://a.example/{{ app }}", "spaces"),
+            ("rtmp://a.example/<app>", "not filled in"),
+            ("rtmp://a.example/li\u{200b}ve", "invisible"),
             ("rtmp://a.example:99999/live", "not a URL"),
             ("rtmp://bühne.example/live", "DNS"),
         ] {

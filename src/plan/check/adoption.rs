@@ -90,7 +90,10 @@ fn is_all_declared(world: &World<'_>, channel: &ChannelReading<'_>) -> bool {
         match slot.occupant {
             Occupant::Parked => {}
             Occupant::Of(dest, Fit::Equal | Fit::Respelled | Fit::Changed, Role::Held)
-                if world.is_of_pool(channel, dest) =>
+                if world.is_of_pool(channel, dest)
+                    && channel
+                        .seen
+                        .is_some_and(|seen| world.one(dest).has_all_of(seen.class, &slot.pipes)) =>
             {
                 is_any_wanted |= world.one(dest).wanted;
             }

@@ -46,7 +46,7 @@ impl Place {
 }
 
 /// How good a slot is as the one that its destination holds; less is better.
-type Rank = (bool, u8, bool, bool);
+type Rank = (bool, u8, bool, bool, bool);
 
 /// Settles who has which place, and what every slot is to its destination.
 pub(super) fn settle(world: &mut World<'_>) {
@@ -101,6 +101,7 @@ fn rank(world: &World<'_>, slot: &SlotReading<'_>, dest: Dest, fit: Fit) -> Rank
     (
         fit == Fit::Previous,
         readiness,
+        fit != Fit::Equal,
         !(is_usable && channel.ownership == Ownership::Owned),
         !world.is_of_pool(channel, dest),
     )

@@ -19,12 +19,12 @@ use jiff::Timestamp;
 
 use super::adoption::{self, Ownership};
 use super::air::Air;
-use super::declared::{Declared, Dest, One, Pipes, Push};
+use super::declared::{Declared, Dest, One, Pipes, Push, canonical_url};
 use super::places::{self, Place, Role, Site};
 use super::violation::{About, Rule, Violation};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName, Endpoint, Identity,
-    Idle, Mark, Observed, ObservedChannel, ObservedGroup, OutputGroup, PoolName, Recorded, Secret, SlotId,
+    Idle, Mark, Observed, ObservedChannel, ObservedGroup, OutputGroup, PoolName, Recorded, SlotId,
     SlotSelector, SlotTag, StreamKey, Target, Trust,
 };
 
@@ -192,7 +192,9 @@ impl<'a> World<'a> {
             reading.has_fitting_tag |= tag.is_some();
             let matches = reading.matches(group);
             let is_recorded = tag.as_ref().is_some_and(names_a_destination);
-            let is_slot = matches || may_have_slots && is_recorded;
+            // A tag that no longer fits still names the group, as long as it runs.
+            let is_named = seen.tags.is_named(&group.name) && tag.is_none() && seen.state.is_running();
+            let is_slot = matches || may_have_slots && (is_recorded || is_named);
             if !is_slot {
                 reading.others.push((&group.name, pipes));
                 continue;
@@ -239,15 +241,14 @@ impl<'a> World<'a> {
         read.into_iter().map(pipe).collect()
     }
 
-    /// Whether the URL of an endpoint is the pool's parking URL in whatever spelling, and no declared destination has its
-    /// stream.
+    /// Whether the URL of an endpoint is the pool's parking URL in whatever spelling, and no declared destination pushes there.
     fn is_parked_at(&self, channel: &ChannelReading<'_>, endpoint: &Endpoint, push: &Push) -> bool {
         let is_parking_url = channel.policy.as_ref().is_some_and(|policy| {
             let has_no_name = endpoint.stream_name.is_empty();
             push.form.url == policy.parking_url
                 || has_no_name && canonical_url(&endpoint.url) == policy.parking_url
         });
-        is_parking_url && !self.declared.knows(&push.stream)
+        is_parking_url && !self.declared.push_to(&push.form.url)
     }
 
     fn occupant(&self, seen: &ObservedChannel, pipes: &Pipes, tag: Option<&SlotTag>) -> Occupant {
@@ -404,10 +405,4 @@ impl SlotReading<'_> {
 /// Whether a tag says that its slot holds a destination.
 fn names_a_destination(tag: &SlotTag) -> bool {
     matches!(tag.occupant, Recorded::Destination { .. })
-}
-
-/// The one spelling of a URL. Where it stands with a stream name, its path is the application's as a whole.
-fn canonical_url(url: &Arc<str>) -> Arc<str> {
-    let endpoint = Endpoint::new(Arc::clone(url), Secret::new("name"));
-    endpoint.canonical().url
 }

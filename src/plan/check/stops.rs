@@ -14,6 +14,7 @@
 //! | a slot holds what is not declared | `takeover: true`, and all that is declared could be read |
 //! | a group that the pool's pattern matches cannot be a slot | the same |
 //! | a slot holds what vanished from the declaration and is kept | |
+//! | it stands in no pool while the declaration is doubted | every slot that is not parked is held by a destination that is off, and one is |
 //! | a destination that is wanted or paused is on air in a group that is no slot, and in no slot of a running channel | |
 //!
 //! A channel that stands in no pool has policy `Never` and `idle: Stop`.
@@ -23,7 +24,7 @@ use super::places::Role;
 use super::reading::{Occupant, SlotReading};
 use super::steps::{Subject, list};
 use super::violation::{Rule, Violation};
-use crate::model::{Cause, ChannelState, Idle};
+use crate::model::{Cause, ChannelState, Idle, Trust};
 
 /// What a change on a running channel is worth, and whose it is.
 type Change = (Cause, Option<Dest>);
@@ -78,12 +79,27 @@ impl Subject<'_> {
                 any(&is_kept),
             ),
             (
+                "it stands in no pool, and may stand in one that could not be read",
+                self.is_doubted(),
+            ),
+            (
                 "a destination that stays on air is so in an output group that is no slot",
                 self.is_any_kept_beside(),
             ),
         ];
         let (why, _) = reasons.iter().find(|(_, applies)| *applies)?;
         Some(why)
+    }
+
+    fn is_doubted(&self) -> bool {
+        let is_off = |slot: &SlotReading<'_>| match slot.occupant {
+            Occupant::Of(dest, ..) => !self.world.one(dest).wanted && !self.world.one(dest).paused,
+            _ => false,
+        };
+        let slots = self.channel.slots.iter();
+        let carrying: Vec<_> = slots.filter(|slot| slot.occupant != Occupant::Parked).collect();
+        let is_asked_for = !carrying.is_empty() && carrying.into_iter().all(is_off);
+        self.channel.policy.is_none() && self.world.desired.trust != Trust::Whole && !is_asked_for
     }
 
     fn is_any_kept_beside(&self) -> bool {

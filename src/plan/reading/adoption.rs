@@ -95,10 +95,15 @@ impl Reading<'_> {
                 Occupant::Parked | Occupant::Unusable => continue,
                 Occupant::Dest(dest, _) => {
                     let one = &self.dests[dest];
-                    if one.pool == channel.pool && one.held == Some(slot) {
+                    let is_whole = self.slots[slot].streams.iter().all(|stream| {
+                        let pushing = index.pushing(stream);
+                        pushing.iter().any(|pushing| pushing.dest == dest)
+                    });
+                    if one.pool == channel.pool && one.held == Some(slot) && is_whole {
                         continue;
                     }
-                    Some(one.decl.name.clone())
+                    // Of two pipelines one may push what is not declared.
+                    is_whole.then(|| one.decl.name.clone())
                 }
                 Occupant::Vanished(_) | Occupant::Undeclared => None,
             };

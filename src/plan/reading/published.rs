@@ -284,11 +284,16 @@ impl<'a> Reading<'a> {
         others.all(|one| one.stream() != stream || one.is_backup_ingest() != is_backup)
     }
 
-    /// Of several wanted destinations of one stream, none of them on air, one comes first: whoever holds a slot, then by name.
+    /// Of several wanted destinations of one stream, none of them on air, one comes first: the one that was interrupted, then one
+    /// that holds a slot, then by name.
     fn find_duplicates(&mut self) {
         let mut first: BTreeMap<Stream, usize> = BTreeMap::new();
         let mut all: Vec<usize> = self.startable().collect();
-        all.sort_by_key(|dest| (self.dests[*dest].held.is_none(), &self.dests[*dest].decl.name));
+        all.sort_by_key(|dest| {
+            let one = &self.dests[*dest];
+            let returns = self.observed.returning.contains_key(&one.decl.name);
+            (!returns, one.held.is_none(), &one.decl.name)
+        });
         let mut found: Vec<(usize, BlockedBy<'a>)> = Vec::new();
         for dest in all {
             for endpoint in self.dests[dest].endpoints() {

@@ -172,21 +172,30 @@ fn a_preset_s_new_address_interrupts_nobody() {
 }
 
 #[test]
-fn of_two_with_one_target_the_recorded_one_holds() {
+fn of_two_with_one_target_the_wanted_one_holds_then_the_recorded_one() {
     let twin = |one: &mut crate::model::Destination| {
         one.url = "rtmp://a.example/live".into();
         one.key = StreamKey::Known(Secret::new("key-of-a"));
     };
     let world = World::new()
-        .channel("1", Running, &["a"])
-        .ready("a")
-        .with("b", twin);
-    assert_eq!(held(&world.plan(), "b"), "1/slot-1", "the wanted one");
-    let world = World::new()
         .channel("1", Running, &["+a"])
         .ready("a")
         .with("b", twin);
-    assert_eq!(held(&world.plan(), "a"), "1/slot-1", "the recorded one");
+    assert_eq!(held(&world.plan(), "b"), "1/slot-1", "the wanted one");
+    for wanted in [true, false] {
+        let world = World::new()
+            .channel("1", Running, &["+b"])
+            .wanted("a")
+            .with("b", twin);
+        let world = if wanted { world } else { world.ready("a") };
+        let world = world.with("b", |one| {
+            twin(one);
+            if !wanted {
+                one.state = crate::model::WantedState::Ready;
+            }
+        });
+        assert_eq!(held(&world.plan(), "b"), "1/slot-1", "the recorded one");
+    }
 }
 
 #[test]

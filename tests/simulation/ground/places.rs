@@ -50,6 +50,7 @@ impl Ground<'_> {
                 let rank = (
                     fit == Fit::Previous,
                     Reverse((place.runs(), place.runs() && usable, place.is_in(State::Running))),
+                    fit != Fit::Equal,
                     !usable || place.is_unowned(),
                     place.pool.is_none_or(|pool| pool.name != one.pool),
                 );

@@ -122,8 +122,12 @@ fn of_several_destinations_the_nearest_has_the_slot() {
         "a",
         "equal before the same stream"
     );
-    assert_eq!(both(["+a", "-b"], equal, Some("b")), "b", "then by tag");
-    assert_eq!(both(["-a", "+b"], equal, None), "b", "then a wanted one");
+    assert_eq!(
+        both(["+a", "-b"], equal, Some("b")),
+        "a",
+        "then one that is not off"
+    );
+    assert_eq!(both(["+a", "+b"], equal, Some("b")), "b", "then by tag");
     assert_eq!(both(["+a", "+b"], equal, None), "a", "then by name");
 }
 
