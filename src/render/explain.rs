@@ -46,7 +46,7 @@ pub fn explain(explanation: &Explanation, style: Style) -> String {
         lines.extend(table.lines(style, 2));
         let mut ways_out = waiting.ways_out_of(&destination.name);
         if ways_out.is_empty() {
-            ways_out.push("time; it goes on by itself".to_owned());
+            ways_out.push("time; it continues by itself".to_owned());
         }
         lines.push(String::new());
         lines.push("What would change it".to_owned());
@@ -98,7 +98,7 @@ fn wanted(destination: &DestinationPlan) -> String {
     format!("{state}{paused}, pool {}{group}", destination.pool)
 }
 
-/// Slots of one channel with the same verdict stand in one row: `4000002 (3 slots)`.
+/// Slots of one channel with the same verdict share a row: `4000002 (3 slots)`.
 fn candidates(candidates: &[Candidate], style: Style) -> Vec<String> {
     if candidates.is_empty() {
         return vec![String::new(), "Its pool has no usable slot.".to_owned()];
@@ -184,11 +184,11 @@ mod tests {
         insta::assert_snapshot!(explain(&explanation, Style::PLAIN), @"
         twitch-main is to go on air in 4000001/RTMP-Slot-2
           wanted: Streaming, pool main
-          slot: 4000001/RTMP-Slot-2, because: new; a stopped channel, nobody is disturbed
+          slot: 4000001/RTMP-Slot-2, because: new; on a stopped channel, interrupts nothing
 
         Slots
           4000001/RTMP-Slot-1  taken   by youtube-main
-          4000001/RTMP-Slot-2  chosen  new; a stopped channel, nobody is disturbed
+          4000001/RTMP-Slot-2  chosen  new; on a stopped channel, interrupts nothing
           4000001/RTMP-Slot-3  worse   a later name
         ");
     }
