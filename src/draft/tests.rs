@@ -1,4 +1,4 @@
-//! What channels of several kinds come to.
+//! Drafts of channels of several kinds.
 
 use std::sync::Arc;
 

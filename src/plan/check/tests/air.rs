@@ -17,7 +17,7 @@ fn begins() -> Hand {
     hand.steps("c1", vec![update, start()])
 }
 
-/// The same beside c9, of no pool and not ours, with this target.
+/// The same beside c9, of no pool and another owner, with this target.
 fn beside(state: ChannelState, url: &str, key: &str, change: fn(&mut Hand)) -> Hand {
     let mut hand = begins();
     let mut other = Hand::new().channel("c9", state, ["", "", ""]);

@@ -1,4 +1,4 @@
-//! Rules for what is written, what goes on air, who gets which slot, and what must be said.
+//! Rules for writes, for what goes on air, for assignments, and for what the plan must state.
 
 use ChannelState::{Idle, Recovering, Running, UpdateFailed};
 

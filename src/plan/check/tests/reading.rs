@@ -137,13 +137,13 @@ fn a_tag_names_the_destination_whose_target_has_changed() {
     assert_eq!(read(&unknown)[0], "a");
     let mut renamed = hand.clone();
     renamed.desired.destinations.clear();
-    assert_eq!(read(&renamed)[0], "a, declared no longer");
-    // Who is called so matters not, but who is so.
+    assert_eq!(read(&renamed)[0], "a, no longer declared");
+    // The identity counts, not the name.
     let other_identity = hand.clone().with("a", |a| a.identity = "item-1".into());
-    assert_eq!(read(&other_identity)[0], "a, declared no longer");
+    assert_eq!(read(&other_identity)[0], "a, no longer declared");
     // With another target, or of another owner, it proves nothing.
     let mut pointed = hand.clone();
-    point(&mut pointed, 0, "rtmp://a.example/live", "key-of-someone");
+    point(&mut pointed, 0, "rtmp://a.example/live", "key-of-another");
     assert_eq!(read(&pointed)[0], "undeclared (a.example)");
     let mut theirs = hand;
     theirs.desired.owner = OwnerId::new("them");
@@ -209,7 +209,7 @@ fn of_equally_good_slots_the_own_one_is_held() {
         hand.seen("c1").owner = None;
         hand
     };
-    assert_eq!(at(unowned), second, "that one is ours");
+    assert_eq!(at(unowned), second, "that one is owned");
     let failed = |mut hand: Hand| {
         hand.seen("c1").state = ChannelState::CreateFailed;
         hand
@@ -238,7 +238,7 @@ fn a_channel_in_no_pool_has_recorded_slots_only() {
     let hand = Hand::new()
         .destinations(&["+a"])
         .channel_of(None, "c1", Running, ["a!", "a", "%gone"]);
-    assert_eq!(read(&hand), ["a", "", "gone, declared no longer"]);
+    assert_eq!(read(&hand), ["a", "", "gone, no longer declared"]);
     hand.quiet().passes();
 }
 

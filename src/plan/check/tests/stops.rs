@@ -31,7 +31,7 @@ fn forbidden(hand: &Hand) -> Vec<String> {
         .collect()
 }
 
-/// Reasons as they are told.
+/// Reasons as messages give them.
 struct Forbidden;
 
 impl Forbidden {
@@ -99,7 +99,7 @@ fn what_is_not_recognised_or_not_declared_forbids_a_stop_unless_it_is_taken_over
     let mut doubt = taken_over();
     doubt.desired.trust = doubted();
     let mut set_aside = taken_over();
-    set_aside.desired.set_aside.insert("somebody".into());
+    set_aside.desired.set_aside.insert("other".into());
     let unreadable = taken_over().with("a", |one| one.key = unknown_key());
     for hand in [doubt, set_aside, unreadable] {
         assert_eq!(forbidden(&hand), ["a slot holds what no Destination declares"]);
@@ -118,7 +118,7 @@ fn what_is_not_recognised_or_not_declared_forbids_a_stop_unless_it_is_taken_over
 }
 
 #[test]
-fn who_stays_on_air_in_no_slot_forbids_a_stop() {
+fn a_destination_on_air_in_no_slot_forbids_a_stop() {
     let beside = |holds: &str| {
         let mut hand = Hand::new().destinations(&["+a", "-r"]);
         hand = hand.channel("c1", Running, ["r", holds, ""]);
@@ -325,7 +325,7 @@ fn an_interruption_that_is_not_granted_names_whom_it_takes_off_air() {
     let ungranted = Violation {
         about: About::Channel("c1".into()),
         rule: Rule::Ungranted,
-        what: "the stop interrupts a, c: no policy and no one-off grant allows it for the changes made"
+        what: "the stop interrupts a, c: neither a policy nor a grant allows it for the changes made"
             .to_owned(),
     };
     assert_eq!(found, [ungranted]);
@@ -388,7 +388,7 @@ fn a_pool_that_keeps_channels_running_stops_none_without_a_grant_and_starts_it_a
     let mut never = kept(with_b);
     never.pool().disruption.interrupt = crate::model::Interrupt::Never;
     never.fails(&["Ungranted"]);
-    // `r` leaves, and the channel goes on for what else is on it.
+    // `r` leaves, and the channel runs on for the others.
     kept(|hand| vec![stop(&[]), hand.update("c1", &[("s1", "")]), start()]).passes();
 }
 
@@ -494,7 +494,7 @@ fn a_place_in_another_pool_is_reserved_only_for_one_that_leaves() {
     said.channel_plan("c9").slots[0].then = Content::Destination("a".into());
     said.passes();
     reserved(ChannelState::Stopping, ChannelState::Stopping).fails(&["NotCarried"]);
-    // Not one that stays as it is, whose key cannot be read.
+    // Not one whose key cannot be read: it stays as it is.
     let mut taken = reserved(ChannelState::Stopping, Idle).destinations(&["+u"]);
     taken = taken.with("u", |u| {
         u.key = unknown_key();

@@ -27,7 +27,7 @@ impl Chance {
 enum Sort {
     /// Nothing runs.
     Cold,
-    /// Every other channel has somebody on air; a newcomer opens it in a third of the pools always, in a third never.
+    /// Every other channel is on air; a newcomer opens it in a third of the pools always, in a third never.
     Running,
     /// With channels to which their occupants come back.
     Returning,
