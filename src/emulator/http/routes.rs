@@ -125,7 +125,7 @@ fn read_query(query: &str) -> Query {
     read
 }
 
-/// Undoes percent-encoding; none if what comes out is no text. A plus stays a plus in a path.
+/// Undoes percent-encoding; none if the result is not text. A plus stays a plus in a path.
 fn decode(segment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();

@@ -235,7 +235,7 @@ fn what_was_accepted_before_is_not_refused_again_and_what_is_new_is() {
     before["destinations"][0]["nextYear"] = json!(1);
     assert!(
         check(&before).is_err(),
-        "a second output in an RTMP group, and members that nobody knows"
+        "a second output in an RTMP group, and unknown members"
     );
     let mut after = before.clone();
     after["destinations"][0]["settings"][0]["streamName"] = json!("new");

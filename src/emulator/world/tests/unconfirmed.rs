@@ -1,4 +1,4 @@
-//! What is a switch because nobody outside AWS knows it, in both readings; and what Describe shows of new resources.
+//! Unconfirmed behaviour with a switch, in both readings; and what Describe shows of new resources.
 
 use super::*;
 
@@ -197,14 +197,14 @@ fn a_policy_that_does_not_allow_a_key_is_a_403_and_changes_nothing() {
     body["tags"] = json!({"Team": "A"});
     let created = call(&mut world, Operation::CreateChannel, "", body, 0);
     assert_eq!(kind(created), ErrorKind::AccessDenied);
-    let nobody = call(
+    let unknown = call(
         &mut world,
         Operation::CreateTags,
-        "arn:nobody",
+        "arn:unknown",
         json!({"tags": {"Team": "A"}}),
         0,
     );
-    assert_eq!(kind(nobody), ErrorKind::AccessDenied, "IAM comes first");
+    assert_eq!(kind(unknown), ErrorKind::AccessDenied, "IAM comes first");
     untag(&mut world, "slotwise.dev/owner").unwrap();
     world.settings_mut().switches.tag_keys_allowed.clear();
     assert_eq!(
