@@ -14,7 +14,7 @@ use crate::files;
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// How the moment stands in a file's name: nothing that a shell or a file system minds.
+/// The form of the moment in a file's name: only characters that shells and file systems accept.
 const MOMENT: &str = "%Y-%m-%dT%H-%M-%SZ";
 
 /// Length of such a moment.
@@ -252,7 +252,7 @@ mod tests {
         Files::open(&deep, limits).unwrap().write(at(9), "{}").unwrap();
         fs::write(deep.join(".1970-01-01T00-00-09Z-000002.json.77-0.part"), "{").unwrap();
         let mut files = Files::open(&deep, limits).unwrap();
-        // The wall clock was set back; the number goes on.
+        // The wall clock was set back; the number continues.
         files.write(at(1), "{}").unwrap();
         files.write(at(2), "{}").unwrap();
         assert_eq!(

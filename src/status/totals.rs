@@ -27,7 +27,7 @@ pub struct Totals {
     pub paused: Vec<DestinationName>,
     /// With a declaration that is not valid, and none that was before.
     pub invalid: Vec<DestinationName>,
-    /// What else is on air in slots of ours: a second copy, one that is declared no longer, what nobody declares.
+    /// What else is on air in slots of ours: a second copy, one that is no longer declared, what nobody declares.
     pub besides: Vec<(SlotId, Content)>,
     /// Channels that are not as they should be, where that concerns no destination.
     pub channels: Vec<(ChannelId, &'static str)>,

@@ -191,7 +191,8 @@ fn check_links(candidate: &mut Candidate<Destination>, in_force: &Pools) {
         }
         (Some(pool), set_aside) => {
             if set_aside.is_none() && in_force.kept.contains(&name) {
-                let message = format!("pool {name} is declared no more; what it was last stays in force");
+                let message =
+                    format!("pool {name} is no longer declared; its last declaration stays in force");
                 candidate
                     .report
                     .error(&path, message, "declare it again, or name another pool");

@@ -132,7 +132,7 @@ impl Tables {
         let empty = self.open.values().find(|open| open.never_full)?;
         let table = empty.table.place.file();
         Some(format!(
-            "{} has been empty since slotwise began, so that nobody knows what it held before",
+            "{} has been empty since slotwise began, so what it held before is unknown",
             table.display()
         ))
     }
