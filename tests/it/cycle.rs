@@ -26,7 +26,7 @@ async fn wanted_destinations_go_on_air_and_a_second_run_finds_nothing_to_do() {
     stage.emulator.clear_calls();
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     assert_eq!(stage.writes(), Vec::<String>::new());
-    assert!(!stage.told().contains("k3y"), "a key was told");
+    assert!(!stage.log().contains("k3y"), "a key was shown");
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,7 +128,7 @@ async fn on_air_comes_at_most_one_transition_interval_a_step_after_the_service_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_on_air_is_disturbed_while_the_pool_never_interrupts() {
+async fn nothing_on_air_is_interrupted_while_the_pool_never_interrupts() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a"), ready("b")]));
     stage.converge(60).await;
     stage.emulator.clear_calls();
@@ -190,12 +190,12 @@ async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot()
     assert_eq!(
         waited,
         ["a", "b"],
-        "who comes back was not waited for a second time"
+        "the one that comes back was not waited for a second time"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_move_to_another_pool_have_not_vanished_and_are_never_on_air_twice() {
+async fn a_moved_destination_has_not_vanished_and_is_never_on_air_twice() {
     let names = ["a", "b", "c"];
     let mut declared = desired(pool(&["1"]), names.map(wanted).to_vec());
     // The old place grants a move like any change of one's own.
@@ -416,7 +416,7 @@ fn degraded(stage: &Stage) -> Option<&'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slots_that_cannot_be_recorded_are_told_once_and_shown_until_they_can_be() {
+async fn slots_that_cannot_be_recorded_are_reported_once_and_shown() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a")]));
     stage.converge(60).await;
     let denied = Fault::new(FaultKind::AccessDenied).on(Operation::CreateTags);
@@ -427,8 +427,8 @@ async fn slots_that_cannot_be_recorded_are_told_once_and_shown_until_they_can_be
     stage.converge(60).await;
     assert_eq!(stage.phase("a"), Phase::Streaming, "on air without a record");
     stage.run_for(5 * MINUTE).await;
-    let told = stage.told();
-    assert_eq!(told.matches("allow medialive:CreateTags").count(), 1, "{told}");
+    let log = stage.log();
+    assert_eq!(log.matches("allow medialive:CreateTags").count(), 1, "{log}");
     assert_eq!(degraded(&stage), Some("SlotTagsDenied"));
 
     stage.run_for(20 * MINUTE).await;

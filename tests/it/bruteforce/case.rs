@@ -12,14 +12,14 @@ use crate::plan_support as support;
 /// What a slot points at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Hold {
-    /// Nobody.
+    /// No destination.
     Parked,
     /// This destination.
     Dest(usize),
     /// This destination's URL with a previous key. Where the destination is not wanted or holds a slot, this is a
-    /// target that nobody declares.
+    /// undeclared target.
     Previous(usize),
-    /// A target that nobody declares.
+    /// An undeclared target.
     Undeclared,
 }
 

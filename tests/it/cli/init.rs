@@ -71,7 +71,7 @@ fn a_channel_that_runs_without_a_tag_is_adopted_and_stays_as_it_is() {
 }
 
 #[test]
-fn a_name_that_no_channel_has_is_told_with_those_that_there_are() {
+fn an_unknown_channel_name_is_reported_with_the_known_ones() {
     let dir = tempfile::tempdir().unwrap();
     let ran = init(
         &["studio-a", "4000001", "4000009"],

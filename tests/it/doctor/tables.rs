@@ -56,7 +56,7 @@ async fn put(dynamo: &Dynamo, name: &str, state: &str) {
 }
 
 #[tokio::test]
-async fn a_table_is_told_with_its_items_its_stream_and_whether_statuses_can_be_written() {
+async fn a_table_is_shown_with_items_stream_and_writability() {
     let (clinic, dynamo) = (Clinic::new(), Dynamo::start().await);
     declare(&clinic, "status: {}");
     dynamo.create("doctor", KEY, true).await;

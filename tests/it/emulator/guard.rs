@@ -1,4 +1,4 @@
-//! Who may ask an emulator that is served on a socket.
+//! Access to an emulator on a socket.
 
 use axum::http::{Method, StatusCode};
 use slotwise::api::{Access, Token};
@@ -10,7 +10,7 @@ use crate::cli::tool::slotwise;
 
 const TOKEN: &str = "0123456789abcdef-0123456789abcdef";
 
-/// Serves an emulator to those whom `access` lets in while `f` runs.
+/// Serves an emulator with `access` while `f` runs.
 async fn serve<F: Future<Output = ()>>(access: Access, f: impl FnOnce(String) -> F) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();

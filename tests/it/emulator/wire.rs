@@ -220,8 +220,8 @@ async fn scripting_refuses_what_is_too_much_in_json_and_in_few_words() {
         );
     }
     let (status, body) = post(&emulator, "/_emulator/faults", &json!(vec![1; 1_000])).await;
-    let told = body["problems"].as_array().unwrap().len();
-    assert_eq!((status, told), (StatusCode::BAD_REQUEST, 50));
+    let reported = body["problems"].as_array().unwrap().len();
+    assert_eq!((status, reported), (StatusCode::BAD_REQUEST, 50));
     let many = vec![json!({"kind": "throttle"}); 1_001];
     let (status, body) = post(&emulator, "/_emulator/faults", &json!(many)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -354,7 +354,7 @@ async fn what_scripting_refuses_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_method_on_a_scripting_endpoint_is_told_so() {
+async fn a_wrong_method_on_a_scripting_endpoint_is_refused() {
     let (response, body) = send(&emulator(), Method::PUT, "/_emulator/clock", "").await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert!(

@@ -181,11 +181,11 @@ async fn the_reference_tells_of_every_metric_that_there_is() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .collect();
     let reference = live.metrics.reference();
-    let mut told: Vec<&str> = reference
+    let mut reported: Vec<&str> = reference
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
         .collect();
     shown.sort_unstable();
-    told.sort_unstable();
-    assert_eq!(shown, told);
+    reported.sort_unstable();
+    assert_eq!(shown, reported);
 }

@@ -80,9 +80,9 @@ struct Scene {
     random: ChaCha8Rng,
     weather: Weather,
     numbers: u64,
-    /// Every epoch that anybody led in, with its holder, in the order of time.
+    /// Every epoch with a leader, with its holder, in the order of time.
     epochs: Vec<(u64, Arc<str>)>,
-    /// How often the row was deleted while nobody who knows its epoch may be left.
+    /// Whether the row was deleted while possibly no process that knows its epoch was left.
     deleted: bool,
 }
 
@@ -120,7 +120,7 @@ impl Scene {
         self.base + self.processes[process].offset + self.now
     }
 
-    /// Who would be allowed to write at this moment, also if it were stopped just before it does.
+    /// The processes that may write at this moment, also if one were stopped just before it does.
     fn writers(&self) -> Vec<usize> {
         let believes = |at: &usize| {
             let process = &self.processes[*at];
@@ -155,7 +155,7 @@ impl Scene {
         let entry = (epoch, Arc::clone(candidate.me()));
         match self.epochs.last() {
             Some(last) if *last == entry => {}
-            // Where the row is gone, and everybody who knew its epoch died, it begins anew.
+            // Where the row is gone, and every process that knew its epoch died, it begins anew.
             Some((last, who)) if !self.deleted => {
                 assert!(epoch > *last, "epoch {last} of {who} was followed by {entry:?}");
                 self.epochs.push(entry);
@@ -292,7 +292,7 @@ fn no_two_ever_hold_it_whatever_is_lost_delayed_stopped_killed_or_deleted() {
         let mut scene = Scene::new(seed, count, weather);
         scene.run_for(Duration::from_mins(10));
         epochs += scene.epochs.len();
-        // Once it is calm somebody leads, soon, and goes on.
+        // Once it is calm a process leads, soon, and stays the leader.
         scene.weather = CALM;
         for process in &mut scene.processes {
             process.stopped = Duration::ZERO;
@@ -300,7 +300,7 @@ fn no_two_ever_hold_it_whatever_is_lost_delayed_stopped_killed_or_deleted() {
         }
         scene.run_for(FAIL_OVER_MAX + STORM_ECHO);
         let writers = scene.writers();
-        assert_eq!(writers.len(), 1, "seed {seed}: nobody leads");
+        assert_eq!(writers.len(), 1, "seed {seed}: no process leads");
         scene.run_for(Duration::from_mins(2));
         assert_eq!(scene.writers(), writers, "seed {seed}: it does not stay");
     }
@@ -371,14 +371,14 @@ fn a_deleted_row_stops_its_holder_at_the_next_renewal_and_comes_back_with_a_larg
     scene.row = None;
     scene.deleted = true;
     scene.run_for(LEASE / 6 + Duration::from_millis(500));
-    assert!(scene.writers().is_empty(), "{leader} goes on");
+    assert!(scene.writers().is_empty(), "{leader} still writes");
     scene.run_for(FAIL_OVER_MAX);
     assert_eq!(scene.writers().len(), 1);
     assert!(scene.row.is_some_and(|row| row.epoch == 2));
 }
 
 #[test]
-fn an_epoch_that_somebody_sets_back_is_not_gone_on_with() {
+fn an_epoch_set_back_by_hand_is_not_continued() {
     let mut scene = Scene::new(4, 2, CALM);
     scene.run_for(Duration::from_mins(1));
     let first = *scene.writers().first().unwrap();

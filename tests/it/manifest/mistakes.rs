@@ -94,15 +94,15 @@ fn fixture() -> Fixture {
 }
 
 #[tokio::test]
-async fn every_mistake_is_told_at_once_with_its_place_and_its_fix() {
+async fn every_mistake_is_reported_at_once_with_place_and_fix() {
     let mut fixture = fixture();
     let loaded = fixture.load().await;
-    let told: Vec<String> = loaded
+    let messages: Vec<String> = loaded
         .problems
         .iter()
-        .map(|problem| fixture.told(problem))
+        .map(|problem| fixture.message(problem))
         .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
 }
 
 #[tokio::test]

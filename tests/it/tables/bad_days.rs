@@ -39,18 +39,19 @@ fn fault(operation: &'static str, code: &'static str) -> Fault {
 }
 
 #[tokio::test]
-async fn a_table_that_is_missing_is_told_and_taken_when_it_is_there() {
+async fn a_missing_table_is_reported_and_read_when_it_is_there() {
     let fixture = Fixture::new("poll: 1s").await;
     let mut sources = fixture.sources();
     let loaded = sources.load().await.unwrap();
-    let told = fixture.told(&loaded).join("\n");
+    let messages = fixture.messages(&loaded).join("\n");
     assert!(
-        told.contains("DestinationTable front-end: cannot be read: DescribeTable: there is no such table"),
-        "{told}"
+        messages
+            .contains("DestinationTable front-end: cannot be read: DescribeTable: there is no such table"),
+        "{messages}"
     );
     assert!(
-        told.contains("slotwise table create --destinations live"),
-        "{told}"
+        messages.contains("slotwise table create --destinations live"),
+        "{messages}"
     );
     assert!(doubt(&loaded).contains("cannot be read"));
     assert_eq!(loaded.desired.pools.len(), 1, "the rest is good");
@@ -66,16 +67,16 @@ async fn a_missing_permission_is_named() {
         let fixture = filled(&["a"]).await;
         fixture.dynamo.fail(fault(operation, "AccessDeniedException"));
         let loaded = fixture.sources().load().await.unwrap();
-        let told = fixture.told(&loaded).join("\n");
+        let messages = fixture.messages(&loaded).join("\n");
         assert!(
-            told.contains(&format!("allow dynamodb:{operation} on table live")),
-            "{told}"
+            messages.contains(&format!("allow dynamodb:{operation} on table live")),
+            "{messages}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_table_that_throttles_leaves_everybody_as_they_were() {
+async fn a_table_that_throttles_changes_no_destination() {
     let fixture = filled(&["a", "b"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 2).await;
@@ -153,7 +154,7 @@ async fn a_table_that_is_emptied_while_it_is_read_is_not_believed() {
     let fixture = filled(&["a", "b", "c"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
-    // A scan that has come to the first item only, when all of them are deleted.
+    // A scan that has read the first item only, when all of them are deleted.
     fixture.dynamo.answer("Scan", &only(&["a"]));
     for name in ["a", "b", "c"] {
         fixture.dynamo.delete(&fixture.table(), ("name", name)).await;
@@ -217,10 +218,10 @@ async fn a_declaration_that_breaks_loses_no_table() {
         "apiVersion: slotwise.dev/v1alpha1\nkind: DestinationTable\nmetadata: { name: front-end }\nspec: { table: x }\n",
     ] {
         fixture.write("table.yaml", broken);
-        let loaded = load_until(&mut sources, "told", |loaded| !loaded.problems.is_empty()).await;
+        let loaded = load_until(&mut sources, "reported", |loaded| !loaded.problems.is_empty()).await;
         assert_eq!(names(&loaded), ["a", "b"]);
     }
-    // Another mapping is another way to read it: until that has worked everybody stays.
+    // Another mapping is another way to read it: until that has worked every destination stays.
     fixture.dynamo.fail(fault("Scan", "AccessDeniedException"));
     fixture.declare(&fixture.table(), "poll: 2s");
     let loaded = load_until(&mut sources, "doubted", |loaded| {
