@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_of_slots_goes_on_with_pins_and_no_slot_is_invented_for_a_mistyped_one() {
+    fn a_series_of_slots_continues_only_with_the_next_pin() {
         let pinned = BTreeSet::from(["S-2", "S-4", "S-5", "S-7", "S-44", "T-6"]);
         assert_eq!(slot_names("S-*", &pinned), ["S-1", "S-2", "S-3", "S-4", "S-5"]);
     }

@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_may_die_or_stand_still_at_any_boundary_of_a_call() {
+    fn a_process_may_die_or_be_suspended_at_any_call_boundary() {
         let (report, boundaries) = live_through(None);
         assert!(report.broken.is_none(), "{}", report.timeline);
         assert!(boundaries > 40, "the scenario has calls: {boundaries} boundaries");

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_within_is_nothing_and_what_is_around_it_goes_on() {
+    fn a_caught_panic_is_no_value() {
         let inner = caught(|| {
             assert_eq!(caught(|| panic!("for the test")), None::<()>);
             is_caught()

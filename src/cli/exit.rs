@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_gave_up_is_partial_only_when_something_came_of_it() {
+    fn a_run_that_gave_up_is_partial_only_after_a_change() {
         let (some, waiting) = (plan(vec![None]), plan(vec![Some(no_slot())]));
         for (ended, plan, changed, code) in [
             (Ended::Blocked, &waiting, false, Some(ExitCode::Error)),

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_for_a_log_that_makes_no_sense_is_no_wish() {
+    fn an_invalid_log_filter_falls_back_to_the_default() {
         assert!(asked_for(0, Some("info,=,=x".into())).1.is_some());
         assert!(asked_for(0, Some("slotwise=debug".into())).1.is_none());
         assert!(asked_for(1, Some("=".into())).1.is_none(), "-v goes before");

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_grant_given_again_is_extended_and_each_giver_hears_its_end() {
+    async fn a_grant_given_again_is_extended_and_reported_to_each() {
         let (mut granted, on_its_way) = (Granted::default(), plan(destination(false, None)));
         let (first, mut first_followed) = Handed::new("a".into(), "x");
         granted.take(first, Instant::now());

@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn deleting_what_is_gone_is_quiet_and_nothing_else_is_taken_there() {
+    fn a_deleted_channel_accepts_only_another_delete() {
         let switches = Switches::default();
         assert_eq!(judge(State::Deleted, Command::Delete, &switches), Verdict::Quiet);
         for command in [Command::Start, Command::Stop, Command::Update, Command::Restart] {

@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_switch_is_listed_by_the_name_that_turns_it_with_what_it_is_about() {
+    fn every_switch_is_listed_with_its_description() {
         let listed = Switches::default().list();
         assert_eq!(listed.len(), Switches::ABOUT.len());
         for (switch, other) in listed.iter().zip(Switches::lenient().list()) {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_takes_its_own_type_only_and_all_are_set_or_none() {
+    fn a_switch_takes_its_own_type_and_settings_are_atomic() {
         let mut switches = Switches::default();
         let said = |error: Result<(), SwitchError>| error.unwrap_err().to_string();
         assert_eq!(

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_permitted_is_begun_before_its_order_ends_and_leaves_before_its_lease_does() {
+    async fn a_permit_ends_before_its_order_and_its_lease() {
         let now = Instant::now();
         let limits = |until| {
             let gate = gate(Some(Holding { until, stamp: None }));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lease_that_is_lost_or_ends_within_an_attempt_gives_no_permit() {
+    async fn a_lost_or_ending_lease_gives_no_permit() {
         let order = Order::given_now();
         assert!(matches!(gate(None).permit(&order), Err(NoPermit::LeaseLost)));
         let until = Some(Instant::now() + ATTEMPT);

@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_the_size_of_a_page_is_refused_none_is_asked_for() {
+    async fn a_refused_page_size_is_left_out() {
         let refused = Arc::new(AtomicU32::new(0));
         let counter = Arc::clone(&refused);
         let router = Router::new().fallback(move |query: RawQuery| {

@@ -529,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_does_not_have_the_written_form_is_not_written() {
+    fn a_slot_of_another_form_is_not_written() {
         let one = endpoint("rtmp://new/app", "k");
         let body = written(&parse(CHANNEL), &[one.clone(), one.clone()]);
         assert!(matches!(body, Err(DocumentError::OtherForm(_))), "{body:?}");

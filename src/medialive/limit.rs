@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_waited_until_it_may_no_longer_leave_is_not_sent() {
+    async fn a_request_past_its_permit_is_not_sent() {
         // One now, and the next one after 5 s.
         let (emulator, client) = slow(0.2);
         client.list().await.unwrap();

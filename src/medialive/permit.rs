@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_begun_in_time_may_take_longer_than_it_may_be_begun() {
+    async fn a_call_begun_in_time_may_take_longer() {
         let left = AtomicU32::new(0);
         let limit = Limits {
             begin_before: Instant::now() + Duration::from_millis(500),

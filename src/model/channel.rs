@@ -428,7 +428,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_says_whether_a_channel_is_on_air_may_be_changed_or_is_on_its_way() {
+    fn each_state_is_on_air_changeable_or_in_transition() {
         let of = |state: ChannelState| (state.is_running(), state.is_stopped(), state.is_transition());
         for (state, expected) in [
             ("IDLE", (false, true, false)),

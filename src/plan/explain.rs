@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_worse_on_a_channel_that_failed_unless_the_chosen_one_failed_too() {
+    fn a_slot_on_a_failed_channel_is_worse() {
         let world = World::new()
             .channel("1", Idle, &["-"])
             .channel("2", Idle, &["-"])
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_worse_where_the_channel_has_to_stop_or_needs_more_work() {
+    fn a_slot_that_needs_more_steps_is_worse() {
         let world = |first: &[&str], second: &[&str]| {
             World::new()
                 .channel("1", Idle, first)

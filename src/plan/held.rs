@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_whose_plan_is_refused_is_held_and_the_others_go_on() {
+    fn a_pool_with_a_refused_plan_is_held_alone() {
         let world = two_pools();
         let mut made = world.plan();
         assert_eq!(
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_in_no_pool_whose_stop_is_refused_gets_no_step_and_the_pools_go_on() {
+    fn a_refused_stop_in_no_pool_holds_no_pool() {
         let mut world = World::new()
             .channel("1", Running, &["+a"])
             .wanted("a")
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_misread_in_a_held_pool_keeps_no_other_from_going_on() {
+    fn a_misreading_in_a_held_pool_holds_no_other() {
         let world = two_pools();
         let held = BTreeSet::from(["other".into()]);
         let misread = |about| Violation {

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_recording_says_what_it_is_and_what_to_do() {
+    fn a_file_that_is_not_a_recording_is_an_error_with_a_fix() {
         for (text, message, fix) in [
             ("", "it is not a recording of slotwise", "name a file"),
             (

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_make_room_by_number_and_by_size_and_other_files_stay() {
+    fn the_oldest_recordings_make_room_and_other_files_stay() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("notes.json"), "x".repeat(500)).unwrap();
         let limits = Limits { files: 3, bytes: 100 };

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_waits_says_what_is_in_the_way_and_what_would_change_it() {
+    fn a_waiting_destination_has_a_reason_and_ways_out() {
         let facebook = samples::start_two().destinations.swap_remove(2);
         let waiting = facebook.waiting.clone().unwrap();
         let explanation = Explanation {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_of_a_channel_with_one_verdict_share_a_row_and_a_large_pool_is_counted() {
+    fn slots_with_one_verdict_share_a_row() {
         let slot = SlotId::new("4000001", "RTMP-Slot-90");
         let candidates = (1..=100).map(|number| match number {
             90 => candidate(90, Verdict::Chosen(Reason::AssignWarm)),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_off_as_wanted_says_how_it_goes_on_air() {
+    fn an_off_destination_says_how_it_goes_on_air() {
         let explanation = Explanation {
             destination: DestinationPlan {
                 state: WantedState::Ready,

@@ -77,7 +77,7 @@ fn requests_of_any_bytes_are_answered_and_break_no_world() {
 }
 
 #[test]
-fn a_state_file_of_any_bytes_is_a_world_that_answers_or_a_mistake_with_a_way_out() {
+fn any_bytes_are_a_working_world_or_a_clear_error() {
     let surface = Surface {
         name: "state",
         between: ",",

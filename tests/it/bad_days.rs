@@ -178,7 +178,7 @@ async fn a_reply_lost_after_the_effect_is_found_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_fails_twice_is_tried_again_and_heals_whatever_the_slots_show() {
+async fn an_update_that_fails_twice_is_tried_again() {
     for failed_update_keeps_old in [true, false] {
         let declared = desired(pool(&["1"]), vec![wanted("a")]);
         let mut options = Options::default();
@@ -231,7 +231,7 @@ async fn a_minute_of_throttling_delays_and_breaks_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_tells_nothing_of_the_channel_so_its_destination_does_not_go_elsewhere() {
+async fn throttling_moves_no_destination() {
     let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a")]));
     let mut throttle = Fault::new(FaultKind::Throttle).on(Operation::StartChannel);
     throttle.matcher.for_seconds = Some(180.0);
@@ -288,7 +288,7 @@ async fn a_list_that_lags_behind_never_makes_a_step_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_edited_by_a_human_between_plan_and_step_is_planned_again() {
+async fn a_channel_edited_before_a_step_is_planned_again() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     // The first Describe before a step answers late, and meanwhile the slot is parked elsewhere by hand.
     stage.converge(60).await;
@@ -383,7 +383,7 @@ async fn a_crash_after_any_step_is_healed_by_the_next_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_that_is_asked_for_waits_for_the_step_under_way() {
+async fn a_shutdown_waits_for_the_step_under_way() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage
         .emulator
@@ -450,7 +450,7 @@ async fn a_missing_channel_is_reported_and_the_others_are_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_wanted_than_slots_serves_the_highest_priority_and_tells_the_rest() {
+async fn too_few_slots_serve_the_highest_priority() {
     let mut destinations: Vec<_> = ["a", "b", "c", "d"].into_iter().map(wanted).collect();
     destinations[3].priority = 10;
     let mut stage = Stage::new(desired(pool(&["1"]), destinations));

@@ -30,7 +30,7 @@ async fn wanted_destinations_go_on_air_and_a_second_run_finds_nothing_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cold_destination_costs_a_look_tags_an_update_and_a_start_and_a_steady_cycle_one_list() {
+async fn a_cold_start_costs_four_calls_and_a_steady_cycle_one_list() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a")]));
     // The first run adopts the channel and learns its wiring.
     stage.converge(60).await;
@@ -64,7 +64,7 @@ async fn a_cold_destination_costs_a_look_tags_an_update_and_a_start_and_a_steady
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_has_to_wait_for_others_begins_as_soon_as_one_ends() {
+async fn a_queued_step_begins_as_soon_as_another_ends() {
     let ids: Vec<String> = (1..=4).map(|number| number.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let names = ["a", "b", "c", "d"];
@@ -102,7 +102,7 @@ async fn a_warm_destination_starts_without_an_update() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_air_comes_at_most_one_transition_interval_a_step_after_the_service_itself() {
+async fn each_step_adds_at_most_one_transition_interval() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     let begun = tokio::time::Instant::now();
     assert!(matches!(stage.converge(60).await, Ended::Converged));
@@ -150,7 +150,7 @@ async fn nothing_on_air_is_interrupted_while_the_pool_never_interrupts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot() {
+async fn a_granted_interruption_returns_destinations_to_their_slots() {
     let mut pool = pool(&["1"]);
     pool.disruption.interrupt = Interrupt::Anytime;
     let mut stage = Stage::new(desired(pool, vec![wanted("a"), ready("b")]));
@@ -195,7 +195,7 @@ async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_moved_destination_has_not_vanished_and_is_never_on_air_twice() {
+async fn a_moved_destination_is_never_on_air_twice() {
     let names = ["a", "b", "c"];
     let mut declared = desired(pool(&["1"]), names.map(wanted).to_vec());
     // The old place grants a move like any change of one's own.
@@ -228,7 +228,7 @@ async fn a_moved_destination_has_not_vanished_and_is_never_on_air_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_destination_that_shares_its_channel_stays_until_the_others_end_and_says_so() {
+async fn a_destination_on_a_shared_channel_stays_until_the_others_end() {
     let mut pool = pool(&["1"]);
     pool.placement = Placement::Pack;
     let mut stage = Stage::new(desired(pool, vec![wanted("a"), wanted("b")]));
@@ -388,7 +388,7 @@ async fn a_window_that_opens_lets_the_waiting_in_and_everyone_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_key_for_a_destination_alone_on_its_channel_waits_for_a_grant() {
+async fn a_new_key_on_air_waits_for_a_grant() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage.converge(60).await;
     stage.emulator.clear_calls();

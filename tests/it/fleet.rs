@@ -74,7 +74,7 @@ async fn what_the_list_tells_of_many_channels_is_not_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_is_wired_otherwise_than_others_that_look_alike_is_planned_again() {
+async fn a_differently_wired_channel_is_planned_again() {
     let mut stage = stage(declared(wanted));
     // The list does not show that one of its groups is missing.
     stage.emulator.with_world(|world, now| {

@@ -285,7 +285,7 @@ proptest! {
     }
 
     #[test]
-    fn every_world_comes_to_rest_and_every_plan_on_the_way_is_allowed(world in world(SMALL)) {
+    fn every_world_settles_by_allowed_plans(world in world(SMALL)) {
         let (desired, mut observed) = world.build();
         let mut rounds = 0;
         loop {

@@ -119,7 +119,7 @@ async fn what_may_be_on_air_on_an_unseen_channel_starts_nowhere_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_in_doubt_on_a_channel_that_cannot_be_looked_at_keeps_its_destination_there() {
+async fn an_ambiguous_update_keeps_its_destination_there() {
     let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![ready("a")]));
     stage.converge(60).await;
     let lost = Fault::new(FaultKind::Timeout {
@@ -172,7 +172,7 @@ async fn a_list_that_lags_behind_makes_no_step_stale() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_channel_was_unseen_is_not_taken_for_new_while_a_list_may_lag_behind() {
+async fn an_unseen_state_is_not_new_on_a_lagging_list() {
     for pause in [12, 16, 20, 24] {
         let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a"), ready("b")]));
         stage.converge(60).await;
@@ -237,7 +237,7 @@ async fn a_late_reply_does_not_hide_what_happened_since() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_is_refused_everywhere_is_tried_less_and_less_often() {
+async fn a_refused_start_is_tried_less_and_less_often() {
     let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a")]));
     stage
         .emulator
@@ -281,7 +281,7 @@ async fn destinations_of_a_channel_that_does_not_restart_go_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_a_human_stops_while_it_starts_is_not_blamed() {
+async fn a_manual_stop_during_a_start_is_no_failure() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage.run_for(MINUTE).await;
     assert_eq!(stage.state("1"), "STARTING");
@@ -380,7 +380,7 @@ async fn a_copy_is_not_stopped_once_the_channel_that_held_the_target_is() {
 
 /// Where there is room for one step at once, the steps of a plan that was made while a start was under way begin when that ends.
 #[tokio::test(start_paused = true)]
-async fn what_was_being_started_while_a_plan_was_made_is_not_started_elsewhere_by_that_plan() {
+async fn a_start_during_planning_is_not_repeated_elsewhere() {
     let declared = desired(pool(&["1", "2"]), vec![wanted("a")]);
     let mut stage = Stage::with(declared, |settings| settings.concurrency = 1);
     stage.converge(60).await;

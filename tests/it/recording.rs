@@ -176,7 +176,7 @@ fn recording(outcome: &Outcome) -> &Recording {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_records_the_occupant_first_and_in_one_call_with_the_owner() {
+async fn an_update_first_records_occupant_and_owner_in_one_call() {
     let scene = Scene::new();
     let outcome = scene.take(scene.update(true)).await.unwrap();
     assert_eq!(scene.calls(), ["DescribeChannel", "CreateTags", "UpdateChannel"]);
@@ -293,7 +293,7 @@ async fn a_tag_that_cannot_be_removed_is_reported_and_no_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_rests_on_a_tag_is_stale_once_that_says_something_else() {
+async fn a_step_is_stale_once_its_tag_has_changed() {
     let scene = Scene::new();
     scene.tag("1", OWNER_TAG, "test");
     let parked = scene.seen().await.groups[1].target.clone().unwrap();
@@ -334,7 +334,7 @@ fn summary(view: &AccountView) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_in_no_pool_is_seen_whole_if_it_is_ours_and_as_listed_if_not() {
+async fn channels_in_no_pool_are_described_only_if_owned() {
     let scene = Scene::new();
     let mut observer = scene.observer();
     let wanted = [ChannelId::new("1")];
@@ -367,7 +367,7 @@ async fn what_runs_in_no_pool_is_seen_whole_if_it_is_ours_and_as_listed_if_not()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_channel_that_cannot_be_read_may_carry_is_on_air_elsewhere() {
+async fn streams_of_an_unreadable_channel_count_as_on_air() {
     let scene = Scene::new();
     scene.run("1");
     let denied = Fault::new(FaultKind::AccessDenied).on(Operation::DescribeChannel);
@@ -380,7 +380,7 @@ async fn what_a_channel_that_cannot_be_read_may_carry_is_on_air_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_a_list_leaves_out_is_on_air_for_a_while() {
+async fn a_channel_missing_in_a_list_counts_as_on_air_for_a_while() {
     let scene = Scene::new();
     scene.run("2");
     let mut observer = scene.observer();

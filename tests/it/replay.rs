@@ -88,7 +88,7 @@ fn written(cases: &[Case]) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interruption_is_recorded_from_the_wish_to_the_return_and_then_nothing_more() {
+async fn an_interruption_is_recorded_until_the_return() {
     let mut pool = pool(&["1"]);
     pool.disruption.interrupt = Interrupt::Anytime;
     let mut stage = Stage::new(desired(pool, vec![wanted("a"), ready("b")]));
@@ -160,7 +160,7 @@ async fn what_the_vanish_guard_decided_is_in_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_keeps_failing_is_recorded_at_each_failure_and_not_in_between() {
+async fn a_failing_channel_is_recorded_at_each_failure() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     let cases = watch(&mut stage);
     stage.emulator.inject(Fault::new(FaultKind::StartFails));

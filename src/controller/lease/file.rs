@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_removed_or_replaced_is_no_lock_any_more_and_is_taken_again() {
+    fn a_removed_or_replaced_lock_file_is_locked_again() {
         let dir = tempfile::tempdir().unwrap();
         let place = place(&dir);
         let keeper = FileKeeper::take(&place).unwrap();

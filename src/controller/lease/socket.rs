@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_request_is_refused_and_what_is_endless_is_not_read() {
+    async fn a_malformed_or_endless_request_is_refused() {
         let mailbox = Arc::new(Mailbox::default());
         let _serving = serve(file(3), Arc::clone(&mailbox));
         for text in ["nonsense\n".to_owned(), "x".repeat(1 << 20)] {

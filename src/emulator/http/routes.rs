@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_not_served_says_so_and_is_no_missing_channel() {
+    fn an_unserved_path_differs_from_a_missing_channel() {
         for (method, path) in [
             (Method::GET, "/prod/multiplexes"),
             (Method::PATCH, "/prod/channels/1"),

@@ -95,7 +95,7 @@ fn a_destination_on_air_beside_the_slots_blocks_every_stop() {
 }
 
 #[test]
-fn a_channel_that_would_carry_a_wanted_one_beside_its_slots_is_not_started() {
+fn a_wanted_stream_beside_the_slots_prevents_a_start() {
     let mut world = World::new()
         .channel("1", Idle, &["-", "a"])
         .channel("2", Idle, &["-", "-"])

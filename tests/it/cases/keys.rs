@@ -10,7 +10,7 @@ use crate::cli::tool::slotwise;
 const CASE: &str = "14-keys-as-people-paste-them";
 
 #[test]
-fn a_pasted_key_is_cleaned_or_refused_with_what_is_wrong_and_never_shown() {
+fn a_pasted_key_is_cleaned_or_refused_and_never_shown() {
     for case in json(CASE, "keys.json").as_array().unwrap() {
         let pasted = case["pasted"].as_str().unwrap();
         let dir = TempDir::new().unwrap();

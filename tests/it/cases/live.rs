@@ -101,7 +101,7 @@ async fn another_parking_url_is_written_with_the_next_update() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_taken_out_of_its_pool_keeps_what_it_carries_and_is_named_as_long_as_it_runs() {
+async fn a_channel_removed_from_its_pool_runs_on_and_is_shown() {
     let mut daemon = on_air().await;
     let log = edited(&mut daemon, &text(EDITED, "edits/c-channel-taken-out.yaml")).await;
     assert!(log.contains("channel 4000002 removed"), "{log}");
@@ -173,7 +173,7 @@ async fn no_edit_of_a_pool_touches_what_is_on_air() {
 
 /// A destination may push to where slots are parked: its key distinguishes the two.
 #[tokio::test(start_paused = true)]
-async fn what_is_pushed_to_the_parking_url_with_a_declared_key_is_not_parked() {
+async fn a_declared_key_at_the_parking_url_is_not_parked() {
     let show = destination("show", "  url: rtmp://a.example/live\n  streamKey: k1\n");
     for parking in [
         "rtmp://a.example/live",

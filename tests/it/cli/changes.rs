@@ -94,7 +94,7 @@ fn some_on_air_and_one_without_a_slot_is_partial() {
 }
 
 #[test]
-fn what_a_policy_forbids_ends_with_4_and_a_one_off_grant_allows_it() {
+fn a_forbidden_change_ends_with_4_and_a_grant_allows_it() {
     let served = Served::quickstart();
     let dir = copy_of_quickstart();
     let source = dir.path().to_str().unwrap();

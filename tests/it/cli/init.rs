@@ -115,7 +115,7 @@ fn a_template_is_a_document_of_a_channel_with_parked_slots() {
 }
 
 #[test]
-fn a_pool_that_could_not_be_used_is_refused_before_anything_is_written() {
+fn an_unusable_pool_is_refused_before_any_write() {
     for (flag, value, says, code) in [
         ("--pool", "Bad Name", "metadata.name", 6),
         ("--parking-url", "rtmp://live.twitch.tv/app", "takes streams", 64),

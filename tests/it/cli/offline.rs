@@ -34,7 +34,7 @@ fn help_and_version_are_what_was_asked_for() {
 }
 
 #[test]
-fn a_mistake_in_the_command_line_ends_with_64_and_says_what_to_write() {
+fn a_usage_error_ends_with_64_and_a_fix() {
     for (args, says) in [
         (vec![], "Usage: slotwise"),
         (vec!["paln"], "a similar subcommand exists: 'plan'"),
@@ -125,7 +125,7 @@ fn a_profile_that_does_not_exist_is_named_with_those_that_do() {
 }
 
 #[test]
-fn sources_that_are_not_there_are_named_with_the_cause_and_the_next_step() {
+fn missing_sources_are_named_with_cause_and_fix() {
     for command_name in ["validate", "plan --emulator", "run --emulator"] {
         let ran = slotwise(command_name.split(' ').chain(["nowhere"]));
         assert_eq!(ran.code, 1, "{command_name}");

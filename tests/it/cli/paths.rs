@@ -93,7 +93,7 @@ fn a_device_without_an_end_is_not_read() {
 }
 
 #[test]
-fn a_file_of_terabytes_is_too_large_for_whatever_it_is_given_as() {
+fn a_file_of_terabytes_is_too_large_everywhere() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("large.yaml");
     if fs::File::create(&file).unwrap().set_len(1 << 40).is_err() {
@@ -126,7 +126,7 @@ fn a_file_of_terabytes_is_too_large_for_whatever_it_is_given_as() {
 }
 
 #[test]
-fn a_plan_is_saved_over_nothing_but_a_file_and_through_links() {
+fn a_plan_is_saved_only_over_a_file_or_through_links() {
     let dir = tempfile::tempdir().unwrap();
     let plan = |path: &Path| {
         let mut command = command(["plan", "--emulator", "--out"]);
@@ -171,7 +171,7 @@ fn a_link_to_everything_is_not_followed_and_said() {
 }
 
 #[test]
-fn of_thousands_of_mistakes_a_thousand_are_shown_and_all_are_counted() {
+fn a_thousand_mistakes_are_shown_and_all_are_counted() {
     let dir = tempfile::tempdir().unwrap();
     let mistake = "---\napiVersion: slotwise.dev/v1alpha1\nkind: Nonsense\n";
     fs::write(dir.path().join("many.yaml"), mistake.repeat(1234)).unwrap();

@@ -89,7 +89,7 @@ fn one_recording_shows_its_plan_and_its_verdict() {
 }
 
 #[test]
-fn another_plan_has_a_code_of_its_own_and_a_line_for_each_difference() {
+fn another_plan_has_its_own_code_and_lists_differences() {
     let dir = tempfile::tempdir().unwrap();
     let file = edited(
         dir.path(),
@@ -152,7 +152,7 @@ fn nothing_that_was_recorded_is_too_small_to_differ() {
 }
 
 #[test]
-fn what_is_no_recording_says_what_it_is_and_what_to_do() {
+fn a_file_that_is_not_a_recording_is_an_error_with_a_fix() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDED)).unwrap();
@@ -218,7 +218,7 @@ fn what_is_no_recording_says_what_it_is_and_what_to_do() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_recorded_in_is_a_mistake_of_the_command_line() {
+fn an_unusable_record_directory_is_a_usage_error() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();

@@ -34,7 +34,7 @@ async fn a_name_in_the_place_of_an_id_is_answered_with_the_id() {
 }
 
 #[tokio::test]
-async fn a_channel_that_does_not_exist_and_does_not_fit_either_is_a_matter_of_the_quota() {
+async fn a_missing_channel_beyond_the_quota_is_reported() {
     let clinic = Clinic::with(&["4000001", "1", "2", "3", "4"]);
     let report = clinic.doctor(&[]).await;
     let line = report.line(" quota ");

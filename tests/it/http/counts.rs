@@ -140,7 +140,7 @@ async fn what_goes_wrong_is_counted_under_its_code() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_counted_by_what_is_in_the_way_and_no_longer_once_it_is_gone() {
+async fn waiting_destinations_are_counted_by_reason() {
     let mut live = Live::new(desired(pool(&["1"]), vec![wanted("a")]));
     live.converge().await;
     live.script.change(|desired| {

@@ -10,7 +10,7 @@ use super::live::Live;
 use crate::stage::{desired, pool, ready, wanted};
 
 #[tokio::test]
-async fn every_document_is_what_the_command_line_prints_of_the_same_view() {
+async fn every_document_equals_the_commands_output() {
     let mut live = Live::at_speed(desired(pool(&["1"]), vec![wanted("a"), ready("b")]), 1_000.0);
     live.converge().await;
     let served = live.serve(Access::Local).await;

@@ -39,7 +39,7 @@ fn with_keys() -> FakeAws {
 }
 
 #[tokio::test]
-async fn keys_in_aws_are_found_by_every_command_and_shown_by_none() {
+async fn every_command_reads_keys_in_aws_and_shows_none() {
     let aws = with_keys();
     let ran = run_on(&aws, command(["validate", EXAMPLE])).await;
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
@@ -89,7 +89,7 @@ fn without_a_region_keys_in_aws_are_errors_without_a_wait() {
 }
 
 #[test]
-fn an_endpoint_of_a_service_that_keeps_keys_is_checked_like_any_other() {
+fn an_endpoint_for_keys_is_checked_like_any_other() {
     let mut validate = command(["validate", EXAMPLE]);
     let ran = printed(validate.env("AWS_ENDPOINT_URL_SSM", "nonsense").output().unwrap());
     assert_eq!(ran.code, 64);

@@ -142,7 +142,7 @@ fn with_keys(names: &[&str]) -> FakeAws {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotated_key_of_a_destination_on_air_waits_where_the_pool_never_interrupts() {
+async fn a_rotated_key_on_air_waits_without_a_grant() {
     let mut daemon = Daemon::new(with_keys(&["a", "b"]), &["1"], "Never", &["a", "b"]);
     daemon.run_for(20 * MINUTE).await;
     assert_eq!(daemon.phases(["a", "b"]), [Phase::Streaming; 2]);
@@ -158,7 +158,7 @@ async fn a_rotated_key_of_a_destination_on_air_waits_where_the_pool_never_interr
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotated_key_of_a_destination_on_air_interrupts_where_the_pool_allows_it() {
+async fn a_rotated_key_on_air_interrupts_where_allowed() {
     let mut daemon = Daemon::new(with_keys(&["a", "b"]), &["1"], "Anytime", &["a", "b"]);
     daemon.run_for(20 * MINUTE).await;
     daemon.writes();
@@ -172,7 +172,7 @@ async fn a_rotated_key_of_a_destination_on_air_interrupts_where_the_pool_allows_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_cannot_be_read_blocks_only_its_destination_and_heals_by_itself() {
+async fn an_unreadable_key_blocks_only_its_destination() {
     let aws = with_keys(&["a", "b", "c"]);
     aws.state().denied.insert("/live/c".to_owned());
     let mut daemon = Daemon::new(aws, &["1", "2"], "Never", &["a", "b", "c"]);
@@ -210,7 +210,7 @@ async fn a_key_that_can_no_longer_be_read_takes_nothing_off_air() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ssm_that_does_not_answer_keeps_the_daemon_from_nothing_else() {
+async fn an_unresponsive_ssm_blocks_nothing_else() {
     let aws = with_keys(&["a"]);
     aws.state().fault = Some(Fault::Slow(60 * MINUTE));
     let mut daemon = Daemon::new(aws, &["1"], "Never", &["a"]);

@@ -54,7 +54,7 @@ async fn pass(keys: &mut Keys, time: Duration) -> Option<Duration> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_read_in_as_few_calls_as_there_can_be_and_then_kept() {
+async fn keys_are_read_in_the_fewest_calls_and_kept() {
     let aws = FakeAws::default();
     let mut references = BTreeSet::new();
     for number in 0..25 {
@@ -104,7 +104,7 @@ async fn nothing_is_asked_of_aws_while_no_key_is_kept_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_read_again_when_its_time_is_over_and_a_new_one_is_seen_then() {
+async fn a_key_is_read_again_after_its_ttl() {
     let aws = FakeAws::default();
     aws.put("/live/a");
     let mut keys = aws.keys(TTL);
@@ -126,7 +126,7 @@ async fn a_key_is_read_again_when_its_time_is_over_and_a_new_one_is_seen_then() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_reference_is_read_at_once_and_the_others_are_not() {
+async fn only_a_new_reference_is_read_at_once() {
     let aws = FakeAws::default();
     aws.put("/live/a");
     aws.put("/live/b");
@@ -144,7 +144,7 @@ async fn a_new_reference_is_read_at_once_and_the_others_are_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_key_that_may_not_be_read_spoils_no_other_and_heals_by_itself() {
+async fn a_denied_key_affects_no_other() {
     let aws = FakeAws::default();
     let names: [String; 10] = std::array::from_fn(|number| format!("/live/{number}"));
     let all = names.clone().map(|name| ssm(&name));
@@ -184,7 +184,7 @@ async fn one_key_that_may_not_be_read_spoils_no_other_and_heals_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_failed_is_asked_for_apart_when_all_are_due_together() {
+async fn a_failed_key_is_read_apart_from_the_batch() {
     let aws = FakeAws::default();
     let names: [KeyReference; 10] = std::array::from_fn(|number| {
         aws.put(&format!("/live/{number}"));
@@ -275,7 +275,7 @@ async fn secrets_are_read_one_by_one_where_batches_are_not_permitted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_good_key_outlives_a_service_that_throttles_fails_or_does_not_answer() {
+async fn the_last_good_key_survives_failures_of_the_service() {
     for fault in [Fault::Throttled, Fault::Failing, Fault::Slow(MINUTE)] {
         let aws = FakeAws::default();
         aws.put("/live/a");

@@ -281,7 +281,7 @@ fn no_answer() -> TableError {
 }
 
 #[test]
-fn no_two_ever_hold_it_whatever_is_lost_delayed_stopped_killed_or_deleted() {
+fn no_two_candidates_ever_hold_the_lease() {
     let mut epochs = 0;
     for seed in 0..60 {
         let count = 2 + usize::try_from(seed % 2).unwrap();
@@ -348,7 +348,7 @@ fn a_holder_that_dies_is_succeeded_in_less_than_20_seconds() {
 }
 
 #[test]
-fn a_lease_that_is_given_back_is_taken_with_the_next_look() {
+fn a_returned_lease_is_taken_with_the_next_look() {
     let mut scene = Scene::new(1, 2, CALM);
     scene.run_for(Duration::from_secs(30));
     let leader = *scene.writers().first().unwrap();
@@ -364,7 +364,7 @@ fn a_lease_that_is_given_back_is_taken_with_the_next_look() {
 }
 
 #[test]
-fn a_deleted_row_stops_its_holder_at_the_next_renewal_and_comes_back_with_a_larger_epoch() {
+fn a_deleted_row_stops_its_holder_at_the_next_renewal() {
     let mut scene = Scene::new(3, 2, CALM);
     scene.run_for(Duration::from_mins(1));
     let leader = *scene.writers().first().unwrap();

@@ -66,7 +66,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shell_with_another_environment_and_another_spelling_meets_the_same_lock() {
+async fn the_lock_is_the_same_in_every_environment() {
     let scene = Scene::new();
     let mut daemon = scene.daemon(&[]).await;
     let elsewhere = tempfile::tempdir().unwrap();
@@ -97,7 +97,7 @@ async fn a_shell_with_another_environment_and_another_spelling_meets_the_same_lo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_file_that_is_removed_is_locked_again_unless_another_was_faster() {
+async fn a_removed_lock_file_is_locked_again() {
     let scene = Scene::new();
     let mut daemon = scene.daemon(&[]).await;
     let file = scene.default_file();
@@ -136,7 +136,7 @@ fn what_is_no_regular_file_is_refused_at_once_and_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_grant_beside_a_daemon_is_carried_out_by_it_and_ends_with_its_use() {
+async fn the_daemon_carries_out_a_grant_once() {
     let scene = Scene::new();
     let mut daemon = scene.daemon(&[]).await;
     scene.want_facebook();

@@ -18,7 +18,7 @@ use parts::{LEASE, Proxy, Scene};
 pub(super) use parts::{Replica, to_end};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_leader_is_succeeded_and_each_call_says_by_whom_it_was_made() {
+async fn a_killed_leader_is_replaced_and_each_call_names_its_caller() {
     let scene = Scene::new().await;
     scene.give_back().await;
     let mut a = scene.replica("a");
@@ -50,7 +50,7 @@ async fn a_killed_leader_is_succeeded_and_each_call_says_by_whom_it_was_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_was_stopped_for_longer_than_its_lease_never_writes_again() {
+async fn a_leader_suspended_beyond_its_lease_never_writes_again() {
     let scene = Scene::new().await;
     scene.give_back().await;
     let mut a = scene.replica("a");
@@ -84,7 +84,7 @@ async fn a_leader_that_was_stopped_for_longer_than_its_lease_never_writes_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_is_cut_off_from_the_table_stops_and_comes_back_as_a_standby() {
+async fn a_leader_cut_off_from_the_table_becomes_a_standby() {
     let scene = Scene::new().await;
     scene.give_back().await;
     let proxy = Proxy::to(scene.dynamodb()).await;
@@ -106,7 +106,7 @@ async fn a_leader_that_is_cut_off_from_the_table_stops_and_comes_back_as_a_stand
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_is_deleted_by_hand_ends_the_lease_and_comes_back_with_a_larger_epoch() {
+async fn a_deleted_row_ends_the_lease_and_raises_the_epoch() {
     let scene = Scene::new().await;
     scene.give_back().await;
     let mut a = scene.replica("a");
@@ -155,7 +155,7 @@ async fn a_permission_that_is_missing_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_one_leads_others_end_with_7_and_looking_needs_no_lease() {
+async fn beside_a_leader_apply_ends_with_7_and_plan_works() {
     let scene = Scene::new().await;
     scene.give_back().await;
     let mut a = scene.replica("a");
@@ -179,7 +179,7 @@ async fn while_one_leads_others_end_with_7_and_looking_needs_no_lease() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_grant_goes_to_the_leader_by_the_row_and_is_its_to_use() {
+async fn a_grant_goes_to_the_leader_by_the_row() {
     let mut scene = Scene::new().await;
     scene.rest();
     scene.give_back().await;

@@ -211,7 +211,7 @@ async fn a_leader_cut_off_stops_before_the_other_begins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_table_that_throttles_for_a_minute_holds_up_writing_and_nothing_else() {
+async fn a_throttled_table_delays_only_writes() {
     let mut pair = pair().await;
     drop(pair.b);
     let (table, script) = (pair.table_of_a.clone(), pair.script.clone());
@@ -242,7 +242,7 @@ async fn a_table_that_throttles_for_a_minute_holds_up_writing_and_nothing_else()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_converging_run_waits_for_the_lease_as_long_as_it_may_and_an_impatient_one_does_not() {
+async fn a_converging_run_waits_for_the_lease_within_its_limit() {
     for (adjust, waits) in [
         ((|_| {}) as fn(&mut Settings), true),
         (|settings| settings.waits_for_lease = false, false),
@@ -331,7 +331,7 @@ async fn an_epoch_without_a_successor_is_not_taken_and_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_keeper_of_the_lease_dies_the_controller_ends_and_writes_nothing_more() {
+async fn without_a_lease_keeper_the_controller_ends() {
     let mut pair = pair().await;
     drop(pair.b);
     pair.table_of_a.break_down();

@@ -113,7 +113,7 @@ async fn a_json_array_of_objects_is_no_object_and_said_so() {
 }
 
 #[tokio::test]
-async fn a_list_that_lost_an_item_declares_it_no_longer_and_one_that_is_torn_keeps_it() {
+async fn a_shorter_list_releases_and_a_torn_list_keeps() {
     let whole = list(&[
         pool("main", &["1"]),
         simple("a", "Streaming"),

@@ -66,7 +66,7 @@ async fn a_directory_without_objects_is_named_with_the_next_step() {
 }
 
 #[tokio::test]
-async fn a_broken_object_keeps_its_last_good_state_and_the_rest_moves_on() {
+async fn a_broken_object_keeps_its_last_good_state() {
     let mut fixture = fixture();
     fixture.load().await;
     fixture.write("one.yaml", &simple("one", "Raedy"));
@@ -85,7 +85,7 @@ async fn a_broken_object_keeps_its_last_good_state_and_the_rest_moves_on() {
 }
 
 #[tokio::test]
-async fn an_object_that_was_never_good_is_missed_but_harms_no_other() {
+async fn an_object_that_was_never_good_harms_no_other() {
     let mut fixture = fixture();
     fixture.load().await;
     fixture.write("three.yaml", &simple("three", "Raedy"));
@@ -147,7 +147,7 @@ async fn a_file_that_became_something_else_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_named_like_a_file_and_holds_some_is_one() {
+async fn a_directory_named_like_a_file_is_a_directory() {
     let mut fixture = fixture();
     fixture.write("more.yaml/three.yaml", &simple("three", "Streaming"));
     let loaded = fixture.load().await;
@@ -156,7 +156,7 @@ async fn a_directory_that_is_named_like_a_file_and_holds_some_is_one() {
 }
 
 #[tokio::test]
-async fn a_link_out_of_the_source_is_not_followed_and_what_it_held_stays() {
+async fn a_link_out_of_the_source_is_not_followed() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("three.yaml"), simple("three", "Streaming")).unwrap();
     let mut fixture = fixture();
@@ -184,7 +184,7 @@ async fn a_link_out_of_the_source_is_not_followed_and_what_it_held_stays() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_an_error_and_no_part_of_it_counts() {
+async fn a_source_beyond_the_limits_is_an_error_as_a_whole() {
     type Fill = fn(&Fixture);
     // More files; and more bytes than all together may have, in files each of which is not too large.
     let too_many: Fill = |fixture| {
@@ -471,7 +471,7 @@ async fn a_renamed_pool_takes_its_channels_along() {
 }
 
 #[tokio::test]
-async fn a_channel_has_one_pool_and_it_is_the_one_that_had_it() {
+async fn a_channel_stays_with_the_pool_that_had_it() {
     let mut fixture = fixture();
     fixture.load().await;
     fixture.write("a-thief.yaml", &pool("thief", &["3", "2"]));

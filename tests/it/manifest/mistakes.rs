@@ -134,7 +134,7 @@ async fn a_mistake_never_blocks_what_is_right() {
 }
 
 #[tokio::test]
-async fn what_is_set_aside_counts_as_declared_until_its_last_good_state_stands_in() {
+async fn a_set_aside_object_counts_as_declared() {
     let mut fixture = Fixture::new(&[
         ("pool.yaml", &pool("main", &["1"])),
         ("one.yaml", &simple("one", "Ready")),

@@ -642,7 +642,7 @@ fn streaming(name: &str, place: &str) -> String {
 }
 
 #[tokio::test]
-async fn two_that_are_one_stream_are_a_mistake_of_both_whatever_the_spelling() {
+async fn one_stream_declared_twice_is_a_mistake_of_both() {
     for (one, other) in [
         ("rtmp://a.example:1935/live", "rtmp://a.example/live"),
         ("rtmp://a.example/live/", "rtmps://A.Example/live"),
@@ -689,7 +689,7 @@ async fn two_that_are_one_stream_are_a_mistake_of_both_whatever_the_spelling() {
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_read_are_the_same_where_they_are_kept_in_the_same_place() {
+async fn unreadable_keys_of_one_reference_are_the_same() {
     let missing = |name: &str, file: &str| {
         streaming(name, "pool: main, platform: twitch").replace("file: key", &format!("file: {file}"))
     };

@@ -150,7 +150,7 @@ fn only(names: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn a_table_that_is_emptied_while_it_is_read_is_not_believed() {
+async fn a_table_emptied_during_a_scan_is_not_believed() {
     let fixture = filled(&["a", "b", "c"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
@@ -167,7 +167,7 @@ async fn a_table_that_is_emptied_while_it_is_read_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_filled_again_while_it_is_read_is_read_again() {
+async fn a_table_refilled_during_a_scan_is_read_again() {
     let fixture = filled(&["a", "b", "c"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
@@ -187,7 +187,7 @@ async fn a_table_that_is_filled_again_while_it_is_read_is_read_again() {
 }
 
 #[tokio::test]
-async fn an_item_that_is_renamed_while_the_table_is_read_is_never_missing() {
+async fn an_item_renamed_during_a_scan_is_never_missing() {
     let fixture = filled(&["a", "b"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 2).await;
@@ -286,7 +286,7 @@ async fn records_that_were_trimmed_are_made_up_for_by_a_look() {
 }
 
 #[tokio::test]
-async fn a_shard_that_ends_is_followed_by_the_one_that_takes_its_place() {
+async fn the_child_of_an_ended_shard_is_followed() {
     let fixture = Fixture::new("poll: 1h").await;
     fixture.dynamo.create(&fixture.table(), "name", true).await;
     put(&fixture, "a", "Ready").await;
@@ -312,7 +312,7 @@ async fn a_shard_that_ends_is_followed_by_the_one_that_takes_its_place() {
 }
 
 #[tokio::test]
-async fn a_stream_that_may_not_be_read_leaves_the_table_to_be_looked_at() {
+async fn without_stream_permission_the_table_is_polled() {
     let fixture = Fixture::new("poll: 1s").await;
     fixture.dynamo.create(&fixture.table(), "name", true).await;
     put(&fixture, "a", "Ready").await;
@@ -325,7 +325,7 @@ async fn a_stream_that_may_not_be_read_leaves_the_table_to_be_looked_at() {
 }
 
 #[tokio::test]
-async fn keys_that_are_lost_together_with_their_directory_stay_as_they_were_read() {
+async fn keys_of_a_lost_directory_stay_as_they_were_read() {
     let fixture = Fixture::new("poll: 1s\n  localKeys: true").await;
     fixture.dynamo.create(&fixture.table(), "name", false).await;
     fixture.write("key", "key-of-a");

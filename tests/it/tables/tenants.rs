@@ -120,7 +120,7 @@ async fn publish(sources: &mut Sources, loaded: &Loaded) {
 }
 
 #[tokio::test]
-async fn items_of_one_name_have_names_of_their_own_and_keep_them() {
+async fn items_of_one_name_get_and_keep_distinct_names() {
     let fixture = tenants().await;
     put(&fixture, "beta", "1", "Main Stage", "on").await;
     put(&fixture, "acme", "1", "Main stage", "off").await;
@@ -156,7 +156,7 @@ async fn items_of_one_name_have_names_of_their_own_and_keep_them() {
 }
 
 #[tokio::test]
-async fn names_in_any_script_are_labels_and_one_that_is_none_is_the_key() {
+async fn names_in_any_script_become_labels() {
     let fixture = tenants().await;
     for (id, title) in [("1", "Bühne 1"), ("2", "日本語"), ("3", "!!!")] {
         put(&fixture, "acme", id, title, "on").await;
@@ -169,7 +169,7 @@ async fn names_in_any_script_are_labels_and_one_that_is_none_is_the_key() {
 }
 
 #[tokio::test]
-async fn an_item_gives_way_to_an_object_of_its_name_unless_it_had_it() {
+async fn an_item_yields_its_name_to_an_object_unless_it_had_it() {
     let yaml = "apiVersion: slotwise.dev/v1alpha1\nkind: Destination\nmetadata: { name: main-stage }\nspec: { pool: main, state: Ready, url: \"rtmp://b.example/live\", streamKeyFrom: { file: key } }\n";
     let fixture = tenants().await;
     put(&fixture, "acme", "1", "Main Stage", "on").await;
@@ -241,7 +241,7 @@ async fn a_faulty_item_blocks_no_other_and_is_reported_by_key() {
     let messages = fixture.messages(&loaded);
     for said in [
         "[tenant=beta, id=1]: Destination main-stage-",
-        "wanted: `perhaps` is none of the values",
+        "wanted: `perhaps` is not a value that means on air or off air",
         "title: the field is missing; set title",
         "title: this looks like a stream key",
         "wanted: the field is missing; set wanted to `on` for on air or `off` for off air",
@@ -276,7 +276,7 @@ async fn a_faulty_item_blocks_no_other_and_is_reported_by_key() {
 }
 
 #[tokio::test]
-async fn an_item_that_is_faulty_and_renamed_stays_what_it_was_under_its_name() {
+async fn a_faulty_renamed_item_keeps_its_last_good_name() {
     let fixture = tenants().await;
     put(&fixture, "acme", "1", "Main Stage", "off").await;
     let mut sources = fixture.sources();

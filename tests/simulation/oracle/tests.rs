@@ -330,7 +330,7 @@ async fn a_key_is_missing_or_another_has_the_same_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_changes_waits_for_a_grant_and_one_that_is_lost_changes_nothing() {
+async fn a_changed_key_waits_and_a_lost_key_changes_nothing() {
     let scene = Scene::after(
         small(vec![wanted("a"), wanted("b"), wanted("k")]),
         |_| {},
@@ -420,7 +420,7 @@ async fn a_channel_that_runs_with_undeclared_targets_is_not_adopted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_ends_by_itself_has_ended_and_what_is_off_air_says_why() {
+async fn at_rest_every_destination_off_air_has_a_reason() {
     let scene = Scene::after(small(vec![wanted("a")]), |_| {}, |_| {}).await;
     scene.lies_once("a", "it is where it is wanted and waits", |scene| {
         scene.plan.destinations[0].waiting = Some(Waiting::ChannelRecovering { channel: "1".into() });
@@ -443,7 +443,7 @@ fn and_another(mut declared: Desired) -> Desired {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_moved_to_another_pool_waits_while_it_is_on_air_in_the_former_one() {
+async fn a_moved_destination_waits_while_on_air_in_its_old_pool() {
     let declared = and_another(small(vec![wanted("a"), wanted("m")]));
     let go = |desired: &mut Desired| desired.destination_mut("m").unwrap().pool = "other".into();
     let scene = Scene::after(declared, |_| {}, go).await;
@@ -468,7 +468,7 @@ async fn who_moved_to_another_pool_waits_while_it_is_on_air_in_the_former_one() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_moved_and_is_not_wanted_is_still_on_air_in_the_former_one() {
+async fn a_moved_unwanted_destination_stays_on_air_in_its_old_pool() {
     let declared = and_another(small(vec![wanted("a"), wanted("m")]));
     let go = |desired: &mut Desired| {
         let moved = desired.destination_mut("m").unwrap();

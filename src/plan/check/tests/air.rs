@@ -44,7 +44,7 @@ fn nothing_is_started_that_any_channel_may_publish() {
 }
 
 #[test]
-fn one_stream_is_one_however_it_is_spelled_and_wherever_it_was_seen() {
+fn a_stream_is_one_in_every_spelling_and_place() {
     for url in ["RTMP://A.example:1935//live/", "rtmps://a.example:443/live"] {
         beside(Running, url, "key-a", |_| ()).fails(&["TargetTwice"]);
     }

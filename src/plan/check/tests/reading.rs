@@ -82,7 +82,7 @@ fn of_two_pipelines_both_have_to_be_parked() {
 }
 
 #[test]
-fn the_same_stream_is_a_destinations_whatever_its_spelling_and_its_pool() {
+fn the_stream_decides_the_destination_not_spelling_or_pool() {
     let mut hand = Hand::new()
         .pool_called("other")
         .destinations(&["+a"])
@@ -266,7 +266,7 @@ fn what_the_plan_says_of_a_slot_is_what_it_holds() {
 }
 
 #[test]
-fn what_the_plan_says_of_a_destination_is_what_was_declared_and_observed() {
+fn the_plan_states_destinations_as_declared_and_observed() {
     let hand = || {
         let hand = Hand::new().destinations(&["+a", "+b", "+c"]);
         let hand = hand
@@ -304,7 +304,7 @@ fn a_starting_channel_is_not_on_air_yet() {
 }
 
 #[test]
-fn a_previous_target_is_not_mistaken_for_one_that_is_not_trusted() {
+fn a_previous_target_differs_from_an_untrusted_one() {
     let mut hand = Hand::new()
         .destinations(&["-a"])
         .channel("c1", Running, ["~a", "", ""]);

@@ -116,7 +116,7 @@ fn a_kept_bin_is_opened_only_by_a_granted_item() {
 }
 
 #[test]
-fn one_with_another_key_goes_to_a_free_slot_before_it_interrupts_itself() {
+fn a_rotated_destination_prefers_a_free_slot_to_an_interruption() {
     let mut one = item(0, 0);
     one.own = Some(Own { bin: 0, opens: true });
     let bins = vec![kept(0, &[]), stopped(&[Held::Parked])];
@@ -154,7 +154,7 @@ fn a_group_is_not_gathered_where_that_writes_more() {
 }
 
 #[test]
-fn without_a_proof_what_has_a_slot_of_a_stopped_channel_stays_there() {
+fn without_a_proof_slots_on_stopped_channels_are_kept() {
     let mut items: Vec<Item> = (0..4).map(|number| item(0, number / 2)).collect();
     items[0].warm = vec![(1, 0)];
     items[1].warm = vec![(0, 0)];
@@ -166,7 +166,7 @@ fn without_a_proof_what_has_a_slot_of_a_stopped_channel_stays_there() {
 }
 
 #[test]
-fn the_cheapest_slots_are_gained_first_and_no_fewer_interruptions_are_possible() {
+fn the_cheapest_slots_are_gained_first() {
     let mut dear = kept(8, &[Held::Parked; 2]);
     dear.weight = 3;
     let bins = vec![dear, kept(9, &[Held::Parked; 2]), kept(9, &[Held::Parked])];
