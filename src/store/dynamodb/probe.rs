@@ -6,7 +6,7 @@ use super::client::TableClient;
 use super::create::KEY;
 use super::error::{Kind, TableError};
 
-/// Stands in the key of an item that is not there.
+/// Part of the key of an item that does not exist.
 const ABSENT: &str = "slotwise-doctor";
 
 /// One attribute of a table's primary key.
@@ -87,7 +87,7 @@ impl TableClient {
         }
     }
 
-    /// Asks for an update under a condition that never holds: who may write hears that it does not hold.
+    /// Asks for an update under a condition that never holds: with the permission to write the answer is that it does not.
     async fn refused_update(
         &self,
         key: Vec<(&str, AttributeValue)>,
