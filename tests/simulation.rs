@@ -331,7 +331,7 @@ impl Simulation {
         self.check_settled();
         self.life.emulator.clear_calls();
         let table_calls = self.life.table.as_ref().map(Table::calls);
-        let told_before = self.judge().timeline.len();
+        let lines_before = self.judge().timeline.len();
         self.until(Instant::now() + rest::WATCHED).await;
         let mut calls = self.life.emulator.calls();
         if !self.judge().may_record {
@@ -354,7 +354,7 @@ impl Simulation {
         let news = judge
             .timeline
             .iter()
-            .skip(told_before)
+            .skip(lines_before)
             .find(|(_, line)| !(line.contains("Converged") || is_denied && is_retry(line)));
         let quiet = quiet.and(news.map_or(Ok(()), |(_, line)| {
             Err(format!("at rest, something is reported: {line}"))

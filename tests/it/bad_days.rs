@@ -465,7 +465,7 @@ async fn too_few_slots_serve_the_highest_priority() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_renamed_by_a_human_keeps_whom_it_carries() {
+async fn a_channel_renamed_by_hand_keeps_its_destinations() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage.converge(60).await;
     stage.emulator.with_world(|world, _| {

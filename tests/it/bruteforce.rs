@@ -339,7 +339,7 @@ fn sample(rng: &mut ChaCha8Rng) -> Case {
                 Owner::Us,
                 Owner::Us,
                 Owner::Us,
-                Owner::Nobody,
+                Owner::Unowned,
                 Owner::Them,
             ]
             .choose(rng)

@@ -278,8 +278,8 @@ proptest! {
             prop_assert_eq!(support::violations(&next, &desired, &observed), ALLOWED);
         }
         prop_assert!(next.is_empty(), "it does not come to rest: {next:#?}");
-        let who = |plan: &Plan| assignments(plan).into_keys().collect::<Vec<_>>();
-        prop_assert_eq!(who(&first), who(&next));
+        let on_air = |plan: &Plan| assignments(plan).into_keys().collect::<Vec<_>>();
+        prop_assert_eq!(on_air(&first), on_air(&next));
         let planned = first.interruptions().planned;
         prop_assert!(interrupted <= planned, "{interrupted} interrupted, {planned} planned");
     }

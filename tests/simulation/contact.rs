@@ -81,7 +81,7 @@ fn run(
     let (mine, off) = (of(true, WantedState::Streaming), of(true, WantedState::Ready));
     let others = of(false, WantedState::Streaming);
     let count = random.random_range(1..=2);
-    let (kind, who, undeclared) = match random.random_range(0..8) {
+    let (kind, carried, undeclared) = match random.random_range(0..8) {
         0..4 => (
             "untagged and running, to be adopted",
             mine.choose_multiple(random, count).copied().collect(),
@@ -104,13 +104,13 @@ fn run(
         ),
         _ => ("untagged and running, all parked", Vec::new(), false),
     };
-    let who: Vec<&Destination> = who;
-    if who.is_empty() && kind != "untagged and running, all parked" {
+    let carried: Vec<&Destination> = carried;
+    if carried.is_empty() && kind != "untagged and running, all parked" {
         return None;
     }
     let channel = world.channel_mut(id)?;
     let pipelines = if channel.is_standard() { 2 } else { 1 };
-    let mut targets: Vec<Vec<Endpoint>> = who.iter().map(|one| target(one, pipelines)).collect();
+    let mut targets: Vec<Vec<Endpoint>> = carried.iter().map(|one| target(one, pipelines)).collect();
     if undeclared {
         targets.push(undeclared_targets(id, pipelines));
     }

@@ -563,12 +563,12 @@ impl Judge {
                 || one.paused.is_some()
                 || world.channels().values().any(carried)
         };
-        self.interrupted.retain(|id, who| {
+        self.interrupted.retain(|id, names| {
             let running = world
                 .channel(id)
                 .is_none_or(|channel| channel.state() == State::Running);
             !running
-                && who
+                && names
                     .iter()
                     .any(|name| desired.destinations.contains_key(name) && !on_air(name))
         });
@@ -583,12 +583,12 @@ impl Judge {
             .max();
         let mine = |other: &str| pool.channels.iter().any(|channel| channel.id == other);
         // A destination that was removed on purpose, for all that a writer knows, does not come back.
-        let is_awaited = |desired: &Desired, who: &BTreeSet<DestinationName>| {
-            who.iter().any(|name| desired.destinations.contains_key(name))
+        let is_awaited = |desired: &Desired, names: &BTreeSet<DestinationName>| {
+            names.iter().any(|name| desired.destinations.contains_key(name))
         };
         let interrupted = |desired: &Desired| {
             let mine = self.interrupted.iter().filter(|(other, _)| mine(other));
-            mine.filter(|(_, who)| is_awaited(desired, who)).count()
+            mine.filter(|(_, names)| is_awaited(desired, names)).count()
         };
         let now = self.believed().map(|(desired, _)| interrupted(&desired)).min();
         let (now, name) = (now.unwrap_or_default(), pool.name.clone());

@@ -414,26 +414,26 @@ impl Life {
     /// All of a group go on or off air together, or some that have nothing else in common.
     fn begin_or_end_event(&mut self) {
         let group = world::group(&mut self.random);
-        let everybody = self.desired.destinations.values();
-        let mut who: Vec<DestinationName> = match group {
-            Some(group) => everybody
+        let all = self.desired.destinations.values();
+        let mut chosen: Vec<DestinationName> = match group {
+            Some(group) => all
                 .filter(|one| one.group.as_ref() == Some(&group))
                 .map(|one| one.name.clone())
                 .collect(),
-            None => everybody
+            None => all
                 .map(|one| one.name.clone())
                 .choose_multiple(&mut self.random, 4),
         };
-        who.sort();
+        chosen.sort();
         let is_on = |name: &DestinationName| self.desired.destinations[name].state == WantedState::Streaming;
-        let (what, state) = if who.iter().any(is_on) {
+        let (what, state) = if chosen.iter().any(is_on) {
             ("an event ends", WantedState::Ready)
         } else {
             ("an event begins", WantedState::Streaming)
         };
-        let names: Vec<&str> = who.iter().map(DestinationName::as_str).collect();
+        let names: Vec<&str> = chosen.iter().map(DestinationName::as_str).collect();
         self.declare(&format!("{what}: {}", names.join(" ")), |_, desired| {
-            for name in &who {
+            for name in &chosen {
                 desired.destination_mut(name.as_str()).unwrap().state = state;
             }
         });

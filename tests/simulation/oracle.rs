@@ -284,7 +284,7 @@ impl<'a> Oracle<'a> {
             Occupant::Of(one, _) => Some(&one.name),
             _ => None,
         };
-        let nobody = |others: &[DestinationName], off_air| {
+        let interrupts = |others: &[DestinationName], off_air| {
             let occupants = self.ground.occupants(place);
             same_names(&occupants.on_air, others)?;
             let goes_on = place.keeps_running() || place.pool.is_none();
@@ -296,15 +296,15 @@ impl<'a> Oracle<'a> {
         match waiting {
             Waiting::SharesChannel { others, off_air, .. } => {
                 self.softly(place)?;
-                nobody(others, *off_air)?;
+                interrupts(others, *off_air)?;
                 let granted = self.ground.grants(place.pool, Cause::Stop, owner);
                 ensure(!granted, || "the pool interrupts for it".into())
             }
             Waiting::OutsideWindow { others, opens, .. } => {
                 self.softly(place)?;
-                let whoever = self.ground.desired.destinations.values().next();
-                let whoever = whoever.ok_or("no destination is declared")?;
-                self.outside_window(place, (whoever, false), Cause::Stop, others, *opens)
+                let any = self.ground.desired.destinations.values().next();
+                let any = any.ok_or("no destination is declared")?;
+                self.outside_window(place, (any, false), Cause::Stop, others, *opens)
             }
             Waiting::Uninterruptible { by, .. } => same_names(&self.ground.occupants(place).firm, by),
             _ => Err("no destination leaves for that".into()),

@@ -176,15 +176,15 @@ impl Week {
     /// Some go on or off air, or one on air gets another key.
     fn change(&mut self) {
         let desired = &self.simulation.life.desired;
-        let everybody = desired.destinations.keys().cloned();
+        let all = desired.destinations.keys().cloned();
         let mut rotated = None;
         let mut switched = BTreeSet::new();
         if self.random.random_bool(0.15) {
-            let on = everybody.filter(|name| is_on(desired, name));
+            let on = all.filter(|name| is_on(desired, name));
             rotated = on.choose(&mut self.random);
         } else {
             let count = self.random.random_range(1..=3);
-            switched.extend(everybody.choose_multiple(&mut self.random, count));
+            switched.extend(all.choose_multiple(&mut self.random, count));
         }
         let number = self.moments.len() as u64;
         self.simulation.life.declare("a change", |_, desired| {

@@ -73,7 +73,7 @@ fn another_parking_url_stops_nothing() {
 }
 
 #[test]
-fn a_channel_taken_out_stays_with_whom_it_carries() {
+fn a_channel_taken_out_keeps_its_destinations() {
     let mut world = World::new()
         .channel("1", Running, &["+a"])
         .channel("2", Idle, &["-"])

@@ -26,7 +26,7 @@ pub(super) enum Hold {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Owner {
     Us,
-    Nobody,
+    Unowned,
     Them,
 }
 
@@ -149,7 +149,7 @@ impl Case {
         let mut channel = support::channel(&id, chan.state);
         channel.owner = match chan.owner {
             Owner::Us => Some(support::owner()),
-            Owner::Nobody => None,
+            Owner::Unowned => None,
             Owner::Them => Some(OwnerId::new("theirs")),
         };
         channel.trouble = (chan.failures > 0).then(|| Trouble {

@@ -162,7 +162,7 @@ pub(super) fn usable(case: &Case, c: usize) -> bool {
     };
     match chan.owner {
         Owner::Us => true,
-        Owner::Nobody => !(chan.state.may_publish() && chan.slots.iter().any(undeclared)),
+        Owner::Unowned => !(chan.state.may_publish() && chan.slots.iter().any(undeclared)),
         Owner::Them => false,
     }
 }

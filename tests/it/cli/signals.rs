@@ -84,7 +84,7 @@ fn a_command_whose_output_is_not_read_ends_with_the_signal() {
             assert!(line.contains("warned.yaml"), "{args:?}: {line}");
             send(signal, &child);
             assert_eq!(child.wait().unwrap().code(), Some(code), "{args:?}");
-            // Until here there was somebody who might have read.
+            // Until here there was a reader.
             drop(reader);
         }
     }

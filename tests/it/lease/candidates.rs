@@ -156,8 +156,11 @@ impl Scene {
         match self.epochs.last() {
             Some(last) if *last == entry => {}
             // Where the row is gone, and every process that knew its epoch died, it begins anew.
-            Some((last, who)) if !self.deleted => {
-                assert!(epoch > *last, "epoch {last} of {who} was followed by {entry:?}");
+            Some((last, holder)) if !self.deleted => {
+                assert!(
+                    epoch > *last,
+                    "epoch {last} of {holder} was followed by {entry:?}"
+                );
                 self.epochs.push(entry);
             }
             _ => self.epochs.push(entry),

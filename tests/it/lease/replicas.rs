@@ -183,7 +183,7 @@ async fn a_leader_cut_off_stops_before_the_other_begins() {
         sleep(Duration::from_secs(61)).await;
         table.set_trouble(Some(TableErrorKind::Unreachable));
         sleep(Duration::from_secs(14)).await;
-        // Both see it, when the one may hardly write any more and the other not yet.
+        // Both see it, when one may hardly write and the other not yet.
         switch(&script, "y", WantedState::Streaming);
         sleep(Duration::from_mins(5)).await;
         table.set_trouble(None);

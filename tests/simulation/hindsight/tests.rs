@@ -24,7 +24,7 @@ fn least(slots: &[usize], moments: &[&str]) -> usize {
 }
 
 #[test]
-fn who_joins_interrupts_those_on_the_channel_unless_there_is_another() {
+fn a_joiner_interrupts_the_channel_unless_there_is_another() {
     assert_eq!(least(&[2], &["1", "1 2"]), 1);
     assert_eq!(least(&[2, 1], &["1", "1 2"]), 0);
 }

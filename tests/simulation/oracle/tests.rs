@@ -203,7 +203,7 @@ async fn a_switched_off_destination_shares_the_channel_with_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_must_not_be_interrupted_is_not_interruptible_or_paused() {
+async fn an_uninterruptible_or_paused_destination_is_not_interrupted() {
     let mut firm = small(vec![Destination {
         interruptible: false,
         ..wanted("a")
