@@ -1,8 +1,8 @@
-//! What is counted, for Prometheus.
+//! Metrics for Prometheus.
 //!
 //! ```text
 //!   events of the controller ──► counters, histograms ─┐
-//!   requests to MediaLive    ──► counters, histograms ─┼──► text, when somebody asks
+//!   requests to MediaLive    ──► counters, histograms ─┼──► text, on request
 //!   the last view            ──► gauges               ─┘
 //! ```
 //!
@@ -64,7 +64,7 @@ struct Inner {
     requests: Requests,
     /// When a request to MediaLive last ended, whatever came of it.
     last_request: Mutex<Option<Instant>>,
-    /// Held while the gauges are set and read, so that two who ask at once do not see each other's half.
+    /// Held while the gauges are set and read, so that two requests at once do not mix their values.
     reading: Mutex<()>,
 }
 
@@ -89,7 +89,7 @@ impl Metrics {
         })))
     }
 
-    /// Counts what `listener` is told.
+    /// Counts the events of `listener`.
     pub fn beside(&self, mut listener: Listener) -> Listener {
         let metrics = self.clone();
         // At most one step of a channel is under way, so this is as small as the number of channels.
@@ -116,7 +116,7 @@ impl Metrics {
 
     /// Every metric, as a table in Markdown.
     pub fn reference(&self) -> String {
-        let mut page = String::from("| metric | type | labels | tells |\n|---|---|---|---|\n");
+        let mut page = String::from("| metric | type | labels | meaning |\n|---|---|---|---|\n");
         for Described {
             name,
             kind,
@@ -195,7 +195,7 @@ impl Cycles {
         let total = maker.counters((
             "cycles_total",
             &["result"],
-            "cycles that ended: `ok`, or `error` where they came to no plan",
+            "cycles that ended: `ok`, or `error` where they made no plan",
         ))?;
         for result in ["ok", "error"] {
             total.with_label_values(&[result]);
@@ -242,7 +242,7 @@ impl Now {
             last_success: maker.seconds((
                 "last_success_timestamp_seconds",
                 &[],
-                "when the last cycle that came to a plan looked, in Unix time; 0 before the first one",
+                "when the last cycle that made a plan looked, in Unix time; 0 before the first one",
             ))?,
             source_trusted: maker.gauge((
                 "source_trusted",
@@ -254,18 +254,18 @@ impl Now {
             slots: maker.gauges((
                 "slots",
                 &["state"],
-                "slots that hold a `destination`, its `outdated` target, an `undeclared` one or nobody (`parked`), \
+                "slots that hold a `destination`, its `outdated` target, an `undeclared` one or none (`parked`), \
                  or are `unusable`",
             ))?,
             channels: maker.gauges((
                 "channels",
                 &["state"],
-                "channels of the pools, and of ours in no pool, in each state of MediaLive, and `NOT_SEEN`",
+                "channels of the pools, and owned channels in no pool, in each state of MediaLive, and `NOT_SEEN`",
             ))?,
             waiting: maker.gauges((
                 "waiting",
                 &["reason"],
-                "destinations that wait, by what is in the way",
+                "destinations that wait, by reason",
             ))?,
         })
     }
@@ -352,7 +352,7 @@ impl Steps {
             interruptions: maker.counters((
                 "interruptions_total",
                 &["reason"],
-                "wanted destinations that went off air, by the reason of the stop, or by what became of the channel: \
+                "wanted destinations that went off air, by the reason of the stop, or by what happened to the channel: \
                  `ChannelStopped` by others, `ChannelRecovering`, `TargetGone`",
             ))?,
             commit_to_on_air: maker.histogram(

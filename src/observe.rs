@@ -1,4 +1,4 @@
-//! Looking at the world: one List, and a Describe where the list cannot tell.
+//! Observation: one List, and a Describe where the list is not enough.
 //!
 //! A list shows states, tags and targets of all channels, but not which output group uses which destination. That
 //! wiring can only change while a channel is stopped, so it is asked for once per channel and again when the list
@@ -8,12 +8,12 @@
 //! | channel | is looked at | is part of |
 //! |---|---|---|
 //! | a pool names it | whole | [`AccountView::channels`] |
-//! | ours by its tag, in no pool, may be on air | whole | [`AccountView::channels`] |
+//! | owned by its tag, in no pool, may be on air | whole | [`AccountView::channels`] |
 //! | any other that may publish | as the list shows it | [`AccountView::elsewhere`] |
-//! | cannot be read, and may publish for all that is known | – | both |
+//! | cannot be read, and may publish as far as known | – | both |
 //!
-//! A list may lag behind. What it shows of a channel is taken for new unless the channel is known to have been just so
-//! within the last minute: then only Describe can tell whether it is so again or still.
+//! A list may lag behind. What it shows of a channel counts as new unless the channel is known to have been just so within
+//! the last minute: then only Describe shows whether it is so again or still.
 
 mod assumed;
 mod known;
@@ -30,11 +30,11 @@ pub use self::progress::Progress;
 use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, PAGE, Summary};
 use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel, OwnerId};
 
-/// From so many channels of which nothing is known how they are wired is assumed where the list tells (`assumed`). Fewer
-/// are looked at in some seconds, and nothing has to be assumed.
+/// From so many unknown channels on, their wiring is assumed where the list shows enough (`assumed`). Fewer are looked at in
+/// some seconds, without assumptions.
 pub const ASSUMES_FROM: usize = 41;
 
-/// Channels that may be on air and are assumed to be as the list tells: so many are looked at in each look.
+/// Assumed channels that may be on air: so many are described in each look.
 const CONFIRMED_MAX: usize = 40;
 
 /// What a list showed.
@@ -48,7 +48,7 @@ pub struct Listing {
 /// What was seen of the account.
 #[derive(Debug, Default)]
 pub struct AccountView {
-    /// The channels that were asked for, and every other one of ours that may be on air.
+    /// The requested channels, and every other owned one that may be on air.
     pub channels: BTreeMap<ChannelId, ChannelObservation>,
     /// What any other channel may be on air with, and those that could not be read.
     pub elsewhere: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
@@ -61,8 +61,8 @@ pub struct Observer {
     concurrency: usize,
     owner: OwnerId,
     known: BTreeMap<ChannelId, Known>,
-    /// Channels that the list is not trusted about: a call of ours may or may not have had its effect. With what the
-    /// call was to point their slots at.
+    /// Channels for which the list is not trusted: a call to them may or may not have had its effect. With the targets that
+    /// the call was to write.
     distrusted: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
     /// Channels that Describe said do not exist. Until a list shows one it is not asked for again.
     missing: BTreeSet<ChannelId>,
@@ -73,7 +73,7 @@ pub struct Observer {
     /// How many channels the last list had.
     listed: usize,
     progress: Progress,
-    /// What channels that are none of ours may be on air with, and when a list showed them last: one may leave them out.
+    /// What channels that are not owned may be on air with, and when a list showed them last: one may leave them out.
     beside: BTreeMap<ChannelId, (BTreeSet<Endpoint>, Instant)>,
 }
 
@@ -121,8 +121,8 @@ impl Observer {
         Ok(Listing { channels, asked })
     }
 
-    /// The second half of [`Self::look`]. Of channels with a step `under_way` the list may show what comes of it before its
-    /// answer does: those are as they were, until the answer says more.
+    /// The second half of [`Self::look`]. For channels with a step `under_way` the list may show the effect before the answer
+    /// of the step: those are as they were, until the answer says more.
     pub async fn view<'ids>(
         &mut self,
         listing: &Listing,
@@ -183,13 +183,13 @@ impl Observer {
         Some(known.observed(id))
     }
 
-    /// Since when a channel is known to have come to rest after an update of ours, if that is the last that is known of it.
+    /// When a channel was first seen stopped after an update by slotwise, if that is the last that is known of it.
     pub fn settled(&self, id: &ChannelId) -> Option<Instant> {
         self.known.get(id)?.settled()
     }
 
-    /// Adds what the list tells of the channels `new`, where there are many, and those that are looked at for that. The
-    /// rest has to be looked at.
+    /// Adds what the list shows of the channels `new`, where there are many, and those that are described for that. The rest
+    /// has to be described.
     async fn assume(
         &mut self,
         new: Vec<ChannelId>,
@@ -237,7 +237,7 @@ impl Observer {
         Some(channel)
     }
 
-    /// Takes note of what a call of ours, or the look before it, answered.
+    /// Takes note of the answer of a call by slotwise, or of the look before it.
     pub fn remember(&mut self, after: &ChannelDocument) {
         let id = after.summary.id.clone();
         self.distrusted.remove(&id);
@@ -265,7 +265,7 @@ impl Observer {
         all.filter(|id| !wanted.contains(id)).cloned().collect()
     }
 
-    /// Leaves of `ours`, which nobody asked for, those in the view that are ours and may be on air after all.
+    /// Of `ours`, which were not requested, keeps those in the view that are owned and may be on air after all.
     fn sort_out(&self, ours: &BTreeSet<ChannelId>, view: &mut AccountView) {
         for id in ours {
             let is_of_interest = match view.channels.get(id) {
@@ -309,7 +309,7 @@ impl Observer {
         }
     }
 
-    /// What the list alone tells of a channel; `None` where only Describe can.
+    /// What the list alone shows of a channel; `None` where a Describe is needed.
     fn as_listed(
         &mut self,
         id: &ChannelId,
@@ -331,8 +331,7 @@ impl Observer {
         Some(ChannelObservation::Seen(Box::new(channel)))
     }
 
-    /// Adds what may be on air where nobody could look: all that is known of such a channel, unless it is stopped for all
-    /// that is known.
+    /// Adds what may be on air on unseen channels: all that is known of such a channel, unless it is stopped as far as known.
     fn note_unseen(&self, listed: &BTreeMap<ChannelId, Summary>, view: &mut AccountView) {
         let now = Instant::now();
         for (id, observation) in &view.channels {

@@ -29,8 +29,8 @@ pub(super) struct RunArgs {
     /// standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
-    /// Converge and exit: with 0 when everybody is where they are wanted, 5 when somebody wanted is not on air, 4 when a rule
-    /// forbids the rest
+    /// Converge and exit: with 0 when every destination is where it is wanted, 5 when a wanted destination is not on air, 4
+    /// when a rule forbids the rest
     #[arg(long, env = "SLOTWISE_ONCE")]
     once: bool,
     /// With --once: give up after this long
@@ -58,7 +58,7 @@ struct PaceArgs {
     /// Time between looks while nothing is on its way, give or take a tenth
     #[arg(long, env = "SLOTWISE_INTERVAL", value_name = "TIME", default_value = "60s", value_parser = parse_time)]
     interval: Duration,
-    /// Plan after this long without another change of the sources: people press several switches in a row
+    /// Plan after this long without another change of the sources: several switches are often pressed in a row
     #[arg(long, env = "SLOTWISE_BATCH_IDLE", value_name = "TIME", default_value = "1s", value_parser = parse_time)]
     batch_idle: Duration,
     /// But this long after the first change at the latest
@@ -112,7 +112,7 @@ pub(super) async fn run(
     };
     let asked = signals.orderly();
     let waker = controller.waker();
-    // Watched only where somebody may ask: otherwise no view is kept.
+    // Watched only where requests may come: otherwise no view is kept.
     let listening = listening.map(|listening| (listening, controller.watch()));
     let running = controller.run(until, &asked);
     let running = async {
@@ -130,7 +130,7 @@ pub(super) async fn run(
     let code = ExitCode::of_run(&ended, controller.plan().map(AsRef::as_ref), outcome.changed());
     let code = code.map(|code| code.while_set_aside(outcome.set_aside()));
     if let Some(recorder) = recorder {
-        // With it goes the witness, so that the recorder comes to its end.
+        // The witness is dropped with it, so that the recorder ends.
         drop(controller);
         recorder.finish().await;
     }
@@ -138,7 +138,7 @@ pub(super) async fn run(
     finish(ended, (args.timeout, &look), signals.first(), code)
 }
 
-/// Says why a run that did not end well ended, and gives the code. `look` says where everybody stands.
+/// Says why a run that did not end well ended, and gives the code. `look` says how to see all destinations.
 pub(super) fn finish(
     ended: Ended,
     (timeout, look): (Duration, &str),
@@ -154,7 +154,7 @@ pub(super) fn finish(
             code,
             format!("not converged within {} (--timeout)", Approximately(timeout)),
         )
-        .next(format!("run it again to go on{look}"))),
+        .next(format!("run it again to continue{look}"))),
         Ended::LeaseLost => Err(Failure::new(
             code,
             "the lease is no longer kept, so nothing more is written; a fault of slotwise, please report it",

@@ -2,7 +2,7 @@
 //! other commands of its user find it.
 //!
 //! A record is a file that is called as its port, in a directory that only its user may enter. One that was left behind
-//! by a process that was killed does no harm: nobody answers there.
+//! by a process that was killed does no harm: nothing answers there.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -19,7 +19,7 @@ use crate::files;
 /// More bytes than any address has.
 const RECORD_MAX: u64 = 256;
 
-/// Records that are read at most; nobody runs that many.
+/// Records that are read at most, far more than processes of one user.
 const RECORDS_MAX: usize = 64;
 
 /// Bits of a mode that say what others than the user may do.
@@ -30,8 +30,8 @@ const OF_OTHERS: u32 = 0o077;
 pub(super) struct Record(PathBuf);
 
 impl Record {
-    /// Records that this process listens on `address`. `None` where no private place for it can be had: then it has to be
-    /// named with `--server`.
+    /// Records that this process listens on `address`. `None` where there is no private place for it: then it has to be named
+    /// with `--server`.
     pub(super) fn leave(address: SocketAddr) -> Option<Self> {
         let place = places().into_iter().next()?;
         let path = place.join(address.port().to_string());
@@ -51,7 +51,7 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        // Gone already, or left behind: nobody answers there.
+        // Gone already, or left behind: nothing answers there.
         fs::remove_file(&self.0).ok();
     }
 }
@@ -93,7 +93,7 @@ fn make_private(place: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether `place` is a directory of this user that nobody else may enter: others could send commands anywhere.
+/// Whether `place` is a directory of this user that no other user may enter: they could send commands anywhere.
 fn is_private(place: &Path) -> bool {
     fs::symlink_metadata(place).is_ok_and(|found| {
         found.is_dir() && found.uid() == geteuid().as_raw() && found.mode() & OF_OTHERS == 0

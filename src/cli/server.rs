@@ -57,7 +57,7 @@ enum AskError {
 }
 
 impl ServerArgs {
-    /// The server that is named, or else the newest that answers.
+    /// The named server, otherwise the newest that answers.
     pub(super) async fn find(&self) -> Result<Server, Failure> {
         if let Some(url) = &self.server {
             return Ok(Server { url: url.clone() });
@@ -141,7 +141,7 @@ fn unread(error: impl std::error::Error + Send + Sync + 'static) -> AskError {
     AskError::Http(Box::new(error))
 }
 
-/// What a problem document says; nothing of what is none.
+/// What a problem document says; empty for any other text.
 fn detail(text: &str) -> String {
     let problem = serde_json::from_str::<serde_json::Value>(text).ok();
     let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str());

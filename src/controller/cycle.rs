@@ -18,7 +18,7 @@ use crate::record::{Case, Outcome};
 use crate::status::{DestinationStatus, Phase, Status, status};
 use crate::store::{Loaded, Source, changes};
 
-/// Why a whole cycle came to nothing. Nobody on air is touched by that.
+/// Why a whole cycle made no plan. Nothing on air is touched by that.
 #[derive(Debug, thiserror::Error)]
 pub enum CycleError {
     /// The source could not be read, and never was before.
@@ -124,10 +124,10 @@ impl<S: Source> Controller<S> {
         Ok(Looked { view, refused, read })
     }
 
-    /// What is declared, what was seen, and when the declaration was found to be as it is.
+    /// What is declared, what was seen, and when the declaration was read.
     ///
-    /// A look may take long, and a machine may stand still in the middle of it: what is declared is asked for again then,
-    /// so that nothing is done because of what nobody wants any more.
+    /// A look may take long, and a machine may be suspended in the middle of it: the declaration is read again then, so that
+    /// nothing is done by an outdated one.
     async fn load_and_observe(&mut self) -> Result<(Loaded, Observed, Instant), CycleError> {
         let read = Instant::now();
         let loaded = self.load().await?;
@@ -146,7 +146,7 @@ impl<S: Source> Controller<S> {
         Ok((now, observed, read))
     }
 
-    /// One whole cycle. Steps that it begins go on as tasks of this controller.
+    /// One whole cycle. Steps that it begins run as tasks of this controller.
     pub(super) async fn cycle(&mut self) -> Result<(), CycleError> {
         let begun = Instant::now();
         let result = self.look_and_begin_steps().await;
@@ -189,7 +189,7 @@ impl<S: Source> Controller<S> {
         Ok(loaded)
     }
 
-    /// Reads the source and tells what changed.
+    /// Reads the source and reports what changed.
     pub(super) async fn reload(&mut self) -> Result<(), CycleError> {
         let loaded = match self.source.load().await {
             Ok(loaded) => loaded,
@@ -237,7 +237,7 @@ impl<S: Source> Controller<S> {
                 changes: changed,
             });
         }
-        // That it is trusted again is told by the cycle, which knows whether too many vanished.
+        // That it is trusted again is reported by the cycle, which knows whether too many vanished.
         if let Trust::Doubted { why } = &loaded.desired.trust {
             self.tell_source_doubted(why.clone());
         }
@@ -284,7 +284,7 @@ impl<S: Source> Controller<S> {
         }
         // Two plans of a large account would take twice the memory: of the one before only a digest is kept.
         if let Some(before) = self.plan.take() {
-            self.told = Some(PlanDigest::of(&before));
+            self.previous_plan = Some(PlanDigest::of(&before));
         }
         let reading = Reading::new(&desired, observed, now);
         let unsure = self.loaded.as_ref().and_then(|loaded| loaded.unsure.as_deref());
@@ -336,13 +336,13 @@ impl<S: Source> Controller<S> {
         self.refused = what;
     }
 
-    /// Tells what changed, and keeps what is true.
+    /// Reports what changed, and publishes the view.
     fn publish(&mut self, view: &View) {
-        let told = self.told.take();
-        for what in newcomers_would_wait(told.as_ref(), &view.plan) {
+        let last = self.previous_plan.take();
+        for what in newcomers_would_wait(last.as_ref(), &view.plan) {
             self.tell(Event::Warned { what });
         }
-        if told.is_none_or(|told| told.is_old(&view.plan)) {
+        if last.is_none_or(|last| last.is_old(&view.plan)) {
             self.tell(Event::Planned(Arc::clone(&view.plan)));
         }
         let before = std::mem::replace(&mut self.status, Arc::clone(&view.status));

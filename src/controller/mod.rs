@@ -1,7 +1,7 @@
 //! The loop: load → observe → plan → check → execute → publish.
 //!
-//! Level-triggered: every cycle looks at the world and begins at most one step per channel. What happened before
-//! matters only for comfort: who was interrupted and comes back, what failed and is tried later, what was told.
+//! Level-triggered: every cycle observes the channels and begins at most one step per channel. Memory is a convenience only:
+//! interrupted destinations that come back, failures that are tried later, what was reported.
 //! A crash at any point is healed by the next cycle of the next process.
 //!
 //! ```text
@@ -12,7 +12,7 @@
 //!        ▲─────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Steps run as tasks of the controller, so a slow channel holds up no other; triggers carry no data.
+//! Steps run as tasks of the controller, so a slow channel delays no other; triggers carry no data.
 //!
 //! Where several controllers share a [`lease`], the one that holds it begins steps; the others do everything else, and
 //! look again the moment they get it.
@@ -87,11 +87,11 @@ pub struct Settings {
     pub assumes_from: usize,
     /// Largest share of those on air that may vanish from the source at once.
     pub max_vanish: MaxVanish,
-    /// Whose channels these are.
+    /// The owner of the channels.
     pub owner: OwnerId,
     /// Destinations whose change may interrupt others now, whatever the policy.
     pub grants: BTreeSet<DestinationName>,
-    /// Whether to wait while another process holds the lease, where there is a limit to how long to go on.
+    /// Whether to wait while another process holds the lease, where the run has a time limit.
     pub waits_for_lease: bool,
 }
 
@@ -114,7 +114,7 @@ impl Settings {
     }
 }
 
-/// Told of everything that happens, as it happens.
+/// Receives every event, as it happens.
 pub type Listener = Box<dyn FnMut(Event) + Send>;
 
 /// Shown what each plan was made from and what came of it. Called within the cycle, so it must not wait.
@@ -133,15 +133,15 @@ pub struct Controller<S> {
     witness: Option<Witness>,
     loaded: Option<Loaded>,
     plan: Option<Arc<Plan>>,
-    /// What the plan before came to, while the next one is made.
-    told: Option<PlanDigest>,
-    /// What was wrong with the last plan, as far as it was told.
+    /// A digest of the previous plan, while the next one is made.
+    previous_plan: Option<PlanDigest>,
+    /// What was wrong with the last plan, as far as it was reported.
     refused: String,
     status: Arc<Status>,
     memory: Memory,
     losses: Losses,
     guard: VanishGuard,
-    /// Why the source is not trusted, as far as it was told.
+    /// Why the source is not trusted, as far as it was reported.
     doubt: Option<Doubt>,
     /// Grants that others handed over.
     granted: Granted,
@@ -159,13 +159,13 @@ pub struct Parts<S> {
     pub observer: Observer,
     /// Takes steps.
     pub executor: Executor,
-    /// Who may write; the executor asks it as well.
+    /// The lease; the executor asks it as well.
     pub lease: Lease,
     /// What time it is.
     pub clock: Clock,
     /// Draws the jitter of intervals and delays.
     pub random: ChaCha8Rng,
-    /// Told of everything that happens.
+    /// Receives every event.
     pub listener: Listener,
 }
 
@@ -193,7 +193,7 @@ impl<S: Source> Controller<S> {
             witness: None,
             loaded: None,
             plan: None,
-            told: None,
+            previous_plan: None,
             refused: String::new(),
             status: Arc::default(),
             memory: Memory::default(),
@@ -218,12 +218,12 @@ impl<S: Source> Controller<S> {
         self.plan.as_ref()
     }
 
-    /// How far a look has come, for whoever waits for it.
+    /// The progress of a look, for display.
     pub fn progress(&self) -> Progress {
         self.observer.progress()
     }
 
-    /// Whoever notifies it makes the controller read the source and look again at once. It carries no data.
+    /// A notification makes the controller read the source and look again at once. It carries no data.
     pub fn waker(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
     }
@@ -233,7 +233,7 @@ impl<S: Source> Controller<S> {
         self.witness = Some(witness);
     }
 
-    /// How it goes and what it saw last, for whoever looks from outside.
+    /// The pulse and the last view, for readers outside.
     pub fn watch(&self) -> watch::Receiver<Pulse> {
         self.shown.watch()
     }

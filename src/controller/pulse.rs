@@ -1,4 +1,4 @@
-//! What a controller shows of itself while it runs: always the latest, and nothing of what was before.
+//! What a controller shows of itself while it runs: always the latest state only.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub struct Pulse {
 
 /// Where a controller shows its pulse.
 ///
-/// Neither side waits for the other: who looks gets a copy, and who shows replaces what was there. While nobody watches
-/// no view is kept, so that it costs no memory.
+/// Neither side waits for the other: a reader gets a copy, and the writer replaces what was there. Without a reader no
+/// view is kept, so that it costs no memory.
 #[derive(Debug)]
 pub(super) struct Shown(watch::Sender<Pulse>);
 

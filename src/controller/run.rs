@@ -27,7 +27,7 @@ const LOOK_GAP_PER_PAGE: Duration = Duration::from_millis(500);
 /// But no more than this: what is looked at for a step must not be older than a step may be that was planned by it.
 const LOOK_GAP_MAX: Duration = Duration::from_secs(10);
 
-/// How long to go on.
+/// How long to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
     /// Until asked to end.
@@ -50,19 +50,19 @@ pub enum Ended {
     Blocked,
     /// Time is up.
     TimedOut,
-    /// The task that keeps the lease is gone, so nothing may be written any more.
+    /// The task that keeps the lease is gone, so nothing may be written.
     LeaseLost,
-    /// Time is up and the lease is held by another process, or cannot be had.
+    /// Time is up and the lease is held by another process, or not available.
     NoLease(LeaseError),
     /// The very first cycle could not even read what is desired.
     Failed(CycleError),
 }
 
-/// Since when there is something to do, and whether it was told that there is no more.
+/// Since when there is something to do, and whether its end was reported.
 #[derive(Debug)]
 struct Converging {
     since: Instant,
-    is_told: bool,
+    is_reported: bool,
 }
 
 /// When the next things are due.
@@ -100,7 +100,7 @@ impl<S: Source> Controller<S> {
         };
         let mut converging = Converging {
             since: begun,
-            is_told: false,
+            is_reported: false,
         };
         let deadline = match until {
             Until::Asked => None,
@@ -129,7 +129,7 @@ impl<S: Source> Controller<S> {
                 }
                 () = sleep_until(due.source), if until == Until::Asked => {
                     if self.look_at_source(&mut due).await {
-                        converging = Converging { since: Instant::now(), is_told: false };
+                        converging = Converging { since: Instant::now(), is_reported: false };
                     }
                 }
                 () = sleep_until(due.cycle) => {
@@ -167,16 +167,16 @@ impl<S: Source> Controller<S> {
         }
         let may_end = until != Until::Asked && self.leadership.is_leading();
         if due.failed.is_none() && self.is_converged() {
-            if !converging.is_told {
+            if !converging.is_reported {
                 self.tell_converged(converging.since.elapsed());
-                converging.is_told = true;
+                converging.is_reported = true;
             }
             return may_end.then_some(Ended::Converged);
         }
-        if converging.is_told {
+        if converging.is_reported {
             *converging = Converging {
                 since: Instant::now(),
-                is_told: false,
+                is_reported: false,
             };
         }
         (may_end && self.is_blocked()).then_some(Ended::Blocked)
@@ -205,7 +205,7 @@ impl<S: Source> Controller<S> {
         if !self.settings.waits_for_lease {
             return Some(Ended::NoLease(self.leadership.why_not()));
         }
-        // Nobody is there who could do something about it and would see that it helps.
+        // No operator watches who could repair it.
         self.leadership.lasting_trouble().map(Ended::NoLease)
     }
 
@@ -305,7 +305,7 @@ impl<S: Source> Controller<S> {
         Instant::now() + delay
     }
 
-    /// Whether a channel of ours is in transition, recovers, or has a step under way.
+    /// Whether an owned channel is in transition, recovers, or has a step under way.
     fn is_on_its_way(&self) -> bool {
         let Some(plan) = &self.plan else { return false };
         !self.busy.is_idle()

@@ -95,7 +95,7 @@ pub(super) fn pushed(slot: &SlotId, target: &Target, parking_url: &str) -> Resul
     }))
 }
 
-/// An endpoint as it can be written down: the URL as it is, or without the key that somebody pasted into it.
+/// An endpoint as it can be written down: the URL as it is, or without a key that was pasted into it.
 fn written(endpoint: &Endpoint) -> Result<Endpoint, Unsayable> {
     let plain = endpoint.canonical();
     let has_key_in_url = endpoint.stream_name.is_empty() && !plain.stream_name.is_empty();

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 /// The error types of the wire, each with its HTTP status
 ///
 /// The first nine are modelled by MediaLive (botocore service model, medialive 2017-10-14); the rest come from
-/// what stands in front of every AWS service.
+/// the front end of every AWS service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// 400: the request is malformed

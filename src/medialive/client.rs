@@ -39,7 +39,7 @@ pub struct Settings {
     pub rate: RateLimit,
     /// Another endpoint than the region's.
     pub endpoint_url: Option<String>,
-    /// Told of every request.
+    /// Counts every request.
     pub meter: Option<Arc<dyn Meter>>,
 }
 
@@ -73,7 +73,7 @@ const PAGES_MAX: usize = 5_000;
 pub struct MediaLive {
     sdk: Client,
     attempt_timeout: Duration,
-    /// The size of a page was refused, so none is asked for any more.
+    /// A page size was refused, so no request has one.
     refuses_page_size: Arc<AtomicBool>,
 }
 
@@ -130,7 +130,7 @@ impl MediaLive {
         Ok(channels)
     }
 
-    /// One page of the list, of any size where ours is refused.
+    /// One page of the list, of any size where the requested one is refused.
     async fn page(&self, token: Option<String>) -> Result<(Vec<Summary>, Option<String>), CallError> {
         let asks = !self.refuses_page_size.load(Ordering::Relaxed);
         match self.page_of(asks.then_some(PAGE), token.clone()).await {
@@ -297,8 +297,8 @@ impl MediaLive {
     }
 }
 
-/// A call that changes something is tried once. A second try would go by a look at the channel that is as old as the
-/// first one took to fail; the cycle tries again, after a fresh look and with the plan of then.
+/// A call that changes something is tried once. A second try would rely on a look at the channel that is as old as
+/// the first one took to fail; the cycle tries again, after a fresh look and with a new plan.
 fn once() -> aws_sdk_medialive::config::Builder {
     aws_sdk_medialive::Config::builder().retry_config(RetryConfig::disabled())
 }
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_the_size_of_a_page_is_refused_none_is_asked_for() {
+    async fn a_refused_page_size_is_left_out() {
         let refused = Arc::new(AtomicU32::new(0));
         let counter = Arc::clone(&refused);
         let router = Router::new().fallback(move |query: RawQuery| {

@@ -47,7 +47,7 @@ pub enum Kind {
     /// 404, NotFoundException: no such channel.
     #[error("no such channel")]
     NotFound,
-    /// 409, ConflictException: wrong state, or somebody else changes it at this moment.
+    /// 409, ConflictException: wrong state, or another caller changes it at this moment.
     #[error("the channel's state does not allow it now")]
     Conflict,
     /// 400, 422: MediaLive refuses the request as such.
@@ -100,7 +100,7 @@ impl Kind {
         )
     }
 
-    /// Whether it tells something of the channel that the call was for. The others would have befallen any channel.
+    /// Whether it concerns the channel of the call. The others could happen to any channel.
     pub fn is_of_the_channel(self) -> bool {
         !matches!(
             self,
@@ -120,7 +120,7 @@ impl Kind {
         )
     }
 
-    /// What a person can do about it; empty where there is nothing but to wait.
+    /// What an operator can do about it; empty where there is nothing but to wait.
     pub fn fix(self) -> &'static str {
         match self {
             Self::Throttled => "MediaLive allows 20 a second for the whole account",
@@ -214,7 +214,7 @@ impl Kind {
             SdkError::ServiceError(service) => {
                 let meta = service.err().meta();
                 let kind = Self::of_code(meta.code().unwrap_or(""), service.raw().status().as_u16());
-                // One code for a wrong key and for a wrong time: which one it is stands in the text only.
+                // One code for a wrong key and for a wrong time: only the text says which.
                 match kind {
                     Self::CredentialsInvalid if is_of_the_time(meta.message().unwrap_or("")) => {
                         Self::ClockOff
@@ -229,7 +229,7 @@ impl Kind {
         }
     }
 
-    /// What went wrong with credentials, and what else is to be said of it.
+    /// What went wrong with credentials, with details.
     pub fn of_credentials(error: &CredentialsError) -> (Self, String) {
         if let CredentialsError::CredentialsNotLoaded(_) = error {
             return (Self::CredentialsMissing, String::new());
@@ -444,13 +444,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_credentials_is_told_apart_and_each_has_its_own_way_out() {
+    fn each_fault_of_credentials_has_its_own_way_out() {
         let missing = MissingProfile {
             name: "studoi".to_owned(),
             known: vec!["studio".to_owned()],
         };
         let provider = |why: &str| CredentialsError::provider_error(why.to_owned());
-        let told: Vec<(Kind, String)> = [
+        let faults: Vec<(Kind, String)> = [
             CredentialsError::not_loaded("x"),
             CredentialsError::invalid_configuration(missing),
             provider("the SSO token has expired and cannot be refreshed"),
@@ -459,7 +459,7 @@ mod tests {
         .iter()
         .map(Kind::of_credentials)
         .collect();
-        let kinds: Vec<Kind> = told.iter().map(|(kind, _)| *kind).collect();
+        let kinds: Vec<Kind> = faults.iter().map(|(kind, _)| *kind).collect();
         assert_eq!(
             kinds,
             [
@@ -469,7 +469,7 @@ mod tests {
                 Kind::ClockOff
             ]
         );
-        assert_eq!(told[1].1, "there is no AWS profile studoi (known: studio)");
+        assert_eq!(faults[1].1, "there is no AWS profile studoi (known: studio)");
         let mut fixes: Vec<&str> = kinds.iter().map(|kind| kind.fix()).collect();
         fixes.push(Kind::CredentialsInvalid.fix());
         assert!(fixes.iter().all(|fix| !fix.is_empty()));

@@ -9,7 +9,7 @@ use super::{Condition, ConditionStatus, DestinationStatus};
 
 static IN_FORCE: LazyLock<Arc<str>> = LazyLock::new(|| "the declaration is in force".into());
 
-/// The kinds, in the order in which they are told.
+/// The kinds, in the order in which they are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Synced,
@@ -71,21 +71,22 @@ impl DestinationStatus {
     /// Its conditions in the Kubernetes shape.
     pub fn conditions(&self) -> Vec<Condition> {
         let of = &self.conditions;
-        let told = Kind::ALL
+        let conditions = Kind::ALL
             .into_iter()
             .filter_map(|kind| Some((kind, of.holds[kind as usize]?)));
-        told.map(|(kind, holds)| {
-            let (reason, message) = self.what_it_says(kind, holds);
-            Condition {
-                kind: kind.name(),
-                status: ConditionStatus::of(holds),
-                reason,
-                message,
-                last_transition_time: of.since[kind as usize],
-                observed_generation: self.observed_generation,
-            }
-        })
-        .collect()
+        conditions
+            .map(|(kind, holds)| {
+                let (reason, message) = self.what_it_says(kind, holds);
+                Condition {
+                    kind: kind.name(),
+                    status: ConditionStatus::of(holds),
+                    reason,
+                    message,
+                    last_transition_time: of.since[kind as usize],
+                    observed_generation: self.observed_generation,
+                }
+            })
+            .collect()
     }
 
     fn what_it_says(&self, kind: Kind, holds: bool) -> (&'static str, Arc<str>) {
@@ -135,7 +136,7 @@ mod tests {
     }
 
     /// `Kind=status reason "message" @second`, one per condition.
-    fn told(status: &DestinationStatus) -> Vec<String> {
+    fn shown(status: &DestinationStatus) -> Vec<String> {
         let conditions = status.conditions();
         let line = |one: &Condition| {
             assert_eq!(one.observed_generation, 3);
@@ -159,7 +160,7 @@ mod tests {
         let then = [(Kind::Synced, true), (Kind::Assigned, true), (Kind::OnAir, false)];
         let then = status(&then, Some(&first.conditions), at(9));
         assert_eq!(
-            told(&then),
+            shown(&then),
             [
                 r#"Synced=True Declared "the declaration is in force" @1"#,
                 r#"Assigned=True AssignNew "1/RTMP-Slot-1" @9"#,
@@ -171,9 +172,9 @@ mod tests {
     #[test]
     fn a_declaration_that_is_set_aside_says_what_is_wrong() {
         let mut status = status(&[(Kind::Synced, false)], None, at(1));
-        assert_eq!(told(&status), [r#"Synced=False Invalid "on its way" @1"#]);
+        assert_eq!(shown(&status), [r#"Synced=False Invalid "on its way" @1"#]);
         status.conditions.set_aside = Some("no such pool".into());
         let expected = r#"Synced=False Invalid "the last good declaration is in force: no such pool" @1"#;
-        assert_eq!(told(&status), [expected]);
+        assert_eq!(shown(&status), [expected]);
     }
 }

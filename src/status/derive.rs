@@ -1,4 +1,4 @@
-//! From a plan to what is told of it.
+//! From a plan to its status.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

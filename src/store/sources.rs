@@ -21,13 +21,13 @@ use crate::status::Status;
 
 /// Longest time that a look at the files may take. Each is a stat per file.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
-/// Reasons for doubt that are told; the rest is counted.
-const DOUBTS_TOLD: usize = 3;
+/// Reasons for doubt that are listed; the rest is counted.
+const DOUBTS_LISTED: usize = 3;
 
 /// How to load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadOptions {
-    /// Whether stream keys are looked up, and told when they cannot be read. `false` for a check where they are
+    /// Whether stream keys are looked up, and reported when they cannot be read. `false` for a check where they are
     /// not at hand; every key is then [`crate::model::StreamKey::Unavailable`].
     pub check_keys: bool,
 }
@@ -100,7 +100,7 @@ impl Sources {
         self
     }
 
-    /// Tells whether a load would find anything new in files. Includes the key files of the last load.
+    /// Watches whether a load would find anything new in files. Includes the key files of the last load.
     pub fn watch(&self) -> Watch {
         self.files.watch(Arc::clone(&self.key_files))
     }
@@ -316,7 +316,7 @@ fn count_generations(assembled: &mut Assembled, before: &Good, tables: &Tables) 
         let Some(old) = known.get(&destination.value.identity) else {
             let new = Arc::make_mut(&mut destination.value);
             if new.generation == 0 {
-                // Goes on from where an earlier process has counted to.
+                // Continues from where an earlier process has counted to.
                 new.generation = tables
                     .generation_of(&new.identity, &destination.file)
                     .unwrap_or(1);
@@ -345,9 +345,9 @@ fn desired(owner: &OwnerId, good: &Good, doubts: &[String]) -> Desired {
         .collect();
     desired.set_aside = good.set_aside.keys().cloned().collect();
     if !doubts.is_empty() {
-        let mut why = doubts[..doubts.len().min(DOUBTS_TOLD)].join(", ");
-        if doubts.len() > DOUBTS_TOLD {
-            why = format!("{why}, and {} more", doubts.len() - DOUBTS_TOLD);
+        let mut why = doubts[..doubts.len().min(DOUBTS_LISTED)].join(", ");
+        if doubts.len() > DOUBTS_LISTED {
+            why = format!("{why}, and {} more", doubts.len() - DOUBTS_LISTED);
         }
         desired.trust = Trust::Doubted { why };
     }

@@ -17,7 +17,7 @@ use crate::manifest::{Location, ObjectId, Problem, Severity};
 use crate::model::{DestinationName, Identity, WantedState};
 use crate::status::{DestinationStatus, Status};
 
-/// Longest time that the first look at a table is waited for. Until it works nobody in it is known.
+/// Longest wait for the first look at a table. Until it works its destinations are unknown.
 const FIRST_LOOK_LIMIT: Duration = Duration::from_secs(20);
 /// Longest time that statuses are waited for when everything ends.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub struct Tables {
 /// What it takes to read and write tables.
 struct Live {
     access: Access,
-    /// Statuses are written by whoever holds it; `None` where none are written at all.
+    /// Statuses are written by its holder; `None` where none are written at all.
     lease: Option<Arc<dyn WriteLease>>,
 }
 
@@ -127,12 +127,12 @@ impl Tables {
         }
     }
 
-    /// What is to be said of tables that have been empty since this process began. What they held before nobody knows.
+    /// A sentence about tables that have been empty since this process began. What they held before is unknown.
     pub(super) fn unsure(&self) -> Option<String> {
         let empty = self.open.values().find(|open| open.never_full)?;
         let table = empty.table.place.file();
         Some(format!(
-            "{} has been empty since slotwise began, so that nobody knows what it held before",
+            "{} has been empty since slotwise began, so what it held before is unknown",
             table.display()
         ))
     }
@@ -215,7 +215,7 @@ impl Tables {
         open.any(|open| open.reader.version() != open.used || !open.is_alive())
     }
 
-    /// The generation that an earlier process has told of the destination `identity` in `file`, where that is a table.
+    /// The generation that an earlier process has reported for the destination `identity` in `file`, where that is a table.
     pub(super) fn generation_of(&self, identity: &Identity, file: &Path) -> Option<u64> {
         let open = self.open.values().find(|open| open.table.place.file() == file)?;
         let look = open.reader.look();
@@ -223,7 +223,7 @@ impl Tables {
         row.written.get(StatusField::ObservedGeneration)?.parse().ok()
     }
 
-    /// Hands statuses to those who write them.
+    /// Hands statuses to the writers.
     pub(super) fn publish(&mut self, status: &Status, good: &Good) {
         let set_aside = good.set_aside.iter();
         let set_aside: BTreeMap<&DestinationName, &Identity> =
@@ -232,7 +232,7 @@ impl Tables {
             Some(declared) => Some(&declared.value.identity),
             None => set_aside.get(&status.name).copied(),
         };
-        let told: Vec<(&Identity, &Arc<DestinationStatus>)> = status
+        let all: Vec<(&Identity, &Arc<DestinationStatus>)> = status
             .destinations
             .iter()
             .filter_map(|status| Some((identity(status)?, status)))
@@ -242,7 +242,7 @@ impl Tables {
             let Some(rows) = open.reader.look().rows else {
                 continue;
             };
-            let here = told.iter().filter(|(identity, _)| rows.find(identity).is_some());
+            let here = all.iter().filter(|(identity, _)| rows.find(identity).is_some());
             let statuses = here
                 .map(|(identity, status)| ((*identity).clone(), Arc::clone(status)))
                 .collect();

@@ -62,7 +62,7 @@ pub enum Imported {
     Written,
     /// There is an item of its key, which is left as it is.
     Existing,
-    /// Its key stands in the file: it is not carried on.
+    /// Its key is in the file: it is not copied.
     InlineKey,
     /// The table has no attribute for these fields of it.
     NoAttribute(Vec<String>),
@@ -74,14 +74,14 @@ pub enum Imported {
 pub enum Exported {
     /// The document.
     Document(String),
-    /// Its key stands in the item: it is not carried on.
+    /// Its key is in the item: it is not copied.
     InlineKey,
     /// Its state has a value that means nothing.
     Invalid(String),
 }
 
 impl Written {
-    /// Reads the files below `roots`. Blocking. What is wrong in them is not told here.
+    /// Reads the files below `roots`. Blocking. Mistakes in them are not reported here.
     pub fn read(roots: &[PathBuf]) -> io::Result<Self> {
         let mut written = Self::default();
         let Tree { files, too_much, .. } = Tree::find(roots);

@@ -64,7 +64,7 @@ pub(super) fn fix_of(error: &io::Error) -> &'static str {
 }
 
 impl Tree {
-    /// Looks below `roots`. A named file is taken whatever it is called; below a directory those that end in
+    /// Looks below `roots`. A named file is taken whatever its name; below a directory those that end in
     /// `.yaml`, `.yml` or `.json`, in letters of either case. `-` is standard input. Hidden names are passed over, among them the `..data` of a mounted ConfigMap, whose files
     /// are reached by the links beside it. A link to a file is followed wherever it leads; one to a directory only within
     /// the roots: it may lead to `/`.
@@ -184,10 +184,10 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     files::read(path, FILE_SIZE_LIMIT)
 }
 
-/// Tells cheaply whether a source may have changed since it was last read.
+/// Shows cheaply whether a source may have changed since it was last read.
 ///
 /// By looking, not by inotify: a mounted ConfigMap changes by swapping a link two directories away, an editor by
-/// renaming over the file, and on network mounts nobody tells at all. A look costs one `stat` per file.
+/// renaming over the file, and on network mounts there are no events at all. A look costs one `stat` per file.
 #[derive(Debug, Clone)]
 pub struct Watch {
     pub(super) roots: Arc<[PathBuf]>,

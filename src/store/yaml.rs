@@ -54,7 +54,7 @@ pub enum LoadError {
         /// The paths that were named.
         paths: String,
     },
-    /// Reading ended in a fault of ours.
+    /// Reading ended in a fault of slotwise.
     #[error("reading {paths} ended in a fault of slotwise")]
     Fault {
         /// The paths that were named.
@@ -97,7 +97,7 @@ impl YamlFiles {
         }
     }
 
-    /// Tells whether a read would find anything new in them, or in `key_files`.
+    /// Watches whether a read would find anything new in them, or in `key_files`.
     pub(super) fn watch(&self, key_files: Arc<BTreeSet<PathBuf>>) -> Watch {
         Watch {
             roots: Arc::clone(&self.roots),
@@ -214,7 +214,7 @@ pub(super) struct Snapshot {
     /// Files, directories and tables whose content is not known in full, and why, in one phrase.
     pub(super) lost: BTreeMap<PathBuf, String>,
     /// Files, tables and named paths that hold nothing, and what is odd about it: lost only where they held something
-    /// before, or where nobody can know whether they did.
+    /// before, or where that is unknown.
     pub(super) suspicious: BTreeMap<PathBuf, &'static str>,
 }
 

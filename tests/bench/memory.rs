@@ -40,7 +40,7 @@ const SLOTS_PER_CHANNEL: usize = 4;
 const POOLS: usize = 50;
 const PARKING: &str = "rtmp://127.0.0.1:1935/parked";
 
-/// How long the daemon may take to get everybody on air.
+/// How long the daemon may take to put every destination on air.
 const LIMIT: Duration = Duration::from_mins(5);
 
 /// How many went on air, and the largest resident set of the daemon meanwhile in kilobytes.

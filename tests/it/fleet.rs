@@ -74,9 +74,9 @@ async fn what_the_list_tells_of_many_channels_is_not_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_is_wired_otherwise_than_others_that_look_alike_is_planned_again() {
+async fn a_differently_wired_channel_is_planned_again() {
     let mut stage = stage(declared(wanted));
-    // Nothing that a list shows tells that one of its groups is not there.
+    // The list does not show that one of its groups is missing.
     stage.emulator.with_world(|world, now| {
         world.channel_mut("4000020").unwrap().edit(now, |document| {
             let groups = document["encoderSettings"]["outputGroups"].as_array_mut();
@@ -84,6 +84,6 @@ async fn a_channel_that_is_wired_otherwise_than_others_that_look_alike_is_planne
         });
     });
     assert!(matches!(stage.converge(60).await, Ended::Converged));
-    assert!(stage.told().contains("not those of channels that look alike"));
+    assert!(stage.log().contains("not those of channels that look alike"));
     assert_eq!(stage.count("StartChannel"), CHANNELS);
 }

@@ -16,13 +16,13 @@ use slotwise::model::{
     Window,
 };
 
-/// Where a slot points that carries nobody.
+/// Where a free slot points.
 pub(super) const PARKING: &str = "rtmp://127.0.0.1:1935/parked";
 
-/// Whose channels they are.
+/// The owner of the channels.
 pub(super) const OWNER: &str = "test";
 
-/// A channel that no pool names: nobody of ours may ever touch it.
+/// A channel that no pool names: no process may ever touch it.
 pub(super) const FOREIGN: &str = "900";
 
 /// Part of every stream name that is a secret, so that one search finds any of them; with a sign that no name of a
@@ -278,7 +278,7 @@ fn foreign() -> InventedPool {
     }
 }
 
-/// What nobody outside AWS knows is one way in one world and the other way in another.
+/// Unconfirmed behaviour is one way in one world and the other way in another.
 fn switches(random: &mut ChaCha8Rng) -> Switches {
     let mut unknown = || random.random_bool(0.3);
     Switches {
@@ -312,7 +312,7 @@ fn estrange(emulator: &Emulator, random: &mut ChaCha8Rng, channels: usize) {
             1 => {
                 let document = world.channel_mut(&one).unwrap().document_mut();
                 document["destinations"][1]["settings"][0] =
-                    json!({"streamName": format!("{CANARY}somebody"), "url": "rtmp://somebody.example/app"});
+                    json!({"streamName": format!("{CANARY}undeclared"), "url": "rtmp://undeclared.example/app"});
                 world.force_state(&one, State::Running, now);
             }
             _ => {}

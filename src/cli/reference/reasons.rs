@@ -208,7 +208,7 @@ fn of_the_destination() -> Vec<Waiting> {
             pool: None,
             pause: Pause {
                 until: Some(Timestamp::UNIX_EPOCH),
-                by: Some("SOMEBODY".to_owned()),
+                by: Some("USER".to_owned()),
                 why: Some("REASON".to_owned()),
             },
         },

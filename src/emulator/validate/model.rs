@@ -116,7 +116,7 @@ impl Kind {
         if let Some(inner) = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             return Self::List(Box::new(Self::read(inner)));
         }
-        // Shapes begin with a capital, so the first letter tells.
+        // Shapes begin with a capital.
         match word.as_bytes() {
             b"b" => Self::Boolean,
             b"{}" => Self::Texts,

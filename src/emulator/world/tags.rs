@@ -20,7 +20,7 @@ impl World {
                 keys.extend(request.query.tag_keys.iter().map(String::as_str));
                 "DeleteTags"
             }
-            // Whoever makes a resource with tags needs the permission to tag, too.
+            // Creating a resource with tags needs the permission to tag, too.
             Operation::CreateTags
             | Operation::CreateChannel
             | Operation::CreateInput

@@ -1,5 +1,5 @@
-//! Stream keys as people paste them: with a mark or a line end, which are taken off, or with something around them or in
-//! their place, which is told.
+//! Pasted stream keys: a mark or a line end is taken off; anything else around the key or in its place is a reported
+//! mistake.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use crate::model::Secret;
 
 /// Longest stream key. Platforms use below 100 characters, with parameters some hundred.
 pub(super) const KEY_LIMIT: usize = 1000;
-/// Shortest text of one letter over and over that stands for a key, as in `xxxx-xxxx-xxxx-xxxx`.
+/// Shortest text of one repeated letter that is a placeholder for a key, as in `xxxx-xxxx-xxxx-xxxx`.
 const STAND_IN: usize = 8;
 
 /// The key that `text` is, without a byte order mark before it and line ends around it; or why it cannot be one.
 ///
-/// The same for files, variables, parameters, secrets and keys that stand in a declaration.
+/// The same for files, variables, parameters, secrets and keys in a declaration.
 pub fn key_of(text: &str) -> Result<Secret, KeyMistake> {
     const LINE_ENDS: [char; 2] = ['\n', '\r'];
     let key = text
@@ -38,7 +38,7 @@ pub fn key_of(text: &str) -> Result<Secret, KeyMistake> {
     }
 }
 
-/// What is wrong with what should be a stream key. Says nothing of what it is.
+/// What is wrong with a stream key. Holds nothing of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyMistake {
     /// Nothing there.
@@ -77,7 +77,7 @@ pub enum KeyMistake {
 
 type Rule = (fn(&str) -> bool, KeyMistake);
 
-/// In this order: the first that applies is told. All of them before spaces, which some have as well.
+/// In this order: the first that applies is reported. All of them before spaces, which some have as well.
 const MISTAKES: [Rule; 14] = [
     (str::is_empty, KeyMistake::Empty),
     (is_quoted, KeyMistake::Quoted),
@@ -102,8 +102,8 @@ impl fmt::Display for KeyMistake {
             Self::TooLong => "the stream key is longer than 1000 bytes",
             Self::Spaced => "there are spaces or line breaks in the stream key",
             Self::Invisible => "there are invisible characters in the stream key",
-            Self::Quoted => "the stream key stands in quotes",
-            Self::Assignment => "a name and `=` stand before the stream key",
+            Self::Quoted => "the stream key is in quotes",
+            Self::Assignment => "a name and `=` precede the stream key",
             Self::Url => "this is a URL with the stream key in it, not the key alone",
             Self::Json => "this is JSON, not a stream key",
             Self::Unfilled => "this is a variable that was not filled in, not a stream key",
@@ -132,8 +132,8 @@ impl KeyMistake {
             Self::Empty | Self::TooLong | Self::Spaced => at,
             Self::Invisible => format!("{at}: copy it again from the platform as plain text"),
             Self::Quoted => format!("{at}, without the quotes"),
-            Self::Assignment => format!("{at}: what stands after the `=`"),
-            Self::Url => format!("{at}: what stands after the last `/`; the rest of it is the url"),
+            Self::Assignment => format!("{at}: the part after the `=`"),
+            Self::Url => format!("{at}: the part after the last `/`; the rest of it is the url"),
             Self::Json => format!("{at}; one field of JSON is read from secretsManager only: NAME#FIELD"),
             Self::Unfilled => {
                 format!("{at}: slotwise fills in no variables, streamKeyFrom: {{ env: NAME }} reads one")
@@ -312,7 +312,7 @@ fn is_masked(text: &str) -> bool {
     hidden > 1 || hidden > 0 && (hidden == text.chars().count() || text.ends_with('…'))
 }
 
-/// Characters that nobody sees, as they come along when text is copied from a page.
+/// Invisible characters, as in text that was copied from a page.
 pub(super) fn is_partly_invisible(text: &str) -> bool {
     text.chars().any(|letter| {
         matches!(letter,
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_paste_with_a_key_or_in_its_place_is_told_without_it() {
+    fn a_pasted_mistake_is_reported_without_the_key() {
         use KeyMistake::{
             Assignment, Empty, Escaped, Invisible, Json, Listed, Lookalike, Masked, Placeholder, Quoted,
             Reference, Spaced, Spreadsheet, TooLong, Unfilled, Url,
@@ -448,11 +448,11 @@ mod tests {
             ("?key=CANARY", Url),
             ("[CANARY](https://a.example)", Url),
         ] {
-            let told = key_of(text).unwrap_err();
-            assert_eq!(told, mistake, "{text:?}");
+            let found = key_of(text).unwrap_err();
+            assert_eq!(found, mistake, "{text:?}");
             for place in ["here", "file keys/a"] {
-                let told = format!("{told} {told:?} {}", told.fix(place));
-                assert!(!told.contains("CANARY"), "{told}");
+                let shown = format!("{found} {found:?} {}", found.fix(place));
+                assert!(!shown.contains("CANARY"), "{shown}");
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) struct Declared<'a> {
     /// By name.
     pub(super) list: Vec<One<'a>>,
     pub(super) identities: BTreeMap<&'a Identity, Dest>,
-    /// Who has a stream by either endpoint, in order of claim; of several with the same endpoints only the first.
+    /// The destinations of each stream, by either endpoint, in order of claim; of several with equal endpoints only the first.
     streams: BTreeMap<Stream, Vec<Dest>>,
     /// Canonical URLs that destinations push to, whatever their keys are.
     urls: BTreeSet<Arc<str>>,
@@ -104,8 +104,8 @@ impl<'a> Declared<'a> {
         found.ok()
     }
 
-    /// Whose stream a slot of a channel of `class` has, and whether its target is equal. Of several: who has an equal
-    /// target before who has the same stream, one that is off last, then the one that the slot's tag names, then by claim.
+    /// The destination whose stream a slot of a channel of `class` has, and whether its target is equal. Of several: an equal
+    /// target before the same stream, one that is off last, then the one that the slot's tag names, then by claim.
     pub(super) fn exact(
         &self,
         class: ChannelClass,

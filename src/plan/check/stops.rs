@@ -17,7 +17,7 @@
 //! | it stands in no pool while the declaration is doubted | every slot that is not parked is held by a destination that is off, and one is |
 //! | a destination that is wanted or paused is on air in a group that is no slot, and in no slot of a running channel | |
 //!
-//! A channel that stands in no pool has policy `Never` and `idle: Stop`.
+//! A channel in no pool has policy `Never` and `idle: Stop`.
 
 use super::declared::Dest;
 use super::places::Role;
@@ -26,7 +26,7 @@ use super::steps::{Subject, list};
 use super::violation::{Rule, Violation};
 use crate::model::{Cause, ChannelState, Idle, Trust};
 
-/// What a change on a running channel is worth, and whose it is.
+/// A change on a running channel: its cause, and the destination it belongs to.
 type Change = (Cause, Option<Dest>);
 
 impl Subject<'_> {
@@ -124,10 +124,10 @@ impl Subject<'_> {
         }
         let mut changes = self.channel.slots.iter().flat_map(|slot| self.changes(slot));
         let is_granted = changes.any(|change| change.is_some_and(|change| self.is_granted(change)));
-        (!is_granted).then_some("no policy and no one-off grant allows it for the changes made")
+        (!is_granted).then_some("neither a policy nor a grant allows it for the changes made")
     }
 
-    /// By the policy of the channel's pool, now, or by a one-off grant for the one whose change it is.
+    /// By the policy of the channel's pool, now, or by a one-off grant for the destination that the change belongs to.
     fn is_granted(&self, (cause, whose): Change) -> bool {
         let Some(policy) = &self.channel.policy else {
             return false;
@@ -137,7 +137,7 @@ impl Subject<'_> {
         by_policy || whose.is_some_and(named)
     }
 
-    /// What the steps change in a slot: who joins, and who leaves.
+    /// What the steps change in a slot: the destination that joins, and the one that leaves.
     fn changes(&self, slot: &SlotReading<'_>) -> [Option<Change>; 2] {
         let joins = self.write_to(slot).and_then(|write| self.written(write));
         if joins.is_some() && joins == slot.dest() {
@@ -170,7 +170,7 @@ impl Subject<'_> {
         !is_of_pool(self.channel) && place.is_some_and(|site| is_of_pool(&self.world.channels[site.channel]))
     }
 
-    /// Who is on air here and belongs to another pool leaves only for a slot there.
+    /// A destination on air here that belongs to another pool leaves only for a slot there.
     pub(super) fn check_moves(&self, found: &mut Vec<Violation>) {
         for slot in self.channel.slots.iter().filter(|slot| self.is_released(slot)) {
             let Occupant::Of(dest, _, role) = slot.occupant else {

@@ -54,7 +54,7 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// Who pushes a stream, by pool and name.
+    /// The destinations that push a stream, by pool and name.
     pub(super) fn pushing(&self, stream: &Stream) -> &[Pushing] {
         self.by_stream.get(stream).map_or(&[], Vec::as_slice)
     }
@@ -64,7 +64,7 @@ impl<'a> Index<'a> {
         self.urls.contains(url)
     }
 
-    /// Whom a slot tag calls so.
+    /// The destination that a slot tag names by this identity.
     pub(super) fn called(&self, identity: &Identity) -> Option<usize> {
         self.by_identity.get(identity).copied()
     }

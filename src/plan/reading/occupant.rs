@@ -1,4 +1,4 @@
-//! Who holds each slot: the first line that applies.
+//! The occupant of each slot: the first line that applies.
 //!
 //! | the slot | its occupant is |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | has the pool's parking URL, to which no declared destination pushes, and is not recorded as that of any | [`Occupant::Parked`] |
 //! | carries the same stream as a declared destination pushes | that destination |
 //! | is recorded as that of a declared destination | it, with its [previous](Fit::Previous) target or one that [cannot be read](Fit::Unreadable) |
-//! | is recorded as that of one who is declared no longer | [`Occupant::Vanished`] |
+//! | is recorded as that of a destination that is no longer declared | [`Occupant::Vanished`] |
 //! | anything else | [`Occupant::Undeclared`] |
 //!
 //! A record counts only while the slot points where it did when the record was written.
@@ -22,8 +22,8 @@ use crate::model::{
 };
 
 impl<'a> Reading<'a> {
-    /// The slots of a channel: what its pool's glob matches, and what is recorded as somebody's although it does not (any
-    /// more).
+    /// The slots of a channel: the groups that its pool's glob matches, and others that are recorded as holding a
+    /// destination.
     pub(super) fn add_slots(&mut self, channel: usize, seen: &'a ObservedChannel) {
         let pool = self.desired.pools.values().nth(self.channels[channel].pool);
         for group in seen.groups.iter() {
@@ -58,7 +58,7 @@ impl<'a> Reading<'a> {
         Some(whole_url(&pool.slots.parking_url))
     }
 
-    /// Tells of every slot who holds it.
+    /// Finds the occupant of every slot.
     pub(super) fn find_occupants(&mut self, index: &Index<'a>) {
         for at in 0..self.slots.len() {
             let slot = &self.slots[at];
@@ -98,7 +98,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Of those who push what the slot carries the one that it fits best, and whether it is that one's very target.
+    /// Of the destinations that push the slot's stream the best match, and whether the slot has exactly its target.
     fn best_match(&self, at: usize, target: &Target, index: &Index<'a>) -> Option<(usize, bool)> {
         let slot = &self.slots[at];
         let pipelines = self.channel_of(at).class().pipelines();
@@ -151,8 +151,8 @@ impl<'a> Reading<'a> {
 
 /// Which endpoints of a target are parked, and the streams of the others.
 ///
-/// What goes to the parking URL is parked, unless a declared destination pushes there. Nor
-/// is a slot parked by that URL alone which `is_recorded` as that of a destination: the pool may be edited while it is on air.
+/// A stream to the parking URL is parked, unless a declared destination pushes there. A slot that `is_recorded` as that of a
+/// destination is not parked by that URL alone: the pool may be edited while it is on air.
 pub(super) fn look_at(
     slot: &SlotId,
     target: &Target,

@@ -9,8 +9,8 @@ use super::slots::SlotChange;
 use crate::model::tag::TAGS_MAX;
 use crate::model::{Mark, ObservedChannel, Recorded, Recording, SlotTag, Target, TargetDigest};
 
-/// What the first look at a channel writes: the owner tag where it is adopted, and what its slots hold as far as nothing is
-/// recorded of them. Also what became of those who vanished.
+/// What the first look at a channel writes: the owner tag where it is adopted, the occupants of slots without a record, and
+/// the release of vanished destinations.
 pub(super) fn first_look(
     decision: &Decision<'_, '_>,
     channel: usize,

@@ -1,4 +1,4 @@
-//! Who holds a slot.
+//! The occupants of slots.
 
 use super::super::fixture::{World, held, steps, unknown_key, waiting};
 use super::super::{Content, Plan};
@@ -21,7 +21,7 @@ fn at(url: &str, key: &str) -> Endpoint {
 }
 
 #[test]
-fn each_kind_of_slot_is_told_apart() {
+fn each_kind_of_slot_is_recognised() {
     let world = World::new()
         .channel("1", Running, &["-", "a", "~b", "^gone", "?x", "!"])
         .wanted("a")
@@ -34,7 +34,7 @@ fn each_kind_of_slot_is_told_apart() {
             "parked",
             "a",
             "previous target of b",
-            "gone, declared no longer",
+            "gone, no longer declared",
             "undeclared (x)",
             "unusable (it has 2 outputs; a slot has one)"
         ]
@@ -161,7 +161,7 @@ fn an_unrecorded_respelling_is_written_with_the_next_start() {
 }
 
 #[test]
-fn a_preset_s_new_address_interrupts_nobody() {
+fn a_preset_s_new_address_interrupts_nothing() {
     let world = World::new()
         .channel("1", Running, &["&a"])
         .with("a", |one| one.is_preset = true)

@@ -1,8 +1,8 @@
 //! Writes statuses into items, in a task of its own.
 //!
-//! What is to stand in each item is handed over as a whole after each cycle, and only what differs from what stands
-//! there is written: by an update of slotwise's own attributes under the condition that the item exists, so that
-//! nothing that users write is touched and nothing they deleted comes back.
+//! The statuses of all items are handed over as a whole after each cycle, and only what differs from an item's content is
+//! written: by an update of slotwise's own attributes under the condition that the item exists, so that nothing that users
+//! write is touched and nothing they deleted comes back.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -33,7 +33,7 @@ const WRITES_MAX: usize = 25;
 /// Longest time before a write that failed is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// What is to stand in the items.
+/// The statuses to write into the items.
 #[derive(Debug, Clone, Default)]
 pub struct Publication {
     /// The items as they were seen last.
@@ -88,7 +88,7 @@ impl Writer {
         }
     }
 
-    /// Hands over what is to stand in the items. What was handed over before and is not written yet is forgotten.
+    /// Hands over the statuses to write. Earlier ones that are not written yet are forgotten.
     pub fn publish(&self, publication: Publication) {
         self.publish.send_modify(|(number, last)| {
             *number += 1;
@@ -143,7 +143,7 @@ struct Task {
     lease: Arc<dyn WriteLease>,
     publication: watch::Receiver<(u64, Publication)>,
     tell_written: watch::Sender<u64>,
-    /// Number of the last publication that was compared with what stands in the items.
+    /// Number of the last publication that was compared with the content of the items.
     compared: u64,
     due: BTreeMap<Identity, Due>,
     own: BTreeMap<Identity, Own>,
@@ -303,7 +303,7 @@ fn may_write(lease: &dyn WriteLease) -> bool {
     holding.is_some_and(|holding| holding.until.is_none_or(|until| Instant::now() < until))
 }
 
-/// What `write` comes to, unless the lease ends before: a machine that stood still in between goes on with no attempt.
+/// The result of `write`, unless the lease ends before: after a suspension of the machine no attempt continues.
 async fn while_held<T>(lease: &dyn WriteLease, write: impl Future<Output = T>) -> Option<T> {
     let mut write = pin!(write);
     poll_fn(|context| {
@@ -316,7 +316,7 @@ async fn while_held<T>(lease: &dyn WriteLease, write: impl Future<Output = T>) -
     .await
 }
 
-/// A phase that stands there already is as old as it says there, whoever wrote it.
+/// A phase that the item has already keeps its time, whichever process wrote it.
 fn keep_since(status: Written, stands: &Written) -> Written {
     match stands.get(StatusField::Since) {
         Some(since) if status.get(StatusField::Phase) == stands.get(StatusField::Phase) => {

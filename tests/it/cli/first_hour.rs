@@ -1,4 +1,4 @@
-//! What somebody does in the first hour: run the quickstart, press the switch, look from a second terminal.
+//! What a user does in the first hour: run the quickstart, press the switch, look from a second terminal.
 
 use std::fs;
 use std::path::Path;
@@ -58,7 +58,7 @@ fn line<'a>(ran: &'a Ran, name: &str) -> &'a str {
 }
 
 #[test]
-fn the_first_switch_goes_on_air_on_the_free_channel_and_interrupts_nobody() {
+fn the_first_switch_uses_the_free_channel_and_interrupts_nothing() {
     let desk = Desk::new();
     let mut daemon = desk.daemon();
     daemon.until("listening on http://127.0.0.1:");
@@ -76,9 +76,12 @@ fn the_first_switch_goes_on_air_on_the_free_channel_and_interrupts_nobody() {
     for name in ["youtube-main", "twitch-main", "corp-cdn"] {
         assert!(line(&after, name).contains("Streaming  Streaming"), "{after:?}");
     }
-    let told = daemon.end("INT").out;
-    assert!(!told.contains("interrupts "), "{told}");
-    assert!(!told.contains(" stop "), "{told}");
+    let printed = daemon.end("INT").out;
+    assert!(
+        !printed.replace("interrupts nothing", "").contains("interrupts "),
+        "{printed}"
+    );
+    assert!(!printed.contains(" stop "), "{printed}");
 }
 
 #[test]

@@ -140,7 +140,7 @@ async fn what_goes_wrong_is_counted_under_its_code() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_counted_by_what_is_in_the_way_and_no_longer_once_it_is_gone() {
+async fn waiting_destinations_are_counted_by_reason() {
     let mut live = Live::new(desired(pool(&["1"]), vec![wanted("a")]));
     live.converge().await;
     live.script.change(|desired| {
@@ -181,11 +181,11 @@ async fn the_reference_tells_of_every_metric_that_there_is() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .collect();
     let reference = live.metrics.reference();
-    let mut told: Vec<&str> = reference
+    let mut reported: Vec<&str> = reference
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
         .collect();
     shown.sort_unstable();
-    told.sort_unstable();
-    assert_eq!(shown, told);
+    reported.sort_unstable();
+    assert_eq!(shown, reported);
 }

@@ -60,7 +60,7 @@ impl Fixture {
     }
 
     /// `problem` with the file's name relative to the directory.
-    fn told(&self, problem: &Problem) -> String {
+    fn message(&self, problem: &Problem) -> String {
         let prefix = format!("{}/", self.dir.path().display());
         problem.to_string().replace(&prefix, "")
     }

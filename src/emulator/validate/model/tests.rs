@@ -109,7 +109,7 @@ fn samples(kind: &Kind) -> (Vec<Value>, Value) {
 }
 
 #[test]
-fn every_type_enum_and_range_of_the_model_is_refused_where_it_is_broken() {
+fn every_constraint_of_the_model_is_enforced() {
     let (mut enums, mut ranges) = (std::collections::BTreeSet::new(), 0);
     for (operation, name) in [
         (Operation::CreateChannel, "CreateChannel"),
@@ -149,7 +149,7 @@ fn every_type_enum_and_range_of_the_model_is_refused_where_it_is_broken() {
 }
 
 #[test]
-fn the_table_is_read_to_its_end_and_names_no_shape_that_it_lacks() {
+fn the_table_is_complete() {
     let table = include_str!("../model.txt");
     assert!(table.starts_with("MediaLive 2017-10-14 of botocore 1."));
     let (operations, shapes) = (MODEL.operations.len(), MODEL.shapes.len());
@@ -176,7 +176,7 @@ fn the_table_is_read_to_its_end_and_names_no_shape_that_it_lacks() {
 }
 
 #[test]
-fn what_the_model_requires_is_required_except_for_what_people_leave_out() {
+fn required_members_are_required_with_known_exceptions() {
     let settings = json!({"encoderSettings": {"audioDescriptions": [{}], "outputGroups": [{}]}});
     let found = check(Operation::CreateChannel, settings.as_object().unwrap(), true);
     let said: Vec<String> = found
@@ -197,7 +197,7 @@ fn what_the_model_requires_is_required_except_for_what_people_leave_out() {
 }
 
 #[test]
-fn an_unknown_member_is_refused_by_name_unless_it_could_be_a_key() {
+fn an_unknown_member_is_named_unless_it_could_be_a_key() {
     let unknown = |key: &str, refuse| {
         let found = check(
             Operation::UpdateChannel,
