@@ -129,6 +129,7 @@ async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
         connection: &args.connection,
         changes: None,
         grants: &[],
+        lasts: false,
     };
     let (controller, view) = purpose.look(output).await?;
     // What is on air is worth seeing whatever is wrong with the declarations.
