@@ -75,13 +75,8 @@ impl Written {
         self
     }
 
-    /// Whether this says the same as `other`. Since when is told along, and no news by itself: a process that has just
-    /// begun knows of no time before.
-    pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        told().all(|field| self.get(field) == other.get(field))
-    }
-
-    /// The same of `status` as `layout` says it.
+    /// Whether this says what `layout` says of `status`. Since when is told along, and no news by itself: a process that has
+    /// just begun knows of no time before.
     pub(super) fn tells(&self, status: &DestinationStatus, layout: &StatusLayout) -> bool {
         told().all(|field| self.get(field) == said(field, status, layout).as_deref())
     }
