@@ -98,6 +98,9 @@ async fn show_of(server: &Server, args: &StatusArgs, output: &Output) -> Result<
     if args.watch && args.output == ListFormat::Text {
         output.clear();
     }
+    if let (Some(at), ListFormat::Text) = (server.found_at(), args.output) {
+        output.print(&format!("the slotwise at {at} says:\n\n"));
+    }
     output.print(&document);
     Ok(())
 }
