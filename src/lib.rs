@@ -30,7 +30,7 @@
 //! | [`record`] | what a plan was made from, without secrets, as text; and the plan made again from that | nothing: pure |
 //! | [`status`] | what is true of every destination and channel | nothing: pure |
 //! | [`render`] | plans, status and events as text and versioned JSON | nothing: pure |
-//! | [`store`] | where Desired comes from, and status goes back: files, tables | read files, call DynamoDB |
+//! | [`store`] | where Desired comes from, and status goes back: files, tables | read and watch files, call DynamoDB |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment, call AWS |
 //! | [`medialive`] | the one way to MediaLive: client, lossless documents, errors classified once | call AWS |
 //! | [`observe`] | List, and Describe where neither the list nor channels that look alike suffice → Observed | call AWS, reads only |

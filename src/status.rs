@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use conditions::Conditions;
+pub use conditions::{Conditions, DESCRIBED};
 pub use derive::{phase, status};
 pub use totals::Totals;
 

@@ -83,6 +83,7 @@ async fn apply(
         connection: &args.connection,
         changes: Some(&args.changes),
         grants: &args.interrupt,
+        lasts: false,
     };
     args.changes.check_lease(&args.connection)?;
     let (listener, outcome) = event_log(Reporter::of_apply(), Times::Elapsed, format, output);

@@ -52,6 +52,8 @@ pub(super) struct Purpose<'a> {
     pub(super) changes: Option<&'a ChangeArgs>,
     /// Destinations with a one-off grant.
     pub(super) grants: &'a [String],
+    /// Whether it goes on until it is asked to end, so that being told of changes is worth the effort.
+    pub(super) lasts: bool,
 }
 
 impl Purpose<'_> {
@@ -98,12 +100,12 @@ impl Purpose<'_> {
         };
         let ttl = self.changes.map_or(secrets::TTL, |changes| changes.key_ttl);
         let region = self.connection.region.as_deref();
-        let source = Sources::new(
-            self.sources.to_vec(),
-            settings.owner.clone(),
-            LoadOptions::default(),
-        )
-        .with_keys(self.keys(ttl)?);
+        let paths = self.sources.to_vec();
+        let mut source =
+            Sources::new(paths, settings.owner.clone(), LoadOptions::default()).with_keys(self.keys(ttl)?);
+        if self.lasts {
+            source = source.with_notices();
+        }
         let tables = table_access(region)?;
         Ok(wiring::controller(source, &world, tables, &wire, &writing, settings, listener).await?)
     }

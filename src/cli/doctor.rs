@@ -81,6 +81,7 @@ async fn patient(args: &DoctorArgs) -> Result<Patient, Failure> {
         connection,
         changes: None,
         grants: &[],
+        lasts: false,
     };
     let world = purpose.world_or_empty(&owner).await?;
     let tables = table_access(region)?;

@@ -417,5 +417,6 @@ fn purpose<'a>(args: &'a InitArgs, sources: &'a [PathBuf]) -> Purpose<'a> {
         connection: &args.connection,
         changes: None,
         grants: &[],
+        lasts: false,
     }
 }

@@ -72,6 +72,7 @@ pub(super) async fn run(args: PlanArgs, output: &Output) -> CommandResult {
         connection: &args.connection,
         changes: None,
         grants: &args.interrupt,
+        lasts: false,
     };
     let (_, view) = Box::pin(purpose.look(output)).await?;
     if show_problems(&view.loaded.problems, output) {

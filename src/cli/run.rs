@@ -16,7 +16,7 @@ use super::failure::{CommandResult, Failure};
 use super::listen::ListenArgs;
 use super::output::Output;
 use super::signals::{Hangups, Signals};
-use crate::controller::{Ended, Until, Witness};
+use crate::controller::{Ended, Settings, Until, Witness};
 use crate::medialive::Meter;
 use crate::plan::waiting::Approximately;
 use crate::recorder::{Limits, Recorder};
@@ -66,6 +66,14 @@ struct PaceArgs {
     batch_max: Duration,
 }
 
+impl PaceArgs {
+    fn set(&self, settings: &mut Settings) {
+        settings.interval = self.interval;
+        settings.batch_idle = self.batch_idle;
+        settings.batch_max = self.batch_max.max(self.batch_idle);
+    }
+}
+
 /// Runs until asked to end, or with `--once` until converged. SIGHUP makes it read the sources again and look.
 pub(super) async fn run(
     args: RunArgs,
@@ -79,12 +87,11 @@ pub(super) async fn run(
         connection: &args.connection,
         changes: Some(&args.changes),
         grants: &[],
+        lasts: !args.once,
     };
     let mut settings = purpose.settings();
     args.changes.check_lease(&args.connection)?;
-    settings.interval = args.pace.interval;
-    settings.batch_idle = args.pace.batch_idle;
-    settings.batch_max = args.pace.batch_max.max(args.pace.batch_idle);
+    args.pace.set(&mut settings);
     let recording = args.record.as_deref().map(start_recording).transpose()?;
     let tries_out = args.connection.emulator.is_some() && !args.once;
     let listening = args.http.open(tries_out).await?;

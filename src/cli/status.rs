@@ -98,6 +98,9 @@ async fn show_of(server: &Server, args: &StatusArgs, output: &Output) -> Result<
     if args.watch && args.output == ListFormat::Text {
         output.clear();
     }
+    if let (Some(at), ListFormat::Text) = (server.found_at(), args.output) {
+        output.print(&format!("the slotwise at {at} says:\n\n"));
+    }
     output.print(&document);
     Ok(())
 }
@@ -129,6 +132,7 @@ async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
         connection: &args.connection,
         changes: None,
         grants: &[],
+        lasts: false,
     };
     let (controller, view) = purpose.look(output).await?;
     // What is on air is worth seeing whatever is wrong with the declarations.

@@ -213,7 +213,7 @@ impl<S: Source> Controller<S> {
             trusted: loaded.desired.trust == Trust::Whole,
         });
         self.tell_loaded(&loaded);
-        if let Some(what) = self.source.warning() {
+        while let Some(what) = self.source.warning() {
             self.tell(Event::Warned { what });
         }
         self.loaded = Some(loaded);

@@ -181,6 +181,7 @@ impl<S: Source> Controller<S> {
             random,
             listener,
         } = parts;
+        let shown = Shown::new(lease.gate());
         Self {
             source,
             observer,
@@ -204,7 +205,7 @@ impl<S: Source> Controller<S> {
             busy: Busy::default(),
             tasks: JoinSet::new(),
             wake: Arc::default(),
-            shown: Shown::new(),
+            shown,
         }
     }
 

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::View;
+use crate::execute::WriteLease;
 
 /// A controller at a glance. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Pulse {
     pub cycle_ended: Option<Instant>,
     /// What the last cycle that came to something saw and planned.
     pub view: Option<Arc<View>>,
+    /// Tells what is held of the lease at the moment that it is asked.
+    pub lease: Arc<dyn WriteLease>,
 }
 
 /// Where a controller shows its pulse.
@@ -26,11 +29,12 @@ pub struct Pulse {
 pub(super) struct Shown(watch::Sender<Pulse>);
 
 impl Shown {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(lease: Arc<dyn WriteLease>) -> Self {
         Self(watch::Sender::new(Pulse {
             began: Instant::now(),
             cycle_ended: None,
             view: None,
+            lease,
         }))
     }
 

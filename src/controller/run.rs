@@ -232,7 +232,7 @@ impl<S: Source> Controller<S> {
 
     /// Reads the source where it changed, and puts the next cycle where the batch of changes ends. Whether it changed.
     async fn look_at_source(&mut self, due: &mut Due) -> bool {
-        let changed = self.source.changed().await;
+        let changed = self.source.may_have_changed() && self.source.changed().await;
         let now = Instant::now();
         due.source = now + self.settings.source_interval;
         if !changed {

@@ -32,6 +32,8 @@ pub struct Holding {
     pub until: Option<Instant>,
     /// Holder and epoch, as the calls made under it are stamped; `None` where there are none.
     pub stamp: Option<Arc<str>>,
+    /// How often it has changed hands; 0 for one that does not count that.
+    pub epoch: u64,
 }
 
 /// Whether a step that was begun is still the one to take; the controller and the task that takes it share it.
@@ -160,7 +162,10 @@ mod tests {
     async fn a_permit_ends_before_its_order_and_its_lease() {
         let now = Instant::now();
         let limits = |until| {
-            let gate = gate(Some(Holding { until, stamp: None }));
+            let gate = gate(Some(Holding {
+                until,
+                ..Holding::default()
+            }));
             gate.permit(&Order::given_at(now)).unwrap().limits()
         };
         let alone = limits(None);
@@ -175,7 +180,10 @@ mod tests {
         let order = Order::given_now();
         assert!(matches!(gate(None).permit(&order), Err(NoPermit::LeaseLost)));
         let until = Some(Instant::now() + ATTEMPT);
-        let ends = gate(Some(Holding { until, stamp: None }));
+        let ends = gate(Some(Holding {
+            until,
+            ..Holding::default()
+        }));
         assert!(ends.permit(&order).is_ok() && ends.is_open());
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(matches!(ends.permit(&order), Err(NoPermit::LeaseLost)));

@@ -7,6 +7,27 @@ use jiff::Timestamp;
 
 use super::{Condition, ConditionStatus, DestinationStatus};
 
+/// Each condition, and what it says while it is true.
+pub const DESCRIBED: [(&str, &str); 7] = [
+    (
+        "Synced",
+        "its declaration is in force. False with `Invalid` where that is set aside for a mistake, and with `BackingOff` while a \
+         step on its behalf has failed and waits for the next try",
+    ),
+    ("Assigned", "a slot is its own, or will be"),
+    ("OnAir", "its channel was seen RUNNING with its target"),
+    ("Blocked", "it is not where it is wanted, and not on its way"),
+    (
+        "Degraded",
+        "steps on its behalf fail, or its channel failed or recovers from a failure. Of the whole: slots cannot be recorded in tags",
+    ),
+    (
+        "SourceTrusted",
+        "of the whole: the declarations were read, and lack nothing that is on air",
+    ),
+    ("Leader", "of the whole: this process holds the lease"),
+];
+
 static IN_FORCE: LazyLock<Arc<str>> = LazyLock::new(|| "the declaration is in force".into());
 
 /// The kinds, in the order in which they are shown.
@@ -98,7 +119,7 @@ impl DestinationStatus {
                     let text = format!("the last good declaration is in force: {problem}");
                     ("Invalid", text.into())
                 }
-                None => ("Invalid", message()),
+                None => (self.reason, message()),
             },
             (Kind::Assigned, true) => {
                 let slot = self.slot.as_ref().map(|slot| slot.to_string().into());
@@ -170,9 +191,14 @@ mod tests {
     }
 
     #[test]
+    fn every_condition_is_described_in_the_order_of_telling() {
+        let described = DESCRIBED.map(|(kind, _)| kind);
+        assert!(described.starts_with(&Kind::ALL.map(Kind::name)));
+    }
+
+    #[test]
     fn a_declaration_that_is_set_aside_says_what_is_wrong() {
         let mut status = status(&[(Kind::Synced, false)], None, at(1));
-        assert_eq!(shown(&status), [r#"Synced=False Invalid "on its way" @1"#]);
         status.conditions.set_aside = Some("no such pool".into());
         let expected = r#"Synced=False Invalid "the last good declaration is in force: no such pool" @1"#;
         assert_eq!(shown(&status), [expected]);

@@ -248,6 +248,27 @@ fn condition(status: &DestinationStatus, kind: &str) -> (bool, Timestamp) {
 }
 
 #[test]
+fn a_declaration_is_not_synced_while_a_step_on_its_behalf_waits_for_its_next_try() {
+    let synced = |status: &DestinationStatus| {
+        let conditions = status.conditions();
+        let one = conditions.into_iter().find(|one| one.kind == "Synced").unwrap();
+        (one.status, one.reason, one.message.to_string())
+    };
+    let failed = DestinationPlan {
+        waiting: Some(throttled()),
+        ..placed()
+    };
+    let first = look(failed, channel(ChannelState::Idle), &[], &Status::default());
+    let (holds, reason, message) = synced(&first.destinations[0]);
+    assert_eq!((holds, reason), (ConditionStatus::False, "BackingOff"));
+    assert!(message.contains("TooManyRequestsException"), "{message}");
+
+    let then = look(placed(), channel(ChannelState::Idle), &[], &first);
+    let (holds, reason, _) = synced(&then.destinations[0]);
+    assert_eq!((holds, reason), (ConditionStatus::True, "Declared"));
+}
+
+#[test]
 fn an_unwanted_destination_stops_while_a_running_channel_holds_it() {
     let stands = |on_air: bool, held: bool, state: ChannelState| {
         let held = leaving().held.filter(|_| held);

@@ -2,6 +2,7 @@
 //!
 //! - [`sources`]: all of it together
 //! - [`yaml`]: files, found by [`tree`]
+//! - [`watch`]: whether they may have changed
 //! - [`tables`]: the tables that files declare, read and written by [`dynamodb`]
 //! - [`transfer`]: destinations from files into a table, and back
 //! - [`assemble`]: rules about several objects, and the last good state of one that is not valid now
@@ -14,6 +15,7 @@ pub mod sources;
 pub mod tables;
 pub mod transfer;
 pub mod tree;
+pub mod watch;
 pub mod yaml;
 
 pub use changes::{Change, Changed, changes};
@@ -53,7 +55,12 @@ pub trait Source: Send {
     /// Reads everything. Where a part cannot be read its last good state is used.
     fn load(&mut self) -> impl Future<Output = Result<Loaded, Self::Error>> + Send;
 
-    /// Whether a load might give something else than the last one did. Cheap; it carries no data.
+    /// Whether it is worth asking for a change now. Next to free: it is asked several times a second.
+    fn may_have_changed(&mut self) -> bool {
+        true
+    }
+
+    /// Whether a load might give something else than the last one did. Looks afresh; it carries no data.
     fn changed(&mut self) -> impl Future<Output = bool> + Send;
 
     /// A warning about what was read that is no mistake; each once.

@@ -107,6 +107,7 @@ impl Tables {
             let look = open.reader.first_look(self.first_look_limit).await;
             open.used = look.version;
             let file = open.table.place.file();
+            let shared: Arc<Path> = Arc::from(file.as_path());
             if let Some(error) = &look.failed {
                 snapshot.problems.push(unreadable(&open.table, error));
                 let why = format!("{} cannot be read: {error}", file.display());
@@ -122,7 +123,7 @@ impl Tables {
             let rows = look.rows.iter().flat_map(|rows| &rows.rows);
             open.never_full = open.never_full && rows.clone().next().is_none();
             for row in rows {
-                take_row(open, row, snapshot);
+                take_row(open, &shared, row, snapshot);
             }
         }
     }
@@ -296,10 +297,9 @@ fn held_many(before: &Good, file: &Path) -> bool {
     wanted.count() > 1
 }
 
-fn take_row(open: &Open, row: &Row, snapshot: &mut Snapshot) {
-    let table: Arc<Path> = Arc::from(open.table.place.file());
+fn take_row(open: &Open, table: &Arc<Path>, row: &Row, snapshot: &mut Snapshot) {
     let item = Item {
-        table,
+        table: Arc::clone(table),
         layout: Arc::clone(&open.table.layout),
         id: Arc::clone(&row.id),
         declared_in: Arc::clone(&open.declared_in),

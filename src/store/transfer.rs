@@ -88,7 +88,7 @@ impl Written {
         if let Some(what) = too_much {
             return Err(io::Error::other(what));
         }
-        for file in files {
+        for file in files.into_iter().map(|found| found.path) {
             let bytes = read(&file)?;
             let documents = documents(&file, &bytes).unwrap_or_default();
             for (document, tree) in documents.iter().filter_map(|one| objects(one).ok()).flatten() {

@@ -240,6 +240,7 @@ impl WriteLease for TableGate {
                 Some(Holding {
                     until: Some(*until),
                     stamp: Some(format!("{}.{epoch}", self.me).into()),
+                    epoch: *epoch,
                 })
             }
             _ => None,
@@ -272,8 +273,8 @@ mod tests {
         };
         let holding = gate.held_for().unwrap();
         assert_eq!(
-            (holding.until, holding.stamp.as_deref()),
-            (Some(until), Some("me.7"))
+            (holding.until, holding.stamp.as_deref(), holding.epoch),
+            (Some(until), Some("me.7"), 7)
         );
         sleep(Duration::from_secs(3)).await;
         assert!(

@@ -75,13 +75,8 @@ impl Written {
         self
     }
 
-    /// Whether this says the same as `other`. The time of the last change is written along, and no news by itself: a process
-    /// that has just begun knows of no time before.
-    pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        compared().all(|field| self.get(field) == other.get(field))
-    }
-
-    /// The same of `status` as `layout` says it.
+    /// Whether this says what `layout` says of `status`. Since when is told along, and no news by itself: a process that has
+    /// just begun knows of no time before.
     pub(super) fn tells(&self, status: &DestinationStatus, layout: &StatusLayout) -> bool {
         compared().all(|field| self.get(field) == said(field, status, layout).as_deref())
     }

@@ -19,9 +19,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::Access;
-use super::client::{ItemKey, TableClient};
+use super::client::TableClient;
 use super::error::TableError;
-use super::rows::{Rows, Written};
+use super::rows::{Row, Rows, Written};
 use crate::execute::WriteLease;
 use crate::manifest::table::{DestinationTable, StatusField, StatusLayout};
 use crate::model::Identity;
@@ -122,12 +122,12 @@ struct Own {
     at: Instant,
 }
 
-/// A write that is due.
+/// A write that is due. There may be as many as items, so what it says is put into words when its turn comes.
 struct Due {
-    key: ItemKey,
-    status: Written,
+    row: Arc<Row>,
+    status: Arc<DestinationStatus>,
     from: Instant,
-    trouble: Option<Backoff>,
+    trouble: Option<Box<Backoff>>,
     under_way: bool,
 }
 
@@ -193,11 +193,11 @@ impl Task {
             if stands.tells(status, &self.layout) && old.as_ref().is_none_or(|old| !old.under_way) {
                 continue;
             }
-            let status = keep_since(Written::of(status, &self.layout), stands);
+            let (row, status) = (Arc::clone(row), Arc::clone(status));
             let due = match old {
-                Some(old) => Due { status, ..old },
+                Some(old) => Due { row, status, ..old },
                 None => Due {
-                    key: row.key.clone(),
+                    row,
                     status,
                     from: now,
                     trouble: None,
@@ -221,16 +221,14 @@ impl Task {
                 continue;
             }
             due.under_way = true;
-            let (client, key, identity, status) = (
-                client.clone(),
-                due.key.clone(),
-                identity.clone(),
-                due.status.clone(),
-            );
+            let own = self.own.get(identity);
+            let stands = own.map_or(&due.row.written, |own| &own.written);
+            let status = keep_since(Written::of(&due.status, &self.layout), stands);
             let attributes = attributes(&self.layout, &status);
+            let (client, row, identity) = (client.clone(), Arc::clone(&due.row), identity.clone());
             let lease = Arc::clone(&self.lease);
             self.writing.spawn(async move {
-                let result = while_held(&*lease, client.set(&key, &attributes)).await;
+                let result = while_held(&*lease, client.set(&row.key, &attributes)).await;
                 Ended {
                     identity,
                     status,
@@ -252,7 +250,7 @@ impl Task {
                 let newer = self
                     .due
                     .remove(&identity)
-                    .filter(|due| !due.status.says_the_same(&status));
+                    .filter(|due| !status.tells(&due.status, &self.layout));
                 self.own.insert(
                     identity.clone(),
                     Own {
@@ -280,7 +278,7 @@ impl Task {
                 tracing::warn!(item = %identity, %error, fix = error.fix(), "a status is not written yet");
                 if let Some(due) = self.due.get_mut(&identity) {
                     due.under_way = false;
-                    let trouble = due.trouble.get_or_insert_with(Backoff::default);
+                    let trouble = due.trouble.get_or_insert_default();
                     due.from = now + trouble.fail(&mut self.random).min(LONGEST_PAUSE);
                 }
             }
@@ -362,7 +360,10 @@ mod tests {
     impl WriteLease for Until {
         fn held_for(&self) -> Option<Holding> {
             let until = Some(self.0);
-            Some(Holding { until, stamp: None })
+            Some(Holding {
+                until,
+                ..Holding::default()
+            })
         }
     }
 

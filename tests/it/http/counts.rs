@@ -58,6 +58,12 @@ async fn steps_interruptions_and_requests_are_counted_once_each() {
         .change(|desired| desired.destination_mut("b").unwrap().state = WantedState::Streaming);
     live.converge().await;
     let samples = scrape(&live).await;
+    let is_counted = |sample: &&String| {
+        sample.starts_with("slotwise_actions_total") || sample.starts_with("slotwise_interruptions_total")
+    };
+    for sample in samples.keys().filter(is_counted) {
+        assert!(before[sample] < 0.5, "{sample} does not begin with 0");
+    }
     let is = |sample: &str, expected: f64| {
         let value = samples.get(sample).copied().unwrap_or(f64::NAN);
         assert!(
@@ -86,6 +92,7 @@ async fn steps_interruptions_and_requests_are_counted_once_each() {
     is(r#"slotwise_slots{state="destination"}"#, 2.0);
     is(r#"slotwise_slots{state="parked"}"#, 1.0);
     is("slotwise_source_trusted", 1.0);
+    is("slotwise_lease_held", 1.0);
     is("slotwise_source_load_errors_total", 0.0);
     is(r#"slotwise_cycles_total{result="error"}"#, 0.0);
     is(

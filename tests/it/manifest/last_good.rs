@@ -330,7 +330,7 @@ async fn a_mounted_config_map_is_read_once_and_its_swap_is_seen() {
     link("..v1".as_ref(), &fixture.path("..data"));
     link("..data/pool.yaml".as_ref(), &fixture.path("pool.yaml"));
     link("..data/one.yaml".as_ref(), &fixture.path("one.yaml"));
-    let before = fixture.source.watch().fingerprint();
+    let before = fixture.source.fingerprint().await;
     let loaded = fixture.load().await;
     assert!(
         loaded
@@ -341,12 +341,12 @@ async fn a_mounted_config_map_is_read_once_and_its_swap_is_seen() {
         loaded.problems
     );
     assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
-    assert_eq!(fixture.source.watch().fingerprint(), before);
+    assert_eq!(fixture.source.fingerprint().await, before);
 
     // As kubelet does it: a new link beside, renamed over the old one.
     link("..v2".as_ref(), &fixture.path("..data_tmp"));
     fs::rename(fixture.path("..data_tmp"), fixture.path("..data")).unwrap();
-    assert_ne!(fixture.source.watch().fingerprint(), before);
+    assert_ne!(fixture.source.fingerprint().await, before);
     let loaded = fixture.load().await;
     assert_eq!(loaded.desired.destinations["one"].state, WantedState::Ready);
     assert_eq!(doubt(&loaded), None);
@@ -389,9 +389,9 @@ async fn a_key_file_is_watched_and_its_loss_sets_nothing_aside() {
     };
     assert_eq!(key.reveal(), "first-key");
 
-    let before = fixture.source.watch().fingerprint();
+    let before = fixture.source.fingerprint().await;
     fixture.write("keys/three", "second-key\n");
-    assert_ne!(fixture.source.watch().fingerprint(), before);
+    assert_ne!(fixture.source.fingerprint().await, before);
     let second = fixture.load().await;
     assert_eq!(change_lines(&first, &second), ["three: new key"]);
     assert_eq!(second.desired.destinations["three"].generation, 2);

@@ -314,6 +314,13 @@ pub(super) const RULES: &[Rule] = &[
         planted: &[("api", "use prometheus::Registry;")],
     },
     Rule {
+        says: "store::watch::notices alone is told by the system of changes to files: a simulation must not be",
+        of: &[],
+        but: &["store::watch::notices"],
+        forbids: |path| is_within(path, "notify"),
+        planted: &[("store::tree", "use notify::{Event, Watcher};")],
+    },
+    Rule {
         says: "execute::gate alone makes permits",
         of: &[],
         but: &["execute::gate"],
