@@ -39,6 +39,8 @@ const GAP_MIN: Duration = Duration::from_secs(1);
 pub(super) struct Pace {
     under_way: BTreeMap<ChannelId, Transition>,
     took: BTreeMap<ChannelState, VecDeque<Duration>>,
+    /// Whether a channel was looked at while it was updated: how fast that goes is no longer open.
+    has_seen_update: bool,
 }
 
 /// A channel on its way.
@@ -81,6 +83,7 @@ impl Pace {
                 let mut transition = same.unwrap_or_else(|| Transition::seen(state, false, now));
                 if look == Look::Everywhere {
                     transition.looked = now;
+                    self.has_seen_update |= state == ChannelState::Updating;
                 }
                 transition.is_awaited =
                     state != ChannelState::Stopping || is_someone_off_air || channel.steps.len() > 1;
@@ -95,6 +98,7 @@ impl Pace {
         for id in ids {
             if let Some(transition) = self.under_way.get_mut(id) {
                 transition.looked = now;
+                self.has_seen_update |= transition.state == ChannelState::Updating;
             }
         }
     }
@@ -112,9 +116,12 @@ impl Pace {
         due.map(|(id, _)| id.clone()).collect()
     }
 
-    /// How many are on their way.
-    pub(super) fn len(&self) -> usize {
-        self.under_way.len()
+    /// Whether looks at those on their way by themselves cost less than so many `pages` of a list. The very first update does
+    /// in any case: a start waits for it, and so do all that follow.
+    pub(super) fn is_cheaper_than(&self, pages: usize) -> bool {
+        let mut all = self.under_way.values();
+        let is_update = all.any(|one| one.state == ChannelState::Updating);
+        self.under_way.len() < pages || pages > 1 && is_update && !self.has_seen_update
     }
 
     fn due(&self, one: &Transition, least: Duration) -> Instant {
@@ -127,8 +134,8 @@ impl Pace {
         let (of_shortest, of_so_far) = if one.is_awaited { (12, 8) } else { (3, 3) };
         let growing = |least: Duration| (so_far / of_so_far).min(GAP_MAX).max(least);
         let Some(shortest) = self.took.get(&one.state).and_then(|took| took.iter().min()) else {
-            let is_first = one.state == ChannelState::Updating && so_far.is_zero();
-            return if is_first {
+            let is_first_update = one.state == ChannelState::Updating && !self.has_seen_update;
+            return if is_first_update {
                 least.min(FIRST_UPDATE)
             } else {
                 growing(least)
@@ -245,9 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn an_update_is_looked_at_as_soon_as_one_has_ever_ended() {
-        let first = looks(&mut Pace::default(), ChannelState::Updating, true, 15);
-        assert_eq!(first, [1, 6, 11]);
+    fn the_first_update_is_looked_at_at_once_and_later_ones_as_soon_as_one_has_ever_ended() {
+        let mut pace = Pace::default();
+        let mut transition = Transition::seen(ChannelState::Updating, true, Instant::now());
+        assert_eq!(pace.gap(&transition, LEAST), Duration::from_secs(1));
+        transition.looked += Duration::from_secs(1);
+        pace.has_seen_update = true;
+        assert_eq!(pace.gap(&transition, LEAST), LEAST);
         let mut pace = after(ChannelState::Updating, &[3, 12]);
         let later = looks(&mut pace, ChannelState::Updating, true, 9);
         assert_eq!(later, [2, 5, 8]);

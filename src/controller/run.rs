@@ -186,7 +186,7 @@ impl<S: Source> Controller<S> {
 
     /// Whether looks at the channels on their way cost less than a list.
     fn may_glance(&self) -> bool {
-        self.pace.len() < self.observer.pages()
+        self.pace.is_cheaper_than(self.observer.pages())
     }
 
     /// What follows from a cycle: when the next one is due, or the end.

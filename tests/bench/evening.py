@@ -2,7 +2,7 @@
 
     python tests/bench/evening.py PATH_OF_SLOTWISE [--speed N] [--seed N] [--hours N] [--only NAME ...]
 
-Eight destinations are switched on and off, 40 switches in three hours, at the same moments for everybody:
+Eight destinations are switched on and off, 40 switches in four hours, at the same moments for everybody:
 
 - slotwise on four channels of three slots, which never interrupts (Never) or may at any time (Anytime);
 - one channel with a slot for each destination, which somebody stops, updates and starts for each switch;
@@ -25,6 +25,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import stand
 from stand import FIRST_CHANNEL, Emulator
@@ -53,18 +54,18 @@ def draw_evening(seed, seconds):
     return sorted(switches)
 
 
-class Watcher(threading.Thread):
+class Watcher:
     """Sees which channel runs when, and what it carries."""
 
     def __init__(self, emulator):
-        super().__init__()
         self.emulator = emulator
         self.ended = threading.Event()
         self.running = {}
         self.spans = []
         self.looks = 0
+        self.watching = ThreadPoolExecutor(1).submit(self.watch)
 
-    def run(self):
+    def watch(self):
         while not self.ended.is_set():
             self.look()
             time.sleep(0.25)
@@ -88,7 +89,7 @@ class Watcher(threading.Thread):
     def end(self, now):
         """Everything that ran: since when, what it carried, how many outputs, until when."""
         self.ended.set()
-        self.join()
+        self.watching.result()
         self.look()
         return self.spans + [(*one, now) for one in self.running.values()]
 
@@ -126,7 +127,6 @@ class Contender:
         """Lives through the evening; what it came to."""
         self.emulator.ask("DELETE", "/_emulator/calls")
         watcher = Watcher(self.emulator)
-        watcher.start()
         begun, moments = self.now(), []
         self.begin()
         for at, number, is_on in switches:
@@ -177,29 +177,41 @@ class Anytime(Slotwise):
 
 
 class Person(Contender):
-    """One thing after the other, each channel by itself, as a script of AWS's own tools does."""
+    """One thing after the other, and each channel by itself, as a script with AWS's own tools does."""
 
     def begin(self):
-        self.wanted, self.hands = {}, []
+        names = [str(FIRST_CHANNEL + at) for at in range(self.channels)]
+        self.wanted = {channel: frozenset() for channel in names}
+        self.switched = threading.Condition()
+        self.is_over = False
+        pool = ThreadPoolExecutor(len(names))
+        self.hands = [pool.submit(self.work, channel) for channel in names]
 
     def switch(self, number, is_on):
         channel = str(FIRST_CHANNEL + self.channel_of(number))
-        self.wanted.setdefault(channel, set())
-        (self.wanted[channel].add if is_on else self.wanted[channel].discard)(number)
-        before = self.hands[-1:] if self.channels == 1 else [hand for hand in self.hands if hand.channel == channel][-1:]
-        hand = threading.Thread(target=self.work, args=(channel, frozenset(self.wanted[channel]), before))
-        hand.channel = channel
-        hand.start()
-        self.hands.append(hand)
+        with self.switched:
+            before = self.wanted[channel]
+            self.wanted[channel] = before | {number} if is_on else before - {number}
+            self.switched.notify_all()
 
-    def work(self, channel, wanted, before):
-        for hand in before:
-            hand.join()
-        self.carry_out(channel, wanted)
+    def work(self, channel):
+        """Carries out what is wanted of a channel by now, whenever that has changed."""
+        carried = frozenset()
+        while True:
+            with self.switched:
+                self.switched.wait_for(lambda: self.wanted[channel] != carried or self.is_over)
+                wanted = self.wanted[channel]
+            if wanted == carried:
+                return
+            self.carry_out(channel, wanted)
+            carried = wanted
 
     def end(self):
+        with self.switched:
+            self.is_over = True
+            self.switched.notify_all()
         for hand in self.hands:
-            hand.join()
+            hand.result()
 
     def describe(self, channel):
         return self.emulator.ask("GET", f"/prod/channels/{channel}")
@@ -344,27 +356,24 @@ def main():
     arguments.add_argument("slotwise")
     arguments.add_argument("--speed", type=int, default=10)
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--hours", type=float, default=3)
+    arguments.add_argument("--hours", type=float, default=4)
     arguments.add_argument("--only", nargs="*", default=list(CONTENDERS), choices=list(CONTENDERS))
     arguments = arguments.parse_args()
     switches = draw_evening(arguments.seed, arguments.hours * 3600)
-    results = {}
     with tempfile.TemporaryDirectory() as folder:
 
         def live(at, name):
             place = pathlib.Path(folder) / str(at)
             place.mkdir()
-            results[name] = CONTENDERS[name](arguments.slotwise, place, arguments.speed).live(switches)
+            return CONTENDERS[name](arguments.slotwise, place, arguments.speed).live(switches)
 
         # Side by side, as each of them waits most of the time.
-        threads = [threading.Thread(target=live, args=one) for one in enumerate(arguments.only)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor() as pool:
+            evenings = [pool.submit(live, *one) for one in enumerate(arguments.only)]
+        results = [evening.result() for evening in evenings]
     print(HEAD.format(switches=len(switches), hours=arguments.hours))
-    for name in arguments.only:
-        print(results[name].row(name))
+    for name, result in zip(arguments.only, results):
+        print(result.row(name))
 
 
 main()

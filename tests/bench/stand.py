@@ -5,6 +5,8 @@ import json
 import os
 import re
 import subprocess
+import time
+import urllib.error
 import urllib.request
 
 FIRST_CHANNEL = 4000001
@@ -75,11 +77,18 @@ class Emulator:
         self.url = re.search(r"http://\S+?(?=,)", self.process.stdout.readline()).group()
 
     def ask(self, method, path, body=None):
+        """A call, made again as long as there are too many."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, method=method, data=data)
         request.add_header("content-type", "application/json")
-        with urllib.request.urlopen(request) as answer:
-            return json.loads(answer.read() or "null")
+        while True:
+            try:
+                with urllib.request.urlopen(request) as answer:
+                    return json.loads(answer.read() or "null")
+            except urllib.error.HTTPError as error:
+                if error.code != 429:
+                    raise
+            time.sleep(0.1)
 
     def counts(self):
         """Calls so far, by operation."""
