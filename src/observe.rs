@@ -20,6 +20,7 @@ mod known;
 mod progress;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -27,7 +28,7 @@ use tokio::time::Instant;
 use self::assumed::Layouts;
 use self::known::{Known, LIST_LAG_MAX, Look, may_be_on_air};
 pub use self::progress::Progress;
-use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, PAGE, Summary};
+use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Summary};
 use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel, OwnerId};
 
 /// From so many unknown channels on, their wiring is assumed where the list shows enough (`assumed`). Fewer are looked at in
@@ -54,6 +55,17 @@ pub struct AccountView {
     pub elsewhere: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
 }
 
+/// How long what a list showed of channels that are at rest is good for another plan. Right before a step its channel is
+/// looked at in any case.
+const LIST_GOOD_FOR: Duration = Duration::from_secs(10);
+
+/// The last list, as far as it is not remembered of each channel.
+#[derive(Debug)]
+struct LastList {
+    asked: Instant,
+    elsewhere: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
+}
+
 /// Looks, and remembers what need not be asked again.
 #[derive(Debug)]
 pub struct Observer {
@@ -70,11 +82,13 @@ pub struct Observer {
     layouts: Layouts,
     /// From how many channels of which nothing is known the list is taken at its word.
     assumes_from: usize,
-    /// How many channels the last list had.
-    listed: usize,
+    /// How many pages the last list had.
+    pages: usize,
     progress: Progress,
     /// What channels that are not owned may be on air with, and when a list showed them last: one may leave them out.
     beside: BTreeMap<ChannelId, (BTreeSet<Endpoint>, Instant)>,
+    /// The last list, if every channel of it could be read.
+    last: Option<LastList>,
 }
 
 impl Observer {
@@ -89,9 +103,10 @@ impl Observer {
             missing: BTreeSet::new(),
             layouts: Layouts::default(),
             assumes_from: usize::MAX,
-            listed: 0,
+            pages: 0,
             progress: Progress::default(),
             beside: BTreeMap::new(),
+            last: None,
         }
     }
 
@@ -116,7 +131,9 @@ impl Observer {
     pub async fn list(&mut self) -> Result<Listing, CallError> {
         self.progress.begin();
         let asked = Instant::now();
-        let channels = self.client.list().await?.into_iter();
+        let (channels, pages) = self.client.list_by_page().await?;
+        self.pages = pages;
+        let channels = channels.into_iter();
         let channels = channels.map(|summary| (summary.id.clone(), summary)).collect();
         Ok(Listing { channels, asked })
     }
@@ -147,7 +164,6 @@ impl Observer {
                 None => to_describe.push(id.clone()),
             }
         }
-        self.listed = listed.len();
         let rest = self.assume(to_describe, listed, &mut view.channels).await;
         self.describe_all(rest, &mut view.channels).await;
         self.sort_out(&ours, &mut view);
@@ -158,7 +174,63 @@ impl Observer {
         self.distrusted.retain(|id, _| seen.contains_key(id));
         self.missing.retain(|id| seen.contains_key(id));
         self.layouts.retain(listed.values());
+        let mut observations = view.channels.values();
+        let is_whole = !observations.any(|one| matches!(one, ChannelObservation::Unreadable { .. }));
+        self.last = is_whole.then(|| LastList {
+            asked: *asked,
+            elsewhere: view.elsewhere.clone(),
+        });
         view
+    }
+
+    /// Looks at the channels `ids` by themselves. Whether one is in another state than before, or cannot be read: then
+    /// all that follows is for a plan to say.
+    pub async fn glance(&mut self, ids: &[ChannelId]) -> bool {
+        self.progress.begin();
+        let asked = Instant::now();
+        let before: Vec<_> = ids.iter().map(|id| self.state(id)).collect();
+        let mut seen = BTreeMap::new();
+        self.describe_all(ids.to_vec(), &mut seen).await;
+        for (id, before) in ids.iter().zip(&before) {
+            if let Some(known) = self.known.get_mut(id)
+                && (*before, known.now().state) == (Some(ChannelState::Updating), ChannelState::Idle)
+            {
+                known.settle(asked);
+            }
+        }
+        let mut all = ids.iter().zip(before);
+        all.any(|(id, before)| !matches!(seen[id], ChannelObservation::Seen(_)) || self.state(id) != before)
+    }
+
+    fn state(&self, id: &ChannelId) -> Option<ChannelState> {
+        self.known.get(id).map(|known| known.now().state)
+    }
+
+    /// What the last [`Self::look`] showed, with what was seen of channels by themselves since, and when its list was asked for;
+    /// `None` where that is too old or leaves a doubt.
+    pub fn view_again<'ids>(
+        &self,
+        wanted: impl Iterator<Item = &'ids ChannelId>,
+    ) -> Option<(AccountView, Instant)> {
+        let last = self.last.as_ref()?;
+        if last.asked.elapsed() >= LIST_GOOD_FOR || !self.distrusted.is_empty() {
+            return None;
+        }
+        let wanted: BTreeSet<&ChannelId> = wanted.collect();
+        let mut channels = BTreeMap::new();
+        for id in &wanted {
+            let missing = || self.missing.contains(*id).then_some(ChannelObservation::Missing);
+            channels.insert((*id).clone(), self.as_before(id).or_else(missing)?);
+        }
+        for (id, known) in self.known.iter().filter(|(id, _)| !wanted.contains(id)) {
+            // What else is on it by now only a list tells.
+            if !known.is_of_interest_to(&self.owner) {
+                return None;
+            }
+            channels.insert(id.clone(), ChannelObservation::Seen(Box::new(known.observed(id))));
+        }
+        let elsewhere = last.elsewhere.clone();
+        Some((AccountView { channels, elsewhere }, last.asked))
     }
 
     /// A channel as it was known before this look, unless that is distrusted.
@@ -172,9 +244,9 @@ impl Observer {
         self.progress.clone()
     }
 
-    /// How many pages a list has, or would have if MediaLive gives as many channels a page as it is asked for.
+    /// How many pages the last list had: as many calls it costs.
     pub fn pages(&self) -> usize {
-        self.listed.div_ceil(PAGE.unsigned_abs() as usize)
+        self.pages
     }
 
     /// What is assumed of a channel that was never looked at by itself; `None` where it was.

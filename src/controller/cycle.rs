@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::news::{PlanDigest, newcomers_would_wait};
-use super::{Controller, Event};
+use super::{Controller, Event, Look};
 use crate::medialive::CallError;
 use crate::model::{ChannelId, Desired, Observed, Trust};
 use crate::observe::AccountView;
@@ -94,7 +94,7 @@ fn channels(desired: &Desired) -> impl Iterator<Item = &ChannelId> {
 impl<S: Source> Controller<S> {
     /// Loads, observes and plans; changes nothing, ever.
     pub async fn look(&mut self) -> Result<View, CycleError> {
-        let Looked { view, refused, .. } = self.look_further().await?;
+        let Looked { view, refused, .. } = self.look_further(Look::Everywhere).await?;
         if refused.is_empty() {
             Ok(view)
         } else {
@@ -103,8 +103,8 @@ impl<S: Source> Controller<S> {
     }
 
     /// The same, with what is wrong in pools that are held for it.
-    async fn look_further(&mut self) -> Result<Looked, CycleError> {
-        let (loaded, observed, read) = self.load_and_observe().await?;
+    async fn look_further(&mut self, look: Look) -> Result<Looked, CycleError> {
+        let (loaded, observed, read) = self.load_and_observe(look).await?;
         let at = self.clock.now();
         let Checked {
             plan,
@@ -128,9 +128,15 @@ impl<S: Source> Controller<S> {
     ///
     /// A look may take long, and a machine may be suspended in the middle of it: the declaration is read again then, so that
     /// nothing is done by an outdated one.
-    async fn load_and_observe(&mut self) -> Result<(Loaded, Observed, Instant), CycleError> {
+    async fn load_and_observe(&mut self, look: Look) -> Result<(Loaded, Observed, Instant), CycleError> {
         let read = Instant::now();
         let loaded = self.load().await?;
+        if look == Look::Glanced
+            && let Some((view, listed)) = self.view_again(&loaded.desired)
+        {
+            let observed = self.observed(view);
+            return Ok((loaded, observed, read.min(listed)));
+        }
         let observed = self.observe(&loaded.desired).await?;
         if read.elapsed() < READ_GOOD_FOR {
             return Ok((loaded, observed, read));
@@ -147,9 +153,9 @@ impl<S: Source> Controller<S> {
     }
 
     /// One whole cycle. Steps that it begins run as tasks of this controller.
-    pub(super) async fn cycle(&mut self) -> Result<(), CycleError> {
+    pub(super) async fn cycle(&mut self, look: Look) -> Result<(), CycleError> {
         let begun = Instant::now();
-        let result = self.look_and_begin_steps().await;
+        let result = self.look_and_begin_steps(look).await;
         self.shown.cycle_ended();
         self.tell(Event::CycleEnded {
             succeeded: result.is_ok(),
@@ -158,11 +164,12 @@ impl<S: Source> Controller<S> {
         result
     }
 
-    async fn look_and_begin_steps(&mut self) -> Result<(), CycleError> {
+    async fn look_and_begin_steps(&mut self, look: Look) -> Result<(), CycleError> {
         // What the last plan left over is planned again, also where this look fails.
         self.busy.forget_queued();
         self.take_grants();
-        let Looked { view, refused, read } = self.look_further().await?;
+        let Looked { view, refused, read } = self.look_further(look).await?;
+        self.pace.follow(&view.plan, look);
         self.tell_refused(&refused);
         self.publish(&view);
         self.begin_steps(&view.plan, read);
@@ -246,12 +253,29 @@ impl<S: Source> Controller<S> {
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, CycleError> {
         let listing = self.observer.list().await.map_err(CycleError::Observe)?;
         // What steps were answered meanwhile is newer than the list, and saves a look where the two differ.
+        self.end_steps();
+        let under_way = self.busy.channels();
+        let view = self.observer.view(&listing, channels(desired), &under_way).await;
+        Ok(self.observed(view))
+    }
+
+    /// The last look at all channels with what was seen of single ones since, and when the list of it was asked for: a plan made
+    /// from it is as old as that.
+    fn view_again(&mut self, desired: &Desired) -> Option<(AccountView, Instant)> {
+        self.end_steps();
+        self.observer.view_again(channels(desired))
+    }
+
+    /// Takes note of the steps that have ended by now.
+    fn end_steps(&mut self) {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             self.end_step(ended);
         }
-        let under_way = self.busy.channels();
-        let view = self.observer.view(&listing, channels(desired), &under_way);
-        let AccountView { channels, elsewhere } = view.await;
+    }
+
+    /// What was seen, with what is remembered.
+    fn observed(&mut self, view: AccountView) -> Observed {
+        let AccountView { channels, elsewhere } = view;
         let mut observed = Observed {
             channels,
             elsewhere,
@@ -268,7 +292,7 @@ impl<S: Source> Controller<S> {
         self.memory
             .mark_trouble(&mut observed, Instant::now(), self.clock.now());
         self.memory.denials.hide_leftovers(&mut observed);
-        Ok(observed)
+        observed
     }
 
     /// The checked plan, and the desired state as far as it was trusted for it.

@@ -27,6 +27,7 @@ pub mod lease;
 mod losses;
 mod memory;
 mod news;
+mod pace;
 pub mod pulse;
 mod run;
 mod steps;
@@ -63,6 +64,7 @@ use lease::Lease;
 use losses::Losses;
 use memory::Memory;
 use news::PlanDigest;
+use pace::Pace;
 use pulse::Shown;
 use steps::{Busy, Finished};
 use trust::Doubt;
@@ -73,7 +75,7 @@ use vanish::VanishGuard;
 pub struct Settings {
     /// Time between looks while nothing is on its way, give or take a tenth.
     pub interval: Duration,
-    /// Time between looks while a channel is on its way to another state.
+    /// Least time between looks at a channel on its way to another state; one that takes long is looked at less often.
     pub transition_interval: Duration,
     /// Time between looks at whether the source changed.
     pub source_interval: Duration,
@@ -114,6 +116,15 @@ impl Settings {
     }
 }
 
+/// How much of the account is looked at for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// All of it.
+    Everywhere,
+    /// Channels on their way were looked at by themselves. The rest is as the last list showed it, where that is fresh.
+    Glanced,
+}
+
 /// Receives every event, as it happens.
 pub type Listener = Box<dyn FnMut(Event) + Send>;
 
@@ -146,6 +157,8 @@ pub struct Controller<S> {
     /// Grants that others handed over.
     granted: Granted,
     busy: Busy,
+    /// When channels on their way are worth a look.
+    pace: Pace,
     tasks: JoinSet<Finished>,
     wake: Arc<Notify>,
     shown: Shown,
@@ -203,6 +216,7 @@ impl<S: Source> Controller<S> {
             doubt: None,
             granted: Granted::default(),
             busy: Busy::default(),
+            pace: Pace::default(),
             tasks: JoinSet::new(),
             wake: Arc::default(),
             shown,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Controller, Event, StepOutcome};
 use crate::execute::{Grounds, NoPermit, Order, Outcome, StepError};
-use crate::medialive::Kind;
+use crate::medialive::{Kind, Summary};
 use crate::model::{ChannelId, DestinationName, Endpoint};
 use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
 use crate::store::Source;
@@ -167,7 +167,7 @@ pub(super) struct Finished {
 pub(super) enum LookAgain {
     /// At once: the next step can be planned.
     Now,
-    /// When the transition may have ended.
+    /// When the transition may have ended ([`super::pace`]).
     AfterTransition,
     /// After this long.
     In(Duration),
@@ -312,13 +312,6 @@ impl<S: Source> Controller<S> {
     }
 
     fn note_outcome(&mut self, id: &ChannelId, step: &Step, outcome: Outcome) -> (StepOutcome, LookAgain) {
-        let pace = |is_transition: bool| {
-            if is_transition {
-                LookAgain::AfterTransition
-            } else {
-                LookAgain::Now
-            }
-        };
         match outcome {
             Outcome::Accepted {
                 channel: after,
@@ -332,14 +325,14 @@ impl<S: Source> Controller<S> {
                 if let Some(what) = news.map(str::to_owned) {
                     self.tell(Event::Warned { what });
                 }
-                let again = pace(after.summary.state.is_transition());
+                let again = self.pace_of(&after.summary);
                 self.observer.remember(&after);
                 (StepOutcome::Accepted, again)
             }
             Outcome::AlreadyDone(after) => {
                 self.busy.stale.remove(id);
                 self.memory.step_accepted(id, &step.action);
-                let again = pace(after.summary.state.is_transition());
+                let again = self.pace_of(&after.summary);
                 self.observer.remember(&after);
                 (StepOutcome::AlreadyDone, again)
             }
@@ -353,6 +346,16 @@ impl<S: Source> Controller<S> {
                 let retry_in = self.memory.fail(id, why.clone(), true, &mut self.random);
                 (StepOutcome::Stale { why }, LookAgain::In(retry_in))
             }
+        }
+    }
+
+    /// When to look again at a channel after a call of ours.
+    fn pace_of(&mut self, after: &Summary) -> LookAgain {
+        self.pace.begin(&after.id, after.state);
+        if after.state.is_transition() {
+            LookAgain::AfterTransition
+        } else {
+            LookAgain::Now
         }
     }
 

@@ -63,7 +63,7 @@ const ATTEMPTS_MAX: u32 = 3;
 /// The service model takes 1 to 1000; what MediaLive gives without being asked, and where it cuts off, is not published.
 /// With its 20 or so, a steady look at a large account would be mostly waiting for the rate limit; a page of 1000, with
 /// some kilobytes a channel, might not be there within an attempt. One that gives less than it is asked for gives more pages.
-pub(crate) const PAGE: i32 = 100;
+const PAGE: i32 = 100;
 
 /// Pages of one list: with 20 channels a page, 100 000 channels.
 const PAGES_MAX: usize = 5_000;
@@ -116,18 +116,25 @@ impl MediaLive {
 
     /// Every channel of the account and region: one request per page.
     pub async fn list(&self) -> Result<Vec<Summary>, CallError> {
+        Ok(self.list_by_page().await?.0)
+    }
+
+    /// The same, and how many pages it took.
+    pub async fn list_by_page(&self) -> Result<(Vec<Summary>, usize), CallError> {
         let mut channels = Vec::new();
         let mut token: Option<String> = None;
-        for _ in 0..PAGES_MAX {
+        let mut pages = 0;
+        while pages < PAGES_MAX {
             let (page, next) = self.page(token.clone()).await?;
             channels.extend(page);
+            pages += 1;
             // A token that does not move on would go round in circles.
             if next.is_none() || next == token {
                 break;
             }
             token = next;
         }
-        Ok(channels)
+        Ok((channels, pages))
     }
 
     /// One page of the list, of any size where the requested one is refused.
@@ -389,7 +396,8 @@ mod tests {
         let timers = SharedAsyncSleep::new(TokioSleep::new());
         let client = client_through(in_memory(router), timers, &Settings::default());
         for _ in 0..2 {
-            let listed = client.list().await.unwrap();
+            let (listed, pages) = client.list_by_page().await.unwrap();
+            assert_eq!(pages, 2);
             let ids: Vec<&str> = listed.iter().map(|one| one.id.as_str()).collect();
             assert_eq!(ids, ["1", "2"]);
         }

@@ -19,7 +19,6 @@ mod limiter;
 mod meter;
 mod permit;
 
-pub(crate) use client::PAGE;
 pub use client::probe::{Home, NoRehearsal, Rehearsal};
 pub use client::{MediaLive, Settings};
 pub use document::{ChannelDocument, DocumentError, Layout, OWNER_TAG, SlotTarget, Summary};

@@ -31,7 +31,7 @@ pub(super) struct Known {
     is_assumed: bool,
     /// When it was last looked at by itself.
     accepted: Option<Instant>,
-    /// When the list was asked for that showed the end of an update first.
+    /// When the look was begun that showed the end of an update first.
     settled: Option<Instant>,
 }
 
@@ -86,8 +86,8 @@ impl Known {
         }
     }
 
-    /// When the list was asked for that showed the end of an update, if nothing newer is known. That list is no older than
-    /// the update, however far lists lag behind.
+    /// When the look was begun that showed the end of an update, if nothing newer is known. A list that shows it is no older
+    /// than the update, however far lists lag behind.
     pub(super) fn settled(&self) -> Option<Instant> {
         self.settled
     }
@@ -110,6 +110,11 @@ impl Known {
         }
         self.replace(look);
         self
+    }
+
+    /// Takes note that the look which began at `asked`, and was accepted, showed the end of an update first.
+    pub(super) fn settle(&mut self, asked: Instant) {
+        self.settled = Some(asked);
     }
 
     /// The channel as a list shows it that was asked for at `asked`; `None` where a Describe is needed.

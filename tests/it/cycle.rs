@@ -102,6 +102,38 @@ async fn a_warm_destination_starts_without_an_update() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn once_it_knows_how_long_they_take_a_switch_costs_twelve_calls_and_is_noticed_soon() {
+    const SWITCHES: usize = 20;
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a"), ready("b")]));
+    stage.converge(60).await;
+    let (mut calls, mut late) = (0, Duration::ZERO);
+    for switch in 0..SWITCHES {
+        // Off and on in turn, always the other one, so that each needs an update.
+        let (name, state) = match switch % 4 {
+            0 => ("a", WantedState::Ready),
+            1 => ("b", WantedState::Streaming),
+            2 => ("b", WantedState::Ready),
+            _ => ("a", WantedState::Streaming),
+        };
+        stage.emulator.clear_calls();
+        stage
+            .script
+            .change(|desired| desired.destination_mut(name).unwrap().state = state);
+        assert!(matches!(stage.converge(60).await, Ended::Converged));
+        calls += stage.emulator.calls().len();
+        late += stage
+            .emulator
+            .with_world(|world, now| now.elapsed - world.channel("1").unwrap().life().since());
+    }
+    assert!(calls <= SWITCHES * 12, "{calls} calls for {SWITCHES} switches");
+    let each = late / u32::try_from(SWITCHES).unwrap();
+    assert!(
+        each <= Duration::from_secs(12),
+        "{each:?} late, for {calls} calls"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_step_adds_at_most_one_transition_interval() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     let begun = tokio::time::Instant::now();

@@ -1,10 +1,10 @@
 //! What many channels cost in calls, in virtual time.
 
 use slotwise::controller::Ended;
-use slotwise::emulator::Emulator;
-use slotwise::model::{Desired, Destination, Pin};
+use slotwise::emulator::{Emulator, Options, Switches};
+use slotwise::model::{Desired, Destination, Pin, WantedState};
 
-use super::stage::{Stage, desired, pool, ready, wanted};
+use super::stage::{Stage, desired, fleet, pool, ready, wanted};
 
 /// More than steps are under way at once, and few enough to be planned quickly.
 const CHANNELS: usize = 30;
@@ -86,4 +86,38 @@ async fn a_differently_wired_channel_is_planned_again() {
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     assert!(stage.log().contains("not those of channels that look alike"));
     assert_eq!(stage.count("StartChannel"), CHANNELS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_one_channel_of_many_is_on_its_way_it_is_looked_at_and_not_the_list() {
+    let declared = declared(ready);
+    let options = Options {
+        account_limit: false,
+        switches: Switches {
+            list_page_max: 5,
+            ..Switches::default()
+        },
+        ..Options::default()
+    };
+    let emulator = Emulator::new(options, fleet(&declared));
+    let mut stage = Stage::on(emulator, declared, |_| {});
+    stage.converge(60).await;
+    stage.emulator.clear_calls();
+    stage
+        .script
+        .change(|desired| desired.destination_mut("d3").unwrap().state = WantedState::Streaming);
+    let begun = tokio::time::Instant::now();
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    assert_eq!(
+        stage.writes(),
+        ["CreateTags ", "UpdateChannel 4000004", "StartChannel 4000004"]
+    );
+    let pages = CHANNELS / 5;
+    let (minutes, lists) = (begun.elapsed().as_secs() / 60, stage.count("ListChannels"));
+    let looks = usize::try_from(minutes).unwrap() + 3;
+    assert!(
+        lists <= looks * pages,
+        "{lists} pages of lists in {minutes} min: at first, in each minute, and at the end"
+    );
+    assert!(stage.count("DescribeChannel") > 5, "it is looked at by itself");
 }

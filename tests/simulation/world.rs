@@ -281,7 +281,7 @@ fn foreign() -> InventedPool {
 /// Unconfirmed behaviour is one way in one world and the other way in another.
 fn switches(random: &mut ChaCha8Rng) -> Switches {
     let mut unknown = || random.random_bool(0.3);
-    Switches {
+    let made = Switches {
         quiet_start_when_running: unknown(),
         quiet_stop_when_idle: unknown(),
         stop_from_recovering: unknown(),
@@ -289,8 +289,16 @@ fn switches(random: &mut ChaCha8Rng) -> Switches {
         failed_update_keeps_old: !unknown(),
         unique_rtmp_targets: !unknown(),
         list_shows_deleted: unknown(),
-        list_page_default: if random.random_bool(0.1) { 2 } else { 20 },
         ..Switches::default()
+    };
+    if !random.random_bool(0.3) {
+        return made;
+    }
+    // A list costs more than a look at one channel.
+    Switches {
+        list_page_default: 2,
+        list_page_max: 2,
+        ..made
     }
 }
 
