@@ -115,7 +115,7 @@ impl Metrics {
         if let Some(view) = &pulse.view {
             self.0.now.set(view);
         }
-        self.0.lease.set(pulse.lease.held_for(), Instant::now());
+        self.0.lease.set(pulse.lease.held_for().as_ref(), Instant::now());
         Ok(TextEncoder::new().encode_to_string(&self.0.registry.gather())?)
     }
 
@@ -367,13 +367,13 @@ impl Lease {
         })
     }
 
-    fn set(&self, holding: Option<Holding>, now: Instant) {
+    fn set(&self, holding: Option<&Holding>, now: Instant) {
         self.held.set(i64::from(holding.is_some()));
         let (remaining, epoch) = match holding {
             None => (0.0, 0),
             Some(Holding { until, epoch, .. }) => {
                 let left = until.map(|until| until.saturating_duration_since(now));
-                (left.map_or(f64::INFINITY, |left| left.as_secs_f64()), epoch)
+                (left.map_or(f64::INFINITY, |left| left.as_secs_f64()), *epoch)
             }
         };
         self.remaining.set(remaining);

@@ -93,7 +93,7 @@ impl Notices {
 }
 
 fn watch(watcher: &mut RecommendedWatcher, path: &Path) -> Result<(), Unwatched> {
-    let watched = match file_system::unknown_kind(path) {
+    let begun = match file_system::unknown_kind(path) {
         Ok(Some(kind)) => {
             let path = path.to_owned();
             return Err(Unwatched::MayBeShared { path, kind });
@@ -101,10 +101,10 @@ fn watch(watcher: &mut RecommendedWatcher, path: &Path) -> Result<(), Unwatched>
         Ok(None) => watcher.watch(path, RecursiveMode::NonRecursive),
         Err(error) => Err(notify::Error::io(error)),
     };
-    match watched {
+    match begun {
         // Gone since it was found: the look that follows finds that, too.
         Err(error) if is_gone(&error) => Ok(()),
-        watched => watched.map_err(Unwatched::Refused),
+        begun => begun.map_err(Unwatched::Refused),
     }
 }
 

@@ -170,6 +170,8 @@ fn one_that_hangs_is_passed_over_and_sees_no_token() {
     let ran = run(&mut command);
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     assert!(ran.out.contains("corp-cdn"), "{ran:?}");
+    // It was asked by now, or never.
+    hangs.set_nonblocking(true).unwrap();
     let (mut asked, _) = hangs.accept().unwrap();
     let mut request = String::new();
     asked.read_to_string(&mut request).unwrap();
