@@ -54,7 +54,7 @@
 //!
 //! - Nothing wanted and on air is stopped unless the pool's policy grants it. No running channel is updated. Nothing
 //!   outside the slots is changed. The planner keeps to it, `plan::check` refuses what does not, before every step
-//!   the channel is looked at afresh (a start right after an update goes by the list that showed the end of the update;
+//!   the channel is looked at afresh (a start right after an update goes by the look that showed the end of the update;
 //!   before the stop of a second copy the channel of the first one is looked at, too), and every
 //!   call that changes anything needs an [`medialive::Permit`].
 //! - A channel is stopped only if every slot of it is parked, surplus or held by a destination that is not wanted, or if an
