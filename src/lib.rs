@@ -55,7 +55,7 @@
 //!
 //! - Nothing wanted and on air is stopped unless the pool's policy grants it. No running channel is updated. Nothing
 //!   outside the slots is changed. The planner keeps to it, `plan::check` refuses what does not, the channel is read again
-//!   before every step (a start right after an update relies on the list that showed the end of the update; before the
+//!   before every step (a start right after an update relies on the look that showed the end of the update; before the
 //!   stop of a second copy the channel of the first one is read, too), and every call that changes anything needs a
 //!   [`medialive::Permit`].
 //! - A channel is stopped only if every slot of it is parked, surplus or held by a destination that is not wanted, or if an

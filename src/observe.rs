@@ -12,6 +12,10 @@
 //! | any other that may publish | as the list shows it | [`AccountView::elsewhere`] |
 //! | cannot be read, and may publish as far as known | – | both |
 //!
+//! While a few channels are on their way, a look at each by itself may cost less than a list of many pages
+//! ([`Observer::glance`]). What the last list showed of the others is good for another plan while it is fresh
+//! ([`Observer::view_again`]).
+//!
 //! A list may lag behind. What it shows of a channel counts as new unless the channel is known to have been just so within
 //! the last minute: then only Describe shows whether it is so again or still.
 

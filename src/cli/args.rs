@@ -197,7 +197,8 @@ impl ConnectionArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Changes")]
 pub struct ChangeArgs {
-    /// Least time between looks at a channel on its way to another state; one that takes long is looked at less often [default: 5s, with --emulator 1s]
+    /// Least time between looks at a channel on its way to another state; one that takes long is looked at less often
+    /// [default: 5s, with --emulator 1s]
     #[arg(
         long,
         env = "SLOTWISE_TRANSITION_INTERVAL",

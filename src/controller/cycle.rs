@@ -169,7 +169,7 @@ impl<S: Source> Controller<S> {
         self.busy.forget_queued();
         self.take_grants();
         let Looked { view, refused, read } = self.look_further(look).await?;
-        self.pace.follow(&view.plan, look);
+        self.pace.follow(&view.plan);
         self.tell_refused(&refused);
         self.publish(&view);
         self.begin_steps(&view.plan, read);
@@ -256,6 +256,7 @@ impl<S: Source> Controller<S> {
         self.end_steps();
         let under_way = self.busy.channels();
         let view = self.observer.view(&listing, channels(desired), &under_way).await;
+        self.pace.looked_everywhere();
         Ok(self.observed(view))
     }
 

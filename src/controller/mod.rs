@@ -12,6 +12,9 @@
 //!        ▲─────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
+//! Looks cost calls. At rest there is one each interval; of channels on their way `pace` says when a look is worth it, and where
+//! the list has many pages only those channels are looked at, until one of them has changed.
+//!
 //! Steps run as tasks of the controller, so a slow channel delays no other; triggers carry no data.
 //!
 //! Where several controllers share a [`lease`], the one that holds it begins steps; the others do everything else, and

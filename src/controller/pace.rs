@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Look;
 use crate::model::{ChannelId, ChannelState};
 use crate::plan::{Action, Adoption, ChannelPlan, Plan};
 
@@ -64,8 +63,8 @@ impl Pace {
         }
     }
 
-    /// Takes note of a plan and of the `look` that it was made from.
-    pub(super) fn follow(&mut self, plan: &Plan, look: Look) {
+    /// Takes note of a plan: what is on its way by it, and what has ended.
+    pub(super) fn follow(&mut self, plan: &Plan) {
         let now = Instant::now();
         let mut destinations = plan.destinations.iter();
         let is_someone_off_air = destinations.any(|one| one.wanted && !one.on_air);
@@ -81,10 +80,6 @@ impl Pace {
             if is_on_its_way(channel) {
                 let same = known.filter(|known| known.state == state);
                 let mut transition = same.unwrap_or_else(|| Transition::seen(state, false, now));
-                if look == Look::Everywhere {
-                    transition.looked = now;
-                    self.has_seen_update |= state == ChannelState::Updating;
-                }
                 transition.is_awaited =
                     state != ChannelState::Stopping || is_someone_off_air || channel.steps.len() > 1;
                 self.under_way.insert(channel.id.clone(), transition);
@@ -92,14 +87,17 @@ impl Pace {
         }
     }
 
-    /// Takes note of a look at some of them.
-    pub(super) fn looked_at(&mut self, ids: &[ChannelId]) {
+    /// Takes note of a look at all channels.
+    pub(super) fn looked_everywhere(&mut self) {
+        self.looked_at(|_| true);
+    }
+
+    /// Takes note of a look at those of the channels on their way that `is_one` says.
+    pub(super) fn looked_at(&mut self, is_one: impl Fn(&ChannelId) -> bool) {
         let now = Instant::now();
-        for id in ids {
-            if let Some(transition) = self.under_way.get_mut(id) {
-                transition.looked = now;
-                self.has_seen_update |= transition.state == ChannelState::Updating;
-            }
+        for (_, transition) in self.under_way.iter_mut().filter(|(id, _)| is_one(id)) {
+            transition.looked = now;
+            self.has_seen_update |= transition.state == ChannelState::Updating;
         }
     }
 
@@ -149,7 +147,7 @@ impl Pace {
         } else if so_far >= soonest {
             (soonest / of_shortest).max(least)
         } else {
-            (soonest - so_far).max(least)
+            soonest.saturating_sub(so_far).max(least)
         }
     }
 
@@ -197,7 +195,11 @@ pub(super) fn is_on_its_way(channel: &ChannelPlan) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::model::{ChannelClass, WantedState};
+    use crate::plan::{DestinationPlan, Reason, Seen, Step};
 
     const LEAST: Duration = Duration::from_secs(5);
 
@@ -286,5 +288,84 @@ mod tests {
         assert!(!starting.ends_in(ChannelState::Idle), "it failed");
         assert!(seen(ChannelState::Stopping, true).ends_in(ChannelState::Idle));
         assert!(!seen(ChannelState::Starting, false).ends_in(ChannelState::Running));
+    }
+
+    /// A plan with one channel of ours, with so many steps, and one destination.
+    fn plan(state: ChannelState, steps: usize, is_on_air: bool) -> Plan {
+        let seen = Seen {
+            arn: "arn".into(),
+            name: "live".into(),
+            class: ChannelClass::SinglePipeline,
+            state,
+            owner: None,
+            tags: Arc::default(),
+        };
+        let step = Step {
+            action: Action::Wait,
+            reason: Reason::InTransition,
+            interrupts: Vec::new(),
+            expected: Duration::ZERO,
+        };
+        let channel = ChannelPlan {
+            id: "1".into(),
+            pool: Some("main".into()),
+            others: Arc::default(),
+            seen: Some(seen),
+            adoption: Adoption::Owned,
+            slots: Vec::new(),
+            steps: vec![step; steps],
+            waiting: None,
+            runs: true,
+        };
+        let destination = DestinationPlan {
+            name: "a".into(),
+            pool: "main".into(),
+            state: WantedState::Streaming,
+            wanted: true,
+            group: None,
+            held: None,
+            on_air: is_on_air,
+            is_previous: false,
+            assignment: None,
+            reason: None,
+            waiting: None,
+            off_air: None,
+        };
+        Plan {
+            pools: Vec::new(),
+            destinations: vec![destination],
+            channels: vec![channel],
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_stop_is_awaited_where_steps_follow_or_a_destination_is_off_air() {
+        let is_awaited = |steps, is_on_air| {
+            let mut pace = Pace::default();
+            pace.follow(&plan(ChannelState::Stopping, steps, is_on_air));
+            pace.under_way[&ChannelId::from("1")].is_awaited
+        };
+        assert!(!is_awaited(1, true));
+        assert!(is_awaited(2, true), "it is updated or started then");
+        assert!(is_awaited(1, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_long_a_start_of_ours_took_is_learned_and_only_a_look_everywhere_looks_at_all() {
+        let mut pace = Pace::default();
+        let starting = plan(ChannelState::Starting, 1, false);
+        pace.begin(&"1".into(), ChannelState::Starting);
+        tokio::time::advance(Duration::from_secs(40)).await;
+        let due = pace.next_look(LEAST).unwrap();
+        pace.looked_at(|id| id.as_str() != "1");
+        pace.follow(&starting);
+        assert_eq!(pace.next_look(LEAST), Some(due), "others were glanced at");
+        pace.looked_everywhere();
+        pace.follow(&starting);
+        assert_eq!(pace.next_look(LEAST), Some(Instant::now() + LEAST));
+        tokio::time::advance(Duration::from_mins(1)).await;
+        pace.follow(&plan(ChannelState::Running, 0, true));
+        assert_eq!(pace.next_look(LEAST), None, "none is on its way");
+        assert_eq!(pace.took[&ChannelState::Starting], [Duration::from_secs(100)]);
     }
 }

@@ -175,12 +175,13 @@ impl<S: Source> Controller<S> {
     /// Looks at those of the channels on their way whose time has come, and says whether one has changed; `None` where the
     /// list costs no more.
     async fn glance(&mut self, now: Instant) -> Option<bool> {
-        let due = self.pace.due_by(now, self.settings.transition_interval);
+        let mut due = self.pace.due_by(now, self.settings.transition_interval);
+        due.truncate(self.settings.concurrency);
         if due.is_empty() || !self.may_glance() {
             return None;
         }
         let is_news = self.observer.glance(&due).await;
-        self.pace.looked_at(&due);
+        self.pace.looked_at(|id| due.contains(id));
         Some(is_news)
     }
 

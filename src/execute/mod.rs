@@ -3,8 +3,8 @@
 //! The executor has no choice left: it looks at the channel again, and if that is still as the plan saw it, does what the
 //! plan says. A reply lost after the effect is the normal case: the next look finds it done.
 //!
-//! A start right after an update relies on the look that showed the end of the update, while that is fresh: a list that
-//! shows it is no older than the update.
+//! A start right after an update relies on the look that showed the end of the update, while that is fresh: a list, or a look
+//! at the channel itself, that shows it is no older than the update.
 //!
 //! A stop that interrupts nothing only because its destinations are on air on another channel as well looks at that one, too.
 //!

@@ -2,7 +2,7 @@
 
     python tests/bench/evening.py PATH_OF_SLOTWISE [--speed N] [--seed N] [--hours N] [--only NAME ...]
 
-Eight destinations are switched on and off, 40 switches in four hours, at the same moments for everybody:
+Eight destinations are switched on and off, 40 switches in three hours, at the same moments for everybody:
 
 - slotwise on four channels of three slots, which never interrupts (Never) or may at any time (Anytime);
 - one channel with a slot for each destination, which somebody stops, updates and starts for each switch;
@@ -356,7 +356,7 @@ def main():
     arguments.add_argument("slotwise")
     arguments.add_argument("--speed", type=int, default=10)
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--hours", type=float, default=4)
+    arguments.add_argument("--hours", type=float, default=3)
     arguments.add_argument("--only", nargs="*", default=list(CONTENDERS), choices=list(CONTENDERS))
     arguments = arguments.parse_args()
     switches = draw_evening(arguments.seed, arguments.hours * 3600)

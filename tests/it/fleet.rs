@@ -88,36 +88,79 @@ async fn a_differently_wired_channel_is_planned_again() {
     assert_eq!(stage.count("StartChannel"), CHANNELS);
 }
 
-#[tokio::test(start_paused = true)]
-async fn while_one_channel_of_many_is_on_its_way_it_is_looked_at_and_not_the_list() {
-    let declared = declared(ready);
+/// An account whose list has six pages.
+fn in_pages(declared: Desired) -> Stage {
     let options = Options {
         account_limit: false,
         switches: Switches {
-            list_page_max: 5,
+            list_page_max: CHANNELS / PAGES,
             ..Switches::default()
         },
         ..Options::default()
     };
     let emulator = Emulator::new(options, fleet(&declared));
-    let mut stage = Stage::on(emulator, declared, |_| {});
+    Stage::on(emulator, declared, |settings| settings.assumes_from = 10)
+}
+
+const PAGES: usize = 6;
+
+/// When an operation was called, in seconds.
+fn calls(stage: &Stage, operation: &str) -> Vec<f64> {
+    let calls = stage.emulator.calls().into_iter();
+    let of_it = calls.filter(|call| call.operation == operation);
+    of_it.map(|call| call.at.as_secs_f64()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_one_channel_of_many_is_on_its_way_it_is_looked_at_and_not_the_list() {
+    let mut stage = in_pages(declared(ready));
     stage.converge(60).await;
-    stage.emulator.clear_calls();
-    stage
-        .script
-        .change(|desired| desired.destination_mut("d3").unwrap().state = WantedState::Streaming);
-    let begun = tokio::time::Instant::now();
-    assert!(matches!(stage.converge(60).await, Ended::Converged));
-    assert_eq!(
-        stage.writes(),
-        ["CreateTags ", "UpdateChannel 4000004", "StartChannel 4000004"]
-    );
-    let pages = CHANNELS / 5;
-    let (minutes, lists) = (begun.elapsed().as_secs() / 60, stage.count("ListChannels"));
-    let looks = usize::try_from(minutes).unwrap() + 3;
+    let (mut lists, mut minutes, mut reused) = (0, 0, 0);
+    for name in ["d3", "d4", "d5", "d6", "d7", "d8"] {
+        stage.emulator.clear_calls();
+        stage
+            .script
+            .change(|desired| desired.destination_mut(name).unwrap().state = WantedState::Streaming);
+        let begun = tokio::time::Instant::now();
+        assert!(matches!(stage.converge(60).await, Ended::Converged));
+        minutes += begun.elapsed().as_secs() / 60;
+        let [update, start] = ["UpdateChannel", "StartChannel"].map(|operation| calls(&stage, operation)[0]);
+        let listed = calls(&stage, "ListChannels");
+        lists += listed.len();
+        let before = listed.into_iter().rfind(|at| *at <= start).unwrap();
+        assert!(start - before < 15.0, "the list was {} s old", start - before);
+        reused += usize::from(before <= update);
+        let looks = calls(&stage, "DescribeChannel").into_iter();
+        let after_update = looks.filter(|at| (update..=start).contains(at));
+        let last_two: Vec<f64> = after_update.rev().take(2).collect();
+        assert!(
+            last_two.len() < 2 || last_two[0] - last_two[1] > 0.9,
+            "the look that showed the end of the update is that of the start: {last_two:?}"
+        );
+    }
     assert!(
-        lists <= looks * pages,
-        "{lists} pages of lists in {minutes} min: at first, in each minute, and at the end"
+        reused > 0,
+        "what a fresh list showed of the others is good enough"
     );
-    assert!(stage.count("DescribeChannel") > 5, "it is looked at by itself");
+    // At first, in each minute, before the start where the list is old, and at the end.
+    let most = (usize::try_from(minutes).unwrap() + 6 * 3) * PAGES;
+    assert!(lists <= most, "{lists} pages of lists in {minutes} min");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_start_of_a_cold_fleet_waits_for_no_second_list() {
+    let mut stage = in_pages(declared(wanted));
+    stage.emulator.set_speed(60.0);
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    let start = calls(&stage, "StartChannel")[0];
+    let lists = calls(&stage, "ListChannels");
+    let before = lists.into_iter().filter(|at| *at < start).count();
+    assert_eq!(before, PAGES, "pages of lists before the first start");
+    let seconds = first_start(&stage.emulator) / 60.0;
+    assert!(seconds < 5.0, "{seconds} s to the first start");
+    let looks = stage.count("DescribeChannel");
+    assert!(
+        looks <= CHANNELS + CHANNELS / 3,
+        "{looks} looks at {CHANNELS} channels"
+    );
 }
