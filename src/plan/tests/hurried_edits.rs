@@ -148,7 +148,7 @@ fn a_channel_whose_pool_does_not_parse_is_not_stopped() {
     let asked_for = in_no_pool(&["+off", "-"]).doubted().ready("off");
     assert_eq!(steps(&allowed(&asked_for), "2"), "stop");
     let whole = in_no_pool(&["+off", "^gone"]).ready("off");
-    assert_eq!(steps(&allowed(&whole), "2"), "stop");
+    assert_eq!(steps(&allowed(&whole), "2"), "record stop");
 }
 
 #[test]
