@@ -128,6 +128,9 @@ impl<S: Source> Controller<S> {
                 Some(ended) = self.tasks.join_next_with_id() => {
                     let again = self.end_step_and_go_on(ended);
                     self.look_after_step(again, &mut due);
+                    if self.has_given_up(until) {
+                        return Ended::Blocked;
+                    }
                 }
                 () = self.wake.notified() => {
                     self.read_source().await;
@@ -226,7 +229,7 @@ impl<S: Source> Controller<S> {
                 is_reported: false,
             };
         }
-        (may_end && self.is_blocked()).then_some(Ended::Blocked)
+        self.has_given_up(until).then_some(Ended::Blocked)
     }
 
     /// What follows from another standing: a look at once, or the end.
@@ -376,6 +379,12 @@ impl<S: Source> Controller<S> {
 
     pub(super) fn is_converged(&self) -> bool {
         self.plan.as_ref().is_some_and(|plan| plan.is_empty()) && !self.is_on_its_way()
+    }
+
+    /// Whether a run that ends by itself has nothing left but what fails again and again. Looked at after each step as well: a
+    /// cycle mostly begins the next try.
+    fn has_given_up(&self, until: Until) -> bool {
+        until != Until::Asked && self.leadership.is_leading() && self.is_blocked()
     }
 
     /// Whether all that is left to do has failed again and again.

@@ -19,8 +19,10 @@ use std::collections::BTreeSet;
 use self::names::Names;
 use self::slot::{Pushed, pushed};
 use crate::manifest::presets::platform_at;
+use crate::manifest::words::is_label;
 use crate::model::{
-    ChannelId, ChannelState, ObservedChannel, OutputGroup, OwnerId, Secret, SlotSelector, WantedState,
+    ChannelId, ChannelState, ObservedChannel, OutputGroup, OwnerId, Recorded, Secret, SlotSelector,
+    WantedState,
 };
 
 /// Default target of a parked slot: nothing takes a stream there.
@@ -129,7 +131,7 @@ impl Draft {
         }
         let parking_url = parking_url(&used, options);
         let mut declared = declare(&used, &parking_url, &mut left_out);
-        name(&mut declared);
+        name(&mut declared, &options.owner);
         declared.retain(|one| match refusal::of_destination(one, options) {
             None => true,
             Some(why) => {
@@ -276,17 +278,30 @@ fn declare<'a>(
     declared
 }
 
-fn name(declared: &mut [Declared<'_>]) {
-    let bases: Vec<String> = declared
-        .iter()
-        .map(|one| match platform_at(&one.pushed.host) {
+/// Names each by what its slot is recorded as, so that it stays the same Destination, or else by where it goes.
+fn name(declared: &mut [Declared<'_>], owner: &OwnerId) {
+    let base = |one: &Declared<'_>| {
+        recorded(one, owner).unwrap_or_else(|| match platform_at(&one.pushed.host) {
             Some(platform) => platform.to_owned(),
             None => names::of_host(&one.pushed.host),
         })
-        .collect();
+    };
+    let bases: Vec<String> = declared.iter().map(base).collect();
     let mut names = Names::among(&bases);
     for (one, base) in declared.iter_mut().zip(&bases) {
         one.name = names.next(base);
+    }
+}
+
+/// The name that a slot's tag gives, while that fits.
+fn recorded(one: &Declared<'_>, owner: &OwnerId) -> Option<String> {
+    let mut groups = one.channel.groups.iter();
+    let group = groups.find(|group| group.name == *one.output_group)?;
+    match one.channel.recorded(owner, group)?.occupant {
+        Recorded::Destination { identity, .. } => {
+            Some(identity.as_str().to_owned()).filter(|name| is_label(name))
+        }
+        Recorded::Parked => None,
     }
 }
 

@@ -495,7 +495,8 @@ async fn of_two_pools_with_one_target_one_waits_for_the_other() {
     };
     let scene = Scene::after(and_another(small(vec![wanted("a"), twin])), |_| {}, |_| {}).await;
     scene.tells("twin", "SameTarget");
-    scene.lies_once("twin", "the other is not wanted", |scene| {
+    // Once `a` is off, what is on air in its slot is the stream of the one that is wanted.
+    scene.lies_once("twin", "on air is true", |scene| {
         scene.one("a").state = WantedState::Ready;
     });
 }
