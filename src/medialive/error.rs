@@ -485,7 +485,7 @@ mod tests {
             operation: "UpdateChannel",
             channel: None,
             kind: Kind::Invalid,
-            message: r#"k-1\2 3, k-1\\2 3, k-1%5C2+3, live_123_abc, live_123_abc?test=true, live_123_abc%3Ftest%3Dtrue is bad"#
+            message: r"k-1\2 3, k-1\\2 3, k-1%5C2+3, live_123_abc, live_123_abc?test=true, live_123_abc%3Ftest%3Dtrue is bad"
                 .to_owned(),
         };
         assert_eq!(error.without(&keys).message, "…, …, …, …, …, … is bad");
