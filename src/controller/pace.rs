@@ -273,7 +273,7 @@ mod tests {
     fn transitions_of_long_ago_are_forgotten() {
         let mut pace = after(ChannelState::Starting, &[30]);
         for _ in 0..REMEMBERED {
-            pace.learn(ChannelState::Starting, Duration::from_secs(120));
+            pace.learn(ChannelState::Starting, Duration::from_mins(2));
         }
         let seen = looks(&mut pace, ChannelState::Starting, true, 110);
         assert!(seen.is_empty(), "{seen:?}");

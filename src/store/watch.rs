@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What the system tells is a hint to look soon and never believed by itself; what it does not tell is found by a look at
-//! all files every [`LOOK_INTERVAL`]. So a lost notice, a directory in the place of another or a file that is mounted from
+//! all files every `LOOK_INTERVAL`. So a lost notice, a directory in the place of another or a file that is mounted from
 //! elsewhere costs seconds and no more. Before steps are planned the files are looked at in any case.
 
 mod fingerprint;

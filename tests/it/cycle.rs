@@ -121,9 +121,10 @@ async fn once_it_knows_how_long_they_take_a_switch_costs_twelve_calls_and_is_not
             .change(|desired| desired.destination_mut(name).unwrap().state = wish);
         assert!(matches!(stage.converge(60).await, Ended::Converged));
         calls += stage.emulator.calls().len();
-        late += stage
-            .emulator
-            .with_world(|world, now| now.elapsed - world.channel("1").unwrap().life().since());
+        late += stage.emulator.with_world(|world, now| {
+            now.elapsed
+                .saturating_sub(world.channel("1").unwrap().life().since())
+        });
     }
     assert!(calls <= SWITCHES * 12, "{calls} calls for {SWITCHES} switches");
     let each = late / u32::try_from(SWITCHES).unwrap();
