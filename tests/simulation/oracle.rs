@@ -399,7 +399,9 @@ impl<'a> Oracle<'a> {
                     Occupant::Undeclared | Occupant::Unusable => is_taken_over,
                     _ => false,
                 };
-                ensure(place.slots.iter().any(kept), || {
+                // Which pool a channel in none may stand in is not known while the declaration is doubted.
+                let is_in_no_pool = place.pool.is_none();
+                ensure(is_in_no_pool || place.slots.iter().any(kept), || {
                     "no destination on it vanished from the declaration or is to be taken over".into()
                 })
             }
