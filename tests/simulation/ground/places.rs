@@ -80,10 +80,12 @@ impl Ground<'_> {
         all.first().is_some_and(is_here) || self.on_air(name).as_ref().is_some_and(is_here)
     }
 
-    /// Whether a second copy may end: the first one is RUNNING.
-    fn is_spare(&self, name: &DestinationName, place: &Place<'_>, slot: usize) -> bool {
-        let first = self.on_air(name);
-        !self.is_own(name, place, slot) && first.is_some_and(|(at, ..)| self.places[at].is_in(State::Running))
+    /// Whether a second copy may end: the first one is RUNNING. Of a paused destination none may.
+    fn is_spare(&self, one: &Destination, place: &Place<'_>, slot: usize) -> bool {
+        let first = self.on_air(&one.name);
+        self.pause_of(one).is_none()
+            && !self.is_own(&one.name, place, slot)
+            && first.is_some_and(|(at, ..)| self.places[at].is_in(State::Running))
     }
 
     /// The occupants of a running channel.
@@ -104,7 +106,7 @@ impl Ground<'_> {
                     occupants.block.get_or_insert(at);
                 }
                 Occupant::Of(one, _) => {
-                    if self.is_off(one) || self.is_spare(&one.name, place, at) {
+                    if self.is_off(one) || self.is_spare(one, place, at) {
                         occupants.leaving.push(at);
                         continue;
                     }
@@ -150,7 +152,7 @@ impl Ground<'_> {
     /// put on air by a guess nor written.
     pub(in super::super) fn may_not_start(&self, place: &Place<'_>) -> bool {
         let holds = |(at, slot): (usize, &Slot<'_>)| match slot.is {
-            Occupant::Of(one, Fit::Unreadable) => !self.is_off(one) && !self.is_spare(&one.name, place, at),
+            Occupant::Of(one, Fit::Unreadable) => !self.is_off(one) && !self.is_spare(one, place, at),
             _ => false,
         };
         let would_push = || self.beside_slots(place).any(|one| self.wanted(one));
