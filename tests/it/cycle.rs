@@ -109,7 +109,7 @@ async fn once_it_knows_how_long_they_take_a_switch_costs_twelve_calls_and_is_not
     let (mut calls, mut late) = (0, Duration::ZERO);
     for switch in 0..SWITCHES {
         // Off and on in turn, always the other one, so that each needs an update.
-        let (name, state) = match switch % 4 {
+        let (name, wish) = match switch % 4 {
             0 => ("a", WantedState::Ready),
             1 => ("b", WantedState::Streaming),
             2 => ("b", WantedState::Ready),
@@ -118,12 +118,13 @@ async fn once_it_knows_how_long_they_take_a_switch_costs_twelve_calls_and_is_not
         stage.emulator.clear_calls();
         stage
             .script
-            .change(|desired| desired.destination_mut(name).unwrap().state = state);
+            .change(|desired| desired.destination_mut(name).unwrap().state = wish);
         assert!(matches!(stage.converge(60).await, Ended::Converged));
         calls += stage.emulator.calls().len();
-        late += stage
-            .emulator
-            .with_world(|world, now| now.elapsed - world.channel("1").unwrap().life().since());
+        late += stage.emulator.with_world(|world, now| {
+            let since = world.channel("1").unwrap().life().since();
+            now.elapsed.saturating_sub(since)
+        });
     }
     assert!(calls <= SWITCHES * 12, "{calls} calls for {SWITCHES} switches");
     let each = late / u32::try_from(SWITCHES).unwrap();
