@@ -114,12 +114,15 @@ impl Pace {
         due.map(|(id, _)| id.clone()).collect()
     }
 
-    /// Whether looks at those on their way by themselves cost less than so many `pages` of a list. The very first update does
-    /// in any case: a start waits for it, and so do all that follow.
-    pub(super) fn is_cheaper_than(&self, pages: usize) -> bool {
+    /// How many are on their way.
+    pub(super) fn len(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// Whether the very first update is on its way: a start waits for it, and how long to wait for all that follow.
+    pub(super) fn awaits_first_update(&self) -> bool {
         let mut all = self.under_way.values();
-        let is_update = all.any(|one| one.state == ChannelState::Updating);
-        self.under_way.len() < pages || pages > 1 && is_update && !self.has_seen_update
+        !self.has_seen_update && all.any(|one| one.state == ChannelState::Updating)
     }
 
     fn due(&self, one: &Transition, least: Duration) -> Instant {

@@ -188,9 +188,11 @@ impl<S: Source> Controller<S> {
         Some(is_news)
     }
 
-    /// Whether looks at the channels on their way cost less than a list.
+    /// Whether looks at the channels on their way cost less than a list. While steps wait for room there are always more.
     fn may_glance(&self) -> bool {
-        self.pace.is_cheaper_than(self.observer.pages())
+        let pages = self.observer.pages();
+        let are_few = self.pace.len() < pages && !self.busy.has_queued();
+        are_few || pages > 1 && self.pace.awaits_first_update()
     }
 
     /// What follows from a cycle: when the next one is due, or the end.
