@@ -12,7 +12,7 @@
 //!   (request line, headers, blank line, body; `###` between requests).
 //! - `regressions/` holds what once broke something, each named after what it broke. Both are replayed in every run.
 //! - [`manifest::check`], [`http::check`] and [`state::check`] take any bytes and panic where something does not hold; what holds is
-//! stated there. They are all that a target for libFuzzer needs: `fuzz_target!(|data: &[u8]| { manifest::check(data); })`
+//!   stated there. They are all that a target for libFuzzer needs: `fuzz_target!(|data: &[u8]| { manifest::check(data); })`
 //!   with the directories above as its corpus and `*.dict` as its dictionary. Here, without a nightly compiler, what the surface answers (messages, places,
 //!   statuses) replaces coverage: an input with an answer that is new is kept and mutated further.
 //!
