@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::*;
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{
-    ChannelClass, ChannelState, ChannelTags, Endpoint, Login, NoSlot, ObservedGroup, OtherGroup, Target,
+    ChannelClass, ChannelState, ChannelTags, Endpoint, Login, NoSlot, ObservedGroup, OtherGroup, Recorded,
+    SlotId, SlotTag, Target, TargetDigest,
 };
 
 const KEY: &str = "k3y";
@@ -237,6 +238,39 @@ fn keys_in_aws_are_named_and_not_written() {
             .destinations
             .contains("secretsManager: live/cdn-example")
     );
+}
+
+#[test]
+fn both_ingests_of_a_platform_are_declared() {
+    let main = channel("1", Running, &[&["rtmps://a.rtmps.youtube.com/live2 k3y"]]);
+    let backup = channel(
+        "2",
+        Running,
+        &[&["rtmps://b.rtmps.youtube.com/live2?backup=1 k3y"]],
+    );
+    let both = draft(&[main.clone(), backup]);
+    assert_eq!((both.left_out.as_slice(), both.keys.len()), ([].as_slice(), 2));
+    let again = draft(&[
+        main.clone(),
+        channel("2", Running, &[&["rtmps://a.rtmps.youtube.com/live2 k3y"]]),
+    ]);
+    assert_eq!((again.left_out.len(), again.keys.len()), (1, 1));
+}
+
+#[test]
+fn a_slot_keeps_the_name_that_it_is_recorded_by() {
+    let mut recorded = channel("1", Running, &[&["rtmp://live.twitch.tv/app k3y"]]);
+    let target = recorded.groups[0].target.clone().unwrap();
+    let mut record = |owner: &str| {
+        let tag = SlotTag {
+            occupant: Recorded::destination("evening-show".into()),
+            digest: TargetDigest::of(&owner.into(), &SlotId::new("1", "RTMP-Slot-1"), &target),
+        };
+        recorded.tags_mut().set(&"RTMP-Slot-1".into(), &tag);
+        draft(&[recorded.clone()]).destinations
+    };
+    assert!(record("us").contains("name: evening-show"));
+    assert!(record("others").contains("name: twitch"), "it does not fit");
 }
 
 #[test]

@@ -362,8 +362,12 @@ mod tests {
     use axum::http::StatusCode;
     use axum::response::{IntoResponse, Response};
 
+    use tokio::time::Instant;
+
+    use super::super::permit::Limits;
     use super::*;
     use crate::emulator::in_memory;
+    use crate::model::{Endpoint, Secret, Target};
     use crate::wiring::client_through;
 
     /// A list of two pages, of a service that refuses to be asked for their size.
@@ -383,6 +387,37 @@ mod tests {
             ("1", r#""more""#)
         };
         format!(r#"{{"channels":[{{"id":"{id}"}}],"nextToken":{next}}}"#).into_response()
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_repeats_a_key_is_shown_without_it() {
+        let channel = r#"{"id":"1","destinations":[{"id":"d","settings":[{"url":"rtmp://a.example/live","streamName":"old-k3y"}]}],
+            "encoderSettings":{"outputGroups":[{"name":"RTMP-1","outputGroupSettings":{"rtmpGroupSettings":{}},
+            "outputs":[{"outputSettings":{"rtmpOutputSettings":{"destination":{"destinationRefId":"d"}}}}]}]}}"#;
+        let router = Router::new().fallback(|| async {
+            let refusal = r#"{"message":"new-k3y is not valid in place of old-k3y"}"#;
+            let kind = [("x-amzn-errortype", "UnprocessableEntityException")];
+            (StatusCode::UNPROCESSABLE_ENTITY, kind, refusal)
+        });
+        let timers = SharedAsyncSleep::new(TokioSleep::new());
+        let client = client_through(in_memory(router), timers, &Settings::default());
+        let now = Instant::now() + Duration::from_mins(1);
+        let limits = Limits {
+            begin_before: now,
+            leave_before: now,
+        };
+        let target = Target::from(vec![Endpoint::new(
+            "rtmp://b.example/live",
+            Secret::new("new-k3y"),
+        )]);
+        let write = SlotTarget {
+            output_group: &"RTMP-1".into(),
+            target: &target,
+        };
+        let document = ChannelDocument::parse(channel.as_bytes()).unwrap();
+        let permit = Permit::granted(limits, None);
+        let refused = client.update(permit, &document, &[write]).await.unwrap_err();
+        assert_eq!(refused.message, "… is not valid in place of …");
     }
 
     #[tokio::test]

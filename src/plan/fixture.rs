@@ -360,6 +360,14 @@ impl World {
     }
 }
 
+/// The plan, if the second author allows it.
+#[track_caller]
+pub(super) fn allowed(world: &World) -> Plan {
+    let plan = world.plan();
+    world.assert_allowed(&plan);
+    plan
+}
+
 /// Records that a slot was pointed where it is for a destination.
 pub(super) fn record(channel: &mut ObservedChannel, at: usize, identity: &str) {
     let group = channel.groups[at].clone();

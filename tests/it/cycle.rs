@@ -1,5 +1,6 @@
 //! The whole loop in virtual time: what it does, and what it costs.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use slotwise::controller::{Ended, Event};
@@ -439,6 +440,43 @@ async fn a_new_key_on_air_waits_for_a_grant() {
     stage.run_for(20 * MINUTE).await;
     assert_eq!(stage.phase("a"), Phase::Streaming);
     assert!(stage.carries("1", "a-rotated"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_of_the_command_is_good_for_one_change() {
+    let declared = desired(pool(&["1"]), vec![wanted("a"), wanted("b")]);
+    let mut stage = Stage::with(declared, |settings| {
+        settings.grants = BTreeSet::from(["a".into()])
+    });
+    let rotate = |stage: &Stage, key: &str| {
+        stage.script.change(|desired| {
+            desired.destination_mut("a").unwrap().key = StreamKey::Known(Secret::new(key));
+        });
+    };
+    stage.converge(60).await;
+    rotate(&stage, "k3y-of-a-first");
+    stage.converge(60).await;
+    assert!(!stage.carries("1", "a-first"), "it was used when `a` went on air");
+    assert_eq!(stage.destination("a").reason, "InterruptionForbidden");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_of_the_command_lasts_until_it_is_used() {
+    let declared = desired(pool(&["1"]), vec![wanted("a"), wanted("b")]);
+    let mut stage = Stage::new(declared.clone());
+    stage.converge(60).await;
+    let mut rotated = declared;
+    rotated.destination_mut("a").unwrap().key = StreamKey::Known(Secret::new("k3y-of-a-first"));
+    let mut stage = Stage::on(stage.emulator.clone(), rotated, |settings| {
+        settings.grants = BTreeSet::from(["a".into()]);
+    });
+    stage.converge(60).await;
+    assert!(stage.carries("1", "a-first"));
+    stage.script.change(|desired| {
+        desired.destination_mut("a").unwrap().key = StreamKey::Known(Secret::new("k3y-of-a-second"));
+    });
+    stage.converge(60).await;
+    assert!(!stage.carries("1", "a-second"));
 }
 
 /// Why the whole is degraded, if it is.

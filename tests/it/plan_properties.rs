@@ -1,4 +1,4 @@
-//! What holds for every plan, in worlds larger and stranger than real ones.
+//! What holds for every plan, in worlds larger and odder than real ones.
 
 mod worlds;
 

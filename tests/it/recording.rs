@@ -192,6 +192,21 @@ async fn an_update_first_records_occupant_and_owner_in_one_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_update_whose_record_is_missing_is_not_done() {
+    let scene = Scene::new();
+    scene.take(scene.update(true)).await.unwrap();
+    let done = scene.take(scene.update(true)).await.unwrap();
+    assert!(matches!(done, Outcome::AlreadyDone { .. }), "{done:?}");
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    scene.tag("1", &slot_tag_key(&GROUP.into()), "b 0000");
+    scene.take(scene.update(true)).await.unwrap();
+    assert_eq!(scene.calls(), ["DescribeChannel", "CreateTags", "UpdateChannel"]);
+    let seen = scene.seen().await;
+    let occupant = seen.recorded(&scene.owner, &seen.groups[0]).unwrap().occupant;
+    assert_eq!(occupant, Recorded::destination("a".into()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn tags_that_are_there_are_not_written_again() {
     let scene = Scene::new();
     let Action::Update { tags, .. } = scene.update(true) else {

@@ -1,20 +1,12 @@
 //! Edits as people make them in a hurry during a show: renames, handovers, half of a change, a pool that does not parse.
 
-use super::super::fixture::{World, record, steps, unknown_key, waiting};
-use super::super::{Content, Plan};
+use super::super::Content;
+use super::super::fixture::{World, allowed, steps, unknown_key, waiting};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{
     ChannelClass, Destination, Endpoint, Mark, Recorded, Secret, SlotId, SlotTag, StreamKey, Target,
     TargetDigest,
 };
-
-/// The plan, if the second author allows it.
-#[track_caller]
-fn allowed(world: &World) -> Plan {
-    let plan = world.plan();
-    world.assert_allowed(&plan);
-    plan
-}
 
 /// Gives a destination the URL and key that another one is declared with.
 fn like(name: &str) -> impl Fn(&mut Destination) {
@@ -212,16 +204,4 @@ fn of_two_with_one_stream_the_interrupted_one_comes_first() {
         .returning("z", "1", "slot-1");
     let plan = allowed(&world);
     assert_eq!((waiting(&plan, "z"), waiting(&plan, "a")), ("", "SameTarget"));
-}
-
-#[test]
-fn an_update_whose_record_is_missing_is_not_done() {
-    let mut world = World::new().channel("1", Idle, &["a"]).wanted("a");
-    record(world.seen("1"), 0, "b");
-    assert_eq!(recorded(&mut world), Some(Recorded::destination("b".into())));
-    assert_eq!(
-        steps(&allowed(&world), "1"),
-        "start",
-        "its slot needs no update for that"
-    );
 }

@@ -1,20 +1,12 @@
 //! `idle: KeepRunning`: nothing stops without a grant.
 
-use super::super::Plan;
-use super::super::fixture::{World, assignments, interrupted, steps, waiting};
+use super::super::fixture::{World, allowed, assignments, interrupted, steps, waiting};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{self, Cause, Interrupt};
 
 fn keeps(mut world: World) -> World {
     world.pool().idle = model::Idle::KeepRunning;
     world
-}
-
-#[track_caller]
-fn allowed(world: &World) -> Plan {
-    let plan = world.plan();
-    world.assert_allowed(&plan);
-    plan
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! A destination that was moved to another pool.
 
-use super::super::Plan;
-use super::super::fixture::{World, assignments, interrupted, steps, waiting};
+use super::super::fixture::{World, allowed, assignments, interrupted, steps, waiting};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{Cause, Interrupt};
 
@@ -18,13 +17,6 @@ fn moved(there: &[&str], policy: &[Cause]) -> World {
         Interrupt::Anytime
     };
     world.policy(interrupt, policy).split("other", "2")
-}
-
-#[track_caller]
-fn allowed(world: &World) -> Plan {
-    let plan = world.plan();
-    world.assert_allowed(&plan);
-    plan
 }
 
 #[test]

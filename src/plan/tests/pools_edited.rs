@@ -1,16 +1,8 @@
 //! Edits of a pool whose channels are on air.
 
-use super::super::Plan;
-use super::super::fixture::{POOL, World, assignments, held, steps, waiting};
+use super::super::fixture::{POOL, World, allowed, assignments, held, steps, waiting};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{ChannelClass, WantedState};
-
-#[track_caller]
-fn allowed(world: &World) -> Plan {
-    let plan = world.plan();
-    world.assert_allowed(&plan);
-    plan
-}
 
 fn glob(world: &mut World, pattern: &str) {
     world.pool().slots.output_groups = globset::Glob::new(pattern).unwrap().compile_matcher();

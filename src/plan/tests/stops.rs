@@ -1,17 +1,8 @@
 //! The rule of stops: what may end, and what is in the way.
 
-use super::super::Plan;
-use super::super::fixture::{World, assignments, interrupted, pause, steps, unknown_key, waiting};
+use super::super::fixture::{World, allowed, assignments, interrupted, pause, steps, unknown_key, waiting};
 use crate::model::ChannelState::{Idle, Recovering, Running, Starting};
 use crate::model::{Cause, Interrupt, WantedState};
-
-/// The plan, if the second author allows it.
-#[track_caller]
-fn allowed(world: &World) -> Plan {
-    let plan = world.plan();
-    world.assert_allowed(&plan);
-    plan
-}
 
 #[test]
 fn a_channel_without_a_wanted_destination_stops() {

@@ -1,17 +1,10 @@
 //! What is recorded of slots, and when.
 
-use super::super::fixture::{World, pin, steps, waiting};
+use super::super::fixture::{World, allowed, pin, steps, waiting};
 use super::super::{Action, Plan};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::tag::TAGS_MAX;
 use crate::model::{Recorded, Recording, SlotId, TargetDigest};
-
-#[track_caller]
-fn allowed(world: &World) -> Plan {
-    let plan = world.plan();
-    world.assert_allowed(&plan);
-    plan
-}
 
 /// The tags of the first step of a channel: output group and occupant.
 fn tags(plan: &Plan, step: usize) -> Vec<(String, Recorded)> {

@@ -84,7 +84,7 @@ pub(super) fn choices(case: &Case, d: usize, outcome: &Outcome) -> Vec<Option<(u
     choices
 }
 
-/// Whether slot `s` of channel `c` is bound: protected on air, presumed to be held, or come back to.
+/// Whether slot `s` of channel `c` is bound: protected on air, recorded as held, or come back to.
 pub(super) fn reserved(case: &Case, c: usize, s: usize) -> bool {
     let hold = case.chans[c].slots[s];
     let on_air = case.chans[c].state.is_running() && protection(case, c, hold).0;

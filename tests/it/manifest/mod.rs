@@ -6,6 +6,7 @@ mod last_good;
 mod limits;
 mod mistakes;
 mod rules;
+mod several;
 mod watch;
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Worlds larger and stranger than real ones, and how to shrink them.
+//! Worlds larger and odder than real ones, and how to shrink them.
 
 use std::collections::BTreeSet;
 
