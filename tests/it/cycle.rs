@@ -446,7 +446,7 @@ async fn a_new_key_on_air_waits_for_a_grant() {
 async fn a_grant_of_the_command_is_good_for_one_change() {
     let declared = desired(pool(&["1"]), vec![wanted("a"), wanted("b")]);
     let mut stage = Stage::with(declared, |settings| {
-        settings.grants = BTreeSet::from(["a".into()])
+        settings.grants = BTreeSet::from(["a".into()]);
     });
     let rotate = |stage: &Stage, key: &str| {
         stage.script.change(|desired| {

@@ -1,7 +1,7 @@
 //! Edits as people make them in a hurry during a show: renames, handovers, half of a change, a pool that does not parse.
 
-use super::super::Content;
-use super::super::fixture::{World, allowed, steps, unknown_key, waiting};
+use super::super::fixture::{World, allowed, record, steps, unknown_key, waiting};
+use super::super::{Content, check};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{
     ChannelClass, Destination, Endpoint, Mark, Recorded, Secret, SlotId, SlotTag, StreamKey, Target,
@@ -126,21 +126,34 @@ fn what_was_written_into_a_slot_by_hand_stays_one_when_the_pool_is_edited() {
 
 #[test]
 fn a_channel_whose_pool_does_not_parse_is_not_stopped() {
+    // Channel 2 stands in no pool; `a` is on air on channel 1 as well.
     let in_no_pool = |slots: &[&str]| {
         let mut world = World::new()
             .channel("2", Running, slots)
-            .channel("1", Idle, &["-"]);
+            .channel("1", Running, &["+a"])
+            .wanted("a")
+            .ready("off");
         world.pool().channels.remove(0);
         world
     };
-    for slots in [&["-"][..], &["+a"], &["^gone"], &["+off", "^gone"]] {
-        let world = in_no_pool(slots).doubted().ready("off");
-        assert_eq!(steps(&allowed(&world), "2"), "", "{slots:?}");
+    for (slots, whole) in [
+        (&["+a"][..], "stop"),
+        (&["+off", "+a"], "stop"),
+        (&["^gone"], "record stop"),
+    ] {
+        let doubted = in_no_pool(slots).doubted();
+        assert_eq!(steps(&allowed(&doubted), "2"), "", "{slots:?}");
+        let stop = in_no_pool(slots).plan();
+        let refused = check(&stop, &doubted.desired, &doubted.observed, doubted.now);
+        let refused = refused.iter().map(ToString::to_string);
+        assert!(
+            refused.collect::<String>().contains("must not be stopped"),
+            "{slots:?}"
+        );
+        assert_eq!(steps(&allowed(&in_no_pool(slots)), "2"), whole, "{slots:?}");
     }
-    let asked_for = in_no_pool(&["+off", "-"]).doubted().ready("off");
+    let asked_for = in_no_pool(&["+off", "-"]).doubted();
     assert_eq!(steps(&allowed(&asked_for), "2"), "stop");
-    let whole = in_no_pool(&["+off", "^gone"]).ready("off");
-    assert_eq!(steps(&allowed(&whole), "2"), "record stop");
 }
 
 #[test]
@@ -196,12 +209,14 @@ fn of_two_pipelines_one_that_is_not_declared_keeps_the_channel_from_being_adopte
 
 #[test]
 fn of_two_with_one_stream_the_interrupted_one_comes_first() {
-    let world = World::new()
-        .channel("1", Idle, &["+z", "-"])
-        .channel("2", Idle, &["-", "-"])
+    let mut world = World::new()
+        .channel("1", Idle, &["-"])
+        .channel("2", Idle, &["z"])
         .wanted("z")
-        .with("a", like("z"))
-        .returning("z", "1", "slot-1");
+        .with("a", like("z"));
+    record(world.seen("2"), 0, "a");
     let plan = allowed(&world);
+    assert_eq!((waiting(&plan, "z"), waiting(&plan, "a")), ("SameTarget", ""));
+    let plan = allowed(&world.returning("z", "1", "slot-1"));
     assert_eq!((waiting(&plan, "z"), waiting(&plan, "a")), ("", "SameTarget"));
 }
