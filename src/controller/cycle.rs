@@ -1,5 +1,6 @@
 //! One cycle.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use super::news::{PlanDigest, newcomers_would_wait};
 use super::{Controller, Event, Look};
 use crate::medialive::CallError;
-use crate::model::{ChannelId, Desired, Observed, Trust};
+use crate::model::{ChannelId, Desired, DestinationName, Observed, Trust};
 use crate::observe::AccountView;
 use crate::plan::check::Violation;
 use crate::plan::{Checked, Plan, Reading, checked, plan};
@@ -134,7 +135,7 @@ impl<S: Source> Controller<S> {
         if look == Look::Glanced
             && let Some((view, listed)) = self.view_again(&loaded.desired)
         {
-            let observed = self.observed(view);
+            let observed = self.observed(view, &loaded.desired.grants);
             return Ok((loaded, observed, read.min(listed)));
         }
         let observed = self.observe(&loaded.desired).await?;
@@ -257,7 +258,7 @@ impl<S: Source> Controller<S> {
         let under_way = self.busy.channels();
         let view = self.observer.view(&listing, channels(desired), &under_way).await;
         self.pace.looked_everywhere();
-        Ok(self.observed(view))
+        Ok(self.observed(view, &desired.grants))
     }
 
     /// The last look at all channels with what was seen of single ones since, and when the list of it was asked for: a plan made
@@ -275,7 +276,7 @@ impl<S: Source> Controller<S> {
     }
 
     /// What was seen, with what is remembered.
-    fn observed(&mut self, view: AccountView) -> Observed {
+    fn observed(&mut self, view: AccountView, grants: &BTreeSet<DestinationName>) -> Observed {
         let AccountView { channels, elsewhere } = view;
         let mut observed = Observed {
             channels,
@@ -283,6 +284,8 @@ impl<S: Source> Controller<S> {
             recording: self.memory.denials.recording(),
             returning: self.memory.returning.clone(),
             interrupted: self.memory.interrupted(),
+            restarting: self.memory.restarting.clone(),
+            refused: self.memory.refusals.for_plan(grants, Instant::now()),
         };
         for event in self
             .memory

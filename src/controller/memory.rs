@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::Event;
 use super::denials::Denials;
+use super::refusals::Refusals;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, Desired, Destination, DestinationName, Observed, Returning,
     Trouble,
@@ -35,6 +36,8 @@ pub(super) struct Memory {
     pub(super) returning: Returning,
     /// Interrupted destinations that are not back on air, and where, whether they come back there or not.
     interrupted: BTreeMap<DestinationName, ChannelId>,
+    /// Channels that were stopped to start them again, and that have not run since.
+    pub(super) restarting: BTreeSet<ChannelId>,
     /// What the last plan was made for.
     planned_for: Option<Arc<Desired>>,
     trouble: BTreeMap<ChannelId, Streak>,
@@ -46,6 +49,8 @@ pub(super) struct Memory {
     wanted_since: BTreeMap<DestinationName, Option<Instant>>,
     /// What of the tags MediaLive refuses.
     pub(super) denials: Denials,
+    /// Whose targets it refuses.
+    pub(super) refusals: Refusals,
 }
 
 /// Failures in a row on one channel.
@@ -100,11 +105,9 @@ impl Memory {
 
     /// The first moment after `now` at which a channel that is held back may be tried again.
     pub(super) fn next_retry(&self, now: Instant) -> Option<Instant> {
-        self.trouble
-            .values()
-            .map(|streak| streak.retry_at)
-            .filter(|retry_at| *retry_at > now)
-            .min()
+        let retries = self.trouble.values().map(|streak| streak.retry_at);
+        let retries = retries.filter(|retry_at| *retry_at > now);
+        retries.chain(self.refusals.next_try(now)).min()
     }
 
     /// Failures in a row on a channel.
@@ -116,6 +119,9 @@ impl Memory {
     /// while.
     pub(super) fn note_rest(&mut self, id: &ChannelId, state: Option<ChannelState>, now: Instant) {
         self.asked.remove(id);
+        if state == Some(ChannelState::Running) {
+            self.restarting.remove(id);
+        }
         let long_ago = |streak: &Streak| now >= streak.retry_at + FORGIVEN_AFTER;
         let rests = match state {
             Some(ChannelState::Running) => true,
@@ -131,6 +137,9 @@ impl Memory {
     pub(super) fn step_begins(&mut self, plan: &Plan, channel: &ChannelPlan, step: &Step) {
         if matches!(step.action, Action::Update { .. } | Action::Start | Action::Stop) {
             self.asked.insert(channel.id.clone(), Instant::now());
+        }
+        if step.action == Action::Stop && channel.runs {
+            self.restarting.insert(channel.id.clone());
         }
         for name in &step.interrupts {
             let at = plan.destinations.binary_search_by(|one| one.name.cmp(name));
@@ -172,6 +181,10 @@ impl Memory {
                 continue;
             };
             let before = self.states.get(id).copied();
+            let was_stopped = before.is_some_and(|(from, _)| !from.is_running());
+            if was_stopped && to.is_running() {
+                self.restarting.remove(id);
+            }
             if before.is_none_or(|(from, _)| from != to) {
                 self.states.insert(id.clone(), (to, now));
                 if let Some((from, since)) = before {
@@ -195,6 +208,7 @@ impl Memory {
         self.trouble.retain(|id, _| observed.channels.contains_key(id));
         self.expected.retain(|id, _| observed.channels.contains_key(id));
         self.asked.retain(|id, _| observed.channels.contains_key(id));
+        self.restarting.retain(|id| observed.channels.contains_key(id));
         events
     }
 
@@ -262,6 +276,7 @@ impl Memory {
         self.wanted_since
             .retain(|name, _| desired.destinations.contains_key(name));
         self.keep_interrupted(|name| desired.destinations.get(name).is_none_or(|d| d.is_wanted(clock)));
+        self.refusals.keep_declared(desired, clock);
     }
 
     /// Forgets interrupted destinations that are no longer declared, by a declaration that is whole.

@@ -32,6 +32,7 @@ mod memory;
 mod news;
 mod pace;
 pub mod pulse;
+mod refusals;
 mod run;
 mod steps;
 mod trust;

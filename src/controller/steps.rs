@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::{self, JoinError};
 use tokio::time::Instant;
 
+use super::refusals::newcomers;
 use super::{Controller, Event, StepOutcome};
 use crate::execute::{Grounds, NoPermit, Order, Outcome, StepError};
 use crate::medialive::{Kind, Summary};
@@ -35,6 +36,8 @@ pub(super) struct Busy {
 struct UnderWay {
     /// What its channel is going to point at.
     carries: BTreeSet<Endpoint>,
+    /// Whose target is written that was not there before.
+    newcomers: BTreeSet<DestinationName>,
     task: task::Id,
     step: Step,
     order: Order,
@@ -67,12 +70,12 @@ impl Busy {
     }
 
     /// The step with this task, which has ended, and its channel.
-    fn end(&mut self, task: task::Id) -> Option<(ChannelId, Step)> {
+    fn end(&mut self, task: task::Id) -> Option<(ChannelId, Step, BTreeSet<DestinationName>)> {
         let mut all = self.channels.iter();
         let id = all.find(|(_, under_way)| under_way.task == task)?.0.clone();
-        let UnderWay { carries, step, .. } = self.channels.remove(&id)?;
-        self.ended.insert(id.clone(), carries);
-        Some((id, step))
+        let ended = self.channels.remove(&id)?;
+        self.ended.insert(id.clone(), ended.carries);
+        Some((id, ended.step, ended.newcomers))
     }
 
     /// Begins no more steps of the last plan.
@@ -238,6 +241,7 @@ impl<S: Source> Controller<S> {
             assumed: self.observer.assumed(&id).map(Box::new),
             settled: self.observer.settled(&id),
         };
+        let newcomers = newcomers(channel, step);
         let (channel, taken, given) = (channel.clone(), step.clone(), order.clone());
         let task = self.tasks.spawn(async move {
             let begun = Instant::now();
@@ -249,6 +253,7 @@ impl<S: Source> Controller<S> {
         });
         let under_way = UnderWay {
             carries,
+            newcomers,
             task: task.id(),
             step: step.clone(),
             order,
@@ -259,11 +264,11 @@ impl<S: Source> Controller<S> {
     /// Takes note of a step whose task ended, with its result or with a panic.
     pub(super) fn end_step(&mut self, ended: Result<(task::Id, Finished), JoinError>) -> LookAgain {
         let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
-        let Some((channel, step)) = self.busy.end(task) else {
+        let Some((channel, step, newcomers)) = self.busy.end(task) else {
             return LookAgain::AfterTransition;
         };
         let (took, (outcome, again)) = if let Ok((_, Finished { result, took })) = ended {
-            (took, self.note_result(&channel, &step, result))
+            (took, self.note_result(&channel, &step, &newcomers, result))
         } else {
             // A panic is a defect; its channel is looked at afresh like any other that failed.
             let what = "a fault of slotwise; please report it".to_owned();
@@ -291,10 +296,20 @@ impl<S: Source> Controller<S> {
         &mut self,
         channel: &ChannelId,
         step: &Step,
+        newcomers: &BTreeSet<DestinationName>,
         result: Result<Outcome, StepError>,
     ) -> (StepOutcome, LookAgain) {
         match result {
-            Ok(outcome) => self.note_outcome(channel, step, outcome),
+            Ok(outcome) => {
+                if !matches!(outcome, Outcome::Stale { .. }) {
+                    self.memory.refusals.forget(newcomers);
+                }
+                self.note_outcome(channel, step, outcome)
+            }
+            Err(StepError::Refused(error)) => {
+                let is_of_channel = self.note_refusal(newcomers, &error.message);
+                self.note_failure(channel, step, error.to_string(), is_of_channel)
+            }
             Err(StepError::Gate(NoPermit::LeaseLost)) => {
                 let why = NoPermit::LeaseLost.to_string();
                 (StepOutcome::Stale { why }, LookAgain::In(LEASE_RETRY))
@@ -347,6 +362,15 @@ impl<S: Source> Controller<S> {
                 (StepOutcome::Stale { why }, LookAgain::In(retry_in))
             }
         }
+    }
+
+    /// MediaLive refused an update as such. Returns whether that may have to do with the channel: not while newcomers are tried
+    /// one by one.
+    fn note_refusal(&mut self, newcomers: &BTreeSet<DestinationName>, what: &str) -> bool {
+        let Some(loaded) = &self.loaded else { return true };
+        let now = Instant::now();
+        let causes = self.memory.refusals.note(newcomers, what, &loaded.desired, now);
+        causes < 2
     }
 
     /// When to look again at a channel after a call of ours.

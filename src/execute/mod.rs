@@ -16,7 +16,8 @@
 //! | Stop, Start | StopChannel, StartChannel |
 //!
 //! Tags come before the update: between the two a tag does not fit its slot's target, and proves nothing. The other way
-//! round a slot would hold a destination without a record.
+//! round a slot would hold a destination without a record. Where MediaLive refuses the update, the tags are written as they
+//! were: the slots still point where those say.
 
 mod gate;
 mod precheck;
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::medialive::{CallError, ChannelDocument, MediaLive, Permit, SlotTarget};
+use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Permit, SlotTarget};
 use crate::model::{ObservedChannel, OwnerId, Recording};
 use crate::plan::{Action, ChannelPlan, SlotWrite, Step};
 
@@ -108,6 +109,9 @@ pub enum StepError {
     /// The call itself failed.
     #[error("{0}")]
     Act(CallError),
+    /// MediaLive refuses the update as such: what is to be written, or the channel's configuration.
+    #[error("{0}")]
+    Refused(CallError),
 }
 
 impl StepError {
@@ -115,7 +119,7 @@ impl StepError {
     pub fn is_of_the_channel(&self) -> bool {
         match self {
             Self::Gate(_) | Self::LookBeside(_) => false,
-            Self::Look(error) | Self::Act(error) => error.kind.is_of_the_channel(),
+            Self::Look(error) | Self::Act(error) | Self::Refused(error) => error.kind.is_of_the_channel(),
         }
     }
 }
@@ -198,8 +202,13 @@ impl Executor {
             }
             Action::Update { writes, tags, adopts } => {
                 let owner = adopts.then_some(&self.owner);
+                let before = fresh.summary.clone();
                 let written = self.write_tags(fresh, owner, tags, order).await?;
-                self.update(written, writes, order).await
+                let updated = self.update(written, writes, order).await;
+                if matches!(updated, Err(StepError::Refused(_))) {
+                    self.restore_tags(&before, tags, order).await;
+                }
+                updated
             }
         }
     }
@@ -220,7 +229,10 @@ impl Executor {
         let targets: Vec<SlotTarget<'_>> = writes.iter().map(slot_target).collect();
         let permit = self.permit(order)?;
         let after = self.client.update(permit, &channel, &targets).await;
-        let mut after = after.map_err(StepError::Act)?;
+        let mut after = after.map_err(|error| match error.kind {
+            Kind::Invalid => StepError::Refused(error),
+            _ => StepError::Act(error),
+        })?;
         // The answer may be of a moment at which the tags were not there yet.
         after.summary.owner.clone_from(&channel.summary.owner);
         after.summary.tags = channel.summary.tags;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{Executor, Order, Outcome, StepError, accepted};
-use crate::medialive::{CallError, ChannelDocument, Kind};
+use crate::medialive::{CallError, ChannelDocument, Kind, Summary};
 use crate::model::tag::slot_tag_key;
 use crate::model::{ObservedChannel, OwnerId, Recording};
 use crate::plan::SlotRecord;
@@ -43,6 +43,20 @@ impl Executor {
             recording: Recording::Denied { why: why(&denied) },
             keeps_leftovers: false,
         })
+    }
+
+    /// Writes the tags of `records` as they were on the channel `before`. Without them a slot that still points where it did
+    /// would be that of nobody; so where this fails, what it holds stays off air, and nothing else is lost.
+    pub(super) async fn restore_tags(&self, before: &Summary, records: &[SlotRecord], order: &Order) {
+        let keys = records.iter().map(|record| slot_tag_key(&record.output_group));
+        let were = keys.filter_map(|key| Some((before.tags.slots.get(&*key)?.to_string(), key)));
+        let tags: Vec<(String, String)> = were.map(|(value, key)| (key, value)).collect();
+        if tags.is_empty() {
+            return;
+        }
+        let Ok(permit) = self.permit(order) else { return };
+        // What is told is the refusal; whether this worked shows in the next look.
+        drop(self.client.create_tags(permit, before, None, &tags).await);
     }
 
     /// Removes tags by their keys from a channel that has been `written` to, as far as they are there.

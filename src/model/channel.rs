@@ -26,6 +26,21 @@ pub struct Observed {
     /// Channels with a wanted destination that this controller took off air and that is not back on air on any channel, also
     /// where the channel failed to start again. They count in `maxConcurrent`. Lost on a crash.
     pub interrupted: BTreeSet<ChannelId>,
+    /// Channels that this controller stopped to start them again, and that have not run since. Lost on a crash.
+    pub restarting: BTreeSet<ChannelId>,
+    /// Destinations whose target MediaLive refused to write into a slot, as long as they are declared so. Lost on a crash,
+    /// which costs one more try.
+    pub refused: BTreeMap<DestinationName, Refused>,
+}
+
+/// What MediaLive said when a slot was to be pointed at a destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// Its answer, one sentence without secrets.
+    pub what: String,
+    /// Whether it may be tried again, on a channel that nobody is on air on.
+    pub may_try: bool,
 }
 
 /// Whether what slots hold can be recorded in tags.

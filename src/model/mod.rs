@@ -26,7 +26,7 @@ pub mod target;
 
 pub use channel::{
     ChannelClass, ChannelObservation, ChannelState, ChannelTags, NoSlot, Observed, ObservedChannel,
-    ObservedGroup, OtherGroup, Recording, Returning, Trouble,
+    ObservedGroup, OtherGroup, Recording, Refused, Returning, Trouble,
 };
 pub use desired::{Desired, Trust};
 pub use destination::{Destination, Pause, Pin, StreamKey, WantedState};

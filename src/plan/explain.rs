@@ -172,6 +172,7 @@ impl Verdicts<'_, '_, '_> {
             Waiting::SameTarget { .. }
                 | Waiting::OnAirElsewhere { .. }
                 | Waiting::SecretUnavailable { .. }
+                | Waiting::TargetRefused { .. }
                 | Waiting::Paused { .. }
         );
         everywhere.then(|| waiting.clone())

@@ -10,8 +10,8 @@ use super::{Action, ChannelPlan, Plan, plan};
 use crate::model::{
     Cause, ChannelClass, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired, Destination,
     DestinationName, Endpoint, Interrupt, NoSlot, Observed, ObservedChannel, ObservedGroup, Pause, Pin,
-    Placement, PoolChannel, Recorded, Secret, SlotId, SlotTag, StreamKey, Target, TargetDigest, Trouble,
-    Trust, WantedState, Window, samples,
+    Placement, PoolChannel, Recorded, Refused, Secret, SlotId, SlotTag, StreamKey, Target, TargetDigest,
+    Trouble, Trust, WantedState, Window, samples,
 };
 
 pub(super) const POOL: &str = "main";
@@ -54,8 +54,8 @@ impl fmt::Debug for World {
         } = &self.desired;
         writeln!(
             f,
-            "{trust:?} {grants:?} {set_aside:?} {:?}",
-            self.observed.returning
+            "{trust:?} {grants:?} {set_aside:?} {:?} {:?}",
+            self.observed.returning, self.observed.refused
         )?;
         writeln!(f, "{:?} {:?}", self.observed.recording, self.observed.interrupted)?;
         for planned in &self.plan().channels {
@@ -240,6 +240,21 @@ impl World {
         self.observed
             .returning
             .insert(name.into(), SlotId::new(channel, group));
+        self
+    }
+
+    /// It was stopped to start it again.
+    pub(super) fn restarting(mut self, id: &str) -> Self {
+        self.observed.restarting.insert(id.into());
+        self
+    }
+
+    /// MediaLive refused to write its target.
+    pub(super) fn refused(mut self, name: &str, may_try: bool) -> Self {
+        let what = "not a valid URL".to_owned();
+        self.observed
+            .refused
+            .insert(name.into(), Refused { what, may_try });
         self
     }
 

@@ -93,7 +93,7 @@ fn reserve(reading: &Reading<'_>, decisions: &[Decision<'_, '_>]) -> BTreeMap<us
     let mut reserved = BTreeMap::new();
     let mut taken = BTreeSet::new();
     for (dest, one) in reading.dests.iter().enumerate() {
-        if one.intent != Intent::Wanted || !one.has_key() || !reading.is_moved(dest) {
+        if one.intent != Intent::Wanted || !one.is_writable() || !reading.is_moved(dest) {
             continue;
         }
         let decision = &decisions[one.pool];
@@ -305,6 +305,7 @@ impl<'r, 'a> Decision<'r, 'a> {
             let goal = match self.kind(channel) {
                 None => Goal::Leave,
                 Some(Kind::Stopped | Kind::Vacant) if is_given => Goal::Run,
+                Some(Kind::Stopped) if self.is_restarted(channel) => Goal::Run,
                 Some(Kind::Stopped) => Goal::Idle,
                 Some(Kind::Vacant) => Goal::Stop,
                 Some(Kind::Kept(kept)) => {
@@ -328,6 +329,14 @@ impl<'r, 'a> Decision<'r, 'a> {
         let planned = channels.map(|channel| self.interrupted_on(channel).len()).sum();
         let lower_bound = (self.interruptions.lower_bound + for_moves).min(planned);
         self.interruptions = Interruptions { planned, lower_bound };
+    }
+
+    /// Whether a channel that is to keep running was stopped for a change, and starts again whoever is wanted by now.
+    fn is_restarted(&self, channel: usize) -> bool {
+        let id = self.reading.channels[channel].id;
+        self.reading.pools[self.pool].keeps_running()
+            && self.reading.observed.restarting.contains(id)
+            && self.bin(channel).is_some()
     }
 
     /// Destinations on a kept channel that may leave it for another pool now.

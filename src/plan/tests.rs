@@ -9,6 +9,7 @@ mod own_change;
 mod placement_rules;
 mod pools_edited;
 mod properties;
+mod refused;
 mod stops;
 mod tags;
 mod waiting;

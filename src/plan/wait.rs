@@ -9,6 +9,7 @@
 //! | `InterruptionForbidden`, `SharesChannel` | when the policy changes, once for all or just this once |
 //! | `Uninterruptible` | when the others end |
 //! | `Undeclared`, `SourceUntrusted`, `SecretUnavailable` | when it is declared, the source is whole, the key can be read |
+//! | `TargetRefused` | when its address is corrected, or MediaLive takes it after all |
 //! | `NoFreeSlot` | when there is another channel, or another destination ends |
 //! | `NoSlot` | when the pool names output groups that its channels have |
 //!
@@ -84,10 +85,13 @@ pub(super) fn destination_waiting(
         }
         Intent::Wanted => match (there, decision.carried(dest)) {
             (Some((there, slot)), _) if reading.is_moved(dest) => Some(moved_waiting(there, dest, slot)),
+            (Some(_), _) if one.refused.is_some() && is_refused_on_air(decision, dest) => {
+                target_refused(decision, dest)
+            }
             (Some(_), Some(carried)) if is_to_be_rewritten(decision, dest) => {
                 Some(retarget_waiting(decision, dest, carried))
             }
-            (_, Some(slot)) => carried_waiting(decision, dest, slot),
+            (_, Some(slot)) => carried_waiting(&decisions[reading.pool_of(slot)], dest, slot),
             (_, None) => Some(unplaced_waiting(decision, dest)),
         },
     }
@@ -100,6 +104,18 @@ fn is_to_be_rewritten(decision: &Decision<'_, '_>, dest: usize) -> bool {
         .carried(dest)
         .is_some_and(|slot| decision.given.get(&slot) == Some(&dest));
     !is_given && reading.fit_on_air(dest).is_some_and(Fit::is_retarget)
+}
+
+/// Whether a destination stays on air with another target than its own, as MediaLive refused that.
+fn is_refused_on_air(decision: &Decision<'_, '_>, dest: usize) -> bool {
+    let fit = decision.reading.fit_on_air(dest);
+    fit == Some(Fit::Unwritable) || is_to_be_rewritten(decision, dest)
+}
+
+/// What MediaLive said when the target of a destination was to be written.
+fn target_refused(decision: &Decision<'_, '_>, dest: usize) -> Option<Waiting> {
+    let what = decision.reading.dests[dest].refused?.what.clone();
+    Some(Waiting::TargetRefused { what })
 }
 
 /// What delays the steps of a channel that may be used.
@@ -213,6 +229,9 @@ fn unplaced_waiting(decision: &Decision<'_, '_>, dest: usize) -> Waiting {
     }
     if let Some(unreadable) = unreadable_key(&one.decl.key) {
         return unreadable;
+    }
+    if let Some(refused) = target_refused(decision, dest) {
+        return refused;
     }
     let pool = &reading.pools[decision.pool];
     if let Some(pause) = pool.paused {

@@ -135,6 +135,11 @@ pub enum Waiting {
         /// Why, and what to do.
         why: String,
     },
+    /// MediaLive refused to point a slot at it. It is tried again with growing delays, on a channel that nobody is on air on.
+    TargetRefused {
+        /// What MediaLive said.
+        what: String,
+    },
     /// The slot it is pinned to does not exist or cannot carry it.
     SlotIncompatible {
         /// The slot.
@@ -255,6 +260,7 @@ impl Waiting {
             Self::ChannelUnreadable { .. } => "ChannelUnreadable",
             Self::BackingOff { .. } => "BackingOff",
             Self::SecretUnavailable { .. } => "SecretUnavailable",
+            Self::TargetRefused { .. } => "TargetRefused",
             Self::SlotIncompatible { .. } | Self::UnusableSlot { .. } => "SlotIncompatible",
             Self::PinnedSlotTaken { .. } => "PinnedSlotTaken",
             Self::PinnedElsewhere { .. } => "PinnedElsewhere",

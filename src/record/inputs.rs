@@ -15,8 +15,8 @@ use crate::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired,
     Destination, DestinationName, Disruption, Endpoint, GroupName, Identity, Idle, Interrupt, Login, NoSlot,
     Observed, ObservedChannel, ObservedGroup, OtherGroup, OutputGroup, OwnerId, Pause, Pin, Placement,
-    PoolChannel, PoolName, Recording, Returning, Secret, SlotSelector, StreamKey, Target, Trouble, Trust,
-    WantedState, Window,
+    PoolChannel, PoolName, Recording, Refused, Returning, Secret, SlotSelector, StreamKey, Target, Trouble,
+    Trust, WantedState, Window,
 };
 
 /// Valid JSON in a recording that has no meaning there: it was edited, or is damaged.
@@ -108,6 +108,10 @@ pub(super) struct ObservedDocument {
     recording: Recording,
     returning: Returning,
     interrupted: BTreeSet<ChannelId>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    restarting: BTreeSet<ChannelId>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    refused: BTreeMap<DestinationName, Refused>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -314,6 +318,8 @@ impl From<&Observed> for ObservedDocument {
             recording,
             returning,
             interrupted,
+            restarting,
+            refused,
         } = observed;
         let documents = channels
             .iter()
@@ -327,6 +333,8 @@ impl From<&Observed> for ObservedDocument {
             recording: recording.clone(),
             returning: returning.clone(),
             interrupted: interrupted.clone(),
+            restarting: restarting.clone(),
+            refused: refused.clone(),
         }
     }
 }
@@ -514,6 +522,8 @@ impl From<ObservedDocument> for Observed {
             recording: document.recording,
             returning: document.returning,
             interrupted: document.interrupted,
+            restarting: document.restarting,
+            refused: document.refused,
         }
     }
 }

@@ -197,6 +197,8 @@ impl Hiding<'_> {
             recording: observed.recording.clone(),
             returning: observed.returning.clone(),
             interrupted: observed.interrupted.clone(),
+            restarting: observed.restarting.clone(),
+            refused: observed.refused.clone(),
         }
     }
 

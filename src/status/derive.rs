@@ -84,7 +84,11 @@ fn slot(planned: &DestinationPlan) -> Option<&SlotId> {
 fn phase_off_air(planned: &DestinationPlan, state: Option<ChannelState>) -> Phase {
     let moves = state.is_some_and(|state| state.is_transition() || state == ChannelState::Recovering);
     match &planned.waiting {
-        Some(Waiting::SecretUnavailable { .. } | Waiting::SlotIncompatible { .. }) => Phase::Error,
+        Some(
+            Waiting::SecretUnavailable { .. }
+            | Waiting::TargetRefused { .. }
+            | Waiting::SlotIncompatible { .. },
+        ) => Phase::Error,
         Some(waiting) if waiting.keeps_failing() => Phase::Error,
         _ if moves && is_unhindered(planned) => Phase::Starting,
         _ => Phase::Pending,

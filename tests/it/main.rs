@@ -8,7 +8,7 @@
 //! | `plan_properties` | what holds for every plan | generated worlds |
 //! | `replay` | plans of recordings, and that recordings hold no key | `tests/recordings` |
 //! | `cycle`, `recording`, `fleet` | the whole loop, and what it costs in calls | controller and emulator in virtual time |
-//! | `bad_days`, `races` | the loop while services fail, lag and race | the same |
+//! | `bad_days`, `races`, `refused_targets` | the loop while services fail, lag, race and refuse | the same |
 //! | `cases` | what public bug reports taught | `tests/cases` |
 //! | `lease` | that one process writes | candidates, replicas, real processes |
 //! | `simulation` | safety at every call, liveness after | seeded lives; `examples/soak` lives more of them |
@@ -46,6 +46,7 @@ mod plan_properties;
 mod plan_support;
 mod races;
 mod recording;
+mod refused_targets;
 mod replay;
 #[expect(dead_code, reason = "examples/soak uses the rest of it")]
 #[path = "../simulation.rs"]

@@ -7,7 +7,7 @@ use slotwise::emulator::channel::State;
 use slotwise::emulator::request::Request;
 use slotwise::emulator::world::Document;
 use slotwise::emulator::{Call, Effect, Fault, FaultKind, Operation};
-use slotwise::model::{ChannelState, Interrupt, Pin, WantedState};
+use slotwise::model::{ChannelState, Idle, Interrupt, Pin, WantedState};
 use slotwise::status::Phase;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -422,4 +422,21 @@ async fn a_start_during_planning_is_not_repeated_elsewhere() {
         goes_on += usize::from(started == "StartChannel 2");
     }
     assert!(goes_on > 0, "channel 1 was always back before the start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_keeps_running_starts_again_though_its_newcomer_is_off_by_then() {
+    let mut keeps = pool(&["1"]);
+    keeps.idle = Idle::KeepRunning;
+    keeps.disruption.interrupt = Interrupt::Anytime;
+    let mut stage = Stage::new(desired(keeps, vec![wanted("a"), ready("b")]));
+    stage.converge(60).await;
+    switch(&stage, "b", WantedState::Streaming);
+    while stage.state("1") != "STOPPING" {
+        stage.run_for_without_end(Duration::from_secs(1)).await;
+    }
+    switch(&stage, "a", WantedState::Ready);
+    switch(&stage, "b", WantedState::Ready);
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(stage.state("1"), "RUNNING", "other output groups end with it");
 }

@@ -194,6 +194,9 @@ fn of_the_destination() -> Vec<Waiting> {
             reference: "REFERENCE".to_owned(),
             why: "CAUSE".to_owned(),
         },
+        Waiting::TargetRefused {
+            what: "CAUSE".to_owned(),
+        },
         Waiting::SlotIncompatible {
             slot: slot(),
             why: "CAUSE".to_owned(),

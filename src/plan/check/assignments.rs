@@ -147,10 +147,13 @@ impl<'a> Case<'a> {
         (!is_right).then(|| self.broken(Rule::NotCarried, what()))
     }
 
-    /// Whether a slot is one of its pool that may be used; and, if the pool's pattern does not match it, its own.
+    /// Whether a slot is one of its pool that may be used; and, if the pool's pattern does not match it, its own. Or the one of
+    /// another pool that it was interrupted in.
     fn may_have(&self, slot: &SlotReading<'_>) -> bool {
-        let may_join = slot.matches || slot.dest() == Some(self.dest);
-        self.is_of_pool(slot) && self.world.channel_of(slot).hands_off.is_none() && may_join
+        let is_own = slot.dest() == Some(self.dest);
+        let comes_back = is_own && self.world.returns_to(slot, self.dest);
+        let may_join = self.is_of_pool(slot) && (slot.matches || is_own);
+        self.world.channel_of(slot).hands_off.is_none() && (may_join || comes_back)
     }
 
     fn away_from_pin(&self, slot: &SlotId) -> Option<SlotId> {

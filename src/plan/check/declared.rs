@@ -8,7 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::{
-    ChannelClass, Desired, Destination, DestinationName, Endpoint, Identity, Secret, Stream, StreamKey,
+    ChannelClass, Desired, Destination, DestinationName, Endpoint, Identity, Observed, Secret, Stream,
+    StreamKey,
 };
 
 /// Index of a destination in [`Declared`].
@@ -34,6 +35,8 @@ pub(super) struct One<'a> {
     first: Option<Push>,
     /// The same for the second of two pipelines.
     backup: Option<Push>,
+    /// Whether MediaLive refused to write its target, and it is not to be tried again yet.
+    is_refused: bool,
 }
 
 /// An endpoint that is not parked: its canonical form, and its stream.
@@ -56,9 +59,11 @@ impl Push {
 }
 
 impl<'a> Declared<'a> {
-    pub(super) fn new(desired: &'a Desired, now: Timestamp) -> Self {
+    pub(super) fn new(desired: &'a Desired, observed: &Observed, now: Timestamp) -> Self {
+        let refused = |one: &Destination| observed.refused.get(&one.name).is_some_and(|it| !it.may_try);
         let destinations = desired.destinations.values().map(Arc::as_ref);
-        let list: Vec<One<'a>> = destinations.map(|one| One::new(one, now)).collect();
+        let one = |one| One::new(one, refused(one), now);
+        let list: Vec<One<'a>> = destinations.map(one).collect();
         let identities = list.iter().enumerate().rev();
         let mut declared = Self {
             // Of two with one identity the first counts, which comes last here.
@@ -138,7 +143,7 @@ impl<'a> Declared<'a> {
 }
 
 impl<'a> One<'a> {
-    fn new(destination: &'a Destination, now: Timestamp) -> Self {
+    fn new(destination: &'a Destination, is_refused: bool, now: Timestamp) -> Self {
         let push = |url: &Arc<str>| match &destination.key {
             StreamKey::Known(key) => {
                 let endpoint = Endpoint::new(Arc::clone(url), key.clone());
@@ -152,11 +157,17 @@ impl<'a> One<'a> {
             paused: destination.pause_at(now).is_some(),
             first: push(&destination.url),
             backup: destination.backup_url.as_ref().and_then(push),
+            is_refused,
         }
     }
 
     pub(super) fn has_key(&self) -> bool {
         self.first.is_some()
+    }
+
+    /// Whether a slot can be pointed at it.
+    pub(super) fn is_writable(&self) -> bool {
+        self.has_key() && !self.is_refused
     }
 
     /// What it pushes to by the pipelines of a channel of `class`.

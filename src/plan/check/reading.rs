@@ -112,13 +112,13 @@ pub(super) enum Fit {
     Changed,
     /// Another stream: its previous target.
     Previous,
-    /// What is recorded as its, while its key cannot be read.
+    /// What is recorded as its, while its own target cannot be written: its key cannot be read, or MediaLive refused it.
     Unknown,
 }
 
 impl<'a> World<'a> {
     pub(super) fn new(desired: &'a Desired, observed: &'a Observed, now: Timestamp) -> Self {
-        let declared = Declared::new(desired, now);
+        let declared = Declared::new(desired, observed, now);
         let mut policies: BTreeMap<&ChannelId, Option<Policy<'a>>> =
             observed.channels.keys().map(|id| (id, None)).collect();
         // What is not explained must be known to be declared nowhere.
@@ -268,13 +268,14 @@ impl<'a> World<'a> {
             let may_change = mark != Mark::Adopted && !self.one(dest).destination.is_preset;
             let fit = match is_equal {
                 true => Fit::Equal,
+                false if !self.one(dest).is_writable() => Fit::Unknown,
                 false if tagged == Some(dest) && may_change => Fit::Changed,
                 false => Fit::Respelled,
             };
             return Occupant::Of(dest, fit, role);
         }
         match (tagged, identity) {
-            (Some(dest), _) if self.one(dest).has_key() => Occupant::Of(dest, Fit::Previous, role),
+            (Some(dest), _) if self.one(dest).is_writable() => Occupant::Of(dest, Fit::Previous, role),
             (Some(dest), _) => Occupant::Of(dest, Fit::Unknown, role),
             (None, Some(identity)) => {
                 let is_released = mark == Mark::Released || self.desired.trust == Trust::Whole;

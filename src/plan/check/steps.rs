@@ -154,7 +154,8 @@ impl<'a> Subject<'a> {
                 found.push(slot.broken(Rule::NotRewritten, what));
             }
         }
-        let keeps_running = self.channel.idle() == Idle::KeepRunning && self.channel.is_running();
+        let ran = self.channel.is_running() || self.world.observed.restarting.contains(self.channel.id);
+        let keeps_running = self.channel.idle() == Idle::KeepRunning && ran;
         if !is_for_any && !keeps_running {
             found.push(self.broken(Rule::StartedForNobody, "is started for no destination"));
         }

@@ -61,15 +61,16 @@ pub(super) fn by_bin(problem: &Problem, placed: &Placed) -> Vec<Vec<usize>> {
 /// What is left to decide in a pool, with the kinds of its channels.
 pub(super) fn pose(reading: &Reading<'_>, pool: usize, kinds: &[Option<Kind>]) -> Posed {
     let groups = Groups::of(reading, pool);
+    let bound = reading.bound.iter().map(|(dest, slot)| (*dest, *slot));
+    let bound = bound.filter(|(_, slot)| reading.pool_of(*slot) == pool);
     let mut posing = Posing {
         reading,
         pool,
-        bound: BTreeMap::new(),
+        bound: bound.collect(),
         bins: vec![None; kinds.len()],
         posed_bins: Vec::new(),
         groups,
     };
-    posing.bind(kinds);
     let items = posing.items();
     let any_grant = items.iter().any(|dest| {
         let name = Some(&reading.dests[*dest].decl.name);
@@ -135,35 +136,6 @@ impl<'a> Groups<'a> {
 }
 
 impl Posing<'_, '_> {
-    /// Binds the destinations that come back after an interruption. One whose key cannot be read comes back only to a slot
-    /// that is recorded as its own.
-    fn bind(&mut self, kinds: &[Option<Kind>]) {
-        let first = self.reading.pools[self.pool].channels.start;
-        let mut taken = BTreeSet::new();
-        for dest in self.reading.pools[self.pool].dests.clone() {
-            let one = &self.reading.dests[dest];
-            let Some(slot) = one
-                .returning
-                .filter(|_| one.intent == Intent::Wanted && one.on_air.is_none())
-            else {
-                continue;
-            };
-            let occupant = self.reading.slots[slot].occupant;
-            let is_stopped = kinds[self.reading.slots[slot].channel - first] == Some(Kind::Stopped)
-                && self.reading.channel_of(slot).beside.is_none();
-            let has_target = one.has_key() && occupant != Occupant::Unusable
-                || occupant == Occupant::Dest(dest, Fit::Unreadable);
-            let may_start = match &one.blocked_by {
-                None => true,
-                Some(BlockedBy::Published { own, .. }) => *own == Some(slot),
-                Some(BlockedBy::Duplicate(_)) => false,
-            };
-            if is_stopped && has_target && may_start && taken.insert(slot) {
-                self.bound.insert(dest, slot);
-            }
-        }
-    }
-
     /// Destinations that are to be placed, by name.
     fn items(&self) -> Vec<usize> {
         let dests = self.reading.pools[self.pool].dests.clone();
@@ -173,7 +145,7 @@ impl Posing<'_, '_> {
     fn is_item(&self, dest: usize) -> bool {
         let one = &self.reading.dests[dest];
         let is_to_be_placed = match self.reading.fit_on_air(dest) {
-            None => !self.bound.contains_key(&dest),
+            None => !self.reading.bound.contains_key(&dest),
             Some(fit) => fit.is_retarget() && !self.reading.is_moved(dest),
         };
         let may_start = match &one.blocked_by {
@@ -181,7 +153,7 @@ impl Posing<'_, '_> {
             Some(BlockedBy::Published { own, .. }) => own.is_some(),
             Some(BlockedBy::Duplicate(_)) => false,
         };
-        one.intent == Intent::Wanted && one.has_key() && may_start && is_to_be_placed
+        one.intent == Intent::Wanted && one.is_writable() && may_start && is_to_be_placed
     }
 
     fn item(&self, dest: usize) -> Item {
@@ -218,11 +190,11 @@ impl Posing<'_, '_> {
             group: self.groups.number(self.reading, dest),
             // What is on air does not move to where it would interrupt others: it is rewritten in place, or begins on a
             // stopped channel.
-            opens: one.on_air.is_none() && policy.allows(Cause::Start, name),
+            opens: one.on_air.is_none() && one.may_interrupt() && policy.allows(Cause::Start, name),
             pin,
             own: own.map(|bin| Own {
                 bin,
-                opens: policy.allows(Cause::Retarget, name),
+                opens: one.may_interrupt() && policy.allows(Cause::Retarget, name),
             }),
             warm: warm.filter(is_equal).filter_map(in_bin).collect(),
         }
@@ -269,8 +241,9 @@ impl Posing<'_, '_> {
         let mut slots = self.reading.channels[channel].slots.clone();
         !matches!(kind, Kind::Kept(_))
             && slots.any(|slot| match self.reading.slots[slot].occupant {
-                Occupant::Dest(dest, Fit::Unreadable) => {
+                Occupant::Dest(dest, Fit::Unwritable) => {
                     self.reading.dests[dest].intent.is_kept()
+                        && !self.reading.dests[dest].has_key()
                         && !self.reading.is_releasable(dest, slot)
                         && self
                             .bound
@@ -362,7 +335,7 @@ impl Posing<'_, '_> {
             let group = self.groups.number(self.reading, dest);
             let has_key = self.reading.dests[dest].has_key();
             let is_there = match self.reading.slots[slot].occupant {
-                Occupant::Dest(holder, fit) => holder == dest && matches!(fit, Fit::Equal | Fit::Unreadable),
+                Occupant::Dest(holder, fit) => holder == dest && matches!(fit, Fit::Equal | Fit::Unwritable),
                 _ => false,
             };
             let bin = &mut self.posed_bins[bin];

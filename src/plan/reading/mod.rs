@@ -18,6 +18,7 @@ mod on_air;
 mod parts;
 mod places;
 mod published;
+mod returning;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub struct Reading<'a> {
     pub(super) slots: Vec<Slot<'a>>,
     /// By pool, then by name.
     pub(super) dests: Vec<Dest<'a>>,
+    /// The slot that each destination comes back to which was interrupted.
+    pub(super) bound: BTreeMap<usize, usize>,
 }
 
 impl<'a> Reading<'a> {
@@ -62,14 +65,17 @@ impl<'a> Reading<'a> {
             channels: Vec::new(),
             slots: Vec::new(),
             dests: Vec::with_capacity(desired.destinations.len()),
+            bound: BTreeMap::new(),
         };
         reading.add_pools();
         let index = Index::new(&reading);
         reading.find_occupants(&index);
+        reading.find_returning();
         reading.find_places();
         reading.decide_adoption(&index);
         reading.find_published(&index);
         reading.find_carried(&index);
+        reading.bind();
         reading
     }
 
@@ -171,7 +177,7 @@ impl<'a> Reading<'a> {
                 match fit {
                     _ if !self.is_own(dest, at) => Content::Surplus(name),
                     Fit::Readdressed | Fit::Previous => Content::Previous(name),
-                    Fit::Equal | Fit::Respelled | Fit::Unreadable => Content::Destination(name),
+                    Fit::Equal | Fit::Respelled | Fit::Unwritable => Content::Destination(name),
                 }
             }
             Occupant::Vanished(_) => slot.identity().map_or(Content::Parked, Content::Vanished),
@@ -232,8 +238,11 @@ impl<'a> Reading<'a> {
             Some(pool) => self.add_channels_of(at, pool, paused),
             None => self.add_channels_of_none(at),
         }
-        self.dests
-            .extend(dests.iter().map(|decl| Dest::new(at, decl, now)));
+        let refused = &self.observed.refused;
+        let dests = dests
+            .iter()
+            .map(|decl| Dest::new(at, decl, refused.get(&decl.name), now));
+        self.dests.extend(dests);
         self.pools.push(Pool {
             decl,
             paused,

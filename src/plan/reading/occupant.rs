@@ -6,7 +6,7 @@
 //! | has slotwise's own parking name for it in every endpoint, or is recorded as parked | [`Occupant::Parked`] |
 //! | has the pool's parking URL, to which no declared destination pushes, and is not recorded as that of any | [`Occupant::Parked`] |
 //! | carries the same stream as a declared destination pushes | that destination |
-//! | is recorded as that of a declared destination | it, with its [previous](Fit::Previous) target or one that [cannot be read](Fit::Unreadable) |
+//! | is recorded as that of a declared destination | it, with its [previous](Fit::Previous) target or one that [cannot be written](Fit::Unwritable) |
 //! | is recorded as that of a destination that is no longer declared | [`Occupant::Vanished`] |
 //! | anything else | [`Occupant::Undeclared`] |
 //!
@@ -89,8 +89,8 @@ impl<'a> Reading<'a> {
             return Occupant::Undeclared;
         };
         match index.called(identity) {
-            Some(dest) if self.dests[dest].has_key() => Occupant::Dest(dest, Fit::Previous),
-            Some(dest) => Occupant::Dest(dest, Fit::Unreadable),
+            Some(dest) if self.dests[dest].is_writable() => Occupant::Dest(dest, Fit::Previous),
+            Some(dest) => Occupant::Dest(dest, Fit::Unwritable),
             None if self.desired.set_aside.contains(identity) => Occupant::Vanished(Release::Kept),
             None if *mark == Mark::Released => Occupant::Vanished(Release::Before),
             None if self.desired.trust == Trust::Whole => Occupant::Vanished(Release::Now),
@@ -143,6 +143,7 @@ impl<'a> Reading<'a> {
         let record = self.slots[at].record.as_ref();
         match is_equal {
             true => Fit::Equal,
+            false if !self.dests[dest].is_writable() => Fit::Unwritable,
             false if !decl.is_preset && record.is_some_and(|tag| tag.occupant == pointed) => Fit::Readdressed,
             false => Fit::Respelled,
         }

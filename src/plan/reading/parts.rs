@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::model::{
     ChannelClass, ChannelId, ChannelPool, ChannelState, Destination, DestinationName, Endpoint, Identity,
-    Idle, ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolName, Recorded, SlotTag, Stream, StreamKey,
-    Target, WantedState,
+    Idle, ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolName, Recorded, Refused, SlotTag, Stream,
+    StreamKey, Target, WantedState,
 };
 use crate::plan::grant::Policy;
 use crate::plan::{Adoption, Waiting};
@@ -168,8 +168,9 @@ pub(in crate::plan) enum Fit {
     Readdressed,
     /// By what is recorded: the destination's URL or key has changed, so that this is another stream.
     Previous,
-    /// By what is recorded: the destination's key cannot be read.
-    Unreadable,
+    /// The destination's own target cannot be written: its key cannot be read, and this is recorded as its; or MediaLive
+    /// refused it, and this is the previous one or the same stream.
+    Unwritable,
 }
 
 impl Fit {
@@ -208,12 +209,24 @@ pub(in crate::plan) struct Dest<'a> {
     pub(in crate::plan) returning: Option<usize>,
     /// What has to end before it may go on air.
     pub(in crate::plan) blocked_by: Option<BlockedBy<'a>>,
+    /// What MediaLive said when its target was to be written.
+    pub(in crate::plan) refused: Option<&'a Refused>,
 }
 
 impl Dest<'_> {
-    /// Whether its key is known, so that a slot can be pointed at it.
+    /// Whether its key is known.
     pub(in crate::plan) fn has_key(&self) -> bool {
         matches!(self.decl.key, StreamKey::Known(_))
+    }
+
+    /// Whether a slot can be pointed at it now.
+    pub(in crate::plan) fn is_writable(&self) -> bool {
+        self.has_key() && self.refused.is_none_or(|refused| refused.may_try)
+    }
+
+    /// Whether others may be interrupted for it: not for what MediaLive refused, unless it is granted by name.
+    pub(in crate::plan) fn may_interrupt(&self) -> bool {
+        self.refused.is_none()
     }
 
     /// Whether it must not be interrupted, whatever the pool grants.
@@ -273,7 +286,12 @@ impl Slot<'_> {
 }
 
 impl<'a> Dest<'a> {
-    pub(super) fn new(pool: usize, decl: &'a Destination, now: Timestamp) -> Self {
+    pub(super) fn new(
+        pool: usize,
+        decl: &'a Destination,
+        refused: Option<&'a Refused>,
+        now: Timestamp,
+    ) -> Self {
         let intent = match decl.state {
             _ if decl.pause_at(now).is_some() => Intent::Paused,
             WantedState::Streaming => Intent::Wanted,
@@ -288,6 +306,7 @@ impl<'a> Dest<'a> {
             surplus: Vec::new(),
             returning: None,
             blocked_by: None,
+            refused,
         }
     }
 

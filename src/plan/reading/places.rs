@@ -4,7 +4,7 @@
 //! be on air with its previous target meanwhile. All its other slots are *surplus*.
 
 use super::{Fit, Occupant, Reading};
-use crate::model::{ChannelState, SlotId};
+use crate::model::ChannelState;
 
 /// How good a slot is as the one that counts for a destination, best first.
 type Rank<'r> = (bool, u8, bool, bool, bool, &'r str, usize);
@@ -12,7 +12,6 @@ type Rank<'r> = (bool, u8, bool, bool, bool, &'r str, usize);
 impl Reading<'_> {
     /// Finds where each destination is.
     pub(super) fn find_places(&mut self) {
-        self.find_returning();
         let mut own: Vec<(usize, usize)> = Vec::new();
         for (at, slot) in self.slots.iter().enumerate() {
             if let Occupant::Dest(dest, _) = slot.occupant {
@@ -81,16 +80,5 @@ impl Reading<'_> {
         slot.is_some_and(|slot| {
             slot.channel == *self.channel_of(at).id && slot.output_group == self.slots[at].group.name
         })
-    }
-
-    fn find_returning(&mut self) {
-        if self.observed.returning.is_empty() {
-            return;
-        }
-        for at in 0..self.dests.len() {
-            let (name, pool) = (&self.dests[at].decl.name, self.dests[at].pool);
-            let slot: Option<&SlotId> = self.observed.returning.get(name);
-            self.dests[at].returning = slot.and_then(|id| self.find_slot(pool, id));
-        }
     }
 }

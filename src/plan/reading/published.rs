@@ -198,7 +198,7 @@ impl<'a> Reading<'a> {
         (0..self.dests.len()).filter(|dest| {
             let one = &self.dests[*dest];
             let is_off_air = one.on_air.is_none() || self.fit_on_air(*dest) == Some(Fit::Previous);
-            one.intent == Intent::Wanted && one.has_key() && one.blocked_by.is_none() && is_off_air
+            one.intent == Intent::Wanted && one.is_writable() && one.blocked_by.is_none() && is_off_air
         })
     }
 

@@ -111,7 +111,7 @@ fn given(decision: &Decision<'_, '_>, dest: usize, at: usize) -> Then {
     let reading = decision.reading;
     let slot = &reading.slots[at];
     let is_there =
-        matches!(slot.occupant, Occupant::Dest(holder, Fit::Equal | Fit::Unreadable) if holder == dest);
+        matches!(slot.occupant, Occupant::Dest(holder, Fit::Equal | Fit::Unwritable) if holder == dest);
     // What a failed update left behind is unknown, so such slots are written again.
     let is_unsure = reading.channels[slot.channel].state() == ChannelState::UpdateFailed;
     let one = &reading.dests[dest];

@@ -43,3 +43,28 @@ fn a_newcomer_needs_a_grant_there() {
 fn a_stopped_channel_stays_stopped() {
     assert!(allowed(&keeps(World::new().channel("1", Idle, &["-"]))).is_empty());
 }
+
+#[test]
+fn stopped_for_a_change_it_starts_again_whoever_is_wanted_by_then() {
+    let stopped = |slots: &[&str]| {
+        World::new()
+            .channel("1", Idle, slots)
+            .ready("off")
+            .restarting("1")
+    };
+    assert_eq!(steps(&allowed(&keeps(stopped(&["-"]))), "1"), "start");
+    assert_eq!(
+        steps(&allowed(&keeps(stopped(&["+off", "-"]))), "1"),
+        "update start"
+    );
+    assert!(
+        allowed(&stopped(&["-"])).is_empty(),
+        "under idle: Stop it is needed no more"
+    );
+    let undeclared = keeps(stopped(&["?gone", "-"]));
+    assert_eq!(
+        steps(&allowed(&undeclared), "1"),
+        "update start",
+        "what is not declared is parked"
+    );
+}

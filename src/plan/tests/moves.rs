@@ -91,3 +91,34 @@ fn a_channel_in_no_pool_grants_nothing() {
     let plan = allowed(&world.ready("a"));
     assert_eq!(steps(&plan, "1"), "stop", "the way out");
 }
+
+#[test]
+fn moved_while_it_is_interrupted_it_comes_back_as_it_was() {
+    let interrupted = |there: &[&str], pool: &str| {
+        let world = World::new()
+            .channel("1", Idle, &["+a", "+b", "-"])
+            .channel("2", Idle, there)
+            .wanted("b")
+            .with("a", |one| one.pool = pool.into())
+            .returning("a", "1", "slot-1")
+            .returning("b", "1", "slot-2");
+        world.split("other", "2")
+    };
+    let begin = |world: &World| {
+        let plan = allowed(world);
+        (steps(&plan, "1"), steps(&plan, "2"), plan)
+    };
+    // No place in the new pool: back to where it was, with the others.
+    for (there, pool) in [(&["!"][..], "other"), (&["-"], "mistyped")] {
+        let mut world = interrupted(there, pool);
+        let (one, two, _) = begin(&world);
+        assert_eq!((&*one, &*two), ("start", ""), "{pool}");
+        world.seen("1").state = Running;
+        let (one, _, plan) = begin(&world);
+        assert!(plan.destinations[0].on_air && one.is_empty(), "{pool}");
+    }
+    // It was off air anyway, so it begins in the new pool.
+    let (one, two, plan) = begin(&interrupted(&["-"], "other"));
+    assert_eq!((&*one, &*two), ("update start", "update start"));
+    assert_eq!(assignments(&plan)["a"], "2/slot-1");
+}

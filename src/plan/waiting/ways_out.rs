@@ -54,6 +54,9 @@ impl Waiting {
             Self::SecretUnavailable { reference, .. } => {
                 vec![format!("make {reference} readable")]
             }
+            Self::TargetRefused { .. } => {
+                vec!["correct its url, or try it again at once: switch it off and on".to_owned()]
+            }
             Self::SlotIncompatible { slot, .. } => {
                 let channel = &slot.channel;
                 vec![format!(

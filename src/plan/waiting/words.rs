@@ -50,6 +50,7 @@ impl Display for Waiting {
             Self::SecretUnavailable { reference, why } => {
                 write!(f, "its key ({reference}) cannot be read: {why}")
             }
+            Self::TargetRefused { what } => write!(f, "MediaLive refused to point a slot at it: {what}"),
             Self::SlotIncompatible { slot, why } => write!(f, "{slot} cannot carry it: {why}"),
             Self::PinnedSlotTaken { slot, by } => write!(f, "{slot}, where it is pinned, is taken by {by}"),
             Self::PinnedElsewhere { on_air, pinned } => {

@@ -1,0 +1,73 @@
+//! Where those that were interrupted come back.
+//!
+//! Each to its slot, as soon as the channel has stopped. One that was moved to another pool meanwhile comes back as it was, unless
+//! there is a free slot in the new pool: the change of its declaration takes nobody off air.
+
+use super::{BlockedBy, Fit, Intent, Occupant, Reading};
+use crate::model::SlotId;
+
+impl Reading<'_> {
+    /// Finds the slot that each interrupted destination comes back to, whether it can or not.
+    pub(super) fn find_returning(&mut self) {
+        if self.observed.returning.is_empty() {
+            return;
+        }
+        for at in 0..self.dests.len() {
+            let (name, pool) = (&self.dests[at].decl.name, self.dests[at].pool);
+            let slot: Option<&SlotId> = self.observed.returning.get(name);
+            let there = slot.and_then(|id| self.find_slot(pool, id).or_else(|| self.find_its_slot(at, id)));
+            self.dests[at].returning = there;
+        }
+    }
+
+    /// A slot in another pool than that of a destination, if it carries the destination as it is.
+    fn find_its_slot(&self, dest: usize, id: &SlotId) -> Option<usize> {
+        let pools = 0..self.pools.len() - 1;
+        let slot = pools
+            .filter(|pool| *pool != self.dests[dest].pool)
+            .find_map(|pool| self.find_slot(pool, id))?;
+        self.is_as_it_was(dest, slot).then_some(slot)
+    }
+
+    fn is_as_it_was(&self, dest: usize, slot: usize) -> bool {
+        matches!(self.slots[slot].occupant, Occupant::Dest(holder, Fit::Equal | Fit::Unwritable) if holder == dest)
+    }
+
+    /// Binds those that come back to their slots. One whose target cannot be written comes back only to a slot that has it, or
+    /// is recorded as its own.
+    pub(super) fn bind(&mut self) {
+        for dest in 0..self.dests.len() {
+            if let Some(slot) = self.dests[dest].returning
+                && self.may_come_back(dest, slot)
+                && !self.bound.values().any(|taken| *taken == slot)
+            {
+                self.bound.insert(dest, slot);
+            }
+        }
+    }
+
+    fn may_come_back(&self, dest: usize, slot: usize) -> bool {
+        let (one, channel) = (&self.dests[dest], self.channel_of(slot));
+        let is_stopped = channel.is_usable() && !channel.is_running() && channel.beside.is_none();
+        let has_target = one.is_writable() && self.slots[slot].occupant != Occupant::Unusable
+            || self.is_as_it_was(dest, slot);
+        let may_start = match &one.blocked_by {
+            None => true,
+            Some(BlockedBy::Published { own, .. }) => *own == Some(slot),
+            Some(BlockedBy::Duplicate(_)) => false,
+        };
+        let is_off_air = one.intent == Intent::Wanted && one.on_air.is_none();
+        let is_its_place = channel.pool == one.pool || !self.has_room(one.pool);
+        is_off_air && is_stopped && has_target && may_start && is_its_place
+    }
+
+    /// Whether a pool has a parked slot on a stopped channel.
+    fn has_room(&self, pool: usize) -> bool {
+        let mut channels = self.channels[self.pools[pool].channels.clone()].iter();
+        channels.any(|channel| {
+            let mut slots = self.slots[channel.slots.clone()].iter();
+            let is_free = slots.any(|slot| slot.is_meant && slot.occupant == Occupant::Parked);
+            channel.is_usable() && channel.state().is_stopped() && channel.beside.is_none() && is_free
+        })
+    }
+}

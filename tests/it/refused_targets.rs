@@ -1,0 +1,116 @@
+//! MediaLive does not take everything that a URL may be: one target that it refuses keeps nobody else off air.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use slotwise::controller::{Ended, Event};
+use slotwise::emulator::{Emulator, Options, Switches};
+use slotwise::model::{Desired, Interrupt, WantedState};
+use slotwise::status::Phase;
+
+use super::stage::{Stage, desired, fleet, pool, ready, wanted};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A MediaLive that refuses URLs with a query.
+fn without_queries(declared: Desired) -> Stage {
+    let options = Options {
+        switches: Switches {
+            rtmp_query_allowed: false,
+            ..Switches::default()
+        },
+        ..Options::default()
+    };
+    let emulator = Emulator::new(options, fleet(&declared));
+    Stage::on(emulator, declared, |_| {})
+}
+
+/// One channel with three slots, which may be interrupted at any time.
+fn one_channel() -> Desired {
+    let mut pool = pool(&["1"]);
+    pool.disruption.interrupt = Interrupt::Anytime;
+    desired(pool, vec![wanted("a"), ready("b"), ready("c")])
+}
+
+fn with_query(desired: &mut Desired, name: &str) {
+    let one = desired.destination_mut(name).unwrap();
+    one.url = Arc::from(format!("{}?backup=1", one.url));
+}
+
+fn without_query(desired: &mut Desired, name: &str) {
+    let one = desired.destination_mut(name).unwrap();
+    one.url = Arc::from(one.url.trim_end_matches("?backup=1"));
+}
+
+fn switch_on(desired: &mut Desired, name: &str) {
+    desired.destination_mut(name).unwrap().state = WantedState::Streaming;
+}
+
+/// How often a channel was stopped.
+fn stops(stage: &Stage) -> usize {
+    let events = stage.events.lock().unwrap();
+    let is_stop = |event: &Event| matches!(event, Event::StepBegun { step, .. } if step.action == slotwise::plan::Action::Stop);
+    events.iter().filter(|(_, event)| is_stop(event)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn neighbours_and_other_newcomers_go_on_air_without_it() {
+    let mut stage = without_queries(one_channel());
+    stage.converge(60).await;
+    stage.script.change(|desired| {
+        with_query(desired, "b");
+        switch_on(desired, "b");
+        switch_on(desired, "c");
+    });
+    stage.run_for(10 * MINUTE).await;
+    let phases = |stage: &Stage| [stage.phase("a"), stage.phase("b"), stage.phase("c")];
+    assert_eq!(phases(&stage), [Phase::Streaming, Phase::Error, Phase::Streaming]);
+    let b = stage.destination("b");
+    assert_eq!(b.reason, "TargetRefused");
+    assert!(b.message.to_string().contains("query"), "{}", b.message);
+    assert_eq!(stops(&stage), 1);
+
+    stage.run_for(300 * MINUTE).await;
+    assert_eq!(stops(&stage), 1, "nobody is interrupted for it again");
+
+    stage.script.change(|desired| without_query(desired, "b"));
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(phases(&stage), [Phase::Streaming; 3]);
+    assert!(!stage.log().contains("k3y"), "a key was shown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_own_change_that_is_refused_leaves_it_on_air_as_it_was() {
+    let mut stage = without_queries(one_channel());
+    stage.converge(60).await;
+    stage.script.change(|desired| with_query(desired, "a"));
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(stage.state("1"), "RUNNING");
+    assert_eq!(stage.destination("a").reason, "TargetRefused");
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+    stage.run_for(100 * MINUTE).await;
+    assert_eq!(stops(&stage), 1);
+    stage.script.change(|desired| without_query(desired, "a"));
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(stage.destination("a").reason, "OnAir");
+    assert_eq!(stops(&stage), 1, "it is on air as declared again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_is_on_air_it_is_tried_again_by_itself() {
+    let mut declared = one_channel();
+    with_query(&mut declared, "a");
+    let mut stage = without_queries(declared);
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    assert_eq!(stage.destination("a").reason, "TargetRefused");
+    stage.emulator.clear_calls();
+    stage.run_for(60 * MINUTE).await;
+    let tries = stage.count("UpdateChannel");
+    assert!((3..=6).contains(&tries), "{tries} tries within an hour");
+
+    stage
+        .emulator
+        .with_world(|world, _| world.settings_mut().switches.rtmp_query_allowed = true);
+    stage.run_for(61 * MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+}
