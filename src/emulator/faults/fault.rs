@@ -302,6 +302,10 @@ impl Fault {
             "rate: this kind strikes once it is due; use afterSeconds and times instead",
         );
         check(
+            !self.names_fit(),
+            "channel, resource: a channel for what MediaLive does, a router resource's ARN for what MediaConnect does",
+        );
+        check(
             !self.kind_fits(),
             "operation: this kind never strikes that operation; leave operation out",
         );
@@ -318,6 +322,20 @@ impl Fault {
             self.kind,
             FaultKind::Recovering { .. } | FaultKind::Maintenance | FaultKind::Alert { .. }
         ) || self.kind.is_of_router()
+    }
+
+    fn names_fit(&self) -> bool {
+        let matcher = &self.matcher;
+        let is_of_router = match matcher.operation {
+            Some(operation) => Some(matches!(operation, Operation::Router(_))),
+            None => self.is_event().then(|| self.kind.is_of_router()),
+        };
+        match (&matcher.channel, &matcher.resource) {
+            (Some(_), Some(_)) => false,
+            (Some(_), None) => is_of_router != Some(true),
+            (None, Some(_)) => is_of_router != Some(false),
+            (None, None) => true,
+        }
     }
 
     fn kind_fits(&self) -> bool {

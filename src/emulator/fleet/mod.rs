@@ -65,12 +65,13 @@ impl Fleet {
         world
     }
 
-    fn add_channel(&mut self, id: String, doc: Map<String, Value>) {
-        self.channels.insert(id, Value::Object(doc).to_string());
+    /// Adds what a router has, as Get shows it; one with the same ARN is replaced
+    pub fn add_router(&mut self, kind: Kind, arn: String, doc: Map<String, Value>) {
+        self.routers.insert(arn, (kind, Value::Object(doc).to_string()));
     }
 
-    fn add_router(&mut self, kind: Kind, arn: String, doc: Map<String, Value>) {
-        self.routers.insert(arn, (kind, Value::Object(doc).to_string()));
+    fn add_channel(&mut self, id: String, doc: Map<String, Value>) {
+        self.channels.insert(id, Value::Object(doc).to_string());
     }
 
     fn add_input(&mut self, id: String, doc: Map<String, Value>) {

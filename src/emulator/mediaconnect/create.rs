@@ -1,5 +1,7 @@
 //! Creation: what is not given gets its default, then an ARN, an address, and its time.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::checks::{self, Site};
@@ -22,13 +24,9 @@ impl Router {
         self.check_quota(kind, &region, call.terms)?;
         let arn = self.complete(kind, &mut doc, &region, call);
         let mut resource = Resource::new(kind, doc, State::Creating, call.now.elapsed);
-        let ready = match kind {
-            Kind::NetworkInterface => State::Active,
-            Kind::Input | Kind::Output => State::Standby,
-        };
         let takes = self.dice.router_change();
         let is_failure = call.request.twist.outcome == Outcome::Fails;
-        let end = if is_failure { State::Error } else { ready };
+        let end = if is_failure { State::Error } else { ready(kind) };
         resource.begin(call.now.elapsed, State::Creating, &[(takes, end)]);
         if is_failure {
             resource.fail_with(Message::new("CREATE_FAILED", "The creation failed."));
@@ -147,15 +145,9 @@ impl Router {
 
     /// Takes in a resource that exists already, as a fleet file describes it; no rule is checked
     pub(in crate::emulator) fn admit(&mut self, kind: Kind, arn: &str, mut doc: Document) {
-        let state = match doc.shift_remove("state").as_ref().and_then(Value::as_str) {
-            Some(name) => State::parse(name),
-            None => None,
-        };
-        let usual = if kind == Kind::NetworkInterface {
-            State::Active
-        } else {
-            State::Standby
-        };
+        let state = doc.shift_remove("state");
+        let state = state.as_ref().and_then(Value::as_str).and_then(State::parse);
+        let state = state.unwrap_or(ready(kind));
         let routed = doc.shift_remove("routedInputArn");
         for computed in [
             "routedState",
@@ -171,11 +163,28 @@ impl Router {
         }
         self.fill_defaults(kind, &mut doc);
         doc.entry("tags").or_insert_with(|| json!({}));
-        let mut resource = Resource::new(kind, doc, state.unwrap_or(usual), std::time::Duration::ZERO);
+        let mut resource = Resource::new(kind, doc, state, Duration::ZERO);
+        let end = match state {
+            State::Creating | State::Updating => Some(ready(kind)),
+            State::Starting | State::Recovering | State::Migrating => Some(State::Active),
+            State::Stopping => Some(State::Standby),
+            State::Deleting => Some(State::Deleted),
+            State::Standby | State::Active | State::Error | State::Deleted => None,
+        };
+        let end = end.map(|end| (self.dice.router_change(), end));
+        resource.begin(Duration::ZERO, state, end.as_slice());
         if let Some(input) = routed.as_ref().and_then(Value::as_str) {
             resource.settle_route(input);
         }
         self.resources.insert(arn.to_owned(), resource);
+    }
+}
+
+/// The state of a resource that is made and does nothing yet
+const fn ready(kind: Kind) -> State {
+    match kind {
+        Kind::NetworkInterface => State::Active,
+        Kind::Input | Kind::Output => State::Standby,
     }
 }
 

@@ -36,35 +36,38 @@ impl Router {
 }
 
 fn strike(one: &mut Resource, kind: &FaultKind, now: Now, switches: &Switches, dice: &mut Dice) -> bool {
-    let at = now.elapsed;
-    let mut pass_through = |one: &mut Resource, state, seconds: &Option<f64>| {
+    let refused = || Message::new("CONNECTION_REFUSED", "The destination refused the stream.");
+    let mut pass = |one: &mut Resource, state, seconds: Option<f64>, message| {
         let drawn = dice.router_start();
         let wanted = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        one.begin(at, state, &[(wanted.unwrap_or(drawn), State::Active)]);
-        true
-    };
-    let fail = |one: &mut Resource, message: Message| {
-        one.begin(at, State::Error, &[]);
-        one.say(message);
-        true
+        let takes = wanted.unwrap_or(drawn);
+        enter(one, now, state, &[(takes, State::Active)], message)
     };
     match kind {
-        FaultKind::RouterRecovering { seconds } => pass_through(one, State::Recovering, seconds),
-        FaultKind::RouterMigrating { seconds } => pass_through(one, State::Migrating, seconds),
-        FaultKind::RouterError { code, message } => fail(one, Message::new(code, message)),
-        FaultKind::RouterMessage { code, message } => one.say_at(at, Message::new(code, message)),
-        FaultKind::StreamRefused => {
-            let message = Message::new("CONNECTION_REFUSED", "The destination refused the stream.");
-            match switches.refused_stream {
-                RefusedStream::Error => fail(one, message),
-                RefusedStream::Recovering => {
-                    let is_new = pass_through(one, State::Recovering, &None);
-                    one.say(message);
-                    is_new
-                }
-                RefusedStream::Active => one.say_at(at, message),
-            }
+        FaultKind::RouterRecovering { seconds } => {
+            let message = Message::new("RECOVERING", "The resource failed and is started again.");
+            pass(one, State::Recovering, *seconds, message)
         }
+        FaultKind::RouterMigrating { seconds } => {
+            let message = Message::new("MIGRATING", "The resource is moved.");
+            pass(one, State::Migrating, *seconds, message)
+        }
+        FaultKind::RouterError { code, message } => {
+            enter(one, now, State::Error, &[], Message::new(code, message))
+        }
+        FaultKind::RouterMessage { code, message } => one.say_at(now.elapsed, Message::new(code, message)),
+        FaultKind::StreamRefused => match switches.refused_stream {
+            RefusedStream::Error => enter(one, now, State::Error, &[], refused()),
+            RefusedStream::Recovering => pass(one, State::Recovering, None, refused()),
+            RefusedStream::Active => one.say_at(now.elapsed, refused()),
+        },
         _ => false,
     }
+}
+
+/// Enters a state, and says why
+fn enter(one: &mut Resource, now: Now, state: State, then: &[(Duration, State)], message: Message) -> bool {
+    one.begin(now.elapsed, state, then);
+    one.say(message);
+    true
 }

@@ -143,11 +143,10 @@ pub(super) fn judge(kind: Kind, state: State, command: Command, switches: &Switc
         {
             return Verdict::Quiet;
         }
-        (_, Command::Start, S::Standby)
+        (_, Command::Start | Command::Update | Command::Take | Command::Delete, S::Standby)
         | (_, Command::Stop | Command::Restart, S::Active | S::Error)
-        | (_, Command::Update, S::Standby)
-        | (_, Command::Take, S::Standby | S::Active)
-        | (_, Command::Delete, S::Standby | S::Stopping) => true,
+        | (_, Command::Take, S::Active)
+        | (_, Command::Delete, S::Stopping) => true,
         (_, Command::Stop, S::Starting | S::Recovering | S::Migrating) => switches.router_stop_in_transition,
         (_, Command::Restart, S::Standby) => switches.router_restart_from_standby,
         (_, Command::Update, S::Active) => switches.router_update_while_active,

@@ -41,6 +41,7 @@ pub use self::life::State;
 use self::life::{Command, Verdict, judge};
 use self::operation::Verb;
 pub use self::operation::{Kind, Operation};
+use self::resource::Due;
 pub use self::resource::{Message, Resource};
 use self::token::Token;
 use super::dice::Dice;
@@ -198,10 +199,18 @@ impl Router {
     pub(super) fn advance(&mut self, now: Now) {
         for resource in self.resources.values_mut() {
             while resource.step(now.elapsed) {}
-            if resource.is_maintained(now.wall) {
-                let takes = self.dice.router_start();
-                resource.begin(now.elapsed, State::Migrating, &[(takes, State::Active)]);
-                resource.schedule(now.wall, &mut self.dice);
+            match resource.maintenance_at(now.wall) {
+                Due::Later => {}
+                Due::Unknown => resource.schedule(now.wall, &mut self.dice),
+                Due::Now => {
+                    let takes = self.dice.router_start();
+                    resource.begin(now.elapsed, State::Migrating, &[(takes, State::Active)]);
+                    resource.say(Message::new(
+                        "MAINTENANCE",
+                        "The resource is moved for maintenance.",
+                    ));
+                    resource.schedule(now.wall, &mut self.dice);
+                }
             }
         }
         self.resources
@@ -303,12 +312,10 @@ impl Router {
             let text = format!("The ARN is not that of a {}.", kind.words());
             return Err(ApiError::new(ErrorKind::BadRequest, text));
         }
-        self.live()
-            .find_map(|(known, resource)| (known == arn).then_some(resource))
-            .ok_or_else(|| {
-                let text = format!("There is no {} with ARN {arn}.", kind.words());
-                ApiError::new(ErrorKind::NotFound, text)
-            })
+        self.resource(arn).ok_or_else(|| {
+            let text = format!("There is no {} with ARN {arn}.", kind.words());
+            ApiError::new(ErrorKind::NotFound, text)
+        })
     }
 
     /// Every resource that is not gone

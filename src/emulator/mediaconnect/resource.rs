@@ -15,7 +15,7 @@ use crate::emulator::channel::{Lifecycle, Step};
 use crate::emulator::dice::Dice;
 
 /// How many changes of a resource a late list can reach back over
-const PAST_MAX: usize = 16;
+const PAST_MAX: usize = 8;
 
 /// How many messages a resource has at most
 const MESSAGES_MAX: usize = 10;
@@ -45,6 +45,15 @@ struct Route {
     input: Option<String>,
     /// When ROUTING ends
     settles: Option<Duration>,
+}
+
+/// When maintenance comes
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    Now,
+    Later,
+    /// It runs, as a fleet file says, and nobody has seen it start
+    Unknown,
 }
 
 /// How List showed a resource until something changed
@@ -325,9 +334,14 @@ impl Resource {
         self.maintenance = Window::after(started, self.doc.get("maintenanceConfiguration"), dice);
     }
 
-    /// True if it runs and its maintenance is due
-    pub(super) fn is_maintained(&self, now: Timestamp) -> bool {
-        self.state() == State::Active && self.maintenance.is_some_and(|window| window.is_due(now))
+    /// Whether its maintenance has come
+    pub(super) fn maintenance_at(&self, now: Timestamp) -> Due {
+        match self.maintenance {
+            _ if self.state() != State::Active || self.kind == Kind::NetworkInterface => Due::Later,
+            None => Due::Unknown,
+            Some(window) if window.is_due(now) => Due::Now,
+            Some(_) => Due::Later,
+        }
     }
 
     /// Every time that is kept of it

@@ -48,8 +48,8 @@ impl Router {
             return refuse(ErrorKind::Conflict, text);
         }
         let is_global = |one: &Resource| one.text("routingScope") == "GLOBAL";
-        let is_near = output.text("regionName") == input.text("regionName");
-        if !is_near && !(is_global(output) && is_global(input)) {
+        let is_far = output.text("regionName") != input.text("regionName");
+        if is_far && [output, input].into_iter().any(|one| !is_global(one)) {
             let text = "Input and output of different Regions need the routing scope GLOBAL, both.";
             return refuse(ErrorKind::BadRequest, text.to_owned());
         }

@@ -40,13 +40,11 @@ impl Router {
     fn tagged(&self, scope: Scope, call: Call<'_>) -> Result<&Resource, ApiError> {
         let is_taken = scope == Scope::Global || call.terms.switches.router_regional_tags;
         let kind = Kind::ALL.into_iter().find(|kind| is_arn_of(*kind, call.arn()));
-        match kind.filter(|_| is_taken) {
-            Some(kind) => self.known(kind, call.arn()),
-            None => {
-                let text = "There is no such resource among those that this call tags.";
-                Err(ApiError::new(ErrorKind::NotFound, text))
-            }
-        }
+        let kind = kind.filter(|_| is_taken).ok_or_else(|| {
+            let text = "There is no such resource among those that this call tags.";
+            ApiError::new(ErrorKind::NotFound, text)
+        })?;
+        self.known(kind, call.arn())
     }
 
     fn set_tags(&mut self, arn: &str, tags: Document) {

@@ -213,6 +213,86 @@ fn a_region_has_twenty_outputs_and_another_region_its_own() {
 }
 
 #[test]
+fn a_region_has_twenty_inputs_and_ten_network_interfaces() {
+    let mut stage = Stage::new();
+    let interfaces: Vec<String> = (0..10).map(|_| stage.interface()).collect();
+    let body = json!({"name": "more", "configuration": {"public": {"allowRules": []}}});
+    assert_eq!(
+        stage.refused(Operation::CreateRouterNetworkInterface, "", body),
+        ErrorKind::RouterNetworkInterfaceQuota
+    );
+    for _ in 0..20 {
+        stage.input(&interfaces[0]);
+    }
+    let shown = stage
+        .world
+        .router()
+        .resources()
+        .find(|one| one.kind() == Kind::Input)
+        .unwrap();
+    let mut body = Document::new();
+    for key in ["name", "maximumBitrate", "routingScope", "tier", "configuration"] {
+        body.insert(key.into(), shown.document()[key].clone());
+    }
+    assert_eq!(
+        stage.refused(Operation::CreateRouterInput, "", Value::Object(body)),
+        ErrorKind::RouterInputQuota
+    );
+}
+
+/// A running channel with a MediaConnect Router output on both pipelines
+fn channel(stage: &mut Stage) -> String {
+    let doc = json!({"channelClass": "STANDARD", "id": "1", "inputAttachments": [], "state": "RUNNING",
+        "destinations": [{"id": "router", "mediaConnectRouterSettings": [{"encryptionType": "AUTOMATIC"}, {}]}],
+        "encoderSettings": {"outputGroups": [{
+            "outputGroupSettings": {"mediaConnectRouterGroupSettings": {"availabilityZones": ["us-east-1b"]}},
+            "outputs": [{"outputName": "programme", "outputSettings":
+                {"mediaConnectRouterOutputSettings": {"destination": {"destinationRefId": "router"}}}}]}]}});
+    stage.world.admit_channel("1", doc.as_object().unwrap().clone());
+    stage.world.channel("1").unwrap().arn().to_owned()
+}
+
+#[test]
+fn a_channels_output_feeds_one_input_and_its_pipeline_says_so() {
+    let mut stage = Stage::new();
+    let channel = channel(&mut stage);
+    let body = |pipeline: &str| {
+        json!({"name": "live", "maximumBitrate": 8_000_000, "routingScope": "REGIONAL", "tier": "INPUT_20",
+            "configuration": {"mediaLiveChannel": {"mediaLiveChannelArn": channel, "mediaLivePipelineId": pipeline,
+                "mediaLiveChannelOutputName": "programme",
+                "sourceTransitDecryption": {"encryptionKeyConfiguration": {"automatic": {}}}}}})
+    };
+    let create = Operation::CreateRouterInput;
+    let first = stage.made(create, "routerInput", body("PIPELINE_0"));
+    assert_eq!(stage.refused(create, "", body("PIPELINE_0")), ErrorKind::Conflict);
+    let second = stage.made(create, "routerInput", body("PIPELINE_1"));
+    let zone = stage.world.router().resource(&second).unwrap().document()["availabilityZone"].clone();
+    assert_eq!(zone, "us-east-1b", "it goes where the channel writes to");
+    let links = |stage: &mut Stage| -> Vec<Value> {
+        let described = stage
+            .world
+            .handle(&Request::new(Any::DescribeChannel, "1"), stage.now)
+            .unwrap();
+        let pipelines = described["pipelineDetails"].as_array().unwrap();
+        let map =
+            |one: &Value| one["mediaConnectRouterOutputConnectionMap"]["programme"]["routerInputArn"].clone();
+        pipelines.iter().map(map).collect()
+    };
+    assert_eq!(links(&mut stage), [json!(first), json!(second)]);
+    assert_eq!(
+        stage.refused(Operation::DeleteRouterInput, &first, json!({})),
+        ErrorKind::Conflict
+    );
+    // None of the three disconnects.
+    let decryption = json!({"sourceTransitDecryption": {"encryptionKeyConfiguration": {"automatic": {}}}});
+    let none = json!({"configuration": {"mediaLiveChannel": decryption}});
+    stage.done(Operation::UpdateRouterInput, &first, none);
+    assert_eq!(links(&mut stage), [Value::Null, json!(second)]);
+    stage.wait(PAUSE);
+    stage.done(Operation::DeleteRouterInput, &first, json!({}));
+}
+
+#[test]
 fn a_take_needs_the_bitrate_and_the_scope() {
     let (mut stage, input, outputs) = stage(1);
     let slower = json!({"maximumBitrate": 7_999_999});
@@ -379,7 +459,7 @@ fn a_token_makes_one_output_and_is_forgotten_in_time() {
         stage.refused(Operation::GetRouterOutput, &first, json!({})),
         ErrorKind::NotFound
     );
-    stage.wait(Duration::from_secs(600));
+    stage.wait(Duration::from_mins(10));
     let second = stage.made(create, "routerOutput", body.clone());
     assert_ne!(second, first);
     stage.world.settings_mut().switches.router_token_seconds = 0;
@@ -451,9 +531,18 @@ fn events_befall_the_outputs_that_run_or_the_one_that_is_named() {
         Fault::new(FaultKind::RouterRecovering { seconds: Some(30.0) }).of_resource(outputs[1].as_str()),
     );
     assert_eq!(stage.state(&outputs[0]), "ACTIVE");
-    assert_eq!(stage.state(&outputs[1]), "RECOVERING");
+    let struck = stage.shown(&outputs[1]);
+    assert_eq!(
+        (&struck["state"], &struck["messages"][0]["code"]),
+        (&json!("RECOVERING"), &json!("RECOVERING"))
+    );
     stage.wait(PAUSE);
-    assert_eq!(stage.state(&outputs[1]), "ACTIVE", "once");
+    let healed = stage.shown(&outputs[1]);
+    assert_eq!(
+        (&healed["state"], &healed["messages"]),
+        (&json!("ACTIVE"), &json!([])),
+        "once"
+    );
     let error = FaultKind::RouterError {
         code: "LOST".into(),
         message: "It is lost.".into(),
@@ -530,7 +619,11 @@ fn a_running_output_is_maintained_in_its_window_and_a_stopped_one_is_not() {
     stage.now.wall = first - SignedDuration::from_secs(1);
     assert_eq!(stage.state(&outputs[0]), "ACTIVE");
     stage.now.wall = first;
-    assert_eq!(stage.state(&outputs[0]), "MIGRATING");
+    let moved = stage.shown(&outputs[0]);
+    assert_eq!(
+        (&moved["state"], &moved["messages"][0]["code"]),
+        (&json!("MIGRATING"), &json!("MAINTENANCE"))
+    );
     assert_eq!(stage.state(&outputs[1]), "STANDBY");
     assert!(due(&mut stage) > first + SignedDuration::from_hours(24 * 59));
     stage.wait(PAUSE);
@@ -659,5 +752,28 @@ proptest! {
                 prop_assert!(*was == is || (index == output && answer.is_ok()), "{operation:?}: {was:?} {is:?}");
             }
         }
+    }
+}
+
+#[test]
+fn a_fleets_routers_go_on_from_the_state_they_are_in() {
+    let (mut stage, _, outputs) = stage(1);
+    let mut doc = stage.shown(&outputs[0]);
+    for (state, expected) in [
+        ("STARTING", "ACTIVE"),
+        ("STOPPING", "STANDBY"),
+        ("ERROR", "ERROR"),
+        ("ACTIVE", "ACTIVE"),
+    ] {
+        doc["state"] = json!(state);
+        let mut fleet = Fleet::empty();
+        fleet.add_router(Kind::Output, outputs[0].clone(), doc.as_object().unwrap().clone());
+        let mut again = Stage {
+            world: fleet.world(stage.world.settings().clone(), 1),
+            now: stage.now,
+        };
+        assert_eq!(again.state(&outputs[0]), expected);
+        let shown = again.shown(&outputs[0]);
+        assert_eq!(shown.get("maintenanceSchedule").is_some(), expected == "ACTIVE");
     }
 }

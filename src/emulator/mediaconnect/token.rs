@@ -16,7 +16,7 @@ const TOKENS_MAX: usize = 1_000;
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Token {
     kind: Kind,
-    token: String,
+    text: String,
     /// Of the body, so that another request under the same token is told apart
     digest: u64,
     arn: String,
@@ -35,7 +35,7 @@ impl Router {
     /// What a creation under the same token is answered: the resource, or what the first one was answered if that has gone since
     pub(super) fn remembered(&self, kind: Kind, call: Call<'_>) -> Result<Option<Value>, ApiError> {
         let kept = Duration::from_secs(call.terms.switches.router_token_seconds);
-        let is_kept = |token: &&Token| kept.is_zero() || call.now.elapsed < token.at + kept;
+        let is_kept = |token: &&Token| kept.is_zero() || call.now.elapsed.saturating_sub(token.at) < kept;
         let Some(given) = client_token(call) else {
             return Ok(None);
         };
@@ -44,7 +44,7 @@ impl Router {
             .iter()
             .rev()
             .filter(is_kept)
-            .find(|token| token.kind == kind && token.token == given);
+            .find(|token| token.kind == kind && token.text == given);
         let Some(token) = found else {
             return Ok(None);
         };
@@ -68,7 +68,7 @@ impl Router {
         }
         self.tokens.push_back(Token {
             kind,
-            token: given.to_owned(),
+            text: given.to_owned(),
             digest: call.request.digest(),
             arn: arn.to_owned(),
             at: call.now.elapsed,

@@ -57,8 +57,15 @@ impl World {
             .unwrap_or_default()
             .to_owned();
         let pipelines = doc.get_mut("pipelineDetails").and_then(Value::as_array_mut);
-        for (index, pipeline) in pipelines.into_iter().flatten().enumerate() {
-            let links = self.router.links(&arn).filter(|link| link.pipeline == index);
+        for pipeline in pipelines.into_iter().flatten() {
+            let id = pipeline
+                .get("pipelineId")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let links = self
+                .router
+                .links(&arn)
+                .filter(|link| link.pipeline.to_string() == id);
             let map: Document = links
                 .map(|link| (link.output.to_owned(), json!({"routerInputArn": link.input})))
                 .collect();
