@@ -44,7 +44,7 @@
 //! | [`aws`] | how a service of AWS is reached, once somebody asks | nothing by itself |
 //! | `files` | opens what a person named: regular files only, up to a size; writes in one piece | read and write files |
 //! | `retry` | how long to wait after failures in a row | nothing: chance is an argument |
-//! | [`emulator`] | a MediaLive that behaves, for tests and for a first try | listen on a socket |
+//! | [`emulator`] | a MediaLive that behaves, with MediaConnect's routers, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
 //! | [`cli`] | the command line, one file per subcommand | print |
 //!

@@ -56,7 +56,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::calls::Call;
 pub use self::faults::{Effect, Fault, FaultKind};
-pub use self::fleet::{Fleet, InventedChannel, InventedPool, InventedSlot};
+pub use self::fleet::{Fleet, InventedChannel, InventedPool, InventedRouter, InventedSlot};
 pub use self::mediaconnect::RouterQuotas;
 pub use self::request::{Now, Operation};
 pub use self::state_file::StateError;

@@ -98,9 +98,11 @@ switches! {
     /// Starting a router output or input that is STARTING or ACTIVE, and stopping one in STANDBY, is answered and does
     /// nothing, instead of 409
     router_quiet_start_stop: bool = false, lenient true;
-    /// A router output or input may be stopped while STARTING, RECOVERING or MIGRATING, instead of 409
+    /// A router output or input may be stopped while STARTING, RECOVERING or MIGRATING, instead of 409; the user guide has
+    /// "at any time" and asks for an active one
     router_stop_in_transition: bool = false, lenient true;
-    /// A router output or input may be updated while ACTIVE; it is UPDATING for a while then. Otherwise 409
+    /// A router output or input may be updated while ACTIVE, as the user guide's diagram of states has it; it is UPDATING for
+    /// a while then. Otherwise 409
     router_update_while_active: bool = false, lenient true;
     /// A router output or input may be restarted in STANDBY, which refreshes it and does not put it on air, instead of 409
     router_restart_from_standby: bool = false, lenient true;

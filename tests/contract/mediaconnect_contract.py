@@ -185,7 +185,7 @@ def check_inputs(client, endpoint, interface):
     wait(client, "input_active", arn)
     refused("ConflictException", lambda: client.update_router_input(Arn=arn, Name="x"), "ACTIVE")
     refused("ConflictException", lambda: client.delete_router_input(Arn=arn), "ACTIVE")
-    assert client.restart_router_input(Arn=arn)["State"] == "STARTING"
+    assert client.restart_router_input(Arn=arn)["State"] == "MIGRATING"
     wait(client, "input_active", arn)
     assert client.stop_router_input(Arn=arn)["State"] == "STOPPING"
     wait(client, "input_standby", arn)
@@ -309,7 +309,9 @@ def check_run(client, endpoint, output, source):
     with switched(endpoint, routerUpdateWhileActive=True):
         assert client.update_router_output(Arn=output, Name="renamed")["RouterOutput"]["State"] == "UPDATING"
         wait(client, "output_active", output)
-    assert client.restart_router_output(Arn=output)["State"] == "STARTING"
+        refused("ConflictException", lambda: client.update_router_output(
+            Arn=output, MaintenanceConfiguration={"Default": {}}), "STANDBY only")
+    assert client.restart_router_output(Arn=output)["State"] == "MIGRATING"
     wait(client, "output_active", output)
     assert client.stop_router_output(Arn=output)["State"] == "STOPPING"
     wait(client, "output_standby", output)
@@ -554,6 +556,7 @@ def check_channel(client, live):
     medialive.wait(live, "channel_running", ChannelId=channel["Id"])
     details = live.describe_channel(ChannelId=channel["Id"])["PipelineDetails"]
     assert details[0]["MediaConnectRouterOutputConnectionMap"] == {"programme": {"RouterInputArn": made["Arn"]}}, details
+    refused("ConflictException", lambda: live.delete_channel(ChannelId=channel["Id"]), "feeds router input")
     client.update_router_input(Arn=made["Arn"], Configuration={"MediaLiveChannel": {"SourceTransitDecryption": AUTOMATIC}})
     details = live.describe_channel(ChannelId=channel["Id"])["PipelineDetails"]
     assert "MediaConnectRouterOutputConnectionMap" not in details[0], "none of the three disconnects"

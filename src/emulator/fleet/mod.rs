@@ -2,6 +2,7 @@
 
 mod invent;
 mod read;
+mod router;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 
 pub use self::invent::{InventedChannel, InventedPool, InventedSlot};
 pub use self::read::{FleetError, FleetProblem};
+pub use self::router::InventedRouter;
 use super::mediaconnect::Kind;
 use super::world::{Settings, World};
 
@@ -65,7 +67,8 @@ impl Fleet {
         world
     }
 
-    /// Adds what a router has, as Get shows it; one with the same ARN is replaced
+    /// Adds what a router has, as Get shows it; what is left out is made up but for the configuration. One with the same ARN is
+    /// replaced
     pub fn add_router(&mut self, kind: Kind, arn: String, doc: Map<String, Value>) {
         self.routers.insert(arn, (kind, Value::Object(doc).to_string()));
     }

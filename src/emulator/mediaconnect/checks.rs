@@ -237,7 +237,7 @@ fn channel(problems: &mut Vec<String>, doc: &Document, site: &Site<'_>) {
         problems.push(format!("{path} names a channel of another Region"));
     }
     let zone = doc.get("availabilityZone").and_then(Value::as_str);
-    if zone.is_some_and(|zone| !found.zones.is_empty() && !found.zones.iter().any(|one| one == zone)) {
+    if zone.is_some() && found.zone.is_some() && zone != found.zone.as_deref() {
         problems.push("availabilityZone is not one that the channel's output writes to".into());
     }
     let decryption = inner

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::checks::{self, Site};
@@ -161,8 +162,8 @@ impl Router {
         ] {
             doc.shift_remove(computed);
         }
+        fill_identity(kind, arn, &mut doc);
         self.fill_defaults(kind, &mut doc);
-        doc.entry("tags").or_insert_with(|| json!({}));
         let mut resource = Resource::new(kind, doc, state, Duration::ZERO);
         let end = match state {
             State::Creating | State::Updating => Some(ready(kind)),
@@ -185,6 +186,30 @@ const fn ready(kind: Kind) -> State {
     match kind {
         Kind::NetworkInterface => State::Active,
         Kind::Input | Kind::Output => State::Standby,
+    }
+}
+
+/// What a fleet's resource has by its ARN, or may as well have
+fn fill_identity(kind: Kind, arn: &str, doc: &mut Document) {
+    let part = |place| arn.split(':').nth(place).unwrap_or_default();
+    let (region, id) = (part(3), part(6));
+    let mut missing = json!({
+        "arn": arn, "createdAt": Timestamp::UNIX_EPOCH, "id": id, "name": id, "regionName": region, "tags": {},
+        "updatedAt": Timestamp::UNIX_EPOCH,
+    });
+    if kind != Kind::NetworkInterface {
+        let tier = if kind == Kind::Input {
+            "INPUT_20"
+        } else {
+            "OUTPUT_20"
+        };
+        missing["availabilityZone"] = json!(format!("{region}a"));
+        missing["maximumBitrate"] = json!(8_000_000);
+        missing["routingScope"] = json!("REGIONAL");
+        missing["tier"] = json!(tier);
+    }
+    for (key, value) in missing.as_object().into_iter().flatten() {
+        doc.entry(key).or_insert_with(|| value.clone());
     }
 }
 
@@ -221,7 +246,7 @@ fn zone_of_channel(doc: &Document, terms: Terms<'_>) -> Option<String> {
     let is_it = |one: &&super::ChannelOutput| {
         one.channel == channel && one.pipeline == pipeline && one.name == output
     };
-    terms.channels.iter().find(is_it)?.zones.first().cloned()
+    terms.channels.iter().find(is_it)?.zone.clone()
 }
 
 pub(super) fn text<'a>(doc: &'a Document, key: &str) -> &'a str {

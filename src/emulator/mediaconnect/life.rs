@@ -1,13 +1,11 @@
 //! The pure state machine of router outputs, inputs and network interfaces.
 //!
 //! ```text
-//!          create             start              (its time passes)
-//!  (none) ───────► CREATING ─► STANDBY ─► STARTING ───────────────► ACTIVE ◄─► RECOVERING, MIGRATING, UPDATING
-//!                      │       ▲ ▲ │ update   │ restart ▲             │ stop
-//!                      ▼       │ │ └─► UPDATING         │             ▼
-//!                    ERROR ────┼─┼───────────────────── ┘          STOPPING ─► STANDBY
-//!                      │ stop  │ │                                     │ delete
-//!                      └► STOPPING          STANDBY ──── delete ──► DELETING ─► gone
+//!  create ─► CREATING ─► STANDBY ── start ──► STARTING ──► ACTIVE ◄──► RECOVERING, UPDATING, MIGRATING
+//!                         │ ▲ ▲                              │         (a restart, or maintenance)
+//!              UPDATING ◄─┼─┘ └──── STOPPING ◄──── stop ─────┴─ ERROR ── restart ──► MIGRATING
+//!                         │            │
+//!                         └─ delete ───┴──► DELETING ──► gone
 //! ```
 //!
 //! A network interface has no STANDBY: it is ACTIVE once it is made (botocore service model, `RouterNetworkInterfaceState`).
@@ -130,8 +128,8 @@ pub(super) enum Verdict {
 /// | Delete | yes | no | no | no | yes | no | no | quiet |
 ///
 /// Sources: a take works "regardless of whether the output is active or in standby" (user guide, assigning-route), an output may be
-/// deleted while STANDBY or STOPPING (user guide), a restart "can be used to recover from errors" (botocore service model). What
-/// nobody has confirmed is a switch, or refused. A network interface takes an update while ACTIVE, and is deleted from ACTIVE or ERROR.
+/// deleted while STANDBY or STOPPING (deleting-router-io), a restart needs an active one (restarting-router-io) and "can be used to
+/// recover from errors" (botocore service model). What is unconfirmed, or said in passing only, is a switch, or refused. A network interface takes an update while ACTIVE, and is deleted from ACTIVE or ERROR.
 pub(super) fn judge(kind: Kind, state: State, command: Command, switches: &Switches) -> Verdict {
     use State as S;
     let is_allowed = match (kind, command, state) {

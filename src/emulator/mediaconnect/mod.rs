@@ -88,8 +88,8 @@ pub(super) struct ChannelOutput {
     pub(super) name: String,
     /// 0 or 1
     pub(super) pipeline: usize,
-    /// Where it writes to; anywhere when empty
-    pub(super) zones: Vec<String>,
+    /// The Availability Zone it writes to; any when absent
+    pub(super) zone: Option<String>,
     /// `AUTOMATIC` or `SECRETS_MANAGER`
     pub(super) encryption: String,
 }
@@ -224,12 +224,13 @@ impl Router {
 
     fn start(&mut self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
         if self.permits(kind, Command::Start, call)? {
-            self.begin_start(call);
+            self.begin_run(State::Starting, call);
         }
         self.short(call.arn(), true)
     }
 
-    /// A restart from STANDBY refreshes the output without putting it on air
+    /// "During the restart, the I/O enters the Migrating state", which "resets the maintenance countdown" (user guide,
+    /// manual-restart-maintenance). A restart from STANDBY refreshes the output without putting it on air
     fn restart(&mut self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
         let is_stopped = self.known(kind, call.arn())?.state() == State::Standby;
         if self.permits(kind, Command::Restart, call)? {
@@ -237,13 +238,14 @@ impl Router {
                 let takes = self.dice.router_change();
                 self.begin(call, State::Updating, &[(takes, State::Standby)]);
             } else {
-                self.begin_start(call);
+                self.begin_run(State::Migrating, call);
             }
         }
         self.short(call.arn(), false)
     }
 
-    fn begin_start(&mut self, call: Call<'_>) {
+    /// Enters a state that leads to ACTIVE
+    fn begin_run(&mut self, state: State, call: Call<'_>) {
         let takes = self.dice.router_start();
         let steps = match call.request.twist.outcome {
             Outcome::Normal => vec![(takes, State::Active)],
@@ -253,7 +255,7 @@ impl Router {
         let Some(resource) = self.resources.get_mut(call.arn()) else {
             return;
         };
-        resource.begin(call.now.elapsed, State::Starting, &steps);
+        resource.begin(call.now.elapsed, state, &steps);
         resource.schedule(call.now.wall, &mut self.dice);
         if call.request.twist.outcome == Outcome::Fails {
             resource.fail_with(Message::new("START_FAILED", "The start failed."));

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::emulator::faults::{Fault, FaultKind};
-use crate::emulator::fleet::Fleet;
+use crate::emulator::fleet::{Fleet, InventedRouter};
 use crate::emulator::request::Operation as Any;
 use crate::emulator::switches::RefusedStream;
 use crate::emulator::world::{Quotas, Settings, World};
@@ -245,7 +245,7 @@ fn channel(stage: &mut Stage) -> String {
     let doc = json!({"channelClass": "STANDARD", "id": "1", "inputAttachments": [], "state": "RUNNING",
         "destinations": [{"id": "router", "mediaConnectRouterSettings": [{"encryptionType": "AUTOMATIC"}, {}]}],
         "encoderSettings": {"outputGroups": [{
-            "outputGroupSettings": {"mediaConnectRouterGroupSettings": {"availabilityZones": ["us-east-1b"]}},
+            "outputGroupSettings": {"mediaConnectRouterGroupSettings": {"availabilityZones": ["us-east-1b", "us-east-1c"]}},
             "outputs": [{"outputName": "programme", "outputSettings":
                 {"mediaConnectRouterOutputSettings": {"destination": {"destinationRefId": "router"}}}}]}]}});
     stage.world.admit_channel("1", doc.as_object().unwrap().clone());
@@ -267,7 +267,7 @@ fn a_channels_output_feeds_one_input_and_its_pipeline_says_so() {
     assert_eq!(stage.refused(create, "", body("PIPELINE_0")), ErrorKind::Conflict);
     let second = stage.made(create, "routerInput", body("PIPELINE_1"));
     let zone = stage.world.router().resource(&second).unwrap().document()["availabilityZone"].clone();
-    assert_eq!(zone, "us-east-1b", "it goes where the channel writes to");
+    assert_eq!(zone, "us-east-1c", "it goes where the pipeline writes to");
     let links = |stage: &mut Stage| -> Vec<Value> {
         let described = stage
             .world
@@ -283,6 +283,20 @@ fn a_channels_output_feeds_one_input_and_its_pipeline_says_so() {
         stage.refused(Operation::DeleteRouterInput, &first, json!({})),
         ErrorKind::Conflict
     );
+    let stop = Request::new(Any::StopChannel, "1");
+    let delete = Request::new(Any::DeleteChannel, "1");
+    stage.world.handle(&stop, stage.now).unwrap();
+    stage.wait(PAUSE);
+    let refused = stage.world.handle(&delete, stage.now).unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.message.contains("feeds router input")),
+        (ErrorKind::Conflict, true)
+    );
+    stage
+        .world
+        .handle(&Request::new(Any::StartChannel, "1"), stage.now)
+        .unwrap();
+    stage.wait(Duration::from_mins(10));
     // None of the three disconnects.
     let decryption = json!({"sourceTransitDecryption": {"encryptionKeyConfiguration": {"automatic": {}}}});
     let none = json!({"configuration": {"mediaLiveChannel": decryption}});
@@ -430,6 +444,60 @@ fn a_network_interface_that_is_not_active_is_a_conflict() {
     );
     stage.wait(PAUSE);
     assert!(stage.call(create, "", output(&interface, "late")).is_ok());
+}
+
+#[test]
+fn a_vpcs_interface_is_reconfigured_while_nothing_uses_it() {
+    let mut stage = Stage::new();
+    let vpc = |group: &str| json!({"vpc": {"securityGroupIds": [group], "subnetId": "subnet-1"}});
+    let body = json!({"name": "vpc", "configuration": vpc("sg-1")});
+    let interface = stage.made(
+        Operation::CreateRouterNetworkInterface,
+        "routerNetworkInterface",
+        body,
+    );
+    let update = Operation::UpdateRouterNetworkInterface;
+    stage.done(update, &interface, json!({"configuration": vpc("sg-2")}));
+    stage.wait(PAUSE);
+    stage.output(&interface, "user");
+    let other = json!({"configuration": vpc("sg-3")});
+    assert_eq!(stage.refused(update, &interface, other), ErrorKind::Conflict);
+    stage.done(update, &interface, json!({"name": "renamed"}));
+}
+
+#[test]
+fn an_active_output_is_updated_where_a_switch_says_so_but_for_its_maintenance() {
+    let (mut stage, _, outputs) = stage(1);
+    stage.start(&outputs[0]);
+    let update = Operation::UpdateRouterOutput;
+    assert_eq!(
+        stage.refused(update, &outputs[0], json!({"name": "x"})),
+        ErrorKind::Conflict
+    );
+    stage.world.settings_mut().switches.router_update_while_active = true;
+    let maintenance = json!({"maintenanceConfiguration": {"default": {}}});
+    assert_eq!(
+        stage.refused(update, &outputs[0], maintenance),
+        ErrorKind::Conflict
+    );
+    stage.done(update, &outputs[0], json!({"name": "x"}));
+    assert_eq!(stage.state(&outputs[0]), "UPDATING");
+    stage.wait(PAUSE);
+    assert_eq!(stage.state(&outputs[0]), "ACTIVE");
+}
+
+#[test]
+fn a_restart_is_a_migration_and_begins_the_maintenance_countdown_anew() {
+    let (mut stage, _, outputs) = stage(1);
+    stage.start(&outputs[0]);
+    let before = stage.shown(&outputs[0])["maintenanceSchedule"].clone();
+    stage.wait(Duration::from_hours(24 * 30));
+    let restarted = stage.done(Operation::RestartRouterOutput, &outputs[0], json!({}));
+    assert_eq!(restarted["state"], "MIGRATING");
+    stage.wait(PAUSE);
+    let after = stage.shown(&outputs[0]);
+    assert_eq!(after["state"], "ACTIVE");
+    assert_ne!(after["maintenanceSchedule"], before);
 }
 
 #[test]
@@ -775,5 +843,54 @@ fn a_fleets_routers_go_on_from_the_state_they_are_in() {
         assert_eq!(again.state(&outputs[0]), expected);
         let shown = again.shown(&outputs[0]);
         assert_eq!(shown.get("maintenanceSchedule").is_some(), expected == "ACTIVE");
+    }
+}
+
+#[test]
+fn an_invented_router_takes_outputs_with_a_channel_in_front_or_without() {
+    let arn = |kind: Kind| {
+        format!(
+            "arn:aws:mediaconnect:us-east-1:111122223333:{}:abcdefgh1234",
+            kind.key()
+        )
+    };
+    let (interface, input) = (arn(Kind::NetworkInterface), arn(Kind::Input));
+    for channel in [None, Some("4000009".to_owned())] {
+        let mut stage = Stage::new();
+        let mut fleet = Fleet::empty();
+        fleet.add_invented_router(&InventedRouter {
+            interface: interface.clone(),
+            input: input.clone(),
+            channel: channel.clone(),
+        });
+        stage.world = fleet.world(stage.world.settings().clone(), 1);
+        let output = stage.output(&interface, "first");
+        stage.take(&output, &input);
+        stage.start(&output);
+        let shown = stage.done(Operation::GetRouterInput, &input, json!({}));
+        let shown = &shown["routerInput"];
+        assert_eq!(shown["routedOutputs"], 1);
+        let Some(channel) = channel else {
+            assert_eq!(
+                (&shown["state"], &shown["inputType"]),
+                (&json!("ACTIVE"), &json!("STANDARD"))
+            );
+            continue;
+        };
+        assert_eq!(
+            (&shown["state"], &shown["inputType"]),
+            (&json!("STANDBY"), &json!("MEDIALIVE_CHANNEL"))
+        );
+        stage
+            .world
+            .handle(&Request::new(Any::StartChannel, channel.as_str()), stage.now)
+            .unwrap();
+        stage.wait(Duration::from_mins(10));
+        let described = stage
+            .world
+            .handle(&Request::new(Any::DescribeChannel, channel), stage.now)
+            .unwrap();
+        let map = &described["pipelineDetails"][0]["mediaConnectRouterOutputConnectionMap"];
+        assert_eq!(map["programme"]["routerInputArn"], input);
     }
 }

@@ -16,6 +16,7 @@ impl Router {
         if self.permits(kind, Command::Update, call)? {
             let before = self.known(kind, call.arn())?;
             check_fabric(before, body)?;
+            self.check_at_rest(before, body)?;
             let mut doc = changed(before, body)?;
             checks::check(kind, &doc, &self.site(Some(call.arn()), call.terms))?;
             self.check_routes(kind, call.arn(), &doc)?;
@@ -35,6 +36,21 @@ impl Router {
         }
         let resource = self.known(kind, call.arn())?;
         Ok(self.wrapped(resource, call.terms))
+    }
+
+    /// Maintenance is configured in STANDBY (user guide, editing-router-io), and a VPC's interface while nothing uses it
+    /// (editing-router-network-interface)
+    fn check_at_rest(&self, before: &Resource, body: &Document) -> Result<(), ApiError> {
+        let is_given = |key: &str| body.get(key).is_some_and(|given| !given.is_null());
+        let is_of_vpc = before.configuration().is_some_and(|(of, _)| of == "vpc");
+        let text = if is_given("maintenanceConfiguration") && before.state() != State::Standby {
+            "The maintenance configuration can be updated in STANDBY only."
+        } else if is_of_vpc && is_given("configuration") && self.users_of(before.arn()).next().is_some() {
+            "The configuration of a network interface in a VPC cannot be updated while it is in use."
+        } else {
+            return Ok(());
+        };
+        Err(ApiError::new(ErrorKind::Conflict, text))
     }
 
     /// An output takes at least the bitrate of what is routed to it

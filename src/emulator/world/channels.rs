@@ -128,6 +128,7 @@ impl World {
     }
 
     pub(super) fn delete_channel(&mut self, id: &str, now: Now) -> Result<Value, ApiError> {
+        self.check_unlinked(id)?;
         if self.known_channel(id)?.state() == State::Stopping && permit(self.judge(id, Command::Delete)?)? {
             let is_new = self
                 .channels

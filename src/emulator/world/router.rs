@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Document, World};
 use crate::emulator::channel::State;
-use crate::emulator::error::ApiError;
+use crate::emulator::error::{ApiError, ErrorKind};
 use crate::emulator::mediaconnect::operation::Verb;
 use crate::emulator::mediaconnect::{ChannelOutput, Kind, Operation, Terms};
 use crate::emulator::request::{Now, Request};
@@ -76,6 +76,18 @@ impl World {
         doc
     }
 
+    /// "You can't delete connected resources. You must disconnect them first" (MediaConnect user guide, integrate-eml-with-router)
+    pub(super) fn check_unlinked(&self, id: &str) -> Result<(), ApiError> {
+        let arn = self.known_channel(id)?.arn();
+        match self.router.links(arn).next() {
+            None => Ok(()),
+            Some(link) => {
+                let text = format!("Cannot delete a channel that feeds router input {}.", link.input);
+                Err(ApiError::new(ErrorKind::Conflict, text))
+            }
+        }
+    }
+
     /// Takes in a router resource that exists already, as a fleet file describes it
     pub(in crate::emulator) fn admit_router(&mut self, kind: Kind, arn: &str, doc: Document) {
         self.router.admit(kind, arn, doc);
@@ -85,6 +97,7 @@ impl World {
 /// An output of a MediaConnect Router group
 struct RouterOutput<'a> {
     name: &'a str,
+    /// One for each pipeline (user guide, integrate-eml-with-router)
     zones: Vec<String>,
     /// For each pipeline
     encryption: Vec<&'a str>,
@@ -153,7 +166,7 @@ fn of_pipeline(channel: &super::Channel, output: &RouterOutput<'_>, pipeline: us
         channel: channel.arn().to_owned(),
         name: output.name.to_owned(),
         pipeline,
-        zones: output.zones.clone(),
+        zone: output.zones.get(pipeline).or(output.zones.last()).cloned(),
         encryption: output
             .encryption
             .get(pipeline)
