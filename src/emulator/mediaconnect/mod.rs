@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Pure, like [`super::world`], which owns a [`Router`] and calls it: time is an argument, chance is seeded, and what it needs to
-//! know of MediaLive's channels it is given ([`ChannelOutput`]). Requests were held against the service model before
+//! know of MediaLive's channels it is given (`ChannelOutput`). Requests were held against the service model before
 //! (`src/emulator/validate`). Sources: botocore service model `mediaconnect` 2018-11-14 and the user guide's router pages; texts of
 //! errors and codes of messages are invented, so match on types. What nobody has confirmed is a switch whose name begins with `router`.
 //!
