@@ -43,6 +43,7 @@
 //! | [`api`] | the last view over HTTP, read only | listen on a socket |
 //! | [`aws`] | how a service of AWS is reached, once somebody asks | nothing by itself |
 //! | `files` | opens what a person named: regular files only, up to a size; writes in one piece | read and write files |
+//! | `words` | words that several modules write the same way | nothing: pure |
 //! | `retry` | how long to wait after failures in a row | nothing: chance is an argument |
 //! | [`emulator`] | a MediaLive that behaves, with MediaConnect's routers, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
@@ -110,6 +111,7 @@ pub mod secrets;
 pub mod status;
 pub mod store;
 pub mod wiring;
+mod words;
 
 /// An error with its causes, each once: `cannot look at the channels: ListChannels: access denied`.
 pub fn error_chain(error: &dyn std::error::Error) -> String {

@@ -3,14 +3,14 @@
 //!
 //! ```text
 //!   seed ─► world     pools, policies, channels, destinations
-//!        ─► life      deeds: people, AWS, machines ──► files, emulator, clock, processes
-//!           crew      one process, or several with a lease: started, frozen, killed at a boundary of a call (tap)
+//!        ─► life      actions: people, AWS, machines ──► files, emulator, clock, processes
+//!           processes one process, or several with a lease: started, frozen, killed at a boundary of a call (tap)
 //!           table     in a third of the worlds: a DynamoDB that destinations live in, with mishaps of its own
 //!           judge     at every call: nothing that must never happen, by rules that share nothing with the planner
 //!           priorities  every plan: nobody waits whose place a less important one is about to take
 //!           outputs   everything that is shown: no stream key
 //!           rest      after the end: everything where it is wanted or with a true reason, and no call too many
-//!           shrink    a failure ──► the fewest deeds that still fail
+//!           shrink    a failure ──► the fewest actions that still fail
 //! ```
 //!
 //! ```text
@@ -23,8 +23,6 @@
 pub(crate) mod boundaries;
 #[path = "simulation/contact.rs"]
 mod contact;
-#[path = "simulation/crew.rs"]
-mod crew;
 #[path = "simulation/files.rs"]
 mod files;
 #[path = "simulation/ground.rs"]
@@ -51,6 +49,8 @@ mod outputs;
 mod priorities;
 #[path = "simulation/process.rs"]
 mod process;
+#[path = "simulation/processes.rs"]
+mod processes;
 #[path = "simulation/quality.rs"]
 pub(crate) mod quality;
 #[path = "simulation/reading.rs"]
@@ -96,12 +96,12 @@ use slotwise::emulator::Emulator;
 use slotwise::model::Desired;
 use tokio::time::Instant;
 
-use crew::{Crew, Outside};
 use judge::Judge;
 use leases::SharedRow;
 use life::Life;
 use outputs::Log;
 use process::SetUp;
+use processes::{Outside, Processes};
 use table::Table;
 pub(crate) use verdict::{Broken, Tally};
 
@@ -114,7 +114,7 @@ pub(crate) struct Wish {
     pub(crate) seed: u64,
     /// How long it lasts.
     pub(crate) lasts: Duration,
-    /// The only deeds that happen in it, by their numbers; `None` for all of them.
+    /// The only actions that happen in it, by their numbers; `None` for all of them.
     pub(crate) only: Option<BTreeSet<usize>>,
 }
 
@@ -123,7 +123,7 @@ pub(crate) struct Wish {
 pub(crate) struct Report {
     pub(crate) broken: Option<Broken>,
     /// Deeds that happened, by their numbers.
-    pub(crate) deeds: Vec<usize>,
+    pub(crate) actions: Vec<usize>,
     pub(crate) tally: Tally,
     /// What happened, without keys: the end of it.
     pub(crate) timeline: String,
@@ -192,7 +192,7 @@ impl Cast {
 /// A life, its judge, and how far it is.
 struct Simulation {
     life: Life,
-    crew: Crew,
+    processes: Processes,
     judge: Arc<Mutex<Judge>>,
     log: Log,
     begun: Instant,
@@ -226,7 +226,7 @@ impl Simulation {
         }));
         Self {
             life: Life::new(desired, cast.emulator, clock, Arc::clone(&judge), table),
-            crew: Crew::new(cast.seed, cast.processes, cast.set_up, row, Arc::clone(&judge)),
+            processes: Processes::new(cast.seed, cast.processes, cast.set_up, row, Arc::clone(&judge)),
             judge,
             log,
             begun: Instant::now(),
@@ -244,21 +244,21 @@ impl Simulation {
 
     /// Lives until the end of life or until a rule is broken, then rests.
     async fn live(&mut self, wish: &Wish) {
-        for deed in life::deeds(wish.seed, wish.lasts) {
+        for action in life::actions(wish.seed, wish.lasts) {
             if wish
                 .only
                 .as_ref()
-                .is_some_and(|only| !only.contains(&deed.number))
+                .is_some_and(|only| !only.contains(&action.number))
             {
                 continue;
             }
-            self.until(self.begun + deed.at).await;
+            self.until(self.begun + action.at).await;
             if self.is_broken() {
                 return;
             }
-            self.happened.push(deed.number);
-            if let Some(blow) = self.life.act(deed) {
-                self.crew.suffer(blow, &self.life.emulator);
+            self.happened.push(action.number);
+            if let Some(blow) = self.life.act(action) {
+                self.processes.suffer(blow, &self.life.emulator);
             }
         }
         if wish.only.is_none() {
@@ -270,12 +270,12 @@ impl Simulation {
     /// Life and faults end, and everything comes to rest.
     async fn end(&mut self) {
         self.life.end();
-        self.crew.recover();
+        self.processes.recover();
         self.until(Instant::now() + rest::WITHIN).await;
         if !self.is_broken() {
             self.rest().await;
         }
-        self.crew.dismiss().await;
+        self.processes.dismiss().await;
     }
 
     /// Lets time pass, and looks what everybody told meanwhile.
@@ -287,8 +287,8 @@ impl Simulation {
             table: self.life.table.as_ref(),
             accident: self.life.files.accident(),
         };
-        self.crew.until(moment, &outside).await;
-        self.crew.examine(&outside).await;
+        self.processes.until(moment, &outside).await;
+        self.processes.examine(&outside).await;
         if self.log.leaks() {
             self.judge()
                 .fail("stream key shown", "a stream key is logged".to_owned());
@@ -298,14 +298,14 @@ impl Simulation {
     /// Everybody is where he is wanted, or says truly why not.
     fn check_settled(&self) {
         self.judge().note("life: rest begins");
-        let settled = match self.crew.leaders_view() {
+        let settled = match self.processes.leaders_view() {
             Some(view) => rest::check_settled(&view, &self.life.desired),
             None => Err("nobody has a plan".to_owned()),
         };
         if let Err(what) = settled {
             self.judge().fail("not at rest", what);
         }
-        let untrue = self.crew.leaders_view().and_then(|view| {
+        let untrue = self.processes.leaders_view().and_then(|view| {
             self.life.emulator.with_world(|world, _| {
                 rest::untrue(world, &self.life.desired, self.life.clock.now(), &view.plan)
             })
@@ -320,7 +320,7 @@ impl Simulation {
 
     /// What stands in an item of the table and is not true.
     fn untrue_status(&self) -> Option<String> {
-        let (table, view) = (self.life.table.as_ref()?, self.crew.leaders_view()?);
+        let (table, view) = (self.life.table.as_ref()?, self.processes.leaders_view()?);
         self.life.emulator.with_world(|world, _| {
             items::untrue(table, world, &self.life.desired, self.life.clock.now(), &view)
         })
@@ -338,7 +338,7 @@ impl Simulation {
             // What a policy denied is tried again every now and then, in case it was changed.
             calls.retain(|call| !matches!(call.operation.as_str(), "DescribeChannel" | "CreateTags"));
         }
-        let (processes, interval) = (self.crew.running().count(), self.crew.set_up().interval);
+        let (processes, interval) = (self.processes.running().count(), self.processes.set_up().interval);
         let quiet = rest::check_calls(&calls, processes, interval).and_then(|()| {
             let (Some(table), Some(before)) = (&self.life.table, &table_calls) else {
                 return Ok(());
@@ -370,7 +370,7 @@ impl Simulation {
         timeline.push_str(&timeline::picture(&self.life.desired, &self.life.emulator));
         Report {
             broken: judge.broken.take(),
-            deeds: self.happened.clone(),
+            actions: self.happened.clone(),
             tally: std::mem::take(&mut judge.tally),
             timeline,
         }
@@ -413,7 +413,7 @@ mod tests {
             lasts: WEEK / 7 * days,
             only: None,
         });
-        assert!(!report.deeds.is_empty());
+        assert!(!report.actions.is_empty());
         if let Some(Broken { check, what, .. }) = &report.broken {
             panic!(
                 "{}seed {seed}: {check}: {what}\nreplay it: cargo run --example soak -- --seed {seed} --days {days}",
@@ -466,7 +466,7 @@ mod tests {
     fn a_process_may_die_or_stand_still_at_any_boundary_of_a_call() {
         let (report, boundaries) = live_through(None);
         assert!(report.broken.is_none(), "{}", report.timeline);
-        assert!(boundaries > 40, "the story has calls: {boundaries} boundaries");
+        assert!(boundaries > 40, "the scenario has calls: {boundaries} boundaries");
         // All of them: cargo run --example soak -- --boundaries
         for boundary in (0..boundaries).step_by(7) {
             let fate = if boundary % 2 == 0 {

@@ -5,7 +5,7 @@
 //! cargo run --example soak -- --seed 42                 # one life, with its timeline
 //! ```
 //!
-//! A life that fails is shrunk to the fewest deeds that still fail, and the command that replays it is printed.
+//! A life that fails is shrunk to the fewest actions that still fail, and the command that replays it is printed.
 
 #![expect(
     clippy::unwrap_used,
@@ -47,9 +47,9 @@ struct Args {
     /// This one life, with its timeline
     #[arg(long, conflicts_with_all = ["seeds", "first"])]
     seed: Option<u64>,
-    /// Only these deeds of the life of --seed, such as 1-3,7
+    /// Only these actions of the life of --seed, such as 1-3,7
     #[arg(long, requires = "seed", value_parser = parse_ranges)]
-    deeds: Option<BTreeSet<usize>>,
+    actions: Option<BTreeSet<usize>>,
     /// How many days a life lasts
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=366))]
     days: u64,
@@ -94,15 +94,15 @@ fn one(seed: u64, args: &Args) -> bool {
     let wish = Wish {
         seed,
         lasts: lasts(args),
-        only: args.deeds.clone(),
+        only: args.actions.clone(),
     };
     let report = live(&wish);
     println!("{}", report.timeline);
     match &report.broken {
         Some(broken) => println!("seed {seed}: {}", told(broken)),
         None => println!(
-            "seed {seed}: passed, {} deeds, {} calls",
-            report.deeds.len(),
+            "seed {seed}: passed, {} actions, {} calls",
+            report.actions.len(),
             report.tally.calls
         ),
     }
@@ -145,7 +145,7 @@ fn told(broken: &Broken) -> String {
 #[derive(Default)]
 struct Sum {
     lives: u64,
-    deeds: usize,
+    actions: usize,
     tally: Tally,
     failures: BTreeMap<u64, Broken>,
     /// The first life that failed.
@@ -155,7 +155,7 @@ struct Sum {
 impl Sum {
     fn add(&mut self, wish: &Wish, report: Report) {
         self.lives += 1;
-        self.deeds += report.deeds.len();
+        self.actions += report.actions.len();
         self.tally.add(&report.tally);
         if let Some(broken) = &report.broken {
             self.failures.insert(wish.seed, broken.clone());
@@ -273,8 +273,8 @@ fn summarize(sum: &Sum, took: Duration, lasts: Duration) {
         lived / took.as_secs_f64().max(0.001)
     );
     println!(
-        "  {} deeds, {} calls ({} of them looks), {} granted interruptions",
-        sum.deeds, sum.tally.calls, sum.tally.looks, sum.tally.interruptions
+        "  {} actions, {} calls ({} of them looks), {} granted interruptions",
+        sum.actions, sum.tally.calls, sum.tally.looks, sum.tally.interruptions
     );
     for (kind, (times, lives)) in &sum.tally.met {
         println!("  met in {lives:>4} lives, {times:>5} times: {kind}");
@@ -289,20 +289,20 @@ fn summarize(sum: &Sum, took: Duration, lasts: Duration) {
     }
 }
 
-/// The first life that failed, with as few deeds as it takes.
+/// The first life that failed, with as few actions as it takes.
 fn explain(wish: Wish, report: Report, args: &Args) {
     let (mut wish, mut report) = (wish, report);
     if !args.no_shrink {
-        let deeds = report.deeds.len();
-        let shrunk = shrink(&wish, report, |tries, deeds| {
+        let actions = report.actions.len();
+        let shrunk = shrink(&wish, report, |tries, actions| {
             eprintln!(
-                "  shrinking the life of seed {}: try {tries}, {deeds} deeds",
+                "  shrinking the life of seed {}: try {tries}, {actions} actions",
                 wish.seed
             );
         });
         println!(
-            "  shrunk from {deeds} deeds to {} in {} tries",
-            shrunk.report.deeds.len(),
+            "  shrunk from {actions} actions to {} in {} tries",
+            shrunk.report.actions.len(),
             shrunk.tries
         );
         (wish, report) = (shrunk.wish, shrunk.report);
@@ -311,7 +311,7 @@ fn explain(wish: Wish, report: Report, args: &Args) {
     let only = wish
         .only
         .as_ref()
-        .map_or_else(String::new, |deeds| format!(" --deeds {}", ranges(deeds)));
+        .map_or_else(String::new, |actions| format!(" --actions {}", ranges(actions)));
     let days = if args.days == 7 {
         String::new()
     } else {

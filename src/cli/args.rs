@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
-use super::endpoint::EndpointParser;
+use super::endpoint::{Endpoint, EndpointParser};
 use super::failure::Failure;
 use super::output::{program, quoted};
 use crate::controller::MaxVanish;
@@ -155,6 +155,11 @@ pub struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// MediaLive's endpoint in force, if any was named: by the flag, or else by the environment.
+    pub(super) fn endpoint(&self) -> Option<Endpoint> {
+        Endpoint::of(self.endpoint_url.as_deref())
+    }
+
     /// `name`, a command of this program with flags of its own, on `sources` of the same MediaLive: as a shell takes it.
     pub(super) fn command(&self, name: &str, sources: &[PathBuf]) -> String {
         let mut words = vec![program(), name.to_owned()];

@@ -160,7 +160,11 @@ impl Purpose<'_> {
     pub(super) fn failure(&self, error: CycleError) -> Failure {
         let unreachable = matches!(&error, CycleError::Observe(call) if call.kind == Kind::Unreachable);
         let failure = Failure::from(error);
-        match Endpoint::of(self.connection).filter(|_| unreachable && self.connection.emulator.is_none()) {
+        match self
+            .connection
+            .endpoint()
+            .filter(|_| unreachable && self.connection.emulator.is_none())
+        {
             Some(endpoint) => failure.next(format!(
                 "see what answers at {endpoint}, named by {}",
                 endpoint.named_by
@@ -214,7 +218,7 @@ pub(super) fn wire(connection: &ConnectionArgs) -> medialive::Settings {
 }
 
 /// Waits for a look, and says how far it has come every now and then.
-async fn with_progress<T>(
+pub(super) async fn with_progress<T>(
     mut look: impl Future<Output = T> + Unpin,
     progress: &Progress,
     output: &Output,
@@ -305,7 +309,7 @@ fn has_credentials() -> bool {
 }
 
 fn aws(connection: &ConnectionArgs) -> Result<Aws, Failure> {
-    let endpoint = Endpoint::of(connection);
+    let endpoint = connection.endpoint();
     Ok(Aws {
         // An endpoint from the environment goes to MediaLive as well: the SDK reads it for itself.
         endpoint_url: connection.endpoint_url.clone(),

@@ -97,7 +97,7 @@ async fn patient(args: &DoctorArgs) -> Result<Patient, Failure> {
         Err(WiringError::NoRegion) => None,
         Err(error) => return Err(error.into()),
     };
-    let endpoint = Endpoint::of(connection);
+    let endpoint = connection.endpoint();
     let account = match world {
         World::Emulator(_) => None,
         World::Aws(aws) => Some(account(connection, endpoint.as_ref(), aws)),

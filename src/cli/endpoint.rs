@@ -8,7 +8,6 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command};
 use url::Url;
 
-use super::args::ConnectionArgs;
 use super::exit::ExitCode;
 use super::failure::Failure;
 use crate::controller::lease::place;
@@ -54,10 +53,10 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// MediaLive's endpoint in force, if any was named.
-    pub(super) fn of(connection: &ConnectionArgs) -> Option<Self> {
-        let flag = connection.endpoint_url.clone().map(|url| Self {
-            url,
+    /// MediaLive's: what `flag` says, or else the environment.
+    pub(super) fn of(flag: Option<&str>) -> Option<Self> {
+        let flag = flag.map(|url| Self {
+            url: url.to_owned(),
             named_by: "--endpoint-url",
         });
         flag.or_else(|| Self::of_environment(Service::MediaLive))

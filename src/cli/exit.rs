@@ -95,6 +95,7 @@ impl ExitCode {
     }
 
     /// The code, which is no success while an object is set aside because of mistakes in it: no plan says so.
+    #[must_use]
     pub fn while_set_aside(self, set_aside: bool) -> Self {
         match self {
             Self::Success if set_aside => Self::Partial,

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
+use tokio::task::JoinSet;
 use url::Url;
 
 use super::args::ConnectionArgs;
-use super::connect::{Purpose, show_problems, wire};
+use super::connect::{Purpose, show_problems, wire, with_progress};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::{Output, quoted};
@@ -20,17 +21,21 @@ use crate::files;
 use crate::manifest::presets::platform_at;
 use crate::medialive::{CallError, MediaLive, Summary};
 use crate::model::{ChannelId, ObservedChannel, OwnerId};
+use crate::observe::Progress;
 use crate::plan::Action;
 use crate::render;
 use crate::wiring;
+use crate::words::counted;
 
 /// So many channels are named in an error.
 const NAMED_MAX: usize = 10;
+/// Channels that are described at once at most.
+const AT_ONCE: usize = 10;
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
-    /// The MediaLive channels to declare, by id or by name
+    /// The MediaLive channels to declare, by id, name or ARN
     #[arg(value_name = "CHANNEL", required_unless_present = "template")]
     channels: Vec<String>,
     /// Directory to write to: pool.yaml, destinations.yaml and the keys. Files that exist are never replaced
@@ -122,7 +127,9 @@ pub(super) async fn run(args: InitArgs, output: &Output) -> CommandResult {
         .next("name one that takes none"));
     }
     let owner = OwnerId::new(&args.connection.owner_id);
-    let channels = Box::pin(look(&args, &owner)).await?;
+    let progress = Progress::default();
+    let look = Box::pin(look(&args, &owner, &progress));
+    let channels = with_progress(look, &progress, output).await?;
     let draft = Draft::of(&channels, &options(&args, owner));
     show_left_out(&draft.left_out, output);
     if draft.channels == 0 {
@@ -186,7 +193,11 @@ fn options(args: &InitArgs, owner: OwnerId) -> Options {
 }
 
 /// The channels as they are, in the order of their ids.
-async fn look(args: &InitArgs, owner: &OwnerId) -> Result<Vec<ObservedChannel>, Failure> {
+async fn look(
+    args: &InitArgs,
+    owner: &OwnerId,
+    progress: &Progress,
+) -> Result<Vec<ObservedChannel>, Failure> {
     let purpose = purpose(args, &[]);
     let world = purpose.world_or_empty(owner).await?;
     let client = wiring::client(&world, &wire(&args.connection), None).await?;
@@ -195,9 +206,18 @@ async fn look(args: &InitArgs, owner: &OwnerId) -> Result<Vec<ObservedChannel>, 
         .await
         .map_err(|error| failed("list channels", &error))?;
     let ids = meant(&args.channels, &listed)?;
+    progress.expect(ids.len());
     let mut channels = Vec::new();
-    for id in ids {
-        channels.push(describe(&client, &id).await?);
+    for ids in ids.chunks(AT_ONCE) {
+        let described = ids.iter().map(|id| {
+            let (client, id) = (client.clone(), id.clone());
+            async move { describe(&client, &id).await }
+        });
+        let mut described: JoinSet<_> = described.collect();
+        while let Some(channel) = described.join_next().await {
+            channels.push(channel.map_err(|error| Failure::at("cannot describe a channel", &error))??);
+            progress.one_is_done();
+        }
     }
     channels.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(channels)
@@ -221,7 +241,8 @@ fn meant(names: &[String], listed: &[Summary]) -> Result<Vec<ChannelId>, Failure
     }
     let (mut ids, mut wrong) = (Vec::new(), Vec::new());
     for name in names {
-        let of_name = by_name.get(name.as_str()).map_or(&[][..], Vec::as_slice);
+        let name = id_in(name);
+        let of_name = by_name.get(name).map_or(&[][..], Vec::as_slice);
         if let Some(one) = listed.iter().find(|one| one.id.as_str() == name) {
             ids.push(one.id.clone());
         } else if let [id] = of_name {
@@ -246,6 +267,12 @@ fn meant(names: &[String], listed: &[Summary]) -> Result<Vec<ChannelId>, Failure
         _ => format!("there are {}", known.join(", ")),
     };
     Err(Failure::usage(wrong.join("; ")).next(next))
+}
+
+/// The id that an ARN of a channel ends with, or what was given.
+fn id_in(name: &str) -> &str {
+    let id = name.rsplit_once(":channel:").filter(|_| name.starts_with("arn:"));
+    id.map_or(name, |(_, id)| id)
 }
 
 fn show_left_out(left_out: &[LeftOut], output: &Output) {
@@ -279,8 +306,9 @@ fn write(out: &Path, draft: &Draft, keys: KeyPlace) -> Result<(), Failure> {
         .map(|path| path.display().to_string())
         .collect();
     if !existing.is_empty() {
+        let verb = if existing.len() == 1 { "exists" } else { "exist" };
         return Err(
-            Failure::new(ExitCode::Error, format!("{} exists already", existing.join(", ")))
+            Failure::new(ExitCode::Error, format!("{} {verb} already", existing.join(", ")))
                 .next("name another directory with --out"),
         );
     }
@@ -298,26 +326,22 @@ fn write(out: &Path, draft: &Draft, keys: KeyPlace) -> Result<(), Failure> {
 }
 
 fn show_written(args: &InitArgs, draft: &Draft, output: &Output) {
-    let count = |many: usize, what: &str| {
-        let plural = if many == 1 { "" } else { "s" };
-        format!("{many} {what}{plural}")
-    };
     let file = |name: &str| args.out.join(name).display().to_string();
     let mut lines = vec![(
         file("pool.yaml"),
         format!(
             "pool {}: {}, {}",
             args.pool,
-            count(draft.channels, "channel"),
-            count(draft.slots, "slot")
+            counted(draft.channels, "channel"),
+            counted(draft.slots, "slot")
         ),
     )];
     if !draft.keys.is_empty() {
         let names: Vec<&str> = draft.keys.iter().map(|key| key.destination.as_str()).collect();
-        let names = format!("{}: {}", count(names.len(), "Destination"), names.join(", "));
+        let names = format!("{}: {}", counted(names.len(), "Destination"), names.join(", "));
         lines.push((file("destinations.yaml"), names));
         if args.keys == KeyPlace::Files {
-            let keys = count(draft.keys.len(), "stream key");
+            let keys = counted(draft.keys.len(), "stream key");
             lines.push((
                 file("keys/"),
                 format!("{keys}, readable by you alone, kept out of git"),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet, LogFormat, parse_time};
 use super::connect::Purpose;
-use super::endpoint::{Endpoint, region_of_environment};
+use super::endpoint::region_of_environment;
 use super::event_log::{Times, event_log};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
@@ -173,7 +173,7 @@ fn start_recording(directory: &Path) -> Result<(Recorder, Witness), Failure> {
 
 fn greeting(args: &RunArgs) -> String {
     let world = match &args.connection.emulator {
-        None => match (Endpoint::of(&args.connection), &args.connection.region) {
+        None => match (args.connection.endpoint(), &args.connection.region) {
             (Some(endpoint), _) => format!("MediaLive at {endpoint}"),
             (None, Some(region)) => format!("AWS MediaLive in {region}"),
             (None, None) => match region_of_environment() {

@@ -12,6 +12,7 @@ use crate::model::{Desired, OwnerId, WantedState};
 use crate::render::problems::{errors, problems, problems_json};
 use crate::secrets;
 use crate::store::{LoadError, LoadOptions, Source, Sources};
+use crate::words::counted;
 
 /// Arguments of `validate`.
 #[derive(Debug, Args)]
@@ -95,7 +96,6 @@ pub(super) async fn run(args: ValidateArgs, output: &Output) -> CommandResult {
 
 /// `1 pool with 2 channels, 4 destinations: 3 Streaming, 1 Ready`.
 fn census(desired: &Desired) -> String {
-    let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let streaming = desired
         .destinations
         .values()

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::lease::{GrantOutcome, How, TableError};
 use crate::manifest::Problem;
+use crate::manifest::Rejected;
 use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::{Plan, Step};
 use crate::status::{Phase, Totals};
-use crate::store::{Change, Rejected};
+use crate::store::Change;
 
 /// One thing that happened. Holds no key.
 #[derive(Debug, Clone)]

@@ -4,16 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::problems::{LINES_MAX, problem_checks};
 use super::{Check, UnderWay, tables};
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::{Problem, Severity};
 use crate::model::Desired;
-use crate::render::counted;
 use crate::store::dynamodb::Access;
 use crate::store::{Examined, Sources};
-
-/// Lines of one kind at most; the others are counted.
-const LINES_MAX: usize = 20;
+use crate::words::counted;
 
 /// What was found of the sources.
 #[derive(Default)]
@@ -78,40 +76,6 @@ fn source_checks(desired: &Desired, tables: usize, problems: &[&Problem]) -> Vec
     }
     let mut checks = vec![Check::ok(NAME, what)];
     checks.extend(problem_checks(NAME, problems));
-    checks
-}
-
-/// A line for each of `problems`, errors first.
-pub(super) fn problem_checks(name: &str, problems: &[&Problem]) -> Vec<Check> {
-    let mut ordered = problems.to_vec();
-    ordered.sort_by_key(|problem| problem.severity);
-    let rest = ordered.split_off(ordered.len().min(LINES_MAX));
-    let mut checks: Vec<Check> = ordered
-        .into_iter()
-        .map(|problem| {
-            let what = Problem {
-                severity: Severity::Error,
-                fix: String::new(),
-                ..problem.clone()
-            };
-            let what = what.to_string();
-            let what = what.trim_end_matches("; ");
-            match problem.severity {
-                Severity::Error => Check::failed(name, what, &problem.fix),
-                Severity::Warning => Check::warning(name, what, &problem.fix),
-            }
-        })
-        .collect();
-    if !rest.is_empty() {
-        let what = format!("and {} more", rest.len());
-        let fix = "correct these first";
-        let is_error = |problem: &&Problem| problem.severity == Severity::Error;
-        checks.push(if rest.iter().any(is_error) {
-            Check::failed(name, what, fix)
-        } else {
-            Check::warning(name, what, fix)
-        });
-    }
     checks
 }
 

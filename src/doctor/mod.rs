@@ -15,6 +15,7 @@ pub mod account;
 mod check;
 mod declared;
 mod pools;
+mod problems;
 mod service;
 mod tables;
 

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::observe::{AccountView, Observer};
 use crate::plan::{Adoption, ChannelPlan, Content, SlotPlan, Waiting, plan};
+use crate::words::counted;
 
 /// What was found of the pools.
 #[derive(Default)]
@@ -186,10 +187,10 @@ fn channel_check(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChann
         return no_slots(pool, seen);
     }
     let what = format!(
-        "{}, {}, {slots} slot{} for pool {}; {owner}",
+        "{}, {}, {} for pool {}; {owner}",
         seen.state,
         seen.class,
-        if slots == 1 { "" } else { "s" },
+        counted(slots, "slot"),
         pool.name
     );
     Check::ok(name(&seen.id), what)

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::declared::problem_checks;
+use super::problems::problem_checks;
 use super::{Check, TookTooLong, UnderWay};
 use crate::manifest::table::{DestinationTable, StatusLayout, TablePlace};
 use crate::manifest::{Problem, Severity};
 use crate::model::OwnerId;
 use crate::plan::waiting::Approximately;
-use crate::render::counted;
 use crate::store::dynamodb::{Access, KEY, Kind, Look, TableClient, TableError};
+use crate::words::counted;
 
 /// What is to be said of each of `tables`, whose items have `problems`.
 pub(super) async fn examine(

@@ -26,4 +26,4 @@ pub mod validate;
 pub mod words;
 pub mod yaml;
 
-pub use problem::{Location, ObjectId, Problem, Severity};
+pub use problem::{Location, ObjectId, Problem, Rejected, Severity};

@@ -123,3 +123,14 @@ impl fmt::Display for ObjectId {
         }
     }
 }
+
+/// An object that is not valid, and what happens to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Which.
+    pub object: ObjectId,
+    /// The first of its problems, for its status.
+    pub problem: Problem,
+    /// Whether its last good state stands in for it.
+    pub last_good: bool,
+}

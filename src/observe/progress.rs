@@ -25,11 +25,11 @@ impl Progress {
         self.0.expected.store(0, Ordering::Relaxed);
     }
 
-    pub(super) fn expect(&self, channels: usize) {
+    pub(crate) fn expect(&self, channels: usize) {
         self.0.expected.fetch_add(channels, Ordering::Relaxed);
     }
 
-    pub(super) fn one_is_done(&self) {
+    pub(crate) fn one_is_done(&self) {
         self.0.done.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn only_those_of_other_groups_are_strangers() {
+    fn only_other_groups_share() {
         let world = World::new()
             .channel("1", Idle, &["-", "-", "-"])
             .channel("2", Idle, &["-"])

@@ -230,7 +230,7 @@ fn unplaced_waiting(decision: &Decision<'_, '_>, dest: usize) -> Waiting {
 
 fn blocked_waiting(blocked: &BlockedBy<'_>) -> Waiting {
     match blocked {
-        BlockedBy::Rival(other) => Waiting::SameTarget {
+        BlockedBy::Duplicate(other) => Waiting::SameTarget {
             other: (*other).clone(),
         },
         BlockedBy::Published {

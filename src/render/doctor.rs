@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::plan_json::pretty;
 use super::style::{Style, Tone};
-use super::summary::counted;
 use super::table::{Table, cell};
 use crate::doctor::{Check, Outcome, Tally};
+use crate::words::counted;
 
 /// `formatVersion` of [`checks_json`].
 pub const FORMAT_VERSION: u32 = 1;

@@ -1,12 +1,12 @@
 //! Why one destination is where it is.
 
-use super::plan::standing;
+use super::plan::predicate;
 use super::style::{Style, Tone};
-use super::summary::counted;
 use super::table::{Cell, Table, cell};
 use crate::model::WantedState;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Candidate, DestinationPlan, Explanation, Verdict};
+use crate::words::counted;
 
 /// More rows than this do not help to understand anything; the rest is counted.
 const LIST_AT_MOST: usize = 24;
@@ -69,7 +69,7 @@ fn stands(destination: &DestinationPlan, style: Style) -> String {
     match (&destination.waiting, &destination.assignment) {
         (Some(waiting), _) => format!(
             "{}: {}",
-            standing(destination),
+            predicate(destination),
             style.paint(Tone::Waits, waiting.code())
         ),
         (None, Some(slot)) if destination.on_air => {

@@ -37,4 +37,3 @@ mod table;
 
 pub use style::Style;
 pub use summary::Summary;
-pub(crate) use summary::counted;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::style::{Style, Tone, columns};
-use super::summary::{Summary, counted, is_on_its_way};
+use super::summary::{Summary, is_on_its_way};
 use super::table::{Cell, Table, cell};
 use crate::model::{DestinationName, Interrupt, Placement, PoolName};
 use crate::plan::reason::Names;
@@ -16,6 +16,7 @@ use crate::plan::{
     Step, Waiting,
 };
 use crate::status::{Status, Totals};
+use crate::words::counted;
 
 /// More unchanged channels than this in a pool, or more channels than this that wait for one reason, are folded.
 const FOLD_ABOVE: usize = 4;
@@ -71,7 +72,7 @@ pub(super) fn course(channel: &ChannelPlan) -> String {
 }
 
 /// How the destination stands while it waits: `waits`, `stays on air`, `is on air`.
-pub(super) fn standing(destination: &DestinationPlan) -> &'static str {
+pub(super) fn predicate(destination: &DestinationPlan) -> &'static str {
     match (destination.on_air, destination.wanted) {
         (true, false) => "stays on air",
         (true, true) => "is on air",
@@ -79,9 +80,9 @@ pub(super) fn standing(destination: &DestinationPlan) -> &'static str {
     }
 }
 
-/// [`standing`] of `count` destinations: `waits`, `wait`.
-pub(super) fn verb(count: usize, standing: &'static str) -> &'static str {
-    match (count, standing) {
+/// [`predicate`] of `count` destinations: `waits`, `wait`.
+pub(super) fn verb(count: usize, predicate: &'static str) -> &'static str {
+    match (count, predicate) {
         (1, verb) => verb,
         (_, "waits") => "wait",
         (_, "stays on air") => "stay on air",
@@ -136,10 +137,10 @@ pub(super) fn groups_of_waiting<'a>(
         let Some(waiting) = &destination.waiting else {
             continue;
         };
-        let standing = standing(destination);
-        let key = (standing, waiting.code(), waiting.to_string());
+        let predicate = predicate(destination);
+        let key = (predicate, waiting.code(), waiting.to_string());
         let at = *index.entry(key).or_insert_with(|| {
-            groups.push((Vec::new(), standing, waiting));
+            groups.push((Vec::new(), predicate, waiting));
             groups.len() - 1
         });
         groups[at].0.push(destination.name.clone());
@@ -436,12 +437,12 @@ impl<'a> View<'a> {
 
     fn waiting(&self, destinations: &[&DestinationPlan]) -> Vec<String> {
         let mut lines = Vec::new();
-        for (names, standing, waiting) in groups_of_waiting(destinations.iter().copied()) {
+        for (names, predicate, waiting) in groups_of_waiting(destinations.iter().copied()) {
             lines.push(String::new());
             lines.push(format!(
                 "  {} {}: {}",
                 self.style.paint(Tone::Strong, Names(&names)),
-                verb(names.len(), standing),
+                verb(names.len(), predicate),
                 self.style.paint(Tone::Waits, waiting.code())
             ));
             let mut table = Table::default();

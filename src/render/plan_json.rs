@@ -124,7 +124,7 @@ pub struct SummaryDocument {
     pub go_on_air: usize,
     /// Destinations that go off air and stay off.
     pub go_off_air: usize,
-    /// Targets on air that no Destination declares and that are let go.
+    /// Targets on air that no Destination declares and that are released.
     pub released: usize,
     /// Destinations that wait.
     pub waiting: usize,

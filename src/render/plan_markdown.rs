@@ -9,12 +9,13 @@ use super::plan::{
     course, expected, gap, groups_of_waiting, kept, newcomers_wait, pool_facts, slot, title, ways_out,
 };
 use super::style::clean;
-use super::summary::{Summary, counted};
+use super::summary::Summary;
 use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Action, ChannelPlan, Plan, Reason, Step};
+use crate::words::counted;
 
-/// The first line of every comment, by which a job finds its former comment to replace it.
+/// The first line of every comment, by which a job finds its earlier comment to replace it.
 pub const MARKER: &str = "<!-- slotwise plan -->";
 
 /// A comment above this length is refused by GitHub (65,536 characters); details are left out before that.
@@ -178,10 +179,10 @@ fn waiting(page: &mut Page, plan: &Plan) {
     page.line("");
     page.line("#### Waiting");
     page.line("");
-    for (names, standing, waiting) in groups {
+    for (names, predicate, waiting) in groups {
         page.room_or(DETAILS_LIMIT, |page| {
             page.line(format_args!(
-                "- **{}** {standing}: `{}`. {}",
+                "- **{}** {predicate}: `{}`. {}",
                 escape(&Names(&names).to_string()),
                 waiting.code(),
                 escape(&waiting.to_string())

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::plan_json::pretty;
 use super::style::{Style, Tone};
-use super::summary::counted;
 use super::table::{Table, cell};
 use crate::manifest::{Location, Problem, Severity};
+use crate::words::counted;
 
 /// `formatVersion` of [`problems_json`].
 pub const FORMAT_VERSION: u32 = 1;

@@ -23,18 +23,20 @@ use super::plan::{groups_of_waiting, verb, ways_out};
 use super::problems;
 use super::status::tone as phase_tone;
 use super::style::{Style, Tone, columns};
-use super::summary::{Summary, counted};
+use super::summary::Summary;
 use super::table::{Cell, Table, cell};
 use crate::controller::event::StepOutcome;
 use crate::controller::lease::{GrantOutcome, How};
 use crate::controller::{Event, GrantNews, LeaseNews};
 use crate::manifest::Problem;
+use crate::manifest::Rejected;
 use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Action, Plan, Step};
 use crate::status::{Phase, Totals};
-use crate::store::{Change, Rejected};
+use crate::store::Change;
+use crate::words::counted;
 
 /// More entries than this under one event are counted instead of listed.
 const LIST_AT_MOST: usize = 12;
@@ -346,9 +348,9 @@ fn planned(plan: &Plan, names: &BTreeSet<DestinationName>) -> Entry {
     }
     more(&mut entry.details, placed.len());
     let waiting = groups_of_waiting(plan.destinations.iter().filter(|one| names.contains(&one.name)));
-    for (names, standing, waiting) in waiting.iter().take(LIST_AT_MOST) {
+    for (names, predicate, waiting) in waiting.iter().take(LIST_AT_MOST) {
         let mut head = Table::default();
-        let verb = verb(names.len(), standing);
+        let verb = verb(names.len(), predicate);
         head.row([
             cell(Tone::Strong, Names(names)),
             cell(Tone::Waits, format!("{verb}: {}", waiting.code())),
@@ -506,7 +508,7 @@ mod tests {
     use crate::manifest::{Location, ObjectId, Severity};
     use crate::store::Changed;
 
-    fn story(events: &[Event], style: Style) -> String {
+    fn log(events: &[Event], style: Style) -> String {
         let mut lines = Vec::new();
         for (second, one) in (0_i8..).zip(events) {
             let stamp = Stamp::Clock(Time::constant(12, 0, second, 0));
@@ -581,8 +583,8 @@ mod tests {
     }
 
     #[test]
-    fn going_on_air_reads_as_a_story() {
-        insta::assert_snapshot!(story(&going_on_air(), Style::PLAIN), @"
+    fn going_on_air_reads_in_order() {
+        insta::assert_snapshot!(log(&going_on_air(), Style::PLAIN), @"
         12:00:00  source              1 pool and 5 destinations
                     pool main  placement Spread → Pack
                     facebook   Ready → Streaming
@@ -638,7 +640,7 @@ mod tests {
             color: false,
             width: 120,
         };
-        insta::assert_snapshot!(story(&news.map(Event::Lease), style), @r"
+        insta::assert_snapshot!(log(&news.map(Event::Lease), style), @r"
         12:00:00  lease               standby: there was no lease row; a new one is free in 15.0 s, once nobody holds an old one
         12:00:01  lease               standby: web-1-4711-c0ffee holds the lease (epoch 7)
         12:00:02  lease               took over, epoch 8, after 15.2 s without a renewal by web-1-4711-c0ffee
@@ -721,7 +723,7 @@ mod tests {
             },
             Event::Draining,
         ];
-        insta::assert_snapshot!(story(&events, Style::PLAIN), @"
+        insta::assert_snapshot!(log(&events, Style::PLAIN), @"
         12:00:00  source              1 pool and 4 destinations
                     live/a.yaml:3:1: not YAML: mapping values are not allowed here; indent with spaces
                     Destination facebook is set aside; its last good declaration stays in force
@@ -747,7 +749,7 @@ mod tests {
             channel_name: "live-1".to_owned(),
             step: plan.channels[0].steps[0].clone(),
         };
-        insta::assert_snapshot!(story(&[begun], Style::PLAIN), @"
+        insta::assert_snapshot!(log(&[begun], Style::PLAIN), @"
         12:00:00  4000001 (live-1)    stop  to change archive and youtube-main, about 1 min
                     interrupts corp-cdn
         ");

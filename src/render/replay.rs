@@ -9,8 +9,8 @@ use super::differences::Comparison;
 use super::plan::plan;
 use super::plan_json::{PlanDocument, document, pretty};
 use super::style::{Style, Tone, wrap};
-use super::summary::counted;
 use crate::record::{Replay, Replayed};
+use crate::words::counted;
 
 /// `formatVersion` of [`replays_json`].
 pub const FORMAT_VERSION: u32 = 1;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Interruptions, Plan, Waiting};
+use crate::words::counted;
 
 /// What a plan comes to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Summary {
     pub go_on_air: usize,
     /// Destinations that go off air and stay off.
     pub go_off_air: usize,
-    /// Targets on air that no Destination declares and that are let go.
+    /// Targets on air that no Destination declares and that are released.
     pub released: usize,
     /// Destinations that wait.
     pub waiting: usize,
@@ -132,11 +133,6 @@ pub(super) fn is_on_its_way(destination: &DestinationPlan) -> bool {
         _ => false,
     };
     waits_for_channel && destination.assignment.is_some()
-}
-
-/// `0 stops`, `1 stop`, `2 stops`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// `1 waits`, `2 wait`.

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use super::conditions::{Conditions, Kind};
 use super::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase, Status};
+use crate::manifest::Rejected;
 use crate::model::{
     ChannelId, ChannelState, Desired, Destination, DestinationName, SlotId, Trust, WantedState,
 };
 use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting};
-use crate::store::Rejected;
 
 /// What is true now. Times of `previous` are kept where nothing changed.
 pub fn status(

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::manifest::{Location, ObjectId, Problem, Severity};
+use crate::manifest::{Location, ObjectId, Problem, Rejected, Severity};
 use crate::model::{ChannelClass, OwnerId, Pause, SlotId, samples};
 use crate::plan::{Adoption, Content, Reason, Seen, SlotPlan, Step};
 use crate::status::Leader;

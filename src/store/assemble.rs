@@ -13,7 +13,6 @@ mod twins;
 
 use self::pools::{Pools, ids, pools_to_keep, settle_channels};
 use self::twins::{Twin, twins};
-use super::Rejected;
 use crate::manifest::decode::{Object, RawObject};
 use crate::manifest::document::Item;
 use crate::manifest::node::FieldPath;
@@ -22,7 +21,7 @@ use crate::manifest::report::Report;
 use crate::manifest::validate::{Globs, KeySource, key_source, validate_destination, validate_pool};
 use crate::manifest::words::{is_harmless, nearest, shown};
 use crate::manifest::yaml::Spot;
-use crate::manifest::{ObjectId, Problem};
+use crate::manifest::{ObjectId, Problem, Rejected};
 use crate::model::{
     ChannelId, ChannelPool, Destination, DestinationName, Endpoint, Identity, OutputGroup, PoolName, Secret,
     StreamKey, WantedState,

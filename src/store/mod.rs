@@ -23,7 +23,7 @@ pub use yaml::LoadError;
 
 use std::sync::Arc;
 
-use crate::manifest::{ObjectId, Problem};
+use crate::manifest::{Problem, Rejected};
 use crate::model::Desired;
 use crate::status::Status;
 
@@ -43,17 +43,6 @@ pub struct Loaded {
     /// What held nothing when this process began and holds nothing yet, one sentence: whoever is on air and declared nowhere
     /// may have been declared there.
     pub unsure: Option<String>,
-}
-
-/// An object that is not valid, and what happens to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
-    /// Which.
-    pub object: ObjectId,
-    /// The first of its problems, for its status.
-    pub problem: Problem,
-    /// Whether its last good state stands in for it.
-    pub last_good: bool,
 }
 
 /// Somewhere that Desired comes from.

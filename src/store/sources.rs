@@ -48,7 +48,7 @@ pub struct Sources {
     /// What is in force; `None` before the first load.
     good: Option<Good>,
     /// Files and named paths that held nothing at the first load, and have not held anything since. What they held before
-    /// this process began nobody knows, so nothing is let go on the strength of them.
+    /// this process began is not known, so nothing is released because of them.
     never_full: BTreeSet<PathBuf>,
     key_files: Arc<BTreeSet<PathBuf>>,
     /// Keys that were read from files last.
@@ -298,7 +298,9 @@ fn emptied(path: &Path, what: &str) -> Problem {
 fn never_full(path: &Path, what: &str) -> Problem {
     Problem {
         severity: Severity::Warning,
-        message: format!("{what}; whatever it may have held before, nobody on air is let go for it"),
+        message: format!(
+            "{what}; what it held before stays declared: nothing on air is released because of it"
+        ),
         fix: "write into it what it should hold, or delete it".to_owned(),
         ..emptied(path, what)
     }

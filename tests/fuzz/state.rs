@@ -89,13 +89,13 @@ async fn check_commands(emulator: &Emulator, features: &mut Features) {
         .filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
     {
         let channel = format!("/prod/channels/{id}");
-        let deeds = [
+        let operations = [
             ("start", "POST"),
             ("stop", "POST"),
             ("alerts", "GET"),
             ("schedule", "GET"),
         ];
-        commands.extend(deeds.map(|(deed, method)| (method, format!("{channel}/{deed}"), "")));
+        commands.extend(operations.map(|(operation, method)| (method, format!("{channel}/{operation}"), "")));
         commands.push(("PUT", channel.clone(), r#"{"name":"other"}"#));
         commands.push(("POST", format!("{channel}/restartChannelPipelines"), "{}"));
         commands.push(("DELETE", channel, ""));

@@ -120,14 +120,14 @@ fn contents(chans: usize, slots: usize, dests: usize) -> Vec<Vec<Vec<Hold>>> {
             all.push(row.clone());
             return;
         }
-        let candidates = [Hold::Parked, Hold::Stranger]
+        let candidates = [Hold::Parked, Hold::Undeclared]
             .into_iter()
             .chain(free.iter().flat_map(|d| [Hold::Dest(*d)]));
         for hold in candidates {
             let left: Vec<usize> = free
                 .iter()
                 .copied()
-                .filter(|d| !matches!(hold, Hold::Dest(x) | Hold::Former(x) if x == *d))
+                .filter(|d| !matches!(hold, Hold::Dest(x) | Hold::Previous(x) if x == *d))
                 .collect();
             row.push(hold);
             fill(rest - 1, &left, row, all);
@@ -371,8 +371,8 @@ fn sample(rng: &mut ChaCha8Rng) -> Case {
         }
     }
     for hold in case.chans.iter_mut().flat_map(|chan| &mut chan.slots) {
-        // By its URL alone a key that is not known cannot be told from a former one.
-        if let Hold::Former(d) = *hold
+        // By its URL alone a key that is not known cannot be told from a previous one.
+        if let Hold::Previous(d) = *hold
             && !case.dests[d].key_known
         {
             *hold = Hold::Dest(d);
@@ -400,7 +400,7 @@ fn sample_hold(rng: &mut ChaCha8Rng, free: &mut Vec<usize>) -> Hold {
         return Hold::Parked;
     }
     if kind == 9 {
-        return Hold::Stranger;
+        return Hold::Undeclared;
     }
     let d = free.swap_remove(rng.random_range(0..free.len()));
     Hold::Dest(d)
@@ -409,13 +409,13 @@ fn sample_hold(rng: &mut ChaCha8Rng, free: &mut Vec<usize>) -> Hold {
 #[test]
 fn the_judge_knows_what_a_person_would_say() {
     let parked = [Hold::Parked; 2];
-    let mut strangers = Case::new(
+    let mut apart = Case::new(
         vec![ours(Idle, &parked), ours(Idle, &parked)],
         vec![dest(), dest()],
     );
-    assert_eq!(best(&strangers).1.sharing, (0, 2));
-    strangers.placement = Placement::Pack;
-    assert_eq!(best(&strangers).1.sharing, (1, 1));
+    assert_eq!(best(&apart).1.sharing, (0, 2));
+    apart.placement = Placement::Pack;
+    assert_eq!(best(&apart).1.sharing, (1, 1));
 
     let beside = [Hold::Dest(0), Hold::Parked];
     let mut joins = Case::new(vec![ours(Running, &beside)], vec![dest(), dest()]);
@@ -426,9 +426,9 @@ fn the_judge_knows_what_a_person_would_say() {
     joins.dests[0].interruptible = false;
     assert_eq!(best(&joins).1.misplaced, [1]);
 
-    let warm = [Hold::Stranger, Hold::Dest(0)];
+    let warm = [Hold::Undeclared, Hold::Dest(0)];
     let warm = Case::new(vec![ours(Idle, &parked), ours(Idle, &warm)], vec![dest()]);
-    // A parked channel costs one update of one slot; the warm one as well, to park the stranger.
+    // A parked channel costs one update of one slot; the warm one as well, to park the undeclared one.
     assert_eq!(best(&warm).1.effort, (0, 1, 0));
 }
 

@@ -1,4 +1,24 @@
 //! The one integration binary: every file more would be one more link against the AWS SDK.
+//!
+//! | module | tries | by |
+//! |---|---|---|
+//! | `manifest`, `tables`, `keys` | declared state: every mistake with its place and fix, files and tables that change, keys in AWS | sources on disk, a DynamoDB and an SSM in the process |
+//! | `plan_golden` | plans as people read them | small worlds in `tests/scenarios` |
+//! | `bruteforce` | that no placement is better | every placement of small pools |
+//! | `plan_properties` | what holds for every plan | generated worlds |
+//! | `replay` | plans of recordings, and that recordings hold no key | `tests/recordings` |
+//! | `cycle`, `recording`, `fleet` | the whole loop, and what it costs in calls | controller and emulator in virtual time |
+//! | `bad_days`, `races` | the loop while services fail, lag and race | the same |
+//! | `cases` | what public bug reports taught | `tests/cases` |
+//! | `lease` | that one process writes | candidates, replicas, real processes |
+//! | `simulation` | safety at every call, liveness after | seeded lives; `examples/soak` lives more of them |
+//! | `mutants` | that the list of mistakes for the simulation fits the source | `tests/mutants` |
+//! | `emulator`, `fuzz` | that the emulator behaves like MediaLive; bytes from anywhere | the real SDK, random bytes |
+//! | `http`, `doctor` | the server and `slotwise doctor` | a socket, the emulator |
+//! | `cli`, `guides` | the binary: output, exit codes, signals; each guide as printed | processes |
+//! | `tidy` | the structure that `src/lib.rs` promises | the parsed source |
+//!
+//! `plan_support` and `stage` are what several of them stand on.
 
 #![expect(
     clippy::unwrap_used,

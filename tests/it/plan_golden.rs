@@ -243,10 +243,13 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
         let url = |name: &str| desired.destinations[name].url.clone();
         let target = match holds.split_at(1) {
             ("-", "") => Ok(parking),
-            ("~", name) => Ok(support::former(&url(name), class)),
-            ("^", name) => Ok(support::former(&format!("rtmp://{name}.example/live"), class)),
+            ("~", name) => Ok(support::other_target(&url(name), class)),
+            ("^", name) => Ok(support::other_target(
+                &format!("rtmp://{name}.example/live"),
+                class,
+            )),
             ("=", name) => Ok(support::carried(&desired.destinations[name], class, &parking)),
-            ("?", host) => Ok(support::former(&format!("rtmp://{host}/live"), class)),
+            ("?", host) => Ok(support::other_target(&format!("rtmp://{host}/live"), class)),
             ("!", _) => Err(slotwise::model::NoSlot::Outputs(2)),
             _ => Ok(support::carried(
                 &desired.destinations[holds.as_str()],
@@ -299,7 +302,7 @@ fn run(name: &str) {
     );
     let rendered = render::plan::plan(&first, Style::PLAIN);
     assert!(
-        !rendered.contains("key-of-") && !rendered.contains("former-key"),
+        !rendered.contains("key-of-") && !rendered.contains("previous-key"),
         "{name}"
     );
     insta::with_settings!({
@@ -355,7 +358,7 @@ scenarios! {
     the_cheapest_interruption_is_chosen
     most_interruptions_wait_their_turn
     group_shares_a_channel
-    spread_gives_strangers_channels_of_their_own
+    spread_gives_each_group_a_channel_of_its_own
     pack_runs_the_fewest_channels
     higher_priority_wins_the_last_slot
     lower_priority_on_air_is_not_evicted
@@ -377,7 +380,7 @@ scenarios! {
     same_target_is_pushed_to_once
     vanished_destination_is_released
     a_new_key_in_another_slot_is_a_retarget_too
-    a_former_target_is_no_stop_while_its_destination_stays_off_air
+    a_previous_target_is_no_stop_while_its_destination_stays_off_air
     an_unreadable_key_outweighs_a_pin
     an_unreadable_key_puts_nothing_on_air
     a_pause_outlives_a_new_key

@@ -185,7 +185,7 @@ proptest! {
         let case = Case { desired, observed, at, outcome };
         let mut stand_ins = StandIns::default();
         let text = record::document(&case, &mut stand_ins);
-        for secret in ["key-of", "former-key", "/live"] {
+        for secret in ["key-of", "previous-key", "/live"] {
             prop_assert!(!text.contains(secret), "{secret} in {text}");
         }
         let read = Replay::read(&text).unwrap();

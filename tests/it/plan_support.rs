@@ -153,9 +153,9 @@ pub(crate) fn carried(destination: &Destination, class: ChannelClass, parking: &
 }
 
 /// A target with this URL in every pipeline and a key that nobody has any more.
-pub(crate) fn former(url: &str, class: ChannelClass) -> Target {
+pub(crate) fn other_target(url: &str, class: ChannelClass) -> Target {
     Target::from(vec![
-        Endpoint::new(url, Secret::new("former-key"));
+        Endpoint::new(url, Secret::new("previous-key"));
         class.pipelines()
     ])
 }

@@ -140,7 +140,7 @@ async fn equal_keys_stay_equal_and_a_rotated_one_shows_as_another() {
     let mut seen: Vec<String> = texts.iter().map(|text| stand_in(text)).collect();
     seen.dedup();
     assert_eq!(seen.len(), 2, "{seen:?}");
-    // On air it is still the former key that was declared at first.
+    // On air it is still the previous key that was declared at first.
     let observed = texts.last().unwrap().split("\"observed\"").nth(1).unwrap();
     assert!(observed.contains(&seen[0]) && texts.last().unwrap().contains("\"holds\": \"Previous\""));
 }
@@ -253,7 +253,7 @@ async fn a_directory_that_is_gone_holds_nobody_up_and_is_gone_on_with_when_it_is
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert!(!directory.exists(), "what an operator took away stays away");
     fs::create_dir(&directory).unwrap();
-    // The queue may be full of the former ones.
+    // The queue may be full of the earlier ones.
     for _ in 0..500 {
         witness(cases[0].clone());
         if !recorded(&directory).is_empty() {

@@ -19,7 +19,7 @@ use super::{Cast, Report, Simulation, in_virtual_time, world};
 type Change = fn(&mut Desired);
 
 /// What people change, one after the other, each as soon as the one before is done.
-const STORY: [(&str, Change); 6] = [
+const SCENARIO: [(&str, Change); 6] = [
     ("one goes on air", |desired| {
         switch(desired, &["a"], WantedState::Streaming);
     }),
@@ -62,13 +62,13 @@ fn switch(desired: &mut Desired, names: &[&str], state: WantedState) {
     }
 }
 
-/// Lives through the story with a process that meets its fate at a boundary, if it gets that far. How many it has passed
+/// Lives through the scenario with a process that meets its fate at a boundary, if it gets that far. How many it has passed
 /// otherwise is told as well.
 pub(crate) fn live_through(fate: Option<(usize, Fate)>) -> (Report, usize) {
     in_virtual_time(1, async |log| {
         let mut simulation = Simulation::new(cast(), log);
         if let Some((after, fate)) = fate {
-            simulation.crew.doom(
+            simulation.processes.fail_at(
                 Boundary {
                     after,
                     at: Calls::Any,
@@ -76,7 +76,7 @@ pub(crate) fn live_through(fate: Option<(usize, Fate)>) -> (Report, usize) {
                 fate,
             );
         }
-        for (number, (what, change)) in STORY.into_iter().enumerate() {
+        for (number, (what, change)) in SCENARIO.into_iter().enumerate() {
             simulation.until(Instant::now() + EACH).await;
             if simulation.is_broken() {
                 return (simulation.report(), 0);
@@ -85,7 +85,7 @@ pub(crate) fn live_through(fate: Option<(usize, Fate)>) -> (Report, usize) {
             simulation.happened.push(number);
         }
         simulation.until(Instant::now() + EACH + STILL).await;
-        let boundaries = simulation.crew.boundaries();
+        let boundaries = simulation.processes.boundaries();
         simulation.check_settled();
         (simulation.report(), boundaries)
     })

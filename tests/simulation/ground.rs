@@ -31,7 +31,7 @@ pub(super) struct Ground<'a> {
     pub(super) desired: &'a Desired,
     pub(super) wall: Timestamp,
     pub(super) places: Vec<Place<'a>>,
-    /// Whether whoever vanished from the declaration is let go, recorded as released or not.
+    /// Whether whoever vanished from the declaration is released, recorded as released or not.
     pub(super) lets_go: bool,
 }
 
@@ -364,8 +364,8 @@ impl<'a> Ground<'a> {
                 (false, true) => Fit::Changed,
                 (false, false) => Fit::Respelled,
             };
-            let stance = (!self.wanted(one), self.is_off(one));
-            found.push((!is_equal, !is_named, stance, &one.name, &**one, fit));
+            let intent = (!self.wanted(one), self.is_off(one));
+            found.push((!is_equal, !is_named, intent, &one.name, &**one, fit));
         }
         let best = found
             .into_iter()

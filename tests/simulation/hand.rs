@@ -28,13 +28,13 @@ impl Hand {
     pub(super) fn work(self, emulator: &Emulator, id: &str) -> Option<&'static str> {
         let Self { serial, seed } = self;
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let deed = random.random_range(0..22);
+        let action = random.random_range(0..22);
         emulator.with_world(|world, now| {
-            if deed >= 15 {
-                return self.reset(&mut random, world, (id, now), deed);
+            if action >= 15 {
+                return self.reset(&mut random, world, (id, now), action);
             }
             let mut call = |operation| world.handle(&Request::new(operation, id), now).is_ok();
-            match deed {
+            match action {
                 0..4 => call(Operation::StopChannel).then_some("stops"),
                 4..7 => call(Operation::StartChannel).then_some("starts"),
                 7..9 => {
@@ -73,7 +73,7 @@ impl Hand {
                         let Some(tags) = document["tags"].as_object_mut() else {
                             return;
                         };
-                        if deed == 12 {
+                        if action == 12 {
                             tags.remove(&key);
                         } else if tags.contains_key(&other) {
                             tags.insert(other, first);
@@ -81,7 +81,7 @@ impl Hand {
                             tags.insert(key, json!("by-hand"));
                         }
                     });
-                    Some(if deed == 12 {
+                    Some(if action == 12 {
                         "takes the tag of a slot off"
                     } else {
                         "copies the tag of a slot on"
@@ -105,12 +105,12 @@ impl Hand {
         random: &mut ChaCha8Rng,
         world: &mut World,
         (id, now): (&str, Now),
-        deed: usize,
+        action: usize,
     ) -> Option<&'static str> {
         let channel = world.channel(id)?;
         let state = channel.state();
         let (was_running, is_still) = (state == State::Running, state == State::Idle);
-        match deed {
+        match action {
             15..18 if was_running || is_still => {
                 let (is_parked, keeps_tags) = (random.random_bool(0.6), random.random_bool(0.5));
                 // It stops what runs, and starts it again.

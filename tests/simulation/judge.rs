@@ -33,7 +33,7 @@ use super::timeline::brief;
 use super::verdict::{Broken, Tally};
 use super::views::{View, Views};
 use super::wire::letter;
-use super::world::{OWNER, STRANGER};
+use super::world::{FOREIGN, OWNER};
 
 /// How old the state of a channel may be that somebody else changed: the same, on a list that lags behind.
 const SEEN_MAX: Duration = Duration::from_mins(1);
@@ -259,7 +259,7 @@ impl Judge {
 
     /// Only adopted channels of our pools are touched; adopting touches nothing but the tag.
     fn check_touch(&mut self, before: &World, id: &str, call: &Call) {
-        if id == STRANGER {
+        if id == FOREIGN {
             return self.fail(
                 "foreign channel",
                 format!("{} touches a channel that no pool names", call.operation),

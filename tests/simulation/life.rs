@@ -1,6 +1,6 @@
 //! What people, AWS and the machines do to slotwise in a week.
 //!
-//! A life is a list of deeds. Each is drawn by itself, from the seed and its number, so that a life without some of
+//! A life is a list of actions. Each is drawn by itself, from the seed and its number, so that a life without some of
 //! them is the same life otherwise: that is what lets a failure be shrunk.
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ use super::mishaps;
 use super::reading::slots;
 use super::table::Table;
 use super::tap::{Boundary, Calls};
-use super::world::{self, PARKING, STRANGER};
+use super::world::{self, FOREIGN, PARKING};
 
 #[path = "life/faults.rs"]
 mod faults;
@@ -43,10 +43,10 @@ const FREE_FOR: Duration = Duration::from_hours(3);
 /// The policy that allows every tag.
 const ALL_TAGS: &str = "*";
 
-/// The streams of random numbers that rare deeds are drawn from.
+/// The streams of random numbers that rare actions are drawn from.
 const MEDDLING: u64 = 1 << 61;
 
-/// What a deed asks of whoever runs the processes.
+/// What a action asks of whoever runs the processes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ToProcess {
     /// It ends without a word: at once, or at a boundary to come.
@@ -61,7 +61,7 @@ pub(super) enum ToProcess {
 
 /// One of the things that happen in a life.
 #[derive(Debug)]
-pub(super) struct Deed {
+pub(super) struct Action {
     /// Its number in the life.
     pub(super) number: usize,
     /// When it happens, since the life began.
@@ -70,15 +70,15 @@ pub(super) struct Deed {
 }
 
 /// Everything that happens in the life of `seed`, as long as it lasts.
-pub(super) fn deeds(seed: u64, lasts: Duration) -> Vec<Deed> {
+pub(super) fn actions(seed: u64, lasts: Duration) -> Vec<Action> {
     let mut at = Duration::ZERO;
     let drawn = (0..).map(|number| {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(number as u64 + 1);
         at += pause(&mut random);
-        Deed { number, at, random }
+        Action { number, at, random }
     });
-    drawn.take_while(|deed| deed.at < lasts).collect()
+    drawn.take_while(|action| action.at < lasts).collect()
 }
 
 /// Things happen in quick succession around a show, and then for hours nothing does.
@@ -101,7 +101,7 @@ pub(super) struct Life {
     pub(super) judge: Arc<Mutex<Judge>>,
     /// Where some or all of the destinations live, if not in files.
     pub(super) table: Option<Table>,
-    /// Draws the deed that happens now.
+    /// Draws the action that happens now.
     random: ChaCha8Rng,
     /// Counts whatever is made up, so that no name or key comes twice.
     serial: usize,
@@ -144,20 +144,20 @@ impl Life {
     }
 
     /// Lets one thing happen.
-    pub(super) fn act(&mut self, deed: Deed) -> Option<ToProcess> {
+    pub(super) fn act(&mut self, action: Action) -> Option<ToProcess> {
         let mishap = self
             .table
             .as_ref()
-            .and_then(|table| mishaps::befall(table, &deed.random));
+            .and_then(|table| mishaps::befall(table, &action.random));
         if let Some((what, to_process)) = mishap {
             self.note(what);
             return to_process;
         }
-        if let ControlFlow::Break(to_process) = self.meddle(&deed.random) {
+        if let ControlFlow::Break(to_process) = self.meddle(&action.random) {
             return to_process;
         }
-        self.random = deed.random;
-        self.serial = 10 * deed.number;
+        self.random = action.random;
+        self.serial = 10 * action.number;
         match self.random.random_range(0..100) {
             0..14 => self.begin_or_end_event(),
             14..33 => self.switch(),
@@ -182,17 +182,17 @@ impl Life {
         None
     }
 
-    /// In the place of some deeds something rare: pools are edited, addresses respelled, tags denied. Drawn aside, so that
+    /// In the place of some actions something rare: pools are edited, addresses respelled, tags denied. Drawn aside, so that
     /// all else stays as it is. What happens to a process by it, if anything.
     fn meddle(&mut self, random: &ChaCha8Rng) -> ControlFlow<Option<ToProcess>> {
         let mut random = random.clone();
         random.set_stream(random.get_stream() | MEDDLING);
-        let deed = random.random_range(0..100);
-        if deed > 12 {
+        let action = random.random_range(0..100);
+        if action > 12 {
             return ControlFlow::Continue(());
         }
         self.random = random;
-        match deed {
+        match action {
             0 | 1 => self.respell(),
             2 => self.change_pool("what its idle channels do", |_, pool| {
                 pool.idle = match pool.idle {
@@ -226,7 +226,7 @@ impl Life {
             "a pool's channels changed",
             "a pool's channels changed",
         ];
-        if let Some(kind) = kinds.get(deed) {
+        if let Some(kind) = kinds.get(action) {
             self.meet(kind);
         }
         ControlFlow::Break(None)
@@ -340,7 +340,7 @@ impl Life {
     fn edit_channels(&mut self) {
         let known = self.emulator.with_world(|world, _| {
             let ids = world.channels().keys();
-            ids.filter(|id| *id != STRANGER).cloned().collect::<Vec<_>>()
+            ids.filter(|id| *id != FOREIGN).cloned().collect::<Vec<_>>()
         });
         self.declare("a channel leaves a pool or comes to one", |random, desired| {
             let is_pooled = |id: &str| {
@@ -591,23 +591,26 @@ impl Life {
         self.serial += 1;
         let serial = self.serial as u64;
         let mut keys = std::mem::take(&mut self.lost);
-        let deed = if finds { "find" } else { "lose" };
+        let action = if finds { "find" } else { "lose" };
         let whose = if all { " and its like" } else { "" };
-        self.declare(&format!("{deed} the key of {name}{whose}"), |random, desired| {
-            let ones = desired.destinations.values_mut().map(Arc::make_mut);
-            for one in ones.filter(|one| one.name == name || all && one.url == url) {
-                match &one.key {
-                    StreamKey::Known(_) if !finds => {
-                        keys.insert(one.name.clone(), std::mem::replace(&mut one.key, nowhere()));
+        self.declare(
+            &format!("{action} the key of {name}{whose}"),
+            |random, desired| {
+                let ones = desired.destinations.values_mut().map(Arc::make_mut);
+                for one in ones.filter(|one| one.name == name || all && one.url == url) {
+                    match &one.key {
+                        StreamKey::Known(_) if !finds => {
+                            keys.insert(one.name.clone(), std::mem::replace(&mut one.key, nowhere()));
+                        }
+                        StreamKey::Unavailable { .. } if finds => {
+                            let old = keys.remove(&one.name).filter(|_| random.random_bool(0.5));
+                            one.key = old.unwrap_or_else(|| world::key(one.name.as_str(), serial));
+                        }
+                        _ => {}
                     }
-                    StreamKey::Unavailable { .. } if finds => {
-                        let old = keys.remove(&one.name).filter(|_| random.random_bool(0.5));
-                        one.key = old.unwrap_or_else(|| world::key(one.name.as_str(), serial));
-                    }
-                    _ => {}
                 }
-            }
-        });
+            },
+        );
         self.lost = keys;
     }
 
@@ -662,7 +665,7 @@ impl Life {
         let mut ids = self
             .emulator
             .with_world(|world, _| world.channels().keys().cloned().collect::<Vec<_>>());
-        ids.retain(|id| id != STRANGER);
+        ids.retain(|id| id != FOREIGN);
         let id = ids.choose(&mut self.random)?;
         if let Some(did) = hand.work(&self.emulator, id) {
             self.note(format!("life: a human {did} channel {id}"));

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::life::ToProcess;
 use super::table::Table;
 
-/// The stream of each deed's chance that says whether the deed is one about the table.
+/// The stream of each action's chance that says whether the action is one about the table.
 const ASIDE: u64 = 1 << 63;
 
 /// What a call gets instead of an answer, or with it.
@@ -88,8 +88,8 @@ impl Trouble {
 /// How long a stream is on, in minutes: whoever follows one asks it all the time.
 const STREAMED: std::ops::Range<u64> = 5..60;
 
-/// What happens to the table in the place of a deed that draws its chance from `random`: what to tell of it, and what
-/// happens to a process at the same moment. `None` where the deed goes on as it would without a table.
+/// What happens to the table in the place of a action that draws its chance from `random`: what to tell of it, and what
+/// happens to a process at the same moment. `None` where the action goes on as it would without a table.
 pub(super) fn befall(table: &Table, random: &ChaCha8Rng) -> Option<(String, Option<ToProcess>)> {
     let mut random = random.clone();
     random.set_stream(random.get_stream() | ASIDE);

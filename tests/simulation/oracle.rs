@@ -464,10 +464,11 @@ impl<'a> Oracle<'a> {
     }
 
     fn same_target(&self, one: &Destination, other: &DestinationName) -> Claim {
-        let rival = self.ground.desired.destinations.get(other);
-        let rival = rival.filter(|rival| rival.name != one.name && pushes_the_same(one, rival));
-        let rival = rival.ok_or("the other has another target")?;
-        ensure(self.ground.wanted(rival), || "the other is not wanted".into())?;
+        let duplicate = self.ground.desired.destinations.get(other);
+        let duplicate =
+            duplicate.filter(|duplicate| duplicate.name != one.name && pushes_the_same(one, duplicate));
+        let duplicate = duplicate.ok_or("the other has another target")?;
+        ensure(self.ground.wanted(duplicate), || "the other is not wanted".into())?;
         // Not each for the other.
         let waits = self
             .plan

@@ -200,7 +200,7 @@ impl Week {
                 desired.destination_mut(name.as_str()).unwrap().key = world::key(name.as_str(), number + 1);
             }
         });
-        self.simulation.crew.running().for_each(Process::wake);
+        self.simulation.processes.running().for_each(Process::wake);
         let desired = &self.simulation.life.desired;
         let wanted: BTreeSet<DestinationName> = desired
             .destinations
@@ -221,7 +221,7 @@ impl Week {
     fn quality(self, lasts: Duration) -> Quality {
         let mut judge = self.simulation.judge();
         let stopwatch = self.stopwatch.lock().unwrap();
-        let interval = self.simulation.crew.set_up().interval;
+        let interval = self.simulation.processes.set_up().interval;
         let rounds = (lasts.as_secs_f64() / interval.as_secs_f64()).floor();
         #[expect(
             clippy::cast_possible_truncation,

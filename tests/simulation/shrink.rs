@@ -1,4 +1,4 @@
-//! From a failure to the fewest deeds that still fail.
+//! From a failure to the fewest actions that still fail.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::{Report, Wish, live};
 /// Lives that are lived at most to shrink one.
 const TRIES_MAX: usize = 48;
 
-/// A life that fails, with no more deeds than it takes, as far as that could be found out in [`TRIES_MAX`] tries.
+/// A life that fails, with no more actions than it takes, as far as that could be found out in [`TRIES_MAX`] tries.
 pub(crate) struct Shrunk {
     pub(crate) wish: Wish,
     pub(crate) report: Report,
@@ -16,7 +16,7 @@ pub(crate) struct Shrunk {
 }
 
 /// Shrinks the life of `wish`, which failed as `report` says: first to its shortest prefix that fails, then by leaving out
-/// ever smaller runs of deeds. Nothing else changes, as every deed is drawn by itself.
+/// ever smaller runs of actions. Nothing else changes, as every action is drawn by itself.
 pub(crate) fn shrink(wish: &Wish, report: Report, told: impl Fn(usize, usize)) -> Shrunk {
     let check = report.broken.as_ref().map(|broken| broken.check);
     let mut best = Shrunk {
@@ -24,15 +24,15 @@ pub(crate) fn shrink(wish: &Wish, report: Report, told: impl Fn(usize, usize)) -
         report,
         tries: 0,
     };
-    let mut deeds = best.report.deeds.clone();
-    let fails = |best: &mut Shrunk, deeds: &[usize]| {
+    let mut actions = best.report.actions.clone();
+    let fails = |best: &mut Shrunk, actions: &[usize]| {
         if best.tries == TRIES_MAX {
             return false;
         }
         best.tries += 1;
-        told(best.tries, deeds.len());
+        told(best.tries, actions.len());
         let wish = Wish {
-            only: Some(deeds.iter().copied().collect()),
+            only: Some(actions.iter().copied().collect()),
             ..wish.clone()
         };
         let report = live(&wish);
@@ -42,36 +42,36 @@ pub(crate) fn shrink(wish: &Wish, report: Report, told: impl Fn(usize, usize)) -
         }
         same
     };
-    shorten(&mut deeds, |deeds| fails(&mut best, deeds));
-    thin_out(&mut deeds, |deeds| fails(&mut best, deeds));
+    shorten(&mut actions, |actions| fails(&mut best, actions));
+    thin_out(&mut actions, |actions| fails(&mut best, actions));
     best
 }
 
 /// The shortest prefix that fails, as far as halving finds it.
-fn shorten(deeds: &mut Vec<usize>, mut fails: impl FnMut(&[usize]) -> bool) {
-    let (mut passes, mut length) = (0, deeds.len());
+fn shorten(actions: &mut Vec<usize>, mut fails: impl FnMut(&[usize]) -> bool) {
+    let (mut passes, mut length) = (0, actions.len());
     while passes + 1 < length {
         let middle = usize::midpoint(passes, length);
-        if fails(&deeds[..middle]) {
+        if fails(&actions[..middle]) {
             length = middle;
         } else {
             passes = middle;
         }
     }
-    deeds.truncate(length);
+    actions.truncate(length);
 }
 
-/// Leaves out runs of deeds, half of them first, then ever fewer at a time.
-fn thin_out(deeds: &mut Vec<usize>, mut fails: impl FnMut(&[usize]) -> bool) {
-    let mut run = deeds.len() / 2;
+/// Leaves out runs of actions, half of them first, then ever fewer at a time.
+fn thin_out(actions: &mut Vec<usize>, mut fails: impl FnMut(&[usize]) -> bool) {
+    let mut run = actions.len() / 2;
     while run > 0 {
         // From the back: what failed last is seldom what came first.
-        let mut end = deeds.len();
+        let mut end = actions.len();
         while end > 0 {
             let start = end.saturating_sub(run);
-            let without: Vec<usize> = [&deeds[..start], &deeds[end..]].concat();
+            let without: Vec<usize> = [&actions[..start], &actions[end..]].concat();
             if fails(&without) {
-                *deeds = without;
+                *actions = without;
             }
             end = start;
         }
@@ -120,12 +120,12 @@ mod tests {
     #[test]
     fn what_is_not_needed_to_fail_is_left_out() {
         let needed = [3, 17, 18, 40];
-        let fails = |deeds: &[usize]| needed.iter().all(|one| deeds.contains(one));
-        let mut deeds: Vec<usize> = (0..100).collect();
-        shorten(&mut deeds, fails);
-        assert_eq!(deeds.last(), Some(&40));
-        thin_out(&mut deeds, fails);
-        assert_eq!(deeds, needed);
+        let fails = |actions: &[usize]| needed.iter().all(|one| actions.contains(one));
+        let mut actions: Vec<usize> = (0..100).collect();
+        shorten(&mut actions, fails);
+        assert_eq!(actions.last(), Some(&40));
+        thin_out(&mut actions, fails);
+        assert_eq!(actions, needed);
     }
 
     #[test]

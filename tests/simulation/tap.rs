@@ -62,7 +62,7 @@ pub(super) struct Tap {
 }
 
 /// What somebody else does to a channel.
-type Deed = Box<dyn FnOnce(&str) + Send>;
+type Action = Box<dyn FnOnce(&str) + Send>;
 
 struct Flow {
     /// Where it is going to die.
@@ -74,7 +74,7 @@ struct Flow {
     freeze: Option<(Boundary, Duration)>,
     frozen_until: Instant,
     /// What happens to the next channel that is looked at by itself, right before.
-    forestalled: Option<Deed>,
+    forestalled: Option<Action>,
     /// Boundaries passed so far.
     passed: usize,
 }
@@ -143,15 +143,15 @@ impl Tap {
         self.state.lock().unwrap().freeze = Some((boundary, time));
     }
 
-    /// Lets `deed` happen to the next channel that is looked at by itself: its process goes by an older look until then.
-    pub(super) fn before_next_look(&self, deed: impl FnOnce(&str) + Send + 'static) {
-        self.state.lock().unwrap().forestalled = Some(Box::new(deed));
+    /// Lets `action` happen to the next channel that is looked at by itself: its process goes by an older look until then.
+    pub(super) fn before_next_look(&self, action: impl FnOnce(&str) + Send + 'static) {
+        self.state.lock().unwrap().forestalled = Some(Box::new(action));
     }
 
     fn forestall(&self, id: &str) {
-        let deed = self.state.lock().unwrap().forestalled.take();
-        if let Some(deed) = deed {
-            deed(id);
+        let action = self.state.lock().unwrap().forestalled.take();
+        if let Some(action) = action {
+            action(id);
         }
     }
 

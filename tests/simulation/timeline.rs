@@ -58,7 +58,7 @@ pub(super) fn text(begun: Instant, mut lines: Vec<(Instant, String)>) -> String 
     lines.retain(|(_, line)| !line.is_empty());
     // What a process told is heard a little later than it happened.
     lines.sort_by_key(|(at, _)| *at);
-    // Until the next deed a life goes on after a failure; what was told at that moment is part of it.
+    // Until the next action a life goes on after a failure; what was told at that moment is part of it.
     let broken = lines.iter().position(|(_, line)| line.starts_with("BROKEN"));
     lines.truncate(broken.map_or(lines.len(), |at| at + SHOWN_AFTER));
     let shown = lines.len().saturating_sub(SHOWN);

@@ -23,7 +23,7 @@ pub(super) const PARKING: &str = "rtmp://127.0.0.1:1935/parked";
 pub(super) const OWNER: &str = "test";
 
 /// A channel that no pool names: nobody of ours may ever touch it.
-pub(super) const STRANGER: &str = "900";
+pub(super) const FOREIGN: &str = "900";
 
 /// Part of every stream name that is a secret, so that one search finds any of them; with a sign that no name of a
 /// directory for the time being has.
@@ -77,7 +77,7 @@ pub(super) fn draw(random: &mut ChaCha8Rng) -> (Desired, Emulator) {
         fleet.push(invented_as(&pool, &mine));
         desired.pools.insert(pool.name.clone(), pool);
     }
-    fleet.push(stranger());
+    fleet.push(foreign());
     let options = Options {
         seed: random.random(),
         switches: switches(random),
@@ -262,17 +262,17 @@ fn invented_as(pool: &ChannelPool, shapes: &[Shape]) -> InventedPool {
     }
 }
 
-fn stranger() -> InventedPool {
+fn foreign() -> InventedPool {
     let slot = InventedSlot {
         output_group: "RTMP-Slot-1".to_owned(),
-        stream_names: vec![format!("{CANARY}a-stranger")],
+        stream_names: vec![format!("{CANARY}a-foreign")],
     };
     InventedPool {
-        name: "stranger".to_owned(),
+        name: "foreign".to_owned(),
         channels: vec![InventedChannel {
-            id: STRANGER.to_owned(),
+            id: FOREIGN.to_owned(),
             standard: false,
-            parking_url: "rtmp://stranger.example/app".to_owned(),
+            parking_url: "rtmp://foreign.example/app".to_owned(),
             slots: vec![slot],
         }],
     }
@@ -294,12 +294,12 @@ fn switches(random: &mut ChaCha8Rng) -> Switches {
     }
 }
 
-/// The stranger runs; of the pools' channels one may belong to another owner or run with undeclared targets.
+/// The foreign channel runs; of the pools' channels one may belong to another owner or run with undeclared targets.
 fn estrange(emulator: &Emulator, random: &mut ChaCha8Rng, channels: usize) {
     let one = random.random_range(1..=channels).to_string();
     let fate = random.random_range(0..10);
     emulator.with_world(|world, now| {
-        world.force_state(STRANGER, State::Running, now);
+        world.force_state(FOREIGN, State::Running, now);
         match fate {
             0 => {
                 let tags = json!({ OWNER_TAG: "another" });

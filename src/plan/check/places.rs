@@ -90,7 +90,7 @@ fn rank(world: &World<'_>, slot: &SlotReading<'_>, dest: Dest, fit: Fit) -> Rank
     let channel = world.channel_of(slot);
     let is_paused = channel.policy.as_ref().is_some_and(|policy| policy.paused);
     let is_usable = channel.ownership != Ownership::Foreign && !is_paused && channel.may_be_used();
-    let standing = match (channel.state(), is_usable) {
+    let readiness = match (channel.state(), is_usable) {
         (Some(ChannelState::Running), true) => 0,
         (Some(state), true) if state.is_running() => 1,
         (Some(ChannelState::Running), false) => 2,
@@ -100,7 +100,7 @@ fn rank(world: &World<'_>, slot: &SlotReading<'_>, dest: Dest, fit: Fit) -> Rank
     };
     (
         fit == Fit::Previous,
-        standing,
+        readiness,
         !(is_usable && channel.ownership == Ownership::Owned),
         !world.is_of_pool(channel, dest),
     )

@@ -156,7 +156,7 @@ impl Posing<'_, '_> {
             let may_start = match &one.blocked_by {
                 None => true,
                 Some(BlockedBy::Published { own, .. }) => *own == Some(slot),
-                Some(BlockedBy::Rival(_)) => false,
+                Some(BlockedBy::Duplicate(_)) => false,
             };
             if is_stopped && has_target && may_start && taken.insert(slot) {
                 self.bound.insert(dest, slot);
@@ -179,7 +179,7 @@ impl Posing<'_, '_> {
         let may_start = match &one.blocked_by {
             None => true,
             Some(BlockedBy::Published { own, .. }) => own.is_some(),
-            Some(BlockedBy::Rival(_)) => false,
+            Some(BlockedBy::Duplicate(_)) => false,
         };
         one.intent == Intent::Wanted && one.has_key() && may_start && is_to_be_placed
     }

@@ -7,9 +7,9 @@ use super::greedy::Greedy;
 
 /// Order in which bins are looked at: those with trouble last, then the fewest of other groups, then those that have to stop first
 /// last.
-type Shelf = (bool, usize, bool);
+type Rank = (bool, usize, bool);
 
-type Shelves = BTreeMap<Shelf, BTreeSet<(usize, usize)>>;
+type Ranks = BTreeMap<Rank, BTreeSet<(usize, usize)>>;
 
 impl Greedy<'_> {
     /// An item with a slot on a stopped bin stays there; of several on that with the fewest of other groups.
@@ -30,7 +30,7 @@ impl Greedy<'_> {
             let one = &problem.items[item];
             let bins = one.warm.iter().map(|(bin, _)| *bin);
             let open = bins.filter(|bin| !problem.bins[*bin].kept && self.room[*bin] > 0);
-            let Some(bin) = open.min_by_key(|bin| (self.shelf(*bin, Some(one.group)), *bin)) else {
+            let Some(bin) = open.min_by_key(|bin| (self.rank(*bin, Some(one.group)), *bin)) else {
                 continue;
             };
             if one.opens && spare == 0 {
@@ -67,48 +67,48 @@ impl Greedy<'_> {
         let mut blocks: Vec<Vec<usize>> = blocks.into_values().collect();
         blocks.sort_by_key(|block| (Reverse(block.len()), block[0]));
         let mut homes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        let mut shelves = Shelves::new();
+        let mut ranks = Ranks::new();
         if !blocks.is_empty() {
             for bin in (0..problem.bins.len()).filter(|bin| self.is_open[*bin] && self.room[*bin] > 0) {
                 for (group, _) in &self.occupants[bin] {
                     homes.entry(*group).or_default().push(bin);
                 }
-                shelves
-                    .entry(self.shelf(bin, None))
+                ranks
+                    .entry(self.rank(bin, None))
                     .or_default()
                     .insert((self.room[bin], bin));
             }
         }
         for block in blocks {
             let home = homes.remove(&problem.items[block[0]].group).unwrap_or_default();
-            self.place_block(block, home, &mut shelves);
+            self.place_block(block, home, &mut ranks);
         }
     }
 
-    fn place_block(&mut self, mut block: Vec<usize>, mut home: Vec<usize>, shelves: &mut Shelves) {
+    fn place_block(&mut self, mut block: Vec<usize>, mut home: Vec<usize>, ranks: &mut Ranks) {
         let group = self.problem.items[block[0]].group;
         home.retain(|bin| self.room[*bin] > 0);
         // What a home costs does not change as long as only its own group goes there; the best comes last.
-        home.sort_by_cached_key(|bin| Reverse((self.shelf(*bin, Some(group)), *bin)));
+        home.sort_by_cached_key(|bin| Reverse((self.rank(*bin, Some(group)), *bin)));
         while !block.is_empty() {
-            let Some((lowest, bins)) = shelves.first_key_value() else {
+            let Some((lowest, bins)) = ranks.first_key_value() else {
                 return;
             };
             while home.pop_if(|bin| self.room[*bin] == 0).is_some() {}
             let at_home = home
                 .last()
                 .copied()
-                .filter(|bin| self.shelf(*bin, Some(group)) <= *lowest);
+                .filter(|bin| self.rank(*bin, Some(group)) <= *lowest);
             // The tightest that takes all of the block, else the roomiest.
             let other = bins.range((block.len(), 0)..).next().or(bins.last());
             let Some(bin) = at_home.or(other.map(|(_, bin)| *bin)) else {
                 return;
             };
-            let from = self.shelf(bin, None);
-            if let Some(bins) = shelves.get_mut(&from) {
+            let from = self.rank(bin, None);
+            if let Some(bins) = ranks.get_mut(&from) {
                 bins.remove(&(self.room[bin], bin));
                 if bins.is_empty() {
-                    shelves.remove(&from);
+                    ranks.remove(&from);
                 }
             }
             let rest = block.split_off(self.room[bin].min(block.len()));
@@ -116,8 +116,8 @@ impl Greedy<'_> {
                 self.put(item, bin);
             }
             if self.room[bin] > 0 {
-                shelves
-                    .entry(self.shelf(bin, None))
+                ranks
+                    .entry(self.rank(bin, None))
                     .or_default()
                     .insert((self.room[bin], bin));
             }
@@ -126,7 +126,7 @@ impl Greedy<'_> {
     }
 
     /// Where a bin stands, for a member of `group` or for one of none.
-    fn shelf(&self, bin: usize, group: Option<usize>) -> Shelf {
+    fn rank(&self, bin: usize, group: Option<usize>) -> Rank {
         let others = self.occupants[bin].iter().filter(|(one, _)| Some(*one) != group);
         let at = &self.problem.bins[bin];
         (at.troubled, others.map(|(_, count)| count).sum(), at.stops_first)

@@ -248,7 +248,7 @@ impl Intent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::plan) enum BlockedBy<'a> {
     /// Another wanted destination of the same stream.
-    Rival(&'a DestinationName),
+    Duplicate(&'a DestinationName),
     /// What publishes it.
     Published {
         /// The channel.

@@ -20,8 +20,16 @@ impl Reading<'_> {
             }
         }
         own.sort_by_cached_key(|(dest, slot)| {
-            let (previous, standing, not_ours, other_pool, id, at) = self.rank(*dest, *slot);
-            (*dest, previous, standing, not_ours, other_pool, id.to_owned(), at)
+            let (previous, readiness, not_ours, other_pool, id, at) = self.rank(*dest, *slot);
+            (
+                *dest,
+                previous,
+                readiness,
+                not_ours,
+                other_pool,
+                id.to_owned(),
+                at,
+            )
         });
         let mut rest = own.as_slice();
         while let Some((dest, _)) = rest.first().copied() {
@@ -52,7 +60,7 @@ impl Reading<'_> {
     fn rank(&self, dest: usize, at: usize) -> Rank<'_> {
         let channel = self.channel_of(at);
         let is_previous = self.slots[at].occupant == Occupant::Dest(dest, Fit::Previous);
-        let standing = match (channel.is_usable(), channel.state()) {
+        let readiness = match (channel.is_usable(), channel.state()) {
             (true, ChannelState::Running) => 0,
             (true, state) if state.is_running() => 1,
             (false, ChannelState::Running) => 2,
@@ -64,7 +72,7 @@ impl Reading<'_> {
         let other_pool = channel.pool != self.dests[dest].pool;
         (
             is_previous,
-            standing,
+            readiness,
             !is_ours,
             other_pool,
             channel.id.as_str(),

@@ -17,7 +17,7 @@ use crate::plan::Waiting;
 fn own_slot(obstacle: &BlockedBy<'_>) -> Option<usize> {
     match obstacle {
         BlockedBy::Published { own, .. } => *own,
-        BlockedBy::Rival(_) => None,
+        BlockedBy::Duplicate(_) => None,
     }
 }
 
@@ -77,7 +77,7 @@ impl<'a> Reading<'a> {
         for (channel, waiting) in beside {
             self.channels[channel].beside.get_or_insert(waiting);
         }
-        self.find_rivals();
+        self.find_duplicates();
     }
 
     /// Stopped channels by what they would publish in output groups that are no slots.
@@ -259,7 +259,7 @@ impl<'a> Reading<'a> {
                 return None;
             }
             if self.dests[other].intent == Intent::Wanted && self.is_own(other, slot) {
-                return Some(BlockedBy::Rival(&self.dests[other].decl.name));
+                return Some(BlockedBy::Duplicate(&self.dests[other].decl.name));
             }
         }
         let (channel, one) = (self.channel_of(slot), &self.dests[dest]);
@@ -285,7 +285,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Of several wanted destinations of one stream, none of them on air, one comes first: whoever holds a slot, then by name.
-    fn find_rivals(&mut self) {
+    fn find_duplicates(&mut self) {
         let mut first: BTreeMap<Stream, usize> = BTreeMap::new();
         let mut all: Vec<usize> = self.startable().collect();
         all.sort_by_key(|dest| (self.dests[*dest].held.is_none(), &self.dests[*dest].decl.name));
@@ -294,7 +294,7 @@ impl<'a> Reading<'a> {
             for endpoint in self.dests[dest].endpoints() {
                 let before = *first.entry(endpoint.stream()).or_insert(dest);
                 if before != dest && !self.is_other_ingest(&endpoint, before) {
-                    found.push((dest, BlockedBy::Rival(&self.dests[before].decl.name)));
+                    found.push((dest, BlockedBy::Duplicate(&self.dests[before].decl.name)));
                 }
             }
         }

@@ -6,12 +6,12 @@ use super::{Entry, Stamp, loaded_since, planned};
 use crate::controller::event::StepOutcome;
 use crate::controller::{Event, LeaseNews};
 use crate::manifest::Problem;
+use crate::manifest::Rejected;
 use crate::model::{DestinationName, SlotId};
 use crate::plan::{DestinationPlan, Plan};
 use crate::render::style::Style;
 use crate::render::summary::is_on_its_way;
 use crate::status::Phase;
-use crate::store::Rejected;
 
 /// Writes the event log, event by event, and leaves out what its reader knows already.
 #[derive(Debug, Clone)]

@@ -16,11 +16,11 @@ pub(super) enum Hold {
     Parked,
     /// This destination.
     Dest(usize),
-    /// This destination's URL with a former key. Where the destination is not wanted or holds a slot, this is a
+    /// This destination's URL with a previous key. Where the destination is not wanted or holds a slot, this is a
     /// target that nobody declares.
-    Former(usize),
+    Previous(usize),
     /// A target that nobody declares.
-    Stranger,
+    Undeclared,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,9 +171,11 @@ impl Case {
                     }
                     support::carried(declared, class, &parking)
                 }
-                Hold::Former(d) => support::former(&desired.destinations[dest_name(*d).as_str()].url, class),
-                Hold::Stranger => {
-                    support::former(&format!("rtmp://stranger-{id}-{group}.example/live"), class)
+                Hold::Previous(d) => {
+                    support::other_target(&desired.destinations[dest_name(*d).as_str()].url, class)
+                }
+                Hold::Undeclared => {
+                    support::other_target(&format!("rtmp://undeclared-{id}-{group}.example/live"), class)
                 }
             };
             support::slot(&mut channel, &slot_name(group), target);

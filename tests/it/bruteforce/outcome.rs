@@ -123,7 +123,7 @@ pub(super) fn held(case: &Case, d: usize) -> Option<(usize, usize)> {
         .find(|(c, s)| case.chans[*c].slots[*s] == Hold::Dest(d))
 }
 
-/// Whether a former target of `d` on channel `c` is one that `d` has outgrown, and not just a stranger.
+/// Whether a previous target of `d` on channel `c` is one that `d` has outgrown, and not just undeclared.
 pub(super) fn outdated(case: &Case, c: usize, d: usize) -> bool {
     let dest = &case.dests[d];
     let chan = &case.chans[c];
@@ -146,9 +146,9 @@ pub(super) fn protection(case: &Case, c: usize, hold: Hold) -> (bool, bool) {
                 paused || guessed || (dest.streaming && !dest.interruptible),
             )
         }
-        Hold::Former(d) if outdated(case, c, d) => (case.dests[d].paused, case.dests[d].paused),
+        Hold::Previous(d) if outdated(case, c, d) => (case.dests[d].paused, case.dests[d].paused),
         // Nothing is stopped because it was not recognised.
-        Hold::Former(_) | Hold::Stranger => (true, true),
+        Hold::Previous(_) | Hold::Undeclared => (true, true),
     }
 }
 
@@ -156,7 +156,7 @@ pub(super) fn protection(case: &Case, c: usize, hold: Hold) -> (bool, bool) {
 pub(super) fn usable(case: &Case, c: usize) -> bool {
     let chan = &case.chans[c];
     let undeclared = |hold: &Hold| match hold {
-        Hold::Stranger | Hold::Former(_) => true,
+        Hold::Undeclared | Hold::Previous(_) => true,
         Hold::Dest(d) => !case.dests[*d].key_known,
         Hold::Parked => false,
     };
@@ -190,9 +190,9 @@ pub(super) fn granted(case: &Case, outcome: &Outcome, c: usize) -> bool {
     let mut causes: Vec<(Cause, Option<usize>)> = Vec::new();
     for d in 0..case.dests.len() {
         if new_on(case, outcome, d) == Some(c) {
-            let former_here = chan.slots.contains(&Hold::Former(d)) && outdated(case, c, d);
+            let previous_here = chan.slots.contains(&Hold::Previous(d)) && outdated(case, c, d);
             causes.push((
-                if former_here {
+                if previous_here {
                     Cause::Retarget
                 } else {
                     Cause::Start
@@ -204,13 +204,13 @@ pub(super) fn granted(case: &Case, outcome: &Outcome, c: usize) -> bool {
     for hold in &chan.slots {
         match hold {
             Hold::Dest(d) if !case.dests[*d].streaming => causes.push((Cause::Stop, Some(*d))),
-            Hold::Former(d) if !outdated(case, c, *d) => causes.push((Cause::Stop, None)),
-            // Where its destination stays off air, a former target is a matter of Retarget alone.
-            Hold::Former(d) if new_on(case, outcome, *d).is_some_and(|on| on != c) => {
+            Hold::Previous(d) if !outdated(case, c, *d) => causes.push((Cause::Stop, None)),
+            // Where its destination stays off air, a previous target is a matter of Retarget alone.
+            Hold::Previous(d) if new_on(case, outcome, *d).is_some_and(|on| on != c) => {
                 causes.push((Cause::Stop, Some(*d)));
             }
-            Hold::Stranger => causes.push((Cause::Stop, None)),
-            Hold::Parked | Hold::Dest(_) | Hold::Former(_) => {}
+            Hold::Undeclared => causes.push((Cause::Stop, None)),
+            Hold::Parked | Hold::Dest(_) | Hold::Previous(_) => {}
         }
     }
     let by_policy =

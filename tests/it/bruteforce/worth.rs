@@ -16,7 +16,7 @@ pub(super) struct Worth {
     pub(super) interruptions: usize,
     /// (2b) Destinations newly placed on channels in trouble.
     pub(super) in_trouble: usize,
-    /// (3) Pairs of strangers on a channel and running channels (`Spread`), or the other way round (`Pack`).
+    /// (3) Pairs of destinations of other groups on a channel and running channels (`Spread`), or the other way round (`Pack`).
     pub(super) sharing: (usize, usize),
     /// (4) Destinations on channels that have to stop first, channels updated, slots rewritten.
     pub(super) effort: (usize, usize, usize),
@@ -26,7 +26,7 @@ pub(super) fn worth(case: &Case, outcome: &Outcome) -> Worth {
     let end = End { case, outcome };
     let mut levels: BTreeSet<i32> = case.dests.iter().map(|dest| dest.priority).collect();
     levels.insert(0);
-    let pairs: usize = end.chans().map(|c| end.pairs_of_strangers(c)).sum();
+    let pairs: usize = end.chans().map(|c| end.pairs_of_groups(c)).sum();
     let running = end.chans().filter(|c| end.runs(*c)).count();
     let interrupted = |c: &usize| outcome.fates[*c] != Fate::Left && case.chans[*c].state.is_running();
     // STOPPING counts like running, and the one that somebody was interrupted on does not, as it did not while it
@@ -94,7 +94,7 @@ impl End<'_> {
     }
 
     /// Destinations of this priority that are on air and should not be, or the other way round; what nobody declares
-    /// and may be let go is of priority 0.
+    /// and may be released is of priority 0.
     fn misplaced(&self, level: i32) -> usize {
         let on_air = self.on_air();
         let dests = &self.case.dests;
@@ -104,13 +104,13 @@ impl End<'_> {
             .filter(wrong)
             .count();
         let undeclared = on_air.iter().filter(|(c, hold)| {
-            matches!(hold, Hold::Former(_) | Hold::Stranger) && !protection(self.case, *c, *hold).0
+            matches!(hold, Hold::Previous(_) | Hold::Undeclared) && !protection(self.case, *c, *hold).0
         });
         declared + if level == 0 { undeclared.count() } else { 0 }
     }
 
     /// Pairs of wanted destinations of different groups on channel `c`; without a group each is one of its own.
-    fn pairs_of_strangers(&self, c: usize) -> usize {
+    fn pairs_of_groups(&self, c: usize) -> usize {
         let dests = &self.case.dests;
         let wanted: Vec<usize> = self
             .on_air()

@@ -52,7 +52,8 @@ fn the_first_plan_on_channels_on_air_is_empty() {
 fn a_channel_that_runs_without_a_tag_is_adopted_and_stays_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("live");
-    let ran = init(&["ch-4000001"], RUNNING, &out);
+    let arn = "arn:aws:medialive:eu-central-1:111122223333:channel:4000001";
+    let ran = init(&["ch-4000001", arn], RUNNING, &out);
     assert_eq!(ran.code, 0, "{}", ran.err);
     for says in [
         "2 Destinations: youtube, x-example",
@@ -64,7 +65,7 @@ fn a_channel_that_runs_without_a_tag_is_adopted_and_stays_as_it_is() {
     let again = init(&["4000001"], RUNNING, &out);
     assert_eq!(again.code, 1);
     assert!(
-        again.err.contains("pool.yaml") && again.err.contains("exists already"),
+        again.err.contains("pool.yaml") && again.err.contains("exist already"),
         "{}",
         again.err
     );

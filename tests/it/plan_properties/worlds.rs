@@ -70,12 +70,12 @@ pub(super) enum Owner {
 pub(super) enum SlotSpec {
     Parked,
     Holds(usize),
-    Former(usize),
+    Previous(usize),
     /// The target of a destination of the pool before this one: it was moved there while it was on air.
     Moved(usize),
     /// The target of a destination, but for the backup of the second pipeline.
     OtherBackup(usize),
-    Stranger,
+    Undeclared,
     Unusable,
     /// An output group that is no slot.
     NoSlot,
@@ -101,7 +101,7 @@ pub(super) struct Bounds {
     pub(super) channels: usize,
     pub(super) slots: usize,
     pub(super) destinations: usize,
-    /// Nothing is in transition, doubted, copied, presumed or a former target: what is planned is reached by its steps
+    /// Nothing is in transition, doubted, copied, or a previous target: what is planned is reached by its steps
     /// alone.
     pub(super) settled: bool,
 }
@@ -190,10 +190,10 @@ pub(super) fn slot(bounds: Bounds) -> impl Strategy<Value = SlotSpec> {
     prop_oneof![
         8 => Just(SlotSpec::Parked),
         8 => any.clone().prop_map(SlotSpec::Holds),
-        if bounds.settled { 0 } else { 2 } => any.clone().prop_map(SlotSpec::Former),
+        if bounds.settled { 0 } else { 2 } => any.clone().prop_map(SlotSpec::Previous),
         u32::from(!bounds.settled) => any.clone().prop_map(SlotSpec::Moved),
         u32::from(!bounds.settled) => any.prop_map(SlotSpec::OtherBackup),
-        1 => Just(SlotSpec::Stranger),
+        1 => Just(SlotSpec::Undeclared),
         1 => Just(SlotSpec::Unusable),
         1 => Just(SlotSpec::NoSlot),
     ]
@@ -229,7 +229,7 @@ pub(super) fn destination(bounds: Bounds) -> impl Strategy<Value = DestinationSp
 }
 
 impl PoolSpec {
-    /// Keeps the first slot of each destination, no former target, and every key known.
+    /// Keeps the first slot of each destination, no previous target, and every key known.
     fn settle(&mut self) {
         // A weight of 1 or 0 does not keep a generator from shrinking to what it never makes.
         for destination in &mut self.destinations {
@@ -239,7 +239,7 @@ impl PoolSpec {
         for slot in self.channels.iter_mut().flat_map(|channel| &mut channel.slots) {
             match *slot {
                 SlotSpec::Holds(d) if !seen.insert(d) => *slot = SlotSpec::Parked,
-                SlotSpec::Former(_) => *slot = SlotSpec::Stranger,
+                SlotSpec::Previous(_) => *slot = SlotSpec::Undeclared,
                 _ => {}
             }
         }
@@ -354,7 +354,7 @@ pub(super) fn build_channel(
         let declared = |d: usize| desired.destinations.get(name(p, d).as_str());
         let target = match *held {
             SlotSpec::Holds(d) => declared(d).map(|d| support::carried(d, spec.class, &parking)),
-            SlotSpec::Former(d) => declared(d).map(|d| support::former(&d.url, spec.class)),
+            SlotSpec::Previous(d) => declared(d).map(|d| support::other_target(&d.url, spec.class)),
             SlotSpec::Moved(d) => {
                 let before = p
                     .checked_sub(1)
@@ -365,7 +365,10 @@ pub(super) fn build_channel(
                 let first = support::carried(d, spec.class, &parking).0[0].clone();
                 vec![first; spec.class.pipelines()].into()
             }),
-            SlotSpec::Stranger => Some(support::former("rtmp://stranger.example/live", spec.class)),
+            SlotSpec::Undeclared => Some(support::other_target(
+                "rtmp://undeclared.example/live",
+                spec.class,
+            )),
             SlotSpec::Parked | SlotSpec::Unusable | SlotSpec::NoSlot => None,
         };
         if let SlotSpec::Holds(d) = *held
@@ -388,7 +391,7 @@ pub(super) fn build_channel(
         }
         // What slotwise has pointed is recorded; so is every previous target. The rest was found so.
         let recorded = match *held {
-            SlotSpec::Former(d) => declared(d),
+            SlotSpec::Previous(d) => declared(d),
             SlotSpec::Holds(d) if s % 2 == 0 && matches!(spec.owner, Owner::Us) => declared(d),
             _ => None,
         };

@@ -255,7 +255,7 @@ async fn a_faulty_item_holds_up_no_other_and_is_told_by_its_key_and_its_attribut
         "{told:#?}"
     );
     assert!(!told.concat().contains("CANARY"), "{told:#?}");
-    let of_another = |rejected: &&slotwise::store::Rejected| rejected.object.name == "main-stage";
+    let of_another = |rejected: &&slotwise::manifest::Rejected| rejected.object.name == "main-stage";
     assert_eq!(loaded.rejected.iter().find(of_another), None);
 
     // Another tenant's item that is gone is gone, and one that is repaired is there.

@@ -1,6 +1,6 @@
 //! Which module may name what. Each rule comes with code that breaks it, which must be reported.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::LazyLock;
 
 use super::imports::{Naming, Program, is_within};
@@ -82,6 +82,58 @@ fn each_rule_is_about_modules_that_exist() {
             &unknown,
         );
     }
+}
+
+/// Of two modules of the crate one stands on the other, never both ways, however many lie between them.
+#[test]
+fn the_modules_of_the_crate_stand_on_each_other_one_way() {
+    assert_none("modules in a circle", &circles(program()));
+    let planted = Program::of([
+        ("lib.rs", ""),
+        ("store.rs", "use crate::status::Status;"),
+        ("status.rs", "use crate::words::counted;"),
+        ("words.rs", "fn of() { crate::store::load() }"),
+    ]);
+    assert_eq!(
+        circles(&planted),
+        [
+            "status → words → store → status",
+            "store → status → words → store",
+            "words → store → status → words"
+        ]
+    );
+}
+
+/// The shortest way from each module of the crate back to itself.
+fn circles(program: &Program) -> Vec<String> {
+    let top = |path: &str| path.split("::").next().unwrap_or_default().to_owned();
+    let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for naming in program.namings() {
+        let (from, Some(path)) = (top(&naming.module), naming.path.strip_prefix("crate::")) else {
+            continue;
+        };
+        let to = top(path);
+        if from != to && program.has(&to) {
+            named.entry(from).or_default().insert(to);
+        }
+    }
+    named.keys().filter_map(|start| way_back(start, &named)).collect()
+}
+
+fn way_back(start: &str, named: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
+    let mut ways = VecDeque::from([vec![start]]);
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop_front() {
+        for next in named.get(*way.last()?).into_iter().flatten() {
+            if next == start {
+                return Some([way.as_slice(), &[start]].concat().join(" → "));
+            }
+            if seen.insert(next) {
+                ways.push_back([way.as_slice(), &[next.as_str()]].concat());
+            }
+        }
+    }
+    None
 }
 
 /// The planner may have one index that is looked up by key and never walked through, so that its order shows nowhere.

@@ -38,7 +38,7 @@ impl Occupants {
 
 impl Ground<'_> {
     /// The slots that a destination has, by the places of channel and slot, the one that counts first.
-    fn standings(&self, name: &DestinationName) -> Vec<(usize, usize, Fit)> {
+    fn ranks(&self, name: &DestinationName) -> Vec<(usize, usize, Fit)> {
         let mut found = Vec::new();
         for (at, place) in self.places.iter().enumerate() {
             for (slot, is) in place.slots.iter().enumerate() {
@@ -65,7 +65,7 @@ impl Ground<'_> {
 
     /// The slot that a destination is on air in, if it is: its place in `places`, its slot there, and how that fits.
     pub(in super::super) fn on_air(&self, name: &DestinationName) -> Option<(usize, usize, Fit)> {
-        let all = self.standings(name);
+        let all = self.ranks(name);
         let held = all.first();
         let runs = |at: usize| self.places[at].runs();
         let previous = || all.iter().find(|(at, _, fit)| *fit == Fit::Previous && runs(*at));
@@ -75,7 +75,7 @@ impl Ground<'_> {
     /// Whether a slot is the one that counts for the destination that has it.
     fn is_own(&self, name: &DestinationName, place: &Place<'_>, slot: usize) -> bool {
         let is_here = |(at, is, _): &(usize, usize, Fit)| self.places[*at].id == place.id && *is == slot;
-        let all = self.standings(name);
+        let all = self.ranks(name);
         all.first().is_some_and(is_here) || self.on_air(name).as_ref().is_some_and(is_here)
     }
 

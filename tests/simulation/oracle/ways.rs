@@ -67,7 +67,7 @@ impl Oracle<'_> {
         (is_known && is_open && stopped.any(is_free)).then(|| name(place, &place.slots[slot]))
     }
 
-    /// A slot of which a destination that is not wanted could be let go.
+    /// A slot of which a destination that is not wanted could be released.
     pub(super) fn way_off(&self, one: &Destination) -> Option<String> {
         let (at, slot, _) = self.ground.on_air(&one.name)?;
         let place = &self.ground.places[at];

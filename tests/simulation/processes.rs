@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use slotwise::controller::{Clock, Event, StepOutcome, View};
 use slotwise::emulator::Emulator;
-use slotwise::store::Rejected;
+use slotwise::manifest::Rejected;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -34,7 +34,7 @@ struct Seat {
 }
 
 /// Everybody who runs.
-pub(super) struct Crew {
+pub(super) struct Processes {
     set_up: SetUp,
     seats: Vec<Seat>,
     random: ChaCha8Rng,
@@ -43,10 +43,10 @@ pub(super) struct Crew {
     judge: Arc<Mutex<Judge>>,
     started: usize,
     /// What is in store for the very first process.
-    doom: Option<(Boundary, Fate)>,
+    failure: Option<(Boundary, Fate)>,
 }
 
-/// The world that the crew lives in.
+/// The world that the processes lives in.
 pub(super) struct Outside<'life> {
     pub(super) emulator: &'life Emulator,
     pub(super) clock: &'life Clock,
@@ -56,7 +56,7 @@ pub(super) struct Outside<'life> {
     pub(super) accident: Option<Accident>,
 }
 
-impl Crew {
+impl Processes {
     pub(super) fn new(
         seed: u64,
         size: usize,
@@ -80,13 +80,13 @@ impl Crew {
             deaths: Arc::default(),
             judge,
             started: 0,
-            doom: None,
+            failure: None,
         }
     }
 
     /// Lets the very first process meet its fate there.
-    pub(super) fn doom(&mut self, boundary: Boundary, fate: Fate) {
-        self.doom = Some((boundary, fate));
+    pub(super) fn fail_at(&mut self, boundary: Boundary, fate: Fate) {
+        self.failure = Some((boundary, fate));
     }
 
     /// Boundaries that the process which has run longest has passed.
@@ -215,7 +215,7 @@ impl Crew {
                 let name = format!("{}{}", seat.letter, self.started);
                 self.judge.lock().unwrap().note(format!("{name} starts"));
                 let process = Process::start(name, self.random.random(), &self.set_up, &around);
-                match self.doom.take() {
+                match self.failure.take() {
                     Some((boundary, Fate::Dies)) => process.tap.kill_at(boundary),
                     Some((boundary, Fate::StandsStill)) => process.tap.freeze_at(boundary, STILL),
                     None => {}
