@@ -1,4 +1,4 @@
-//! How to reach a service of AWS, made once somebody asks for it.
+//! How to reach a service of AWS, made on first use.
 
 pub(crate) mod caught;
 pub(crate) mod credentials;
@@ -16,8 +16,8 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 type Load = dyn Fn() -> Pin<Box<dyn Future<Output = SdkConfig> + Send>> + Send + Sync;
 
-/// How to reach one service of AWS. Asked only once it is needed: who has no table and no key there needs no
-/// credentials.
+/// How to reach one service of AWS. Made only when it is needed: without tables and keys in AWS no credentials are
+/// needed.
 #[derive(Clone)]
 pub struct Connect(Arc<Load>);
 
@@ -41,7 +41,7 @@ impl fmt::Debug for Connect {
     }
 }
 
-/// A profile that somebody named and that is in no file.
+/// A named profile that is in no file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no AWS profile {name}{}", shown(known))]
 pub struct MissingProfile {
@@ -62,7 +62,7 @@ fn shown(known: &[String]) -> String {
 }
 
 impl MissingProfile {
-    /// `None` where there is a profile `name`, or where the files cannot be read, which the SDK tells better.
+    /// `None` where there is a profile `name`, or where the files cannot be read, which the SDK reports better.
     pub async fn look(name: &str) -> Option<Self> {
         let (fs, env) = (Fs::real(), Env::real());
         #[expect(
@@ -81,8 +81,8 @@ impl MissingProfile {
     }
 }
 
-/// Credentials, with a word about the profile where there are none. The SDK goes on from a profile that does
-/// not exist to all other sources, and says in the end that there are no credentials.
+/// Credentials, with a word about the profile where there are none. The SDK tries all other sources after a profile that
+/// does not exist, and reports in the end that there are no credentials.
 #[derive(Debug)]
 pub struct OfProfile {
     profile: Arc<str>,

@@ -1,8 +1,8 @@
-//! The only place that opens files that a person named: regular files only, up to a size, and written in one piece; and
+//! The only place that opens files named by users: regular files only, up to a size, and written in one piece; and
 //! standard input, where its path is `-`.
 //!
-//! A path may lead to a named pipe that nobody writes to, to a device that has no end, or to a file of terabytes. None
-//! of these is opened for long: the kind is looked at before and after opening, and opening never waits.
+//! A path may lead to a named pipe without a writer, to a device without an end, or to a file of terabytes. None of these
+//! stays open: the kind is checked before and after opening, and opening never waits.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -41,7 +41,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether `path` stands for standard input: `-`. A file of that name is `./-`.
+/// Whether `path` means standard input: `-`. A file of that name is `./-`.
 pub(crate) fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
@@ -88,7 +88,7 @@ pub(crate) fn not_regular(kind: FileType) -> io::Error {
 pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let target = end_of_links(path)?;
     let before = existing(&target)?;
-    // Nobody else reads what is not yet theirs to read.
+    // No other user may read the file before it has the mode and owner of the old one.
     let (mut file, beside) = create_beside(&target, if before.is_some() { 0o600 } else { mode })?;
     let written = file
         .write_all(bytes)
@@ -135,7 +135,7 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opening waits for nobody, and no terminal becomes this process's own.
+/// Opening never waits, and no terminal becomes the controlling one.
 fn unwaiting() -> i32 {
     (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed()
 }
@@ -193,7 +193,7 @@ fn existing(path: &Path) -> io::Result<Option<Metadata>> {
         Err(error) => return Err(error),
     };
     check_kind(&metadata)?;
-    // A directory that can be written to does not make a file that cannot anybody's to replace.
+    // A read-only file in a writable directory must not be replaced.
     OpenOptions::new()
         .write(true)
         .custom_flags(unwaiting())
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_left_behind_is_in_nobodys_way() {
+    fn what_a_crash_left_behind_is_in_no_way() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         let left = format!(".file.{}-0.part", std::process::id());

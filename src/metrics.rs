@@ -1,9 +1,9 @@
-//! What is counted, for Prometheus.
+//! Metrics for Prometheus.
 //!
 //! ```text
 //!   events of the controller ──► counters, histograms ─┐
-//!   requests to MediaLive    ──► counters, histograms ─┼──► text, when somebody asks
-//!   the last view            ──► gauges               ─┘
+//!   requests to MediaLive    ──► counters, histograms ─┼──► text, on request
+//!   the last view, the lease ──► gauges               ─┘
 //! ```
 //!
 //! Labels have values out of fixed sets only: codes, states, actions. Never a name, a URL or a key.
@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use self::maker::{Described, Maker};
 use crate::controller::{Event, Listener, Pulse, StepOutcome, View};
+use crate::execute::Holding;
 use crate::medialive::Meter;
 use crate::model::{ChannelId, ChannelState};
 use crate::plan::{Content, Waiting};
@@ -60,11 +61,12 @@ struct Inner {
     described: Vec<Described>,
     cycles: Cycles,
     now: Now,
+    lease: Lease,
     steps: Steps,
     requests: Requests,
     /// When a request to MediaLive last ended, whatever came of it.
     last_request: Mutex<Option<Instant>>,
-    /// Held while the gauges are set and read, so that two who ask at once do not see each other's half.
+    /// Held while the gauges are set and read, so that two requests at once do not mix their values.
     reading: Mutex<()>,
 }
 
@@ -76,12 +78,14 @@ impl Metrics {
             maker.gauges(("build_info", &["version"], "1; which version of slotwise this is"))?;
         build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let (cycles, now) = (Cycles::new(&mut maker)?, Now::new(&mut maker)?);
+        let lease = Lease::new(&mut maker)?;
         let (steps, requests) = (Steps::new(&mut maker)?, Requests::new(&mut maker)?);
         Ok(Self(Arc::new(Inner {
             registry: maker.registry,
             described: maker.described,
             cycles,
             now,
+            lease,
             steps,
             requests,
             last_request: Mutex::default(),
@@ -89,7 +93,7 @@ impl Metrics {
         })))
     }
 
-    /// Counts what `listener` is told.
+    /// Counts the events of `listener`.
     pub fn beside(&self, mut listener: Listener) -> Listener {
         let metrics = self.clone();
         // At most one step of a channel is under way, so this is as small as the number of channels.
@@ -111,12 +115,13 @@ impl Metrics {
         if let Some(view) = &pulse.view {
             self.0.now.set(view);
         }
+        self.0.lease.set(pulse.lease.held_for().as_ref(), Instant::now());
         Ok(TextEncoder::new().encode_to_string(&self.0.registry.gather())?)
     }
 
     /// Every metric, as a table in Markdown.
     pub fn reference(&self) -> String {
-        let mut page = String::from("| metric | type | labels | tells |\n|---|---|---|---|\n");
+        let mut page = String::from("| metric | type | labels | meaning |\n|---|---|---|---|\n");
         for Described {
             name,
             kind,
@@ -195,7 +200,7 @@ impl Cycles {
         let total = maker.counters((
             "cycles_total",
             &["result"],
-            "cycles that ended: `ok`, or `error` where they came to no plan",
+            "cycles that ended: `ok`, or `error` where they made no plan",
         ))?;
         for result in ["ok", "error"] {
             total.with_label_values(&[result]);
@@ -242,7 +247,7 @@ impl Now {
             last_success: maker.seconds((
                 "last_success_timestamp_seconds",
                 &[],
-                "when the last cycle that came to a plan looked, in Unix time; 0 before the first one",
+                "when the last cycle that made a plan looked, in Unix time; 0 before the first one",
             ))?,
             source_trusted: maker.gauge((
                 "source_trusted",
@@ -254,18 +259,18 @@ impl Now {
             slots: maker.gauges((
                 "slots",
                 &["state"],
-                "slots that hold a `destination`, its `outdated` target, an `undeclared` one or nobody (`parked`), \
-                 or are `unusable`",
+                "slots that hold a `destination`, its `previous` target, an `undeclared` one, a `vanished` destination, \
+                 a `surplus` copy or none (`parked`), or are `unusable`",
             ))?,
             channels: maker.gauges((
                 "channels",
                 &["state"],
-                "channels of the pools, and of ours in no pool, in each state of MediaLive, and `NOT_SEEN`",
+                "channels of the pools, and owned channels in no pool, in each state of MediaLive, and `NOT_SEEN`",
             ))?,
             waiting: maker.gauges((
                 "waiting",
                 &["reason"],
-                "destinations that wait, by what is in the way",
+                "destinations that wait, by reason",
             ))?,
         })
     }
@@ -332,6 +337,66 @@ fn slot_state(content: &Content) -> &'static str {
     }
 }
 
+/// What this process holds of the lease.
+#[derive(Debug)]
+struct Lease {
+    held: IntGauge,
+    remaining: Gauge,
+    epoch: IntGauge,
+}
+
+impl Lease {
+    fn new(maker: &mut Maker) -> prometheus::Result<Self> {
+        Ok(Self {
+            held: maker.gauge((
+                "lease_held",
+                &[],
+                "1 while this process holds the lease, by the table or the locked file, and so is the one that acts",
+            ))?,
+            remaining: maker.seconds((
+                "lease_remaining_seconds",
+                &[],
+                "how long the lease lasts unless it is renewed; `+Inf` for a locked file, 0 while it is not held",
+            ))?,
+            epoch: maker.gauge((
+                "lease_epoch",
+                &[],
+                "how often the lease in the table has changed hands, as of this process's turn; 0 for a locked file and \
+                 while it is not held",
+            ))?,
+        })
+    }
+
+    fn set(&self, holding: Option<&Holding>, now: Instant) {
+        self.held.set(i64::from(holding.is_some()));
+        let (remaining, epoch) = match holding {
+            None => (0.0, 0),
+            Some(Holding { until, epoch, .. }) => {
+                let left = until.map(|until| until.saturating_duration_since(now));
+                (left.map_or(f64::INFINITY, |left| left.as_secs_f64()), *epoch)
+            }
+        };
+        self.remaining.set(remaining);
+        self.epoch.set(i64::try_from(epoch).unwrap_or(i64::MAX));
+    }
+}
+
+/// Every kind of step and why it is taken. Counted from 0, so that the first one is an increase.
+const STEPS: [(&str, &str); 7] = [
+    ("adopt", "AdoptUnowned"),
+    ("record", "RecordSlots"),
+    ("update", "UpdateSlots"),
+    ("start", "StartWanted"),
+    ("stop", "StopForUpdate"),
+    ("stop", "StopUnwanted"),
+    ("stop", "NotDeclared"),
+];
+
+const OUTCOMES: [&str; 4] = ["accepted", "already_done", "stale", "failed"];
+
+/// What takes a wanted destination off air beside a stop of ours.
+const LOSSES: [&str; 3] = ["ChannelStopped", "ChannelRecovering", "TargetGone"];
+
 /// What was done.
 #[derive(Debug)]
 struct Steps {
@@ -342,27 +407,39 @@ struct Steps {
 
 impl Steps {
     fn new(maker: &mut Maker) -> prometheus::Result<Self> {
+        let actions = maker.counters((
+            "actions_total",
+            &["action", "reason", "outcome"],
+            "steps that ended: `accepted`, `already_done`, `stale` (planned again) or `failed` (tried again \
+             later)",
+        ))?;
+        for (action, reason) in STEPS {
+            for outcome in OUTCOMES {
+                actions.with_label_values(&[action, reason, outcome]);
+            }
+        }
+        let interruptions = maker.counters((
+            "interruptions_total",
+            &["reason"],
+            "wanted destinations that went off air, by the reason of the stop, or by what happened to the channel: \
+             `ChannelStopped` by others, `ChannelRecovering`, `TargetGone`",
+        ))?;
+        let stops = STEPS.iter().filter(|(action, _)| *action == "stop");
+        for reason in stops.map(|(_, reason)| *reason).chain(LOSSES) {
+            interruptions.with_label_values(&[reason]);
+        }
+        let commit_to_on_air = maker.histogram(
+            (
+                "commit_to_on_air_seconds",
+                &[],
+                "from the moment that slotwise read that a destination is wanted until it was first seen on air",
+            ),
+            &ON_AIR_SECONDS,
+        )?;
         Ok(Self {
-            actions: maker.counters((
-                "actions_total",
-                &["action", "reason", "outcome"],
-                "steps that ended: `accepted`, `already_done`, `stale` (planned again) or `failed` (tried again \
-                 later)",
-            ))?,
-            interruptions: maker.counters((
-                "interruptions_total",
-                &["reason"],
-                "wanted destinations that went off air, by the reason of the stop, or by what became of the channel: \
-                 `ChannelStopped` by others, `ChannelRecovering`, `TargetGone`",
-            ))?,
-            commit_to_on_air: maker.histogram(
-                (
-                    "commit_to_on_air_seconds",
-                    &[],
-                    "from the moment that slotwise read that a destination is wanted until it was first seen on air",
-                ),
-                &ON_AIR_SECONDS,
-            )?,
+            actions,
+            interruptions,
+            commit_to_on_air,
         })
     }
 
@@ -437,6 +514,70 @@ impl Requests {
             .observe(took.as_secs_f64());
         if code == crate::medialive::Kind::Throttled.label() {
             self.throttles.with_label_values(&[MEDIALIVE]).inc();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execute::WriteLease;
+
+    #[derive(Debug)]
+    struct Held(Option<Holding>);
+
+    impl WriteLease for Held {
+        fn held_for(&self) -> Option<Holding> {
+            self.0.clone()
+        }
+    }
+
+    /// What is told of the lease of which this is held.
+    fn told(holding: Option<Holding>) -> Vec<String> {
+        let pulse = Pulse {
+            began: Instant::now(),
+            cycle_ended: None,
+            view: None,
+            lease: Arc::new(Held(holding)),
+        };
+        let text = Metrics::new().unwrap().text(&pulse).unwrap();
+        let lines = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("slotwise_lease_"));
+        lines.map(str::to_owned).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lease_is_told_as_of_the_moment_of_asking() {
+        let until = Instant::now() + Duration::from_secs(12);
+        let in_table = Holding {
+            until: Some(until),
+            stamp: None,
+            epoch: 7,
+        };
+        assert_eq!(
+            told(Some(in_table.clone())),
+            ["epoch 7", "held 1", "remaining_seconds 12"]
+        );
+        tokio::time::advance(Duration::from_secs(4)).await;
+        assert_eq!(told(Some(in_table)), ["epoch 7", "held 1", "remaining_seconds 8"]);
+        let locked_file = Holding::default();
+        assert_eq!(
+            told(Some(locked_file)),
+            ["epoch 0", "held 1", "remaining_seconds inf"]
+        );
+        assert_eq!(told(None), ["epoch 0", "held 0", "remaining_seconds 0"]);
+    }
+
+    #[test]
+    fn every_state_of_a_slot_is_explained() {
+        let reference = Metrics::new().unwrap().reference();
+        let slots = reference
+            .lines()
+            .find(|line| line.contains("`slotwise_slots`"))
+            .unwrap();
+        for state in SLOT_STATES {
+            assert!(slots.contains(&format!("`{state}`")), "{state}: {slots}");
         }
     }
 }

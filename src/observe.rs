@@ -1,4 +1,4 @@
-//! Looking at the world: one List, and a Describe where the list cannot tell.
+//! Observation: one List, and a Describe where the list is not enough.
 //!
 //! A list shows states, tags and targets of all channels, but not which output group uses which destination. That
 //! wiring can only change while a channel is stopped, so it is asked for once per channel and again when the list
@@ -8,18 +8,23 @@
 //! | channel | is looked at | is part of |
 //! |---|---|---|
 //! | a pool names it | whole | [`AccountView::channels`] |
-//! | ours by its tag, in no pool, may be on air | whole | [`AccountView::channels`] |
+//! | owned by its tag, in no pool, may be on air | whole | [`AccountView::channels`] |
 //! | any other that may publish | as the list shows it | [`AccountView::elsewhere`] |
-//! | cannot be read, and may publish for all that is known | – | both |
+//! | cannot be read, and may publish as far as known | – | both |
 //!
-//! A list may lag behind. What it shows of a channel is taken for new unless the channel is known to have been just so
-//! within the last minute: then only Describe can tell whether it is so again or still.
+//! While a few channels are on their way, a look at each by itself may cost less than a list of many pages
+//! ([`Observer::glance`]). What the last list showed of the others is good for another plan while it is fresh
+//! ([`Observer::view_again`]).
+//!
+//! A list may lag behind. What it shows of a channel counts as new unless the channel is known to have been just so within
+//! the last minute: then only Describe shows whether it is so again or still.
 
 mod assumed;
 mod known;
 mod progress;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -27,14 +32,14 @@ use tokio::time::Instant;
 use self::assumed::Layouts;
 use self::known::{Known, LIST_LAG_MAX, Look, may_be_on_air};
 pub use self::progress::Progress;
-use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, PAGE, Summary};
+use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Summary};
 use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel, OwnerId};
 
-/// From so many channels of which nothing is known how they are wired is assumed where the list tells (`assumed`). Fewer
-/// are looked at in some seconds, and nothing has to be assumed.
+/// From so many unknown channels on, their wiring is assumed where the list shows enough (`assumed`). Fewer are looked at in
+/// some seconds, without assumptions.
 pub const ASSUMES_FROM: usize = 41;
 
-/// Channels that may be on air and are assumed to be as the list tells: so many are looked at in each look.
+/// Assumed channels that may be on air: so many are described in each look.
 const CONFIRMED_MAX: usize = 40;
 
 /// What a list showed.
@@ -48,10 +53,21 @@ pub struct Listing {
 /// What was seen of the account.
 #[derive(Debug, Default)]
 pub struct AccountView {
-    /// The channels that were asked for, and every other one of ours that may be on air.
+    /// The requested channels, and every other owned one that may be on air.
     pub channels: BTreeMap<ChannelId, ChannelObservation>,
     /// What any other channel may be on air with, and those that could not be read.
     pub elsewhere: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
+}
+
+/// How long what a list showed of channels that are at rest is good for another plan. Right before a step its channel is
+/// looked at in any case.
+const LIST_GOOD_FOR: Duration = Duration::from_secs(10);
+
+/// The last list, as far as it is not remembered of each channel.
+#[derive(Debug)]
+struct LastList {
+    asked: Instant,
+    elsewhere: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
 }
 
 /// Looks, and remembers what need not be asked again.
@@ -61,8 +77,8 @@ pub struct Observer {
     concurrency: usize,
     owner: OwnerId,
     known: BTreeMap<ChannelId, Known>,
-    /// Channels that the list is not trusted about: a call of ours may or may not have had its effect. With what the
-    /// call was to point their slots at.
+    /// Channels for which the list is not trusted: a call to them may or may not have had its effect. With the targets that
+    /// the call was to write.
     distrusted: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
     /// Channels that Describe said do not exist. Until a list shows one it is not asked for again.
     missing: BTreeSet<ChannelId>,
@@ -70,11 +86,13 @@ pub struct Observer {
     layouts: Layouts,
     /// From how many channels of which nothing is known the list is taken at its word.
     assumes_from: usize,
-    /// How many channels the last list had.
-    listed: usize,
+    /// How many pages the last list had.
+    pages: usize,
     progress: Progress,
-    /// What channels that are none of ours may be on air with, and when a list showed them last: one may leave them out.
+    /// What channels that are not owned may be on air with, and when a list showed them last: one may leave them out.
     beside: BTreeMap<ChannelId, (BTreeSet<Endpoint>, Instant)>,
+    /// The last list, if every channel of it could be read.
+    last: Option<LastList>,
 }
 
 impl Observer {
@@ -89,9 +107,10 @@ impl Observer {
             missing: BTreeSet::new(),
             layouts: Layouts::default(),
             assumes_from: usize::MAX,
-            listed: 0,
+            pages: 0,
             progress: Progress::default(),
             beside: BTreeMap::new(),
+            last: None,
         }
     }
 
@@ -116,13 +135,15 @@ impl Observer {
     pub async fn list(&mut self) -> Result<Listing, CallError> {
         self.progress.begin();
         let asked = Instant::now();
-        let channels = self.client.list().await?.into_iter();
+        let (channels, pages) = self.client.list_by_page().await?;
+        self.pages = pages;
+        let channels = channels.into_iter();
         let channels = channels.map(|summary| (summary.id.clone(), summary)).collect();
         Ok(Listing { channels, asked })
     }
 
-    /// The second half of [`Self::look`]. Of channels with a step `under_way` the list may show what comes of it before its
-    /// answer does: those are as they were, until the answer says more.
+    /// The second half of [`Self::look`]. For channels with a step `under_way` the list may show the effect before the answer
+    /// of the step: those are as they were, until the answer says more.
     pub async fn view<'ids>(
         &mut self,
         listing: &Listing,
@@ -147,7 +168,6 @@ impl Observer {
                 None => to_describe.push(id.clone()),
             }
         }
-        self.listed = listed.len();
         let rest = self.assume(to_describe, listed, &mut view.channels).await;
         self.describe_all(rest, &mut view.channels).await;
         self.sort_out(&ours, &mut view);
@@ -158,7 +178,63 @@ impl Observer {
         self.distrusted.retain(|id, _| seen.contains_key(id));
         self.missing.retain(|id| seen.contains_key(id));
         self.layouts.retain(listed.values());
+        let mut observations = view.channels.values();
+        let is_whole = !observations.any(|one| matches!(one, ChannelObservation::Unreadable { .. }));
+        self.last = is_whole.then(|| LastList {
+            asked: *asked,
+            elsewhere: view.elsewhere.clone(),
+        });
         view
+    }
+
+    /// Looks at the channels `ids` by themselves. Whether one is in another state than before, or cannot be read: then
+    /// all that follows is for a plan to say.
+    pub async fn glance(&mut self, ids: &[ChannelId]) -> bool {
+        self.progress.begin();
+        let asked = Instant::now();
+        let before: Vec<_> = ids.iter().map(|id| self.state(id)).collect();
+        let mut seen = BTreeMap::new();
+        self.describe_all(ids.to_vec(), &mut seen).await;
+        for (id, before) in ids.iter().zip(&before) {
+            if let Some(known) = self.known.get_mut(id)
+                && (*before, known.now().state) == (Some(ChannelState::Updating), ChannelState::Idle)
+            {
+                known.settle(asked);
+            }
+        }
+        let mut all = ids.iter().zip(before);
+        all.any(|(id, before)| !matches!(seen[id], ChannelObservation::Seen(_)) || self.state(id) != before)
+    }
+
+    fn state(&self, id: &ChannelId) -> Option<ChannelState> {
+        self.known.get(id).map(|known| known.now().state)
+    }
+
+    /// What the last [`Self::look`] showed, with what was seen of channels by themselves since, and when its list was asked for;
+    /// `None` where that is too old or leaves a doubt.
+    pub fn view_again<'ids>(
+        &self,
+        wanted: impl Iterator<Item = &'ids ChannelId>,
+    ) -> Option<(AccountView, Instant)> {
+        let last = self.last.as_ref()?;
+        if last.asked.elapsed() >= LIST_GOOD_FOR || !self.distrusted.is_empty() {
+            return None;
+        }
+        let wanted: BTreeSet<&ChannelId> = wanted.collect();
+        let mut channels = BTreeMap::new();
+        for id in &wanted {
+            let missing = || self.missing.contains(*id).then_some(ChannelObservation::Missing);
+            channels.insert((*id).clone(), self.as_before(id).or_else(missing)?);
+        }
+        for (id, known) in self.known.iter().filter(|(id, _)| !wanted.contains(id)) {
+            // What else is on it by now only a list tells.
+            if !known.is_of_interest_to(&self.owner) {
+                return None;
+            }
+            channels.insert(id.clone(), ChannelObservation::Seen(Box::new(known.observed(id))));
+        }
+        let elsewhere = last.elsewhere.clone();
+        Some((AccountView { channels, elsewhere }, last.asked))
     }
 
     /// A channel as it was known before this look, unless that is distrusted.
@@ -172,9 +248,9 @@ impl Observer {
         self.progress.clone()
     }
 
-    /// How many pages a list has, or would have if MediaLive gives as many channels a page as it is asked for.
+    /// How many pages the last list had: as many calls it costs.
     pub fn pages(&self) -> usize {
-        self.listed.div_ceil(PAGE.unsigned_abs() as usize)
+        self.pages
     }
 
     /// What is assumed of a channel that was never looked at by itself; `None` where it was.
@@ -183,13 +259,13 @@ impl Observer {
         Some(known.observed(id))
     }
 
-    /// Since when a channel is known to have come to rest after an update of ours, if that is the last that is known of it.
+    /// When a channel was first seen stopped after an update by slotwise, if that is the last that is known of it.
     pub fn settled(&self, id: &ChannelId) -> Option<Instant> {
         self.known.get(id)?.settled()
     }
 
-    /// Adds what the list tells of the channels `new`, where there are many, and those that are looked at for that. The
-    /// rest has to be looked at.
+    /// Adds what the list shows of the channels `new`, where there are many, and those that are described for that. The rest
+    /// has to be described.
     async fn assume(
         &mut self,
         new: Vec<ChannelId>,
@@ -237,7 +313,7 @@ impl Observer {
         Some(channel)
     }
 
-    /// Takes note of what a call of ours, or the look before it, answered.
+    /// Takes note of the answer of a call by slotwise, or of the look before it.
     pub fn remember(&mut self, after: &ChannelDocument) {
         let id = after.summary.id.clone();
         self.distrusted.remove(&id);
@@ -265,7 +341,7 @@ impl Observer {
         all.filter(|id| !wanted.contains(id)).cloned().collect()
     }
 
-    /// Leaves of `ours`, which nobody asked for, those in the view that are ours and may be on air after all.
+    /// Of `ours`, which were not requested, keeps those in the view that are owned and may be on air after all.
     fn sort_out(&self, ours: &BTreeSet<ChannelId>, view: &mut AccountView) {
         for id in ours {
             let is_of_interest = match view.channels.get(id) {
@@ -309,7 +385,7 @@ impl Observer {
         }
     }
 
-    /// What the list alone tells of a channel; `None` where only Describe can.
+    /// What the list alone shows of a channel; `None` where a Describe is needed.
     fn as_listed(
         &mut self,
         id: &ChannelId,
@@ -331,8 +407,7 @@ impl Observer {
         Some(ChannelObservation::Seen(Box::new(channel)))
     }
 
-    /// Adds what may be on air where nobody could look: all that is known of such a channel, unless it is stopped for all
-    /// that is known.
+    /// Adds what may be on air on unseen channels: all that is known of such a channel, unless it is stopped as far as known.
     fn note_unseen(&self, listed: &BTreeMap<ChannelId, Summary>, view: &mut AccountView) {
         let now = Instant::now();
         for (id, observation) in &view.channels {

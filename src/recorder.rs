@@ -1,7 +1,7 @@
 //! Writes [recordings](crate::record) into a directory: off the loop, bounded, and never in its way.
 //!
-//! The loop hands over each [`Case`] and goes on; a thread takes the secrets out of it and writes a file, if anything
-//! differs from the one before. What cannot be written is lost, told once, and told again when it works. The thread
+//! The loop hands over each [`Case`] and continues; a thread takes the secrets out of it and writes a file, if anything
+//! differs from the one before. What cannot be written is lost, with one warning, and one more when it works again. The thread
 //! holds no more than a few cases, the directory no more than [`Limits`] allow: the oldest files make room.
 
 mod files;
@@ -45,13 +45,13 @@ impl Recorder {
             stand_ins: StandIns::default(),
             last: None,
             left_out: Arc::clone(&left_out),
-            told: Told::default(),
+            reported: Reported::default(),
         };
         std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || {
                 work.run(&cases);
-                // Nobody listens where the program ends without waiting.
+                // There is no receiver where the program ends without waiting.
                 end.send(()).ok();
             })
             .map_err(RecorderError::Thread)?;
@@ -64,7 +64,7 @@ impl Recorder {
             Err(TrySendError::Disconnected(_)) if gone => {}
             Err(TrySendError::Disconnected(_)) => {
                 gone = true;
-                tracing::error!("a fault of slotwise: nothing is recorded any more; please report it");
+                tracing::error!("a fault of slotwise: recording has ended; please report it");
             }
         };
         Ok((Self { ended }, Box::new(witness)))
@@ -86,12 +86,12 @@ struct Work {
     last: Option<u64>,
     /// Cases that the queue had no room for, since the thread last looked.
     left_out: Arc<AtomicU64>,
-    told: Told,
+    reported: Reported,
 }
 
-/// What was told, so that it is told once.
+/// What was reported, so that it is reported once.
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     /// Files that could not be written in a row.
     failed: u64,
     /// Cycles left out in a row because writing is too slow.
@@ -102,7 +102,7 @@ impl Work {
     fn run(mut self, cases: &Receiver<Case>) {
         while let Ok(case) = cases.recv() {
             let left_out = self.left_out.swap(0, Ordering::Relaxed);
-            self.told.note_left_out(left_out);
+            self.reported.note_left_out(left_out);
             self.record(&case);
         }
     }
@@ -117,11 +117,11 @@ impl Work {
         if written.is_ok() {
             self.last = Some(fingerprint);
         }
-        self.told.note_written(written, &self.files);
+        self.reported.note_written(written, &self.files);
     }
 }
 
-impl Told {
+impl Reported {
     fn note_written(&mut self, written: std::io::Result<()>, files: &Files) {
         let directory = files.directory().display();
         match written {
@@ -137,7 +137,7 @@ impl Told {
                 self.failed += 1;
                 if self.failed == 1 {
                     tracing::warn!(
-                        "cannot record in {directory}: {error}; everything else goes on, and recording as soon as \
+                        "cannot record in {directory}: {error}; everything else continues, and recording resumes as soon as \
                          that is repaired"
                     );
                 }

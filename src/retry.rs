@@ -12,7 +12,7 @@ use rand::Rng;
 /// First delay.
 const FIRST: Duration = Duration::from_secs(2);
 
-/// Longest delay: what a person who repairs a channel has to wait at most.
+/// Longest delay: after a repair of a channel an operator waits at most this long.
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// Failures in a row of one thing.

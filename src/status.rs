@@ -2,7 +2,7 @@
 //!
 //! A phase never says more than was observed: `Streaming` means that the channel was seen RUNNING with this target,
 //! `Starting` that it was seen on its way there. A step that is only planned is `Pending`, so that a look without a
-//! daemon does not promise what nobody does.
+//! daemon does not promise what no process does.
 
 mod conditions;
 mod derive;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use conditions::Conditions;
+pub use conditions::{Conditions, DESCRIBED};
 pub use derive::{phase, status};
 pub use totals::Totals;
 
@@ -89,7 +89,7 @@ pub struct ChannelStatus {
     pub id: ChannelId,
     /// Its name.
     pub name: String,
-    /// Its pool; `None` for a channel of ours that stands in none.
+    /// Its pool; `None` for an owned channel in no pool.
     pub pool: Option<PoolName>,
     /// Its state, where it could be seen.
     pub state: Option<ChannelState>,
@@ -167,7 +167,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Whether there is nothing to tell a person.
+    /// Whether there is nothing to report.
     pub fn is_as_it_should_be(&self) -> bool {
         let expected = match self.kind {
             "Degraded" => ConditionStatus::False,
@@ -184,14 +184,14 @@ pub enum ConditionStatus {
     True,
     /// It does not.
     False,
-    /// Nobody could look.
+    /// It could not be looked at.
     Unknown,
 }
 
 /// Whether this process is the one that writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leader {
-    /// Whether it is; unknown while nobody is.
+    /// Whether it leads; unknown while no process does.
     pub status: ConditionStatus,
     /// Stable code.
     pub reason: &'static str,

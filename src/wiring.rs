@@ -105,7 +105,7 @@ impl Aws {
         missing.map_or(WiringError::NoRegion, WiringError::NoProfile)
     }
 
-    /// The same, once somebody asks for it.
+    /// The same, on first use.
     pub fn connect(self) -> Connect {
         Connect::new(move || {
             let aws = self.clone();
@@ -123,21 +123,21 @@ pub enum Writing {
     WithLock(LockFile),
     /// It writes while it holds the lease in a table.
     WithTable(LeaseIn),
-    /// Nobody else can reach its world.
+    /// No other process can reach its world.
     Alone,
 }
 
 /// A file that is locked.
 #[derive(Debug, Clone)]
 pub struct LockFile {
-    /// The file, where somebody named one.
+    /// The file, where one was named.
     pub named: Option<PathBuf>,
-    /// Whose channels it is about.
+    /// The owner of the channels that it guards.
     pub owner: String,
 }
 
 impl LockFile {
-    /// Where it is. For one that nobody named the region counts as the SDK finds it, in the profile, too: otherwise a login
+    /// Where it is. Where no file was named, the region counts as the SDK finds it, in the profile, too: otherwise a login
     /// shell with a profile and a service with AWS_REGION would lock two files.
     async fn place(&self, aws: &Aws) -> Result<LockPlace, WiringError> {
         if let Some(path) = &self.named {
@@ -160,9 +160,9 @@ pub struct LeaseIn {
     pub table: String,
     /// How long the holder may go without renewing it.
     pub duration: Duration,
-    /// Whose channels it is about.
+    /// The owner of the channels that it guards.
     pub owner: String,
-    /// This machine's name, for people.
+    /// This machine's name, for display.
     pub host: String,
     /// Use made-up credentials for the table.
     pub placeholder_credentials: bool,
@@ -200,7 +200,7 @@ impl LeaseIn {
 /// A part could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum WiringError {
-    /// Nobody says which region.
+    /// No region is set.
     #[error("no AWS region; set --region, AWS_REGION, or region in the profile, or use --emulator")]
     NoRegion,
     /// The profile that might say does not exist.
@@ -242,7 +242,7 @@ pub async fn controller(
     Ok(assemble(source, client, lease, clock, seed, settings, listener))
 }
 
-/// The way to `holder`, for a grant, of one who would write in `world` as `writing` says; `None` where there is none.
+/// How a process that would write in `world` as `writing` says hands a grant to `holder`; `None` where it cannot.
 pub async fn hander(
     world: &World,
     writing: &Writing,
@@ -278,7 +278,7 @@ pub fn assemble<S: Source>(
     Controller::new(parts, settings)
 }
 
-/// Tables that `aws` reaches; `has_credentials` tells whether people gave any.
+/// Tables that `aws` reaches; `has_credentials`: whether any were given.
 pub fn tables(aws: Aws, has_credentials: bool) -> Access {
     let access = Access::new(aws.connect());
     if has_credentials {
@@ -301,7 +301,7 @@ pub async fn client(
             if config.region().is_none() {
                 return Err(aws.no_region().await);
             }
-            // A name that no user agent takes is left out: it only helps people who read the record.
+            // A name that no user agent takes is left out: it only helps readers of CloudTrail.
             if let Some(name) = me.and_then(|me| AppName::new(me.to_owned()).ok()) {
                 config = config.into_builder().app_name(name).build();
             }
@@ -323,7 +323,7 @@ pub fn emulated_client(emulator: &Emulator, wire: &medialive::Settings) -> Media
     )
 }
 
-/// A client whose requests end in `http`, wherever that leads; `timers` end its attempts and waits.
+/// A client that sends its requests through `http`; `timers` end its attempts and waits.
 pub fn client_through(
     http: SharedHttpClient,
     timers: SharedAsyncSleep,
@@ -357,7 +357,7 @@ fn https() -> SharedHttpClient {
     bounded(unbounded)
 }
 
-/// Channels for pools that nobody has channels for: three parked slots each, single pipeline.
+/// Channels for pools whose channels do not exist: three parked slots each, single pipeline.
 pub fn invent(desired: &Desired) -> Fleet {
     let pools: Vec<InventedPool> = desired
         .pools
@@ -401,8 +401,8 @@ fn invent_pool(pool: &ChannelPool, desired: &Desired) -> InventedPool {
     }
 }
 
-/// Names that a glob matches: `RTMP-Slot-*` gives three, a plain name gives itself. A series goes on as far as there are
-/// pins to the next name; a pin beyond may be a slip of the pen, and is to show as one, as it would in AWS.
+/// Names that a glob matches: `RTMP-Slot-*` gives three, a plain name gives itself. A series continues while a pin names
+/// the next one; a pin beyond may be a typing error, and shows as one, as it would in AWS.
 fn slot_names(glob: &str, pinned: &BTreeSet<&str>) -> Vec<String> {
     let Some(at) = glob.find(['*', '?', '[', '{']) else {
         return vec![glob.to_owned()];
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_of_slots_goes_on_with_pins_and_no_slot_is_invented_for_a_mistyped_one() {
+    fn a_series_of_slots_continues_only_with_the_next_pin() {
         let pinned = BTreeSet::from(["S-2", "S-4", "S-5", "S-7", "S-44", "T-6"]);
         assert_eq!(slot_names("S-*", &pinned), ["S-1", "S-2", "S-3", "S-4", "S-5"]);
     }

@@ -1,13 +1,13 @@
-//! The whole daemon lives through bad weeks: real processes (controller, planner, executor, client, SDK, files), an
-//! emulator behind the in-memory connector, virtual time, one seed.
+//! The whole daemon in weeks of faults: real processes (controller, planner, executor, client, SDK, files), an emulator
+//! behind the in-memory connector, virtual time, one seed.
 //!
 //! ```text
 //!   seed ─► world     pools, policies, channels, destinations
-//!        ─► life      actions: people, AWS, machines ──► files, emulator, clock, processes
+//!        ─► life      actions: users, AWS, machines ──► files, emulator, clock, processes
 //!           processes one process, or several with a lease: started, frozen, killed at a boundary of a call (tap)
-//!           table     in a third of the worlds: a DynamoDB that destinations live in, with mishaps of its own
+//!           table     in a third of the worlds: destinations in DynamoDB, with mishaps of its own
 //!           judge     at every call: nothing that must never happen, by rules that share nothing with the planner
-//!           priorities  every plan: nobody waits whose place a less important one is about to take
+//!           priorities  every plan: no destination waits while a less important one is about to take its place
 //!           outputs   everything that is shown: no stream key
 //!           rest      after the end: everything where it is wanted or with a true reason, and no call too many
 //!           shrink    a failure ──► the fewest actions that still fail
@@ -129,7 +129,7 @@ pub(crate) struct Report {
     pub(crate) timeline: String,
 }
 
-/// Lives through a life.
+/// Runs a life.
 pub(crate) fn live(wish: &Wish) -> Report {
     in_virtual_time(wish.seed, async |log| {
         let mut simulation = Simulation::new(Cast::draw(wish.seed), log);
@@ -152,7 +152,7 @@ fn in_virtual_time<T>(seed: u64, life: impl AsyncFnOnce(Log) -> T) -> T {
     runtime.block_on(life(log))
 }
 
-/// Who plays in a life, and where.
+/// The participants of a life.
 struct Cast {
     seed: u64,
     desired: Desired,
@@ -267,7 +267,7 @@ impl Simulation {
         self.end().await;
     }
 
-    /// Life and faults end, and everything comes to rest.
+    /// Life and faults end, and nothing changes any longer.
     async fn end(&mut self) {
         self.life.end();
         self.processes.recover();
@@ -278,7 +278,7 @@ impl Simulation {
         self.processes.dismiss().await;
     }
 
-    /// Lets time pass, and looks what everybody told meanwhile.
+    /// Lets time pass, and checks what every process reported meanwhile.
     async fn until(&mut self, moment: Instant) {
         let outside = Outside {
             emulator: &self.life.emulator,
@@ -295,12 +295,12 @@ impl Simulation {
         }
     }
 
-    /// Everybody is where he is wanted, or says truly why not.
+    /// Every destination is where it is wanted, or has a true reason.
     fn check_settled(&self) {
         self.judge().note("life: rest begins");
         let settled = match self.processes.leaders_view() {
             Some(view) => rest::check_settled(&view, &self.life.desired),
-            None => Err("nobody has a plan".to_owned()),
+            None => Err("no process has a plan".to_owned()),
         };
         if let Err(what) = settled {
             self.judge().fail("not at rest", what);
@@ -318,7 +318,7 @@ impl Simulation {
         }
     }
 
-    /// What stands in an item of the table and is not true.
+    /// What an item of the table says and is not true.
     fn untrue_status(&self) -> Option<String> {
         let (table, view) = (self.life.table.as_ref()?, self.processes.leaders_view()?);
         self.life.emulator.with_world(|world, _| {
@@ -331,7 +331,7 @@ impl Simulation {
         self.check_settled();
         self.life.emulator.clear_calls();
         let table_calls = self.life.table.as_ref().map(Table::calls);
-        let told_before = self.judge().timeline.len();
+        let lines_before = self.judge().timeline.len();
         self.until(Instant::now() + rest::WATCHED).await;
         let mut calls = self.life.emulator.calls();
         if !self.judge().may_record {
@@ -354,10 +354,10 @@ impl Simulation {
         let news = judge
             .timeline
             .iter()
-            .skip(told_before)
+            .skip(lines_before)
             .find(|(_, line)| !(line.contains("Converged") || is_denied && is_retry(line)));
         let quiet = quiet.and(news.map_or(Ok(()), |(_, line)| {
-            Err(format!("at rest, something is told: {line}"))
+            Err(format!("at rest, something is reported: {line}"))
         }));
         if let Err(what) = quiet {
             judge.fail("not at rest", what);
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_lives_through_bad_weeks_harms_nobody_and_comes_to_rest() {
+    fn a_daemon_in_bad_weeks_harms_no_destination_and_comes_to_rest() {
         std::thread::scope(|scope| {
             let halves = LIVES.chunks(LIVES.len() / 2);
             let threads: Vec<_> = halves
@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_may_die_or_stand_still_at_any_boundary_of_a_call() {
+    fn a_process_may_die_or_be_suspended_at_any_call_boundary() {
         let (report, boundaries) = live_through(None);
         assert!(report.broken.is_none(), "{}", report.timeline);
         assert!(boundaries > 40, "the scenario has calls: {boundaries} boundaries");

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Each variant is built in a copy of the tree below the target directory, and has to be caught within so many lives of
-//! `examples/soak`, or in the short one that meets a death and a standstill at each of its boundaries. The dependencies are built once for it, apart from our own: cargo tells a copy of a package from the package
+//! `examples/soak`, or in the short one that meets a death and a standstill at each of its boundaries. The dependencies are built once for it, apart from our own: cargo distinguishes a copy of a package from the package
 //! by nothing, and would take a broken slotwise for the one in the tree. The first time that takes some minutes.
 
 #[path = "../../tests/mutants/variants.rs"]
@@ -107,7 +107,7 @@ fn run(args: &Args) -> Done<bool> {
         other => {
             return Err(format!(
                 "the unbroken tree does not pass: {}; mend that first",
-                other.told()
+                other.summary()
             )
             .into());
         }
@@ -116,7 +116,7 @@ fn run(args: &Args) -> Done<bool> {
     for (number, variant) in variants.iter().enumerate() {
         eprintln!("{} of {}: {}", number + 1, variants.len(), variant.name);
         let verdict = copy.try_out(variant, args.seeds)?;
-        eprintln!("    {}", verdict.told());
+        eprintln!("    {}", verdict.summary());
         verdicts.push(verdict);
     }
     println!("{}", table(&variants, &verdicts));
@@ -130,7 +130,7 @@ impl Verdict {
         matches!(self, Self::Caught { .. } | Self::Endless)
     }
 
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         match self {
             Self::Caught { check, life } => format!("{check}, at {life}"),
             Self::Endless => "it does not end".to_owned(),
@@ -148,7 +148,7 @@ fn table(variants: &[Variant], verdicts: &[Verdict]) -> String {
         .map(|(variant, verdict)| {
             let (check, life) = match verdict {
                 Verdict::Caught { check, life } => (check.clone(), life.clone()),
-                other => (other.told(), String::new()),
+                other => (other.summary(), String::new()),
             };
             [variant.name.clone(), check, life, variant.breaks.clone()]
         })
@@ -238,7 +238,7 @@ impl Copy {
             .env(OPTIMIZED.0, OPTIMIZED.1);
         match output(build.current_dir(&self.root), BUILD_MAX)? {
             None => return Ok(Verdict::Broken("it took too long to build".to_owned())),
-            Some((false, told)) => return Ok(Verdict::Broken(format!("it does not build:\n{told}"))),
+            Some((false, output)) => return Ok(Verdict::Broken(format!("it does not build:\n{output}"))),
             Some((true, _)) => {}
         }
         let mut first = 1;
@@ -260,14 +260,14 @@ impl Copy {
         Ok(match output(&mut soak, ROUND_MAX)? {
             None => Verdict::Endless,
             Some((true, _)) => Verdict::Survived,
-            Some((false, told)) => failure(&told),
+            Some((false, output)) => failure(&output),
         })
     }
 }
 
 /// The first line that says `seed N: CHECK: what`, or `boundary N, what it met there: CHECK: what`.
-fn failure(told: &str) -> Verdict {
-    let first = told.lines().find_map(|line| {
+fn failure(output: &str) -> Verdict {
+    let first = output.lines().find_map(|line| {
         let (life, rest) = line.split_once(": ")?;
         let (check, _) = rest.split_once(": ")?;
         let is_life = ["seed ", "boundary "].iter().any(|kind| life.starts_with(kind));
@@ -275,7 +275,7 @@ fn failure(told: &str) -> Verdict {
     });
     match first {
         Some((life, check)) => Verdict::Caught { check, life },
-        None => Verdict::Broken(format!("the simulation itself failed:\n{told}")),
+        None => Verdict::Broken(format!("the simulation itself failed:\n{output}")),
     }
 }
 

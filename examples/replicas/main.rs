@@ -2,7 +2,7 @@
 //! that presses buttons, and a leader that dies.
 //!
 //! ```sh
-//! cargo run --example replicas            # goes on until Ctrl-C, and says how to join in
+//! cargo run --example replicas            # runs until Ctrl-C, and says how to join in
 //! cargo run --example replicas -- --once  # ends with the story
 //! ```
 
@@ -72,7 +72,7 @@ async fn story(once: bool) -> Done {
     let mut b = stage.replica("b", &folder)?;
     stage.until_shown("corp-cdn", "ready").await?;
 
-    say("somebody presses start on youtube-main and twitch-main");
+    say("a user presses start on youtube-main and twitch-main");
     for name in ["youtube-main", "twitch-main"] {
         stage.press(name, "streaming").await?;
     }
@@ -90,7 +90,7 @@ async fn story(once: bool) -> Done {
     ));
     leader.kill().await?;
     let killed = Instant::now();
-    say("somebody presses start on corp-cdn meanwhile");
+    say("a user presses start on corp-cdn meanwhile");
     stage.press("corp-cdn", "streaming").await?;
     stage.until_shown("corp-cdn", "streaming").await?;
     say(&format!(
@@ -189,7 +189,7 @@ impl Stage {
         Ok(child)
     }
 
-    /// What the front end does when somebody adds a destination.
+    /// What the front end does when a user adds a destination.
     async fn put(&self, name: &str, event: &str) -> Done {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let item = HashMap::from([
@@ -208,7 +208,7 @@ impl Stage {
         Ok(())
     }
 
-    /// What the front end does when somebody presses a button.
+    /// What the front end does when a user presses a button.
     async fn press(&self, name: &str, wanted: &str) -> Done {
         let call = self
             .client
@@ -239,7 +239,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Who holds the lease.
+    /// The holder of the lease.
     async fn holder(&self) -> Done<String> {
         let rows = self
             .client
@@ -249,7 +249,7 @@ impl Stage {
             .send()
             .await?;
         let holder = rows.items().iter().find_map(|row| row.get("holder")?.as_s().ok());
-        Ok(holder.cloned().ok_or("nobody holds the lease")?)
+        Ok(holder.cloned().ok_or("no process holds the lease")?)
     }
 
     async fn text(&self, table: &str, name: &str, attribute: &str) -> Done<String> {

@@ -9,7 +9,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a simulation that cannot go on panics, and says where"
+    reason = "a simulation that cannot continue panics, and says where"
 )]
 
 #[path = "../../tests/simulation.rs"]
@@ -99,7 +99,7 @@ fn one(seed: u64, args: &Args) -> bool {
     let report = live(&wish);
     println!("{}", report.timeline);
     match &report.broken {
-        Some(broken) => println!("seed {seed}: {}", told(broken)),
+        Some(broken) => println!("seed {seed}: {}", summary(broken)),
         None => println!(
             "seed {seed}: passed, {} actions, {} calls",
             report.actions.len(),
@@ -125,7 +125,7 @@ fn at_each_boundary(stop: bool) -> bool {
                 Some((boundary, Fate::Dies)) => format!("boundary {boundary}, dies"),
                 Some((boundary, Fate::StandsStill)) => format!("boundary {boundary}, stands still"),
             };
-            println!("{}\n{met}: {}", report.timeline, told(broken));
+            println!("{}\n{met}: {}", report.timeline, summary(broken));
             if stop {
                 return true;
             }
@@ -137,11 +137,11 @@ fn at_each_boundary(stop: bool) -> bool {
     failed > 0
 }
 
-fn told(broken: &Broken) -> String {
+fn summary(broken: &Broken) -> String {
     format!("{}: {}", broken.check, broken.what)
 }
 
-/// What all lives came to.
+/// The totals of all lives.
 #[derive(Default)]
 struct Sum {
     lives: u64,
@@ -185,7 +185,7 @@ fn many(args: &Args) -> bool {
             only: None,
         };
         let report = live(&wish);
-        let failed = report.broken.as_ref().map(told);
+        let failed = report.broken.as_ref().map(summary);
         if let Some(what) = &failed {
             bar.suspend(|| println!("seed {seed}: {what}"));
         }
@@ -220,7 +220,7 @@ fn for_each_seed(seeds: Range<u64>, jobs: usize, live: impl Fn(u64, &ProgressBar
                     }
                     stopped.fetch_or(!live(seed, &bar), Ordering::Relaxed);
                     bar.inc(1);
-                    // Where nobody sees a bar, a line now and then.
+                    // Without a terminal for a bar, a line now and then.
                     let (done, all) = (bar.position(), seeds.end - seeds.start);
                     if bar.is_hidden() && done % all.div_ceil(10) == 0 {
                         eprintln!("{done} of {all}");
@@ -244,7 +244,7 @@ fn quality(args: &Args) -> bool {
     let sum = sum.into_inner().unwrap();
     println!("{}", sum.table());
     if let Some(broken) = &sum.broken {
-        println!("{}", told(broken));
+        println!("{}", summary(broken));
     }
     sum.broken.is_some()
 }
@@ -318,7 +318,7 @@ fn explain(wish: Wish, report: Report, args: &Args) {
         format!(" --days {}", args.days)
     };
     if let Some(broken) = &report.broken {
-        println!("seed {}: {}", wish.seed, told(broken));
+        println!("seed {}: {}", wish.seed, summary(broken));
     }
     println!(
         "replay it: cargo run --example soak -- --seed {}{only}{days}",

@@ -1,4 +1,4 @@
-//! Who may ask.
+//! Which requests are answered.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,19 +14,19 @@ use subtle::ConstantTimeEq;
 use super::Api;
 use super::problem::Problem;
 
-/// The shortest token taken: 96 bits in hexadecimal are 24, and people who choose one by hand should notice.
+/// The shortest token taken: 96 bits in hexadecimal have 24; a short one chosen by hand is refused.
 const TOKEN_MIN: usize = 16;
 
 /// Longer ones do not fit into the headers of a request.
 const TOKEN_MAX: usize = 1_024;
 
-/// Who may ask for more than whether the process lives.
+/// Which requests get more than the health of the process.
 #[derive(Debug, Clone)]
 pub enum Access {
-    /// Whoever is on this machine. A page in somebody's browser is on this machine too, so a request has to be addressed
-    /// to it by a name that no other machine can have.
+    /// Requests from this machine. A page in a browser is on this machine too, so a request has to be addressed to it by a
+    /// name that no other machine can have.
     Local,
-    /// Whoever shows this token.
+    /// Requests with this token.
     Token(Token),
 }
 
@@ -34,7 +34,7 @@ pub enum Access {
 #[derive(Clone)]
 pub struct Token(Arc<str>);
 
-/// A text that is no token. Holds nothing of it.
+/// A text that is not a token. Holds nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a token has {TOKEN_MIN} to {TOKEN_MAX} letters, digits or other visible ASCII characters")]
 pub struct TokenError;
@@ -48,7 +48,7 @@ impl Token {
         fits.then(|| Self(text.into())).ok_or(TokenError)
     }
 
-    /// Takes as long for one that is almost right as for one that is all wrong.
+    /// Takes equally long for every wrong token.
     pub(crate) fn is(&self, other: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(other).into()
     }
@@ -60,7 +60,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Lets in whom [`Access`] allows.
+/// Passes the requests that [`Access`] allows.
 pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response {
     match api.access.check(request.headers()) {
         Ok(()) => next.run(request).await,

@@ -20,7 +20,7 @@ use crate::plan::explain;
 use crate::render::{self, Style};
 use crate::status::{DestinationStatus, Phase};
 
-/// Columns of a text whose reader does not say how many there are room for, and the fewest and the most.
+/// Columns of a text for a request without a width, and the fewest and the most.
 const WIDTH: usize = 100;
 const WIDTH_MIN: usize = 40;
 const WIDTH_MAX: usize = 1_000;
@@ -46,7 +46,7 @@ struct Filter {
 }
 
 impl Filter {
-    /// A mistyped phase would fit nobody, which looks like good news.
+    /// A mistyped phase would match no destination, which looks like good news.
     fn is_known(&self) -> bool {
         let is_one_of = |asked: &Option<String>, known: &[&str]| {
             asked.as_deref().is_none_or(|asked| known.contains(&asked))
@@ -107,7 +107,7 @@ async fn explanation(
     let name = name_of(name)?;
     let turn = Arc::clone(&api.explaining).acquire_owned().await;
     made(&api, move |view| {
-        // Held until it is done, also where whoever asked is gone by then.
+        // Held until it is done, also where the client is gone by then.
         let _turn = turn;
         let desired = &view.loaded.desired;
         let declared = DestinationName::new(&name);
@@ -167,7 +167,7 @@ async fn status(
     let Some(style) = look.style()? else {
         return made(&api, |view| Ok(render::status::status_json(&view.status))).await;
     };
-    // For how long anything has been so is told as of now, and not as of the last look.
+    // Durations are as of now, not as of the last look.
     let age = api
         .pulse()
         .cycle_ended
@@ -193,7 +193,7 @@ fn name_of(name: Result<Path<String>, PathRejection>) -> Result<String, Problem>
     }
 }
 
-/// The name is not repeated: it is whatever somebody sent.
+/// The name is not repeated: it may be any text.
 fn unknown() -> Problem {
     Problem::not_found("no Destination has this name; /api/v1/destinations lists all of them")
 }
@@ -207,11 +207,11 @@ async fn made(
     // Taken once it is this request's turn, so that requests that wait hold no old view.
     let Some(view) = api.pulse().view else {
         return Err(Problem::unavailable(
-            "nothing has been seen yet: the first cycle has not come to a plan",
+            "nothing to show yet: no cycle has made a plan",
         ));
     };
     let making = tokio::task::spawn_blocking(move || {
-        // Whoever asked may be gone by now; the place is taken until this ends all the same.
+        // The client may be gone by now; the place is taken until this ends all the same.
         let _permit = permit;
         make(&view).map(|document| (document, view.at))
     });

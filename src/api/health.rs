@@ -57,13 +57,12 @@ struct Ready {
     observed_at: jiff::Timestamp,
 }
 
-/// Whether anything was seen yet, and the source is trusted. Who may not write is as ready as who may.
+/// Whether anything was seen yet, and the source is trusted. A standby is as ready as the leader.
 ///
-/// Why the source is not trusted is not said here, where everybody may ask: it may name files.
+/// Answered without a token, so it does not say why the source is not trusted: that may name files.
 pub(super) async fn readyz(State(api): State<Api>) -> Response {
     let Some(view) = api.pulse().view else {
-        return Problem::unavailable("nothing has been seen yet: the first cycle has not come to a plan")
-            .into_response();
+        return Problem::unavailable("nothing to show yet: no cycle has made a plan").into_response();
     };
     if !view.status.is_source_trusted() {
         let detail = "the source is not trusted to be whole, so what it does not declare stays on air; the condition \

@@ -8,14 +8,14 @@
 //! | `/api/v1/destinations`, `/{name}` | the destinations of `slotwise status --output json` | yes |
 //! | `/api/v1/destinations/{name}/explain` | `slotwise explain --output json` | yes |
 //! | `/api/v1/channels` | the channels of `slotwise status --output json` | yes |
-//! | `/api/v1/status` | `slotwise status --output json`, or with `output=text` what it shows to people | yes |
+//! | `/api/v1/status` | `slotwise status --output json`, or with `output=text` its text | yes |
 //! | `/api/v1/plan` | `slotwise plan --output json` | yes |
 //!
 //! Documents are rendered by [`crate::render`] and nowhere else; errors are `application/problem+json`.
 //!
-//! The controller shows its [`Pulse`] and goes on; a request takes a copy of what is there. So nothing that happens here
-//! holds up the loop, and a loop that hangs holds up nothing here: that is what `/livez` is for. How many connections
-//! there are, how long they may be silent and how large what they send may be is limited in [`serve`].
+//! The controller publishes its [`Pulse`] and continues; a request takes a copy. So nothing here delays the loop, and a
+//! loop that hangs delays nothing here: `/livez` reports it. [`serve`] limits the number of connections, their idle time
+//! and the size of requests.
 
 pub mod access;
 mod documents;
@@ -51,7 +51,7 @@ const EXPLAINING_MAX: usize = 1;
 /// A loop that has not come round for this many intervals hangs.
 const INTERVALS_MAX: u32 = 3;
 
-/// What is shown, and to whom.
+/// What is shown, and the requests that get it.
 #[derive(Debug, Clone)]
 pub struct Api {
     pulse: watch::Receiver<Pulse>,
@@ -64,7 +64,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// Shows `pulse` and `metrics` to whom `access` lets in. The loop looks every `interval`, and one call of it may
+    /// Shows `pulse` and `metrics` to requests that `access` allows. The loop looks every `interval`, and one call of it may
     /// take `operation_timeout`.
     pub fn new(
         pulse: watch::Receiver<Pulse>,

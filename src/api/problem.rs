@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The largest body taken. Nothing here reads one yet.
 const BODY_MAX_BYTES: u64 = 16 * 1_024;
 
-/// An error, for people and programs.
+/// An error, as problem JSON.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Problem {

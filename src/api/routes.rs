@@ -17,8 +17,8 @@ pub struct Route {
     pub token: bool,
 }
 
-/// What stands in a document before the first cycle.
-const NOTHING_SEEN: (u16, &str) = (503, "the first cycle has not come to a plan");
+/// The answer before the first cycle.
+const NOTHING_SEEN: (u16, &str) = (503, "no cycle has made a plan yet");
 
 const UNKNOWN: (u16, &str) = (404, "no Destination has this name");
 
@@ -101,7 +101,7 @@ pub const ROUTES: &[Route] = &[
         method: "GET",
         path: "/api/v1/status",
         parameters: &[
-            ("output", "`json`, or `text` as people see it"),
+            ("output", "`json`, or `text` as a terminal shows it"),
             ("width", "columns of a text, such as `100`"),
             ("color", "`true` or `false`: whether a text has colours"),
         ],

@@ -1,8 +1,8 @@
-//! The socket, and what is taken from those on the other side of it. The only file that uses hyper by itself: axum's own
-//! server has none of these limits.
+//! The socket, and the limits of its clients. The only file that uses hyper by itself: axum's own server has none of these
+//! limits.
 //!
-//! A connection more than there is room for takes the place of the one that has been silent longest. So whoever holds
-//! connections open, or sends headers a byte at a time, is in nobody's way, and `/livez` answers all the same.
+//! A connection beyond the limit takes the place of the one that has been silent longest. So a client that holds
+//! connections open, or sends headers a byte at a time, blocks no other, and `/livez` answers all the same.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -60,7 +60,7 @@ impl Server {
         self.address
     }
 
-    /// Serves `router` until `asked`, and then for a moment those whose answers are under way.
+    /// Serves `router` until `asked`, and then for a moment the requests whose answers are under way.
     pub async fn run(self, router: Router, asked: CancellationToken) {
         let mut connections = Connections::new(router, asked.clone());
         loop {
@@ -89,7 +89,7 @@ struct Connections {
     closing: CancellationToken,
     tasks: JoinSet<()>,
     lines: HashMap<task::Id, Arc<Line>>,
-    /// Counts what happens, to tell what happened longest ago.
+    /// A logical clock: orders the activity of connections.
     moment: Arc<AtomicU64>,
 }
 
@@ -187,7 +187,7 @@ async fn serve(
             .max_buf_size(HEADERS_MAX_BYTES)
             .serve_connection(TokioIo::new(stream), service)
     );
-    // How a connection ended is nobody's business but the other side's.
+    // How a connection ended does not matter here.
     tokio::select! {
         _ = &mut connection => {}
         () = line.cut.cancelled() => {}

@@ -1,7 +1,7 @@
-//! Panics of code that is not ours over what people configured, made errors.
+//! Panics of dependencies over bad configuration, turned into errors.
 //!
 //! The SDK panics where there is no certificate authority, and in some corners of its providers of credentials. What is
-//! known to do so stands behind [`caught`]; everything else keeps its panic.
+//! known to do so is called through [`caught`]; everything else keeps its panic.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_within_is_nothing_and_what_is_around_it_goes_on() {
+    fn a_caught_panic_is_no_value() {
         let inner = caught(|| {
             assert_eq!(caught(|| panic!("for the test")), None::<()>);
             is_caught()

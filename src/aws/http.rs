@@ -24,7 +24,7 @@ pub(crate) const ANSWER_MAX: usize = 64 << 20;
 #[error("the answer is larger than {} MiB; see what answers at the endpoint", ANSWER_MAX >> 20)]
 pub(crate) struct AnswerTooLarge;
 
-/// What [`AnswerTooLarge`] says, if `error` comes of it.
+/// The message of [`AnswerTooLarge`], if it is a cause of `error`.
 pub(crate) fn too_large(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(inner) = cause {
@@ -111,7 +111,7 @@ mod tests {
     use crate::medialive::{Kind, Settings};
     use crate::wiring::{self, Aws, World};
 
-    /// Answers with `mebibytes` of a list that never ends, to whoever asks.
+    /// Answers every request with `mebibytes` of a list that never ends.
     fn endless(mut stream: TcpStream, mebibytes: usize) {
         let mut request = [0; 4096];
         assert!(stream.read(&mut request).unwrap() > 0);

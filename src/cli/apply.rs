@@ -26,7 +26,7 @@ use crate::render::{self};
 /// The one answer that means yes.
 const YES: &str = "yes";
 
-/// How long after a signal it may go on that has changed nothing yet: to give the lease back.
+/// After a signal, how long an apply that has changed nothing yet may run on: to give the lease back.
 const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// Arguments of `apply`.
@@ -83,6 +83,7 @@ async fn apply(
         connection: &args.connection,
         changes: Some(&args.changes),
         grants: &args.interrupt,
+        lasts: false,
     };
     args.changes.check_lease(&args.connection)?;
     let (listener, outcome) = event_log(Reporter::of_apply(), Times::Elapsed, format, output);
@@ -206,15 +207,15 @@ fn take_saved_plan(args: &mut ApplyArgs) -> Result<Option<SavedPlan>, Failure> {
 
 fn read(path: &Path) -> Result<SavedPlan, Failure> {
     SavedPlan::read(path).map_err(|error| {
-        Failure::at("cannot read the saved plan", &error).next("make it anew: plan with --out")
+        Failure::at("cannot read the saved plan", &error).next("make a new one: plan with --out")
     })
 }
 
-/// Waits for the answer on a thread of its own, so that a signal is heard meanwhile.
+/// Waits for the answer on a thread of its own, so that a signal is handled meanwhile.
 pub(super) async fn confirm(asked: &CancellationToken, output: &Output) -> Result<(), Failure> {
     if !output::can_ask() {
         return Err(Failure::usage(
-            "standard input is no terminal, so nobody can be asked; nothing was changed",
+            "standard input is not a terminal, so apply cannot ask; nothing was changed",
         )
         .next("give --yes, or save the plan (plan --out FILE), review it, and apply the file with --yes"));
     }
@@ -233,14 +234,14 @@ pub(super) async fn confirm(asked: &CancellationToken, output: &Output) -> Resul
     }
 }
 
-/// What was confirmed is what was shown; the world may have moved on while somebody read it.
+/// The user confirmed the plan that was shown; the channels may have changed meanwhile.
 async fn check_again(controller: &mut Live, shown: &Plan, output: &Output) -> Result<(), Failure> {
     let now = Box::pin(controller.look()).await?;
     let differences = differences(&document(shown), &document(&now.plan));
     refuse_if_stale(&differences, "the plan changed while it was read", output)
 }
 
-/// A saved plan is carried out only where it is still what comes of planning.
+/// A saved plan is carried out only where planning again gives the same plan.
 pub(super) fn refuse_stale_saved(
     saved: Option<&SavedPlan>,
     plan: &Plan,

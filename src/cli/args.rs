@@ -37,17 +37,17 @@ pub struct GlobalArgs {
 /// `--log-format`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// Lines for people
+    /// Lines of text
     #[default]
     Text,
     /// One JSON object a line
     Json,
 }
 
-/// Whose channels these are unless somebody says otherwise.
+/// The owner of the channels where no flag names one.
 const OWNER: &str = "default";
 
-/// Which MediaLive, as whom, and how to behave towards it.
+/// Which MediaLive, with which credentials and owner, and the limits of its use.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "MediaLive")]
 pub struct ConnectionArgs {
@@ -96,7 +96,7 @@ pub struct ConnectionArgs {
         value_delimiter = ';'
     )]
     pub emulator_set: Vec<SwitchSetting>,
-    /// Whose channels these are: the value of their tag slotwise.dev/owner. Slotwise leaves channels of other owners
+    /// Owner of the channels: the value of their tag slotwise.dev/owner. Slotwise leaves channels of other owners
     /// alone
     #[arg(
         long,
@@ -133,8 +133,8 @@ pub struct ConnectionArgs {
         value_parser = parse_time
     )]
     pub operation_timeout: Duration,
-    /// Largest share of those on air that may vanish from the sources at once; one always may. Beyond it those who
-    /// vanished stay on air. `state: Ready` is an explicit wish and always obeyed
+    /// Largest share of the destinations on air that may vanish from the sources at once; one always may. Beyond it the
+    /// vanished ones stay on air. `state: Ready` is an explicit wish and always obeyed
     #[arg(
         long,
         env = "SLOTWISE_MAX_VANISH",
@@ -184,14 +184,11 @@ impl ConnectionArgs {
         words.join(" ")
     }
 
-    /// Where everybody stands is seen: nowhere where the emulator ends with this process.
+    /// How to see all destinations afterwards; empty where the emulator ends with this process.
     pub(super) fn where_to_look(&self, sources: &[PathBuf]) -> String {
         match self.emulator {
             Some(_) => String::new(),
-            None => format!(
-                "; see where everybody stands: {}",
-                self.command("status", sources)
-            ),
+            None => format!("; see all destinations: {}", self.command("status", sources)),
         }
     }
 }
@@ -200,7 +197,8 @@ impl ConnectionArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Changes")]
 pub struct ChangeArgs {
-    /// Time between looks while a channel is on its way to another state [default: 5s, with --emulator 1s]
+    /// Least time between looks at a channel on its way to another state; one that takes long is looked at less often
+    /// [default: 5s, with --emulator 1s]
     #[arg(
         long,
         env = "SLOTWISE_TRANSITION_INTERVAL",
@@ -243,7 +241,7 @@ pub struct ChangeArgs {
     pub lease_duration: Duration,
 }
 
-/// The longest lease: nobody wants to wait longer for another one to take over.
+/// The longest lease: a takeover waits for its end.
 const LEASE_MAX: Duration = Duration::from_hours(1);
 
 impl ChangeArgs {
@@ -289,7 +287,7 @@ impl FromStr for EmulatorFleet {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // The words are for SLOTWISE_EMULATOR, where a value has to stand.
+        // The words are for SLOTWISE_EMULATOR, which needs a value.
         match text {
             "true" | "1" => Ok(Self::Invented),
             "" | "false" | "0" => Err("leave it out to talk to AWS"),
@@ -386,7 +384,7 @@ fn parse_table(text: &str) -> Result<String, String> {
     }
 }
 
-/// A value that an AWS tag takes and that can stand in a file name.
+/// A value that is allowed in an AWS tag and in a file name.
 fn parse_owner(text: &str) -> Result<String, String> {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
     if (1..=63).contains(&text.len()) && text.chars().all(fits) {
@@ -491,12 +489,12 @@ mod tests {
         ] {
             assert!(check(args).is_err(), "{args}");
         }
-        let told = check("--lease-table leases --lease-duration 10s")
+        let error = check("--lease-table leases --lease-duration 10s")
             .unwrap_err()
             .to_string();
         assert!(
-            told.contains("together, which are 11.67 s\n  next: give more than 12 s"),
-            "{told}"
+            error.contains("together, which are 11.67 s\n  next: give more than 12 s"),
+            "{error}"
         );
     }
 

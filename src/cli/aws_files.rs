@@ -8,7 +8,7 @@ use super::failure::Failure;
 use crate::aws::credentials::can_be_sent;
 use crate::files;
 
-/// Largest file that is taken for one of them: people have hundreds of profiles, and bundles hundreds of certificates.
+/// Largest file that is read as one of them: hundreds of profiles, or a bundle of hundreds of certificates.
 const SIZE_MAX: u64 = 4 << 20;
 
 /// The variable that names a file, and where it is below the home directory without it.
@@ -39,7 +39,7 @@ pub(super) fn check() -> Result<(), Failure> {
 
 /// What is wrong with the file at `path`, which holds profiles or not, if anything is that the SDK would not say better.
 fn trouble(path: &Path, holds_profiles: bool) -> Option<String> {
-    // By which people say that there is none.
+    // The usual value for no file.
     if path == Path::new("/dev/null") {
         return None;
     }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_file_of_the_kind_is_told_and_what_is_missing_is_not() {
+    fn an_unusable_file_is_reported_and_a_missing_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config");
         assert_eq!(trouble(&file, true), None);
@@ -73,8 +73,8 @@ mod tests {
         std::fs::write(&file, "[default]\r\nregion =\tus-east-1\n").unwrap();
         assert_eq!(trouble(&file, true), None);
         std::fs::write(&file, "[default]\naws_access_key_id = CANARY\u{7}\n").unwrap();
-        let told = trouble(&file, true).unwrap();
-        assert_eq!(told, "control character not allowed in line 2");
+        let fault = trouble(&file, true).unwrap();
+        assert_eq!(fault, "control character not allowed in line 2");
         std::fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
         assert!(trouble(&file, true).unwrap().contains("larger than 4 MiB"));
     }

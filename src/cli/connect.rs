@@ -33,10 +33,10 @@ pub(super) type Live = Controller<Sources>;
 /// Time between looks while a channel of an emulator is on its way: its transitions take seconds.
 const EMULATED_TRANSITION_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A look that is over before this is not told about.
+/// A look that ends before this shows no progress.
 const PROGRESS_AFTER: Duration = Duration::from_secs(1);
 
-/// How often it is told how far a look has come.
+/// Interval of progress messages.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
 /// Largest fleet file that is read: ten thousand channels as MediaLive describes them have less.
@@ -52,6 +52,8 @@ pub(super) struct Purpose<'a> {
     pub(super) changes: Option<&'a ChangeArgs>,
     /// Destinations with a one-off grant.
     pub(super) grants: &'a [String],
+    /// Whether it goes on until it is asked to end, so that being told of changes is worth the effort.
+    pub(super) lasts: bool,
 }
 
 impl Purpose<'_> {
@@ -74,7 +76,7 @@ impl Purpose<'_> {
         settings
     }
 
-    /// A controller for this purpose that goes about it by `settings` and tells `listener`.
+    /// A controller with `settings` and `listener`.
     pub(super) async fn controller(&self, settings: Settings, listener: Listener) -> Result<Live, Failure> {
         self.metered_controller(settings, listener, None).await
     }
@@ -98,17 +100,17 @@ impl Purpose<'_> {
         };
         let ttl = self.changes.map_or(secrets::TTL, |changes| changes.key_ttl);
         let region = self.connection.region.as_deref();
-        let source = Sources::new(
-            self.sources.to_vec(),
-            settings.owner.clone(),
-            LoadOptions::default(),
-        )
-        .with_keys(self.keys(ttl)?);
+        let paths = self.sources.to_vec();
+        let mut source =
+            Sources::new(paths, settings.owner.clone(), LoadOptions::default()).with_keys(self.keys(ttl)?);
+        if self.lasts {
+            source = source.with_notices();
+        }
         let tables = table_access(region)?;
         Ok(wiring::controller(source, &world, tables, &wire, &writing, settings, listener).await?)
     }
 
-    /// The way to who holds the lease, for a grant.
+    /// How to hand a grant to the holder of the lease.
     pub(super) async fn hander(&self, holder: &Holder) -> Result<Option<Hander>, Failure> {
         let Some(changes) = self.changes else {
             return Ok(None);
@@ -136,7 +138,7 @@ impl Purpose<'_> {
         })
     }
 
-    /// Keys that an emulator inside this process is given go nowhere, so who else can read them is of no matter.
+    /// Keys that go to an emulator inside this process leave it nowhere, so other readers of their files do not matter.
     fn keys(&self, ttl: Duration) -> Result<Keys, Failure> {
         let keys = keys(self.connection.region.as_deref(), ttl)?;
         Ok(match self.connection.emulator {
@@ -145,7 +147,7 @@ impl Purpose<'_> {
         })
     }
 
-    /// One look by a controller that tells nobody; one that takes long says how far it has come.
+    /// One look by a controller without a listener; a long one shows its progress.
     pub(super) async fn look(&self, output: &Output) -> Result<(Live, View), Failure> {
         let mut controller = self.controller(self.settings(), Box::new(|_| {})).await?;
         let progress = controller.progress();
@@ -156,7 +158,7 @@ impl Purpose<'_> {
         Ok((controller, view))
     }
 
-    /// `error` with the endpoint that did not answer, where somebody named one.
+    /// `error` with the endpoint that did not answer, where one was named.
     pub(super) fn failure(&self, error: CycleError) -> Failure {
         let unreachable = matches!(&error, CycleError::Observe(call) if call.kind == Kind::Unreachable);
         let failure = Failure::from(error);
@@ -296,7 +298,7 @@ pub(super) fn table_access(region: Option<&str>) -> Result<Access, Failure> {
     let endpoint = Endpoint::of_environment(Service::DynamoDb);
     let aws = reach(region, endpoint.as_ref())?;
     let access = wiring::tables(aws, has_credentials());
-    // To the SDK streams are a service of their own. A DynamoDB on this machine serves both, and who names it means both.
+    // To the SDK streams are a service of their own. A DynamoDB on this machine serves both, so its endpoint is for both.
     let named = variable("AWS_ENDPOINT_URL_DYNAMODB_STREAMS").is_some();
     Ok(match endpoint.filter(|endpoint| endpoint.is_local() && !named) {
         Some(endpoint) => access.with_streams_at(endpoint.url),
@@ -334,7 +336,7 @@ fn reach(region: Option<&str>, endpoint: Option<&Endpoint>) -> Result<Aws, Failu
     })
 }
 
-/// This machine's name, or what people call it; only for people to read.
+/// This machine's name; for display only.
 pub(super) fn host() -> String {
     let file = || files::read_text(Path::new("/proc/sys/kernel/hostname"), 1024).ok();
     let name = variable("HOSTNAME").or_else(file).unwrap_or_default();

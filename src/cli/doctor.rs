@@ -22,7 +22,7 @@ use crate::secrets;
 use crate::store::{LoadOptions, Sources, Tables};
 use crate::wiring::{self, Aws, WiringError, World};
 
-/// Whoever waits for longer is told what for.
+/// A longer wait shows what it is for.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// And again after this long.
 const REMINDER: Duration = Duration::from_secs(5);
@@ -81,6 +81,7 @@ async fn patient(args: &DoctorArgs) -> Result<Patient, Failure> {
         connection,
         changes: None,
         grants: &[],
+        lasts: false,
     };
     let world = purpose.world_or_empty(&owner).await?;
     let tables = table_access(region)?;
@@ -115,7 +116,7 @@ async fn patient(args: &DoctorArgs) -> Result<Patient, Failure> {
     })
 }
 
-/// Nobody waits for an answer for longer than for anything else here.
+/// No attempt takes longer than the other checks.
 fn wire(connection: &ConnectionArgs) -> medialive::Settings {
     medialive::Settings {
         attempt_timeout: connection.attempt_timeout.min(LIMIT),
@@ -130,7 +131,7 @@ fn account(connection: &ConnectionArgs, endpoint: Option<&Endpoint>, aws: Aws) -
         Some(_) => Some("--region"),
         None => variables.into_iter().find(|name| variable(name).is_some()),
     };
-    // An emulator on this machine knows nobody, and those who do have never heard of the credentials that it takes.
+    // An emulator on this machine has no identities, and STS does not know the credentials that it takes.
     let is_local = endpoint.is_some_and(Endpoint::is_local);
     let is_known = !is_local || Endpoint::of_environment(Service::Sts).is_some();
     Account {

@@ -110,7 +110,7 @@ pub(super) async fn run(args: EmulatorArgs, output: &Output, signals: &Signals) 
     })?;
     let address = listener
         .local_addr()
-        .map_err(|error| Failure::at("cannot tell the address", &error))?;
+        .map_err(|error| Failure::at("cannot find the address", &error))?;
     output.print(&greeting(address, args.speed, &access));
     let shutdown = signals.orderly().cancelled_owned();
     let served = emulator.serve_guarded(access, listener, shutdown).await;

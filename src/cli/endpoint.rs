@@ -1,4 +1,4 @@
-//! Which endpoint is in force, and who named it.
+//! Which endpoint is in force, and the flag or variable that names it.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -26,7 +26,7 @@ pub(super) enum Service {
     Ssm,
     /// Secrets Manager, for stream keys.
     SecretsManager,
-    /// Security Token Service, for whose the credentials are.
+    /// Security Token Service, for the identity of the credentials.
     Sts,
 }
 
@@ -43,7 +43,7 @@ impl Service {
     }
 }
 
-/// An endpoint that somebody named, instead of the region's own.
+/// An endpoint that was named, instead of the region's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     /// The URL.
@@ -69,7 +69,7 @@ impl Endpoint {
             .find_map(|named_by| variable(named_by).map(|url| Self { url, named_by }))
     }
 
-    /// Refuses what is no URL here, where it can be said who gave it.
+    /// Refuses what is no URL here, where the flag or variable that gave it is known.
     pub(super) fn check(&self) -> Result<(), Failure> {
         parse_endpoint(&self.url).map(drop).map_err(|why| {
             Failure::new(
@@ -104,7 +104,7 @@ pub(super) fn parse_endpoint(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-/// A variable that is set and not empty. Flags read theirs through clap; these belong to others.
+/// A variable that is set and not empty. Flags read their own through clap; these belong to the AWS SDK.
 pub(super) fn variable(name: &str) -> Option<String> {
     let value = std::env::var_os(name)?.into_string().ok()?;
     (!value.is_empty()).then_some(value)
@@ -119,7 +119,7 @@ fn is_local(endpoint: &str) -> bool {
     Url::parse(endpoint).is_ok_and(|url| place::is_local(&url))
 }
 
-/// `url` without what stands before an `@`, which may be user and password; of what is no URL, too.
+/// `url` without everything before an `@`, which may be user and password; also if it is not a URL.
 fn without_user(url: &str) -> String {
     match url.rsplit_once('@') {
         Some((_, rest)) => format!("…@{rest}"),

@@ -1,4 +1,4 @@
-//! Tells what happens while it happens.
+//! The event log of `run` and `apply`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,7 +44,7 @@ impl Outcome {
     }
 }
 
-/// A listener that tells `reporter`'s lines: on standard output, or as JSON in the log.
+/// A listener that emits `reporter`'s lines: on standard output, or as JSON in the log.
 pub(super) fn event_log(
     mut reporter: Reporter,
     times: Times,

@@ -14,7 +14,7 @@ pub enum ExitCode {
     Error = 1,
     /// `plan --detailed-exitcode`: there are changes to make, as with Terraform.
     ChangesPending = 2,
-    /// The world is not as it was when the saved plan was reviewed; or another plan comes of a recording.
+    /// The channels are not as they were when the saved plan was reviewed; or a recording gives another plan.
     StalePlan = 3,
     /// A policy, a window, another owner or an untrusted source forbids what is left to do.
     Refused = 4,
@@ -56,7 +56,7 @@ impl ExitCode {
     /// What it means, for help and the README.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Success => "everybody wanted is on air and nothing is left to do, or success",
+            Self::Success => "every wanted destination is on air and nothing is left to do, or success",
             Self::Error => "something failed; the message says what, and what to do",
             Self::ChangesPending => {
                 "`plan --detailed-exitcode`: changes are pending, also where 5 would be given without them"
@@ -66,10 +66,10 @@ impl ExitCode {
             }
             Self::Refused => {
                 "refused: a policy, a window, another owner or an untrusted source forbids all that is left, nothing was \
-                 changed, and nobody wanted is off air for it, which is 5"
+                 changed, and no wanted destination is off air because of it (otherwise 5)"
             }
             Self::Partial => {
-                "partial: somebody wanted cannot go on air (`plan`, `apply`, `run --once`), or something else failed or waits"
+                "partial: a wanted destination cannot go on air (`plan`, `apply`, `run --once`), or something else failed or waits"
             }
             Self::InvalidState => "the declared state has mistakes",
             Self::LeaseLost => "another slotwise holds the lease",
@@ -103,8 +103,8 @@ impl ExitCode {
         }
     }
 
-    /// The code of a plan that is only shown. Who asked for the code of pending changes is told of them first: what waits is
-    /// told by the code of `apply`.
+    /// The code of a plan that is only shown. With `detailed`, pending changes take precedence over what waits, which `apply`
+    /// reports.
     pub fn of_plan(plan: &Plan, detailed: bool) -> Self {
         if detailed && !plan.is_empty() {
             Self::ChangesPending
@@ -129,7 +129,7 @@ impl ExitCode {
         }
     }
 
-    /// The code of a plan that holds no step any more.
+    /// The code of a plan without a step left.
     fn of_converged(plan: &Plan, changed: bool) -> Self {
         if plan.destinations.iter().any(cannot_go_on_air) {
             return Self::Partial;
@@ -156,13 +156,13 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
-/// Whether it is wanted, is off air, and stays so unless somebody does something.
+/// Whether it is wanted, is off air, and stays so until an operator acts.
 fn cannot_go_on_air(one: &DestinationPlan) -> bool {
     let waits = |waiting: &Waiting| !waiting.ends_by_itself() && !is_wished(waiting);
     one.wanted && !one.on_air && one.waiting.as_ref().is_some_and(waits)
 }
 
-/// Somebody asked for exactly this.
+/// The declaration asks for exactly this.
 fn is_wished(waiting: &Waiting) -> bool {
     matches!(waiting, Waiting::Paused { .. } | Waiting::PinnedElsewhere { .. })
 }
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_converged_run_succeeds_only_when_nobody_waits_against_their_wish() {
+    fn a_converged_run_succeeds_only_when_no_wanted_destination_waits() {
         for (waiting, changed, code) in [
             (vec![None], true, ExitCode::Success),
             (vec![None, Some(paused())], true, ExitCode::Success),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rule_forbids_to_somebody_who_is_not_wanted_is_refused() {
+    fn what_a_rule_forbids_to_an_unwanted_destination_is_refused() {
         let mut plan = plan(vec![None, Some(foreign())]);
         plan.destinations[1].wanted = false;
         plan.destinations[1].on_air = true;
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_with_changes_has_their_code_where_it_is_asked_for_and_else_that_of_those_who_wait() {
+    fn pending_changes_have_their_code_only_where_it_is_asked_for() {
         let waits = plan(vec![None, Some(no_slot())]);
         assert_eq!(ExitCode::of_plan(&waits, false), ExitCode::Partial);
         assert_eq!(ExitCode::of_plan(&waits, true), ExitCode::Partial);
@@ -256,12 +256,12 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_gave_up_is_partial_only_when_something_came_of_it() {
-        let (some, nobody) = (plan(vec![None]), plan(vec![Some(no_slot())]));
+    fn a_run_that_gave_up_is_partial_only_after_a_change() {
+        let (some, waiting) = (plan(vec![None]), plan(vec![Some(no_slot())]));
         for (ended, plan, changed, code) in [
-            (Ended::Blocked, &nobody, false, Some(ExitCode::Error)),
+            (Ended::Blocked, &waiting, false, Some(ExitCode::Error)),
             (Ended::Blocked, &some, false, Some(ExitCode::Partial)),
-            (Ended::TimedOut, &nobody, true, Some(ExitCode::Partial)),
+            (Ended::TimedOut, &waiting, true, Some(ExitCode::Partial)),
             (Ended::LeaseLost, &some, true, Some(ExitCode::LeaseLost)),
             (Ended::Drained, &some, true, None),
         ] {

@@ -38,6 +38,7 @@ pub(super) async fn run(args: ExplainArgs, output: &Output) -> CommandResult {
         connection: &args.connection,
         changes: None,
         grants: &[],
+        lasts: false,
     };
     let (_, view) = Box::pin(purpose.look(output)).await?;
     show_problems(&view.loaded.problems, output);

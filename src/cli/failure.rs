@@ -19,7 +19,7 @@ pub(super) struct Failure {
     pub(super) code: ExitCode,
     message: String,
     next: Option<String>,
-    /// Who holds the lease instead, where that is what failed.
+    /// The holder of the lease, where that is what failed.
     pub(super) holder: Option<Holder>,
 }
 

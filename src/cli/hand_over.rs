@@ -90,7 +90,7 @@ pub(super) async fn hand_over(
         () = asked.cancelled() => Ok(ExitCode::Interrupted),
         result = give(&hander, &args.interrupt, telling) => result,
         () = sleep_until(deadline) => Err(timed_out(args.timeout)),
-        // Only looks: it tells what the holder does.
+        // Only looks: it shows what the holder does.
         ended = Box::pin(controller.run(Until::Asked, &stop)) => super::run::finish(ended, (args.timeout, ""), None, None),
     };
     stop.cancel();
@@ -111,7 +111,7 @@ fn timed_out(timeout: Duration) -> Failure {
         Approximately(timeout)
     );
     Failure::new(ExitCode::Partial, message)
-        .next("it holds for 10 min from when it was taken; the process that took it goes on, and says what comes of it")
+        .next("it holds for 10 min from when it was taken; the process that took it continues and reports the result")
 }
 
 /// Hands all grants over and follows each to its end.
@@ -147,9 +147,9 @@ async fn follow(
                 let what = match outcome {
                     GrantOutcome::Done => "used",
                     GrantOutcome::Refused => "refused: another rule forbids it all the same",
-                    GrantOutcome::Waits => "over: it waits for something that no grant gives",
+                    GrantOutcome::Waits => "over: it waits for something that a grant does not give",
                     GrantOutcome::Expired => "over: its 10 min have passed",
-                    GrantOutcome::Unknown => "refused: who holds the lease declares no such destination",
+                    GrantOutcome::Unknown => "refused: the lease holder declares no such destination",
                 };
                 let more = if message.is_empty() { "" } else { "; " };
                 telling.tell(&format!("for {name} is {what}{more}{message}"));

@@ -45,7 +45,7 @@ pub(super) struct InitArgs {
     #[arg(long, env = "SLOTWISE_POOL", value_name = "NAME", default_value = "main")]
     pool: String,
     /// Where slots point while they carry nothing: an RTMP URL that takes no stream [default: where slotwise parked slots
-    /// of these channels before, else rtmp://127.0.0.1:1935/parked]
+    /// of these channels before, otherwise rtmp://127.0.0.1:1935/parked]
     #[arg(long, env = "SLOTWISE_PARKING_URL", value_name = "URL")]
     parking_url: Option<String>,
     /// Where the stream keys are to be kept: in files that slotwise init writes, readable by you alone; or in AWS, where you
@@ -263,7 +263,7 @@ fn meant(names: &[String], listed: &[Summary]) -> Result<Vec<ChannelId>, Failure
     let known: Vec<String> = known.map(|one| format!("{} ({})", one.id, one.name)).collect();
     let next = match (known.len(), listed.len()) {
         (0, _) => "there is no channel here; slotwise init --template prints one to begin with".to_owned(),
-        (told, all) if told < all => format!("there are {all}, such as {}", known.join(", ")),
+        (listed, all) if listed < all => format!("there are {all}, such as {}", known.join(", ")),
         _ => format!("there are {}", known.join(", ")),
     };
     Err(Failure::usage(wrong.join("; ")).next(next))
@@ -404,7 +404,7 @@ async fn show_plan(args: &InitArgs, output: &Output) -> Result<(), Failure> {
     if plan.is_empty() {
         output.print("\nNothing on air changes: there is nothing to do.\n");
     } else if only_tags {
-        output.print("\nNothing on air changes: slotwise tags the channels as its own, and that is all.\n");
+        output.print("\nNothing on air changes: slotwise only tags the channels as its own.\n");
     }
     let run = args.connection.command("run", std::slice::from_ref(&args.out));
     output.print(&format!("next: {run}\n"));
@@ -417,5 +417,6 @@ fn purpose<'a>(args: &'a InitArgs, sources: &'a [PathBuf]) -> Purpose<'a> {
         connection: &args.connection,
         changes: None,
         grants: &[],
+        lasts: false,
     }
 }

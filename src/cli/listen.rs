@@ -1,4 +1,4 @@
-//! `run --listen`: what the daemon shows over HTTP, and to whom.
+//! `run --listen`: what the daemon shows over HTTP, and which requests it answers.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::files;
 use crate::metrics::Metrics;
 use crate::secrets;
 
-/// The token itself. No flag has it: the arguments of a process are everybody's to read.
+/// The token itself. No flag has it: every user can read the arguments of a process.
 pub(super) const TOKEN: &str = "SLOTWISE_API_TOKEN";
 
 /// Largest file that is taken for a token: any token and room for line ends.
@@ -31,10 +31,10 @@ const TOKEN_MAX: u64 = 4096;
 /// Where a run on an emulator listens, unless that is taken.
 const OF_EMULATOR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4580);
 
-/// Where to listen, and for whom.
+/// Where to listen, and which requests to answer.
 ///
-/// Against AWS nothing is listened on unless an address is given. A run on an emulator is somebody's trial on this machine:
-/// it listens on loopback, so that a second terminal can look at it.
+/// Against AWS nothing is listened on unless an address is given. A run on an emulator is a trial on this machine: it
+/// listens on loopback, so that a second terminal can look at it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "HTTP")]
 pub(super) struct ListenArgs {
@@ -78,7 +78,7 @@ impl ListenArgs {
         self.listening(server, access).map(Some)
     }
 
-    /// Nobody asked for it, so it is no error where there is no address to be had.
+    /// No flag asked for it, so no error where no address is free.
     async fn open_on_loopback(&self) -> Result<Option<Listening>, Failure> {
         let access = access(OF_EMULATOR, self.api_token_file.as_deref())?;
         let any_port = SocketAddr::new(OF_EMULATOR.ip(), 0);
@@ -108,8 +108,8 @@ impl ListenArgs {
     }
 }
 
-/// Who may ask at `address`: those who show the token, or else whoever is on this machine, which is refused where others
-/// reach the address.
+/// Which requests are answered at `address`: those with the token, or without a token those from this machine. No token
+/// is an error where other machines reach the address.
 pub(super) fn access(address: SocketAddr, token_file: Option<&Path>) -> Result<Access, Failure> {
     match token(token_file)? {
         Some(token) => Ok(Access::Token(token)),
@@ -124,7 +124,7 @@ pub(super) fn access(address: SocketAddr, token_file: Option<&Path>) -> Result<A
     }
 }
 
-/// The token of the file, or else of the variable.
+/// The token of the file, otherwise of the variable.
 fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
     let (text, named_by) = match file {
         Some(path) => {
@@ -149,7 +149,7 @@ fn token(file: Option<&Path>) -> Result<Option<Token>, Failure> {
 }
 
 impl Listening {
-    /// Counts what `listener` is told.
+    /// Counts the events of `listener`.
     pub(super) fn counting(&self, listener: Listener) -> Listener {
         self.metrics.beside(listener)
     }
@@ -159,7 +159,7 @@ impl Listening {
         self.metrics.clone()
     }
 
-    /// Tells the address.
+    /// Prints the address.
     pub(super) fn tell(&self, format: LogFormat, output: &Output) {
         let address = self.server.address();
         let url = format!("http://{address}");
@@ -197,7 +197,7 @@ impl Listening {
         operation_timeout: Duration,
         work: impl Future<Output = T>,
     ) -> T {
-        // Removed when nothing answers any more.
+        // Removed when nothing answers.
         let _record = self.record;
         let api = Api::new(pulse, self.metrics, self.access, interval, operation_timeout);
         let done = CancellationToken::new();
@@ -206,9 +206,9 @@ impl Listening {
         let mut work = std::pin::pin!(work);
         let result = tokio::select! {
             result = &mut work => result,
-            // What is on air does not depend on who can watch it; /livez no longer answers, which is true enough.
+            // What is on air does not depend on HTTP, so the daemon continues; /livez no longer answers, as it should.
             Some(_) = serving.join_next() => {
-                tracing::error!("a fault of slotwise: nothing is served over HTTP any more; please report it");
+                tracing::error!("a fault of slotwise: HTTP is no longer served; please report it");
                 work.await
             }
         };

@@ -52,7 +52,7 @@ use signals::Signals;
 ///
 /// A MediaLive channel cannot be updated while it runs. Slotwise gives every declared destination a slot, an RTMP
 /// output group, on a channel that is stopped; changes channels only while they are stopped; and starts and stops
-/// them, so that nothing on air is disturbed and nothing idle is billed.
+/// them, so that nothing on air is interrupted and nothing idle is billed.
 #[derive(Debug, Parser)]
 #[command(
     name = "slotwise",
@@ -84,7 +84,7 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Show destinations, channels and slots as they are
     Status(status::StatusArgs),
-    /// Plan again what `run --record` recorded, and tell whether the same comes of it
+    /// Plan again from what `run --record` recorded, and compare the result
     Replay(replay::ReplayArgs),
     /// Say why a destination is where it is, and what would change that
     Explain(explain::ExplainArgs),
@@ -120,7 +120,7 @@ pub fn main() -> ExitCode {
         output.error(&failure);
         failure.code
     });
-    // Whoever sent a signal knows how it ended; everybody else waits for what was not written.
+    // Lost output is an error, except after a signal, whose exit code says more.
     if output.is_lost() && !matches!(code, ExitCode::Interrupted | ExitCode::Terminated) {
         return ExitCode::Error;
     }
@@ -137,7 +137,7 @@ fn carry_out(output: &Output) -> CommandResult {
     };
     telemetry::install(cli.global.verbose, cli.global.log_format, output);
     let result = start::run(&runtime, cli.run(output, &signals));
-    // A thread may hang in a read or in looking up a name, which nobody waits for any more.
+    // A thread may hang in a read or in a name lookup whose result is no longer needed.
     runtime.shutdown_background();
     result
 }

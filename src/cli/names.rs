@@ -16,7 +16,7 @@ pub(super) fn check(names: &[String], desired: &Desired) -> Result<(), Failure> 
     }
 }
 
-/// That `name` is none of `desired`, and what was probably meant.
+/// The error that `name` is not in `desired`, with what was probably meant.
 pub(super) fn unknown_destination(name: &str, desired: &Desired) -> Failure {
     let declared = || desired.destinations.keys().map(DestinationName::as_str);
     let failure = Failure::new(

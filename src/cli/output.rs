@@ -1,12 +1,12 @@
 //! The only place that writes to standard output and standard error.
 //!
 //! Colours appear on a terminal, unless `NO_COLOR` is set, and elsewhere only with `CLICOLOR_FORCE`. When the reader
-//! of standard output is gone (`slotwise plan | head`) nothing more is written and nothing is said: a command that
-//! shows something has nothing left to do, and one that changes something goes on with it. Any other error of standard
-//! output, a full disk above all, is said on standard error, and the command ends with 1.
+//! of standard output is gone (`slotwise plan | head`) nothing more is written, without an error: a command that
+//! shows something has nothing left to do, and one that changes something continues. Any other error of standard
+//! output, a full disk above all, is reported on standard error, and the command ends with 1.
 //!
-//! Nothing is buffered here, so nothing is left to be lost at the end. The streams of the standard library are not written
-//! to: they take a descriptor that cannot be written to for one that takes everything.
+//! Nothing is buffered here, so nothing is lost at the end. The streams of the standard library are not used: they take a
+//! descriptor that cannot be written to for one that takes everything.
 
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Read};
@@ -62,7 +62,7 @@ pub struct Output {
     fate: Arc<Fate>,
 }
 
-/// What became of standard output.
+/// The state of standard output.
 #[derive(Debug, Default)]
 struct Fate {
     /// Its reader is gone.
@@ -122,7 +122,7 @@ impl Output {
     /// Writes `text`, which is about what was asked for, to standard error.
     pub fn note(&self, text: &str) {
         let guard = io::stderr().lock();
-        // When this fails there is no one left to tell.
+        // When this fails, no place is left to report it.
         write_all(stdio::stderr(), text.as_bytes()).ok();
         drop(guard);
     }
@@ -158,7 +158,7 @@ impl Output {
     }
 }
 
-/// Standard error for a log: what cannot be written is gone, and nobody is told, who would be told there.
+/// Standard error for a log: what cannot be written is lost, and there is no place to report it.
 impl io::Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let guard = io::stderr().lock();
@@ -189,7 +189,7 @@ fn write_all(stream: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether somebody sits at standard input who can answer.
+/// Whether a user at standard input can answer.
 pub fn can_ask() -> bool {
     io::stdin().is_terminal()
 }

@@ -32,7 +32,7 @@ pub(super) struct PlanArgs {
         value_name = "FORMAT"
     )]
     output: PlanFormat,
-    /// Exit with 2 when there are changes to make, before the 5 of somebody wanted who would not go on air
+    /// Exit with 2 when there are changes to make, also where a wanted destination would not go on air (otherwise 5)
     #[arg(long, env = "SLOTWISE_DETAILED_EXITCODE")]
     detailed_exitcode: bool,
     /// Plan as if a change of this destination might interrupt others, whatever the pool's policy; may be repeated
@@ -50,7 +50,7 @@ pub(super) struct PlanArgs {
 /// `--output` of `plan`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum PlanFormat {
-    /// For people
+    /// Text for a terminal
     #[default]
     Text,
     /// For programs; `slotwise schema Plan` describes it
@@ -72,6 +72,7 @@ pub(super) async fn run(args: PlanArgs, output: &Output) -> CommandResult {
         connection: &args.connection,
         changes: None,
         grants: &args.interrupt,
+        lasts: false,
     };
     let (_, view) = Box::pin(purpose.look(output)).await?;
     if show_problems(&view.loaded.problems, output) {

@@ -211,7 +211,7 @@ impl Flag {
     }
 }
 
-/// What stands in a cell of a table.
+/// The text of a cell of a table.
 fn escaped(text: &str) -> String {
     text.replace('|', "\\|")
 }

@@ -16,7 +16,7 @@ use super::failure::{CommandResult, Failure};
 use super::listen::ListenArgs;
 use super::output::Output;
 use super::signals::{Hangups, Signals};
-use crate::controller::{Ended, Until, Witness};
+use crate::controller::{Ended, Settings, Until, Witness};
 use crate::medialive::Meter;
 use crate::plan::waiting::Approximately;
 use crate::recorder::{Limits, Recorder};
@@ -29,8 +29,8 @@ pub(super) struct RunArgs {
     /// standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<PathBuf>,
-    /// Converge and exit: with 0 when everybody is where they are wanted, 5 when somebody wanted is not on air, 4 when a rule
-    /// forbids the rest
+    /// Converge and exit: with 0 when every destination is where it is wanted, 5 when a wanted destination is not on air, 4
+    /// when a rule forbids the rest
     #[arg(long, env = "SLOTWISE_ONCE")]
     once: bool,
     /// With --once: give up after this long
@@ -58,12 +58,20 @@ struct PaceArgs {
     /// Time between looks while nothing is on its way, give or take a tenth
     #[arg(long, env = "SLOTWISE_INTERVAL", value_name = "TIME", default_value = "60s", value_parser = parse_time)]
     interval: Duration,
-    /// Plan after this long without another change of the sources: people press several switches in a row
+    /// Plan after this long without another change of the sources: several switches are often pressed in a row
     #[arg(long, env = "SLOTWISE_BATCH_IDLE", value_name = "TIME", default_value = "1s", value_parser = parse_time)]
     batch_idle: Duration,
     /// But this long after the first change at the latest
     #[arg(long, env = "SLOTWISE_BATCH_MAX", value_name = "TIME", default_value = "5s", value_parser = parse_time)]
     batch_max: Duration,
+}
+
+impl PaceArgs {
+    fn set(&self, settings: &mut Settings) {
+        settings.interval = self.interval;
+        settings.batch_idle = self.batch_idle;
+        settings.batch_max = self.batch_max.max(self.batch_idle);
+    }
 }
 
 /// Runs until asked to end, or with `--once` until converged. SIGHUP makes it read the sources again and look.
@@ -79,12 +87,11 @@ pub(super) async fn run(
         connection: &args.connection,
         changes: Some(&args.changes),
         grants: &[],
+        lasts: !args.once,
     };
     let mut settings = purpose.settings();
     args.changes.check_lease(&args.connection)?;
-    settings.interval = args.pace.interval;
-    settings.batch_idle = args.pace.batch_idle;
-    settings.batch_max = args.pace.batch_max.max(args.pace.batch_idle);
+    args.pace.set(&mut settings);
     let recording = args.record.as_deref().map(start_recording).transpose()?;
     let tries_out = args.connection.emulator.is_some() && !args.once;
     let listening = args.http.open(tries_out).await?;
@@ -112,7 +119,7 @@ pub(super) async fn run(
     };
     let asked = signals.orderly();
     let waker = controller.waker();
-    // Watched only where somebody may ask: otherwise no view is kept.
+    // Watched only where requests may come: otherwise no view is kept.
     let listening = listening.map(|listening| (listening, controller.watch()));
     let running = controller.run(until, &asked);
     let running = async {
@@ -130,7 +137,7 @@ pub(super) async fn run(
     let code = ExitCode::of_run(&ended, controller.plan().map(AsRef::as_ref), outcome.changed());
     let code = code.map(|code| code.while_set_aside(outcome.set_aside()));
     if let Some(recorder) = recorder {
-        // With it goes the witness, so that the recorder comes to its end.
+        // The witness is dropped with it, so that the recorder ends.
         drop(controller);
         recorder.finish().await;
     }
@@ -138,7 +145,7 @@ pub(super) async fn run(
     finish(ended, (args.timeout, &look), signals.first(), code)
 }
 
-/// Says why a run that did not end well ended, and gives the code. `look` says where everybody stands.
+/// Says why a run that did not end well ended, and gives the code. `look` says how to see all destinations.
 pub(super) fn finish(
     ended: Ended,
     (timeout, look): (Duration, &str),
@@ -154,7 +161,7 @@ pub(super) fn finish(
             code,
             format!("not converged within {} (--timeout)", Approximately(timeout)),
         )
-        .next(format!("run it again to go on{look}"))),
+        .next(format!("run it again to continue{look}"))),
         Ended::LeaseLost => Err(Failure::new(
             code,
             "the lease is no longer kept, so nothing more is written; a fault of slotwise, please report it",

@@ -1,7 +1,7 @@
 //! Saved plans: what `plan --out` writes and `apply` takes.
 //!
 //! The file names the sources and holds the plan as it was shown, no secret and no fingerprint of one. It is never
-//! carried out as such: `apply` plans again and goes on only if the result is the plan that was reviewed.
+//! carried out as such: `apply` plans again and continues only if the result is the plan that was reviewed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::render::stale::what_changed;
 /// Version of the file's format.
 const VERSION: u32 = 1;
 
-/// Field by which the file is told from declared state.
+/// Field that distinguishes the file from declared state.
 const MARK: &str = "slotwisePlan";
 
 /// More than a plan of 100 000 destinations.
@@ -62,7 +62,7 @@ pub struct SavedPlan {
     pub plan: PlanDocument,
 }
 
-/// A file that is no plan of ours.
+/// A file that is not a saved plan.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedPlanError {
     /// The file cannot be read or written.
@@ -163,7 +163,7 @@ pub fn differences(reviewed: &PlanDocument, now: &PlanDocument) -> Vec<String> {
         for channel in &mut plan.channels {
             channel.steps.retain(|step| !step.only_writes_tags());
         }
-        // A document of ours is always JSON; if it were not, everything in the other would count as different.
+        // A saved plan is always JSON; if it were not, everything in the other would count as different.
         serde_json::to_value(plan).unwrap_or_default()
     };
     let fields = REVIEWED_AND_NOW.differences(&value(reviewed), &value(now));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back_and_told_from_declared_state() {
+    fn a_saved_plan_is_read_back_and_differs_from_declared_state() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plan.json");
         let yaml = dir.path().join("live.yaml");

@@ -24,6 +24,9 @@ use super::running;
 /// Time for an answer. It is made from what is there already.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
+/// Time for an answer of one that is only looked for: it says that it lives without looking at anything.
+const LIFE_SIGN_WITHIN: Duration = Duration::from_secs(2);
+
 /// Bytes of an answer that are read at most: the status of ten thousand destinations has less.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
 
@@ -38,9 +41,14 @@ pub(super) struct ServerArgs {
 }
 
 /// A running slotwise.
+///
+/// Requests to it show the token. That is sent to where somebody named the server, or to an address on loopback that a living
+/// process of the same user has recorded ([`running`]), and to nobody else.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
     url: Url,
+    /// Whether it was looked for, and not named.
+    is_found: bool,
 }
 
 /// Why a server gave no document.
@@ -57,19 +65,18 @@ enum AskError {
 }
 
 impl ServerArgs {
-    /// The server that is named, or else the newest that answers.
+    /// The named server, otherwise the newest that answers.
     pub(super) async fn find(&self) -> Result<Server, Failure> {
         if let Some(url) = &self.server {
-            return Ok(Server { url: url.clone() });
+            let (url, is_found) = (url.clone(), false);
+            return Ok(Server { url, is_found });
         }
-        for url in running::recorded() {
-            let Ok(url) = parse_url(&url) else { continue };
-            let server = Server { url };
-            if server
-                .ask("/livez")
-                .await
-                .is_ok_and(|text| text.contains("\"status\""))
-            {
+        for address in running::recorded() {
+            let Ok(url) = parse_url(&format!("http://{address}")) else {
+                continue;
+            };
+            let server = Server { url, is_found: true };
+            if server.is_alive().await {
                 return Ok(server);
             }
         }
@@ -84,9 +91,20 @@ impl ServerArgs {
 }
 
 impl Server {
+    /// Where it was found, for a person who did not name it.
+    pub(super) fn found_at(&self) -> Option<&str> {
+        self.is_found.then(|| self.url.as_str().trim_end_matches('/'))
+    }
+
+    async fn is_alive(&self) -> bool {
+        let answer = timeout(LIFE_SIGN_WITHIN, self.exchange("/livez", None)).await;
+        answer.is_ok_and(|answer| answer.is_ok_and(|text| text.contains("\"status\"")))
+    }
+
     /// The document at `path`.
     pub(super) async fn get(&self, path: &str) -> Result<String, Failure> {
-        self.ask(path).await.map_err(|error| {
+        let answer = timeout(ANSWER_WITHIN, self.exchange(path, variable(TOKEN))).await;
+        answer.unwrap_or(Err(AskError::TimedOut)).map_err(|error| {
             let at = self.url.as_str().trim_end_matches('/');
             let failure = Failure::at(format_args!("cannot ask the slotwise at {at}"), &error);
             match error {
@@ -102,13 +120,7 @@ impl Server {
         })
     }
 
-    async fn ask(&self, path: &str) -> Result<String, AskError> {
-        timeout(ANSWER_WITHIN, self.exchange(path))
-            .await
-            .unwrap_or(Err(AskError::TimedOut))
-    }
-
-    async fn exchange(&self, path: &str) -> Result<String, AskError> {
+    async fn exchange(&self, path: &str, token: Option<String>) -> Result<String, AskError> {
         let host = self.url.host_str().unwrap_or_default();
         let port = self.url.port_or_known_default().unwrap_or(80);
         let address = (host.trim_matches(['[', ']']), port);
@@ -119,7 +131,7 @@ impl Server {
         let mut request = Request::get(path)
             .header(HOST, format!("{host}:{port}"))
             .header(ACCEPT, "application/json, text/plain");
-        if let Some(token) = variable(TOKEN) {
+        if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.trim()));
         }
         let request = request.body(Empty::<Bytes>::new()).map_err(unread)?;
@@ -141,7 +153,7 @@ fn unread(error: impl std::error::Error + Send + Sync + 'static) -> AskError {
     AskError::Http(Box::new(error))
 }
 
-/// What a problem document says; nothing of what is none.
+/// What a problem document says; empty for any other text.
 fn detail(text: &str) -> String {
     let problem = serde_json::from_str::<serde_json::Value>(text).ok();
     let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str());

@@ -1,8 +1,8 @@
 //! The first signal ends a command that changes nothing at once, and asks any other for an orderly end; the second one
 //! ends that at once, too.
 //!
-//! Signals are heard on a thread of their own, which needs nothing of the command: so they are heard while it reads from a
-//! disk that hangs, looks up a name, or writes to a pipe that nobody empties.
+//! A thread of its own handles signals, independent of the command: also while it reads from a disk that hangs, looks up a
+//! name, or writes to a full pipe.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,7 +35,7 @@ struct State {
 /// What the first signal does.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Manners {
-    /// It ends the process: nothing is under way that would have to come to an end.
+    /// It ends the process: nothing is under way that would have to be finished.
     #[default]
     AtOnce,
     /// It asks for an end, and ends the process after this long.
@@ -45,12 +45,12 @@ enum Manners {
 }
 
 impl Signals {
-    /// Hears signals from now on, until the process ends; no write to a file that grows too large ends it.
+    /// Handles signals from now on, until the process ends; a write to a file that grows too large does not end it.
     pub(super) fn listen() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let ends = {
             let _context = runtime.enter();
-            // A handler that does nothing: the write fails instead, and that is told.
+            // A handler that does nothing: the write fails instead, and that is reported.
             drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?);
             Ends::listen()?
         };
@@ -86,7 +86,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of `signal`; how long the process may go on, or `None` for an end at once.
+    /// Takes note of `signal`; how long the process may run on, or `None` for an end at once.
     fn note(&self, signal: ExitCode) -> Option<Manners> {
         let mut state = self.state();
         if state.manners == Manners::AtOnce || state.first.is_some() {
@@ -148,11 +148,11 @@ impl Ends {
     }
 }
 
-/// SIGHUP, by which a daemon is told to look again.
+/// SIGHUP: the daemon looks again.
 pub(super) struct Hangups(unix::Signal);
 
 impl Hangups {
-    /// Hears it from now on: it no longer ends the process.
+    /// Handles it from now on: it no longer ends the process.
     pub(super) fn listen() -> io::Result<Self> {
         signal(SignalKind::hangup()).map(Self)
     }

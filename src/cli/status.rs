@@ -67,7 +67,7 @@ pub(super) async fn run(args: StatusArgs, output: &Output) -> CommandResult {
     Ok(ExitCode::Success)
 }
 
-/// Which MediaLive to look at is said with a SOURCE only: one that runs has its own.
+/// The flags of the connection need a SOURCE: a running slotwise has its own connection.
 fn refuse_connection(args: &StatusArgs) -> Result<(), Failure> {
     let connection = &args.connection;
     let named = [
@@ -98,11 +98,14 @@ async fn show_of(server: &Server, args: &StatusArgs, output: &Output) -> Result<
     if args.watch && args.output == ListFormat::Text {
         output.clear();
     }
+    if let (Some(at), ListFormat::Text) = (server.found_at(), args.output) {
+        output.print(&format!("the slotwise at {at} says:\n\n"));
+    }
     output.print(&document);
     Ok(())
 }
 
-/// Goes on until nobody reads any more, or nothing can be written: one that is started again is found again.
+/// Runs until standard output is closed or fails. A server that is started again is found again.
 async fn watch_of(mut server: Server, args: &StatusArgs, output: &Output) {
     let mut was_there = true;
     while !output.is_closed() && !output.is_lost() {
@@ -129,6 +132,7 @@ async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
         connection: &args.connection,
         changes: None,
         grants: &[],
+        lasts: false,
     };
     let (controller, view) = purpose.look(output).await?;
     // What is on air is worth seeing whatever is wrong with the declarations.
@@ -140,7 +144,7 @@ async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
     Ok(ExitCode::Success)
 }
 
-/// Goes on until nobody reads any more, or nothing can be written.
+/// Runs until standard output is closed or fails.
 async fn watch(mut controller: Live, mut last: Arc<Status>, args: &StatusArgs, output: &Output) {
     while !output.is_closed() && !output.is_lost() {
         sleep(args.watch_interval.unwrap_or(INTERVAL)).await;
@@ -169,7 +173,7 @@ fn show(now: &Status, at: Timestamp, args: &StatusArgs, output: &Output) {
             if args.watch {
                 output.clear();
             }
-            // A single look cannot tell for how long anything has been so.
+            // A single look does not know since when anything is so.
             let since = args.watch.then_some(at);
             output.print(&status(now, since, output.style()));
         }

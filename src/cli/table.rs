@@ -80,10 +80,10 @@ pub(super) async fn run(args: TableArgs, output: &Output) -> CommandResult {
             endpoint: None,
         };
         output.note(&format!("making table {name} …\n"));
-        // A stream tells of changes of destinations; nobody waits for those of the lease.
+        // A stream is for changes of destinations; changes of the lease need none.
         let created = access.table(&place).await.create(!is_lease).await;
         let created = created.map_err(|error| failure("cannot make the table", &error))?;
-        output.print(&format!("{}\n", told(name, &created, is_lease)));
+        output.print(&format!("{}\n", result(name, &created, is_lease)));
     }
     output.note(&next(destinations.as_deref(), lease.as_deref()));
     Ok(ExitCode::Success)
@@ -94,7 +94,7 @@ pub(super) fn failure(step: &str, error: &TableError) -> Failure {
     Failure::at(format_args!("{step} {}", error.table), error).next(error.fix())
 }
 
-fn told(name: &str, created: &Created, is_lease: bool) -> String {
+fn result(name: &str, created: &Created, is_lease: bool) -> String {
     match created {
         Created::New => format!("table {name} is ready"),
         Created::Existing(Description { key, stream, .. }) => {

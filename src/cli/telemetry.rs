@@ -1,4 +1,4 @@
-//! The log: to standard error, for whoever runs slotwise, as text or as JSON lines.
+//! The log: to standard error, for the operator, as text or as JSON lines.
 
 use std::ffi::OsString;
 
@@ -56,7 +56,7 @@ where
     layer.with_filter(filter.and(filter_fn(may_be_logged)))
 }
 
-/// What to log. A wish that cannot be understood is told, and the usual is logged.
+/// What to log. A wish that cannot be understood is reported, and the default is logged.
 fn asked_for(verbosity: u8, wish: Option<OsString>) -> (EnvFilter, Option<ParseError>) {
     let usual = || EnvFilter::new("error,slotwise=warn");
     let filter = match (verbosity, wish) {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_for_a_log_that_makes_no_sense_is_no_wish() {
+    fn an_invalid_log_filter_falls_back_to_the_default() {
         assert!(asked_for(0, Some("info,=,=x".into())).1.is_some());
         assert!(asked_for(0, Some("slotwise=debug".into())).1.is_none());
         assert!(asked_for(1, Some("=".into())).1.is_none(), "-v goes before");
@@ -135,12 +135,12 @@ mod tests {
             tracing::error!(target: "aws_smithy_runtime::client::retries", "answer with live_canary_key");
             tracing::debug!(target: "slotwise_like", "body with live_canary_key");
             tracing::warn!(target: "aws_config", "a foreign warning");
-            tracing::trace!(target: "slotwise::observe", "a detail of ours");
+            tracing::trace!(target: "slotwise::observe", "a detail of slotwise");
         });
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert!(!text.contains("live_canary_key"), "{text}");
         assert!(
-            text.contains("a foreign warning") && text.contains("a detail of ours"),
+            text.contains("a foreign warning") && text.contains("a detail of slotwise"),
             "{text}"
         );
     }

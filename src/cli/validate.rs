@@ -49,7 +49,7 @@ pub(super) struct Shown {
 /// `--output` of commands that list something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum ListFormat {
-    /// For people
+    /// Text for a terminal
     #[default]
     Text,
     /// For programs

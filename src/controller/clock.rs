@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 /// The wall clock, or one that Tokio's clock drives.
 ///
-/// Only windows, pauses and what people read go by it. Every wait and deadline goes by Tokio's monotonic clock, so
-/// a wall clock that jumps neither hastens nor holds up anything.
+/// Only windows, pauses and displayed times use it. Every wait and deadline uses Tokio's monotonic clock, so a wall clock
+/// that jumps neither speeds up nor delays anything.
 #[derive(Debug, Clone)]
 pub struct Clock(Kind);
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::news::{PlanDigest, newcomers_would_wait};
-use super::{Controller, Event};
+use super::{Controller, Event, Look};
 use crate::medialive::CallError;
 use crate::model::{ChannelId, Desired, Observed, Trust};
 use crate::observe::AccountView;
@@ -18,7 +18,7 @@ use crate::record::{Case, Outcome};
 use crate::status::{DestinationStatus, Phase, Status, status};
 use crate::store::{Loaded, Source, changes};
 
-/// Why a whole cycle came to nothing. Nobody on air is touched by that.
+/// Why a whole cycle made no plan. Nothing on air is touched by that.
 #[derive(Debug, thiserror::Error)]
 pub enum CycleError {
     /// The source could not be read, and never was before.
@@ -94,7 +94,7 @@ fn channels(desired: &Desired) -> impl Iterator<Item = &ChannelId> {
 impl<S: Source> Controller<S> {
     /// Loads, observes and plans; changes nothing, ever.
     pub async fn look(&mut self) -> Result<View, CycleError> {
-        let Looked { view, refused, .. } = self.look_further().await?;
+        let Looked { view, refused, .. } = self.look_further(Look::Everywhere).await?;
         if refused.is_empty() {
             Ok(view)
         } else {
@@ -103,8 +103,8 @@ impl<S: Source> Controller<S> {
     }
 
     /// The same, with what is wrong in pools that are held for it.
-    async fn look_further(&mut self) -> Result<Looked, CycleError> {
-        let (loaded, observed, read) = self.load_and_observe().await?;
+    async fn look_further(&mut self, look: Look) -> Result<Looked, CycleError> {
+        let (loaded, observed, read) = self.load_and_observe(look).await?;
         let at = self.clock.now();
         let Checked {
             plan,
@@ -124,13 +124,19 @@ impl<S: Source> Controller<S> {
         Ok(Looked { view, refused, read })
     }
 
-    /// What is declared, what was seen, and when the declaration was found to be as it is.
+    /// What is declared, what was seen, and when the declaration was read.
     ///
-    /// A look may take long, and a machine may stand still in the middle of it: what is declared is asked for again then,
-    /// so that nothing is done because of what nobody wants any more.
-    async fn load_and_observe(&mut self) -> Result<(Loaded, Observed, Instant), CycleError> {
+    /// A look may take long, and a machine may be suspended in the middle of it: the declaration is read again then, so that
+    /// nothing is done by an outdated one.
+    async fn load_and_observe(&mut self, look: Look) -> Result<(Loaded, Observed, Instant), CycleError> {
         let read = Instant::now();
         let loaded = self.load().await?;
+        if look == Look::Glanced
+            && let Some((view, listed)) = self.view_again(&loaded.desired)
+        {
+            let observed = self.observed(view);
+            return Ok((loaded, observed, read.min(listed)));
+        }
         let observed = self.observe(&loaded.desired).await?;
         if read.elapsed() < READ_GOOD_FOR {
             return Ok((loaded, observed, read));
@@ -146,10 +152,10 @@ impl<S: Source> Controller<S> {
         Ok((now, observed, read))
     }
 
-    /// One whole cycle. Steps that it begins go on as tasks of this controller.
-    pub(super) async fn cycle(&mut self) -> Result<(), CycleError> {
+    /// One whole cycle. Steps that it begins run as tasks of this controller.
+    pub(super) async fn cycle(&mut self, look: Look) -> Result<(), CycleError> {
         let begun = Instant::now();
-        let result = self.look_and_begin_steps().await;
+        let result = self.look_and_begin_steps(look).await;
         self.shown.cycle_ended();
         self.tell(Event::CycleEnded {
             succeeded: result.is_ok(),
@@ -158,11 +164,12 @@ impl<S: Source> Controller<S> {
         result
     }
 
-    async fn look_and_begin_steps(&mut self) -> Result<(), CycleError> {
+    async fn look_and_begin_steps(&mut self, look: Look) -> Result<(), CycleError> {
         // What the last plan left over is planned again, also where this look fails.
         self.busy.forget_queued();
         self.take_grants();
-        let Looked { view, refused, read } = self.look_further().await?;
+        let Looked { view, refused, read } = self.look_further(look).await?;
+        self.pace.follow(&view.plan);
         self.tell_refused(&refused);
         self.publish(&view);
         self.begin_steps(&view.plan, read);
@@ -189,7 +196,7 @@ impl<S: Source> Controller<S> {
         Ok(loaded)
     }
 
-    /// Reads the source and tells what changed.
+    /// Reads the source and reports what changed.
     pub(super) async fn reload(&mut self) -> Result<(), CycleError> {
         let loaded = match self.source.load().await {
             Ok(loaded) => loaded,
@@ -213,7 +220,7 @@ impl<S: Source> Controller<S> {
             trusted: loaded.desired.trust == Trust::Whole,
         });
         self.tell_loaded(&loaded);
-        if let Some(what) = self.source.warning() {
+        while let Some(what) = self.source.warning() {
             self.tell(Event::Warned { what });
         }
         self.loaded = Some(loaded);
@@ -237,7 +244,7 @@ impl<S: Source> Controller<S> {
                 changes: changed,
             });
         }
-        // That it is trusted again is told by the cycle, which knows whether too many vanished.
+        // That it is trusted again is reported by the cycle, which knows whether too many vanished.
         if let Trust::Doubted { why } = &loaded.desired.trust {
             self.tell_source_doubted(why.clone());
         }
@@ -246,12 +253,30 @@ impl<S: Source> Controller<S> {
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, CycleError> {
         let listing = self.observer.list().await.map_err(CycleError::Observe)?;
         // What steps were answered meanwhile is newer than the list, and saves a look where the two differ.
+        self.end_steps();
+        let under_way = self.busy.channels();
+        let view = self.observer.view(&listing, channels(desired), &under_way).await;
+        self.pace.looked_everywhere();
+        Ok(self.observed(view))
+    }
+
+    /// The last look at all channels with what was seen of single ones since, and when the list of it was asked for: a plan made
+    /// from it is as old as that.
+    fn view_again(&mut self, desired: &Desired) -> Option<(AccountView, Instant)> {
+        self.end_steps();
+        self.observer.view_again(channels(desired))
+    }
+
+    /// Takes note of the steps that have ended by now.
+    fn end_steps(&mut self) {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             self.end_step(ended);
         }
-        let under_way = self.busy.channels();
-        let view = self.observer.view(&listing, channels(desired), &under_way);
-        let AccountView { channels, elsewhere } = view.await;
+    }
+
+    /// What was seen, with what is remembered.
+    fn observed(&mut self, view: AccountView) -> Observed {
+        let AccountView { channels, elsewhere } = view;
         let mut observed = Observed {
             channels,
             elsewhere,
@@ -268,7 +293,7 @@ impl<S: Source> Controller<S> {
         self.memory
             .mark_trouble(&mut observed, Instant::now(), self.clock.now());
         self.memory.denials.hide_leftovers(&mut observed);
-        Ok(observed)
+        observed
     }
 
     /// The checked plan, and the desired state as far as it was trusted for it.
@@ -284,7 +309,7 @@ impl<S: Source> Controller<S> {
         }
         // Two plans of a large account would take twice the memory: of the one before only a digest is kept.
         if let Some(before) = self.plan.take() {
-            self.told = Some(PlanDigest::of(&before));
+            self.previous_plan = Some(PlanDigest::of(&before));
         }
         let reading = Reading::new(&desired, observed, now);
         let unsure = self.loaded.as_ref().and_then(|loaded| loaded.unsure.as_deref());
@@ -336,13 +361,13 @@ impl<S: Source> Controller<S> {
         self.refused = what;
     }
 
-    /// Tells what changed, and keeps what is true.
+    /// Reports what changed, and publishes the view.
     fn publish(&mut self, view: &View) {
-        let told = self.told.take();
-        for what in newcomers_would_wait(told.as_ref(), &view.plan) {
+        let last = self.previous_plan.take();
+        for what in newcomers_would_wait(last.as_ref(), &view.plan) {
             self.tell(Event::Warned { what });
         }
-        if told.is_none_or(|told| told.is_old(&view.plan)) {
+        if last.is_none_or(|last| last.is_old(&view.plan)) {
             self.tell(Event::Planned(Arc::clone(&view.plan)));
         }
         let before = std::mem::replace(&mut self.status, Arc::clone(&view.status));

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use crate::model::{ChannelObservation, Observed, Recording};
 use crate::plan::Action;
 
-/// How long what was denied is not tried again: long enough to cost next to nothing, and short enough that a policy that
-/// was changed need not be told of.
+/// How long a denied call is not tried again: long enough to cost next to nothing, and short enough that a changed policy
+/// is noticed without a restart.
 const TRIED_AGAIN_AFTER: Duration = Duration::from_mins(10);
 
 /// What was denied, each until when.
@@ -94,7 +94,7 @@ mod tests {
             }],
         };
         assert_eq!(denials.note(&writes, denied(), false), Some("no"));
-        assert_eq!(denials.note(&writes, denied(), false), None, "told once");
+        assert_eq!(denials.note(&writes, denied(), false), None, "reported once");
         denials.note(&Action::Start, Recording::Allowed, false);
         assert_eq!(denials.recording(), denied());
         tokio::time::advance(TRIED_AGAIN_AFTER).await;

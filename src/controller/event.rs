@@ -1,4 +1,4 @@
-//! What happens, as it happens: what a person watching `run` or `apply` is told.
+//! What happens, as it happens: the event log of `run` and `apply`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub enum Event {
         /// Pools and destinations that differ from before, and what changed in a few words.
         changes: Vec<Change>,
     },
-    /// The source was read, whether or not it differs from before. For those who count.
+    /// The source was read, whether or not it differs from before. For metrics.
     SourceRead {
         /// Whether it was read whole.
         trusted: bool,
@@ -38,7 +38,7 @@ pub enum Event {
         /// Why.
         why: String,
     },
-    /// Something works, and somebody should look at it.
+    /// Something works, and an operator should look at it.
     Warned {
         /// What, and what to do.
         what: String,
@@ -47,7 +47,7 @@ pub enum Event {
     SourceTrusted,
     /// A plan that differs from the one before.
     Planned(Arc<Plan>),
-    /// The plan of a pool breaks slotwise's own rules: a defect. The pool is left as it is, the others go on.
+    /// The plan of a pool breaks slotwise's own rules: a defect. The pool is left as it is, the others continue.
     PlanRefused {
         /// What is wrong.
         what: String,
@@ -56,7 +56,7 @@ pub enum Event {
     StepBegun {
         /// Its channel.
         channel: ChannelId,
-        /// The channel's name, for people.
+        /// The channel's name, for display.
         channel_name: String,
         /// The step.
         step: Step,
@@ -80,7 +80,7 @@ pub enum Event {
         from: Option<ChannelState>,
         /// Now.
         to: ChannelState,
-        /// How long it took: since it was asked to, or else since it was seen on its way. `None` where nobody here knows.
+        /// How long it took: since it was asked to, or else since it was seen on its way. `None` where this process does not know.
         after: Option<Duration>,
     },
     /// A destination is in another phase, or in the same for another reason.
@@ -98,24 +98,23 @@ pub enum Event {
         /// How long since it was wanted, when it went on air for the first time since.
         wanted_for: Option<Duration>,
     },
-    /// A wanted destination that was on air is not any more, and no stop of this controller took it off. Its phase tells
-    /// people; this is for those who count.
+    /// A wanted destination went off air without a stop of this controller. Its phase shows it to users; this is for metrics.
     WentOffAir {
         /// Which one.
         destination: DestinationName,
-        /// What became of its channel: `ChannelStopped`, `ChannelRecovering`, or `TargetGone` where it runs on.
+        /// What happened to its channel: `ChannelStopped`, `ChannelRecovering`, or `TargetGone` where it runs on.
         reason: &'static str,
     },
     /// Nothing is left to do.
     Converged {
-        /// Who is where they are wanted, and who is not.
+        /// How many destinations are where they are wanted, and how many are not.
         totals: Totals,
         /// Wanted destinations that went off air meanwhile, whatever took them.
         interruptions: usize,
         /// Since the first cycle or the last change.
         took: Duration,
     },
-    /// A cycle ended; steps that it began may go on. For those who count.
+    /// A cycle ended; steps that it began may still run. For metrics.
     CycleEnded {
         /// Whether it came to a plan.
         succeeded: bool,
@@ -129,7 +128,7 @@ pub enum Event {
         /// When the next one begins.
         retry_in: Duration,
     },
-    /// Who writes has changed, or the lease table is in trouble.
+    /// The writer has changed, or the lease table is in trouble.
     Lease(LeaseNews),
     /// A one-off grant that another process handed to this one.
     Grant(GrantNews),
@@ -147,7 +146,7 @@ pub enum LeaseNews {
         /// In which epoch.
         epoch: u64,
     },
-    /// The table had no row. One was made, and is waited for, as somebody may hold the lease by the row that was there before.
+    /// The table had no row. One was made, and is waited for, as a process may hold the lease by an earlier row.
     Vacant {
         /// How long.
         wait: Duration,
@@ -182,14 +181,14 @@ pub enum LeaseNews {
 pub enum GrantNews {
     /// It is in force from now on.
     Taken {
-        /// Whose change may interrupt others.
+        /// The destination whose change may interrupt others.
         destination: DestinationName,
-        /// Who gave it.
+        /// The user or process that gave it.
         by: Arc<str>,
     },
     /// It is over.
     Ended {
-        /// Whose change might interrupt others.
+        /// The destination whose change might interrupt others.
         destination: DestinationName,
         /// How it ended.
         outcome: GrantOutcome,
@@ -199,7 +198,7 @@ pub enum GrantNews {
 }
 
 impl Event {
-    /// Whether it is of interest to nobody but those who count.
+    /// Whether only metrics use it.
     pub fn is_only_counted(&self) -> bool {
         matches!(
             self,

@@ -11,8 +11,8 @@ use crate::model::{ChannelId, DestinationName};
 use crate::plan::{DestinationPlan, Plan, Waiting};
 use crate::store::Source;
 
-/// How long a grant is good for, unless it is used before. Who gave it sees by then that something else is in the way, and
-/// nobody expects an interruption long after.
+/// How long a grant is valid, unless it is used before. By then its giver sees that something else is in the way, and an
+/// interruption long after would surprise.
 const GOOD_FOR: Duration = Duration::from_mins(10);
 
 /// Grants in force.
@@ -21,13 +21,13 @@ pub(super) struct Granted(BTreeMap<DestinationName, InForce>);
 
 #[derive(Debug)]
 struct InForce {
-    /// Everybody who gave it.
+    /// All that gave it.
     handed: Vec<Handed>,
     until: Instant,
 }
 
 impl Granted {
-    /// Who has one.
+    /// The destinations that have one.
     pub(super) fn names(&self) -> impl Iterator<Item = &DestinationName> {
         self.0.keys()
     }
@@ -86,7 +86,7 @@ fn is_settled(plan: &Plan, destination: &DestinationPlan) -> bool {
     destination.on_air == destination.wanted && !steps.any(|(channel, _)| is_its(&channel.id))
 }
 
-/// Whether it could be done, and somebody's rule forbids it.
+/// Whether it could be done, and a rule forbids it.
 pub fn is_refusal(waiting: &Waiting) -> bool {
     matches!(
         waiting,
@@ -105,7 +105,7 @@ impl<S: Source> Controller<S> {
     pub(super) fn take_grants(&mut self) {
         let (now, arrived) = (Instant::now(), self.leadership.lease.grants());
         if !self.leadership.is_leading() {
-            // What was handed to the holder goes with the lease: who gave it hears that.
+            // A handed grant ends with the lease, and its giver is informed.
             self.granted = Granted::default();
             return;
         }
@@ -120,8 +120,10 @@ impl<S: Source> Controller<S> {
         }
     }
 
-    /// Ends the grants that are over by the plan of this cycle.
+    /// Ends the grants that are over by the plan of this cycle. One that the command was given is good for one change, too.
     pub(super) fn end_grants(&mut self, plan: &Plan) {
+        let is_used = |name: &DestinationName| outcome(plan, name, false) == Some(GrantOutcome::Done);
+        self.settings.grants.retain(|name| !is_used(name));
         for (destination, outcome) in self.granted.over(plan, self.is_converged(), Instant::now()) {
             let status = self.status.destination(destination.as_str());
             let message = status
@@ -192,7 +194,7 @@ mod tests {
                 false,
                 Some(GrantOutcome::Refused),
             ),
-            // Something else may still make room.
+            // Another change may still make room.
             (destination(false, Some(no_slot())), false, None),
             (
                 destination(false, Some(no_slot())),
@@ -203,12 +205,15 @@ mod tests {
             let plan = plan(destination);
             assert_eq!(outcome(&plan, &name, rests), expected, "{plan:?} {rests}");
         }
-        let nobody = plan(destination(true, None));
-        assert_eq!(outcome(&nobody, &"b".into(), false), Some(GrantOutcome::Unknown));
+        let without_b = plan(destination(true, None));
+        assert_eq!(
+            outcome(&without_b, &"b".into(), false),
+            Some(GrantOutcome::Unknown)
+        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_grant_that_is_given_again_holds_anew_and_everybody_hears_its_end() {
+    async fn a_grant_given_again_is_extended_and_reported_to_each() {
         let (mut granted, on_its_way) = (Granted::default(), plan(destination(false, None)));
         let (first, mut first_followed) = Handed::new("a".into(), "x");
         granted.take(first, Instant::now());

@@ -1,4 +1,4 @@
-//! What the loop makes of the lease: it begins steps while it leads, withdraws them when it no longer does, and tells.
+//! The loop and the lease: it begins steps while it leads, withdraws them when it no longer does, and reports changes.
 
 use std::sync::Arc;
 
@@ -10,16 +10,19 @@ use super::{Controller, Event, LeaseNews};
 use crate::status::{ConditionStatus, Leader, Status};
 use crate::store::Source;
 
-/// The lease, and what was told of it.
+/// The lease, and what was reported of it.
 #[derive(Debug)]
 pub struct Leadership {
     pub(super) lease: Lease,
-    told: Option<Standing>,
+    reported: Option<Standing>,
 }
 
 impl Leadership {
     pub(super) fn of(lease: Lease) -> Self {
-        Self { lease, told: None }
+        Self {
+            lease,
+            reported: None,
+        }
     }
 
     /// Whether this process is the one to act.
@@ -34,7 +37,7 @@ impl Leadership {
             .is_some_and(|standing| standing.role == Role::Ended)
     }
 
-    /// Who holds the lease instead, for one that does not wait for it; an error of the table that will not go away.
+    /// The holder of the lease, for a command that does not wait for it; or a lasting error of the table.
     pub(super) fn why_not(&self) -> LeaseError {
         let standing = self.lease.standing();
         let trouble = standing.as_ref().and_then(|standing| standing.trouble.clone());
@@ -47,7 +50,7 @@ impl Leadership {
         }
     }
 
-    /// An error of the table that stays until somebody does something about it.
+    /// An error of the table that stays until an operator acts.
     pub(super) fn lasting_trouble(&self) -> Option<LeaseError> {
         let trouble = self.lease.standing()?.trouble?;
         trouble.kind.is_lasting().then_some(LeaseError::Table(trouble))
@@ -58,9 +61,9 @@ impl Leadership {
         let Some(now) = self.lease.standing() else {
             return Vec::new();
         };
-        let before = self.told.replace(now.clone());
+        let before = self.reported.replace(now.clone());
         let mut news = Vec::new();
-        let (was, had) = before.map_or((None, None), |told| (Some(told.role), told.trouble));
+        let (was, had) = before.map_or((None, None), |before| (Some(before.role), before.trouble));
         match (&had, &now.trouble) {
             (None, Some(trouble)) => news.push(LeaseNews::Trouble(trouble.clone())),
             (Some(had), Some(trouble)) if had.kind != trouble.kind => {
@@ -141,8 +144,8 @@ impl<S: Source> Controller<S> {
         self.note_lease();
     }
 
-    /// Takes note of where this process stands: withdraws what it may no longer do, and tells. Whether it has just got the
-    /// lease.
+    /// Takes note of this process's lease: withdraws the steps that it may no longer take, and reports. Whether it has just
+    /// got the lease.
     pub(super) fn note_lease(&mut self) -> bool {
         let news = self.leadership.news();
         let has_lost = news.iter().any(|news| matches!(news, LeaseNews::Lost { .. }));
@@ -169,7 +172,7 @@ impl<S: Source> Controller<S> {
         }))
     }
 
-    /// Puts into `status` who writes, unless this is a controller that only looks.
+    /// Puts the writer into `status`, unless this is a controller that only looks.
     pub(super) fn mark_leader(&self, status: &mut Status, now: Timestamp) {
         let lease = &self.leadership.lease;
         if !lease.is_never() {
@@ -216,7 +219,7 @@ fn leader(standing: &Standing) -> Leader {
         Role::Standby { .. } => (
             ConditionStatus::Unknown,
             "Undecided",
-            "nobody is known to hold the lease".to_owned(),
+            "no holder of the lease is known".to_owned(),
         ),
         Role::Released => (
             ConditionStatus::False,

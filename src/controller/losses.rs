@@ -1,7 +1,7 @@
 //! Wanted destinations that went off air: every one counts, whatever took it.
 //!
-//! Those that a stop of ours interrupts are counted when MediaLive accepts the stop. The others are seen afterwards: a
-//! channel that MediaLive repairs, or that somebody stopped by hand.
+//! Those that a stop of this controller interrupts are counted when MediaLive accepts the stop. The others are seen
+//! afterwards: a channel that MediaLive repairs, or that was stopped by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +9,18 @@ use super::Event;
 use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::{DestinationPlan, Plan};
 
-/// Who is wanted and was seen on air where, and how many went off air.
+/// The wanted destinations that were seen on air and where, and how many went off air.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     on_air: BTreeMap<DestinationName, ChannelId>,
-    /// Whom a stop of ours takes off air: counted, until they are on air again.
+    /// Destinations that a stop of this controller takes off air: counted, until they are on air again.
     stopped: BTreeSet<DestinationName>,
     counted: usize,
 }
 
 impl Losses {
-    /// Takes note of who is on air by `plan`: an event for each one that was, is wanted, and is not any more, unless a stop of
-    /// ours took it off.
+    /// Takes note of what is on air by `plan`: an event for each wanted destination that no longer is, unless a stop of this
+    /// controller took it off.
     pub(super) fn note(&mut self, plan: &Plan) -> Vec<Event> {
         let before = std::mem::take(&mut self.on_air);
         let mut events = Vec::new();
@@ -31,7 +31,7 @@ impl Losses {
                 self.stopped.remove(&one.name);
             } else if let Some(channel) = was_on {
                 match what_became_of(plan, channel) {
-                    // Nobody could look, which takes nobody off air.
+                    // The channel was not seen, which takes nothing off air.
                     None => {
                         self.on_air.insert(one.name.clone(), channel.clone());
                     }
@@ -54,7 +54,7 @@ impl Losses {
         events
     }
 
-    /// Takes note of a stop of ours that MediaLive accepted.
+    /// Takes note of a stop that MediaLive accepted.
     pub(super) fn stopped(&mut self, interrupts: &[DestinationName]) {
         self.counted += interrupts.len();
         self.stopped.extend(interrupts.iter().cloned());
@@ -71,7 +71,7 @@ fn channel_on_air(one: &DestinationPlan) -> Option<&ChannelId> {
     Some(&slot.channel)
 }
 
-/// Why whoever was on air on `channel` is not any more; `None` where it was not seen.
+/// Why a destination is no longer on air on `channel`; `None` where the channel was not seen.
 fn what_became_of(plan: &Plan, channel: &ChannelId) -> Option<&'static str> {
     let planned = plan.channels.iter().find(|one| one.id == *channel)?;
     Some(match planned.seen.as_ref()?.state {
@@ -135,12 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn whoever_goes_off_air_without_a_stop_of_ours_is_counted_once() {
+    fn an_unplanned_loss_is_counted_once() {
         let (running, idle) = (Some(ChannelState::Running), Some(ChannelState::Idle));
         let mut losses = Losses::default();
         assert!(losses.note(&plan(idle, true)).is_empty(), "it never was on air");
         losses.note(&plan(running, true));
-        assert!(losses.note(&plan(None, true)).is_empty(), "nobody could look");
+        assert!(
+            losses.note(&plan(None, true)).is_empty(),
+            "the channel was not seen"
+        );
         let recovering = Some(ChannelState::Recovering);
         assert_eq!(
             reasons(&losses.note(&plan(recovering, true))),
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_wanted_or_was_stopped_by_us_is_not_counted_again() {
+    fn an_unwanted_or_interrupted_destination_is_not_counted_again() {
         let (running, idle) = (Some(ChannelState::Running), Some(ChannelState::Idle));
         let mut losses = Losses::default();
         losses.note(&plan(running, true));

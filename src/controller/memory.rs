@@ -22,8 +22,8 @@ use crate::retry::Backoff;
 const START_STUCK_AFTER: Duration = Duration::from_mins(15);
 
 /// How long after its last failure a channel that is stopped and left alone counts as healthy again. Failures of a
-/// channel whose destinations went elsewhere must not be forgotten at once: they would come back before they are
-/// well on their way, and fail again.
+/// channel whose destinations moved to another one must not be forgotten at once: the destinations would come back
+/// before they are on air there, and fail again.
 const FORGIVEN_AFTER: Duration = Duration::from_mins(10);
 
 /// Failures in a row from which those interrupted on a channel need not come back to it.
@@ -31,9 +31,9 @@ const LOST_AFTER: u32 = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// Who was interrupted and comes back where.
+    /// Interrupted destinations, and the slot that each comes back to.
     pub(super) returning: Returning,
-    /// Who was interrupted where and is not back on air, whether it comes back there or not.
+    /// Interrupted destinations that are not back on air, and where, whether they come back there or not.
     interrupted: BTreeMap<DestinationName, ChannelId>,
     /// What the last plan was made for.
     planned_for: Option<Arc<Desired>>,
@@ -52,7 +52,7 @@ pub(super) struct Memory {
 #[derive(Debug)]
 struct Streak {
     backoff: Backoff,
-    /// How many of them tell something of the channel.
+    /// How many of them concern the channel.
     of_channel: u32,
     retry_at: Instant,
     what: String,
@@ -127,7 +127,7 @@ impl Memory {
         }
     }
 
-    /// A step begins: those whom a stop interrupts come back to their slots, or to those that are reserved for them.
+    /// A step begins: destinations that a stop interrupts come back to their slots, or to those reserved for them.
     pub(super) fn step_begins(&mut self, plan: &Plan, channel: &ChannelPlan, step: &Step) {
         if matches!(step.action, Action::Update { .. } | Action::Start | Action::Stop) {
             self.asked.insert(channel.id.clone(), Instant::now());
@@ -154,12 +154,12 @@ impl Memory {
         };
     }
 
-    /// Others may go on with what was begun: that it ends otherwise is no failure.
+    /// Another process may continue what was begun: another end is no failure.
     pub(super) fn forget_expected(&mut self) {
         self.expected.clear();
     }
 
-    /// Compares states with those seen before: what to tell, and what failed since.
+    /// Compares states with those seen before: what to report, and what failed since.
     pub(super) fn note_states(
         &mut self,
         observed: &Observed,
@@ -175,7 +175,7 @@ impl Memory {
             if before.is_none_or(|(from, _)| from != to) {
                 self.states.insert(id.clone(), (to, now));
                 if let Some((from, since)) = before {
-                    // How long it has been IDLE or RUNNING before says nothing of how long it took to change that.
+                    // The time in IDLE or RUNNING is not the time of the transition.
                     let moved = from.is_transition().then_some(since);
                     let after = self.asked.get(id).copied().or(moved).map(|since| now - since);
                     events.push(Event::StateChanged {
@@ -219,7 +219,7 @@ impl Memory {
             (Some(Expected::Updated), ChannelState::UpdateFailed) => {
                 Some("the update ended in UPDATE_FAILED".to_owned())
             }
-            // Updated; or stopped by somebody else, so that it is no failure of the start when it does not run.
+            // Updated; or stopped from outside, so that it is no failure of the start when it does not run.
             (Some(Expected::Updated), ChannelState::Idle)
             | (Some(Expected::Running), ChannelState::Stopping) => {
                 self.expected.remove(id);
@@ -248,7 +248,7 @@ impl Memory {
         }
     }
 
-    /// Takes note of since when each destination is wanted. Whoever was interrupted and is declared no longer is not forgotten
+    /// Takes note of since when each destination is wanted. An interrupted one that is no longer declared is not forgotten
     /// yet: the source may have lost it.
     pub(super) fn note_wanted(&mut self, desired: &Desired, clock: Timestamp) {
         let now = Instant::now();
@@ -264,18 +264,18 @@ impl Memory {
         self.keep_interrupted(|name| desired.destinations.get(name).is_none_or(|d| d.is_wanted(clock)));
     }
 
-    /// Forgets who was interrupted and is not declared any more, by a declaration that is whole.
+    /// Forgets interrupted destinations that are no longer declared, by a declaration that is whole.
     pub(super) fn forget_undeclared(&mut self, desired: &Desired) {
         self.keep_interrupted(|name| desired.destinations.contains_key(name));
     }
 
-    /// Takes note of what a plan is made for: so were those declared whom a later declaration has lost.
+    /// Takes note of what a plan is made for: the last declaration of destinations that a later one has lost.
     pub(super) fn note_planned(&mut self, desired: &Arc<Desired>) {
         self.planned_for = Some(Arc::clone(desired));
     }
 
-    /// Declares in `desired`, which is doubted, whoever comes back and is declared there no longer: as it was for the last
-    /// plan. What is on air stays on air by itself while the source is doubted; these would not come back.
+    /// Adds to `desired`, which is doubted, the destinations that come back and are no longer declared there: as they were
+    /// for the last plan. What is on air stays on air by itself while the source is doubted; these would not come back.
     pub(super) fn fill_in_lost(&self, desired: &mut Arc<Desired>) {
         let before = |name| self.planned_for.as_ref()?.destinations.get(name).cloned();
         let is_lost = |one: &Arc<Destination>| {
@@ -297,7 +297,7 @@ impl Memory {
         self.interrupted.retain(|name, _| keep(name));
     }
 
-    /// Channels on which somebody was interrupted who is not back on air.
+    /// Channels with an interrupted destination that is not back on air.
     pub(super) fn interrupted(&self) -> BTreeSet<ChannelId> {
         self.interrupted.values().cloned().collect()
     }
@@ -309,7 +309,7 @@ impl Memory {
         Some(since.elapsed())
     }
 
-    /// Those seen on air have come back, unless a stop that interrupts them is planned or under way: `leaving`. Who is on
+    /// Destinations seen on air have come back, unless a stop that interrupts them is planned or under way: `leaving`. One on
     /// air on another channel with a previous target has not: that is what it was moved away from.
     pub(super) fn note_on_air<'a>(
         &mut self,
@@ -342,7 +342,7 @@ mod tests {
     use crate::model::{OwnerId, SlotId, WantedState, samples};
     use crate::plan::DestinationPlan;
 
-    /// What is told of channel 3 when it is seen in `state`: how long it took.
+    /// The times reported for channel 3 when it is seen in `state`.
     fn seen(memory: &mut Memory, state: ChannelState) -> Vec<Option<Duration>> {
         let mut observed = Observed::default();
         let channel = crate::model::ObservedChannel {
@@ -381,7 +381,7 @@ mod tests {
             seen(&mut memory, ChannelState::Idle),
             [Some(Duration::from_secs(40))]
         );
-        // Started by somebody else: nobody here knows when that was asked for.
+        // Started from outside: the time of the request is not known.
         tokio::time::advance(Duration::from_hours(1)).await;
         assert_eq!(seen(&mut memory, ChannelState::Starting), [None]);
         tokio::time::advance(Duration::from_mins(2)).await;
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_interrupted_and_lost_is_declared_as_it_was_unless_it_was_renamed_or_its_pool_is_gone() {
+    fn a_lost_interrupted_destination_stays_declared_unless_renamed_or_without_pool() {
         let mut whole = Desired::empty(OwnerId::new("us"));
         let pool = samples::pool(&["3"], "*");
         whole.pools.insert(pool.name.clone(), pool);
@@ -412,7 +412,7 @@ mod tests {
         let a = lost.destinations.pop_first().unwrap().1;
         assert!(
             fill_in(&memory, lost.clone()).destinations.is_empty(),
-            "nobody knows it"
+            "it is not known"
         );
         memory.note_planned(&whole);
         assert_eq!(fill_in(&memory, lost.clone()).destinations, whole.destinations);
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_interrupted_is_forgotten_by_a_whole_declaration_only() {
+    fn an_interrupted_destination_is_forgotten_by_a_whole_declaration_only() {
         let declared = |state| {
             let mut desired = Desired::empty(OwnerId::new("us"));
             let one = Destination {
@@ -455,11 +455,11 @@ mod tests {
 
         let mut memory = interrupted();
         memory.note_wanted(&declared(WantedState::Ready), Timestamp::UNIX_EPOCH);
-        assert_eq!(knows(&memory), (0, 0), "it is not wanted any more");
+        assert_eq!(knows(&memory), (0, 0), "it is no longer wanted");
     }
 
     #[test]
-    fn a_previous_target_on_another_channel_brings_nobody_back() {
+    fn a_previous_target_on_another_channel_brings_no_destination_back() {
         let on_air_in = |channel: &str, is_previous| {
             let one = DestinationPlan {
                 name: "a".into(),

@@ -1,7 +1,7 @@
 //! The loop: load → observe → plan → check → execute → publish.
 //!
-//! Level-triggered: every cycle looks at the world and begins at most one step per channel. What happened before
-//! matters only for comfort: who was interrupted and comes back, what failed and is tried later, what was told.
+//! Level-triggered: every cycle observes the channels and begins at most one step per channel. Memory is a convenience only:
+//! interrupted destinations that come back, failures that are tried later, what was reported.
 //! A crash at any point is healed by the next cycle of the next process.
 //!
 //! ```text
@@ -12,7 +12,10 @@
 //!        ▲─────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Steps run as tasks of the controller, so a slow channel holds up no other; triggers carry no data.
+//! Looks cost calls. At rest there is one each interval; of channels on their way `pace` says when a look is worth it, and where
+//! the list has many pages only those channels are looked at, until one of them has changed.
+//!
+//! Steps run as tasks of the controller, so a slow channel delays no other; triggers carry no data.
 //!
 //! Where several controllers share a [`lease`], the one that holds it begins steps; the others do everything else, and
 //! look again the moment they get it.
@@ -27,6 +30,7 @@ pub mod lease;
 mod losses;
 mod memory;
 mod news;
+mod pace;
 pub mod pulse;
 mod run;
 mod steps;
@@ -63,6 +67,7 @@ use lease::Lease;
 use losses::Losses;
 use memory::Memory;
 use news::PlanDigest;
+use pace::Pace;
 use pulse::Shown;
 use steps::{Busy, Finished};
 use trust::Doubt;
@@ -73,7 +78,7 @@ use vanish::VanishGuard;
 pub struct Settings {
     /// Time between looks while nothing is on its way, give or take a tenth.
     pub interval: Duration,
-    /// Time between looks while a channel is on its way to another state.
+    /// Least time between looks at a channel on its way to another state; one that takes long is looked at less often.
     pub transition_interval: Duration,
     /// Time between looks at whether the source changed.
     pub source_interval: Duration,
@@ -87,11 +92,11 @@ pub struct Settings {
     pub assumes_from: usize,
     /// Largest share of those on air that may vanish from the source at once.
     pub max_vanish: MaxVanish,
-    /// Whose channels these are.
+    /// The owner of the channels.
     pub owner: OwnerId,
     /// Destinations whose change may interrupt others now, whatever the policy.
     pub grants: BTreeSet<DestinationName>,
-    /// Whether to wait while another process holds the lease, where there is a limit to how long to go on.
+    /// Whether to wait while another process holds the lease, where the run has a time limit.
     pub waits_for_lease: bool,
 }
 
@@ -114,7 +119,16 @@ impl Settings {
     }
 }
 
-/// Told of everything that happens, as it happens.
+/// How much of the account is looked at for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// All of it.
+    Everywhere,
+    /// Channels on their way were looked at by themselves. The rest is as the last list showed it, where that is fresh.
+    Glanced,
+}
+
+/// Receives every event, as it happens.
 pub type Listener = Box<dyn FnMut(Event) + Send>;
 
 /// Shown what each plan was made from and what came of it. Called within the cycle, so it must not wait.
@@ -133,19 +147,21 @@ pub struct Controller<S> {
     witness: Option<Witness>,
     loaded: Option<Loaded>,
     plan: Option<Arc<Plan>>,
-    /// What the plan before came to, while the next one is made.
-    told: Option<PlanDigest>,
-    /// What was wrong with the last plan, as far as it was told.
+    /// A digest of the previous plan, while the next one is made.
+    previous_plan: Option<PlanDigest>,
+    /// What was wrong with the last plan, as far as it was reported.
     refused: String,
     status: Arc<Status>,
     memory: Memory,
     losses: Losses,
     guard: VanishGuard,
-    /// Why the source is not trusted, as far as it was told.
+    /// Why the source is not trusted, as far as it was reported.
     doubt: Option<Doubt>,
     /// Grants that others handed over.
     granted: Granted,
     busy: Busy,
+    /// When channels on their way are worth a look.
+    pace: Pace,
     tasks: JoinSet<Finished>,
     wake: Arc<Notify>,
     shown: Shown,
@@ -159,13 +175,13 @@ pub struct Parts<S> {
     pub observer: Observer,
     /// Takes steps.
     pub executor: Executor,
-    /// Who may write; the executor asks it as well.
+    /// The lease; the executor asks it as well.
     pub lease: Lease,
     /// What time it is.
     pub clock: Clock,
     /// Draws the jitter of intervals and delays.
     pub random: ChaCha8Rng,
-    /// Told of everything that happens.
+    /// Receives every event.
     pub listener: Listener,
 }
 
@@ -181,6 +197,7 @@ impl<S: Source> Controller<S> {
             random,
             listener,
         } = parts;
+        let shown = Shown::new(lease.gate());
         Self {
             source,
             observer,
@@ -193,7 +210,7 @@ impl<S: Source> Controller<S> {
             witness: None,
             loaded: None,
             plan: None,
-            told: None,
+            previous_plan: None,
             refused: String::new(),
             status: Arc::default(),
             memory: Memory::default(),
@@ -202,9 +219,10 @@ impl<S: Source> Controller<S> {
             doubt: None,
             granted: Granted::default(),
             busy: Busy::default(),
+            pace: Pace::default(),
             tasks: JoinSet::new(),
             wake: Arc::default(),
-            shown: Shown::new(),
+            shown,
         }
     }
 
@@ -218,12 +236,12 @@ impl<S: Source> Controller<S> {
         self.plan.as_ref()
     }
 
-    /// How far a look has come, for whoever waits for it.
+    /// The progress of a look, for display.
     pub fn progress(&self) -> Progress {
         self.observer.progress()
     }
 
-    /// Whoever notifies it makes the controller read the source and look again at once. It carries no data.
+    /// A notification makes the controller read the source and look again at once. It carries no data.
     pub fn waker(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
     }
@@ -233,7 +251,7 @@ impl<S: Source> Controller<S> {
         self.witness = Some(witness);
     }
 
-    /// How it goes and what it saw last, for whoever looks from outside.
+    /// The pulse and the last view, for readers outside.
     pub fn watch(&self) -> watch::Receiver<Pulse> {
         self.shown.watch()
     }

@@ -1,4 +1,4 @@
-//! Whether a plan is worth telling a person.
+//! Whether a plan is worth showing.
 
 use crate::model::{ChannelId, DestinationName, PoolName, SlotId};
 use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting};
@@ -29,7 +29,7 @@ impl PlanDigest {
         }
     }
 
-    /// Whether `now` is more than this with some of its steps done: only that is worth telling a person again.
+    /// Whether `now` is more than this with some of its steps done: only that is worth showing again.
     pub(super) fn is_old(&self, now: &Plan) -> bool {
         let steps_go_on = self.channels.len() == now.channels.len()
             && self

@@ -1,4 +1,4 @@
-//! What a controller shows of itself while it runs: always the latest, and nothing of what was before.
+//! What a controller shows of itself while it runs: always the latest state only.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::View;
+use crate::execute::WriteLease;
 
 /// A controller at a glance. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -16,21 +17,24 @@ pub struct Pulse {
     pub cycle_ended: Option<Instant>,
     /// What the last cycle that came to something saw and planned.
     pub view: Option<Arc<View>>,
+    /// Tells what is held of the lease at the moment that it is asked.
+    pub lease: Arc<dyn WriteLease>,
 }
 
 /// Where a controller shows its pulse.
 ///
-/// Neither side waits for the other: who looks gets a copy, and who shows replaces what was there. While nobody watches
-/// no view is kept, so that it costs no memory.
+/// Neither side waits for the other: a reader gets a copy, and the writer replaces what was there. Without a reader no
+/// view is kept, so that it costs no memory.
 #[derive(Debug)]
 pub(super) struct Shown(watch::Sender<Pulse>);
 
 impl Shown {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(lease: Arc<dyn WriteLease>) -> Self {
         Self(watch::Sender::new(Pulse {
             began: Instant::now(),
             cycle_ended: None,
             view: None,
+            lease,
         }))
     }
 

@@ -8,8 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lease::LeaseError;
 use super::steps::{LEASE_RETRY, LookAgain};
-use super::{Controller, CycleError, Event};
-use crate::plan::{Action, Adoption};
+use super::{Controller, CycleError, Event, Look, pace};
 use crate::retry::Backoff;
 use crate::status::Totals;
 use crate::store::Source;
@@ -27,7 +26,7 @@ const LOOK_GAP_PER_PAGE: Duration = Duration::from_millis(500);
 /// But no more than this: what is looked at for a step must not be older than a step may be that was planned by it.
 const LOOK_GAP_MAX: Duration = Duration::from_secs(10);
 
-/// How long to go on.
+/// How long to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
     /// Until asked to end.
@@ -50,25 +49,27 @@ pub enum Ended {
     Blocked,
     /// Time is up.
     TimedOut,
-    /// The task that keeps the lease is gone, so nothing may be written any more.
+    /// The task that keeps the lease is gone, so nothing may be written.
     LeaseLost,
-    /// Time is up and the lease is held by another process, or cannot be had.
+    /// Time is up and the lease is held by another process, or not available.
     NoLease(LeaseError),
     /// The very first cycle could not even read what is desired.
     Failed(CycleError),
 }
 
-/// Since when there is something to do, and whether it was told that there is no more.
+/// Since when there is something to do, and whether its end was reported.
 #[derive(Debug)]
 struct Converging {
     since: Instant,
-    is_told: bool,
+    is_reported: bool,
 }
 
 /// When the next things are due.
 #[derive(Debug)]
 struct Due {
     cycle: Instant,
+    /// The next look at channels on their way.
+    paced: Option<Instant>,
     /// When the last cycle ended.
     looked: Option<Instant>,
     source: Instant,
@@ -76,6 +77,12 @@ struct Due {
     changed: Option<Instant>,
     /// Whole cycles that failed in a row.
     failed: Option<Backoff>,
+}
+
+impl Due {
+    fn next(&self) -> Instant {
+        self.paced.map_or(self.cycle, |paced| paced.min(self.cycle))
+    }
 }
 
 impl<S: Source> Controller<S> {
@@ -93,6 +100,7 @@ impl<S: Source> Controller<S> {
         let begun = Instant::now();
         let mut due = Due {
             cycle: begun,
+            paced: None,
             looked: None,
             source: begun + self.settings.source_interval,
             changed: None,
@@ -100,7 +108,7 @@ impl<S: Source> Controller<S> {
         };
         let mut converging = Converging {
             since: begun,
-            is_told: false,
+            is_reported: false,
         };
         let deadline = match until {
             Until::Asked => None,
@@ -119,25 +127,27 @@ impl<S: Source> Controller<S> {
                 }
                 Some(ended) = self.tasks.join_next_with_id() => {
                     let again = self.end_step_and_go_on(ended);
-                    let gap_ends = due.looked.map(|looked| looked + self.look_gap());
-                    let moment = self.moment(again);
-                    due.cycle = due.cycle.min(gap_ends.map_or(moment, |ends| ends.max(moment)));
+                    self.look_after_step(again, &mut due);
                 }
                 () = self.wake.notified() => {
                     self.read_source().await;
-                    due.cycle = due.cycle.min(self.moment(LookAgain::Now));
+                    due.cycle = due.cycle.min(Instant::now() + CYCLE_GAP_MIN);
                 }
                 () = sleep_until(due.source), if until == Until::Asked => {
                     if self.look_at_source(&mut due).await {
-                        converging = Converging { since: Instant::now(), is_told: false };
+                        converging = Converging { since: Instant::now(), is_reported: false };
                     }
                 }
-                () = sleep_until(due.cycle) => {
+                () = sleep_until(due.next()) => {
                     let result = tokio::select! {
                         biased;
                         () = asked.cancelled() => return self.stop_asked(),
                         () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => return self.time_is_up(),
-                        result = self.cycle() => result,
+                        result = self.look_as_due(&due) => result,
+                    };
+                    let Some(result) = result else {
+                        due.paced = self.paced_look(due.looked);
+                        continue;
                     };
                     if let Some(ended) = self.cycle_ended(result, until, &mut due, &mut converging) {
                         return ended;
@@ -145,6 +155,39 @@ impl<S: Source> Controller<S> {
                 }
             }
         }
+    }
+
+    /// A cycle; `None` where a glance at the channels on their way is enough, and shows that they still are.
+    async fn look_as_due(&mut self, due: &Due) -> Option<Result<(), CycleError>> {
+        let now = Instant::now();
+        let glanced = if now < due.cycle {
+            self.glance(now).await
+        } else {
+            None
+        };
+        match glanced {
+            Some(false) => None,
+            Some(true) => Some(self.cycle(Look::Glanced).await),
+            None => Some(self.cycle(Look::Everywhere).await),
+        }
+    }
+
+    /// Looks at those of the channels on their way whose time has come, and says whether one has changed; `None` where the
+    /// list costs no more.
+    async fn glance(&mut self, now: Instant) -> Option<bool> {
+        let mut due = self.pace.due_by(now, self.settings.transition_interval);
+        due.truncate(self.settings.concurrency);
+        if due.is_empty() || !self.may_glance() {
+            return None;
+        }
+        let is_news = self.observer.glance(&due).await;
+        self.pace.looked_at(|id| due.contains(id));
+        Some(is_news)
+    }
+
+    /// Whether looks at the channels on their way cost less than a list.
+    fn may_glance(&self) -> bool {
+        self.pace.is_cheaper_than(self.observer.pages())
     }
 
     /// What follows from a cycle: when the next one is due, or the end.
@@ -159,24 +202,28 @@ impl<S: Source> Controller<S> {
         due.looked = Some(Instant::now());
         match result {
             Err(error) if self.loaded.is_none() => return Some(Ended::Failed(error)),
-            Err(error) => due.cycle = self.cycle_failed(due, &error),
+            Err(error) => {
+                due.cycle = self.cycle_failed(due, &error);
+                due.paced = None;
+            }
             Ok(()) => {
                 due.failed = None;
                 due.cycle = self.next_cycle();
+                due.paced = self.paced_look(due.looked);
             }
         }
         let may_end = until != Until::Asked && self.leadership.is_leading();
         if due.failed.is_none() && self.is_converged() {
-            if !converging.is_told {
+            if !converging.is_reported {
                 self.tell_converged(converging.since.elapsed());
-                converging.is_told = true;
+                converging.is_reported = true;
             }
             return may_end.then_some(Ended::Converged);
         }
-        if converging.is_told {
+        if converging.is_reported {
             *converging = Converging {
                 since: Instant::now(),
-                is_told: false,
+                is_reported: false,
             };
         }
         (may_end && self.is_blocked()).then_some(Ended::Blocked)
@@ -205,7 +252,7 @@ impl<S: Source> Controller<S> {
         if !self.settings.waits_for_lease {
             return Some(Ended::NoLease(self.leadership.why_not()));
         }
-        // Nobody is there who could do something about it and would see that it helps.
+        // No operator watches who could repair it.
         self.leadership.lasting_trouble().map(Ended::NoLease)
     }
 
@@ -232,7 +279,7 @@ impl<S: Source> Controller<S> {
 
     /// Reads the source where it changed, and puts the next cycle where the batch of changes ends. Whether it changed.
     async fn look_at_source(&mut self, due: &mut Due) -> bool {
-        let changed = self.source.changed().await;
+        let changed = self.source.may_have_changed() && self.source.changed().await;
         let now = Instant::now();
         due.source = now + self.settings.source_interval;
         if !changed {
@@ -263,28 +310,44 @@ impl<S: Source> Controller<S> {
         }
     }
 
-    fn moment(&self, again: LookAgain) -> Instant {
-        let now = Instant::now();
-        match again {
-            LookAgain::Now => now + CYCLE_GAP_MIN,
-            LookAgain::AfterTransition => now + self.settings.transition_interval,
-            LookAgain::In(delay) => now + delay.max(CYCLE_GAP_MIN),
+    /// When to look after a step that ended.
+    fn look_after_step(&self, again: LookAgain, due: &mut Due) {
+        let delay = match again {
+            LookAgain::AfterTransition => None,
+            LookAgain::Now => Some(CYCLE_GAP_MIN),
+            LookAgain::In(delay) => Some(delay.max(CYCLE_GAP_MIN)),
+        };
+        if let Some(delay) = delay {
+            let moment = Instant::now() + delay;
+            let gap_ends = due.looked.map(|looked| looked + self.look_gap());
+            due.cycle = due.cycle.min(gap_ends.map_or(moment, |ends| ends.max(moment)));
+        }
+        if due.failed.is_none() {
+            due.paced = self.paced_look(due.looked);
         }
     }
 
-    /// When to look again after a cycle, unless something asks for it before.
+    /// When to look next at what is on its way, if anything is: a channel in transition, or a step.
+    fn paced_look(&self, looked: Option<Instant>) -> Option<Instant> {
+        let least = self.settings.transition_interval;
+        let of_channels = self.pace.next_look(least);
+        if self.may_glance() && of_channels.is_some() {
+            return of_channels;
+        }
+        let looked = looked.unwrap_or_else(Instant::now);
+        let of_steps = (!self.busy.is_idle()).then(|| looked + least);
+        let next = of_channels.into_iter().chain(of_steps).min()?;
+        Some(next.max(looked + self.look_gap()))
+    }
+
+    /// When to look everywhere again after a cycle, unless something asks for it before.
     fn next_cycle(&mut self) -> Instant {
         let now = Instant::now();
-        let steady = now + self.settings.interval.mul_f64(self.random.random_range(0.9..1.1));
-        let mut next = if self.is_on_its_way() {
-            now + self.settings.transition_interval.max(self.look_gap())
-        } else {
-            steady
-        };
+        let mut next = now + self.settings.interval.mul_f64(self.random.random_range(0.9..1.1));
         // It leads, and too little of the lease is left for a call: a renewal is due any moment.
         let is_held_up = self.leadership.is_leading() && !self.executor.may_write();
         if is_held_up && self.plan.as_ref().is_some_and(|plan| !plan.is_empty()) {
-            next = next.min(self.moment(LookAgain::In(LEASE_RETRY)));
+            next = next.min(now + LEASE_RETRY);
         }
         if let Some(retry) = self.memory.next_retry(now) {
             next = next.min(retry.max(now + CYCLE_GAP_MIN));
@@ -305,23 +368,10 @@ impl<S: Source> Controller<S> {
         Instant::now() + delay
     }
 
-    /// Whether a channel of ours is in transition, recovers, or has a step under way.
+    /// Whether an owned channel is in transition, recovers, or has a step under way.
     fn is_on_its_way(&self) -> bool {
         let Some(plan) = &self.plan else { return false };
-        !self.busy.is_idle()
-            || plan.channels.iter().any(|channel| {
-                let ours = matches!(channel.adoption, Adoption::Owned | Adoption::Adopt);
-                let waits = channel
-                    .steps
-                    .first()
-                    .is_some_and(|step| step.action == Action::Wait);
-                waits
-                    || (ours
-                        && channel
-                            .seen
-                            .as_ref()
-                            .is_some_and(|seen| seen.state.is_transition()))
-            })
+        !self.busy.is_idle() || plan.channels.iter().any(pace::is_on_its_way)
     }
 
     pub(super) fn is_converged(&self) -> bool {

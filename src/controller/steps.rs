@@ -8,20 +8,19 @@ use tokio::time::Instant;
 
 use super::{Controller, Event, StepOutcome};
 use crate::execute::{Grounds, NoPermit, Order, Outcome, StepError};
-use crate::medialive::Kind;
+use crate::medialive::{Kind, Summary};
 use crate::model::{ChannelId, DestinationName, Endpoint};
 use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
 use crate::store::Source;
 
-/// Stale results in a row on one channel after which it is looked at less often: somebody works on it by hand.
+/// Stale results in a row on one channel after which it is looked at less often: it is being changed by hand.
 const STALE_MAX: u32 = 3;
 
 /// Channels with a step under way, and what each is going to point at.
 #[derive(Debug, Default)]
 pub(super) struct Busy {
     channels: BTreeMap<ChannelId, UnderWay>,
-    /// What channels whose step has ended since the last plan are going to point at: the plan was made from a look that saw
-    /// nothing of it yet.
+    /// The targets of channels whose step has ended since the last plan: that plan was made from a look before the step.
     ended: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
     /// Channels of the last plan, by index, whose step has to wait for one under way to end: no more begin at once than
     /// the settings allow.
@@ -55,7 +54,7 @@ impl Busy {
     }
 
     /// Takes note of a plan to be carried out that was made from what was declared at `read`. Starts and stops go first, as
-    /// they do on the wire: somebody waits for them, and what was looked at for them grows old.
+    /// they do on the wire: they are urgent, and the looks for them grow old.
     fn follow(&mut self, plan: &Plan, read: Instant) {
         let first = |at: &usize| plan.channels[*at].steps.first().map(|step| &step.action);
         let has_step = |at: &usize| first(at).is_some_and(|action| *action != Action::Wait);
@@ -96,7 +95,7 @@ impl Busy {
         self.channels.is_empty()
     }
 
-    /// What has changed may concern any step under way: those whose call is not made yet are planned again.
+    /// A change may concern any step under way: those whose call is not made yet are planned again.
     pub(super) fn withdraw_all(&mut self) {
         self.forget_queued();
         for under_way in self.channels.values() {
@@ -104,7 +103,7 @@ impl Busy {
         }
     }
 
-    /// Withdraws the steps under way that `plan` does not ask for any more.
+    /// Withdraws the steps under way that are no longer in `plan`.
     fn withdraw_unplanned(&self, plan: &Plan) {
         for (id, under_way) in &self.channels {
             let planned = plan.channels.iter().find(|channel| channel.id == *id);
@@ -118,7 +117,7 @@ impl Busy {
         }
     }
 
-    /// Those whom a stop under way takes off air.
+    /// Destinations that a stop under way takes off air.
     pub(super) fn leaving(&self) -> impl Iterator<Item = &DestinationName> {
         self.channels
             .values()
@@ -126,7 +125,7 @@ impl Busy {
     }
 }
 
-/// What the slots of a channel that hold somebody are going to point at.
+/// The targets that the occupied slots of a channel will have.
 fn will_carry(channel: &ChannelPlan) -> BTreeSet<Endpoint> {
     let writes = channel.steps.iter().find_map(|step| match &step.action {
         Action::Update { writes, .. } => Some(writes),
@@ -147,7 +146,7 @@ fn will_carry(channel: &ChannelPlan) -> BTreeSet<Endpoint> {
         .collect()
 }
 
-/// What a step points slots at, for a call whose effect is in doubt.
+/// The targets that a step writes, for a call whose effect is unknown.
 fn endpoints_of(step: &Step) -> Vec<Endpoint> {
     let Action::Update { writes, .. } = &step.action else {
         return Vec::new();
@@ -168,7 +167,7 @@ pub(super) struct Finished {
 pub(super) enum LookAgain {
     /// At once: the next step can be planned.
     Now,
-    /// When the transition may have ended.
+    /// When the transition may have ended ([`super::pace`]).
     AfterTransition,
     /// After this long.
     In(Duration),
@@ -313,13 +312,6 @@ impl<S: Source> Controller<S> {
     }
 
     fn note_outcome(&mut self, id: &ChannelId, step: &Step, outcome: Outcome) -> (StepOutcome, LookAgain) {
-        let pace = |is_transition: bool| {
-            if is_transition {
-                LookAgain::AfterTransition
-            } else {
-                LookAgain::Now
-            }
-        };
         match outcome {
             Outcome::Accepted {
                 channel: after,
@@ -333,14 +325,14 @@ impl<S: Source> Controller<S> {
                 if let Some(what) = news.map(str::to_owned) {
                     self.tell(Event::Warned { what });
                 }
-                let again = pace(after.summary.state.is_transition());
+                let again = self.pace_of(&after.summary);
                 self.observer.remember(&after);
                 (StepOutcome::Accepted, again)
             }
             Outcome::AlreadyDone(after) => {
                 self.busy.stale.remove(id);
                 self.memory.step_accepted(id, &step.action);
-                let again = pace(after.summary.state.is_transition());
+                let again = self.pace_of(&after.summary);
                 self.observer.remember(&after);
                 (StepOutcome::AlreadyDone, again)
             }
@@ -354,6 +346,16 @@ impl<S: Source> Controller<S> {
                 let retry_in = self.memory.fail(id, why.clone(), true, &mut self.random);
                 (StepOutcome::Stale { why }, LookAgain::In(retry_in))
             }
+        }
+    }
+
+    /// When to look again at a channel after a call of ours.
+    fn pace_of(&mut self, after: &Summary) -> LookAgain {
+        self.pace.begin(&after.id, after.state);
+        if after.state.is_transition() {
+            LookAgain::AfterTransition
+        } else {
+            LookAgain::Now
         }
     }
 

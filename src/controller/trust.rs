@@ -1,4 +1,4 @@
-//! Whether the source is trusted, told once for each change, and only where it is true.
+//! Whether the source is trusted: one event for each change.
 
 use super::{Controller, Event};
 use crate::manifest::{Problem, Severity};
@@ -15,7 +15,7 @@ pub(super) enum Doubt {
 }
 
 impl<S: Source> Controller<S> {
-    /// Tells that the source could not be read whole, unless that was told.
+    /// Reports that the source could not be read whole, unless that was reported.
     pub(super) fn tell_source_doubted(&mut self, why: String) {
         let doubt = Doubt::OfSource(why.clone());
         if self.doubt.as_ref() != Some(&doubt) {
@@ -24,7 +24,7 @@ impl<S: Source> Controller<S> {
         }
     }
 
-    /// Tells what a cycle found out: that too many `vanished`, or that a source that was not trusted is again. It is not while
+    /// Reports the finding of a cycle: that too many `vanished`, or that the source is trusted again, which it is not while
     /// anything else is wrong with it.
     pub(super) fn tell_trust(&mut self, trust: &Trust, vanished: Option<&str>) {
         match (trust, vanished) {

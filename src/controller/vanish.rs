@@ -1,10 +1,10 @@
-//! The vanish guard: a source that shrinks never takes anyone off air.
+//! The vanish guard: a source that shrinks never takes a destination off air.
 //!
-//! Judged on what the world says, not on what was loaded before, so that a restart changes nothing: slots on our channels that are
-//! recorded as those of destinations which are declared no longer. One, or a small share, was taken away on purpose. Many at
-//! once means that something is wrong with the source, and then none of them is released.
+//! Judged by the channels, not by what was loaded before, so that a restart changes nothing: slots on owned channels that are
+//! recorded as those of destinations which are no longer declared. One, or a small share, was removed on purpose. Many at
+//! once mean that something is wrong with the source, and then none of them is released.
 //!
-//! Whoever is interrupted just now is on air in this sense: if it vanished meanwhile, it would not come back.
+//! An interrupted destination counts as on air: if it vanished meanwhile, it would not come back.
 
 use std::collections::BTreeSet;
 
@@ -40,8 +40,8 @@ impl Default for MaxVanish {
     }
 }
 
-/// Remembers what was decided of those who vanished and are still on air: those that vanish one after the other do not add
-/// up, and those that vanished together are not released one by one, as the others of them leave the air for other reasons.
+/// Remembers the decision on vanished destinations that are still on air: those that vanish one after the other do not
+/// add up, and those that vanished together are not released one by one, as the others go off air for other reasons.
 #[derive(Debug, Default)]
 pub struct VanishGuard {
     released: BTreeSet<SlotId>,
@@ -62,49 +62,47 @@ impl VanishGuard {
         let new: BTreeSet<SlotId> = vanished.keys().filter(is_new).cloned().collect();
         // One that is in several slots, after a change of its key say, is one destination.
         let those_in = |slots: &BTreeSet<SlotId>| {
-            let who = slots.iter().filter_map(|slot| vanished.get(slot));
-            who.collect::<BTreeSet<_>>().len()
+            let names = slots.iter().filter_map(|slot| vanished.get(slot));
+            names.collect::<BTreeSet<_>>().len()
         };
         let allowed = max.allows(*count);
-        let told = |slots: &BTreeSet<SlotId>, why: &str| {
+        let sentence = |slots: &BTreeSet<SlotId>, why: &str| {
             let many = those_in(slots);
             format!("{many} of {count} destinations on air {why}")
         };
         if those_in(&new) > allowed {
             let why = format!(
-                "are declared nowhere any more, and at most {allowed} may vanish at once (--max-vanish); {WAY_OUT}"
+                "are no longer declared, and at most {allowed} may vanish at once (--max-vanish); {WAY_OUT}"
             );
-            let why = told(&new, &why);
+            let why = sentence(&new, &why);
             self.kept = new;
             return Some(why);
         }
         if !self.kept.is_empty() {
             let why =
                 format!("vanished together with more than may vanish at once (--max-vanish); {WAY_OUT}");
-            return Some(told(&self.kept, &why));
+            return Some(sentence(&self.kept, &why));
         }
         if new.is_empty() {
             let (slot, unsure) = on_air.taken_over.as_ref().zip(unsure)?;
-            return Some(format!(
-                "what is on air in {slot} is declared nowhere, and {unsure}"
-            ));
+            return Some(format!("what is on air in {slot} is not declared, and {unsure}"));
         }
         if let Some(unsure) = unsure {
-            let why = format!("are declared nowhere, and {unsure}; {WAY_OUT}");
-            return Some(told(&new, &why));
+            let why = format!("are not declared, and {unsure}; {WAY_OUT}");
+            return Some(sentence(&new, &why));
         }
-        // Some of those that vanished may be there.
+        // Some of the vanished ones may be there.
         if let Some(channel) = &on_air.unseen {
             let why = format!(
-                "are declared nowhere any more, and how many more there are on channel {channel} cannot be seen"
+                "are no longer declared, and how many more there are on channel {channel} cannot be seen"
             );
-            return Some(told(&new, &why));
+            return Some(sentence(&new, &why));
         }
         if let Some(name) = &on_air.unreadable {
             let why = format!(
-                "are declared nowhere any more, and one of them may be {name}, renamed, whose key cannot be read; {WAY_OUT}"
+                "are no longer declared, and one of them may be {name}, renamed, whose key cannot be read; {WAY_OUT}"
             );
-            return Some(told(&new, &why));
+            return Some(sentence(&new, &why));
         }
         self.released = vanished.keys().cloned().collect();
         None
@@ -115,7 +113,7 @@ impl VanishGuard {
 mod tests {
     use super::*;
 
-    /// So many are on air, and these slots are of those who vanished, each called as its slot.
+    /// `count` destinations on air; these slots hold vanished ones, each named like its slot.
     fn on_air(count: usize, vanished: &[&str]) -> OnAir {
         let of = |slot: &&str| (SlotId::new("1", *slot), (*slot).into());
         OnAir {
@@ -156,10 +154,10 @@ mod tests {
                 .collect(),
             ..on_air(3, &[])
         };
-        let told = guard.doubt(&more, MaxVanish::default(), None).unwrap();
+        let why = guard.doubt(&more, MaxVanish::default(), None).unwrap();
         assert!(
-            told.starts_with("2 of 3 destinations on air are declared nowhere"),
-            "{told}"
+            why.starts_with("2 of 3 destinations on air are no longer declared"),
+            "{why}"
         );
     }
 
@@ -183,34 +181,34 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_released_while_it_may_be_declared_where_nothing_can_be_read() {
+    fn what_may_be_declared_in_an_unreadable_place_is_not_released() {
         let vanished = on_air(10, &["a"]);
-        let told = |on_air: &OnAir, unsure| {
-            let told = VanishGuard::default().doubt(on_air, MaxVanish::default(), unsure);
-            told.unwrap_or_default()
+        let doubt = |on_air: &OnAir, unsure| {
+            let doubt = VanishGuard::default().doubt(on_air, MaxVanish::default(), unsure);
+            doubt.unwrap_or_default()
         };
-        assert_eq!(told(&vanished, None), "");
-        assert!(told(&vanished, Some("b.yaml is faulty")).contains("b.yaml is faulty"));
+        assert_eq!(doubt(&vanished, None), "");
+        assert!(doubt(&vanished, Some("b.yaml is faulty")).contains("b.yaml is faulty"));
         let unseen = OnAir {
             unseen: Some("7".into()),
             ..vanished.clone()
         };
-        assert!(told(&unseen, None).contains("channel 7"));
+        assert!(doubt(&unseen, None).contains("channel 7"));
         let renamed = OnAir {
             unreadable: Some("yt".into()),
             ..vanished
         };
-        assert!(told(&renamed, None).contains("yt, renamed"));
-        let nobody = OnAir {
+        assert!(doubt(&renamed, None).contains("yt, renamed"));
+        let nothing = OnAir {
             vanished: std::collections::BTreeMap::new(),
             ..renamed
         };
-        assert_eq!(told(&nobody, Some("b.yaml is faulty")), "");
+        assert_eq!(doubt(&nothing, Some("b.yaml is faulty")), "");
         let taken_over = OnAir {
             taken_over: Some(SlotId::new("1", "b")),
-            ..nobody
+            ..nothing
         };
-        assert!(told(&taken_over, Some("b.yaml is faulty")).contains("on air in 1/b"));
-        assert_eq!(told(&taken_over, None), "");
+        assert!(doubt(&taken_over, Some("b.yaml is faulty")).contains("on air in 1/b"));
+        assert_eq!(doubt(&taken_over, None), "");
     }
 }

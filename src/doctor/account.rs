@@ -1,4 +1,4 @@
-//! Credentials, whose they are, and the region.
+//! Credentials, their identity, and the region.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::plan::waiting::Approximately;
 
 /// Credentials that end sooner than this and are not renewed by themselves are worth a warning.
 const SOON: SignedDuration = SignedDuration::from_mins(15);
-/// Limit of one attempt to ask whose the credentials are.
+/// Limit of one attempt to ask for the identity of the credentials.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(3);
 /// Limit of all of them.
 const CALL_LIMIT: Duration = Duration::from_secs(6);
@@ -31,7 +31,7 @@ pub struct Account {
     pub made_up: bool,
     /// The flag or variable that names the region, where one does.
     pub region_named_by: Option<&'static str>,
-    /// How to ask whose the credentials are; `None` where there is nobody to ask.
+    /// How to ask for the identity of the credentials; `None` where no service can be asked.
     pub identity: Option<Connect>,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn examine(account: Option<&Account>, now: Timestamp, under_way
     let config = match under_way.wait_for("credentials", account.connect.config()).await {
         Ok(config) => config,
         Err(late) => {
-            let fix = "look at the AWS profile: what it asks for credentials does not answer";
+            let fix = "look at the AWS profile: its source of credentials does not answer";
             return Found {
                 checks: vec![Check::failed("credentials", late, fix)],
                 home: None,
@@ -84,7 +84,7 @@ async fn credentials(config: &SdkConfig, made_up: bool, now: Timestamp, under_wa
             let why = if why.is_empty() { why } else { format!(": {why}") };
             Check::failed(NAME, format!("{kind}{why}"), kind.fix())
         }
-        Ok(Ok(credentials)) => told(&credentials, now),
+        Ok(Ok(credentials)) => of(&credentials, now),
     }
 }
 
@@ -93,7 +93,7 @@ fn missing(what: String) -> Check {
 }
 
 /// Where `credentials` come from, and how long they last.
-fn told(credentials: &Credentials, now: Timestamp) -> Check {
+fn of(credentials: &Credentials, now: Timestamp) -> Check {
     const NAME: &str = "credentials";
     let (from, renewed) = origin(credentials);
     let what = format!("access key {}{from}", masked(credentials.access_key_id()));
@@ -116,7 +116,7 @@ fn told(credentials: &Credentials, now: Timestamp) -> Check {
         Some(_) if renewed => Check::ok(NAME, format!("{what}; renewed by themselves")),
         Some(later) => Check::ok(NAME, format!("{what}; they end in {}", left(later))),
         None if credentials.session_token().is_some() => {
-            Check::ok(NAME, format!("{what}; temporary, and nobody tells until when"))
+            Check::ok(NAME, format!("{what}; temporary; their expiry is not known"))
         }
         None => Check::ok(NAME, what),
     }
@@ -126,7 +126,7 @@ fn told(credentials: &Credentials, now: Timestamp) -> Check {
 fn origin(credentials: &Credentials) -> (&'static str, bool) {
     let features = credentials.get_property::<Vec<Feature>>();
     let mut features = features.into_iter().flatten();
-    let told = features.find_map(|feature| match feature {
+    let origin = features.find_map(|feature| match feature {
         Feature::CredentialsEnvVars => Some((" from the environment", false)),
         Feature::CredentialsEnvVarsStsWebIdToken
         | Feature::CredentialsProfileStsWebIdToken
@@ -143,7 +143,7 @@ fn origin(credentials: &Credentials) -> (&'static str, bool) {
         Feature::CredentialsProfile => Some((" from the AWS profile", false)),
         _ => None,
     });
-    told.unwrap_or(("", false))
+    origin.unwrap_or(("", false))
 }
 
 /// `AKIA…XYZ`.
@@ -156,7 +156,7 @@ fn masked(key: &str) -> String {
     first.iter().chain(&['…']).chain(last).collect()
 }
 
-/// Whose the credentials are, and the account; `None` where there is nobody to ask.
+/// The identity of the credentials, and the account; `None` where no service can be asked.
 async fn identity(
     connect: Option<&Connect>,
     region: Option<&str>,
@@ -187,7 +187,7 @@ async fn identity(
     })
 }
 
-/// The ARN of who has the credentials. Needs no permission.
+/// The ARN of the identity that has the credentials. Needs no permission.
 async fn caller(config: &SdkConfig) -> Result<String, Kind> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(ATTEMPT_LIMIT)
@@ -240,18 +240,18 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_told_by_origin_and_end_and_never_shown() {
-        let told = |seconds, feature| told(&credentials(seconds, feature), NOW);
-        let check = told(None, Feature::CredentialsEnvVars);
+    fn credentials_show_origin_and_expiry_and_no_secret() {
+        let of = |seconds, feature| super::of(&credentials(seconds, feature), NOW);
+        let check = of(None, Feature::CredentialsEnvVars);
         assert_eq!(check.what, "access key AKIA…PLE from the environment");
         assert_eq!(check.outcome, Outcome::Ok);
-        let check = told(Some(300), Feature::CredentialsProfileSso);
+        let check = of(Some(300), Feature::CredentialsProfileSso);
         assert_eq!(check.what, "access key AKIA…PLE from AWS SSO; they end in 5 min");
         assert_eq!(check.outcome, Outcome::Warning);
-        let check = told(Some(300), Feature::CredentialsImds);
+        let check = of(Some(300), Feature::CredentialsImds);
         assert_eq!(check.outcome, Outcome::Ok, "{check:?}");
         let late = credentials(Some(300), Feature::CredentialsEnvVars);
-        let check = super::told(&late, NOW + SignedDuration::from_mins(10));
+        let check = super::of(&late, NOW + SignedDuration::from_mins(10));
         assert_eq!(check.outcome, Outcome::Failed);
         assert!(check.what.ends_with("they ended 5 min ago"), "{check:?}");
     }

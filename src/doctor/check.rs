@@ -23,11 +23,11 @@ pub struct Check {
 pub enum Outcome {
     /// It is.
     Ok,
-    /// It works, and somebody should look at it.
+    /// It works, and an operator should look at it.
     Warning,
-    /// It is not: `run` would not work, or not for everybody.
+    /// It is not: `run` would not work, or not for all destinations.
     Failed,
-    /// Nobody could tell.
+    /// It could not be determined.
     Unknown,
 }
 
@@ -37,7 +37,7 @@ impl Check {
         Self::new(name, Outcome::Ok, what, "")
     }
 
-    /// It works, and somebody should look at it.
+    /// It works, and an operator should look at it.
     pub fn warning(name: impl fmt::Display, what: impl fmt::Display, fix: impl fmt::Display) -> Self {
         Self::new(name, Outcome::Warning, what, fix)
     }
@@ -47,7 +47,7 @@ impl Check {
         Self::new(name, Outcome::Failed, what, fix)
     }
 
-    /// Nobody could tell.
+    /// It could not be determined.
     pub fn unknown(name: impl fmt::Display, what: impl fmt::Display, fix: impl fmt::Display) -> Self {
         Self::new(name, Outcome::Unknown, what, fix)
     }
@@ -76,7 +76,7 @@ pub struct Tally {
     pub warnings: usize,
     /// In the way of `run`.
     pub failed: usize,
-    /// Not told.
+    /// Not determined.
     pub unknown: usize,
 }
 

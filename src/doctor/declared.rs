@@ -40,7 +40,7 @@ pub(super) async fn examine(sources: Option<Sources>, access: &Access, under_way
     let (in_tables, in_files): (Vec<&Problem>, Vec<&Problem>) = loaded
         .problems
         .iter()
-        .filter(|problem| !is_told_as_key(problem, &keys))
+        .filter(|problem| !is_shown_as_key(problem, &keys))
         .partition(|problem| of_tables.contains(&problem.location.file));
     let mut checks = source_checks(&loaded.desired, tables.len(), &in_files);
     checks.extend(key_checks(&keys));
@@ -52,7 +52,7 @@ pub(super) async fn examine(sources: Option<Sources>, access: &Access, under_way
 }
 
 /// A key that cannot be read is a mistake in each object that refers to it, and one line of its own.
-fn is_told_as_key(problem: &Problem, keys: &BTreeMap<KeyReference, KeyLookup>) -> bool {
+fn is_shown_as_key(problem: &Problem, keys: &BTreeMap<KeyReference, KeyLookup>) -> bool {
     let is_it =
         |lookup: &KeyLookup| matches!(lookup, KeyLookup::Missing { what, .. } if *what == problem.message);
     problem.severity == Severity::Error && keys.values().any(is_it)
@@ -86,10 +86,10 @@ fn key_checks(keys: &BTreeMap<KeyReference, KeyLookup>) -> Vec<Check> {
     if found > LINES_MAX {
         checks.push(Check::ok("keys", format!("{found} can be read")));
     }
-    let told = keys
+    let lookups = keys
         .iter()
         .filter(|(_, lookup)| found <= LINES_MAX || !is_found(lookup));
-    checks.extend(told.map(|(reference, lookup)| match lookup {
+    checks.extend(lookups.map(|(reference, lookup)| match lookup {
         KeyLookup::Found(_) => Check::ok("key", format!("{reference} can be read")),
         KeyLookup::Missing { what, fix } => Check::failed("key", format!("{reference}: {what}"), fix),
         KeyLookup::NotAsked => {

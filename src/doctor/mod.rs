@@ -1,15 +1,15 @@
 //! Whether all that [`controller`](crate::controller)s need is there: credentials, permissions, tables, channels, keys.
 //!
 //! ```text
-//!   account    credentials, whose they are, region                   ┐
+//!   account    credentials, their identity, region                   ┐
 //!   service    MediaLive: its clock, permissions, quota               ├─► Checks, in this order ─► render::doctor
 //!   declared   sources, keys;  tables  those of destinations, lease   │
 //!   pools      channels, their slots and owners                       ┘
 //! ```
 //!
-//! Nothing is changed: what can only be told by a call that changes something is asked for a channel, or an item, that
-//! does not exist ([`crate::medialive::Rehearsal`]). Checks go on side by side, each for a limited time, and one that
-//! fails hides no other.
+//! Nothing is changed: a call that changes something is tried on a channel, or an item, that does not exist
+//! ([`crate::medialive::Rehearsal`]). Checks run side by side, each for a limited time, and one that fails hides no
+//! other.
 
 pub mod account;
 mod check;
@@ -39,9 +39,9 @@ pub const LIMIT: Duration = Duration::from_secs(10);
 pub struct Patient {
     /// How AWS is reached; `None` for an emulator inside this process.
     pub account: Option<Account>,
-    /// MediaLive; `None` where nobody says in which region.
+    /// MediaLive; `None` where no region is set.
     pub medialive: Option<MediaLive>,
-    /// An endpoint of MediaLive other than the region's, and who named it.
+    /// An endpoint of MediaLive other than the region's, and the flag or variable that names it.
     pub endpoint: Option<String>,
     /// What is declared.
     pub sources: Option<Sources>,
@@ -49,7 +49,7 @@ pub struct Patient {
     pub tables: Access,
     /// The table of the lease.
     pub lease_table: Option<String>,
-    /// Whose channels these are.
+    /// The owner of the channels.
     pub owner: OwnerId,
     /// Channels that are described at once.
     pub concurrency: usize,

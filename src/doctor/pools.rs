@@ -63,7 +63,7 @@ pub(super) async fn examine(
     } else {
         BTreeMap::new()
     };
-    told(desired, &observed, &names, now)
+    checks(desired, &observed, &names, now)
 }
 
 /// The ids of all channels by their names; none where they cannot be listed now.
@@ -77,7 +77,7 @@ async fn ids_by_name(medialive: &MediaLive, under_way: &UnderWay) -> BTreeMap<Ar
     ids
 }
 
-fn told(
+fn checks(
     desired: &Desired,
     observed: &Observed,
     names: &BTreeMap<Arc<str>, Vec<ChannelId>>,
@@ -124,7 +124,7 @@ fn failed(id: &ChannelId, waiting: &Waiting) -> Check {
     Check::failed(name(id), waiting, waiting.ways_out().join(" · "))
 }
 
-/// A name stands where an id belongs.
+/// A name in the place of an id.
 fn called_so(name_of: &ChannelId, pool: &PoolName, ids: &[ChannelId]) -> Check {
     let ids: Vec<&str> = ids.iter().map(ChannelId::as_str).collect();
     Check::failed(
@@ -173,8 +173,8 @@ fn channel_check(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChann
             let waiting = planned.waiting.clone().unwrap_or_else(not_adopted);
             return Check::warning(name(&seen.id), &waiting, waiting.ways_out().join(" · "));
         }
-        Adoption::Adopt => "owned by nobody, so it will be adopted",
-        Adoption::Owned | Adoption::Unknown => "ours",
+        Adoption::Adopt => "without an owner, so it will be adopted",
+        Adoption::Owned | Adoption::Unknown => "owned",
     };
     if is_of_no_use(seen.state) {
         let waiting = Waiting::ChannelFailed {

@@ -23,7 +23,7 @@ const LIST: &str = "ListChannels";
 const DESCRIBE: &str = "DescribeChannel";
 const ADOPT: &str = "CreateTags";
 
-/// What was found of the service, and what it takes to go on.
+/// What was found of the service, and what the further checks need.
 pub(super) struct Service {
     pub(super) checks: Vec<Check>,
     channels: Option<Vec<Summary>>,
@@ -74,8 +74,8 @@ pub(super) async fn examine(
             return Service::alone(checks);
         }
     };
-    let (told, rehearsal) = rehearsal(medialive, channels.as_deref(), endpoint, under_way).await;
-    checks.extend(told);
+    let (findings, rehearsal) = rehearsal(medialive, channels.as_deref(), endpoint, under_way).await;
+    checks.extend(findings);
     Service {
         checks,
         channels,
@@ -83,7 +83,7 @@ pub(super) async fn examine(
     }
 }
 
-/// What it takes to make every call that changes something, where that can be had.
+/// What every call that changes something needs, where it is available.
 async fn rehearsal(
     medialive: &MediaLive,
     channels: Option<&[Summary]>,
@@ -177,7 +177,7 @@ impl Service {
     pub(super) fn quota(&self, missing: &[ChannelId]) -> Option<Check> {
         const NAME: &str = "quota";
         let count = self.channels.as_ref()?.len();
-        let what = format!("{count} of {QUOTA} channels by the default quota; Service Quotas tells yours");
+        let what = format!("{count} of {QUOTA} channels by the default quota; Service Quotas shows yours");
         Some(if count > QUOTA {
             Check::ok(
                 NAME,
@@ -213,7 +213,7 @@ struct Tags {
 }
 
 impl Rehearsed {
-    /// In words, for `owner`, who `adopts` channels when it runs or has them all.
+    /// As checks for `owner`, which `adopts` channels when it runs, or owns them all.
     pub(super) fn checks(&self, owner: &OwnerId, adopts: bool) -> Vec<Check> {
         let changes = self.changes.iter();
         let mut checks: Vec<Check> = changes
@@ -230,7 +230,7 @@ impl Rehearsed {
     }
 }
 
-/// Whether DescribeChannel is allowed, where the channel that does not exist does not tell.
+/// Whether DescribeChannel is allowed, where the answer for a missing channel does not show it.
 async fn describe(
     medialive: &MediaLive,
     channels: Option<&[Summary]>,
@@ -256,7 +256,7 @@ async fn describe(
 /// A read that did not work.
 fn refused(name: &str, error: &CallError, endpoint: Option<&str>) -> Check {
     let kind = match error.kind {
-        // A list is there for everybody, so it is not MediaLive that says this.
+        // Every account has a list, so MediaLive does not answer this.
         Kind::NotFound if name == LIST => Kind::BadAnswer,
         kind => kind,
     };
@@ -312,7 +312,7 @@ fn is_allowed(ended: &Result<(), CallError>) -> bool {
 fn record_check() -> Check {
     Check::warning(
         ADOPT,
-        "allowed for the owner tag, denied for tags of slots: what a slot holds is told by its target alone",
+        "allowed for the owner tag, denied for tags of slots: what a slot holds is known by its target alone",
         format!("allow medialive:{ADOPT} of {SLOT_TAG_PREFIX}*, as manifests/iam-policy.json does"),
     )
 }
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_is_told_before_signatures_are_refused() {
+    fn a_clock_that_is_off_is_reported_before_signatures_are_refused() {
         for (seconds, outcome, what) in [
             (0, Outcome::Ok, "right"),
             (-59, Outcome::Ok, "right"),
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_date_nobody_can_tell() {
+    fn without_a_date_the_clock_is_unknown() {
         for date in [None, Some(""), Some("yesterday")] {
             let check = clock_check(date, Timestamp::UNIX_EPOCH);
             assert_eq!(check.outcome, Outcome::Unknown);
@@ -427,9 +427,9 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_of_before_that_allows_the_owner_tag_alone_is_told() {
+    fn a_policy_that_allows_only_the_owner_tag_is_reported() {
         let owner = OwnerId::new("default");
-        let told = |adopt, record, remove| {
+        let checks = |adopt, record, remove| {
             let tags = Tags {
                 adopt: error(adopt),
                 record: error(record),
@@ -441,9 +441,9 @@ mod tests {
             };
             rehearsed.checks(&owner, true)
         };
-        let all = told(Kind::NotFound, Kind::NotFound, Kind::NotFound);
+        let all = checks(Kind::NotFound, Kind::NotFound, Kind::NotFound);
         assert!(all.iter().all(|check| check.outcome == Outcome::Ok), "{all:?}");
-        let old = told(Kind::NotFound, Kind::Denied, Kind::Denied);
+        let old = checks(Kind::NotFound, Kind::Denied, Kind::Denied);
         assert_eq!(
             [old[0].outcome, old[1].outcome],
             [Outcome::Warning, Outcome::Unknown]
@@ -452,7 +452,7 @@ mod tests {
             old.iter().all(|check| check.fix.contains("slotwise.dev/slot/*")),
             "{old:?}"
         );
-        let none = told(Kind::Denied, Kind::Denied, Kind::Denied);
+        let none = checks(Kind::Denied, Kind::Denied, Kind::Denied);
         assert_eq!(none[0].outcome, Outcome::Failed, "the owner tag matters more");
     }
 

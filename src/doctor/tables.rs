@@ -13,7 +13,7 @@ use crate::plan::waiting::Approximately;
 use crate::store::dynamodb::{Access, KEY, Kind, Look, TableClient, TableError};
 use crate::words::counted;
 
-/// What is to be said of each of `tables`, whose items have `problems`.
+/// The checks of each of `tables`, whose items have `problems`.
 pub(super) async fn examine(
     tables: &[(Arc<DestinationTable>, Look)],
     problems: &[&Problem],
@@ -74,7 +74,7 @@ fn look_checks(table: &DestinationTable, look: &Look, problems: &[&Problem]) -> 
     checks
 }
 
-/// What only a question to the table itself can tell: how soon changes are seen, and whether a status can be written.
+/// What only the table itself can answer: how soon changes are seen, and whether a status can be written.
 async fn ask(table: &DestinationTable, look: &Look, access: &Access) -> Vec<Check> {
     let mut checks = Vec::new();
     if look.failed.is_some() || look.rows.is_none() {

@@ -1,11 +1,11 @@
 //! Declared state written from channels that exist, so that the first plan on them changes nothing: `slotwise init`.
 //!
 //! ```text
-//! names      what a Destination is called: its platform, or its host
+//! names      the name of a Destination: its platform, or its host
 //! slot       what an output group pushes, or why a Destination cannot say it
 //! text       the YAML
-//! refusal    what slotwise itself would not take of it
-//! template   a channel to begin with, for those who have none
+//! refusal    what slotwise itself would refuse of it
+//! template   a channel to begin with, where there is none
 //! ```
 
 mod names;
@@ -23,7 +23,7 @@ use crate::model::{
     ChannelId, ChannelState, ObservedChannel, OutputGroup, OwnerId, Secret, SlotSelector, WantedState,
 };
 
-/// Where a parked slot points unless somebody says otherwise: nothing takes a stream there.
+/// Default target of a parked slot: nothing takes a stream there.
 pub const PARKING_URL: &str = "rtmp://127.0.0.1:1935/parked";
 
 /// How to write it.
@@ -35,7 +35,7 @@ pub struct Options {
     pub parking_url: Option<String>,
     /// Where the stream keys are kept.
     pub keys: KeysIn,
-    /// Whose channels may be declared: those without an owner, and this one's.
+    /// Channels of this owner may be declared, and those without one.
     pub owner: OwnerId,
 }
 
@@ -248,7 +248,11 @@ fn declare<'a>(
             };
             // One that is STOPPING was just switched off.
             let is_on_air = channel.state.is_running();
-            if let Some(first) = declared.iter().find(|one| one.pushed.stream == found.stream) {
+            // A platform's two ingests for one key may both be on air.
+            let is_same = |one: &&Declared<'_>| {
+                one.pushed.stream == found.stream && one.pushed.is_backup_ingest() == found.is_backup_ingest()
+            };
+            if let Some(first) = declared.iter().find(is_same) {
                 if is_on_air {
                     let first = first.channel.slot(first.output_group);
                     leave_out(format!("it pushes the same stream as {first}"));

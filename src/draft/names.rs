@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest name that is made of a host: a number may follow, and 63 letters are the most.
 const HOST_MAX: usize = 50;
-/// First labels that say what a host is for, and not whose it is.
+/// First labels that name a host's purpose, not its operator.
 const LABELS_OF_USE: [&str; 8] = ["a", "b", "ingest", "live", "push", "rtmp", "rtmps", "stream"];
 
 /// Gives names out, each once.
@@ -15,7 +15,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// For those who would like to be called so.
+    /// For slots with these names as candidates.
     pub(super) fn among(bases: &[String]) -> Self {
         let mut wanted = BTreeMap::new();
         for base in bases {
@@ -25,7 +25,7 @@ impl Names {
         Self { wanted, given }
     }
 
-    /// The next name for one who would like to be called `base`; numbered where several would.
+    /// The next name with candidate `base`; numbered where several have the same.
     pub(super) fn next(&mut self, base: &str) -> String {
         let is_alone = self.wanted.get(base).copied().unwrap_or_default() < 2;
         let alone = is_alone.then(|| base.to_owned()).into_iter();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_would_share_a_name_are_numbered() {
+    fn equal_names_are_numbered() {
         let bases = ["youtube", "twitch", "youtube", "youtube-1"].map(str::to_owned);
         let mut names = Names::among(&bases);
         let given: Vec<String> = bases.iter().map(|base| names.next(base)).collect();

@@ -36,7 +36,7 @@ pub(super) fn of_pool(text: &str) -> Option<String> {
 }
 
 fn of(text: &str, validate: impl Fn(&mut Object)) -> Option<String> {
-    let told = |problem: &Problem| format!("{}: {}; {}", problem.field, problem.message, problem.fix);
+    let sentence = |problem: &Problem| format!("{}: {}; {}", problem.field, problem.message, problem.fix);
     let documents = match documents(Path::new("declared"), text.as_bytes()) {
         Ok(documents) => documents,
         Err(broken) => return Some(broken.message),
@@ -53,5 +53,5 @@ fn of(text: &str, validate: impl Fn(&mut Object)) -> Option<String> {
             Decoded::Foreign(problem) => vec![problem],
         });
     let mut errors = problems.filter(|problem| problem.severity == Severity::Error);
-    errors.next().as_ref().map(told)
+    errors.next().as_ref().map(sentence)
 }

@@ -23,6 +23,13 @@ pub(super) struct Pushed {
     pub(super) is_doubled: bool,
 }
 
+impl Pushed {
+    /// Whether it goes to the second of a platform's two ingests for one key.
+    pub(super) fn is_backup_ingest(&self) -> bool {
+        Endpoint::new(Arc::clone(&self.url), self.key.clone()).is_backup_ingest()
+    }
+}
+
 /// Why a Destination cannot say what a slot pushes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unsayable {
@@ -88,7 +95,7 @@ pub(super) fn pushed(slot: &SlotId, target: &Target, parking_url: &str) -> Resul
     }))
 }
 
-/// An endpoint as it can be written down: the URL as it is, or without the key that somebody pasted into it.
+/// An endpoint as it can be written down: the URL as it is, or without a key that was pasted into it.
 fn written(endpoint: &Endpoint) -> Result<Endpoint, Unsayable> {
     let plain = endpoint.canonical();
     let has_key_in_url = endpoint.stream_name.is_empty() && !plain.stream_name.is_empty();

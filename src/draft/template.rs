@@ -2,7 +2,7 @@
 //!
 //! In the spelling of the AWS CLI (botocore service model, `CreateChannelRequest`). It has RTMP output groups and nothing
 //! else, each parked and each with a destination of its own; a picture of 1080p and sound of 128 kbit/s, as the platforms
-//! ask for.
+//! require.
 
 use serde_json::{Value, json};
 
@@ -21,9 +21,9 @@ pub struct Template {
     pub role: String,
 }
 
-/// Stands where nobody said which input.
+/// Placeholder for the input.
 pub const INPUT: &str = "INPUT_ID";
-/// Stands where nobody said which role.
+/// Placeholder for the role.
 pub const ROLE: &str = "arn:aws:iam::ACCOUNT_ID:role/MediaLiveAccessRole";
 
 impl Template {

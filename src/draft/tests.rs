@@ -1,4 +1,4 @@
-//! What channels of several kinds come to.
+//! Drafts of channels of several kinds.
 
 use std::sync::Arc;
 
@@ -145,7 +145,7 @@ fn of_two_pipelines_that_push_to_one_place_one_is_declared() {
 }
 
 #[test]
-fn a_key_that_stands_in_the_url_is_taken_out_of_it() {
+fn a_key_in_the_url_is_taken_out() {
     let draft = draft(&[channel("1", Idle, &[&["rtmp://cdn.example/live/k3y "]])]);
     assert!(!draft.destinations.contains(KEY), "{}", draft.destinations);
     assert_eq!(draft.keys[0].secret.reveal(), KEY);
@@ -205,7 +205,7 @@ fn a_running_channel_with_other_output_groups_keeps_running() {
 }
 
 #[test]
-fn a_show_that_was_just_ended_stays_so_and_what_is_deleted_is_left_out() {
+fn an_ended_show_stays_off_and_deleted_channels_are_left_out() {
     let target: &[&str] = &["rtmp://cdn.example/live k3y"];
     let stopping = draft(&[channel("1", ChannelState::Stopping, &[target])]);
     assert!(

@@ -38,7 +38,7 @@ pub(super) fn glob(names: &BTreeSet<&str>) -> String {
             .take_while(|(one, other)| one == other);
         same.map(|(one, _)| one).collect()
     });
-    // A number is what tells them apart.
+    // They differ by a number.
     let common = common.trim_end_matches(|letter: char| letter.is_ascii_digit());
     if common.chars().count() >= COMMON_MIN {
         return format!("{}*", escaped(common));
@@ -68,7 +68,7 @@ pub(super) fn pool(
         // Writing to a String cannot fail.
         writeln!(text, "# {}  {}{others}", channel.id, comment(&channel.name)).ok();
     }
-    // Whoever watches the other output groups would lose them, too.
+    // Viewers of the other output groups would lose them, too.
     let keeps_running = channels
         .iter()
         .any(|channel| channel.state.may_publish() && !channel.others.is_empty());
@@ -143,7 +143,7 @@ fn word(text: &str) -> Node {
     Node::Text(text.to_owned())
 }
 
-/// What people wrote, so that it stays in its comment.
+/// User text, so that it stays in its comment.
 fn comment(text: &str) -> String {
     // To YAML these two end lines as well.
     let ends_line = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');

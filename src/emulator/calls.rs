@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// How many calls are kept; the counters go on for ever
+/// How many calls are kept; the counters have no limit
 const CALLS_MAX: usize = 20_000;
 
 /// How much of what a caller says of itself and of the channel is kept: headers and paths may be hundreds of kilobytes
@@ -31,9 +31,9 @@ pub struct Call {
     /// The error type the client was sent, `ConflictException`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// True if the call did its work, whatever the client was told
+    /// True if the call did its work, whatever its answer
     pub applied: bool,
-    /// Who called, in its own words
+    /// The caller's user agent
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
 }

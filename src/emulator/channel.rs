@@ -41,7 +41,7 @@ pub enum State {
     Stopping,
     /// On its way to DELETED
     Deleting,
-    /// A tombstone: Describe goes on answering it (aws-bench, `handlers/medialive.py`)
+    /// A tombstone: Describe still returns it (aws-bench, `handlers/medialive.py`)
     Deleted,
     /// Taking over a new configuration
     Updating,
@@ -113,7 +113,7 @@ pub struct Change<S = State> {
 pub struct Lifecycle<S = State> {
     state: S,
     since: Duration,
-    /// In order of time; empty when the state stays until someone commands otherwise
+    /// In order of time; empty when the state stays until the next command
     steps: VecDeque<Step<S>>,
 }
 
@@ -247,7 +247,7 @@ pub enum Verdict {
 /// Sources: "you can edit or delete a channel only when it is not running" (user guide,
 /// editing-deleting-channel); wrong state is 409 by the service model, verbatim only for Delete
 /// (rebuy-de/aws-nuke#446); "StopChannel is valid only from RUNNING, STARTING, RECOVERING", *_FAILED deletes
-/// directly, deleting again is safe (aws-bench). What nobody has confirmed is a switch.
+/// directly, deleting again is safe (aws-bench). Unconfirmed behaviour is a switch.
 pub fn judge(state: State, command: Command, switches: &Switches) -> Verdict {
     let leave = |allowed: bool| {
         if allowed {
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn deleting_what_is_gone_is_quiet_and_nothing_else_is_taken_there() {
+    fn a_deleted_channel_accepts_only_another_delete() {
         let switches = Switches::default();
         assert_eq!(judge(State::Deleted, Command::Delete, &switches), Verdict::Quiet);
         for command in [Command::Start, Command::Stop, Command::Update, Command::Restart] {

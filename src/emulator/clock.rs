@@ -11,7 +11,7 @@ use super::request::Now;
 const SPEED_MIN: f64 = 0.001;
 const SPEED_MAX: f64 = 1_000_000.0;
 
-/// Tells both times of [`Now`]; driven by Tokio's clock, so that a paused one drives it too
+/// Gives both times of [`Now`]; driven by Tokio's clock, also by a paused one
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
     /// Since when `speed` holds, and what the elapsed time was then

@@ -6,9 +6,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// A seeded generator that knows how long MediaLive takes
+/// A seeded generator of MediaLive's times
 ///
-/// It is kept in the state file by seed, stream and position, so a restarted emulator goes on where it stopped.
+/// It is kept in the state file by seed, stream and position, so a restarted emulator continues where it stopped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Position", try_from = "Position")]
 pub struct Dice {
@@ -16,7 +16,7 @@ pub struct Dice {
     rng: ChaCha8Rng,
 }
 
-/// Where a generator stands, in a form that JSON can hold
+/// The state of a generator, in a form that JSON can hold
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Position {

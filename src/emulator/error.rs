@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 /// The error types of the wire, each with its HTTP status
 ///
 /// Modelled by MediaLive (botocore service model, medialive 2017-10-14) or by MediaConnect (mediaconnect 2018-11-14), which
-/// spell those that both have alike; or sent by what stands in front of every AWS service.
+/// spell those that both have alike; or sent by the front end of every AWS service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// 400: the request is malformed

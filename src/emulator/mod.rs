@@ -1,7 +1,8 @@
-//! A MediaLive that behaves, with MediaConnect's routers beside it: the embedded default and the test bed.
+//! A MediaLive emulator, with MediaConnect's routers beside it: the embedded default and the test bed.
 //!
-//! A real client (AWS CLI, boto3, an SDK) must not be able to tell it from a strict service within the operations
-//! it serves. Both services are on one port; their paths differ. There is no mock of the client anywhere: the emulator is always behind the wire format, over a socket
+//! To a real client (AWS CLI, boto3, an SDK) it must be indistinguishable from a strict service within the operations
+//! it serves. Both services are on one port; their paths differ. There is no mock of the client anywhere: the emulator is always
+//! behind the wire format, over a socket
 //! ([`Emulator::serve`]) or as the SDK's HTTP client ([`Emulator::connector`]).
 //!
 //! ```text
@@ -24,7 +25,7 @@
 //! - transitions happen lazily, before each call, at the times they were due;
 //! - no body is ever logged or recorded, as bodies hold stream keys;
 //! - what is unconfirmed about MediaLive is a switch, strict by default ([`switches::Switches`]);
-//! - a socket that other machines reach answers only those who show a token ([`Emulator::serve_guarded`]).
+//! - a socket that other machines can reach answers only requests with a token ([`Emulator::serve_guarded`]).
 
 mod calls;
 pub mod channel;
@@ -87,7 +88,7 @@ pub struct Options {
     pub account_limit: bool,
     /// How much of everything the account may have
     pub quotas: Quotas,
-    /// The date when the emulator starts; fixed schedule actions and alerts go by it
+    /// The date when the emulator starts, for fixed schedule actions and alerts
     pub epoch: Timestamp,
     /// The region in ARNs
     pub region: String,
@@ -208,7 +209,7 @@ impl Emulator {
         in_memory(self.router())
     }
 
-    /// Serves on a socket until `shutdown`, whoever asks; calls under way are answered, those without an answer are cut
+    /// Serves every request on a socket until `shutdown`; calls under way are answered, those without an answer are cut
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -217,7 +218,7 @@ impl Emulator {
         self.serve_router(self.router(), listener, shutdown).await
     }
 
-    /// The same for those whom `access` lets in
+    /// The same for requests that `access` allows
     pub async fn serve_guarded(
         &self,
         access: Access,
@@ -269,7 +270,7 @@ impl Emulator {
         self.with_world(|world, now| world.faults().inject(fault, now.elapsed));
     }
 
-    /// Direct access to the truth, after whatever was due: to look at it, or to change it behind everyone's back
+    /// Direct access to the world, after all that was due: to look at it, or to change it without a call
     pub fn with_world<R>(&self, f: impl FnOnce(&mut World, Now) -> R) -> R {
         let mut live = self.live();
         let now = live.clock.now();

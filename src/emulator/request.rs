@@ -185,7 +185,7 @@ impl<'de> Deserialize<'de> for Operation {
 /// The query parameters that the served operations know
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Query {
-    /// `maxResults`, unparsed: what is no number is the caller's error to hear about
+    /// `maxResults`, unparsed: anything but a number is an error of the caller
     pub max_results: Option<String>,
     /// `nextToken`
     pub next_token: Option<String>,

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_world_can_have_is_refused_before_a_sum_breaks_on_it() {
+    fn an_impossible_world_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         let emulator = open(&path).unwrap();
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_or_no_file_names_the_way_out_too() {
+    fn a_non_text_or_non_file_names_the_way_out() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         fs::write(&path, [0xff, 0xfe, b'{', 0]).unwrap();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_names_the_way_out_and_shows_nothing_of_itself() {
+    fn an_unreadable_file_names_the_way_out_and_no_content() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         for (text, expected) in [

@@ -1,4 +1,4 @@
-//! What nobody outside AWS has confirmed about MediaLive and MediaConnect, each as a switch; and what an account may be like.
+//! What is unconfirmed outside AWS about MediaLive and MediaConnect, each as a switch; and what an account may be like.
 //!
 //! `slotwise emulator --set NAME=VALUE`, `--emulator-set` beside `--emulator`, `GET` and `PUT /_emulator/switches`.
 
@@ -48,7 +48,7 @@ switches! {
     stop_from_recovering: bool = false, lenient true;
     /// StartChannel on CREATING answers 400 instead of 409 (openfun/marsha issue 796 reports 400)
     bad_request_while_creating: bool = false, lenient false;
-    /// UpdateChannel is taken in UPDATE_FAILED; on by default, as nothing else would ever heal the channel
+    /// UpdateChannel is taken in UPDATE_FAILED; on by default, as nothing else would heal the channel
     update_from_update_failed: bool = true, lenient true;
     /// StartChannel is taken in UPDATE_FAILED
     start_from_update_failed: bool = false, lenient true;
@@ -80,20 +80,20 @@ switches! {
     rtmp_query_allowed: bool = true, lenient true;
     /// An RTMP URL may end in a slash, as Facebook's does
     rtmp_trailing_slash_allowed: bool = true, lenient true;
-    /// An RTMP URL may name a host that nobody can reach: loopback addresses, localhost, and names in .invalid,
+    /// An RTMP URL may name a host that cannot be reached: loopback addresses, localhost, and names in .invalid,
     /// .test and .example
     rtmp_reserved_hosts_allowed: bool = true, lenient true;
     /// List shows DELETED channels and inputs too
     list_shows_deleted: bool = false, lenient true;
     /// How long Describe answers DELETED for what was deleted, in seconds of MediaLive's own time, and 404 after
-    /// that; 0 is for good
+    /// that; 0 is for ever
     tombstone_seconds: u64 = 86_400, lenient 0;
     /// How many a List page holds when the caller does not say; public tools ask for 20
     list_page_default: usize = 20, lenient 1_000;
     /// The most a List page holds, however many the caller asks for
     list_page_max: usize = 100, lenient 1_000;
     /// Tag keys that the account's IAM policy lets tags be made and deleted with, separated by commas; a * at the
-    /// end stands for any rest; with nothing at all every call that tags is answered with 403
+    /// end matches any rest; with an empty text every call that tags is answered with 403
     tag_keys_allowed: String = "*".to_owned(), lenient "*".to_owned();
     /// Starting a router output or input that is STARTING or ACTIVE, and stopping one in STANDBY, is answered and does
     /// nothing, instead of 409
@@ -133,7 +133,7 @@ pub enum RefusedStream {
 /// What a switch takes that has a few values only
 const CHOICES: [(&str, &str); 1] = [("refusedStream", "ERROR, RECOVERING or ACTIVE")];
 
-/// A switch as people see it
+/// A switch as it is shown
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Switch {
     /// Its name, as `--set` takes it
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_switch_is_listed_by_the_name_that_turns_it_with_what_it_is_about() {
+    fn every_switch_is_listed_with_its_description() {
         let listed = Switches::default().list();
         assert_eq!(listed.len(), Switches::ABOUT.len());
         for (switch, other) in listed.iter().zip(Switches::lenient().list()) {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_takes_its_own_type_only_and_all_are_set_or_none() {
+    fn a_switch_takes_its_own_type_and_settings_are_atomic() {
         let mut switches = Switches::default();
         let said = |error: Result<(), SwitchError>| error.unwrap_err().to_string();
         assert_eq!(

@@ -15,8 +15,8 @@ use crate::medialive::{Limits, Permit};
 /// fits in (10 s, `--attempt-timeout`), so that no step is ever refused again and again on a slow day.
 const GOOD_FOR: Duration = Duration::from_secs(15);
 
-/// What part of an attempt's limit before the end of the lease the last request may leave: it takes a while to arrive,
-/// and by then nobody else may write. With 10 s, `--attempt-timeout`, this is 1 s.
+/// The last request leaves at least this part of an attempt's limit before the end of the lease: it must arrive before
+/// another process may write. With 10 s, `--attempt-timeout`, this is 1 s.
 const ON_ITS_WAY: u32 = 10;
 
 /// Leave to write at all: one controller per owner has it at a time.
@@ -32,6 +32,8 @@ pub struct Holding {
     pub until: Option<Instant>,
     /// Holder and epoch, as the calls made under it are stamped; `None` where there are none.
     pub stamp: Option<Arc<str>>,
+    /// How often it has changed hands; 0 for one that does not count that.
+    pub epoch: u64,
 }
 
 /// Whether a step that was begun is still the one to take; the controller and the task that takes it share it.
@@ -55,7 +57,7 @@ impl Order {
         }
     }
 
-    /// The step is not to be taken any more, unless its call is on its way already.
+    /// Cancels the step, unless its call is on its way already.
     pub fn withdraw(&self) {
         self.withdrawn.store(true, Ordering::Release);
     }
@@ -92,14 +94,14 @@ impl Gate {
         }
     }
 
-    /// A permit for one call of the step that `order` stands for.
+    /// A permit for one call of the step of `order`.
     pub fn permit(&self, order: &Order) -> Result<Permit<'_>, NoPermit> {
         let holding = self.holding().ok_or(NoPermit::LeaseLost)?;
         if !order.holds() {
             return Err(NoPermit::OutOfDate);
         }
-        // A machine that stands still between here and the wire must not send what nobody may want any more. Whoever
-        // begins at the last moment has as long as any attempt.
+        // A machine that is suspended between here and the wire must not send an outdated request. A call that begins at
+        // the last moment has as long as any attempt.
         let begun = order.until + self.attempt_timeout;
         let leased = holding
             .until
@@ -157,10 +159,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_permitted_is_begun_before_its_order_ends_and_leaves_before_its_lease_does() {
+    async fn a_permit_ends_before_its_order_and_its_lease() {
         let now = Instant::now();
         let limits = |until| {
-            let gate = gate(Some(Holding { until, stamp: None }));
+            let gate = gate(Some(Holding {
+                until,
+                ..Holding::default()
+            }));
             gate.permit(&Order::given_at(now)).unwrap().limits()
         };
         let alone = limits(None);
@@ -171,11 +176,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lease_that_is_lost_or_ends_within_an_attempt_gives_no_permit() {
+    async fn a_lost_or_ending_lease_gives_no_permit() {
         let order = Order::given_now();
         assert!(matches!(gate(None).permit(&order), Err(NoPermit::LeaseLost)));
         let until = Some(Instant::now() + ATTEMPT);
-        let ends = gate(Some(Holding { until, stamp: None }));
+        let ends = gate(Some(Holding {
+            until,
+            ..Holding::default()
+        }));
         assert!(ends.permit(&order).is_ok() && ends.is_open());
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(matches!(ends.permit(&order), Err(NoPermit::LeaseLost)));

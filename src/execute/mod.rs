@@ -1,12 +1,12 @@
 //! Carrying out one step of one channel: lease → precheck → act → record.
 //!
-//! The executor has no choice left: it looks at the channel afresh, and where it is still as the plan saw it, does
-//! what the plan says. A reply lost after the effect is the normal case: the next look finds it done.
+//! The executor has no choice left: it looks at the channel again, and if that is still as the plan saw it, does what the
+//! plan says. A reply lost after the effect is the normal case: the next look finds it done.
 //!
-//! A start right after an update rests on the look that showed the end of the update, while that is fresh: a list that shows
-//! it is no older than the update.
+//! A start right after an update relies on the look that showed the end of the update, while that is fresh: a list, or a look
+//! at the channel itself, that shows it is no older than the update.
 //!
-//! A stop that takes nobody off air because they are on air on another channel as well looks at that one, too.
+//! A stop that interrupts nothing only because its destinations are on air on another channel as well looks at that one, too.
 //!
 //! | action | calls after the fresh look |
 //! |---|---|
@@ -15,8 +15,8 @@
 //! | Update | CreateTags unless all tags are there, then UpdateChannel |
 //! | Stop, Start | StopChannel, StartChannel |
 //!
-//! Tags come before the update: between the two a tag does not fit what its slot points at, and proves nothing. The other
-//! way round a slot would point at somebody of whom nothing is recorded.
+//! Tags come before the update: between the two a tag does not fit its slot's target, and proves nothing. The other way
+//! round a slot would hold a destination without a record.
 
 mod gate;
 mod precheck;
@@ -42,10 +42,10 @@ pub struct Executor {
     owner: OwnerId,
 }
 
-/// What a step rests on beside the plan of its channel.
+/// What a step relies on beside the plan of its channel.
 #[derive(Debug, Default)]
 pub struct Grounds {
-    /// Channels that keep on air whom a stop would take off air ([`crate::plan::Plan::stand_ins`]).
+    /// Channels that keep the destinations of a stopped channel on air ([`crate::plan::Plan::stand_ins`]).
     pub stand_ins: Vec<ChannelPlan>,
     /// The channel, where the plan was made from what is assumed of it ([`crate::observe`]).
     pub assumed: Option<Box<ObservedChannel>>,
@@ -53,8 +53,8 @@ pub struct Grounds {
     pub settled: Option<Instant>,
 }
 
-/// How old the look may be that a start after an update rests on: as old as a look of its own may be by the time that it is
-/// answered (10 s, `--attempt-timeout`).
+/// How old the look before a start after an update may be: as old as a look of its own when it is answered (10 s,
+/// `--attempt-timeout`).
 const SETTLED_FOR: Duration = Duration::from_secs(10);
 
 impl Grounds {
@@ -75,7 +75,7 @@ impl Grounds {
 pub enum Outcome {
     /// MediaLive accepted it.
     Accepted {
-        /// The channel as it is said to be now.
+        /// The channel as MediaLive reports it now.
         channel: Box<ChannelDocument>,
         /// Whether its slot tags were written. Where they were denied the step went on without.
         recording: Recording,
@@ -84,7 +84,7 @@ pub enum Outcome {
     },
     /// It had been done already.
     AlreadyDone(Box<ChannelDocument>),
-    /// The channel, or one that the step rests on, is not as the plan saw it: plan again.
+    /// The channel, or one that the step relies on, is not as the plan saw it: plan again.
     Stale {
         /// What differs.
         why: String,
@@ -102,7 +102,7 @@ pub enum StepError {
     /// The fresh look before the step failed; nothing was changed.
     #[error("{0}")]
     Look(CallError),
-    /// The fresh look at another channel, which the step rests on, failed; nothing was changed.
+    /// The fresh look at another channel, which the step relies on, failed; nothing was changed.
     #[error("{0}")]
     LookBeside(CallError),
     /// The call itself failed.
@@ -111,7 +111,7 @@ pub enum StepError {
 }
 
 impl StepError {
-    /// Whether it tells something of the channel. The others would have befallen any channel.
+    /// Whether it concerns the channel. The others could happen to any channel.
     pub fn is_of_the_channel(&self) -> bool {
         match self {
             Self::Gate(_) | Self::LookBeside(_) => false,
@@ -169,7 +169,7 @@ impl Executor {
         }
     }
 
-    /// The first of `stand_ins` that does not keep on air any more whom it kept on air when the plan was made.
+    /// The first of `stand_ins` that no longer carries the destinations that it carried when the plan was made.
     async fn look_beside(&self, stand_ins: &[ChannelPlan]) -> Result<Option<Outcome>, StepError> {
         for stand_in in stand_ins {
             let fresh = self.client.describe(&stand_in.id).await;
@@ -204,7 +204,7 @@ impl Executor {
         }
     }
 
-    /// Points slots elsewhere, of a channel whose tags were `written`.
+    /// Points slots of a channel whose tags were `written`.
     async fn update(
         &self,
         written: Outcome,

@@ -38,11 +38,14 @@ fn is_done(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &Own
         Action::Adopt { tags } => fresh.owner.as_ref() == Some(owner) && are_there(fresh, tags),
         Action::Stop => fresh.state == ChannelState::Stopping || fresh.state.is_stopped(),
         Action::Start => fresh.state.is_running() && changed_slot(plan, fresh).is_none(),
-        // What is recorded of the slots is no part of it: where a tag is missing all the same, the next plan says so.
-        Action::Update { writes, adopts, .. } => {
-            // Of an update that failed nobody knows what became of it, whatever the slots show.
+        Action::Update {
+            writes, tags, adopts, ..
+        } => {
+            // The effect of a failed update is unknown, whatever the slots show.
             matches!(fresh.state, ChannelState::Idle | ChannelState::Updating)
                 && (!adopts || fresh.owner.as_ref() == Some(owner))
+                // Who holds a slot is part of it: without its record the next plan would be the same again.
+                && are_there(fresh, tags)
                 && writes
                     .iter()
                     .all(|write| target_of(fresh, write.output_group.as_str()) == Some(&write.target))
@@ -70,7 +73,7 @@ fn difference(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &
         return Some("its owner tag changed".to_owned());
     }
     if let Some(group) = changed_slot(plan, fresh) {
-        return Some(format!("output group {group} was changed by somebody else"));
+        return Some(format!("output group {group} was changed outside slotwise"));
     }
     let mut slots = plan.slots.iter();
     slots
@@ -78,7 +81,7 @@ fn difference(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &
         .map(|slot| format!("what is recorded of output group {} changed", slot.output_group))
 }
 
-/// Who held a slot by its tag, as the plan saw it. Of a tag that did not fit what the slot points at it says nothing.
+/// The occupant of a slot by its tag, as the plan saw it. A tag that did not fit the slot's target names none.
 fn recorded_then(id: &ChannelId, seen: &Seen, slot: &SlotPlan, owner: &OwnerId) -> Option<Recorded> {
     let tag = seen.tags.of(&slot.output_group)?;
     let slot_id = SlotId::new(id.clone(), slot.output_group.clone());
@@ -86,7 +89,7 @@ fn recorded_then(id: &ChannelId, seen: &Seen, slot: &SlotPlan, owner: &OwnerId) 
     (tag.digest == digest).then_some(tag.occupant)
 }
 
-/// Who holds it by its tag now.
+/// Its occupant by its tag now.
 fn recorded_now(fresh: &ObservedChannel, slot: &SlotPlan, owner: &OwnerId) -> Option<Recorded> {
     let group = fresh
         .groups
@@ -104,7 +107,7 @@ pub fn difference_from_assumed(assumed: &ObservedChannel, fresh: &ObservedChanne
         .then(|| "its output groups are not those of channels that look alike in the list".to_owned())
 }
 
-/// Why a channel does not keep on air any more who is on air on the one that is to be stopped; `None` where it does.
+/// Why a channel no longer carries what is on air on the one that is to be stopped; `None` where it does.
 pub fn difference_beside(stand_in: &ChannelPlan, fresh: &ObservedChannel) -> Option<String> {
     let seen = stand_in.seen.as_ref()?;
     let (id, state) = (&stand_in.id, fresh.state);
@@ -115,7 +118,7 @@ pub fn difference_beside(stand_in: &ChannelPlan, fresh: &ObservedChannel) -> Opt
         ));
     }
     changed_slot(stand_in, fresh)
-        .map(|group| format!("output group {group} of channel {id} beside it was changed by somebody else"))
+        .map(|group| format!("output group {group} of channel {id} beside it was changed outside slotwise"))
 }
 
 /// A slot that no longer points where the plan saw it.

@@ -1,7 +1,7 @@
 //! Writing what slots hold into the channel's tags.
 //!
-//! An older policy allows the owner tag only. Then a step goes on without tags of slots, which nothing on air rests on, and
-//! says so: who holds a slot is told by its target alone until the policy is changed.
+//! An older policy allows the owner tag only. Then a step continues without tags of slots, which nothing on air depends on,
+//! and says so: the occupant of a slot is known by its target alone until the policy is changed.
 
 use std::sync::Arc;
 

@@ -43,7 +43,7 @@ pub enum Fault {
         /// What is there: `a number`.
         found: &'static str,
     },
-    /// A word that is none of the allowed.
+    /// A word that is not allowed.
     UnknownWord {
         /// The word.
         found: String,
@@ -184,7 +184,7 @@ impl<'de> de::Deserializer<'de> for FromNode<'de> {
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.0 {
             Node::Hole => visitor.visit_none(),
-            // A field without a value is a mistake: who writes `paused:` has not said whether it is.
+            // A field without a value is a mistake: `paused:` alone does not say whether it is paused.
             _ => visitor.visit_some(self),
         }
     }
@@ -228,7 +228,7 @@ impl<'de> de::Deserializer<'de> for FromNode<'de> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         match self.0 {
-            // What stands in for a mistake has every field.
+            // The stand-in for a mistake has every field.
             Node::Hole => visitor.visit_map(Entries {
                 written: &[],
                 next: 0,

@@ -1,8 +1,8 @@
-//! Documents → raw objects, with every mistake told although serde stops at the first.
+//! Documents → raw objects, with every mistake reported although serde stops at the first.
 //!
-//! The first mistake is told and cut out of the tree, then the rest is decoded again: an unknown field is removed,
-//! anything else becomes a [`Node::Hole`], which decodes as whatever is needed. So the number of rounds is at most
-//! the number of mistakes, and an object with holes is looked through to the end but never used.
+//! The first mistake is reported and cut out of the tree, then the rest is decoded again: an unknown field is removed,
+//! anything else becomes a [`Node::Hole`], which decodes as any type. So the number of rounds is at most the number of
+//! mistakes, and an object with holes is checked to the end but never used.
 
 use std::collections::BTreeSet;
 
@@ -26,11 +26,11 @@ const ROUND_LIMIT: usize = 100;
 
 /// What a document holds.
 pub enum Decoded {
-    /// An object of ours, right or wrong; kind and name are known.
+    /// An object of slotwise, right or wrong; kind and name are known.
     Object(Box<Object>),
-    /// Something that should be an object of ours and cannot be told which.
+    /// Something that should be an object of slotwise, of unknown kind or name.
     Unidentified(Vec<Problem>),
-    /// An object of somebody else.
+    /// An object of another API.
     Foreign(Problem),
 }
 
@@ -75,7 +75,7 @@ pub fn decode(document: &yaml::Document) -> Vec<Decoded> {
     }
 }
 
-/// What stands in one document of a file: itself, or the items of a `List` as `kubectl get` and `kustomize` print them.
+/// The objects of one document of a file: itself, or the items of a `List` as `kubectl get` and `kustomize` print them.
 pub fn objects(document: &yaml::Document) -> Result<Vec<(yaml::Document, Node)>, Broken> {
     let tree = document.parse()?;
     let mut found = Vec::new();
@@ -83,7 +83,7 @@ pub fn objects(document: &yaml::Document) -> Result<Vec<(yaml::Document, Node)>,
     Ok(found)
 }
 
-/// `tree`, which stands at `path`, or the items of the `List` that it is, one list in another included.
+/// `tree`, at `path`, or the items of the `List` that it is, including nested lists.
 fn take_objects(
     document: &yaml::Document,
     path: FieldPath,
@@ -110,7 +110,7 @@ fn is_list(tree: &Node) -> bool {
     is("kind", "List") && is("apiVersion", "v1")
 }
 
-/// Decodes an object of a file; `None` where there is nothing, or JSON that is meant for somebody else.
+/// Decodes an object of a file; `None` where there is nothing, or JSON for another program.
 pub fn decode_object(document: &yaml::Document, tree: Node) -> Option<Decoded> {
     if tree == Node::Null || is_other_json(document, &tree) {
         return None;
@@ -164,7 +164,7 @@ fn decode_tree(document: Document, mut tree: Node, mistakes: Vec<table::Mistake>
         .and_then(Node::text)
         .unwrap_or_default()
         .to_owned();
-    // The name is needed even where the rest is wrong: it tells what the last good state is of.
+    // The name is needed even where the rest is wrong: the last good state is found by it.
     let name = tree
         .get("metadata")
         .and_then(|metadata| metadata.get("name"))
@@ -173,7 +173,7 @@ fn decode_tree(document: Document, mut tree: Node, mistakes: Vec<table::Mistake>
         .filter(|name| is_harmless_name(name))
         .unwrap_or_default()
         .to_owned();
-    // An item without a name is told of, and set aside, by its key.
+    // An item without a name is reported, and set aside, by its key.
     let is_nameless = name.is_empty();
     let name = match document.item() {
         Some(item) if is_nameless => item.id.identity.to_string(),
@@ -224,7 +224,7 @@ fn foreign(document: &Document, tree: &Node) -> Option<Problem> {
 /// Checks `apiVersion` and `kind`, which serde takes as any text.
 fn check_envelope(tree: &mut Node, kind: &str, report: &mut Report) {
     if !matches!(tree, Node::Map(_)) {
-        let message = format!("{} stands where an object belongs", tree.what());
+        let message = format!("{} where an object is needed", tree.what());
         report.reject(
             &FieldPath::default(),
             message,
@@ -258,7 +258,7 @@ fn check_envelope(tree: &mut Node, kind: &str, report: &mut Report) {
     }
 }
 
-/// Tells what is wrong with a name that is there and cannot be used at all.
+/// Reports a name that cannot be used at all.
 fn check_name(tree: &Node, report: &mut Report) {
     let Some(name) = tree
         .get("metadata")
@@ -378,8 +378,8 @@ fn tell(path: &FieldPath, fault: &Fault) -> (Spot, String, String) {
     }
 }
 
-/// So many words are told; the schema has the rest.
-const WORDS_TOLD: usize = 8;
+/// Words that a message lists at most; the schema has the rest.
+const WORDS_LISTED: usize = 8;
 
 fn suggest(word: &str, allowed: &[&str]) -> String {
     if let Some(instead) = instead_of(word) {
@@ -387,8 +387,8 @@ fn suggest(word: &str, allowed: &[&str]) -> String {
     }
     match nearest(word, allowed.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if allowed.len() > WORDS_TOLD => {
-            let first = allowed[..WORDS_TOLD].join(", ");
+        None if allowed.len() > WORDS_LISTED => {
+            let first = allowed[..WORDS_LISTED].join(", ");
             format!("write {first}, or another one that `slotwise schema Destination` lists")
         }
         None => format!("write {}", one_of(allowed)),

@@ -31,7 +31,7 @@ pub struct Item {
 }
 
 impl Document {
-    /// The file or table it stands in.
+    /// The file or table that holds it.
     pub fn file(&self) -> &Path {
         match self {
             Self::Yaml(document) => document.file(),
@@ -55,8 +55,8 @@ impl Document {
         }
     }
 
-    /// Whether what stands in it may refer to variables and files of this process: in a file that its owner wrote
-    /// always, in an item only where the table allows it.
+    /// Whether its content may refer to variables and files of this process: in a file always, in an item only where the
+    /// table allows it.
     pub fn may_name_local_keys(&self) -> bool {
         self.item().is_none_or(|item| item.layout.local_keys)
     }

@@ -1,15 +1,15 @@
-//! The one way in for declared state: raw types → `validate`, which reports every problem at once → types that cannot be wrong.
+//! The one way in for declared state: raw types → `validate`, which reports every problem at once → valid types.
 //!
 //! - [`yaml`]: text → documents → trees, and the place of a field
 //! - [`table`]: items of a table → the same trees, and the attribute of a field
 //! - [`document`]: either of the two
-//! - [`decode`]: trees → [`raw`] objects, every mistake told, by way of [`de`]
+//! - [`decode`]: trees → [`raw`] objects, every mistake reported, by way of [`de`]
 //! - [`validate`]: raw objects → `model`, rule by rule, with [`presets`] and [`mod@reference`]
 //! - [`report`]: what is wrong with one object, as [`Problem`]s
 //! - [`schema`]: JSON Schemas of the raw types
 //!
-//! Pure: bytes come in as arguments, keys by way of a function. What concerns several objects, and what stands in
-//! for a bad one, is in `store::assemble`.
+//! Pure: bytes come in as arguments, keys by way of a function. Rules about several objects, and the last good state of a
+//! bad one, are in `store::assemble`.
 
 pub mod de;
 pub mod decode;

@@ -1,4 +1,4 @@
-//! A document as a tree, and paths into it. No positions: they are looked up when a problem has to be told.
+//! A document as a tree, and paths into it. No positions: they are looked up when a problem is reported.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub enum Node {
     List(Vec<Node>),
     /// A mapping in its order; a key that is written twice is here twice.
     Map(Vec<(String, Node)>),
-    /// Stands where a mistake was cut out: it decodes as anything, so that the search for further mistakes goes on.
+    /// In the place of a mistake that was cut out: it decodes as any type, so that the search for mistakes continues.
     Hole,
 }
 
@@ -102,7 +102,7 @@ pub enum Segment {
     Index(usize),
 }
 
-/// A way into a tree, as people write it: `spec.disruption.windows[0].cron`. A field name that could be a key is
+/// A path into a tree, in the usual notation: `spec.disruption.windows[0].cron`. A field name that could be a key is
 /// shown as `…`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldPath(pub Vec<Segment>);

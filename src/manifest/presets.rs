@@ -1,4 +1,4 @@
-//! Platforms that take streams at a URL that everybody knows: one table.
+//! Platforms that take streams at a published URL: one table.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -12,13 +12,13 @@ use serde::{Deserialize, Deserializer};
 pub struct Preset {
     /// What is written: `platform: youtube`.
     pub name: &'static str,
-    /// What it is, for people.
+    /// A description.
     pub about: &'static str,
     /// URL of the first pipeline.
     pub url: &'static str,
     /// URL of the second pipeline, where the platform has a second ingest for one and the same key.
     pub backup_url: Option<&'static str>,
-    /// Where this is said in public.
+    /// Where it is published.
     pub source: &'static str,
 }
 
@@ -34,8 +34,7 @@ const fn twitch(name: &'static str, about: &'static str, url: &'static str) -> P
     }
 }
 
-/// Every platform. The hosts of one city are for those who do not want the nearest one: a MediaLive in Frankfurt may be
-/// nearer to viewers elsewhere.
+/// Every platform. The hosts of one city are for streams whose viewers are not near the channel's region.
 pub const PRESETS: &[Preset] = &[
     Preset {
         name: "youtube",
@@ -354,8 +353,8 @@ mod tests {
 
     #[test]
     fn a_platform_with_a_url_for_each_broadcast_says_where_that_is() {
-        let told = instead_of("LinkedIn").unwrap();
-        assert!(told.ends_with("write url: with it"), "{told}");
+        let advice = instead_of("LinkedIn").unwrap();
+        assert!(advice.ends_with("write url: with it"), "{advice}");
         assert_eq!(instead_of("youtub"), None);
     }
 }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 /// One mistake in declared state. Never holds a secret: values of key fields are not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Where it stands.
+    /// Its place.
     pub location: Location,
     /// Whether it keeps the object out.
     pub severity: Severity,
     /// The object it is in, as far as its kind and name could be read.
     pub object: Option<ObjectId>,
-    /// Path of the field, as people write it: `spec.disruption.windows[0].cron`. Empty for the whole document.
+    /// Path of the field, in the usual notation: `spec.disruption.windows[0].cron`. Empty for the whole document.
     pub field: String,
     /// What is wrong: one sentence without a full stop.
     pub message: String,
@@ -56,7 +56,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What the name of a table begins with where the name of a file could stand.
+/// Prefix of the name of a table where a file name is possible, too.
 pub(super) const TABLE: &str = "table ";
 
 /// A place in a file, or a table. Lines and columns count from 1; 0 means the file as a whole.
@@ -81,7 +81,7 @@ impl Location {
             .starts_with(TABLE.as_bytes())
     }
 
-    /// The file, for people.
+    /// The file, for display.
     pub fn file_name(&self) -> Cow<'_, str> {
         if self.file.as_os_str() == "-" {
             Cow::Borrowed("standard input")
@@ -108,7 +108,7 @@ impl fmt::Display for Location {
 /// Kind and name of a declared object: `Destination youtube-main`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectId {
-    /// `ChannelPool`, `Destination`, or what stands there instead.
+    /// `ChannelPool`, `Destination`, or the text in its place.
     pub kind: String,
     /// `metadata.name`; empty where it could not be read.
     pub name: String,

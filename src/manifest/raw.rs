@@ -10,7 +10,7 @@ use crate::model::Secret;
 
 /// The only `apiVersion` there is.
 pub const API_VERSION: &str = "slotwise.dev/v1alpha1";
-/// Group of [`API_VERSION`]: documents of other groups are none of ours.
+/// Group of [`API_VERSION`]: documents of other groups are not read.
 pub const API_GROUP: &str = "slotwise.dev/";
 /// Every `kind` there is.
 pub const KINDS: [&str; 3] = ["ChannelPool", "Destination", "DestinationTable"];
@@ -60,11 +60,11 @@ pub struct RawMetadata {
         regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     )]
     pub name: String,
-    /// For people and their tools; not used.
+    /// For users and their tools; not read by slotwise.
     pub labels: Option<BTreeMap<String, String>>,
-    /// For people and their tools; not used.
+    /// For users and their tools; not read by slotwise.
     pub annotations: Option<BTreeMap<String, String>>,
-    /// A number that grows with each change, told back as `observedGeneration`. Without it slotwise counts the changes
+    /// A number that grows with each change, reported as `observedGeneration`. Without it slotwise counts the changes
     /// that it sees.
     pub generation: Option<u64>,
 }
@@ -82,10 +82,10 @@ pub struct RawPoolSpec {
     /// How destinations spread over channels.
     #[serde(default)]
     pub placement: RawPlacement,
-    /// What becomes of a running channel on which no destination is wanted.
+    /// What happens to a running channel without a wanted destination.
     #[serde(default)]
     pub idle: RawIdle,
-    /// When somebody on air may be interrupted.
+    /// When destinations on air may be interrupted.
     #[serde(default)]
     pub disruption: RawDisruption,
     /// Hands off all channels of this pool: nothing is started, stopped or changed.
@@ -100,8 +100,8 @@ pub struct RawChannel {
     /// Id of the channel, in quotes: the last part of its ARN.
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub id: String,
-    /// Adopt the channel even while it runs with targets that no Destination declares. They are then released. Once it is
-    /// adopted this means nothing any more.
+    /// Adopt the channel even while it runs with targets that no Destination declares. They are then released. No effect
+    /// on an adopted channel.
     #[serde(default)]
     pub takeover: bool,
 }
@@ -114,7 +114,7 @@ pub struct RawSlots {
     /// Glob on the names of RTMP output groups: those that match are slots, all others are never changed.
     #[schemars(length(min = 1, max = 255))]
     pub output_groups: String,
-    /// Where a slot points while it holds nobody: an RTMP(S) URL that takes no stream. The stream name is made
+    /// Where a slot points while it holds no destination: an RTMP(S) URL that takes no stream. The stream name is made
     /// unique per slot.
     #[schemars(regex(pattern = r"^[Rr][Tt][Mm][Pp][Ss]?://[^\s/@?#]+/[^\s?#]+$"))]
     pub parking_url: String,
@@ -131,7 +131,7 @@ pub enum RawPlacement {
     Pack,
 }
 
-/// What becomes of a running channel on which no destination is wanted.
+/// What happens to a running channel without a wanted destination.
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
 #[schemars(rename = "Idle")]
 pub enum RawIdle {
@@ -142,7 +142,7 @@ pub enum RawIdle {
     KeepRunning,
 }
 
-/// When a channel with somebody wanted on air may be stopped for a change, and then started again.
+/// When a channel with a wanted destination on air may be stopped for a change, and then started again.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Disruption")]
@@ -185,7 +185,7 @@ fn one() -> u32 {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[schemars(rename = "Interrupt")]
 pub enum RawInterrupt {
-    /// Nobody wanted and on air is ever interrupted.
+    /// A wanted destination on air is never interrupted.
     #[default]
     Never,
     /// Within `windows` only.
@@ -198,11 +198,11 @@ pub enum RawInterrupt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[schemars(rename = "Cause")]
 pub enum RawCause {
-    /// Somebody joins.
+    /// A destination goes on air on the channel.
     Start,
-    /// Somebody on air is no longer wanted.
+    /// A destination on air is no longer wanted.
     Stop,
-    /// The URL or key of somebody on air changed.
+    /// The URL or key of a destination on air changed.
     Retarget,
 }
 
@@ -234,7 +234,7 @@ pub struct RawPause {
     /// When the pause ends by itself: `2026-12-24T00:00:00Z`. Without it the pause lasts until it is removed.
     #[schemars(extend("format" = "date-time"))]
     pub until: Option<String>,
-    /// Who asked for it.
+    /// The user who asked for it.
     pub by: Option<String>,
     /// Why.
     pub why: Option<String>,
@@ -324,8 +324,8 @@ pub struct RawKeySource {
     /// A parameter in the Systems Manager Parameter Store, by name or ARN: `/live/youtube`. It holds nothing but the key.
     #[schemars(length(min = 1))]
     pub ssm: Option<String>,
-    /// A secret in Secrets Manager, by name or ARN: `live/youtube`. It holds nothing but the key, or JSON with the key
-    /// in the field that stands after `#`: `live/youtube#streamKey`.
+    /// A secret in Secrets Manager, by name or ARN: `live/youtube`. It holds nothing but the key, or JSON with the key in
+    /// the field named after `#`: `live/youtube#streamKey`.
     #[schemars(length(min = 1))]
     pub secrets_manager: Option<String>,
 }

@@ -12,7 +12,7 @@ pub enum KeyReference {
     Env(String),
     /// A file.
     File {
-        /// As people wrote it.
+        /// As written in the manifest.
         written: String,
         /// Where that is, seen from the file it is written in.
         path: PathBuf,
@@ -39,8 +39,7 @@ impl KeyReference {
     }
 }
 
-/// The secret and the field that `written` names, which is what stands after `secretsManager:`. A secret's name has
-/// no `#`.
+/// The secret and the field that `written` names, the value of `secretsManager:`. A secret's name has no `#`.
 pub fn secret_and_field(written: &str) -> (&str, Option<&str>) {
     match written.split_once('#') {
         Some((secret, field)) => (secret, Some(field)),
@@ -48,7 +47,7 @@ pub fn secret_and_field(written: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// As people wrote it: `env YOUTUBE_KEY`.
+/// As in messages: `env YOUTUBE_KEY`.
 impl fmt::Display for KeyReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -60,12 +59,12 @@ impl fmt::Display for KeyReference {
     }
 }
 
-/// What became of looking up a [`KeyReference`].
+/// The result of looking up a [`KeyReference`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyLookup {
     /// The key.
     Found(Secret),
-    /// Nobody looked, as in a check where keys are not at hand.
+    /// It was not looked up, as in a check without keys.
     NotAsked,
     /// It could not be read.
     Missing {

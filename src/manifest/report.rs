@@ -5,7 +5,7 @@ use super::node::{FieldPath, Segment};
 use super::problem::{Location, ObjectId, Problem, Severity};
 use super::yaml::Spot;
 
-/// Problems told about one document at most: whoever has more reads these first.
+/// Problems reported about one document at most.
 const PROBLEM_LIMIT: usize = 50;
 
 /// Collects the problems of one object.
@@ -13,7 +13,7 @@ const PROBLEM_LIMIT: usize = 50;
 pub struct Report {
     document: Document,
     object: Option<ObjectId>,
-    /// Fields whose value is a mistake that was told already.
+    /// Fields whose value is a mistake that is reported already.
     holes: Vec<FieldPath>,
     problems: Vec<Problem>,
     rejected: bool,
@@ -62,13 +62,13 @@ impl Report {
             .find(|problem| problem.severity == Severity::Error)
     }
 
-    /// Calls the object `name` from now on, and where it was told of before.
+    /// Names the object `name`, also in the problems reported before.
     pub fn rename(&mut self, name: &str) {
-        let told = self
+        let reported = self
             .problems
             .iter_mut()
             .filter_map(|problem| problem.object.as_mut());
-        for object in told.chain(&mut self.object) {
+        for object in reported.chain(&mut self.object) {
             name.clone_into(&mut object.name);
         }
     }
@@ -78,19 +78,19 @@ impl Report {
         self.problems
     }
 
-    /// `path` is wrong, and nothing of the object can be used.
+    /// `path` is wrong, so the object cannot be used.
     pub fn reject(&mut self, path: &FieldPath, message: impl Into<String>, fix: impl Into<String>) {
         self.rejected = true;
         self.push(Severity::Error, path, Spot::Value, message.into(), fix.into());
     }
 
-    /// As [`Report::reject`], told at the name of the field.
+    /// As [`Report::reject`], with the place of the field's name.
     pub fn reject_key(&mut self, path: &FieldPath, spot: Spot, message: String, fix: String) {
         self.rejected = true;
         self.push(Severity::Error, path, spot, message, fix);
     }
 
-    /// `path` is missing, which is told at the name of the mapping that should have it.
+    /// `path` is missing, which is reported at the name of the mapping that should have it.
     pub fn reject_missing(&mut self, path: &FieldPath, message: impl Into<String>, fix: impl Into<String>) {
         self.rejected = true;
         let above = path.parent().unwrap_or_default();
@@ -112,12 +112,12 @@ impl Report {
         self.push(Severity::Warning, path, Spot::Value, message.into(), fix.into());
     }
 
-    /// What stands at `path` is a stand-in: nothing more is told about it.
+    /// The value at `path` is a stand-in: nothing more is reported about it.
     pub fn add_hole(&mut self, path: FieldPath) {
         self.holes.push(path);
     }
 
-    /// Whether what stands at `path` is a stand-in for a mistake that was told already.
+    /// Whether the value at `path` is a stand-in for a mistake that is reported already.
     pub fn is_hole(&self, path: &FieldPath) -> bool {
         self.holes.iter().any(|hole| path.is_within(hole))
     }
@@ -132,7 +132,7 @@ impl Report {
         );
     }
 
-    /// `locate` reads the document again, so it is asked only for what is told.
+    /// `locate` reads the document again, so it is called only for what is reported.
     fn push_at(
         &mut self,
         locate: impl FnOnce(&Document) -> Location,

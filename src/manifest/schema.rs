@@ -72,7 +72,7 @@ fn drop_null(schema: &mut Schema) {
     }
 }
 
-/// A schema as it stands in a file.
+/// A schema as the text of a file.
 pub fn to_text(schema: &Value) -> String {
     format!("{schema:#}\n")
 }

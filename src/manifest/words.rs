@@ -1,4 +1,4 @@
-//! Words in messages: what may be repeated, and what somebody probably meant.
+//! Words in messages: what may be repeated, and what was probably meant.
 
 use unidecode::unidecode_char;
 
@@ -9,7 +9,7 @@ const KEY_WORD: usize = 10;
 
 /// `text` in backquotes where it can be repeated in a message; otherwise words that say it is not.
 ///
-/// People paste keys into the wrong field. So whatever could be one is not repeated, wherever it stands.
+/// Keys get pasted into the wrong field. So a text that could be one is not repeated, in whatever field it is.
 pub fn shown(text: &str) -> String {
     if is_harmless(text) {
         format!("`{text}`")

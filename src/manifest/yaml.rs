@@ -1,7 +1,7 @@
 //! YAML text → [`Node`] trees, and the place of a field. The only file that uses serde_yaml.
 //!
-//! serde_yaml tells positions in errors only. So a tree is built without them, and the line and column of a field
-//! are found when a problem has to be told: by walking to the field again and failing there.
+//! serde_yaml gives positions in errors only. So a tree is built without them, and the line and column of a field are
+//! found when a problem is reported: by walking to the field again and failing there.
 
 mod build;
 mod seek;
@@ -17,7 +17,7 @@ use self::seek::Seek;
 use super::node::{FieldPath, Node};
 use super::problem::{Location, Problem, Severity};
 
-/// Longest document in bytes. An object of ours has some hundred.
+/// Longest document in bytes. An object has some hundred.
 const DOCUMENT_LIMIT: usize = 1 << 20;
 /// Open brackets at once: the parser's time grows with their square.
 const BRACKET_LIMIT: usize = 200;
@@ -28,11 +28,11 @@ pub struct Document {
     file: Arc<Path>,
     /// The whole file.
     source: Arc<str>,
-    /// Where the document stands in it.
+    /// The document's range in it.
     range: Range<usize>,
     /// Lines of the file before it.
     lines_before: usize,
-    /// Where in the document the object stands.
+    /// The place of the object in the document.
     within: FieldPath,
 }
 
@@ -71,7 +71,7 @@ pub enum Spot {
     Value,
 }
 
-/// A document of `node`, as it stands in a file. Whatever is in it is written: nothing secret may be.
+/// The text of `node` as a document. Everything in it is written, so nothing may be secret.
 pub fn to_text(node: &Node) -> String {
     // Only a map with a key that is no text cannot be written, and there is none in a tree.
     serde_yaml::to_string(node).unwrap_or_default()
@@ -80,8 +80,8 @@ pub fn to_text(node: &Node) -> String {
 /// Cuts a file into its documents; those that hold nothing are left out.
 ///
 /// Cut by hand, because the parser gives up on a file at the first mistake: so one broken document does not take
-/// the others with it. A line that begins with `---` or `...` is a boundary wherever it stands, even in the middle
-/// of a quoted text (YAML 1.2.2, 9.1.2).
+/// the others with it. A line that begins with `---` or `...` is always a boundary, even in the middle of a quoted text
+/// (YAML 1.2.2, 9.1.2).
 pub fn documents(file: &Path, bytes: &[u8]) -> Result<Vec<Document>, Broken> {
     let text = decode_text(file, bytes)?;
     let (file, source): (Arc<Path>, Arc<str>) = (Arc::from(file), Arc::from(text));
@@ -166,12 +166,12 @@ fn is_content(line: &str) -> bool {
 }
 
 impl Document {
-    /// The file it stands in.
+    /// The file that holds it.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// What stands at `path` of it, as an object of its own.
+    /// The value at `path`, as an object of its own.
     #[must_use]
     pub fn part(&self, path: FieldPath) -> Self {
         Self {
@@ -223,8 +223,7 @@ impl Document {
         if let Some(location) = self.not_allowed() {
             return Err(Broken {
                 location,
-                message: "a sign that YAML does not allow stands here, such as a control character"
-                    .to_owned(),
+                message: "control character not allowed in YAML".to_owned(),
                 fix: "remove it, or write it as an escape in double quotes: \"\\x1b\"".to_owned(),
             });
         }
@@ -234,7 +233,7 @@ impl Document {
             .map_err(|error| self.broken(&error))
     }
 
-    /// Where `path` stands; where it does not exist, the innermost part of it that does.
+    /// The place of `path`; where it does not exist, the innermost part of it that does.
     pub fn locate(&self, path: &FieldPath, spot: Spot) -> Location {
         let path = self.whole_path(path);
         let seek = Seek { path: &path.0, spot };
@@ -267,7 +266,7 @@ impl Document {
         (1 + before.matches('\n').count(), within + column)
     }
 
-    /// Where the first character is that YAML allows in escapes only (YAML 1.2.2, 5.1): the parser tells no place.
+    /// Where the first character is that YAML allows in escapes only (YAML 1.2.2, 5.1): the parser gives no place.
     fn not_allowed(&self) -> Option<Location> {
         let stray = |letter: char| {
             letter.is_control() && !matches!(letter, '\t' | '\n' | '\r' | '\u{85}')
@@ -296,7 +295,7 @@ impl Document {
         let at = error
             .location()
             .map(|location| self.as_editors_count((location.line(), location.column())));
-        // What is never closed is noticed at the end; where it was opened is told in the text only.
+        // What is never closed is noticed at the end; only the text says where it was opened.
         let ends =
             |(line, _): (usize, usize)| self.text().lines().skip(line - 1).all(|line| !is_content(line));
         let at = if at.is_some_and(ends) {
@@ -321,13 +320,13 @@ fn opened_at(said: &str) -> Option<(usize, usize)> {
     Some((line.parse().ok()?, column.parse().ok()?))
 }
 
-/// What the parser says, in words that help. `line` is the one it stopped at.
+/// The parser's message in plainer words, with a fix. `line` is the one it stopped at.
 ///
-/// Texts of the parser are constants, except where it tells a value that does not fit its tag: that is not repeated.
+/// Texts of the parser are constants, except where it shows a value that does not fit its tag: that is not repeated.
 fn explain(said: &str, line: &str) -> (String, &'static str) {
     let indent: &str = &line[..line.len() - line.trim_start().len()];
-    let told = said.split(" at line ").next().unwrap_or(said);
-    let told = told.split(" at position ").next().unwrap_or(told);
+    let text = said.split(" at line ").next().unwrap_or(said);
+    let text = text.split(" at position ").next().unwrap_or(text);
     let known = [
         (
             "mapping values are not allowed",
@@ -373,16 +372,16 @@ fn explain(said: &str, line: &str) -> (String, &'static str) {
     if indent.contains('\t') {
         return ("a tab indents this line".to_owned(), "indent with spaces");
     }
-    if told.contains("invalid type") || told.contains("invalid value") {
+    if text.contains("invalid type") || text.contains("invalid value") {
         return (
             "a value does not fit its tag".to_owned(),
             "remove the tag (the word that begins with `!!`)",
         );
     }
-    match known.into_iter().find(|(text, _)| told.contains(text)) {
+    match known.into_iter().find(|(known, _)| text.contains(known)) {
         // Our own texts come with the path of the node before them, which may hold anything.
         Some((text, fix)) if [TOO_MUCH, TAGGED, KEY_TYPE].contains(&text) => (text.to_owned(), fix),
-        Some((_, fix)) => (format!("cannot be read as YAML: {}", in_words(told)), fix),
+        Some((_, fix)) => (format!("cannot be read as YAML: {}", in_words(text)), fix),
         None => (
             "cannot be read as YAML".to_owned(),
             "correct the syntax here; a text with special characters has to be quoted",
@@ -391,8 +390,8 @@ fn explain(said: &str, line: &str) -> (String, &'static str) {
 }
 
 /// Only constants of the parser get here: see the table above.
-fn in_words(told: &str) -> &str {
-    told.split(", while").next().unwrap_or(told)
+fn in_words(text: &str) -> &str {
+    text.split(", while").next().unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -442,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_syntax_mistake_is_told_where_it_began() {
+    fn a_syntax_mistake_is_reported_where_it_began() {
         for (text, line, said) in [
             ("a: 1\nb: \"open\nc: 2\n", 2, "close the quote or bracket"),
             ("a: [1, 2\n", 1, "close the bracket"),

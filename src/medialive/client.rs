@@ -39,7 +39,7 @@ pub struct Settings {
     pub rate: RateLimit,
     /// Another endpoint than the region's.
     pub endpoint_url: Option<String>,
-    /// Told of every request.
+    /// Counts every request.
     pub meter: Option<Arc<dyn Meter>>,
 }
 
@@ -63,7 +63,7 @@ const ATTEMPTS_MAX: u32 = 3;
 /// The service model takes 1 to 1000; what MediaLive gives without being asked, and where it cuts off, is not published.
 /// With its 20 or so, a steady look at a large account would be mostly waiting for the rate limit; a page of 1000, with
 /// some kilobytes a channel, might not be there within an attempt. One that gives less than it is asked for gives more pages.
-pub(crate) const PAGE: i32 = 100;
+const PAGE: i32 = 100;
 
 /// Pages of one list: with 20 channels a page, 100 000 channels.
 const PAGES_MAX: usize = 5_000;
@@ -73,7 +73,7 @@ const PAGES_MAX: usize = 5_000;
 pub struct MediaLive {
     sdk: Client,
     attempt_timeout: Duration,
-    /// The size of a page was refused, so none is asked for any more.
+    /// A page size was refused, so no request has one.
     refuses_page_size: Arc<AtomicBool>,
 }
 
@@ -116,21 +116,28 @@ impl MediaLive {
 
     /// Every channel of the account and region: one request per page.
     pub async fn list(&self) -> Result<Vec<Summary>, CallError> {
+        Ok(self.list_by_page().await?.0)
+    }
+
+    /// The same, and how many pages it took.
+    pub async fn list_by_page(&self) -> Result<(Vec<Summary>, usize), CallError> {
         let mut channels = Vec::new();
         let mut token: Option<String> = None;
-        for _ in 0..PAGES_MAX {
+        let mut pages = 0;
+        while pages < PAGES_MAX {
             let (page, next) = self.page(token.clone()).await?;
             channels.extend(page);
+            pages += 1;
             // A token that does not move on would go round in circles.
             if next.is_none() || next == token {
                 break;
             }
             token = next;
         }
-        Ok(channels)
+        Ok((channels, pages))
     }
 
-    /// One page of the list, of any size where ours is refused.
+    /// One page of the list, of any size where the requested one is refused.
     async fn page(&self, token: Option<String>) -> Result<(Vec<Summary>, Option<String>), CallError> {
         let asks = !self.refuses_page_size.load(Ordering::Relaxed);
         match self.page_of(asks.then_some(PAGE), token.clone()).await {
@@ -204,9 +211,10 @@ impl MediaLive {
             .mutate_request(move |request| put_json(request, &body))
             .interceptor(permit.terms())
             .interceptor(answer.clone());
-        call.send()
-            .await
-            .map_err(|error| CallError::classify(OPERATION, Some(id), &error))?;
+        call.send().await.map_err(|error| {
+            let told = CallError::classify(OPERATION, Some(id), &error);
+            told.without(&channel.stream_names(writes))
+        })?;
         answer.read(ChannelDocument::parse_wrapped).map_err(bad)
     }
 
@@ -296,8 +304,8 @@ impl MediaLive {
     }
 }
 
-/// A call that changes something is tried once. A second try would go by a look at the channel that is as old as the
-/// first one took to fail; the cycle tries again, after a fresh look and with the plan of then.
+/// A call that changes something is tried once. A second try would rely on a look at the channel that is as old as
+/// the first one took to fail; the cycle tries again, after a fresh look and with a new plan.
 fn once() -> aws_sdk_medialive::config::Builder {
     aws_sdk_medialive::Config::builder().retry_config(RetryConfig::disabled())
 }
@@ -378,7 +386,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_the_size_of_a_page_is_refused_none_is_asked_for() {
+    async fn a_refused_page_size_is_left_out() {
         let refused = Arc::new(AtomicU32::new(0));
         let counter = Arc::clone(&refused);
         let router = Router::new().fallback(move |query: RawQuery| {
@@ -388,7 +396,8 @@ mod tests {
         let timers = SharedAsyncSleep::new(TokioSleep::new());
         let client = client_through(in_memory(router), timers, &Settings::default());
         for _ in 0..2 {
-            let listed = client.list().await.unwrap();
+            let (listed, pages) = client.list_by_page().await.unwrap();
+            assert_eq!(pages, 2);
             let ids: Vec<&str> = listed.iter().map(|one| one.id.as_str()).collect();
             assert_eq!(ids, ["1", "2"]);
         }

@@ -2,7 +2,7 @@
 //!
 //! Lossless where it matters: `destinations[]` entries are kept as the text that came, in their order. Only the
 //! entries of slots that are written are taken apart, and of those only `url`, `streamName`, `username` and
-//! `passwordParam` change. So fields that a newer MediaLive adds, and destinations that are none of ours, go back byte
+//! `passwordParam` change. So fields that a newer MediaLive adds, and destinations of other groups, go back byte
 //! for byte.
 
 mod wiring;
@@ -178,8 +178,8 @@ impl ChannelDocument {
         }
     }
 
-    /// What its destinations point at that are none of the `groups`' that can be slots: all that an RTMP group refers to,
-    /// and of the rest what is an RTMP URL.
+    /// Targets of its destinations that are not of `groups` that can be slots: all that an RTMP group refers to, and of the
+    /// rest the RTMP URLs.
     fn stray_endpoints(&self, groups: &[ObservedGroup]) -> Arc<[Endpoint]> {
         let mut slots = BTreeSet::new();
         let mut pushed = BTreeSet::new();
@@ -224,6 +224,13 @@ impl ChannelDocument {
         for key in keys {
             tags.remove(key);
         }
+    }
+
+    /// Every stream name in the body of an update: what an answer to it may repeat.
+    pub(super) fn stream_names(&self, writes: &[SlotTarget<'_>]) -> Vec<Secret> {
+        let kept = self.summary.destinations.iter().flat_map(|raw| endpoints_of(raw));
+        let written = writes.iter().flat_map(|write| write.target.0.iter().cloned());
+        kept.chain(written).map(|endpoint| endpoint.stream_name).collect()
     }
 
     /// Body of the UpdateChannel that points slots elsewhere: all destinations, in order, and the role, which
@@ -319,7 +326,7 @@ impl Summary {
         document.observed()
     }
 
-    /// Tells configurations apart: made of all that a wiring depends on, as far as a list shows it.
+    /// Distinguishes configurations: made of all that a wiring depends on, as far as a list shows it.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.class.pipelines(), &self.name).hash(&mut hasher);
@@ -401,7 +408,7 @@ fn is_rtmp(endpoint: &Endpoint) -> bool {
     scheme.eq_ignore_ascii_case("rtmp") || scheme.eq_ignore_ascii_case("rtmps")
 }
 
-/// The entry with `target` in place of what it pointed at, all else as it was; `None` where it has another form.
+/// The entry with `target` in place of its own target and otherwise unchanged; `None` where it has another form.
 fn rewrite(raw: &RawValue, target: &Target) -> Result<Option<Box<RawValue>>, DocumentError> {
     let mut entry: Value = serde_json::from_str(raw.get())?;
     let settings = entry.get_mut("settings").and_then(Value::as_array_mut);
@@ -434,7 +441,7 @@ fn point(setting: &mut Map<String, Value>, endpoint: &Endpoint) {
     }
 }
 
-// What is read of the wire. Everything else in a document is never looked at, and never sent back.
+// The fields that are read from the wire. All others in a document are ignored, and never sent back.
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -529,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_does_not_have_the_written_form_is_not_written() {
+    fn a_slot_of_another_form_is_not_written() {
         let one = endpoint("rtmp://new/app", "k");
         let body = written(&parse(CHANNEL), &[one.clone(), one.clone()]);
         assert!(matches!(body, Err(DocumentError::OtherForm(_))), "{body:?}");
@@ -597,7 +604,7 @@ mod tests {
             "",
         );
         assert_eq!(&*parse(&none).observed().others[0].kind, "unknown");
-        // A file that somebody wrote may name what is not given.
+        // A hand-written file may name a field without a value.
         let null = CHANNEL.replace(
             r#""rtmpGroupSettings":{}"#,
             r#""hlsGroupSettings":null,"rtmpGroupSettings":{}"#,
@@ -618,9 +625,9 @@ mod tests {
                 &format!(r#"{{"id":"x","settings":[{{"url":"{url}","streamName":"k"}}]}},{{"id":"slot-1""#),
             )
         };
-        assert_eq!(strays(&beside("rtmp://nobody/app")), ["nobody"]);
-        assert_eq!(strays(&beside("RTMPS://nobody/app")), ["nobody"]);
-        assert_eq!(strays(&beside("https://nobody/app")), [""; 0]);
+        assert_eq!(strays(&beside("rtmp://stray/app")), ["stray"]);
+        assert_eq!(strays(&beside("RTMPS://stray/app")), ["stray"]);
+        assert_eq!(strays(&beside("https://stray/app")), [""; 0]);
         let unnamed = CHANNEL.replace(r#"{"name":"RTMP-Slot-1","#, "{");
         assert_eq!(strays(&unnamed), ["old"]);
         let unknown = unnamed.replace("rtmp://old", "newer://old");

@@ -1,17 +1,19 @@
 //! Whatever can go wrong with a call, classified once, by code and never by text.
 
+use std::cmp::Reverse;
 use std::error::Error;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use aws_credential_types::provider::error::CredentialsError;
+use url::form_urlencoded;
 
 use super::limiter::QueueFull;
 use super::permit::TooLate;
 use crate::aws::MissingProfile;
 use crate::aws::http::too_large;
-use crate::model::ChannelId;
+use crate::model::{ChannelId, Secret};
 
 /// A call to MediaLive that failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -45,7 +47,7 @@ pub enum Kind {
     /// 404, NotFoundException: no such channel.
     #[error("no such channel")]
     NotFound,
-    /// 409, ConflictException: wrong state, or somebody else changes it at this moment.
+    /// 409, ConflictException: wrong state, or another caller changes it at this moment.
     #[error("the channel's state does not allow it now")]
     Conflict,
     /// 400, 422: MediaLive refuses the request as such.
@@ -98,7 +100,7 @@ impl Kind {
         )
     }
 
-    /// Whether it tells something of the channel that the call was for. The others would have befallen any channel.
+    /// Whether it concerns the channel of the call. The others could happen to any channel.
     pub fn is_of_the_channel(self) -> bool {
         !matches!(
             self,
@@ -118,7 +120,7 @@ impl Kind {
         )
     }
 
-    /// What a person can do about it; empty where there is nothing but to wait.
+    /// What an operator can do about it; empty where there is nothing but to wait.
     pub fn fix(self) -> &'static str {
         match self {
             Self::Throttled => "MediaLive allows 20 a second for the whole account",
@@ -212,7 +214,7 @@ impl Kind {
             SdkError::ServiceError(service) => {
                 let meta = service.err().meta();
                 let kind = Self::of_code(meta.code().unwrap_or(""), service.raw().status().as_u16());
-                // One code for a wrong key and for a wrong time: which one it is stands in the text only.
+                // One code for a wrong key and for a wrong time: only the text says which.
                 match kind {
                     Self::CredentialsInvalid if is_of_the_time(meta.message().unwrap_or("")) => {
                         Self::ClockOff
@@ -227,7 +229,7 @@ impl Kind {
         }
     }
 
-    /// What went wrong with credentials, and what else is to be said of it.
+    /// What went wrong with credentials, with details.
     pub fn of_credentials(error: &CredentialsError) -> (Self, String) {
         if let CredentialsError::CredentialsNotLoaded(_) = error {
             return (Self::CredentialsMissing, String::new());
@@ -295,6 +297,17 @@ impl CallError {
             kind: Kind::of(error),
             message: without_paths(&message),
         }
+    }
+
+    /// The same without `keys`: MediaLive may repeat what it refuses, as it was sent or escaped.
+    pub(super) fn without(mut self, keys: &[Secret]) -> Self {
+        let mut forms: Vec<String> = keys.iter().flat_map(forms_of).collect();
+        // A longer one may hold a shorter one.
+        forms.sort_by_key(|form| Reverse(form.len()));
+        for form in forms {
+            self.message = self.message.replace(&form, "…");
+        }
+        self
     }
 
     /// An answer that was received and cannot be understood.
@@ -367,6 +380,20 @@ fn service_message(message: Option<&str>, body: &[u8]) -> String {
         .join("; ")
 }
 
+/// How a key may stand in a message. What is shorter than any key would be found everywhere.
+fn forms_of(key: &Secret) -> Vec<String> {
+    const SHORTEST: usize = 4;
+    let whole = key.reveal();
+    let before_query = whole.split('?').next().unwrap_or_default();
+    let texts = [whole, before_query].map(str::to_owned);
+    let escaped = [whole, before_query]
+        .map(|text| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
+    let quoted = serde_json::Value::from(whole).to_string();
+    let quoted = quoted.trim_matches('"').to_owned();
+    let forms = texts.into_iter().chain(escaped).chain([quoted]);
+    forms.filter(|form| form.len() >= SHORTEST).collect()
+}
+
 /// Cuts every RTMP URL down to its host: what MediaLive repeats of a bad request may hold a key.
 fn without_paths(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
@@ -417,13 +444,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_credentials_is_told_apart_and_each_has_its_own_way_out() {
+    fn each_fault_of_credentials_has_its_own_way_out() {
         let missing = MissingProfile {
             name: "studoi".to_owned(),
             known: vec!["studio".to_owned()],
         };
         let provider = |why: &str| CredentialsError::provider_error(why.to_owned());
-        let told: Vec<(Kind, String)> = [
+        let faults: Vec<(Kind, String)> = [
             CredentialsError::not_loaded("x"),
             CredentialsError::invalid_configuration(missing),
             provider("the SSO token has expired and cannot be refreshed"),
@@ -432,7 +459,7 @@ mod tests {
         .iter()
         .map(Kind::of_credentials)
         .collect();
-        let kinds: Vec<Kind> = told.iter().map(|(kind, _)| *kind).collect();
+        let kinds: Vec<Kind> = faults.iter().map(|(kind, _)| *kind).collect();
         assert_eq!(
             kinds,
             [
@@ -442,13 +469,26 @@ mod tests {
                 Kind::ClockOff
             ]
         );
-        assert_eq!(told[1].1, "there is no AWS profile studoi (known: studio)");
+        assert_eq!(faults[1].1, "there is no AWS profile studoi (known: studio)");
         let mut fixes: Vec<&str> = kinds.iter().map(|kind| kind.fix()).collect();
         fixes.push(Kind::CredentialsInvalid.fix());
         assert!(fixes.iter().all(|fix| !fix.is_empty()));
         fixes.sort_unstable();
         fixes.dedup();
         assert_eq!(fixes.len(), 5, "{fixes:?}");
+    }
+
+    #[test]
+    fn a_message_keeps_no_key_however_it_is_escaped() {
+        let keys = ["k-1\\2 3", "live_123_abc?test=true", "a"].map(Secret::new);
+        let error = CallError {
+            operation: "UpdateChannel",
+            channel: None,
+            kind: Kind::Invalid,
+            message: r#"k-1\2 3, k-1\\2 3, k-1%5C2+3, live_123_abc, live_123_abc?test=true, live_123_abc%3Ftest%3Dtrue is bad"#
+                .to_owned(),
+        };
+        assert_eq!(error.without(&keys).message, "…, …, …, …, …, … is bad");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::permit::Limits;
 /// Requests per second, with a burst of twice as many.
 ///
 /// MediaLive allows 20 requests per second, 40 in a burst, for the whole account (User Guide,
-/// eml-limitations-and-rules). The default of 10 leaves half of it to people and other tools.
+/// eml-limitations-and-rules). The default of 10 leaves half of it to users and other tools.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimit {
     /// Requests per second, above 0.
@@ -109,7 +109,7 @@ impl HttpConnector for LimitedConnector {
     }
 }
 
-/// Who goes first: what puts somebody on air, or takes them off, before the looks of a whole cycle.
+/// The order of requests: those that put a destination on or off air before the looks of a whole cycle.
 fn priority(operation: &str) -> Priority {
     match operation {
         "StartChannel" | "StopChannel" => Priority::Power,
@@ -122,7 +122,7 @@ fn not_sent(full: QueueFull) -> ConnectorError {
     ConnectorError::other(full.into(), None)
 }
 
-/// Sends `request`, unless it has waited for longer than its permit is good for.
+/// Sends `request`, unless it has waited for longer than its permit is valid.
 async fn send(inner: &SharedHttpConnector, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     match request.extension::<Limits>().copied() {
         None => inner.call(request).await,
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_waited_until_it_may_no_longer_leave_is_not_sent() {
+    async fn a_request_past_its_permit_is_not_sent() {
         // One now, and the next one after 5 s.
         let (emulator, client) = slow(0.2);
         client.list().await.unwrap();
@@ -173,10 +173,10 @@ mod tests {
         assert_eq!(error.kind, Kind::NotSent, "{error}");
         assert_eq!(emulator.calls().len(), 1);
 
-        // The same with enough time: it is sent, and says in whose name.
+        // The same with enough time: it is sent, and names the lease.
         sleep(Duration::from_secs(5)).await;
         let permit = Permit::granted(Limits::within(Duration::from_secs(2)), Some("me.7".into()));
-        // What comes of it is MediaLive's to say.
+        // The result does not matter here.
         client.start(permit, &"1".into()).await.ok();
         let agent = emulator.calls().pop().unwrap().user_agent.unwrap();
         assert!(agent.ends_with(" md/slotwise-lease#me.7"), "{agent}");
@@ -191,7 +191,7 @@ mod tests {
         let id = "1".into();
         let looks = async { tokio::join!(client.describe(&id), client.describe(&id), client.describe(&id)) };
         let start = async {
-            // The looks stand in the queue before it.
+            // The looks are in the queue before it.
             sleep(Duration::from_millis(1)).await;
             let permit = Permit::granted(Limits::within(Duration::from_secs(5)), None);
             client.start(permit, &id).await

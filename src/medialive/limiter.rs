@@ -1,7 +1,7 @@
-//! Who may send the next request: a rate with a burst, urgent requests first.
+//! Which request is sent next: a rate with a burst, urgent requests first.
 //!
-//! The burst is kept as one instant, and whoever is next waits for its own turn: there is no task behind it, and nothing
-//! is linked to a waiter but its entry in a map, which its [`Place`] takes out again however the waiter ends.
+//! The burst is kept as one instant, and the next waiter waits for its own turn: there is no task, and a waiter is only an
+//! entry in a map, which its [`Place`] removes however the waiter ends.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,13 +17,13 @@ const WAITING_MAX: usize = 4_096;
 /// read at most, and each read gets its turn, however many starts there are.
 const PASSED_OVER_MAX: u32 = 4;
 
-/// Longer than anybody waits, short enough to be added to an instant.
+/// Longer than any wait, short enough to be added to an instant.
 const INTERVAL_MAX: Duration = Duration::from_hours(24);
 
 /// How urgent a request is, the most urgent one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Priority {
-    /// Starts and stops: somebody waits to be on air, or pays for a channel that is not wanted.
+    /// Starts and stops: a destination waits to go on air, or an unwanted channel is billed.
     Power,
     /// Tags and updates: a start comes after them.
     Change,
@@ -51,7 +51,7 @@ pub(super) struct RateLimiter {
 struct State {
     /// When the whole burst is there again. Each turn moves it on by one interval.
     full_at: Instant,
-    /// Who waits, per priority in the order of arrival, and how to wake it.
+    /// The waiters, per priority in the order of arrival, and how to wake each.
     waiting: [BTreeMap<u64, Arc<Notify>>; PRIORITIES],
     /// Requests that came so far.
     arrivals: u64,
@@ -64,7 +64,7 @@ enum Answer {
     Go,
     /// It is next, but has to wait that long.
     In(Duration),
-    /// Others go first; whoever makes it the next one wakes it.
+    /// Others go first; it is woken when it becomes the next one.
     Behind,
 }
 
@@ -110,7 +110,7 @@ impl State {
         heads.map(|(arrival, called)| (*arrival, called))
     }
 
-    /// Whose turn is the next one.
+    /// The waiter with the next turn.
     fn next(&self) -> Option<(u64, &Arc<Notify>)> {
         if self.passed_over < PASSED_OVER_MAX {
             self.heads().next()
@@ -119,7 +119,7 @@ impl State {
         }
     }
 
-    /// Whom to wake, after a change of who is next.
+    /// The waiter to wake, after a change of the next one.
     fn to_wake(&self) -> Option<Arc<Notify>> {
         self.next().map(|(_, called)| Arc::clone(called))
     }
@@ -178,7 +178,7 @@ impl<'limiter> Place<'limiter> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut state = self.limiter.state();
-        // Not there any more: it had its turn, and the next one knows.
+        // Already removed: it had its turn, and the next one was woken.
         let left = state.waiting[self.priority].remove(&self.arrival);
         let next = left.and_then(|_| state.to_wake());
         drop(state);
@@ -234,7 +234,7 @@ mod tests {
             }
         }
 
-        /// Returns once the request stands in the queue.
+        /// Returns once the request is in the queue.
         async fn join(&mut self, priority: Priority, name: &'static str) -> tokio::task::AbortHandle {
             let (limiter, served, begun) = (Arc::clone(&self.limiter), Arc::clone(&self.served), self.begun);
             let handle = self.tasks.spawn(async move {
@@ -251,10 +251,10 @@ mod tests {
             }
         }
 
-        /// Who got a turn, in order, once nobody waits any more.
+        /// The requests that got a turn, in order, once none waits.
         async fn served(&mut self) -> Vec<&'static str> {
             while self.tasks.join_next().await.is_some() {}
-            assert_eq!(waiting(&self.limiter), 0, "nobody is left behind");
+            assert_eq!(waiting(&self.limiter), 0, "no waiter is left behind");
             let served = self.served.lock().unwrap();
             served.iter().map(|(name, _)| *name).collect()
         }
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_stops_waiting_leaves_the_turn_to_the_next_one() {
+    async fn a_waiter_that_gives_up_leaves_the_turn_to_the_next_one() {
         let limiter = limiter(0).await;
         let mut line = Line::at(&limiter);
         let mut handles = Vec::new();
@@ -401,13 +401,13 @@ mod tests {
             });
         }
         let mut turns = 0;
-        while let Some(joined) = timeout(LIMIT, tasks.join_next()).await.expect("nobody hangs") {
+        while let Some(joined) = timeout(LIMIT, tasks.join_next()).await.expect("no waiter hangs") {
             turns += joined.unwrap();
         }
         // The rate holds by the time it took, however long that was.
         let most = begun.elapsed().as_secs_f64() * 5_000.0 + 11.0;
         assert!(f64::from(turns) <= most, "{turns} turns, at most {most}");
-        assert_eq!(waiting(&limiter), 0, "nobody is left behind");
+        assert_eq!(waiting(&limiter), 0, "no waiter is left behind");
         // And it still gives turns.
         for priority in [Priority::Read, Priority::Change, Priority::Power] {
             timeout(LIMIT, limiter.acquire(priority)).await.unwrap().unwrap();

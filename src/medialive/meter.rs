@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::error::Kind;
 
-/// Told of every request to MediaLive, first or retried.
+/// Counts every request to MediaLive, first or retried.
 pub trait Meter: Send + Sync + fmt::Debug {
     /// A request waited so long for its turn.
     fn waited(&self, time: Duration);

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!   document   JSON text ──► channel as seen;  channel + writes ──► body of UpdateChannel   (pure, lossless)
-//!   error      whatever went wrong ──► one kind, by code, once
+//!   error      any failure ──► one kind, by code
 //!   client     the only one that names SDK operations; client::probe makes those that change nothing, for `doctor`
 //!   limit      how many requests a second leave this process; limiter says which one is next
-//!   meter      and what came of each
-//!   permit     leave to make one mutating call: until when, in whose name
+//!   meter      the result of each
+//!   permit     permission for one mutating call: its end, and the lease it is made under
 //! ```
 //!
-//! There is no mock: in tests the emulator stands behind the same client, on a socket or in memory.
+//! There is no mock: in tests the emulator is behind the same client, on a socket or in memory.
 
 mod client;
 mod document;
@@ -19,7 +19,6 @@ mod limiter;
 mod meter;
 mod permit;
 
-pub(crate) use client::PAGE;
 pub use client::probe::{Home, NoRehearsal, Rehearsal};
 pub use client::{MediaLive, Settings};
 pub use document::{ChannelDocument, DocumentError, Layout, OWNER_TAG, SlotTarget, Summary};

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use tokio::time::Instant;
 
-/// Headers that say who calls: what CloudTrail and the emulator keep of a call.
+/// Headers that name the caller: what CloudTrail and the emulator keep of a call.
 const USER_AGENTS: [&str; 2] = ["user-agent", "x-amz-user-agent"];
 
 /// Leave to make one mutating call, right now.
@@ -28,7 +28,7 @@ pub struct Permit<'gate> {
     gate: PhantomData<&'gate ()>,
 }
 
-/// Until when the call may leave the process, and in whose name.
+/// When the call must have left the process, and the lease it is made under.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
     limits: Limits,
@@ -61,7 +61,7 @@ impl Intercept for Terms {
         "Terms"
     }
 
-    /// Says in whose name the call is made, so that the record of calls proves who wrote what.
+    /// Adds the lease to the user agent, so that the record of calls shows the process behind each write.
     fn modify_before_signing(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
@@ -90,18 +90,18 @@ impl Intercept for Terms {
     }
 }
 
-/// How long leave to make a call is good for.
+/// How long a permit is valid.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// From then on the call is not begun any more.
+    /// From then on the call is not begun.
     pub(crate) begin_before: Instant,
-    /// From then on nothing of it leaves any more, also where it was begun.
+    /// From then on nothing of it is sent, also where it was begun.
     pub(crate) leave_before: Instant,
 }
 
 /// The leave to write ended before the request left; nothing was sent.
 #[derive(Debug, thiserror::Error)]
-#[error("the leave to write ended before the call left")]
+#[error("write permit expired before the request was sent")]
 pub(super) struct TooLate;
 
 impl Limits {
@@ -118,8 +118,8 @@ impl Limits {
     /// Makes `call`, unless it is too late.
     ///
     /// A process can be stopped for a while wherever it waits: for its turn, for a connection. So the time is looked at
-    /// each time before the call goes on, not by a timer next to it: a timer and a connection that are ready at once,
-    /// as after a long stop, would leave it to chance which is heard first.
+    /// each time before the call continues, not by a timer next to it: with a timer and a connection that are ready at once,
+    /// as after a long stop, chance would decide which comes first.
     pub(super) async fn keep(
         self,
         call: impl Future<Output = Result<HttpResponse, ConnectorError>>,
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_begun_in_time_may_take_longer_than_it_may_be_begun() {
+    async fn a_call_begun_in_time_may_take_longer() {
         let left = AtomicU32::new(0);
         let limit = Limits {
             begin_before: Instant::now() + Duration::from_millis(500),

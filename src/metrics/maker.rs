@@ -24,49 +24,49 @@ pub(super) struct Maker {
     pub(super) described: Vec<Described>,
 }
 
-/// Name, labels and what it tells.
-pub(super) type Told = (&'static str, &'static [&'static str], &'static str);
+/// Name, labels and help.
+pub(super) type Spec = (&'static str, &'static [&'static str], &'static str);
 
 impl Maker {
-    pub(super) fn counters(&mut self, told: Told) -> Result<IntCounterVec> {
-        let made = IntCounterVec::new(opts(told), told.1)?;
-        self.add("counter", told, made)
+    pub(super) fn counters(&mut self, spec: Spec) -> Result<IntCounterVec> {
+        let made = IntCounterVec::new(opts(spec), spec.1)?;
+        self.add("counter", spec, made)
     }
 
-    pub(super) fn counter(&mut self, told: Told) -> Result<IntCounter> {
-        let made = IntCounter::with_opts(opts(told))?;
-        self.add("counter", told, made)
+    pub(super) fn counter(&mut self, spec: Spec) -> Result<IntCounter> {
+        let made = IntCounter::with_opts(opts(spec))?;
+        self.add("counter", spec, made)
     }
 
-    pub(super) fn gauges(&mut self, told: Told) -> Result<IntGaugeVec> {
-        let made = IntGaugeVec::new(opts(told), told.1)?;
-        self.add("gauge", told, made)
+    pub(super) fn gauges(&mut self, spec: Spec) -> Result<IntGaugeVec> {
+        let made = IntGaugeVec::new(opts(spec), spec.1)?;
+        self.add("gauge", spec, made)
     }
 
-    pub(super) fn gauge(&mut self, told: Told) -> Result<IntGauge> {
-        let made = IntGauge::with_opts(opts(told))?;
-        self.add("gauge", told, made)
+    pub(super) fn gauge(&mut self, spec: Spec) -> Result<IntGauge> {
+        let made = IntGauge::with_opts(opts(spec))?;
+        self.add("gauge", spec, made)
     }
 
-    pub(super) fn seconds(&mut self, told: Told) -> Result<Gauge> {
-        let made = Gauge::with_opts(opts(told))?;
-        self.add("gauge", told, made)
+    pub(super) fn seconds(&mut self, spec: Spec) -> Result<Gauge> {
+        let made = Gauge::with_opts(opts(spec))?;
+        self.add("gauge", spec, made)
     }
 
-    pub(super) fn histogram(&mut self, told: Told, buckets: &[f64]) -> Result<Histogram> {
-        let made = Histogram::with_opts(histogram_opts(told, buckets))?;
-        self.add("histogram", told, made)
+    pub(super) fn histogram(&mut self, spec: Spec, buckets: &[f64]) -> Result<Histogram> {
+        let made = Histogram::with_opts(histogram_opts(spec, buckets))?;
+        self.add("histogram", spec, made)
     }
 
-    pub(super) fn histograms(&mut self, told: Told, buckets: &[f64]) -> Result<HistogramVec> {
-        let made = HistogramVec::new(histogram_opts(told, buckets), told.1)?;
-        self.add("histogram", told, made)
+    pub(super) fn histograms(&mut self, spec: Spec, buckets: &[f64]) -> Result<HistogramVec> {
+        let made = HistogramVec::new(histogram_opts(spec, buckets), spec.1)?;
+        self.add("histogram", spec, made)
     }
 
     fn add<M: Collector + Clone + 'static>(
         &mut self,
         kind: &'static str,
-        (name, labels, help): Told,
+        (name, labels, help): Spec,
         metric: M,
     ) -> Result<M> {
         self.registry.register(Box::new(metric.clone()))?;
@@ -80,11 +80,11 @@ impl Maker {
     }
 }
 
-fn opts((name, _, help): Told) -> Opts {
+fn opts((name, _, help): Spec) -> Opts {
     Opts::new(name, help).namespace(PREFIX)
 }
 
-fn histogram_opts((name, _, help): Told, buckets: &[f64]) -> HistogramOpts {
+fn histogram_opts((name, _, help): Spec, buckets: &[f64]) -> HistogramOpts {
     HistogramOpts::new(name, help)
         .namespace(PREFIX)
         .buckets(buckets.to_vec())

@@ -13,18 +13,18 @@ use super::{ChannelId, DestinationName, Endpoint, OutputGroup, OwnerId, SlotId, 
 /// What was seen of the account, with what this controller remembers about its own running work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// An entry for every channel that a pool names, and for every other one of ours that may be on air.
+    /// An entry for every channel that a pool names, and for every other owned one that may be on air.
     pub channels: BTreeMap<ChannelId, ChannelObservation>,
-    /// What any other channel of the account and region may be on air with, whoever it belongs to; and what a channel
-    /// that could not be read may be on air with, for all that is known of it.
+    /// The endpoints that may be on air on any other channel of the account and region, of any owner; and on a channel that
+    /// could not be read, as far as they are known.
     pub elsewhere: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
     /// Whether slot tags can be written.
     pub recording: Recording,
     /// Destinations that this controller took off air for a moment: each comes back to its own slot. Lost on a
     /// crash, which costs no more than the certainty of the same slot.
     pub returning: Returning,
-    /// Channels with somebody wanted on them whom this controller took off air and who is not back on air anywhere,
-    /// not even after the channel failed to start again: what counts in `maxConcurrent`. Lost on a crash.
+    /// Channels with a wanted destination that this controller took off air and that is not back on air on any channel, also
+    /// where the channel failed to start again. They count in `maxConcurrent`. Lost on a crash.
     pub interrupted: BTreeSet<ChannelId>,
 }
 
@@ -35,14 +35,14 @@ pub enum Recording {
     /// As far as is known.
     #[default]
     Allowed,
-    /// MediaLive refused it: slotwise goes on without.
+    /// MediaLive refused it: slotwise continues without.
     Denied {
         /// What it said, one sentence without secrets.
         why: String,
     },
 }
 
-/// Who comes back where after an interruption.
+/// By interrupted destination: the slot that it comes back to.
 pub type Returning = BTreeMap<DestinationName, SlotId>;
 
 /// One channel that a pool names, as far as it could be seen.
@@ -74,9 +74,9 @@ impl ChannelObservation {
 pub struct ObservedChannel {
     /// Its id.
     pub id: ChannelId,
-    /// Its ARN: what its tags hang on.
+    /// Its ARN, for its tags.
     pub arn: Arc<str>,
-    /// Its name, for people. Not unique.
+    /// Its name, for display. Not unique.
     pub name: Arc<str>,
     /// One or two pipelines.
     pub class: ChannelClass,
@@ -91,19 +91,19 @@ pub struct ObservedChannel {
     pub groups: Arc<Vec<ObservedGroup>>,
     /// Every other output group, in the channel's order: they end with the channel.
     pub others: Arc<[OtherGroup]>,
-    /// What its destinations point at that are none of the groups' that can be slots.
+    /// Targets of its other destinations, not of groups that can be slots.
     pub stray_endpoints: Arc<[Endpoint]>,
     /// Failures in a row, as this controller counts them.
     pub trouble: Option<Trouble>,
 }
 
 impl ObservedChannel {
-    /// Its groups, to be changed here and nowhere else where they are shared.
+    /// Its groups, to be changed here and not in shared copies.
     pub fn groups_mut(&mut self) -> &mut Vec<ObservedGroup> {
         Arc::make_mut(&mut self.groups)
     }
 
-    /// Its tags, to be changed here and nowhere else where they are shared.
+    /// Its tags, to be changed here and not in shared copies.
     pub fn tags_mut(&mut self) -> &mut ChannelTags {
         Arc::make_mut(&mut self.tags)
     }
@@ -121,7 +121,7 @@ impl ObservedChannel {
         (tag.digest == digest).then_some(tag)
     }
 
-    /// Keys of slot tags whose output group is not there (any more).
+    /// Keys of slot tags whose output group is missing.
     pub fn tags_without_group(&self) -> Vec<Arc<str>> {
         let keys: BTreeSet<String> = self
             .groups
@@ -138,7 +138,7 @@ impl ObservedChannel {
 pub struct ChannelTags {
     /// Those that begin with [`SLOT_TAG_PREFIX`], by key, as they are.
     pub slots: BTreeMap<Arc<str>, Arc<str>>,
-    /// How many tags the channel has in all, of whomever.
+    /// How many tags the channel has in all, slotwise's and others.
     pub count: usize,
 }
 
@@ -158,6 +158,11 @@ impl ChannelTags {
     /// The tag of an output group, whether it still fits or not.
     pub fn of(&self, output_group: &OutputGroup) -> Option<SlotTag> {
         SlotTag::parse(self.slots.get(&*slot_tag_key(output_group))?)
+    }
+
+    /// Whether an output group has a tag, readable or not.
+    pub fn is_named(&self, output_group: &OutputGroup) -> bool {
+        self.slots.contains_key(&*slot_tag_key(output_group))
     }
 
     /// Sets the tag of an output group.
@@ -229,7 +234,7 @@ pub enum NoSlot {
     /// CDK and Terraform definitions may leave the name out.
     #[error("it has no name")]
     NoName,
-    /// Two groups of one name cannot be told apart.
+    /// Two groups of one name are indistinguishable.
     #[error("another output group has the same name")]
     NameTwice,
     /// A slot has one output.
@@ -276,7 +281,7 @@ impl NoSlot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trouble {
-    /// How many of them tell something of the channel: throttling, say, would have befallen any other.
+    /// How many of them concern the channel: throttling, for example, does not.
     pub failures: u32,
     /// All of them in a row, throttling as well.
     #[serde(default)]
@@ -428,7 +433,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_says_whether_a_channel_is_on_air_may_be_changed_or_is_on_its_way() {
+    fn each_state_is_on_air_changeable_or_in_transition() {
         let of = |state: ChannelState| (state.is_running(), state.is_stopped(), state.is_transition());
         for (state, expected) in [
             ("IDLE", (false, true, false)),

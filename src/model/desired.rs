@@ -10,7 +10,7 @@ use super::{ChannelPool, Destination, DestinationName, Identity, OwnerId, PoolNa
 /// The declared state of one owner: input of the planner.
 #[derive(Debug, Clone)]
 pub struct Desired {
-    /// Whose channels these are.
+    /// The owner of the channels.
     pub owner: OwnerId,
     /// All valid pools.
     pub pools: BTreeMap<PoolName, ChannelPool>,
@@ -18,7 +18,7 @@ pub struct Desired {
     pub destinations: BTreeMap<DestinationName, Arc<Destination>>,
     /// Whether what vanished from the declaration is released.
     pub trust: Trust,
-    /// Objects that were set aside because they are faulty or declared twice: who is called so counts as declared.
+    /// Objects that were set aside because they are faulty or declared twice: these names count as declared.
     pub set_aside: BTreeSet<Identity>,
     /// One-off grants: a change of these destinations may interrupt others now, whatever the pool's policy.
     /// `interruptible: false` of the others still holds.
@@ -26,7 +26,7 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// A destination to be changed here, and nowhere else where it is shared.
+    /// A destination to be changed here and not in shared copies.
     pub fn destination_mut(&mut self, name: &str) -> Option<&mut Destination> {
         self.destinations.get_mut(name).map(Arc::make_mut)
     }
@@ -47,7 +47,7 @@ impl Desired {
 /// How far the declaration can be trusted to be all there is.
 ///
 /// `state: Ready` is an explicit wish and always obeyed. Trust decides only about what is on air and vanished from the
-/// declaration: a slot that is recorded as that of a destination which is declared no longer.
+/// declaration: a slot that is recorded as that of a destination which is no longer declared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trust {
     /// The load was whole and shrank no more than allowed: what vanished is released.

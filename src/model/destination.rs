@@ -1,4 +1,4 @@
-//! One RTMP endpoint that people switch on and off.
+//! One RTMP endpoint that users switch on and off.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use super::{
 /// A declared destination, valid as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// Its name, for people.
+    /// Its name, for display.
     pub name: DestinationName,
     /// What slot tags call it.
     pub identity: Identity,
-    /// Whose channels may carry it.
+    /// The pool whose channels may carry it.
     pub pool: PoolName,
     /// What its owner wants.
     pub state: WantedState,
@@ -93,7 +93,7 @@ pub enum StreamKey {
     Known(Secret),
     /// It could not be read.
     Unavailable {
-        /// The reference, as people wrote it: `env YOUTUBE_KEY`, `file keys/youtube`.
+        /// The reference, as in messages: `env YOUTUBE_KEY`, `file keys/youtube`.
         reference: String,
         /// What went wrong and what to do, one sentence.
         why: String,
@@ -115,7 +115,7 @@ pub struct Pin {
 pub struct Pause {
     /// When it ends by itself.
     pub until: Option<Timestamp>,
-    /// Who asked for it.
+    /// The user who asked for it.
     pub by: Option<String>,
     /// Why.
     pub why: Option<String>,

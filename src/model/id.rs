@@ -1,5 +1,5 @@
-//! Names of things, each its own type so that a channel id is never taken for a pool's name. They stand in many places
-//! at once, so a clone shares the text.
+//! Names of things, each its own type so that a channel id is never taken for a pool's name. They are used in many
+//! places at once, so a clone shares the text.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -15,7 +15,7 @@ macro_rules! name {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Takes the text as it is. Where the text comes from people, `manifest` has checked it before.
+            /// Takes the text as it is. Text from manifests was checked by `manifest` before.
             pub fn new(text: impl AsRef<str>) -> Self {
                 Self(Arc::from(text.as_ref()))
             }
@@ -75,8 +75,8 @@ name! {
     DestinationName
 }
 name! {
-    /// What tells a declaration from every other one, whatever it is called: what slot tags name. For an object in a file its
-    /// name; for an item of a table made from the item's key, so that a label that passes to another item passes on no slot.
+    /// Identifies a declaration independently of its name: what slot tags hold. For an object in a file its name; for an item
+    /// of a table made from the item's key, so that a name that is reused by another item takes over no slot.
     Identity
 }
 name! {

@@ -1,14 +1,14 @@
-//! The vocabulary: what people declare and what was seen, in types that cannot be wrong.
+//! The vocabulary: what is declared and what was seen, in types that cannot hold an invalid value.
 //!
-//! Pure, and at the bottom of the house: it imports nothing of ours. Every map is sorted, so whatever
-//! is computed from these types does not depend on the order of files, answers or hash seeds.
+//! Pure, and at the bottom: it imports no other module. Every map is sorted, so nothing computed from these types
+//! depends on the order of files, answers or hash seeds.
 //!
 //! - [`id`]: names of things
 //! - [`secret`]: a stream key that cannot be printed
 //! - [`target`]: what a slot points at
 //! - [`stream`]: which of those are equal, and which the same stream
 //! - [`tag`]: what is recorded of a slot
-//! - [`destination`], [`pool`]: what people declare
+//! - [`destination`], [`pool`]: what is declared
 //! - [`desired`]: all of it together, and how far it can be trusted
 //! - [`channel`]: what was seen
 

@@ -23,9 +23,9 @@ pub struct ChannelPool {
     pub slots: SlotSelector,
     /// How destinations spread over channels.
     pub placement: Placement,
-    /// What becomes of a running channel that nobody is wanted on.
+    /// What happens to a running channel without a wanted destination.
     pub idle: Idle,
-    /// When somebody on air may be interrupted.
+    /// When destinations on air may be interrupted.
     pub disruption: Disruption,
     /// Hands off all its channels.
     pub paused: Option<Pause>,
@@ -57,7 +57,7 @@ pub struct SlotSelector {
 }
 
 impl SlotSelector {
-    /// Where `slot` points while it holds nobody.
+    /// Where `slot` points while it holds no destination.
     ///
     /// Unique per slot and pipeline: whether MediaLive takes two RTMP outputs with equal URL and stream name is
     /// not known (facts, unconfirmed 8), so no two are ever equal.
@@ -91,7 +91,7 @@ pub enum Placement {
     Pack,
 }
 
-/// `spec.idle`: what becomes of a running channel on which no destination is wanted.
+/// `spec.idle`: what happens to a running channel without a wanted destination.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Idle {
     /// It stops, and its other output groups end with it.
@@ -101,7 +101,7 @@ pub enum Idle {
     KeepRunning,
 }
 
-/// `spec.disruption`: when a channel with somebody wanted on air may be stopped.
+/// `spec.disruption`: when a channel with a wanted destination on air may be stopped.
 #[derive(Debug, Clone)]
 pub struct Disruption {
     /// Never, in windows, or at any time.
@@ -136,7 +136,7 @@ impl Disruption {
 /// `spec.disruption.interrupt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Interrupt {
-    /// Nobody wanted and on air is ever interrupted.
+    /// A wanted destination on air is never interrupted.
     Never,
     /// Within the declared windows only.
     Window,
@@ -147,11 +147,11 @@ pub enum Interrupt {
 /// A change that may be worth an interruption: an entry of `spec.disruption.for`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Cause {
-    /// Somebody joins.
+    /// A destination goes on air on the channel.
     Start,
-    /// Somebody on air is no longer wanted.
+    /// A destination on air is no longer wanted.
     Stop,
-    /// The target of somebody on air changed.
+    /// The target of a destination on air changed.
     Retarget,
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Text that must never reach a log, plan, page, metric, error or file of ours.
+/// Text that must never reach a log, plan, page, metric, error or file of slotwise.
 ///
 /// It has no `Display` and no `Serialize`, and its `Debug` shows nothing. The one way out is [`Secret::reveal`],
 /// whose call sites are few on purpose: `medialive` puts it into the channel configuration, and `slotwise init` the keys

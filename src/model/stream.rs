@@ -2,8 +2,8 @@
 //!
 //! | relation | holds for | serves |
 //! |---|---|---|
-//! | *equal* | one [canonical form](Endpoint::canonical): scheme and host in lower case, no dot at the end of the host, IPv6 as RFC 5952 writes it, default ports left out, no trailing or double slash, a key that stands in the URL taken for the stream name | "nothing to do" |
-//! | *the same stream* | equal [`Stream`]s: equal addresses; rtmp and rtmps of one host, application and key; a key with spaces around it; hosts of one platform with equal keys, whatever their query | who holds a slot, what is on air twice |
+//! | *equal* | one [canonical form](Endpoint::canonical): scheme and host in lower case, no dot at the end of the host, IPv6 as RFC 5952 writes it, default ports left out, no trailing or double slash, a key in the URL taken for the stream name | "nothing to do" |
+//! | *the same stream* | equal [`Stream`]s: equal addresses; rtmp and rtmps of one host, application and key; a key with spaces around it; hosts of one platform with equal keys, whatever their query | the occupants of slots, what is on air twice |
 //!
 //! Both are equivalence relations on endpoints, so that indices can be built of them.
 
@@ -23,7 +23,7 @@ pub struct Stream {
     key: Secret,
 }
 
-// By hand: the application may hold a key that somebody pasted.
+// By hand: the application may hold a pasted key.
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stream(***)")
@@ -68,7 +68,7 @@ impl Endpoint {
         };
         Stream {
             ingest: platform.map_or_else(|| address.ingest().into(), Arc::from),
-            // Spaces come along when somebody pastes a key into the console by hand.
+            // A key pasted into the console may have spaces around it.
             key: Secret::new(key.trim()),
         }
     }
@@ -141,7 +141,7 @@ impl<'a> Address<'a> {
         Some(address)
     }
 
-    /// An address without a stream name whose URL goes on after the application has its key there.
+    /// An address without a stream name whose URL continues after the application has its key there.
     fn take_key_from_url(&mut self) {
         if self.name.is_empty() && self.path.len() > 1 {
             let last = self.path.pop().unwrap_or_default();

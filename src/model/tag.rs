@@ -1,8 +1,8 @@
 //! What is recorded of a slot, in a tag of its channel.
 //!
 //! The tag `slotwise.dev/slot/<output group>` has the value `<destination> <digest>`, with a [`Mark`] behind it where there is
-//! one, or `- <digest>` for a parked slot. It is written before the update that points the slot. The digest tells whether the
-//! slot still points where it was pointed then: with any other target the tag proves nothing.
+//! one, or `- <digest>` for a parked slot. It is written before the update that points the slot. The digest shows whether the
+//! slot still points there: with any other target the tag proves nothing.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ use super::{Identity, OutputGroup, OwnerId, SlotId, Target};
 /// Tags of slots begin with it; the output group follows.
 pub const SLOT_TAG_PREFIX: &str = "slotwise.dev/slot/";
 
-/// Tags that a channel may have, ours and others' together.
+/// Tags that a channel may have, slotwise's and others' together.
 ///
 /// Source: AWS General Reference, "Tag naming limits and requirements": "Maximum number of tags per resource – 50".
 pub const TAGS_MAX: usize = 50;
 
-/// What stands in a tag for a parked slot.
+/// The value of a parked slot in a tag.
 const PARKED: &str = "-";
 /// What follows where a destination that vanished from the declaration was released.
 const RELEASED: &str = "released";
@@ -45,13 +45,13 @@ pub fn slot_tag_key(output_group: &OutputGroup) -> String {
 /// A slot's tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotTag {
-    /// Who held the slot when the tag was written.
+    /// The occupant of the slot when the tag was written.
     pub occupant: Recorded,
     /// Of what the slot pointed at.
     pub digest: TargetDigest,
 }
 
-/// Who held a slot, by its tag.
+/// The occupant of a slot, by its tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Recorded {
     /// It was parked.
@@ -60,7 +60,7 @@ pub enum Recorded {
     Destination {
         /// Which.
         identity: Identity,
-        /// What else is known of that.
+        /// What else is recorded of it.
         mark: Mark,
     },
 }

@@ -29,12 +29,12 @@ impl fmt::Debug for Login {
 /// the stream key (botocore service model, OutputDestinationSettings).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
-    /// `rtmp://` or `rtmps://`, host, application path; no stream name. In a channel that people configured by
-    /// hand anything may stand here, a pasted key too: print [`Endpoint::host`], never this.
+    /// `rtmp://` or `rtmps://`, host, application path; no stream name. In a channel that was configured by
+    /// hand this may be any text, also a pasted key: print [`Endpoint::host`], never this.
     pub url: Arc<str>,
     /// The stream key.
     pub stream_name: Secret,
-    /// What the server asks for besides, if it does.
+    /// The login that the server asks for, if it does.
     pub login: Option<Login>,
 }
 
@@ -54,7 +54,7 @@ impl Endpoint {
         Self { login, ..self }
     }
 
-    /// Host of the URL: what may be shown of a target that nobody declared.
+    /// Host of the URL: the part of an undeclared target that may be shown.
     pub fn host(&self) -> &str {
         let after_scheme = self.url.split_once("://").map_or("", |(_, rest)| rest);
         let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or("");
@@ -74,7 +74,7 @@ impl fmt::Debug for Endpoint {
 }
 
 /// What a slot points at: one [`Endpoint`] per pipeline, one for a SINGLE_PIPELINE channel, two for a STANDARD one.
-/// It stands in what was seen and in plans at once, so a clone shares it.
+/// Observations and plans hold the same one, so a clone shares it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target(pub Arc<[Endpoint]>);
 
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_both_pipelines_push_to_is_told_once() {
+    fn a_host_of_both_pipelines_is_shown_once() {
         let target =
             |urls: [&str; 2]| Target::from(urls.map(|url| Endpoint::new(url, Secret::new("s"))).to_vec());
         let a = "rtmp://a.example/live";

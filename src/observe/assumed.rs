@@ -1,10 +1,10 @@
-//! What a list tells of a channel that was never looked at by itself.
+//! What a list shows of a channel that was never looked at by itself.
 //!
 //! A list does not show which output group uses which destination. But channels that are made alike are wired alike,
-//! and of a slot that slotwise has written to the list says which it is: by a tag that fits nothing else, or by the name
-//! of its parking place. Where that holds for every RTMP group, a channel is assumed to be wired like the one of its
-//! making that was looked at. Nothing is done on that alone: its first step compares all of it, and one that may be on
-//! air is looked at as soon as there is time.
+//! and the list identifies a slot that slotwise has written: by a tag that fits only this one, or by the name of its
+//! parking place. Where that holds for every RTMP group, a channel is assumed to be wired like a similar one that was
+//! looked at. Nothing is done on that alone: its first step compares all of it, and one that may be on air is looked at
+//! as soon as there is time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,16 +28,16 @@ impl Layouts {
         self.0.contains_key(&listed.shape())
     }
 
-    /// The channel as the list tells it; `None` where that leaves a doubt.
+    /// The channel as the list shows it; `None` where that leaves a doubt.
     pub(super) fn assume(&self, listed: &Summary, owner: &OwnerId) -> Option<ObservedChannel> {
-        // A running channel that is none of ours is adopted, or not, by a look at itself.
+        // A running channel that is not owned is adopted, or not, by a look at itself.
         if may_be_on_air(listed.state) && listed.owner.as_ref() != Some(owner) {
             return None;
         }
         let channel = listed.wired_by(self.0.get(&listed.shape())?);
         let mut groups = channel.groups.iter();
-        let is_told = !channel.groups.is_empty() && groups.all(|group| is_told(&channel, group, owner));
-        is_told.then_some(channel)
+        let is_known = !channel.groups.is_empty() && groups.all(|group| is_known(&channel, group, owner));
+        is_known.then_some(channel)
     }
 
     /// Leaves those of the channels that are `listed`.
@@ -48,7 +48,7 @@ impl Layouts {
 }
 
 /// Whether a tag or a parking name says that this group points at this target.
-fn is_told(channel: &ObservedChannel, group: &ObservedGroup, owner: &OwnerId) -> bool {
+fn is_known(channel: &ObservedChannel, group: &ObservedGroup, owner: &OwnerId) -> bool {
     let Ok(target) = &group.target else { return false };
     let slot = channel.slot(&group.name);
     let mut names = target.0.iter().enumerate();

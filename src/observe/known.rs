@@ -1,4 +1,4 @@
-//! What is remembered of a channel, so that a list tells the rest of it.
+//! What is remembered of a channel, so that a list shows the rest.
 //!
 //! Not the document: what a list shows is compared by its fingerprint, and what the planner sees was read from it once.
 
@@ -31,7 +31,7 @@ pub(super) struct Known {
     is_assumed: bool,
     /// When it was last looked at by itself.
     accepted: Option<Instant>,
-    /// When the list was asked for that showed the end of an update first.
+    /// When the look was begun that showed the end of an update first.
     settled: Option<Instant>,
 }
 
@@ -75,7 +75,7 @@ impl Known {
         }
     }
 
-    /// A channel of which a list and others like it tell that it is as `channel`.
+    /// A channel that is `channel` by a list and by others like it.
     pub(super) fn assumed(channel: ObservedChannel, listed: &Summary) -> Self {
         Self {
             now: Look::of(channel, listed),
@@ -86,8 +86,8 @@ impl Known {
         }
     }
 
-    /// When the list was asked for that showed the end of an update, if nothing newer is known. That list is no older than
-    /// the update, however far lists lag behind.
+    /// When the look was begun that showed the end of an update, if nothing newer is known. A list that shows it is no older
+    /// than the update, however far lists lag behind.
     pub(super) fn settled(&self) -> Option<Instant> {
         self.settled
     }
@@ -112,7 +112,12 @@ impl Known {
         self
     }
 
-    /// The channel as a list shows it that was asked for at `asked`; `None` where only Describe can tell.
+    /// Takes note that the look which began at `asked`, and was accepted, showed the end of an update first.
+    pub(super) fn settle(&mut self, asked: Instant) {
+        self.settled = Some(asked);
+    }
+
+    /// The channel as a list shows it that was asked for at `asked`; `None` where a Describe is needed.
     pub(super) fn as_listed(&mut self, listed: &Summary, asked: Instant) -> Option<ObservedChannel> {
         // It was looked at by itself since.
         if self.accepted.is_some_and(|at| at > asked) {
@@ -243,8 +248,8 @@ impl Look {
         self.state == state && self.configuration.fingerprint == fingerprint
     }
 
-    /// How it was for a while that nobody saw, if it has changed in both ways since it was as `before`: in the state of
-    /// then, with the configuration of now. An update begins with `UPDATING`, so that a new one shows nowhere before.
+    /// An unseen state in between, if both state and configuration have changed since `before`: the old state with the new
+    /// configuration. An update begins with `UPDATING`, so that a new configuration shows nowhere before.
     fn missed_since(&self, before: &Self) -> Option<Self> {
         let fingerprint = before.configuration.fingerprint;
         let changed_both = self.state != before.state && self.configuration.fingerprint != fingerprint;
@@ -320,7 +325,7 @@ mod tests {
         assert_eq!((running.owner, running.tags.count), (Some("us".into()), 2));
         tokio::time::advance(LIST_LAG_MAX).await;
         let bare = known.as_listed(&listed("RUNNING", ""), Instant::now()).unwrap();
-        assert_eq!((bare.owner, bare.tags.count), (None, 0), "somebody removed them");
+        assert_eq!((bare.owner, bare.tags.count), (None, 0), "they were removed");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! How far a look has come, for whoever waits for it.
+//! The progress of a look, for display.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

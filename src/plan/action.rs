@@ -24,7 +24,7 @@ pub struct Step {
 pub enum Action {
     /// Nothing but look again: the channel is on its way to another state.
     Wait,
-    /// Write the owner tag, from which moment its slots are ours, and what they hold.
+    /// Write the owner tag, from which moment slotwise owns its slots, and what they hold.
     Adopt {
         /// Tags of slots, by output group.
         tags: Vec<SlotRecord>,
@@ -38,7 +38,7 @@ pub enum Action {
     },
     /// Stop the channel.
     Stop,
-    /// Point slots elsewhere, while it is stopped. Who will hold them is written into the channel's tags first, then all
+    /// Point slots elsewhere, while it is stopped. Their new occupants are written into the channel's tags first, then all
     /// slots in one call.
     Update {
         /// At least one.
@@ -111,6 +111,6 @@ pub struct SlotWrite {
     pub output_group: OutputGroup,
     /// Where it points from then on. Never shown.
     pub target: Target,
-    /// Who that is.
+    /// The occupant.
     pub content: Content,
 }

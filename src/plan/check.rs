@@ -5,16 +5,15 @@
 //!
 //! | question | looked at in |
 //! |---|---|
-//! | What does every slot hold, and whose is it? | `reading`, `declared`, `places`, `adoption` |
-//! | Does the plan speak of the world it was made for, and of all of it? | here, `goals` |
-//! | Are the steps possible, in order, on channels that are ours to touch? | `steps` |
+//! | What does every slot hold, and who owns its channel? | `reading`, `declared`, `places`, `adoption` |
+//! | Does the plan match its inputs, and cover all of them? | here, `goals` |
+//! | Are the steps possible, in order, on channels that slotwise may touch? | `steps` |
 //! | May a running channel be stopped, and is what is taken off air named, granted and brought back? | `stops`, `steps` |
-//! | Is what is written right, recorded, and no destination's loss? | `writes`, `tags` |
-//! | Does only go on air what is wanted there, and every stream once? | `steps`, `air` |
-//! | Does every destination keep what is its own, and is none passed over in silence? | `assignments` |
+//! | Are writes correct and recorded, and does no destination lose its slot by one? | `writes`, `tags` |
+//! | Do only wanted destinations go on air, and every stream once? | `steps`, `air` |
+//! | Does every destination keep its slot, and has each that is not placed a reason? | `assignments` |
 //!
-//! Total, and O(n log n) in slots and destinations as long as few of them have one stream: whatever it is given, it
-//! answers.
+//! Total: it returns for every input. O(n log n) in slots and destinations as long as few of them have one stream.
 
 mod adoption;
 mod air;
@@ -99,8 +98,8 @@ struct Planned<'a> {
 }
 
 impl<'a> Planned<'a> {
-    /// One entry for every pool and destination that is declared, for every channel that a pool names, and for every other
-    /// one of ours that may be on air; and none besides, but for other channels that were seen.
+    /// One entry for every declared pool and destination, for every channel that a pool names, and for every other owned
+    /// channel that may be on air. Other channels that were seen may have one; nothing else has.
     fn of(plan: &'a Plan, world: &World<'_>, found: &mut Vec<Violation>) -> Self {
         let mut planned = Self {
             channels: vec![None; world.channels.len()],
@@ -156,7 +155,7 @@ impl<'a> Planned<'a> {
     }
 }
 
-/// What the channels of one pool come to together.
+/// The totals over the channels of one pool.
 #[derive(Default)]
 struct Tally<'a> {
     /// Wanted destinations that the steps take off air, or would, were the limit of concurrent interruptions not reached.
@@ -192,7 +191,7 @@ fn still_interrupted<'a>(world: &World<'a>) -> BTreeMap<&'a PoolName, Tally<'a>>
     let returning = returning.map(|(_, slot)| &slot.channel);
     let mut tallies: BTreeMap<_, Tally<'_>> = BTreeMap::new();
     for id in returning.chain(&observed.interrupted) {
-        // Who is on a channel that is gone does not come back there; of one that cannot be seen nothing is known.
+        // A destination does not come back to a channel that is gone; of one that cannot be seen nothing is known.
         let is_gone = matches!(observed.channels.get(id), Some(ChannelObservation::Missing));
         let is_off = |one: &&ChannelReading<'_>| !is_gone && one.state() != Some(ChannelState::Running);
         if let Some((channel, pool)) = reading(id)
@@ -222,7 +221,7 @@ fn check_pools(
         let (planned, least) = (said.interruptions.planned, said.interruptions.lower_bound);
         let counted = tally.interruptions;
         if planned != counted || least > planned {
-            let said = format!("is said to have {planned} interruptions, at least {least}");
+            let said = format!("counts {planned} interruptions, at least {least}");
             breaks(Rule::WrongCount, format!("{said}; its steps have {counted}"));
         }
         let (channels, limit) = (tally.interrupted.len(), pool.disruption.max_concurrent);

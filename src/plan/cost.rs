@@ -1,4 +1,4 @@
-//! How long things take, for what people are told. No decision depends on it.
+//! How long steps take, for messages. No decision depends on it.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub const CREATE: Duration = Duration::from_secs(15);
 /// One call that changes no state.
 pub const CALL: Duration = Duration::from_secs(1);
 
-/// How long somebody who is interrupted is off air: stop, update and start again, 3 min in all.
+/// How long an interrupted destination is off air: stop, update and start again, 3 min in all.
 pub const INTERRUPTION: Duration = STOP.saturating_add(UPDATE).saturating_add(START);
 
 /// How long `action` is expected to take on a channel in `state`.

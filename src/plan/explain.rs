@@ -38,9 +38,9 @@ pub enum Verdict {
     Chosen(Reason),
     /// It cannot, for this reason.
     Blocked(Waiting),
-    /// It is held by somebody else, wanted there.
+    /// It is held by another destination, wanted there.
     Taken {
-        /// Who holds it: a name, or a host that nobody declares.
+        /// Its occupant: a name, or the host of an undeclared target.
         by: String,
     },
     /// It could, but the chosen slot is better.
@@ -52,7 +52,7 @@ pub enum Verdict {
     NotWanted,
 }
 
-/// Why the destination `name` is where it is; `None` if nobody declares it.
+/// Why the destination `name` is where it is; `None` if it is not declared.
 ///
 /// The plan is made once more with the destination in each slot it could have had, so a `Worse` names the first of
 /// the planner's criteria in which that slot loses.
@@ -149,7 +149,7 @@ impl Verdicts<'_, '_, '_> {
         self.decision.carried(self.dest)
     }
 
-    /// What keeps it from this slot, whoever else wants it.
+    /// What keeps it from this slot, apart from other destinations.
     fn blocked(&self, slot: usize) -> Option<Waiting> {
         let reading = self.decision.reading;
         let channel = reading.channel_of(slot);
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_explains_what_is_not_declared() {
+    fn an_undeclared_destination_has_no_explanation() {
         let world = World::new();
         assert_eq!(
             explain(&world.desired, &world.observed, world.now, &"a".into()),
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_worse_where_somebody_would_be_interrupted() {
+    fn a_slot_is_worse_where_it_would_interrupt() {
         let world = World::new()
             .channel("1", Running, &["a", "-"])
             .channel("2", Idle, &["-"])
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_worse_on_a_channel_that_failed_unless_the_chosen_one_failed_too() {
+    fn a_slot_on_a_failed_channel_is_worse() {
         let world = World::new()
             .channel("1", Idle, &["-"])
             .channel("2", Idle, &["-"])
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_worse_where_the_channel_has_to_stop_or_needs_more_work() {
+    fn a_slot_that_needs_more_steps_is_worse() {
         let world = |first: &[&str], second: &[&str]| {
             World::new()
                 .channel("1", Idle, first)

@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    /// A channel of ours. Each slot is written as what it holds:
+    /// An owned channel. Each slot is written as what it holds:
     ///
     /// | | |
     /// |---|---|
@@ -243,7 +243,7 @@ impl World {
         self
     }
 
-    /// Gives the channels from `first` on to another pool, which is else the same.
+    /// Gives the channels from `first` on to another pool, otherwise the same.
     pub(super) fn split(mut self, name: &str, first: &str) -> Self {
         let mut other = self.pool().clone();
         other.name = name.into();
@@ -264,7 +264,7 @@ impl World {
         }
     }
 
-    /// Everybody pushes to one platform: the keys alone tell destinations and their targets apart.
+    /// All destinations push to one platform: their targets differ by the keys alone.
     pub(super) fn on_one_platform(mut self) -> Self {
         for one in self.desired.destinations.values_mut() {
             Arc::make_mut(one).url = PLATFORM.into();
@@ -431,7 +431,7 @@ pub(super) fn steps(plan: &Plan, id: &str) -> String {
     names.join(" ")
 }
 
-/// Who is interrupted by the plan's stops.
+/// Destinations that the plan's stops interrupt.
 pub(super) fn interrupted(plan: &Plan) -> Vec<DestinationName> {
     plan.steps()
         .flat_map(|(_, step)| step.interrupts.clone())

@@ -1,7 +1,7 @@
-//! From what was read to goals: what becomes of each channel of a pool, and who is carried where.
+//! From the reading to goals: what each channel of a pool is to do, and which destinations it carries.
 //!
-//! Pool by pool, since no channel belongs to two; only a destination that was moved ties two pools together. It leaves the old
-//! one once the new one has a slot reserved for it and the old one grants it.
+//! Pool by pool, since no channel belongs to two; only a moved destination ties two pools together. It leaves the old
+//! pool once the new one has a slot reserved for it and the old one grants it.
 
 mod problem;
 
@@ -18,13 +18,13 @@ use crate::model::{Cause, ChannelId, ChannelObservation, ChannelState, Destinati
 /// plan on every machine. About two seconds. A plan of many pools shares less, so that it takes no longer than they need.
 const NODE_BUDGET: usize = 4_000_000;
 
-/// What becomes of one pool.
+/// The decision on one pool.
 pub(super) struct Decision<'r, 'a> {
     /// What was seen.
     pub(super) reading: &'r Reading<'a>,
     /// Its place in [`Reading::pools`].
     pub(super) pool: usize,
-    /// How each of its channels stands; `None` for one that may not be used.
+    /// The kind of each of its channels; `None` for one that may not be used.
     kinds: Vec<Option<Kind>>,
     /// What was left to decide.
     pub(super) problem: Problem,
@@ -34,9 +34,9 @@ pub(super) struct Decision<'r, 'a> {
     bins: Vec<Option<usize>>,
     /// The bin that each item was placed in.
     pub(super) placed: Placed,
-    /// What becomes of each of its channels.
+    /// The goal of each of its channels.
     goals: Vec<Goal>,
-    /// Slots given to destinations that are not on air in them, or are written there anew.
+    /// Slots given to destinations that are not on air in them, or are rewritten there.
     pub(super) given: BTreeMap<usize, usize>,
     /// Destinations that leave for another pool, each with the slot that is reserved for it there.
     leaving_for: BTreeMap<usize, usize>,
@@ -52,7 +52,7 @@ pub(super) struct Decision<'r, 'a> {
     pub(super) joining: OnceCell<Option<Waiting>>,
 }
 
-/// What becomes of one channel.
+/// The goal of one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
     /// It is left exactly as it is: it may not be used.
@@ -61,9 +61,9 @@ pub(super) enum Goal {
     Idle,
     /// It keeps running unchanged.
     Stay,
-    /// Nobody on it is wanted: it stops.
+    /// No destination on it is wanted: it stops.
     Stop,
-    /// It carries the given destinations and nobody else.
+    /// It carries the given destinations and no others.
     Run,
     /// It stops, changes and starts again; those protected come back to their slots.
     Interrupt,
@@ -184,12 +184,12 @@ impl<'r, 'a> Decision<'r, 'a> {
         }
     }
 
-    /// How a channel of the pool stands; `None` for one that may not be used.
+    /// The kind of a channel of the pool; `None` for one that may not be used.
     pub(super) fn kind(&self, channel: usize) -> Option<&Kind> {
         self.kinds[channel - self.first_channel()].as_ref()
     }
 
-    /// What becomes of a channel of the pool.
+    /// The goal of a channel of the pool.
     pub(super) fn goal(&self, channel: usize) -> Goal {
         self.goals[channel - self.first_channel()]
     }
@@ -204,7 +204,7 @@ impl<'r, 'a> Decision<'r, 'a> {
         self.carried[dest - self.reading.pools[self.pool].dests.start]
     }
 
-    /// Who is protected on a channel that keeps running unchanged.
+    /// What is protected on a channel that keeps running unchanged.
     pub(super) fn staying(&self, channel: usize) -> Option<&Kept> {
         match self.kind(channel) {
             Some(Kind::Kept(kept)) if self.goal(channel) == Goal::Stay => Some(kept),
@@ -212,7 +212,7 @@ impl<'r, 'a> Decision<'r, 'a> {
         }
     }
 
-    /// Who is interrupted on a channel, even if that has to wait its turn.
+    /// Destinations interrupted on a channel, even if that has to wait its turn.
     pub(super) fn interrupted_on(&self, channel: usize) -> &[usize] {
         match self.kind(channel) {
             Some(Kind::Kept(kept)) if self.goal(channel) == Goal::Interrupt => &kept.on_air,
@@ -225,7 +225,7 @@ impl<'r, 'a> Decision<'r, 'a> {
         self.leaving_for.get(&dest).copied()
     }
 
-    /// Who is given a slot on a channel: slot and destination.
+    /// The slots given on a channel: slot and destination.
     pub(super) fn given_on(&self, channel: usize) -> impl Iterator<Item = (usize, usize)> {
         let slots = self.reading.channels[channel].slots.clone();
         self.given.range(slots).map(|(slot, dest)| (*slot, *dest))
@@ -279,7 +279,7 @@ impl<'r, 'a> Decision<'r, 'a> {
         self.reading.pools[self.pool].channels.start
     }
 
-    /// Slots of channels that stay stopped, which could be given to somebody.
+    /// Slots of channels that stay stopped, which could be given.
     fn free_slots(&self) -> impl Iterator<Item = usize> {
         let channels = self.reading.pools[self.pool].channels.clone();
         let idle = channels.filter(|channel| {
@@ -298,7 +298,7 @@ impl<'r, 'a> Decision<'r, 'a> {
 
     fn set_goals(&mut self, reserved: &BTreeMap<usize, usize>) {
         let by_bin = problem::by_bin(&self.problem, &self.placed);
-        // Interruptions that nobody but those who move makes: they are where they are wanted only so.
+        // Interruptions that only moves between pools make: without them the moved ones are not where they are wanted.
         let mut for_moves = 0;
         for channel in self.reading.pools[self.pool].channels.clone() {
             let is_given = self.given_on(channel).next().is_some();
@@ -330,7 +330,7 @@ impl<'r, 'a> Decision<'r, 'a> {
         self.interruptions = Interruptions { planned, lower_bound };
     }
 
-    /// Those on a kept channel who may leave it for another pool now.
+    /// Destinations on a kept channel that may leave it for another pool now.
     fn leaving_from(
         &self,
         channel: usize,
@@ -378,7 +378,7 @@ impl<'r, 'a> Decision<'r, 'a> {
         self.delayed = late.map(|(_, channel)| channel).collect();
     }
 
-    /// The highest priority among those who gain by an interruption.
+    /// The highest priority among the destinations that gain by an interruption.
     fn gain(&self, channel: usize) -> i32 {
         let Some(Kind::Kept(kept)) = self.kind(channel) else {
             return i32::MIN;

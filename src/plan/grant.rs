@@ -1,11 +1,11 @@
-//! What grants an interruption: the one place that says so, for the search, for goals and for words.
+//! What grants an interruption: the only place that decides it, for the search, for goals and for messages.
 //!
-//! A change on a channel with somebody protected needs a grant. One granted change is enough; all others ride along.
+//! A change on a channel with a protected destination needs a grant. One granted change is enough for all others.
 //!
 //! | change | cause | belongs to |
 //! |---|---|---|
 //! | a destination joins | `Start` | it |
-//! | who is on air and not wanted leaves, or a second copy, or what is taken over | `Stop` | the destination, if any |
+//! | a destination on air and not wanted leaves, or a second copy, or what is taken over | `Stop` | the destination, if any |
 //! | a destination on air has a new URL or key | `Retarget` | it |
 //! | a destination on air was moved to another pool, where a slot is reserved for it | `Retarget` | it |
 
@@ -26,7 +26,7 @@ pub(super) struct Policy<'a> {
     grants: &'a BTreeSet<DestinationName>,
 }
 
-/// What is said of a change.
+/// Whether a change is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Grant {
     /// It may interrupt others.

@@ -1,9 +1,8 @@
-//! A plan that may be carried out: where the second author refuses what becomes of one pool, that pool is held and the
-//! others go on.
+//! A plan that may be carried out: where the second author refuses the plan of one pool, that pool is held and the
+//! others continue.
 //!
-//! A refused plan is a defect of slotwise. Which pool it is in can be told from what is wrong, and a pool is held by
-//! the pause that people know: its channels are left as they are, and its destinations say why. A channel of ours that
-//! stands in no pool gets no step.
+//! A refused plan is a defect of slotwise. The violation names its pool, and the pool is held by the usual pause: its
+//! channels are left as they are, and its destinations say why. An owned channel in no pool gets no step.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -70,8 +69,7 @@ pub fn checked(
     }
 }
 
-/// Whether what is wrong is only said of pools that are held, and nothing is done there: it harms nobody, and keeps no other
-/// pool from going on.
+/// Whether a violation concerns only held pools, where nothing is done: it harms no destination, and stops no other pool.
 fn is_at_rest(violation: &Violation, plan: &Plan, desired: &Desired, held: &BTreeSet<PoolName>) -> bool {
     let pools = pools_of(violation, desired);
     let mut channels = plan.channels.iter().filter(|one| {
@@ -87,7 +85,7 @@ struct Held {
     desired: Arc<Desired>,
     /// Those pools.
     pools: BTreeSet<PoolName>,
-    /// Channels that something is wrong on and that stand in no pool.
+    /// Channels in no pool that something is wrong on.
     channels: BTreeSet<ChannelId>,
 }
 
@@ -169,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_whose_plan_is_refused_is_held_and_the_others_go_on() {
+    fn a_pool_with_a_refused_plan_is_held_alone() {
         let world = two_pools();
         let mut made = world.plan();
         assert_eq!(
@@ -188,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_in_no_pool_whose_stop_is_refused_gets_no_step_and_the_pools_go_on() {
+    fn a_refused_stop_in_no_pool_holds_no_pool() {
         let mut world = World::new()
             .channel("1", Running, &["+a"])
             .wanted("a")
@@ -219,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_misread_in_a_held_pool_keeps_no_other_from_going_on() {
+    fn a_misreading_in_a_held_pool_holds_no_other() {
         let world = two_pools();
         let held = BTreeSet::from(["other".into()]);
         let misread = |about| Violation {

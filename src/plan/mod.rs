@@ -48,7 +48,7 @@ use crate::model::{
 
 /// What is to be done in every pool, and why it is not more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "a plan that nobody reads changes nothing"]
+#[must_use = "an unread plan changes nothing"]
 pub struct Plan {
     /// One entry per pool, by name.
     pub pools: Vec<PoolPlan>,
@@ -71,8 +71,8 @@ impl Plan {
             .flat_map(|channel| channel.steps.iter().map(move |step| (channel, step)))
     }
 
-    /// Other channels that keep on air who is on air on `channel` a second time. That its stop takes nobody off air rests on
-    /// them; no other step does.
+    /// Other channels that carry the destinations which `channel` carries a second time. Its stop interrupts none of these
+    /// only because of them; no other step depends on another channel.
     pub fn stand_ins<'p>(
         &'p self,
         channel: &ChannelPlan,
@@ -158,7 +158,7 @@ pub enum Optimality {
     Heuristic,
 }
 
-/// What becomes of one destination.
+/// The plan for one destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationPlan {
@@ -188,16 +188,16 @@ pub struct DestinationPlan {
     pub off_air: Option<Duration>,
 }
 
-/// What becomes of one channel.
+/// The plan for one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelPlan {
     /// Its id.
     pub id: ChannelId,
-    /// Its pool. `None` for a channel of ours that stands in none (any more): it is never updated or started.
+    /// Its pool. `None` for an owned channel in no pool: it is never updated or started.
     pub pool: Option<PoolName>,
     /// What was seen of it: what every step's precondition is checked against. `None` where it could not be seen.
     pub seen: Option<Seen>,
-    /// Whether its slots are ours.
+    /// Whether slotwise owns its slots.
     pub adoption: Adoption,
     /// Its slots in the channel's order; empty where it could not be seen.
     pub slots: Vec<SlotPlan>,
@@ -212,7 +212,7 @@ pub struct ChannelPlan {
 }
 
 impl ChannelPlan {
-    /// What else ends where it stops: its other output groups, by name, or by kind where one has no name.
+    /// What ends with it when it stops: its other output groups, by name, or by kind where one has no name.
     pub fn ends_with_it(&self) -> Vec<String> {
         let stops = self.steps.iter().any(|step| step.action == Action::Stop);
         let named = |group: &OtherGroup| {
@@ -245,7 +245,7 @@ pub struct Seen {
     pub tags: Arc<ChannelTags>,
 }
 
-/// Whether a channel's slots are ours to change.
+/// Whether slotwise may change a channel's slots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "code")]
 pub enum Adoption {
@@ -254,7 +254,7 @@ pub enum Adoption {
     /// It carries no owner tag and may be adopted: its first step writes the tag.
     Adopt,
     /// It carries no owner tag and runs with targets that no Destination declares, or whose destinations have their
-    /// place elsewhere. It is left exactly as it is.
+    /// slot on another channel. It is left exactly as it is.
     Refused {
         /// The slots with such targets.
         strays: Vec<Stray>,
@@ -281,7 +281,7 @@ pub struct Stray {
     pub of: Option<DestinationName>,
 }
 
-/// What becomes of one slot.
+/// The plan for one slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotPlan {
     /// Name of the output group.
@@ -300,7 +300,7 @@ pub struct SlotPlan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "holds", content = "what")]
 pub enum Content {
-    /// Nobody.
+    /// No destination.
     Parked,
     /// A declared destination, with its target; by what is recorded of the slot where its key cannot be read.
     Destination(DestinationName),
@@ -308,7 +308,7 @@ pub enum Content {
     Previous(DestinationName),
     /// The same stream as a declared destination holds in another slot.
     Surplus(DestinationName),
-    /// What is recorded as the target of a destination that is declared no longer.
+    /// What is recorded as the target of a destination that is no longer declared.
     Vanished(Identity),
     /// A target that no Destination explains.
     Undeclared {
@@ -330,7 +330,7 @@ impl fmt::Display for Content {
             Self::Destination(name) => write!(f, "{name}"),
             Self::Previous(name) => write!(f, "previous target of {name}"),
             Self::Surplus(name) => write!(f, "{name}, a second time"),
-            Self::Vanished(identity) => write!(f, "{identity}, declared no longer"),
+            Self::Vanished(identity) => write!(f, "{identity}, no longer declared"),
             Self::Undeclared { host } => write!(f, "undeclared ({host})"),
             Self::Unusable { why } => write!(f, "unusable ({why})"),
         }

@@ -1,12 +1,12 @@
 //! Desired and Observed in, Plan out, one way:
 //!
 //! ```text
-//! reading     who holds which slot, which channels may be used, what is on air elsewhere
-//! protection  who is protected on a running channel
-//! grant       what may interrupt them
-//! goals       what is left to decide; placement finds it; what becomes of each channel
+//! reading     the occupant of each slot, the usable channels, what is on air elsewhere
+//! protection  what is protected on a running channel
+//! grant       what may interrupt it
+//! goals       placement, and the goal of each channel
 //! steps       how, slot by slot and call by call
-//! wait        why it is not more
+//! wait        why not more
 //! ```
 
 use jiff::Timestamp;
@@ -76,7 +76,7 @@ impl Reading<'_> {
         plan.channels.extend(channels);
     }
 
-    /// A destination whose pool is not declared: nothing can be done for it.
+    /// A destination whose pool is not declared.
     fn without_pool(&self, dest: usize) -> DestinationPlan {
         let one = &self.dests[dest];
         let wanted = one.intent == Intent::Wanted;

@@ -1,34 +1,34 @@
-//! Who is protected on a running channel: the rule of stops.
+//! What is protected on a running channel: the rule of stops.
 //!
 //! A channel that runs (STARTING, RUNNING, RECOVERING) stops by itself only if it has a slot and every one of its slots is
-//! parked or *leaving*. Else somebody or something on it is in the way:
+//! parked or *leaving*. Otherwise something on it is in the way:
 //!
 //! | slot of | it |
 //! |---|---|
-//! | a wanted destination, with its previous target too | is protected: needs a grant, and none may be had with `interruptible: false` |
+//! | a wanted destination, with its previous target too | is protected: needs a grant, impossible with `interruptible: false` |
 //! | the same, a second copy | is protected until the first one was seen RUNNING; then it leaves |
-//! | a paused destination, whatever its state | blocks: hands off |
+//! | a paused destination, whatever its state | blocks |
 //! | a destination with `state: Ready` | leaves |
-//! | one who vanished | leaves once it is released; blocks while it is kept |
-//! | what no Destination explains, or what cannot be a slot | blocks, unless `takeover: true` stands on the channel and all that is declared could be read |
+//! | a vanished destination | leaves once it is released; blocks while it is kept |
+//! | what no Destination explains, or what cannot be a slot | blocks, unless the channel has `takeover: true` and everything declared could be read |
 //!
-//! Beside the slots only one thing is in the way: who stays on air and is so in such an output group, in no slot of a running
-//! channel. All other output groups end with their channel.
+//! Beside the slots only one thing is in the way: a destination that stays on air in an output group that is not a slot, and in
+//! no slot of a running channel. All other output groups end with their channel.
 //!
 //! Under `idle: KeepRunning` nothing stops without a grant. A STARTING channel is waited for and then stopped; a RECOVERING one is
 //! left alone until MediaLive has repaired it.
 
 use super::reading::{Intent, Occupant, Reading, Release, Takeover};
-use crate::model::{Cause, ChannelState, DestinationName};
+use crate::model::{Cause, ChannelState, DestinationName, Trust};
 
-/// How a usable channel stands before anything is placed.
+/// The kind of a usable channel before anything is placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Stopped, or stopped soon.
     Stopped,
     /// Running, and nothing on it is in the way of a stop: it stops, whatever is decided.
     Vacant,
-    /// Running with somebody or something in the way of a stop.
+    /// Running, with something in the way of a stop.
     Kept(Kept),
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Kept {
     pub(super) on_air: Vec<usize>,
     /// Destinations that must not be interrupted.
     pub(super) firm: Vec<usize>,
-    /// What else is in the way, which no grant helps against.
+    /// Another obstacle, which no grant removes.
     pub(super) block: Option<Block>,
     /// Slots whose occupants are on air and are to be released.
     pub(super) leaving: Vec<usize>,
@@ -54,8 +54,11 @@ pub(super) enum Block {
     Undeclared(usize),
     /// This output group cannot be a slot.
     Unusable(usize),
-    /// Who is recorded in this slot vanished, and may be declared where nothing could be read.
+    /// The destination recorded in this slot vanished, and may be declared where nothing could be read.
     Vanished(usize),
+    /// This channel stands in no pool, and may stand in one that could not be read: who holds its slots, and whether it is to keep
+    /// running, is not known.
+    Doubted,
     /// What this channel [carries](super::reading::Channel::carries) beside its slots stays on air.
     Beside(usize),
 }
@@ -72,18 +75,18 @@ impl Kept {
 pub(super) struct Change {
     /// What kind.
     pub(super) cause: Cause,
-    /// Whose change it is, by index in [`Reading::dests`].
+    /// The destination that the change belongs to, by index in [`Reading::dests`].
     pub(super) owner: Option<usize>,
 }
 
 impl Change {
-    /// Whose change it is, by name.
+    /// The destination that the change belongs to, by name.
     pub(super) fn owner_name<'r>(&self, reading: &Reading<'r>) -> Option<&'r DestinationName> {
         self.owner.map(|dest| &reading.dests[dest].decl.name)
     }
 }
 
-/// How a usable channel stands.
+/// The kind of a usable channel.
 pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
     let one = &reading.channels[channel];
     if !one.is_running() {
@@ -98,6 +101,9 @@ pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
     if one.carries.is_some() {
         kept.block = kept.block.or(Some(Block::Beside(channel)));
     }
+    if is_doubted(reading, channel) {
+        kept.block = kept.block.or(Some(Block::Doubted));
+    }
     if !has_slot {
         kept.block = kept.block.or(Some(Block::NoSlot));
     }
@@ -111,6 +117,20 @@ pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
     } else {
         Kind::Kept(kept)
     }
+}
+
+/// Whether a channel in no pool may belong to one that could not be read. Where a destination on it is declared off, and nothing
+/// else is on it, its owner has said what to do.
+fn is_doubted(reading: &Reading<'_>, channel: usize) -> bool {
+    let one = &reading.channels[channel];
+    let is_off = |at: usize| match reading.slots[at].occupant {
+        Occupant::Dest(dest, _) => reading.dests[dest].intent == Intent::Off,
+        _ => false,
+    };
+    let carries = |at: &usize| reading.slots[*at].occupant != Occupant::Parked;
+    let mut carrying = one.slots.clone().filter(carries).peekable();
+    let is_asked_for = carrying.peek().is_some() && carrying.all(is_off);
+    reading.pools[one.pool].decl.is_none() && reading.desired.trust != Trust::Whole && !is_asked_for
 }
 
 fn add_slot(reading: &Reading<'_>, at: usize, takeover: bool, kept: &mut Kept) {
@@ -140,7 +160,7 @@ fn add_slot(reading: &Reading<'_>, at: usize, takeover: bool, kept: &mut Kept) {
     }
 }
 
-/// Whether a running channel with somebody protected could be stopped for a change, if one is granted.
+/// Whether a running channel with protected destinations could be stopped for a change, if one is granted.
 pub(super) fn is_stoppable(state: ChannelState, kept: &Kept) -> bool {
     kept.is_interruptible() && matches!(state, ChannelState::Running | ChannelState::Starting)
 }
@@ -157,7 +177,7 @@ pub(super) fn leave(reading: &Reading<'_>, slot: usize) -> Change {
     }
 }
 
-/// The change that it is when a destination joins a running channel, or is written anew where it is on air.
+/// The change when a destination joins a running channel, or is rewritten where it is on air.
 pub(super) fn join(reading: &Reading<'_>, dest: usize, slot: usize) -> Change {
     let is_own = reading.dests[dest].on_air == Some(slot);
     Change {

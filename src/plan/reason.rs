@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use crate::model::{DestinationName, GroupName, OwnerId};
 
-/// Why a step is taken, or a slot given. Nothing decides on it; people read it.
+/// Why a step is taken, or a slot given. For readers; no decision depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "code", rename_all_fields = "camelCase")]
 pub enum Reason {
     /// A destination gets a slot of a stopped channel.
     AssignNew,
-    /// It gets a slot of a channel that has to stop first, and on which nobody is wanted.
+    /// It gets a slot of a channel that has to stop first, and on which no destination is wanted.
     AssignAfterStop,
     /// It joins others of its group.
     AssignGroup {
@@ -47,30 +47,30 @@ pub enum Reason {
         /// Which destination.
         destination: DestinationName,
     },
-    /// No Destination declares the target (any more).
+    /// No Destination declares the target.
     NotDeclared {
         /// Its host.
         host: String,
     },
     /// The channel has no owner tag yet.
     AdoptUnowned {
-        /// Who adopts it.
+        /// The owner that adopts it.
         owner: OwnerId,
     },
     /// What its slots hold is written into its tags.
     RecordSlots,
     /// The channel is stopped so that its slots can be changed.
     StopForUpdate {
-        /// On whose behalf, by name: those who join, leave or change.
+        /// The destinations that join, leave or change, by name.
         destinations: Vec<DestinationName>,
     },
-    /// Nobody on the channel is wanted.
+    /// No destination on the channel is wanted.
     StopUnwanted,
     /// The slots of a stopped channel are brought to what is wanted before it starts.
     UpdateSlots,
-    /// Somebody on the channel is wanted.
+    /// A destination on the channel is wanted.
     StartWanted {
-        /// Who, by name.
+        /// The wanted ones, by name.
         destinations: Vec<DestinationName>,
     },
     /// The channel is on its way to another state.
@@ -107,8 +107,10 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AssignNew => f.write_str("new; a stopped channel, nobody is disturbed"),
-            Self::AssignAfterStop => f.write_str("new; the channel stops first, nobody on it is wanted"),
+            Self::AssignNew => f.write_str("new; on a stopped channel, interrupts nothing"),
+            Self::AssignAfterStop => {
+                f.write_str("new; the channel stops first, no destination on it is wanted")
+            }
             Self::AssignGroup { group } => write!(f, "same group: {group}"),
             Self::AssignPinned => f.write_str("pinned to this slot"),
             Self::AssignInterrupting { others } => write!(f, "joins {}, interrupted for it", Names(others)),
@@ -122,7 +124,7 @@ impl fmt::Display for Reason {
             Self::AdoptUnowned { owner } => write!(f, "not owned yet; adopted by {owner}"),
             Self::RecordSlots => f.write_str("records what its slots hold"),
             Self::StopForUpdate { destinations } => write!(f, "to change {}", Names(destinations)),
-            Self::StopUnwanted => f.write_str("nobody on it is wanted"),
+            Self::StopUnwanted => f.write_str("no destination on it is wanted"),
             Self::UpdateSlots => f.write_str("slots differ from what is wanted"),
             Self::StartWanted { destinations } => write!(f, "wanted: {}", Names(destinations)),
             Self::InTransition => f.write_str("on its way to another state"),
@@ -130,14 +132,14 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Names as people write them: `a`, `a and b`, `a, b and c`, `a, b and 7 others`.
+/// Names as a list in a sentence: `a`, `a and b`, `a, b and c`, `a, b and 7 others`.
 #[derive(Debug, Clone, Copy)]
 pub struct Names<'a>(pub &'a [DestinationName]);
 
 impl fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            [] => f.write_str("nobody"),
+            [] => f.write_str("no destination"),
             [one] => write!(f, "{one}"),
             [one, two] => write!(f, "{one} and {two}"),
             [one, two, three] => write!(f, "{one}, {two} and {three}"),

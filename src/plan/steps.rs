@@ -2,20 +2,20 @@
 //!
 //! | channel is | goal | steps |
 //! |---|---|---|
-//! | IDLE | carry somebody | Update where a slot differs, Start |
-//! | UPDATE_FAILED | carry somebody | Update of all that are carried, Start |
-//! | IDLE, UPDATE_FAILED | nobody | none: what the slots hold stays, warm |
-//! | RUNNING, RECOVERING, nothing in the way | carry somebody | Stop, Update, Start |
-//! | RUNNING, RECOVERING, nothing in the way | nobody | Stop |
-//! | RUNNING, somebody protected | change, granted | Stop, Update, Start |
-//! | RUNNING, RECOVERING, somebody protected | no change, or none granted | none |
+//! | IDLE | carry destinations | Update where a slot differs, Start |
+//! | UPDATE_FAILED | carry destinations | Update of all that are carried, Start |
+//! | IDLE, UPDATE_FAILED | carry none | none: what the slots hold stays, warm |
+//! | RUNNING, RECOVERING, nothing in the way | carry destinations | Stop, Update, Start |
+//! | RUNNING, RECOVERING, nothing in the way | carry none | Stop |
+//! | RUNNING, with a protected destination | change, granted | Stop, Update, Start |
+//! | RUNNING, RECOVERING, with a protected destination | no change, or none granted | none |
 //! | CREATING, STARTING, STOPPING, UPDATING | any | Wait, then as above |
-//! | running, ours, not all of it recorded | any | Record, then as above |
+//! | running, owned, not all of it recorded | any | Record, then as above |
 //! | no owner tag | any | Adopt, then as above; with the Update where there is one and the channel is stopped |
 //! | may not be used | – | none |
 //!
-//! On a channel that starts, each slot is either given or parked: whatever a slot points at goes on air with it. Who will hold
-//! the slots is recorded in tags, before the update.
+//! On a channel that starts, each slot is either given or parked: whatever a slot points at goes on air with it. The new
+//! occupants are recorded in tags before the update.
 
 mod slots;
 mod tags;
@@ -32,7 +32,7 @@ use super::wait::{channel_waiting, destination_waiting};
 use super::{Action, Adoption, ChannelPlan, DestinationPlan, Reason, Seen, SlotWrite, Step};
 use crate::model::{ChannelState, DestinationName, PoolName};
 
-/// What becomes of one channel.
+/// The plan for one channel.
 pub(super) fn channel_plan(decision: &Decision<'_, '_>, channel: usize) -> ChannelPlan {
     let reading = decision.reading;
     let one = &reading.channels[channel];
@@ -68,13 +68,13 @@ fn runs_in_the_end(decision: &Decision<'_, '_>, channel: usize) -> bool {
     }
 }
 
-/// Whether an interrupted channel starts again: somebody on it is wanted, or its pool keeps channels running.
+/// Whether an interrupted channel starts again: a destination on it is wanted, or its pool keeps channels running.
 fn is_started_again(decision: &Decision<'_, '_>, channel: usize) -> bool {
     let keeps_running = decision.reading.pools[decision.pool].keeps_running();
     keeps_running || !decision.wanted_on(channel).is_empty()
 }
 
-/// What becomes of one destination.
+/// The plan for one destination.
 pub(super) fn destination_plan(
     decisions: &[Decision<'_, '_>],
     dest: usize,
@@ -132,7 +132,7 @@ pub(super) fn assign_reason(decision: &Decision<'_, '_>, dest: usize, slot: usiz
     if one.returning == Some(slot) {
         return Reason::AssignReturning;
     }
-    // Only what is on air, or comes back, is anywhere else than where it is pinned.
+    // A destination is in another slot than its pin only if it is on air, or comes back.
     if one.decl.pin.is_some() {
         return Reason::AssignPinned;
     }
@@ -206,7 +206,7 @@ fn steps(decision: &Decision<'_, '_>, channel: usize, changes: &[SlotChange]) ->
     steps
 }
 
-/// On whose behalf a channel stops.
+/// The reason for a stop.
 fn stop_reason(decision: &Decision<'_, '_>, channel: usize) -> Reason {
     let reading = decision.reading;
     let Some(Kind::Kept(kept)) = decision.kind(channel) else {

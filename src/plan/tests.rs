@@ -1,6 +1,7 @@
 //! The planner's rules, by behaviour; what holds of every plan is in `properties`.
 
 mod first_contact;
+mod hurried_edits;
 mod idle;
 mod moves;
 mod occupants;

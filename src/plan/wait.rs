@@ -1,15 +1,15 @@
-//! Why it is not more: the [`Waiting`] of each destination and channel.
+//! Why not more: the [`Waiting`] of each destination and channel.
 //!
 //! Each is true and, of several that are, the one nearest to a way out:
 //!
-//! | nearest first | it goes on |
+//! | nearest first | it ends |
 //! |---|---|
 //! | `ChannelRecovering` | by itself, once MediaLive has repaired the channel |
 //! | `OutsideWindow` | by itself, at a known time |
 //! | `InterruptionForbidden`, `SharesChannel` | when the policy changes, once for all or just this once |
-//! | `Uninterruptible` | when those others end |
+//! | `Uninterruptible` | when the others end |
 //! | `Undeclared`, `SourceUntrusted`, `SecretUnavailable` | when it is declared, the source is whole, the key can be read |
-//! | `NoFreeSlot` | when there is another channel, or somebody else ends |
+//! | `NoFreeSlot` | when there is another channel, or another destination ends |
 //! | `NoSlot` | when the pool names output groups that its channels have |
 //!
 //! Of equal ones the channel with the fewest to interrupt is named, then the first by id.
@@ -248,7 +248,7 @@ fn blocked_waiting(blocked: &BlockedBy<'_>) -> Waiting {
 
 /// The nearest way for a destination that could go anywhere.
 fn nearest(decision: &Decision<'_, '_>, dest: usize) -> Option<Waiting> {
-    // Only a one-off grant tells one destination from another here.
+    // Only a one-off grant distinguishes destinations here.
     let name = &decision.reading.dests[dest].decl.name;
     if decision.reading.desired.grants.contains(name) {
         return find_nearest(decision, dest);
@@ -391,7 +391,7 @@ fn ungranted(
     }
 }
 
-/// What no grant helps against, in words. A channel that runs without a slot is no obstacle of anybody's.
+/// The waiting of a block that no grant removes. A channel that runs without a slot blocks no destination.
 fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
     let reading = decision.reading;
     if let Block::Undeclared(slot) | Block::Unusable(slot) = block
@@ -410,7 +410,7 @@ fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
             let slot = reading.slot_id(slot);
             Some(Waiting::UnusableSlot { slot, why })
         }
-        Block::Vanished(_) => Some(Waiting::SourceUntrusted {
+        Block::Vanished(_) | Block::Doubted => Some(Waiting::SourceUntrusted {
             why: reading.why_kept().to_owned(),
         }),
         Block::Beside(channel) => {

@@ -19,7 +19,7 @@ use crate::model::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "code", rename_all_fields = "camelCase")]
 pub enum Waiting {
-    /// Every slot that could carry it is taken by somebody it may not push out.
+    /// Every slot that could carry it is taken by a destination it may not displace.
     NoFreeSlot {
         /// The pool.
         pool: PoolName,
@@ -37,11 +37,11 @@ pub enum Waiting {
     },
     /// It could go on air only by interrupting others, which the pool does not grant.
     InterruptionForbidden {
-        /// The pool whose policy it is.
+        /// The pool with this policy.
         pool: PoolName,
         /// The slot it would get.
         slot: SlotId,
-        /// Who would be interrupted.
+        /// Destinations that would be interrupted.
         others: Vec<DestinationName>,
         /// For about how long.
         off_air: Duration,
@@ -54,21 +54,21 @@ pub enum Waiting {
     OutsideWindow {
         /// The slot it would get (or has).
         slot: SlotId,
-        /// Who would be interrupted.
+        /// Destinations that would be interrupted.
         others: Vec<DestinationName>,
         /// When the next window opens.
         opens: Option<Timestamp>,
     },
-    /// It could go on air only by interrupting somebody with `interruptible: false`, or who is paused.
+    /// It could go on air only by interrupting a destination that is paused or has `interruptible: false`.
     Uninterruptible {
         /// The slot it would get (or has).
         slot: SlotId,
-        /// Who must not be interrupted.
+        /// Destinations that must not be interrupted.
         by: Vec<DestinationName>,
     },
     /// It is no longer wanted, but stays on air until those it shares the channel with end.
     SharesChannel {
-        /// The pool whose policy it is.
+        /// The pool with this policy.
         pool: PoolName,
         /// The slot it is on air in.
         slot: SlotId,
@@ -119,7 +119,7 @@ pub enum Waiting {
     BackingOff {
         /// The channel.
         channel: ChannelId,
-        /// Failures in a row that tell something of the channel.
+        /// Failures in a row that concern the channel.
         failures: u32,
         /// All failures in a row, throttling as well.
         attempts: u32,
@@ -142,11 +142,11 @@ pub enum Waiting {
         /// Why not.
         why: String,
     },
-    /// The slot it is pinned to is held by somebody it may not push out.
+    /// The slot it is pinned to is held by a destination it may not displace.
     PinnedSlotTaken {
         /// The slot.
         slot: SlotId,
-        /// Who holds it: a name, or a host that nobody declares.
+        /// Its occupant: a name, or the host of an undeclared target.
         by: String,
     },
     /// It is on air elsewhere than pinned, and what is on air is never moved.
@@ -174,10 +174,10 @@ pub enum Waiting {
     Paused {
         /// What is paused: the destination or its pool.
         pool: Option<PoolName>,
-        /// Until when, by whom, why.
+        /// Until when, set by which user, why.
         pause: Pause,
     },
-    /// The declaration cannot be trusted to be whole, so who vanished from it stays on air.
+    /// The declaration may not be whole, so what vanished from it stays on air.
     SourceUntrusted {
         /// What is missing.
         why: String,
@@ -279,7 +279,7 @@ impl Waiting {
         )
     }
 
-    /// Whether it needs nobody to do anything.
+    /// Whether it ends without an operator.
     pub fn ends_by_itself(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! [`Desired`] and [`Observed`] as they stand in a recording.
+//! [`Desired`] and [`Observed`] as a recording holds them.
 //!
 //! Types of their own, as the model's hold what JSON does not know (globs, cron patterns, time zones) and secrets, which
 //! must stay without any way of being written. By the time these are made, stand-ins have taken the secrets' places.
@@ -19,7 +19,7 @@ use crate::model::{
     WantedState, Window,
 };
 
-/// Something in a recording that is JSON and cannot be: somebody edited it, or it is damaged.
+/// Valid JSON in a recording that has no meaning there: it was edited, or is damaged.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}: {why}")]
 pub struct WrongInput {
@@ -343,7 +343,7 @@ impl From<&ChannelObservation> for ObservationDocument {
 
 impl From<&ObservedChannel> for ChannelDocument {
     fn from(channel: &ObservedChannel) -> Self {
-        // The id is the key that it stands at.
+        // The id is its key in the map.
         let ObservedChannel {
             id: _,
             arn,

@@ -1,20 +1,20 @@
-//! Recordings: what one plan was made from and what came of it, without secrets; and the plan made again from that.
+//! Recordings: what one plan was made from and its outcome, without secrets; and the plan made again from that.
 //!
-//! A plan is a function of three arguments, so whoever has them has the plan. A recording holds them and all of what came
-//! of them, and is replayed by planning and checking again and comparing the two, down to the last field.
+//! A plan is a function of three arguments. A recording holds them and the whole outcome, and is replayed by planning and
+//! checking again and comparing the two, down to the last field.
 //!
 //! ```text
 //!   Case ── stand_ins ──► Case without secrets ──► Recording ──► text ──► Replay ──► Outcome again, same or not
 //!   (desired, observed, moment,     inputs, outcome: how they are written
-//!    what came of them)
+//!    outcome)
 //! ```
 //!
-//! - What is declared is recorded as far as it was trusted: after the vanish guard spoke, whose reason stands in
-//!   `trust`, with one-off grants, and before a pool is held whose plan breaks a rule. So a defect is recorded with what
-//!   brings it about. The guard itself is not replayed: what it remembers concerns nothing else.
+//! - The declaration is recorded as far as it was trusted: after the vanish guard, whose reason is in `trust`, with
+//!   one-off grants, and before a pool whose plan breaks a rule is held. So a defect is recorded with its cause. The
+//!   guard itself is not replayed: nothing else depends on its memory.
 //! - Names, hosts, ids, ARNs and sentences stay as they are, as in plans; keys and the rest of URLs are replaced by
 //!   [stand-ins](StandIns). The plan in a recording is the one made from the stand-ins, so that it can be compared bit
-//!   for bit. If ever it decided otherwise than the one for the real keys, the recording says so: `faithful`.
+//!   for bit. Should it ever differ from the one for the real keys, the recording says so: `faithful`.
 //!
 //! Pure; [`crate::recorder`] writes files.
 
@@ -54,7 +54,7 @@ pub struct Case {
     pub outcome: Outcome,
 }
 
-/// What comes of planning and checking.
+/// The outcome of planning and checking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// What may be carried out; `None` where the whole plan was refused.
@@ -96,13 +96,13 @@ pub fn document(case: &Case, stand_ins: &mut StandIns) -> String {
 /// A case without secrets, to be written.
 #[derive(Debug)]
 pub struct Recording {
-    /// Everything with stand-ins, and what comes of that.
+    /// The case with stand-ins, and its outcome.
     case: Case,
-    /// Whether the same comes of it as of the case with the real keys.
+    /// Whether its outcome is that of the case with the real keys.
     faithful: bool,
 }
 
-/// What stands in a file. `slotwiseRecording` tells it from other JSON.
+/// The content of a file. `slotwiseRecording` distinguishes it from other JSON.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Document<O> {
@@ -148,13 +148,13 @@ impl Recording {
             observed: observed.into(),
             outcome: OutcomeDocument::from(outcome),
         };
-        // Documents of ours have text as keys and no number that JSON could not hold, so this cannot fail.
+        // These documents have text as keys and no number that JSON could not hold, so this cannot fail.
         serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
     }
 
     /// A number that two recordings share if they differ in nothing but the moment.
     ///
-    /// The moment of a next try is left out as well: once it has passed it is told as the present, which always differs.
+    /// The moment of a next try is left out as well: once it has passed, the present is recorded, which always differs.
     /// Whether it has passed shows in the plan. Two that differ share a number once in 2^64 times.
     pub fn fingerprint(&self) -> u64 {
         let mut observed = self.case.observed.clone();

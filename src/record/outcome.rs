@@ -1,6 +1,6 @@
-//! What came of a case, as it stands in a recording: all of the plan, so that "the same" means the same.
+//! The outcome of a case, as a recording holds it: all of the plan, so that "the same" means the same.
 //!
-//! Only written, never read: whoever replays a recording makes the plan again and compares what is written of both.
+//! Only written, never read: a replay makes the plan again and compares the texts of both.
 //! Every field is named where its type is taken apart, so that a new one cannot be forgotten here.
 
 use std::time::Duration;

@@ -10,7 +10,7 @@ use super::outcome::OutcomeDocument;
 use super::{Case, Document, FORMAT_VERSION, Outcome};
 use crate::model::{Desired, Observed};
 
-/// Field by which a recording is told from other JSON.
+/// Field that distinguishes a recording from other JSON.
 const MARK: &str = "slotwiseRecording";
 
 /// A text that is no recording, or none that can be replayed.
@@ -69,14 +69,14 @@ pub struct Replay {
     recorded: Value,
 }
 
-/// What comes of a recording now, beside what came of it then.
+/// The outcome of a recording now, beside its outcome then.
 #[derive(Debug)]
 pub struct Replayed {
-    /// What comes of it now.
+    /// The outcome now.
     pub outcome: Outcome,
-    /// What was recorded, as it stands in the file.
+    /// The recorded outcome, as in the file.
     pub recorded: Value,
-    /// What comes of it now, as it would stand there.
+    /// The outcome now, as it would be in a file.
     pub recomputed: Value,
 }
 
@@ -119,14 +119,14 @@ impl Replay {
     pub fn run(&self) -> Replayed {
         let outcome = Outcome::of(&self.desired, &self.observed, self.at);
         Replayed {
-            // A document of ours is always JSON; if it were not, everything recorded would count as different.
+            // The outcome is always JSON; if it were not, everything recorded would count as different.
             recomputed: serde_json::to_value(OutcomeDocument::from(&outcome)).unwrap_or_default(),
             recorded: self.recorded.clone(),
             outcome,
         }
     }
 
-    /// The case with what comes of it now: what this version would have recorded.
+    /// The case with its outcome now: what this version would have recorded.
     pub fn case(&self) -> Case {
         Case {
             desired: Arc::clone(&self.desired),
@@ -137,7 +137,7 @@ impl Replay {
     }
 }
 
-/// A recording that was cut off can be told by how it begins.
+/// A recording that was cut off is known by its beginning.
 fn not_json(text: &str, error: &serde_json::Error) -> RecordingError {
     let begins_as_one = text.trim_start().starts_with('{') && text.contains(MARK);
     if error.is_eof() && begins_as_one {
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_recording_says_what_it_is_and_what_to_do() {
+    fn a_file_that_is_not_a_recording_is_an_error_with_a_fix() {
         for (text, message, fix) in [
             ("", "it is not a recording of slotwise", "name a file"),
             (

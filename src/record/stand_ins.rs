@@ -1,9 +1,9 @@
 //! Stand-ins for what a recording must not hold: stream keys, and URLs beyond their host.
 //!
-//! All the planner does with a key or a URL is to ask whether it equals another one, or is the same stream, and to tell a
-//! URL's host. So equal ones get equal stand-ins, different ones different stand-ins, two spellings of one address two
+//! The planner only compares a key or a URL with another one, for equality or for the same stream, and names a URL's
+//! host. So equal ones get equal stand-ins, different ones different stand-ins, two spellings of one address two
 //! spellings of one stand-in, and a URL keeps its host. A stream name that parks a slot is no secret and stays: by it the
-//! planner tells a parked slot from one that is taken. The digests of slot tags are made anew, so that those fit that did.
+//! planner distinguishes a parked slot from a taken one. The digests of slot tags are made anew, so that those fit that did.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::plan::{Action, Plan};
 /// More keys or URLs than this were never in force at once; beyond it those of long ago are forgotten.
 const REMEMBERED_MAX: usize = 1_000_000;
 
-/// What is told as the host of a URL that has none.
+/// The host of a URL that has none.
 const NO_HOST: &str = "(no host)";
 
 /// Which stand-in each key and URL has: the same for as long as this lives.
@@ -74,7 +74,7 @@ impl StandIns {
         // A slash before it and spaces around it make another spelling of one stream.
         let text = key.reveal();
         let core = text.trim_start_matches('/').trim();
-        // Of some platforms the stream is told by what comes before the query.
+        // On some platforms the part before the query decides the stream.
         let stand_in = if core.len() < text.len() && !core.is_empty() {
             let hidden = self.key(&Secret::new(core));
             Secret::new(text.replacen(core, hidden.reveal(), 1))
@@ -393,8 +393,8 @@ mod tests {
             .into_iter()
             .map(|key| known.key(&Secret::new(key)))
             .collect();
-        let told: Vec<&str> = hidden.iter().map(Secret::reveal).collect();
-        assert_eq!(told, ["key-1", "key-2", "key-1", "key-3", "key-4"]);
+        let keys: Vec<&str> = hidden.iter().map(Secret::reveal).collect();
+        assert_eq!(keys, ["key-1", "key-2", "key-1", "key-3", "key-4"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::files;
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// How the moment stands in a file's name: nothing that a shell or a file system minds.
+/// The form of the moment in a file's name: only characters that shells and file systems accept.
 const MOMENT: &str = "%Y-%m-%dT%H-%M-%SZ";
 
 /// Length of such a moment.
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_make_room_by_number_and_by_size_and_other_files_stay() {
+    fn the_oldest_recordings_make_room_and_other_files_stay() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("notes.json"), "x".repeat(500)).unwrap();
         let limits = Limits { files: 3, bytes: 100 };
@@ -252,7 +252,7 @@ mod tests {
         Files::open(&deep, limits).unwrap().write(at(9), "{}").unwrap();
         fs::write(deep.join(".1970-01-01T00-00-09Z-000002.json.77-0.part"), "{").unwrap();
         let mut files = Files::open(&deep, limits).unwrap();
-        // The wall clock was set back; the number goes on.
+        // The wall clock was set back; the number continues.
         files.write(at(1), "{}").unwrap();
         files.write(at(2), "{}").unwrap();
         assert_eq!(

@@ -7,15 +7,15 @@ use serde_json::Value;
 /// How two documents are compared, and what the one and the other are called.
 #[derive(Debug, Clone, Copy)]
 pub struct Comparison {
-    /// What stands before a value of the first: `was`.
+    /// The word before a value of the first: `was`.
     pub was: &'static str,
-    /// What stands before a value of the second: `is`.
+    /// The word before a value of the second: `is`.
     pub is: &'static str,
-    /// What is said of a value that the second does not have: `is gone`.
+    /// The words for a value that the second does not have: `is gone`.
     pub gone: &'static str,
-    /// What stands before a value that the first does not have: `is new:`.
+    /// The words before a value that the first does not have: `is new:`.
     pub new: &'static str,
-    /// Fields that are not compared, wherever they stand.
+    /// Fields that are not compared, at any depth.
     pub left_out: &'static [&'static str],
 }
 
@@ -65,7 +65,7 @@ impl Comparison {
         }
     }
 
-    /// Entries are compared with those of the same name, wherever they stand.
+    /// Entries are compared with those of the same name, in any order.
     fn compare_lists(self, place: &str, was: &[Value], is: &[Value], lines: &mut Vec<String>) {
         let labelled = |entries: &[Value]| -> BTreeMap<String, Value> {
             let labels = entries

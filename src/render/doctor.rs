@@ -88,7 +88,7 @@ mod tests {
             Check::ok("credentials", "access key AKIA…XYZ from the environment"),
             Check::warning(
                 "channel 4000002",
-                "runs with targets that nobody declares\u{1b}[2J",
+                "runs with undeclared targets\u{1b}[2J",
                 "declare them",
             ),
             Check::failed(
@@ -108,7 +108,7 @@ mod tests {
     fn checks_line_up_and_end_with_a_count() {
         insta::assert_snapshot!(checks(&sample(), Style::PLAIN), @r#"
         ok       credentials             access key AKIA…XYZ from the environment
-        warn     channel 4000002         runs with targets that nobody declares�[2J; fix: declare them
+        warn     channel 4000002         runs with undeclared targets�[2J; fix: declare them
         FAIL     table live              Scan: access denied; fix: allow dynamodb:Scan on table live
         unknown  medialive:StartChannel  denied for a channel that does not exist
 
@@ -125,7 +125,7 @@ mod tests {
             {
               "name": "channel 4000002",
               "outcome": "warning",
-              "what": "runs with targets that nobody declares\u001b[2J",
+              "what": "runs with undeclared targets\u001b[2J",
               "fix": "declare them"
             },
             {

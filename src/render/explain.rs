@@ -46,7 +46,7 @@ pub fn explain(explanation: &Explanation, style: Style) -> String {
         lines.extend(table.lines(style, 2));
         let mut ways_out = waiting.ways_out_of(&destination.name);
         if ways_out.is_empty() {
-            ways_out.push("time; it goes on by itself".to_owned());
+            ways_out.push("time; it continues by itself".to_owned());
         }
         lines.push(String::new());
         lines.push("What would change it".to_owned());
@@ -98,7 +98,7 @@ fn wanted(destination: &DestinationPlan) -> String {
     format!("{state}{paused}, pool {}{group}", destination.pool)
 }
 
-/// Slots of one channel with the same verdict stand in one row: `4000002 (3 slots)`.
+/// Slots of one channel with the same verdict share a row: `4000002 (3 slots)`.
 fn candidates(candidates: &[Candidate], style: Style) -> Vec<String> {
     if candidates.is_empty() {
         return vec![String::new(), "Its pool has no usable slot.".to_owned()];
@@ -184,17 +184,17 @@ mod tests {
         insta::assert_snapshot!(explain(&explanation, Style::PLAIN), @"
         twitch-main is to go on air in 4000001/RTMP-Slot-2
           wanted: Streaming, pool main
-          slot: 4000001/RTMP-Slot-2, because: new; a stopped channel, nobody is disturbed
+          slot: 4000001/RTMP-Slot-2, because: new; on a stopped channel, interrupts nothing
 
         Slots
           4000001/RTMP-Slot-1  taken   by youtube-main
-          4000001/RTMP-Slot-2  chosen  new; a stopped channel, nobody is disturbed
+          4000001/RTMP-Slot-2  chosen  new; on a stopped channel, interrupts nothing
           4000001/RTMP-Slot-3  worse   a later name
         ");
     }
 
     #[test]
-    fn one_that_waits_says_what_is_in_the_way_and_what_would_change_it() {
+    fn a_waiting_destination_has_a_reason_and_ways_out() {
         let facebook = samples::start_two().destinations.swap_remove(2);
         let waiting = facebook.waiting.clone().unwrap();
         let explanation = Explanation {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_of_a_channel_with_one_verdict_share_a_row_and_a_large_pool_is_counted() {
+    fn slots_with_one_verdict_share_a_row() {
         let slot = SlotId::new("4000001", "RTMP-Slot-90");
         let candidates = (1..=100).map(|number| match number {
             90 => candidate(90, Verdict::Chosen(Reason::AssignWarm)),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_off_as_wanted_says_how_it_goes_on_air() {
+    fn an_off_destination_says_how_it_goes_on_air() {
         let explanation = Explanation {
             destination: DestinationPlan {
                 state: WantedState::Ready,

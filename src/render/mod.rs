@@ -1,8 +1,8 @@
-//! Plans, status and events as people and programs read them.
+//! Plans, status and events as text and JSON.
 //!
-//! Pure: values in, text out. Whether there is a terminal, how wide it is and whether it shows colours is said by
-//! [`Style`]; what time it is, by the caller. Everything that came from outside (names of channels, hosts, messages
-//! of the service) loses its control characters on the way, so that nothing can move a reader's cursor.
+//! Pure: values in, text out. [`Style`] says whether there is a terminal, how wide it is and whether it shows colours; the
+//! caller gives the time. Everything that came from outside (names of channels, hosts, messages of the service) loses
+//! its control characters on the way, so that nothing can move a reader's cursor.
 //!
 //! | module | of | for |
 //! |---|---|---|
@@ -12,10 +12,10 @@
 //! | [`explain`] | [`Explanation`](crate::plan::Explanation) | a terminal |
 //! | [`explain_json`] | the same | programs |
 //! | [`status`] | [`Status`](crate::status::Status) | a terminal, and programs |
-//! | [`progress`] | [`Event`](crate::controller::Event) | somebody watching `run` or `apply` |
-//! | [`doctor`] | [`Check`](crate::doctor::Check)s | somebody setting slotwise up, and programs |
-//! | [`replay`] | [`Replayed`](crate::record::Replayed) | somebody with a bug report |
-//! | [`problems`] | [`Problem`](crate::manifest::Problem)s | whoever wrote the YAML, and CI |
+//! | [`progress`] | [`Event`](crate::controller::Event) | a terminal with `run` or `apply` |
+//! | [`doctor`] | [`Check`](crate::doctor::Check)s | the setup of slotwise, and programs |
+//! | [`replay`] | [`Replayed`](crate::record::Replayed) | a bug report |
+//! | [`problems`] | [`Problem`](crate::manifest::Problem)s | authors of YAML, and CI |
 
 pub mod differences;
 pub mod doctor;

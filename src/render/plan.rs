@@ -1,7 +1,7 @@
 //! A plan for a terminal.
 //!
-//! Per pool one line about it, then every channel that changes with its steps, then who waits and what would change
-//! that; unchanged channels are folded into one line where there are many. The last line is the summary.
+//! Per pool one line about it, then every channel that changes with its steps, then the destinations that wait and their
+//! ways out; unchanged channels are folded into one line where there are many. The last line is the summary.
 
 use std::collections::BTreeMap;
 
@@ -71,7 +71,7 @@ pub(super) fn course(channel: &ChannelPlan) -> String {
     }
 }
 
-/// How the destination stands while it waits: `waits`, `stays on air`, `is on air`.
+/// The state of the destination while it waits: `waits`, `stays on air`, `is on air`.
 pub(super) fn predicate(destination: &DestinationPlan) -> &'static str {
     match (destination.on_air, destination.wanted) {
         (true, false) => "stays on air",
@@ -127,7 +127,7 @@ pub(super) fn newcomers_wait<'a>(
     (!destinations.any(says_so)).then_some(no_slot)
 }
 
-/// Those who wait for the same, so that a hundred of them take no more room than one.
+/// Destinations that wait for the same, so that a hundred of them take no more room than one.
 pub(super) fn groups_of_waiting<'a>(
     destinations: impl IntoIterator<Item = &'a DestinationPlan>,
 ) -> Vec<(Vec<DestinationName>, &'static str, &'a Waiting)> {
@@ -167,7 +167,7 @@ pub(super) fn kept(channel: &ChannelPlan) -> impl Iterator<Item = (&SlotPlan, &D
     })
 }
 
-/// Id, and the name people gave it where it says more.
+/// Id, and the name where it says more.
 pub(super) fn title(channel: &ChannelPlan) -> String {
     match &channel.seen {
         Some(seen) if !seen.name.is_empty() && *seen.name != *channel.id.as_str() => {
@@ -177,7 +177,7 @@ pub(super) fn title(channel: &ChannelPlan) -> String {
     }
 }
 
-/// Good news only where everybody is where they are wanted.
+/// Good news only where every destination is where it is wanted.
 fn no_changes(plan: &Plan, style: Style) -> String {
     let totals = Totals::of(plan, &Status::default());
     let tone = if totals.is_as_wanted() {
@@ -223,9 +223,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Channels of ours that stand in no pool: nothing starts there, and what runs stays until it is stopped.
+    /// Owned channels in no pool: nothing starts there, and what runs stays until it is stopped.
     fn in_no_pool(&self) -> Vec<String> {
-        let mut lines = vec!["in no pool (any more)".to_owned(), String::new()];
+        let mut lines = vec!["in no pool".to_owned(), String::new()];
         lines.extend(self.channels(&self.in_no_pool));
         lines
     }
@@ -350,7 +350,7 @@ impl<'a> View<'a> {
         lines
     }
 
-    /// Id, course, and at the right edge the time it takes or who is on air.
+    /// Id, states, and at the right edge the time it takes or what is on air.
     fn channel_line(&self, channel: &ChannelPlan) -> String {
         let title = title(channel);
         let course = course(channel);
@@ -473,14 +473,14 @@ impl<'a> View<'a> {
     }
 }
 
-/// Whether it is ours and runs with nothing that slotwise goes by.
+/// Whether it is owned and runs without any slot.
 fn runs_without_slot(channel: &ChannelPlan) -> bool {
     let runs = channel.seen.as_ref().is_some_and(|seen| seen.state.is_running());
     let is_slot = |slot: &SlotPlan| !matches!(slot.now, Content::Unusable { .. });
     runs && channel.adoption == Adoption::Owned && !channel.slots.iter().any(is_slot)
 }
 
-/// Whether its slots are not ours to change.
+/// Whether slotwise may not change its slots.
 fn is_left_alone(channel: &ChannelPlan) -> bool {
     matches!(
         channel.adoption,
@@ -493,18 +493,18 @@ fn is_quiet(channel: &ChannelPlan) -> bool {
     channel.steps.is_empty() && channel.waiting.is_none()
 }
 
-/// Why a slot is rewritten, and who held it.
+/// Why a slot is rewritten, and its previous occupant.
 fn why_rewritten(slot: &SlotPlan) -> String {
     let reason = slot.reason.as_ref().map_or_else(String::new, Reason::to_string);
     match &slot.now {
         Content::Parked => reason,
-        // The reason for parking it names who leaves.
+        // The reason for parking it names the destination that leaves.
         _ if slot.then == Content::Parked && slot.reason.is_some() => reason,
         other => format!("{reason} (was {other})"),
     }
 }
 
-/// The ways out of `waiting` for those who are in it.
+/// The ways out of `waiting` for the destinations in it.
 pub(super) fn ways_out(waiting: &Waiting, names: &[DestinationName]) -> Vec<String> {
     match names {
         [only] => waiting.ways_out_of(only),
@@ -534,13 +534,13 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_says_what_is_done_to_which_channel_and_why_who_waits_and_what_would_change_that() {
+    fn a_plan_shows_steps_reasons_waitings_and_ways_out() {
         insta::assert_snapshot!(text(&samples::start_two()), @"
         4 wanted, 1 off · pool main: 2 channels, 6 slots, Spread, interrupt: Never
 
           4000001 (live-1)  IDLE → RUNNING                                                  about 2 min 40 s
             adopt   not owned yet; adopted by default
-            update  RTMP-Slot-1 ← youtube-main  new; a stopped channel, nobody is disturbed
+            update  RTMP-Slot-1 ← youtube-main  new; on a stopped channel, interrupts nothing
                     RTMP-Slot-2 ← twitch-main   same group: launch-event
             start   about 2 min 30 s
           4000002 (live-2)  RUNNING, stays                                                  on air: corp-cdn
@@ -556,7 +556,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_names_who_goes_off_air_for_how_long_and_on_whose_behalf() {
+    fn an_interruption_names_what_goes_off_air_for_how_long_and_why() {
         insta::assert_snapshot!(text(&samples::interrupt_one()), @"
         2 wanted, 1 off · pool main: 1 channel, 3 slots, Spread, interrupt: Anytime
           large pool: not every placement was looked at; priorities come first all the same
@@ -627,7 +627,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_plan_folds_what_does_not_change_and_those_who_wait_for_the_same() {
+    fn a_large_plan_folds_unchanged_channels_and_equal_waitings() {
         let mut plan = samples::start_two();
         for number in 10..60 {
             let state = if number < 40 {
@@ -657,7 +657,7 @@ mod tests {
 
           4000001 (live-1)  IDLE → RUNNING                                                  about 2 min 40 s
             adopt   not owned yet; adopted by default
-            update  RTMP-Slot-1 ← youtube-main  new; a stopped channel, nobody is disturbed
+            update  RTMP-Slot-1 ← youtube-main  new; on a stopped channel, interrupts nothing
                     RTMP-Slot-2 ← twitch-main   same group: launch-event
             start   about 2 min 30 s
           4000060  not seen

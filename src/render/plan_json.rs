@@ -75,11 +75,11 @@ pub fn schema() -> serde_json::Value {
 
 /// `value` as indented JSON that ends with a line feed.
 pub(super) fn pretty(value: &impl Serialize) -> String {
-    // Documents of ours have text as keys and no number that JSON could not hold, so this cannot fail.
+    // These documents have text as keys and no number that JSON could not hold, so this cannot fail.
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
 
-/// A plan: what is done to every channel and what becomes of every destination.
+/// A plan for every channel and every destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(title = "slotwise plan")]
@@ -104,7 +104,7 @@ pub struct PlanDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SummaryDocument {
-    /// One line for people.
+    /// One line of text.
     pub text: String,
     /// Whether anything is to be done.
     pub changes: bool,
@@ -163,7 +163,7 @@ pub struct Pool {
     pub no_slot: Option<Waits>,
 }
 
-/// What becomes of a destination.
+/// The plan for a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Destination {
@@ -175,7 +175,7 @@ pub struct Destination {
     pub state: String,
     /// Whether it is wanted on air now: `Streaming` and not paused.
     pub wanted: bool,
-    /// `Ready`, `Pending`, `Starting`, `Streaming`, `Stopping` or `Error`: where it stands before the plan is
+    /// `Ready`, `Pending`, `Starting`, `Streaming`, `Stopping` or `Error`: its state before the plan is
     /// carried out.
     pub phase: String,
     /// Its group.
@@ -226,7 +226,7 @@ pub struct Waits {
     pub ways_out: Vec<String>,
 }
 
-/// What becomes of a channel.
+/// The plan for a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Channel {
@@ -236,7 +236,7 @@ pub struct Channel {
     pub arn: Option<String>,
     /// Its name; empty where it could not be seen.
     pub name: String,
-    /// Its pool; `null` for a channel of ours that stands in none.
+    /// Its pool; `null` for an owned channel in no pool.
     pub pool: Option<String>,
     /// Its state, where it could be seen.
     pub state: Option<String>,
@@ -254,7 +254,7 @@ pub struct Channel {
     pub waiting: Option<Waits>,
 }
 
-/// A slot and what becomes of it.
+/// The plan for a slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelSlot {
@@ -272,7 +272,7 @@ pub struct ChannelSlot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "holds")]
 pub enum Holds {
-    /// Nobody.
+    /// No destination.
     Parked,
     /// A declared destination.
     Destination {
@@ -289,7 +289,7 @@ pub enum Holds {
         /// Its name.
         name: String,
     },
-    /// What is recorded as the target of a destination that is declared no longer.
+    /// What is recorded as the target of a destination that is no longer declared.
     Vanished {
         /// What it was called.
         name: String,

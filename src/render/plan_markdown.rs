@@ -1,6 +1,6 @@
 //! A plan as a comment on a pull request.
 //!
-//! Summary first, then a table per channel that changes, then who waits; the rest folds. Names and messages are
+//! Summary first, then a table per channel that changes, then what waits; the rest folds. Names and messages are
 //! escaped: a name cannot make a link, a mention, a row of a table or an image.
 
 use std::fmt::{self, Write as _};
@@ -239,7 +239,7 @@ fn escape(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            // A mention notifies somebody, an issue number links; an entity does neither.
+            // A mention notifies a user, an issue number links; an entity does neither.
             '@' => escaped.push_str("&#64;"),
             '#' => escaped.push_str("&#35;"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '|' | '~' | '!' | '$' => {
@@ -278,7 +278,7 @@ mod tests {
         | step | slot | becomes | why |
         |---|---|---|---|
         | adopt |  |  | not owned yet; adopted by default |
-        | update | RTMP-Slot-1 | youtube-main | new; a stopped channel, nobody is disturbed |
+        | update | RTMP-Slot-1 | youtube-main | new; on a stopped channel, interrupts nothing |
         | update | RTMP-Slot-2 | twitch-main | same group: launch-event |
         | start |  |  | wanted: twitch-main and youtube-main |
 
@@ -299,7 +299,7 @@ mod tests {
         | corp-cdn | main | yes | yes | 4000002/RTMP-Slot-1 | on air here |
         | facebook | main | yes | no |  | InterruptionForbidden |
         | twitch-main | main | yes | no | 4000001/RTMP-Slot-2 | same group: launch-event |
-        | youtube-main | main | yes | no | 4000001/RTMP-Slot-1 | new; a stopped channel, nobody is disturbed |
+        | youtube-main | main | yes | no | 4000001/RTMP-Slot-1 | new; on a stopped channel, interrupts nothing |
 
         </details>
         ");

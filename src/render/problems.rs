@@ -1,4 +1,4 @@
-//! Mistakes in declared state, for whoever wrote it and for CI.
+//! Mistakes in declared state, for its authors and for CI.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::words::counted;
 /// `formatVersion` of [`problems_json`].
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Problems that are shown; the rest is counted. Nobody reads more, and one mistake made in a script makes thousands.
+/// Problems that are shown; the rest is counted. One mistake in a script makes thousands.
 pub const SHOWN_MAX: usize = 1000;
 
 /// `problems`, which are in the order of their files, grouped by file; ends with the count. Empty for none.

@@ -1,9 +1,9 @@
-//! What happens, line by line, for somebody who watches.
+//! The event log, line by line.
 //!
 //! ```text
 //! 12:00:01  source            1 pool and 4 destinations
 //! 12:00:01  plan              1 update, 1 start, 0 stops · 2 go on air, 1 waits · …
-//!             youtube-main  → 4000001/RTMP-Slot-1  new; a stopped channel, nobody is disturbed
+//!             youtube-main  → 4000001/RTMP-Slot-1  new; on a stopped channel, interrupts nothing
 //! 12:00:01  4000001 (live-1)  update  slots differ from what is wanted
 //!             RTMP-Slot-1 ← youtube-main
 //! 12:00:02  4000001           IDLE → STARTING after 2.0 s
@@ -44,7 +44,7 @@ const LIST_AT_MOST: usize = 12;
 /// How an orderly end begins.
 const DRAINING: &str = "calls under way are finished, no new one begins; once more ends at once";
 
-/// Columns of the subject of a line, so that what is said of it lines up; longer ones push it to the right.
+/// Columns of the subject of a line, so that the texts line up; a longer subject pushes its text to the right.
 const SUBJECT: usize = 18;
 
 /// When an event happened, as its line shows it.
@@ -83,12 +83,12 @@ fn narrowed(style: Style, by: usize) -> Style {
     }
 }
 
-/// A head line and what stands below it.
+/// A head line and the lines below it.
 #[derive(Default)]
 struct Entry {
     head: Table,
     details: Table,
-    /// More below: tables that stand this far to the right of the details.
+    /// More below: tables, this far to the right of the details.
     more: Vec<(usize, Table)>,
 }
 
@@ -202,7 +202,7 @@ fn lease(news: &LeaseNews) -> Entry {
         LeaseNews::Vacant { wait } => (
             Tone::Waits,
             format!(
-                "standby: there was no lease row; a new one is free in {}, once nobody holds an old one",
+                "standby: no lease row; a new one is free in {}, once no process holds an old one",
                 precise(*wait)
             ),
         ),
@@ -306,7 +306,7 @@ fn source_loaded(
     entry
 }
 
-/// The same of [`Event::SourceLoaded`] with only the mistakes that are new; `left` are there still that were told before.
+/// The entry of [`Event::SourceLoaded`] with only the new mistakes; `left` were reported before and remain.
 fn loaded_since(event: &Event, problems: &[Problem], rejected: &[Rejected], left: usize) -> Entry {
     let Event::SourceLoaded {
         pools,
@@ -319,8 +319,8 @@ fn loaded_since(event: &Event, problems: &[Problem], rejected: &[Rejected], left
     };
     let mut entry = source_loaded(*pools, *destinations, problems, rejected, changes);
     if left > 0 {
-        let (were, are) = if left == 1 { ("was", "is") } else { ("were", "are") };
-        let text = format!("{} that {were} told before {are} left", counted(left, "mistake"));
+        let remain = if left == 1 { "remains" } else { "remain" };
+        let text = format!("{} reported before {remain}", counted(left, "mistake"));
         entry.details.row([cell(Tone::Waits, text)]);
     }
     entry
@@ -475,7 +475,7 @@ fn more(details: &mut Table, count: usize) {
     }
 }
 
-/// A time somebody waited for, exact where it is short: `0.4 s`, `3.2 s`, `2 min 30 s`.
+/// A time that passed, exact where it is short: `0.4 s`, `3.2 s`, `2 min 30 s`.
 fn precise(time: Duration) -> String {
     if time < Duration::from_mins(1) {
         let tenths = time.as_millis() / 100;
@@ -485,7 +485,7 @@ fn precise(time: Duration) -> String {
     }
 }
 
-/// Nothing is left to do, which is good news only where everybody is where they are wanted.
+/// Nothing is left to do, which is good news only where every destination is where it is wanted.
 fn converged(totals: &Totals, interruptions: usize, took: Duration) -> Entry {
     let interruptions = match interruptions {
         0 => String::new(),
@@ -591,7 +591,7 @@ mod tests {
         12:00:01  plan                1 adoption, 1 update, 1 start, 0 stops · 2 go on air, 1 waits ·
                                       interruptions 0 (least possible 0) · 6 API calls
                     twitch-main   → 4000001/RTMP-Slot-2  same group: launch-event
-                    youtube-main  → 4000001/RTMP-Slot-1  new; a stopped channel, nobody is disturbed
+                    youtube-main  → 4000001/RTMP-Slot-1  new; on a stopped channel, interrupts nothing
                     facebook  waits: InterruptionForbidden
                       4000002 has a place for it, but corp-cdn is on air there and the pool never interrupts
                       ways out: set disruption.interrupt: Anytime in pool main, with Start in for: (corp-cdn
@@ -610,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn who_writes_is_told_in_a_line_each() {
+    fn each_change_of_the_lease_is_one_line() {
         let holder = || "web-1-4711-c0ffee".into();
         let news = [
             LeaseNews::Vacant {
@@ -641,7 +641,7 @@ mod tests {
             width: 120,
         };
         insta::assert_snapshot!(log(&news.map(Event::Lease), style), @r"
-        12:00:00  lease               standby: there was no lease row; a new one is free in 15.0 s, once nobody holds an old one
+        12:00:00  lease               standby: no lease row; a new one is free in 15.0 s, once no process holds an old one
         12:00:01  lease               standby: web-1-4711-c0ffee holds the lease (epoch 7)
         12:00:02  lease               took over, epoch 8, after 15.2 s without a renewal by web-1-4711-c0ffee
         12:00:03  lease               lost the lease: not renewed within 15 s; nothing more is written

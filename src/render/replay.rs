@@ -36,7 +36,7 @@ pub fn differences(replayed: &Replayed) -> Vec<String> {
     let lines = RECORDED_AND_RECOMPUTED.differences(&replayed.recorded, &replayed.recomputed);
     if lines.is_empty() {
         // Entries of lists are compared by name.
-        return vec!["the same entries stand in another order".to_owned()];
+        return vec!["the same entries are in another order".to_owned()];
     }
     let of_plan = lines.into_iter().map(|line| match line.strip_prefix("plan, ") {
         Some(rest) => rest.to_owned(),
@@ -45,7 +45,7 @@ pub fn differences(replayed: &Replayed) -> Vec<String> {
     of_plan.collect()
 }
 
-/// One recording: who recorded it and when, what is planned now, and whether that is the same.
+/// One recording: the version and time of the recording, what is planned now, and whether that is the same.
 pub fn replay(replay: &Replay, replayed: &Replayed, style: Style) -> String {
     let mut text = format!("recorded with slotwise {} at {}\n\n", replay.made_by, replay.at);
     match &replayed.outcome.plan {
@@ -111,7 +111,7 @@ pub fn tally(tally: Tally, style: Style) -> String {
 pub struct Tally {
     /// Of which the same came.
     pub same: usize,
-    /// Of which something else came.
+    /// With another outcome.
     pub different: usize,
     /// That could not be replayed.
     pub unreadable: usize,

@@ -11,7 +11,7 @@ use crate::plan::{
     Reason, Seen, SlotPlan, SlotWrite, Step, Waiting,
 };
 
-/// Stands in every sample where a stream key could stand, so that a golden that shows it is seen at once.
+/// In the place of every stream key of the samples, so that a golden that shows it is noticed.
 pub(super) const CANARY: &str = "live_canary_key";
 
 /// The names.

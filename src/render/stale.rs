@@ -1,17 +1,17 @@
-//! What became of a plan since it was reviewed, in words: `youtube-main: Streaming → Ready`.
+//! What changed in a plan since it was reviewed, in words: `youtube-main: Streaming → Ready`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan_json::{Channel, Destination, PlanDocument, Slot};
 
-/// A line for each destination and channel that is not as it was when `reviewed` was made. Of each only what comes first:
+/// A line for each destination and channel that is not as it was when `reviewed` was made. Of each only the first of:
 /// what was declared, where it goes, whether it is on air, what is in its way. May be empty for plans that differ elsewhere.
 pub fn what_changed(reviewed: &PlanDocument, now: &PlanDocument) -> Vec<String> {
     let destinations = paired(&reviewed.destinations, &now.destinations, |one| &one.name);
     let channels = paired(&reviewed.channels, &now.channels, |one| &one.id);
     let mut lines: Vec<(u8, String)> = destinations.into_iter().filter_map(of_destination).collect();
     lines.extend(channels.into_iter().filter_map(of_channel));
-    // What somebody declared brought about the rest.
+    // A changed declaration is the cause of the rest.
     lines.sort_by_key(|(rank, _)| *rank);
     lines.into_iter().map(|(_, line)| line).collect()
 }
@@ -30,7 +30,7 @@ fn paired<'a, T>(was: &'a [T], is: &'a [T], name: fn(&T) -> &String) -> Vec<Pair
 
 fn of_destination(pair: Pair<'_, Destination>) -> Option<(u8, String)> {
     let (was, is) = match pair {
-        (Some(was), None) => return Some((0, format!("{}: {} → declared no longer", was.name, was.state))),
+        (Some(was), None) => return Some((0, format!("{}: {} → no longer declared", was.name, was.state))),
         (None, Some(is)) => return Some((0, format!("{}: new, {}", is.name, is.state))),
         (Some(was), Some(is)) => (was, is),
         (None, None) => return None,
@@ -78,7 +78,7 @@ fn place(slot: Option<&Slot>) -> String {
 fn of_channel(pair: Pair<'_, Channel>) -> Option<(u8, String)> {
     let seen = |one: &Channel| one.state.clone().unwrap_or_else(|| "not seen".to_owned());
     match pair {
-        (Some(was), None) => Some((1, format!("channel {}: in no pool any more", was.id))),
+        (Some(was), None) => Some((1, format!("channel {}: no longer in a pool", was.id))),
         (None, Some(is)) => Some((1, format!("channel {}: new, {}", is.id, seen(is)))),
         (Some(was), Some(is)) if was.state != is.state => {
             Some((2, format!("channel {}: {} → {}", is.id, seen(was), seen(is))))
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "archive: Ready → declared no longer",
+                "archive: Ready → no longer declared",
                 "youtube-main: Streaming → Ready",
                 "twitch-main: 4000001/RTMP-Slot-2 → no slot",
             ]

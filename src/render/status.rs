@@ -16,7 +16,7 @@ use crate::status::{ChannelStatus, Condition, DestinationStatus, Phase, Status};
 /// `formatVersion` of [`status_json`].
 pub const FORMAT_VERSION: u32 = 1;
 
-/// `status` as tables. For how long each destination has been in its phase is told as of `now`, where that is known.
+/// `status` as tables. `now`, where known, gives for how long each destination has been in its phase.
 pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
     let mut lines = Vec::new();
     if status.destinations.is_empty() {
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_where_everybody_stands_and_for_those_not_where_they_should_be_why() {
+    fn the_table_shows_every_destination_and_why_one_waits() {
         insta::assert_snapshot!(status(&sample(), Some(at(1_125)), Style::PLAIN), @"
         DESTINATION   POOL  WANTED     PHASE      FOR        SLOT
         broken        ?     ?          Error      2 min 5 s  -

@@ -16,7 +16,7 @@ pub struct Style {
 }
 
 impl Style {
-    /// Columns where nobody says how many there are: what fits a page and most terminals.
+    /// Columns where the width is unknown: what fits a page and most terminals.
     pub const DEFAULT_WIDTH: usize = 100;
 
     /// Without colours, [`Style::DEFAULT_WIDTH`] wide: for files, pipes and goldens.
@@ -49,11 +49,11 @@ pub enum Tone {
     Good,
     /// Changes.
     Change,
-    /// Waits: nobody is harmed, but somebody wants it otherwise.
+    /// Waits: nothing goes off air, but a wish is open.
     Waits,
-    /// Takes somebody off air, or failed.
+    /// Takes a wanted destination off air, or failed.
     Bad,
-    /// Less important than what stands beside it.
+    /// Less important than the text beside it.
     Muted,
 }
 
@@ -90,8 +90,8 @@ pub fn columns(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// `text` in lines of at most `width` columns, broken between words. A word that is longer stands alone, and what reads
-/// as one (`20 s`, `slot = name`) is not torn apart.
+/// `text` in lines of at most `width` columns, broken between words. A word that is longer has a line of its own, and a
+/// unit (`20 s`, `slot = name`) is not broken.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_appear_only_when_told_so() {
+    fn colours_appear_only_on_request() {
         let colored = Style {
             color: true,
             ..Style::PLAIN

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Interruptions, Plan, Waiting};
 use crate::words::counted;
 
-/// What a plan comes to.
+/// The totals of a plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Channels that get the owner tag.
@@ -72,7 +72,7 @@ impl Summary {
         )
     }
 
-    /// What becomes of destinations: `2 go on air, 1 waits`.
+    /// What happens to destinations: `2 go on air, 1 waits`.
     pub fn destinations(&self) -> String {
         let mut parts = vec![format!("{} on air", goes(self.go_on_air))];
         if self.go_off_air > 0 {
@@ -109,7 +109,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Targets that nobody declares on channels that stop.
+/// Undeclared targets on channels that stop.
 fn released(plan: &Plan) -> usize {
     let stops = |channel: &&ChannelPlan| {
         let stops = channel.steps.iter().any(|step| step.action == Action::Stop);

@@ -7,7 +7,7 @@ use super::style::{Style, Tone, clean, columns, wrap};
 /// A sentence is not squeezed into fewer columns than this: it is put below its row instead.
 const MIN_LAST_COLUMN: usize = 36;
 
-/// What is put below its row stands this far to the right of it.
+/// Indentation of what is put below a row.
 const BELOW: usize = 4;
 
 /// Between two columns.

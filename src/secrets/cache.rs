@@ -14,8 +14,8 @@ pub(super) type Answer = Result<Secret, AwsKeyError>;
 const RETRY_FIRST: Duration = Duration::from_secs(10);
 /// Longest wait between two tries.
 const RETRY_MAX: Duration = Duration::from_mins(5);
-/// What nobody refers to is kept this long: a file that cannot be parsed for a while refers to nothing, and a key that
-/// was read before must outlive that.
+/// An unreferenced key is kept this long: a file that cannot be parsed for a while refers to nothing, and a key that was
+/// read before must outlive that.
 const UNWANTED_KEPT: Duration = Duration::from_hours(1);
 /// What is due within this share of the time to live is read together with what is due now.
 const TAKEN_ALONG: f64 = 0.1;
@@ -44,7 +44,7 @@ struct Entry {
     due: Instant,
     /// Tries in a row that failed.
     failures: u32,
-    /// Since when nobody refers to it.
+    /// Since when it is unreferenced.
     unwanted: Option<Instant>,
     /// Whether it is to be read before it is given out again.
     in_question: bool,
@@ -69,8 +69,8 @@ impl Cache {
         }
     }
 
-    /// Notes that `wanted` are all that are referred to. Gives those to be read before anybody can go on: never read, in
-    /// question, or not looked after for so long that what is known is stale.
+    /// Notes that `wanted` are all that are referred to. Gives those to be read before the load can continue: never read, in
+    /// question, or not read for so long that the known key is stale.
     pub(super) fn want(&mut self, wanted: &BTreeSet<KeyReference>, now: Instant) -> BTreeSet<KeyReference> {
         self.entries.retain(|reference, entry| {
             let is_wanted = wanted.contains(reference);
@@ -255,7 +255,7 @@ mod tests {
         note(&mut cache, reference("a"), key("rotated"), now + 2 * TTL);
         assert!(cache.has_news());
         cache.give_out();
-        assert!(!cache.has_news(), "told once");
+        assert!(!cache.has_news(), "reported once");
         assert_eq!(cache.answer(&reference("a")), Some(&key("rotated")));
     }
 
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_refers_to_is_not_read_and_outlives_a_file_that_breaks_for_a_while() {
+    fn an_unreferenced_key_is_not_read_and_is_kept_for_a_while() {
         let (mut cache, now) = known(&["a", "b"]);
         cache.want(&all(&["b"]), now);
         assert_eq!(cache.due(now + TTL).well, all(&["b"]));

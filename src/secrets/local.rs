@@ -25,9 +25,9 @@ const READ_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Local {
     /// A read of key files that took too long, and still holds a thread.
     hanging: Option<JoinHandle<Found>>,
-    /// Files that were told of because everybody may read them; `None` where that is not told.
-    told: Option<BTreeSet<PathBuf>>,
-    /// What is to be told.
+    /// Files reported because every user may read them; `None` where that is not reported.
+    exposed: Option<BTreeSet<PathBuf>>,
+    /// The warning to report.
     warning: Option<String>,
 }
 
@@ -43,16 +43,19 @@ impl Default for Local {
     fn default() -> Self {
         Self {
             hanging: None,
-            told: Some(BTreeSet::new()),
+            exposed: Some(BTreeSet::new()),
             warning: None,
         }
     }
 }
 
 impl Local {
-    /// For keys that nobody would want to read: an emulator's.
+    /// For keys that are no secrets: an emulator's.
     pub(super) fn without_warnings(self) -> Self {
-        Self { told: None, ..self }
+        Self {
+            exposed: None,
+            ..self
+        }
     }
 
     /// What became of each of `references`.
@@ -84,12 +87,12 @@ impl Local {
         found.keys
     }
 
-    /// Once for each file: it is no error, and whoever wants it so is not told again and again.
+    /// Once for each file: it is no error, and may be intended.
     fn tell_exposed(&mut self, exposed: BTreeSet<PathBuf>) {
-        let Some(told) = &mut self.told else { return };
+        let Some(reported) = &mut self.exposed else { return };
         let news: Vec<PathBuf> = exposed
             .into_iter()
-            .filter(|path| told.insert(path.clone()))
+            .filter(|path| reported.insert(path.clone()))
             .collect();
         if let Some(warning) = exposed_warning(&news) {
             self.warning = Some(warning);
@@ -354,7 +357,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_that_everybody_can_read_is_told_once_and_is_a_key_all_the_same() {
+    async fn an_exposed_key_file_is_reported_once_and_still_used() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         std::fs::write(&path, "a-key").unwrap();
@@ -371,7 +374,7 @@ mod tests {
         assert!(matches!(found[&reference], KeyLookup::Found(_)));
         assert!(local.warning().unwrap().contains("chmod o-r"));
         local.look_up(references()).await;
-        assert_eq!(local.warning(), None, "it was told");
+        assert_eq!(local.warning(), None, "it was reported");
         let mut quiet = Local::default().without_warnings();
         quiet.look_up(references()).await;
         assert_eq!(quiet.warning(), None);

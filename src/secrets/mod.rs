@@ -30,7 +30,7 @@ use remote::Remote;
 pub use local::{KeyError, is_exposed, resolve};
 pub use trouble::{AwsKeyError, Trouble};
 
-/// How long a key that AWS keeps holds before it is read again, unless somebody says otherwise.
+/// How long a key in AWS is valid before it is read again, by default.
 pub const TTL: Duration = Duration::from_mins(5);
 
 /// Looks up stream keys.
@@ -57,7 +57,7 @@ impl Keys {
         }
     }
 
-    /// The same, without a word about files that everybody can read.
+    /// The same, without warnings about files that every user can read.
     #[must_use]
     pub fn without_warnings(self) -> Self {
         Self {
@@ -66,8 +66,8 @@ impl Keys {
         }
     }
 
-    /// What became of each of `references`, which are all that there are: what is not among them is not read again.
-    /// What cannot be read is said to be so; nothing fails as a whole.
+    /// The lookup of each of `references`, which are all that there are: others are not read again. A key that cannot be read
+    /// has its reason; nothing fails as a whole.
     pub async fn look_up(&mut self, references: BTreeSet<KeyReference>) -> BTreeMap<KeyReference, KeyLookup> {
         let Some(remote) = &mut self.remote else {
             return self.local.look_up(references).await;
@@ -78,15 +78,15 @@ impl Keys {
         found
     }
 
-    /// Reads `references` afresh when they are looked up next: for a destination that is about to go on air, whose key
-    /// may have been replaced a moment ago. Where that cannot be told now, the last good key serves.
+    /// Reads `references` again when they are looked up next: for a destination that is about to go on air, whose key may
+    /// have been replaced a moment ago. Where that fails, the last good key is used.
     pub fn read_again(&mut self, references: &BTreeSet<KeyReference>) {
         if let Some(remote) = &mut self.remote {
             remote.read_again(references);
         }
     }
 
-    /// What somebody should know of the keys that were read, once: that everybody can read their files.
+    /// A warning about the keys that were read, once: that every user can read their files.
     pub fn warning(&mut self) -> Option<String> {
         self.local.warning()
     }

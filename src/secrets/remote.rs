@@ -1,9 +1,9 @@
-//! Keys that AWS keeps: read in batches, side by side, and remembered.
+//! Keys in AWS: read in batches, side by side, and remembered.
 //!
 //! ```text
 //!   look_up ──► cache ──► answer                      what was never read is waited for, for a limited time
 //!                 ▲  │
-//!   is_due ───────┘  └─► due ──► a task reads it      what was read before is read again without anybody waiting
+//!   is_due ───────┘  └─► due ──► a task reads it      what was read before is read again in the background
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -39,7 +39,7 @@ const CALLS_AT_ONCE: usize = 4;
 const WAIT_LIMIT: Duration = Duration::from_secs(10);
 /// Longest time that reading in the background may take: 20 calls a second make 12 000 parameters of it.
 const BACKGROUND_LIMIT: Duration = Duration::from_mins(1);
-/// Shortest time to live, so that nobody reads all keys four times a second.
+/// Shortest time to live, so that keys are not read four times a second.
 const TTL_MIN: Duration = Duration::from_secs(1);
 
 /// What one call gave, by the names that were asked for.
@@ -114,7 +114,7 @@ impl Remote {
         self.cache.question(references);
     }
 
-    /// Begins to read what is due, and tells whether reading brought anything new.
+    /// Begins to read what is due. Whether reading brought anything new.
     pub(super) fn is_due(&mut self) -> bool {
         self.collect();
         if self.reading.is_empty() {
@@ -131,7 +131,7 @@ impl Remote {
     /// Takes what was read in the background.
     fn collect(&mut self) {
         while let Some(ended) = self.reading.try_join_next() {
-            // One that ended in a fault of ours is begun again: everything that it was to read is still due.
+            // One that ended in a fault of slotwise is begun again: everything that it was to read is still due.
             if let Ok(answers) = ended {
                 self.cache.note(answers, now());
             }
@@ -359,8 +359,8 @@ mod tests {
             let found = read(text, written).unwrap_err();
             assert_eq!(found, trouble);
             let error = AwsKeyError::new(&secret(written), found);
-            let told = format!("{error} {error:?} {}", error.fix());
-            assert!(!told.contains("CANARY"), "{told}");
+            let shown = format!("{error} {error:?} {}", error.fix());
+            assert!(!shown.contains("CANARY"), "{shown}");
         }
         let parameter = KeyReference::Ssm("/live/a".to_owned());
         let is_json = Trouble::NotAKey(KeyMistake::Json);

@@ -1,4 +1,4 @@
-//! Why AWS gave no key: classified once, and told without a word of what the answer held.
+//! Why AWS gave no key: classified once, and reported without a word of the answer's content.
 
 use std::error::Error;
 use std::fmt;
@@ -38,7 +38,7 @@ pub enum Trouble {
     Refused,
     /// Something that passes by itself, or that concerns every key and not this one.
     Passing(Kind),
-    /// Nobody says which region.
+    /// No region is set.
     NoRegion,
     /// The secret is bytes, not text.
     Binary,
@@ -82,11 +82,11 @@ impl Trouble {
             ("ResourceNotFoundException", _) => Self::NotFound {
                 region: region.to_owned(),
             },
-            // One code for two permissions: which one it is stands in the text only, and only the advice goes by it.
+            // One code for two permissions: only the text says which one, and only the advice depends on it.
             (_, Kind::Denied) if speaks_of_kms(message) => Self::Undecryptable,
             (_, Kind::Denied) => Self::Denied,
             (_, Kind::Invalid | Kind::Conflict) => Self::Refused,
-            // These services say by code that something does not exist. A bare 404 is somebody else's.
+            // These services say by code that something does not exist. A bare 404 comes from something else.
             (_, Kind::NotFound) => Self::Passing(Kind::BadAnswer),
             (_, passing) => Self::Passing(passing),
         }
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_decide_what_passes_and_what_must_be_told() {
+    fn codes_decide_what_passes_and_what_is_reported() {
         let found = |code| Trouble::of_code(code, "", "eu-central-1");
         for code in [
             "ThrottlingException",
@@ -255,14 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn which_permission_is_missing_is_told() {
-        let told = |reference, message| {
+    fn the_missing_permission_is_named() {
+        let problem = |reference, message| {
             let trouble = Trouble::of_code("AccessDeniedException", message, "");
             let error = AwsKeyError::new(&reference, trouble);
             format!("{error}; {}", error.fix())
         };
         let ssm = KeyReference::Ssm("/live/a".to_owned());
-        let text = told(
+        let text = problem(
             ssm.clone(),
             "User: arn:aws:iam::1:user/x is not authorized to perform: ssm:GetParameters",
         );
@@ -270,7 +270,7 @@ mod tests {
             text.contains("/live/a") && text.contains("ssm:GetParameters is missing"),
             "{text}"
         );
-        let text = told(
+        let text = problem(
             ssm,
             "The ciphertext refers to a customer master key that you are not allowed to access.",
         );
@@ -279,7 +279,7 @@ mod tests {
             "{text}"
         );
         let secret = KeyReference::SecretsManager("live/a#key".to_owned());
-        let text = told(secret, "");
+        let text = problem(secret, "");
         assert!(
             text.contains("secret live/a is") && text.contains("secretsmanager:GetSecretValue is missing"),
             "{text}"

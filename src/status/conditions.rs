@@ -7,9 +7,30 @@ use jiff::Timestamp;
 
 use super::{Condition, ConditionStatus, DestinationStatus};
 
+/// Each condition, and what it says while it is true.
+pub const DESCRIBED: [(&str, &str); 7] = [
+    (
+        "Synced",
+        "its declaration is in force. False with `Invalid` where that is set aside for a mistake, and with `BackingOff` while a \
+         step on its behalf has failed and waits for the next try",
+    ),
+    ("Assigned", "a slot is its own, or will be"),
+    ("OnAir", "its channel was seen RUNNING with its target"),
+    ("Blocked", "it is not where it is wanted, and not on its way"),
+    (
+        "Degraded",
+        "steps on its behalf fail, or its channel failed or recovers from a failure. Of the whole: slots cannot be recorded in tags",
+    ),
+    (
+        "SourceTrusted",
+        "of the whole: the declarations were read, and lack nothing that is on air",
+    ),
+    ("Leader", "of the whole: this process holds the lease"),
+];
+
 static IN_FORCE: LazyLock<Arc<str>> = LazyLock::new(|| "the declaration is in force".into());
 
-/// The kinds, in the order in which they are told.
+/// The kinds, in the order in which they are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Synced,
@@ -71,21 +92,22 @@ impl DestinationStatus {
     /// Its conditions in the Kubernetes shape.
     pub fn conditions(&self) -> Vec<Condition> {
         let of = &self.conditions;
-        let told = Kind::ALL
+        let conditions = Kind::ALL
             .into_iter()
             .filter_map(|kind| Some((kind, of.holds[kind as usize]?)));
-        told.map(|(kind, holds)| {
-            let (reason, message) = self.what_it_says(kind, holds);
-            Condition {
-                kind: kind.name(),
-                status: ConditionStatus::of(holds),
-                reason,
-                message,
-                last_transition_time: of.since[kind as usize],
-                observed_generation: self.observed_generation,
-            }
-        })
-        .collect()
+        conditions
+            .map(|(kind, holds)| {
+                let (reason, message) = self.what_it_says(kind, holds);
+                Condition {
+                    kind: kind.name(),
+                    status: ConditionStatus::of(holds),
+                    reason,
+                    message,
+                    last_transition_time: of.since[kind as usize],
+                    observed_generation: self.observed_generation,
+                }
+            })
+            .collect()
     }
 
     fn what_it_says(&self, kind: Kind, holds: bool) -> (&'static str, Arc<str>) {
@@ -97,7 +119,7 @@ impl DestinationStatus {
                     let text = format!("the last good declaration is in force: {problem}");
                     ("Invalid", text.into())
                 }
-                None => ("Invalid", message()),
+                None => (self.reason, message()),
             },
             (Kind::Assigned, true) => {
                 let slot = self.slot.as_ref().map(|slot| slot.to_string().into());
@@ -135,7 +157,7 @@ mod tests {
     }
 
     /// `Kind=status reason "message" @second`, one per condition.
-    fn told(status: &DestinationStatus) -> Vec<String> {
+    fn shown(status: &DestinationStatus) -> Vec<String> {
         let conditions = status.conditions();
         let line = |one: &Condition| {
             assert_eq!(one.observed_generation, 3);
@@ -159,7 +181,7 @@ mod tests {
         let then = [(Kind::Synced, true), (Kind::Assigned, true), (Kind::OnAir, false)];
         let then = status(&then, Some(&first.conditions), at(9));
         assert_eq!(
-            told(&then),
+            shown(&then),
             [
                 r#"Synced=True Declared "the declaration is in force" @1"#,
                 r#"Assigned=True AssignNew "1/RTMP-Slot-1" @9"#,
@@ -169,11 +191,16 @@ mod tests {
     }
 
     #[test]
+    fn every_condition_is_described_in_the_order_of_telling() {
+        let described = DESCRIBED.map(|(kind, _)| kind);
+        assert!(described.starts_with(&Kind::ALL.map(Kind::name)));
+    }
+
+    #[test]
     fn a_declaration_that_is_set_aside_says_what_is_wrong() {
         let mut status = status(&[(Kind::Synced, false)], None, at(1));
-        assert_eq!(told(&status), [r#"Synced=False Invalid "on its way" @1"#]);
         status.conditions.set_aside = Some("no such pool".into());
         let expected = r#"Synced=False Invalid "the last good declaration is in force: no such pool" @1"#;
-        assert_eq!(told(&status), [expected]);
+        assert_eq!(shown(&status), [expected]);
     }
 }

@@ -1,4 +1,4 @@
-//! From a plan to what is told of it.
+//! From a plan to its status.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -200,7 +200,7 @@ impl<'a> View<'a> {
         now: Timestamp,
     ) -> DestinationStatus {
         let kinds = [
-            (Kind::Synced, rejected.is_none()),
+            (Kind::Synced, rejected.is_none() && !self.is_tried_again()),
             (Kind::Assigned, self.planned.assignment.is_some()),
             (Kind::OnAir, self.planned.on_air),
             (Kind::Blocked, self.is_blocked()),
@@ -236,11 +236,15 @@ impl<'a> View<'a> {
             && matches!(self.phase, Phase::Pending | Phase::Stopping | Phase::Error)
     }
 
+    /// Whether a step on its behalf failed, and what is declared of it is not carried out until the next try.
+    fn is_tried_again(&self) -> bool {
+        matches!(self.planned.waiting, Some(Waiting::BackingOff { .. }))
+    }
+
     fn is_degraded(&self) -> bool {
-        matches!(
-            self.planned.waiting,
-            Some(Waiting::BackingOff { .. } | Waiting::ChannelFailed { .. })
-        ) || self.state() == Some(ChannelState::Recovering)
+        self.is_tried_again()
+            || matches!(self.planned.waiting, Some(Waiting::ChannelFailed { .. }))
+            || self.state() == Some(ChannelState::Recovering)
     }
 }
 

@@ -248,7 +248,28 @@ fn condition(status: &DestinationStatus, kind: &str) -> (bool, Timestamp) {
 }
 
 #[test]
-fn who_is_not_wanted_stops_while_a_running_channel_holds_it() {
+fn a_declaration_is_not_synced_while_a_step_on_its_behalf_waits_for_its_next_try() {
+    let synced = |status: &DestinationStatus| {
+        let conditions = status.conditions();
+        let one = conditions.into_iter().find(|one| one.kind == "Synced").unwrap();
+        (one.status, one.reason, one.message.to_string())
+    };
+    let failed = DestinationPlan {
+        waiting: Some(throttled()),
+        ..placed()
+    };
+    let first = look(failed, channel(ChannelState::Idle), &[], &Status::default());
+    let (holds, reason, message) = synced(&first.destinations[0]);
+    assert_eq!((holds, reason), (ConditionStatus::False, "BackingOff"));
+    assert!(message.contains("TooManyRequestsException"), "{message}");
+
+    let then = look(placed(), channel(ChannelState::Idle), &[], &first);
+    let (holds, reason, _) = synced(&then.destinations[0]);
+    assert_eq!((holds, reason), (ConditionStatus::True, "Declared"));
+}
+
+#[test]
+fn an_unwanted_destination_stops_while_a_running_channel_holds_it() {
     let stands = |on_air: bool, held: bool, state: ChannelState| {
         let held = leaving().held.filter(|_| held);
         let planned = DestinationPlan {
@@ -265,7 +286,7 @@ fn who_is_not_wanted_stops_while_a_running_channel_holds_it() {
 }
 
 #[test]
-fn who_is_paused_on_air_streams_whatever_was_wanted() {
+fn a_destination_paused_on_air_streams_whatever_was_wanted() {
     let mut planned = DestinationPlan {
         waiting: Some(paused()),
         ..leaving()
@@ -379,7 +400,7 @@ fn a_reason_is_what_it_waits_for_or_why_it_is_there() {
 }
 
 #[test]
-fn blocked_is_who_waits_and_is_not_on_the_way() {
+fn blocked_means_waiting_and_not_on_the_way() {
     let blocked = |planned: &DestinationPlan, waiting: Option<Waiting>, state| {
         let planned = DestinationPlan {
             waiting,
@@ -409,7 +430,7 @@ fn blocked_is_who_waits_and_is_not_on_the_way() {
 }
 
 #[test]
-fn degraded_is_who_is_on_a_channel_that_fails_or_recovers() {
+fn degraded_means_on_a_failing_or_recovering_channel() {
     let degraded = |waiting, state| {
         let planned = DestinationPlan { waiting, ..placed() };
         condition(&look_once(planned, channel(state)), "Degraded").0
@@ -489,7 +510,7 @@ fn what_is_set_aside_says_so_and_what_was_never_valid_is_an_error() {
 }
 
 #[test]
-fn a_channel_is_told_with_what_its_slots_hold() {
+fn a_channel_shows_what_its_slots_hold() {
     let slot = |group: &str, now: Content| SlotPlan {
         output_group: group.into(),
         target: None,
@@ -506,8 +527,8 @@ fn a_channel_is_told_with_what_its_slots_hold() {
         slot("4", Content::Undeclared { host }),
         slot("5", Content::Unusable { why }),
     ];
-    let told = &look(placed(), full, &[], &Status::default()).channels[0];
-    let slots: Vec<&str> = told.slots.iter().map(|(_, holds)| holds.as_str()).collect();
+    let shown = &look(placed(), full, &[], &Status::default()).channels[0];
+    let slots: Vec<&str> = shown.slots.iter().map(|(_, holds)| holds.as_str()).collect();
     assert_eq!(
         slots,
         [
@@ -518,19 +539,19 @@ fn a_channel_is_told_with_what_its_slots_hold() {
             "unusable (it has two outputs)",
         ]
     );
-    assert_eq!((told.state, &*told.name), (Some(ChannelState::Idle), "live"));
+    assert_eq!((shown.state, &*shown.name), (Some(ChannelState::Idle), "live"));
     let mut unseen = channel(ChannelState::Idle);
     unseen.seen = None;
     unseen.waiting = Some(Waiting::ChannelMissing {
         channel: "4000001".into(),
     });
-    let told = &look(placed(), unseen, &[], &Status::default()).channels[0];
-    assert_eq!((told.state, &*told.name), (None, ""));
-    assert_eq!(told.waiting.as_ref().unwrap().0, "ChannelMissing");
+    let shown = &look(placed(), unseen, &[], &Status::default()).channels[0];
+    assert_eq!((shown.state, &*shown.name), (None, ""));
+    assert_eq!(shown.waiting.as_ref().unwrap().0, "ChannelMissing");
 }
 
 #[test]
-fn whether_the_source_is_trusted_and_who_leads_is_told_since_it_changed() {
+fn trust_and_leadership_have_the_time_of_their_change() {
     let doubted = Trust::Doubted {
         why: "a file is missing".to_owned(),
     };

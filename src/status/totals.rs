@@ -1,4 +1,4 @@
-//! Where everybody stands, in one line: what a run ends with, and whom it could not serve.
+//! All destinations in one line: the end of a run, and the destinations that it could not serve.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -7,10 +7,10 @@ use crate::model::{ChannelId, ChannelState, DestinationName, SlotId, WantedState
 use crate::plan::reason::Names;
 use crate::plan::{Adoption, Content, DestinationPlan, Plan, Waiting};
 
-/// More than these in slots of nobody are counted instead of named.
+/// More than these in slots without a destination are counted instead of named.
 const NAMED_MAX: usize = 3;
 
-/// Who is where they are wanted, and everybody who is not, by name.
+/// How many destinations are where they are wanted, and all that are not, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Destinations with `state: Streaming`.
@@ -23,11 +23,11 @@ pub struct Totals {
     pub outdated: Vec<DestinationName>,
     /// Not wanted and on air all the same.
     pub lingering: Vec<DestinationName>,
-    /// Not where they are wanted as somebody paused them, or their pool.
+    /// Not where they are wanted because they, or their pool, are paused.
     pub paused: Vec<DestinationName>,
     /// With a declaration that is not valid, and none that was before.
     pub invalid: Vec<DestinationName>,
-    /// What else is on air in slots of ours: a second copy, one that is declared no longer, what nobody declares.
+    /// What else is on air in owned slots: a second copy, one that is no longer declared, an undeclared target.
     pub besides: Vec<(SlotId, Content)>,
     /// Channels that are not as they should be, where that concerns no destination.
     pub channels: Vec<(ChannelId, &'static str)>,
@@ -66,7 +66,7 @@ impl Totals {
         list.push(one.name.clone());
     }
 
-    /// Whether everybody is where they are wanted, or where somebody paused them, and nothing else is on air.
+    /// Whether every destination is where it is wanted, or where it was paused, and nothing else is on air.
     pub fn is_as_wanted(&self) -> bool {
         let lists = [&self.waiting, &self.outdated, &self.lingering, &self.invalid];
         lists.iter().all(|list| list.is_empty()) && self.besides.is_empty() && self.channels.is_empty()
@@ -106,7 +106,7 @@ impl Display for Totals {
     }
 }
 
-/// What is on air in slots of channels of ours and is no destination's only place.
+/// What is on air in slots of owned channels and is no destination's only place.
 fn besides(plan: &Plan) -> Vec<(SlotId, Content)> {
     let is_on_air = |state: Option<ChannelState>| state == Some(ChannelState::Running);
     let ours = plan.channels.iter().filter(|channel| {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_or_stays_on_air_though_off_is_counted_and_named() {
+    fn waiting_and_lingering_destinations_are_counted_and_named() {
         let (on, off) = (WantedState::Streaming, WantedState::Ready);
         let good = totals(vec![
             destination("a", on, true, None),

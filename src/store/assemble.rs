@@ -1,7 +1,7 @@
-//! What concerns several objects: names, pools and channels that are known and unique, and what stands in for an
-//! object that is not valid now.
+//! Rules about several objects: names, pools and channels that are known and unique, and the last good state of an object
+//! that is not valid now.
 //!
-//! The rule throughout: what was good stays in force until something good replaces it or it is taken away for sure.
+//! The rule throughout: what was good stays in force until something good replaces it or it is certainly removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -37,8 +37,8 @@ pub struct Good {
     pub pools: BTreeMap<PoolName, Declared<ChannelPool>>,
     /// The destinations; the pool of each is in `pools`.
     pub destinations: BTreeMap<DestinationName, Declared<Arc<Destination>>>,
-    /// Destinations that are set aside and have no last good state, with the names that they are told of by: what is on
-    /// air as one of them is declared all the same.
+    /// Destinations that are set aside and have no last good state, with their names in messages: what is on air as one of
+    /// them is declared all the same.
     pub set_aside: BTreeMap<Identity, DestinationName>,
 }
 
@@ -60,12 +60,12 @@ pub struct Assembled {
     pub problems: Vec<Problem>,
     /// What was set aside.
     pub rejected: Vec<Rejected>,
-    /// What is missing without anything to stand in for it, a phrase each.
+    /// What is missing without a last good state, a phrase each.
     pub doubts: Vec<String>,
 }
 
-/// Puts `objects` together. `before` is what was in force until now; `is_lost` tells files whose content could not
-/// be read to the end, so that what was in them is not gone for sure.
+/// Puts `objects` together. `before` is what was in force until now; `is_lost`: files whose content could not
+/// be read to the end, so that what was in them is not certainly gone.
 pub fn assemble(
     objects: Vec<Object>,
     look_up: &dyn Fn(&KeyReference) -> KeyLookup,
@@ -190,7 +190,8 @@ fn check_links(candidate: &mut Candidate<Destination>, in_force: &Pools) {
         }
         (Some(pool), set_aside) => {
             if set_aside.is_none() && in_force.kept.contains(&name) {
-                let message = format!("pool {name} is declared no more; what it was last stays in force");
+                let message =
+                    format!("pool {name} is no longer declared; its last declaration stays in force");
                 candidate
                     .report
                     .error(&path, message, "declare it again, or name another pool");
@@ -251,7 +252,7 @@ fn some_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
     some.join(", ")
 }
 
-/// Wanted destinations that are one stream: told here, and settled by the planner, which sees what is on air.
+/// Wanted destinations that are one stream: reported here, and settled by the planner, which sees what is on air.
 fn check_streams(destinations: &mut [Candidate<Destination>]) {
     // What cannot be read is the same key where it is kept in the same place.
     let mut sources: BTreeMap<KeySource, usize> = BTreeMap::new();
@@ -309,7 +310,7 @@ fn check_streams(destinations: &mut [Candidate<Destination>]) {
 
 fn wanted(candidate: &Candidate<Destination>) -> Option<&Destination> {
     let value = candidate.value.as_ref()?;
-    // One that is paused is not wanted; whether it still is cannot be told without the time.
+    // One that is paused is not wanted; whether it still is depends on the time.
     (value.state == WantedState::Streaming && value.paused.is_none()).then_some(value)
 }
 
@@ -406,7 +407,7 @@ fn finish(
 }
 
 impl Assembled {
-    /// Takes the problems of `candidate`; `stands` tells whether an object of its name is in force.
+    /// Takes the problems of `candidate`; `stands`: an object of its name is in force.
     fn add<T>(&mut self, candidate: Candidate<T>, stands: bool) {
         let first = candidate.report.first_error().cloned();
         if let (false, Some(problem)) = (candidate.value.is_some() || candidate.is_good, first) {

@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    fn told(change: impl FnOnce(&mut Destination)) -> Option<String> {
+    fn difference(change: impl FnOnce(&mut Destination)) -> Option<String> {
         let (old, mut new) = (destination(), destination());
         change(&mut new);
         assert_eq!(is_changed(&old, &new), differences(&old, &new).is_some());
@@ -214,35 +214,35 @@ mod tests {
     }
 
     #[test]
-    fn every_field_that_changes_is_told_in_a_few_words_without_the_key() {
-        assert_eq!(told(|_| {}), None);
-        assert_eq!(told(|new| new.generation = 7), None);
+    fn every_changed_field_is_shown_without_the_key() {
+        assert_eq!(difference(|_| {}), None);
+        assert_eq!(difference(|new| new.generation = 7), None);
         assert_eq!(
-            told(|new| new.state = WantedState::Ready).unwrap(),
+            difference(|new| new.state = WantedState::Ready).unwrap(),
             "Streaming → Ready"
         );
         assert_eq!(
-            told(|new| new.url = "rtmp://b.example/live".into()).unwrap(),
+            difference(|new| new.url = "rtmp://b.example/live".into()).unwrap(),
             "new target"
         );
         assert_eq!(
-            told(|new| new.backup_url = Some("rtmp://b/live".into())).unwrap(),
+            difference(|new| new.backup_url = Some("rtmp://b/live".into())).unwrap(),
             "new target"
         );
         assert_eq!(
-            told(|new| new.key = StreamKey::Known(Secret::new("CANARY-2"))).unwrap(),
+            difference(|new| new.key = StreamKey::Known(Secret::new("CANARY-2"))).unwrap(),
             "new key"
         );
         assert_eq!(
-            told(|new| new.pool = PoolName::new("other")).unwrap(),
+            difference(|new| new.pool = PoolName::new("other")).unwrap(),
             "pool main → other"
         );
         assert_eq!(
-            told(|new| new.group = Some(GroupName::new("event"))).unwrap(),
+            difference(|new| new.group = Some(GroupName::new("event"))).unwrap(),
             "group event"
         );
         assert_eq!(
-            told(|new| new.interruptible = false).unwrap(),
+            difference(|new| new.interruptible = false).unwrap(),
             "not interruptible"
         );
         for (url, what) in [
@@ -252,29 +252,32 @@ mod tests {
             ),
             ("rtmp://a.example/live2", "new target"),
         ] {
-            assert_eq!(told(|new| new.url = url.into()).unwrap(), what);
+            assert_eq!(difference(|new| new.url = url.into()).unwrap(), what);
         }
         assert_eq!(
-            told(|new| new.is_preset = true).unwrap(),
+            difference(|new| new.is_preset = true).unwrap(),
             "the same target, declared in another way"
         );
         let login = Login {
             username: "CANARY-joe".into(),
             password_parameter: "/live/wowza".into(),
         };
-        assert_eq!(told(|new| new.login = Some(login)).unwrap(), "new login");
+        assert_eq!(difference(|new| new.login = Some(login)).unwrap(), "new login");
         let pause = Pause {
             until: None,
             by: None,
             why: None,
         };
-        assert_eq!(told(|new| new.paused = Some(pause)).unwrap(), "paused");
+        assert_eq!(difference(|new| new.paused = Some(pause)).unwrap(), "paused");
         let pin = Pin {
             channel: "1".into(),
             output_group: "RTMP-1".into(),
         };
-        assert_eq!(told(|new| new.pin = Some(pin)).unwrap(), "pinned to 1/RTMP-1");
-        let both = told(|new| (new.priority, new.state) = (5, WantedState::Ready));
+        assert_eq!(
+            difference(|new| new.pin = Some(pin)).unwrap(),
+            "pinned to 1/RTMP-1"
+        );
+        let both = difference(|new| (new.priority, new.state) = (5, WantedState::Ready));
         assert_eq!(both.unwrap(), "Streaming → Ready, priority 0 → 5");
     }
 
@@ -286,19 +289,19 @@ mod tests {
             ..destination()
         };
         let old = youtube("rtmps://a.rtmps.youtube.com:443/live2");
-        let told = |url| differences(&old, &youtube(url)).unwrap();
+        let difference = |url| differences(&old, &youtube(url)).unwrap();
         assert_eq!(
-            told("rtmps://x.rtmps.youtube.com:443/live2"),
+            difference("rtmps://x.rtmps.youtube.com:443/live2"),
             "another URL of the platform"
         );
         assert_eq!(
-            told("rtmp://ingest.global-contribute.live-video.net/app"),
+            difference("rtmp://ingest.global-contribute.live-video.net/app"),
             "new target"
         );
     }
 
     #[test]
-    fn a_key_that_cannot_be_read_is_told_but_is_no_change_of_the_declaration() {
+    fn an_unreadable_key_is_shown_but_is_no_change_of_the_declaration() {
         let (old, mut new) = (destination(), destination());
         new.key = StreamKey::Unavailable {
             reference: "env KEY".to_owned(),
@@ -310,27 +313,27 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_and_goes_is_told_by_name() {
+    fn additions_and_removals_are_shown_by_name() {
         let mut desired = Desired::empty(OwnerId::new("me"));
         let nothing = desired.clone();
         desired.destinations.insert("one".into(), Arc::new(destination()));
-        let told = |before, after| -> Vec<String> {
+        let difference = |before, after| -> Vec<String> {
             let changes = changes(before, after).into_iter();
             changes
                 .map(|change| format!("{}: {}", change.object, change.what))
                 .collect()
         };
-        assert_eq!(told(None, &desired), ["one: new, Streaming"]);
-        assert_eq!(told(Some(&desired), &desired), [""; 0]);
-        assert_eq!(told(Some(&desired), &nothing), ["one: removed"]);
-        // An item whose label changed.
+        assert_eq!(difference(None, &desired), ["one: new, Streaming"]);
+        assert_eq!(difference(Some(&desired), &desired), [""; 0]);
+        assert_eq!(difference(Some(&desired), &nothing), ["one: removed"]);
+        // A renamed item.
         let mut renamed = nothing.clone();
         let other = Destination {
             name: "two".into(),
             ..destination()
         };
         renamed.destinations.insert("two".into(), Arc::new(other.clone()));
-        assert_eq!(told(Some(&desired), &renamed), ["two: was one"]);
+        assert_eq!(difference(Some(&desired), &renamed), ["two: was one"]);
         // A label that passed to another item.
         let mut passed = nothing.clone();
         let one = Destination {
@@ -339,7 +342,7 @@ mod tests {
         };
         passed.destinations.insert("one".into(), Arc::new(one));
         assert_eq!(
-            told(Some(&desired), &passed),
+            difference(Some(&desired), &passed),
             ["one: new, Streaming", "one: removed"]
         );
     }

@@ -2,10 +2,11 @@
 //!
 //! - [`sources`]: all of it together
 //! - [`yaml`]: files, found by [`tree`]
+//! - [`watch`]: whether they may have changed
 //! - [`tables`]: the tables that files declare, read and written by [`dynamodb`]
 //! - [`transfer`]: destinations from files into a table, and back
-//! - [`assemble`]: what concerns several objects, and what stands in for one that is not valid now
-//! - [`mod@changes`]: what differs between two loads, for people
+//! - [`assemble`]: rules about several objects, and the last good state of one that is not valid now
+//! - [`mod@changes`]: what differs between two loads, for display
 
 pub mod assemble;
 pub mod changes;
@@ -14,6 +15,7 @@ pub mod sources;
 pub mod tables;
 pub mod transfer;
 pub mod tree;
+pub mod watch;
 pub mod yaml;
 
 pub use changes::{Change, Changed, changes};
@@ -31,7 +33,7 @@ use crate::status::Status;
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// Everything valid; where an object or a file cannot be read now, its last good state.
-    /// `desired.trust` says whether anything is missing without a last good state to stand in for it.
+    /// `desired.trust` says whether anything is missing without a last good state.
     /// Shared, since each cycle looks at it and hardly any changes it.
     pub desired: Arc<Desired>,
     /// Every mistake, in the order of files and lines.
@@ -40,8 +42,8 @@ pub struct Loaded {
     pub rejected: Vec<Rejected>,
     /// How many tables are declared.
     pub tables: usize,
-    /// What held nothing when this process began and holds nothing yet, one sentence: whoever is on air and declared nowhere
-    /// may have been declared there.
+    /// Sources that held nothing when this process began and hold nothing yet, one sentence: a destination on air that is not
+    /// declared may have been declared there.
     pub unsure: Option<String>,
 }
 
@@ -50,13 +52,18 @@ pub trait Source: Send {
     /// Why nothing could be loaded at all.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Reads everything. Where a part cannot be read its last good state stands in for it.
+    /// Reads everything. Where a part cannot be read its last good state is used.
     fn load(&mut self) -> impl Future<Output = Result<Loaded, Self::Error>> + Send;
 
-    /// Whether a load might give something else than the last one did. Cheap; it carries no data.
+    /// Whether it is worth asking for a change now. Next to free: it is asked several times a second.
+    fn may_have_changed(&mut self) -> bool {
+        true
+    }
+
+    /// Whether a load might give something else than the last one did. Looks afresh; it carries no data.
     fn changed(&mut self) -> impl Future<Output = bool> + Send;
 
-    /// What somebody should know of what was read, and that is no mistake; each once.
+    /// A warning about what was read that is no mistake; each once.
     fn warning(&mut self) -> Option<String> {
         None
     }

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::assemble::{Assembled, Declared, Good, assemble};
 use super::changes::is_changed;
 use super::dynamodb::Look;
 use super::tables::Tables;
-use super::tree::{Fingerprint, Watch};
+use super::tree::Tree;
+use super::watch::{Fingerprint, Watch};
 use super::yaml::{LoadError, Snapshot, YamlFiles};
 use super::{Loaded, Source};
 use crate::manifest::reference::{KeyLookup, KeyReference};
@@ -21,13 +24,13 @@ use crate::status::Status;
 
 /// Longest time that a look at the files may take. Each is a stat per file.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
-/// Reasons for doubt that are told; the rest is counted.
-const DOUBTS_TOLD: usize = 3;
+/// Reasons for doubt that are listed; the rest is counted.
+const DOUBTS_LISTED: usize = 3;
 
 /// How to load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadOptions {
-    /// Whether stream keys are looked up, and told when they cannot be read. `false` for a check where they are
+    /// Whether stream keys are looked up, and reported when they cannot be read. `false` for a check where they are
     /// not at hand; every key is then [`crate::model::StreamKey::Unavailable`].
     pub check_keys: bool,
 }
@@ -55,6 +58,7 @@ pub struct Sources {
     file_keys: BTreeMap<KeyReference, Secret>,
     /// What the files looked like when they were read; `None` where nothing was read yet or they did not answer.
     seen: Option<Fingerprint>,
+    watch: Watch,
 }
 
 /// What a load gave, part by part.
@@ -83,6 +87,7 @@ impl Sources {
             key_files: Arc::default(),
             file_keys: BTreeMap::new(),
             seen: None,
+            watch: Watch::default(),
         }
     }
 
@@ -100,15 +105,19 @@ impl Sources {
         self
     }
 
-    /// Tells whether a load would find anything new in files. Includes the key files of the last load.
-    pub fn watch(&self) -> Watch {
-        self.files.watch(Arc::clone(&self.key_files))
+    /// Has the system tell of changes to files where it can, instead of looking at all of them again and again.
+    #[must_use]
+    pub fn with_notices(mut self) -> Self {
+        self.watch = Watch::with_notices();
+        self
     }
 
-    /// What the files look like now; `None` where they do not answer in time.
-    async fn fingerprint(&self) -> Option<Fingerprint> {
-        let watch = self.watch();
-        let look = tokio::task::spawn_blocking(move || watch.fingerprint());
+    /// What the files look like now, with the key files of the last load; `None` where they do not answer in time.
+    pub async fn fingerprint(&self) -> Option<Fingerprint> {
+        let (roots, key_files) = (self.files.roots(), Arc::clone(&self.key_files));
+        let look = tokio::task::spawn_blocking(move || {
+            Fingerprint::of(&Tree::find(&roots)).with_key_files(&key_files)
+        });
         tokio::time::timeout(LOOK_LIMIT, look).await.ok()?.ok()
     }
 
@@ -132,6 +141,7 @@ impl Sources {
             self.seen = Some(seen);
         }
         self.key_files = Arc::new(key_files);
+        self.follow().await;
         Ok((snapshot, keys))
     }
 
@@ -143,6 +153,19 @@ impl Sources {
             keys,
             tables: self.tables.looks(),
         })
+    }
+
+    /// Watches what was read last.
+    async fn follow(&mut self) {
+        if let Some(seen) = self.seen {
+            let (roots, key_files) = (self.files.roots(), Arc::clone(&self.key_files));
+            self.watch.follow(roots, key_files, seen).await;
+        }
+    }
+
+    /// Whether a table or a key in AWS is another one now.
+    fn has_changed_beside_files(&mut self) -> bool {
+        self.tables.changed() || (self.options.check_keys && self.keys.is_due())
     }
 
     /// Puts together what was read, with what was good before in the place of what is not.
@@ -233,17 +256,26 @@ impl Source for Sources {
         }
     }
 
+    fn may_have_changed(&mut self) -> bool {
+        self.seen.is_none() || self.has_changed_beside_files() || self.watch.asks_for_look(Instant::now())
+    }
+
     async fn changed(&mut self) -> bool {
-        if self.tables.changed() || (self.options.check_keys && self.keys.is_due()) {
+        if self.has_changed_beside_files() {
             return true;
         }
+        self.watch.looked(Instant::now());
         // Files that do not answer are read, which fails with a message of its own.
         let now = self.fingerprint().await;
-        now.is_none() || self.seen != now
+        let has_changed = now.is_none() || self.seen != now;
+        if !has_changed {
+            self.follow().await;
+        }
+        has_changed
     }
 
     fn warning(&mut self) -> Option<String> {
-        self.keys.warning()
+        self.keys.warning().or_else(|| self.watch.warning())
     }
 
     fn publish(&mut self, status: &Status) {
@@ -316,7 +348,7 @@ fn count_generations(assembled: &mut Assembled, before: &Good, tables: &Tables) 
         let Some(old) = known.get(&destination.value.identity) else {
             let new = Arc::make_mut(&mut destination.value);
             if new.generation == 0 {
-                // Goes on from where an earlier process has counted to.
+                // Continues from where an earlier process has counted to.
                 new.generation = tables
                     .generation_of(&new.identity, &destination.file)
                     .unwrap_or(1);
@@ -345,9 +377,9 @@ fn desired(owner: &OwnerId, good: &Good, doubts: &[String]) -> Desired {
         .collect();
     desired.set_aside = good.set_aside.keys().cloned().collect();
     if !doubts.is_empty() {
-        let mut why = doubts[..doubts.len().min(DOUBTS_TOLD)].join(", ");
-        if doubts.len() > DOUBTS_TOLD {
-            why = format!("{why}, and {} more", doubts.len() - DOUBTS_TOLD);
+        let mut why = doubts[..doubts.len().min(DOUBTS_LISTED)].join(", ");
+        if doubts.len() > DOUBTS_LISTED {
+            why = format!("{why}, and {} more", doubts.len() - DOUBTS_LISTED);
         }
         desired.trust = Trust::Doubted { why };
     }

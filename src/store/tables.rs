@@ -17,7 +17,7 @@ use crate::manifest::{Location, ObjectId, Problem, Severity};
 use crate::model::{DestinationName, Identity, WantedState};
 use crate::status::{DestinationStatus, Status};
 
-/// Longest time that the first look at a table is waited for. Until it works nobody in it is known.
+/// Longest wait for the first look at a table. Until it works its destinations are unknown.
 const FIRST_LOOK_LIMIT: Duration = Duration::from_secs(20);
 /// Longest time that statuses are waited for when everything ends.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub struct Tables {
 /// What it takes to read and write tables.
 struct Live {
     access: Access,
-    /// Statuses are written by whoever holds it; `None` where none are written at all.
+    /// Statuses are written by its holder; `None` where none are written at all.
     lease: Option<Arc<dyn WriteLease>>,
 }
 
@@ -107,6 +107,7 @@ impl Tables {
             let look = open.reader.first_look(self.first_look_limit).await;
             open.used = look.version;
             let file = open.table.place.file();
+            let shared: Arc<Path> = Arc::from(file.as_path());
             if let Some(error) = &look.failed {
                 snapshot.problems.push(unreadable(&open.table, error));
                 let why = format!("{} cannot be read: {error}", file.display());
@@ -122,17 +123,17 @@ impl Tables {
             let rows = look.rows.iter().flat_map(|rows| &rows.rows);
             open.never_full = open.never_full && rows.clone().next().is_none();
             for row in rows {
-                take_row(open, row, snapshot);
+                take_row(open, &shared, row, snapshot);
             }
         }
     }
 
-    /// What is to be said of tables that have been empty since this process began. What they held before nobody knows.
+    /// A sentence about tables that have been empty since this process began. What they held before is unknown.
     pub(super) fn unsure(&self) -> Option<String> {
         let empty = self.open.values().find(|open| open.never_full)?;
         let table = empty.table.place.file();
         Some(format!(
-            "{} has been empty since slotwise began, so that nobody knows what it held before",
+            "{} has been empty since slotwise began, so what it held before is unknown",
             table.display()
         ))
     }
@@ -215,7 +216,7 @@ impl Tables {
         open.any(|open| open.reader.version() != open.used || !open.is_alive())
     }
 
-    /// The generation that an earlier process has told of the destination `identity` in `file`, where that is a table.
+    /// The generation that an earlier process has reported for the destination `identity` in `file`, where that is a table.
     pub(super) fn generation_of(&self, identity: &Identity, file: &Path) -> Option<u64> {
         let open = self.open.values().find(|open| open.table.place.file() == file)?;
         let look = open.reader.look();
@@ -223,7 +224,7 @@ impl Tables {
         row.written.get(StatusField::ObservedGeneration)?.parse().ok()
     }
 
-    /// Hands statuses to those who write them.
+    /// Hands statuses to the writers.
     pub(super) fn publish(&mut self, status: &Status, good: &Good) {
         let set_aside = good.set_aside.iter();
         let set_aside: BTreeMap<&DestinationName, &Identity> =
@@ -232,7 +233,7 @@ impl Tables {
             Some(declared) => Some(&declared.value.identity),
             None => set_aside.get(&status.name).copied(),
         };
-        let told: Vec<(&Identity, &Arc<DestinationStatus>)> = status
+        let all: Vec<(&Identity, &Arc<DestinationStatus>)> = status
             .destinations
             .iter()
             .filter_map(|status| Some((identity(status)?, status)))
@@ -242,7 +243,7 @@ impl Tables {
             let Some(rows) = open.reader.look().rows else {
                 continue;
             };
-            let here = told.iter().filter(|(identity, _)| rows.find(identity).is_some());
+            let here = all.iter().filter(|(identity, _)| rows.find(identity).is_some());
             let statuses = here
                 .map(|(identity, status)| ((*identity).clone(), Arc::clone(status)))
                 .collect();
@@ -296,10 +297,9 @@ fn held_many(before: &Good, file: &Path) -> bool {
     wanted.count() > 1
 }
 
-fn take_row(open: &Open, row: &Row, snapshot: &mut Snapshot) {
-    let table: Arc<Path> = Arc::from(open.table.place.file());
+fn take_row(open: &Open, table: &Arc<Path>, row: &Row, snapshot: &mut Snapshot) {
     let item = Item {
-        table,
+        table: Arc::clone(table),
         layout: Arc::clone(&open.table.layout),
         id: Arc::clone(&row.id),
         declared_in: Arc::clone(&open.declared_in),

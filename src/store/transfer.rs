@@ -62,7 +62,7 @@ pub enum Imported {
     Written,
     /// There is an item of its key, which is left as it is.
     Existing,
-    /// Its key stands in the file: it is not carried on.
+    /// Its key is in the file: it is not copied.
     InlineKey,
     /// The table has no attribute for these fields of it.
     NoAttribute(Vec<String>),
@@ -74,21 +74,21 @@ pub enum Imported {
 pub enum Exported {
     /// The document.
     Document(String),
-    /// Its key stands in the item: it is not carried on.
+    /// Its key is in the item: it is not copied.
     InlineKey,
     /// Its state has a value that means nothing.
     Invalid(String),
 }
 
 impl Written {
-    /// Reads the files below `roots`. Blocking. What is wrong in them is not told here.
+    /// Reads the files below `roots`. Blocking. Mistakes in them are not reported here.
     pub fn read(roots: &[PathBuf]) -> io::Result<Self> {
         let mut written = Self::default();
         let Tree { files, too_much, .. } = Tree::find(roots);
         if let Some(what) = too_much {
             return Err(io::Error::other(what));
         }
-        for file in files {
+        for file in files.into_iter().map(|found| found.path) {
             let bytes = read(&file)?;
             let documents = documents(&file, &bytes).unwrap_or_default();
             for (document, tree) in documents.iter().filter_map(|one| objects(one).ok()).flatten() {

@@ -1,12 +1,12 @@
-//! The files below the paths that a user named, and whether any of them changed. Blocking.
+//! The files below the paths that a user named. Blocking.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::files;
 
@@ -25,11 +25,22 @@ const FILE_SIZE_LIMIT: u64 = 16 << 20;
 #[derive(Debug, Default)]
 pub struct Tree {
     /// Files to read, in order.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<Found>,
+    /// Directories that were looked into, by their real paths, with their inodes.
+    pub directories: BTreeMap<PathBuf, u64>,
     /// What could not be looked into: a named path that does not exist, a directory or link that leads nowhere.
     pub unreadable: Vec<(PathBuf, io::Error)>,
     /// Set where more stands there than is looked at: then the others are not all of it, and say nothing.
     pub too_much: Option<TooMuch>,
+}
+
+/// A file to read.
+#[derive(Debug)]
+pub struct Found {
+    /// Where.
+    pub path: PathBuf,
+    /// What it looked like; `None` for standard input.
+    pub stamp: Option<Stamp>,
 }
 
 /// More than declared state has; a mistaken path.
@@ -64,14 +75,13 @@ pub(super) fn fix_of(error: &io::Error) -> &'static str {
 }
 
 impl Tree {
-    /// Looks below `roots`. A named file is taken whatever it is called; below a directory those that end in
+    /// Looks below `roots`. A named file is taken whatever its name; below a directory those that end in
     /// `.yaml`, `.yml` or `.json`, in letters of either case. `-` is standard input. Hidden names are passed over, among them the `..data` of a mounted ConfigMap, whose files
     /// are reached by the links beside it. A link to a file is followed wherever it leads; one to a directory only within
     /// the roots: it may lead to `/`.
     pub fn find(roots: &[PathBuf]) -> Self {
         let mut walk = Walk {
             tree: Self::default(),
-            entered: BTreeSet::new(),
             roots: roots
                 .iter()
                 .filter_map(|root| fs::canonicalize(root).ok())
@@ -87,8 +97,6 @@ impl Tree {
 
 struct Walk {
     tree: Tree,
-    /// Directories by their real path: a link to one above must not lead round in circles.
-    entered: BTreeSet<PathBuf>,
     /// The real paths of what was named.
     roots: Vec<PathBuf>,
     /// Names looked at.
@@ -105,7 +113,7 @@ impl Walk {
             return;
         }
         if named && files::is_standard_input(path) {
-            return self.tree.files.push(path.to_owned());
+            return self.found(path, None);
         }
         // Links are followed: in a mounted ConfigMap every file is one.
         let metadata = match fs::metadata(path) {
@@ -116,7 +124,7 @@ impl Walk {
         };
         if metadata.is_dir() {
             let files = self.tree.files.len();
-            let entered = self.enter(path, depth, named);
+            let entered = self.enter(path, metadata.ino(), depth, named);
             // What a container runtime makes of a file that is missing on its host.
             let is_no_file = !named && is_yaml(path) && self.tree.files.len() == files;
             match entered {
@@ -130,10 +138,15 @@ impl Walk {
             // Not passed over: what was declared here is not taken away by a pipe in its place.
             self.cannot_read(path, files::not_regular(metadata.file_type()));
         } else if self.tree.files.len() < FILE_COUNT_LIMIT {
-            self.tree.files.push(path.to_owned());
+            self.found(path, Some(Stamp::from(&metadata)));
         } else {
             self.tree.too_much = Some(TooMuch::Files);
         }
+    }
+
+    fn found(&mut self, path: &Path, stamp: Option<Stamp>) {
+        let path = path.to_owned();
+        self.tree.files.push(Found { path, stamp });
     }
 
     fn cannot_read(&mut self, path: &Path, error: io::Error) {
@@ -141,7 +154,7 @@ impl Walk {
     }
 
     /// Whether it was not entered before.
-    fn enter(&mut self, path: &Path, depth: usize, named: bool) -> io::Result<bool> {
+    fn enter(&mut self, path: &Path, inode: u64, depth: usize, named: bool) -> io::Result<bool> {
         if depth >= DEPTH_LIMIT {
             return Err(io::Error::other(format!(
                 "more than {DEPTH_LIMIT} directories deep"
@@ -151,7 +164,8 @@ impl Walk {
         if !named && !self.roots.iter().any(|root| real.starts_with(root)) {
             return Err(io::Error::other(LeadsOut));
         }
-        if !self.entered.insert(real) {
+        // A link to a directory above must not lead round in circles.
+        if self.tree.directories.insert(real, inode).is_some() {
             return Ok(false);
         }
         let mut entries = fs::read_dir(path)?
@@ -169,7 +183,7 @@ impl Walk {
 }
 
 /// Whether its name is that of a file with declared state.
-fn is_yaml(path: &Path) -> bool {
+pub(super) fn is_yaml(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     ["yaml", "yml", "json"]
         .iter()
@@ -184,79 +198,28 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     files::read(path, FILE_SIZE_LIMIT)
 }
 
-/// Tells cheaply whether a source may have changed since it was last read.
-///
-/// By looking, not by inotify: a mounted ConfigMap changes by swapping a link two directories away, an editor by
-/// renaming over the file, and on network mounts nobody tells at all. A look costs one `stat` per file.
-#[derive(Debug, Clone)]
-pub struct Watch {
-    pub(super) roots: Arc<[PathBuf]>,
-    /// Files that keys are read from.
-    pub(super) key_files: Arc<BTreeSet<PathBuf>>,
+/// What tells a file from another state of it. A file that was swapped for another of the same age and length differs in
+/// the inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    inode: u64,
+    modified: Option<SystemTime>,
+    length: u64,
 }
 
-/// A state of the files; another state has another one. The states are compared, never kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fingerprint {
-    files: u64,
-    key_files: u64,
+impl Stamp {
+    /// Of what stands at `path` now. Blocking.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
+    }
 }
 
-impl Fingerprint {
-    /// Of `files` as they were a moment ago and of `key_files` as they are now. Blocking.
-    pub(super) fn with_key_files(self, key_files: &BTreeSet<PathBuf>) -> Self {
+impl From<&Metadata> for Stamp {
+    fn from(metadata: &Metadata) -> Self {
         Self {
-            key_files: key_files_fingerprint(key_files),
-            ..self
+            inode: metadata.ino(),
+            modified: metadata.modified().ok(),
+            length: metadata.len(),
         }
     }
-}
-
-impl Watch {
-    /// What the files look like now. Take it before a load, so that a change during the load is seen after it.
-    /// Blocking; on a network mount that hangs for as long as that hangs.
-    pub fn fingerprint(&self) -> Fingerprint {
-        let tree = Tree::find(&self.roots);
-        let mut hasher = DefaultHasher::new();
-        tree.too_much.hash(&mut hasher);
-        for path in &tree.files {
-            hash_file(path, &mut hasher);
-        }
-        for (path, error) in &tree.unreadable {
-            (path, error.kind()).hash(&mut hasher);
-        }
-        Fingerprint {
-            files: hasher.finish(),
-            key_files: key_files_fingerprint(&self.key_files),
-        }
-    }
-}
-
-fn key_files_fingerprint(files: &BTreeSet<PathBuf>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for path in files {
-        hash_file(path, &mut hasher);
-    }
-    hasher.finish()
-}
-
-fn hash_file(path: &Path, hasher: &mut DefaultHasher) {
-    path.hash(hasher);
-    let stamp = fs::metadata(path).ok().map(|metadata| stamp(&metadata));
-    stamp.hash(hasher);
-}
-
-/// Inode, time of change, length: a file that was swapped for another of the same age and length differs in the first.
-fn stamp(metadata: &Metadata) -> impl Hash + use<> {
-    (inode(metadata), metadata.modified().ok(), metadata.len())
-}
-
-#[cfg(unix)]
-fn inode(metadata: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
-}
-
-#[cfg(not(unix))]
-fn inode(_: &Metadata) -> u64 {
-    0
 }

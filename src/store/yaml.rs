@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::assemble::Good;
-use super::tree::{BYTES_LIMIT, Fingerprint, TooMuch, Tree, Watch, fix_of, read};
+use super::tree::{BYTES_LIMIT, TooMuch, Tree, fix_of, read};
+use super::watch::Fingerprint;
 use crate::manifest::decode::{Decoded, Object, RawObject, decode};
 use crate::manifest::raw::RawState;
 use crate::manifest::reference::KeyReference;
@@ -54,7 +55,7 @@ pub enum LoadError {
         /// The paths that were named.
         paths: String,
     },
-    /// Reading ended in a fault of ours.
+    /// Reading ended in a fault of slotwise.
     #[error("reading {paths} ended in a fault of slotwise")]
     Fault {
         /// The paths that were named.
@@ -97,21 +98,16 @@ impl YamlFiles {
         }
     }
 
-    /// Tells whether a read would find anything new in them, or in `key_files`.
-    pub(super) fn watch(&self, key_files: Arc<BTreeSet<PathBuf>>) -> Watch {
-        Watch {
-            roots: Arc::clone(&self.roots),
-            key_files,
-        }
+    /// The paths that were named.
+    pub(super) fn roots(&self) -> Arc<[PathBuf]> {
+        Arc::clone(&self.roots)
     }
 
     /// Reads every file, and says what all of them looked like just before.
     pub(super) async fn read(&mut self) -> Result<(Fingerprint, Snapshot), LoadError> {
-        let watch = self.watch(Arc::default());
-        let roots = Arc::clone(&self.roots);
-        let read = self.on_a_thread(move || (watch.fingerprint(), Files::read(&roots)));
-        let (before, files) = read.await?;
-        let files = files.map_err(|what| LoadError::TooMuch {
+        let roots = self.roots();
+        let read = self.on_a_thread(move || Files::read(&roots)).await?;
+        let (before, files) = read.map_err(|what| LoadError::TooMuch {
             paths: self.paths(),
             what,
         })?;
@@ -177,20 +173,20 @@ struct Files {
 }
 
 impl Files {
-    /// Blocking.
-    fn read(roots: &[PathBuf]) -> Result<Self, TooMuch> {
-        let Tree {
-            files,
-            unreadable,
-            too_much,
-        } = Tree::find(roots);
-        if let Some(what) = too_much {
+    /// With what they looked like before they were read, so that a change meanwhile is seen after it. Blocking.
+    fn read(roots: &[PathBuf]) -> Result<(Fingerprint, Self), TooMuch> {
+        let tree = Tree::find(roots);
+        if let Some(what) = tree.too_much {
             return Err(what);
         }
+        let before = Fingerprint::of(&tree);
+        let Tree {
+            files, unreadable, ..
+        } = tree;
         let mut left = BYTES_LIMIT;
         let mut read_already = BTreeSet::new();
         let mut contents = Vec::with_capacity(files.len());
-        for file in files {
+        for file in files.into_iter().map(|found| found.path) {
             // One file may be reached in two ways; its objects are not declared twice.
             let real = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
             if read_already.insert(real) {
@@ -200,7 +196,7 @@ impl Files {
                 contents.push((file, content));
             }
         }
-        Ok(Self { contents, unreadable })
+        Ok((before, Self { contents, unreadable }))
     }
 }
 
@@ -214,7 +210,7 @@ pub(super) struct Snapshot {
     /// Files, directories and tables whose content is not known in full, and why, in one phrase.
     pub(super) lost: BTreeMap<PathBuf, String>,
     /// Files, tables and named paths that hold nothing, and what is odd about it: lost only where they held something
-    /// before, or where nobody can know whether they did.
+    /// before, or where that is unknown.
     pub(super) suspicious: BTreeMap<PathBuf, &'static str>,
 }
 

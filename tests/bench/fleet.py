@@ -9,71 +9,16 @@ depends on the machine, too.
 """
 
 import argparse
-import hashlib
-import json
-import os
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
+
+from stand import Emulator, declare
 
 FLOOR = ("DescribeChannel", "CreateTags", "UpdateChannel", "StartChannel")
-
-POOL = """\
-apiVersion: slotwise.dev/v1alpha1
-kind: ChannelPool
-metadata: {{ name: main }}
-spec:
-  slots: {{ outputGroups: "RTMP-Slot-*", parkingUrl: "rtmp://127.0.0.1:1935/parked" }}
-  channels:
-{channels}
-"""
-
-DESTINATION = """\
-apiVersion: slotwise.dev/v1alpha1
-kind: Destination
-metadata: {{ name: live-{number} }}
-spec: {{ pool: main, state: Streaming, url: "rtmp://203.0.113.7/live", streamKeyFrom: {{ file: keys/{number} }} }}
-"""
-
-
-def declare(folder, channels):
-    ids = "\n".join(f'    - {{ id: "{4000001 + at}" }}' for at in range(channels))
-    (folder / "pool.yaml").write_text(POOL.format(channels=ids))
-    (folder / "destinations.yaml").write_text("---\n".join(DESTINATION.format(number=at) for at in range(channels)))
-    (folder / "keys").mkdir()
-    for at in range(channels):
-        key = hashlib.sha256(str(at).encode()).hexdigest()[:20]
-        path = folder / "keys" / str(at)
-        path.write_text(key)
-        path.chmod(0o600)
-
-
-class Emulator:
-    """A MediaLive that begins with the channels of `source`."""
-
-    def __init__(self, slotwise, source, speed):
-        command = [slotwise, "emulator", "--listen", "127.0.0.1:0", "--speed", str(speed), str(source)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.url = re.search(r"http://\S+?(?=,)", self.process.stdout.readline()).group()
-
-    def ask(self, method, path, body=None):
-        request = urllib.request.Request(self.url + path, method=method, data=body and json.dumps(body).encode())
-        request.add_header("content-type", "application/json")
-        with urllib.request.urlopen(request) as answer:
-            return json.loads(answer.read() or "null")
-
-    def counts(self):
-        return self.ask("GET", "/_emulator/calls")["counts"]
-
-    def environment(self):
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLOTWISE_", "AWS_"))}
-        named = {"AWS_ENDPOINT_URL_MEDIALIVE": self.url, "AWS_REGION": "us-east-1", "NO_COLOR": "1"}
-        return {**kept, **named, "AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator"}
 
 
 def first_start(emulator, begun, found, ended):
@@ -134,14 +79,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         source = folder / "source"
-        source.mkdir()
-        declare(source, arguments.channels)
+        declare(source, arguments.channels, arguments.channels)
         emulator = Emulator(arguments.slotwise, source, arguments.speed)
         try:
             run(arguments, emulator, source, folder / "lock")
         finally:
-            emulator.process.terminate()
-            emulator.process.wait()
+            emulator.end()
 
 
 main()

@@ -1,4 +1,5 @@
-//! Peak memory of the daemon with many destinations: the real binary, against an emulator in this process.
+//! Peak memory of the daemon with many destinations: the real binary, against an emulator in this process. The variable
+//! `SLOTWISE_BENCH_BINARY` names another one, to compare two versions.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -40,7 +41,7 @@ const SLOTS_PER_CHANNEL: usize = 4;
 const POOLS: usize = 50;
 const PARKING: &str = "rtmp://127.0.0.1:1935/parked";
 
-/// How long the daemon may take to get everybody on air.
+/// How long the daemon may take to put every destination on air.
 const LIMIT: Duration = Duration::from_mins(5);
 
 /// How many went on air, and the largest resident set of the daemon meanwhile in kilobytes.
@@ -161,7 +162,8 @@ async fn into_a_table(folder: &Path) -> Result<Dynamo, Box<dyn Error>> {
 }
 
 fn start(folder: &Path, endpoint: &str, dynamo: Option<&Dynamo>) -> std::io::Result<Child> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_slotwise"));
+    let built = env!("CARGO_BIN_EXE_slotwise").into();
+    let mut command = Command::new(std::env::var_os("SLOTWISE_BENCH_BINARY").unwrap_or(built));
     if let Some(dynamo) = dynamo {
         command.env("AWS_ENDPOINT_URL_DYNAMODB", &dynamo.endpoint);
     }

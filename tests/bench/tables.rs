@@ -240,7 +240,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How long it takes until a status stands in each of [`STORM`] items that had none.
+/// How long it takes until each of [`STORM`] items has a status.
 async fn storm(
     dynamo: &Dynamo,
     sources: &mut Sources,

@@ -60,8 +60,8 @@ def put_keys():
 
 def keys_are_found():
     text = slotwise("validate", str(EXAMPLE), expect=6)
-    check("a missing parameter is told", "there is no parameter /live/youtube in us-east-1" in text, text)
-    check("a missing secret is told", "there is no secret live/twitch in us-east-1" in text, text)
+    check("a missing parameter is reported", "there is no parameter /live/youtube in us-east-1" in text, text)
+    check("a missing secret is reported", "there is no secret live/twitch in us-east-1" in text, text)
     slotwise("validate", "--no-keys", str(EXAMPLE), expect=0)
     put_keys()
     slotwise("validate", str(EXAMPLE), expect=0)
@@ -69,7 +69,7 @@ def keys_are_found():
     slotwise("run", "--once", "--emulator", "--emulator-speed", "1000", "-vvv", str(EXAMPLE), expect=0)
     slotwise(
         "validate", str(EXAMPLE), expect=0,
-        AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID="somebody", AWS_SECRET_ACCESS_KEY="x",
+        AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID="another", AWS_SECRET_ACCESS_KEY="x",
     )
 
 
@@ -97,7 +97,7 @@ def many_keys_and_names_of_all_kinds(folder):
 
 
 class Daemon:
-    """slotwise run, and what it has told so far."""
+    """slotwise run, and its output so far."""
 
     def __init__(self, log):
         self.log = log
@@ -130,7 +130,7 @@ def a_running_daemon_sees_what_changes(folder):
         daemon.tells("a rotated parameter is seen", "youtube", "new key")
         secrets.delete_secret(SecretId="live/twitch", ForceDeleteWithoutRecovery=True)
         daemon.tells(
-            "a deleted secret is told with its fix", "key can no longer be read",
+            "a deleted secret is reported with its fix", "key can no longer be read",
             "there is no secret live/twitch in us-east-1", "create it there, or correct the name",
         )
         secrets.create_secret(Name="live/twitch", SecretString=json.dumps({"streamKey": f"{CANARY}-twitch"}))
@@ -145,13 +145,13 @@ def a_running_daemon_sees_what_changes(folder):
             daemon.end()
 
 
-def deleted_keys_are_told():
+def deleted_keys_are_reported():
     ssm.delete_parameter(Name="/live/youtube")
     secrets.put_secret_value(SecretId="live/partner", SecretString=f"{CANARY}-partner")
     secrets.delete_secret(SecretId="live/partner")
     text = slotwise("plan", "--emulator", str(EXAMPLE), expect=6)
-    check("a deleted parameter is told with its fix", "there is no parameter /live/youtube in us-east-1" in text, text)
-    check("a secret to be deleted is told with its fix", "the secret live/partner is marked for deletion" in text, text)
+    check("a deleted parameter is reported with its fix", "there is no parameter /live/youtube in us-east-1" in text, text)
+    check("a secret to be deleted is reported with its fix", "the secret live/partner is marked for deletion" in text, text)
 
 
 def main():
@@ -160,10 +160,10 @@ def main():
         many_keys_and_names_of_all_kinds(pathlib.Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         a_running_daemon_sees_what_changes(pathlib.Path(folder))
-    deleted_keys_are_told()
+    deleted_keys_are_reported()
     text = slotwise("validate", str(EXAMPLE), expect=6, AWS_ENDPOINT_URL_SSM="http://127.0.0.1:1")
     unreachable = "/live/youtube could not be read: the endpoint cannot be reached"
-    check("a service out of reach is told", unreachable in text, text)
+    check("a service out of reach is reported", unreachable in text, text)
     print("keys from AWS: all checks passed")
 
 

@@ -528,7 +528,7 @@ def check_model(endpoint, operation, method, path):
                 assert f"{names} must be one of: " in said, (names, said)
         numbers = {name: value for name, value in bad.items() if isinstance(value, int)}
         if numbers and len(numbers) < len(bad):
-            # What is malformed is told before what is out of range.
+            # What is malformed is reported before what is out of range.
             for name in bad.keys() - numbers.keys():
                 del bad[name]
             said = raw(endpoint, method, path, body)

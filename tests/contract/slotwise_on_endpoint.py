@@ -152,8 +152,8 @@ def main():
         slotwise("run", "--once", folder, expect=0)
         wait_for(channel, "IDLE")
 
-        # The most dangerous minute of a new user's life: a channel that is live with somebody else's targets.
-        # Nothing tells any more that slotwise held it: no tag, no parking name.
+        # The most dangerous minute of a new user: a channel that is live with another system's targets.
+        # Nothing shows that slotwise held it: no tag, no parking name.
         now = medialive.describe_channel(ChannelId=channel)
         ours = [key for key in now["Tags"] if key.startswith("slotwise.dev/")]
         medialive.delete_tags(ResourceArn=after["Arn"], TagKeys=ours)
@@ -161,7 +161,7 @@ def main():
         for number, destination in enumerate(live):
             for setting in destination["Settings"]:
                 if setting.get("Url", "").startswith("rtmp"):
-                    setting["StreamName"] = f"somebody-elses-{number}"
+                    setting["StreamName"] = f"undeclared-{number}"
         medialive.update_channel(ChannelId=channel, Destinations=live, RoleArn=before["RoleArn"])
         wait_for(channel, "IDLE")
         medialive.start_channel(ChannelId=channel)

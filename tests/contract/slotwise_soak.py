@@ -21,44 +21,15 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "bench"))
+from stand import declare, environment  # noqa: E402
+
 DESTINATIONS = 40
 # Channels that the output names before a run is asked to end: it looks at all of them first, then acts.
 NAMED_MIN = 100
 # For runs on a machine that has other things to do as well.
 LIMIT_S = 20 * 60
 CHANNEL = re.compile(rb"\b4\d{6}\b")
-
-POOL = """\
-apiVersion: slotwise.dev/v1alpha1
-kind: ChannelPool
-metadata: {{ name: main }}
-spec:
-  slots: {{ outputGroups: "RTMP-Slot-*", parkingUrl: "rtmp://127.0.0.1:1935/parked" }}
-  channels:
-{channels}
-"""
-
-DESTINATION = """\
-apiVersion: slotwise.dev/v1alpha1
-kind: Destination
-metadata: {{ name: live-{number} }}
-spec: {{ pool: main, state: Streaming, platform: twitch, streamKeyFrom: {{ env: SOAK_KEY_{number} }} }}
-"""
-
-
-def declare(folder, channels):
-    ids = "\n".join(f'    - {{ id: "{4000001 + at}" }}' for at in range(channels))
-    (folder / "pool.yaml").write_text(POOL.format(channels=ids))
-    destinations = [DESTINATION.format(number=number) for number in range(DESTINATIONS)]
-    (folder / "destinations.yaml").write_text("---\n".join(destinations))
-
-
-def environment():
-    """Of slotwise's own variables none: default settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SLOTWISE_")}
-    keys = {f"SOAK_KEY_{number}": f"soak-key-{number}" for number in range(DESTINATIONS)}
-    return {**kept, **keys, "NO_COLOR": "1"}
-
 
 class Run:
     """One process, and how it ended."""
@@ -111,8 +82,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         source = folder / "source"
-        source.mkdir()
-        declare(source, arguments.channels)
+        declare(source, arguments.channels, DESTINATIONS)
         runs = [Run(number + 1, arguments.slotwise, source, folder) for number in range(arguments.runs)]
         while any(run.process.poll() is None for run in runs) and time.monotonic() - begun < LIMIT_S:
             time.sleep(1)

@@ -4,7 +4,7 @@
 pub(crate) struct Dictionary {
     /// Words.
     pub(crate) words: Vec<String>,
-    /// Values to stand in the place of others.
+    /// Values to put in the place of others.
     pub(crate) values: Vec<String>,
 }
 

@@ -178,10 +178,16 @@ impl Search<'_> {
                 let input = shrink(self.surface, input, &panic.place);
                 // The smaller input has a message of its own.
                 let panic = panics(self.surface, &input).err().unwrap_or(panic);
-                let told = format!("{}: {}", panic.place, panic.message);
-                // A long run may be ended before it tells all of them.
-                println!("broken: {told}\n  by {:?}", String::from_utf8_lossy(&input));
-                self.broken.insert(panic.place, Broken { input, panic: told });
+                let reported = format!("{}: {}", panic.place, panic.message);
+                // A long run may be ended before it reports all of them.
+                println!("broken: {reported}\n  by {:?}", String::from_utf8_lossy(&input));
+                self.broken.insert(
+                    panic.place,
+                    Broken {
+                        input,
+                        panic: reported,
+                    },
+                );
             }
         }
     }
@@ -204,8 +210,7 @@ fn inputs(surface: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Time that this thread has had a processor for, so that a busy machine makes no difference; nothing where the system
-/// does not tell.
+/// CPU time of this thread, so that a busy machine makes no difference; zero where the system has no such clock.
 fn cpu_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok());
@@ -229,7 +234,7 @@ thread_local! {
 /// What `input` leads to.
 fn panics(surface: &Surface, input: &[u8]) -> Result<Features, Panic> {
     static HOOK: Once = Once::new();
-    // The hook is everybody's: panics of other threads go the way they went before.
+    // The hook is global: panics of other threads are passed on as before.
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {

@@ -1,7 +1,7 @@
 //! The emulator's HTTP surface: conversations, request after request, in memory and in virtual time.
 //!
 //! What holds of any bytes, besides that no handler panics:
-//! - every request is answered within a size that goes by what was asked: MediaLive's paths with JSON, and where they
+//! - every request is answered within a size that depends on the request: MediaLive's paths with JSON, and where they
 //!   refuse with `x-amzn-errortype` and a message; scripting with JSON;
 //! - a request that is refused (4xx) leaves the world as it was;
 //! - no channel's configuration changes in a state in which MediaLive takes no update; an input that a channel names
@@ -133,7 +133,7 @@ impl Asked {
         request.body(Body::from(self.body.clone())).ok()
     }
 
-    /// Whether the canary stands in it as the name of a stream only, or where nobody can tell.
+    /// Whether the canary is in it as the name of a stream only, or in an unknown place.
     fn names_a_stream_only(&self) -> bool {
         let everywhere = String::from_utf8_lossy(&self.body).matches(CANARY).count();
         let body = serde_json::from_slice::<Value>(&self.body);

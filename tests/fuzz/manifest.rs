@@ -2,12 +2,12 @@
 //!
 //! What holds of any bytes, besides that nothing panics:
 //! - work is bounded: a document is a tree of so many values and so much text at most ([`VALUES_MAX`], [`TEXT_MAX`]),
-//!   and so many problems of so many bytes are told of it ([`PROBLEMS_MAX`], [`TOLD_MAX_BYTES`]);
+//!   and so many problems of so many bytes are reported of it ([`PROBLEMS_MAX`], [`REPORTED_MAX_BYTES`]);
 //! - every problem names the file and a line of it, and says what to do, in one line each;
-//! - nothing that is told or printed repeats a key;
+//! - nothing that is reported or printed repeats a key;
 //! - the same bytes are judged the same, and in the midst of other documents as they are alone;
 //! - what is accepted can be planned and shown, and the checker finds nothing in the plan;
-//! - what is accepted and can stand in a table comes back from there as it was, by item and by exported document.
+//! - what is accepted and can be in a table comes back from there as it was, by item and by exported document.
 
 mod accepted;
 mod items;
@@ -32,7 +32,7 @@ const TEXT_MAX: usize = 4 << 20;
 /// Problems of one document, and one more for what is wrong with all of it.
 const PROBLEMS_MAX: usize = 51;
 /// Message and fix of one problem together.
-const TOLD_MAX_BYTES: usize = 2_000;
+const REPORTED_MAX_BYTES: usize = 2_000;
 
 const FILE: &str = "fuzz.yaml";
 
@@ -52,9 +52,9 @@ const BACK: &str = "apiVersion: slotwise.dev/v1alpha1\nkind: Destination\nmetada
 /// Takes any bytes; panics where something of the above does not hold.
 pub(crate) fn check(input: &[u8]) -> Features {
     let mut features = Features::default();
-    let Reading { objects, told } = read(input);
+    let Reading { objects, reported } = read(input);
     if let Ok(text) = std::str::from_utf8(input) {
-        check_in_the_midst(text, &told);
+        check_in_the_midst(text, &reported);
     }
     let layouts = items::layouts(input);
     for document in documents(Path::new(FILE), input).unwrap_or_default() {
@@ -70,9 +70,9 @@ pub(crate) fn check(input: &[u8]) -> Features {
         rejected,
         doubts,
     } = assemble(objects, &look_up, &Good::default(), &|_| false);
-    check_told(&[&told[..], &problems].concat(), Some(input));
+    check_reported(&[&reported[..], &problems].concat(), Some(input));
     hide_keys(&format!("{rejected:?} {doubts:?}"));
-    for problem in told.iter().chain(&problems) {
+    for problem in reported.iter().chain(&problems) {
         features.note(&format!("{} {} {}", problem.field, problem.message, problem.fix));
     }
     accepted::check(good, input, &mut features);
@@ -82,32 +82,35 @@ pub(crate) fn check(input: &[u8]) -> Features {
 struct Reading {
     objects: Vec<Object>,
     /// What is wrong with the file, and with documents that are no objects; then with each object.
-    told: Vec<Problem>,
+    reported: Vec<Problem>,
 }
 
 fn read(input: &[u8]) -> Reading {
-    let (mut objects, mut told) = (Vec::new(), Vec::new());
+    let (mut objects, mut reported) = (Vec::new(), Vec::new());
     match documents(Path::new(FILE), input) {
-        Err(broken) => told.push(broken.into()),
+        Err(broken) => reported.push(broken.into()),
         Ok(documents) => {
             for decoded in documents.iter().flat_map(decode) {
-                let before = told.len();
+                let before = reported.len();
                 match decoded {
                     Decoded::Object(object) => {
-                        told.extend(object.report.clone().into_problems());
+                        reported.extend(object.report.clone().into_problems());
                         objects.push(*object);
                     }
-                    Decoded::Unidentified(problems) => told.extend(problems),
-                    Decoded::Foreign(problem) => told.push(problem),
+                    Decoded::Unidentified(problems) => reported.extend(problems),
+                    Decoded::Foreign(problem) => reported.push(problem),
                 }
-                assert!(told.len() - before <= PROBLEMS_MAX, "too many problems are told");
+                assert!(
+                    reported.len() - before <= PROBLEMS_MAX,
+                    "too many problems are reported"
+                );
             }
         }
     }
-    Reading { objects, told }
+    Reading { objects, reported }
 }
 
-/// One key that could be read, one that could not, and some that nobody looked for.
+/// One key that could be read, one that could not, and some that were not looked up.
 fn look_up(reference: &KeyReference) -> KeyLookup {
     match reference {
         KeyReference::Env(_) => KeyLookup::Found(Secret::new(CANARIES[0])),
@@ -120,7 +123,7 @@ fn look_up(reference: &KeyReference) -> KeyLookup {
 }
 
 /// `text` is what the problems are in; nothing for those of a table.
-fn check_told(problems: &[Problem], text: Option<&[u8]>) {
+fn check_reported(problems: &[Problem], text: Option<&[u8]>) {
     let lines = text.map_or(0, |text| text.split(|byte| *byte == b'\n').count());
     for problem in problems {
         let place = &problem.location;
@@ -139,7 +142,11 @@ fn check_told(problems: &[Problem], text: Option<&[u8]>) {
             "{problem:?}"
         );
         let words = format!("{}{}{}", problem.field, problem.message, problem.fix);
-        assert!(words.len() <= TOLD_MAX_BYTES, "{} bytes are told", words.len());
+        assert!(
+            words.len() <= REPORTED_MAX_BYTES,
+            "{} bytes are reported",
+            words.len()
+        );
         assert!(
             !words.contains(char::is_control),
             "{words:?} has control characters"
@@ -150,13 +157,13 @@ fn check_told(problems: &[Problem], text: Option<&[u8]>) {
     hide_keys(&render::problems::problems_json(problems));
 }
 
-fn hide_keys(told: &str) {
+fn hide_keys(reported: &str) {
     for canary in CANARIES {
-        assert!(!told.contains(canary), "{canary} in {told}");
+        assert!(!reported.contains(canary), "{canary} in {reported}");
     }
 }
 
-/// The documents of `text` between two others: these are understood, and what is told of `text` is the same.
+/// The documents of `text` between two others: these are understood, and the problems of `text` are the same.
 fn check_in_the_midst(text: &str, alone: &[Problem]) {
     let around = format!("{FRONT}---\n{text}\n---\n{BACK}");
     let read = read(around.as_bytes());
@@ -170,8 +177,8 @@ fn check_in_the_midst(text: &str, alone: &[Problem]) {
         || text.lines().any(|line| line.starts_with('%'))
         || !text.ends_with('\n');
     if differs {
-        let again = self::read(text.as_bytes()).told;
-        assert!(again == alone, "the same bytes are told differently");
+        let again = self::read(text.as_bytes()).reported;
+        assert!(again == alone, "the same bytes are reported differently");
         return;
     }
     let before = FRONT.lines().count() + 1;
@@ -187,9 +194,9 @@ fn check_in_the_midst(text: &str, alone: &[Problem]) {
         })
         .collect();
     assert!(
-        read.told == moved,
+        read.reported == moved,
         "{:?}\nin the midst of others, alone {moved:?}",
-        read.told
+        read.reported
     );
 }
 

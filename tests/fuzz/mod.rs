@@ -1,20 +1,20 @@
-//! Three surfaces that take bytes of strangers, fuzzed: declarations (`manifest`), the emulator's HTTP (`http`) and its state
+//! Three surfaces that take untrusted bytes, fuzzed: declarations (`manifest`), the emulator's HTTP (`http`) and its state
 //! file (`state`).
 //!
 //! ```text
 //! corpus/DOOR, regressions/DOOR ─► mutate (seeded) ─► DOOR::check ─► features ── new ones ─► this run's corpus
 //!                                                        │ panic
 //!                                                        ▼
-//!                                                     shrink ─► told, with the command that replays it
+//!                                                     shrink ─► reported, with the command that replays it
 //! ```
 //!
 //! - `corpus/` holds what is usual: declarations, and conversations with the emulator in the form of `.http` files
 //!   (request line, headers, blank line, body; `###` between requests).
 //! - `regressions/` holds what once broke something, each named after what it broke. Both are replayed in every run.
 //! - [`manifest::check`], [`http::check`] and [`state::check`] take any bytes and panic where something does not hold; what holds is
-//!   told there. They are all that a target for libFuzzer needs: `fuzz_target!(|data: &[u8]| { manifest::check(data); })`
+//! stated there. They are all that a target for libFuzzer needs: `fuzz_target!(|data: &[u8]| { manifest::check(data); })`
 //!   with the directories above as its corpus and `*.dict` as its dictionary. Here, without a nightly compiler, what the surface answers (messages, places,
-//!   statuses) stands in for coverage: an input with an answer that is new is kept and mutated further.
+//!   statuses) replaces coverage: an input with an answer that is new is kept and mutated further.
 //!
 //! Runs are counted in inputs and drawn from a seed, so a run can be repeated:
 //!
@@ -77,7 +77,7 @@ fn requests_of_any_bytes_are_answered_and_break_no_world() {
 }
 
 #[test]
-fn a_state_file_of_any_bytes_is_a_world_that_answers_or_a_mistake_with_a_way_out() {
+fn any_bytes_are_a_working_world_or_a_clear_error() {
     let surface = Surface {
         name: "state",
         between: ",",
@@ -120,7 +120,7 @@ fn fuzz(surface: &Surface, usual: u64) {
     }
     assert!(
         broken.is_empty(),
-        "{} ways to break {}, told above",
+        "{} ways to break {}, reported above",
         broken.len(),
         surface.name
     );

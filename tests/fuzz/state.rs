@@ -1,4 +1,4 @@
-//! The surface of the emulator's state file: torn, truncated, of somebody else, or written to do harm.
+//! The surface of the emulator's state file: torn, truncated, of another program, or malicious.
 //!
 //! What holds of any bytes, besides that nothing panics:
 //! - what cannot be read is a mistake that names the file and the way out, repeats no stream key, and leaves the file as
@@ -52,18 +52,18 @@ fn open(file: &Path) -> Result<Emulator, StateError> {
 
 /// What it says, without the name of the file.
 fn check_mistake(error: &StateError, file: &Path, input: &[u8]) -> String {
-    let (told, name) = (slotwise::error_chain(error), file.display().to_string());
-    assert!(told.contains(&name), "it does not name the file: {told}");
+    let (reported, name) = (slotwise::error_chain(error), file.display().to_string());
+    assert!(reported.contains(&name), "it does not name the file: {reported}");
     assert!(
-        told.contains("move it away"),
-        "it does not say what to do: {told}"
+        reported.contains("move it away"),
+        "it does not say what to do: {reported}"
     );
     assert!(
-        !told.contains(CANARY) && told.len() < 1_000,
-        "it repeats the file: {told}"
+        !reported.contains(CANARY) && reported.len() < 1_000,
+        "it repeats the file: {reported}"
     );
     assert_eq!(fs::read(file).unwrap(), input, "the file is not as it was");
-    told.replace(&name, "")
+    reported.replace(&name, "")
 }
 
 /// Whatever the world is like: every command is answered.

@@ -1,4 +1,4 @@
-//! The whole loop in virtual time on bad days: each is said, harms nobody else, and heals by itself where it can.
+//! The whole loop in virtual time on bad days: each is reported, harms no other destination, and heals where it can.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 #[tokio::test(start_paused = true)]
 async fn a_live_channel_with_undeclared_targets_is_left_exactly_as_it_is() {
     let declared = desired(pool(&["1"]), vec![wanted("a")]);
-    // Somebody else's: no slot is parked by slotwise's own names, and none is recorded.
+    // Another system's: no slot is parked by slotwise's own names, and none is recorded.
     let mut live = Stage::new(desired(pool(&["1"]), vec![wanted("foreign")]));
     live.converge(60).await;
     live.emulator.with_world(|world, _| {
@@ -86,24 +86,24 @@ async fn a_channel_stopped_by_a_human_is_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_are_interrupted_while_the_source_loses_them_come_back_with_the_others() {
-    let told = interrupted_and_lost(|desired| {
+async fn interrupted_destinations_that_the_source_loses_come_back() {
+    let log = interrupted_and_lost(|desired| {
         desired.destinations.retain(|name, _| name.as_str() == "c");
     });
     assert!(
-        told.await
-            .contains("2 of 2 destinations on air are declared nowhere any more")
+        log.await
+            .contains("2 of 2 destinations on air are no longer declared")
     );
     // One alone may be gone on purpose, but not by a source that is doubted anyway.
     let why = "b.yaml cannot be read";
-    let told = interrupted_and_lost(|desired| {
+    let log = interrupted_and_lost(|desired| {
         desired.destinations.remove("a");
         desired.trust = Trust::Doubted { why: why.to_owned() };
     });
-    assert!(told.await.contains(why));
+    assert!(log.await.contains(why));
 }
 
-/// `a` and `b` are interrupted for `c`, the source is spoiled while their channel stops, and mended later. What was told.
+/// `a` and `b` are interrupted for `c`, the source is spoiled while their channel stops, and mended later. Returns the log.
 async fn interrupted_and_lost(spoil: impl FnOnce(&mut Desired)) -> String {
     let mut pool = pool(&["1"]);
     pool.disruption.interrupt = Interrupt::Anytime;
@@ -138,7 +138,7 @@ async fn interrupted_and_lost(spoil: impl FnOnce(&mut Desired)) -> String {
         ["a", "b", "c"].map(|name| stage.phase(name)),
         [Phase::Streaming; 3]
     );
-    stage.told()
+    stage.log()
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,7 +178,7 @@ async fn a_reply_lost_after_the_effect_is_found_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_fails_twice_is_tried_again_and_heals_whatever_the_slots_show() {
+async fn an_update_that_fails_twice_is_tried_again() {
     for failed_update_keeps_old in [true, false] {
         let declared = desired(pool(&["1"]), vec![wanted("a")]);
         let mut options = Options::default();
@@ -197,7 +197,7 @@ async fn a_channel_that_keeps_failing_loses_its_destination_to_a_healthy_one() {
     let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a")]));
     stage.emulator.inject(Fault::new(FaultKind::StartFails).of("1"));
     stage.run_for(60 * MINUTE).await;
-    assert_eq!(stage.phase("a"), Phase::Streaming, "{}", stage.told());
+    assert_eq!(stage.phase("a"), Phase::Streaming, "{}", stage.log());
     assert_eq!(stage.destination("a").slot.unwrap().channel.as_str(), "2");
 }
 
@@ -227,11 +227,11 @@ async fn a_minute_of_throttling_delays_and_breaks_nothing() {
         [stage.phase("a"), stage.phase("b")],
         [Phase::Streaming, Phase::Streaming]
     );
-    assert!(stage.told().contains("too many requests"));
+    assert!(stage.log().contains("too many requests"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_tells_nothing_of_the_channel_so_its_destination_does_not_go_elsewhere() {
+async fn throttling_moves_no_destination() {
     let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a")]));
     let mut throttle = Fault::new(FaultKind::Throttle).on(Operation::StartChannel);
     throttle.matcher.for_seconds = Some(180.0);
@@ -240,11 +240,11 @@ async fn throttling_tells_nothing_of_the_channel_so_its_destination_does_not_go_
     assert_eq!(stage.phase("a"), Phase::Streaming);
     let writes = stage.writes();
     assert!(!writes.contains(&"UpdateChannel 2".to_owned()), "{writes:?}");
-    assert!(stage.told().contains("too many requests"));
+    assert!(stage.log().contains("too many requests"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_out_of_reach_is_said_and_heals_by_itself() {
+async fn an_endpoint_out_of_reach_is_reported_and_heals() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     let mut cut = Fault::new(FaultKind::Reset {
         effect: Effect::Before,
@@ -253,7 +253,7 @@ async fn an_endpoint_out_of_reach_is_said_and_heals_by_itself() {
     stage.emulator.inject(cut);
     stage.run_for(20 * MINUTE).await;
     assert_eq!(stage.phase("a"), Phase::Streaming);
-    assert!(stage.told().contains("cannot be reached"), "{}", stage.told());
+    assert!(stage.log().contains("cannot be reached"), "{}", stage.log());
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +267,7 @@ async fn expired_credentials_and_a_missing_permission_say_what_to_do() {
             .emulator
             .inject(Fault::new(kind).on(Operation::ListChannels).times(2));
         stage.run_for(20 * MINUTE).await;
-        assert!(stage.told().contains(words), "{}", stage.told());
+        assert!(stage.log().contains(words), "{}", stage.log());
         assert_eq!(stage.phase("a"), Phase::Streaming);
     }
 }
@@ -288,9 +288,9 @@ async fn a_list_that_lags_behind_never_makes_a_step_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_edited_by_a_human_between_plan_and_step_is_planned_again() {
+async fn a_channel_edited_before_a_step_is_planned_again() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
-    // The first Describe before a step answers late, and meanwhile somebody parks the slot elsewhere.
+    // The first Describe before a step answers late, and meanwhile the slot is parked elsewhere by hand.
     stage.converge(60).await;
     stage
         .emulator
@@ -308,7 +308,7 @@ async fn a_channel_edited_by_a_human_between_plan_and_step_is_planned_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_loses_most_of_those_on_air_takes_nobody_off() {
+async fn a_source_that_loses_most_destinations_takes_none_off_air() {
     let mut stage = Stage::new(desired(
         pool(&["1", "2", "3"]),
         vec![wanted("a"), wanted("b"), wanted("c")],
@@ -383,7 +383,7 @@ async fn a_crash_after_any_step_is_healed_by_the_next_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_that_is_asked_for_waits_for_the_step_under_way() {
+async fn a_shutdown_waits_for_the_step_under_way() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage
         .emulator
@@ -406,7 +406,7 @@ async fn an_end_that_is_asked_for_waits_for_the_step_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_that_hangs_is_said_after_a_while() {
+async fn a_start_that_hangs_is_reported_after_a_while() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage
         .emulator
@@ -431,7 +431,7 @@ async fn a_wall_clock_that_jumps_neither_hastens_nor_holds_up_anything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_id_that_does_not_exist_is_said_and_the_others_are_used() {
+async fn a_missing_channel_is_reported_and_the_others_are_used() {
     let declared = desired(pool(&["1", "404"]), vec![wanted("a"), wanted("b")]);
     let emulator =
         slotwise::emulator::Emulator::new(Options::default(), fleet(&desired(pool(&["1"]), vec![])));
@@ -450,7 +450,7 @@ async fn a_channel_id_that_does_not_exist_is_said_and_the_others_are_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_wanted_than_slots_serves_the_highest_priority_and_tells_the_rest() {
+async fn too_few_slots_serve_the_highest_priority() {
     let mut destinations: Vec<_> = ["a", "b", "c", "d"].into_iter().map(wanted).collect();
     destinations[3].priority = 10;
     let mut stage = Stage::new(desired(pool(&["1"]), destinations));
@@ -465,7 +465,7 @@ async fn more_wanted_than_slots_serves_the_highest_priority_and_tells_the_rest()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_renamed_by_a_human_keeps_whom_it_carries() {
+async fn a_channel_renamed_by_hand_keeps_its_destinations() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage.converge(60).await;
     stage.emulator.with_world(|world, _| {
@@ -483,7 +483,7 @@ async fn a_channel_renamed_by_a_human_keeps_whom_it_carries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renamed_output_group_is_no_slot_any_more_and_its_destination_gets_another() {
+async fn the_destination_of_a_renamed_output_group_gets_another_slot() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a")]));
     stage.converge(60).await;
     stage.emulator.with_world(|world, _| {
@@ -502,7 +502,7 @@ async fn a_renamed_output_group_is_no_slot_any_more_and_its_destination_gets_ano
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_cannot_be_read_takes_nobody_off_air_and_heals() {
+async fn a_key_that_cannot_be_read_takes_nothing_off_air_and_heals() {
     let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a"), wanted("b")]));
     stage.converge(60).await;
     stage.emulator.clear_calls();

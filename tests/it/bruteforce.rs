@@ -339,7 +339,7 @@ fn sample(rng: &mut ChaCha8Rng) -> Case {
                 Owner::Us,
                 Owner::Us,
                 Owner::Us,
-                Owner::Nobody,
+                Owner::Unowned,
                 Owner::Them,
             ]
             .choose(rng)
@@ -371,7 +371,7 @@ fn sample(rng: &mut ChaCha8Rng) -> Case {
         }
     }
     for hold in case.chans.iter_mut().flat_map(|chan| &mut chan.slots) {
-        // By its URL alone a key that is not known cannot be told from a previous one.
+        // By its URL alone an unknown key is indistinguishable from a previous one.
         if let Hold::Previous(d) = *hold
             && !case.dests[d].key_known
         {

@@ -148,7 +148,7 @@ fn plan(fleet: &Value, declared: &str) -> Ran {
 /// [`plan`] of what is right as it is.
 fn planned(fleet: &Value, declared: &str) -> String {
     let ran = plan(fleet, declared);
-    // 5: somebody wanted cannot go on air, which is what many of the cases are about.
+    // 5: a wanted destination cannot go on air, which is what many of the cases are about.
     assert!([0, 5].contains(&ran.code), "{ran:?}");
     ran.out
 }
@@ -161,7 +161,7 @@ fn one_line(text: &str) -> String {
 struct Daemon {
     emulator: Emulator,
     controller: Controller<Sources>,
-    told: Arc<Mutex<String>>,
+    log: Arc<Mutex<String>>,
     dir: TempDir,
 }
 
@@ -176,11 +176,11 @@ impl Daemon {
         }
         let owner = OwnerId::new("default");
         let source = Sources::new(vec![dir.path().to_owned()], owner.clone(), LoadOptions::default());
-        let (controller, told) = on_files(&emulator, source, owner);
+        let (controller, log) = on_files(&emulator, source, owner);
         Self {
             emulator,
             controller,
-            told,
+            log,
             dir,
         }
     }
@@ -272,8 +272,8 @@ impl Daemon {
         )
     }
 
-    /// What was told since the last time this was asked.
-    fn told(&self) -> String {
-        std::mem::take(&mut self.told.lock().unwrap())
+    /// The log since the last call.
+    fn log(&self) -> String {
+        std::mem::take(&mut self.log.lock().unwrap())
     }
 }

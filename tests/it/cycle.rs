@@ -26,11 +26,11 @@ async fn wanted_destinations_go_on_air_and_a_second_run_finds_nothing_to_do() {
     stage.emulator.clear_calls();
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     assert_eq!(stage.writes(), Vec::<String>::new());
-    assert!(!stage.told().contains("k3y"), "a key was told");
+    assert!(!stage.log().contains("k3y"), "a key was shown");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cold_destination_costs_a_look_tags_an_update_and_a_start_and_a_steady_cycle_one_list() {
+async fn a_cold_start_costs_four_calls_and_a_steady_cycle_one_list() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a")]));
     // The first run adopts the channel and learns its wiring.
     stage.converge(60).await;
@@ -64,7 +64,7 @@ async fn a_cold_destination_costs_a_look_tags_an_update_and_a_start_and_a_steady
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_has_to_wait_for_others_begins_as_soon_as_one_ends() {
+async fn a_queued_step_begins_as_soon_as_another_ends() {
     let ids: Vec<String> = (1..=4).map(|number| number.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let names = ["a", "b", "c", "d"];
@@ -102,7 +102,39 @@ async fn a_warm_destination_starts_without_an_update() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_air_comes_at_most_one_transition_interval_a_step_after_the_service_itself() {
+async fn once_it_knows_how_long_they_take_a_switch_costs_twelve_calls_and_is_noticed_soon() {
+    const SWITCHES: usize = 20;
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a"), ready("b")]));
+    stage.converge(60).await;
+    let (mut calls, mut late) = (0, Duration::ZERO);
+    for switch in 0..SWITCHES {
+        // Off and on in turn, always the other one, so that each needs an update.
+        let (name, state) = match switch % 4 {
+            0 => ("a", WantedState::Ready),
+            1 => ("b", WantedState::Streaming),
+            2 => ("b", WantedState::Ready),
+            _ => ("a", WantedState::Streaming),
+        };
+        stage.emulator.clear_calls();
+        stage
+            .script
+            .change(|desired| desired.destination_mut(name).unwrap().state = state);
+        assert!(matches!(stage.converge(60).await, Ended::Converged));
+        calls += stage.emulator.calls().len();
+        late += stage
+            .emulator
+            .with_world(|world, now| now.elapsed - world.channel("1").unwrap().life().since());
+    }
+    assert!(calls <= SWITCHES * 12, "{calls} calls for {SWITCHES} switches");
+    let each = late / u32::try_from(SWITCHES).unwrap();
+    assert!(
+        each <= Duration::from_secs(12),
+        "{each:?} late, for {calls} calls"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_step_adds_at_most_one_transition_interval() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     let begun = tokio::time::Instant::now();
     assert!(matches!(stage.converge(60).await, Ended::Converged));
@@ -128,7 +160,7 @@ async fn on_air_comes_at_most_one_transition_interval_a_step_after_the_service_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_on_air_is_disturbed_while_the_pool_never_interrupts() {
+async fn nothing_on_air_is_interrupted_while_the_pool_never_interrupts() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a"), ready("b")]));
     stage.converge(60).await;
     stage.emulator.clear_calls();
@@ -150,7 +182,7 @@ async fn nobody_on_air_is_disturbed_while_the_pool_never_interrupts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot() {
+async fn a_granted_interruption_returns_destinations_to_their_slots() {
     let mut pool = pool(&["1"]);
     pool.disruption.interrupt = Interrupt::Anytime;
     let mut stage = Stage::new(desired(pool, vec![wanted("a"), ready("b")]));
@@ -190,12 +222,12 @@ async fn an_interruption_that_is_granted_brings_everyone_back_in_the_same_slot()
     assert_eq!(
         waited,
         ["a", "b"],
-        "who comes back was not waited for a second time"
+        "the one that comes back was not waited for a second time"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_move_to_another_pool_have_not_vanished_and_are_never_on_air_twice() {
+async fn a_moved_destination_is_never_on_air_twice() {
     let names = ["a", "b", "c"];
     let mut declared = desired(pool(&["1"]), names.map(wanted).to_vec());
     // The old place grants a move like any change of one's own.
@@ -228,7 +260,7 @@ async fn those_who_move_to_another_pool_have_not_vanished_and_are_never_on_air_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_destination_that_shares_its_channel_stays_until_the_others_end_and_says_so() {
+async fn a_destination_on_a_shared_channel_stays_until_the_others_end() {
     let mut pool = pool(&["1"]);
     pool.placement = Placement::Pack;
     let mut stage = Stage::new(desired(pool, vec![wanted("a"), wanted("b")]));
@@ -388,7 +420,7 @@ async fn a_window_that_opens_lets_the_waiting_in_and_everyone_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_key_for_a_destination_alone_on_its_channel_waits_for_a_grant() {
+async fn a_new_key_on_air_waits_for_a_grant() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     stage.converge(60).await;
     stage.emulator.clear_calls();
@@ -416,7 +448,7 @@ fn degraded(stage: &Stage) -> Option<&'static str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slots_that_cannot_be_recorded_are_told_once_and_shown_until_they_can_be() {
+async fn slots_that_cannot_be_recorded_are_reported_once_and_shown() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![ready("a")]));
     stage.converge(60).await;
     let denied = Fault::new(FaultKind::AccessDenied).on(Operation::CreateTags);
@@ -427,8 +459,8 @@ async fn slots_that_cannot_be_recorded_are_told_once_and_shown_until_they_can_be
     stage.converge(60).await;
     assert_eq!(stage.phase("a"), Phase::Streaming, "on air without a record");
     stage.run_for(5 * MINUTE).await;
-    let told = stage.told();
-    assert_eq!(told.matches("allow medialive:CreateTags").count(), 1, "{told}");
+    let log = stage.log();
+    assert_eq!(log.matches("allow medialive:CreateTags").count(), 1, "{log}");
     assert_eq!(degraded(&stage), Some("SlotTagsDenied"));
 
     stage.run_for(20 * MINUTE).await;

@@ -16,9 +16,9 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-use super::cli::tool::{Ran, command, told};
+use super::cli::tool::{Ran, command, printed};
 
-/// Stands in every key.
+/// Part of every key.
 const CANARY: &str = "c4n4ry";
 
 const POOL: &str = r#"apiVersion: slotwise.dev/v1alpha1
@@ -86,7 +86,7 @@ impl Clinic {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let served = self.emulator.serve(listener, async move { drop(stopped.await) });
         let ran = async {
-            let ran = tokio::task::spawn_blocking(move || told(command.output().unwrap()));
+            let ran = tokio::task::spawn_blocking(move || printed(command.output().unwrap()));
             let ran = ran.await.unwrap();
             drop(stop);
             ran

@@ -193,7 +193,7 @@ async fn pages_come_through_the_sdks_paginator() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_error_is_told_by_its_code() {
+async fn every_error_has_its_code() {
     let emulator = emulator();
     let client = client(&emulator, 1);
     assert_eq!(

@@ -1,10 +1,10 @@
 //! What many channels cost in calls, in virtual time.
 
 use slotwise::controller::Ended;
-use slotwise::emulator::Emulator;
-use slotwise::model::{Desired, Destination, Pin};
+use slotwise::emulator::{Emulator, Options, Switches};
+use slotwise::model::{Desired, Destination, Pin, WantedState};
 
-use super::stage::{Stage, desired, pool, ready, wanted};
+use super::stage::{Stage, desired, fleet, pool, ready, wanted};
 
 /// More than steps are under way at once, and few enough to be planned quickly.
 const CHANNELS: usize = 30;
@@ -74,9 +74,9 @@ async fn what_the_list_tells_of_many_channels_is_not_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_is_wired_otherwise_than_others_that_look_alike_is_planned_again() {
+async fn a_differently_wired_channel_is_planned_again() {
     let mut stage = stage(declared(wanted));
-    // Nothing that a list shows tells that one of its groups is not there.
+    // The list does not show that one of its groups is missing.
     stage.emulator.with_world(|world, now| {
         world.channel_mut("4000020").unwrap().edit(now, |document| {
             let groups = document["encoderSettings"]["outputGroups"].as_array_mut();
@@ -84,6 +84,83 @@ async fn a_channel_that_is_wired_otherwise_than_others_that_look_alike_is_planne
         });
     });
     assert!(matches!(stage.converge(60).await, Ended::Converged));
-    assert!(stage.told().contains("not those of channels that look alike"));
+    assert!(stage.log().contains("not those of channels that look alike"));
     assert_eq!(stage.count("StartChannel"), CHANNELS);
+}
+
+/// An account whose list has six pages.
+fn in_pages(declared: Desired) -> Stage {
+    let options = Options {
+        account_limit: false,
+        switches: Switches {
+            list_page_max: CHANNELS / PAGES,
+            ..Switches::default()
+        },
+        ..Options::default()
+    };
+    let emulator = Emulator::new(options, fleet(&declared));
+    Stage::on(emulator, declared, |settings| settings.assumes_from = 10)
+}
+
+const PAGES: usize = 6;
+
+/// When an operation was called, in seconds.
+fn calls(stage: &Stage, operation: &str) -> Vec<f64> {
+    let calls = stage.emulator.calls().into_iter();
+    let of_it = calls.filter(|call| call.operation == operation);
+    of_it.map(|call| call.at.as_secs_f64()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_one_channel_of_many_is_on_its_way_it_is_looked_at_and_not_the_list() {
+    let mut stage = in_pages(declared(ready));
+    stage.converge(60).await;
+    let (mut lists, mut minutes, mut reused) = (0, 0, 0);
+    for name in ["d3", "d4", "d5", "d6", "d7", "d8"] {
+        stage.emulator.clear_calls();
+        stage
+            .script
+            .change(|desired| desired.destination_mut(name).unwrap().state = WantedState::Streaming);
+        let begun = tokio::time::Instant::now();
+        assert!(matches!(stage.converge(60).await, Ended::Converged));
+        minutes += begun.elapsed().as_secs() / 60;
+        let [update, start] = ["UpdateChannel", "StartChannel"].map(|operation| calls(&stage, operation)[0]);
+        let listed = calls(&stage, "ListChannels");
+        lists += listed.len();
+        let before = listed.into_iter().rfind(|at| *at <= start).unwrap();
+        assert!(start - before < 15.0, "the list was {} s old", start - before);
+        reused += usize::from(before <= update);
+        let looks = calls(&stage, "DescribeChannel").into_iter();
+        let after_update = looks.filter(|at| (update..=start).contains(at));
+        let last_two: Vec<f64> = after_update.rev().take(2).collect();
+        assert!(
+            last_two.len() < 2 || last_two[0] - last_two[1] > 0.9,
+            "the look that showed the end of the update is that of the start: {last_two:?}"
+        );
+    }
+    assert!(
+        reused > 0,
+        "what a fresh list showed of the others is good enough"
+    );
+    // At first, in each minute, before the start where the list is old, and at the end.
+    let most = (usize::try_from(minutes).unwrap() + 6 * 3) * PAGES;
+    assert!(lists <= most, "{lists} pages of lists in {minutes} min");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_start_of_a_cold_fleet_waits_for_no_second_list() {
+    let mut stage = in_pages(declared(wanted));
+    stage.emulator.set_speed(60.0);
+    assert!(matches!(stage.converge(60).await, Ended::Converged));
+    let start = calls(&stage, "StartChannel")[0];
+    let lists = calls(&stage, "ListChannels");
+    let before = lists.into_iter().filter(|at| *at < start).count();
+    assert_eq!(before, PAGES, "pages of lists before the first start");
+    let seconds = first_start(&stage.emulator) / 60.0;
+    assert!(seconds < 5.0, "{seconds} s to the first start");
+    let looks = stage.count("DescribeChannel");
+    assert!(
+        looks <= CHANNELS + CHANNELS / 3,
+        "{looks} looks at {CHANNELS} channels"
+    );
 }

@@ -35,7 +35,7 @@ fn blocks_of(path: &Path) -> Vec<Block> {
     blocks(&shown.to_string(), &text)
 }
 
-/// Commands stand in `sh`, which is run, or in `console`, which is for people: no other name hides some.
+/// Commands are in `sh` blocks, which are run, or in `console` blocks, which are for readers; in no others.
 #[test]
 fn commands_stand_in_blocks_that_are_known() {
     for name in names() {

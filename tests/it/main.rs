@@ -22,7 +22,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test that cannot go on panics, and says where"
+    reason = "a test that cannot continue panics, and says where"
 )]
 
 mod bad_days;

@@ -1,10 +1,10 @@
-//! Golden plans: each `tests/scenarios/NAME.yaml` is a small world, `NAME.snap` beside it the plan as people read it.
+//! Golden plans: each `tests/scenarios/NAME.yaml` is a small world, `NAME.snap` beside it its plan as text.
 //!
 //! Every scenario is also checked by the second author, and carried out to the end, after which nothing may be left to do.
 //!
 //! A world in short: a pool `main`, and others that are else the same, where they are named; slots `RTMP-1`, `RTMP-2`, …; in a
 //! slot stands a destination's name, recorded as its on channels of ours; `=name` for the same, of which nothing is recorded;
-//! `~name` for what is recorded as its previous target; `^name` for what is recorded of one that is declared no longer; `-` for
+//! `~name` for what is recorded as its previous target; `^name` for what is recorded of one that is no longer declared; `-` for
 //! parked, `?host` for what is not declared, `!` for an unusable group.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,7 +114,7 @@ struct ChannelSpec {
     slots: Vec<String>,
     #[serde(default)]
     standard: bool,
-    /// Another owner's name; `nobody` for none. Ours where it is left out.
+    /// Another owner's name; `none` for a channel without owner. Slotwise's own where it is left out.
     owner: Option<String>,
     #[serde(default)]
     takeover: bool,
@@ -227,7 +227,7 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
     }
     match spec.owner.as_deref() {
         None => {}
-        Some("nobody") => channel.owner = None,
+        Some("none") => channel.owner = None,
         Some(other) => channel.owner = Some(OwnerId::new(other)),
     }
     channel.trouble = (spec.failures > 0).then(|| Trouble {
@@ -331,12 +331,12 @@ macro_rules! scenarios {
 scenarios! {
     idle_cold_is_updated_then_started
     idle_warm_is_started_without_update
-    idle_and_nobody_wanted_stays_warm
+    idle_and_unwanted_stays_warm
     running_as_wanted_is_left_alone
-    running_with_nobody_wanted_stops
-    running_with_nobody_wanted_stops_for_another
+    running_without_a_wanted_destination_stops
+    running_without_a_wanted_destination_stops_for_another
     recovering_is_not_stopped_for_a_change
-    recovering_with_nobody_wanted_stops
+    recovering_without_a_wanted_destination_stops
     in_transition_is_waited_for
     update_failed_is_tried_again
     failed_and_missing_channels_are_gone_around
@@ -369,7 +369,7 @@ scenarios! {
     paused_pool_is_left_alone
     live_channel_without_owner_is_refused
     stopped_channel_without_owner_is_adopted
-    takeover_releases_what_nobody_declares
+    takeover_releases_undeclared_targets
     foreign_owner_is_left_alone
     doubted_source_releases_nothing
     unreadable_key_keeps_its_slot
@@ -393,7 +393,7 @@ scenarios! {
     an_undeclared_target_blocks_the_stop
     a_new_key_begins_on_a_stopped_channel
     an_old_stream_ends_once_the_new_one_runs
-    a_first_look_records_who_is_on_air
+    a_first_look_records_what_is_on_air
     a_moved_one_leaves_for_its_reserved_slot
 }
 

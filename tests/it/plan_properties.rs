@@ -1,4 +1,4 @@
-//! What holds for every plan, in worlds larger and stranger than anybody has.
+//! What holds for every plan, in worlds larger and stranger than real ones.
 
 mod worlds;
 
@@ -34,7 +34,7 @@ fn is_delayed(plan: &Plan) -> bool {
         .any(|channel| matches!(channel.waiting, Some(Waiting::MaxConcurrent { .. })))
 }
 
-/// (1) as a list, highest priority first, less is better: who is not where they are wanted once the plan is done.
+/// (1) as a list, highest priority first, less is better: destinations not where they are wanted once the plan is done.
 fn misplaced(plan: &Plan, desired: &Desired, pool: &str) -> Vec<(i32, usize)> {
     let mut levels: BTreeMap<i32, usize> = BTreeMap::new();
     let ends = |slot: &SlotId| {
@@ -116,7 +116,7 @@ fn cases(count: u32) -> ProptestConfig {
     }
 }
 
-/// Who is on air by right must still be there, in the same slot, when the plan is done.
+/// A destination on air by right must still be there, in the same slot, when the plan is done.
 fn on_air(
     desired: &Desired,
     observed: &Observed,
@@ -162,15 +162,15 @@ fn assert_kept(
 
 /// `text` with every `key-7` and `url-7` as `key-` and `url-`.
 fn without_numbers(text: &str) -> String {
-    let mut told = String::new();
+    let mut reported = String::new();
     let mut after_stand_in = false;
     for letter in text.chars() {
         if !(after_stand_in && letter.is_ascii_digit()) {
-            told.push(letter);
-            after_stand_in = told.ends_with("key-") || told.ends_with("url-");
+            reported.push(letter);
+            after_stand_in = reported.ends_with("key-") || reported.ends_with("url-");
         }
     }
-    told
+    reported
 }
 
 proptest! {
@@ -202,7 +202,7 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn every_plan_is_allowed_and_keeps_who_is_on_air(world in world(SMALL)) {
+    fn every_plan_is_allowed_and_keeps_what_is_on_air(world in world(SMALL)) {
         let (desired, mut observed) = world.build();
         let plan = plan(&desired, &observed, support::now());
         prop_assert_eq!(support::violations(&plan, &desired, &observed), ALLOWED);
@@ -247,14 +247,14 @@ proptest! {
             prop_assert_eq!(support::violations(&next, &desired, &observed), ALLOWED);
         }
         prop_assert!(next.is_empty(), "it does not come to rest: {next:#?}");
-        // Of equally good slots a later plan may take another one; who goes on air stays the same.
+        // Of equally good slots a later plan may take another one; the destinations that go on air stay the same.
         let names = |plan: &Plan| assignments(plan).into_keys().collect::<Vec<_>>();
         prop_assert_eq!(names(&first), names(&next));
         prop_assert!(interrupted <= first.interruptions().planned);
     }
 
     /// Where one channel lags behind, another may have become the better place of two equal destinations in the
-    /// meantime. Who is on air, and who is interrupted for it, stays the same.
+    /// meantime. What is on air, and what is interrupted for it, stays the same.
     #[test]
     fn steps_in_any_order_put_the_same_ones_on_air(
         world in world(SETTLED),
@@ -278,14 +278,14 @@ proptest! {
             prop_assert_eq!(support::violations(&next, &desired, &observed), ALLOWED);
         }
         prop_assert!(next.is_empty(), "it does not come to rest: {next:#?}");
-        let who = |plan: &Plan| assignments(plan).into_keys().collect::<Vec<_>>();
-        prop_assert_eq!(who(&first), who(&next));
+        let on_air = |plan: &Plan| assignments(plan).into_keys().collect::<Vec<_>>();
+        prop_assert_eq!(on_air(&first), on_air(&next));
         let planned = first.interruptions().planned;
         prop_assert!(interrupted <= planned, "{interrupted} interrupted, {planned} planned");
     }
 
     #[test]
-    fn every_world_comes_to_rest_and_every_plan_on_the_way_is_allowed(world in world(SMALL)) {
+    fn every_world_settles_by_allowed_plans(world in world(SMALL)) {
         let (desired, mut observed) = world.build();
         let mut rounds = 0;
         loop {

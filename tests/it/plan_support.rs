@@ -18,7 +18,7 @@ pub(crate) fn now() -> Timestamp {
     "2026-08-01T09:00:00Z".parse().unwrap()
 }
 
-/// Whose channels these are.
+/// The owner of the channels.
 pub(crate) fn owner() -> OwnerId {
     OwnerId::new("ours")
 }
@@ -94,7 +94,7 @@ pub(crate) fn declare(desired: &mut Desired, destination: Destination) {
         .insert(destination.name.clone(), destination.into());
 }
 
-/// A single-pipeline channel of ours without output groups.
+/// An owned single-pipeline channel without output groups.
 pub(crate) fn channel(id: &str, state: ChannelState) -> ObservedChannel {
     ObservedChannel {
         id: id.into(),
@@ -152,7 +152,7 @@ pub(crate) fn carried(destination: &Destination, class: ChannelClass, parking: &
     destination.target(class, parking).unwrap()
 }
 
-/// A target with this URL in every pipeline and a key that nobody has any more.
+/// A target with this URL in every pipeline and a key that is no longer declared.
 pub(crate) fn other_target(url: &str, class: ChannelClass) -> Target {
     Target::from(vec![
         Endpoint::new(url, Secret::new("previous-key"));
@@ -160,7 +160,7 @@ pub(crate) fn other_target(url: &str, class: ChannelClass) -> Target {
     ])
 }
 
-/// Where a slot of a pool points while it holds nobody.
+/// Where a slot of a pool points while it holds no destination.
 pub(crate) fn parking(pool: &ChannelPool, channel: &str, group: &str, class: ChannelClass) -> Target {
     pool.slots.parking(&SlotId::new(channel, group), class)
 }

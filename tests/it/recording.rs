@@ -25,7 +25,7 @@ use super::stage::{desired, fleet, pool, wanted};
 
 const GROUP: &str = "RTMP-Slot-1";
 
-/// Two channels that are IDLE and parked, and whoever looks at them and acts.
+/// Two channels that are IDLE and parked, and a controller.
 struct Scene {
     emulator: Emulator,
     client: MediaLive,
@@ -122,7 +122,7 @@ impl Scene {
         serde_json::from_value(channel["tags"].clone()).unwrap()
     }
 
-    /// What somebody else writes into the tags of a channel.
+    /// Writes a tag of a channel from outside.
     fn tag(&self, id: &str, key: &str, value: &str) {
         self.emulator.with_world(|world, now| {
             let arn = world.channel(id).unwrap().describe()["arn"].clone();
@@ -176,7 +176,7 @@ fn recording(outcome: &Outcome) -> &Recording {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_records_the_occupant_first_and_in_one_call_with_the_owner() {
+async fn an_update_first_records_occupant_and_owner_in_one_call() {
     let scene = Scene::new();
     let outcome = scene.take(scene.update(true)).await.unwrap();
     assert_eq!(scene.calls(), ["DescribeChannel", "CreateTags", "UpdateChannel"]);
@@ -204,7 +204,7 @@ async fn tags_that_are_there_are_not_written_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_that_allows_the_owner_tag_alone_is_gone_on_with_and_told() {
+async fn a_policy_for_the_owner_tag_alone_is_enough_and_reported() {
     let denied = || Fault::new(FaultKind::AccessDenied).on(Operation::CreateTags);
     let scene = Scene::new();
     scene.emulator.inject(denied().times(1));
@@ -267,7 +267,7 @@ async fn a_record_writes_removes_and_is_done_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tag_that_cannot_be_removed_is_told_and_no_failure() {
+async fn a_tag_that_cannot_be_removed_is_reported_and_no_failure() {
     let scene = Scene::new();
     scene.tag("1", OWNER_TAG, "test");
     let left_over = slot_tag_key(&"Gone".into());
@@ -293,7 +293,7 @@ async fn a_tag_that_cannot_be_removed_is_told_and_no_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_rests_on_a_tag_is_stale_once_that_says_something_else() {
+async fn a_step_is_stale_once_its_tag_has_changed() {
     let scene = Scene::new();
     scene.tag("1", OWNER_TAG, "test");
     let parked = scene.seen().await.groups[1].target.clone().unwrap();
@@ -308,7 +308,7 @@ async fn a_step_that_rests_on_a_tag_is_stale_once_that_says_something_else() {
     let grounds = Grounds::default();
     let take = || scene.executor.take(&plan, &step, &grounds, &order);
 
-    // A tag of somebody else's, and one that does not fit, say nothing of the slot.
+    // A foreign tag, and one that does not fit, say nothing of the slot.
     scene.tag("1", "team", "sport");
     scene.tag("1", &slot_tag_key(&GROUP.into()), "c 0000");
     scene.tag("1", &key, &says("c"));
@@ -334,7 +334,7 @@ fn summary(view: &AccountView) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_in_no_pool_is_seen_whole_if_it_is_ours_and_as_listed_if_not() {
+async fn channels_in_no_pool_are_described_only_if_owned() {
     let scene = Scene::new();
     let mut observer = scene.observer();
     let wanted = [ChannelId::new("1")];
@@ -367,7 +367,7 @@ async fn what_runs_in_no_pool_is_seen_whole_if_it_is_ours_and_as_listed_if_not()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_channel_that_cannot_be_read_may_carry_is_on_air_elsewhere() {
+async fn streams_of_an_unreadable_channel_count_as_on_air() {
     let scene = Scene::new();
     scene.run("1");
     let denied = Fault::new(FaultKind::AccessDenied).on(Operation::DescribeChannel);
@@ -380,7 +380,7 @@ async fn what_a_channel_that_cannot_be_read_may_carry_is_on_air_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_a_list_leaves_out_is_on_air_for_a_while() {
+async fn a_channel_missing_in_a_list_counts_as_on_air_for_a_while() {
     let scene = Scene::new();
     scene.run("2");
     let mut observer = scene.observer();
@@ -404,7 +404,7 @@ async fn tags_are_read_from_the_list_and_an_old_list_is_not_believed() {
     observer.look(wanted.iter()).await.unwrap();
     let tags = |view: &AccountView| view.channels[&wanted[0]].seen().unwrap().tags.clone();
 
-    // What somebody else writes is seen without a Describe.
+    // A tag written from outside is seen without a Describe.
     scene.tag("1", "team", "sport");
     scene.emulator.clear_calls();
     let view = observer.look(wanted.iter()).await.unwrap();

@@ -1,7 +1,7 @@
 //! Recordings: those of `tests/recordings` are replayed, and those of a running loop hold what they must and no key.
 //!
 //! A recording from a bug report becomes a test by being put into `tests/recordings`. Where a plan is meant to be another
-//! one from now on, `SLOTWISE_UPDATE_RECORDINGS=1 cargo test --test it replay` writes what comes of each today.
+//! one from now on, `SLOTWISE_UPDATE_RECORDINGS=1 cargo test --test it replay` writes the outcome of each today.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ fn written(cases: &[Case]) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interruption_is_recorded_from_the_wish_to_the_return_and_then_nothing_more() {
+async fn an_interruption_is_recorded_until_the_return() {
     let mut pool = pool(&["1"]);
     pool.disruption.interrupt = Interrupt::Anytime;
     let mut stage = Stage::new(desired(pool, vec![wanted("a"), ready("b")]));
@@ -160,7 +160,7 @@ async fn what_the_vanish_guard_decided_is_in_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_keeps_failing_is_recorded_at_each_failure_and_not_in_between() {
+async fn a_failing_channel_is_recorded_at_each_failure() {
     let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
     let cases = watch(&mut stage);
     stage.emulator.inject(Fault::new(FaultKind::StartFails));
@@ -237,9 +237,9 @@ async fn each_case_that_is_new_becomes_a_file_in_order() {
     assert!(names[0].ends_with("Z-000001.json"), "{names:?}");
 }
 
-/// Whoever shows cases never waits, whatever becomes of the files, and nothing is lost once it works again.
+/// The loop never waits for the recorder, whatever happens to the files, and nothing is lost once it works again.
 #[tokio::test]
-async fn a_directory_that_is_gone_holds_nobody_up_and_is_gone_on_with_when_it_is_back() {
+async fn a_missing_directory_blocks_nothing_and_is_used_when_back() {
     let cases = some_cases().await;
     let dir = tempfile::tempdir().unwrap();
     let directory = dir.path().join("recordings");
@@ -249,7 +249,7 @@ async fn a_directory_that_is_gone_holds_nobody_up_and_is_gone_on_with_when_it_is
     for _ in 0..10_000 {
         witness(cases[0].clone());
     }
-    // Whoever waited for the thread would wait ten thousand times.
+    // A loop that waited for the thread would wait ten thousand times.
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert!(!directory.exists(), "what an operator took away stays away");
     fs::create_dir(&directory).unwrap();

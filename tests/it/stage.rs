@@ -170,14 +170,14 @@ fn channel_of(id: &str) -> InventedChannel {
     }
 }
 
-/// The loop on a source of files, and everything that it tells, as text.
+/// The loop on a source of files, and its log.
 pub(crate) fn on_files(
     emulator: &Emulator,
     source: Sources,
     owner: OwnerId,
 ) -> (Controller<Sources>, Arc<Mutex<String>>) {
-    let told = Arc::new(Mutex::new(String::new()));
-    let listener = Arc::clone(&told);
+    let log = Arc::new(Mutex::new(String::new()));
+    let listener = Arc::clone(&log);
     let controller = wiring::assemble(
         source,
         wiring::emulated_client(emulator, &medialive::Settings::default()),
@@ -187,7 +187,7 @@ pub(crate) fn on_files(
         Settings::new(owner),
         Box::new(move |event| listener.lock().unwrap().extend([format!("{event:?}\n")])),
     );
-    (controller, told)
+    (controller, log)
 }
 
 /// Everything that one test needs.
@@ -218,7 +218,7 @@ impl Stage {
         Self::assemble(emulator, Script::new(declared), clock, 7, settings)
     }
 
-    /// A new controller on a world, a declaration and a clock that go on; `seed` draws its jitter.
+    /// A new controller on an existing world, declaration and clock; `seed` draws its jitter.
     pub(crate) fn assemble(
         emulator: Emulator,
         script: Script,
@@ -244,7 +244,7 @@ impl Stage {
         lease: Lease,
     ) -> Self {
         let events = Arc::new(Mutex::new(Vec::new()));
-        let told = Arc::clone(&events);
+        let log = Arc::clone(&events);
         let controller = wiring::assemble(
             script.clone(),
             wiring::emulated_client(&emulator, &medialive::Settings::default()),
@@ -252,7 +252,7 @@ impl Stage {
             clock.clone(),
             seed,
             settings,
-            Box::new(move |event| told.lock().unwrap().push((Instant::now(), event))),
+            Box::new(move |event| log.lock().unwrap().push((Instant::now(), event))),
         );
         Self {
             emulator,
@@ -328,7 +328,7 @@ impl Stage {
         })
     }
 
-    /// Whether the target of `destination` stands in any slot of `channel`.
+    /// Whether the target of `destination` is in any slot of `channel`.
     pub(crate) fn carries(&self, channel: &str, destination: &str) -> bool {
         let document = self
             .emulator
@@ -338,8 +338,8 @@ impl Stage {
             .contains(&format!("k3y-of-{destination}"))
     }
 
-    /// Everything that was told, as text, to search it.
-    pub(crate) fn told(&self) -> String {
+    /// The log as text, to search it.
+    pub(crate) fn log(&self) -> String {
         let events = self.events.lock().unwrap();
         events
             .iter()

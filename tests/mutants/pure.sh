@@ -4,7 +4,7 @@
 #   tests/mutants/pure.sh                                the model, the planner, its checker, the status: an hour or less
 #   tests/mutants/pure.sh plan/decide.rs plan/check.rs   these files below src/ only
 #   SHARD=0/4 tests/mutants/pure.sh                      every fourth break
-#   AGAIN=1 tests/mutants/pure.sh                        goes on after an interruption; or tries again what was missed,
+#   AGAIN=1 tests/mutants/pure.sh                        continues after an interruption; or tries again what was missed,
 #                                                        after a new test that moved no line above it
 #
 # The whole crate takes minutes to link against the AWS SDK. The planner needs none of it, so it is copied, with its

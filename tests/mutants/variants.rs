@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// A mistake that somebody could make.
+/// A deliberate defect.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Variant {
     pub(crate) name: String,

@@ -1,8 +1,8 @@
-//! One short life, once for each boundary that its calls have: the process dies there, and another one goes on; or it
-//! stands still there until people want something else.
+//! One short life, once for each boundary of its calls: the process dies there, and another one continues; or it is
+//! suspended there until the declaration has changed.
 //!
-//! Before a call, nothing has happened and the process does not know it; after one, it has, and nobody knows. The calls
-//! of this life are those of a show: start, join (which interrupts), another key, leave, end, begin again.
+//! Before a call, nothing has happened and the process does not know it; after one, it has happened, and no process knows.
+//! The calls of this life are those of a show: start, join (which interrupts), another key, leave, end, begin again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::process::SetUp;
 use super::tap::{Boundary, Calls};
 use super::{Cast, Report, Simulation, in_virtual_time, world};
 
-/// What somebody changes.
+/// A change of the declaration.
 type Change = fn(&mut Desired);
 
 /// What people change, one after the other, each as soon as the one before is done.
@@ -52,7 +52,7 @@ pub(super) const STILL: Duration = Duration::from_mins(20);
 pub(crate) enum Fate {
     /// It dies, and another one begins.
     Dies,
-    /// It stands still, and then goes on.
+    /// It is suspended, and then resumes.
     StandsStill,
 }
 
@@ -62,8 +62,8 @@ fn switch(desired: &mut Desired, names: &[&str], state: WantedState) {
     }
 }
 
-/// Lives through the scenario with a process that meets its fate at a boundary, if it gets that far. How many it has passed
-/// otherwise is told as well.
+/// Runs the scenario with a process that meets its fate at a boundary, if it gets that far. Returns also how many
+/// boundaries it has passed.
 pub(crate) fn live_through(fate: Option<(usize, Fate)>) -> (Report, usize) {
     in_virtual_time(1, async |log| {
         let mut simulation = Simulation::new(cast(), log);

@@ -49,7 +49,7 @@ type Furnish = fn(&mut ChaCha8Rng, &Desired, &mut World, (&str, Now)) -> Option<
 /// In which share of the worlds each happens to a channel, as long as there is another one for it.
 const FURNISHINGS: [(f64, Furnish); 3] = [(0.25, run), (0.12, add_unnamed), (0.1, fill_tags)];
 
-/// The channels of pools that are stopped and nobody's yet.
+/// The channels of pools that are stopped and without owner.
 fn plain_channels(desired: &Desired, world: &World) -> Vec<String> {
     let mut ids: Vec<String> = desired
         .pools
@@ -63,7 +63,7 @@ fn plain_channels(desired: &Desired, world: &World) -> Vec<String> {
     ids
 }
 
-/// It runs without a tag, for somebody who is declared, or who is not, or for nobody.
+/// It runs without a tag, for a declared destination, an undeclared one, or none.
 fn run(
     random: &mut ChaCha8Rng,
     desired: &Desired,
@@ -81,7 +81,7 @@ fn run(
     let (mine, off) = (of(true, WantedState::Streaming), of(true, WantedState::Ready));
     let others = of(false, WantedState::Streaming);
     let count = random.random_range(1..=2);
-    let (kind, who, undeclared) = match random.random_range(0..8) {
+    let (kind, carried, undeclared) = match random.random_range(0..8) {
         0..4 => (
             "untagged and running, to be adopted",
             mine.choose_multiple(random, count).copied().collect(),
@@ -104,15 +104,15 @@ fn run(
         ),
         _ => ("untagged and running, all parked", Vec::new(), false),
     };
-    let who: Vec<&Destination> = who;
-    if who.is_empty() && kind != "untagged and running, all parked" {
+    let carried: Vec<&Destination> = carried;
+    if carried.is_empty() && kind != "untagged and running, all parked" {
         return None;
     }
     let channel = world.channel_mut(id)?;
     let pipelines = if channel.is_standard() { 2 } else { 1 };
-    let mut targets: Vec<Vec<Endpoint>> = who.iter().map(|one| target(one, pipelines)).collect();
+    let mut targets: Vec<Vec<Endpoint>> = carried.iter().map(|one| target(one, pipelines)).collect();
     if undeclared {
-        targets.push(somebodys(id, pipelines));
+        targets.push(undeclared_targets(id, pipelines));
     }
     let entries = channel.document_mut()["destinations"].as_array_mut()?;
     let mut targets = targets.into_iter();
@@ -124,7 +124,7 @@ fn run(
     Some(kind)
 }
 
-/// It has an RTMP group without a name, which pushes to where nobody declares.
+/// It has an RTMP group without a name, which pushes to an undeclared target.
 fn add_unnamed(
     _: &mut ChaCha8Rng,
     _: &Desired,
@@ -132,7 +132,7 @@ fn add_unnamed(
     (id, _): (&str, Now),
 ) -> Option<&'static str> {
     let channel = world.channel_mut(id)?;
-    let endpoints = somebodys(id, if channel.is_standard() { 2 } else { 1 });
+    let endpoints = undeclared_targets(id, if channel.is_standard() { 2 } else { 1 });
     let document = channel.document_mut();
     let entries = document["destinations"].as_array_mut()?;
     let mut entry = entries.last()?.clone();
@@ -149,7 +149,7 @@ fn add_unnamed(
     Some("a group without a name")
 }
 
-/// It has so many tags that some of ours, or all of them, have no room.
+/// It has so many tags that some of slotwise's, or all of them, have no room.
 fn fill_tags(
     random: &mut ChaCha8Rng,
     _: &Desired,
@@ -186,12 +186,12 @@ fn target(one: &Destination, pipelines: usize) -> Vec<Endpoint> {
         .collect()
 }
 
-/// Where nobody declares; of each channel somewhere else, as two of them would push one stream.
-fn somebodys(id: &str, pipelines: usize) -> Vec<Endpoint> {
+/// An undeclared target; another one for each channel, as two of them would push one stream.
+fn undeclared_targets(id: &str, pipelines: usize) -> Vec<Endpoint> {
     let one = |at: usize| {
         (
-            format!("rtmp://somebody-{at}.example/of-{id}"),
-            format!("{CANARY}somebody"),
+            format!("rtmp://undeclared-{at}.example/of-{id}"),
+            format!("{CANARY}undeclared"),
         )
     };
     (0..pipelines).map(one).collect()

@@ -20,7 +20,7 @@ use super::table::{Plan, key_file};
 /// Between two declarations of one file.
 const SEPARATOR: &str = "---\n";
 
-/// What can happen to files that nobody meant to change.
+/// Accidents of files.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Accident {
     /// Half of a file: an editor that crashed, a disk that is full.
@@ -33,12 +33,12 @@ pub(super) enum Accident {
     Shrunk,
 }
 
-/// Whom an accident concerns.
+/// The destinations that an accident concerns.
 #[derive(Debug, Default)]
 pub(super) struct Spoiled {
-    /// Who is declared no longer, in a file that looks as if nothing were wrong.
+    /// No longer declared, in a file that looks as if nothing were wrong.
     pub(super) missing: BTreeSet<DestinationName>,
-    /// Whose declaration cannot be read to its end.
+    /// Its declaration cannot be read to its end.
     pub(super) torn: Option<DestinationName>,
 }
 
@@ -147,7 +147,7 @@ impl Files {
     fn files(&self, desired: &Desired) -> BTreeMap<String, String> {
         let mut files = files(desired, self.table.as_deref());
         if self.table.is_some() {
-            // Whoever has not seen yet that an item is gone still reads its key.
+            // A process that has not seen yet that an item is gone still reads its key.
             let is_gone = |path: &str| {
                 let name = path.strip_prefix("keys/");
                 name.is_some_and(|name| !desired.destinations.contains_key(name))

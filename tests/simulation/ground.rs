@@ -1,8 +1,8 @@
-//! Who holds each slot and who is on each channel: read from the world and the declaration alone, by the rules that
-//! everybody shares and without a line of the planner.
+//! The occupant of each slot and the destinations on each channel: read from the world and the declaration alone, by the
+//! shared rules and without a line of the planner.
 //!
 //! Of a slot the first that applies: parked; the stream that a declared destination pushes; what its tag says, as long as
-//! the tag's digest fits what the slot points at; nobody's.
+//! the tag's digest fits what the slot points at; undeclared.
 
 #[path = "ground/places.rs"]
 mod places;
@@ -26,12 +26,12 @@ use super::windows;
 /// Names of destinations, in order.
 pub(super) type Names = BTreeSet<DestinationName>;
 
-/// The channels that any pool names, and those of ours that stand in none, with what is true of them.
+/// The channels that any pool names, and owned ones in no pool, with what is true of them.
 pub(super) struct Ground<'a> {
     pub(super) desired: &'a Desired,
     pub(super) wall: Timestamp,
     pub(super) places: Vec<Place<'a>>,
-    /// Whether whoever vanished from the declaration is released, recorded as released or not.
+    /// Whether destinations that vanished from the declaration are released, recorded as released or not.
     pub(super) lets_go: bool,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Place<'a> {
 pub(super) struct Slot<'a> {
     pub(super) group: String,
     pub(super) endpoints: Vec<Endpoint>,
-    /// Whether its pool means it as a slot: else it is one only until who is recorded has left.
+    /// Whether its pool means it as a slot: else it is one only until the recorded destination has left.
     pub(super) is_meant: bool,
     /// Its tag, if that fits what it points at.
     tag: Option<SlotTag>,
@@ -66,14 +66,14 @@ pub(super) struct Slot<'a> {
     pub(super) is: Occupant<'a>,
 }
 
-/// Whose a slot is.
+/// The occupant of a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Occupant<'a> {
     /// It has not as many targets as the channel has pipelines.
     Unusable,
     Parked,
     Of(&'a Destination, Fit),
-    /// One who is declared no longer, and whether that is recorded as released.
+    /// A destination that is no longer declared, and whether it is recorded as released.
     Vanished {
         identity: String,
         released: bool,
@@ -85,7 +85,7 @@ pub(super) enum Occupant<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fit {
     Equal,
-    /// The same stream, in another spelling that is nobody's wish.
+    /// The same stream, in another spelling that is not declared.
     Respelled,
     /// The same stream, and its declaration has changed since.
     Changed,
@@ -96,7 +96,7 @@ pub(super) enum Fit {
 }
 
 impl Fit {
-    /// Whether it is on air with what is declared, as far as anybody can tell.
+    /// Whether it is on air with what is declared, as far as known.
     pub(super) fn is_current(self) -> bool {
         matches!(self, Self::Equal | Self::Respelled | Self::Unreadable)
     }
@@ -115,12 +115,12 @@ impl Slot<'_> {
         all.filter(|(_, is_parked)| !**is_parked).map(|(one, _)| one)
     }
 
-    /// Whether slotwise held it before, whoever is declared.
+    /// Whether slotwise held it before, whatever is declared.
     fn was_held(&self) -> bool {
         self.is_parked_by_name || self.tag.is_some()
     }
 
-    /// Whether somebody who is not on air in it could get it.
+    /// Whether a destination that is not on air in it could get it.
     pub(super) fn could_be(&self) -> bool {
         self.is_meant && self.is != Occupant::Unusable
     }
@@ -232,7 +232,7 @@ impl<'a> Ground<'a> {
         once || open && policy.causes.contains(&cause)
     }
 
-    // ── Whose each slot is ──────────────────────────────────────────────────────────────────────────────────────────
+    // ── The occupant of each slot ───────────────────────────────────────────────────────────────────────────────────
 
     fn place_of(
         &self,
@@ -247,7 +247,9 @@ impl<'a> Ground<'a> {
             let slot = self.slot(id, pool, channel, (group, endpoints));
             let is_recorded =
                 matches!(&slot.tag, Some(tag) if matches!(tag.occupant, Recorded::Destination { .. }));
-            if (slot.is_meant || is_recorded) && !slot.group.is_empty() {
+            // As long as it runs, what was written over a slot by hand stays one.
+            let is_overwritten = slot.has_tag && slot.tag.is_none() && is_running(channel);
+            if (slot.is_meant || is_recorded || is_overwritten) && !slot.group.is_empty() {
                 slots.push(slot);
             } else {
                 let first = slot.pushed().next().cloned();
@@ -328,8 +330,9 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Who pushes what the slot carries: whose very target it is before others, then whom the tag names, then the wanted,
-    /// then by name.
+    /// The destination that pushes what the slot carries: an equal target before others, one that is off last, then the one that
+    /// the tag names,
+    /// then the wanted, then by name.
     fn pushing(&self, slot: &Slot<'a>, pipelines: usize) -> Option<(&'a Destination, Fit)> {
         let desired: &'a Desired = self.desired;
         let mut found = Vec::new();
@@ -365,12 +368,10 @@ impl<'a> Ground<'a> {
                 (false, false) => Fit::Respelled,
             };
             let intent = (!self.wanted(one), self.is_off(one));
-            found.push((!is_equal, !is_named, intent, &one.name, &**one, fit));
+            found.push(((!is_equal, intent.1, !is_named, intent), &one.name, &**one, fit));
         }
-        let best = found
-            .into_iter()
-            .min_by(|a, b| (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3)))?;
-        Some((best.4, best.5))
+        let best = found.into_iter().min_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)))?;
+        Some((best.2, best.3))
     }
 }
 
@@ -391,9 +392,9 @@ impl Place<'_> {
         self.is_in(State::Idle) || self.is_in(State::UpdateFailed)
     }
 
-    /// Whether somebody new could get the slot: what he holds has to be recorded, and so does every other slot that an update
-    /// writes, as far as it has a tag to itself yet. Where tags are denied that is known only for a while, and whoever has
-    /// forgotten it minds the room as well.
+    /// Whether another destination could get the slot: its occupant has to be recorded, and so has that of every other slot
+    /// that an update writes, as far as it has a tag yet. A denial of tags is known only for a while; a process that has
+    /// forgotten it needs the room as well.
     pub(super) fn could_give(&self, slot: &Slot<'_>) -> bool {
         let needs_none = slot.has_tag || slot.is != Occupant::Parked;
         slot.could_be() && self.tags_left().is_some_and(|left| left > 0 || needs_none)
@@ -423,7 +424,7 @@ impl Place<'_> {
         tags.map_or(0, serde_json::Map::len)
     }
 
-    /// Whether nobody can tell it whose it is, as there is no room for one more tag.
+    /// Whether its owner cannot be written, as there is no room for one more tag.
     pub(super) fn cannot_be_owned(&self) -> bool {
         self.is_unowned() && self.is_full()
     }
@@ -433,7 +434,7 @@ impl Place<'_> {
         self.tags() >= TAGS_MAX
     }
 
-    /// Whether it carries nobody's tag.
+    /// Whether it has no owner tag.
     pub(super) fn is_unowned(&self) -> bool {
         self.channel.is_some_and(|channel| owner(channel).is_none())
     }

@@ -1,4 +1,4 @@
-//! Somebody who works on channels by hand, in the console of MediaLive.
+//! A user who works on channels by hand, in the console of MediaLive.
 
 use rand::seq::IteratorRandom;
 use rand::{Rng, SeedableRng};
@@ -14,7 +14,7 @@ use super::contact::{TAGS_MAX, fill, point};
 use super::reading::{Endpoint, is_running, slots, wiring};
 use super::world::{CANARY, PARKING};
 
-/// One thing that somebody does by hand.
+/// One change by hand.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hand {
     /// Makes what is typed in unlike anything else.
@@ -62,7 +62,7 @@ impl Hand {
                     world.channel_mut(id)?.edit(now, untagged);
                     Some("takes the tag off")
                 }
-                // As somebody does who tidies up, or copies a template with all that hangs on it.
+                // As when a user tidies up, or copies a template with all its tags.
                 12 | 13 => {
                     let channel = world.channel_mut(id)?;
                     let tags = channel.document().get("tags")?.as_object()?.clone();
@@ -98,8 +98,8 @@ impl Hand {
         })
     }
 
-    /// Terraform puts targets or tags back as its own state has them, or somebody gives the channel the tags of another one,
-    /// or as many as it may have.
+    /// Terraform puts targets or tags back as its own state has them, or a user gives the channel the tags of another one, or
+    /// as many as it may have.
     fn reset(
         self,
         random: &mut ChaCha8Rng,

@@ -1,12 +1,12 @@
 //! The least interruptions with hindsight: had the whole future been known, how few would have done?
 //!
 //! A life is a list of [`Moment`]s. Everything happens at once and takes no time; all that are wanted are on air at
-//! every moment, and each stays on its channel for as long as it stays wanted. A channel that somebody joins or leaves,
-//! or somebody's target is changed on, stops for it once, whatever else changes on it at the same moment.
+//! every moment, and each stays on its channel for as long as it stays wanted. A channel that a destination joins or
+//! leaves, or on which a target changes, stops for it once, whatever else changes on it at the same moment.
 //!
 //! An *interruption* is one destination at one moment: wanted before and after it, on a channel that stops at it. One
 //! whose own target is changed is among them. Joiners are not, so a rotation in the moment of joining costs nothing;
-//! a channel that was empty, or that everybody leaves, interrupts nobody.
+//! a channel that was empty, or that all destinations leave, interrupts nothing.
 //!
 //! Only where a joiner goes is ever open. So the least is found moment by moment over all placements that can be
 //! reached, each with the least it can have cost so far. Slots of a channel are interchangeable, and so are channels of
@@ -25,9 +25,9 @@ pub(super) const PLACEMENTS_MAX: usize = 100_000;
 /// What changes at one moment. A destination is a number.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Moment {
-    /// Who is wanted from then on.
+    /// Wanted from then on.
     pub(super) wanted: BTreeSet<u32>,
-    /// Whose target changes then.
+    /// Destinations whose target changes then.
     pub(super) rotated: BTreeSet<u32>,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Unknown {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Channel {
     slots: usize,
-    /// Who is on it, sorted.
+    /// The destinations on it, sorted.
     members: Vec<u32>,
     /// How many of them were on air before the moment.
     stay: usize,
@@ -52,8 +52,8 @@ struct Channel {
     stops: bool,
 }
 
-/// The least interruptions that channels of so many `slots` can live through `moments` with. Nobody is wanted before the
-/// first of them.
+/// The least interruptions of `moments` on channels of so many `slots`. No destination is wanted before the first of
+/// them.
 pub(super) fn least_interruptions(slots: &[usize], moments: &[Moment]) -> Result<usize, Unknown> {
     let mut least = HashMap::from([(fresh(slots), 0)]);
     for moment in moments {
@@ -76,7 +76,7 @@ pub(super) fn least_interruptions(slots: &[usize], moments: &[Moment]) -> Result
     Ok(least.into_values().min().unwrap_or(0))
 }
 
-/// What it costs without foresight: whoever joins goes where it interrupts the fewest now, to the first of those.
+/// What it costs without foresight: a joiner goes where it interrupts the fewest now, to the first of those.
 pub(super) fn first_fit(slots: &[usize], moments: &[Moment]) -> Result<usize, Unknown> {
     let (mut placed, mut cost) = (fresh(slots), 0);
     for moment in moments {
@@ -103,7 +103,7 @@ fn check_room(slots: &[usize], moment: &Moment) -> Result<(), Unknown> {
     room.then_some(()).ok_or(Unknown::NoRoom)
 }
 
-/// Those who leave do so, and channels stop for them and for changed targets.
+/// Leavers leave, and channels stop for them and for changed targets.
 fn begin(mut placed: Vec<Channel>, mut cost: usize, moment: &Moment) -> (Vec<Channel>, usize) {
     for channel in &mut placed {
         let before = channel.members.len();
@@ -121,7 +121,7 @@ fn begin(mut placed: Vec<Channel>, mut cost: usize, moment: &Moment) -> (Vec<Cha
     (placed, cost)
 }
 
-/// Who is wanted and on no channel.
+/// Wanted and on no channel.
 fn joiners(placed: &[Channel], moment: &Moment) -> Vec<u32> {
     let there: BTreeSet<u32> = placed
         .iter()
@@ -153,7 +153,7 @@ fn at_rest(mut placed: Vec<Channel>) -> Vec<Channel> {
     placed
 }
 
-/// One of each placement, with the least it costs; channels of equally many slots in the order of who is on them.
+/// One of each placement, with the least it costs; channels of equally many slots in the order of their members.
 fn keep_least(
     ways: impl Iterator<Item = (Vec<Channel>, usize)>,
 ) -> Result<HashMap<Vec<Channel>, usize>, Unknown> {

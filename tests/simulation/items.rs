@@ -153,7 +153,7 @@ fn said<'a>(plan: &Plan, item: &'a Item, field: &str) -> Option<&'a str> {
     value["S"].as_str()
 }
 
-/// What stands in the items of `table` and is not true, once everything is at rest.
+/// What the items of `table` say and is not true, once everything is at rest.
 pub(super) fn untrue(
     table: &Table,
     world: &World,
@@ -192,13 +192,14 @@ fn untrue_item(plan: &Plan, item: &Item, places: &[(String, String)], one: &Dest
     if !expected.contains(&phase) {
         return Some(format!("it says {phase}, and {expected:?} is true"));
     }
-    let told = (said(plan, item, "channel"), said(plan, item, "slot"));
-    let is_there = |(channel, slot): &(String, String)| told == (Some(channel.as_str()), Some(slot.as_str()));
+    let stated = (said(plan, item, "channel"), said(plan, item, "slot"));
+    let is_there =
+        |(channel, slot): &(String, String)| stated == (Some(channel.as_str()), Some(slot.as_str()));
     let is_true = places.is_empty() || places.iter().any(is_there);
-    (!is_true).then(|| format!("it says {told:?}, and it is on air in {places:?}"))
+    (!is_true).then(|| format!("it says {stated:?}, and it is on air in {places:?}"))
 }
 
-/// What people have written and does not stand there any more.
+/// What users have written and is missing now.
 fn touched(table: &Table, item: &Item, one: &Destination) -> Option<String> {
     let mut theirs = item.clone();
     theirs.retain(|attribute, _| !is_status(&table.plan, attribute));
@@ -208,7 +209,7 @@ fn touched(table: &Table, item: &Item, one: &Destination) -> Option<String> {
     (!is_same).then(|| "it is not what people have written".to_owned())
 }
 
-/// Where it is on air, on channels that may be anybody's: channel and slot. Of a target and its copies the status names one.
+/// Where it is on air, on channels of any owner: channel and slot. Of a target and its copies the status names one.
 fn places(world: &World, declared: &Desired, wall: Timestamp, one: &Destination) -> Vec<(String, String)> {
     let ground = Ground::read(world, declared, wall);
     let running = ground.places.iter().filter(|place| place.is_in(State::Running));

@@ -35,10 +35,10 @@ use super::views::{View, Views};
 use super::wire::letter;
 use super::world::{FOREIGN, OWNER};
 
-/// How old the state of a channel may be that somebody else changed: the same, on a list that lags behind.
+/// How old the state of a channel may be that was changed from outside: the same, on a list that lags behind.
 const SEEN_MAX: Duration = Duration::from_mins(1);
 
-/// For how long nobody who was denied to write tags of slots has to try again.
+/// For how long a process that was denied to write tags of slots need not try again.
 const DENIED_MAX: Duration = Duration::from_mins(11);
 
 /// More calls of a process than this in a minute are a loop that has gone wild; the client itself lets 600 through.
@@ -53,17 +53,17 @@ pub(super) struct Judge {
     calls: VecDeque<Instant>,
     /// When each channel was updated within the last hour.
     updates: BTreeMap<String, VecDeque<Instant>>,
-    /// When a start of ours was taken, in the emulator's time.
+    /// When a start of slotwise was accepted, in the emulator's time.
     started: BTreeMap<String, Duration>,
-    /// Whom this life of the controller has taken off air, by channel, until they are back.
+    /// Destinations that this controller has taken off air, by channel, until they are back.
     interrupted: BTreeMap<String, BTreeSet<DestinationName>>,
-    /// Whom a granted stop took off air on one channel while they were still on air on another, and when.
+    /// Destinations that a granted stop took off air on one channel while they were still on air on another, and when.
     released: BTreeMap<DestinationName, Instant>,
     /// Which of several processes wrote when; `None` where there is one without a lease.
     tenures: Option<Tenures>,
-    /// When so few were on air of those whose declaration is missing that they may have been taken away on purpose.
+    /// When so few with a missing declaration were on air that they may have been removed on purpose.
     few_missing: Option<Instant>,
-    /// What states the channels were in, and which of them were told.
+    /// What states the channels were in, and which of them were reported.
     states: States,
     /// The table that some destinations live in, if not in files.
     pub(super) table: Option<Table>,
@@ -109,7 +109,7 @@ impl Judge {
         }
     }
 
-    /// The controller is another one now, which cannot know whom the one before took off air.
+    /// The controller is another one now, which cannot know what the one before took off air.
     pub(super) fn restarted(&mut self) {
         self.interrupted.clear();
     }
@@ -118,10 +118,10 @@ impl Judge {
         self.timeline.push((Instant::now(), what.into()));
     }
 
-    /// What a process told or did at `when`.
+    /// What a process reported or did at `when`.
     pub(super) fn hear(&mut self, name: &str, when: Instant, sign: &Sign) {
         let what = match sign {
-            Sign::Told(event) => brief(name, event),
+            Sign::Reported(event) => brief(name, event),
             Sign::Planned(_) => String::new(),
         };
         if !what.is_empty() {
@@ -248,7 +248,7 @@ impl Judge {
             return;
         };
         if tenures.change_with(call) {
-            // It cannot know whom the one before took off air.
+            // It cannot know what the one before took off air.
             self.restarted();
         }
         if let Err(what) = tenures.check(call) {
@@ -301,7 +301,7 @@ impl Judge {
     }
 
     /// Of tags only the owner's and those of slots change; those of slots only while the channel is stopped, once they are
-    /// there, but for what is recorded of who was released.
+    /// there, but for the name of who holds it, and that it was released.
     fn check_tags(&mut self, id: &str, was: &Channel, is: &Channel) {
         let empty = Map::new();
         let of = |channel: &Channel| channel.document()["tags"].as_object().cloned();
@@ -319,7 +319,11 @@ impl Judge {
             let (Some(old), new) = (old.get(key).and_then(Value::as_str), new.get(key)) else {
                 continue;
             };
-            let is_release = new.and_then(Value::as_str) == Some(&*format!("{old} released"));
+            // Who holds it, or that it was released; never of what target.
+            let digest = |tag: &str| tag.split(' ').nth(1).map(str::to_owned);
+            let is_release = new
+                .and_then(Value::as_str)
+                .is_some_and(|new| digest(new) == digest(old));
             let is_leftover = new.is_none() && !groups.contains(key);
             if is_slots && is_running(was) && owner(was).is_some() && !is_release && !is_leftover {
                 self.fail(
@@ -349,7 +353,7 @@ impl Judge {
             was.slot(&slot.group)
                 .is_none_or(|before| before.endpoints != slot.endpoints)
         });
-        // Where there is no room for more tags, who leaves does so without one.
+        // Where there is no room for more tags, a destination leaves without one.
         let leaves = |slot: &Slot<'_>| is.is_full() && slot.is == Occupant::Parked;
         let unrecorded = written.clone().find(|slot| !slot.is_recorded() && !leaves(slot));
         if let Some(group) = unrecorded.map(|slot| slot.group.clone()) {
@@ -443,14 +447,14 @@ impl Judge {
                 if is_slot && !self.recent().any(|(view, _)| view.declares(&endpoint)) {
                     self.fail(
                         "undeclared target",
-                        format!("an update of channel {id} points a slot at what nobody declares"),
+                        format!("an update of channel {id} points a slot at an undeclared target"),
                     );
                 }
             }
         }
     }
 
-    /// Nothing goes on air from two channels at once, and nothing that nobody wants.
+    /// Nothing goes on air from two channels at once, and nothing that is not wanted.
     fn check_start(&mut self, after: &World, id: &str, call: &Call) {
         let start = Start::new(after, id);
         let is_news = |other: &str, channel: &Channel| {
@@ -480,18 +484,18 @@ impl Judge {
         if let Some(group) = unwanted.and_then(|unwanted| unwanted.into_iter().next()) {
             self.fail(
                 "undeclared target",
-                format!("channel {id} starts with a target in {group} that nobody wants on air"),
+                format!("channel {id} starts with a target in {group} that is not wanted on air"),
             );
         }
     }
 
-    /// A stop takes nobody off air who is wanted there, unless the pool grants it.
+    /// A stop takes no wanted destination off air, unless the pool grants it.
     fn check_stop(&mut self, before: &World, id: &str) {
         let verdicts: Vec<Result<BTreeSet<DestinationName>, String>> = self
             .believed()
             .map(|(desired, wall)| Stop::new(before, id, &desired, wall)?.judge(&self.released))
             .collect();
-        // Whoever did not know yet that somebody is wanted again has not interrupted him.
+        // A process that did not know yet that a destination is wanted again has not interrupted it.
         let granted = verdicts.iter().filter_map(|verdict| verdict.as_ref().ok());
         let Some(lost) = granted.min_by_key(|lost| lost.len()) else {
             let why = verdicts.into_iter().find_map(Result::err).unwrap_or_default();
@@ -519,8 +523,8 @@ impl Judge {
             .extend(released.into_iter().flatten().map(|name| (name, now)));
     }
 
-    /// Whether those whose declaration is missing may have been taken away on purpose: one of those on air, or no more than
-    /// three in ten.
+    /// Whether destinations with a missing declaration may have been removed on purpose: one of those on air, or no more
+    /// than three in ten.
     fn count_missing(&mut self, world: &World) {
         let View { desired, left, .. } = self.views.last();
         let Some(left) = left else { return };
@@ -546,14 +550,14 @@ impl Judge {
             .filter(|name| !left.destinations.contains_key(**name));
         let (missing, coming_back) = (missing.count(), coming_back.count());
         let are_few = |missing: usize, of: usize| missing <= 1 || missing * 10 <= of * 3;
-        // Whoever does not know who was interrupted counts those on air alone.
+        // A process that does not know the interrupted destinations counts those on air alone.
         if are_few(missing, on_air.len()) || are_few(missing + coming_back, on_air.len() + interrupted.len())
         {
             self.few_missing = Some(Instant::now());
         }
     }
 
-    /// Whoever is back on air, or is not wanted any more, is not interrupted any more.
+    /// A destination that is back on air, or no longer wanted, is no longer interrupted.
     fn settle_interrupted(&mut self, world: &World) {
         let desired = &self.views.last().desired;
         let on_air = |name: &DestinationName| {
@@ -563,12 +567,12 @@ impl Judge {
                 || one.paused.is_some()
                 || world.channels().values().any(carried)
         };
-        self.interrupted.retain(|id, who| {
+        self.interrupted.retain(|id, names| {
             let running = world
                 .channel(id)
                 .is_none_or(|channel| channel.state() == State::Running);
             !running
-                && who
+                && names
                     .iter()
                     .any(|name| desired.destinations.contains_key(name) && !on_air(name))
         });
@@ -582,13 +586,13 @@ impl Judge {
             .filter_map(|(view, _)| Some(pool_of(&view.desired, id)?.disruption.max_concurrent))
             .max();
         let mine = |other: &str| pool.channels.iter().any(|channel| channel.id == other);
-        // Whoever was taken away on purpose, for all that a writer knows, does not come back.
-        let is_awaited = |desired: &Desired, who: &BTreeSet<DestinationName>| {
-            who.iter().any(|name| desired.destinations.contains_key(name))
+        // A destination that was removed on purpose, for all that a writer knows, does not come back.
+        let is_awaited = |desired: &Desired, names: &BTreeSet<DestinationName>| {
+            names.iter().any(|name| desired.destinations.contains_key(name))
         };
         let interrupted = |desired: &Desired| {
             let mine = self.interrupted.iter().filter(|(other, _)| mine(other));
-            mine.filter(|(_, who)| is_awaited(desired, who)).count()
+            mine.filter(|(_, names)| is_awaited(desired, names)).count()
         };
         let now = self.believed().map(|(desired, _)| interrupted(&desired)).min();
         let (now, name) = (now.unwrap_or_default(), pool.name.clone());

@@ -37,7 +37,7 @@ mod faults;
 /// Destinations at most: more than there are slots in any of these worlds.
 const DESTINATIONS_MAX: usize = 16;
 
-/// For how long a name must have been nobody's before it is given on.
+/// For how long a name must have been free before it is used again.
 const FREE_FOR: Duration = Duration::from_hours(3);
 
 /// The policy that allows every tag.
@@ -46,7 +46,7 @@ const ALL_TAGS: &str = "*";
 /// The streams of random numbers that rare actions are drawn from.
 const MEDDLING: u64 = 1 << 61;
 
-/// What a action asks of whoever runs the processes.
+/// What an action does to processes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ToProcess {
     /// It ends without a word: at once, or at a boundary to come.
@@ -55,7 +55,7 @@ pub(super) enum ToProcess {
     Freezes(Duration, Option<Boundary>),
     /// The lease table does not answer it for a while, or late.
     LosesTable { trouble: Trouble, lasts: Duration },
-    /// Before its next look at a single channel somebody works on that one by hand.
+    /// Before its next look at a single channel that one is changed by hand.
     IsForestalled(Hand),
 }
 
@@ -105,7 +105,7 @@ pub(super) struct Life {
     random: ChaCha8Rng,
     /// Counts whatever is made up, so that no name or key comes twice.
     serial: usize,
-    /// Names that nobody has any more, and since when.
+    /// Names that are free, and since when.
     free: BTreeMap<DestinationName, Instant>,
     /// Which tags may be written in the end.
     tag_keys_allowed: String,
@@ -250,7 +250,7 @@ impl Life {
         self.note(format!("life: a policy allows tags: {allowed}"));
     }
 
-    /// Somebody who is on air moves to a pool whose others are all wanted at the same time.
+    /// A destination on air moves to a pool whose others are all wanted at the same time.
     fn move_to_full_pool(&mut self) {
         let in_table = self.table.as_ref().map(|table| table.plan.pools.clone());
         let in_table = in_table.unwrap_or_default();
@@ -342,7 +342,7 @@ impl Life {
             let ids = world.channels().keys();
             ids.filter(|id| *id != FOREIGN).cloned().collect::<Vec<_>>()
         });
-        self.declare("a channel leaves a pool or comes to one", |random, desired| {
+        self.declare("a channel leaves or joins a pool", |random, desired| {
             let is_pooled = |id: &str| {
                 let mut all = desired.pools.values().flat_map(|pool| &pool.channels);
                 all.any(|channel| channel.id == *id)
@@ -388,7 +388,7 @@ impl Life {
         });
     }
 
-    /// Changes the declaration, and tells the judge.
+    /// Changes the declaration, and informs the judge.
     pub(super) fn declare(&mut self, what: &str, change: impl FnOnce(&mut ChaCha8Rng, &mut Desired)) {
         change(&mut self.random, &mut self.desired);
         unpin_misfits(&mut self.desired);
@@ -411,29 +411,29 @@ impl Life {
         self.desired.destinations.keys().choose(&mut self.random).cloned()
     }
 
-    /// All of a group go on air or off together, or some that have nothing else in common.
+    /// All of a group go on or off air together, or some that have nothing else in common.
     fn begin_or_end_event(&mut self) {
         let group = world::group(&mut self.random);
-        let everybody = self.desired.destinations.values();
-        let mut who: Vec<DestinationName> = match group {
-            Some(group) => everybody
+        let all = self.desired.destinations.values();
+        let mut chosen: Vec<DestinationName> = match group {
+            Some(group) => all
                 .filter(|one| one.group.as_ref() == Some(&group))
                 .map(|one| one.name.clone())
                 .collect(),
-            None => everybody
+            None => all
                 .map(|one| one.name.clone())
                 .choose_multiple(&mut self.random, 4),
         };
-        who.sort();
+        chosen.sort();
         let is_on = |name: &DestinationName| self.desired.destinations[name].state == WantedState::Streaming;
-        let (what, state) = if who.iter().any(is_on) {
+        let (what, state) = if chosen.iter().any(is_on) {
             ("an event ends", WantedState::Ready)
         } else {
             ("an event begins", WantedState::Streaming)
         };
-        let names: Vec<&str> = who.iter().map(DestinationName::as_str).collect();
+        let names: Vec<&str> = chosen.iter().map(DestinationName::as_str).collect();
         self.declare(&format!("{what}: {}", names.join(" ")), |_, desired| {
-            for name in &who {
+            for name in &chosen {
                 desired.destination_mut(name.as_str()).unwrap().state = state;
             }
         });
@@ -476,7 +476,7 @@ impl Life {
         }
     }
 
-    /// A name that nobody has had for so long that every process has seen it.
+    /// A name that has been free for so long that every process has seen it.
     fn name_that_is_free(&mut self) -> Option<DestinationName> {
         let is_free = |(_, since): &(&DestinationName, &Instant)| since.elapsed() > FREE_FOR;
         let free = self
@@ -629,7 +629,7 @@ impl Life {
     }
 
     fn spoil_files(&mut self) {
-        // Until somebody mends them nothing else happens to them.
+        // Until they are mended nothing else happens to them.
         if self.files.accident().is_some() {
             return;
         }
@@ -653,7 +653,7 @@ impl Life {
         self.judge.lock().unwrap().note(what);
     }
 
-    /// Somebody works on a channel by hand: now, or right between a look at it and what was decided by that.
+    /// A channel is changed by hand: now, or right between a look at it and the step decided by that.
     fn human(&mut self) -> Option<ToProcess> {
         let hand = Hand {
             serial: self.serial + 1,
@@ -682,7 +682,7 @@ fn nowhere() -> StreamKey {
     }
 }
 
-/// Pins to what is no slot of the pool any more are taken away: such a declaration would be refused.
+/// Removes pins to groups that are no longer slots of the pool: such a declaration would be refused.
 fn unpin_misfits(desired: &mut Desired) {
     let pools = &desired.pools;
     for one in desired.destinations.values_mut() {

@@ -85,11 +85,11 @@ impl Trouble {
     }
 }
 
-/// How long a stream is on, in minutes: whoever follows one asks it all the time.
+/// How long a stream is on, in minutes: a process that follows one asks it all the time.
 const STREAMED: std::ops::Range<u64> = 5..60;
 
-/// What happens to the table in the place of a action that draws its chance from `random`: what to tell of it, and what
-/// happens to a process at the same moment. `None` where the action goes on as it would without a table.
+/// What happens to the table instead of an action that draws its chance from `random`: its line in the timeline, and what
+/// happens to a process at the same moment. `None` where the action continues as without a table.
 pub(super) fn befall(table: &Table, random: &ChaCha8Rng) -> Option<(String, Option<ToProcess>)> {
     let mut random = random.clone();
     random.set_stream(random.get_stream() | ASIDE);

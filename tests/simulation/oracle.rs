@@ -5,9 +5,9 @@
 //!
 //! - its facts: the slot it names exists, those it names are on air there and wanted, the pause is in force, …;
 //! - it is what blocks: no slot of the pool would do within what is granted at this moment. A lower priority that is
-//!   off air blocks nobody, and neither does what a stopped channel happens to hold.
+//!   off air blocks nothing, and neither does what a stopped channel happens to hold.
 //!
-//! What ends by itself is never true at rest. Which of several true reasons is told is not judged.
+//! What ends by itself is never true at rest. Which of several true reasons is given is not judged.
 
 #[path = "oracle/channels.rs"]
 mod channels;
@@ -31,7 +31,7 @@ use super::ground::{Fit, Ground, Names, Occupant, Place, Slot, clash, in_force, 
 use super::reading::rtmp_groups;
 use super::windows;
 
-/// Longer than this nobody is off air by an interruption: a stop, an update and a start at their slowest.
+/// The longest time off air by an interruption: a stop, an update and a start at their slowest.
 const OFF_AIR_MAX: Duration = Duration::from_mins(15);
 
 /// What is claimed, or why it is not true.
@@ -51,12 +51,13 @@ pub(super) fn refute(
         plan,
         world,
     };
-    let told = desired
+    let stated = desired
         .destinations
         .get(&planned.name)
-        .ok_or_else(|| "nobody declares it".to_owned())
+        .ok_or_else(|| "it is not declared".to_owned())
         .and_then(|one| oracle.destination(one, planned));
-    told.err()
+    stated
+        .err()
         .map(|why| format!("{}: {why}: {:?}", planned.name, planned.waiting))
 }
 
@@ -74,12 +75,13 @@ pub(super) fn refute_channel(
         plan,
         world,
     };
-    let told = ground
+    let stated = ground
         .place(planned.id.as_str())
         .filter(|place| place.pool.map(|pool| &pool.name) == planned.pool.as_ref())
         .ok_or_else(|| "its pool does not name it".to_owned())
         .and_then(|place| oracle.channel(place, planned.waiting.as_ref()));
-    told.err()
+    stated
+        .err()
         .map(|why| format!("channel {}: {why}: {:?}", planned.id, planned.waiting))
 }
 
@@ -207,10 +209,10 @@ impl<'a> Oracle<'a> {
     fn still_on_air(&self, one: &Destination, waiting: &Waiting) -> Claim {
         let (at, slot, _) = self.ground.on_air(&one.name).ok_or("it is not on air")?;
         let place = &self.ground.places[at];
-        if let Some(told) = slot_of(waiting) {
+        if let Some(stated) = slot_of(waiting) {
             let is_there =
-                told.channel == *place.id && told.output_group == *place.slots[slot].group.as_str();
-            ensure(is_there, || format!("it is not on air in {told}"))?;
+                stated.channel == *place.id && stated.output_group == *place.slots[slot].group.as_str();
+            ensure(is_there, || format!("it is not on air in {stated}"))?;
         }
         match waiting {
             Waiting::SharesChannel { .. }
@@ -252,10 +254,10 @@ impl<'a> Oracle<'a> {
         Ok(place)
     }
 
-    fn is_on_air_in(&self, one: &Destination, told: &SlotId) -> bool {
+    fn is_on_air_in(&self, one: &Destination, stated: &SlotId) -> bool {
         self.ground.on_air(&one.name).is_some_and(|(at, slot, _)| {
             let place = &self.ground.places[at];
-            told.channel == *place.id && told.output_group == *place.slots[slot].group.as_str()
+            stated.channel == *place.id && stated.output_group == *place.slots[slot].group.as_str()
         })
     }
 
@@ -269,7 +271,7 @@ impl<'a> Oracle<'a> {
         })
     }
 
-    /// Somebody leaves a channel that others share.
+    /// A destination leaves a channel that others share.
     fn leaves(&self, waiting: &Waiting) -> Claim {
         let Some(slot) = slot_of(waiting) else {
             return Ok(());
@@ -282,30 +284,30 @@ impl<'a> Oracle<'a> {
             Occupant::Of(one, _) => Some(&one.name),
             _ => None,
         };
-        let nobody = |others: &[DestinationName], off_air| {
+        let interrupts = |others: &[DestinationName], off_air| {
             let occupants = self.ground.occupants(place);
             same_names(&occupants.on_air, others)?;
             let goes_on = place.keeps_running() || place.pool.is_none();
             ensure(!others.is_empty() || goes_on, || {
-                "nobody would be interrupted".into()
+                "nothing would be interrupted".into()
             })?;
             plausible(off_air)
         };
         match waiting {
             Waiting::SharesChannel { others, off_air, .. } => {
                 self.softly(place)?;
-                nobody(others, *off_air)?;
+                interrupts(others, *off_air)?;
                 let granted = self.ground.grants(place.pool, Cause::Stop, owner);
                 ensure(!granted, || "the pool interrupts for it".into())
             }
             Waiting::OutsideWindow { others, opens, .. } => {
                 self.softly(place)?;
-                let whoever = self.ground.desired.destinations.values().next();
-                let whoever = whoever.ok_or("nobody is declared")?;
-                self.outside_window(place, (whoever, false), Cause::Stop, others, *opens)
+                let any = self.ground.desired.destinations.values().next();
+                let any = any.ok_or("no destination is declared")?;
+                self.outside_window(place, (any, false), Cause::Stop, others, *opens)
             }
             Waiting::Uninterruptible { by, .. } => same_names(&self.ground.occupants(place).firm, by),
-            _ => Err("nobody leaves for that".into()),
+            _ => Err("no destination leaves for that".into()),
         }
     }
 
@@ -323,7 +325,7 @@ impl<'a> Oracle<'a> {
         }
         same_names(&on_air, others)?;
         ensure(own || !others.is_empty() || place.keeps_running(), || {
-            "nobody would be interrupted".into()
+            "nothing would be interrupted".into()
         })?;
         plausible(off_air)
     }
@@ -364,10 +366,10 @@ impl<'a> Oracle<'a> {
             (place.runs() || is_beside) && self.ground.is_usable(place),
             || format!("channel {} is not ours or is off", place.id),
         )?;
-        let at = |told: &SlotId| {
-            let is_here = told.channel == *place.id && !place.takeover;
-            let slot = place.slot(told.output_group.as_str()).filter(|_| is_here);
-            slot.ok_or_else(|| format!("{told} is not on channel {}", place.id))
+        let at = |stated: &SlotId| {
+            let is_here = stated.channel == *place.id && !place.takeover;
+            let slot = place.slot(stated.output_group.as_str()).filter(|_| is_here);
+            slot.ok_or_else(|| format!("{stated} is not on channel {}", place.id))
         };
         match waiting {
             Waiting::Undeclared { slot, host } => {
@@ -398,7 +400,7 @@ impl<'a> Oracle<'a> {
                     _ => false,
                 };
                 ensure(place.slots.iter().any(kept), || {
-                    "nobody on it vanished from the declaration or is to be taken over".into()
+                    "no destination on it vanished from the declaration or is to be taken over".into()
                 })
             }
             _ => Err("that blocks nothing".into()),
@@ -414,7 +416,7 @@ impl<'a> Oracle<'a> {
         ensure(is_there, || format!("{name} is in no such group"))
     }
 
-    /// Every slot of a channel that may be used is somebody's who is kept there.
+    /// Every slot of a channel that may be used holds a destination that is kept there.
     fn no_free_slot(&self, one: &Destination, pool: &PoolName) -> Claim {
         let ground = self.ground;
         ensure(*pool == one.pool, || "it is of another pool".into())?;
@@ -434,7 +436,7 @@ impl<'a> Oracle<'a> {
             place.slots.iter().find(free).map(|slot| (place.id, &slot.group))
         });
         match found {
-            Some((id, group)) => Err(format!("{id}/{group} is held by nobody who is kept")),
+            Some((id, group)) => Err(format!("{id}/{group} is not held by a kept destination")),
             None => Ok(()),
         }
     }
@@ -448,7 +450,7 @@ impl<'a> Oracle<'a> {
     ) -> Claim {
         let ground = self.ground;
         ensure(*pool == one.pool, || "it is of another pool".into())?;
-        let decl = self.pool(pool).ok_or("nobody declares the pool")?;
+        let decl = self.pool(pool).ok_or("the pool is not declared")?;
         let pattern = decl.slots.output_groups.glob().glob();
         ensure(pattern == output_groups, || {
             format!("the pool's slots are {pattern}")
@@ -529,7 +531,7 @@ impl<'a> Oracle<'a> {
         &self,
         one: &Destination,
         (channel, group): (&str, Option<&str>),
-        told: Option<&PoolName>,
+        stated: Option<&PoolName>,
     ) -> Claim {
         let of_account = self.world.channel(channel).ok_or("there is no such channel")?;
         let Some(group) = group else {
@@ -546,7 +548,7 @@ impl<'a> Oracle<'a> {
             .pool
             .map(|pool| &pool.name)
             .filter(|name| **name != one.pool);
-        ensure(pool == told, || {
+        ensure(pool == stated, || {
             format!("the slot is of pool {:?}", place.pool.map(|pool| &pool.name))
         })?;
         let own = pushes(one);
@@ -588,11 +590,11 @@ fn pushes_the_same(one: &Destination, other: &Destination) -> bool {
     pushes(one).iter().any(clashes)
 }
 
-/// The pool does not grant what it is said not to grant.
-fn lacks(place: &Place<'_>, needed: Cause, told: Option<Cause>) -> Claim {
+/// The pool does not grant the stated cause.
+fn lacks(place: &Place<'_>, needed: Cause, stated: Option<Cause>) -> Claim {
     let policy = place.pool.map(|pool| &pool.disruption);
     let never = policy.is_none_or(|policy| policy.interrupt == Interrupt::Never);
-    let Some(cause) = told else {
+    let Some(cause) = stated else {
         return ensure(never, || "the pool does interrupt".into());
     };
     ensure(!never, || "the pool never interrupts, whatever the cause".into())?;
@@ -633,12 +635,12 @@ fn is_pinned_to(one: &Destination, slot: &SlotId) -> Claim {
 fn plausible(off_air: Duration) -> Claim {
     let is_plausible = off_air > Duration::ZERO && off_air <= OFF_AIR_MAX;
     ensure(is_plausible, || {
-        format!("nobody would be off air for {off_air:?}")
+        format!("no destination would be off air for {off_air:?}")
     })
 }
 
-fn same_names(is: &Names, told: &[DestinationName]) -> Claim {
-    let same = is.iter().eq(told);
+fn same_names(is: &Names, stated: &[DestinationName]) -> Claim {
+    let same = is.iter().eq(stated);
     ensure(same, || format!("of those there it is about {is:?}"))
 }
 

@@ -1,6 +1,6 @@
 //! Everything that slotwise prints, shows or writes, searched for stream keys.
 //!
-//! Every key of a life is a canary: part of it is [`CANARY`], which stands in nothing else.
+//! Every key of a life is a canary: part of it is [`CANARY`], which is in nothing else.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -18,11 +18,11 @@ use super::world::CANARY;
 /// Where a key was found, first of all.
 type Found = Arc<Mutex<Option<String>>>;
 
-/// What one process tells, as every reader of it gets it.
+/// The outputs of one process, as every reader gets them.
 #[derive(Clone)]
 pub(super) struct Outputs {
     metrics: Metrics,
-    /// What stands in for keys in recordings.
+    /// The stand-ins for keys in recordings.
     stand_ins: Arc<Mutex<StandIns>>,
     found: Found,
 }

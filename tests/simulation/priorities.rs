@@ -1,13 +1,13 @@
-//! Whether a plan prefers the more important: nobody waits whose place a less important one is about to take.
+//! Whether a plan prefers the more important: no destination waits while a less important one is about to take its place.
 //!
 //! Judged by an exchange. Of two that are both off air, the one that waits would do in the slot that the other is given,
-//! on a stopped channel where nobody is in the way; so the plan with both exchanged would be better by its first goal.
+//! on a stopped channel with nothing in the way; so the plan with both exchanged would be better by its first goal.
 
 use slotwise::controller::View;
 use slotwise::model::{Destination, SlotId, StreamKey};
 use slotwise::plan::{DestinationPlan, Waiting};
 
-/// Who waits although somebody less important is about to go on air in a slot that would do.
+/// A destination that waits although a less important one is about to go on air in a slot that would do.
 pub(super) fn passed_over(view: &View) -> Option<String> {
     let plan = &view.plan;
     let declared = |one: &DestinationPlan| view.loaded.desired.destinations.get(&one.name);
@@ -28,7 +28,7 @@ pub(super) fn passed_over(view: &View) -> Option<String> {
         })
 }
 
-/// Whether only who else is on air keeps it off air.
+/// Whether only other destinations on air keep it off air.
 fn is_blocked_by_others(one: &DestinationPlan) -> bool {
     matches!(
         one.waiting,
@@ -46,8 +46,8 @@ fn would_do(one: &Destination) -> bool {
     one.pin.is_none() && matches!(one.key, StreamKey::Known(_))
 }
 
-/// Whether nothing but its importance gives `other` this slot: it does not come back to it after an interruption, its key
-/// is known, and nobody is on air there.
+/// Whether only its importance gives `other` this slot: it does not come back to it after an interruption, its key is
+/// known, and nothing is on air there.
 fn is_free_to_choose(view: &View, other: &Destination, slot: &SlotId) -> bool {
     let is_stopped = view
         .observed

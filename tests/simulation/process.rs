@@ -27,8 +27,8 @@ use super::world::OWNER;
 
 /// What a process lets others hear of it.
 pub(super) enum Sign {
-    /// It told something.
-    Told(Event),
+    /// It emitted an event.
+    Reported(Event),
     /// It made a plan, for which the channels were in these states.
     Planned(BTreeMap<ChannelId, ChannelState>),
 }
@@ -127,7 +127,7 @@ impl Process {
                     of_events
                         .lock()
                         .unwrap()
-                        .push((Instant::now(), Sign::Told(event)));
+                        .push((Instant::now(), Sign::Reported(event)));
                 }
             }),
         );

@@ -1,4 +1,4 @@
-//! The processes of a life: who runs, who died and when the next one takes the seat.
+//! The processes of a life: which run, which died and when the next one takes the seat.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::process::{Process, SetUp, Sign, Surroundings};
 use super::table::Table;
 use super::tap::Boundary;
 
-/// Longest time until whoever watches over a process starts it again.
+/// Longest time until a supervisor starts a process again.
 const RESTART_MAX: f64 = 120.0;
 
 /// A place for one process after the other.
@@ -33,7 +33,7 @@ struct Seat {
     back_at: Instant,
 }
 
-/// Everybody who runs.
+/// All processes that run.
 pub(super) struct Processes {
     set_up: SetUp,
     seats: Vec<Seat>,
@@ -102,7 +102,7 @@ impl Processes {
         self.seats.iter().filter_map(|seat| seat.process.as_ref())
     }
 
-    /// The plan and status of whoever writes.
+    /// The plan and status of the leader.
     pub(super) fn leaders_view(&self) -> Option<Arc<View>> {
         let holder = self.row.lock().unwrap().clone().and_then(|row| row.holder);
         let leads =
@@ -110,7 +110,7 @@ impl Processes {
         self.running().find(leads)?.pulse().view
     }
 
-    /// Lets something happen to one of those who run.
+    /// Lets something happen to a process.
     pub(super) fn suffer(&mut self, blow: ToProcess, emulator: &Emulator) {
         let number = self.random.random_range(0..self.seats.len());
         let Some(process) = &self.seats[number].process else {
@@ -143,7 +143,7 @@ impl Processes {
         self.judge.lock().unwrap().note(format!("fault: {what}"));
     }
 
-    /// No more faults: everybody goes on, and nobody dies of what was in store for him.
+    /// No more faults: every process runs on, and planned deaths are cancelled.
     pub(super) fn recover(&mut self) {
         for process in self.running() {
             process.tap.spare();
@@ -225,8 +225,8 @@ impl Processes {
         }
     }
 
-    /// Hears what everybody told since the last time, and looks for what must not be: a key in anything that was shown,
-    /// a plan against slotwise's own rules, a daemon that ended by itself.
+    /// Reads the outputs of all processes since the last time, and looks for what must not be: a key in any output, a plan
+    /// against slotwise's own rules, a daemon that ended by itself.
     pub(super) async fn examine(&mut self, outside: &Outside<'_>) {
         let mut ended = Vec::new();
         for (at, seat) in self.seats.iter_mut().enumerate() {
@@ -236,7 +236,7 @@ impl Processes {
             let mut judge = self.judge.lock().unwrap();
             for (when, sign) in process.hear() {
                 judge.hear(&process.name, when, &sign);
-                let Sign::Told(event) = &sign else { continue };
+                let Sign::Reported(event) = &sign else { continue };
                 if let Some(what) = defect(event) {
                     judge.fail("its own rules", what);
                 }
@@ -263,7 +263,7 @@ impl Processes {
                 judge.fail("priority", what);
             }
             if let Some(how) = process.has_ended() {
-                // Whoever begins while the files are gone says so and ends.
+                // A process that starts while the files are gone says so and ends.
                 let may_end = matches!(outside.accident, Some(Accident::Gone));
                 if !(may_end && how.contains("Failed(Load")) {
                     judge.fail("ended by itself", format!("{} ended: {how}", process.name));
@@ -276,7 +276,7 @@ impl Processes {
         }
     }
 
-    /// Ends everybody as Ctrl-C does.
+    /// Ends every process as Ctrl-C does.
     pub(super) async fn dismiss(&mut self) {
         for seat in &mut self.seats {
             if let Some(process) = seat.process.take() {
@@ -286,8 +286,8 @@ impl Processes {
     }
 }
 
-/// An item of a table pins a slot that its pool, which is declared in a file, does not name any more: both are edited at
-/// once, and are read one after the other.
+/// An item of a table pins a slot that its pool, declared in a file, no longer names: both are edited at once, and are
+/// read one after the other.
 fn may_be_between_sources(rejected: &Rejected) -> bool {
     rejected.problem.location.item.is_some() && rejected.problem.field.starts_with("slot.")
 }

@@ -1,7 +1,7 @@
 //! How good slotwise is on a good day: weeks without faults, against the least that any controller could do.
 //!
-//! In these weeks everybody may be interrupted at any time and there are slots enough, so whoever is wanted goes on air
-//! at once; the question is only on which channel, and that decides who is interrupted later. Changes come so far apart
+//! In these weeks every destination may be interrupted at any time and there are slots enough, so a wanted one goes on air
+//! at once; the question is only on which channel, and that decides the later interruptions. Changes come so far apart
 //! that each is done before the next.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +63,7 @@ impl Quality {
 }
 
 impl Quality {
-    /// As a table in Markdown, each a mean of a week where nothing else is said.
+    /// As a table in Markdown; values are means per week unless stated otherwise.
     pub(crate) fn table(&self) -> String {
         let weeks = number(self.weeks.max(1));
         let mean = |count: usize| number(count) / weeks;
@@ -173,18 +173,18 @@ impl Week {
         self.simulation.until(self.simulation.begun + lasts).await;
     }
 
-    /// Some go on or off air, or one that is on air gets another key.
+    /// Some go on or off air, or one on air gets another key.
     fn change(&mut self) {
         let desired = &self.simulation.life.desired;
-        let everybody = desired.destinations.keys().cloned();
+        let all = desired.destinations.keys().cloned();
         let mut rotated = None;
         let mut switched = BTreeSet::new();
         if self.random.random_bool(0.15) {
-            let on = everybody.filter(|name| is_on(desired, name));
+            let on = all.filter(|name| is_on(desired, name));
             rotated = on.choose(&mut self.random);
         } else {
             let count = self.random.random_range(1..=3);
-            switched.extend(everybody.choose_multiple(&mut self.random, count));
+            switched.extend(all.choose_multiple(&mut self.random, count));
         }
         let number = self.moments.len() as u64;
         self.simulation.life.declare("a change", |_, desired| {
@@ -248,7 +248,7 @@ fn is_on(desired: &Desired, name: &DestinationName) -> bool {
     desired.destinations[name].state == WantedState::Streaming
 }
 
-/// One pool with slots for everybody.
+/// One pool with slots for every destination.
 fn cast(seed: u64, random: &mut ChaCha8Rng) -> Cast {
     let channels = random.random_range(2..=4);
     let ids: Vec<String> = (1..=channels).map(|number| number.to_string()).collect();
@@ -297,7 +297,7 @@ fn cast(seed: u64, random: &mut ChaCha8Rng) -> Cast {
 #[derive(Default)]
 struct Stopwatch {
     wanted: BTreeSet<DestinationName>,
-    /// Who is not on air yet, and since when that is wanted.
+    /// Wanted destinations that are not on air yet, and since when they are wanted.
     waiting: BTreeMap<DestinationName, Duration>,
     /// Stretches of transition of each channel: from when to when.
     transitions: BTreeMap<String, Vec<(Duration, Duration)>>,

@@ -1,4 +1,4 @@
-//! Reading the emulator's documents: who owns a channel, whether it runs, where its slots point.
+//! Reading the emulator's documents: the owner of a channel, whether it runs, where its slots point.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) fn is_running(channel: &Channel) -> bool {
     )
 }
 
-/// Whether a slot of `channel` points at `one`. One whose key is not known owns its URL alone here.
+/// Whether a slot of `channel` points at `one`. With an unknown key the URL alone counts here.
 pub(super) fn carries(channel: &Channel, one: &Destination) -> bool {
     let slots = slots(channel);
     let mut first = slots.values().filter_map(|slot| slot.first());
@@ -43,7 +43,7 @@ pub(super) fn is_target_of(one: &Destination, endpoint: &Endpoint) -> bool {
     has_key && urls.any(|url| read(url) == read(&endpoint.0))
 }
 
-/// Whether it is where a slot points that carries nobody, whatever parking URL its pool has by now.
+/// Whether it is the target of a free slot, whatever parking URL its pool has by now.
 pub(super) fn is_parking(endpoint: &Endpoint) -> bool {
     endpoint.0.starts_with(PARKING)
 }

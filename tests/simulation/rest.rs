@@ -1,4 +1,4 @@
-//! Liveness: once life and faults have ended, everything comes to rest, where it is wanted or for a reason.
+//! Liveness: once life and faults have ended, every destination is where it is wanted or has a reason, and nothing changes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -66,7 +66,7 @@ pub(super) fn untrue(world: &World, declared: &Desired, wall: Timestamp, plan: &
     of_one.or_else(of_channel)
 }
 
-/// Nothing changes any more, and only the list is asked for, by `processes` that look every `interval`.
+/// Nothing changes, and only the list is asked for, by `processes` that look every `interval`.
 pub(super) fn check_calls(calls: &[Call], processes: usize, interval: Duration) -> Result<(), String> {
     if let Some(call) = calls.iter().find(|call| call.operation != "ListChannels") {
         return Err(format!(
@@ -91,7 +91,7 @@ pub(super) fn check_calls(calls: &[Call], processes: usize, interval: Duration) 
     Ok(())
 }
 
-/// Nothing is written to a table any more, and it is looked at no more often than its declaration says, by `processes`.
+/// Nothing is written to a table, and it is looked at no more often than its declaration says, by `processes`.
 pub(super) fn check_table_calls(
     before: &BTreeMap<String, usize>,
     after: &BTreeMap<String, usize>,

@@ -17,7 +17,7 @@ pub(crate) struct Shrunk {
 
 /// Shrinks the life of `wish`, which failed as `report` says: first to its shortest prefix that fails, then by leaving out
 /// ever smaller runs of actions. Nothing else changes, as every action is drawn by itself.
-pub(crate) fn shrink(wish: &Wish, report: Report, told: impl Fn(usize, usize)) -> Shrunk {
+pub(crate) fn shrink(wish: &Wish, report: Report, reported: impl Fn(usize, usize)) -> Shrunk {
     let check = report.broken.as_ref().map(|broken| broken.check);
     let mut best = Shrunk {
         wish: wish.clone(),
@@ -30,7 +30,7 @@ pub(crate) fn shrink(wish: &Wish, report: Report, told: impl Fn(usize, usize)) -
             return false;
         }
         best.tries += 1;
-        told(best.tries, actions.len());
+        reported(best.tries, actions.len());
         let wish = Wish {
             only: Some(actions.iter().copied().collect()),
             ..wish.clone()

@@ -46,7 +46,7 @@ impl<'a> Start<'a> {
         found.map(|(other, _)| other.as_str())
     }
 
-    /// A slot that carries nobody who is wanted on air by what is declared at this time.
+    /// Slots that carry no destination wanted on air by the declaration at this time.
     pub(super) fn unwanted(&self, desired: &Desired, wall: Timestamp) -> Vec<String> {
         let ground = Ground::read(self.world, desired, wall);
         let Some(place) = ground.place(self.id) else {

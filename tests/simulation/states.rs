@@ -1,7 +1,7 @@
-//! A process tells the states of a channel in the order in which the channel was in them.
+//! A process reports the states of a channel in the order in which the channel was in them.
 //!
-//! It may miss some, and hear of one late. It never goes back to one that it has told: then it has taken an old list for
-//! how the channel is now. Only of what it has just missed it cannot know that it is over.
+//! It may miss some, and see one late. It never goes back to one that it has reported: then it has taken an old list for
+//! the present state. Only of a state that it has just missed it cannot know that it is over.
 //!
 //! Of a channel on which a call of its own failed it plans with nothing that was over by then: the call may have had its
 //! effect, which a list that lags behind does not show.
@@ -16,22 +16,22 @@ use tokio::time::Instant;
 
 use super::process::Sign;
 
-/// What states the channels were in, and how far each process has told them.
+/// What states the channels were in, and how far each process has reported them.
 #[derive(Default)]
 pub(super) struct States {
     /// By channel, from the first on, each with when it could be seen first.
     passed: BTreeMap<String, Vec<(Instant, &'static str)>>,
     /// When they were looked up last, in the emulator's time.
     until: Duration,
-    told: BTreeMap<(String, ChannelId), Told>,
+    reported: BTreeMap<(String, ChannelId), Reported>,
     /// When a call of each process failed, by its channel, until the process has seen that one again.
     failed: BTreeMap<(String, ChannelId), Instant>,
 }
 
-/// Which of the states that a channel has passed a process has told, by their place; the last is where it is, at least.
-type Told = BTreeSet<usize>;
+/// The passed states of a channel that a process has reported, by their place; the last is where it is, at least.
+type Reported = BTreeSet<usize>;
 
-/// How long a list may lag behind in these lives, and what is told on one.
+/// How long a list may lag behind in these lives, and reports based on one.
 const LAG_MAX: Duration = Duration::from_mins(1);
 
 impl States {
@@ -48,13 +48,13 @@ impl States {
         self.until = now;
     }
 
-    /// What is wrong with what `process` told or planned with at `when`.
+    /// What is wrong with what `process` reported or planned with at `when`.
     pub(super) fn hear(&mut self, process: &str, when: Instant, sign: &Sign) -> Option<String> {
         match sign {
-            Sign::Told(Event::StateChanged { channel, to, .. }) => {
+            Sign::Reported(Event::StateChanged { channel, to, .. }) => {
                 self.check_order(process, when, channel, *to)
             }
-            Sign::Told(Event::StepEnded {
+            Sign::Reported(Event::StepEnded {
                 channel,
                 outcome: StepOutcome::Failed { .. },
                 ..
@@ -62,7 +62,7 @@ impl States {
                 self.failed.insert((process.to_owned(), channel.clone()), when);
                 None
             }
-            Sign::Told(_) => None,
+            Sign::Reported(_) => None,
             Sign::Planned(states) => states
                 .iter()
                 .find_map(|(channel, state)| self.check_since_failure(process, when, channel, *state)),
@@ -89,7 +89,7 @@ impl States {
         })
     }
 
-    /// No state is told that the process knew to be over.
+    /// No state is reported that the process knew to be over.
     fn check_order(
         &mut self,
         process: &str,
@@ -98,26 +98,26 @@ impl States {
         to: ChannelState,
     ) -> Option<String> {
         let passed = self.passed.get(channel.as_str()).map_or(&[][..], Vec::as_slice);
-        // It is heard later: what came meanwhile was not what was told.
+        // It is read later: states that came meanwhile were not reported.
         let passed = &passed[..passed.partition_point(|(since, _)| *since <= when)];
-        let told = self
-            .told
+        let reported = self
+            .reported
             .entry((process.to_owned(), channel.clone()))
             .or_default();
         let is_it = |at: &usize| passed[*at].1 == to.as_str();
-        let last = told.last().copied().unwrap_or(0);
+        let last = reported.last().copied().unwrap_or(0);
         // Of what it missed it cannot know that it is over.
-        let is_missed = |at: &usize| !told.contains(at) && when <= passed[*at + 1].0 + LAG_MAX;
+        let is_missed = |at: &usize| !reported.contains(at) && when <= passed[*at + 1].0 + LAG_MAX;
         let found = (last..passed.len())
             .find(is_it)
             .or_else(|| (0..last).filter(is_missed).find(is_it));
         match found {
             Some(at) => {
-                told.insert(at);
+                reported.insert(at);
                 None
             }
             None => Some(format!(
-                "{process} tells that channel {channel} is {to}, which it was before, if ever"
+                "{process} reports that channel {channel} is {to}, which it was before, if ever"
             )),
         }
     }

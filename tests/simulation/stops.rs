@@ -1,8 +1,8 @@
 //! The rule of stops, by the raw channel at the moment of the call.
 //!
-//! A running channel may be stopped only if it has a slot and each of its slots is parked, a second copy, or of somebody who
-//! is not wanted; or if an interruption is granted. Neither while something on it is undeclared or cannot be a slot, unless
-//! it is taken over, nor while somebody on it is paused. A change of its own interrupts a destination like any other.
+//! A running channel may be stopped only if it has a slot and each of its slots is parked, a second copy, or of an unwanted
+//! destination; or if an interruption is granted. Neither while something on it is undeclared or cannot be a slot, unless
+//! it is taken over, nor while a destination on it is paused. A change of its own interrupts a destination like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use super::ground::{Fit, Ground, Occupant, Place};
 pub(super) struct Stop<'a> {
     ground: Ground<'a>,
     id: &'a str,
-    /// Whether somebody who is on air on another channel as well loses nothing.
+    /// Whether a destination that is on air on another channel as well loses nothing.
     copies: bool,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Stop<'a> {
         Ok(Self { ground, id, copies })
     }
 
-    /// Whoever is on air on another channel as well loses it too.
+    /// A destination that is on air on another channel as well counts as lost, too.
     pub(super) fn with_copies(self) -> Self {
         Self {
             copies: false,
@@ -47,7 +47,7 @@ impl<'a> Stop<'a> {
         }
     }
 
-    /// Whom it takes off air, or why it must not be.
+    /// The destinations that it takes off air, or why it is forbidden.
     pub(super) fn judge(
         &self,
         released: &BTreeMap<DestinationName, Instant>,
@@ -96,8 +96,8 @@ impl<'a> Stop<'a> {
         ))
     }
 
-    /// Whether somebody is on air on another channel as well; where this one only starts or recovers, one that does is as
-    /// good.
+    /// Whether a destination is on air on another channel as well; where this channel only starts or recovers, another one
+    /// that starts or recovers is as good.
     fn is_elsewhere(&self, place: &Place<'_>, one: &Destination) -> bool {
         let is_as_good =
             |other: &Place<'_>| other.is_in(State::Running) || !place.is_in(State::Running) && other.runs();
@@ -109,7 +109,7 @@ impl<'a> Stop<'a> {
         })
     }
 
-    /// Which changes an interruption of a channel could be for at all, and whose they would be.
+    /// The changes that an interruption of a channel could be for, with their destinations.
     fn changes<'s>(
         &'s self,
         place: &'s Place<'a>,

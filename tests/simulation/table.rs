@@ -28,8 +28,8 @@ use super::mishaps::Trouble;
 /// Its name.
 pub(super) const NAME: &str = "live";
 
-/// For how long a table must have held more than one that is wanted, before it is emptied. One item may be deleted on
-/// purpose, and whoever has not looked for a while does not know yet of a second one.
+/// For how long a table must have held more than one wanted destination before it is emptied. One item may be deleted on
+/// purpose, and a process that has not looked for a while does not know yet of a second one.
 const FULL_FOR: Duration = Duration::from_hours(1);
 
 /// Looks of a process that are remembered.
@@ -38,13 +38,13 @@ const LOOKS_KEPT: usize = 64;
 /// How a world keeps its table.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
-    /// The pools whose destinations live there.
+    /// The pools whose destinations are its items.
     pub(super) pools: BTreeSet<PoolName>,
     /// Whether items hold the stream keys, or name the files that do.
     pub(super) keys_inside: bool,
     /// Whether attributes have the names of a front end, or those of slotwise.
     pub(super) own_words: bool,
-    /// Whether its items are those of two tenants, who number theirs alike, and give names on to each other.
+    /// Whether its items are those of two tenants, with equal numbers, whose names pass from one to the other.
     pub(super) two_tenants: bool,
     pub(super) poll: Duration,
     /// Items on a page of a scan.
@@ -113,12 +113,12 @@ struct State {
     aside: Option<Vec<Value>>,
     /// When it was restored last.
     restored: Option<Instant>,
-    /// Whether it is emptied as soon as somebody has read a part of it.
+    /// Whether it is emptied as soon as a process has read a part of it.
     is_emptied_amid_scan: bool,
     /// When its stream is switched off again, where it is on.
     stream_until: Option<Instant>,
     troubles: Vec<Trouble>,
-    /// Whom troubles hit.
+    /// Decides which process a trouble hits.
     random: ChaCha8Rng,
     /// What the process in each seat knows.
     looks: BTreeMap<char, Looks>,
@@ -217,7 +217,7 @@ impl Table {
         self.ask("PutItem", &json!({"TableName": NAME, "Item": whole}));
     }
 
-    /// Whether nobody but the destination `name` lives in it.
+    /// Whether `name` is its only destination.
     pub(super) fn is_last(&self, name: &DestinationName) -> bool {
         let state = self.state();
         state.written.len() == 1 && state.written.contains_key(name.as_str())
@@ -232,7 +232,7 @@ impl Table {
         self.key_in(&items::item(&self.plan, one))
     }
 
-    /// Everything that stands in the item of this key.
+    /// The whole item of this key.
     pub(super) fn item(&self, key: &Value) -> Option<Item> {
         let answer = self.ask("GetItem", &json!({"TableName": NAME, "Key": key}));
         serde_json::from_value(answer.get("Item")?.clone()).ok()
@@ -262,8 +262,8 @@ impl Table {
         answer["Items"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Takes every item away, if there have been enough of them for long enough that nobody can mean it: at once, or
-    /// when somebody has read a part of them.
+    /// Removes every item, if there have been enough of them for long enough that it cannot be meant: at once, or when a
+    /// process has read a part of them.
     pub(super) fn empty(&self, amid_scan: bool) -> bool {
         let is_full = {
             let state = self.state();
@@ -383,8 +383,8 @@ impl Table {
         self.state().looks.entry(seat).or_default().is_unconfirmed = false;
     }
 
-    /// The process in `seat` has seen the whole table as it was at `begun`. Nobody believes one that was emptied, nor one
-    /// that lacks an item before another scan has shown the same.
+    /// The process in `seat` has seen the whole table as it was at `begun`. No process believes an emptied one, nor one that
+    /// lacks an item before another scan has shown the same.
     pub(super) fn looked(&self, seat: char, begun: Instant) {
         let keys = self.keys();
         let mut state = self.state();
@@ -447,7 +447,7 @@ impl Table {
             "DescribeStream" => run(body, |request| database.describe_stream(request)),
             "GetShardIterator" => run(body, |request| database.get_shard_iterator(request)),
             "GetRecords" => run(body, |request| database.get_records(request)),
-            other => panic!("nobody calls {other}"),
+            other => panic!("{other} is never called"),
         }
     }
 }

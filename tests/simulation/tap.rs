@@ -61,7 +61,7 @@ pub(super) struct Tap {
     deaths: Arc<Notify>,
 }
 
-/// What somebody else does to a channel.
+/// A change of a channel from outside.
 type Action = Box<dyn FnOnce(&str) + Send>;
 
 struct Flow {
@@ -87,7 +87,7 @@ impl fmt::Debug for Flow {
 }
 
 impl Tap {
-    /// `deaths` is told when the process dies.
+    /// `deaths` is notified when the process dies.
     pub(super) fn new(deaths: Arc<Notify>) -> Self {
         let flow = Flow {
             death: None,
@@ -143,7 +143,7 @@ impl Tap {
         self.state.lock().unwrap().freeze = Some((boundary, time));
     }
 
-    /// Lets `action` happen to the next channel that is looked at by itself: its process goes by an older look until then.
+    /// Lets `action` happen to the next channel that is looked at by itself: its process relies on an older look until then.
     pub(super) fn before_next_look(&self, action: impl FnOnce(&str) + Send + 'static) {
         self.state.lock().unwrap().forestalled = Some(Box::new(action));
     }
@@ -169,7 +169,7 @@ impl Tap {
         self.state.lock().unwrap().passed
     }
 
-    /// Passes a boundary of another service, once the process goes on; never, if it dies there.
+    /// Passes a boundary of another service, once the process continues; never, if it dies there.
     pub(super) async fn boundary(&self, writes: bool) {
         self.cross(if writes { Calls::Writes } else { Calls::Any }).await;
     }
@@ -212,8 +212,8 @@ impl Tap {
     }
 }
 
-/// The timers of a process. None of them fires while it stands still, so that what waits at a boundary goes on first
-/// afterwards: a request that has gone out is not taken back because its time was over meanwhile.
+/// The timers of a process. None of them fires while it is suspended, so that what waits at a boundary continues first
+/// afterwards: a request that was sent is not taken back because its time was over meanwhile.
 impl AsyncSleep for Tap {
     fn sleep(&self, duration: Duration) -> Sleep {
         let tap = self.clone();

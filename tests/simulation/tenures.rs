@@ -6,13 +6,13 @@ use slotwise::emulator::Call;
 
 use super::leases::SharedRow;
 
-/// Who wrote, and when it was whose turn.
+/// The writers and their tenures.
 pub(super) struct Tenures {
     /// The row that the processes contend for.
     row: SharedRow,
-    /// In whose name the last call was made.
+    /// The holder named by the last call.
     last: Option<String>,
-    /// Who wrote in each epoch of the lease.
+    /// The writer of each epoch of the lease.
     epochs: BTreeMap<u64, String>,
 }
 
@@ -25,12 +25,12 @@ impl Tenures {
         }
     }
 
-    /// In whose name the last call was made, and in which epoch.
+    /// The holder and epoch named by the last call.
     pub(super) fn last(&self) -> Option<&str> {
         self.last.as_deref()
     }
 
-    /// Takes note of who makes a call. Whether it is another one than before.
+    /// Takes note of the caller. Whether it is another one than before.
     pub(super) fn change_with(&mut self, call: &Call) -> bool {
         let stamp = call.user_agent.as_deref().and_then(stamp);
         let is_another = self.last.as_deref() != stamp;
@@ -38,7 +38,7 @@ impl Tenures {
         is_another
     }
 
-    /// Whether the last call, which was this one, was made by the one who holds the lease.
+    /// Whether the last call, which was this one, was made by the holder of the lease.
     pub(super) fn check(&mut self, call: &Call) -> Result<(), String> {
         let row = self.row.lock().unwrap().clone();
         let holds = row.and_then(|row| Some(format!("{}.{}", row.holder?, row.epoch)));
@@ -67,7 +67,7 @@ impl Tenures {
     }
 }
 
-/// In whose name, and which epoch, a call says it is made.
+/// The holder and epoch that a call names.
 fn stamp(user_agent: &str) -> Option<&str> {
     let (_, rest) = user_agent.split_once("md/slotwise-lease#")?;
     rest.split_whitespace().next()

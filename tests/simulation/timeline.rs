@@ -1,4 +1,4 @@
-//! What happened, a line each: for whoever has to find out why a life failed.
+//! What happened, a line each: to find out why a life failed.
 
 use std::fmt::Write as _;
 
@@ -56,9 +56,9 @@ pub(super) fn brief(process: &str, event: &Event) -> String {
 /// The last lines of what happened until a failure, in the order of time.
 pub(super) fn text(begun: Instant, mut lines: Vec<(Instant, String)>) -> String {
     lines.retain(|(_, line)| !line.is_empty());
-    // What a process told is heard a little later than it happened.
+    // Events of a process are read a little later than they happened.
     lines.sort_by_key(|(at, _)| *at);
-    // Until the next action a life goes on after a failure; what was told at that moment is part of it.
+    // Until the next action a life continues after a failure; the reports of that moment are part of it.
     let broken = lines.iter().position(|(_, line)| line.starts_with("BROKEN"));
     lines.truncate(broken.map_or(lines.len(), |at| at + SHOWN_AFTER));
     let shown = lines.len().saturating_sub(SHOWN);
@@ -143,7 +143,7 @@ fn channels(world: &World, desired: &Desired) -> String {
             let held = match holder {
                 Some(one) => one.name.to_string(),
                 None if url.starts_with(PARKING) => "-".to_owned(),
-                // By whom is part of the key; it is made up, but no example for what may be printed.
+                // The user is part of the key; it is invented, but no example for what may be printed.
                 None => format!(
                     "undeclared ({} characters)",
                     name.len().saturating_sub(CANARY.len())

@@ -25,7 +25,7 @@ pub(super) struct View {
     pub(super) desired: Desired,
     /// What is left of it in the files, where a part of it is missing for no good reason.
     pub(super) left: Option<Desired>,
-    /// Who stands where a file is torn, and is in force as it was read before.
+    /// The destination where a file is torn: in force as it was read before.
     torn: Option<DestinationName>,
     /// Whether something is wrong with the files.
     is_spoiled: bool,
@@ -34,7 +34,7 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Whether somebody declares what a slot points at, or it is parked.
+    /// Whether the target of a slot is declared, or it is parked.
     pub(super) fn declares(&self, endpoint: &Endpoint) -> bool {
         let mut all = self.desired.destinations.values();
         is_parking(endpoint) || all.any(|one| is_target_of(one, endpoint))
@@ -81,7 +81,7 @@ impl Views {
         });
     }
 
-    /// Takes note of what became of the files, and that this was nobody's wish.
+    /// Takes note of what happened to the files, by accident.
     pub(super) fn spoil(&mut self, Spoiled { missing, torn }: Spoiled) {
         let View { desired, ahead, .. } = self.last();
         let mut left = desired.clone();
@@ -185,8 +185,8 @@ impl Views {
     }
 }
 
-/// What is known of files that are torn: whoever stands there as it was in any of `files`, which begin with the newest, and
-/// all others as they are.
+/// What is known of torn files: the destination there as it was in any of `files`, which begin with the newest, and all
+/// others as they are.
 fn where_torn<'a>(files: &'a [&View]) -> impl Iterator<Item = View> + 'a {
     files.iter().enumerate().flat_map(move |(at, view)| {
         let as_it_was = move |before: &&View, name: &DestinationName| {
@@ -202,7 +202,7 @@ fn where_torn<'a>(files: &'a [&View]) -> impl Iterator<Item = View> + 'a {
     })
 }
 
-/// What is known where the files say what `of_files` says and the table what `of_table` says, and whose keys are those of
+/// What is known where the files say what `of_files` says and the table what `of_table` says; the keys may be those of
 /// the items.
 fn mixed(of_files: &View, of_table: &View, plan: &Plan, keys_of_items: bool) -> View {
     let with_items = |desired: &Desired| {

@@ -61,7 +61,7 @@ pub(super) struct Wire {
     pub(super) tap: Tap,
     /// The name of the process.
     pub(super) process: String,
-    /// The row that says who may write; `None` where nobody contends.
+    /// The row of the lease; `None` where there is one process only.
     pub(super) row: Option<SharedRow>,
     pub(super) judge: Arc<Mutex<Judge>>,
     state: Arc<Mutex<State>>,
@@ -178,7 +178,7 @@ impl Wire {
         self.judge.lock().unwrap().fail(check, what);
     }
 
-    /// Only what slotwise needs is called, not too often, and only whoever holds the lease writes.
+    /// Only what slotwise needs is called, not too often, and only the holder of the lease writes.
     fn check_call(&self, operation: &str, body: &Value) {
         self.table.count(operation);
         if !ALLOWED.contains(&operation) {

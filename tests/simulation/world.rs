@@ -16,13 +16,13 @@ use slotwise::model::{
     Window,
 };
 
-/// Where a slot points that carries nobody.
+/// Where a free slot points.
 pub(super) const PARKING: &str = "rtmp://127.0.0.1:1935/parked";
 
-/// Whose channels they are.
+/// The owner of the channels.
 pub(super) const OWNER: &str = "test";
 
-/// A channel that no pool names: nobody of ours may ever touch it.
+/// A channel that no pool names: no process may ever touch it.
 pub(super) const FOREIGN: &str = "900";
 
 /// Part of every stream name that is a secret, so that one search finds any of them; with a sign that no name of a
@@ -278,10 +278,10 @@ fn foreign() -> InventedPool {
     }
 }
 
-/// What nobody outside AWS knows is one way in one world and the other way in another.
+/// Unconfirmed behaviour is one way in one world and the other way in another.
 fn switches(random: &mut ChaCha8Rng) -> Switches {
     let mut unknown = || random.random_bool(0.3);
-    Switches {
+    let made = Switches {
         quiet_start_when_running: unknown(),
         quiet_stop_when_idle: unknown(),
         stop_from_recovering: unknown(),
@@ -289,8 +289,16 @@ fn switches(random: &mut ChaCha8Rng) -> Switches {
         failed_update_keeps_old: !unknown(),
         unique_rtmp_targets: !unknown(),
         list_shows_deleted: unknown(),
-        list_page_default: if random.random_bool(0.1) { 2 } else { 20 },
         ..Switches::default()
+    };
+    if !random.random_bool(0.3) {
+        return made;
+    }
+    // A list costs more than a look at one channel.
+    Switches {
+        list_page_default: 2,
+        list_page_max: 2,
+        ..made
     }
 }
 
@@ -312,7 +320,7 @@ fn estrange(emulator: &Emulator, random: &mut ChaCha8Rng, channels: usize) {
             1 => {
                 let document = world.channel_mut(&one).unwrap().document_mut();
                 document["destinations"][1]["settings"][0] =
-                    json!({"streamName": format!("{CANARY}somebody"), "url": "rtmp://somebody.example/app"});
+                    json!({"streamName": format!("{CANARY}undeclared"), "url": "rtmp://undeclared.example/app"});
                 world.force_state(&one, State::Running, now);
             }
             _ => {}

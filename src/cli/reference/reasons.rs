@@ -13,8 +13,9 @@ use crate::model::{
     Pause, PoolName, SlotId,
 };
 use crate::plan::{Reason, Stray, Waiting};
+use crate::status::DESCRIBED;
 
-/// Both tables.
+/// All tables.
 pub(super) fn page() -> String {
     let mut page = String::from(
         "## Why a step is taken, or a slot given\n\n\
@@ -42,6 +43,13 @@ pub(super) fn page() -> String {
         };
         let said = escaped(&waiting.to_string()).replace("1970-01-01T00:00:00Z", "TIME");
         line(&mut page, &format!("| `{}` | {said} | {ends} |", waiting.code()));
+    }
+    page.push_str(
+        "\n## Conditions\n\nIn `conditions[]` of a status, each `True`, `False` or `Unknown`, since when, and with one of the codes \
+         above.\n\n| condition | true while |\n|---|---|\n",
+    );
+    for (condition, meaning) in DESCRIBED {
+        line(&mut page, &format!("| `{condition}` | {} |", escaped(meaning)));
     }
     page
 }
@@ -208,7 +216,7 @@ fn of_the_destination() -> Vec<Waiting> {
             pool: None,
             pause: Pause {
                 until: Some(Timestamp::UNIX_EPOCH),
-                by: Some("SOMEBODY".to_owned()),
+                by: Some("USER".to_owned()),
                 why: Some("REASON".to_owned()),
             },
         },

@@ -2,17 +2,17 @@
 //!
 //! ```text
 //!   name (S, partition key)   one per owner and region of MediaLive, so that several share a table
-//!   holder (S)                who holds the lease; not there after it was given back
+//!   holder (S)                the process that holds the lease; absent after it was given back
 //!   epoch, renewal (N)        grow with every holder and with every renewal
 //!   durationMs (N)            how long the holder may go without renewing it
 //!   grants (M)                one-off grants for the holder, by destination: id, by, and from the holder taken, outcome, message.
-//!                             Whoever takes over removes them
+//!                             A takeover removes them
 //! ```
 //!
 //! The answer to each renewal brings the grants: they cost no request.
 //!
-//! The client is the lease's own: no retries but those of the protocol, and a partition of its own for what they are
-//! counted in, so that nothing that others ask of AWS holds up a renewal.
+//! The client is the lease's own: no retries but those of the protocol, and a retry quota of its own, so that no other
+//! request to AWS delays a renewal.
 
 mod grants;
 
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_somebody_damaged_is_no_row_that_could_be_taken() {
+    fn a_damaged_row_is_never_taken() {
         let whole = [("epoch", n("7")), ("renewal", n("3")), ("durationMs", n("15000"))];
         let row = parse(&item(&whole)).unwrap();
         assert_eq!((row.holder, row.epoch, row.renewal), (None, 7, 3));

@@ -14,7 +14,7 @@ use super::LeaseError;
 use super::place::LockPlace;
 use crate::execute::{Holding, WriteLease};
 
-/// Everybody may open the file, lock it and say in it who holds it, whatever the umask: it holds nothing else.
+/// Every user may open the file, lock it and name itself in it, whatever the umask: it holds nothing else.
 const MODE: u32 = 0o666;
 /// What a holder says of itself is shorter; what is longer was not written by slotwise.
 const HOLDER_MAX: u64 = 256;
@@ -78,7 +78,7 @@ impl FileLock {
                 id,
                 file,
             };
-            // Somebody may have removed it since it was opened.
+            // It may have been removed since it was opened.
             if lock.loss().is_none() {
                 lock.introduce();
                 return Ok(lock);
@@ -93,7 +93,7 @@ impl FileLock {
         self.id
     }
 
-    /// Why the lock keeps nobody away any more; `None` while it does.
+    /// Why the lock no longer keeps others away; `None` while it does.
     fn loss(&self) -> Option<String> {
         let shown = self.place.path().display();
         if let Some(now) = self.place.moved() {
@@ -109,7 +109,7 @@ impl FileLock {
         }
     }
 
-    /// Says in the file who holds it, for people. Where the file is another user's, the lock holds all the same.
+    /// Names the holder in the file, for operators. Where the file is another user's, the lock is valid all the same.
     fn introduce(&mut self) {
         let text = format!("pid {}\n", std::process::id());
         let written = self
@@ -119,7 +119,7 @@ impl FileLock {
             .and_then(|_| self.file.write_all(text.as_bytes()));
         if let Err(error) = written {
             tracing::debug!(
-                "{} does not say who holds it: {error}",
+                "{} does not name its holder: {error}",
                 self.place.path().display()
             );
         }
@@ -133,13 +133,13 @@ fn failed(path: &Path, cause: io::Error) -> LeaseError {
     }
 }
 
-/// The file, made where there is none; `None` where it vanished in between. Looked at before it is opened: opening a pipe
-/// waits for somebody, and opening a device may do anything. And looked at again then.
+/// The file, made where there is none; `None` where it vanished in between. Checked before it is opened, since opening a
+/// pipe waits for a writer and opening a device may do anything; and checked again then.
 fn open(path: &Path) -> Result<Option<(File, FileId)>, LeaseError> {
     let failed = |cause| failed(path, cause);
     let file = match fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => return Err(LeaseError::NotAFile(path.to_owned())),
-        // Never so that it would be made: in a directory like /tmp nobody may open another user's file in that way.
+        // Without O_CREAT: in a directory like /tmp no user may open another user's file with it.
         Ok(_) => match File::options().read(true).write(true).open(path) {
             // Another user's file, made by hand: reading is enough to lock it.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => File::open(path),
@@ -172,7 +172,7 @@ fn make(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Who holds it, as the holder says: `pid 1234`. Empty where it says nothing that it could have written.
+/// The holder, as it names itself: `pid 1234`. Empty where the content is not of that form.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     let read = file.take(HOLDER_MAX).read_to_string(&mut text);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_holder_is_refused_until_the_first_releases_it_and_hears_who_it_is() {
+    fn a_second_holder_is_refused_with_the_name_of_the_first() {
         let dir = tempfile::tempdir().unwrap();
         let place = place(&dir);
         let first = FileLock::take(&place).unwrap();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_may_lock_the_file_whatever_the_umask() {
+    fn every_user_may_lock_the_file_whatever_the_umask() {
         let dir = tempfile::tempdir().unwrap();
         let place = place(&dir);
         let _first = FileLock::take(&place).unwrap();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_removed_or_replaced_is_no_lock_any_more_and_is_taken_again() {
+    fn a_removed_or_replaced_lock_file_is_locked_again() {
         let dir = tempfile::tempdir().unwrap();
         let place = place(&dir);
         let keeper = FileKeeper::take(&place).unwrap();
@@ -319,14 +319,14 @@ mod tests {
     fn a_holder_is_named_by_what_it_could_have_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
-        for (text, told) in [
+        for (text, expected) in [
             ("pid 12\n", "pid 12"),
             ("pid x", ""),
             ("\x1b[31mpid 1", ""),
             ("", ""),
         ] {
             fs::write(&path, text).unwrap();
-            assert_eq!(holder(&mut File::open(&path).unwrap()), told);
+            assert_eq!(holder(&mut File::open(&path).unwrap()), expected);
         }
         fs::write(&path, "1".repeat(1_000_000)).unwrap();
         assert_eq!(holder(&mut File::open(&path).unwrap()), "");

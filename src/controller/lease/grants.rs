@@ -6,8 +6,8 @@
 //!         ◄─ Progress ─────────────────────────────── ┘                        └─► Handed::report
 //! ```
 //!
-//! A grant is given to the one who holds the lease at that moment. A successor does not inherit it: whoever takes over
-//! removes what lies in the row, and a socket ends with its process.
+//! A grant is given to the present holder of the lease. A successor does not inherit it: a takeover removes the grants in
+//! the row, and a socket ends with its process.
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,10 +22,10 @@ use super::socket::{self, Line};
 use super::{Holder, TableError};
 use crate::model::DestinationName;
 
-/// Grants that the controller has not looked at yet: more than people give within a cycle.
+/// Grants that the controller has not looked at yet: more than users give within a cycle.
 const WAITING_MAX: usize = 32;
 
-/// It is taken, and it ends: each is told, however soon the other follows.
+/// It is taken, and it ends: each is reported, however soon the other follows.
 const REPORTS_MAX: usize = 2;
 
 /// A grant that was handed to this process.
@@ -33,12 +33,12 @@ const REPORTS_MAX: usize = 2;
 pub struct Handed {
     /// The destination whose change may interrupt others.
     pub name: DestinationName,
-    /// Who gave it, for people.
+    /// The user or process that gave it, for operators.
     pub by: Arc<str>,
     progress: mpsc::Sender<Progress>,
 }
 
-/// What has become of a grant.
+/// The progress of a grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Progress {
@@ -46,7 +46,7 @@ pub enum Progress {
     Waiting,
     /// The holder plans with it.
     Taken {
-        /// The holder, for people.
+        /// The holder, for display.
         by: String,
     },
     /// It is over.
@@ -101,16 +101,16 @@ impl GrantOutcome {
 }
 
 impl Handed {
-    /// A grant for `name`, and what becomes of it.
+    /// A grant for `name`, and its progress.
     pub fn new(name: DestinationName, by: impl Into<Arc<str>>) -> (Self, mpsc::Receiver<Progress>) {
         let (progress, followed) = mpsc::channel(REPORTS_MAX);
         let by = by.into();
         (Self { name, by, progress }, followed)
     }
 
-    /// Says what has become of it.
+    /// Reports its progress.
     pub fn report(&self, progress: Progress) {
-        // Who does not listen any more is not told.
+        // The receiver may be gone.
         self.progress.try_send(progress).ok();
     }
 }
@@ -148,7 +148,7 @@ impl Mailbox {
             .is_empty()
     }
 
-    /// Returns when there is a grant that was not told of.
+    /// Returns when there is a new grant.
     pub(super) async fn arrived(&self) {
         self.arrived.notified().await;
     }
@@ -171,7 +171,7 @@ pub enum HandError {
     HolderGone,
 }
 
-/// Hands grants to who holds the lease.
+/// Hands grants to the holder of the lease.
 #[derive(Debug)]
 pub enum Hander {
     /// Through the socket that goes with a locked file.
@@ -180,7 +180,7 @@ pub enum Hander {
     Row {
         /// The row.
         row: LeaseRow,
-        /// Who holds it.
+        /// The holder of the lease.
         holder: Arc<str>,
         /// In which epoch.
         epoch: u64,
@@ -221,7 +221,7 @@ enum Way {
 }
 
 impl Following {
-    /// What becomes of it next.
+    /// Its next progress.
     pub async fn next(&mut self) -> Result<Progress, HandError> {
         match &mut self.0 {
             Way::Socket(line) => line.next().await,

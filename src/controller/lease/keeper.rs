@@ -13,8 +13,8 @@ use super::LeaseError;
 use super::table::{Answer, Ask, Candidate, Role, Standing, Table, TableError, TableErrorKind};
 use crate::execute::{Holding, WriteLease};
 
-/// How often a lease could have run out before it is given up to wait for it: once for a holder that is gone, and once
-/// more for somebody who is faster and gone as well.
+/// After how many lease durations a wait for the lease ends: one for a holder that is gone, one more for a faster
+/// candidate that is gone as well.
 const WAIT_LEASES: u32 = 3;
 
 /// Owns the task. Dropped, the task ends, and with it the right to write.
@@ -25,8 +25,8 @@ pub(super) struct Keeper {
     asked: CancellationToken,
     me: Arc<str>,
     duration: Duration,
-    /// Whether [`Self::changed`] has told that the task is gone.
-    end_told: bool,
+    /// Whether [`Self::changed`] has reported that the task is gone.
+    is_end_reported: bool,
 }
 
 impl fmt::Debug for Keeper {
@@ -51,7 +51,7 @@ impl Keeper {
             asked,
             me,
             duration,
-            end_told: false,
+            is_end_reported: false,
         }
     }
 
@@ -81,7 +81,7 @@ impl Keeper {
         if self.standing.changed().await.is_ok() {
             return;
         }
-        if std::mem::replace(&mut self.end_told, true) {
+        if std::mem::replace(&mut self.is_end_reported, true) {
             std::future::pending::<()>().await;
         }
     }
@@ -140,7 +140,7 @@ async fn keep<T: Table>(
         }
         candidate.expire(Instant::now());
         publish(&tell, candidate.standing());
-        // What is asked for by then may be something else: the lease ran out.
+        // By then the request may be another one: the lease ran out.
         let (due, ask) = match candidate.next() {
             (due, now) if now == ask => (due, ask),
             other => other,
@@ -153,16 +153,16 @@ async fn keep<T: Table>(
         role: Role::Released,
         ..candidate.standing()
     };
-    // Before the request: whoever sees the row given back begins at once.
+    // Before the request: a candidate that sees the row given back begins at once.
     publish(&tell, standing);
     candidate.let_go();
     exchange(&table, &mut candidate, &tell, &Ask::Release).await;
 }
 
-/// One request and its answer. A lease that runs out meanwhile is told at that moment.
+/// One request and its answer. A lease that runs out meanwhile is reported at that moment.
 async fn exchange<T: Table>(table: &T, candidate: &mut Candidate, tell: &watch::Sender<Standing>, ask: &Ask) {
     let (me, duration) = (Arc::clone(candidate.me()), candidate.duration());
-    // Before the request is sent: whatever time it takes is ours to lose.
+    // Before the request is sent: its time counts against the lease.
     let sent = Instant::now();
     // The table's own limit is a bit shorter and knows more.
     let limit = sent + candidate.interval().mul_f64(1.2);
@@ -186,7 +186,7 @@ async fn exchange<T: Table>(table: &T, candidate: &mut Candidate, tell: &watch::
     }
 }
 
-/// A row that cannot be gone on from is not led by: it says why.
+/// An error for a row that cannot be continued from.
 fn without_fault(answer: Answer, table: Arc<str>) -> Result<Answer, TableError> {
     let fault = match &answer {
         Answer::Row(Some(row)) => row.fault(),
@@ -219,14 +219,14 @@ fn no_answer(table: Arc<str>, ask: &Ask) -> TableError {
 
 /// A renewal is no news, but how long the lease lasts is there to be read.
 fn publish(tell: &watch::Sender<Standing>, standing: Standing) {
-    tell.send_if_modified(|told| {
-        let is_news = !told.is_as(&standing);
-        *told = standing;
+    tell.send_if_modified(|last| {
+        let is_news = !last.is_as(&standing);
+        *last = standing;
         is_news
     });
 }
 
-/// What the gate asks: never what was true when it was told, but whether it is true still.
+/// What the gate asks: whether the lease is held now, not whether it was held at the last report.
 #[derive(Debug)]
 struct TableGate {
     standing: watch::Receiver<Standing>,
@@ -240,6 +240,7 @@ impl WriteLease for TableGate {
                 Some(Holding {
                     until: Some(*until),
                     stamp: Some(format!("{}.{epoch}", self.me).into()),
+                    epoch: *epoch,
                 })
             }
             _ => None,
@@ -255,7 +256,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_gate_goes_by_the_time_and_by_whether_the_keeper_lives_not_by_what_was_told() {
+    async fn the_gate_asks_the_time_and_the_keeper_not_the_last_report() {
         let until = Instant::now() + Duration::from_secs(3);
         let leading = Standing {
             role: Role::Leading {
@@ -272,13 +273,13 @@ mod tests {
         };
         let holding = gate.held_for().unwrap();
         assert_eq!(
-            (holding.until, holding.stamp.as_deref()),
-            (Some(until), Some("me.7"))
+            (holding.until, holding.stamp.as_deref(), holding.epoch),
+            (Some(until), Some("me.7"), 7)
         );
         sleep(Duration::from_secs(3)).await;
         assert!(
             gate.held_for().is_none(),
-            "its time is up, and nobody has said so yet"
+            "its time is up, and no report says so yet"
         );
 
         publish(
@@ -294,6 +295,6 @@ mod tests {
         );
         assert!(gate.held_for().is_some(), "a renewal counts at once");
         drop(tell);
-        assert!(gate.held_for().is_none(), "nobody keeps it any more");
+        assert!(gate.held_for().is_none(), "no task keeps it");
     }
 }

@@ -1,4 +1,4 @@
-//! Who may write.
+//! Which process may write.
 //!
 //! One controller per owner writes at a time, any number may look. With a table the lease is a row there, which one
 //! process holds for some seconds and renews; without one it is a lock on a local file.
@@ -14,11 +14,11 @@
 //! ```
 //!
 //! What keeps two from writing at once:
-//! - the holder counts from before it asked, everybody else from after they saw, each by its own monotonic clock, for the
-//!   time that the row states. So the holder stops before anyone else can begin, whatever the wall clocks show;
-//! - whoever takes over raises the epoch, under the condition that the row is still as it was seen;
-//! - a row that is missing is made anew without a holder and waited for just as long, since whoever held the lease may
-//!   not have noticed yet;
+//! - the holder counts the lease duration from before its request, every candidate from after it saw the row, each by its
+//!   own monotonic clock. So the holder stops before another process can begin, whatever the wall clocks show;
+//! - a takeover raises the epoch, under the condition that the row is still as it was seen;
+//! - a missing row is made anew without a holder and waited for just as long, since the previous holder may not have
+//!   noticed yet;
 //! - the gate (`execute::Gate`) refuses a call that could outlast the lease, and the client refuses a request that was
 //!   held up until the lease was over.
 
@@ -49,8 +49,8 @@ pub use table::{Answer, Ask, Candidate, How, Role, Row, Standing, Table, TableEr
 
 use crate::execute::{Holding, WriteLease};
 
-/// How often a locked file is looked at while nothing is written: so soon its loss is told. Before each call that changes
-/// something it is looked at anyway.
+/// How often a locked file is checked while nothing is written, so that its loss is reported soon. It is also checked
+/// before each call that changes something.
 const FILE_LOOK: Duration = Duration::from_secs(1);
 
 /// Leave to write, for as long as it is held.
@@ -64,7 +64,7 @@ pub struct Lease {
 enum Kind {
     /// For a controller that only looks.
     Never,
-    /// For a world that nobody else can reach.
+    /// For a world that no other process can reach.
     Alone,
     /// Held as long as the process lives and the file is there.
     File {
@@ -78,7 +78,7 @@ enum Kind {
     Table(Keeper),
 }
 
-/// Who holds the lease instead of this process.
+/// The process that holds the lease instead of this one.
 #[derive(Debug, Clone)]
 pub enum Holder {
     /// A process on this machine.
@@ -105,7 +105,7 @@ pub enum LeaseError {
     Held {
         /// The lock file.
         path: PathBuf,
-        /// Who holds it, as it calls itself; may be empty.
+        /// The holder's name for itself; may be empty.
         holder: Arc<str>,
         /// Which file it is: device and inode.
         file: FileId,
@@ -119,10 +119,10 @@ pub enum LeaseError {
         #[source]
         cause: io::Error,
     },
-    /// Something stands where the lock file should be: a link, a pipe, a device, a directory.
+    /// Something else is in the place of the lock file: a link, a pipe, a device, a directory.
     #[error("{} is not a regular file, so it is not locked", .0.display())]
     NotAFile(PathBuf),
-    /// The directory belongs to this service alone, so that a lock there would keep nobody away.
+    /// The directory belongs to this service alone, so that a lock there would keep no other process away.
     #[error("{} would be seen by this service only: its /tmp is private (PrivateTmp=)", .0.display())]
     PrivateTmp(PathBuf),
     /// Another process holds the row, and renews it.
@@ -137,7 +137,7 @@ pub enum LeaseError {
     #[error(transparent)]
     Table(TableError),
     /// Nothing was decided in time.
-    #[error("nobody is known to hold the lease, and it could not be had in time")]
+    #[error("no holder of the lease is known, and it was not acquired in time")]
     Undecided,
     /// The task that keeps the lease is gone.
     #[error("the lease is no longer kept: a fault of slotwise; please report it")]
@@ -153,7 +153,7 @@ fn in_brackets(holder: &str) -> String {
 }
 
 impl LeaseError {
-    /// Who holds the lease instead, where that is known.
+    /// The holder of the lease, where it is known.
     pub fn holder(&self) -> Option<Holder> {
         match self {
             Self::Held { holder, file, .. } => Some(Holder::File {
@@ -175,7 +175,7 @@ impl Lease {
         Self::of(Kind::Never, Arc::default())
     }
 
-    /// For a world that nobody else can reach.
+    /// For a world that no other process can reach.
     pub fn alone() -> Self {
         Self::of(Kind::Alone, Arc::default())
     }
@@ -218,7 +218,7 @@ impl Lease {
         }
     }
 
-    /// Where this process stands; `None` for one that does not contend with others.
+    /// The lease state of this process; `None` without other candidates.
     pub fn standing(&self) -> Option<Standing> {
         match &self.kind {
             Kind::Never | Kind::Alone | Kind::File { .. } => None,
@@ -234,7 +234,7 @@ impl Lease {
         }
     }
 
-    /// This process as the holder, for who hands it a grant.
+    /// This process as the holder, for the giver of a grant.
     pub(super) fn signature(&self) -> String {
         match self.standing().map(|standing| standing.role) {
             Some(Role::Leading { epoch, .. }) => {
@@ -244,12 +244,12 @@ impl Lease {
         }
     }
 
-    /// Whether nobody may write through it, ever.
+    /// Whether it never permits a write.
     pub fn is_never(&self) -> bool {
         matches!(self.kind, Kind::Never)
     }
 
-    /// Whether this process is the one to act, as far as it was told.
+    /// Whether this process is the one to act, by the last report.
     pub fn is_leading(&self) -> bool {
         match &self.kind {
             Kind::Never => false,
@@ -259,7 +259,7 @@ impl Lease {
         }
     }
 
-    /// Returns when this process stands elsewhere than before, or was handed a grant.
+    /// Returns when the lease state of this process has changed, or it was handed a grant.
     pub async fn changed(&mut self) {
         let arrived = self.mailbox.arrived();
         match &mut self.kind {
@@ -285,7 +285,7 @@ impl Lease {
         !self.mailbox.is_empty()
     }
 
-    /// Why the locked file keeps nobody away any more, if so.
+    /// Why the locked file no longer keeps others away, if so.
     pub(super) fn file_lost(&self) -> Option<Arc<str>> {
         match &self.kind {
             Kind::File { keeper, .. } => keeper.lost(),
@@ -293,7 +293,7 @@ impl Lease {
         }
     }
 
-    /// Locks the file again that was lost: says which one it is now. No step that was begun before may go on.
+    /// Locks a lost file again, and returns its path. No step that was begun before may continue.
     pub(super) fn lock_again(&mut self) -> Result<PathBuf, LeaseError> {
         let Kind::File { keeper, serving, .. } = &mut self.kind else {
             return Err(LeaseError::Undecided);
@@ -304,7 +304,7 @@ impl Lease {
     }
 
     /// Waits until this process holds the lease, or another one is known to be alive and to hold it, or the table is
-    /// of no use. A holder that is not heard of for as long as its lease lasts is succeeded.
+    /// of no use. A holder that does not renew within its lease duration is replaced.
     pub async fn win(&mut self) -> Result<(), LeaseError> {
         match &mut self.kind {
             Kind::Never | Kind::Alone | Kind::File { .. } => Ok(()),

@@ -21,7 +21,7 @@ const SHARED: &str = "/run/slotwise";
 const TEMPORARY: &str = "/tmp";
 /// The mounts of this process, where the system lists them.
 const MOUNTS: &str = "/proc/self/mountinfo";
-/// File names have at most 255 bytes; this leaves room for the owner and for what stands around.
+/// File names have at most 255 bytes; this leaves room for the owner and the rest of the name.
 const SITE_MAX: usize = 120;
 
 /// Which MediaLive, in one spelling for all that lead to the same one: the region, or an endpoint that is not AWS's own
@@ -87,22 +87,22 @@ fn canonical(url: &Url) -> String {
         let host = url.host_str().unwrap_or_default();
         host.trim_end_matches('.').to_ascii_lowercase()
     };
-    // `Url` leaves out the port that the scheme stands for, and writes the scheme in lower case.
+    // `Url` leaves out the default port of the scheme, and writes the scheme in lower case.
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let path = url.path().trim_end_matches('/');
     format!("{}://{host}{port}{path}", url.scheme())
 }
 
-/// A place for the lock of `owner` on `site` for whoever asks on this machine.
+/// The place of the lock of `owner` on `site`, the same for every process of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockPlace {
     path: PathBuf,
-    /// Whether nobody named it, so that it has to be where the others look, too.
+    /// Whether it is the default, so that it has to be where other processes look, too.
     is_default: bool,
 }
 
 impl LockPlace {
-    /// The file that somebody named.
+    /// A file named by the user.
     pub fn named(path: PathBuf) -> Self {
         Self {
             path,
@@ -123,7 +123,7 @@ impl LockPlace {
         &self.path
     }
 
-    /// Why a lock here would keep nobody else away, if so.
+    /// Whether a lock here would keep no other process away.
     pub(super) fn is_hidden(&self) -> bool {
         self.is_default
             && self.path.starts_with(TEMPORARY)
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tmp_that_belongs_to_one_service_is_told_from_the_one_of_all() {
+    fn the_tmp_of_one_service_differs_from_the_shared_one() {
         let line =
             |root: &str, point: &str| format!("36 35 98:0 {root} {point} rw,noatime - ext4 /dev/sda1 rw\n");
         let private = line("/tmp/systemd-private-1-slotwise.service-x/tmp", "/tmp");

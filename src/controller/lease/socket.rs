@@ -1,8 +1,8 @@
 //! Grants beside a locked file: a socket of the process that holds the lock, named after the file's device and inode.
 //!
 //! Such a name is in no directory: nothing is left behind by a process that was killed, nothing is in the way of another
-//! user, and a service with a /tmp of its own has the same one. The kernel says whose the other end is: grants are taken from
-//! the holder's own user and from root. One line of JSON asks, each further one says what has become of it:
+//! user, and a service with a /tmp of its own has the same one. The kernel names the user of the other end: grants are taken from
+//! the holder's own user and from root. One line of JSON is the request, each further one a report:
 //!
 //! ```text
 //!   → {"name":"youtube-main","by":"pid 4711"}
@@ -29,7 +29,7 @@ use crate::model::DestinationName;
 const LINE_MAX: u64 = 16 * 1024;
 /// Connections at once.
 const CONNECTIONS_MAX: usize = 32;
-/// Within this long whoever connects has asked.
+/// A client has to send its request within this time after it connects.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
 /// A pause after a connection that could not be accepted, such as while there is no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -98,7 +98,7 @@ async fn answer(stream: UnixStream, mailbox: Arc<Mailbox>) {
         Ok(followed) => followed,
         Err(why) => {
             let refused = why.to_owned();
-            // Who is gone by now is not told.
+            // The client may be gone.
             write_line(&mut write, &Reply::Refused { refused }).await.ok();
             return;
         }
@@ -130,7 +130,7 @@ pub(super) struct Line {
     _write: OwnedWriteHalf,
 }
 
-/// Hands a grant for `name` to who holds the lock on `file`.
+/// Hands a grant for `name` to the holder of the lock on `file`.
 pub(super) async fn hand(file: FileId, name: &DestinationName, by: &str) -> Result<Line, HandError> {
     let stream = system::connect(file).map_err(HandError::Unreachable)?;
     let (read, mut write) = stream.into_split();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_grant_arrives_and_its_end_is_told() {
+    async fn a_grant_arrives_and_its_end_is_reported() {
         let mailbox = Arc::new(Mailbox::default());
         let _serving = serve(file(1), Arc::clone(&mailbox));
         let mut line = hand(file(1), &"a".into(), "pid 1").await.unwrap();
@@ -265,9 +265,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_grant_that_nobody_listens_for_is_not_lost_in_silence() {
-        let nobody = hand(file(2), &"a".into(), "me").await;
-        assert!(matches!(nobody, Err(HandError::Unreachable(_))));
+    async fn a_grant_without_a_listener_is_an_error() {
+        let unheld = hand(file(2), &"a".into(), "me").await;
+        assert!(matches!(unheld, Err(HandError::Unreachable(_))));
         let mailbox = Arc::new(Mailbox::default());
         let serving = serve(file(2), Arc::clone(&mailbox));
         let mut line = hand(file(2), &"a".into(), "me").await.unwrap();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_request_is_refused_and_what_is_endless_is_not_read() {
+    async fn a_malformed_or_endless_request_is_refused() {
         let mailbox = Arc::new(Mailbox::default());
         let _serving = serve(file(3), Arc::clone(&mailbox));
         for text in ["nonsense\n".to_owned(), "x".repeat(1 << 20)] {

@@ -1,11 +1,11 @@
-//! The protocol, as one candidate sees it. It knows no clock and asks nobody: it says when to ask what, and is told
-//! what came of it.
+//! The protocol, as one candidate sees it. It has no clock and sends nothing: it says when to ask what, and takes the
+//! answers.
 //!
 //! ```text
 //!                     ┌─ there is no row ──► Create ──► Read
 //!   Read, every sixth ┼─ the row is as seen for as long as it states, or was given back ──► Acquire ─┐
 //!   of the lease      │                                                                   done │ refused
-//!                     └─ the row is ours (a reply was lost) ──► Renew ◄── every sixth ── Leading ◄┘   └──► Read
+//!                     └─ the row is its own (a reply was lost) ► Renew ◄─ every sixth ── Leading ◄┘   └──► Read
 //!                                                                └── refused, or not done in time ──► Read
 //! ```
 
@@ -19,15 +19,15 @@ use tokio::time::Instant;
 /// A lease is renewed, and looked at by others, this many times while it lasts: five renewals in a row may fail.
 pub const ASKS_PER_LEASE: u32 = 6;
 
-/// The largest epoch, and the largest number of renewals, that is gone on from. None is ever reached by counting: what is
-/// larger was written by hand, and counting on from there would end at zero, so that calls would be stamped with an epoch
-/// that others had before.
+/// The largest epoch, and the largest number of renewals, that is continued from. Counting never reaches it: a larger one
+/// was written by hand, and counting on from there would end at zero, so that calls would be stamped with an epoch that
+/// another process had before.
 pub const COUNT_MAX: u64 = u64::MAX / 2;
 
 /// The row as it is in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Who holds the lease; `None` after it was given back.
+    /// The holder of the lease; `None` after it was given back.
     pub holder: Option<Arc<str>>,
     /// Grows with every holder, and never goes back.
     pub epoch: u64,
@@ -37,8 +37,8 @@ pub struct Row {
     pub duration: Duration,
 }
 
-/// What the holder's name begins with where a row was made because there was none: somebody may still hold the lease by
-/// the row that was there before.
+/// Prefix of the holder's name in a row that was made because there was none: a process may still hold the lease by an
+/// earlier row. A stored format.
 pub const VACANT: &str = "nobody/";
 
 impl Row {
@@ -51,7 +51,7 @@ impl Row {
         ))
     }
 
-    /// Whether it was made because there was none, and nobody has taken it since.
+    /// Whether it was made because there was none, and no process has taken it since.
     pub fn is_vacant(&self) -> bool {
         self.holder
             .as_ref()
@@ -64,7 +64,7 @@ impl Row {
 pub enum Ask {
     /// The row, as it is now.
     Read,
-    /// Make a row that nobody holds, if there is still none, with this epoch.
+    /// Make a row without a holder, if there is still none, with this epoch.
     Create {
         /// The largest epoch known.
         epoch: u64,
@@ -81,7 +81,7 @@ pub enum Ask {
         /// The epoch.
         epoch: u64,
     },
-    /// Let nobody be its holder, if I am.
+    /// Remove the holder, if it is this candidate.
     Release,
 }
 
@@ -98,10 +98,10 @@ pub enum Answer {
 
 /// A table that holds the row. Each call has a limit of its own.
 pub trait Table: fmt::Debug + Send + Sync + 'static {
-    /// Its name, for people.
+    /// Its name, for display.
     fn name(&self) -> Arc<str>;
 
-    /// Asks on behalf of `me`, who wants to hold it for `duration`.
+    /// Asks on behalf of `me`, a candidate for a lease of `duration`.
     fn ask(
         &self,
         me: &str,
@@ -153,7 +153,7 @@ pub enum TableErrorKind {
     /// There are no credentials, or they are not valid.
     #[error("no usable AWS credentials")]
     Credentials,
-    /// The row is not one of ours, or was damaged.
+    /// The row is not slotwise's, or was damaged.
     #[error("the row cannot be understood")]
     BadRow,
     /// More requests than the table takes.
@@ -171,7 +171,7 @@ pub enum TableErrorKind {
 }
 
 impl TableErrorKind {
-    /// Whether it stays until somebody does something about it.
+    /// Whether it stays until an operator acts.
     pub fn is_lasting(self) -> bool {
         matches!(
             self,
@@ -180,7 +180,7 @@ impl TableErrorKind {
     }
 }
 
-/// Where a candidate stands, for others to read.
+/// The lease state of a candidate, for other parts of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Holder or not.
@@ -203,11 +203,11 @@ pub enum Role {
     },
     /// It looks on.
     Standby {
-        /// Who holds the lease, and in which epoch, as far as is known.
+        /// The holder of the lease and its epoch, as far as known.
         holder: Option<(Arc<str>, u64)>,
         /// Whether the holder was seen renewing it.
         is_alive: bool,
-        /// How long a row that nobody holds, and that was made because there was none, is waited for.
+        /// How long to wait for a row without a holder that was made because there was none.
         is_vacant: Option<Duration>,
         /// Why it no longer leads, where it did.
         lost: Option<Arc<str>>,
@@ -221,11 +221,11 @@ pub enum Role {
 /// How a candidate came to lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
-    /// Nobody held the lease.
+    /// No process held the lease.
     Free,
-    /// The holder was not heard of for so long.
+    /// The holder did not renew for so long.
     Silence {
-        /// Who it was.
+        /// The previous holder.
         of: Arc<str>,
         /// How long.
         after: Duration,
@@ -235,7 +235,7 @@ pub enum How {
 }
 
 impl Standing {
-    /// Whether there is nothing to tell of the difference: a renewal is none.
+    /// Whether the difference is no news, such as a renewal.
     pub fn is_as(&self, other: &Self) -> bool {
         let same_role = match (&self.role, &other.role) {
             (Role::Leading { epoch, how, .. }, Role::Leading { epoch: e, how: h, .. }) => {
@@ -272,7 +272,7 @@ pub struct Candidate {
     duration: Duration,
     held: Option<Held>,
     seen: Option<Seen>,
-    /// Whether the row has to be read before anything else: a reply was lost, or a condition did not hold.
+    /// Whether the row has to be read first: a reply was lost, or a condition did not hold.
     must_read: bool,
     /// The largest epoch met with.
     epoch_max: u64,
@@ -283,7 +283,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// A candidate whose name nobody else has, which asks from `now` on.
+    /// A candidate with a unique name, which asks from `now` on.
     pub fn new(me: impl Into<Arc<str>>, duration: Duration, now: Instant) -> Self {
         Self {
             me: me.into(),
@@ -332,8 +332,8 @@ impl Candidate {
 
     fn next_by(&self, seen: &Seen) -> (Instant, Ask) {
         let Some(row) = &seen.row else {
-            // Made first and waited for then, not the other way round: whoever held the lease by a row that was deleted
-            // cannot have renewed it after this one was made. And two that were deleted do not look the same.
+            // Made first and waited for then, not the other way round: the holder of a deleted row cannot have renewed it
+            // after this one was made. And two deleted rows do not look the same.
             return (
                 self.ask_at,
                 Ask::Create {
@@ -364,7 +364,7 @@ impl Candidate {
         self.ask_at = now.max(sent + self.interval());
         match result {
             Err(error) => {
-                // It may have been carried out all the same: the row tells.
+                // It may have been carried out all the same: the row shows it.
                 self.must_read |= matches!(ask, Ask::Acquire { .. } | Ask::Create { .. });
                 self.failures += 1;
                 let is_first_answer = self.seen.is_none() && self.held.is_none();
@@ -405,12 +405,12 @@ impl Candidate {
         }
     }
 
-    /// Holds nothing any more, by its own will.
+    /// Gives the lease up.
     pub fn let_go(&mut self) {
         self.held = None;
     }
 
-    /// Where it stands.
+    /// Its lease state.
     pub fn standing(&self) -> Standing {
         let role = match &self.held {
             Some(held) => Role::Leading {
@@ -442,7 +442,7 @@ impl Candidate {
         self.must_read = false;
         self.epoch_max = self.epoch_max.max(row.as_ref().map_or(0, |row| row.epoch));
         if row.as_ref().is_some_and(|row| self.is_mine(row)) {
-            // Ours, by a reply that was lost or from before the table was out of reach: a renewal tells.
+            // Its own, by a reply that was lost or from before the table was out of reach: a renewal shows it.
             self.ask_at = now;
         }
         let before = self.seen.take();
@@ -461,12 +461,12 @@ impl Candidate {
         });
     }
 
-    /// Whether a renewal is all that it takes. An epoch that somebody set back by hand is not gone on with.
+    /// Whether a renewal is enough. An epoch that was set back by hand is not continued.
     fn is_mine(&self, row: &Row) -> bool {
         row.holder.as_ref() == Some(&self.me) && row.epoch >= self.epoch_max
     }
 
-    /// How this candidate comes to lead, by what it saw last.
+    /// How this candidate takes the lease, by what it saw last.
     fn succession(&self, now: Instant) -> How {
         let seen = self.seen.as_ref();
         let holder = seen.and_then(|seen| {
@@ -491,7 +491,7 @@ impl Candidate {
         });
     }
 
-    /// The row is not as it was thought to be: somebody else was faster, or it was changed or deleted by hand.
+    /// The row is not as expected: another candidate was faster, or it was changed or deleted by hand.
     fn refused(&mut self, now: Instant) {
         self.must_read = true;
         self.ask_at = now;

@@ -100,7 +100,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// None yet; `seed` decides whom the ones with a rate will hit
+    /// None yet; `seed` decides which calls the ones with a rate will hit
     pub fn new(seed: u64) -> Self {
         // Stream 1: the world's own draws are stream 0.
         Self {

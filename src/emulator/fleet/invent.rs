@@ -1,4 +1,4 @@
-//! Channels made up for someone who has none yet: parked RTMP slots, one output group that is no slot, one input.
+//! Invented channels, where there are none: parked RTMP slots, one output group that is not a slot, one input.
 
 use serde_json::{Map, Value, json};
 

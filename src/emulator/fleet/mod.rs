@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_cli_prints_of_a_channel_makes_the_same_channel_again() {
+    fn the_output_of_describe_channel_makes_the_same_channel() {
         let slot = InventedSlot {
             output_group: "RTMP-Slot-1".into(),
             stream_names: vec!["a".into()],

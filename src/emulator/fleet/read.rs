@@ -59,7 +59,7 @@ impl Fleet {
     /// Reads a fleet file
     ///
     /// It holds `{"Channels": […]}`, one channel, or a list of channels, or several of these one after the other, as
-    /// several calls of describe-channel write them into one file; `{"Inputs": […]}` may stand beside the channels, and
+    /// several calls of describe-channel write them into one file; `{"Inputs": […]}` may be beside the channels, and
     /// an input that is only attached is invented; and so may router resources, as `aws mediaconnect batch-get-router-output` and the like
     /// print them. Every problem is reported at once.
     pub fn parse(text: &str) -> Result<Self, FleetError> {

@@ -1,4 +1,4 @@
-//! Who may ask, by the daemon's rules ([`crate::api::access`]): whoever is on this machine, or whoever shows the token.
+//! Which requests are answered, by the daemon's rules ([`crate::api::access`]): local ones, or those with the token.
 //!
 //! A client of AWS signs its requests and cannot show a bearer token; its access key id, which every signed request names,
 //! is the token then. The signature itself is not checked.
@@ -16,10 +16,10 @@ use crate::api::access::{bearer, is_local, is_local_origin};
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
-/// Lets in whom `access` allows
+/// Passes the requests that `access` allows
 pub(super) async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    // No client of MediaLive sends one: it is a page in somebody's browser that asks.
+    // No client of MediaLive sends one: the request comes from a page in a browser.
     let is_of_page = headers.get(ORIGIN).is_some_and(|origin| !is_local_origin(origin));
     match &access {
         _ if is_of_page => refuse("requests of web pages from elsewhere are not answered"),
@@ -68,8 +68,8 @@ fn answer(status: StatusCode, kind: &'static str, message: &str) -> Response {
     (status, [(ERROR_TYPE, kind)], Json(json!({ "message": message }))).into_response()
 }
 
-/// Takes JSON only, and only where it says so: whatever a browser sends to another site without asking first says
-/// something else, or nothing
+/// Takes JSON only, and only with its content type: a browser's request to another site without a preflight has another
+/// type, or none
 pub(super) async fn json_only(request: Request, next: Next) -> Response {
     let is_change = matches!(*request.method(), Method::POST | Method::PUT);
     if !is_change || is_json(request.headers()) {

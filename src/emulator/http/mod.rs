@@ -4,7 +4,7 @@
 //! request ─► routes (operation, id) ─► limit (429) ─► body ─► Emulator::call ─► reply ─► wait or cut ─► response
 //! ```
 //!
-//! Signatures are not checked, so that curl works too. Who may ask is checked where others can reach the socket ([`guarded`]).
+//! Signatures are not checked, so that curl works too. Access is checked where other machines can reach the socket ([`guarded`]).
 
 mod guard;
 mod limit;
@@ -30,7 +30,7 @@ use super::error::{ApiError, ErrorKind};
 use super::request::{Operation, Request};
 use crate::api::Access;
 
-/// The largest body taken; API Gateway, which stands in front of MediaLive, takes 10 MB
+/// The largest body taken; API Gateway, which is in front of MediaLive, takes 10 MB
 const BODY_MAX_BYTES: usize = 10 * 1_024 * 1_024;
 
 /// The services' operations and the scripting endpoints
@@ -56,7 +56,7 @@ pub(super) fn router(emulator: Emulator) -> Router {
         .with_state(emulator)
 }
 
-/// The same for those whom `access` lets in
+/// The same for requests that `access` allows
 pub(super) fn guarded(emulator: Emulator, access: Access) -> Router {
     router(emulator).layer(from_fn_with_state(access, guard::guard))
 }

@@ -41,7 +41,7 @@ pub(in crate::emulator) enum Reply {
     Cut,
 }
 
-/// Marks a response that stands for a broken connection, for the connector in memory
+/// Marks a response that represents a broken connection, for the connector in memory
 #[derive(Debug, Clone, Copy)]
 pub(in crate::emulator) struct Cut;
 

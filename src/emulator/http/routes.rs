@@ -129,7 +129,7 @@ fn read_query(query: &str) -> Query {
     read
 }
 
-/// Undoes percent-encoding; none if what comes out is no text. A plus stays a plus in a path.
+/// Undoes percent-encoding; none if the result is not text. A plus stays a plus in a path.
 fn decode(segment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_not_served_says_so_and_is_no_missing_channel() {
+    fn an_unserved_path_differs_from_a_missing_channel() {
         for (method, path) in [
             (Method::GET, "/prod/multiplexes"),
             (Method::PATCH, "/prod/channels/1"),

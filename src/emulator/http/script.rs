@@ -18,7 +18,7 @@ use crate::emulator::mediaconnect::{Kind, Resource};
 
 /// The largest body taken: a list of as many faults as are kept is far smaller
 const BODY_MAX_BYTES: usize = 1_024 * 1_024;
-/// Problems of one request that are told
+/// Problems of one request that are reported
 const PROBLEMS_MAX: usize = 50;
 
 /// How far the clock may be moved at once: a year
@@ -257,7 +257,7 @@ async fn read(body: Body) -> Option<Bytes> {
     to_bytes(body, BODY_MAX_BYTES).await.ok()
 }
 
-/// The body as JSON, or what is wrong with it, which repeats nothing of it
+/// The body as JSON, or what is wrong with it, without any of its text
 fn json_of(body: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -265,7 +265,7 @@ fn json_of(body: &[u8]) -> Result<Value, String> {
     })
 }
 
-/// What serde says, without the text that stands where something else belongs
+/// What serde says, without the text in the wrong place
 fn without_texts(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let quoted = said

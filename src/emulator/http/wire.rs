@@ -80,7 +80,7 @@ impl Listener for Lines {
     }
 }
 
-/// A TCP connection that breaks when told to
+/// A TCP connection that breaks on command
 #[derive(Debug)]
 pub(in crate::emulator) struct Connection {
     stream: TcpStream,

@@ -43,7 +43,7 @@ const KINDS: [(&str, &str, Refers); 11] = [
     ("udpGroupSettings", "udpOutputSettings", Refers::Output),
 ];
 
-/// Who holds the reference to a destination
+/// What holds the reference to a destination
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refers {
     Group,

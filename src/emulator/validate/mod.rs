@@ -31,7 +31,7 @@ use super::switches::Switches;
 
 type Object = Map<String, Value>;
 
-/// Problems of one request that are told: a long list of wrong items would make a refusal many times its size
+/// Problems of one request that are reported: a long list of wrong items would make a refusal many times its size
 const FINDINGS_MAX: usize = 100;
 
 /// Problems found so far

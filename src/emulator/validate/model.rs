@@ -147,7 +147,7 @@ impl Kind {
         if let Some((service, kind)) = word.strip_prefix("arn:").and_then(|rest| rest.split_once(':')) {
             return Self::Arn(service, kind);
         }
-        // Shapes begin with a capital, so the first letter tells.
+        // Shapes begin with a capital.
         match word.as_bytes() {
             b"b" => Self::Boolean,
             b"{}" => Self::Texts,

@@ -29,7 +29,7 @@ pub(in crate::emulator) fn tag_count(tags: &Object) -> Result<(), ApiError> {
 pub(super) fn checked(findings: &mut Findings, body: &Object) -> Object {
     let tags = findings.object(body, "tags", "").cloned().unwrap_or_default();
     for (key, value) in &tags {
-        // A refusal repeats neither: people keep in tags what is nobody else's business.
+        // A refusal repeats neither: tags may hold confidential text.
         if let Some(problem) = problem(key, value.as_str()) {
             findings.malformed(problem);
         }

@@ -103,7 +103,7 @@ fn each_is_found<const N: usize>(cases: [(&str, Value, &str); N]) {
 }
 
 #[test]
-fn each_mistake_of_a_channel_is_found_at_its_place_in_medialives_words() {
+fn each_mistake_of_a_channel_has_its_place_and_message() {
     each_is_found([
         (
             "/destinations/0/settings",
@@ -154,7 +154,7 @@ fn each_mistake_of_a_channel_is_found_at_its_place_in_medialives_words() {
 }
 
 #[test]
-fn each_mistake_of_the_encoder_is_found_at_its_place_in_medialives_words() {
+fn each_mistake_of_the_encoder_has_its_place_and_message() {
     let output = "/encoderSettings/outputGroups/0/outputs/0";
     let video = format!("{output}/videoDescriptionName");
     let settings = format!("{output}/outputSettings");
@@ -225,7 +225,7 @@ fn all_problems_come_at_once() {
 }
 
 #[test]
-fn what_was_accepted_before_is_not_refused_again_and_what_is_new_is() {
+fn an_accepted_value_is_not_refused_later() {
     let mut before = good();
     let groups = before["encoderSettings"]["outputGroups"].as_array_mut().unwrap();
     let second = groups[1]["outputs"][0].clone();
@@ -235,7 +235,7 @@ fn what_was_accepted_before_is_not_refused_again_and_what_is_new_is() {
     before["destinations"][0]["nextYear"] = json!(1);
     assert!(
         check(&before).is_err(),
-        "a second output in an RTMP group, and members that nobody knows"
+        "a second output in an RTMP group, and unknown members"
     );
     let mut after = before.clone();
     after["destinations"][0]["settings"][0]["streamName"] = json!("new");
@@ -299,7 +299,7 @@ fn an_audio_description_needs_no_selector() {
 }
 
 #[test]
-fn each_form_of_an_rtmp_url_that_nobody_confirmed_is_a_switch() {
+fn each_unconfirmed_form_of_an_rtmp_url_is_a_switch() {
     let said = |url: &str, switch: &str| {
         let mut doc = good();
         doc["destinations"][0]["settings"][0]["url"] = json!(url);
@@ -323,7 +323,7 @@ fn each_form_of_an_rtmp_url_that_nobody_confirmed_is_a_switch() {
 }
 
 #[test]
-fn two_outputs_may_not_have_one_target_and_the_refusal_keeps_the_key_to_itself() {
+fn two_outputs_with_one_target_are_refused_without_the_key() {
     let mut doc = good();
     doc["destinations"][1]["settings"] = doc["destinations"][0]["settings"].clone();
     doc["destinations"][0]["settings"][0]["streamName"] = json!("secret");
@@ -336,7 +336,7 @@ fn two_outputs_may_not_have_one_target_and_the_refusal_keeps_the_key_to_itself()
 }
 
 #[test]
-fn an_input_of_another_channel_is_a_conflict_only_if_the_rest_is_right() {
+fn an_attached_input_is_a_conflict_after_validation() {
     let taken = InputFacts {
         attached_to: Some("2".into()),
         ..facts()

@@ -105,7 +105,7 @@ impl World {
             .alerts
             .iter()
             .filter(|alert| wanted.is_none_or(|wanted| alert.state() == wanted))
-            // Zero-padded, as pages go by the order of names.
+            // Zero-padded, as pages are in the order of names.
             .map(|alert| (format!("{:020}", alert.id), alert.json()));
         let page = page("alerts", shown, &request.query, &self.settings.switches)?;
         Ok(with_token(json!({"alerts": page.items}), page.next))

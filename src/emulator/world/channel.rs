@@ -74,12 +74,12 @@ impl Channel {
         &self.doc
     }
 
-    /// The configuration, to be changed behind everyone's back, as if it had always been so; no rule is checked
+    /// The configuration, to be changed without a call, as if it had always been so; no rule is checked
     pub const fn document_mut(&mut self) -> &mut Document {
         &mut self.doc
     }
 
-    /// Changes the configuration behind everyone's back; no rule is checked. A stale List shows what it was before
+    /// Changes the configuration without a call; no rule is checked. A stale List shows what it was before
     pub fn edit(&mut self, now: Now, change: impl FnOnce(&mut Document)) {
         self.record(now.elapsed);
         let mut doc = self.doc.clone();
@@ -179,7 +179,7 @@ impl Channel {
         self.life.delete_next(now, takes);
     }
 
-    /// Whether it was deleted so long ago that nobody knows it any more
+    /// Whether it was deleted so long ago that Describe no longer returns it
     pub(super) fn is_forgotten(&self, now: Duration, kept: Duration) -> bool {
         self.state() == State::Deleted && now.saturating_sub(self.life.since()) >= kept
     }

@@ -1,4 +1,4 @@
-//! Input security groups: who may push to a push input.
+//! Input security groups: the addresses that may push to a push input.
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ use crate::emulator::page::page;
 use crate::emulator::request::{Now, Request};
 use crate::emulator::validate::{self, InputFacts};
 
-/// An input's own state; whether it is attached is told by [`Input::attached_to`]
+/// An input's own state; [`Input::attached_to`] says whether it is attached
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum InputState {

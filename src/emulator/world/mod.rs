@@ -1,13 +1,13 @@
 //! The pure world: channels, inputs, security groups, schedules, alerts, tags; and MediaConnect's routers beside them.
 //!
-//! Nothing in here waits, reads a clock or does I/O: every method takes the time it is. Transitions happen lazily:
+//! Nothing in here waits, reads a clock or does I/O: every method takes the time as an argument. Transitions happen lazily:
 //! [`World::advance`] takes every step that is due, and [`World::handle`] does so before each call.
 //!
 //! Invariants:
 //! - a channel's configuration changes only through an update accepted while it is stopped (or by
 //!   [`World::channel_mut`], a test's back door);
 //! - an input is attached to one channel at most;
-//! - a deleted channel or input stays as a tombstone for a while, so that Describe goes on answering it.
+//! - a deleted channel or input stays as a tombstone for a while, so that Describe still returns it.
 
 mod alerts;
 mod batch;
@@ -110,7 +110,7 @@ pub struct World {
     router: Router,
 }
 
-/// Longest time that a world may have gone on for: a thousand years. Sums of such times are still far from the largest one
+/// The greatest age of a world: a thousand years. Sums of such times are still far from the largest duration
 const AGE_MAX: Duration = Duration::from_hours(1_000 * 366 * 24);
 
 /// Highest number that a count kept in a world may have: beyond, adding to it would end somewhere
@@ -122,7 +122,7 @@ const COUNT_MAX: u64 = 1 << 62;
 struct Remembered {
     operation: Operation,
     request_id: String,
-    /// Of the body, so that another request under the same id is told apart without keeping the body
+    /// Of the body: another request under the same id is recognised without keeping the body
     digest: u64,
     resource: String,
 }
@@ -143,9 +143,9 @@ impl World {
         }
     }
 
-    /// What of a world that was kept for `elapsed` cannot have come about; `None` if all of it can
+    /// What of a world that was kept for `elapsed` is impossible; `None` if nothing is
     ///
-    /// Only what sums would break on. Documents may be anything: people change them behind everyone's back.
+    /// Only what would break sums. Documents may be anything: tests change them without a call.
     pub(super) fn impossible(&self, elapsed: Duration) -> Option<&'static str> {
         let counts = self.next_id <= COUNT_MAX
             && self
@@ -351,7 +351,7 @@ impl World {
         }
     }
 
-    /// Moves the world's whole time line by `by`, for a world that begins again while its clock goes on
+    /// Moves the world's whole time line by `by`, for a world that begins again while its clock runs on
     pub(super) fn rebase(&mut self, by: Duration) {
         for channel in self.channels.values_mut() {
             channel.rebase(by);
@@ -389,7 +389,7 @@ impl World {
         self.channels.get(id)
     }
 
-    /// A channel to be changed behind everyone's back; no rule is checked
+    /// A channel to be changed without a call; no rule is checked
     pub fn channel_mut(&mut self, id: &str) -> Option<&mut Channel> {
         self.channels.get_mut(id)
     }

@@ -21,7 +21,6 @@ impl World {
                 keys.extend(request.query.tag_keys.iter().map(String::as_str));
                 "DeleteTags"
             }
-            // Whoever makes a resource with tags needs the permission to tag, too.
             Operation::Router(operation) => match operation.verb() {
                 Verb::Untag(_) => {
                     keys.extend(request.query.tag_keys.iter().map(String::as_str));
@@ -31,6 +30,7 @@ impl World {
                 Verb::Create(_) => "TagGlobalResource",
                 _ => return Ok(()),
             },
+            // Creating a resource with tags needs the permission to tag, too.
             Operation::CreateTags
             | Operation::CreateChannel
             | Operation::CreateInput

@@ -1,4 +1,4 @@
-//! Which item of a table: what it is recorded by, and what people are told it is.
+//! Which item of a table: its identity in tags, and its name in messages.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::manifest::words::{has_key_form, label_of};
 use crate::model::Identity;
 
-/// Digits of the hash in an identity whose readable part says all of the key.
+/// Digits of the hash in an identity whose readable part holds all of the key.
 const HASH: usize = 6;
 /// The same where the readable part says less.
 const LONG_HASH: usize = 12;
@@ -33,7 +33,7 @@ pub struct ItemId {
     /// What slot tags call its destination, whatever its name is: `acme-k-17-3fa2b1`. A label, stable as long as the
     /// table has its name and the item its key.
     pub identity: Identity,
-    /// The key, for people: `tenant=acme, id=k-17`.
+    /// The key, for display: `tenant=acme, id=k-17`.
     pub shown: Arc<str>,
 }
 
@@ -158,8 +158,8 @@ mod tests {
             "acme/FB-12-0-CANARY",
         ] {
             let item = of("live", &[("S", key)]);
-            let told = format!("{item:?}").to_lowercase();
-            assert!(!told.contains("canary"), "{told}");
+            let text = format!("{item:?}").to_lowercase();
+            assert!(!text.contains("canary"), "{text}");
         }
     }
 }

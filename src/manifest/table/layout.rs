@@ -74,7 +74,7 @@ const METADATA: [&str; 3] = ["generation", "labels", "annotations"];
 pub struct Layout {
     /// The name.
     pub name: String,
-    /// Whether a name is made of whatever stands there.
+    /// Whether a name is made of any text there.
     pub label: bool,
     /// The wanted state.
     pub state: String,
@@ -132,7 +132,7 @@ impl Layout {
         all
     }
 
-    /// The tree of the Destination that `item` is, with a [`Node::Hole`] where a mistake stands.
+    /// The tree of the Destination that `item` is, with a [`Node::Hole`] in the place of a mistake.
     pub fn tree(&self, item: &Item) -> (Node, Vec<Mistake>) {
         let mut mistakes = Vec::new();
         let held = |attribute: &str| item.get(attribute).filter(|node| is_there(node)).cloned();
@@ -196,7 +196,7 @@ impl Layout {
         };
         mistakes.push(Mistake {
             path: FieldPath::from("spec.state"),
-            message: format!("{found} is none of the values that mean on air or off air"),
+            message: format!("{found} is not a value that means on air or off air"),
             fix: format!(
                 "write {}, or list the value in the DestinationTable",
                 self.states()
@@ -235,7 +235,7 @@ impl Layout {
         }
     }
 
-    /// The values of the state, for people.
+    /// The values of the state, for messages.
     fn states(&self) -> String {
         let list = |words: &[RawWord]| {
             let words: Vec<String> = words.iter().map(ToString::to_string).collect();
@@ -260,7 +260,7 @@ impl Layout {
         }
     }
 
-    /// The attributes that hold a stream key or where it is kept, for people.
+    /// The attributes that hold a stream key or where it is kept, for messages.
     pub fn attributes_of_key(&self) -> String {
         let keys = ["streamKey", "streamKeyFrom"].into_iter();
         let fields = keys.filter_map(|field| self.fields.get(field));
@@ -320,7 +320,7 @@ impl Layout {
     }
 }
 
-/// Front ends write NULL, or nothing between quotes, where people left a field empty.
+/// Front ends write NULL, or an empty text, for an empty field of a form.
 fn is_there(node: &Node) -> bool {
     !matches!(node, Node::Null) && !is_text(node, Some(""))
 }
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_means_nothing_is_told_with_those_that_do() {
+    fn an_unknown_state_is_reported_with_the_known_ones() {
         let item = item(&[("status", text("maybe"))]);
         let (tree, mistakes) = front_end().tree(&item);
         assert!(matches!(tree.get("spec").unwrap().get("state"), Some(Node::Hole)));
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_told_as_the_attribute() {
+    fn a_path_is_shown_as_the_attribute() {
         let layout = front_end();
         for (path, said) in [
             ("metadata.name", "id"),

@@ -1,7 +1,7 @@
 //! `kind: DestinationTable`: a table whose items are Destinations, and which attribute holds what.
 //!
 //! Items are read the same way as documents: [`Layout::tree`] makes of an item the tree that a YAML document of the same
-//! destination has, and mistakes are told with the names of the attributes.
+//! destination has, and mistakes are reported with the names of the attributes.
 
 mod item_id;
 mod layout;
@@ -33,7 +33,7 @@ pub struct DestinationTable {
     pub place: TablePlace,
     /// Pool of items that name none.
     pub pool: Option<PoolName>,
-    /// Time between two looks where no stream tells of changes.
+    /// Time between two reads where there is no stream of changes.
     pub poll: Duration,
     /// Which attribute holds what.
     pub layout: Arc<Layout>,

@@ -42,8 +42,8 @@ pub struct RawTableSpec {
     /// Name of the ChannelPool of items that name none themselves.
     #[schemars(length(min = 1))]
     pub pool: Option<String>,
-    /// Time between two looks at the table: `10s`. Where the table has a stream, that tells of changes at once and
-    /// the table is looked at once a minute besides.
+    /// Time between two reads of the table: `10s`. A table with a stream is read once a minute, and its stream shows
+    /// changes at once.
     pub poll: Option<String>,
     /// Let items refer to environment variables and files of the slotwise process. A writer of items can then
     /// have each of them sent to a server of their own.
@@ -92,11 +92,11 @@ pub struct RawAttributes {
     pub slot: Option<String>,
     /// Hands off: a map of `until`, `by` and `why`.
     pub paused: Option<String>,
-    /// A number that grows with each change, told back as `observedGeneration`.
+    /// A number that grows with each change, reported as `observedGeneration`.
     pub generation: Option<String>,
-    /// Labels, a map; for people and their tools.
+    /// Labels, a map; for users and their tools.
     pub labels: Option<String>,
-    /// Annotations, a map; for people and their tools.
+    /// Annotations, a map; for users and their tools.
     pub annotations: Option<String>,
 }
 
@@ -108,7 +108,7 @@ pub struct RawNameAttribute {
     /// The attribute: `name` unless given.
     #[schemars(length(min = 1))]
     pub attribute: String,
-    /// Make a name of whatever stands there: `Main Stage` becomes `main-stage`.
+    /// Make a name of any text there: `Main Stage` becomes `main-stage`.
     pub label: bool,
 }
 
@@ -263,7 +263,7 @@ impl<'de> Deserialize<'de> for RawWord {
                 Ok(RawWord::Text(text.to_owned()))
             }
 
-            // What stands in for a mistake that was told already.
+            // The stand-in for a mistake that is reported already.
             fn visit_unit<E>(self) -> Result<RawWord, E> {
                 Ok(RawWord::Text(String::new()))
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// A part of a destination's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StatusField {
-    /// What a person reads.
+    /// The phase, for display.
     Phase,
     /// A stable code.
     Reason,

@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_secs(10);
 const SHORTEST_POLL: SignedDuration = SignedDuration::from_secs(1);
 /// No longer: a wish should not wait for longer than this.
 const LONGEST_POLL: SignedDuration = SignedDuration::from_hours(1);
-/// Longest name of an attribute that an index could have; others may be longer, and nobody's are.
+/// Longest name of an attribute that an index could have. DynamoDB allows longer ones, which are not used in practice.
 const ATTRIBUTE_LIMIT: usize = 255;
 /// Words for phases are for programs and badges.
 const WORD_LIMIT: usize = 63;

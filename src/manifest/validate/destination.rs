@@ -66,7 +66,7 @@ pub fn validate_destination(
         interruptible: raw.spec.interruptible,
         pin,
         paused,
-        // The source counts where nobody else does.
+        // Without a number of its own the source counts.
         generation: raw.metadata.generation.unwrap_or(0),
     })
 }
@@ -118,7 +118,7 @@ fn validate_urls(
             report.reject(&url_at, message, "remove one of the two");
             (None, None)
         }
-        // What stands at platform is wrong and was told.
+        // The value of platform is wrong and was reported.
         (None, None) if report.is_hole(&at.field("platform")) => (None, None),
         (None, None) => {
             let fix = format!(

@@ -13,7 +13,7 @@ use crate::model::{Secret, StreamKey};
 /// Where the key of a destination comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeySource {
-    /// It stands in the declaration itself.
+    /// It is in the declaration itself.
     Inline(Secret),
     /// It is kept elsewhere; the field says where.
     Reference(KeyReference, &'static str),
@@ -66,7 +66,7 @@ pub(super) fn validate_key(
                 }
             };
             if report.document().item().is_none() {
-                let message = "the stream key stands in the file: its readers can stream in your name";
+                let message = "the stream key is in the file: its readers can stream in your name";
                 report.warn(
                     &inline_at,
                     message,
@@ -135,7 +135,7 @@ fn references(from: &RawKeySource, declared_in: &Path) -> Vec<(KeyReference, &'s
     [env, file, ssm, secret].into_iter().flatten().collect()
 }
 
-/// A reference is shown to people, so a key that was pasted in its place must not pass.
+/// A reference is shown in messages, so a key that was pasted in its place must not pass.
 fn check_reference(reference: &KeyReference) -> Result<(), (&'static str, &'static str)> {
     let (text, fix) = match reference {
         KeyReference::Env(name) => (name, "write the name of a variable: YOUTUBE_KEY"),

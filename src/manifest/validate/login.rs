@@ -13,7 +13,7 @@ const USERNAME_LIMIT: usize = 255;
 const PARAMETER_LIMIT: usize = 1011;
 
 /// The login that `spec` declares; `None` where there is none, or where `report` has rejected it. Neither of the two is
-/// repeated: people paste the password in their place.
+/// repeated: a password may be pasted in their place.
 pub(super) fn validate_login(spec: &RawDestinationSpec, report: &mut Report) -> Option<Login> {
     let at = FieldPath::from("spec");
     let (user_at, password_at) = (at.field("username"), at.field("passwordParameter"));

@@ -20,7 +20,7 @@ pub use key::{KeySource, key_source};
 pub use pasted::{KeyMistake, key_of};
 pub use pool::{Globs, validate_pool};
 
-/// Longest text that people may write into a field of their own.
+/// Longest text of a free field.
 const TEXT_LIMIT: usize = 1000;
 
 pub(super) fn check_metadata(metadata: &RawMetadata, report: &mut Report) {

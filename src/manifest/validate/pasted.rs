@@ -1,5 +1,5 @@
-//! Stream keys as people paste them: with a mark or a line end, which are taken off, or with something around them or in
-//! their place, which is told.
+//! Pasted stream keys: a mark or a line end is taken off; anything else around the key or in its place is a reported
+//! mistake.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use crate::model::Secret;
 
 /// Longest stream key. Platforms use below 100 characters, with parameters some hundred.
 pub(super) const KEY_LIMIT: usize = 1000;
-/// Shortest text of one letter over and over that stands for a key, as in `xxxx-xxxx-xxxx-xxxx`.
+/// Shortest text of one repeated letter that is a placeholder for a key, as in `xxxx-xxxx-xxxx-xxxx`.
 const STAND_IN: usize = 8;
 
 /// The key that `text` is, without a byte order mark before it and line ends around it; or why it cannot be one.
 ///
-/// The same for files, variables, parameters, secrets and keys that stand in a declaration.
+/// The same for files, variables, parameters, secrets and keys in a declaration.
 pub fn key_of(text: &str) -> Result<Secret, KeyMistake> {
     const LINE_ENDS: [char; 2] = ['\n', '\r'];
     let key = text
@@ -38,7 +38,7 @@ pub fn key_of(text: &str) -> Result<Secret, KeyMistake> {
     }
 }
 
-/// What is wrong with what should be a stream key. Says nothing of what it is.
+/// What is wrong with a stream key. Holds nothing of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyMistake {
     /// Nothing there.
@@ -61,23 +61,38 @@ pub enum KeyMistake {
     Unfilled,
     /// Asterisks or bullets in its place, as a page shows it.
     Masked,
-    /// `<your-key>`, `xxxx-xxxx-xxxx-xxxx`.
+    /// `<your-key>`, `xxxx-xxxx-xxxx-xxxx`, `null`.
     Placeholder,
+    /// Dashes as word processors write them, letters of other alphabets among Latin ones.
+    Lookalike,
+    /// `#N/A`, `1.23457E+15`.
+    Spreadsheet,
+    /// `arn:aws:secretsmanager:…`, `ssm:/live/key`, `ENC[AES256_GCM,…]`.
+    Reference,
+    /// `&amp;` for `&`.
+    Escaped,
+    /// `KEY;`, `youtube,KEY`: a line of a list.
+    Listed,
 }
 
 type Rule = (fn(&str) -> bool, KeyMistake);
 
-/// In this order: the first that applies is told. All of them before spaces, which some have as well.
-const MISTAKES: [Rule; 9] = [
+/// In this order: the first that applies is reported. All of them before spaces, which some have as well.
+const MISTAKES: [Rule; 14] = [
     (str::is_empty, KeyMistake::Empty),
     (is_quoted, KeyMistake::Quoted),
     (is_unfilled, KeyMistake::Unfilled),
     (is_document, KeyMistake::Json),
     (is_assignment, KeyMistake::Assignment),
+    (is_reference, KeyMistake::Reference),
     (is_url, KeyMistake::Url),
+    (is_spreadsheet, KeyMistake::Spreadsheet),
     (is_placeholder, KeyMistake::Placeholder),
     (is_masked, KeyMistake::Masked),
     (is_partly_invisible, KeyMistake::Invisible),
+    (is_lookalike, KeyMistake::Lookalike),
+    (is_escaped, KeyMistake::Escaped),
+    (is_listed, KeyMistake::Listed),
 ];
 
 impl fmt::Display for KeyMistake {
@@ -87,13 +102,20 @@ impl fmt::Display for KeyMistake {
             Self::TooLong => "the stream key is longer than 1000 bytes",
             Self::Spaced => "there are spaces or line breaks in the stream key",
             Self::Invisible => "there are invisible characters in the stream key",
-            Self::Quoted => "the stream key stands in quotes",
-            Self::Assignment => "a name and `=` stand before the stream key",
+            Self::Quoted => "the stream key is in quotes",
+            Self::Assignment => "a name and `=` precede the stream key",
             Self::Url => "this is a URL with the stream key in it, not the key alone",
             Self::Json => "this is JSON, not a stream key",
             Self::Unfilled => "this is a variable that was not filled in, not a stream key",
             Self::Masked => "asterisks or dots hide the stream key",
             Self::Placeholder => "this is a placeholder, not a stream key",
+            Self::Lookalike => "there are characters in the stream key that only look like those of a key",
+            Self::Spreadsheet => "this is what a spreadsheet shows in place of a text, not a stream key",
+            Self::Reference => {
+                "this says where a key is kept, or is encrypted: it is not the stream key itself"
+            }
+            Self::Escaped => "the stream key is escaped for HTML",
+            Self::Listed => "what separates entries of a list stands in the stream key",
         })
     }
 }
@@ -110,14 +132,25 @@ impl KeyMistake {
             Self::Empty | Self::TooLong | Self::Spaced => at,
             Self::Invisible => format!("{at}: copy it again from the platform as plain text"),
             Self::Quoted => format!("{at}, without the quotes"),
-            Self::Assignment => format!("{at}: what stands after the `=`"),
-            Self::Url => format!("{at}: what stands after the last `/`; the rest of it is the url"),
+            Self::Assignment => format!("{at}: the part after the `=`"),
+            Self::Url => format!("{at}: the part after the last `/`; the rest of it is the url"),
             Self::Json => format!("{at}; one field of JSON is read from secretsManager only: NAME#FIELD"),
             Self::Unfilled => {
                 format!("{at}: slotwise fills in no variables, streamKeyFrom: {{ env: NAME }} reads one")
             }
             Self::Masked => format!("{at}: show the key on the platform's page before you copy it"),
             Self::Placeholder => format!("{at}: the one that the platform shows you"),
+            Self::Lookalike => {
+                format!("{at}: copy it again from the platform, not from a document or a chat")
+            }
+            Self::Spreadsheet => format!("{at}: copy it again from the platform, as text"),
+            Self::Reference => {
+                format!(
+                    "{at}; streamKeyFrom: {{ ssm: NAME }} or {{ secretsManager: NAME }} reads one that AWS keeps"
+                )
+            }
+            Self::Escaped => format!("{at}, with `&` where `&amp;` stands"),
+            Self::Listed => format!("{at}: without the comma or semicolon"),
         }
     }
 }
@@ -174,6 +207,10 @@ fn is_url(text: &str) -> bool {
     {
         return true;
     }
+    // A part of one, a link as Markdown writes it.
+    if text.starts_with(['/', '?']) || text.contains("](") {
+        return true;
+    }
     // Copied without its scheme.
     let host = text.split_once('/').map(|(host, _)| host);
     let host = host.map(|host| host.split(':').next().unwrap_or_default());
@@ -184,7 +221,8 @@ fn is_placeholder(text: &str) -> bool {
     let lower = text.to_lowercase();
     let letters: String = lower.chars().filter(|letter| letter.is_alphanumeric()).collect();
     let is_between = |start, end| text.starts_with(start) && text.ends_with(end);
-    let is_one_letter = letters.len() >= STAND_IN && letters.bytes().all(|byte| byte == b'x');
+    // Behind `live_` as well.
+    let is_one_letter = letters.ends_with(&"x".repeat(STAND_IN));
     is_between('<', '>')
         || is_between('[', ']')
         || text.find('<').is_some_and(|start| text[start..].contains('>'))
@@ -192,8 +230,81 @@ fn is_placeholder(text: &str) -> bool {
         || ["yourkey", "yourstreamkey", "mystreamkey"]
             .iter()
             .any(|words| letters == *words || letters.strip_suffix("here") == Some(*words))
-        || ["changeme", "replaceme"].contains(&letters.as_str())
+        || PLACEHOLDERS.contains(&letters.as_str())
 }
+
+/// What programs print for nothing, and what people write for later.
+const PLACEHOLDERS: [&str; 9] = [
+    "changeme",
+    "replaceme",
+    "null",
+    "none",
+    "nil",
+    "undefined",
+    "nan",
+    "todo",
+    "tbd",
+];
+
+/// A value of an error, or a number in scientific notation.
+fn is_spreadsheet(text: &str) -> bool {
+    let is_error = text.starts_with('#') && (text.ends_with(['!', '?']) || text == "#N/A");
+    let is_number = |number: &str| {
+        !number.is_empty()
+            && number
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || b".,".contains(&byte))
+    };
+    is_error
+        || text
+            .split_once("E+")
+            .is_some_and(|(mantissa, exponent)| is_number(mantissa) && is_number(exponent))
+}
+
+/// The name of a place, or what SOPS and Ansible leave.
+fn is_reference(text: &str) -> bool {
+    const MARKS: [&str; 6] = [
+        "arn:aws",
+        "ssm:",
+        "secretsmanager:",
+        "vault:",
+        "ENC[",
+        "$ANSIBLE_VAULT",
+    ];
+    MARKS.iter().any(|mark| text.starts_with(mark))
+}
+
+/// Dashes that are no hyphen, full-width forms, and letters of other alphabets among Latin ones.
+fn is_lookalike(text: &str) -> bool {
+    let is_dash = |letter: char| {
+        matches!(
+            letter,
+            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}'
+        )
+    };
+    let is_wide = |letter: char| matches!(letter, '\u{ff01}'..='\u{ff5e}');
+    let has_latin = text.chars().any(|letter| letter.is_ascii_alphabetic());
+    let is_other = |letter: char| !letter.is_ascii() && letter.is_alphabetic();
+    text.chars()
+        .any(|letter| is_dash(letter) || is_wide(letter) || has_latin && is_other(letter))
+}
+
+fn is_escaped(text: &str) -> bool {
+    ["&amp;", "&#38;", "&quot;", "&lt;"]
+        .iter()
+        .any(|entity| text.contains(entity))
+}
+
+/// The end of an entry, or the name of a platform before the key.
+fn is_listed(text: &str) -> bool {
+    let before = text
+        .split_once([',', ';'])
+        .map(|(before, _)| before.to_ascii_lowercase());
+    text.ends_with([',', ';']) || before.is_some_and(|name| PLATFORM_NAMES.contains(&name.as_str()))
+}
+
+/// As people call them in a list.
+const PLATFORM_NAMES: [&str; 6] = ["youtube", "twitch", "facebook", "kick", "x", "restream"];
 
 fn is_masked(text: &str) -> bool {
     let hides = |letter: &char| "*•●∗⁎＊…".contains(*letter);
@@ -201,7 +312,7 @@ fn is_masked(text: &str) -> bool {
     hidden > 1 || hidden > 0 && (hidden == text.chars().count() || text.ends_with('…'))
 }
 
-/// Characters that nobody sees, as they come along when text is copied from a page.
+/// Invisible characters, as in text that was copied from a page.
 pub(super) fn is_partly_invisible(text: &str) -> bool {
     text.chars().any(|letter| {
         matches!(letter,
@@ -245,15 +356,19 @@ mod tests {
             "ключ",
             "a:b@c",
             "MAIN",
+            "3E+x",
+            "a,b",
+            "x",
         ] {
             assert_eq!(key_of(key).unwrap().reveal(), key, "{key}");
         }
     }
 
     #[test]
-    fn what_people_paste_with_a_key_or_in_its_place_is_told_without_it() {
+    fn a_pasted_mistake_is_reported_without_the_key() {
         use KeyMistake::{
-            Assignment, Empty, Invisible, Json, Masked, Placeholder, Quoted, Spaced, TooLong, Unfilled, Url,
+            Assignment, Empty, Escaped, Invisible, Json, Listed, Lookalike, Masked, Placeholder, Quoted,
+            Reference, Spaced, Spreadsheet, TooLong, Unfilled, Url,
         };
         let long = "CANARY".repeat(200);
         for (text, mistake) in [
@@ -306,12 +421,38 @@ mod tests {
             ("xxxx-xxxx-xxxx-xxxx", Placeholder),
             ("YOUR_STREAM_KEY", Placeholder),
             ("your-key-here", Placeholder),
+            ("live_XXXXXXXXXXXX", Placeholder),
+            ("null", Placeholder),
+            ("None", Placeholder),
+            ("undefined", Placeholder),
+            ("TODO", Placeholder),
+            ("CANARY\u{2013}1", Lookalike),
+            ("CANARY\u{2011}1", Lookalike),
+            ("CANARY\u{430}", Lookalike),
+            ("\u{ff23}ANARY", Lookalike),
+            ("#N/A", Spreadsheet),
+            ("#REF!", Spreadsheet),
+            ("1.23457E+15", Spreadsheet),
+            ("1,2E+15", Spreadsheet),
+            (
+                "arn:aws:secretsmanager:eu-central-1:111122223333:secret:CANARY",
+                Reference,
+            ),
+            ("ssm:/live/CANARY", Reference),
+            ("ENC[AES256_GCM,data:CANARY]", Reference),
+            ("CANARY?a=1&amp;b=2", Escaped),
+            ("CANARY;", Listed),
+            ("CANARY,", Listed),
+            ("youtube,CANARY", Listed),
+            ("/live2/CANARY", Url),
+            ("?key=CANARY", Url),
+            ("[CANARY](https://a.example)", Url),
         ] {
-            let told = key_of(text).unwrap_err();
-            assert_eq!(told, mistake, "{text:?}");
+            let found = key_of(text).unwrap_err();
+            assert_eq!(found, mistake, "{text:?}");
             for place in ["here", "file keys/a"] {
-                let told = format!("{told} {told:?} {}", told.fix(place));
-                assert!(!told.contains("CANARY"), "{told}");
+                let shown = format!("{found} {found:?} {}", found.fix(place));
+                assert!(!shown.contains("CANARY"), "{shown}");
             }
         }
     }

@@ -23,7 +23,7 @@ use crate::model::{
     SlotSelector, Window,
 };
 
-/// Longest window: whoever wants more says `interrupt: Anytime`.
+/// Longest window: for more there is `interrupt: Anytime`.
 const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Longest glob: names of output groups are far shorter.
@@ -114,7 +114,7 @@ fn validate_channels(raw: &RawPool, path: &FieldPath, report: &mut Report) -> Ve
             report.error(
                 &at,
                 message,
-                "write the last part of its ARN: \"4000001\"; slotwise doctor says whose name it is",
+                "write the last part of its ARN: \"4000001\"; slotwise doctor finds the id of a name",
             );
         }
     }
@@ -252,10 +252,10 @@ fn validate_cron(text: &str, path: &FieldPath, report: &mut Report) -> Option<Cr
         Ok(cron) => cron,
         Err(error) => {
             // The parser may quote what it was given, and begins with the name of its error.
-            let told = error.to_string();
-            let told = told.split_once(": ").map_or(told.as_str(), |(_, told)| told);
+            let error = error.to_string();
+            let why = error.split_once(": ").map_or(error.as_str(), |(_, why)| why);
             let why = if is_harmless(text) {
-                format!(": {}", told.trim_end_matches('.'))
+                format!(": {}", why.trim_end_matches('.'))
             } else {
                 String::new()
             };

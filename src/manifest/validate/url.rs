@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::pasted::is_partly_invisible;
 use crate::manifest::node::FieldPath;
 use crate::manifest::presets::platform_at;
 use crate::manifest::report::Report;
@@ -15,8 +16,8 @@ const URL_LIMIT: usize = 1024;
 /// Keys shorter than this are found in any URL by chance.
 const SHORTEST_SOUGHT_KEY: usize = 4;
 
-/// Rejects `text` unless it is an RTMP(S) URL with host and application path. What the URL is beyond its host is
-/// never repeated: people paste their key into it.
+/// Rejects `text` unless it is an RTMP(S) URL with host and application path. The URL beyond its host is
+/// never repeated: a key may be pasted into it.
 pub(super) fn check_url(text: &str, path: &FieldPath, report: &mut Report) -> bool {
     match mistake(text) {
         None => true,
@@ -29,15 +30,15 @@ pub(super) fn check_url(text: &str, path: &FieldPath, report: &mut Report) -> bo
 
 /// As [`check_url`], for a place that takes no stream: nothing but host and application path.
 pub(super) fn check_parking_url(text: &str, path: &FieldPath, report: &mut Report) {
-    const LOGIN: &str = "user and password stand in the URL";
+    const LOGIN: &str = "the URL holds a user and a password";
     if let Some((LOGIN, _)) = mistake(text) {
         report.reject(
             path,
             LOGIN,
-            "remove what stands before the `@`: a parked slot needs neither",
+            "remove everything before the `@`: a parked slot needs neither",
         );
     } else if !check_url(text, path, report) {
-        // Told already.
+        // Reported already.
     } else if text.contains('?') {
         report.reject(
             path,
@@ -47,7 +48,7 @@ pub(super) fn check_parking_url(text: &str, path: &FieldPath, report: &mut Repor
     } else if segments(text).any(has_key_form) {
         report.reject(
             path,
-            "a stream key seems to stand in the URL",
+            "the URL seems to hold a stream key",
             "remove it: a parked slot has no key",
         );
     }
@@ -64,9 +65,9 @@ pub(super) fn check_no_key(text: &str, key: Option<&Secret>, path: &FieldPath, r
     let platform = host.as_deref().and_then(platform_at);
     let parts = || text.split(['/', '?', '&', '=']);
     let message = if key.is_some_and(|key| text.contains(key)) {
-        "the stream key stands in the URL".to_owned()
+        "the URL holds the stream key".to_owned()
     } else if parts().any(has_key_form) {
-        "a stream key seems to stand in the URL".to_owned()
+        "the URL seems to hold a stream key".to_owned()
     } else if let Some(platform) = platform.filter(|_| segments(text).count() > 1) {
         format!("{platform} takes one path segment, what follows it seems to be a stream key")
     } else {
@@ -80,7 +81,7 @@ pub(super) fn check_no_key(text: &str, key: Option<&Secret>, path: &FieldPath, r
     report.reject(path, message, fix);
 }
 
-/// `text` with its scheme in lower case, which is the same to whoever reads it and not known to be so to MediaLive.
+/// `text` with its scheme in lower case: equal by the standard, but not known to be so for MediaLive.
 pub(super) fn as_written(text: &str) -> Arc<str> {
     match text.split_once("://") {
         Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()).into(),
@@ -98,6 +99,21 @@ fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
         .any(|letter| letter.is_whitespace() || letter.is_control())
     {
         return Some(("a URL has no spaces or line breaks", "remove them"));
+    }
+    if ["${", "$(", "{{", "}}", "<", ">"]
+        .iter()
+        .any(|mark| text.contains(mark))
+    {
+        return Some((
+            "a variable in the URL was not filled in",
+            "write the URL itself: slotwise fills in no variables",
+        ));
+    }
+    if is_partly_invisible(text) {
+        return Some((
+            "there are invisible characters in the URL",
+            "copy it again as plain text",
+        ));
     }
     let Some((scheme, rest)) = text.split_once("://") else {
         return Some(("this is not a URL", FORM));
@@ -122,8 +138,8 @@ fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Some((
-            "user and password stand in the URL",
-            "remove what stands before the `@`; username and passwordParameter take the two, the latter by the name of an SSM parameter",
+            "the URL holds a user and a password",
+            "remove everything before the `@`; username and passwordParameter take the two, the latter by the name of an SSM parameter",
         ));
     }
     if text.contains('#') {
@@ -173,9 +189,13 @@ mod tests {
             ("rtmp://a.example", "no application"),
             ("rtmp://a.example/", "no application"),
             ("rtmp://a.example/?x", "no application"),
-            ("rtmp://u:p@a.example/live", "user and password"),
+            ("rtmp://u:p@a.example/live", "a user and a password"),
             ("rtmp://a.example/live#x", "`#`"),
             ("rtmp://a.example/li ve", "spaces"),
+            ("rtmp://${HOST}/live", "not filled in"),
+            ("rtmp://a.example/{{ app }}", "spaces"),
+            ("rtmp://a.example/<app>", "not filled in"),
+            ("rtmp://a.example/li\u{200b}ve", "invisible"),
             ("rtmp://a.example:99999/live", "not a URL"),
             ("rtmp://bühne.example/live", "DNS"),
         ] {

@@ -16,7 +16,7 @@ pub(super) const TOO_MUCH: &str = "this document is too large once its aliases a
 /// As above, of a tag.
 pub(super) const TAGGED: &str = "tags are not supported";
 /// As above, of a key.
-pub(super) const KEY_TYPE: &str = "a list or mapping stands where a field name belongs";
+pub(super) const KEY_TYPE: &str = "a list or mapping where a field name is needed";
 
 /// What may still be built.
 pub(super) struct Budget {
@@ -82,7 +82,7 @@ impl<'de> Visitor<'de> for Build<'_> {
     }
 
     fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<Node, E> {
-        // No field of ours comes near: the largest number is as wrong as any.
+        // No field comes near: the largest number is as wrong as any.
         self.visit_i128(i128::try_from(value).unwrap_or(i128::MAX))
     }
 

@@ -13,7 +13,7 @@ pub(super) struct Seek<'p> {
     pub(super) spot: Spot,
 }
 
-/// The error that a walk ends with; nobody reads it.
+/// The error that a walk ends with; only its place is used.
 fn here<T, E: serde::de::Error>() -> Result<T, E> {
     Err(E::custom("here"))
 }

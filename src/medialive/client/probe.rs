@@ -1,8 +1,8 @@
 //! What is asked to find out whether slotwise could work, and changes nothing.
 //!
-//! Whether a call that changes something is allowed can only be told by making it. So it is made for a channel that
-//! does not exist: who is allowed hears that there is none, who is not hears that. No call here takes the id of a
-//! channel, so there is no way to hit one that exists.
+//! Whether a call that changes something is allowed shows only when it is made. So it is made for a channel that does not
+//! exist: the answer is "not found" if it is allowed, "denied" if not. No call here takes the id of a channel, so none
+//! can hit one that exists.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,7 @@ use crate::model::{OutputGroup, OwnerId};
 
 /// The id of no channel: MediaLive gives numbers of seven digits. A number all the same, so that it is looked up and
 /// not refused for its form. Before anything else is asked for it, DescribeChannel has said that there is none.
-const NOBODY: &str = "0";
+const MISSING: &str = "0";
 
 /// Where the channels of an account are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +64,9 @@ pub struct Rehearsal {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum NoRehearsal {
     /// There is a channel where none should be.
-    #[error("there is a channel {NOBODY}, so nothing is tried on it")]
+    #[error("there is a channel {MISSING}, so nothing is tried on it")]
     Exists,
-    /// Nobody could look whether there is one.
+    /// Whether there is one could not be determined.
     #[error(transparent)]
     Call(CallError),
 }
@@ -82,14 +82,14 @@ impl MediaLive {
             .customize()
             .config_override(once())
             .interceptor(date.clone());
-        // An error has a date as well; where nothing answers, whoever lists the channels says so.
+        // An error has a date as well; where nothing answers, the list of channels reports it.
         drop(call.send().await);
         date.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Looks that the channel to rehearse with does not exist.
     pub async fn rehearsal(&self) -> Result<Rehearsal, NoRehearsal> {
-        let sent = self.sdk.describe_channel().channel_id(NOBODY).send().await;
+        let sent = self.sdk.describe_channel().channel_id(MISSING).send().await;
         match sent.map_err(|error| by_code("DescribeChannel", &error)) {
             Ok(_) => Err(NoRehearsal::Exists),
             Err(error) if error.kind == Kind::NotFound => Ok(Rehearsal {
@@ -103,21 +103,21 @@ impl MediaLive {
 impl Rehearsal {
     /// An update.
     pub async fn update(&self) -> Result<(), CallError> {
-        let call = self.sdk.update_channel().channel_id(NOBODY);
+        let call = self.sdk.update_channel().channel_id(MISSING);
         let sent = call.customize().config_override(once()).send().await;
         sent.map(drop).map_err(|error| by_code("UpdateChannel", &error))
     }
 
     /// A start.
     pub async fn start(&self) -> Result<(), CallError> {
-        let call = self.sdk.start_channel().channel_id(NOBODY);
+        let call = self.sdk.start_channel().channel_id(MISSING);
         let sent = call.customize().config_override(once()).send().await;
         sent.map(drop).map_err(|error| by_code("StartChannel", &error))
     }
 
     /// A stop.
     pub async fn stop(&self) -> Result<(), CallError> {
-        let call = self.sdk.stop_channel().channel_id(NOBODY);
+        let call = self.sdk.stop_channel().channel_id(MISSING);
         let sent = call.customize().config_override(once()).send().await;
         sent.map(drop).map_err(|error| by_code("StopChannel", &error))
     }
@@ -156,15 +156,15 @@ fn arn(home: &Home) -> String {
         region,
         account,
     } = home;
-    let nobody = format!(":channel:{NOBODY}");
-    format!("arn:{partition}:medialive:{region}:{account}{nobody}")
+    let missing = format!(":channel:{MISSING}");
+    format!("arn:{partition}:medialive:{region}:{account}{missing}")
 }
 
 fn a_slot() -> String {
     slot_tag_key(&OutputGroup::new("slot"))
 }
 
-/// What went wrong. That there is no such channel only MediaLive can know: a bare 404 is somebody else's.
+/// What went wrong. Only MediaLive can know that there is no such channel: a bare 404 comes from something else.
 fn by_code<E>(operation: &'static str, error: &SdkError<E, Response>) -> CallError
 where
     E: Error + ProvideErrorMetadata + 'static,

@@ -1,4 +1,4 @@
-//! Whose a channel is, and whether it is left exactly as it is.
+//! The owner of a channel, and whether the channel is left exactly as it is.
 //!
 //! | no owner tag, and the channel | |
 //! |---|---|
@@ -7,14 +7,14 @@
 //! | has `takeover: true` | is adopted |
 //! | was held before: a tag fits, or a slot has its parking name | is adopted |
 //! | has a wanted destination on air, and every RTMP target is parked or held by a destination of this pool | is adopted |
-//! | else | is left exactly as it is |
+//! | otherwise | is left exactly as it is |
 
 use super::declared::Push;
 use super::places::Role;
 use super::reading::{ChannelReading, Fit, Occupant, SlotReading, World};
 use crate::model::{OwnerId, SlotSelector};
 
-/// Whose a channel is.
+/// The owner of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ownership {
     /// It carries our tag.
@@ -60,7 +60,7 @@ fn hands_off(channel: &ChannelReading<'_>) -> Option<&'static str> {
         (Ownership::Foreign, _) => Some("it belongs to another owner"),
         (Ownership::MayAdopt | Ownership::Refused, None) => Some("no pool names it"),
         (Ownership::Refused, _) => {
-            Some("it is not ours, and runs with what is not declared or has no room for a tag")
+            Some("it has no owner, and runs with undeclared targets or has no room for a tag")
         }
         _ if !channel.may_be_used() => Some("its state allows nothing"),
         _ => None,
@@ -90,7 +90,10 @@ fn is_all_declared(world: &World<'_>, channel: &ChannelReading<'_>) -> bool {
         match slot.occupant {
             Occupant::Parked => {}
             Occupant::Of(dest, Fit::Equal | Fit::Respelled | Fit::Changed, Role::Held)
-                if world.is_of_pool(channel, dest) =>
+                if world.is_of_pool(channel, dest)
+                    && channel
+                        .seen
+                        .is_some_and(|seen| world.one(dest).has_all_of(seen.class, &slot.pipes)) =>
             {
                 is_any_wanted |= world.one(dest).wanted;
             }

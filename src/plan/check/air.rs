@@ -1,6 +1,6 @@
 //! One stream is on air once: nothing is started while the same stream may be published somewhere else.
 //!
-//! Somewhere else is any other channel that may publish, ours or not, whatever becomes of it by this plan, since steps of
+//! Somewhere else is any other channel that may publish, of any owner, whatever this plan does to it, since steps of
 //! different channels have no order; and any other slot that this plan starts. Two destinations may have one stream if
 //! one goes to a platform's primary ingest and the other to its backup.
 
@@ -17,7 +17,7 @@ pub(super) struct Air(Vec<Published>);
 
 /// One stream that one channel publishes.
 struct Published {
-    /// The channel and its output group, or what stands for that.
+    /// The channel and its output group, or a placeholder for it.
     at: SlotId,
     by: By,
     push: Push,
@@ -28,7 +28,7 @@ struct Published {
 /// What publishes a stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum By {
-    /// A slot that does so already, and goes on.
+    /// A slot that is on air and stays so.
     RunningSlot,
     Slot,
     Other,
@@ -112,12 +112,12 @@ fn beside(channel: &ChannelReading<'_>) -> impl Iterator<Item = Published> {
     })
 }
 
-/// What the started channels of a plan publish: in slots, and anew in other output groups.
+/// What the started channels of a plan publish: in slots, and newly in other output groups.
 #[derive(Default)]
 pub(super) struct Started(Vec<Published>);
 
 impl Started {
-    /// Adds what a channel publishes that is started. What is written is what it is said to be: that has a rule of its own.
+    /// Adds what a started channel publishes. That the update writes what the plan says is a rule of its own.
     pub(super) fn add(&mut self, subject: &Subject<'_>) {
         let channel = subject.channel;
         let runs = channel.is_running();
@@ -148,7 +148,7 @@ impl Started {
         }
     }
 
-    /// Looks for every stream that is started anew among what is published on other channels, and among what is started in
+    /// Looks for every newly started stream among what is published on other channels, and among what is started in
     /// slots of any channel.
     pub(super) fn check(self, world: &World<'_>, found: &mut Vec<Violation>) {
         let started = Air::sorted(self.0);

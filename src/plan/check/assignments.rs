@@ -1,4 +1,4 @@
-//! Rules for who gets which slot: every destination keeps what is its own, and none is passed over in silence.
+//! Rules for assignments: every destination keeps its own slot, and each that is not placed has a reason.
 
 use super::Planned;
 use super::declared::{Dest, One};
@@ -46,7 +46,7 @@ struct Case<'a> {
     said: &'a DestinationPlan,
     dest: Dest,
     one: &'a One<'a>,
-    /// The slot that it is on air in, or else the one that it holds.
+    /// The slot that it is on air in, otherwise the one that it holds.
     own: Option<&'a SlotReading<'a>>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Case<'a> {
         self.plan_of(slot).is_some_and(|plan| plan.runs)
     }
 
-    /// What is said of it now must be what was declared and observed.
+    /// The plan must state the destination as it was declared and observed.
     fn misstated(&self) -> Option<Violation> {
         let (said, declared) = (self.said, self.one.destination);
         let is_held_right = said.held.as_ref() == self.own.map(|own| &own.id);
@@ -98,8 +98,8 @@ impl<'a> Case<'a> {
         Some(self.broken(Rule::Misstated, what))
     }
 
-    /// Who is wanted and on air in its pool, or was interrupted by us, keeps its slot; but none comes back whose stream is
-    /// on air somewhere else meanwhile. With a previous target it may begin somewhere else.
+    /// A destination that is wanted and on air in its pool, or was interrupted by slotwise, keeps its slot. It does not come
+    /// back where its stream is on air on another channel meanwhile. With a previous target it may start in another slot.
     fn taken_away(&self) -> Option<Violation> {
         let own = self.own?;
         let channel = self.world.channel_of(own);
@@ -114,7 +114,7 @@ impl<'a> Case<'a> {
         keeps.then(|| self.broken(Rule::Moved, what()))
     }
 
-    /// Whether what would go on air with its slot is so on another channel, or the same stream in two groups of its own.
+    /// Whether the stream that its slot would publish is on air on another channel, or in two groups of its own channel.
     fn is_on_air_beside(&self, own: &SlotReading<'_>) -> bool {
         let channel = self.world.channel_of(own);
         let slot = || own.pipes.iter().flatten();
@@ -185,8 +185,8 @@ impl<'a> Case<'a> {
         leaves && is_free && self.world.channel_of(slot).is_stopped() && !self.will_run(slot)
     }
 
-    /// Whether the slot carries it on air in the end. What is written there, and that only wanted ones go on air with a start,
-    /// the rules for steps have looked at.
+    /// Whether the slot carries it on air in the end. The rules for steps check what is written there, and that a start puts
+    /// only wanted destinations on air.
     fn is_carried(&self, slot: &SlotReading<'_>) -> bool {
         let carries = |said: &SlotPlan| {
             let is_it = matches!(&said.then, Content::Destination(name) if *name == self.said.name);

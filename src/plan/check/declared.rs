@@ -2,13 +2,13 @@
 //!
 //! Canonical forms and streams are worked out once per declared endpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::model::{
-    ChannelClass, Desired, Destination, DestinationName, Endpoint, Identity, Stream, StreamKey,
+    ChannelClass, Desired, Destination, DestinationName, Endpoint, Identity, Secret, Stream, StreamKey,
 };
 
 /// Index of a destination in [`Declared`].
@@ -19,8 +19,10 @@ pub(super) struct Declared<'a> {
     /// By name.
     pub(super) list: Vec<One<'a>>,
     pub(super) identities: BTreeMap<&'a Identity, Dest>,
-    /// Who has a stream by either endpoint, in order of claim; of several with the same endpoints only the first.
+    /// The destinations of each stream, by either endpoint, in order of claim; of several with equal endpoints only the first.
     streams: BTreeMap<Stream, Vec<Dest>>,
+    /// Canonical URLs that destinations push to, whatever their keys are.
+    urls: BTreeSet<Arc<str>>,
 }
 
 /// One declared destination.
@@ -64,6 +66,7 @@ impl<'a> Declared<'a> {
                 .map(|(dest, one)| (&one.destination.identity, dest))
                 .collect(),
             streams: BTreeMap::new(),
+            urls: BTreeSet::new(),
             list,
         };
         declared.index_streams();
@@ -75,6 +78,8 @@ impl<'a> Declared<'a> {
         order.sort_by_key(|dest| self.claim(*dest));
         for dest in order {
             let one = &self.list[dest];
+            let urls = std::iter::once(&one.destination.url).chain(&one.destination.backup_url);
+            self.urls.extend(urls.map(canonical_url));
             for push in one.first.iter().chain(&one.backup) {
                 let same = self.streams.entry(push.stream.clone()).or_default();
                 let is_twin = |other: &Dest| {
@@ -99,8 +104,8 @@ impl<'a> Declared<'a> {
         found.ok()
     }
 
-    /// Whose stream a slot of a channel of `class` has, and whether its target is equal. Of several: who has an equal
-    /// target before who has the same stream, then the one that the slot's tag names, then by claim.
+    /// The destination whose stream a slot of a channel of `class` has, and whether its target is equal. Of several: an equal
+    /// target before the same stream, one that is off last, then the one that the slot's tag names, then by claim.
     pub(super) fn exact(
         &self,
         class: ChannelClass,
@@ -112,15 +117,17 @@ impl<'a> Declared<'a> {
         let candidates = claiming.copied().chain(tagged);
         let with_stream = candidates.filter(|dest| self.list[*dest].has_stream_of(class, pipes));
         let ranked = with_stream.map(|dest| {
-            let differs = !self.list[dest].has_target(class, pipes);
-            (differs, Some(dest) != tagged, self.claim(dest))
+            let one = &self.list[dest];
+            let differs = !one.has_target(class, pipes);
+            let is_off = !one.wanted && !one.paused;
+            (differs, is_off, Some(dest) != tagged, self.claim(dest))
         });
-        ranked.min().map(|(differs, _, (.., dest))| (dest, !differs))
+        ranked.min().map(|(differs, .., (.., dest))| (dest, !differs))
     }
 
-    /// Whether any declared destination has this stream.
-    pub(super) fn knows(&self, stream: &Stream) -> bool {
-        self.streams.contains_key(stream)
+    /// Whether any declared destination pushes to this URL, a canonical one.
+    pub(super) fn push_to(&self, url: &str) -> bool {
+        self.urls.contains(url)
     }
 
     /// Whether a destination that has this stream stays on air: it is wanted or paused.
@@ -157,6 +164,12 @@ impl<'a> One<'a> {
         self.first.iter().chain(&self.backup).take(class.pipelines())
     }
 
+    /// Whether all of `pipes` that are not parked are its own.
+    pub(super) fn has_all_of(&self, class: ChannelClass, pipes: &[Option<Push>]) -> bool {
+        let is_own = |push: &Push| self.pushes(class).any(|own| own.stream == push.stream);
+        pipes.iter().flatten().all(is_own)
+    }
+
     fn has_stream_of(&self, class: ChannelClass, pipes: &[Option<Push>]) -> bool {
         let is_own = |push: &Push| self.pushes(class).any(|own| own.stream == push.stream);
         pipes.iter().flatten().any(is_own)
@@ -169,4 +182,10 @@ impl<'a> One<'a> {
             && pipes[0].is_some()
             && pipes.iter().flatten().eq(self.pushes(class))
     }
+}
+
+/// The one spelling of a URL. Where it stands with a stream name, its path is the application's as a whole.
+pub(super) fn canonical_url(url: &Arc<str>) -> Arc<str> {
+    let endpoint = Endpoint::new(Arc::clone(url), Secret::new("name"));
+    endpoint.canonical().url
 }

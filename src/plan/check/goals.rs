@@ -28,7 +28,7 @@ pub(super) fn misread(plan: &ChannelPlan, reading: &ChannelReading<'_>) -> Optio
     let identity = seen.map(|seen| (seen.class, &seen.arn, &seen.owner));
     let claims = [
         ("its pool", plan.pool.as_ref() == reading.pool()),
-        ("whose it is", is_adoption_right(plan, reading)),
+        ("its owner", is_adoption_right(plan, reading)),
         ("its state", said.map(|said| said.state) == reading.state()),
         (
             "its class, ARN or owner",
@@ -56,7 +56,7 @@ fn is_adoption_right(plan: &ChannelPlan, reading: &ChannelReading<'_>) -> bool {
         Ownership::Owned => plan.adoption == Adoption::Owned,
         Ownership::Foreign => matches!(plan.adoption, Adoption::Foreign { .. }),
         Ownership::Unknown => plan.adoption == Adoption::Unknown,
-        // Never touched, whatever is said of it.
+        // Never touched, whatever the plan says of it.
         Ownership::MayAdopt | Ownership::Refused if reading.policy.is_none() => true,
         Ownership::MayAdopt => {
             plan.adoption == Adoption::Adopt || !matters && matches!(plan.adoption, Adoption::Refused { .. })
@@ -77,7 +77,7 @@ pub(super) fn check_goal(subject: &Subject<'_>, found: &mut Vec<Violation>) {
         let Some(said) = slots.find(|said| said.output_group == slot.id.output_group) else {
             continue;
         };
-        // It carries without a write who it is given to if it has the stream, or waits until that has ended in another pool.
+        // Without a write it carries its new occupant if it has that stream already, or once that has ended in another pool.
         let may_carry = || {
             let given = subject
                 .planned

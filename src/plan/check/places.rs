@@ -1,7 +1,7 @@
-//! The one slot that each destination holds, over all pools and channels; every other one of its is surplus.
+//! The one slot that each destination holds, over all pools and channels; its other slots are surplus.
 //!
 //! Of several the first is held: exact before recorded; RUNNING, then STARTING or RECOVERING on channels that may be used, the
-//! same on others, then the one it comes back to, then any other; on channels of ours before others; in its own pool before
+//! same on others, then the one it comes back to, then any other; on owned channels before others; in its own pool before
 //! others; then by channel and output group.
 
 use super::adoption::Ownership;
@@ -39,16 +39,16 @@ pub(super) struct Site {
 }
 
 impl Place {
-    /// The slot that it is on air in, or else the one that it holds while nothing of it is on air.
+    /// The slot that it is on air in, otherwise the one that it holds.
     pub(super) fn first(self) -> Option<Site> {
         self.previous.or(self.held)
     }
 }
 
 /// How good a slot is as the one that its destination holds; less is better.
-type Rank = (bool, u8, bool, bool);
+type Rank = (bool, u8, bool, bool, bool);
 
-/// Settles who has which place, and what every slot is to its destination.
+/// Settles which slot each destination holds, and which are surplus.
 pub(super) fn settle(world: &mut World<'_>) {
     let mut claims: Vec<(Dest, Rank, Site)> = Vec::new();
     for slot in world.channels.iter().flat_map(|channel| &channel.slots) {
@@ -101,6 +101,7 @@ fn rank(world: &World<'_>, slot: &SlotReading<'_>, dest: Dest, fit: Fit) -> Rank
     (
         fit == Fit::Previous,
         readiness,
+        fit != Fit::Equal,
         !(is_usable && channel.ownership == Ownership::Owned),
         !world.is_of_pool(channel, dest),
     )

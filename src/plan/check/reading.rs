@@ -7,7 +7,7 @@
 //! | parked | its parking name, a tag that says so, or the pool's parking URL with no declared destination's stream and no tag that names one |
 //! | of a destination, exact | the same stream as a declared target |
 //! | of a destination, recorded | a tag that names its identity |
-//! | vanished | a tag that names an identity which is declared no longer |
+//! | vanished | a tag that names an identity which is no longer declared |
 //! | undeclared | anything else |
 //!
 //! A tag counts if its digest is that of what the slot points at.
@@ -19,12 +19,12 @@ use jiff::Timestamp;
 
 use super::adoption::{self, Ownership};
 use super::air::Air;
-use super::declared::{Declared, Dest, One, Pipes, Push};
+use super::declared::{Declared, Dest, One, Pipes, Push, canonical_url};
 use super::places::{self, Place, Role, Site};
 use super::violation::{About, Rule, Violation};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName, Endpoint, Identity,
-    Idle, Mark, Observed, ObservedChannel, ObservedGroup, OutputGroup, PoolName, Recorded, Secret, SlotId,
+    Idle, Mark, Observed, ObservedChannel, ObservedGroup, OutputGroup, PoolName, Recorded, SlotId,
     SlotSelector, SlotTag, StreamKey, Target, Trust,
 };
 
@@ -62,9 +62,9 @@ pub(super) struct ChannelReading<'a> {
     pub(super) policy: Option<Policy<'a>>,
     /// In the order of the channel's output groups.
     pub(super) slots: Vec<SlotReading<'a>>,
-    /// Usable RTMP output groups that are no slots: they go on and off air with the channel.
+    /// Usable RTMP output groups that are not slots: they go on and off air with the channel.
     pub(super) others: Vec<(&'a OutputGroup, Pipes)>,
-    /// What else it pushes to.
+    /// Its other targets.
     pub(super) strays: Pipes,
     /// Whether any tag of an output group fits, slot or not.
     pub(super) has_fitting_tag: bool,
@@ -92,7 +92,7 @@ pub(super) enum Occupant {
     Parked,
     /// A declared destination.
     Of(Dest, Fit, Role),
-    /// A destination that is declared no longer.
+    /// A destination that is no longer declared.
     Vanished {
         identity: Identity,
         /// Whether it stays on air, because it may be declared where that cannot be read.
@@ -160,7 +160,7 @@ impl<'a> World<'a> {
         world
     }
 
-    /// Reads a channel: whose it is, and what its slots are to their destinations, stays open.
+    /// Reads a channel. Its owner, and which slots are surplus, are decided later.
     fn read(&self, id: &'a ChannelId, policy: Option<Policy<'a>>) -> ChannelReading<'a> {
         let seen = self.observed.channels.get(id).and_then(ChannelObservation::seen);
         let mut reading = ChannelReading {
@@ -183,7 +183,7 @@ impl<'a> World<'a> {
                 Some(Push::of(endpoint)).filter(|push| !self.is_parked_at(&reading, endpoint, push))
             })
             .collect();
-        // A channel that is neither in a pool nor ours has no slots.
+        // A channel that is neither in a pool nor owned has no slots.
         let may_have_slots = reading.policy.is_some() || reading.ownership == Ownership::Owned;
         for group in seen.groups.iter() {
             let Ok(target) = &group.target else { continue };
@@ -192,7 +192,9 @@ impl<'a> World<'a> {
             reading.has_fitting_tag |= tag.is_some();
             let matches = reading.matches(group);
             let is_recorded = tag.as_ref().is_some_and(names_a_destination);
-            let is_slot = matches || may_have_slots && is_recorded;
+            // A tag that no longer fits still names the group, as long as it runs.
+            let is_named = seen.tags.is_named(&group.name) && tag.is_none() && seen.state.is_running();
+            let is_slot = matches || may_have_slots && (is_recorded || is_named);
             if !is_slot {
                 reading.others.push((&group.name, pipes));
                 continue;
@@ -212,9 +214,9 @@ impl<'a> World<'a> {
         reading
     }
 
-    /// The endpoints of an output group. One is parked if its stream name is this very group's parking name, whatever its
-    /// URL. Otherwise if it is [parked by its URL](Self::is_parked_at); but a group whose tag names a destination is not parked
-    /// for nothing but that.
+    /// The endpoints of an output group. One is parked if its stream name is this group's own parking name, whatever its URL,
+    /// or if it is [parked by its URL](Self::is_parked_at). The URL alone does not count for a group whose tag names a
+    /// destination.
     fn pipes(
         &self,
         channel: &ChannelReading<'_>,
@@ -239,15 +241,14 @@ impl<'a> World<'a> {
         read.into_iter().map(pipe).collect()
     }
 
-    /// Whether the URL of an endpoint is the pool's parking URL in whatever spelling, and no declared destination has its
-    /// stream.
+    /// Whether the URL of an endpoint is the pool's parking URL in whatever spelling, and no declared destination pushes there.
     fn is_parked_at(&self, channel: &ChannelReading<'_>, endpoint: &Endpoint, push: &Push) -> bool {
         let is_parking_url = channel.policy.as_ref().is_some_and(|policy| {
             let has_no_name = endpoint.stream_name.is_empty();
             push.form.url == policy.parking_url
                 || has_no_name && canonical_url(&endpoint.url) == policy.parking_url
         });
-        is_parking_url && !self.declared.knows(&push.stream)
+        is_parking_url && !self.declared.push_to(&push.form.url)
     }
 
     fn occupant(&self, seen: &ObservedChannel, pipes: &Pipes, tag: Option<&SlotTag>) -> Occupant {
@@ -404,10 +405,4 @@ impl SlotReading<'_> {
 /// Whether a tag says that its slot holds a destination.
 fn names_a_destination(tag: &SlotTag) -> bool {
     matches!(tag.occupant, Recorded::Destination { .. })
-}
-
-/// The one spelling of a URL. Where it stands with a stream name, its path is the application's as a whole.
-fn canonical_url(url: &Arc<str>) -> Arc<str> {
-    let endpoint = Endpoint::new(Arc::clone(url), Secret::new("name"));
-    endpoint.canonical().url
 }

@@ -1,5 +1,5 @@
-//! Rules for the steps of one channel: whether they are possible, on a channel that is ours to touch, and put on air what
-//! is wanted there.
+//! Rules for the steps of one channel: they are possible, on a channel that slotwise may touch, and put on air what is
+//! wanted there.
 
 use super::Planned;
 use super::declared::Dest;
@@ -17,7 +17,7 @@ pub(super) struct Subject<'a> {
     pub(super) seen: &'a ObservedChannel,
     pub(super) plan: &'a ChannelPlan,
     pub(super) planned: &'a Planned<'a>,
-    /// What the steps come to.
+    /// The effect of the steps.
     pub(super) stops: bool,
     pub(super) starts: bool,
     pub(super) ends_running: bool,
@@ -128,7 +128,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Everything on a channel that starts goes on air.
+    /// A start puts everything on the channel on air.
     fn check_start(&self, found: &mut Vec<Violation>) {
         let mut is_for_any = false;
         for slot in &self.channel.slots {
@@ -161,8 +161,8 @@ impl<'a> Subject<'a> {
     }
 
     /// The wanted destination that a slot may go on air for: the one that it is given to, with its target or, where its key
-    /// cannot be read, with what is recorded as its and comes back. Or one that comes back with what the slot points at now,
-    /// although that is not its target or not its pool: its place may be another one by now.
+    /// cannot be read, with the target that is recorded as its own. Or one that comes back after an interruption with the
+    /// slot's present target, although that is no longer its target or the slot no longer in its pool.
     fn starts_for(&self, slot: &SlotReading<'_>) -> Option<Dest> {
         let given = self.planned.slots.get(&slot.site).copied();
         if let Some(write) = self.write_to(slot) {
@@ -212,8 +212,8 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// A step on a channel that must be left as it is. In no pool a channel of ours may stop, and its tags may be brought up to
-/// date; nothing else.
+/// A step on a channel that must be left as it is. An owned channel in no pool may stop, and its tags may be brought up
+/// to date; nothing else.
 pub(super) fn untouchable(plan: &ChannelPlan, channel: &ChannelReading<'_>) -> Option<Violation> {
     let is_in_bounds = |step: &Step| {
         let is_harmless = matches!(step.action, Action::Wait | Action::Record { .. } | Action::Stop);
@@ -253,7 +253,7 @@ pub(super) fn list(names: &[DestinationName]) -> String {
     }
 }
 
-/// Whether a channel waits for others to be done, so that its goal stands without steps.
+/// Whether a channel waits for others, so that it has a goal without steps.
 pub(super) fn is_delayed(plan: &ChannelPlan) -> bool {
     matches!(plan.waiting, Some(Waiting::MaxConcurrent { .. })) && !has_stop(plan)
 }
@@ -266,7 +266,7 @@ pub(super) fn adopts(action: &Action) -> bool {
     matches!(action, Action::Adopt { .. } | Action::Update { adopts: true, .. })
 }
 
-/// Where an action stands among the steps.
+/// The place of an action in the order of steps.
 fn place_of(action: &Action) -> u8 {
     match action {
         Action::Adopt { .. } | Action::Record { .. } => 0,
@@ -277,8 +277,8 @@ fn place_of(action: &Action) -> u8 {
     }
 }
 
-/// Where an action leaves a channel, or `None` where MediaLive or our own rules refuse it: a channel in transition
-/// is waited for, one that stands still is not.
+/// Where an action leaves a channel, or `None` where MediaLive or slotwise's rules refuse it: a channel in transition
+/// is waited for, any other is not.
 fn after(state: ChannelState, action: &Action) -> Option<ChannelState> {
     use ChannelState as S;
     match (action, state) {

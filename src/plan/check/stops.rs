@@ -14,18 +14,19 @@
 //! | a slot holds what is not declared | `takeover: true`, and all that is declared could be read |
 //! | a group that the pool's pattern matches cannot be a slot | the same |
 //! | a slot holds what vanished from the declaration and is kept | |
+//! | it stands in no pool while the declaration is doubted | every slot that is not parked is held by a destination that is off, and one is |
 //! | a destination that is wanted or paused is on air in a group that is no slot, and in no slot of a running channel | |
 //!
-//! A channel that stands in no pool has policy `Never` and `idle: Stop`.
+//! A channel in no pool has policy `Never` and `idle: Stop`.
 
 use super::declared::Dest;
 use super::places::Role;
 use super::reading::{Occupant, SlotReading};
 use super::steps::{Subject, list};
 use super::violation::{Rule, Violation};
-use crate::model::{Cause, ChannelState, Idle};
+use crate::model::{Cause, ChannelState, Idle, Trust};
 
-/// What a change on a running channel is worth, and whose it is.
+/// A change on a running channel: its cause, and the destination it belongs to.
 type Change = (Cause, Option<Dest>);
 
 impl Subject<'_> {
@@ -78,12 +79,27 @@ impl Subject<'_> {
                 any(&is_kept),
             ),
             (
+                "it stands in no pool, and may stand in one that could not be read",
+                self.is_doubted(),
+            ),
+            (
                 "a destination that stays on air is so in an output group that is no slot",
                 self.is_any_kept_beside(),
             ),
         ];
         let (why, _) = reasons.iter().find(|(_, applies)| *applies)?;
         Some(why)
+    }
+
+    fn is_doubted(&self) -> bool {
+        let is_off = |slot: &SlotReading<'_>| match slot.occupant {
+            Occupant::Of(dest, ..) => !self.world.one(dest).wanted && !self.world.one(dest).paused,
+            _ => false,
+        };
+        let slots = self.channel.slots.iter();
+        let carrying: Vec<_> = slots.filter(|slot| slot.occupant != Occupant::Parked).collect();
+        let is_asked_for = !carrying.is_empty() && carrying.into_iter().all(is_off);
+        self.channel.policy.is_none() && self.world.desired.trust != Trust::Whole && !is_asked_for
     }
 
     fn is_any_kept_beside(&self) -> bool {
@@ -108,10 +124,10 @@ impl Subject<'_> {
         }
         let mut changes = self.channel.slots.iter().flat_map(|slot| self.changes(slot));
         let is_granted = changes.any(|change| change.is_some_and(|change| self.is_granted(change)));
-        (!is_granted).then_some("no policy and no one-off grant allows it for the changes made")
+        (!is_granted).then_some("neither a policy nor a grant allows it for the changes made")
     }
 
-    /// By the policy of the channel's pool, now, or by a one-off grant for the one whose change it is.
+    /// By the policy of the channel's pool, now, or by a one-off grant for the destination that the change belongs to.
     fn is_granted(&self, (cause, whose): Change) -> bool {
         let Some(policy) = &self.channel.policy else {
             return false;
@@ -121,7 +137,7 @@ impl Subject<'_> {
         by_policy || whose.is_some_and(named)
     }
 
-    /// What the steps change in a slot: who joins, and who leaves.
+    /// What the steps change in a slot: the destination that joins, and the one that leaves.
     fn changes(&self, slot: &SlotReading<'_>) -> [Option<Change>; 2] {
         let joins = self.write_to(slot).and_then(|write| self.written(write));
         if joins.is_some() && joins == slot.dest() {
@@ -154,7 +170,7 @@ impl Subject<'_> {
         !is_of_pool(self.channel) && place.is_some_and(|site| is_of_pool(&self.world.channels[site.channel]))
     }
 
-    /// Who is on air here and belongs to another pool leaves only for a slot there.
+    /// A destination on air here that belongs to another pool leaves only for a slot there.
     pub(super) fn check_moves(&self, found: &mut Vec<Violation>) {
         for slot in self.channel.slots.iter().filter(|slot| self.is_released(slot)) {
             let Occupant::Of(dest, _, role) = slot.occupant else {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | update | exactly one for every slot that it writes, as far as there is room; and for equal or parked slots without a tag that fits |
 //! | adopt | for equal slots, and `adopted` for those with the same stream at another address |
-//! | record | the same for slots on air without any tag; `released` for what vanished and is released; removes those without a group |
+//! | record | the same for slots on air without any tag, or with one that names another destination or calls it released; `released` for what vanished and is released; removes those without a group |
 //!
 //! While MediaLive refuses tags of slots there are none.
 
@@ -106,7 +106,7 @@ impl Subject<'_> {
         };
         match (action, &slot.occupant) {
             (Action::Update { .. }, Occupant::Parked) if slot.tag.is_none() => Some(Recorded::Parked),
-            (Action::Update { .. }, Occupant::Of(dest, Fit::Equal, _)) if slot.tag.is_none() => {
+            (Action::Update { .. }, Occupant::Of(dest, Fit::Equal, _)) if !self.is_recorded(slot, *dest) => {
                 Some(self.recorded(*dest, Mark::None))
             }
             (Action::Adopt { .. }, occupant) => self.exact(occupant),
@@ -122,11 +122,23 @@ impl Subject<'_> {
                 let released = Recorded::Destination { identity, mark };
                 Some(released).filter(|new| slot.tag.as_ref().is_some_and(|tag| tag.occupant != *new))
             }
-            (Action::Record { .. }, occupant) if self.channel.is_running() && !has_any_tag() => {
-                self.exact(occupant)
+            (Action::Record { .. }, Occupant::Of(dest, ..))
+                if self.channel.is_running()
+                    && (!has_any_tag() || slot.tag.is_some() && !self.is_recorded(slot, *dest)) =>
+            {
+                self.exact(&slot.occupant)
             }
             _ => None,
         }
+    }
+
+    /// Whether a slot's tag fits and names a destination, not as one that was released.
+    fn is_recorded(&self, slot: &SlotReading<'_>, dest: Dest) -> bool {
+        let own = &self.world.one(dest).destination.identity;
+        slot.tag.as_ref().is_some_and(|tag| match &tag.occupant {
+            Recorded::Destination { identity, mark } => identity == own && *mark != Mark::Released,
+            Recorded::Parked => false,
+        })
     }
 
     /// What is recorded of a slot that has the stream of the destination which holds it.

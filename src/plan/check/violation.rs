@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::model::{ChannelId, DestinationName, PoolName, SlotId};
 
-/// A rule that a plan breaks. One is enough to stop execution: a plan that breaks a rule was made by a mistake of
-/// ours, and what else is wrong with it is not known.
+/// A rule that a plan breaks. One is enough to stop execution: it shows a defect of slotwise, and what else is wrong with
+/// the plan is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// Where to look, and what to hold.
@@ -30,11 +30,11 @@ pub(in crate::plan) enum About {
 /// What a plan must not be or do. The names are stable, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::plan) enum Rule {
-    // The plan does not speak of the world it was made for: not of all of it, or not as it was declared and observed.
+    // The plan does not match its inputs: something is left out, or not as it was declared and observed.
     Incomplete,
     Misread,
     Misstated,
-    // Channels that are not ours to touch, or not now.
+    // Channels that slotwise may not touch, or not now.
     Untouchable,
     Adoption,
     // Steps in an impossible order.

@@ -82,7 +82,7 @@ impl Subject<'_> {
             let what = format!("is recorded as that of {name}, whose key is not known, and is written");
             return Some((Rule::UnknownKeyWritten, what));
         }
-        // Who belongs to another pool leaves by a rule of its own.
+        // For a destination of another pool there is a rule of its own.
         let is_of_pool = self.world.is_of_pool(self.channel, dest);
         let is_protected = one.wanted && self.channel.is_running() && is_of_pool;
         let is_taken = is_protected && self.written(write) != Some(dest);

@@ -58,7 +58,7 @@ pub(super) fn by_bin(problem: &Problem, placed: &Placed) -> Vec<Vec<usize>> {
     by_bin
 }
 
-/// What is left to decide in a pool whose channels stand as `kinds` says.
+/// What is left to decide in a pool, with the kinds of its channels.
 pub(super) fn pose(reading: &Reading<'_>, pool: usize, kinds: &[Option<Kind>]) -> Posed {
     let groups = Groups::of(reading, pool);
     let mut posing = Posing {
@@ -135,8 +135,8 @@ impl<'a> Groups<'a> {
 }
 
 impl Posing<'_, '_> {
-    /// Binds those who come back after an interruption. One whose key cannot be read comes back to a slot that is recorded as
-    /// its own, and goes nowhere else.
+    /// Binds the destinations that come back after an interruption. One whose key cannot be read comes back only to a slot
+    /// that is recorded as its own.
     fn bind(&mut self, kinds: &[Option<Kind>]) {
         let first = self.reading.pools[self.pool].channels.start;
         let mut taken = BTreeSet::new();
@@ -216,8 +216,8 @@ impl Posing<'_, '_> {
         Item {
             priority: one.decl.priority,
             group: self.groups.number(self.reading, dest),
-            // What is on air does not move to where it would interrupt others: it is written anew in place, or begins on
-            // a stopped channel.
+            // What is on air does not move to where it would interrupt others: it is rewritten in place, or begins on a
+            // stopped channel.
             opens: one.on_air.is_none() && policy.allows(Cause::Start, name),
             pin,
             own: own.map(|bin| Own {
@@ -263,8 +263,8 @@ impl Posing<'_, '_> {
         Some(bin)
     }
 
-    /// Whether a start of a stopped channel would cost a slot that is recorded as that of somebody whose key cannot be read: it
-    /// is not put on air by a guess, and not given away either.
+    /// Whether a start of a stopped channel would rewrite a slot that is recorded as that of a destination whose key cannot
+    /// be read. Such a slot is neither put on air by a guess nor given away.
     fn would_write_what_cannot_be_read(&self, channel: usize, kind: &Kind) -> bool {
         let mut slots = self.reading.channels[channel].slots.clone();
         !matches!(kind, Kind::Kept(_))

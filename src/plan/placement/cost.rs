@@ -5,7 +5,7 @@ use super::problem::{Bin, Held, Placed, Problem, join};
 /// What a placement costs, compared from the first field on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::plan) struct Cost {
-    /// Items that wait and wishes that do not come true, per level.
+    /// Items that wait and wishes that are not fulfilled, per level.
     pub(in crate::plan) lost: Vec<usize>,
     /// Wanted destinations that are interrupted.
     pub(in crate::plan) interruptions: usize,
@@ -25,12 +25,12 @@ pub(in crate::plan) struct Cost {
     pub(in crate::plan) adoptions: usize,
 }
 
-/// What of a cost is looked at. What comes before sharing, and running channels, always are.
+/// Which criteria of a cost count. Those before sharing, and running channels, always do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Detail {
     /// Pairs of different groups.
     pub(super) groups: bool,
-    /// All that comes after sharing.
+    /// All criteria after sharing.
     pub(super) writes: bool,
 }
 
@@ -129,7 +129,7 @@ impl Problem {
         (writes, displaced)
     }
 
-    /// Pairs of different groups among all who are on a bin.
+    /// Pairs of different groups among all destinations on a bin.
     fn pairs(&self, at: usize, items: &[usize]) -> usize {
         let mut groups: Vec<(usize, usize)> = self.bins[at].occupants.clone();
         for item in items.iter().filter(|item| !self.is_own(**item, at)) {
@@ -225,7 +225,7 @@ impl Scale {
         code / above * above + code % pairs
     }
 
-    /// A lower bound from one that knows nothing of what comes after sharing, `groups`, and one that knows nothing of pairs.
+    /// A lower bound from one without the criteria after sharing, `groups`, and one without pairs.
     pub(super) fn combine(&self, groups: Code, others: Code) -> Code {
         let (above, pairs) = (self.units[self.pairs - 1], self.units[self.pairs]);
         if groups / above == others / above {
@@ -235,7 +235,7 @@ impl Scale {
         }
     }
 
-    /// Whether what comes after the pairs decides between the two.
+    /// Whether the criteria after pairs decide between the two.
     pub(super) fn are_as_good_up_to_pairs(&self, one: Code, other: Code) -> bool {
         one / self.units[self.pairs] == other / self.units[self.pairs]
     }

@@ -2,8 +2,8 @@
 //!
 //! It goes through the criteria in their order:
 //!
-//! 1. *What is placed.* An item that has no choice is placed where that is; then channels are opened for those that wait for just that
-//!    channel, then for room. Opening one never takes a place away, so taking items by priority while they fit is best.
+//! 1. *What is placed.* An item without a choice is placed in its one place; then channels are opened for the items that wait for
+//!    exactly that channel, then for room. Opening one never takes a place away, so taking items by priority while they fit is best.
 //! 2. *Which channels are interrupted.* The cheapest by slot gained, less those that turn out not to be needed.
 //! 3. *What shares with what.* An item that has a slot on a stopped channel stays there, so that a placement which is half carried out is not
 //!    replaced by one that is no better. The others go by whole groups, the largest first, to the channels with the fewest of other
@@ -48,8 +48,8 @@ pub(super) fn interruptions(problem: &Problem, placed: &Placed) -> usize {
     stopped.map(|(bin, _)| bin.weight).sum()
 }
 
-/// No placement by which as many are where they are wanted as by `placed` interrupts fewer: who is placed needs a slot, and the
-/// cheapest slots of all closed bins cost so much.
+/// A lower bound: no placement of as many items as in `placed` interrupts fewer. Each placed item needs a slot, and this
+/// is the cost of the cheapest slots of all closed bins.
 pub(super) fn least_interruptions(problem: &Problem, placed: &Placed) -> usize {
     let mut gains: Vec<usize> = problem
         .bins
@@ -91,7 +91,7 @@ pub(super) struct Greedy<'p> {
     is_admitted: Vec<bool>,
     /// Bins that items may be put into.
     pub(super) is_open: Vec<bool>,
-    /// Bins that stay open only if one is put into them who opens them.
+    /// Bins that stay open only if an item that opens them is put into them.
     pub(super) owed: BTreeSet<usize>,
     /// How many on each bin open it.
     opened_by: Vec<usize>,
@@ -99,9 +99,9 @@ pub(super) struct Greedy<'p> {
     pub(super) room: Vec<usize>,
     /// Slots that are taken by those pinned to them.
     pinned: BTreeSet<(usize, usize)>,
-    /// Who is on each bin, by group.
+    /// The occupants of each bin, by group.
     pub(super) occupants: Vec<Vec<(usize, usize)>>,
-    /// Items by the closed bin on which alone they can be placed as long as somebody else opens it.
+    /// Items by the one closed bin on which they can be placed, as long as another item opens it.
     hoping: BTreeMap<usize, Vec<usize>>,
     /// Items with a choice that are on air in a closed bin with their previous target.
     owners: BTreeMap<usize, Vec<usize>>,
@@ -133,7 +133,7 @@ impl<'p> Greedy<'p> {
         }
     }
 
-    /// By priority; of equal ones first those who have a slot on a stopped bin, then the pinned, since they have no choice.
+    /// By priority; of equal ones first those with a slot on a stopped bin, then the pinned, since they have no choice.
     pub(super) fn order(&self, item: usize) -> (Reverse<i32>, bool, bool, usize) {
         let one = &self.problem.items[item];
         let is_warm = one.warm.iter().any(|(bin, _)| !self.problem.bins[*bin].kept);
@@ -182,7 +182,7 @@ impl<'p> Greedy<'p> {
         }
     }
 
-    /// Opens bins for those who wait for just that.
+    /// Opens bins for the items that wait for exactly that.
     fn open_for_gain(&mut self) {
         let problem = self.problem;
         let mut gains: Vec<(Vec<usize>, usize, usize)> = Vec::new();
@@ -201,7 +201,7 @@ impl<'p> Greedy<'p> {
         gains.sort_unstable();
         for (_, _, bin) in gains {
             let needs_slots = self.hoping.get(&bin).map_or(0, Vec::len);
-            let owners = self.owners_who_open(bin);
+            let owners = self.owners_that_open(bin);
             let by_itself = self.opens_by_itself(bin) && self.openers >= owners;
             if by_itself || self.openers > owners && self.room[bin] > needs_slots {
                 self.open(bin);
@@ -209,14 +209,14 @@ impl<'p> Greedy<'p> {
         }
     }
 
-    /// Whether somebody is on air on a closed bin whose being written in place grants its stop.
+    /// Whether an item is on air on a closed bin and its write in place grants the stop.
     fn opens_by_itself(&self, bin: usize) -> bool {
         let mut owners = self.owners.get(&bin).into_iter().flatten();
         owners.any(|item| self.problem.opens(*item, bin))
     }
 
     /// How many of those on air on a closed bin with their previous target would open others.
-    fn owners_who_open(&self, bin: usize) -> usize {
+    fn owners_that_open(&self, bin: usize) -> usize {
         let owners = self.owners.get(&bin).into_iter().flatten();
         owners.filter(|item| self.problem.items[**item].opens).count()
     }
@@ -229,7 +229,7 @@ impl<'p> Greedy<'p> {
         }
         self.openers = self
             .openers
-            .saturating_sub(self.owners_who_open(bin) + usize::from(!own));
+            .saturating_sub(self.owners_that_open(bin) + usize::from(!own));
         for item in self.owners.remove(&bin).into_iter().flatten() {
             self.put(item, bin);
         }
@@ -246,7 +246,7 @@ impl<'p> Greedy<'p> {
         }
     }
 
-    /// How many more slots those who have a choice need.
+    /// How many more slots the items with a choice need.
     fn need(&self) -> usize {
         let waiting =
             (0..self.placed.len()).filter(|item| self.placed[*item].is_none() && self.has_choice(*item));
@@ -256,7 +256,7 @@ impl<'p> Greedy<'p> {
         waiting.count().saturating_sub(room.sum())
     }
 
-    /// Opens the cheapest bins that make room for all who are left, or the largest where too few can open any.
+    /// Opens the cheapest bins that make room for all items left, or the largest where too few can open any.
     fn open_for_room(&mut self) {
         let need = self.need();
         let gain = |bin: usize| self.room[bin] + self.owners.get(&bin).map_or(0, Vec::len);
@@ -289,7 +289,7 @@ impl<'p> Greedy<'p> {
     fn cover(&self, closed: &[(usize, usize, usize)], need: usize) -> (Vec<(usize, usize, usize)>, usize) {
         let (mut chosen, mut gained, mut openers) = (Vec::new(), 0, self.openers);
         for one in closed {
-            let (by_itself, owners) = (self.opens_by_itself(one.2), self.owners_who_open(one.2));
+            let (by_itself, owners) = (self.opens_by_itself(one.2), self.owners_that_open(one.2));
             if gained >= need {
                 break;
             }
@@ -302,7 +302,7 @@ impl<'p> Greedy<'p> {
         (chosen, gained)
     }
 
-    /// Criterion 1: who is placed. As many who open bins as are owed, and nobody because he is pinned.
+    /// Criterion 1: which items are placed. As many that open bins as are owed; a pin gives no precedence.
     fn admit(&mut self) {
         let joins = |item: usize| match self.placed[item] {
             Some(bin) => !self.problem.is_own(item, bin),
@@ -336,7 +336,7 @@ impl<'p> Greedy<'p> {
         }
     }
 
-    /// Somebody less important than those who wait leaves the slot that it is pinned to, and its bin to one of them.
+    /// An item less important than those that wait leaves the slot that it is pinned to, and its bin to one of them.
     fn take_away(&mut self, item: usize, bin: usize) {
         let problem = self.problem;
         self.placed[item] = None;
@@ -353,7 +353,7 @@ impl<'p> Greedy<'p> {
         }
     }
 
-    /// Each bin that is owed one who opens it gets one: of a group that is there already, otherwise the last in order.
+    /// Each bin that is owed an item that opens it gets one: of a group that is there already, otherwise the last in order.
     fn fill_owed(&mut self) {
         let opens = |item: &usize| self.problem.items[*item].opens;
         let mut queue: Vec<usize> = self.unplaced().filter(opens).collect();
@@ -365,7 +365,7 @@ impl<'p> Greedy<'p> {
                 .or_default()
                 .push(*item);
         }
-        // As many are admitted as are owed, but of those who could be here some may be pinned.
+        // As many are admitted as are owed, but some that could be here may be pinned.
         let mut failed: BTreeSet<usize> = BTreeSet::new();
         for bin in std::mem::take(&mut self.owed) {
             let groups: Vec<usize> = self.occupants[bin].iter().map(|(group, _)| *group).collect();

@@ -33,7 +33,7 @@ pub(super) struct Instance<'p> {
     pub(super) bins: Vec<usize>,
     /// What it costs if an item waits.
     pub(super) waits: Vec<Code>,
-    /// Who may go to some bin from each on.
+    /// By bin: the items that may go to it or to a later one.
     pub(super) reach: Vec<Set>,
 }
 
@@ -102,7 +102,7 @@ impl<'p> Instance<'p> {
     }
 }
 
-/// Those with occupants come first, so that what is left knows no homes; of them the tightest, since it has the fewest ways.
+/// Bins with occupants come first, so that the rest has no homes; of them the tightest, since it has the fewest ways.
 fn search_order(bin: &Bin) -> (bool, usize) {
     let is_empty = bin.occupants.is_empty();
     (is_empty, if is_empty { 0 } else { bin.free.len() })
@@ -121,7 +121,7 @@ pub(super) struct Face {
     pub(super) pin: Option<usize>,
     /// A slot that is warm for it.
     warm: Option<usize>,
-    /// The item itself where its slots here cannot be told from those of others one by one.
+    /// The item itself, where its slots here have to be distinguished from those of others.
     alone: Option<usize>,
 }
 

@@ -1,13 +1,13 @@
 //! What is to be placed, and where.
 //!
 //! *Items* are the wanted destinations whose slot is still to be decided; *bins* are the channels that could take them.
-//! What stays on air whatever is decided enters as the bins' occupants.
+//! What stays on air in any case enters as the bins' occupants.
 //!
 //! | bin | takes items | costs |
 //! |---|---|---|
 //! | not kept, stopped | always | |
 //! | not kept, running | always | a stop first |
-//! | kept: somebody protected is on air | if a placed item, or something on it, grants the stop | its weight in interruptions |
+//! | kept: a protected destination is on air | if a placed item, or something on it, grants the stop | its weight in interruptions |
 //!
 //! Placements are compared by their [`Cost`](super::Cost). Within a channel slots differ only by pins and by the writes they
 //! save, so a placement maps items to bins; [`Problem::slots_for`] then picks slots.
@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 pub(in crate::plan) struct Problem {
     /// Fewest running channels before fewest pairs of different groups.
     pub(in crate::plan) pack: bool,
-    /// Who is to be placed; of equal priority the first goes first.
+    /// To be placed; of equal priority the first goes first.
     pub(in crate::plan) items: Vec<Item>,
     /// Where.
     pub(in crate::plan) bins: Vec<Bin>,
@@ -32,7 +32,7 @@ pub(in crate::plan) struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::plan) struct Item {
     pub(in crate::plan) priority: i32,
-    /// Equal for those who like to share a channel.
+    /// Equal for items that prefer to share a channel.
     pub(in crate::plan) group: usize,
     /// Whether its joining a kept bin grants the stop.
     pub(in crate::plan) opens: bool,
@@ -63,7 +63,7 @@ pub(in crate::plan) struct Own {
     pub(in crate::plan) opens: bool,
 }
 
-/// A channel that could take somebody.
+/// A channel that could take items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -76,19 +76,19 @@ pub(in crate::plan) struct Bin {
     pub(in crate::plan) weight: usize,
     /// Something on it grants the stop already.
     pub(in crate::plan) opened: bool,
-    /// Priorities of those whose wish comes true only when this kept bin stops.
+    /// Priorities of the destinations whose wish needs a stop of this kept bin.
     pub(in crate::plan) wishes: Vec<i32>,
     /// Wanted destinations that are on it in any case: (group, count).
     pub(in crate::plan) occupants: Vec<(usize, usize)>,
     /// It runs in the end in any case.
     pub(in crate::plan) runs: bool,
-    /// It has to stop before it can be written, though nobody is protected on it.
+    /// It has to stop before it can be written, although nothing on it is protected.
     pub(in crate::plan) stops_first: bool,
     /// It carries no owner tag yet.
     pub(in crate::plan) unowned: bool,
     /// Its last steps failed.
     pub(in crate::plan) troubled: bool,
-    /// Nobody knows what its slots hold, so each is written again.
+    /// What its slots hold is unknown, so each is written again.
     pub(in crate::plan) unsure: bool,
     /// Slots that may be given, in the channel's order.
     pub(in crate::plan) free: Vec<FreeSlot>,
@@ -167,7 +167,7 @@ impl Problem {
     }
 
     /// The slot of each of `items` that joins `bin`: pinned, then warm, then a rewritten one, then a parked one, then one
-    /// that is warm for somebody else; the highest priority first. Those written in place have their own.
+    /// that is warm for another item; the highest priority first. Those written in place have their own.
     pub(in crate::plan) fn slots_for(&self, bin: usize, items: &[usize]) -> Vec<(usize, usize)> {
         let mut left: Vec<usize> = items
             .iter()
@@ -219,7 +219,7 @@ impl Problem {
         }
     }
 
-    /// Who is placed first.
+    /// The order in which items are placed.
     pub(super) fn order(&self, item: usize) -> (Reverse<i32>, usize) {
         (Reverse(self.items[item].priority), item)
     }

@@ -1,12 +1,12 @@
 //! The best placement of a small pool, with a proof.
 //!
-//! Bins are decided one after the other, and of each [state](super::view::State) it is remembered what it costs at least from there
-//! on. A branch is cut as soon as it costs more than is allowed by a coarser [`View`]'s word; what is allowed grows from the least
-//! cost that is possible until a placement is found, which is then the best.
+//! Bins are decided one after the other; for each [state](super::view::State) the least cost from there on is remembered. A branch
+//! is cut as soon as it costs more than the limit, by the bound of a coarser [`View`]; the limit grows from the least possible
+//! cost until a placement is found, which is then the best.
 //!
 //! Of equal placements the first is taken: by bin, in the order of [`Instance::bins`], the one that takes the item which comes first.
-//! What has been carried out of a plan has no part in that, and each step makes the planned placement cheaper by at least as much as
-//! any other, so carrying a plan out does not change it.
+//! Carried-out steps do not enter this order, and each step makes the planned placement cheaper by at least as much as any other,
+//! so carrying a plan out does not change it.
 
 use super::cost::{Code, Detail, NEVER};
 use super::instance::{ITEMS_MAX, Instance, Set, members, set};
@@ -70,7 +70,7 @@ impl Search<'_> {
         let counts = counts + self.instance.lost(all & !items);
         let interruptions = self.instance.scale.interruptions(counts);
         let unproved = Unproved(Some(interruptions));
-        let items = self.settle_who_waits(items, counts);
+        let items = self.settle_waiting(items, counts);
         self.views = VIEWS.map(|detail| View::new(&self.instance, detail)).into();
         self.solve(GROUPS, items).ok_or(unproved)?;
         let value = self.solve(ALL, items).ok_or(unproved)?;
@@ -83,8 +83,8 @@ impl Search<'_> {
         })
     }
 
-    /// By what is lost at least: nobody of a level waits, or all, or it is not said who. Returns who is to be placed.
-    fn settle_who_waits(&mut self, items: Set, counts: Code) -> Set {
+    /// By the least loss: of a level no item waits, or all do, or it stays open which. Returns the items to place.
+    fn settle_waiting(&mut self, items: Set, counts: Code) -> Set {
         let mut left = items;
         for item in members(items) {
             let problem = self.instance.problem;

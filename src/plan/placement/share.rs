@@ -1,4 +1,4 @@
-//! The last part of the [fast way](super::greedy): who shares a channel with whom.
+//! The last part of the [fast way](super::greedy): which items share a channel.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,7 +99,7 @@ impl Greedy<'_> {
                 .last()
                 .copied()
                 .filter(|bin| self.rank(*bin, Some(group)) <= *lowest);
-            // The tightest that takes all of the block, else the roomiest.
+            // The tightest that takes all of the block, otherwise the roomiest.
             let other = bins.range((block.len(), 0)..).next().or(bins.last());
             let Some(bin) = at_home.or(other.map(|(_, bin)| *bin)) else {
                 return;
@@ -125,7 +125,7 @@ impl Greedy<'_> {
         }
     }
 
-    /// Where a bin stands, for a member of `group` or for one of none.
+    /// The rank of a bin, for a member of `group` or for one of none.
     fn rank(&self, bin: usize, group: Option<usize>) -> Rank {
         let others = self.occupants[bin].iter().filter(|(one, _)| Some(*one) != group);
         let at = &self.problem.bins[bin];

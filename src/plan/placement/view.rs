@@ -1,14 +1,14 @@
 //! Relaxations: what of a problem is looked at.
 //!
 //! A placement is decided bin by bin, so what is left to decide is the set of items that are not placed yet, and what that costs
-//! hangs only on what tells its items apart from there on. A [`View`] says what that is. Sets that it cannot tell apart are one
-//! [`State`]. The less it tells apart, the fewer states it has and the less it says they cost, so it bounds the finer ones:
+//! depends only on what distinguishes its items from there on. A [`View`] says what that is. Sets that it cannot distinguish are
+//! one [`State`]. The coarser a view, the fewer states it has and the lower their cost, so it bounds the finer ones:
 //!
-//! | view | tells apart | counts | is bounded by |
+//! | view | distinguishes | counts | is bounded by |
 //! |---|---|---|---|
-//! | counts | who may go where, who opens what | who waits, interruptions, trouble, running channels | |
-//! | groups | and who belongs to whom | and pairs | counts |
-//! | writes | as counts, and who is warm where | as counts, and all that comes after sharing | counts |
+//! | counts | where an item may go, which bins it opens | waiting items, interruptions, trouble, running channels | |
+//! | groups | also groups | also pairs | counts |
+//! | writes | as counts, and where an item is warm | as counts, and all criteria after sharing | counts |
 //! | all | everything | everything | groups and writes |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use super::problem::{Bin, Held};
 /// What is left of a group: where it has homes, and how many there are of each kind.
 pub(super) type Block = (usize, u64);
 
-/// What is left to be placed, as far as it can be told apart.
+/// The items left to be placed, as far as the view distinguishes them.
 pub(super) type State = Box<[Block]>;
 
 /// What is known of a state.
@@ -44,21 +44,21 @@ pub(super) struct View {
 
 /// What a view sees from one bin on.
 pub(super) struct Layer {
-    /// By item: equal for those that nothing tells apart from here on.
+    /// By item: equal for items that nothing distinguishes from here on.
     pub(super) kinds: Vec<usize>,
     /// By item: place value of its kind, so that the sum over a set says how many there are of each.
     units: Vec<u64>,
     /// By group: not zero if it has a home here or later.
     homes: Vec<usize>,
-    /// By item: whose place it can take from here on, at no higher cost.
+    /// By item: the items whose place it can take from here on, at no higher cost.
     replaces: Vec<Set>,
-    /// By item: those of its group who would do as well here, and not better later.
+    /// By item: those of its group that are as good here, and not better later.
     pub(super) first: Vec<Set>,
     /// The bin, as far as it is looked at, and how the items look from it.
     looks: Option<(Bin, Vec<Face>)>,
-    /// Nothing tells the bins apart from here on.
+    /// Nothing distinguishes the bins from here on.
     pub(super) is_uniform: bool,
-    /// What the bins from here on cost if nobody more is placed.
+    /// What the bins from here on cost if no further item is placed.
     pub(super) idle: Code,
     /// What has been found out.
     pub(super) memos: BTreeMap<State, Memo>,

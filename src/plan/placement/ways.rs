@@ -4,22 +4,22 @@ use super::cost::{Code, NEVER};
 use super::instance::{Face, Instance, Set, members, set};
 use super::view::{Block, View};
 
-/// Who is put into a bin, and what that and those who have nowhere to go afterwards cost.
+/// The items put into a bin; and the cost of that and of the items that have no bin left afterwards.
 pub(super) struct Way {
     pub(super) cost: Code,
     pub(super) chosen: Set,
-    /// Who is still to be placed.
+    /// Items still to be placed.
     pub(super) rest: Set,
 }
 
 /// The ways to fill a bin, in the order of equal placements: the item that comes first is taken before it is left.
 ///
-/// Of ways that differ only by items that nothing tells apart there is one, the first of them.
+/// Of ways that differ only by indistinguishable items there is one, the first of them.
 pub(super) struct Ways<'s> {
     instance: &'s Instance<'s>,
     view: &'s View,
     ask: Ask,
-    /// Who may be put here.
+    /// Items that may be put here.
     candidates: Vec<Candidate>,
     /// One of these is put here, if there are any.
     forced: Set,
@@ -40,11 +40,11 @@ struct Candidate {
     alike: Set,
 }
 
-/// What is to be filled, by whom, and which ways are asked for.
+/// The bin to fill, the items for it, and which ways are asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Ask {
     pub(super) at: usize,
-    /// Who is to be placed here or later.
+    /// Items to be placed here or later.
     pub(super) items: Set,
     /// Ways that cost more are of no use.
     pub(super) limit: Code,
@@ -101,8 +101,8 @@ impl<'s> Ways<'s> {
         }
     }
 
-    /// Where nothing tells the bins apart that are left, somebody of the largest group who must not wait goes to the first of
-    /// them. Says who of that group must not wait.
+    /// Where the bins left are indistinguishable, an item of the largest group that must not wait goes to the first of
+    /// them. Returns the items of that group that must not wait.
     fn force(&mut self, blocks: &[Block]) -> Set {
         if !self.ask.is_lazy || !self.view.layers[self.ask.at].is_uniform {
             return 0;
@@ -119,8 +119,8 @@ impl<'s> Ways<'s> {
         self.view.groups[largest] & must
     }
 
-    /// A group that fills an empty bin takes one, where nothing tells the bins apart that are left: to gather it there parts no
-    /// others that are not parted by its members now. For what comes after sharing that need not be best.
+    /// A group that fills an empty bin takes one, where the bins left are indistinguishable: gathered there, it parts no
+    /// groups but those that its members part now. For the criteria after sharing that need not be best.
     fn whole(&self, group: Set, room: usize) -> Option<Set> {
         let bin = &self.instance.problem.bins[self.instance.bins[self.ask.at]];
         let detail = self.view.detail;
@@ -144,7 +144,7 @@ impl<'s> Ways<'s> {
         self.close(chosen);
     }
 
-    /// Whether it would stand for one that was left.
+    /// Whether it would take the place of one that was left.
     fn is_passed(&self, one: &Candidate, chosen: Set) -> bool {
         let is_untouched = |item: usize| self.view.groups[self.view.group_of[item]] & chosen == 0;
         one.alike != 0 && is_untouched(one.item) && members(one.alike & !chosen).any(is_untouched)

@@ -1,13 +1,13 @@
 //! Which channels may be used, and which of those without an owner are adopted.
 //!
-//! A stopped channel without owner is adopted. One that runs is adopted only where that takes nobody off air:
+//! A stopped channel without owner is adopted. One that runs is adopted only where that takes nothing off air:
 //!
-//! - it was held before: a record of ours fits, or a slot of it is parked by the name that slotwise gives it; or
+//! - slotwise held it before: one of its records fits, or a slot is parked by the name that slotwise gives it; or
 //! - at least one slot carries a wanted destination of the pool, and every other RTMP target is parked or that of a
 //!   destination of the pool that holds its slot there; or
-//! - `takeover: true` stands on it.
+//! - it has `takeover: true`.
 //!
-//! Else it is left exactly as it is. So is one that has no room for the owner tag.
+//! Otherwise it is left exactly as it is, as is one without room for the owner tag.
 
 use super::index::Index;
 use super::occupant::goes_to_parking;
@@ -19,7 +19,7 @@ use crate::model::{
 use crate::plan::{Adoption, Stray, Waiting};
 
 impl Reading<'_> {
-    /// Refuses the channels whose adoption would cost what is on air.
+    /// Refuses the channels whose adoption would take something off air.
     pub(super) fn decide_adoption(&mut self, index: &Index<'_>) {
         for at in 0..self.channels.len() {
             let channel = &self.channels[at];
@@ -40,7 +40,7 @@ impl Reading<'_> {
                 continue;
             }
             let strays = self.strays(channel, seen, index);
-            if strays.is_empty() && self.carries_somebody_wanted(channel) {
+            if strays.is_empty() && self.carries_a_wanted_one(channel) {
                 continue;
             }
             let waiting = Waiting::NotAdopted {
@@ -73,7 +73,7 @@ impl Reading<'_> {
         seen.groups.iter().any(is_recorded) || slots.any(is_parked_by_name)
     }
 
-    fn carries_somebody_wanted(&self, channel: &Channel<'_>) -> bool {
+    fn carries_a_wanted_one(&self, channel: &Channel<'_>) -> bool {
         let mut slots = channel.slots.clone();
         slots.any(|slot| match self.slots[slot].occupant {
             Occupant::Dest(dest, fit) => {
@@ -95,10 +95,15 @@ impl Reading<'_> {
                 Occupant::Parked | Occupant::Unusable => continue,
                 Occupant::Dest(dest, _) => {
                     let one = &self.dests[dest];
-                    if one.pool == channel.pool && one.held == Some(slot) {
+                    let is_whole = self.slots[slot].streams.iter().all(|stream| {
+                        let pushing = index.pushing(stream);
+                        pushing.iter().any(|pushing| pushing.dest == dest)
+                    });
+                    if one.pool == channel.pool && one.held == Some(slot) && is_whole {
                         continue;
                     }
-                    Some(one.decl.name.clone())
+                    // Of two pipelines one may push what is not declared.
+                    is_whole.then(|| one.decl.name.clone())
                 }
                 Occupant::Vanished(_) | Occupant::Undeclared => None,
             };
@@ -126,7 +131,7 @@ impl Reading<'_> {
 }
 
 impl Reading<'_> {
-    /// Who pushes to where an output group points that is no slot.
+    /// The destination that pushes to the target of an output group that is not a slot.
     fn pushed_by(&self, endpoint: &Endpoint, index: &Index<'_>) -> Option<DestinationName> {
         let first = index.pushing(&endpoint.stream()).first()?;
         Some(self.dests[first.dest].decl.name.clone())
@@ -138,7 +143,7 @@ fn is_rtmp(endpoint: &Endpoint) -> bool {
     scheme.eq_ignore_ascii_case("rtmp") || scheme.eq_ignore_ascii_case("rtmps")
 }
 
-/// Why a channel may not be used, as far as that does not depend on who holds its slots.
+/// Why a channel may not be used, as far as that does not depend on the occupants of its slots.
 pub(super) fn unusable(
     id: &ChannelId,
     observation: Option<&ChannelObservation>,

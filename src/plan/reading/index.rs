@@ -1,9 +1,11 @@
 //! Destinations by what they push to and by what slot tags call them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
 
 use super::Reading;
+use super::occupant::whole_url;
 use crate::model::{Identity, Stream};
 
 /// Never iterated, and hashed without a seed: its order shows nowhere.
@@ -13,6 +15,8 @@ pub(super) type Unordered<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher
 pub(super) struct Index<'a> {
     by_stream: Unordered<Stream, Vec<Pushing>>,
     by_identity: BTreeMap<&'a Identity, usize>,
+    /// Where destinations push to, whatever their keys are.
+    urls: BTreeSet<Arc<str>>,
 }
 
 /// A destination that pushes a stream.
@@ -32,10 +36,13 @@ impl<'a> Index<'a> {
                 BuildHasherDefault::default(),
             ),
             by_identity: BTreeMap::new(),
+            urls: BTreeSet::new(),
         };
         for (dest, one) in reading.dests.iter().enumerate() {
             // The first by name, as everywhere: two of one identity are two objects of one name.
             index.by_identity.entry(&one.decl.identity).or_insert(dest);
+            let urls = std::iter::once(&one.decl.url).chain(&one.decl.backup_url);
+            index.urls.extend(urls.map(whole_url));
             for (pipeline, endpoint) in one.endpoints().enumerate() {
                 let all = index.by_stream.entry(endpoint.stream()).or_default();
                 let by_backup = pipeline > 0;
@@ -47,12 +54,17 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// Who pushes a stream, by pool and name.
+    /// The destinations that push a stream, by pool and name.
     pub(super) fn pushing(&self, stream: &Stream) -> &[Pushing] {
         self.by_stream.get(stream).map_or(&[], Vec::as_slice)
     }
 
-    /// Whom a slot tag calls so.
+    /// Whether a declared destination pushes to this URL, in its one spelling.
+    pub(super) fn is_pushed_to(&self, url: &str) -> bool {
+        self.urls.contains(url)
+    }
+
+    /// The destination that a slot tag names by this identity.
     pub(super) fn called(&self, identity: &Identity) -> Option<usize> {
         self.by_identity.get(identity).copied()
     }

@@ -1,14 +1,14 @@
-//! Who holds which slot, and which channels may be used: what was seen, read once, for the guard, the plan and its words.
+//! The occupant of each slot, and which channels may be used: the observation, read once, for the guard, the plan and its texts.
 //!
 //! All pools are read together: a destination may still hold a slot of the pool that it was moved from, and one stream is
 //! on air once, whatever pool it is declared in.
 //!
 //! ```text
-//! occupant   who holds each slot, by its target and by what is recorded of it
+//! occupant   the occupant of each slot, by its target and by what is recorded of it
 //! places     which of its slots is the one that counts for a destination; the others are surplus
 //! adoption   which channels may be used
-//! published  where else a stream is, or may be, on air
-//! on_air     what the vanish guard goes by
+//! published  other places where a stream is, or may be, on air
+//! on_air     the input of the vanish guard
 //! ```
 
 mod adoption;
@@ -41,7 +41,7 @@ pub struct Reading<'a> {
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
     pub(super) now: Timestamp,
-    /// By name; the last one stands for what is in no pool: channels of ours that left theirs.
+    /// By name; the last one is for owned channels in no pool, which left theirs.
     pub(super) pools: Vec<Pool<'a>>,
     /// By pool, then by id: the order of the declaration decides nothing.
     pub(super) channels: Vec<Channel<'a>>,
@@ -189,7 +189,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What `takeover: true` comes to: what is not explained must be known to be declared nowhere, in no other pool either.
+    /// The effect of `takeover: true`: an unexplained target must be known not to be declared, in no pool.
     fn takeover(&self) -> Takeover {
         if let Trust::Doubted { why } = &self.desired.trust {
             return Takeover::Waits(why.clone());
@@ -263,7 +263,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Channels of ours that no pool names.
+    /// Owned channels that no pool names.
     fn add_channels_of_none(&mut self, at: usize) {
         let mut named: Vec<&ChannelId> = self.channels.iter().map(|channel| channel.id).collect();
         named.sort_unstable();

@@ -1,13 +1,13 @@
-//! Who holds each slot: the first line that applies.
+//! The occupant of each slot: the first line that applies.
 //!
 //! | the slot | its occupant is |
 //! |---|---|
 //! | cannot be used as one | [`Occupant::Unusable`] |
 //! | has slotwise's own parking name for it in every endpoint, or is recorded as parked | [`Occupant::Parked`] |
-//! | has the pool's parking URL, with no declared destination's stream, and is not recorded as that of any | [`Occupant::Parked`] |
+//! | has the pool's parking URL, to which no declared destination pushes, and is not recorded as that of any | [`Occupant::Parked`] |
 //! | carries the same stream as a declared destination pushes | that destination |
 //! | is recorded as that of a declared destination | it, with its [previous](Fit::Previous) target or one that [cannot be read](Fit::Unreadable) |
-//! | is recorded as that of one who is declared no longer | [`Occupant::Vanished`] |
+//! | is recorded as that of a destination that is no longer declared | [`Occupant::Vanished`] |
 //! | anything else | [`Occupant::Undeclared`] |
 //!
 //! A record counts only while the slot points where it did when the record was written.
@@ -15,16 +15,15 @@
 use std::sync::Arc;
 
 use super::index::Index;
-use super::{Fit, Occupant, Reading, Release, Slot};
-use crate::model::tag::slot_tag_key;
+use super::{Fit, Intent, Occupant, Reading, Release, Slot};
 use crate::model::{
     Destination, Endpoint, Mark, ObservedChannel, Recorded, Secret, SlotId, SlotSelector, Stream, StreamKey,
     Target, Trust,
 };
 
 impl<'a> Reading<'a> {
-    /// The slots of a channel: what its pool's glob matches, and what is recorded as somebody's although it does not (any
-    /// more).
+    /// The slots of a channel: the groups that its pool's glob matches, and others that are recorded as holding a
+    /// destination.
     pub(super) fn add_slots(&mut self, channel: usize, seen: &'a ObservedChannel) {
         let pool = self.desired.pools.values().nth(self.channels[channel].pool);
         for group in seen.groups.iter() {
@@ -33,11 +32,13 @@ impl<'a> Reading<'a> {
                 .as_ref()
                 .is_some_and(|tag| matches!(tag.occupant, Recorded::Destination { .. }));
             let is_meant = pool.is_some_and(|pool| pool.slots.output_groups.is_match(group.name.as_str()));
-            if !is_meant && !is_recorded {
+            let has_tag = seen.tags.is_named(&group.name);
+            // What was written into a slot by hand does not become an output group beside the slots by an edit of the pool: as
+            // long as it runs it stays a slot whose target is not declared.
+            let is_overwritten = has_tag && record.is_none() && seen.state.is_running();
+            if !is_meant && !is_recorded && !is_overwritten {
                 continue;
             }
-            // What somebody else has written there is left alone as long as the channel runs.
-            let has_tag = seen.tags.slots.contains_key(&*slot_tag_key(&group.name));
             self.slots.push(Slot {
                 channel,
                 group,
@@ -57,7 +58,7 @@ impl<'a> Reading<'a> {
         Some(whole_url(&pool.slots.parking_url))
     }
 
-    /// Tells of every slot who holds it.
+    /// Finds the occupant of every slot.
     pub(super) fn find_occupants(&mut self, index: &Index<'a>) {
         for at in 0..self.slots.len() {
             let slot = &self.slots[at];
@@ -97,7 +98,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Of those who push what the slot carries the one that it fits best, and whether it is that one's very target.
+    /// Of the destinations that push the slot's stream the best match, and whether the slot has exactly its target.
     fn best_match(&self, at: usize, target: &Target, index: &Index<'a>) -> Option<(usize, bool)> {
         let slot = &self.slots[at];
         let pipelines = self.channel_of(at).class().pipelines();
@@ -106,12 +107,14 @@ impl<'a> Reading<'a> {
             let one = &self.dests[dest];
             let is_equal = self.is_equal(at, one.decl, target);
             let is_recorded = identity.as_ref() == Some(&one.decl.identity);
-            (!is_equal, !is_recorded, one.intent, &one.decl.name, dest)
+            // A stream that was handed to another name is that one's: the record says whose it was.
+            let is_off = one.intent == Intent::Off;
+            (!is_equal, is_off, !is_recorded, one.intent, &one.decl.name, dest)
         };
         let pushing = slot.streams.iter().flat_map(|stream| index.pushing(stream));
         let candidates = pushing.filter(|pushing| !pushing.by_backup || pipelines > 1);
         let best = candidates.map(|pushing| rank(pushing.dest)).min()?;
-        Some((best.4, !best.0))
+        Some((best.5, !best.0))
     }
 
     /// Whether a slot points where it would for a destination, but for spelling and for how a pipeline is parked.
@@ -148,8 +151,8 @@ impl<'a> Reading<'a> {
 
 /// Which endpoints of a target are parked, and the streams of the others.
 ///
-/// What goes to the parking URL is parked, but for what a declared destination pushes there: its key tells the two apart. Nor
-/// is a slot parked by that URL alone which `is_recorded` as that of a destination: the pool may be edited while it is on air.
+/// A stream to the parking URL is parked, unless a declared destination pushes there. A slot that `is_recorded` as that of a
+/// destination is not parked by that URL alone: the pool may be edited while it is on air.
 pub(super) fn look_at(
     slot: &SlotId,
     target: &Target,
@@ -175,16 +178,17 @@ pub(super) fn look_at(
     (parked, others.map(|(_, endpoint)| endpoint.stream()).collect())
 }
 
-/// Whether an endpoint goes to a pool's parking URL, and with no declared destination's stream.
+/// Whether an endpoint goes to a pool's parking URL, to which no declared destination pushes.
 pub(super) fn goes_to_parking(endpoint: &Endpoint, parking_url: Option<&str>, index: &Index<'_>) -> bool {
     let is_there = |parking: &str| {
         *endpoint.canonical().url == *parking
             || endpoint.stream_name.is_empty() && *whole_url(&endpoint.url) == *parking
     };
-    parking_url.is_some_and(is_there) && index.pushing(&endpoint.stream()).is_empty()
+    // Where destinations push to the same URL, a key that is not known may be that of one of them before it was changed.
+    parking_url.is_some_and(|parking| is_there(parking) && !index.is_pushed_to(parking))
 }
 
 /// The one spelling of a URL that has no key in it.
-fn whole_url(url: &Arc<str>) -> Arc<str> {
+pub(super) fn whole_url(url: &Arc<str>) -> Arc<str> {
     Endpoint::new(Arc::clone(url), Secret::new("key")).canonical().url
 }

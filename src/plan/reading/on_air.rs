@@ -1,28 +1,28 @@
-//! What the vanish guard goes by: who is on air, and who of them vanished from the declaration.
+//! The input of the vanish guard: the destinations on air, and which of them vanished from the declaration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Adoption, Occupant, Reading, Release, Takeover};
 use crate::model::{ChannelId, ChannelObservation, DestinationName, Identity, SlotId};
 
-/// Who is on air on our channels, or was interrupted and comes back.
+/// The destinations on air on owned channels, and the interrupted ones that come back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnAir {
-    /// How many destinations, those who vanished included, each once however many slots it is in.
+    /// How many destinations, vanished ones included, each once however many slots it is in.
     pub count: usize,
-    /// Slots of those who are declared no longer and were not released before, with who it is. Whose object was set aside
-    /// because of mistakes in it counts as declared.
+    /// Slots of destinations that are no longer declared and were not released before, with their identity. A destination
+    /// whose object was set aside because of mistakes counts as declared.
     pub vanished: BTreeMap<SlotId, Identity>,
     /// A channel that could not be seen: more may have vanished there.
     pub unseen: Option<ChannelId>,
-    /// A declared destination that is seen nowhere and whose key cannot be read: it may be one of those who vanished, renamed.
+    /// A declared destination that is seen nowhere and whose key cannot be read: it may be a vanished one, renamed.
     pub unreadable: Option<DestinationName>,
     /// A slot on air that a takeover releases: no Destination that is known explains it, and no tag names one.
     pub taken_over: Option<SlotId>,
 }
 
 impl Reading<'_> {
-    /// Who is on air, and who of them vanished.
+    /// The destinations on air, and which of them vanished.
     pub fn on_air(&self) -> OnAir {
         let mut on_air = OnAir::default();
         let (mut declared, mut vanished) = (BTreeSet::new(), BTreeSet::new());
@@ -39,7 +39,7 @@ impl Reading<'_> {
                     declared.insert(dest);
                 }
                 Occupant::Vanished(Release::Now | Release::Kept) => {
-                    // Whoever vanished is known by the record of the slot alone.
+                    // A vanished destination is known by the record of the slot alone.
                     let Some(identity) = slot.identity() else { continue };
                     if !self.desired.set_aside.contains(&identity) {
                         on_air.vanished.insert(id, identity.clone());
@@ -56,7 +56,7 @@ impl Reading<'_> {
         on_air
     }
 
-    /// A channel that MediaLive did not tell of. One that does not exist carries nobody.
+    /// A channel that MediaLive did not show. One that does not exist carries nothing.
     fn unseen(&self) -> Option<ChannelId> {
         let is_missing =
             |id: &ChannelId| matches!(self.observed.channels.get(id), Some(ChannelObservation::Missing));

@@ -30,7 +30,7 @@ pub(in crate::plan) struct Pool<'a> {
 }
 
 impl Pool<'_> {
-    /// Whether a channel keeps running although nobody is wanted on it.
+    /// Whether a channel keeps running although no destination on it is wanted.
     pub(in crate::plan) fn keeps_running(&self) -> bool {
         self.decl.is_some_and(|pool| pool.idle == Idle::KeepRunning)
     }
@@ -51,14 +51,14 @@ pub(in crate::plan) struct Channel<'a> {
     pub(in crate::plan) seen: Option<&'a ObservedChannel>,
     /// Whether it is taken over even while it runs with what no Destination explains.
     pub(in crate::plan) takeover: Takeover,
-    /// Whether its slots are ours.
+    /// Whether slotwise owns its slots.
     pub(in crate::plan) adoption: Adoption,
     /// Why it may not be used; `None` for one that may.
     pub(in crate::plan) unusable: Option<Waiting>,
-    /// Why it may not be started: it has an output group that is no slot, whose stream may be on air on another channel, or
-    /// is that of a wanted destination, which gets a slot.
+    /// Why it may not be started: it has an output group that is not a slot and whose stream may be on air on another
+    /// channel, or is that of a wanted destination, which gets a slot.
     pub(in crate::plan) beside: Option<Waiting>,
-    /// Who stays on air, and is so beside the slots of this channel, which runs.
+    /// A destination that stays on air beside the slots of this channel, which runs.
     pub(in crate::plan) carries: Option<Carried<'a>>,
     /// Its slots in [`Reading::slots`](super::Reading::slots).
     pub(in crate::plan) slots: Range<usize>,
@@ -86,10 +86,10 @@ impl Channel<'_> {
     }
 }
 
-/// What `takeover: true` on a channel comes to.
+/// The effect of `takeover: true` on a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::plan) enum Takeover {
-    /// It does not stand there.
+    /// It is not set.
     No,
     /// It waits: for this reason what is on air may be declared after all, where that could not be read.
     Waits(String),
@@ -97,7 +97,7 @@ pub(in crate::plan) enum Takeover {
     InForce,
 }
 
-/// A destination whose stream is in an output group that is no slot.
+/// A destination whose stream is in an output group that is not a slot.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::plan) struct Carried<'a> {
     /// Which, in [`Reading::dests`](super::Reading::dests).
@@ -112,7 +112,7 @@ pub(in crate::plan) struct Slot<'a> {
     pub(in crate::plan) channel: usize,
     /// The output group.
     pub(in crate::plan) group: &'a ObservedGroup,
-    /// Whether its pool's glob matches it. One that it does not match (any more) is a slot until its occupant has left.
+    /// Whether its pool's glob matches it. A group that it does not match is a slot until its occupant has left.
     pub(in crate::plan) is_meant: bool,
     /// What is recorded of it, if that is still what it points at.
     pub(in crate::plan) record: Option<SlotTag>,
@@ -122,7 +122,7 @@ pub(in crate::plan) struct Slot<'a> {
     pub(in crate::plan) parked: u8,
     /// The streams of its other endpoints.
     pub(in crate::plan) streams: Vec<Stream>,
-    /// Who holds it.
+    /// What holds it.
     pub(in crate::plan) occupant: Occupant,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Slot<'a> {
         group.target.as_ref().ok()
     }
 
-    /// Host of the first endpoint that is not parked: all that is told of a target which no Destination explains.
+    /// Host of the first endpoint that is not parked: the only part of an undeclared target that is shown.
     pub(in crate::plan) fn host(&self) -> &'a str {
         let endpoints = self.target().map_or(&[][..], |target| &target.0);
         let mut hosts = (0..).zip(endpoints).filter(|(at, _)| self.parked >> at & 1 == 0);
@@ -141,7 +141,7 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// Who holds a slot. Destinations by their index in [`Reading::dests`](super::Reading::dests).
+/// The occupant of a slot. Destinations by their index in [`Reading::dests`](super::Reading::dests).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::plan) enum Occupant {
     /// It cannot be used as a slot.
@@ -150,7 +150,7 @@ pub(in crate::plan) enum Occupant {
     Parked,
     /// A destination.
     Dest(usize, Fit),
-    /// One that is recorded and declared no longer.
+    /// One that is recorded and no longer declared.
     Vanished(Release),
     /// No Destination explains what it points at.
     Undeclared,
@@ -179,7 +179,7 @@ impl Fit {
     }
 }
 
-/// What becomes of somebody who vanished.
+/// What happens to a vanished destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::plan) enum Release {
     /// It stays on air: the declaration may not be whole.
@@ -196,7 +196,7 @@ pub(in crate::plan) struct Dest<'a> {
     pub(in crate::plan) pool: usize,
     /// What was declared.
     pub(in crate::plan) decl: &'a Destination,
-    /// What it asks for now.
+    /// Its intent now.
     pub(in crate::plan) intent: Intent,
     /// The slot that it holds.
     pub(in crate::plan) held: Option<usize>,
@@ -226,7 +226,7 @@ impl Dest<'_> {
     }
 }
 
-/// What a destination asks for now.
+/// The intent of a destination now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::plan) enum Intent {
     /// On air.
@@ -244,7 +244,7 @@ impl Intent {
     }
 }
 
-/// One stream is on air once: where it is already, or who goes first.
+/// One stream is on air once: where it is already, or the destination that goes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::plan) enum BlockedBy<'a> {
     /// Another wanted destination of the same stream.
@@ -257,13 +257,13 @@ pub(in crate::plan) enum BlockedBy<'a> {
         output_group: Option<OutputGroup>,
         /// The pool of the channel, if it is another one.
         pool: Option<PoolName>,
-        /// The slot that publishes it, if it is one that the destination may go on in once the channel has stopped.
+        /// The slot that publishes it, if the destination may continue in it once the channel has stopped.
         own: Option<usize>,
     },
 }
 
 impl Slot<'_> {
-    /// Who is recorded.
+    /// The recorded destination.
     pub(in crate::plan) fn identity(&self) -> Option<Identity> {
         match &self.record.as_ref()?.occupant {
             Recorded::Destination { identity, .. } => Some(identity.clone()),

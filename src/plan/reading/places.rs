@@ -7,7 +7,7 @@ use super::{Fit, Occupant, Reading};
 use crate::model::{ChannelState, SlotId};
 
 /// How good a slot is as the one that counts for a destination, best first.
-type Rank<'r> = (bool, u8, bool, bool, &'r str, usize);
+type Rank<'r> = (bool, u8, bool, bool, bool, &'r str, usize);
 
 impl Reading<'_> {
     /// Finds where each destination is.
@@ -20,16 +20,9 @@ impl Reading<'_> {
             }
         }
         own.sort_by_cached_key(|(dest, slot)| {
-            let (previous, readiness, not_ours, other_pool, id, at) = self.rank(*dest, *slot);
-            (
-                *dest,
-                previous,
-                readiness,
-                not_ours,
-                other_pool,
-                id.to_owned(),
-                at,
-            )
+            let (previous, readiness, unequal, not_ours, other_pool, id, at) = self.rank(*dest, *slot);
+            let rank = (previous, readiness, unequal, not_ours, other_pool);
+            (*dest, rank, id.to_owned(), at)
         });
         let mut rest = own.as_slice();
         while let Some((dest, _)) = rest.first().copied() {
@@ -73,6 +66,8 @@ impl Reading<'_> {
         (
             is_previous,
             readiness,
+            // A copy on one pipeline only is not as good as the whole.
+            self.slots[at].occupant != Occupant::Dest(dest, Fit::Equal),
             !is_ours,
             other_pool,
             channel.id.as_str(),

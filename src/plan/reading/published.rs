@@ -1,6 +1,6 @@
 //! One stream is on air once: what may not start because it is published elsewhere, or because another comes first.
 //!
-//! Every channel of the account counts, ours or not, in a pool or not. A channel that is STOPPING publishes until it is IDLE.
+//! Every channel of the account counts, of any owner, in a pool or not. A channel that is STOPPING publishes until it is IDLE.
 //! The one exception are a platform's primary and backup ingest for one key, where two destinations declare them.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::plan::Waiting;
 
-/// The slot that publishes what a destination waits for, if it may go on in that one.
+/// The slot that publishes what a destination waits for, if it may continue in that one.
 fn own_slot(obstacle: &BlockedBy<'_>) -> Option<usize> {
     match obstacle {
         BlockedBy::Published { own, .. } => *own,
@@ -65,7 +65,7 @@ impl<'a> Reading<'a> {
             let one = &mut self.dests[dest].blocked_by;
             match (own_slot(&obstacle), one.as_ref().map(own_slot)) {
                 (_, None) | (None, Some(Some(_))) => *one = Some(obstacle),
-                // It may go on in one slot only, once the channel of that has stopped: not beside another one.
+                // It may continue in one slot only, once that channel has stopped, and not beside another one.
                 (Some(here), Some(Some(there))) if self.slots[here].channel != self.slots[there].channel => {
                     if let Some(BlockedBy::Published { own, .. }) = one {
                         *own = None;
@@ -97,8 +97,8 @@ impl<'a> Reading<'a> {
         starting
     }
 
-    /// Finds the channels that carry beside their slots who stays on air and is in no slot of a running channel; and those
-    /// that would, once they are started, carry beside their slots who is wanted and gets a slot.
+    /// Finds the channels that carry beside their slots a destination that stays on air and is in no slot of a running
+    /// channel; and those that, once started, would carry beside their slots a wanted destination that gets a slot.
     pub(super) fn find_carried(&mut self, index: &Index<'a>) {
         for at in 0..self.channels.len() {
             let channel = &self.channels[at];
@@ -137,7 +137,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// What is said of a channel that [carries](Channel::carries) somebody beside its slots.
+    /// The waiting of a channel that [carries](Channel::carries) a destination beside its slots.
     pub(in crate::plan) fn carries_beside_slots(
         &self,
         channel: &Channel<'_>,
@@ -175,7 +175,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// What it means for a channel that would publish a stream that this is published in some place.
+    /// The waiting of a channel that would publish a stream which is published at `place`.
     fn beside(&self, channel: usize, place: Place<'a>) -> Option<Waiting> {
         let (id, output_group, pool) = match place {
             Place::Slot(slot) => {
@@ -202,7 +202,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// Tells of every stream that is, or may be, published, and where.
+    /// Visits every stream that is, or may be, published, with its place.
     fn each_published(&self, index: &Index<'_>, mut tell: impl FnMut(&Stream, Place<'a>)) {
         for channel in &self.channels {
             let Some(seen) = channel.seen.filter(|seen| seen.state.may_publish()) else {
@@ -237,7 +237,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What it means for a destination that its stream is published in some place.
+    /// What blocks a destination whose stream is published at `place`.
     fn obstacle(&self, dest: usize, endpoint: &Endpoint, place: Place<'a>) -> Option<BlockedBy<'a>> {
         let slot = match place {
             Place::Slot(slot) => slot,
@@ -284,11 +284,16 @@ impl<'a> Reading<'a> {
         others.all(|one| one.stream() != stream || one.is_backup_ingest() != is_backup)
     }
 
-    /// Of several wanted destinations of one stream, none of them on air, one comes first: whoever holds a slot, then by name.
+    /// Of several wanted destinations of one stream, none of them on air, one comes first: the one that was interrupted, then one
+    /// that holds a slot, then by name.
     fn find_duplicates(&mut self) {
         let mut first: BTreeMap<Stream, usize> = BTreeMap::new();
         let mut all: Vec<usize> = self.startable().collect();
-        all.sort_by_key(|dest| (self.dests[*dest].held.is_none(), &self.dests[*dest].decl.name));
+        all.sort_by_key(|dest| {
+            let one = &self.dests[*dest];
+            let returns = self.observed.returning.contains_key(&one.decl.name);
+            (!returns, one.held.is_none(), &one.decl.name)
+        });
         let mut found: Vec<(usize, BlockedBy<'a>)> = Vec::new();
         for dest in all {
             for endpoint in self.dests[dest].endpoints() {

@@ -1,4 +1,4 @@
-//! What becomes of each slot of a channel.
+//! The plan for each slot of a channel.
 
 use super::super::goals::{Decision, Goal};
 use super::super::reading::{Fit, Intent, Occupant};
@@ -10,7 +10,7 @@ use crate::model::{ChannelState, Target};
 pub(super) struct SlotChange {
     /// Its place in the reading.
     pub(super) slot: usize,
-    /// What becomes of it.
+    /// The plan for it.
     pub(super) plan: SlotPlan,
     /// What is written.
     pub(super) write: Option<SlotWrite>,
@@ -112,7 +112,7 @@ fn given(decision: &Decision<'_, '_>, dest: usize, at: usize) -> Then {
     let slot = &reading.slots[at];
     let is_there =
         matches!(slot.occupant, Occupant::Dest(holder, Fit::Equal | Fit::Unreadable) if holder == dest);
-    // What an update that failed left behind nobody knows: such slots are written again.
+    // What a failed update left behind is unknown, so such slots are written again.
     let is_unsure = reading.channels[slot.channel].state() == ChannelState::UpdateFailed;
     let one = &reading.dests[dest];
     let reason = match slot.occupant {

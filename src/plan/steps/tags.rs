@@ -9,8 +9,8 @@ use super::slots::SlotChange;
 use crate::model::tag::TAGS_MAX;
 use crate::model::{Mark, ObservedChannel, Recorded, Recording, SlotTag, Target, TargetDigest};
 
-/// What the first look at a channel writes: the owner tag where it is adopted, and what its slots hold as far as nothing is
-/// recorded of them. Also what became of those who vanished.
+/// What the first look at a channel writes: the owner tag where it is adopted, the occupants of slots without a record, and
+/// the release of vanished destinations.
 pub(super) fn first_look(
     decision: &Decision<'_, '_>,
     channel: usize,
@@ -70,7 +70,9 @@ pub(super) fn with_update(
         let written = writes.iter().find(|write| write.output_group == *output_group);
         let (target, occupant) = match written {
             Some(write) => (Some(&write.target), identity(&write.content)),
-            None if reading.slots[change.slot].record.is_some() => continue,
+            None if reading.slots[change.slot].record.is_some() && is_up_to_date(decision, change.slot) => {
+                continue;
+            }
             None => match reading.slots[change.slot].occupant {
                 Occupant::Dest(_, Fit::Equal) => (change.plan.target.as_ref(), identity(&change.plan.then)),
                 _ => continue,
@@ -92,7 +94,7 @@ fn record_as_it_is(decision: &Decision<'_, '_>, at: usize, seen: &ObservedChanne
     let target = slot.target()?;
     match slot.occupant {
         Occupant::Dest(dest, fit @ (Fit::Equal | Fit::Respelled))
-            if !slot.has_tag && reading.is_own(dest, at) =>
+            if reading.is_own(dest, at) && !(slot.has_tag && is_up_to_date(decision, at)) =>
         {
             let identity = reading.dests[dest].decl.identity.clone();
             let mark = if fit == Fit::Equal {
@@ -118,6 +120,22 @@ fn record_as_it_is(decision: &Decision<'_, '_>, at: usize, seen: &ObservedChanne
             ))
         }
         _ => None,
+    }
+}
+
+/// Whether what is recorded of a slot needs no change: a tag that does not fit is left to the next update; one that fits says who
+/// holds the slot, by the name that its destination has now, and does not call that released.
+fn is_up_to_date(decision: &Decision<'_, '_>, at: usize) -> bool {
+    let reading = decision.reading;
+    let slot = &reading.slots[at];
+    let Some(record) = &slot.record else {
+        return slot.has_tag;
+    };
+    match (&slot.occupant, &record.occupant) {
+        (Occupant::Dest(dest, _), Recorded::Destination { identity, mark }) => {
+            *identity == reading.dests[*dest].decl.identity && *mark != Mark::Released
+        }
+        _ => true,
     }
 }
 

@@ -14,16 +14,17 @@ fn unowned(mut world: World) -> World {
     world
 }
 
-/// What keeps channel 1 from being adopted: the slot, and whose target it is.
+/// What keeps channel 1 from being adopted: the slot, and the destination of its target.
 fn strays(plan: &Plan) -> Vec<(&str, Option<&str>)> {
     let Adoption::Refused { strays } = &plan.channels[0].adoption else {
         return Vec::new();
     };
     let of = |name: &Option<DestinationName>| name.as_ref().map(DestinationName::as_str).map(str::to_owned);
-    let told = strays
+    let names = strays
         .iter()
         .map(|stray| (stray.output_group.as_str(), of(&stray.of)));
-    told.map(|(group, of)| (group, of.map(|name| &*name.leak())))
+    names
+        .map(|(group, of)| (group, of.map(|name| &*name.leak())))
         .collect()
 }
 
@@ -112,7 +113,7 @@ fn all_declared_and_one_wanted_is_adopted() {
 }
 
 #[test]
-fn nobody_wanted_on_it_is_left_alone() {
+fn a_channel_without_a_wanted_destination_is_left_alone() {
     let mut world = unowned(World::new().channel("1", Running, &["off", "?x"]).ready("off"));
     let target = world.seen("1").groups[0].target.clone();
     world.seen("1").groups_mut()[1].target = target;
@@ -218,7 +219,7 @@ fn a_respelled_target_is_adopted_and_recorded_as_found() {
     let tags = plan.channels[0].steps[0].action.tags();
     let (identity, mark) = ("a".into(), Mark::Adopted);
     assert_eq!(tags[0].tag.occupant, Recorded::Destination { identity, mark });
-    // That difference stays no change of its own, and a new key is one: it is known whose stream that was.
+    // That difference is still no change of its own, and a new key is one: the destination of that stream is known.
     world.take_step(&plan, &plan.channels[0]);
     let world = world.anytime();
     assert!(world.plan().is_empty());

@@ -18,7 +18,7 @@ fn allowed(world: &World) -> Plan {
 }
 
 #[test]
-fn with_nobody_wanted_it_runs_on() {
+fn without_a_wanted_destination_it_runs_on() {
     let world = keeps(World::new().channel("1", Running, &["+off", "-"]).ready("off"));
     let plan = allowed(&world);
     assert!(plan.is_empty());

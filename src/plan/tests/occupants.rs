@@ -1,4 +1,4 @@
-//! Who holds a slot.
+//! The occupants of slots.
 
 use super::super::fixture::{World, held, steps, unknown_key, waiting};
 use super::super::{Content, Plan};
@@ -21,7 +21,7 @@ fn at(url: &str, key: &str) -> Endpoint {
 }
 
 #[test]
-fn each_kind_of_slot_is_told_apart() {
+fn each_kind_of_slot_is_recognised() {
     let world = World::new()
         .channel("1", Running, &["-", "a", "~b", "^gone", "?x", "!"])
         .wanted("a")
@@ -34,7 +34,7 @@ fn each_kind_of_slot_is_told_apart() {
             "parked",
             "a",
             "previous target of b",
-            "gone, declared no longer",
+            "gone, no longer declared",
             "undeclared (x)",
             "unusable (it has 2 outputs; a slot has one)"
         ]
@@ -161,7 +161,7 @@ fn an_unrecorded_respelling_is_written_with_the_next_start() {
 }
 
 #[test]
-fn a_preset_s_new_address_interrupts_nobody() {
+fn a_preset_s_new_address_interrupts_nothing() {
     let world = World::new()
         .channel("1", Running, &["&a"])
         .with("a", |one| one.is_preset = true)
@@ -172,21 +172,30 @@ fn a_preset_s_new_address_interrupts_nobody() {
 }
 
 #[test]
-fn of_two_with_one_target_the_recorded_one_holds() {
+fn of_two_with_one_target_the_wanted_one_holds_then_the_recorded_one() {
     let twin = |one: &mut crate::model::Destination| {
         one.url = "rtmp://a.example/live".into();
         one.key = StreamKey::Known(Secret::new("key-of-a"));
     };
     let world = World::new()
-        .channel("1", Running, &["a"])
-        .ready("a")
-        .with("b", twin);
-    assert_eq!(held(&world.plan(), "b"), "1/slot-1", "the wanted one");
-    let world = World::new()
         .channel("1", Running, &["+a"])
         .ready("a")
         .with("b", twin);
-    assert_eq!(held(&world.plan(), "a"), "1/slot-1", "the recorded one");
+    assert_eq!(held(&world.plan(), "b"), "1/slot-1", "the wanted one");
+    for wanted in [true, false] {
+        let world = World::new()
+            .channel("1", Running, &["+b"])
+            .wanted("a")
+            .with("b", twin);
+        let world = if wanted { world } else { world.ready("a") };
+        let world = world.with("b", |one| {
+            twin(one);
+            if !wanted {
+                one.state = crate::model::WantedState::Ready;
+            }
+        });
+        assert_eq!(held(&world.plan(), "b"), "1/slot-1", "the recorded one");
+    }
 }
 
 #[test]

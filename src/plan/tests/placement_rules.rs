@@ -73,7 +73,7 @@ fn the_highest_priority_gets_the_scarce_slot() {
 }
 
 #[test]
-fn priority_evicts_nobody_on_air() {
+fn priority_evicts_nothing_on_air() {
     let plan = World::new()
         .channel("1", Running, &["+a"])
         .wanted("a")
@@ -189,8 +189,8 @@ fn our_own_channel_s_slot_counts_first() {
         held(&world.plan(), "a")
     };
     assert_eq!(held_in(Some("us")), "1/slot-1");
-    assert_eq!(held_in(None), "2/slot-1", "of nobody");
-    assert_eq!(held_in(Some("them")), "2/slot-1", "of somebody else");
+    assert_eq!(held_in(None), "2/slot-1", "of no destination");
+    assert_eq!(held_in(Some("them")), "2/slot-1", "of another owner");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn an_interruption_brings_everyone_back() {
 }
 
 #[test]
-fn what_nobody_wants_is_parked_before_a_start() {
+fn an_unwanted_target_is_parked_before_a_start() {
     let plan = World::new()
         .channel("1", Idle, &["off", "?x", "-", "paused"])
         .wanted("a")

@@ -45,7 +45,7 @@ fn a_kept_slot_ends_with_its_occupant() {
 }
 
 #[test]
-fn another_parking_url_stops_nobody() {
+fn another_parking_url_stops_nothing() {
     let mut world = World::new();
     world.class = ChannelClass::Standard;
     let mut world = world
@@ -73,7 +73,7 @@ fn another_parking_url_stops_nobody() {
 }
 
 #[test]
-fn a_channel_taken_out_stays_with_whom_it_carries() {
+fn a_channel_taken_out_keeps_its_destinations() {
     let mut world = World::new()
         .channel("1", Running, &["+a"])
         .channel("2", Idle, &["-"])
@@ -94,7 +94,7 @@ fn a_channel_taken_out_stops_with_its_last() {
         .ready("a");
     world.pool().channels.clear();
     assert_eq!(steps(&allowed(&world), "1"), "record stop");
-    // What is recorded of nobody is no slot there.
+    // A group without a recorded occupant is no slot there.
     let mut world = World::new().channel("1", Running, &["?x"]);
     world.pool().channels.clear();
     assert!(allowed(&world).is_empty());

@@ -129,7 +129,7 @@ struct Rules {
     split: Option<usize>,
     /// Which channel left its pool.
     left: Option<usize>,
-    /// The pattern of output groups matches the first two slots only (any more).
+    /// The pattern of output groups matches the first two slots only.
     narrow: bool,
 }
 
@@ -272,7 +272,7 @@ fn declare(world: World, at: usize, dest: &Dest, has_other: bool) -> World {
     })
 }
 
-/// Gives some slots without a tag one: parked ones, that of somebody else, one that does not fit.
+/// Tags some slots without a tag: as parked, as another destination's, or with a digest that does not fit.
 fn tag_at_random(world: &mut World, mut chance: u64) {
     let owner = world.desired.owner.clone();
     let ids: Vec<ChannelId> = world.observed.channels.keys().cloned().collect();
@@ -355,7 +355,7 @@ pub(super) fn run(
         .map(|(channel, step)| (channel.id.clone(), step.action.name()))
         .collect();
     Err(TestCaseError::fail(format!(
-        "it never comes to an end: {steps:?}\n{world:?}"
+        "it never ends: {steps:?}\n{world:?}"
     )))
 }
 
@@ -386,7 +386,7 @@ pub(super) fn is_read_alike(world: &World, plan: &Plan) -> Result<(), TestCaseEr
     Ok(())
 }
 
-/// Who a slot is of: by its own key, by its tag, or by its previous key.
+/// The destination of a slot: by its own key, by its tag, or by its previous key.
 fn name_of(world: &World, seen: &ObservedChannel, group: &ObservedGroup) -> Option<String> {
     let target = group.target.as_ref().ok()?;
     let key = target.0.first()?.stream_name.reveal();
@@ -403,14 +403,14 @@ fn name_of(world: &World, seen: &ObservedChannel, group: &ObservedGroup) -> Opti
     }
 }
 
-/// Without any grant nothing is stopped that carries somebody wanted or paused in a slot, unless it is on air on another
-/// channel, too.
-pub(super) fn stops_nobody(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
+/// Without any grant no channel is stopped that carries a wanted or paused destination in a slot, unless that is on air
+/// on another channel, too.
+pub(super) fn interrupts_nothing(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
     let is_twin = |one: &crate::model::Destination| {
         let own = crate::model::samples::destination(one.name.as_str()).key;
         matches!(one.key, StreamKey::Known(_)) && one.key != own
     };
-    // Of two with one target the names of targets do not say whose they are.
+    // Of two destinations with one target a target does not say which one it belongs to.
     if world.desired.destinations.values().any(|one| is_twin(one)) {
         return Ok(());
     }
@@ -501,13 +501,13 @@ proptest! {
     }
 
     #[test]
-    fn without_a_grant_nobody_is_stopped(world in worlds()) {
+    fn without_a_grant_nothing_is_interrupted(world in worlds()) {
         let mut world = world;
         for pool in world.desired.pools.values_mut() {
             pool.disruption.interrupt = Interrupt::Never;
         }
         world.desired.grants.clear();
-        let last = run(&mut world, |_, _| true, stops_nobody)?;
+        let last = run(&mut world, |_, _| true, interrupts_nothing)?;
         prop_assert!(last.is_empty());
     }
 
@@ -527,7 +527,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_is_not_where_it_is_wanted_knows_why(world in worlds()) {
+    fn a_destination_not_where_it_is_wanted_has_a_reason(world in worlds()) {
         for one in &world.plan().destinations {
             if one.wanted && one.assignment.is_none() {
                 prop_assert!(one.waiting.is_some(), "{}", one.name);

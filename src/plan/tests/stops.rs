@@ -14,7 +14,7 @@ fn allowed(world: &World) -> Plan {
 }
 
 #[test]
-fn nobody_wanted_stops_the_channel() {
+fn a_channel_without_a_wanted_destination_stops() {
     let plan = allowed(&World::new().channel("1", Running, &["+a", "-"]).ready("a"));
     assert_eq!(steps(&plan, "1"), "stop");
     assert!(!plan.channels[0].runs);
@@ -46,7 +46,7 @@ fn a_takeover_waits_until_all_that_is_declared_could_be_read() {
     world.pool().channels[0].takeover = true;
     assert_eq!(steps(&allowed(&world), "1"), "stop");
     let mut set_aside = world.clone();
-    set_aside.desired.set_aside.insert("somebody".into());
+    set_aside.desired.set_aside.insert("other".into());
     // In whatever pool: it may have been moved while it is on air.
     let unreadable = world.clone().wanted("b").with("b", |one| {
         one.key = unknown_key();
@@ -73,7 +73,7 @@ fn an_unusable_group_blocks_every_stop() {
 }
 
 #[test]
-fn who_stays_on_air_beside_the_slots_blocks_every_stop() {
+fn a_destination_on_air_beside_the_slots_blocks_every_stop() {
     for paused in [false, true] {
         let mut world = World::new()
             .channel("1", Running, &["+off", "a"])
@@ -95,7 +95,7 @@ fn who_stays_on_air_beside_the_slots_blocks_every_stop() {
 }
 
 #[test]
-fn a_channel_that_would_carry_a_wanted_one_beside_its_slots_is_not_started() {
+fn a_wanted_stream_beside_the_slots_prevents_a_start() {
     let mut world = World::new()
         .channel("1", Idle, &["-", "a"])
         .channel("2", Idle, &["-", "-"])
@@ -241,7 +241,7 @@ fn starting_is_waited_for_and_recovering_left_alone() {
 }
 
 #[test]
-fn recovering_with_nobody_wanted_stops() {
+fn recovering_without_a_wanted_destination_stops() {
     let world = World::new().channel("1", Recovering, &["+a"]).ready("a");
     assert_eq!(steps(&allowed(&world), "1"), "stop");
 }

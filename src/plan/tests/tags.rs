@@ -13,7 +13,7 @@ fn allowed(world: &World) -> Plan {
     plan
 }
 
-/// The tags of the first step of a channel: output group and who.
+/// The tags of the first step of a channel: output group and occupant.
 fn tags(plan: &Plan, step: usize) -> Vec<(String, Recorded)> {
     let tags = plan.channels[0].steps[step].action.tags().iter();
     tags.map(|one| (one.output_group.to_string(), one.tag.occupant.clone()))
@@ -53,7 +53,7 @@ fn every_written_slot_gets_its_tag() {
 }
 
 #[test]
-fn the_first_look_records_who_is_on_air() {
+fn the_first_look_records_what_is_on_air() {
     let mut world = World::new()
         .channel("1", Running, &["a", "+b", "-", "?x"])
         .wanted("a")

@@ -17,7 +17,7 @@ fn without_a_grant_the_way_out_is_named() {
 }
 
 #[test]
-fn outside_the_window_the_opening_is_told() {
+fn outside_the_window_the_plan_says_when_it_opens() {
     let plan = World::new()
         .channel("1", Running, &["+a", "-"])
         .wanted("a")
@@ -171,7 +171,7 @@ fn interrupted_on_an_unseen_channel_is_not_back() {
 }
 
 #[test]
-fn only_the_interrupted_are_told_how_long() {
+fn only_interruptions_have_a_time_off_air() {
     let plan = World::new()
         .channel("1", Running, &["+a", "+off", "-"])
         .channel("2", Running, &["+c"])
@@ -181,9 +181,9 @@ fn only_the_interrupted_are_told_how_long() {
         .wanted("c")
         .anytime()
         .plan();
-    let told = plan.destinations.iter().filter(|one| one.off_air.is_some());
-    let told: Vec<&str> = told.map(|one| one.name.as_str()).collect();
-    assert_eq!(told, ["a"]);
+    let off_air = plan.destinations.iter().filter(|one| one.off_air.is_some());
+    let names: Vec<&str> = off_air.map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["a"]);
 }
 
 #[test]

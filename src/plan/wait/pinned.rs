@@ -53,7 +53,7 @@ pub(super) fn pinned_waiting(decision: &Decision<'_, '_>, dest: usize, pin: &Pin
         .unwrap_or(Waiting::NoFreeSlot { pool })
 }
 
-/// Who else holds or gets a slot and may not be pushed out of it.
+/// The other occupant that holds or gets a slot and may not be displaced.
 pub(in crate::plan) fn taken_by(decision: &Decision<'_, '_>, slot: usize, dest: usize) -> Option<String> {
     let reading = decision.reading;
     let name = |dest: usize| reading.dests[dest].decl.name.to_string();

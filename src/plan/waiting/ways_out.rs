@@ -16,7 +16,7 @@ const AGAIN: &str = "set state: Ready, then Streaming again";
 impl Waiting {
     /// As [`Waiting::ways_out`], in words for `destination`, which waits.
     ///
-    /// What to add to a command is said, and no command: where the declaration and MediaLive are only the reader knows.
+    /// Says what to add to a command, not the command itself: only the reader knows its source and its endpoint.
     pub fn ways_out_of(&self, destination: &DestinationName) -> Vec<String> {
         let flag = format!("just this once: apply with --interrupt {destination}");
         let ways = self.ways_out().into_iter();
@@ -164,7 +164,9 @@ impl Waiting {
                 output_group,
                 destination,
             } => beside_slots_ways_out(channel, output_group.as_ref(), destination),
-            Self::TagsFull { channel } => vec![format!("remove tags of channel {channel} that nobody needs")],
+            Self::TagsFull { channel } => {
+                vec![format!("remove tags that are not needed from channel {channel}")]
+            }
             Self::OwnedByAnother { channel, owner } => vec![
                 format!(
                     "remove channel {channel} from this pool, or from what {} declares",
@@ -210,16 +212,16 @@ fn forbidden_ways_out(
     cause: Option<Cause>,
     own: bool,
 ) -> Vec<String> {
-    let who = match (own, others.is_empty()) {
+    let loss = match (own, others.is_empty()) {
         (true, true) => format!("it is off air about {}", Approximately(time)),
         (true, false) => format!("it and {}", off_air(others, time)),
         (false, true) => "nothing wanted goes off air".to_owned(),
         (false, false) => off_air(others, time),
     };
     let grant = match (cause, own) {
-        (None, true) => format!("{} ({who})", anytime(pool, Cause::Retarget)),
-        (None, false) => format!("{} ({who})", anytime(pool, Cause::Start)),
-        (Some(cause), _) => format!("add {cause} to disruption.for: of pool {pool} ({who})"),
+        (None, true) => format!("{} ({loss})", anytime(pool, Cause::Retarget)),
+        (None, false) => format!("{} ({loss})", anytime(pool, Cause::Start)),
+        (Some(cause), _) => format!("add {cause} to disruption.for: of pool {pool} ({loss})"),
     };
     let mut ways = vec![grant, JUST_THIS_ONCE.to_owned()];
     if own {

@@ -169,7 +169,7 @@ fn forbidden(
     }
 }
 
-/// Somebody on air whose own URL or key has changed.
+/// A destination on air whose own URL or key has changed.
 fn own_change(
     f: &mut Formatter<'_>,
     slot: &SlotId,

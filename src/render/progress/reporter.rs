@@ -1,4 +1,4 @@
-//! What of the events is news to somebody who reads along.
+//! Which events are news to the reader of the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,20 +19,20 @@ pub struct Reporter {
     /// Whether the reader was shown the plan and the sources before the event log began.
     was_shown: bool,
     /// What the last plan said of destinations; `None` before the first.
-    told: Option<BTreeMap<DestinationName, Told>>,
-    /// Mistakes in the sources that were told and are still there.
+    planned: Option<BTreeMap<DestinationName, Planned>>,
+    /// Mistakes in the sources that were reported and remain.
     mistakes: BTreeSet<String>,
 }
 
 /// What a plan says of a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Told {
+struct Planned {
     slot: Option<SlotId>,
     /// Code and sentence of what it waits for, its channel apart, which is about to put it on air.
     waiting: Option<(&'static str, String)>,
 }
 
-impl Told {
+impl Planned {
     fn of(planned: &DestinationPlan) -> Self {
         let waiting = planned.waiting.as_ref().filter(|_| !is_on_its_way(planned));
         Self {
@@ -43,26 +43,26 @@ impl Told {
 
     /// Whether it is the same to a reader: a sentence may count down.
     fn says_as_much_as(&self, other: &Self) -> bool {
-        let code = |told: &Self| told.waiting.as_ref().map(|(code, _)| *code);
+        let code = |planned: &Self| planned.waiting.as_ref().map(|(code, _)| *code);
         self.slot == other.slot && code(self) == code(other)
     }
 }
 
 impl Reporter {
-    /// For `run`, whose reader knows nothing yet.
+    /// For `run`, which has shown nothing yet.
     pub fn of_run() -> Self {
         Self {
             was_shown: false,
-            told: None,
+            planned: None,
             mistakes: BTreeSet::new(),
         }
     }
 
-    /// For `apply`, whose reader has just confirmed the plan.
+    /// For `apply`, whose plan was just confirmed.
     pub fn of_apply() -> Self {
         Self {
             was_shown: true,
-            told: None,
+            planned: None,
             mistakes: BTreeSet::new(),
         }
     }
@@ -90,7 +90,7 @@ impl Reporter {
         entry.map_or_else(Vec::new, |entry| entry.lines(stamp, style))
     }
 
-    /// Takes note of the mistakes that are there, and gives those that were told before.
+    /// Takes note of the present mistakes, and gives those that were reported before.
     fn note_mistakes(&mut self, problems: &[Problem]) -> BTreeSet<String> {
         let now = problems.iter().map(ToString::to_string).collect();
         std::mem::replace(&mut self.mistakes, now)
@@ -99,15 +99,15 @@ impl Reporter {
     fn is_news(&self, event: &Event) -> bool {
         match event {
             event if event.is_only_counted() => false,
-            // Whoever waits for the end of a command reads there why it was not given the lease.
+            // The end of a command says why it did not get the lease.
             Event::SourceLoaded { .. } | Event::Lease(LeaseNews::Standby { .. } | LeaseNews::Trouble(_)) => {
                 !self.was_shown
             }
-            // For who keeps it running.
+            // For operators of a daemon.
             Event::Warned { .. } => !self.was_shown,
-            // Whoever confirmed a plan was warned with it.
-            Event::SourceDoubted { .. } => !self.was_shown || self.told.is_some(),
-            // The first look at a channel is no change, and the plan has told how destinations stand.
+            // The plan that was confirmed came with the warning.
+            Event::SourceDoubted { .. } => !self.was_shown || self.planned.is_some(),
+            // The first look at a channel is no change, and the plan has shown the destinations.
             Event::StateChanged { from, .. } => from.is_some(),
             Event::PhaseChanged {
                 destination,
@@ -115,7 +115,7 @@ impl Reporter {
                 to,
                 message,
                 ..
-            } => !self.was_told(destination, *from, *to, message),
+            } => !self.was_planned(destination, *from, *to, message),
             // What the call was for is seen soon: a tag, another state, another phase. An update shows nowhere else.
             Event::StepEnded {
                 action,
@@ -127,9 +127,9 @@ impl Reporter {
     }
 
     /// Whether the last plan said what this change of phase says.
-    fn was_told(&self, name: &DestinationName, from: Option<Phase>, to: Phase, message: &str) -> bool {
-        let told = self.told.as_ref().and_then(|told| told.get(name));
-        let waits = told.and_then(|told| told.waiting.as_ref());
+    fn was_planned(&self, name: &DestinationName, from: Option<Phase>, to: Phase, message: &str) -> bool {
+        let planned = self.planned.as_ref().and_then(|planned| planned.get(name));
+        let waits = planned.and_then(|planned| planned.waiting.as_ref());
         if waits.is_some_and(|(_, sentence)| sentence == message) {
             return true;
         }
@@ -140,33 +140,33 @@ impl Reporter {
             // On its way to the slot that the plan named. Off air after having been on air is news.
             (Some(from), Phase::Pending | Phase::Starting) => {
                 !matches!(from, Phase::Streaming | Phase::Error)
-                    && told.is_some_and(|told| told.slot.is_some())
+                    && planned.is_some_and(|planned| planned.slot.is_some())
             }
             _ => false,
         }
     }
 
-    /// Of whom `plan` says something else than the one before; `None` where there is nothing to tell. A plan changes
-    /// with every step taken, which is no news.
+    /// The destinations of which `plan` says something else than the one before; `None` where there is no news. A plan
+    /// changes with every step taken, which is none.
     fn news(&mut self, plan: &Plan) -> Option<BTreeSet<DestinationName>> {
-        let says: BTreeMap<DestinationName, Told> = plan
+        let says: BTreeMap<DestinationName, Planned> = plan
             .destinations
             .iter()
-            .map(|one| (one.name.clone(), Told::of(one)))
+            .map(|one| (one.name.clone(), Planned::of(one)))
             .collect();
-        let before = self.told.replace(says.clone());
+        let before = self.planned.replace(says.clone());
         let Some(before) = before else {
             return (!self.was_shown).then(|| says.into_keys().collect());
         };
         let gone = before.keys().any(|name| !says.contains_key(name));
-        let differs = |name: &DestinationName, told: &Told| {
+        let differs = |name: &DestinationName, planned: &Planned| {
             before
                 .get(name)
-                .is_none_or(|before| !before.says_as_much_as(told))
+                .is_none_or(|before| !before.says_as_much_as(planned))
         };
         let names: BTreeSet<DestinationName> = says
             .iter()
-            .filter(|(name, told)| differs(name, told))
+            .filter(|(name, planned)| differs(name, planned))
             .map(|(name, _)| name.clone())
             .collect();
         (gone || !names.is_empty()).then_some(names)
@@ -182,34 +182,34 @@ mod tests {
     use crate::plan::Waiting;
     use crate::render::samples;
 
-    fn told(reporter: &mut Reporter, event: &Event) -> bool {
+    fn is_shown(reporter: &mut Reporter, event: &Event) -> bool {
         !reporter.lines(event, Stamp::None, Style::PLAIN).is_empty()
     }
 
     #[test]
-    fn a_plan_is_told_again_only_when_it_says_something_else_of_a_destination() {
+    fn a_plan_is_shown_again_only_when_a_destination_differs() {
         let mut reporter = Reporter::of_run();
         let mut plan = samples::start_two();
-        assert!(told(&mut reporter, &Event::Planned(Arc::new(plan.clone()))));
+        assert!(is_shown(&mut reporter, &Event::Planned(Arc::new(plan.clone()))));
         plan.channels[0].steps.remove(0);
-        assert!(!told(&mut reporter, &Event::Planned(Arc::new(plan.clone()))));
+        assert!(!is_shown(&mut reporter, &Event::Planned(Arc::new(plan.clone()))));
         // Twitch is on its way; its channel starts, which is no news, and then lets it down, which is.
         plan.destinations[3].waiting = Some(Waiting::ChannelInTransition {
             channel: "4000001".into(),
             state: ChannelState::Starting,
         });
-        assert!(!told(&mut reporter, &Event::Planned(Arc::new(plan.clone()))));
+        assert!(!is_shown(&mut reporter, &Event::Planned(Arc::new(plan.clone()))));
         plan.destinations[3].assignment = None;
-        assert!(told(&mut reporter, &Event::Planned(Arc::new(plan))));
+        assert!(is_shown(&mut reporter, &Event::Planned(Arc::new(plan))));
     }
 
     #[test]
-    fn whoever_confirmed_a_plan_is_not_told_it_again() {
+    fn a_confirmed_plan_is_not_shown_again() {
         let mut reporter = Reporter::of_apply();
         let plan = Event::Planned(Arc::new(samples::start_two()));
-        assert!(!told(&mut reporter, &plan));
-        assert!(!told(&mut reporter, &plan));
-        assert!(told(
+        assert!(!is_shown(&mut reporter, &plan));
+        assert!(!is_shown(&mut reporter, &plan));
+        assert!(is_shown(
             &mut reporter,
             &Event::Planned(Arc::new(samples::converged()))
         ));
@@ -224,11 +224,11 @@ mod tests {
             to: ChannelState::Running,
             after: None,
         };
-        assert!(!told(&mut reporter, &seen(None)));
-        assert!(told(&mut reporter, &seen(Some(ChannelState::Starting))));
+        assert!(!is_shown(&mut reporter, &seen(None)));
+        assert!(is_shown(&mut reporter, &seen(Some(ChannelState::Starting))));
     }
 
-    /// What `event` says of whom, in one line.
+    /// The lines of `event`, in one.
     fn says(reporter: &mut Reporter, event: &Event) -> String {
         reporter
             .lines(event, Stamp::None, Style::PLAIN)
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_plan_speaks_only_of_those_who_stand_otherwise() {
+    fn a_later_plan_shows_only_what_differs() {
         let mut reporter = Reporter::of_run();
         let mut plan = samples::start_two();
         let first = says(&mut reporter, &Event::Planned(Arc::new(plan.clone())));
@@ -266,14 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_phase_is_not_told_where_the_plan_has_said_it() {
+    fn a_change_of_phase_that_the_plan_shows_is_no_news() {
         let mut reporter = Reporter::of_run();
         let plan = samples::start_two();
         let forbidden = plan.destinations.iter().find_map(|one| one.waiting.clone());
         let forbidden = forbidden.unwrap().to_string();
         reporter.lines(&Event::Planned(Arc::new(plan)), Stamp::None, Style::PLAIN);
         let ready = Some(Phase::Ready);
-        for (event, is_told) in [
+        for (event, expected) in [
             (
                 phase_changed("facebook", ready, Phase::Pending, &forbidden),
                 false,
@@ -301,12 +301,12 @@ mod tests {
             ),
             (phase_changed("broken", None, Phase::Error, "not valid"), true),
         ] {
-            assert_eq!(told(&mut reporter, &event), is_told, "{event:?}");
+            assert_eq!(is_shown(&mut reporter, &event), expected, "{event:?}");
         }
     }
 
     #[test]
-    fn a_mistake_is_told_once_and_counted_while_it_stays() {
+    fn a_mistake_is_reported_once_and_counted_while_it_remains() {
         let problem = |line| Problem {
             location: crate::manifest::Location {
                 file: "live/a.yaml".into(),
@@ -335,10 +335,7 @@ mod tests {
             second.contains("a.yaml:9:1") && !second.contains("a.yaml:3:1"),
             "{second}"
         );
-        assert!(
-            second.contains("1 mistake that was told before is left"),
-            "{second}"
-        );
+        assert!(second.contains("1 mistake reported before remains"), "{second}");
         assert_eq!(
             says(&mut reporter, &loaded(&[])),
             "source 1 pool and 4 destinations"
@@ -350,14 +347,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_confirmed_a_plan_was_warned_of_doubts_with_it() {
+    fn a_confirmed_plan_came_with_its_doubts() {
         let doubt = Event::SourceDoubted {
             why: "live/ is empty".to_owned(),
         };
         let mut reporter = Reporter::of_apply();
-        assert!(!told(&mut reporter, &doubt));
-        told(&mut reporter, &Event::Planned(Arc::new(samples::converged())));
-        assert!(told(&mut reporter, &doubt));
-        assert!(told(&mut Reporter::of_run(), &doubt));
+        assert!(!is_shown(&mut reporter, &doubt));
+        is_shown(&mut reporter, &Event::Planned(Arc::new(samples::converged())));
+        assert!(is_shown(&mut reporter, &doubt));
+        assert!(is_shown(&mut Reporter::of_run(), &doubt));
     }
 }

@@ -1,13 +1,13 @@
-//! What each object is called, where several are called the same.
+//! The name of each object, where several have the same.
 //!
-//! | who is called the same | what becomes of them |
+//! | equal names of | result |
 //! |---|---|
 //! | objects of files | one stays: a valid one, rather the one that was in force, rather the first; the others are set aside |
-//! | items of tables | the one that had the name keeps it, else the first by key; the others get a suffix from their keys |
+//! | items of tables | the one that had the name keeps it, otherwise the first by key; the others get a suffix from their keys |
 //! | an object and an item whose name is a label | the item gets a suffix, unless it had the name: then the object is set aside |
-//! | an object and an item that says itself what it is called | the one that was in force stays; if neither was, both are set aside |
+//! | an object and an item with a name of its own | the one that was in force stays; if neither was, both are set aside |
 //!
-//! Items that are set aside have a name of their own as well: what is told of them must not be told of another one.
+//! Items that are set aside have a name of their own as well: messages about them must not name another one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -41,8 +41,8 @@ pub(super) fn settle_destinations(
     settle_identities(destinations);
 }
 
-/// Two that are recorded alike could not be told apart on air: items of one key in two tables of one name, as replicas of a
-/// table in two regions are.
+/// Two with one identity are indistinguishable on air: items of one key in two tables of one name, such as replicas of a
+/// table in two regions.
 fn settle_identities(destinations: &mut [Candidate<Destination>]) {
     let mut first: BTreeMap<Identity, usize> = BTreeMap::new();
     for index in 0..destinations.len() {
@@ -102,7 +102,7 @@ impl<T> Candidate<T> {
     }
 }
 
-/// Whose a name is.
+/// The object that has a name.
 enum Holder {
     /// One that cannot be read now, from there.
     Lost(String),
@@ -140,8 +140,8 @@ impl<'b> Names<'b> {
         }
     }
 
-    /// Items keep the names that they had, as long as that could still be theirs. So do those that are faulty now: what
-    /// stands in for them is called so.
+    /// Items keep the names that they had, as long as they could still have them. So do those that are faulty now: their last
+    /// good state has that name.
     fn leave_to_holders(&mut self, destinations: &mut [Candidate<Destination>]) {
         for (index, candidate) in destinations.iter_mut().enumerate() {
             let Some(name) = self

@@ -1,4 +1,4 @@
-//! The pools in force: whose each channel is, and what stands in for a pool that is not valid now.
+//! The pools in force: the pool of each channel, and the last good state of a pool that is not valid now.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

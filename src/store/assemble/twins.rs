@@ -21,7 +21,7 @@ pub(super) fn twins(destinations: &[(usize, Vec<Endpoint>)]) -> Vec<Twin> {
     let mut roles = Vec::with_capacity(destinations.len());
     for (number, endpoints) in destinations {
         let mut own: BTreeMap<Stream, bool> = BTreeMap::new();
-        // In their order: where both pipelines are one stream, the first one's ingest tells which of the two it is.
+        // In their order: where both pipelines are one stream, the first one's ingest decides which of the two it is.
         for endpoint in endpoints {
             own.entry(endpoint.stream())
                 .or_insert_with(|| endpoint.is_backup_ingest());
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
     use crate::model::Secret;
 
-    fn told(destinations: &[&[(&str, &str)]]) -> Vec<(usize, usize, bool)> {
+    fn pairs(destinations: &[&[(&str, &str)]]) -> Vec<(usize, usize, bool)> {
         let endpoints = |urls: &&[(&str, &str)]| {
             let endpoint = |(url, key): &(&str, &str)| Endpoint::new(*url, Secret::new(*key));
             urls.iter().map(endpoint).collect()
@@ -79,11 +79,11 @@ mod tests {
             ("rtmps://A.example/live", "k"),
             ("rtmp://a.example/live", "k"),
         ] {
-            let told = told(&[&[("rtmp://a.example/live", "k")], &[other]]);
-            assert_eq!(told, [(0, 1, false), (1, 0, false)], "{other:?}");
+            let pairs = pairs(&[&[("rtmp://a.example/live", "k")], &[other]]);
+            assert_eq!(pairs, [(0, 1, false), (1, 0, false)], "{other:?}");
         }
         assert_eq!(
-            told(&[
+            pairs(&[
                 &[("rtmp://a.example/live", "k")],
                 &[("rtmp://a.example/live", "k2")]
             ]),
@@ -95,22 +95,22 @@ mod tests {
     fn any_pipeline_counts() {
         let two = [("rtmp://a.example/live", "k"), ("rtmp://b.example/live", "k")];
         assert_eq!(
-            told(&[&two, &[("rtmp://b.example/live", "k")]]),
+            pairs(&[&two, &[("rtmp://b.example/live", "k")]]),
             [(0, 1, false), (1, 0, false)]
         );
         // Its own two pipelines are no two destinations.
-        assert_eq!(told(&[&[(YOUTUBE, "k"), (BACKUP, "k")]]), []);
+        assert_eq!(pairs(&[&[(YOUTUBE, "k"), (BACKUP, "k")]]), []);
     }
 
     #[test]
     fn the_two_ingests_of_a_platform_may_be_meant() {
         let preset = [(YOUTUBE, "k"), (BACKUP, "k")];
         for first in [&preset[..1], &preset] {
-            assert_eq!(told(&[first, &[(BACKUP, "k")]]), [(0, 1, true), (1, 0, true)]);
+            assert_eq!(pairs(&[first, &[(BACKUP, "k")]]), [(0, 1, true), (1, 0, true)]);
         }
-        // A mistake is told before what may be meant.
+        // A mistake comes before what may be meant.
         assert_eq!(
-            told(&[&[(YOUTUBE, "k")], &[(BACKUP, "k")], &[(BACKUP, "k")]]),
+            pairs(&[&[(YOUTUBE, "k")], &[(BACKUP, "k")], &[(BACKUP, "k")]]),
             [(0, 1, true), (1, 2, false), (2, 1, false)]
         );
     }

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use super::{Change, Changed};
 use crate::model::{Cause, ChannelId, ChannelPool, Desired, Disruption, Endpoint, PoolName, Secret, Window};
 
-/// Pools that differ from `before`. One that is called otherwise is told as one that is gone and one that is new: its
+/// Pools that differ from `before`. A renamed one counts as one that is gone and one that is new: its
 /// destinations name it.
 pub(super) fn changes(before: Option<&Desired>, after: &Desired) -> Vec<Change> {
     let empty = BTreeMap::new();
@@ -15,7 +15,7 @@ pub(super) fn changes(before: Option<&Desired>, after: &Desired) -> Vec<Change> 
         object: Changed::Pool(name.clone()),
         what,
     };
-    let told = after.pools.iter().filter_map(|(name, new)| {
+    let changed = after.pools.iter().filter_map(|(name, new)| {
         let what = match old.get(name) {
             None => format!("new, {}", counted(new.channels.len())),
             Some(old) => differences(old, new)?,
@@ -24,7 +24,7 @@ pub(super) fn changes(before: Option<&Desired>, after: &Desired) -> Vec<Change> 
     });
     let gone = old.keys().filter(|name| !after.pools.contains_key(*name));
     let gone = gone.map(|name| change(name, "removed".to_owned()));
-    told.chain(gone).collect()
+    changed.chain(gone).collect()
 }
 
 fn counted(channels: usize) -> String {
@@ -72,11 +72,11 @@ fn channels(old: &ChannelPool, new: &ChannelPool) -> Vec<String> {
     let (before, after) = (takeovers(old), takeovers(new));
     let mut words = Vec::new();
     for (id, takeover) in &after {
-        let told = if *takeover { "with" } else { "without" };
+        let how = if *takeover { "with" } else { "without" };
         match before.get(id) {
             None if *takeover => words.push(format!("channel {id} added with takeover")),
             None => words.push(format!("channel {id} added")),
-            Some(was) if was != takeover => words.push(format!("channel {id} {told} takeover")),
+            Some(was) if was != takeover => words.push(format!("channel {id} {how} takeover")),
             Some(_) => {}
         }
     }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::model::{Idle, Interrupt, OwnerId, Pause, Placement, PoolChannel, samples};
 
-    fn told(change: impl FnOnce(&mut ChannelPool)) -> Option<String> {
+    fn difference(change: impl FnOnce(&mut ChannelPool)) -> Option<String> {
         let (old, mut new) = (
             samples::pool(&["1", "2"], "RTMP-*"),
             samples::pool(&["1", "2"], "RTMP-*"),
@@ -155,11 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_a_pool_that_changes_is_told() {
-        assert_eq!(told(|_| {}), None);
+    fn every_changed_field_of_a_pool_is_shown() {
+        assert_eq!(difference(|_| {}), None);
         let glob = Glob::new("Slot-*").unwrap().compile_matcher();
         assert_eq!(
-            told(|new| new.slots.output_groups = glob).unwrap(),
+            difference(|new| new.slots.output_groups = glob).unwrap(),
             "outputGroups RTMP-* → Slot-*"
         );
         for (url, what) in [
@@ -167,14 +167,17 @@ mod tests {
             ("rtmp://127.0.0.1/other", "parkingUrl another one at 127.0.0.1"),
             ("rtmp://127.0.0.1/parked", "parkingUrl spelled in another way"),
         ] {
-            assert_eq!(told(|new| new.slots.parking_url = url.into()).unwrap(), what);
+            assert_eq!(
+                difference(|new| new.slots.parking_url = url.into()).unwrap(),
+                what
+            );
         }
         assert_eq!(
-            told(|new| new.placement = Placement::Pack).unwrap(),
+            difference(|new| new.placement = Placement::Pack).unwrap(),
             "placement Spread → Pack"
         );
         assert_eq!(
-            told(|new| new.idle = Idle::KeepRunning).unwrap(),
+            difference(|new| new.idle = Idle::KeepRunning).unwrap(),
             "idle Stop → KeepRunning"
         );
         let pause = || {
@@ -184,18 +187,18 @@ mod tests {
                 why: None,
             })
         };
-        assert_eq!(told(|new| new.paused = pause()).unwrap(), "paused");
-        let both = told(|new| (new.placement, new.idle) = (Placement::Pack, Idle::KeepRunning));
+        assert_eq!(difference(|new| new.paused = pause()).unwrap(), "paused");
+        let both = difference(|new| (new.placement, new.idle) = (Placement::Pack, Idle::KeepRunning));
         assert_eq!(both.unwrap(), "placement Spread → Pack, idle Stop → KeepRunning");
     }
 
     #[test]
-    fn channels_that_come_and_go_are_told_each() {
+    fn each_added_or_removed_channel_is_shown() {
         let channel = |id: &str, takeover| PoolChannel {
             id: id.into(),
             takeover,
         };
-        let with = |channels: &[PoolChannel]| told(|new| new.channels = channels.to_vec()).unwrap();
+        let with = |channels: &[PoolChannel]| difference(|new| new.channels = channels.to_vec()).unwrap();
         assert_eq!(
             with(&[channel("2", true), channel("3", false), channel("4", true)]),
             "channel 2 with takeover, channel 3 added, channel 4 added with takeover, channel 1 removed"
@@ -207,19 +210,19 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_the_disruption_is_told() {
-        let told = |change: fn(&mut Disruption)| told(|new| change(&mut new.disruption)).unwrap();
+    fn every_field_of_the_disruption_is_shown() {
+        let difference = |change: fn(&mut Disruption)| difference(|new| change(&mut new.disruption)).unwrap();
         assert_eq!(
-            told(|new| new.interrupt = Interrupt::Anytime),
+            difference(|new| new.interrupt = Interrupt::Anytime),
             "interrupt Never → Anytime"
         );
-        assert_eq!(told(|new| new.max_concurrent = 3), "maxConcurrent 1 → 3");
+        assert_eq!(difference(|new| new.max_concurrent = 3), "maxConcurrent 1 → 3");
         assert_eq!(
-            told(|new| new.causes = BTreeSet::from([Cause::Stop])),
+            difference(|new| new.causes = BTreeSet::from([Cause::Stop])),
             "for Start+Stop+Retarget → Stop"
         );
         assert_eq!(
-            told(|new| new.windows.push(Window {
+            difference(|new| new.windows.push(Window {
                 cron: "0 4 * * *".parse().unwrap(),
                 duration: std::time::Duration::from_mins(30),
                 time_zone: jiff::tz::TimeZone::UTC,
@@ -240,10 +243,10 @@ mod tests {
             desired
         };
         let changes = changes(Some(&of("main")), &of("live"));
-        let told: Vec<String> = changes
+        let lines: Vec<String> = changes
             .iter()
             .map(|change| format!("{}: {}", change.object, change.what))
             .collect();
-        assert_eq!(told, ["pool live: new, 1 channel", "pool main: removed"]);
+        assert_eq!(lines, ["pool live: new, 1 channel", "pool main: removed"]);
     }
 }

@@ -22,7 +22,7 @@ use crate::manifest::table::{Item, KeyPart, TablePlace};
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Limit of a call with all its attempts.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
-/// Attempts of a call; whoever calls tries again as well.
+/// Attempts of a call; callers try again as well.
 const ATTEMPTS_MAX: u32 = 3;
 /// Pages of a description of a stream, 100 shards each: a table of 10 000 items has one to four, and those of a day.
 const SHARD_PAGES_MAX: usize = 50;
@@ -206,7 +206,7 @@ impl TableClient {
         })
     }
 
-    /// Sets `attributes` of the item `key`, unless it does not exist any more. Whether it does.
+    /// Sets `attributes` of the item `key` if it exists. Whether it does.
     pub(super) async fn set(
         &self,
         key: &ItemKey,
@@ -224,7 +224,7 @@ impl TableClient {
                 .expression_attribute_values(format!(":v{number}"), value.clone());
             sets.push(format!("#a{number} = :v{number}"));
         }
-        // An update makes an item that does not exist, unless it is told not to.
+        // Without a condition an update creates a missing item.
         let mut exists = Vec::new();
         for (number, (attribute, _)) in key.0.iter().enumerate() {
             call = call.expression_attribute_names(format!("#k{number}"), &**attribute);
@@ -323,7 +323,7 @@ impl TableClient {
         Ok(answer.shard_iterator().map(str::to_owned))
     }
 
-    /// Whether anything was written after `place` other than attributes named in `ours`, and the place to go on from:
+    /// Whether anything was written after `place` other than attributes named in `ours`, and the place to continue from:
     /// `None` where the shard has ended.
     pub(super) async fn written_since(
         &self,
@@ -340,7 +340,7 @@ impl TableClient {
         let mut records = answer.records().iter().filter_map(|record| record.dynamodb());
         let written = records.any(|record| match (record.old_image(), record.new_image()) {
             (Some(old), Some(new)) => !is_same_but_for(ours, old, new),
-            // Without both images nobody can tell.
+            // Without both images it is unknown.
             _ => true,
         });
         Ok((written, answer.next_shard_iterator().map(str::to_owned)))

@@ -38,7 +38,7 @@ impl TableClient {
         }
         match self.send_create(stream).await {
             Ok(()) => {}
-            // Somebody else makes it at this moment.
+            // Another process creates it at this moment.
             Err(error) if error.kind == Kind::Exists => {}
             Err(error) => return Err(error),
         }

@@ -41,8 +41,7 @@ use crate::manifest::table::TablePlace;
 #[derive(Debug, Clone)]
 pub struct Access {
     connect: Connect,
-    /// For a table at an endpoint on this machine, where nobody asks for any in particular; `None` where people gave
-    /// credentials of their own.
+    /// For a table at an endpoint on this machine, which accepts any; `None` where credentials were given.
     placeholder: Option<SharedCredentialsProvider>,
     /// Endpoint of streams, where it is not what the SDK takes.
     streams: Option<String>,

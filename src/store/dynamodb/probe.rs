@@ -6,8 +6,8 @@ use super::client::TableClient;
 use super::create::KEY;
 use super::error::{Kind, TableError};
 
-/// Stands in the key of an item that is not there.
-const NOBODY: &str = "slotwise-doctor";
+/// Part of the key of an item that does not exist.
+const ABSENT: &str = "slotwise-doctor";
 
 /// One attribute of a table's primary key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +20,11 @@ pub struct KeyPart {
 
 impl KeyPart {
     /// A value that no item is expected to have. It does not matter if one has.
-    fn of_nobody(&self) -> AttributeValue {
+    fn absent(&self) -> AttributeValue {
         match self.kind.as_str() {
             "N" => AttributeValue::N("-1".to_owned()),
-            "B" => AttributeValue::B(NOBODY.as_bytes().to_vec().into()),
-            _ => AttributeValue::S(NOBODY.to_owned()),
+            "B" => AttributeValue::B(ABSENT.as_bytes().to_vec().into()),
+            _ => AttributeValue::S(ABSENT.to_owned()),
         }
     }
 }
@@ -60,13 +60,13 @@ impl TableClient {
 
     /// Whether `attribute` of an item may be written, in a table of this key.
     pub async fn may_update(&self, key: &[KeyPart], attribute: &str) -> Result<(), TableError> {
-        let key = key.iter().map(|part| (part.attribute.as_str(), part.of_nobody()));
+        let key = key.iter().map(|part| (part.attribute.as_str(), part.absent()));
         self.refused_update(key.collect(), attribute).await
     }
 
     /// Whether the table can hold a lease of `owner`: it has the key for it, and its item may be read and written.
     pub async fn may_lease(&self, owner: &str) -> Result<(), TableError> {
-        let key = AttributeValue::S(format!("{owner} {NOBODY}"));
+        let key = AttributeValue::S(format!("{owner} {ABSENT}"));
         let call = self.sdk().get_item().table_name(self.name());
         let call = call.consistent_read(true).key(KEY, key.clone());
         call.send()
@@ -87,7 +87,7 @@ impl TableClient {
         }
     }
 
-    /// Asks for an update under a condition that never holds: who may write hears that it does not hold.
+    /// Asks for an update under a condition that never holds: with the permission to write the answer is that it does not.
     async fn refused_update(
         &self,
         key: Vec<(&str, AttributeValue)>,
@@ -104,7 +104,7 @@ impl TableClient {
         let call = call
             .update_expression("SET #a = :v")
             .expression_attribute_names("#a", attribute)
-            .expression_attribute_values(":v", AttributeValue::S(NOBODY.to_owned()))
+            .expression_attribute_values(":v", AttributeValue::S(ABSENT.to_owned()))
             .condition_expression("attribute_exists(#k) AND attribute_not_exists(#k)");
         match call.send().await {
             // Nothing can be and not be.

@@ -21,7 +21,7 @@ use crate::retry::Backoff;
 const SEGMENT_BYTES: u64 = 2 << 20;
 /// Segments at most: what a small table's capacity bears.
 const SEGMENTS_MAX: u64 = 8;
-/// Time between two looks while the stream tells of changes.
+/// Time between two looks while the stream shows changes.
 const SAFETY_INTERVAL: Duration = Duration::from_mins(1);
 /// No two looks begin closer together, whatever asks for them.
 const LOOK_GAP: Duration = Duration::from_millis(500);
@@ -148,14 +148,14 @@ impl Task {
         }
     }
 
-    /// The items, as of a scan that lacks none of those that the one before it showed. A scan is not one moment: while
-    /// it goes on an item can be renamed to where it was already, or the table be emptied or filled behind it, and what
-    /// was read then never stood there. What is gone for good is gone a moment later as well.
+    /// The items, as of a scan that lacks none of those that the one before it showed. A scan is not atomic: meanwhile
+    /// an item can be renamed to where the scan was already, or the table be emptied or filled behind it, and what was read
+    /// was never the content of the table. What is really gone is gone a moment later as well.
     async fn look(&mut self, client: &TableClient, begun: Instant) -> Result<Rows, TableError> {
         let description = self.describe(client, begun).await?;
         let before = self.publish.borrow().rows.clone();
         let mut rows = self.scan(client, &description, before.as_ref()).await?;
-        // An empty one nobody believes, so that there is nothing to be sure of.
+        // An empty one is not believed, so that there is nothing to be sure of.
         let mut is_sure = match &self.filled {
             Some(filled) => !rows.lacks_some_of(filled),
             None => rows.is_empty(),
@@ -197,7 +197,7 @@ impl Task {
             };
             reading.spawn(async move { scan.read(number, segments).await });
         }
-        // A page that fails fails the look: a part of a table looks like a table where somebody deleted the rest.
+        // A page that fails fails the look: a part of a table looks like a table whose rest was deleted.
         let mut rows = Vec::new();
         while let Some(segment) = reading.join_next().await {
             rows.extend(segment.map_err(|_| timed_out(client))??);

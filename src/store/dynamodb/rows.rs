@@ -40,7 +40,7 @@ pub struct Row {
     pub written: Written,
 }
 
-/// A status as it stands in an item, or is to stand there: a text for each field that there is.
+/// A status as it is in an item, or is to be written there: a text for each field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written([Option<Box<str>>; StatusField::ALL.len()]);
 
@@ -64,7 +64,7 @@ impl Written {
         Self(StatusField::ALL.map(|field| said(field, status, layout).map(|text| text.into_owned().into())))
     }
 
-    /// What stands in `field`.
+    /// The text of `field`.
     pub fn get(&self, field: StatusField) -> Option<&str> {
         self.0[field as usize].as_deref()
     }
@@ -75,20 +75,15 @@ impl Written {
         self
     }
 
-    /// Whether this says the same as `other`. Since when is told along, and no news by itself: a process that has just
-    /// begun knows of no time before.
-    pub(super) fn says_the_same(&self, other: &Self) -> bool {
-        told().all(|field| self.get(field) == other.get(field))
-    }
-
-    /// The same of `status` as `layout` says it.
+    /// Whether this says what `layout` says of `status`. Since when is told along, and no news by itself: a process that has
+    /// just begun knows of no time before.
     pub(super) fn tells(&self, status: &DestinationStatus, layout: &StatusLayout) -> bool {
-        told().all(|field| self.get(field) == said(field, status, layout).as_deref())
+        compared().all(|field| self.get(field) == said(field, status, layout).as_deref())
     }
 }
 
 /// The fields that make news.
-fn told() -> impl Iterator<Item = StatusField> {
+fn compared() -> impl Iterator<Item = StatusField> {
     StatusField::ALL
         .into_iter()
         .filter(|field| *field != StatusField::Since)
@@ -102,7 +97,7 @@ fn said<'a>(
 ) -> Option<Cow<'a, str>> {
     Some(match field {
         StatusField::Phase => layout.word(status.phase.as_str()).into(),
-        // What somebody wrote last is not what is in force: they are told that before anything else.
+        // The last version of the item is not in force: its status says that first.
         StatusField::Reason => match status.set_aside() {
             Some(_) => "Invalid".into(),
             None => status.reason.into(),
@@ -167,7 +162,7 @@ impl Rows {
         self.rows.is_empty()
     }
 
-    /// Whether the items of `other` are not all there any more.
+    /// Whether items of `other` are missing.
     pub(super) fn lacks_some_of(&self, other: &Self) -> bool {
         other.rows.iter().any(|row| self.find(&row.id.identity).is_none())
     }

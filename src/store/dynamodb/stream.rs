@@ -14,7 +14,7 @@ use super::client::TableClient;
 use super::error::TableError;
 use crate::retry::Backoff;
 
-/// Time between two questions whether something was written. A shard takes five a second from all who ask; with two
+/// Time between two questions whether something was written. A shard takes five a second from all readers; with two
 /// replicas that leaves one for others.
 const ASK_INTERVAL: Duration = Duration::from_millis(500);
 /// Time between two looks for new shards, which appear as the table grows; besides whenever one ends.
@@ -26,7 +26,7 @@ pub(super) struct Stream {
     arn: String,
     /// Attributes whose change is no news.
     ours: Vec<String>,
-    /// Where each open shard goes on; `None` while nothing is known.
+    /// Where each open shard continues; `None` while nothing is known.
     places: Option<BTreeMap<String, String>>,
     /// Shards that were followed to their end.
     ended: BTreeSet<String>,
@@ -52,7 +52,7 @@ impl Stream {
         }
     }
 
-    /// Whether it can be relied on to tell of changes.
+    /// Whether it can be relied on to show changes.
     pub(super) fn is_followed(&self) -> bool {
         self.trouble.is_none() && self.places.as_ref().is_some_and(|places| !places.is_empty())
     }

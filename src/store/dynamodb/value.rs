@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::manifest::node::Node;
 
 /// What `value` is in a tree. Sets and binaries are no part of a destination: a set becomes a list, a binary a hole
-/// that is told as a value of another type.
+/// that is reported as a value of another type.
 pub(super) fn to_node(value: AttributeValue) -> Node {
     match value {
         AttributeValue::S(text) => Node::Text(text),
@@ -22,7 +22,7 @@ pub(super) fn to_node(value: AttributeValue) -> Node {
         AttributeValue::Ss(texts) => Node::List(texts.into_iter().map(Node::Text).collect()),
         AttributeValue::Ns(numbers) => Node::List(numbers.iter().map(|number| number_node(number)).collect()),
         AttributeValue::Null(_) => Node::Null,
-        // Binary, sets of them, and whatever a newer DynamoDB has: nothing of ours is written like that.
+        // Binary, sets of them, and types of a newer DynamoDB: no field has such a type.
         _ => Node::List(Vec::new()),
     }
 }

@@ -1,8 +1,8 @@
 //! Writes statuses into items, in a task of its own.
 //!
-//! What is to stand in each item is handed over as a whole after each cycle, and only what differs from what stands
-//! there is written: by an update of slotwise's own attributes under the condition that the item exists, so that
-//! nothing that users write is touched and nothing they deleted comes back.
+//! The statuses of all items are handed over as a whole after each cycle, and only what differs from an item's content is
+//! written: by an update of slotwise's own attributes under the condition that the item exists, so that nothing that users
+//! write is touched and nothing they deleted comes back.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -19,9 +19,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::Access;
-use super::client::{ItemKey, TableClient};
+use super::client::TableClient;
 use super::error::TableError;
-use super::rows::{Rows, Written};
+use super::rows::{Row, Rows, Written};
 use crate::execute::WriteLease;
 use crate::manifest::table::{DestinationTable, StatusField, StatusLayout};
 use crate::model::Identity;
@@ -33,7 +33,7 @@ const WRITES_MAX: usize = 25;
 /// Longest time before a write that failed is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// What is to stand in the items.
+/// The statuses to write into the items.
 #[derive(Debug, Clone, Default)]
 pub struct Publication {
     /// The items as they were seen last.
@@ -88,7 +88,7 @@ impl Writer {
         }
     }
 
-    /// Hands over what is to stand in the items. What was handed over before and is not written yet is forgotten.
+    /// Hands over the statuses to write. Earlier ones that are not written yet are forgotten.
     pub fn publish(&self, publication: Publication) {
         self.publish.send_modify(|(number, last)| {
             *number += 1;
@@ -122,12 +122,12 @@ struct Own {
     at: Instant,
 }
 
-/// A write that is due.
+/// A write that is due. There may be as many as items, so what it says is put into words when its turn comes.
 struct Due {
-    key: ItemKey,
-    status: Written,
+    row: Arc<Row>,
+    status: Arc<DestinationStatus>,
     from: Instant,
-    trouble: Option<Backoff>,
+    trouble: Option<Box<Backoff>>,
     under_way: bool,
 }
 
@@ -143,7 +143,7 @@ struct Task {
     lease: Arc<dyn WriteLease>,
     publication: watch::Receiver<(u64, Publication)>,
     tell_written: watch::Sender<u64>,
-    /// Number of the last publication that was compared with what stands in the items.
+    /// Number of the last publication that was compared with the content of the items.
     compared: u64,
     due: BTreeMap<Identity, Due>,
     own: BTreeMap<Identity, Own>,
@@ -193,11 +193,11 @@ impl Task {
             if stands.tells(status, &self.layout) && old.as_ref().is_none_or(|old| !old.under_way) {
                 continue;
             }
-            let status = keep_since(Written::of(status, &self.layout), stands);
+            let (row, status) = (Arc::clone(row), Arc::clone(status));
             let due = match old {
-                Some(old) => Due { status, ..old },
+                Some(old) => Due { row, status, ..old },
                 None => Due {
-                    key: row.key.clone(),
+                    row,
                     status,
                     from: now,
                     trouble: None,
@@ -221,16 +221,14 @@ impl Task {
                 continue;
             }
             due.under_way = true;
-            let (client, key, identity, status) = (
-                client.clone(),
-                due.key.clone(),
-                identity.clone(),
-                due.status.clone(),
-            );
+            let own = self.own.get(identity);
+            let stands = own.map_or(&due.row.written, |own| &own.written);
+            let status = keep_since(Written::of(&due.status, &self.layout), stands);
             let attributes = attributes(&self.layout, &status);
+            let (client, row, identity) = (client.clone(), Arc::clone(&due.row), identity.clone());
             let lease = Arc::clone(&self.lease);
             self.writing.spawn(async move {
-                let result = while_held(&*lease, client.set(&key, &attributes)).await;
+                let result = while_held(&*lease, client.set(&row.key, &attributes)).await;
                 Ended {
                     identity,
                     status,
@@ -252,7 +250,7 @@ impl Task {
                 let newer = self
                     .due
                     .remove(&identity)
-                    .filter(|due| !due.status.says_the_same(&status));
+                    .filter(|due| !status.tells(&due.status, &self.layout));
                 self.own.insert(
                     identity.clone(),
                     Own {
@@ -280,7 +278,7 @@ impl Task {
                 tracing::warn!(item = %identity, %error, fix = error.fix(), "a status is not written yet");
                 if let Some(due) = self.due.get_mut(&identity) {
                     due.under_way = false;
-                    let trouble = due.trouble.get_or_insert_with(Backoff::default);
+                    let trouble = due.trouble.get_or_insert_default();
                     due.from = now + trouble.fail(&mut self.random).min(LONGEST_PAUSE);
                 }
             }
@@ -303,7 +301,7 @@ fn may_write(lease: &dyn WriteLease) -> bool {
     holding.is_some_and(|holding| holding.until.is_none_or(|until| Instant::now() < until))
 }
 
-/// What `write` comes to, unless the lease ends before: a machine that stood still in between goes on with no attempt.
+/// The result of `write`, unless the lease ends before: after a suspension of the machine no attempt continues.
 async fn while_held<T>(lease: &dyn WriteLease, write: impl Future<Output = T>) -> Option<T> {
     let mut write = pin!(write);
     poll_fn(|context| {
@@ -316,7 +314,7 @@ async fn while_held<T>(lease: &dyn WriteLease, write: impl Future<Output = T>) -
     .await
 }
 
-/// A phase that stands there already is as old as it says there, whoever wrote it.
+/// A phase that the item has already keeps its time, whichever process wrote it.
 fn keep_since(status: Written, stands: &Written) -> Written {
     match stands.get(StatusField::Since) {
         Some(since) if status.get(StatusField::Phase) == stands.get(StatusField::Phase) => {
@@ -362,7 +360,10 @@ mod tests {
     impl WriteLease for Until {
         fn held_for(&self) -> Option<Holding> {
             let until = Some(self.0);
-            Some(Holding { until, stamp: None })
+            Some(Holding {
+                until,
+                ..Holding::default()
+            })
         }
     }
 

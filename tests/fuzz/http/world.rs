@@ -95,7 +95,7 @@ impl Look {
         }
     }
 
-    /// Inputs and channels agree on who is attached to whom.
+    /// Inputs and channels agree on their attachments.
     pub(super) fn check_alone(&self) {
         for (id, channel) in self.world.channels() {
             let attachments = channel

@@ -76,7 +76,7 @@ pub(super) fn check(good: Good, input: &[u8], features: &mut Features) {
     features.note(&format!("pools {}", "p".repeat(desired.pools.len().min(5))));
 }
 
-/// A key that stands in the input once, as a key, is not shown. Elsewhere it is a name like any other.
+/// A key that is in the input once, as a key, is not shown. Elsewhere it is a name like any other.
 fn hide_key(destination: &Destination, shown: &str, input: &[u8]) {
     let StreamKey::Known(key) = &destination.key else {
         return;

@@ -12,13 +12,13 @@ use slotwise::manifest::yaml::{self, documents};
 use slotwise::model::Destination;
 
 use super::super::engine::Features;
-use super::{FILE, check_told, look_up};
+use super::{FILE, check_reported, look_up};
 
 /// Takes the fields of `tree` for the attributes of an item, in each of `layouts`.
 pub(super) fn check(tree: &Node, layouts: &[Arc<Layout>], features: &mut Features) {
     for layout in layouts {
         let (_, problems) = judge(layout, &attributes(tree));
-        check_told(&problems, None);
+        check_reported(&problems, None);
         for problem in problems {
             features.note(&format!("item {} {}", problem.field, problem.message));
         }
@@ -74,7 +74,7 @@ fn judge(layout: &Arc<Layout>, item: &Item) -> (Option<Destination>, Vec<slotwis
     match decode_item(place, item) {
         Decoded::Object(object) => destination(*object),
         Decoded::Unidentified(problems) => (None, problems),
-        Decoded::Foreign(_) => panic!("an item is nobody else's"),
+        Decoded::Foreign(_) => panic!("an item is never foreign"),
     }
 }
 

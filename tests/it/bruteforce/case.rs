@@ -12,21 +12,21 @@ use crate::plan_support as support;
 /// What a slot points at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Hold {
-    /// Nobody.
+    /// No destination.
     Parked,
     /// This destination.
     Dest(usize),
     /// This destination's URL with a previous key. Where the destination is not wanted or holds a slot, this is a
-    /// target that nobody declares.
+    /// undeclared target.
     Previous(usize),
-    /// A target that nobody declares.
+    /// An undeclared target.
     Undeclared,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Owner {
     Us,
-    Nobody,
+    Unowned,
     Them,
 }
 
@@ -149,7 +149,7 @@ impl Case {
         let mut channel = support::channel(&id, chan.state);
         channel.owner = match chan.owner {
             Owner::Us => Some(support::owner()),
-            Owner::Nobody => None,
+            Owner::Unowned => None,
             Owner::Them => Some(OwnerId::new("theirs")),
         };
         channel.trouble = (chan.failures > 0).then(|| Trouble {

@@ -58,7 +58,7 @@ pub(super) fn choices(case: &Case, d: usize, outcome: &Outcome) -> Vec<Option<(u
     let mut choices = vec![None];
     let returning = dest.returning && held.is_some_and(|(c, _)| usable(case, c));
     if !dest.key_known || returning {
-        // Whoever comes back is bound to its slot; a key that is not known can be written to none.
+        // A destination that comes back is bound to its slot; an unknown key can be written to none.
         choices.extend(held.filter(|_| returning).map(Some));
         return choices;
     }
@@ -70,7 +70,7 @@ pub(super) fn choices(case: &Case, d: usize, outcome: &Outcome) -> Vec<Option<(u
             if taken || pinned_elsewhere {
                 continue;
             }
-            // Parked slots of a channel that nobody is pinned to are all alike: the first free one stands for all.
+            // Parked slots of a channel without pins are all alike: the first free one represents all.
             let pinned = case.dests.iter().any(|other| other.pin == Some((c, s)));
             if case.chans[c].slots[s] == Hold::Parked && !pinned {
                 if parked_before {
@@ -84,7 +84,7 @@ pub(super) fn choices(case: &Case, d: usize, outcome: &Outcome) -> Vec<Option<(u
     choices
 }
 
-/// Whether slot `s` of channel `c` is somebody's for good: protected on air, presumed to be held, or come back to.
+/// Whether slot `s` of channel `c` is bound: protected on air, presumed to be held, or come back to.
 pub(super) fn reserved(case: &Case, c: usize, s: usize) -> bool {
     let hold = case.chans[c].slots[s];
     let on_air = case.chans[c].state.is_running() && protection(case, c, hold).0;
@@ -139,7 +139,7 @@ pub(super) fn protection(case: &Case, c: usize, hold: Hold) -> (bool, bool) {
         Hold::Dest(d) => {
             let dest = &case.dests[d];
             let paused = dest.paused;
-            // By its URL alone it may be that of somebody whose declaration is missing.
+            // By its URL alone it may be that of a destination whose declaration is missing.
             let guessed = case.doubted && !dest.streaming && !dest.key_known;
             (
                 paused || dest.streaming || guessed,
@@ -162,7 +162,7 @@ pub(super) fn usable(case: &Case, c: usize) -> bool {
     };
     match chan.owner {
         Owner::Us => true,
-        Owner::Nobody => !(chan.state.may_publish() && chan.slots.iter().any(undeclared)),
+        Owner::Unowned => !(chan.state.may_publish() && chan.slots.iter().any(undeclared)),
         Owner::Them => false,
     }
 }

@@ -29,10 +29,10 @@ pub(super) fn worth(case: &Case, outcome: &Outcome) -> Worth {
     let pairs: usize = end.chans().map(|c| end.pairs_of_groups(c)).sum();
     let running = end.chans().filter(|c| end.runs(*c)).count();
     let interrupted = |c: &usize| outcome.fates[*c] != Fate::Left && case.chans[*c].state.is_running();
-    // STOPPING counts like running, and the one that somebody was interrupted on does not, as it did not while it
-    // ran: what was chosen for a stop stays chosen while it lasts.
+    // STOPPING counts like running, but not on a channel with an interruption, as it did not while the channel ran: what
+    // was chosen for a stop stays chosen while it lasts.
     let stops_first = |c: usize| match case.chans[c].state {
-        ChannelState::Stopping => !end.somebody_returns(c),
+        ChannelState::Stopping => !end.a_wanted_one_returns(c),
         state => state.is_running() && !protected(case, c),
     };
     Worth {
@@ -57,7 +57,7 @@ pub(super) fn worth(case: &Case, outcome: &Outcome) -> Worth {
     }
 }
 
-/// How things stand in the end.
+/// The state in the end.
 struct End<'a> {
     case: &'a Case,
     outcome: &'a Outcome,
@@ -93,8 +93,8 @@ impl End<'_> {
             .collect()
     }
 
-    /// Destinations of this priority that are on air and should not be, or the other way round; what nobody declares
-    /// and may be released is of priority 0.
+    /// Destinations of this priority that are on air and should not be, or the other way round; undeclared targets that may
+    /// be released have priority 0.
     fn misplaced(&self, level: i32) -> usize {
         let on_air = self.on_air();
         let dests = &self.case.dests;
@@ -137,8 +137,8 @@ impl End<'_> {
             .count()
     }
 
-    /// Whether somebody wanted was interrupted on channel `c` and comes back.
-    fn somebody_returns(&self, c: usize) -> bool {
+    /// Whether a wanted destination was interrupted on channel `c` and comes back.
+    fn a_wanted_one_returns(&self, c: usize) -> bool {
         let returns = |hold: &Hold| matches!(hold, Hold::Dest(d) if self.case.dests[*d].returning && self.case.dests[*d].wanted());
         self.case.chans[c].slots.iter().any(returns)
     }
@@ -149,8 +149,8 @@ impl End<'_> {
         self.case.chans[c].slots.iter().filter(wanted).count()
     }
 
-    /// Slots of channel `c` that are written. What an update that failed left behind nobody knows: whatever is given
-    /// there is written again.
+    /// Slots of channel `c` that are written. What a failed update left behind is unknown: whatever is given there is written
+    /// again.
     fn rewritten(&self, c: usize) -> usize {
         let chan = &self.case.chans[c];
         let failed = chan.state == ChannelState::UpdateFailed && self.outcome.fates[c] == Fate::Started;

@@ -44,7 +44,7 @@ async fn a_live_channel_without_rtmp_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_without_rtmp_is_left_alone_whatever_its_outputs_and_on_its_way() {
+async fn a_channel_without_rtmp_is_left_alone() {
     const CASE: &str = "01-first-contact-mediapackage-only";
     let declared = text(CASE, "declared.yaml");
     let channel = json(CASE, "fleet.json");
@@ -207,7 +207,7 @@ async fn each_reason_why_a_group_is_no_slot_has_its_own_advice() {
 
 /// What runs and cannot be slots is named as it is called in MediaLive, so that it is found there.
 #[test]
-fn what_is_on_air_in_groups_that_cannot_be_slots_is_told_by_the_names_of_the_groups() {
+fn streams_in_groups_that_cannot_be_slots_are_named_by_group() {
     let twice = channel(
         "4000001",
         "RUNNING",
@@ -227,7 +227,7 @@ fn what_is_on_air_in_groups_that_cannot_be_slots_is_told_by_the_names_of_the_gro
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_name_on_air_is_a_difference_of_the_target_and_no_reason_to_stop() {
+async fn a_different_user_name_is_no_reason_to_stop() {
     const CASE: &str = "13-rtmp-user-and-password";
     let plain = text(CASE, "declared.yaml");
     let login = |user: &str| format!("{plain}  username: {user}\n  passwordParameter: /live/wowza\n");
@@ -255,14 +255,14 @@ async fn a_user_name_on_air_is_a_difference_of_the_target_and_no_reason_to_stop(
         daemon.run().await;
         assert_eq!(daemon.state("4000001"), "RUNNING");
         let setting = daemon.channel("4000001")["destinations"][0]["settings"][0].clone();
-        let told = |field: &str| {
+        let log = |field: &str| {
             setting[field]
                 .as_str()
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
         };
-        assert_eq!(told("username").as_deref(), name);
-        assert_eq!(told("passwordParam").as_deref(), parameter);
+        assert_eq!(log("username").as_deref(), name);
+        assert_eq!(log("passwordParam").as_deref(), parameter);
     }
 }
 
@@ -303,7 +303,7 @@ async fn settings_in_the_other_order_are_the_same_destination() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_without_room_for_the_owner_tag_is_left_alone_and_holds_up_no_other() {
+async fn a_channel_without_room_for_the_owner_tag_is_left_alone() {
     let mut full = channel("4000001", "RUNNING", &[group("RTMP-Slot-1", &[&[YT]])]);
     for number in 0..50 {
         full["Tags"][format!("tag-{number}")] = "x".into();
@@ -329,9 +329,9 @@ async fn a_channel_without_room_for_the_owner_tag_is_left_alone_and_holds_up_no_
     }
 }
 
-/// One of ours without any slot, as after an edit of the glob by hand, runs on and says so.
+/// An owned channel without any slot, as after an edit of the glob by hand, runs on and says so.
 #[test]
-fn a_channel_of_ours_without_a_slot_runs_on_and_says_so() {
+fn an_owned_channel_without_a_slot_runs_on_and_says_so() {
     const CASE: &str = "01-first-contact-mediapackage-only";
     let fleet = ours(json(CASE, "fleet.json"));
     let in_pool = text(CASE, "declared.yaml");
@@ -348,9 +348,9 @@ fn a_channel_of_ours_without_a_slot_runs_on_and_says_so() {
     }
 }
 
-/// A channel that is kept running says why, with nobody on it too.
+/// A channel that is kept running says why, also without a destination.
 #[test]
-fn what_is_not_wanted_on_a_channel_that_is_kept_running_says_so() {
+fn an_unwanted_destination_on_a_kept_channel_says_so() {
     let declared =
         POOL.replace(", {id: '4000002'}", "") + "  idle: KeepRunning\n" + &yt().replace("Streaming", "Ready");
     let running = ours(channel("4000001", "RUNNING", &[group("RTMP-Slot-1", &[&[YT]])]));
@@ -365,7 +365,7 @@ fn what_is_not_wanted_on_a_channel_that_is_kept_running_says_so() {
         out.contains("idle: Stop in pool main · just this once: apply with --interrupt yt ·"),
         "{out}"
     );
-    assert!(!out.contains("nobody"), "{out}");
+    assert!(!out.contains("no destination"), "{out}");
 }
 
 #[test]

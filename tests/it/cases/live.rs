@@ -22,30 +22,30 @@ async fn on_air() -> Daemon {
         "{placed:?}"
     );
     daemon.writes();
-    daemon.told();
+    daemon.log();
     daemon
 }
 
-/// Runs on with an edit of the pool, which touches nothing. What was told of it.
+/// Runs on with an edit of the pool, which touches nothing. Returns the log.
 async fn edited(daemon: &mut Daemon, pool: &str) -> String {
     let before = daemon.placed();
     daemon.write("pool.yaml", pool);
     daemon.run().await;
     assert_eq!(daemon.writes(), [""; 0], "{pool}");
     assert_eq!(daemon.placed(), before, "{pool}");
-    daemon.told()
+    daemon.log()
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_glob_takes_nothing_off_air_and_newcomers_are_told_that_there_is_no_slot() {
+async fn another_glob_takes_nothing_off_air_and_newcomers_wait_for_a_slot() {
     let mut daemon = on_air().await;
-    let told = edited(
+    let log = edited(
         &mut daemon,
         &text(EDITED, "edits/a-output-groups-in-another-case.yaml"),
     )
     .await;
-    assert!(told.contains("outputGroups RTMP-Slot-* → rtmp-slot-*"), "{told}");
-    assert_eq!(told.matches("newcomers would wait").count(), 1, "{told}");
+    assert!(log.contains("outputGroups RTMP-Slot-* → rtmp-slot-*"), "{log}");
+    assert_eq!(log.matches("newcomers would wait").count(), 1, "{log}");
     let text = daemon.plan();
     assert!(
         text.contains("newcomers would wait: NoSlot pool main has no slot")
@@ -68,8 +68,8 @@ async fn another_glob_takes_nothing_off_air_and_newcomers_are_told_that_there_is
 #[tokio::test(start_paused = true)]
 async fn another_parking_url_is_written_with_the_next_update() {
     let mut daemon = on_air().await;
-    let told = edited(&mut daemon, &text(EDITED, "edits/b-parking-url.yaml")).await;
-    assert!(told.contains("parkingUrl at 127.0.0.1 → 10.0.0.9"), "{told}");
+    let log = edited(&mut daemon, &text(EDITED, "edits/b-parking-url.yaml")).await;
+    assert!(log.contains("parkingUrl at 127.0.0.1 → 10.0.0.9"), "{log}");
 
     let placed = daemon.placed();
     let [channel, first] = ["4000001", "4000001/RTMP-Slot-1"];
@@ -101,10 +101,10 @@ async fn another_parking_url_is_written_with_the_next_update() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_taken_out_of_its_pool_keeps_what_it_carries_and_is_named_as_long_as_it_runs() {
+async fn a_channel_removed_from_its_pool_runs_on_and_is_shown() {
     let mut daemon = on_air().await;
-    let told = edited(&mut daemon, &text(EDITED, "edits/c-channel-taken-out.yaml")).await;
-    assert!(told.contains("channel 4000002 removed"), "{told}");
+    let log = edited(&mut daemon, &text(EDITED, "edits/c-channel-taken-out.yaml")).await;
+    assert!(log.contains("channel 4000002 removed"), "{log}");
     let named = |daemon: &Daemon| {
         let plan = daemon.controller.plan().unwrap();
         let in_plan = plan
@@ -121,7 +121,7 @@ async fn a_channel_taken_out_of_its_pool_keeps_what_it_carries_and_is_named_as_l
     let text = std::fs::read_to_string(daemon.dir.path().join("pool.yaml")).unwrap();
     assert!(!text.contains("4000002"));
 
-    // It stops when nothing on it is wanted any more, and begins elsewhere.
+    // It stops when no destination on it is wanted, and begins elsewhere.
     let destinations = super::text(EDITED, "declared/destinations.yaml");
     daemon.write("destinations.yaml", &destinations.replace("Streaming", "Ready"));
     daemon.run().await;
@@ -153,8 +153,8 @@ async fn no_edit_of_a_pool_touches_what_is_on_air() {
         ),
     ] {
         let mut daemon = on_air().await;
-        let told = edited(&mut daemon, &edit).await;
-        assert!(told.contains(said), "{said}: {told}");
+        let log = edited(&mut daemon, &edit).await;
+        assert!(log.contains(said), "{said}: {log}");
         // Nor is it stopped once what shares its channel has ended.
         let placed = daemon.placed();
         let (_, of_a) = &placed["a"];
@@ -171,9 +171,9 @@ async fn no_edit_of_a_pool_touches_what_is_on_air() {
     }
 }
 
-/// A destination may push to where slots are parked: its key tells the two apart.
+/// A destination may push to where slots are parked: its key distinguishes the two.
 #[tokio::test(start_paused = true)]
-async fn what_is_pushed_to_the_parking_url_with_a_declared_key_is_not_parked() {
+async fn a_declared_key_at_the_parking_url_is_not_parked() {
     let show = destination("show", "  url: rtmp://a.example/live\n  streamKey: k1\n");
     for parking in [
         "rtmp://a.example/live",
@@ -261,7 +261,7 @@ async fn a_respelled_url_is_no_change_and_a_new_key_waits() {
     }
 }
 
-/// At the first look nothing is recorded yet: a stream with another key could be anybody's.
+/// At the first look nothing is recorded yet: a stream with another key may be of any destination.
 #[tokio::test(start_paused = true)]
 async fn a_key_that_was_changed_before_the_first_look_stops_nothing() {
     const CASE: &str = "07-respelled-url-stops-the-show";

@@ -7,7 +7,7 @@ use super::{Daemon, destination, json, plan, text};
 const CASE: &str = "06-same-stream-other-spelling";
 
 #[tokio::test(start_paused = true)]
-async fn what_is_on_air_in_another_spelling_is_kept_and_not_started_again() {
+async fn a_stream_in_another_spelling_is_kept() {
     let pool = text(CASE, "pool.yaml");
     for pair in json(CASE, "same.json").as_array().unwrap() {
         let mut fleet = json(CASE, "fleet.json");

@@ -1,8 +1,13 @@
-//! What somebody does in the first hour: run the quickstart, press the switch, look from a second terminal.
+//! What a user does in the first hour: run the quickstart, press the switch, look from a second terminal.
 
 use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::changes::Daemon;
 use super::tool::{Ran, command, copy_of_quickstart, run};
@@ -40,6 +45,13 @@ impl Desk {
         run(&mut self.command(&[&["status"], args].concat()))
     }
 
+    /// How many processes have recorded themselves.
+    fn records(&self) -> usize {
+        fs::read_dir(self.runtime.path().join("slotwise"))
+            .unwrap()
+            .count()
+    }
+
     /// Writes another state for the destination that the quickstart leaves off air.
     fn switch_on(&self) {
         let path = self.source.path().join("launch-event.yaml");
@@ -58,7 +70,7 @@ fn line<'a>(ran: &'a Ran, name: &str) -> &'a str {
 }
 
 #[test]
-fn the_first_switch_goes_on_air_on_the_free_channel_and_interrupts_nobody() {
+fn the_first_switch_uses_the_free_channel_and_interrupts_nothing() {
     let desk = Desk::new();
     let mut daemon = desk.daemon();
     daemon.until("listening on http://127.0.0.1:");
@@ -76,9 +88,12 @@ fn the_first_switch_goes_on_air_on_the_free_channel_and_interrupts_nobody() {
     for name in ["youtube-main", "twitch-main", "corp-cdn"] {
         assert!(line(&after, name).contains("Streaming  Streaming"), "{after:?}");
     }
-    let told = daemon.end("INT").out;
-    assert!(!told.contains("interrupts "), "{told}");
-    assert!(!told.contains(" stop "), "{told}");
+    let printed = daemon.end("INT").out;
+    assert!(
+        !printed.replace("interrupts nothing", "").contains("interrupts "),
+        "{printed}"
+    );
+    assert!(!printed.contains(" stop "), "{printed}");
 }
 
 #[test]
@@ -111,13 +126,58 @@ fn status_says_what_to_do_where_nothing_runs() {
 
     let mut daemon = desk.daemon();
     daemon.until("converged ");
-    daemon.send("KILL");
-    drop(daemon);
-    let left = fs::read_dir(desk.runtime.path().join("slotwise"))
-        .unwrap()
-        .count();
-    assert_eq!(left, 1, "one that is killed leaves its record behind");
+    daemon.end("KILL");
+    assert_eq!(desk.records(), 1, "one that is killed leaves its record behind");
     assert_eq!(desk.status(&[]).code, 64);
+    assert_eq!(desk.records(), 0, "and status removes it");
+}
+
+#[test]
+fn nobody_is_asked_where_a_process_that_is_gone_has_listened() {
+    let desk = Desk::new();
+    let mut daemon = desk.daemon();
+    daemon.until("converged ");
+    daemon.end("KILL");
+    let place = desk.runtime.path().join("slotwise");
+    let record = fs::read_dir(&place).unwrap().next().unwrap().unwrap().path();
+    // Another user listens there by now, and waits for a token.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    other.set_nonblocking(true).unwrap();
+    fs::write(&record, format!("http://{}\n", other.local_addr().unwrap())).unwrap();
+    assert_eq!(desk.status(&[]).code, 64);
+    assert_eq!(other.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn one_that_hangs_is_passed_over_and_sees_no_token() {
+    let desk = Desk::new();
+    let mut daemon = desk.daemon();
+    daemon.until("converged ");
+    let hangs = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = hangs.local_addr().unwrap();
+    let record = desk
+        .runtime
+        .path()
+        .join("slotwise")
+        .join(address.port().to_string());
+    fs::write(&record, format!("http://{address}\n")).unwrap();
+    let locked = fs::File::open(&record).unwrap();
+    locked.lock().unwrap();
+
+    let mut command = desk.command(&["status"]);
+    command.env("SLOTWISE_API_TOKEN", "CANARY-CANARY-CANARY-CANARY-CANARY");
+    let begun = Instant::now();
+    let ran = run(&mut command);
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(ran.out.contains("corp-cdn"), "{ran:?}");
+    // It was asked by now, or never.
+    hangs.set_nonblocking(true).unwrap();
+    let (mut asked, _) = hangs.accept().unwrap();
+    let mut request = String::new();
+    asked.read_to_string(&mut request).unwrap();
+    assert!(request.starts_with("GET /livez"), "{request}");
+    assert!(!request.contains("CANARY"), "{request}");
+    daemon.end("TERM");
 }
 
 #[test]
@@ -146,16 +206,14 @@ fn the_newest_of_several_answers_and_each_can_be_named() {
     assert!(!desk.status(&[]).out.contains("corp-cdn"));
     let named = desk.status(&["--server", &address]);
     assert!(named.out.contains("corp-cdn"), "{named:?}");
+    assert!(!named.out.contains("says:"), "{named:?}");
     assert_eq!(second.end("TERM").code, 143);
-    assert!(
-        desk.status(&[]).out.contains("corp-cdn"),
-        "the first one still runs"
-    );
+    let of_first = desk.status(&[]);
+    assert!(of_first.out.contains("corp-cdn"), "the first one still runs");
+    let says = format!("the slotwise at {address} says:\n");
+    assert!(of_first.out.starts_with(&says), "{of_first:?}");
     assert_eq!(first.end("TERM").code, 143);
-    let left = fs::read_dir(desk.runtime.path().join("slotwise"))
-        .unwrap()
-        .count();
-    assert_eq!(left, 0, "an orderly end removes the record");
+    assert_eq!(desk.records(), 0, "an orderly end removes the record");
 }
 
 #[test]
@@ -170,8 +228,14 @@ fn a_record_is_private() {
     daemon.end("TERM");
     // What others may write to is not believed.
     fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).unwrap();
-    fs::write(place.join("4580"), "http://127.0.0.1:1").unwrap();
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    other.set_nonblocking(true).unwrap();
+    let record = place.join("4580");
+    fs::write(&record, format!("http://{}\n", other.local_addr().unwrap())).unwrap();
+    let locked = fs::File::open(&record).unwrap();
+    locked.lock().unwrap();
     assert_eq!(desk.status(&[]).code, 64);
+    assert_eq!(other.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]

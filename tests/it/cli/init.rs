@@ -72,7 +72,7 @@ fn a_channel_that_runs_without_a_tag_is_adopted_and_stays_as_it_is() {
 }
 
 #[test]
-fn a_name_that_no_channel_has_is_told_with_those_that_there_are() {
+fn an_unknown_channel_name_is_reported_with_the_known_ones() {
     let dir = tempfile::tempdir().unwrap();
     let ran = init(
         &["studio-a", "4000001", "4000009"],
@@ -116,7 +116,7 @@ fn a_template_is_a_document_of_a_channel_with_parked_slots() {
 }
 
 #[test]
-fn a_pool_that_could_not_be_used_is_refused_before_anything_is_written() {
+fn an_unusable_pool_is_refused_before_any_write() {
     for (flag, value, says, code) in [
         ("--pool", "Bad Name", "metadata.name", 6),
         ("--parking-url", "rtmp://live.twitch.tv/app", "takes streams", 64),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use super::tool::{Ran, command, run, slotwise, told};
+use super::tool::{Ran, command, printed, run, slotwise};
 
 #[test]
 fn help_and_version_are_what_was_asked_for() {
@@ -34,7 +34,7 @@ fn help_and_version_are_what_was_asked_for() {
 }
 
 #[test]
-fn a_mistake_in_the_command_line_ends_with_64_and_says_what_to_write() {
+fn a_usage_error_ends_with_64_and_a_fix() {
     for (args, says) in [
         (vec![], "Usage: slotwise"),
         (vec!["paln"], "a similar subcommand exists: 'plan'"),
@@ -115,8 +115,8 @@ fn a_profile_that_does_not_exist_is_named_with_those_that_do() {
         }
         let ran = run(&mut plan);
         assert_eq!(ran.code, 1, "{ran:?}");
-        let told = "there is no AWS profile studoi (known: studio)";
-        assert_eq!(ran.err.contains(told), !exists, "{ran:?}");
+        let message = "there is no AWS profile studoi (known: studio)";
+        assert_eq!(ran.err.contains(message), !exists, "{ran:?}");
         assert!(
             exists || ran.err.contains("aws configure list-profiles"),
             "{ran:?}"
@@ -125,7 +125,7 @@ fn a_profile_that_does_not_exist_is_named_with_those_that_do() {
 }
 
 #[test]
-fn sources_that_are_not_there_are_named_with_the_cause_and_the_next_step() {
+fn missing_sources_are_named_with_cause_and_fix() {
     for command_name in ["validate", "plan --emulator", "run --emulator"] {
         let ran = slotwise(command_name.split(' ').chain(["nowhere"]));
         assert_eq!(ran.code, 1, "{command_name}");
@@ -212,7 +212,7 @@ fn every_mistake_is_listed_with_its_place_and_its_fix() {
                       there is no pool `man`
                       fix: did you mean `main`?
         7:8  error    Destination one: spec.url
-                      a stream key seems to stand in the URL
+                      the URL seems to hold a stream key
                       fix: end the URL after the application, and give the key with streamKeyFrom
       15:10  error    Destination two: spec.state
                       `Streeming` is not one of the words allowed here
@@ -257,7 +257,7 @@ fn a_source_that_is_not_there_is_named() {
 }
 
 #[test]
-fn colours_are_for_terminals_and_for_whoever_forces_them() {
+fn colours_are_for_terminals_and_where_forced() {
     let args = ["plan", "--emulator", "examples/quickstart"];
     let plain = slotwise(args);
     assert!(!plain.out.contains('\u{1b}'), "{}", plain.out);
@@ -275,6 +275,6 @@ fn a_reader_that_leaves_early_is_no_error() {
         .spawn()
         .unwrap();
     drop(child.stdout.take());
-    let ran = told(child.wait_with_output().unwrap());
+    let ran = printed(child.wait_with_output().unwrap());
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
 }

@@ -1,4 +1,4 @@
-//! Paths that lead to something other than people think, and surroundings that nobody would make on purpose.
+//! Paths that lead to something unexpected, and accidental surroundings.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,7 +11,7 @@ use super::tool::{Ran, command, copy_of_quickstart, run, slotwise};
 
 const QUICKSTART: &str = "examples/quickstart";
 
-/// A named pipe that nobody writes to.
+/// A named pipe without a writer.
 fn pipe_in(directory: &Path) -> PathBuf {
     let path = directory.join("pipe");
     mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
@@ -27,7 +27,7 @@ fn assert_said(ran: &Ran, code: i32, said: &str) {
 }
 
 #[test]
-fn nothing_waits_for_a_pipe_that_nobody_writes_to() {
+fn nothing_waits_for_a_pipe_without_a_writer() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = pipe_in(dir.path());
     let pipe = pipe.to_str().unwrap();
@@ -62,7 +62,7 @@ fn nothing_waits_for_a_pipe_that_nobody_writes_to() {
 }
 
 #[test]
-fn a_key_that_is_a_pipe_is_missing_and_waited_for_by_nobody() {
+fn a_key_that_is_a_pipe_is_missing_without_a_wait() {
     let sources = copy_of_quickstart();
     let keys = sources.path().join("keys");
     let key = fs::read_dir(&keys).unwrap().next().unwrap().unwrap().path();
@@ -78,7 +78,7 @@ fn a_device_without_an_end_is_not_read() {
     use std::os::unix::fs::FileTypeExt;
     let device = "/dev/zero";
     if !fs::metadata(device).is_ok_and(|metadata| metadata.file_type().is_char_device()) {
-        println!("not tried: {device} is no device here; pipes stand in for it");
+        println!("not tried: {device} is no device here; pipes are used instead");
         return;
     }
     let fleet = format!("--emulator={device}");
@@ -93,7 +93,7 @@ fn a_device_without_an_end_is_not_read() {
 }
 
 #[test]
-fn a_file_of_terabytes_is_too_large_for_whatever_it_is_given_as() {
+fn a_file_of_terabytes_is_too_large_everywhere() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("large.yaml");
     if fs::File::create(&file).unwrap().set_len(1 << 40).is_err() {
@@ -126,7 +126,7 @@ fn a_file_of_terabytes_is_too_large_for_whatever_it_is_given_as() {
 }
 
 #[test]
-fn a_plan_is_saved_over_nothing_but_a_file_and_through_links() {
+fn a_plan_is_saved_only_over_a_file_or_through_links() {
     let dir = tempfile::tempdir().unwrap();
     let plan = |path: &Path| {
         let mut command = command(["plan", "--emulator", "--out"]);
@@ -171,7 +171,7 @@ fn a_link_to_everything_is_not_followed_and_said() {
 }
 
 #[test]
-fn of_thousands_of_mistakes_a_thousand_are_shown_and_all_are_counted() {
+fn a_thousand_mistakes_are_shown_and_all_are_counted() {
     let dir = tempfile::tempdir().unwrap();
     let mistake = "---\napiVersion: slotwise.dev/v1alpha1\nkind: Nonsense\n";
     fs::write(dir.path().join("many.yaml"), mistake.repeat(1234)).unwrap();
@@ -289,7 +289,7 @@ fn a_profile_file_that_has_no_end_is_not_read() {
     }
 }
 
-/// From none at all up to enough: whatever is short, it is an error that is told.
+/// From none at all up to enough: any shortage is a reported error.
 #[test]
 fn too_few_open_files_are_an_error_and_no_panic() {
     let program = env!("CARGO_BIN_EXE_slotwise");

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::tool::{Served, command, copy_of_quickstart, slotwise, told};
+use super::tool::{Served, command, copy_of_quickstart, printed, slotwise};
 
 const QUICKSTART: &str = "examples/quickstart";
 
@@ -20,7 +20,7 @@ fn the_quickstart_has_the_plan_that_the_readme_shows() {
                 RTMP-Slot-2 ← twitch-main   same group: launch-event
         start   about 2 min 10 s
       4000002 (main-4000002)  IDLE → RUNNING                                            about 2 min 30 s
-        update  RTMP-Slot-1 ← corp-cdn  new; a stopped channel, nobody is disturbed
+        update  RTMP-Slot-1 ← corp-cdn  new; on a stopped channel, interrupts nothing
         start   about 2 min 10 s
       4000003 (main-4000003)  IDLE, stays                                                      about 1 s
         adopt  not owned yet; adopted by default
@@ -64,7 +64,7 @@ fn pending_changes_have_a_code_of_their_own_when_asked_for() {
 }
 
 #[test]
-fn a_one_off_grant_for_nobody_is_a_mistake() {
+fn a_one_off_grant_without_a_destination_is_a_mistake() {
     let ran = slotwise(["plan", "--emulator", "--interrupt", "twich-main", QUICKSTART]);
     assert_eq!((ran.code, ran.out.as_str()), (64, ""));
     assert_eq!(
@@ -89,20 +89,20 @@ fn a_saved_plan_is_applied_once_and_stale_afterwards() {
     let planned = served.slotwise("plan", &["--out", path]);
     assert_eq!(planned.code, 0, "{planned:?}");
     // The command that is printed, as a shell takes it.
-    let printed = planned.err.strip_prefix("saved; apply it with: ").unwrap().trim();
+    let command_line = planned.err.strip_prefix("saved; apply it with: ").unwrap().trim();
     let mut asks = command::<&str>([]);
     let mut shell = std::process::Command::new("sh");
     shell
-        .args(["-c", printed])
+        .args(["-c", command_line])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     shell.env_clear().envs(
         asks.env("PATH", "/usr/bin:/bin")
             .get_envs()
             .filter_map(|(name, value)| Some((name, value?))),
     );
-    let asked = told(shell.output().unwrap());
+    let asked = printed(shell.output().unwrap());
     assert_eq!(asked.code, 64, "{asked:?}");
-    assert!(asked.err.contains("nobody can be asked"), "{asked:?}");
+    assert!(asked.err.contains("apply cannot ask"), "{asked:?}");
 
     let apply = ["--yes", "--transition-interval", "100ms"];
     let applied = served.on("apply", &apply, path);
@@ -148,7 +148,7 @@ fn a_saved_plan_is_stale_when_the_declaration_changed() {
         stale.err
     );
     assert!(
-        stale.err.contains("  corp-cdn: Streaming → declared no longer\n"),
+        stale.err.contains("  corp-cdn: Streaming → no longer declared\n"),
         "{}",
         stale.err
     );

@@ -62,7 +62,7 @@ fn what_run_recorded_is_replayed_as_recorded_and_holds_no_key() {
         files.len()
     );
     assert!(all.out.ends_with(&sum), "{}", all.out);
-    // A second run goes on in the same directory.
+    // A second run continues in the same directory.
     assert_eq!(run_once(&directory).code, 0);
     assert_eq!(replay(&directory, &[]).code, 0);
 }
@@ -89,7 +89,7 @@ fn one_recording_shows_its_plan_and_its_verdict() {
 }
 
 #[test]
-fn another_plan_has_a_code_of_its_own_and_a_line_for_each_difference() {
+fn another_plan_has_its_own_code_and_lists_differences() {
     let dir = tempfile::tempdir().unwrap();
     let file = edited(
         dir.path(),
@@ -102,7 +102,11 @@ fn another_plan_has_a_code_of_its_own_and_a_line_for_each_difference() {
         "  destination facebook-main, waiting: not recorded, recomputed InterruptionForbidden",
         "  pool main, interrupt: recorded Anytime, recomputed Never",
     ] {
-        assert!(ran.out.lines().any(|told| told == line), "{line} in\n{}", ran.out);
+        assert!(
+            ran.out.lines().any(|reported| reported == line),
+            "{line} in\n{}",
+            ran.out
+        );
     }
     let json = replay(&file, &["--output", "json"]);
     let value: Value = serde_json::from_str(&json.out).unwrap();
@@ -114,7 +118,7 @@ fn another_plan_has_a_code_of_its_own_and_a_line_for_each_difference() {
 #[test]
 fn nothing_that_was_recorded_is_too_small_to_differ() {
     let dir = tempfile::tempdir().unwrap();
-    for (from, to, told) in [
+    for (from, to, reported) in [
         (
             "\"secs\": 130",
             "\"secs\": 131",
@@ -128,7 +132,7 @@ fn nothing_that_was_recorded_is_too_small_to_differ() {
     ] {
         let ran = replay(&edited(dir.path(), from, to), &[]);
         assert_eq!(ran.code, 3, "{}", ran.out);
-        assert!(ran.out.contains(told), "{told} in\n{}", ran.out);
+        assert!(ran.out.contains(reported), "{reported} in\n{}", ran.out);
     }
     let path = dir.path().join("edited.json");
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDED)).unwrap();
@@ -141,14 +145,14 @@ fn nothing_that_was_recorded_is_too_small_to_differ() {
     let ran = replay(&path, &[]);
     assert_eq!(ran.code, 3);
     assert!(
-        ran.out.contains("the same entries stand in another order"),
+        ran.out.contains("the same entries are in another order"),
         "{}",
         ran.out
     );
 }
 
 #[test]
-fn what_is_no_recording_says_what_it_is_and_what_to_do() {
+fn a_file_that_is_not_a_recording_is_an_error_with_a_fix() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDED)).unwrap();
@@ -165,7 +169,7 @@ fn what_is_no_recording_says_what_it_is_and_what_to_do() {
         text.replacen("\"pool\": \"main\"", "\"pool\": \"mian\"", 1),
     )
     .unwrap();
-    for (name, told, fix) in [
+    for (name, reported, fix) in [
         ("cut.json", "it ends in the middle (line ", "next: copy it again"),
         (
             "newer.json",
@@ -192,7 +196,7 @@ fn what_is_no_recording_says_what_it_is_and_what_to_do() {
         let ran = replay(&path(name), &[]);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{name}");
         assert!(
-            ran.err.contains(told) && ran.err.contains(fix),
+            ran.err.contains(reported) && ran.err.contains(fix),
             "{name}: {}",
             ran.err
         );
@@ -214,7 +218,7 @@ fn what_is_no_recording_says_what_it_is_and_what_to_do() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_recorded_in_is_a_mistake_of_the_command_line() {
+fn an_unusable_record_directory_is_a_usage_error() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use super::changes::Daemon;
-use super::tool::{command, told};
+use super::tool::{command, printed};
 
 const QUICKSTART: &str = "examples/quickstart";
 const SIGNALS: [(&str, i32); 2] = [("INT", 130), ("TERM", 143)];
@@ -45,7 +45,7 @@ fn a_command_that_waits_for_an_answer_ends_with_the_signal() {
             // It asked, and is never answered.
             let (_held, _) = silent.accept().unwrap();
             send(signal, &child);
-            let ran = told(child.wait_with_output().unwrap());
+            let ran = printed(child.wait_with_output().unwrap());
             assert_eq!(ran.code, code, "{args:?}: {ran:?}");
         }
     }
@@ -62,7 +62,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 
 /// A thread that waits for a pipe to be emptied hears nothing by itself.
 #[test]
-fn a_command_whose_output_nobody_reads_ends_with_the_signal() {
+fn a_command_whose_output_is_not_read_ends_with_the_signal() {
     let sources = super::tool::copy_of_quickstart();
     // A warning, which is on standard error before anything is shown.
     let warned = "apiVersion: slotwise.dev/v1alpha1\nkind: Destination\nmetadata: { name: warned }\nspec:\n  \
@@ -84,7 +84,7 @@ fn a_command_whose_output_nobody_reads_ends_with_the_signal() {
             assert!(line.contains("warned.yaml"), "{args:?}: {line}");
             send(signal, &child);
             assert_eq!(child.wait().unwrap().code(), Some(code), "{args:?}");
-            // Until here there was somebody who might have read.
+            // Until here there was a reader.
             drop(reader);
         }
     }
@@ -122,8 +122,8 @@ fn a_hangup_makes_a_run_look_again_and_ends_nothing() {
         "1000",
         QUICKSTART,
     ]));
-    let told = daemon.until("listening on ");
-    let url = told.trim().rsplit(' ').next().unwrap();
+    let reported = daemon.until("listening on ");
+    let url = reported.trim().rsplit(' ').next().unwrap();
     daemon.until("converged ");
     for _ in 0..2 {
         let before = cycles(url);

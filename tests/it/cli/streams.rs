@@ -5,11 +5,11 @@ use std::io::{Read, Write, pipe};
 use std::os::unix::fs::FileTypeExt;
 use std::process::{Command, Stdio};
 
-use super::tool::{Ran, command, run, slotwise, told};
+use super::tool::{Ran, command, printed, run, slotwise};
 
 const QUICKSTART: &str = "examples/quickstart";
 
-/// Every command that shows something and needs nobody else; `RECORDING` stands for a recording.
+/// Every command that shows something and needs no other process; `RECORDING` is the path of a recording.
 const SHOWS: [&[&str]; 15] = [
     &["plan", "--emulator", QUICKSTART],
     &["plan", "--emulator", "--output", "json", QUICKSTART],
@@ -51,7 +51,7 @@ fn each(output: impl Fn() -> Stdio, judge: impl Fn(&[&str], Ran)) {
 
 fn run_with(output: Stdio, mut command: Command) -> Ran {
     let child = command.stdout(output).stderr(Stdio::piped()).spawn().unwrap();
-    told(child.wait_with_output().unwrap())
+    printed(child.wait_with_output().unwrap())
 }
 
 fn assert_lost(args: &[&str], ran: &Ran, why: &str) {
@@ -73,12 +73,12 @@ fn whatever_shows_something_ends_with_1_where_it_cannot() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     let device = "/dev/full";
     let is_full = || File::options().write(true).open(device)?.write_all(b"x");
     let is_device = fs::metadata(device).is_ok_and(|metadata| metadata.file_type().is_char_device());
     if !is_device || is_full().is_ok() {
-        println!("not tried: {device} is no full device here; a file at its size limit stands in for it");
+        println!("not tried: {device} is no full device here; a file at its size limit is used instead");
         return;
     }
     each(
@@ -111,7 +111,7 @@ fn limited(limit: &str, redirect: &str, args: &[&str]) -> Command {
 }
 
 #[test]
-fn a_file_that_may_not_grow_is_told_and_ends_nobody() {
+fn a_file_that_may_not_grow_is_reported_and_ends_no_process() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let redirect = format!("> '{}'", out.display());
@@ -184,7 +184,7 @@ fn a_reader_that_is_gone_is_no_error() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_disturbs_nobody() {
+fn a_log_that_cannot_be_written_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("err");
     fs::write(&path, "").unwrap();
@@ -201,13 +201,13 @@ fn a_log_that_cannot_be_written_disturbs_nobody() {
         ]);
         command.env(name, wish).stdout(Stdio::piped());
         let child = command.stderr(File::open(&path).unwrap()).spawn().unwrap();
-        let ran = told(child.wait_with_output().unwrap());
+        let ran = printed(child.wait_with_output().unwrap());
         assert_eq!(ran.code, 0, "{wish}: {ran:?}");
     }
 }
 
 #[test]
-fn a_wish_for_the_log_that_makes_no_sense_is_told() {
+fn an_invalid_log_filter_is_reported() {
     let ran = run(command(["schema", "Plan"]).env("RUST_LOG", "=,=,!"));
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(
@@ -217,7 +217,7 @@ fn a_wish_for_the_log_that_makes_no_sense_is_told() {
     );
 }
 
-/// Others may have set a pipe not to wait: then a write is refused until somebody has read.
+/// A pipe may be set not to wait: then a write is refused until its reader has read.
 #[test]
 fn a_pipe_that_does_not_wait_is_waited_for() {
     let whole = slotwise(["schema"]).out;

@@ -47,11 +47,11 @@ pub(crate) fn slotwise<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Ra
 
 /// Runs `command`.
 pub(crate) fn run(command: &mut Command) -> Ran {
-    told(command.output().unwrap())
+    printed(command.output().unwrap())
 }
 
 /// What `output` holds, after a look for stream keys.
-pub(crate) fn told(output: Output) -> Ran {
+pub(crate) fn printed(output: Output) -> Ran {
     let ran = Ran {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),

@@ -28,11 +28,11 @@ async fn all_is_well() {
     ok  StopChannel      allowed
     ok  CreateTags       allowed
     ok  DeleteTags       allowed
-    ok  quota            2 of 5 channels by the default quota; Service Quotas tells yours
+    ok  quota            2 of 5 channels by the default quota; Service Quotas shows yours
     ok  sources          1 pool with 2 channels, 1 destination
     ok  key              env KEY_OF_A can be read
-    ok  channel 4000001  IDLE, SINGLE_PIPELINE, 3 slots for pool main; ours
-    ok  channel 4000002  IDLE, SINGLE_PIPELINE, 3 slots for pool main; owned by nobody, so it will be
+    ok  channel 4000001  IDLE, SINGLE_PIPELINE, 3 slots for pool main; owned
+    ok  channel 4000002  IDLE, SINGLE_PIPELINE, 3 slots for pool main; without an owner, so it will be
                          adopted
 
     15 ok, 0 warnings, 0 failed
@@ -75,7 +75,7 @@ fn an_emulator_inside_the_process_is_well_and_needs_no_account() {
 }
 
 #[test]
-fn without_credentials_and_region_both_are_told() {
+fn missing_credentials_and_region_are_both_reported() {
     let ran = run(&mut command(["doctor"]));
     assert_eq!(ran.code, 1);
     insta::assert_snapshot!(ran.out, @r#"
@@ -90,7 +90,7 @@ fn without_credentials_and_region_both_are_told() {
 }
 
 #[test]
-fn an_endpoint_where_nobody_listens_hides_nothing_else() {
+fn a_dead_endpoint_hides_nothing_else() {
     let mut doctor = command(["doctor", "--endpoint-url", "http://127.0.0.1:9"]);
     let ran = run(doctor
         .arg("examples/quickstart")
@@ -181,7 +181,7 @@ async fn a_policy_for_the_channels_that_there_are_is_enough() {
 }
 
 #[tokio::test]
-async fn adoption_must_be_allowed_where_a_channel_is_nobodys() {
+async fn adoption_must_be_allowed_for_a_channel_without_owner() {
     let clinic = Clinic::new();
     let denied = Fault::new(FaultKind::AccessDenied).on(Operation::CreateTags);
     clinic.emulator.inject(denied);
@@ -221,7 +221,7 @@ async fn a_channel_of_the_id_that_is_none_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_is_told() {
+async fn a_clock_that_is_off_is_reported() {
     let clinic = Clinic::new();
     clinic.emulator.advance(Duration::from_mins(2));
     let report = clinic.doctor(&[]).await;
@@ -273,13 +273,13 @@ async fn answering(
 }
 
 #[tokio::test]
-async fn whose_the_credentials_are_is_asked_where_somebody_can_tell() {
+async fn the_identity_is_asked_where_a_service_knows_it() {
     const KNOWN: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult>\
         <Arn>arn:aws:sts::111122223333:assumed-role/slotwise/1</Arn><UserId>A</UserId><Account>111122223333</Account>\
         </GetCallerIdentityResult></GetCallerIdentityResponse>";
     const EXPIRED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code>\
         <Message>c4n4ry</Message></Error></ErrorResponse>";
-    // Without a channel only the caller's account tells what an adoption has to name.
+    // Without a channel only the caller's account shows what an adoption has to name.
     let clinic = Clinic::with(&[]);
     for (status, body, line, code) in [
         (

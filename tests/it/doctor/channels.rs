@@ -34,7 +34,7 @@ async fn a_name_in_the_place_of_an_id_is_answered_with_the_id() {
 }
 
 #[tokio::test]
-async fn a_channel_that_does_not_exist_and_does_not_fit_either_is_a_matter_of_the_quota() {
+async fn a_missing_channel_beyond_the_quota_is_reported() {
     let clinic = Clinic::with(&["4000001", "1", "2", "3", "4"]);
     let report = clinic.doctor(&[]).await;
     let line = report.line(" quota ");
@@ -45,7 +45,7 @@ async fn a_channel_that_does_not_exist_and_does_not_fit_either_is_a_matter_of_th
 }
 
 #[tokio::test]
-async fn a_glob_that_matches_nothing_is_told_with_what_there_is() {
+async fn a_glob_without_a_match_is_reported_with_the_groups() {
     let clinic = Clinic::new();
     clinic.write("pool.yaml", &POOL.replace("RTMP-Slot-*", "Slot-*"));
     let report = clinic.doctor(&[]).await;
@@ -84,9 +84,9 @@ async fn a_group_that_cannot_be_a_slot_says_why() {
 }
 
 #[tokio::test]
-async fn a_channel_of_another_owner_and_one_that_is_live_are_told_with_the_ways_on() {
+async fn foreign_and_live_channels_are_reported_with_ways_out() {
     let clinic = Clinic::new();
-    tag(&clinic.emulator, "4000001", "somebody-else");
+    tag(&clinic.emulator, "4000001", "another-team");
     clinic.emulator.with_world(|world, _| {
         let document = world.channel_mut("4000002").unwrap().document_mut();
         let destinations = document["destinations"].as_array_mut().unwrap();
@@ -99,10 +99,10 @@ async fn a_channel_of_another_owner_and_one_that_is_live_are_told_with_the_ways_
     assert_eq!(report.ran.code, 1);
     let line = report.line(" channel 4000001 ");
     assert!(
-        line.starts_with("FAIL channel 4000001 4000001 belongs to the owner somebody-else; fix: "),
+        line.starts_with("FAIL channel 4000001 4000001 belongs to the owner another-team; fix: "),
         "{line}"
     );
-    assert!(line.contains("run with --owner-id somebody-else"), "{line}");
+    assert!(line.contains("run with --owner-id another-team"), "{line}");
     let line = report.line(" channel 4000002 ");
     assert!(line.starts_with("warn channel 4000002"), "{line}");
     assert!(

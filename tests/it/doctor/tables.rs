@@ -56,7 +56,7 @@ async fn put(dynamo: &Dynamo, name: &str, state: &str) {
 }
 
 #[tokio::test]
-async fn a_table_is_told_with_its_items_its_stream_and_whether_statuses_can_be_written() {
+async fn a_table_is_shown_with_items_stream_and_writability() {
     let (clinic, dynamo) = (Clinic::new(), Dynamo::start().await);
     declare(&clinic, "status: {}");
     dynamo.create("doctor", KEY, true).await;
@@ -93,7 +93,7 @@ async fn a_table_is_told_with_its_items_its_stream_and_whether_statuses_can_be_w
 }
 
 #[tokio::test]
-async fn a_table_without_a_stream_is_well_and_one_that_is_not_there_is_not() {
+async fn a_missing_stream_is_fine_and_a_missing_table_is_not() {
     let (clinic, dynamo) = (Clinic::new(), Dynamo::start().await);
     declare(&clinic, "poll: 30s");
     let report = clinic.run(on(&dynamo, clinic.command(&[]))).await;
@@ -117,7 +117,7 @@ async fn a_table_without_a_stream_is_well_and_one_that_is_not_there_is_not() {
 }
 
 #[tokio::test]
-async fn a_lease_needs_a_table_with_its_key_and_leave_to_write() {
+async fn a_lease_needs_a_table_with_its_key_and_permission() {
     let (clinic, dynamo) = (Clinic::new(), Dynamo::start().await);
     let lease = |table| on(&dynamo, clinic.command(&["--lease-table", table]));
     let report = clinic.run(lease("leases")).await;

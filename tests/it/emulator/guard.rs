@@ -1,4 +1,4 @@
-//! Who may ask an emulator that is served on a socket.
+//! Access to an emulator on a socket.
 
 use axum::http::{Method, StatusCode};
 use slotwise::api::{Access, Token};
@@ -10,7 +10,7 @@ use crate::cli::tool::slotwise;
 
 const TOKEN: &str = "0123456789abcdef-0123456789abcdef";
 
-/// Serves an emulator to those whom `access` lets in while `f` runs.
+/// Serves an emulator with `access` while `f` runs.
 async fn serve<F: Future<Output = ()>>(access: Access, f: impl FnOnce(String) -> F) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -31,7 +31,7 @@ async fn ask(address: &str, path: &str, headers: &str) -> String {
 }
 
 #[tokio::test]
-async fn without_a_token_only_this_machine_is_answered_and_no_page_of_another_site() {
+async fn without_a_token_only_local_requests_are_answered() {
     serve(Access::Local, async |address| {
         for path in ["/prod/channels", "/_emulator/state"] {
             let local = format!("host: {address}\r\n");
@@ -52,7 +52,7 @@ async fn without_a_token_only_this_machine_is_answered_and_no_page_of_another_si
 }
 
 #[tokio::test]
-async fn with_a_token_it_is_shown_as_access_key_or_as_bearer() {
+async fn a_token_is_an_access_key_or_a_bearer_token() {
     let access = Access::Token(Token::new(TOKEN).expect("a token"));
     serve(access, async |address| {
         let signed = |key: &str| {

@@ -17,7 +17,7 @@ async fn put(emulator: &Emulator, body: Value) -> (StatusCode, Value) {
 }
 
 #[tokio::test]
-async fn switches_are_listed_and_turned_over_http_and_a_reset_turns_them_back() {
+async fn switches_are_set_over_http_until_a_reset() {
     let emulator = emulator();
     let stop = async || {
         let (response, _) = send(&emulator, Method::POST, "/prod/channels/4000001/stop", "").await;
@@ -51,7 +51,7 @@ async fn switches_are_listed_and_turned_over_http_and_a_reset_turns_them_back() 
 }
 
 #[test]
-fn the_help_lists_every_switch_and_a_setting_is_checked_before_anything_is_done() {
+fn settings_are_checked_first_and_help_lists_all() {
     let help = slotwise(["emulator", "--help"]).out;
     for switch in Switches::default().list() {
         assert!(help.contains(&format!("\n  {}=", switch.name)), "{}", switch.name);

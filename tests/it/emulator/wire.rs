@@ -109,7 +109,7 @@ async fn a_connection_is_cut_without_a_byte_and_the_effect_stays() {
 }
 
 #[tokio::test]
-async fn a_call_without_an_answer_does_not_keep_the_server_from_ending() {
+async fn an_unanswered_call_does_not_block_shutdown() {
     let emulator = emulator();
     emulator.inject(Fault::new(FaultKind::Timeout {
         effect: Effect::Before,
@@ -130,7 +130,7 @@ async fn a_call_without_an_answer_does_not_keep_the_server_from_ending() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_medialive_request_gets_a_json_error_with_a_type() {
+async fn an_unknown_request_gets_a_typed_json_error() {
     let emulator = emulator();
     let large = "x".repeat(11 * 1_024 * 1_024);
     for (method, path, body, status, kind) in [
@@ -179,7 +179,7 @@ async fn what_is_no_medialive_request_gets_a_json_error_with_a_type() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_are_scripted_over_http_and_bad_ones_are_all_refused_at_once() {
+async fn faults_are_scripted_over_http_atomically() {
     let emulator = emulator();
     let bad = json!([{"kind": "slow", "seconds": -1}, {"kind": "throttle", "rate": 2}, {"kind": "nonsense"}, {"kind": "throttle"}]);
     let (status, body) = post(&emulator, "/_emulator/faults", &bad).await;
@@ -208,7 +208,7 @@ async fn faults_are_scripted_over_http_and_bad_ones_are_all_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn scripting_refuses_what_is_too_much_in_json_and_in_few_words() {
+async fn scripting_refuses_oversized_requests_briefly() {
     let emulator = emulator();
     let large = " ".repeat(11 * 1_024 * 1_024);
     for path in ["/_emulator/faults", "/_emulator/clock"] {
@@ -220,8 +220,8 @@ async fn scripting_refuses_what_is_too_much_in_json_and_in_few_words() {
         );
     }
     let (status, body) = post(&emulator, "/_emulator/faults", &json!(vec![1; 1_000])).await;
-    let told = body["problems"].as_array().unwrap().len();
-    assert_eq!((status, told), (StatusCode::BAD_REQUEST, 50));
+    let reported = body["problems"].as_array().unwrap().len();
+    assert_eq!((status, reported), (StatusCode::BAD_REQUEST, 50));
     let many = vec![json!({"kind": "throttle"}); 1_001];
     let (status, body) = post(&emulator, "/_emulator/faults", &json!(many)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -354,7 +354,7 @@ async fn what_scripting_refuses_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_method_on_a_scripting_endpoint_is_told_so() {
+async fn a_wrong_method_on_a_scripting_endpoint_is_refused() {
     let (response, body) = send(&emulator(), Method::PUT, "/_emulator/clock", "").await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert!(

@@ -44,7 +44,7 @@ impl Block {
         format!("{}:{}", self.file, self.line)
     }
 
-    /// Its command lines: in `sh` all but comments and what stands in here-documents, in `console` those after `$ `.
+    /// Its command lines: in `sh` all but comments and here-documents, in `console` those after `$ `.
     pub(super) fn command_lines(&self) -> Vec<String> {
         let is_prompted = self.tag == "console";
         let mut commands = Vec::new();

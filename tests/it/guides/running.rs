@@ -22,7 +22,7 @@ use crate::tables::dynamo::Dynamo;
 /// What a block may take: most take a second, on a machine that does nothing else.
 const BLOCK_MAX: Duration = Duration::from_mins(2);
 
-/// Programs that a machine may be without. A block with a command of theirs is not run there, which is said.
+/// Programs that a machine may lack. A block with one of them is skipped there, with a message.
 const PERHAPS_MISSING: [&str; 2] = ["curl", "openssl"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +72,7 @@ fn a_block_that_fails_hangs_or_shows_a_key_is_noticed() {
         match says {
             None => assert_eq!(failure, None),
             Some(says) => assert!(
-                failure.as_ref().is_some_and(|told| told.contains(says)),
+                failure.as_ref().is_some_and(|reported| reported.contains(says)),
                 "{text}: {failure:?}"
             ),
         }
@@ -105,7 +105,7 @@ fn try_guide(name: &str, dynamo: &str) -> Result<usize, String> {
     Ok(ran)
 }
 
-#[expect(clippy::print_stdout, reason = "what is not run is said")]
+#[expect(clippy::print_stdout, reason = "skipped blocks are reported")]
 fn say(line: &str) {
     println!("{line}");
 }
@@ -204,7 +204,7 @@ fn hermetic(program: &str, dir: &Path) -> Command {
         .env("AWS_ACCESS_KEY_ID", "emulator")
         .env("AWS_SECRET_ACCESS_KEY", "emulator")
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        // Whatever is not served here: nobody listens there.
+        // For services that are not served here: nothing listens there.
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         // On channels that start within a second.
         .env("SLOTWISE_TRANSITION_INTERVAL", "200ms")

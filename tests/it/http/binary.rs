@@ -182,7 +182,7 @@ fn an_address_that_other_machines_reach_needs_a_good_token() {
 }
 
 #[test]
-fn an_address_that_is_taken_is_said_before_anything_is_done() {
+fn an_address_in_use_is_reported_before_anything_is_done() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ran = run(&mut command([

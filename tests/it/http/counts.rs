@@ -58,6 +58,12 @@ async fn steps_interruptions_and_requests_are_counted_once_each() {
         .change(|desired| desired.destination_mut("b").unwrap().state = WantedState::Streaming);
     live.converge().await;
     let samples = scrape(&live).await;
+    let is_counted = |sample: &&String| {
+        sample.starts_with("slotwise_actions_total") || sample.starts_with("slotwise_interruptions_total")
+    };
+    for sample in samples.keys().filter(is_counted) {
+        assert!(before[sample] < 0.5, "{sample} does not begin with 0");
+    }
     let is = |sample: &str, expected: f64| {
         let value = samples.get(sample).copied().unwrap_or(f64::NAN);
         assert!(
@@ -86,6 +92,7 @@ async fn steps_interruptions_and_requests_are_counted_once_each() {
     is(r#"slotwise_slots{state="destination"}"#, 2.0);
     is(r#"slotwise_slots{state="parked"}"#, 1.0);
     is("slotwise_source_trusted", 1.0);
+    is("slotwise_lease_held", 1.0);
     is("slotwise_source_load_errors_total", 0.0);
     is(r#"slotwise_cycles_total{result="error"}"#, 0.0);
     is(
@@ -140,7 +147,7 @@ async fn what_goes_wrong_is_counted_under_its_code() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_counted_by_what_is_in_the_way_and_no_longer_once_it_is_gone() {
+async fn waiting_destinations_are_counted_by_reason() {
     let mut live = Live::new(desired(pool(&["1"]), vec![wanted("a")]));
     live.converge().await;
     live.script.change(|desired| {
@@ -181,11 +188,11 @@ async fn the_reference_tells_of_every_metric_that_there_is() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .collect();
     let reference = live.metrics.reference();
-    let mut told: Vec<&str> = reference
+    let mut reported: Vec<&str> = reference
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
         .collect();
     shown.sort_unstable();
-    told.sort_unstable();
-    assert_eq!(shown, told);
+    reported.sort_unstable();
+    assert_eq!(shown, reported);
 }

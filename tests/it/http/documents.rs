@@ -10,7 +10,7 @@ use super::live::Live;
 use crate::stage::{desired, pool, ready, wanted};
 
 #[tokio::test]
-async fn every_document_is_what_the_command_line_prints_of_the_same_view() {
+async fn every_document_equals_the_commands_output() {
     let mut live = Live::at_speed(desired(pool(&["1"]), vec![wanted("a"), ready("b")]), 1_000.0);
     live.converge().await;
     let served = live.serve(Access::Local).await;
@@ -108,10 +108,10 @@ async fn what_is_not_there_is_a_problem_that_repeats_nothing() {
 
 #[tokio::test]
 async fn no_endpoint_shows_a_key() {
-    let token = "t0ken-that-nobody-may-see";
+    let token = "t0ken-that-must-not-show";
     let mut live = Live::at_speed(desired(pool(&["1", "2"]), vec![wanted("a"), ready("b")]), 1_000.0);
     live.converge().await;
-    // Somebody's own target in a slot, with a key in its URL as well.
+    // A target of a user in a slot, with a key in its URL as well.
     live.script.change(|desired| {
         let mut c = wanted("c");
         c.url = "rtmp://c.example/k3y-in-path".into();

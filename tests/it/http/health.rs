@@ -13,7 +13,7 @@ use crate::stage::{desired, pool, wanted};
 const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test(start_paused = true)]
-async fn a_loop_that_hangs_is_not_live_and_one_that_comes_round_again_is() {
+async fn a_hanging_loop_is_not_live_until_it_continues() {
     let mut live = Live::new(desired(pool(&["1"]), vec![wanted("a")]));
     let router = live.router(Access::Local);
     assert_eq!(ask(&router, "/livez").await.status, 200, "it has just begun");
@@ -42,7 +42,7 @@ async fn a_loop_that_hangs_is_not_live_and_one_that_comes_round_again_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_loop_that_never_came_round_is_not_live_after_a_while() {
+async fn a_loop_without_a_first_cycle_is_not_live() {
     let mut live = Live::new(desired(pool(&["1"]), vec![]));
     let router = live.router(Access::Local);
     // Nothing runs it.
@@ -73,11 +73,11 @@ async fn a_process_that_cannot_reach_medialive_is_live_and_stays_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_look_at_a_large_account_may_take_longer_than_a_loop_that_hangs() {
+async fn a_long_first_look_is_still_live() {
     let ids: Vec<String> = (1..=100).map(|number| number.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let mut live = Live::new(desired(pool(&ids), vec![]));
-    // Parked in a way of somebody else's, so that each has to be looked at by itself.
+    // Parked by another system, so that each has to be looked at by itself.
     live.emulator.with_world(|world, _| {
         for id in &ids {
             let document = world.channel_mut(id).unwrap().document_mut();
@@ -107,12 +107,12 @@ async fn the_first_look_at_a_large_account_may_take_longer_than_a_loop_that_hang
 }
 
 #[tokio::test(start_paused = true)]
-async fn ready_is_who_has_seen_something_and_trusts_the_source() {
+async fn ready_means_channels_seen_and_source_trusted() {
     let mut live = Live::new(desired(pool(&["1"]), vec![wanted("a")]));
     let router = live.router(Access::Local);
     let (status, detail) = ask(&router, "/readyz").await.problem();
     assert_eq!(status, 503);
-    assert!(detail.contains("nothing has been seen yet"), "{detail}");
+    assert!(detail.contains("nothing to show yet"), "{detail}");
     for path in [
         "/api/v1/plan",
         "/api/v1/channels",
@@ -135,7 +135,7 @@ async fn ready_is_who_has_seen_something_and_trusts_the_source() {
     assert_eq!(answer.problem().0, 503);
     assert!(
         !answer.body.contains("k3pt-apart"),
-        "everybody may ask: {answer:?}"
+        "no token is needed: {answer:?}"
     );
     assert!(
         ask(&router, "/api/v1/destinations")

@@ -1,4 +1,4 @@
-//! Who may ask, and what is taken from those who ask.
+//! Access, and the limits of clients.
 
 use std::time::Duration;
 
@@ -84,12 +84,11 @@ async fn headers_and_bodies_that_are_too_large_are_refused() {
     served.end().await;
 }
 
-/// Shorter than the ten seconds after which a connection that says nothing is closed: whoever had to wait for that would
-/// wait longer.
+/// Shorter than the ten seconds after which a silent connection is closed: a wait for that would take longer.
 const LESS_THAN_THEIRS: Duration = Duration::from_secs(9);
 
 #[tokio::test]
-async fn connections_that_say_nothing_or_little_do_not_keep_health_from_being_told() {
+async fn silent_and_slow_connections_do_not_block_health() {
     let served = served(Access::Local).await;
     let mut silent = Vec::new();
     for number in 0..200 {

@@ -1,4 +1,4 @@
-//! A controller whose pulse and metrics are shown, and somebody who asks.
+//! A controller whose pulse and metrics are shown, and a client.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -118,7 +118,7 @@ impl Live {
         }
     }
 
-    /// Everything that is shown, to whom `access` lets in.
+    /// Everything that is shown, with `access`.
     pub(super) fn router(&self, access: Access) -> Router {
         Api::new(
             self.pulse.clone(),

@@ -1,4 +1,4 @@
-//! An SSM and a Secrets Manager that speak the wire format, do as they are told, and count.
+//! An SSM and a Secrets Manager that speak the wire format, follow a script, and count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,7 +18,7 @@ use slotwise::aws::Connect;
 use slotwise::emulator::in_memory;
 use slotwise::secrets::Keys;
 
-/// Stands in every key, and in every message of a fault.
+/// Part of every key, and of every message of a fault.
 pub(crate) const CANARY: &str = "c4n4ry";
 
 const ARN: &str = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:";

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use tokio::net::TcpListener;
 
-use super::super::cli::tool::{Ran, command, told};
+use super::super::cli::tool::{Ran, command, printed};
 use super::aws::{CANARY, FakeAws};
 
 const EXAMPLE: &str = "examples/keys-in-aws";
@@ -16,7 +16,7 @@ async fn run_on(aws: &FakeAws, mut command: Command) -> Ran {
     command
         .env("AWS_ENDPOINT_URL_SSM", &endpoint)
         .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &endpoint);
-    let ended = tokio::task::spawn_blocking(move || told(command.output().unwrap()));
+    let ended = tokio::task::spawn_blocking(move || printed(command.output().unwrap()));
     let ran = tokio::select! {
         ran = ended => ran.unwrap(),
         served = axum::serve(listener, aws.router()) => panic!("{served:?}"),
@@ -39,7 +39,7 @@ fn with_keys() -> FakeAws {
 }
 
 #[tokio::test]
-async fn keys_in_aws_are_found_by_every_command_and_shown_by_none() {
+async fn every_command_reads_keys_in_aws_and_shows_none() {
     let aws = with_keys();
     let ran = run_on(&aws, command(["validate", EXAMPLE])).await;
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
@@ -60,7 +60,7 @@ async fn keys_in_aws_are_found_by_every_command_and_shown_by_none() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_there_is_told_with_place_and_fix() {
+async fn a_missing_key_is_reported_with_place_and_fix() {
     let aws = with_keys();
     aws.state().parameters.clear();
     let ran = run_on(&aws, command(["validate", EXAMPLE])).await;
@@ -79,19 +79,19 @@ async fn a_key_that_is_not_there_is_told_with_place_and_fix() {
 }
 
 #[test]
-fn without_a_region_keys_in_aws_are_told_and_not_waited_for() {
-    let ran = told(command(["validate", EXAMPLE]).output().unwrap());
+fn without_a_region_keys_in_aws_are_errors_without_a_wait() {
+    let ran = printed(command(["validate", EXAMPLE]).output().unwrap());
     assert_eq!(ran.code, 6);
     let said = "the parameter /live/youtube could not be read: no AWS region is set";
     assert!(ran.out.contains(said), "{}", ran.out);
-    let ran = told(command(["validate", "--no-keys", EXAMPLE]).output().unwrap());
+    let ran = printed(command(["validate", "--no-keys", EXAMPLE]).output().unwrap());
     assert_eq!(ran.code, 0, "{}", ran.out);
 }
 
 #[test]
-fn an_endpoint_of_a_service_that_keeps_keys_is_checked_like_any_other() {
+fn an_endpoint_for_keys_is_checked_like_any_other() {
     let mut validate = command(["validate", EXAMPLE]);
-    let ran = told(validate.env("AWS_ENDPOINT_URL_SSM", "nonsense").output().unwrap());
+    let ran = printed(validate.env("AWS_ENDPOINT_URL_SSM", "nonsense").output().unwrap());
     assert_eq!(ran.code, 64);
     assert!(
         ran.err.starts_with("error: AWS_ENDPOINT_URL_SSM is no endpoint"),

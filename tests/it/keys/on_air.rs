@@ -1,4 +1,4 @@
-//! What becomes of destinations whose keys AWS keeps: the whole loop on files, with the emulator, in virtual time.
+//! Destinations whose keys are in AWS: the whole loop on files, with the emulator, in virtual time.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,12 +17,12 @@ use super::aws::{CANARY, FakeAws, Fault};
 const MINUTE: Duration = Duration::from_mins(1);
 const TTL: Duration = Duration::from_mins(5);
 
-/// A daemon on files whose keys AWS keeps. The keys of `a`, `b` and so on are the parameters `/live/a`, `/live/b`.
+/// A daemon on files whose keys are in AWS. The keys of `a`, `b` and so on are the parameters `/live/a`, `/live/b`.
 struct Daemon {
     aws: FakeAws,
     emulator: Emulator,
     controller: Controller<Sources>,
-    told: Arc<Mutex<String>>,
+    log: Arc<Mutex<String>>,
     dir: TempDir,
 }
 
@@ -50,12 +50,12 @@ impl Daemon {
         let owner = OwnerId::new("test");
         let source = Sources::new(vec![dir.path().to_owned()], owner.clone(), LoadOptions::default());
         let emulator = Emulator::new(Options::default(), fleet(&desired(pool(channels), Vec::new())));
-        let (controller, told) = on_files(&emulator, source.with_keys(aws.keys(TTL)), owner);
+        let (controller, log) = on_files(&emulator, source.with_keys(aws.keys(TTL)), owner);
         Self {
             aws,
             emulator,
             controller,
-            told,
+            log,
             dir,
         }
     }
@@ -122,9 +122,9 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let told = self.told.lock().unwrap();
+            let log = self.log.lock().unwrap();
             let status = format!("{:?} {:?}", self.controller.status(), self.controller.plan());
-            assert!(!told.contains(CANARY), "a key was told:\n{told}");
+            assert!(!log.contains(CANARY), "a key was shown:\n{log}");
             assert!(
                 !status.contains(CANARY),
                 "a key is in the status or the plan:\n{status}"
@@ -142,7 +142,7 @@ fn with_keys(names: &[&str]) -> FakeAws {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotated_key_of_a_destination_on_air_waits_where_the_pool_never_interrupts() {
+async fn a_rotated_key_on_air_waits_without_a_grant() {
     let mut daemon = Daemon::new(with_keys(&["a", "b"]), &["1"], "Never", &["a", "b"]);
     daemon.run_for(20 * MINUTE).await;
     assert_eq!(daemon.phases(["a", "b"]), [Phase::Streaming; 2]);
@@ -154,11 +154,11 @@ async fn a_rotated_key_of_a_destination_on_air_waits_where_the_pool_never_interr
     assert!(daemon.carries("1", "a-1"), "still on air with the key of before");
     let a = daemon.status("a");
     assert_eq!(a.reason, "InterruptionForbidden", "{a:?}");
-    assert!(daemon.told.lock().unwrap().contains("new key"));
+    assert!(daemon.log.lock().unwrap().contains("new key"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotated_key_of_a_destination_on_air_interrupts_where_the_pool_allows_it() {
+async fn a_rotated_key_on_air_interrupts_where_allowed() {
     let mut daemon = Daemon::new(with_keys(&["a", "b"]), &["1"], "Anytime", &["a", "b"]);
     daemon.run_for(20 * MINUTE).await;
     daemon.writes();
@@ -172,7 +172,7 @@ async fn a_rotated_key_of_a_destination_on_air_interrupts_where_the_pool_allows_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_cannot_be_read_blocks_only_its_destination_and_heals_by_itself() {
+async fn an_unreadable_key_blocks_only_its_destination() {
     let aws = with_keys(&["a", "b", "c"]);
     aws.state().denied.insert("/live/c".to_owned());
     let mut daemon = Daemon::new(aws, &["1", "2"], "Never", &["a", "b", "c"]);
@@ -188,11 +188,11 @@ async fn a_key_that_cannot_be_read_blocks_only_its_destination_and_heals_by_itse
     daemon.aws.state().denied.clear();
     daemon.run_for(20 * MINUTE).await;
     assert_eq!(daemon.phases(["a", "b", "c"]), [Phase::Streaming; 3]);
-    assert!(daemon.carries("2", "c-1"), "where nobody was disturbed for it");
+    assert!(daemon.carries("2", "c-1"), "where it interrupts nothing");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_can_no_longer_be_read_takes_nobody_off_air() {
+async fn a_key_that_can_no_longer_be_read_takes_nothing_off_air() {
     let mut daemon = Daemon::new(with_keys(&["a", "b"]), &["1"], "Anytime", &["a", "b"]);
     daemon.run_for(20 * MINUTE).await;
     daemon.writes();
@@ -202,7 +202,7 @@ async fn a_key_that_can_no_longer_be_read_takes_nobody_off_air() {
     assert_eq!(daemon.phases(["a", "b"]), [Phase::Streaming; 2]);
     assert!(
         daemon
-            .told
+            .log
             .lock()
             .unwrap()
             .contains("there is no parameter /live/a in eu-central-1")
@@ -210,7 +210,7 @@ async fn a_key_that_can_no_longer_be_read_takes_nobody_off_air() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ssm_that_does_not_answer_keeps_the_daemon_from_nothing_else() {
+async fn an_unresponsive_ssm_blocks_nothing_else() {
     let aws = with_keys(&["a"]);
     aws.state().fault = Some(Fault::Slow(60 * MINUTE));
     let mut daemon = Daemon::new(aws, &["1"], "Never", &["a"]);
@@ -225,22 +225,19 @@ async fn an_ssm_that_does_not_answer_keeps_the_daemon_from_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reading_again_what_is_the_same_is_told_to_nobody() {
+async fn reading_an_unchanged_key_again_is_no_event() {
     let mut daemon = Daemon::new(with_keys(&["a"]), &["1"], "Never", &["a"]);
     daemon.run_for(20 * MINUTE).await;
-    daemon.told.lock().unwrap().clear();
+    daemon.log.lock().unwrap().clear();
     daemon.aws.calls();
     daemon.run_for(60 * MINUTE).await;
-    let told = daemon.told.lock().unwrap();
-    assert!(
-        !told.contains("SourceLoaded") && !told.contains("Planned"),
-        "{told}"
-    );
+    let log = daemon.log.lock().unwrap();
+    assert!(!log.contains("SourceLoaded") && !log.contains("Planned"), "{log}");
     assert_eq!(daemon.aws.calls().len(), 12);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_was_rotated_just_before_its_destination_is_switched_on_is_the_one_that_goes_on_air() {
+async fn a_destination_goes_on_air_with_a_key_rotated_just_before() {
     let mut daemon = Daemon::new(with_keys(&["a"]), &["1"], "Never", &["a"]);
     daemon.edit("state: Streaming", "state: Ready");
     daemon.run_for(2 * MINUTE).await;
@@ -258,7 +255,7 @@ async fn a_key_that_was_rotated_just_before_its_destination_is_switched_on_is_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_does_not_answer_keeps_nobody_from_being_switched_on_with_the_key_of_before() {
+async fn without_an_answer_a_destination_goes_on_air_with_its_last_key() {
     let mut daemon = Daemon::new(with_keys(&["a"]), &["1"], "Never", &["a"]);
     daemon.edit("state: Streaming", "state: Ready");
     daemon.run_for(2 * MINUTE).await;
@@ -270,7 +267,7 @@ async fn a_service_that_does_not_answer_keeps_nobody_from_being_switched_on_with
 }
 
 #[tokio::test(start_paused = true)]
-async fn files_that_change_cost_no_call_unless_somebody_is_switched_on() {
+async fn changed_files_cost_a_call_only_for_a_newly_wanted_destination() {
     let mut daemon = Daemon::new(with_keys(&["a", "b"]), &["1"], "Never", &["a", "b"]);
     daemon.run_for(MINUTE).await;
     daemon.aws.calls();

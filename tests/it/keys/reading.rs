@@ -1,4 +1,4 @@
-//! What is read, how often, and what is told of what cannot be read.
+//! What is read, how often, and the messages about what cannot be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -28,14 +28,14 @@ async fn look_up<const N: usize>(keys: &mut Keys, references: [KeyReference; N])
     references.map(|reference| said(&found, &reference))
 }
 
-/// The key without its canary, or what is told instead of one, in which no canary may stand.
+/// The key without its canary, or the message instead of one, which must not hold the canary.
 fn said(found: &BTreeMap<KeyReference, KeyLookup>, reference: &KeyReference) -> String {
     match &found[reference] {
         KeyLookup::Found(key) => key.reveal().strip_prefix(CANARY).unwrap().to_owned(),
         KeyLookup::Missing { what, fix } => {
-            let told = format!("{what}; {fix}");
-            assert!(!told.contains(CANARY), "{told}");
-            told
+            let reported = format!("{what}; {fix}");
+            assert!(!reported.contains(CANARY), "{reported}");
+            reported
         }
         KeyLookup::NotAsked => panic!("{reference} was not asked for"),
     }
@@ -54,7 +54,7 @@ async fn pass(keys: &mut Keys, time: Duration) -> Option<Duration> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_read_in_as_few_calls_as_there_can_be_and_then_kept() {
+async fn keys_are_read_in_the_fewest_calls_and_kept() {
     let aws = FakeAws::default();
     let mut references = BTreeSet::new();
     for number in 0..25 {
@@ -91,7 +91,7 @@ async fn keys_are_read_in_as_few_calls_as_there_can_be_and_then_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_asked_of_aws_while_no_key_is_kept_there() {
-    let connect = slotwise::aws::Connect::new(async || panic!("nobody needs AWS"));
+    let connect = slotwise::aws::Connect::new(async || panic!("AWS is not needed"));
     let mut keys = Keys::with_aws(connect.clone(), connect, TTL);
     let env = KeyReference::Env("SLOTWISE_NOT_SET".to_owned());
     assert_eq!(
@@ -104,7 +104,7 @@ async fn nothing_is_asked_of_aws_while_no_key_is_kept_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_read_again_when_its_time_is_over_and_a_new_one_is_seen_then() {
+async fn a_key_is_read_again_after_its_ttl() {
     let aws = FakeAws::default();
     aws.put("/live/a");
     let mut keys = aws.keys(TTL);
@@ -122,11 +122,11 @@ async fn a_key_is_read_again_when_its_time_is_over_and_a_new_one_is_seen_then() 
     assert!(seen <= TTL + SECOND, "{seen:?}");
     assert_eq!(look_up(&mut keys, [ssm("/live/a")]).await, ["-second"]);
     assert_eq!(aws.calls().len(), 1);
-    assert_eq!(pass(&mut keys, MINUTE).await, None, "told once");
+    assert_eq!(pass(&mut keys, MINUTE).await, None, "reported once");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_reference_is_read_at_once_and_the_others_are_not() {
+async fn only_a_new_reference_is_read_at_once() {
     let aws = FakeAws::default();
     aws.put("/live/a");
     aws.put("/live/b");
@@ -144,7 +144,7 @@ async fn a_new_reference_is_read_at_once_and_the_others_are_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_key_that_may_not_be_read_spoils_no_other_and_heals_by_itself() {
+async fn a_denied_key_affects_no_other() {
     let aws = FakeAws::default();
     let names: [String; 10] = std::array::from_fn(|number| format!("/live/{number}"));
     let all = names.clone().map(|name| ssm(&name));
@@ -184,7 +184,7 @@ async fn one_key_that_may_not_be_read_spoils_no_other_and_heals_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_failed_is_asked_for_apart_when_all_are_due_together() {
+async fn a_failed_key_is_read_apart_from_the_batch() {
     let aws = FakeAws::default();
     let names: [KeyReference; 10] = std::array::from_fn(|number| {
         aws.put(&format!("/live/{number}"));
@@ -203,7 +203,7 @@ async fn one_that_failed_is_asked_for_apart_when_all_are_due_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_is_told_with_what_to_do() {
+async fn what_cannot_be_read_is_reported_with_a_fix() {
     let aws = FakeAws::default();
     {
         let mut state = aws.state();
@@ -275,7 +275,7 @@ async fn secrets_are_read_one_by_one_where_batches_are_not_permitted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_good_key_outlives_a_service_that_throttles_fails_or_does_not_answer() {
+async fn the_last_good_key_survives_failures_of_the_service() {
     for fault in [Fault::Throttled, Fault::Failing, Fault::Slow(MINUTE)] {
         let aws = FakeAws::default();
         aws.put("/live/a");
@@ -292,7 +292,7 @@ async fn the_last_good_key_outlives_a_service_that_throttles_fails_or_does_not_a
         assert_eq!(
             begun.elapsed(),
             Duration::ZERO,
-            "nobody waits for a key that was read before"
+            "no wait for a key that was read before"
         );
 
         aws.rotate("/live/a", "second");
@@ -308,8 +308,8 @@ async fn the_last_good_key_outlives_a_service_that_throttles_fails_or_does_not_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_good_key_the_failure_is_told_and_passes_with_its_cause() {
-    for (fault, told) in [
+async fn without_a_good_key_the_failure_is_reported_until_it_ends() {
+    for (fault, reported) in [
         (
             Fault::Throttled,
             "could not be read: too many requests; nothing: slotwise tries",
@@ -328,7 +328,7 @@ async fn without_a_good_key_the_failure_is_told_and_passes_with_its_cause() {
         aws.state().fault = Some(fault);
         let mut keys = aws.keys(TTL);
         let [said] = look_up(&mut keys, [ssm("/live/a")]).await;
-        assert!(said.contains(told), "{said}");
+        assert!(said.contains(reported), "{said}");
         aws.state().fault = None;
         let seen = pass(&mut keys, MINUTE).await.unwrap();
         assert!(seen <= 11 * SECOND, "{fault:?}: {seen:?}");
@@ -337,7 +337,7 @@ async fn without_a_good_key_the_failure_is_told_and_passes_with_its_cause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_long_for_a_service_that_does_not_answer_however_many_keys_it_keeps() {
+async fn a_service_without_answer_is_waited_for_once_for_all_keys() {
     let aws = FakeAws::default();
     let names = (0..1000).map(|number| format!("/live/{number}"));
     let references: BTreeSet<KeyReference> = names.map(|name| ssm(&name)).collect();

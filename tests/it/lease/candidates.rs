@@ -80,9 +80,9 @@ struct Scene {
     random: ChaCha8Rng,
     weather: Weather,
     numbers: u64,
-    /// Every epoch that anybody led in, with its holder, in the order of time.
+    /// Every epoch with a leader, with its holder, in the order of time.
     epochs: Vec<(u64, Arc<str>)>,
-    /// How often the row was deleted while nobody who knows its epoch may be left.
+    /// Whether the row was deleted while possibly no process that knows its epoch was left.
     deleted: bool,
 }
 
@@ -120,7 +120,7 @@ impl Scene {
         self.base + self.processes[process].offset + self.now
     }
 
-    /// Who would be allowed to write at this moment, also if it were stopped just before it does.
+    /// The processes that may write at this moment, also if one were stopped just before it does.
     fn writers(&self) -> Vec<usize> {
         let believes = |at: &usize| {
             let process = &self.processes[*at];
@@ -155,9 +155,12 @@ impl Scene {
         let entry = (epoch, Arc::clone(candidate.me()));
         match self.epochs.last() {
             Some(last) if *last == entry => {}
-            // Where the row is gone, and everybody who knew its epoch died, it begins anew.
-            Some((last, who)) if !self.deleted => {
-                assert!(epoch > *last, "epoch {last} of {who} was followed by {entry:?}");
+            // Where the row is gone, and every process that knew its epoch died, it begins anew.
+            Some((last, holder)) if !self.deleted => {
+                assert!(
+                    epoch > *last,
+                    "epoch {last} of {holder} was followed by {entry:?}"
+                );
                 self.epochs.push(entry);
             }
             _ => self.epochs.push(entry),
@@ -281,7 +284,7 @@ fn no_answer() -> TableError {
 }
 
 #[test]
-fn no_two_ever_hold_it_whatever_is_lost_delayed_stopped_killed_or_deleted() {
+fn no_two_candidates_ever_hold_the_lease() {
     let mut epochs = 0;
     for seed in 0..60 {
         let count = 2 + usize::try_from(seed % 2).unwrap();
@@ -292,7 +295,7 @@ fn no_two_ever_hold_it_whatever_is_lost_delayed_stopped_killed_or_deleted() {
         let mut scene = Scene::new(seed, count, weather);
         scene.run_for(Duration::from_mins(10));
         epochs += scene.epochs.len();
-        // Once it is calm somebody leads, soon, and goes on.
+        // Once it is calm a process leads, soon, and stays the leader.
         scene.weather = CALM;
         for process in &mut scene.processes {
             process.stopped = Duration::ZERO;
@@ -300,7 +303,7 @@ fn no_two_ever_hold_it_whatever_is_lost_delayed_stopped_killed_or_deleted() {
         }
         scene.run_for(FAIL_OVER_MAX + STORM_ECHO);
         let writers = scene.writers();
-        assert_eq!(writers.len(), 1, "seed {seed}: nobody leads");
+        assert_eq!(writers.len(), 1, "seed {seed}: no process leads");
         scene.run_for(Duration::from_mins(2));
         assert_eq!(scene.writers(), writers, "seed {seed}: it does not stay");
     }
@@ -348,7 +351,7 @@ fn a_holder_that_dies_is_succeeded_in_less_than_20_seconds() {
 }
 
 #[test]
-fn a_lease_that_is_given_back_is_taken_with_the_next_look() {
+fn a_returned_lease_is_taken_with_the_next_look() {
     let mut scene = Scene::new(1, 2, CALM);
     scene.run_for(Duration::from_secs(30));
     let leader = *scene.writers().first().unwrap();
@@ -364,21 +367,21 @@ fn a_lease_that_is_given_back_is_taken_with_the_next_look() {
 }
 
 #[test]
-fn a_deleted_row_stops_its_holder_at_the_next_renewal_and_comes_back_with_a_larger_epoch() {
+fn a_deleted_row_stops_its_holder_at_the_next_renewal() {
     let mut scene = Scene::new(3, 2, CALM);
     scene.run_for(Duration::from_mins(1));
     let leader = *scene.writers().first().unwrap();
     scene.row = None;
     scene.deleted = true;
     scene.run_for(LEASE / 6 + Duration::from_millis(500));
-    assert!(scene.writers().is_empty(), "{leader} goes on");
+    assert!(scene.writers().is_empty(), "{leader} still writes");
     scene.run_for(FAIL_OVER_MAX);
     assert_eq!(scene.writers().len(), 1);
     assert!(scene.row.is_some_and(|row| row.epoch == 2));
 }
 
 #[test]
-fn an_epoch_that_somebody_sets_back_is_not_gone_on_with() {
+fn an_epoch_set_back_by_hand_is_not_continued() {
     let mut scene = Scene::new(4, 2, CALM);
     scene.run_for(Duration::from_mins(1));
     let first = *scene.writers().first().unwrap();

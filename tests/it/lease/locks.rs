@@ -1,4 +1,4 @@
-//! The lock on a local file, and grants that are handed to who holds it: the binary, twice, over an emulator.
+//! The lock on a local file, and grants handed to its holder: the binary, twice, over an emulator.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -56,7 +56,7 @@ impl Scene {
         self.served.endpoint.rsplit(':').next().unwrap()
     }
 
-    /// The file that is locked where nobody names one.
+    /// The default file.
     fn default_file(&self) -> PathBuf {
         let name = format!("slotwise-default@http___127.0.0.1_{}.lock", self.port());
         let places = ["/run/slotwise", "/tmp"].map(Path::new);
@@ -66,7 +66,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shell_with_another_environment_and_another_spelling_meets_the_same_lock() {
+async fn the_lock_is_the_same_in_every_environment() {
     let scene = Scene::new();
     let mut daemon = scene.daemon(&[]).await;
     let elsewhere = tempfile::tempdir().unwrap();
@@ -97,7 +97,7 @@ async fn a_shell_with_another_environment_and_another_spelling_meets_the_same_lo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_file_that_is_removed_is_locked_again_unless_another_was_faster() {
+async fn a_removed_lock_file_is_locked_again() {
     let scene = Scene::new();
     let mut daemon = scene.daemon(&[]).await;
     let file = scene.default_file();
@@ -106,7 +106,7 @@ async fn a_lock_file_that_is_removed_is_locked_again_unless_another_was_faster()
     daemon.until("lock again").await;
     assert_eq!(scene.ran("apply", &["--yes"]).code, 7);
 
-    // One that is there already when the loss is noticed, and locked by somebody else.
+    // One that is there already when the loss is noticed, and locked by another process.
     let beside = file.with_extension("beside");
     let other = fs::File::create(&beside).unwrap();
     other.lock().unwrap();
@@ -136,7 +136,7 @@ fn what_is_no_regular_file_is_refused_at_once_and_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_grant_beside_a_daemon_is_carried_out_by_it_and_ends_with_its_use() {
+async fn the_daemon_carries_out_a_grant_once() {
     let scene = Scene::new();
     let mut daemon = scene.daemon(&[]).await;
     scene.want_facebook();
@@ -170,11 +170,11 @@ async fn what_no_grant_gives_ends_with_4_or_5_and_says_why() {
     let scene = Scene::new();
     let corporate = scene.source.path().join("corporate.yaml");
     let _daemon = scene.daemon(&[]).await;
-    // Another owner's grant and one for a name that nobody declares are refused before anything is asked.
-    let unknown = scene.ran("apply", &["--yes", "--interrupt", "nobody"]);
+    // Another owner's grant and one for an undeclared name are refused before anything is asked.
+    let unknown = scene.ran("apply", &["--yes", "--interrupt", "undeclared"]);
     assert_eq!(unknown.code, 64, "{unknown:?}");
 
-    // Whoever is interrupted by it must not be: `interruptible: false` outweighs a grant.
+    // `interruptible: false` outweighs a grant.
     let launch = scene.source.path().join("launch-event.yaml");
     let text = fs::read_to_string(&launch).unwrap();
     let text = text.replace(
@@ -193,12 +193,12 @@ async fn what_no_grant_gives_ends_with_4_or_5_and_says_why() {
         &["--yes", "--interrupt", "facebook-main", "--timeout", "2m"],
     );
     let (code, said) = to_end(apply).await;
-    // A rule forbids it, and somebody wanted is off air for that.
+    // A rule forbids it, and a wanted destination is off air for that.
     assert_eq!(code, 5, "{said}");
 }
 
 #[test]
-fn key_files_that_everybody_can_read_are_told_in_an_event_and_are_no_error() {
+fn key_files_readable_by_every_user_cause_one_warning() {
     let scene = Scene::new();
     let keys: Vec<PathBuf> = fs::read_dir(scene.source.path().join("keys"))
         .unwrap()
@@ -212,9 +212,9 @@ fn key_files_that_everybody_can_read_are_told_in_an_event_and_are_no_error() {
     set(0o644);
     let once = scene.ran("run", &["--once", FAST[0], FAST[1]]);
     assert_eq!((once.code, once.err.as_str()), (0, ""), "{once:?}");
-    let told = "every user of this machine can read the stream key in";
-    assert_eq!(once.out.matches(told).count(), 1, "{once:?}");
+    let warning = "every user of this machine can read the stream key in";
+    assert_eq!(once.out.matches(warning).count(), 1, "{once:?}");
     set(0o600);
     let once = scene.ran("run", &["--once"]);
-    assert!(once.code == 0 && !once.out.contains(told), "{once:?}");
+    assert!(once.code == 0 && !once.out.contains(warning), "{once:?}");
 }

@@ -1,7 +1,7 @@
-//! The binary, twice, over one table. The emulator keeps who made each call.
+//! The binary, twice, over one table. The emulator records the caller of each call.
 //!
 //! The table is in this process, or where SLOTWISE_TEST_DYNAMODB says: `http://127.0.0.1:8000` for Amazon's DynamoDB
-//! Local. Somebody presses switches all the time, so that there is always something to write.
+//! Local. A user presses switches all the time, so that there is always something to write.
 //!
 //! Each test waits for what happens, for as long as that may take on a busy machine. How long a fail-over takes is
 //! tested in virtual time (`candidates`, `replicas`).
@@ -18,7 +18,7 @@ use parts::{LEASE, Proxy, Scene};
 pub(super) use parts::{Replica, to_end};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_leader_is_succeeded_and_each_call_says_by_whom_it_was_made() {
+async fn a_killed_leader_is_replaced_and_each_call_names_its_caller() {
     let scene = Scene::new().await;
     scene.give_back().await;
     let mut a = scene.replica("a");
@@ -27,7 +27,7 @@ async fn a_killed_leader_is_succeeded_and_each_call_says_by_whom_it_was_made() {
     b.until("standby: ").await;
     assert!(b.said().contains(&a.pid()), "the holder is named: {}", b.said());
     scene.until_writes_of(1, 4).await;
-    // Both look, whoever may write.
+    // Both look, only one may write.
     scene
         .until(async || scene.looks_of(&a.pid()) > 0 && scene.looks_of(&b.pid()) > 0)
         .await;
@@ -50,7 +50,7 @@ async fn a_killed_leader_is_succeeded_and_each_call_says_by_whom_it_was_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_was_stopped_for_longer_than_its_lease_never_writes_again() {
+async fn a_leader_suspended_beyond_its_lease_never_writes_again() {
     let scene = Scene::new().await;
     scene.give_back().await;
     let mut a = scene.replica("a");
@@ -84,7 +84,7 @@ async fn a_leader_that_was_stopped_for_longer_than_its_lease_never_writes_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_is_cut_off_from_the_table_stops_and_comes_back_as_a_standby() {
+async fn a_leader_cut_off_from_the_table_becomes_a_standby() {
     let scene = Scene::new().await;
     scene.give_back().await;
     let proxy = Proxy::to(scene.dynamodb()).await;
@@ -106,7 +106,7 @@ async fn a_leader_that_is_cut_off_from_the_table_stops_and_comes_back_as_a_stand
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_is_deleted_by_hand_ends_the_lease_and_comes_back_with_a_larger_epoch() {
+async fn a_deleted_row_ends_the_lease_and_raises_the_epoch() {
     let scene = Scene::new().await;
     scene.give_back().await;
     let mut a = scene.replica("a");
@@ -114,7 +114,7 @@ async fn a_row_that_is_deleted_by_hand_ends_the_lease_and_comes_back_with_a_larg
     scene.until_writes_of(1, 3).await;
     scene.delete_row().await;
     a.until("lost the lease: the row in the table was").await;
-    a.until("there was no lease row").await;
+    a.until("no lease row").await;
     a.until("took the lease, epoch 2").await;
     scene.until_writes_of(2, 3).await;
     scene.check_record();
@@ -155,7 +155,7 @@ async fn a_permission_that_is_missing_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_one_leads_others_end_with_7_and_looking_needs_no_lease() {
+async fn beside_a_leader_apply_ends_with_7_and_plan_works() {
     let scene = Scene::new().await;
     scene.give_back().await;
     let mut a = scene.replica("a");
@@ -179,7 +179,7 @@ async fn while_one_leads_others_end_with_7_and_looking_needs_no_lease() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_grant_goes_to_the_leader_by_the_row_and_is_its_to_use() {
+async fn a_grant_goes_to_the_leader_by_the_row() {
     let mut scene = Scene::new().await;
     scene.rest();
     scene.give_back().await;
@@ -213,11 +213,11 @@ async fn a_grant_goes_to_the_leader_by_the_row_and_is_its_to_use() {
 async fn two_owners_share_a_table_and_not_a_lease() {
     let scene = Scene::new().await;
     let mut a = scene.replica("a");
-    let mut other = scene.replica_of("other", &scene.dynamodb(), "somebody-else");
+    let mut other = scene.replica_of("other", &scene.dynamodb(), "another-team");
     // Neither is kept from leading by the other; there was no row before, so each waits for its own.
     a.until("took the lease, epoch 1").await;
     other.until("took the lease, epoch 1").await;
-    // Both go on renewing, side by side, and each in a row of its own.
+    // Both keep renewing, side by side, and each in a row of its own.
     let renewed = |rows: &BTreeMap<String, (String, u64)>| rows.values().map(|(_, renewals)| *renewals).min();
     let enough = renewed(&scene.rows().await).unwrap() + 4;
     scene

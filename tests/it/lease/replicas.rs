@@ -58,7 +58,7 @@ async fn pair_with(adjust_b: fn(&mut Settings)) -> Pair {
     }
 }
 
-/// Who made each mutating call: holder and epoch.
+/// The caller of each mutating call: holder and epoch.
 fn writers(stage: &Stage) -> Vec<String> {
     let reads = ["ListChannels", "DescribeChannel"];
     let calls = stage.emulator.calls().into_iter();
@@ -67,7 +67,7 @@ fn writers(stage: &Stage) -> Vec<String> {
         .map(|call| {
             let agent = call.user_agent.unwrap_or_default();
             let stamp = agent.split("md/slotwise-lease#").nth(1);
-            stamp.unwrap_or("nobody").to_owned()
+            stamp.unwrap_or("no lease").to_owned()
         })
         .collect()
 }
@@ -107,7 +107,7 @@ async fn one_acts_and_the_other_sees_the_same_and_keeps_still() {
     assert_eq!(is_leader(&pair.b), (ConditionStatus::False, "Standby"));
     let writers: BTreeSet<String> = writers(&pair.a).into_iter().collect();
     assert_eq!(writers, BTreeSet::from(["a.1".to_owned()]));
-    assert!(!pair.b.told().contains("StepBegun"), "{}", pair.b.told());
+    assert!(!pair.b.log().contains("StepBegun"), "{}", pair.b.log());
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,14 +176,14 @@ async fn an_orderly_end_hands_over_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_cut_off_from_the_table_stops_before_the_other_begins_and_goes_on_as_a_standby() {
+async fn a_leader_cut_off_stops_before_the_other_begins() {
     let mut pair = pair().await;
     let (table, script) = (pair.table_of_a.clone(), pair.script.clone());
     let days = async {
         sleep(Duration::from_secs(61)).await;
         table.set_trouble(Some(TableErrorKind::Unreachable));
         sleep(Duration::from_secs(14)).await;
-        // Both see it, when the one may hardly write any more and the other not yet.
+        // Both see it, when one may hardly write and the other not yet.
         switch(&script, "y", WantedState::Streaming);
         sleep(Duration::from_mins(5)).await;
         table.set_trouble(None);
@@ -211,7 +211,7 @@ async fn who_is_cut_off_from_the_table_stops_before_the_other_begins_and_goes_on
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_table_that_throttles_for_a_minute_holds_up_writing_and_nothing_else() {
+async fn a_throttled_table_delays_only_writes() {
     let mut pair = pair().await;
     drop(pair.b);
     let (table, script) = (pair.table_of_a.clone(), pair.script.clone());
@@ -223,8 +223,8 @@ async fn a_table_that_throttles_for_a_minute_holds_up_writing_and_nothing_else()
         table.set_trouble(None);
     };
     tokio::join!(days, pair.a.run_for_without_end(Duration::from_mins(10)));
-    let told: Vec<LeaseNews> = news(&pair.a).into_iter().map(|(_, news)| news).skip(2).collect();
-    let kinds: Vec<&str> = told
+    let log: Vec<LeaseNews> = news(&pair.a).into_iter().map(|(_, news)| news).skip(2).collect();
+    let kinds: Vec<&str> = log
         .iter()
         .map(|news| match news {
             LeaseNews::Trouble(_) => "trouble",
@@ -237,12 +237,12 @@ async fn a_table_that_throttles_for_a_minute_holds_up_writing_and_nothing_else()
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(kinds, ["trouble", "lost", "over", "again"], "{told:?}");
+    assert_eq!(kinds, ["trouble", "lost", "over", "again"], "{log:?}");
     assert_eq!(pair.a.phase("y"), Phase::Streaming);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_converging_run_waits_for_the_lease_as_long_as_it_may_and_an_impatient_one_does_not() {
+async fn a_converging_run_waits_for_the_lease_within_its_limit() {
     for (adjust, waits) in [
         ((|_| {}) as fn(&mut Settings), true),
         (|settings| settings.waits_for_lease = false, false),
@@ -273,7 +273,7 @@ async fn a_converging_run_waits_for_the_lease_as_long_as_it_may_and_an_impatient
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lasting_trouble_is_told_once_and_ends_only_what_converges() {
+async fn a_lasting_trouble_is_reported_once_and_ends_only_a_converge() {
     let declared = desired(pool(&["1"]), vec![wanted("x")]);
     let emulator = Emulator::new(Options::default(), fleet(&declared));
     let script = Script::new(declared);
@@ -293,7 +293,7 @@ async fn a_lasting_trouble_is_told_once_and_ends_only_what_converges() {
 
 /// Counted on from there the next epoch would be 0, which others had before.
 #[tokio::test(start_paused = true)]
-async fn an_epoch_without_a_next_one_is_not_led_from_and_is_said() {
+async fn an_epoch_without_a_successor_is_not_taken_and_reported() {
     let by_hand = |holder: Option<&str>, epoch, renewal| Row {
         holder: holder.map(Into::into),
         epoch,
@@ -312,14 +312,14 @@ async fn an_epoch_without_a_next_one_is_not_led_from_and_is_said() {
         switch(&pair.script, "y", WantedState::Streaming);
         sleep(LEASE).await;
         pair.a.run_for_without_end(Duration::from_mins(5)).await;
-        let told = news(&pair.a);
-        let trouble = told.iter().find_map(|(_, news)| match news {
+        let log = news(&pair.a);
+        let trouble = log.iter().find_map(|(_, news)| match news {
             LeaseNews::Trouble(trouble) => Some(trouble.to_string()),
             _ => None,
         });
         assert!(
             trouble.as_ref().is_some_and(|text| text.contains(said)),
-            "{told:?}"
+            "{log:?}"
         );
         assert_eq!(pair.a.writes().len(), writes);
 
@@ -331,7 +331,7 @@ async fn an_epoch_without_a_next_one_is_not_led_from_and_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_keeper_of_the_lease_dies_the_controller_ends_and_writes_nothing_more() {
+async fn without_a_lease_keeper_the_controller_ends() {
     let mut pair = pair().await;
     drop(pair.b);
     pair.table_of_a.break_down();

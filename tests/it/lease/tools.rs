@@ -66,12 +66,12 @@ impl Memory {
         }
     }
 
-    /// The next one who asks panics.
+    /// The next request panics.
     pub(super) fn break_down(&self) {
         self.is_broken.store(true, Ordering::Relaxed);
     }
 
-    /// The row as somebody writes it by hand.
+    /// Writes the row by hand.
     pub(super) fn set_row(&self, row: Row) {
         *self.row.lock().unwrap() = Some(row);
     }

@@ -45,8 +45,8 @@ async fn every_example_is_valid_and_has_its_keys() {
         }
         let mut source = Sources::new(vec![path.clone()], OwnerId::new("test"), LoadOptions::default());
         let loaded = source.load().await.unwrap();
-        let told: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
-        assert_eq!(told, [""; 0], "{}", path.display());
+        let messages: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(messages, [""; 0], "{}", path.display());
         assert_eq!(doubt(&loaded), None);
         for destination in loaded.desired.destinations.values() {
             let StreamKey::Known(key) = &destination.key else {
@@ -73,8 +73,8 @@ async fn references(path: &Path) -> Vec<String> {
         LoadOptions { check_keys: false },
     );
     let loaded = source.load().await.unwrap();
-    let told: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
-    assert_eq!(told, [""; 0]);
+    let messages: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(messages, [""; 0]);
     loaded
         .desired
         .destinations

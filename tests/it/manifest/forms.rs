@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use super::{Fixture, names, pool, pool_names, simple};
-use crate::cli::tool::{command, told};
+use crate::cli::tool::{command, printed};
 
 fn indented(text: &str) -> String {
     format!("  {}\n", text.trim_end().replace('\n', "\n  "))
@@ -45,7 +45,7 @@ async fn yaml_in_capitals_and_json_are_read() {
 }
 
 #[tokio::test]
-async fn json_that_means_to_be_an_object_is_told_what_is_wrong() {
+async fn mistakes_of_a_json_object_are_reported() {
     let mut fixture = Fixture::new(&[
         ("pool.yaml", &pool("main", &["1"])),
         (
@@ -54,11 +54,12 @@ async fn json_that_means_to_be_an_object_is_told_what_is_wrong() {
         ),
     ]);
     let loaded = fixture.load().await;
-    let told: Vec<String> = loaded.problems.iter().map(|one| fixture.told(one)).collect();
+    let messages: Vec<String> = loaded.problems.iter().map(|one| fixture.message(one)).collect();
     assert!(
-        told.iter()
+        messages
+            .iter()
             .any(|line| line.contains("yt.json") && line.contains("apiVersion")),
-        "{told:?}"
+        "{messages:?}"
     );
 }
 
@@ -70,14 +71,14 @@ async fn the_items_of_a_list_are_objects_and_mistakes_in_them_are_found() {
     let loaded = fixture.load().await;
     assert_eq!((pool_names(&loaded), names(&loaded)), (vec!["main"], vec!["a"]));
     let line = 1 + text.lines().position(|line| line.contains("Streming")).unwrap();
-    let told: Vec<String> = loaded.problems.iter().map(|one| fixture.told(one)).collect();
+    let messages: Vec<String> = loaded.problems.iter().map(|one| fixture.message(one)).collect();
     let place = format!("all.yaml:{line}:");
-    let found = told.iter().find(|line| line.contains("Streming")).unwrap();
+    let found = messages.iter().find(|line| line.contains("Streming")).unwrap();
     assert!(
         found.contains(&place) && found.contains("items[2].spec.state"),
         "{found}"
     );
-    // The order of a list is that of its author: whoever is put in front moves nobody else.
+    // The order of a list is that of its author: a new first entry moves no other.
     fixture.write("all.yaml", &list(&[simple("a", "Ready"), pool("main", &["1"])]));
     assert_eq!(names(&fixture.load().await), ["a"]);
 }
@@ -102,16 +103,17 @@ async fn a_json_array_of_objects_is_no_object_and_said_so() {
     let text = r#"[{"apiVersion": "slotwise.dev/v1alpha1", "kind": "Destination"}]"#;
     let mut fixture = Fixture::new(&[("pool.yaml", &pool("main", &["1"])), ("all.json", text)]);
     let loaded = fixture.load().await;
-    let told: Vec<String> = loaded.problems.iter().map(|one| fixture.told(one)).collect();
+    let messages: Vec<String> = loaded.problems.iter().map(|one| fixture.message(one)).collect();
     assert!(
-        told.iter()
-            .any(|line| line.contains("all.json") && line.contains("a list stands")),
-        "{told:?}"
+        messages
+            .iter()
+            .any(|line| line.contains("all.json") && line.contains("a list where an object is needed")),
+        "{messages:?}"
     );
 }
 
 #[tokio::test]
-async fn a_list_that_lost_an_item_declares_it_no_longer_and_one_that_is_torn_keeps_it() {
+async fn a_shorter_list_releases_and_a_torn_list_keeps() {
     let whole = list(&[
         pool("main", &["1"]),
         simple("a", "Streaming"),
@@ -146,7 +148,7 @@ fn standard_input_is_a_source() {
             .spawn()
             .unwrap();
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        told(child.wait_with_output().unwrap())
+        printed(child.wait_with_output().unwrap())
     };
     let plan = run(&["plan", "--emulator", "-"], &text);
     assert!(

@@ -1,4 +1,4 @@
-//! Files that break, shrink, vanish or are swapped: nobody is taken off air by any of it.
+//! Files that break, shrink, vanish or are swapped: none of it takes a destination off air.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn fixture() -> Fixture {
     ])
 }
 
-fn told_changes(before: &Loaded, after: &Loaded) -> Vec<String> {
+fn change_lines(before: &Loaded, after: &Loaded) -> Vec<String> {
     let changes = changes(Some(&before.desired), &after.desired).into_iter();
     changes
         .map(|change| format!("{}: {}", change.object, change.what))
@@ -24,7 +24,7 @@ fn told_changes(before: &Loaded, after: &Loaded) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_edit_of_a_pool_is_told_field_by_field() {
+async fn an_edit_of_a_pool_is_shown_field_by_field() {
     let mut fixture = fixture();
     let before = fixture.load().await;
     let edited = pool("main", &["2", "3"]).replace("RTMP-*", "Slot-*");
@@ -34,7 +34,7 @@ async fn an_edit_of_a_pool_is_told_field_by_field() {
     );
     let after = fixture.load().await;
     assert_eq!(
-        told_changes(&before, &after),
+        change_lines(&before, &after),
         [
             "pool main: channel 3 added, channel 1 removed, outputGroups RTMP-* → Slot-*, idle Stop → KeepRunning, \
           interrupt Never → Anytime"
@@ -66,7 +66,7 @@ async fn a_directory_without_objects_is_named_with_the_next_step() {
 }
 
 #[tokio::test]
-async fn a_broken_object_keeps_its_last_good_state_and_the_rest_moves_on() {
+async fn a_broken_object_keeps_its_last_good_state() {
     let mut fixture = fixture();
     fixture.load().await;
     fixture.write("one.yaml", &simple("one", "Raedy"));
@@ -85,7 +85,7 @@ async fn a_broken_object_keeps_its_last_good_state_and_the_rest_moves_on() {
 }
 
 #[tokio::test]
-async fn an_object_that_was_never_good_is_missed_but_harms_nobody() {
+async fn an_object_that_was_never_good_harms_no_other() {
     let mut fixture = fixture();
     fixture.load().await;
     fixture.write("three.yaml", &simple("three", "Raedy"));
@@ -147,7 +147,7 @@ async fn a_file_that_became_something_else_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_named_like_a_file_and_holds_some_is_one() {
+async fn a_directory_named_like_a_file_is_a_directory() {
     let mut fixture = fixture();
     fixture.write("more.yaml/three.yaml", &simple("three", "Streaming"));
     let loaded = fixture.load().await;
@@ -156,7 +156,7 @@ async fn a_directory_that_is_named_like_a_file_and_holds_some_is_one() {
 }
 
 #[tokio::test]
-async fn a_link_out_of_the_source_is_not_followed_and_what_it_held_stays() {
+async fn a_link_out_of_the_source_is_not_followed() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("three.yaml"), simple("three", "Streaming")).unwrap();
     let mut fixture = fixture();
@@ -184,7 +184,7 @@ async fn a_link_out_of_the_source_is_not_followed_and_what_it_held_stays() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_an_error_and_no_part_of_it_counts() {
+async fn a_source_beyond_the_limits_is_an_error_as_a_whole() {
     type Fill = fn(&Fixture);
     // More files; and more bytes than all together may have, in files each of which is not too large.
     let too_many: Fill = |fixture| {
@@ -235,11 +235,11 @@ async fn a_deleted_object_is_gone_when_the_rest_is_whole() {
     let loaded = fixture.load().await;
     assert_eq!(names(&loaded), ["one"]);
     assert_eq!(doubt(&loaded), None);
-    assert_eq!(told_changes(&before, &loaded), ["two: removed"]);
+    assert_eq!(change_lines(&before, &loaded), ["two: removed"]);
 }
 
 #[tokio::test]
-async fn an_emptied_directory_takes_nobody_off_air() {
+async fn an_emptied_directory_takes_nothing_off_air() {
     let mut fixture = fixture();
     fixture.load().await;
     for file in ["pool.yaml", "one.yaml", "two.yaml"] {
@@ -263,7 +263,7 @@ async fn an_emptied_directory_takes_nobody_off_air() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_empty_when_slotwise_begins_takes_nobody_off_air() {
+async fn a_file_that_is_empty_at_the_start_takes_nothing_off_air() {
     let mut fixture = fixture();
     fixture.write("one.yaml", "");
     let loaded = fixture.load().await;
@@ -285,7 +285,7 @@ async fn a_file_that_is_empty_when_slotwise_begins_takes_nobody_off_air() {
 }
 
 #[tokio::test]
-async fn a_deleted_directory_takes_nobody_off_air() {
+async fn a_deleted_directory_takes_nothing_off_air() {
     let mut fixture = fixture();
     fixture.load().await;
     fs::rename(fixture.dir.path(), fixture.dir.path().with_extension("away")).unwrap();
@@ -312,8 +312,8 @@ async fn a_file_that_is_being_written_is_not_a_deletion() {
         "{:?}",
         doubt(&loaded)
     );
-    // Somebody says that it is meant.
-    fixture.write("two.yaml", "# nothing here any more\n");
+    // The author says that it is meant.
+    fixture.write("two.yaml", "# empty on purpose\n");
     let loaded = fixture.load().await;
     assert_eq!(names(&loaded), ["one"]);
     assert_eq!(doubt(&loaded), None);
@@ -330,7 +330,7 @@ async fn a_mounted_config_map_is_read_once_and_its_swap_is_seen() {
     link("..v1".as_ref(), &fixture.path("..data"));
     link("..data/pool.yaml".as_ref(), &fixture.path("pool.yaml"));
     link("..data/one.yaml".as_ref(), &fixture.path("one.yaml"));
-    let before = fixture.source.watch().fingerprint();
+    let before = fixture.source.fingerprint().await;
     let loaded = fixture.load().await;
     assert!(
         loaded
@@ -341,12 +341,12 @@ async fn a_mounted_config_map_is_read_once_and_its_swap_is_seen() {
         loaded.problems
     );
     assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
-    assert_eq!(fixture.source.watch().fingerprint(), before);
+    assert_eq!(fixture.source.fingerprint().await, before);
 
     // As kubelet does it: a new link beside, renamed over the old one.
     link("..v2".as_ref(), &fixture.path("..data_tmp"));
     fs::rename(fixture.path("..data_tmp"), fixture.path("..data")).unwrap();
-    assert_ne!(fixture.source.watch().fingerprint(), before);
+    assert_ne!(fixture.source.fingerprint().await, before);
     let loaded = fixture.load().await;
     assert_eq!(loaded.desired.destinations["one"].state, WantedState::Ready);
     assert_eq!(doubt(&loaded), None);
@@ -363,7 +363,7 @@ async fn a_link_that_leads_round_in_circles_is_followed_once() {
 }
 
 #[tokio::test]
-async fn a_link_that_leads_nowhere_is_told_and_doubted() {
+async fn a_dangling_link_is_reported_and_doubted() {
     let mut fixture = fixture();
     link("gone.yaml".as_ref(), &fixture.path("link.yaml"));
     let loaded = fixture.load().await;
@@ -389,11 +389,11 @@ async fn a_key_file_is_watched_and_its_loss_sets_nothing_aside() {
     };
     assert_eq!(key.reveal(), "first-key");
 
-    let before = fixture.source.watch().fingerprint();
+    let before = fixture.source.fingerprint().await;
     fixture.write("keys/three", "second-key\n");
-    assert_ne!(fixture.source.watch().fingerprint(), before);
+    assert_ne!(fixture.source.fingerprint().await, before);
     let second = fixture.load().await;
-    assert_eq!(told_changes(&first, &second), ["three: new key"]);
+    assert_eq!(change_lines(&first, &second), ["three: new key"]);
     assert_eq!(second.desired.destinations["three"].generation, 2);
 
     fixture.remove("keys/three");
@@ -455,7 +455,7 @@ async fn a_pool_that_breaks_or_vanishes_stays_for_its_destinations() {
         .find(|problem| problem.severity == Severity::Error)
         .unwrap()
         .message;
-    assert!(message.contains("declared no more"), "{message}");
+    assert!(message.contains("no longer declared"), "{message}");
 }
 
 #[tokio::test]
@@ -471,18 +471,18 @@ async fn a_renamed_pool_takes_its_channels_along() {
 }
 
 #[tokio::test]
-async fn a_channel_has_one_pool_and_it_is_the_one_that_had_it() {
+async fn a_channel_stays_with_the_pool_that_had_it() {
     let mut fixture = fixture();
     fixture.load().await;
     fixture.write("a-thief.yaml", &pool("thief", &["3", "2"]));
     let loaded = fixture.load().await;
     assert_eq!(pool_names(&loaded), ["main"]);
-    let told = fixture.told(&loaded.problems[0]);
+    let message = fixture.message(&loaded.problems[0]);
     assert!(
-        told.contains("a-thief.yaml:5:33: ChannelPool thief: spec.channels[1].id: channel 2 belongs to"),
-        "{told}"
+        message.contains("a-thief.yaml:5:33: ChannelPool thief: spec.channels[1].id: channel 2 belongs to"),
+        "{message}"
     );
-    assert!(told.contains("pool.yaml:3:19"), "{told}");
+    assert!(message.contains("pool.yaml:3:19"), "{message}");
     assert_eq!(loaded.desired.pools["main"].channels[1].id, ChannelId::new("2"));
 }
 
@@ -493,16 +493,16 @@ async fn of_two_with_one_name_the_one_in_force_stays() {
     fixture.write("a.yaml", &simple("one", "Ready"));
     let loaded = fixture.load().await;
     assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
-    let told = fixture.told(&loaded.rejected[0].problem);
+    let message = fixture.message(&loaded.rejected[0].problem);
     assert!(
-        told.starts_with("a.yaml:3:19: Destination one: metadata.name: Destination one is declared at"),
-        "{told}"
+        message.starts_with("a.yaml:3:19: Destination one: metadata.name: Destination one is declared at"),
+        "{message}"
     );
     assert!(doubt(&loaded).is_some());
 }
 
 #[tokio::test]
-async fn two_wanted_with_one_target_are_told_and_left_to_the_planner() {
+async fn two_wanted_with_one_target_are_reported_and_left_to_the_planner() {
     let mut fixture = fixture();
     fixture.write(
         "three.yaml",
@@ -510,14 +510,16 @@ async fn two_wanted_with_one_target_are_told_and_left_to_the_planner() {
     );
     let loaded = fixture.load().await;
     assert_eq!(names(&loaded), ["one", "three", "two"]);
-    let told: Vec<String> = loaded
+    let messages: Vec<String> = loaded
         .problems
         .iter()
-        .map(|problem| fixture.told(problem))
+        .map(|problem| fixture.message(problem))
         .collect();
     assert!(
-        told.iter()
-            .any(|told| told.starts_with("three.yaml:") && told.contains("same place with the same key")),
-        "{told:?}"
+        messages
+            .iter()
+            .any(|message| message.starts_with("three.yaml:")
+                && message.contains("same place with the same key")),
+        "{messages:?}"
     );
 }

@@ -94,15 +94,15 @@ fn fixture() -> Fixture {
 }
 
 #[tokio::test]
-async fn every_mistake_is_told_at_once_with_its_place_and_its_fix() {
+async fn every_mistake_is_reported_at_once_with_place_and_fix() {
     let mut fixture = fixture();
     let loaded = fixture.load().await;
-    let told: Vec<String> = loaded
+    let messages: Vec<String> = loaded
         .problems
         .iter()
-        .map(|problem| fixture.told(problem))
+        .map(|problem| fixture.message(problem))
         .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn a_mistake_never_blocks_what_is_right() {
 }
 
 #[tokio::test]
-async fn what_is_set_aside_counts_as_declared_until_its_last_good_state_stands_in() {
+async fn a_set_aside_object_counts_as_declared() {
     let mut fixture = Fixture::new(&[
         ("pool.yaml", &pool("main", &["1"])),
         ("one.yaml", &simple("one", "Ready")),

@@ -6,6 +6,7 @@ mod last_good;
 mod limits;
 mod mistakes;
 mod rules;
+mod watch;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,7 +61,7 @@ impl Fixture {
     }
 
     /// `problem` with the file's name relative to the directory.
-    fn told(&self, problem: &Problem) -> String {
+    fn message(&self, problem: &Problem) -> String {
         let prefix = format!("{}/", self.dir.path().display());
         problem.to_string().replace(&prefix, "")
     }

@@ -5,8 +5,8 @@ use slotwise::model::{Secret, StreamKey};
 
 use super::{Fixture, destination, pool, simple};
 
-/// Loads `text` beside a pool `main` with channels 1 and 2, and tells all problems.
-async fn told(text: &str) -> Vec<String> {
+/// All problems of `text` beside a pool `main` with channels 1 and 2.
+async fn messages(text: &str) -> Vec<String> {
     let mut fixture = Fixture::new(&[
         ("pool.yaml", &pool("main", &["1", "2"])),
         ("x.yaml", text),
@@ -16,7 +16,7 @@ async fn told(text: &str) -> Vec<String> {
     loaded
         .problems
         .iter()
-        .map(|problem| fixture.told(problem))
+        .map(|problem| fixture.message(problem))
         .collect()
 }
 
@@ -80,11 +80,11 @@ async fn what_is_right_has_no_problem() {
         format!("\u{feff}{}", changed("one", "one").replace('\n', "\r\n")),
         format!("%YAML 1.1\n---\n{}", changed("one", "one")),
     ] {
-        assert_eq!(told(&text).await, [""; 0], "{text}");
+        assert_eq!(messages(&text).await, [""; 0], "{text}");
     }
 }
 
-/// What is written instead of what, and what is told of it.
+/// A replacement of a text, and the message about it.
 const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     (
         "one }",
@@ -189,7 +189,7 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     (
         "rtmp://one.example/live",
         "rtmp://one.example/live/a-key",
-        "x.yaml:6:8: Destination one: spec.url: the stream key stands in the URL",
+        "x.yaml:6:8: Destination one: spec.url: the URL holds the stream key",
     ),
     (
         "rtmp://one.example/live",
@@ -199,7 +199,7 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     (
         "rtmp://one.example/live",
         "rtmp://one.example/live/FB-123-0-x",
-        "x.yaml:6:8: Destination one: spec.url: a stream key seems to stand in the URL",
+        "x.yaml:6:8: Destination one: spec.url: the URL seems to hold a stream key",
     ),
     (
         "state:",
@@ -219,7 +219,7 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     (
         "rtmp://one.example/live",
         "rtmp://joe:pw@one.example/live",
-        "x.yaml:6:8: Destination one: spec.url: user and password stand in the URL; remove what stands before the `@`; username and passwordParameter take the two",
+        "x.yaml:6:8: Destination one: spec.url: the URL holds a user and a password; remove everything before the `@`; username and passwordParameter take the two",
     ),
     (
         "state:",
@@ -389,7 +389,7 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     (
         "streamKeyFrom: { file: key }",
         "streamKey: abc",
-        "x.yaml:8:14: warning: Destination one: spec.streamKey: the stream key stands in the file",
+        "x.yaml:8:14: warning: Destination one: spec.streamKey: the stream key is in the file",
     ),
     (
         "state:",
@@ -444,32 +444,32 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     ),
     (
         "state: Streaming",
-        "state: *nobody",
+        "state: *undefined",
         "x.yaml:7:10: cannot be read as YAML: unknown anchor",
     ),
 ];
 
 #[tokio::test]
-async fn each_mistake_in_a_destination_is_told_where_it_stands() {
+async fn each_mistake_in_a_destination_has_its_place() {
     for (from, to, expected) in MISTAKES_IN_A_DESTINATION {
-        let told = told(&changed(from, to)).await;
+        let messages = messages(&changed(from, to)).await;
         assert!(
-            told.iter().any(|told| told.starts_with(expected)),
-            "{expected}\n{told:#?}"
+            messages.iter().any(|message| message.starts_with(expected)),
+            "{expected}\n{messages:#?}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_platform_that_is_none_is_told_once() {
-    let told = told(&changed("url: rtmp://one.example/live", "platform: myspace")).await;
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].contains("spec.platform"), "{told:#?}");
+async fn an_unknown_platform_is_reported_once() {
+    let messages = messages(&changed("url: rtmp://one.example/live", "platform: myspace")).await;
+    assert_eq!(messages.len(), 1, "{messages:#?}");
+    assert!(messages[0].contains("spec.platform"), "{messages:#?}");
 }
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "a table of mistakes")]
-async fn each_mistake_in_a_pool_is_told_where_it_stands() {
+async fn each_mistake_in_a_pool_has_its_place() {
     for (text, expected) in [
         (
             pool("other", &[]),
@@ -566,10 +566,10 @@ async fn each_mistake_in_a_pool_is_told_where_it_stands() {
             "x.yaml:7:91: ChannelPool other: spec.disruption.windows[0].timeZone: there is no time zone `Europe/Brelin`; did you mean `Europe/Berlin`?",
         ),
     ] {
-        let told = told(&text).await;
+        let messages = messages(&text).await;
         assert!(
-            told.iter().any(|told| told.starts_with(expected)),
-            "{expected}\n{told:#?}"
+            messages.iter().any(|message| message.starts_with(expected)),
+            "{expected}\n{messages:#?}"
         );
     }
 }
@@ -596,7 +596,7 @@ async fn a_login_is_read_and_a_scheme_in_capitals_is_written_as_usual() {
     assert_eq!(one.key, StreamKey::Known(Secret::new("a-key")));
 }
 
-/// What key files hold, and what is told of it.
+/// The content of key files, and the message about it.
 const PASTED: [(&str, &str); 9] = [
     ("\u{200b}CANARY", "invisible characters"),
     ("\"CANARY\"\n", "in quotes"),
@@ -610,7 +610,7 @@ const PASTED: [(&str, &str); 9] = [
 ];
 
 #[tokio::test]
-async fn a_key_as_people_paste_it_is_told_without_it_and_sets_nothing_aside() {
+async fn a_pasted_key_mistake_hides_the_key_and_sets_nothing_aside() {
     for (text, said) in PASTED {
         let one = destination("one", "state: Streaming\n  streamKeyFrom: { file: pasted }");
         let mut fixture = Fixture::new(&[
@@ -619,13 +619,16 @@ async fn a_key_as_people_paste_it_is_told_without_it_and_sets_nothing_aside() {
             ("pasted", text),
         ]);
         let loaded = fixture.load().await;
-        let told = fixture.told(&loaded.problems[0]);
+        let message = fixture.message(&loaded.problems[0]);
         assert!(
-            told.starts_with("x.yaml:8:26: Destination one: spec.streamKeyFrom.file: "),
-            "{told}"
+            message.starts_with("x.yaml:8:26: Destination one: spec.streamKeyFrom.file: "),
+            "{message}"
         );
-        assert!(told.contains(said) && told.contains("into file pasted"), "{told}");
-        assert!(!format!("{loaded:?} {told}").contains("CANARY"), "{loaded:?}");
+        assert!(
+            message.contains(said) && message.contains("into file pasted"),
+            "{message}"
+        );
+        assert!(!format!("{loaded:?} {message}").contains("CANARY"), "{loaded:?}");
         assert_eq!(loaded.desired.destinations.len(), 1);
     }
 }
@@ -639,7 +642,7 @@ fn streaming(name: &str, place: &str) -> String {
 }
 
 #[tokio::test]
-async fn two_that_are_one_stream_are_a_mistake_of_both_whatever_the_spelling() {
+async fn one_stream_declared_twice_is_a_mistake_of_both() {
     for (one, other) in [
         ("rtmp://a.example:1935/live", "rtmp://a.example/live"),
         ("rtmp://a.example/live/", "rtmps://A.Example/live"),
@@ -653,19 +656,21 @@ async fn two_that_are_one_stream_are_a_mistake_of_both_whatever_the_spelling() {
             streaming("one", &format!("pool: main, url: \"{one}\"")),
             streaming("two", &format!("pool: other, url: \"{other}\"")),
         ];
-        let told = told(&text.concat()).await;
-        assert_eq!(told.len(), 2, "{told:#?}");
+        let messages = messages(&text.concat()).await;
+        assert_eq!(messages.len(), 2, "{messages:#?}");
         assert!(
-            told[0].contains("Destination one: spec: Destination two at "),
-            "{told:#?}"
+            messages[0].contains("Destination one: spec: Destination two at "),
+            "{messages:#?}"
         );
         assert!(
-            told[1].contains("Destination two: spec: Destination one at "),
-            "{told:#?}"
+            messages[1].contains("Destination two: spec: Destination one at "),
+            "{messages:#?}"
         );
         assert!(
-            told.iter().all(|told| told.contains("is the same stream")),
-            "{told:#?}"
+            messages
+                .iter()
+                .all(|message| message.contains("is the same stream")),
+            "{messages:#?}"
         );
     }
     // Another key, or one that is off air, is none.
@@ -675,17 +680,20 @@ async fn two_that_are_one_stream_are_a_mistake_of_both_whatever_the_spelling() {
             streaming("one", "pool: main, platform: twitch"),
             streaming("two", "pool: main, platform: twitch").replace(from, to),
         ];
-        let told = told(&text.concat()).await;
-        assert!(!told.iter().any(|told| told.contains("same stream")), "{told:#?}");
+        let messages = messages(&text.concat()).await;
+        assert!(
+            !messages.iter().any(|message| message.contains("same stream")),
+            "{messages:#?}"
+        );
     }
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_read_are_the_same_where_they_are_kept_in_the_same_place() {
+async fn unreadable_keys_of_one_reference_are_the_same() {
     let missing = |name: &str, file: &str| {
         streaming(name, "pool: main, platform: twitch").replace("file: key", &format!("file: {file}"))
     };
-    let told = told(
+    let messages = messages(
         &[
             missing("one", "gone"),
             missing("two", "gone"),
@@ -694,8 +702,10 @@ async fn keys_that_cannot_be_read_are_the_same_where_they_are_kept_in_the_same_p
         .concat(),
     )
     .await;
-    let same = told.iter().filter(|told| told.contains("is the same stream"));
-    assert_eq!(same.count(), 2, "{told:#?}");
+    let same = messages
+        .iter()
+        .filter(|message| message.contains("is the same stream"));
+    assert_eq!(same.count(), 2, "{messages:#?}");
 }
 
 #[tokio::test]
@@ -707,34 +717,34 @@ async fn one_key_at_both_ingests_of_a_platform_is_a_warning() {
             "pool: main, url: \"rtmps://b.rtmps.youtube.com/live2?backup=1\"",
         ),
     ];
-    let told = told(&text.concat()).await;
-    assert_eq!(told.len(), 2, "{told:#?}");
-    for told in told {
+    let messages = messages(&text.concat()).await;
+    assert_eq!(messages.len(), 2, "{messages:#?}");
+    for message in messages {
         assert!(
-            told.contains(": warning: ") && told.contains("other ingest"),
-            "{told}"
+            message.contains(": warning: ") && message.contains("other ingest"),
+            "{message}"
         );
     }
 }
 
 #[tokio::test]
-async fn two_wanted_that_are_pinned_to_one_slot_are_told() {
+async fn two_wanted_with_one_pinned_slot_are_reported() {
     let pin =
         "state: Streaming\n  streamKeyFrom: { file: key }\n  slot: { channel: \"1\", outputGroup: RTMP-1 }";
-    let told = told(&format!(
+    let messages = messages(&format!(
         "{}---\n{}",
         destination("one", pin),
         destination("two", pin)
     ))
     .await;
     assert!(
-        told[0].contains("warning: Destination two: spec.slot: Destination one at"),
-        "{told:?}"
+        messages[0].contains("warning: Destination two: spec.slot: Destination one at"),
+        "{messages:?}"
     );
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_utf8_is_told_and_the_rest_works() {
+async fn a_file_that_is_not_utf8_is_reported_and_the_rest_works() {
     let mut fixture = Fixture::new(&[
         ("pool.yaml", &pool("main", &["1"])),
         ("one.yaml", &simple("one", "Ready")),
@@ -742,17 +752,17 @@ async fn a_file_that_is_no_utf8_is_told_and_the_rest_works() {
     std::fs::write(fixture.path("latin.yaml"), b"# caf\xe9\n").unwrap();
     std::fs::write(fixture.path("wide.yaml"), b"\xff\xfea\0").unwrap();
     let loaded = fixture.load().await;
-    let told: Vec<String> = loaded
+    let messages: Vec<String> = loaded
         .problems
         .iter()
-        .map(|problem| fixture.told(problem))
+        .map(|problem| fixture.message(problem))
         .collect();
     assert_eq!(
-        told[0],
+        messages[0],
         "latin.yaml:1: is another encoding, not UTF-8; save the file as UTF-8"
     );
     assert_eq!(
-        told[2],
+        messages[2],
         "wide.yaml:1: is UTF-16, not UTF-8; save the file as UTF-8"
     );
     assert_eq!(loaded.desired.destinations.len(), 1);

@@ -1,4 +1,4 @@
-//! Worlds larger and stranger than anybody has, and how to shrink them.
+//! Worlds larger and stranger than real ones, and how to shrink them.
 
 use std::collections::BTreeSet;
 
@@ -62,7 +62,7 @@ pub(super) enum Sight {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Owner {
     Us,
-    Nobody,
+    Unowned,
     Them,
 }
 
@@ -169,7 +169,7 @@ pub(super) fn channel(bounds: Bounds) -> impl Strategy<Value = ChannelSpec> {
         prop_oneof![40 => Just(Sight::Seen), rare(1) => Just(Sight::Missing), rare(1) => Just(Sight::Unreadable)],
         select(states),
         prop_oneof![3 => Just(ChannelClass::SinglePipeline), 1 => Just(ChannelClass::Standard)],
-        prop_oneof![8 => Just(Owner::Us), 2 => Just(Owner::Nobody), 1 => Just(Owner::Them)],
+        prop_oneof![8 => Just(Owner::Us), 2 => Just(Owner::Unowned), 1 => Just(Owner::Them)],
         prop::bool::weighted(0.2),
         prop_oneof![8 => Just(0_u32), 1 => Just(1_u32), 1 => Just(3_u32)],
         vec(slot(bounds), 0..=bounds.slots),
@@ -339,7 +339,7 @@ pub(super) fn build_channel(
     channel.class = spec.class;
     channel.owner = match spec.owner {
         Owner::Us => Some(support::owner()),
-        Owner::Nobody => None,
+        Owner::Unowned => None,
         Owner::Them => Some(OwnerId::new("theirs")),
     };
     channel.trouble = (spec.failures > 0).then(|| Trouble {

@@ -39,18 +39,19 @@ fn fault(operation: &'static str, code: &'static str) -> Fault {
 }
 
 #[tokio::test]
-async fn a_table_that_is_missing_is_told_and_taken_when_it_is_there() {
+async fn a_missing_table_is_reported_and_read_when_it_is_there() {
     let fixture = Fixture::new("poll: 1s").await;
     let mut sources = fixture.sources();
     let loaded = sources.load().await.unwrap();
-    let told = fixture.told(&loaded).join("\n");
+    let messages = fixture.messages(&loaded).join("\n");
     assert!(
-        told.contains("DestinationTable front-end: cannot be read: DescribeTable: there is no such table"),
-        "{told}"
+        messages
+            .contains("DestinationTable front-end: cannot be read: DescribeTable: there is no such table"),
+        "{messages}"
     );
     assert!(
-        told.contains("slotwise table create --destinations live"),
-        "{told}"
+        messages.contains("slotwise table create --destinations live"),
+        "{messages}"
     );
     assert!(doubt(&loaded).contains("cannot be read"));
     assert_eq!(loaded.desired.pools.len(), 1, "the rest is good");
@@ -66,16 +67,16 @@ async fn a_missing_permission_is_named() {
         let fixture = filled(&["a"]).await;
         fixture.dynamo.fail(fault(operation, "AccessDeniedException"));
         let loaded = fixture.sources().load().await.unwrap();
-        let told = fixture.told(&loaded).join("\n");
+        let messages = fixture.messages(&loaded).join("\n");
         assert!(
-            told.contains(&format!("allow dynamodb:{operation} on table live")),
-            "{told}"
+            messages.contains(&format!("allow dynamodb:{operation} on table live")),
+            "{messages}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_table_that_throttles_leaves_everybody_as_they_were() {
+async fn a_table_that_throttles_changes_no_destination() {
     let fixture = filled(&["a", "b"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 2).await;
@@ -149,11 +150,11 @@ fn only(names: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn a_table_that_is_emptied_while_it_is_read_is_not_believed() {
+async fn a_table_emptied_during_a_scan_is_not_believed() {
     let fixture = filled(&["a", "b", "c"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
-    // A scan that has come to the first item only, when all of them are deleted.
+    // A scan that has read the first item only, when all of them are deleted.
     fixture.dynamo.answer("Scan", &only(&["a"]));
     for name in ["a", "b", "c"] {
         fixture.dynamo.delete(&fixture.table(), ("name", name)).await;
@@ -166,7 +167,7 @@ async fn a_table_that_is_emptied_while_it_is_read_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_filled_again_while_it_is_read_is_read_again() {
+async fn a_table_refilled_during_a_scan_is_read_again() {
     let fixture = filled(&["a", "b", "c"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
@@ -186,7 +187,7 @@ async fn a_table_that_is_filled_again_while_it_is_read_is_read_again() {
 }
 
 #[tokio::test]
-async fn an_item_that_is_renamed_while_the_table_is_read_is_never_missing() {
+async fn an_item_renamed_during_a_scan_is_never_missing() {
     let fixture = filled(&["a", "b"]).await;
     let mut sources = fixture.sources();
     load_until(&mut sources, "read", |loaded| names(loaded).len() == 2).await;
@@ -217,10 +218,10 @@ async fn a_declaration_that_breaks_loses_no_table() {
         "apiVersion: slotwise.dev/v1alpha1\nkind: DestinationTable\nmetadata: { name: front-end }\nspec: { table: x }\n",
     ] {
         fixture.write("table.yaml", broken);
-        let loaded = load_until(&mut sources, "told", |loaded| !loaded.problems.is_empty()).await;
+        let loaded = load_until(&mut sources, "reported", |loaded| !loaded.problems.is_empty()).await;
         assert_eq!(names(&loaded), ["a", "b"]);
     }
-    // Another mapping is another way to read it: until that has worked everybody stays.
+    // Another mapping is another way to read it: until that has worked every destination stays.
     fixture.dynamo.fail(fault("Scan", "AccessDeniedException"));
     fixture.declare(&fixture.table(), "poll: 2s");
     let loaded = load_until(&mut sources, "doubted", |loaded| {
@@ -285,7 +286,7 @@ async fn records_that_were_trimmed_are_made_up_for_by_a_look() {
 }
 
 #[tokio::test]
-async fn a_shard_that_ends_is_followed_by_the_one_that_takes_its_place() {
+async fn the_child_of_an_ended_shard_is_followed() {
     let fixture = Fixture::new("poll: 1h").await;
     fixture.dynamo.create(&fixture.table(), "name", true).await;
     put(&fixture, "a", "Ready").await;
@@ -311,7 +312,7 @@ async fn a_shard_that_ends_is_followed_by_the_one_that_takes_its_place() {
 }
 
 #[tokio::test]
-async fn a_stream_that_may_not_be_read_leaves_the_table_to_be_looked_at() {
+async fn without_stream_permission_the_table_is_polled() {
     let fixture = Fixture::new("poll: 1s").await;
     fixture.dynamo.create(&fixture.table(), "name", true).await;
     put(&fixture, "a", "Ready").await;
@@ -324,7 +325,7 @@ async fn a_stream_that_may_not_be_read_leaves_the_table_to_be_looked_at() {
 }
 
 #[tokio::test]
-async fn keys_that_are_lost_together_with_their_directory_stay_as_they_were_read() {
+async fn keys_of_a_lost_directory_stay_as_they_were_read() {
     let fixture = Fixture::new("poll: 1s\n  localKeys: true").await;
     fixture.dynamo.create(&fixture.table(), "name", false).await;
     fixture.write("key", "key-of-a");

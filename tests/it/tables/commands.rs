@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::super::cli::tool::{Ran, command, told};
+use super::super::cli::tool::{Ran, command, printed};
 use super::{Fixture, POOL};
 
 /// Runs `slotwise` with `args` and the directory of `fixture`, against its DynamoDB; no credentials, no region.
@@ -11,7 +11,7 @@ async fn run(fixture: &Fixture, args: &[&str]) -> Ran {
     command
         .arg(fixture.dir.path())
         .env("AWS_ENDPOINT_URL_DYNAMODB", &fixture.dynamo.endpoint);
-    let ended = tokio::task::spawn_blocking(move || told(command.output().unwrap()));
+    let ended = tokio::task::spawn_blocking(move || printed(command.output().unwrap()));
     ended.await.unwrap()
 }
 
@@ -19,7 +19,7 @@ async fn run(fixture: &Fixture, args: &[&str]) -> Ran {
 async fn run_bare(fixture: &Fixture, args: &[&str]) -> Ran {
     let mut command: Command = command(args);
     command.env("AWS_ENDPOINT_URL_DYNAMODB", &fixture.dynamo.endpoint);
-    let ended = tokio::task::spawn_blocking(move || told(command.output().unwrap()));
+    let ended = tokio::task::spawn_blocking(move || printed(command.output().unwrap()));
     ended.await.unwrap()
 }
 
@@ -136,7 +136,7 @@ async fn declared(fixture: &Fixture) -> Vec<String> {
     let options = LoadOptions { check_keys: false };
     let mut sources = Sources::new(paths, slotwise::model::OwnerId::new("test"), options);
     let loaded = sources.load().await.unwrap();
-    assert_eq!(fixture.told(&loaded), [""; 0]);
+    assert_eq!(fixture.messages(&loaded), [""; 0]);
     loaded
         .desired
         .destinations

@@ -129,7 +129,7 @@ impl Dynamo {
         call.send().await.unwrap();
     }
 
-    /// Changes one attribute of an item, as a front end does when somebody presses a button.
+    /// Changes one attribute of an item, as a front end does when a user presses a button.
     pub(crate) async fn set(&self, table: &str, key: (&str, &str), attribute: &str, value: &str) {
         let call = self
             .front_end

@@ -77,7 +77,7 @@ impl Fixture {
     }
 
     /// Problems with neither the directory nor the name of the table in them.
-    fn told(&self, loaded: &Loaded) -> Vec<String> {
+    fn messages(&self, loaded: &Loaded) -> Vec<String> {
         let (dir, table) = (format!("{}/", self.dir.path().display()), self.table());
         let clean = |text: String| text.replace(&dir, "").replace(&table, "live");
         loaded
@@ -115,7 +115,7 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Runs while `during` goes on.
+    /// Runs while `during` runs.
     pub(crate) fn run_during<'a>(
         &'a mut self,
         during: impl Future<Output = ()> + 'a,
@@ -130,7 +130,7 @@ impl Daemon {
         })
     }
 
-    fn told(&self) -> String {
+    fn log(&self) -> String {
         format!("{:?}", self.events.lock().unwrap())
     }
 }

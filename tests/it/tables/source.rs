@@ -44,7 +44,7 @@ async fn items_of_the_default_layout_are_destinations() {
     ];
     fixture.dynamo.put(&table, &texts, &more).await;
     let loaded = fixture.sources().load().await.unwrap();
-    assert_eq!(fixture.told(&loaded), [""; 0]);
+    assert_eq!(fixture.messages(&loaded), [""; 0]);
     let one = &loaded.desired.destinations["a"];
     assert_eq!(
         (one.state, one.priority, one.interruptible),
@@ -84,7 +84,7 @@ async fn a_table_that_exists_is_used_as_it_is() {
         .put(&table, &item("k-19", "third", ""), &number)
         .await;
     let loaded = fixture.sources().load().await.unwrap();
-    assert_eq!(fixture.told(&loaded), [""; 0]);
+    assert_eq!(fixture.messages(&loaded), [""; 0]);
     assert_eq!(names(&loaded), ["main-stage", "side-stage", "third"]);
     let state = |name: &str| loaded.desired.destinations[name].state;
     assert_eq!(
@@ -94,7 +94,7 @@ async fn a_table_that_exists_is_used_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_bad_item_is_told_by_its_attributes_and_the_others_work() {
+async fn a_bad_item_is_reported_by_attribute_and_the_others_work() {
     let fixture = Fixture::new(FRONT_END).await;
     let table = fixture.table();
     fixture.dynamo.create(&table, "id", false).await;
@@ -120,26 +120,26 @@ async fn a_bad_item_is_told_by_its_attributes_and_the_others_work() {
     let mut sources = fixture.sources();
     let loaded = sources.load().await.unwrap();
     assert_eq!(names(&loaded), ["good"]);
-    let told = fixture.told(&loaded);
-    assert_eq!(told.len(), 4, "{told:#?}");
+    let messages = fixture.messages(&loaded);
+    assert_eq!(messages.len(), 4, "{messages:#?}");
     for (attribute, said) in [
         (
             "status: `paused`",
             "write `streaming`, 1 for on air or `ready`, 0 for off air",
         ),
         ("rank: must be a whole number, not a text", ""),
-        ("rtmpUrl:", "a stream key seems to stand in the URL"),
+        ("rtmpUrl:", "the URL seems to hold a stream key"),
         ("key: there are spaces", ""),
     ] {
-        let found = told
+        let found = messages
             .iter()
             .find(|text| text.contains(&format!("table live [id=2]: Destination bad: {attribute}")));
         assert!(
             found.is_some_and(|text| text.contains(said)),
-            "{attribute}: {told:#?}"
+            "{attribute}: {messages:#?}"
         );
     }
-    assert!(!told.join(" ").contains("CANARY"));
+    assert!(!messages.join(" ").contains("CANARY"));
     // It can be itself only: nothing else is held up for it.
     assert_eq!(doubt(&loaded), "");
     let set_aside: Vec<&str> = loaded.desired.set_aside.iter().map(Identity::as_str).collect();
@@ -185,19 +185,19 @@ async fn a_name_in_two_sources_is_reported_and_not_guessed() {
     let mut sources = fixture.sources();
     let loaded = sources.load().await.unwrap();
     assert_eq!(names(&loaded), [""; 0], "neither of the two is taken");
-    let told = fixture.told(&loaded).join("\n");
+    let messages = fixture.messages(&loaded).join("\n");
     assert!(
-        told.contains("table live [name=a]: Destination a-")
-            && told.contains(
+        messages.contains("table live [name=a]: Destination a-")
+            && messages.contains(
                 ": name: Destination a is declared at a.yaml:3:19 too, and neither is in force yet"
             ),
-        "{told}"
+        "{messages}"
     );
     assert!(
-        told.contains(
+        messages.contains(
             "a.yaml:3:19: Destination a: metadata.name: Destination a is declared at table live [name=a] too"
         ),
-        "{told}"
+        "{messages}"
     );
     assert!(doubt(&loaded).contains("Destination a"));
 
@@ -227,12 +227,12 @@ async fn an_item_has_nothing_of_this_machine_sent_anywhere() {
     let mut sources = fixture.sources();
     let loaded = sources.load().await.unwrap();
     assert_eq!(names(&loaded), [""; 0]);
-    let told = fixture.told(&loaded).join("\n");
+    let messages = fixture.messages(&loaded).join("\n");
     assert!(
-        told.contains("streamKeyFrom.env: an item may not refer to env of the machine"),
-        "{told}"
+        messages.contains("streamKeyFrom.env: an item may not refer to env of the machine"),
+        "{messages}"
     );
-    // Unless whoever declares the table says so.
+    // Unless the DestinationTable says so.
     fixture.declare(&table, "poll: 1s\n  localKeys: true");
     load_until(&mut sources, "allowed", |loaded| names(loaded) == ["a"]).await;
 }
@@ -275,7 +275,7 @@ async fn a_stream_tells_of_a_change_at_once() {
 }
 
 #[tokio::test]
-async fn a_generation_that_the_front_end_counts_is_told_back() {
+async fn a_generation_of_the_front_end_is_reported_back() {
     let fixture = Fixture::new("poll: 1s").await;
     let table = fixture.table();
     fixture.dynamo.create(&table, "name", false).await;
@@ -301,7 +301,7 @@ async fn without_access_files_are_read_and_tables_are_counted() {
 }
 
 #[tokio::test]
-async fn each_mistake_in_a_table_is_told_where_it_stands() {
+async fn each_mistake_in_a_table_has_its_place() {
     let fixture = Fixture::new(
         "endpoint: \"http://u:p@x\"
   poll: 1ms
@@ -313,7 +313,7 @@ async fn each_mistake_in_a_table_is_told_where_it_stands() {
     )
     .await;
     let loaded = fixture.sources().load().await.unwrap();
-    let told = fixture.told(&loaded).join("\n");
+    let messages = fixture.messages(&loaded).join("\n");
     for said in [
         "spec.endpoint: an endpoint takes no user",
         "spec.poll: the time is out of range",
@@ -324,7 +324,7 @@ async fn each_mistake_in_a_table_is_told_where_it_stands() {
         "spec.status.attribute: `rank` holds what users write already",
         "spec.status.phases.Streamin: `Streamin` is no phase; did you mean `Streaming`?",
     ] {
-        assert!(told.contains(said), "{said}:\n{told}");
+        assert!(messages.contains(said), "{said}:\n{messages}");
     }
     assert!(
         doubt(&loaded).contains("DestinationTable front-end"),
@@ -359,12 +359,12 @@ async fn a_key_that_aws_keeps_is_read_for_an_item_as_for_a_file() {
         &loaded.desired.destinations["b"].key,
         StreamKey::Unavailable { .. }
     ));
-    let told = fixture.told(&loaded).join("\n");
+    let messages = fixture.messages(&loaded).join("\n");
     assert!(
-        told.contains("table live [name=b]: Destination b: streamKeyFrom.ssm: "),
-        "{told}"
+        messages.contains("table live [name=b]: Destination b: streamKeyFrom.ssm: "),
+        "{messages}"
     );
-    // Rotated while it is off air: whoever is switched on goes on air with the new key.
+    // Rotated while it is off air: it goes on air with the new key.
     aws.rotate("/live/a", "rotated");
     fixture
         .dynamo

@@ -32,7 +32,7 @@ async fn front_end() -> (Fixture, String) {
     (fixture, table)
 }
 
-/// Waits for so many more looks at the table, and what comes of them.
+/// Waits for so many more looks at the table, and their effects.
 async fn looks(dynamo: &Dynamo, count: usize) {
     let before = dynamo.count("Scan");
     // One may be under way, and one more begins when all that came of the others is over.
@@ -51,7 +51,7 @@ async fn put(fixture: &Fixture, id: &str, wanted: &str) {
 }
 
 #[tokio::test]
-async fn a_button_of_the_front_end_shows_what_is_true_in_its_own_words() {
+async fn the_status_is_written_in_the_front_ends_words() {
     let (fixture, table) = front_end().await;
     put(&fixture, "a", "ready").await;
     let emulator = emulator(&fixture).await;
@@ -70,7 +70,7 @@ async fn a_button_of_the_front_end_shows_what_is_true_in_its_own_words() {
             assert!(!dynamo.text(&table, a, "since").await.is_empty());
             dynamo.set(&table, a, "wanted", "ready").await;
             dynamo.until(&table, a, "state", "ready").await;
-            // A URL that cannot be one: the front end is told why, in its item, and what was good stays in force.
+            // A URL that cannot be one: its item says why, and what was good stays in force.
             dynamo.set(&table, a, "rtmpUrl", "http://x").await;
             dynamo.until(&table, a, "reason", "Invalid").await;
             assert!(dynamo.text(&table, a, "why").await.contains("rtmpUrl: "));
@@ -83,12 +83,12 @@ async fn a_button_of_the_front_end_shows_what_is_true_in_its_own_words() {
     let item = dynamo.get(&table, a).await.unwrap();
     // What users write is as they wrote it, and the key stands nowhere else.
     assert_eq!(item["note"], AttributeValue::S("mine".to_owned()));
-    let told = format!(
+    let shown = format!(
         "{:?} {}",
         item.iter().filter(|(name, _)| *name != "key").collect::<Vec<_>>(),
-        daemon.told()
+        daemon.log()
     );
-    assert!(!told.contains("CANARY"));
+    assert!(!shown.contains("CANARY"));
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_steady_state_costs_no_write_and_neither_does_a_restart() {
 }
 
 #[tokio::test]
-async fn a_deleted_item_is_not_made_again_and_what_was_on_air_goes_off() {
+async fn a_deleted_item_is_not_recreated_and_goes_off_air() {
     let (fixture, table) = front_end().await;
     for id in ["a", "b"] {
         put(&fixture, id, "streaming").await;
@@ -150,7 +150,7 @@ async fn a_deleted_item_is_not_made_again_and_what_was_on_air_goes_off() {
         .await;
     assert!(
         dynamo.get(&table, ("id", "b")).await.is_none(),
-        "nobody wrote it again"
+        "it was not written again"
     );
     assert_eq!(dynamo.text(&table, ("id", "a"), "state").await, "streaming");
 }
@@ -184,7 +184,7 @@ async fn a_write_that_fails_holds_up_nothing_and_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_storm_of_changes_is_written_with_no_more_than_25_writes_at_once() {
+async fn at_most_25_writes_run_at_once() {
     let (fixture, table) = front_end().await;
     let many = 200;
     for number in 0..many {
@@ -208,7 +208,7 @@ async fn a_storm_of_changes_is_written_with_no_more_than_25_writes_at_once() {
 }
 
 #[tokio::test]
-async fn a_process_that_only_looks_on_writes_no_status_and_waits_for_none() {
+async fn a_standby_writes_no_status() {
     let (fixture, table) = front_end().await;
     put(&fixture, "a", "streaming").await;
     let tables = Tables::new(fixture.dynamo.access(), Some(Lease::never().gate()));

@@ -1,4 +1,4 @@
-//! A table of several tenants, who know nothing of each other: each item is itself by its key, whatever it is called.
+//! A table of several independent tenants: each item is identified by its key, whatever its name.
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -120,20 +120,20 @@ async fn publish(sources: &mut Sources, loaded: &Loaded) {
 }
 
 #[tokio::test]
-async fn items_of_one_name_have_names_of_their_own_and_keep_them() {
+async fn items_of_one_name_get_and_keep_distinct_names() {
     let fixture = tenants().await;
     put(&fixture, "beta", "1", "Main Stage", "on").await;
     put(&fixture, "acme", "1", "Main stage", "off").await;
     let mut sources = fixture.sources();
     let loaded = sources.load().await.unwrap();
-    assert_eq!(fixture.told(&loaded), [""; 0]);
+    assert_eq!(fixture.messages(&loaded), [""; 0]);
     assert_eq!(name_of(&loaded, "acme-1"), "main-stage", "the first by key");
     let beta = name_of(&loaded, "beta-1");
     let suffix = beta.strip_prefix("main-stage-").unwrap();
     let identity = loaded.desired.destinations[beta.as_str()].identity.as_str();
     assert_eq!(identity, format!("beta-1-{suffix}"));
 
-    // A newcomer takes nobody's name, wherever its key stands, and neither does what is left take another one.
+    // A new item takes no other's name, whatever its key, and the others keep theirs.
     put(&fixture, "aaa", "1", "main-stage", "on").await;
     let loaded = load_until(&mut sources, "read", |loaded| names(loaded).len() == 3).await;
     assert_eq!(name_of(&loaded, "acme-1"), "main-stage");
@@ -156,20 +156,20 @@ async fn items_of_one_name_have_names_of_their_own_and_keep_them() {
 }
 
 #[tokio::test]
-async fn names_in_any_script_are_labels_and_one_that_is_none_is_the_key() {
+async fn names_in_any_script_become_labels() {
     let fixture = tenants().await;
     for (id, title) in [("1", "Bühne 1"), ("2", "日本語"), ("3", "!!!")] {
         put(&fixture, "acme", id, title, "on").await;
     }
     let loaded = fixture.sources().load().await.unwrap();
-    assert_eq!(fixture.told(&loaded), [""; 0]);
+    assert_eq!(fixture.messages(&loaded), [""; 0]);
     assert_eq!(name_of(&loaded, "acme-1"), "buhne-1");
     assert_eq!(name_of(&loaded, "acme-2"), "ri-ben-yu");
     assert!(name_of(&loaded, "acme-3").starts_with("acme-3-"));
 }
 
 #[tokio::test]
-async fn an_item_gives_way_to_an_object_of_its_name_unless_it_had_it() {
+async fn an_item_yields_its_name_to_an_object_unless_it_had_it() {
     let yaml = "apiVersion: slotwise.dev/v1alpha1\nkind: Destination\nmetadata: { name: main-stage }\nspec: { pool: main, state: Ready, url: \"rtmp://b.example/live\", streamKeyFrom: { file: key } }\n";
     let fixture = tenants().await;
     put(&fixture, "acme", "1", "Main Stage", "on").await;
@@ -177,7 +177,7 @@ async fn an_item_gives_way_to_an_object_of_its_name_unless_it_had_it() {
     fixture.write("a.yaml", yaml);
     let mut sources = fixture.sources();
     let loaded = sources.load().await.unwrap();
-    assert_eq!(fixture.told(&loaded), [""; 0]);
+    assert_eq!(fixture.messages(&loaded), [""; 0]);
     assert_eq!(loaded.desired.destinations["main-stage"].identity, "main-stage");
     assert!(name_of(&loaded, "acme-1").starts_with("main-stage-"));
 
@@ -186,12 +186,12 @@ async fn an_item_gives_way_to_an_object_of_its_name_unless_it_had_it() {
     let loaded = sources.load().await.unwrap();
     assert_eq!(name_of(&loaded, "acme-1"), "main-stage");
     fixture.write("a.yaml", yaml);
-    let loaded = load_until(&mut sources, "told", |loaded| !loaded.problems.is_empty()).await;
+    let loaded = load_until(&mut sources, "reported", |loaded| !loaded.problems.is_empty()).await;
     assert_eq!(name_of(&loaded, "acme-1"), "main-stage");
-    let told = fixture.told(&loaded).join("\n");
+    let messages = fixture.messages(&loaded).join("\n");
     assert!(
-        told.contains("a.yaml:3:19: Destination main-stage: metadata.name: Destination main-stage is declared at table live [tenant=acme, id=1] too, which stays in force"),
-        "{told}"
+        messages.contains("a.yaml:3:19: Destination main-stage: metadata.name: Destination main-stage is declared at table live [tenant=acme, id=1] too, which stays in force"),
+        "{messages}"
     );
 }
 
@@ -213,7 +213,7 @@ async fn a_status_is_written_to_the_item_that_it_is_of() {
         "{why}"
     );
 
-    // One that was good and is faulty now is told so in its own item.
+    // An item that was good and is faulty now says so.
     put(&fixture, "acme", "1", "Main Stage", "what").await;
     let loaded = load_until(&mut sources, "set aside", |loaded| loaded.rejected.len() == 2).await;
     publish(&mut sources, &loaded).await;
@@ -223,7 +223,7 @@ async fn a_status_is_written_to_the_item_that_it_is_of() {
 }
 
 #[tokio::test]
-async fn a_faulty_item_holds_up_no_other_and_is_told_by_its_key_and_its_attributes() {
+async fn a_faulty_item_blocks_no_other_and_is_reported_by_key() {
     let fixture = tenants().await;
     put(&fixture, "acme", "1", "Main Stage", "on").await;
     put(&fixture, "beta", "1", "Main Stage", "perhaps").await;
@@ -238,23 +238,28 @@ async fn a_faulty_item_holds_up_no_other_and_is_told_by_its_key_and_its_attribut
     let set_aside = loaded.desired.set_aside.iter().map(Identity::as_str);
     let set_aside: Vec<&str> = set_aside.map(|one| one.rsplit_once('-').unwrap().0).collect();
     assert_eq!(set_aside, ["beta-1", "beta-3", "beta-4"]);
-    let told = fixture.told(&loaded);
+    let messages = fixture.messages(&loaded);
     for said in [
         "[tenant=beta, id=1]: Destination main-stage-",
-        "wanted: `perhaps` is none of the values",
+        "wanted: `perhaps` is not a value that means on air or off air",
         "title: the field is missing; set title",
         "title: this looks like a stream key",
         "wanted: the field is missing; set wanted to `on` for on air or `off` for off air",
         "rtmpUrl: nothing says where to stream to",
         "key: nothing says where the stream key is; set key",
     ] {
-        assert!(told.iter().any(|told| told.contains(said)), "{said}: {told:#?}");
+        assert!(
+            messages.iter().any(|message| message.contains(said)),
+            "{said}: {messages:#?}"
+        );
     }
     assert!(
-        told.iter().all(|told| told.contains("[tenant=beta, id=")),
-        "{told:#?}"
+        messages
+            .iter()
+            .all(|message| message.contains("[tenant=beta, id=")),
+        "{messages:#?}"
     );
-    assert!(!told.concat().contains("CANARY"), "{told:#?}");
+    assert!(!messages.concat().contains("CANARY"), "{messages:#?}");
     let of_another = |rejected: &&slotwise::manifest::Rejected| rejected.object.name == "main-stage";
     assert_eq!(loaded.rejected.iter().find(of_another), None);
 
@@ -271,7 +276,7 @@ async fn a_faulty_item_holds_up_no_other_and_is_told_by_its_key_and_its_attribut
 }
 
 #[tokio::test]
-async fn an_item_that_is_faulty_and_renamed_stays_what_it_was_under_its_name() {
+async fn a_faulty_renamed_item_keeps_its_last_good_name() {
     let fixture = tenants().await;
     put(&fixture, "acme", "1", "Main Stage", "off").await;
     let mut sources = fixture.sources();

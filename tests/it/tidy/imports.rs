@@ -91,7 +91,7 @@ impl Program {
         reader.visit_file(file);
     }
 
-    /// Where `path`, written in `module`, leads; unchanged if that is none of ours and no import of it.
+    /// Where `path`, written in `module`, leads; unchanged if that is an external path and no import of it.
     fn resolve(&self, module: &str, path: &[String]) -> Segments {
         let mut path = path.to_vec();
         for _ in 0..HOPS_MAX {
@@ -336,7 +336,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         visit::visit_meta_list(self, list);
     }
 
-    /// `pub(in crate::emulator)` says who may see it, and names nothing.
+    /// `pub(in crate::emulator)` is a visibility, and names nothing.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 }
 

@@ -114,7 +114,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        says: "model stands at the bottom: it names nothing else of ours",
+        says: "model is at the bottom: it names no other module",
         of: &["model"],
         but: &[],
         forbids: |path| is_ours(path) && !is_within(path, "crate::model"),
@@ -124,7 +124,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        says: "manifest names model and itself, and nothing else of ours",
+        says: "manifest names no module but model and itself",
         of: &["manifest"],
         but: &[],
         forbids: |path| is_ours(path) && !within_any(path, &["crate::model", "crate::manifest"]),
@@ -134,14 +134,14 @@ pub(super) const RULES: &[Rule] = &[
         )],
     },
     Rule {
-        says: "plan names model and itself, and nothing else of ours",
+        says: "plan names no module but model and itself",
         of: &["plan"],
         but: &[],
         forbids: |path| is_ours(path) && !within_any(path, &["crate::model", "crate::plan"]),
         planted: &[("plan::action", "use super::super::medialive::Kind;")],
     },
     Rule {
-        says: "check is a second author: of ours it names model, itself and the plan as data",
+        says: "check is a second author: it names no module but model, itself and the plan as data",
         of: &["plan::check"],
         but: &[],
         forbids: |path| {
@@ -209,7 +209,7 @@ pub(super) const RULES: &[Rule] = &[
         planted: &[("medialive", "use aws_sdk_medialive::Client;")],
     },
     Rule {
-        says: "doctor::account alone asks whose the credentials are",
+        says: "doctor::account alone asks for the identity of credentials",
         of: &[],
         but: &["doctor::account"],
         forbids: |path| is_within(path, "aws_sdk_sts"),
@@ -240,7 +240,7 @@ pub(super) const RULES: &[Rule] = &[
         planted: &[("secrets", "use aws_sdk_secretsmanager::Client;")],
     },
     Rule {
-        says: "the lease goes by no wall clock: those of several machines differ",
+        says: "the lease uses no wall clock: those of several machines differ",
         of: &["controller::lease"],
         but: &[],
         forbids: |path| {
@@ -254,7 +254,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        says: "the lease's protocol goes by no clock at all",
+        says: "the lease's protocol uses no clock at all",
         of: &["controller::lease::table"],
         but: &[],
         forbids: |path| path.ends_with("::now") || is_within(path, "tokio::time::sleep"),
@@ -267,7 +267,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        says: "api reads the last view: it calls nobody, changes nothing and is given its parts",
+        says: "api reads the last view: it calls nothing, changes nothing and is given its parts",
         of: &["api"],
         but: &[],
         forbids: |path| {
@@ -314,6 +314,13 @@ pub(super) const RULES: &[Rule] = &[
         but: &["metrics"],
         forbids: |path| is_within(path, "prometheus"),
         planted: &[("api", "use prometheus::Registry;")],
+    },
+    Rule {
+        says: "store::watch::notices alone is told by the system of changes to files: a simulation must not be",
+        of: &[],
+        but: &["store::watch::notices"],
+        forbids: |path| is_within(path, "notify"),
+        planted: &[("store::tree", "use notify::{Event, Watcher};")],
     },
     Rule {
         says: "execute::gate alone makes permits",

@@ -1,4 +1,4 @@
-//! Where destinations are on air, who is on a channel, and which channels may be used.
+//! Where destinations are on air, the occupants of a channel, and which channels may be used.
 
 use std::cmp::Reverse;
 
@@ -9,18 +9,18 @@ use slotwise::model::{Destination, DestinationName, Endpoint};
 use super::super::reading::{owner, rtmp_groups};
 use super::{Fit, Ground, Names, Occupant, Place, Slot, in_force, pushes};
 
-/// Who is on a running channel.
+/// The occupants of a running channel.
 #[derive(Debug, Default)]
 pub(in super::super) struct Occupants {
     /// Wanted and on air there.
     pub(in super::super) on_air: Names,
     /// Must not be interrupted.
     pub(in super::super) firm: Names,
-    /// Slots on air for nobody who is wanted or paused.
+    /// Slots on air for no wanted or paused destination.
     pub(in super::super) leaving: Vec<usize>,
     /// The first slot that nothing helps against.
     pub(in super::super) block: Option<usize>,
-    /// Whether somebody who stays on air is so there in what is no slot.
+    /// Whether a destination that stays on air is so there in a group that is not a slot.
     carries_beside: bool,
 }
 
@@ -50,6 +50,7 @@ impl Ground<'_> {
                 let rank = (
                     fit == Fit::Previous,
                     Reverse((place.runs(), place.runs() && usable, place.is_in(State::Running))),
+                    fit != Fit::Equal,
                     !usable || place.is_unowned(),
                     place.pool.is_none_or(|pool| pool.name != one.pool),
                 );
@@ -85,7 +86,7 @@ impl Ground<'_> {
         !self.is_own(name, place, slot) && first.is_some_and(|(at, ..)| self.places[at].is_in(State::Running))
     }
 
-    /// Who is on a running channel.
+    /// The occupants of a running channel.
     pub(in super::super) fn occupants(&self, place: &Place<'_>) -> Occupants {
         let mut occupants = Occupants {
             carries_beside: self.kept_beside_slots(place).is_some(),
@@ -119,13 +120,13 @@ impl Ground<'_> {
         occupants
     }
 
-    /// Who stays on air, and is so in an RTMP group of a channel that is no slot, and in no slot of a running channel.
+    /// A destination that stays on air in an RTMP group that is not a slot, and in no slot of a running channel.
     pub(in super::super) fn kept_beside_slots(&self, place: &Place<'_>) -> Option<&Destination> {
         let is_kept = |one: &Destination| !self.is_off(one) && self.on_air(&one.name).is_none();
         self.beside_slots(place).find(|one| is_kept(one))
     }
 
-    /// Whose streams a channel has in RTMP groups that are no slots.
+    /// The destinations whose streams a channel has in RTMP groups that are not slots.
     pub(in super::super) fn beside_slots(&self, place: &Place<'_>) -> impl Iterator<Item = &Destination> {
         let groups = place.channel.map(rtmp_groups).unwrap_or_default();
         let others = groups.iter().filter(|(group, _)| place.slot(group).is_none());
@@ -144,9 +145,9 @@ impl Ground<'_> {
         has_slot && occupants.on_air.is_empty() && occupants.yields() && !place.keeps_running()
     }
 
-    /// Whether a stopped channel stays so: somebody who is wanted would be on air there in what is no slot; or a slot of it
-    /// is recorded as that of somebody whose key cannot be read and who is not to lose it. It is neither put on air by a guess
-    /// nor written.
+    /// Whether a stopped channel stays so: a wanted destination would be on air there in a group that is not a slot; or a
+    /// slot of it is recorded as that of a destination whose key cannot be read and that is not to lose it. It is neither
+    /// put on air by a guess nor written.
     pub(in super::super) fn may_not_start(&self, place: &Place<'_>) -> bool {
         let holds = |(at, slot): (usize, &Slot<'_>)| match slot.is {
             Occupant::Of(one, Fit::Unreadable) => !self.is_off(one) && !self.is_spare(&one.name, place, at),
@@ -156,7 +157,7 @@ impl Ground<'_> {
         !place.runs() && (place.slots.iter().enumerate().any(holds) || would_push())
     }
 
-    /// Whether somebody is kept in a slot of a running channel.
+    /// Whether a destination is kept in a slot of a running channel.
     pub(in super::super) fn is_kept(&self, place: &Place<'_>, slot: &Slot<'_>) -> bool {
         let at = place.slots.iter().position(|one| one.group == slot.group);
         let is_leaving = at.is_some_and(|at| self.occupants(place).leaving.contains(&at));
@@ -210,7 +211,7 @@ impl Ground<'_> {
         is_of_pool && self.is_own(&one.name, place, slot)
     }
 
-    /// What would end on a channel that is adopted: group, host, and whose target it is whose place is elsewhere.
+    /// What would end on a channel that is adopted: group, host, and the destination of the target, if it has its slot elsewhere.
     pub(in super::super) fn strays(
         &self,
         place: &Place<'_>,

@@ -3,7 +3,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
-/// Moments from who is wanted, with `!` behind those whose target changes: `"1 2!"`.
+/// Moments from the wanted destinations, with `!` after those whose target changes: `"1 2!"`.
 fn life(moments: &[&str]) -> Vec<Moment> {
     let moment = |text: &&str| {
         let mut moment = Moment::default();
@@ -24,19 +24,19 @@ fn least(slots: &[usize], moments: &[&str]) -> usize {
 }
 
 #[test]
-fn who_joins_interrupts_those_on_the_channel_unless_there_is_another() {
+fn a_joiner_interrupts_the_channel_unless_there_is_another() {
     assert_eq!(least(&[2], &["1", "1 2"]), 1);
     assert_eq!(least(&[2, 1], &["1", "1 2"]), 0);
 }
 
 #[test]
-fn who_leaves_interrupts_those_who_stay_and_nobody_if_all_go() {
+fn a_leaver_interrupts_those_that_stay_and_nothing_if_all_go() {
     assert_eq!(least(&[3], &["1 2 3", "1 2"]), 2);
     assert_eq!(least(&[3], &["1 2 3", ""]), 0);
 }
 
 #[test]
-fn whose_target_changes_is_interrupted_with_everybody_on_the_channel() {
+fn a_changed_target_interrupts_every_destination_on_the_channel() {
     assert_eq!(least(&[2], &["1", "1!"]), 1);
     assert_eq!(least(&[2], &["1 2", "1! 2"]), 2);
     assert_eq!(least(&[2], &["1!"]), 0);
@@ -49,14 +49,14 @@ fn all_that_changes_at_one_moment_shares_one_stop() {
 }
 
 #[test]
-fn hindsight_puts_those_together_who_go_together() {
+fn hindsight_puts_together_what_ends_together() {
     let moments = ["1 2 3 4", "1 3", "3"];
     assert_eq!(least(&[2, 2], &moments), 1);
     assert_eq!(first_fit(&[2, 2], &life(&moments)), Ok(2));
 }
 
 #[test]
-fn too_many_are_told_from_too_many_placements() {
+fn too_many_destinations_differ_from_too_many_placements() {
     assert_eq!(least_interruptions(&[1], &life(&["1 2"])), Err(Unknown::NoRoom));
     let all: Vec<String> = (1..=24).map(|number| number.to_string()).collect();
     let crowd = life(&[&all.join(" ")]);
@@ -114,7 +114,7 @@ fn draw(random: &mut ChaCha8Rng) -> Vec<Moment> {
     (0..4).map(moment).collect()
 }
 
-/// Who is wanted from which moment to before which.
+/// The wanted destinations, each from which moment to before which.
 fn stretches(moments: &[Moment]) -> Vec<(u32, usize, usize)> {
     let mut found = Vec::new();
     for number in 0..5 {

@@ -136,8 +136,8 @@ impl Life {
         self.inject(fault);
     }
 
-    /// Somebody is switched while nobody can tell what became of a start: its reply is lost, lists lag behind, and one
-    /// channel cannot be looked at.
+    /// A destination is switched while the outcome of a start is unknown: its reply is lost, lists lag behind, and one channel
+    /// cannot be looked at.
     pub(super) fn blind_start(&mut self) {
         let random = &mut self.random;
         let lasts = random.random_range(60.0..600.0);

@@ -1,4 +1,4 @@
-//! What is said of channels: why one waits, why one cannot be used, and that one has nothing to wait for.
+//! What a plan says of channels: why one waits, why one cannot be used, and that one has nothing to wait for.
 
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
@@ -8,7 +8,7 @@ use slotwise::plan::Waiting;
 use super::{Claim, Occupant, Oracle, Place, ensure, in_force, slot_of};
 
 impl Oracle<'_> {
-    /// What is said of a channel.
+    /// What the plan says of a channel.
     pub(super) fn channel(&self, place: &Place<'_>, waiting: Option<&Waiting>) -> Claim {
         let Some(waiting) = waiting else {
             return self.needs_nothing(place);
@@ -43,7 +43,7 @@ impl Oracle<'_> {
         }
     }
 
-    /// A channel that waits for nothing runs for somebody and carries nobody else.
+    /// A channel that waits for nothing runs for wanted destinations and carries no others.
     fn needs_nothing(&self, place: &Place<'_>) -> Claim {
         ensure(self.ground.is_usable(place), || {
             "it cannot be used and does not say why".into()
@@ -55,9 +55,11 @@ impl Oracle<'_> {
         let stray = occupants.leaving.iter().chain(&occupants.block).next();
         if let Some(slot) = stray {
             let group = &place.slots[*slot].group;
-            return Err(format!("{group} goes on for nobody and nothing says why"));
+            return Err(format!("{group} runs on for no destination and nothing says why"));
         }
-        ensure(!self.ground.is_vacant(place), || "it runs for nobody".into())
+        ensure(!self.ground.is_vacant(place), || {
+            "it runs for no destination".into()
+        })
     }
 
     /// No channel may be used by it, and this is one of them and the reason.
@@ -102,11 +104,11 @@ impl Oracle<'_> {
                     "nothing keeps it from being adopted".into()
                 })?;
                 let found = ground.strays(is);
-                let told = strays.iter().map(|stray| {
+                let stated = strays.iter().map(|stray| {
                     let group = stray.output_group.to_string();
                     (group, stray.host.clone(), stray.of.clone())
                 });
-                ensure(told.eq(found.iter().cloned()), || {
+                ensure(stated.eq(found.iter().cloned()), || {
                     format!("undeclared or elsewhere are {found:?}")
                 })?;
                 Ok(channel.as_str())

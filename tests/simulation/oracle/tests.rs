@@ -20,7 +20,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Lets the controller come to rest, changes the declaration, and lets it come to rest again.
+    /// Waits until the controller is at rest, changes the declaration, and waits again.
     async fn after(
         declared: Desired,
         prepare: impl FnOnce(&mut World),
@@ -59,7 +59,7 @@ impl Scene {
         )
     }
 
-    /// The destination waits for this, and all that the plan says of anybody is true.
+    /// The destination waits for this, and all that the plan says is true.
     #[track_caller]
     fn tells(&self, name: &str, code: &str) {
         let waiting = self.planned(name).waiting.as_ref();
@@ -143,16 +143,16 @@ fn set_state(world: &mut World, state: State) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_slot_is_free_while_somebody_wanted_is_in_each() {
+async fn no_slot_is_free_while_each_holds_a_wanted_destination() {
     let full = small(vec![wanted("a"), wanted("b"), wanted("c")]);
     let scene = Scene::after(full, |_| {}, add(wanted("d"))).await;
     scene.tells("d", "NoFreeSlot");
     let c = scene.planned("c").held.clone().unwrap().output_group;
     let number = c.as_str().trim_start_matches("RTMP-Slot-").parse().unwrap();
-    scene.lies_once("d", "is held by nobody who is kept", |scene| {
+    scene.lies_once("d", "is not held by a kept destination", |scene| {
         park(&mut scene.world, number);
     });
-    scene.lies_once("d", "is held by nobody who is kept", |scene| {
+    scene.lies_once("d", "is not held by a kept destination", |scene| {
         scene.one("c").state = WantedState::Ready;
     });
     scene.lies_once("d", "would do", |scene| set_state(&mut scene.world, State::Idle));
@@ -184,7 +184,7 @@ async fn an_interruption_is_forbidden_while_the_policy_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_switched_off_shares_the_channel_with_those_who_stay() {
+async fn a_switched_off_destination_shares_the_channel_with_others() {
     let off = |desired: &mut Desired| desired.destination_mut("b").unwrap().state = WantedState::Ready;
     let scene = Scene::after(small(vec![wanted("a"), wanted("b")]), |_| {}, off).await;
     scene.tells("b", "SharesChannel");
@@ -203,7 +203,7 @@ async fn who_is_switched_off_shares_the_channel_with_those_who_stay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_must_not_be_interrupted_is_not_interruptible_or_paused() {
+async fn an_uninterruptible_or_paused_destination_is_not_interrupted() {
     let mut firm = small(vec![Destination {
         interruptible: false,
         ..wanted("a")
@@ -219,7 +219,7 @@ async fn who_must_not_be_interrupted_is_not_interruptible_or_paused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_is_closed_and_opens_when_it_is_said_to() {
+async fn a_window_is_closed_and_opens_at_the_stated_time() {
     let mut windows = small(vec![wanted("a")]);
     let policy = &mut windows.pools.get_mut("main").unwrap().disruption;
     policy.interrupt = Interrupt::Window;
@@ -242,7 +242,7 @@ async fn a_window_is_closed_and_opens_when_it_is_said_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_is_in_force_as_it_was_told() {
+async fn a_pause_is_in_force_as_stated() {
     let pause = Pause {
         until: Some("2026-01-01T12:00:00Z".parse().unwrap()),
         by: None,
@@ -330,7 +330,7 @@ async fn a_key_is_missing_or_another_has_the_same_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_changes_waits_for_a_grant_and_one_that_is_lost_changes_nothing() {
+async fn a_changed_key_waits_and_a_lost_key_changes_nothing() {
     let scene = Scene::after(
         small(vec![wanted("a"), wanted("b"), wanted("k")]),
         |_| {},
@@ -351,7 +351,7 @@ async fn a_key_that_changes_waits_for_a_grant_and_one_that_is_lost_changes_nothi
     scene.lies_once("a", "of those there it is about", |scene| {
         scene.one("b").state = WantedState::Ready;
     });
-    // Without what is recorded nobody knows whose it is.
+    // Without a record its destination is unknown.
     scene.lies_once("k", "on air is false", |scene| {
         let mut tags = scene.world.channel("1").unwrap().document()["tags"].clone();
         tags.as_object_mut().unwrap().retain(|key, _| key == OWNER_TAG);
@@ -361,14 +361,14 @@ async fn a_key_that_changes_waits_for_a_grant_and_one_that_is_lost_changes_nothi
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_is_not_stopped_for_what_nobody_recognises_on_it() {
+async fn a_channel_with_an_unrecognised_target_is_not_stopped() {
     let scene = Scene::after(small(vec![wanted("a"), wanted("b")]), |_| {}, |_| {}).await;
     let mut stage_world = scene.world.clone();
     point(
         &mut stage_world,
         3,
-        "rtmp://somebody.example/live",
-        "k3y-of-somebody",
+        "rtmp://undeclared.example/live",
+        "k3y-undeclared",
     );
     let altered = Scene {
         world: stage_world,
@@ -399,14 +399,14 @@ async fn a_channel_is_missing_or_belongs_to_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_is_not_adopted_while_it_runs_with_what_nobody_declares() {
+async fn a_channel_that_runs_with_undeclared_targets_is_not_adopted() {
     let strange = |world: &mut World| {
         for slot in 1..=3 {
             point(
                 world,
                 slot,
-                "rtmp://somebody.example/live",
-                &format!("k3y-of-somebody-{slot}"),
+                "rtmp://undeclared.example/live",
+                &format!("k3y-undeclared-{slot}"),
             );
         }
         set_state(world, State::Running);
@@ -420,7 +420,7 @@ async fn a_channel_is_not_adopted_while_it_runs_with_what_nobody_declares() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_ends_by_itself_has_ended_and_what_is_off_air_says_why() {
+async fn at_rest_every_destination_off_air_has_a_reason() {
     let scene = Scene::after(small(vec![wanted("a")]), |_| {}, |_| {}).await;
     scene.lies_once("a", "it is where it is wanted and waits", |scene| {
         scene.plan.destinations[0].waiting = Some(Waiting::ChannelRecovering { channel: "1".into() });
@@ -443,7 +443,7 @@ fn and_another(mut declared: Desired) -> Desired {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_moved_to_another_pool_waits_while_it_is_on_air_in_the_former_one() {
+async fn a_moved_destination_waits_while_on_air_in_its_old_pool() {
     let declared = and_another(small(vec![wanted("a"), wanted("m")]));
     let go = |desired: &mut Desired| desired.destination_mut("m").unwrap().pool = "other".into();
     let scene = Scene::after(declared, |_| {}, go).await;
@@ -468,7 +468,7 @@ async fn who_moved_to_another_pool_waits_while_it_is_on_air_in_the_former_one() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_moved_and_is_not_wanted_is_still_on_air_in_the_former_one() {
+async fn a_moved_unwanted_destination_stays_on_air_in_its_old_pool() {
     let declared = and_another(small(vec![wanted("a"), wanted("m")]));
     let go = |desired: &mut Desired| {
         let moved = desired.destination_mut("m").unwrap();
@@ -521,15 +521,15 @@ async fn there_is_no_slot_at_all_where_no_output_group_matches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_that_keeps_a_channel_from_being_adopted_is_told_by_its_name() {
+async fn a_copy_that_prevents_adoption_is_named() {
     let copy = |world: &mut World| {
         point(world, 1, "rtmp://a.example/live", "k3y-of-a");
         for slot in 2..=3 {
             point(
                 world,
                 slot,
-                "rtmp://somebody.example/live",
-                &format!("k3y-of-somebody-{slot}"),
+                "rtmp://undeclared.example/live",
+                &format!("k3y-undeclared-{slot}"),
             );
         }
         set_state(world, State::Running);
@@ -539,7 +539,7 @@ async fn a_copy_that_keeps_a_channel_from_being_adopted_is_told_by_its_name() {
         channel: "2".into(),
         output_group: "RTMP-Slot-1".into(),
     });
-    // While it is on air on channel 2, somebody starts a channel of theirs with the same target.
+    // While it is on air on channel 2, a channel of another owner starts with the same target.
     let mut stage = Stage::new(declared);
     stage.run_for(Duration::from_mins(20)).await;
     stage.emulator.with_world(|world, _| copy(world));
@@ -553,16 +553,16 @@ async fn a_copy_that_keeps_a_channel_from_being_adopted_is_told_by_its_name() {
         wall: stage.clock.now(),
         plan: Plan::clone(stage.controller.plan().unwrap()),
     };
-    let told = |scene: &Scene| {
+    let stated = |scene: &Scene| {
         let channel = scene.plan.channels.iter().find(|one| one.id == *"1").unwrap();
         refute_channel(&scene.world, &scene.desired, scene.wall, &scene.plan, channel)
     };
-    assert_eq!(told(&scene), None);
+    assert_eq!(stated(&scene), None);
     let channel = scene.plan.channels.iter_mut().find(|one| one.id == *"1").unwrap();
     let Some(Waiting::NotAdopted { strays, .. }) = &mut channel.waiting else {
         panic!("{:?}", channel.waiting);
     };
     assert_eq!(strays[0].of, Some("a".into()));
     strays[0].of = None;
-    assert!(told(&scene).is_some_and(|why| why.contains("undeclared or elsewhere are")));
+    assert!(stated(&scene).is_some_and(|why| why.contains("undeclared or elsewhere are")));
 }

@@ -32,11 +32,13 @@ impl Oracle<'_> {
                     pin.channel.as_str() == place.id && pin.output_group.as_str() == slot.group
                 })
             };
+            // One that is on air with its previous target interrupts no other destination to begin anew elsewhere.
+            let may_interrupt = || there.is_none() && self.opens(place, Cause::Start, one);
             let could_carry = |slot: &&Slot<'_>| {
                 let is_free = place.is_stopped()
                     || place.runs()
                         && !ground.is_kept(place, slot)
-                        && (ground.is_vacant(place) || self.opens(place, Cause::Start, one));
+                        && (ground.is_vacant(place) || may_interrupt());
                 place.could_give(slot) && is_free
             };
             if let Some(slot) = place.slots.iter().filter(pinned).find(could_carry) {

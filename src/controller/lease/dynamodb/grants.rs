@@ -1,7 +1,7 @@
 //! Grants in the row: `grants.NAME = {id, by, taken, outcome, message}`.
 //!
 //! ```text
-//!   apply    writes {id, by}, if the holder is the one that it was told of; looks each second
+//!   apply    writes {id, by}, if the holder is the one that it saw; looks each second
 //!   holder   finds it in the answer to its next renewal; writes taken, then outcome and message; removes it
 //! ```
 
@@ -22,11 +22,11 @@ use crate::model::DestinationName;
 
 /// Grants in a row at once: a row is read and written with each renewal.
 const GRANTS_MAX: usize = 16;
-/// How often who handed a grant over looks what has become of it.
+/// How often the giver of a grant looks for its outcome.
 const GRANT_LOOK: Duration = Duration::from_secs(1);
-/// How long the end of a grant stays in the row for who looks.
+/// How long the end of a grant stays in the row for its giver.
 const END_SHOWN_FOR: Duration = Duration::from_secs(30);
-/// How often the holder tries to write what has become of a grant, each time after [`GRANT_LOOK`].
+/// How often the holder tries to write the progress of a grant, each time after [`GRANT_LOOK`].
 const REPORT_TRIES: u32 = 5;
 
 /// Grants in the row on their way to the controller of this process.
@@ -35,7 +35,7 @@ pub(super) struct Delivery {
     mailbox: Arc<Mailbox>,
     /// Ids of those that were handed on and are still in the row.
     known: Mutex<BTreeSet<String>>,
-    /// One task for each, which writes into the row what has become of it.
+    /// One task for each, which writes its progress into the row.
     couriers: Mutex<JoinSet<()>>,
 }
 
@@ -78,7 +78,7 @@ impl LeaseRow {
             if known.contains(id) {
                 continue;
             }
-            let by = field(grant, "by").unwrap_or("somebody");
+            let by = field(grant, "by").unwrap_or("an unknown user");
             let (handed, followed) = Handed::new(DestinationName::new(name), by);
             if delivery.mailbox.offer(handed) {
                 known.insert(id.to_owned());
@@ -160,14 +160,14 @@ impl LeaseRow {
             _ if !is_same => HandError::HolderGone,
             Some(other) => HandError::Refused(format!(
                 "one for {name} by {} is under way",
-                field(other, "by").unwrap_or("somebody")
+                field(other, "by").unwrap_or("an unknown user")
             )),
             None => HandError::Refused(format!("it has {GRANTS_MAX} grants already")),
         }
     }
 }
 
-/// Writes into the row what becomes of one grant.
+/// Writes the progress of one grant into the row.
 struct Courier {
     row: LeaseRow,
     name: String,
@@ -228,7 +228,7 @@ impl Courier {
 }
 
 impl GrantOnRow {
-    /// What becomes of it next.
+    /// Its next progress.
     pub(in super::super) async fn next(&mut self) -> Result<Progress, HandError> {
         loop {
             let item = match self.row.item().await {
@@ -249,7 +249,7 @@ impl GrantOnRow {
         }
     }
 
-    /// What comes after what was seen; `None` where it is not in the row any more.
+    /// The progress since the last look; `None` where the grant is no longer in the row.
     fn read(&self, item: &Item) -> Option<Progress> {
         let grant = item.get("grants")?.as_m().ok()?.get(&self.name)?;
         if field(grant, "id")? != self.id {

@@ -299,7 +299,7 @@ fn a_standard_channel_loses_one_pipeline_while_recovering() {
 }
 
 #[test]
-fn an_immediate_action_on_an_idle_channel_waits_for_the_start_and_leaves_an_hour_after_it() {
+fn an_immediate_action_waits_for_the_start_and_expires() {
     let mut world = world();
     let action = json!({"actionName": "now", "scheduleActionSettings": {"pauseStateSettings": {}},
         "scheduleActionStartSettings": {"immediateModeScheduleActionStartSettings": {}}});

@@ -1,4 +1,4 @@
-//! What is a switch because nobody outside AWS knows it, in both readings; and what Describe shows of new resources.
+//! Unconfirmed behaviour with a switch, in both readings; and what Describe shows of new resources.
 
 use super::*;
 
@@ -122,7 +122,7 @@ fn a_start_while_creating_is_a_conflict_or_a_bad_request() {
 }
 
 #[test]
-fn a_tombstone_is_answered_for_a_day_and_then_nobody_knows_it() {
+fn a_tombstone_is_answered_for_a_day() {
     let day = 86_400;
     let mut world = world();
     let body = json!({"type": "URL_PULL", "sources": [{"url": "https://example.com/a"}], "requestId": "r"});
@@ -197,14 +197,14 @@ fn a_policy_that_does_not_allow_a_key_is_a_403_and_changes_nothing() {
     body["tags"] = json!({"Team": "A"});
     let created = call(&mut world, Operation::CreateChannel, "", body, 0);
     assert_eq!(kind(created), ErrorKind::AccessDenied);
-    let nobody = call(
+    let unknown = call(
         &mut world,
         Operation::CreateTags,
-        "arn:nobody",
+        "arn:unknown",
         json!({"tags": {"Team": "A"}}),
         0,
     );
-    assert_eq!(kind(nobody), ErrorKind::AccessDenied, "IAM comes first");
+    assert_eq!(kind(unknown), ErrorKind::AccessDenied, "IAM comes first");
     untag(&mut world, "slotwise.dev/owner").unwrap();
     world.settings_mut().switches.tag_keys_allowed.clear();
     assert_eq!(
@@ -215,7 +215,7 @@ fn a_policy_that_does_not_allow_a_key_is_a_403_and_changes_nothing() {
 }
 
 #[test]
-fn tags_of_a_running_channel_change_and_show_in_list_and_describe_up_to_fifty() {
+fn a_running_channel_takes_up_to_fifty_tags() {
     let mut world = world();
     world.force_state("1", State::Running, at(0));
     let keys: Vec<String> = (0..50)

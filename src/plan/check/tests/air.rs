@@ -17,7 +17,7 @@ fn begins() -> Hand {
     hand.steps("c1", vec![update, start()])
 }
 
-/// The same beside c9, of no pool and not ours, with this target.
+/// The same beside c9, of no pool and another owner, with this target.
 fn beside(state: ChannelState, url: &str, key: &str, change: fn(&mut Hand)) -> Hand {
     let mut hand = begins();
     let mut other = Hand::new().channel("c9", state, ["", "", ""]);
@@ -44,7 +44,7 @@ fn nothing_is_started_that_any_channel_may_publish() {
 }
 
 #[test]
-fn one_stream_is_one_however_it_is_spelled_and_wherever_it_was_seen() {
+fn a_stream_is_one_in_every_spelling_and_place() {
     for url in ["RTMP://A.example:1935//live/", "rtmps://a.example:443/live"] {
         beside(Running, url, "key-a", |_| ()).fails(&["TargetTwice"]);
     }

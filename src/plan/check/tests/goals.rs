@@ -1,4 +1,4 @@
-//! Rules for what is written, what goes on air, who gets which slot, and what must be said.
+//! Rules for writes, for what goes on air, for assignments, and for what the plan must state.
 
 use ChannelState::{Idle, Recovering, Running, UpdateFailed};
 
@@ -56,7 +56,7 @@ fn the_plan_was_made_for_what_is_observed() {
 }
 
 #[test]
-fn writes_stay_within_the_slots_and_are_what_they_are_said_to_be() {
+fn writes_stay_within_the_slots_and_match_the_plan() {
     let written = |change: fn(&mut Hand, &mut Vec<SlotWrite>)| {
         let mut hand = goes_to_c2(one_on_air());
         let mut steps = hand.channel_plan("c2").steps.clone();
@@ -131,7 +131,7 @@ fn what_was_interrupted_comes_back_to_the_same_slot() {
 }
 
 #[test]
-fn what_comes_back_goes_elsewhere_where_its_stream_would_be_on_air_twice() {
+fn a_returning_stream_is_never_on_air_twice() {
     for beside in ["", "a"] {
         let mut hand = Hand::new()
             .destinations(&["+a"])
@@ -224,7 +224,7 @@ fn no_slot_is_given_twice() {
 }
 
 #[test]
-fn a_destination_goes_to_a_slot_of_its_pool_only_and_to_its_pin_only() {
+fn a_destination_gets_only_its_pool_and_its_pin() {
     let mut hand = goes_to_c2(one_on_air());
     hand.destination_plan("b").assignment = Some(SlotId::new("c2", "MediaPackage"));
     assert!(hand.codes().contains("SlotUnavailable"), "{:?}", hand.codes());
@@ -321,7 +321,7 @@ fn another_rtmp_group_may_be_named_with_the_other_output_groups() {
 }
 
 #[test]
-fn a_slot_that_no_pattern_matches_is_one_until_its_occupant_has_left() {
+fn an_unmatched_slot_remains_one_while_occupied() {
     let hand = |content: &str, assigned: &str| {
         let mut hand =
             Hand::new()
@@ -340,7 +340,7 @@ fn a_slot_that_no_pattern_matches_is_one_until_its_occupant_has_left() {
 }
 
 #[test]
-fn what_is_recorded_of_an_unreadable_key_is_not_written_while_it_comes_back() {
+fn a_returning_slot_with_an_unreadable_key_is_not_written() {
     let released = |wanted: &str, paused: bool, comes_back: bool| {
         let mut hand = Hand::new()
             .destinations(&[wanted, "+b"])
@@ -365,7 +365,7 @@ fn what_is_recorded_of_an_unreadable_key_is_not_written_while_it_comes_back() {
 }
 
 #[test]
-fn what_is_recorded_of_an_unreadable_key_starts_only_if_it_comes_back() {
+fn a_slot_with_an_unreadable_key_starts_only_to_return() {
     let starts = |comes_back: bool| {
         let mut hand = Hand::new()
             .destinations(&["+a"])
@@ -423,7 +423,7 @@ fn a_previous_target_on_air_is_not_passed_over_in_silence() {
 }
 
 #[test]
-fn a_previous_target_comes_back_as_it_was_while_the_new_one_begins_somewhere_else() {
+fn a_previous_target_returns_while_the_new_one_starts_elsewhere() {
     let hand = Hand::new().anytime().destinations(&["+a", "+b"]);
     let hand = hand
         .channel("c1", Running, ["~a", "", ""])

@@ -121,12 +121,12 @@ impl Hand {
         self
     }
 
-    /// A channel of ours in pool `main`.
+    /// An owned channel in pool `main`.
     pub(super) fn channel(self, id: &str, state: ChannelState, holds: [&str; 3]) -> Self {
         self.channel_of(Some("main"), id, state, holds)
     }
 
-    /// A channel of ours. A slot holds
+    /// An owned channel. A slot holds
     ///
     /// - `a`, a declared destination, without a tag; with `a!` it is recorded, too
     /// - `~a`, its previous target, recorded
@@ -365,7 +365,7 @@ impl Hand {
         }
     }
 
-    /// An update of a channel, from pairs of slot and who goes there, with its tags.
+    /// An update of a channel, from pairs of slot and new occupant, with its tags.
     pub(super) fn update(&self, id: &str, writes: &[(&str, &str)]) -> Step {
         let tag = |(group, holds): &(&str, &str)| {
             let occupant = match self.desired.destinations.get(*holds) {
@@ -458,7 +458,7 @@ fn quiet_channel(
     }
 }
 
-/// A tag of a slot that says who holds it, with the digest of a target.
+/// The tag of a slot that names its occupant, with the digest of a target.
 pub(super) fn record(id: &str, group: &str, occupant: Recorded, target: &Target) -> SlotRecord {
     let digest = TargetDigest::of(&OwnerId::new("us"), &SlotId::new(id, group), target);
     SlotRecord {

@@ -82,7 +82,7 @@ fn of_two_pipelines_both_have_to_be_parked() {
 }
 
 #[test]
-fn the_same_stream_is_a_destinations_whatever_its_spelling_and_its_pool() {
+fn the_stream_decides_the_destination_not_spelling_or_pool() {
     let mut hand = Hand::new()
         .pool_called("other")
         .destinations(&["+a"])
@@ -122,8 +122,12 @@ fn of_several_destinations_the_nearest_has_the_slot() {
         "a",
         "equal before the same stream"
     );
-    assert_eq!(both(["+a", "-b"], equal, Some("b")), "b", "then by tag");
-    assert_eq!(both(["-a", "+b"], equal, None), "b", "then a wanted one");
+    assert_eq!(
+        both(["+a", "-b"], equal, Some("b")),
+        "a",
+        "then one that is not off"
+    );
+    assert_eq!(both(["+a", "+b"], equal, Some("b")), "b", "then by tag");
     assert_eq!(both(["+a", "+b"], equal, None), "a", "then by name");
 }
 
@@ -137,13 +141,13 @@ fn a_tag_names_the_destination_whose_target_has_changed() {
     assert_eq!(read(&unknown)[0], "a");
     let mut renamed = hand.clone();
     renamed.desired.destinations.clear();
-    assert_eq!(read(&renamed)[0], "a, declared no longer");
-    // Who is called so matters not, but who is so.
+    assert_eq!(read(&renamed)[0], "a, no longer declared");
+    // The identity counts, not the name.
     let other_identity = hand.clone().with("a", |a| a.identity = "item-1".into());
-    assert_eq!(read(&other_identity)[0], "a, declared no longer");
+    assert_eq!(read(&other_identity)[0], "a, no longer declared");
     // With another target, or of another owner, it proves nothing.
     let mut pointed = hand.clone();
-    point(&mut pointed, 0, "rtmp://a.example/live", "key-of-someone");
+    point(&mut pointed, 0, "rtmp://a.example/live", "key-of-another");
     assert_eq!(read(&pointed)[0], "undeclared (a.example)");
     let mut theirs = hand;
     theirs.desired.owner = OwnerId::new("them");
@@ -209,7 +213,7 @@ fn of_equally_good_slots_the_own_one_is_held() {
         hand.seen("c1").owner = None;
         hand
     };
-    assert_eq!(at(unowned), second, "that one is ours");
+    assert_eq!(at(unowned), second, "that one is owned");
     let failed = |mut hand: Hand| {
         hand.seen("c1").state = ChannelState::CreateFailed;
         hand
@@ -238,7 +242,7 @@ fn a_channel_in_no_pool_has_recorded_slots_only() {
     let hand = Hand::new()
         .destinations(&["+a"])
         .channel_of(None, "c1", Running, ["a!", "a", "%gone"]);
-    assert_eq!(read(&hand), ["a", "", "gone, declared no longer"]);
+    assert_eq!(read(&hand), ["a", "", "gone, no longer declared"]);
     hand.quiet().passes();
 }
 
@@ -266,7 +270,7 @@ fn what_the_plan_says_of_a_slot_is_what_it_holds() {
 }
 
 #[test]
-fn what_the_plan_says_of_a_destination_is_what_was_declared_and_observed() {
+fn the_plan_states_destinations_as_declared_and_observed() {
     let hand = || {
         let hand = Hand::new().destinations(&["+a", "+b", "+c"]);
         let hand = hand
@@ -304,7 +308,7 @@ fn a_starting_channel_is_not_on_air_yet() {
 }
 
 #[test]
-fn a_previous_target_is_not_mistaken_for_one_that_is_not_trusted() {
+fn a_previous_target_differs_from_an_untrusted_one() {
     let mut hand = Hand::new()
         .destinations(&["-a"])
         .channel("c1", Running, ["~a", "", ""]);

@@ -138,7 +138,7 @@ fn is_adopted(hand: Hand) -> bool {
 }
 
 #[test]
-fn a_running_channel_without_owner_is_adopted_only_if_all_on_it_is_declared() {
+fn a_running_unowned_channel_is_adopted_only_if_all_is_declared() {
     let running = |holds| is_adopted(unowned(Running, holds, |_| ()));
     assert!(running(["a", "r", "q"]));
     assert!(!running(["r", "q", "p"]), "none is wanted");
@@ -186,7 +186,7 @@ fn whatever_else_pushes_rtmp_counts_when_a_running_channel_is_adopted() {
 }
 
 #[test]
-fn a_channel_without_owner_is_adopted_if_it_is_stopped_taken_over_or_was_held_before() {
+fn a_stopped_or_previously_held_channel_is_adopted() {
     let undeclared = ["cdn.example", "r", "q"];
     assert!(!is_adopted(unowned(Running, undeclared, |_| ())));
     assert!(is_adopted(unowned(Idle, undeclared, |_| ())));
@@ -219,7 +219,7 @@ fn a_channel_that_is_not_adopted_says_so() {
 }
 
 #[test]
-fn a_channel_without_owner_is_adopted_once_before_anything_changes_and_no_other() {
+fn adoption_comes_once_and_first() {
     let mut unowned = one_on_air();
     unowned.seen("c2").owner = None;
     let hand = goes_to_c2(unowned);

@@ -31,7 +31,7 @@ fn forbidden(hand: &Hand) -> Vec<String> {
         .collect()
 }
 
-/// Reasons as they are told.
+/// Reasons as messages give them.
 struct Forbidden;
 
 impl Forbidden {
@@ -56,7 +56,7 @@ fn of_other_pool(destination: &mut Destination) {
 }
 
 #[test]
-fn a_channel_stops_where_every_slot_is_parked_surplus_or_not_wanted() {
+fn a_channel_stops_without_a_protected_slot() {
     stopped(["", "", ""]).passes();
     stopped(["r", "", ""]).passes();
     stopped(["~r", "r", ""]).passes();
@@ -81,7 +81,7 @@ fn a_channel_without_a_slot_is_never_stopped() {
 }
 
 #[test]
-fn what_is_not_recognised_or_not_declared_forbids_a_stop_unless_it_is_taken_over() {
+fn unrecognised_targets_forbid_a_stop_without_takeover() {
     for (holds, why) in [("cdn.example", Forbidden::UNDECLARED), ("#", Forbidden::UNUSABLE)] {
         let mut hand = stopped(["r", holds, ""]);
         assert_eq!(forbidden(&hand), [why]);
@@ -99,7 +99,7 @@ fn what_is_not_recognised_or_not_declared_forbids_a_stop_unless_it_is_taken_over
     let mut doubt = taken_over();
     doubt.desired.trust = doubted();
     let mut set_aside = taken_over();
-    set_aside.desired.set_aside.insert("somebody".into());
+    set_aside.desired.set_aside.insert("other".into());
     let unreadable = taken_over().with("a", |one| one.key = unknown_key());
     for hand in [doubt, set_aside, unreadable] {
         assert_eq!(forbidden(&hand), ["a slot holds what no Destination declares"]);
@@ -118,7 +118,7 @@ fn what_is_not_recognised_or_not_declared_forbids_a_stop_unless_it_is_taken_over
 }
 
 #[test]
-fn who_stays_on_air_in_no_slot_forbids_a_stop() {
+fn a_destination_on_air_in_no_slot_forbids_a_stop() {
     let beside = |holds: &str| {
         let mut hand = Hand::new().destinations(&["+a", "-r"]);
         hand = hand.channel("c1", Running, ["r", holds, ""]);
@@ -157,7 +157,7 @@ fn what_vanished_is_kept_until_it_is_released() {
 }
 
 #[test]
-fn a_paused_destination_on_air_forbids_a_stop_however_it_is_on_air() {
+fn a_paused_destination_on_air_forbids_a_stop() {
     for holds in [["r", "", ""], ["~r", "", ""]] {
         let hand = Hand::new()
             .destinations(&["-r"])
@@ -204,7 +204,7 @@ fn an_interruption_needs_the_policy_a_cause_or_a_one_off_grant() {
 }
 
 #[test]
-fn taking_one_off_is_a_cause_of_its_own_on_which_others_ride_along() {
+fn a_granted_release_carries_other_changes_along() {
     for leaving in ["r", "~r", "%gone", "c"] {
         let leaves = |causes: &[Cause]| {
             let hand = Hand::new().anytime().destinations(&["+a", "+b", "-r", "+c"]);
@@ -266,7 +266,7 @@ fn a_destinations_own_change_is_an_interruption_of_itself() {
 }
 
 #[test]
-fn another_host_for_one_stream_is_a_change_and_another_spelling_is_none() {
+fn another_host_is_a_change_and_another_spelling_is_not() {
     // What runs was recorded before the declaration got its present URL.
     let moved = |url: &str, is_preset: bool, is_recorded: bool| {
         let hand = Hand::new().anytime().destinations(&["+a", "+b"]);
@@ -289,7 +289,7 @@ fn another_host_for_one_stream_is_a_change_and_another_spelling_is_none() {
 }
 
 #[test]
-fn another_parking_url_is_no_change_of_a_destination_with_two_pipelines() {
+fn another_parking_url_changes_no_destination() {
     let mut hand = own_change(["a", "b!", ""], &["a", "b"]);
     let channel = hand.seen("c1");
     channel.class = crate::model::ChannelClass::Standard;
@@ -318,21 +318,21 @@ fn no_destination_is_interrupted_that_must_not_be() {
 }
 
 #[test]
-fn an_interruption_that_is_not_granted_names_whom_it_takes_off_air() {
+fn an_ungranted_interruption_names_its_destinations() {
     let hand = Hand::new().destinations(&["+c", "+a", "+b"]);
     let hand = hand.channel("c1", Running, ["c", "a", ""]).quiet();
     let found = hand.steps("c1", vec![stop(&["a", "c"]), start()]).found();
     let ungranted = Violation {
         about: About::Channel("c1".into()),
         rule: Rule::Ungranted,
-        what: "the stop interrupts a, c: no policy and no one-off grant allows it for the changes made"
+        what: "the stop interrupts a, c: neither a policy nor a grant allows it for the changes made"
             .to_owned(),
     };
     assert_eq!(found, [ungranted]);
 }
 
 #[test]
-fn a_recovering_channel_is_stopped_only_when_no_destination_on_it_is_wanted() {
+fn a_recovering_channel_stops_only_without_a_wanted_destination() {
     let on = |wanted: &str| {
         let hand = Hand::new().anytime().destinations(&[wanted, "+b"]);
         hand.channel("c1", Recovering, ["a", "", ""])
@@ -374,7 +374,7 @@ fn what_is_interrupted_comes_back() {
 }
 
 #[test]
-fn a_pool_that_keeps_channels_running_stops_none_without_a_grant_and_starts_it_again() {
+fn keep_running_stops_only_with_a_grant_and_restarts() {
     let kept = |steps: fn(&Hand) -> Vec<crate::plan::Step>| {
         let mut hand = Hand::new().anytime().destinations(&["-r", "+b"]);
         hand.pool().idle = WhenIdle::KeepRunning;
@@ -388,12 +388,12 @@ fn a_pool_that_keeps_channels_running_stops_none_without_a_grant_and_starts_it_a
     let mut never = kept(with_b);
     never.pool().disruption.interrupt = crate::model::Interrupt::Never;
     never.fails(&["Ungranted"]);
-    // `r` leaves, and the channel goes on for what else is on it.
+    // `r` leaves, and the channel runs on for the others.
     kept(|hand| vec![stop(&[]), hand.update("c1", &[("s1", "")]), start()]).passes();
 }
 
 #[test]
-fn a_channel_in_no_pool_only_stops_and_only_where_no_destination_on_it_is_wanted() {
+fn a_channel_in_no_pool_only_stops_when_unwanted() {
     let on = |wanted: &str, holds: &str| {
         let hand = Hand::new().anytime().destinations(&[wanted]);
         hand.channel_of(None, "c1", Running, [holds, "", ""])
@@ -419,7 +419,7 @@ fn a_channel_in_no_pool_only_stops_and_only_where_no_destination_on_it_is_wanted
 }
 
 #[test]
-fn a_channel_of_ours_in_no_pool_has_its_entry_while_it_may_be_on_air() {
+fn an_owned_channel_in_no_pool_has_an_entry_while_on_air() {
     let hand = |state| {
         let hand = Hand::new().destinations(&["-a"]);
         let mut hand = hand.channel_of(None, "c1", state, ["a!", "", ""]).quiet();
@@ -452,7 +452,7 @@ fn leaves(hand: Hand, place: Option<&str>) -> Hand {
 }
 
 #[test]
-fn a_destination_of_another_pool_leaves_only_with_a_grant_and_a_place_there() {
+fn a_move_needs_a_grant_and_a_reserved_slot() {
     let mut waits = moved().quiet();
     waits.passes();
     waits.destination_plan("a").waiting = None;
@@ -479,7 +479,7 @@ fn a_destination_of_another_pool_leaves_only_with_a_grant_and_a_place_there() {
 }
 
 #[test]
-fn a_place_in_another_pool_is_reserved_only_for_one_that_leaves() {
+fn a_slot_is_reserved_only_for_a_moving_destination() {
     let reserved = |state, place: ChannelState| {
         let mut hand = moved();
         hand.seen("c1").state = state;
@@ -494,7 +494,7 @@ fn a_place_in_another_pool_is_reserved_only_for_one_that_leaves() {
     said.channel_plan("c9").slots[0].then = Content::Destination("a".into());
     said.passes();
     reserved(ChannelState::Stopping, ChannelState::Stopping).fails(&["NotCarried"]);
-    // Not one that stays as it is, whose key cannot be read.
+    // Not one whose key cannot be read: it stays as it is.
     let mut taken = reserved(ChannelState::Stopping, Idle).destinations(&["+u"]);
     taken = taken.with("u", |u| {
         u.key = unknown_key();
@@ -509,7 +509,7 @@ fn a_place_in_another_pool_is_reserved_only_for_one_that_leaves() {
 }
 
 #[test]
-fn a_destination_of_another_pool_begins_there_once_it_has_ended_here() {
+fn a_moved_destination_starts_once_it_has_ended_here() {
     let begins = |state| {
         let mut hand = moved();
         hand.seen("c1").state = state;
@@ -524,7 +524,7 @@ fn a_destination_of_another_pool_begins_there_once_it_has_ended_here() {
 }
 
 #[test]
-fn what_is_on_air_in_another_pool_comes_back_there_as_it_was() {
+fn an_interrupted_stream_of_another_pool_returns_there() {
     let hand = moved().destinations(&["+b"]).quiet();
     let update = hand.update("c1", &[("s3", "b")]);
     let mut hand = hand.steps("c1", vec![stop(&["a", "x"]), update, start()]);
@@ -570,7 +570,7 @@ fn no_more_channels_than_allowed_are_interrupted_at_once() {
 }
 
 #[test]
-fn what_is_recorded_of_an_unreadable_key_is_not_wanted_if_its_owner_says_so() {
+fn an_unwanted_destination_with_an_unreadable_key_leaves() {
     let on = |wanted: &str| {
         let hand = Hand::new()
             .destinations(&[wanted])

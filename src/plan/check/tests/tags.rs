@@ -133,7 +133,7 @@ fn adoption_records_what_is_exact() {
 }
 
 #[test]
-fn the_first_look_records_what_is_exact_on_air_and_has_no_tag() {
+fn the_first_look_records_untagged_exact_targets_on_air() {
     let records = |hand: &Hand, group: &str, occupant: Recorded| {
         let mut hand = hand.clone().quiet();
         let tag = hand.record("c1", group, occupant);

@@ -1,4 +1,4 @@
-//! Every placement of tiny problems is looked at, with a cost that is worked out anew.
+//! Every placement of tiny problems is tried, with a cost of its own calculation.
 
 use proptest::prelude::*;
 
@@ -189,7 +189,8 @@ proptest! {
             prop_assert!(greedy::least_interruptions(&problem, &placed) <= best.interruptions);
         }
         let opens = problem.items.iter().filter(|item| item.opens).count();
-        // Somebody on air with its previous target could stay for a wish there, or go for a wish elsewhere: that is not weighed up.
+        // A destination on air with its previous target could stay for a wish there, or go for a wish elsewhere. The search
+        // does not compare the two.
         let has_own = problem.items.iter().any(|item| item.own.is_some());
         let has_wishes = problem.bins.iter().any(|bin| !bin.wishes.is_empty());
         let has_pins = problem.items.iter().any(|item| item.pin != Pinned::Free);

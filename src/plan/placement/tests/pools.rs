@@ -27,7 +27,7 @@ impl Chance {
 enum Sort {
     /// Nothing runs.
     Cold,
-    /// Every other channel has somebody on air; a newcomer opens it in a third of the pools always, in a third never.
+    /// Every other channel is on air; a newcomer opens it in a third of the pools always, in a third never.
     Running,
     /// With channels to which their occupants come back.
     Returning,
@@ -223,7 +223,7 @@ fn carrying_out_the_best_placement_does_not_change_it() {
 
 /// Without a budget: stopped channels are written one after the other, each by a plan of its own, until there is nothing to write.
 #[test]
-fn carrying_out_placements_that_may_not_be_the_best_comes_to_an_end() {
+fn carrying_out_unproven_placements_ends() {
     for sort in SORTS {
         for seed in 0..200 {
             let mut problem = pool(sort, seed % 2 == 0, 8, seed);

@@ -25,7 +25,7 @@ fn stopped(holds: &[Held]) -> Bin {
     }
 }
 
-/// Somebody of `group` is on air.
+/// A destination of `group` is on air.
 fn kept(group: usize, holds: &[Held]) -> Bin {
     Bin {
         kept: true,
@@ -51,7 +51,7 @@ fn a_newcomer_takes_what_is_rewritten_anyway_before_a_parked_slot() {
     let problem = Problem::new(false, items, vec![stopped(&[Warm, Warm, Parked, Other, Other])]);
     let given = problem.slots_for(0, &[0, 1, 2, 3, 4]);
     assert_eq!(given, [(0, 3), (1, 1), (2, 2), (3, 0), (4, 4)]);
-    // Of two who find their target in one slot the more important one has it.
+    // Of two items that find their target in one slot the more important one has it.
     let mut items = vec![item(0, 0), item(1, 0)];
     items[0].warm = vec![(0, 1)];
     items[1].warm = vec![(0, 1)];
@@ -88,7 +88,7 @@ fn each_thing_costs_what_it_should() {
         adoptions: 2,
     };
     assert_eq!(cost, expected);
-    // In its own bin it stands already, so that it makes no pair with itself; where that is closed its wish is lost.
+    // It is in its own bin already, so that it makes no pair with itself; where that is closed its wish is lost.
     let cost = problem.cost(&vec![None, None, None, None]);
     assert_eq!(
         (cost.lost, cost.interruptions, cost.sharing),
@@ -97,7 +97,7 @@ fn each_thing_costs_what_it_should() {
 }
 
 #[test]
-fn a_kept_bin_is_opened_only_by_one_who_may() {
+fn a_kept_bin_is_opened_only_by_a_granted_item() {
     let bins = vec![kept(0, &[Held::Parked; 2])];
     let mut items = vec![item(1, 1), item(0, 2)];
     items[0].opens = false;
@@ -116,7 +116,7 @@ fn a_kept_bin_is_opened_only_by_one_who_may() {
 }
 
 #[test]
-fn one_with_another_key_goes_to_a_free_slot_before_it_interrupts_itself() {
+fn a_rotated_destination_prefers_a_free_slot_to_an_interruption() {
     let mut one = item(0, 0);
     one.own = Some(Own { bin: 0, opens: true });
     let bins = vec![kept(0, &[]), stopped(&[Held::Parked])];
@@ -154,7 +154,7 @@ fn a_group_is_not_gathered_where_that_writes_more() {
 }
 
 #[test]
-fn without_a_proof_what_has_a_slot_of_a_stopped_channel_stays_there() {
+fn without_a_proof_slots_on_stopped_channels_are_kept() {
     let mut items: Vec<Item> = (0..4).map(|number| item(0, number / 2)).collect();
     items[0].warm = vec![(1, 0)];
     items[1].warm = vec![(0, 0)];
@@ -166,7 +166,7 @@ fn without_a_proof_what_has_a_slot_of_a_stopped_channel_stays_there() {
 }
 
 #[test]
-fn the_cheapest_slots_are_gained_first_and_no_fewer_interruptions_are_possible() {
+fn the_cheapest_slots_are_gained_first() {
     let mut dear = kept(8, &[Held::Parked; 2]);
     dear.weight = 3;
     let bins = vec![dear, kept(9, &[Held::Parked; 2]), kept(9, &[Held::Parked])];

@@ -1,5 +1,4 @@
-//! What the processes are made of: an emulator and a table on sockets, a wire that can be cut, somebody who presses
-//! switches.
+//! The parts of a scene: an emulator and a table on sockets, a wire that can be cut, a user who presses switches.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -73,7 +72,7 @@ impl Scene {
         Self::on(endpoint, served).await
     }
 
-    /// With a table that nobody may use.
+    /// With a table to which access is denied.
     pub(super) async fn denied() -> Self {
         let mut served = JoinSet::new();
         let (listener, endpoint) = listen().await;
@@ -101,7 +100,7 @@ impl Scene {
         let service = emulator.clone();
         served.spawn(async move { service.serve(listener, std::future::pending()).await.unwrap() });
         let source = copy_of_quickstart();
-        // Without the free channel: whoever is switched on interrupts somebody.
+        // Without the free channel: a destination that is switched on interrupts another.
         let path = source.path().join("pool.yaml");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("    - id: \"4000003\"\n", "")).unwrap();
@@ -157,7 +156,7 @@ impl Scene {
         AttributeValue::S(format!("default us-east-1 {}", self.medialive))
     }
 
-    /// The row as somebody leaves it who gave the lease back: the first to come need not wait.
+    /// The row after its holder gave the lease back: the first candidate need not wait.
     pub(super) async fn give_back(&self) {
         let number = |number: &str| AttributeValue::N(number.to_owned());
         let put = self
@@ -202,7 +201,7 @@ impl Scene {
         update.send().await.unwrap();
     }
 
-    /// Presses no switch any more: three are wanted, on two channels.
+    /// Stops pressing switches: three are wanted, on two channels.
     pub(super) fn rest(&mut self) {
         self.switching = None;
         let file = "corporate.yaml";
@@ -210,7 +209,7 @@ impl Scene {
         fs::copy(quickstart.join(file), self.source.path().join(file)).unwrap();
     }
 
-    /// Wants the third of a group of two that are on air: nobody joins them without a grant.
+    /// Wants the third of a group of two that are on air: it joins them only with a grant.
     pub(super) fn want_facebook(&self) {
         let path = self.source.path().join("launch-event.yaml");
         let text = fs::read_to_string(&path).unwrap();
@@ -310,12 +309,12 @@ impl Scene {
         }
     }
 
-    /// Every mutating call has an epoch, epochs never go back, and each is of one process: who it is.
+    /// Every mutating call has an epoch, epochs never go back, and each is of one process, which is returned.
     pub(super) fn check_record(&self) -> BTreeMap<u64, String> {
         check(&self.writes())
     }
 
-    /// Every row of the table by its name: who holds it, and how often it was renewed.
+    /// Every row of the table by its name: its holder, and how often it was renewed.
     pub(super) async fn rows(&self) -> BTreeMap<String, (String, u64)> {
         let scanned = self.client.scan().table_name(&self.table).send().await.unwrap();
         let row = |item: &HashMap<String, AttributeValue>| {
@@ -441,7 +440,7 @@ impl Replica {
         }
     }
 
-    /// Its process id, as it stands in the holder's name.
+    /// Its process id, as in the holder's name.
     pub(in super::super) fn pid(&self) -> String {
         format!("-{}-", self.child.id())
     }
