@@ -45,7 +45,7 @@
 //! | `files` | opens files named by users: regular files only, up to a size; writes in one piece | read and write files |
 //! | `words` | words that several modules write the same way | nothing: pure |
 //! | `retry` | how long to wait after failures in a row | nothing: chance is an argument |
-//! | [`emulator`] | a MediaLive emulator, for tests and for a first try | listen on a socket |
+//! | [`emulator`] | a MediaLive emulator with MediaConnect's routers, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
 //! | [`cli`] | the command line, one file per subcommand | print |
 //!

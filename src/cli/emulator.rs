@@ -1,4 +1,4 @@
-//! `slotwise emulator`: a local MediaLive on HTTP.
+//! `slotwise emulator`: a local MediaLive and MediaConnect's routers on HTTP.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -37,7 +37,8 @@ pub(super) struct EmulatorArgs {
     /// the token itself
     #[arg(long, env = "SLOTWISE_API_TOKEN_FILE", value_name = "FILE")]
     api_token_file: Option<PathBuf>,
-    /// Begin with the channels of this file, JSON as `aws medialive describe-channel` prints it
+    /// Begin with the channels and routers of this file, JSON as `aws medialive describe-channel` and `aws mediaconnect
+    /// get-router-output` print it
     #[arg(
         long,
         env = "SLOTWISE_EMULATOR_FLEET",
@@ -54,7 +55,7 @@ pub(super) struct EmulatorArgs {
     /// How many times faster than MediaLive's the channels start, stop and update
     #[arg(long, env = "SLOTWISE_EMULATOR_SPEED", value_name = "N", default_value = "1", value_parser = parse_speed)]
     speed: f64,
-    /// Set a switch: how MediaLive behaves where AWS documents nothing. --help lists them; several with several --set, or
+    /// Set a switch: how MediaLive and MediaConnect behave where AWS documents nothing. --help lists them; several with several --set, or
     /// with ; between them
     #[arg(
         long,
@@ -148,6 +149,7 @@ fn greeting(address: SocketAddr, speed: f64, access: &Access) -> String {
         "MediaLive emulator on http://{address}, {speed} times as fast as MediaLive; Ctrl-C ends it\n\
          \n  \
            export AWS_ENDPOINT_URL_MEDIALIVE=http://{address}\n  \
+           export AWS_ENDPOINT_URL_MEDIACONNECT=http://{address}\n  \
            export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n  \
            export AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY=emulator\n  \
            aws medialive list-channels\n"

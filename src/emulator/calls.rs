@@ -18,11 +18,14 @@ pub struct Call {
     /// When, in MediaLive's own time since the world's epoch
     #[serde(serialize_with = "seconds", rename = "atSeconds")]
     pub at: Duration,
-    /// MediaLive's name of the operation, `StartChannel`; `Unknown` for a path that is not served
+    /// The service's name of the operation, `StartChannel`; `Unknown` for a path that is not served
     pub operation: String,
     /// The channel that the path names
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
+    /// The ARN of the router resource that the path names
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
     /// The HTTP status the client was sent; none if it got no reply
     pub status: Option<u16>,
     /// The error type the client was sent, `ConflictException`
@@ -49,7 +52,10 @@ pub(super) struct CallLog {
 
 impl CallLog {
     pub(super) fn push(&mut self, mut call: Call) {
-        for text in [&mut call.channel, &mut call.user_agent].into_iter().flatten() {
+        for text in [&mut call.channel, &mut call.resource, &mut call.user_agent]
+            .into_iter()
+            .flatten()
+        {
             if let Some((end, _)) = text.char_indices().nth(TEXT_MAX_CHARS) {
                 text.truncate(end);
             }

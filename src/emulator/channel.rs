@@ -90,36 +90,36 @@ impl State {
 
 /// A state that lies ahead
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct Step<S = State> {
     /// When, since the world's epoch, in MediaLive's own time
     pub at: Duration,
     /// What then
-    pub to: State,
+    pub to: S,
 }
 
 /// A change of state that has happened
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change {
+pub struct Change<S = State> {
     /// When, since the world's epoch
     pub at: Duration,
     /// The state before
-    pub from: State,
+    pub from: S,
     /// The state from then on
-    pub to: State,
+    pub to: S,
 }
 
-/// Where a channel is, since when, and what lies ahead of it
+/// Where a resource is, since when, and what lies ahead of it; of a channel, unless it says otherwise
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lifecycle {
-    state: State,
+pub struct Lifecycle<S = State> {
+    state: S,
     since: Duration,
     /// In order of time; empty when the state stays until the next command
-    steps: VecDeque<Step>,
+    steps: VecDeque<Step<S>>,
 }
 
-impl Lifecycle {
-    /// A channel that is in `state` and stays there
-    pub const fn settled(state: State, now: Duration) -> Self {
+impl<S: Copy> Lifecycle<S> {
+    /// A resource that is in `state` and stays there
+    pub const fn settled(state: S, now: Duration) -> Self {
         Self {
             state,
             since: now,
@@ -128,7 +128,7 @@ impl Lifecycle {
     }
 
     /// The state now
-    pub const fn state(&self) -> State {
+    pub const fn state(&self) -> S {
         self.state
     }
 
@@ -138,12 +138,12 @@ impl Lifecycle {
     }
 
     /// The states that lie ahead, in order
-    pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
+    pub fn steps(&self) -> impl Iterator<Item = Step<S>> + '_ {
         self.steps.iter().copied()
     }
 
     /// Enters `state` at once and forgets what lay ahead; each of `then` follows its predecessor after its duration
-    pub fn begin(&mut self, now: Duration, state: State, then: &[(Duration, State)]) {
+    pub fn begin(&mut self, now: Duration, state: S, then: &[(Duration, S)]) {
         self.state = state;
         self.since = now;
         let mut at = now;
@@ -156,6 +156,32 @@ impl Lifecycle {
             .collect();
     }
 
+    /// Moves everything by `by`, past and future
+    pub(super) fn rebase(&mut self, by: Duration) {
+        self.since += by;
+        for step in &mut self.steps {
+            step.at += by;
+        }
+    }
+
+    /// Takes the next step if it is due at `now`
+    ///
+    /// One at a time, so that the world can settle what follows from each (inputs, alerts, history).
+    pub fn step(&mut self, now: Duration) -> Option<Change<S>> {
+        let due = self.steps.front().is_some_and(|step| step.at <= now);
+        let step = if due { self.steps.pop_front()? } else { return None };
+        let change = Change {
+            at: step.at,
+            from: self.state,
+            to: step.to,
+        };
+        self.state = step.to;
+        self.since = step.at;
+        Some(change)
+    }
+}
+
+impl Lifecycle {
     /// Lets the state that comes next be DELETING, when it would have come, and DELETED `takes` later; false if that is so
     /// already. A state that would have stayed is left at once
     pub fn delete_next(&mut self, now: Duration, takes: Duration) -> bool {
@@ -175,30 +201,6 @@ impl Lifecycle {
     /// Whether DELETING comes next
     pub fn is_deleted_next(&self) -> bool {
         self.steps.front().is_some_and(|step| step.to == State::Deleting)
-    }
-
-    /// Moves everything by `by`, past and future
-    pub(super) fn rebase(&mut self, by: Duration) {
-        self.since += by;
-        for step in &mut self.steps {
-            step.at += by;
-        }
-    }
-
-    /// Takes the next step if it is due at `now`
-    ///
-    /// One at a time, so that the world can settle what follows from each (inputs, alerts, history).
-    pub fn step(&mut self, now: Duration) -> Option<Change> {
-        let due = self.steps.front().is_some_and(|step| step.at <= now);
-        let step = if due { self.steps.pop_front()? } else { return None };
-        let change = Change {
-            at: step.at,
-            from: self.state,
-            to: step.to,
-        };
-        self.state = step.to;
-        self.since = step.at;
-        Some(change)
     }
 }
 

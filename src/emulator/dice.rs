@@ -104,6 +104,27 @@ impl Dice {
         Duration::from_millis(self.rng.random_range(800..2_500))
     }
 
+    /// How long a router's resource takes to be made or deleted, and an output or input to stop
+    ///
+    /// Nothing is published of MediaConnect's routers but its waiters, which give each change two minutes (botocore, 3 s × 40).
+    pub fn router_change(&mut self) -> Duration {
+        self.between(4, 20)
+    }
+
+    /// How long a router output or input takes to start: mostly well below the two minutes that its waiter grants
+    pub fn router_start(&mut self) -> Duration {
+        if self.chance(0.9) {
+            self.between(8, 40)
+        } else {
+            self.between(40, 110)
+        }
+    }
+
+    /// How long a router output stays ROUTING
+    pub fn route(&mut self) -> Duration {
+        Duration::from_millis(self.rng.random_range(500..4_000))
+    }
+
     /// True with this probability (0 to 1)
     pub fn chance(&mut self, probability: f64) -> bool {
         self.rng.random::<f64>() < probability
@@ -120,8 +141,13 @@ impl Dice {
 
     /// Six letters and digits, as MediaLive names an output that came without a name
     pub fn name(&mut self) -> String {
+        self.letters(6)
+    }
+
+    /// So many letters and digits
+    pub fn letters(&mut self, count: usize) -> String {
         const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-        (0..6)
+        (0..count)
             .map(|_| char::from(LETTERS[self.pick(LETTERS.len())]))
             .collect()
     }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 /// The error types of the wire, each with its HTTP status
 ///
-/// The first nine are modelled by MediaLive (botocore service model, medialive 2017-10-14); the rest come from
-/// the front end of every AWS service.
+/// Modelled by MediaLive (botocore service model, medialive 2017-10-14) or by MediaConnect (mediaconnect 2018-11-14), which
+/// spell those that both have alike; or sent by the front end of every AWS service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// 400: the request is malformed
@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Internal,
     /// 502
     BadGateway,
+    /// 503: modelled by MediaConnect
+    Unavailable,
     /// 504
     GatewayTimeout,
     /// 403: IAM says no
@@ -34,6 +36,12 @@ pub enum ErrorKind {
     UnknownOperation,
     /// 413: the body is larger than the front door takes
     TooLarge,
+    /// 420: as many router outputs as the region may have
+    RouterOutputQuota,
+    /// 420: as many router inputs
+    RouterInputQuota,
+    /// 420: as many router network interfaces
+    RouterNetworkInterfaceQuota,
 }
 
 impl ErrorKind {
@@ -48,11 +56,15 @@ impl ErrorKind {
             Self::TooManyRequests => "TooManyRequestsException",
             Self::Internal => "InternalServerErrorException",
             Self::BadGateway => "BadGatewayException",
+            Self::Unavailable => "ServiceUnavailableException",
             Self::GatewayTimeout => "GatewayTimeoutException",
             Self::AccessDenied => "AccessDeniedException",
             Self::ExpiredToken => "ExpiredTokenException",
             Self::UnknownOperation => "UnknownOperationException",
             Self::TooLarge => "RequestEntityTooLargeException",
+            Self::RouterOutputQuota => "RouterOutputServiceQuotaExceededException",
+            Self::RouterInputQuota => "RouterInputServiceQuotaExceededException",
+            Self::RouterNetworkInterfaceQuota => "RouterNetworkInterfaceServiceQuotaExceededException",
         }
     }
 
@@ -64,10 +76,12 @@ impl ErrorKind {
             Self::NotFound | Self::UnknownOperation => 404,
             Self::Conflict => 409,
             Self::TooLarge => 413,
+            Self::RouterOutputQuota | Self::RouterInputQuota | Self::RouterNetworkInterfaceQuota => 420,
             Self::Unprocessable => 422,
             Self::TooManyRequests => 429,
             Self::Internal => 500,
             Self::BadGateway => 502,
+            Self::Unavailable => 503,
             Self::GatewayTimeout => 504,
         }
     }

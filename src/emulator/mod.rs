@@ -1,7 +1,8 @@
-//! A MediaLive emulator: the embedded default and the test bed.
+//! A MediaLive emulator, with MediaConnect's routers beside it: the embedded default and the test bed.
 //!
-//! To a real client (AWS CLI, boto3, an SDK) it must be indistinguishable from a strict MediaLive within the operations
-//! it serves. There is no mock of the client anywhere: the emulator is always behind the wire format, over a socket
+//! To a real client (AWS CLI, boto3, an SDK) it must be indistinguishable from a strict service within the operations
+//! it serves. Both services are on one port; their paths differ. There is no mock of the client anywhere: the emulator is always
+//! behind the wire format, over a socket
 //! ([`Emulator::serve`]) or as the SDK's HTTP client ([`Emulator::connector`]).
 //!
 //! ```text
@@ -11,6 +12,7 @@
 //!  Emulator::call ── faults decide ──► World::handle(request, now) ──► answer, perhaps late, lost or cut
 //!
 //!  pure    channel (states)  world (documents)  validate (400, 422)  faults  fleet  dice (the only chance)
+//!          mediaconnect (router outputs, inputs, network interfaces)
 //! ```
 //!
 //! Scripting, in JSON: `GET|POST|DELETE /_emulator/faults` ([`Fault`]), `GET|DELETE /_emulator/calls` ([`Call`]),
@@ -34,6 +36,8 @@ pub mod error;
 pub mod faults;
 pub mod fleet;
 mod http;
+pub mod mediaconnect;
+mod page;
 pub mod request;
 mod state_file;
 pub mod switches;
@@ -53,10 +57,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::calls::Call;
 pub use self::faults::{Effect, Fault, FaultKind};
-pub use self::fleet::{Fleet, InventedChannel, InventedPool, InventedSlot};
+pub use self::fleet::{Fleet, InventedChannel, InventedPool, InventedRouter, InventedSlot};
+pub use self::mediaconnect::RouterQuotas;
 pub use self::request::{Now, Operation};
 pub use self::state_file::StateError;
-pub use self::switches::{Switch, SwitchError, Switches};
+pub use self::switches::{RefusedStream, Switch, SwitchError, Switches};
 pub use self::world::{Quotas, World};
 
 use crate::api::Access;
@@ -65,7 +70,7 @@ use self::calls::CallLog;
 use self::clock::Clock;
 use self::error::ApiError;
 use self::faults::{Decision, Failure, How};
-use self::http::{Answer, Bucket, Lines, Reply};
+use self::http::{Answer, Buckets, Lines, Reply};
 use self::request::Request;
 use self::world::Settings;
 
@@ -78,7 +83,8 @@ pub struct Options {
     pub speed: f64,
     /// What is unconfirmed about MediaLive
     pub switches: Switches,
-    /// Whether the account's rate limit (20/s, burst 40) holds; it counts on the client's clock, not sped up
+    /// Whether the account's rate limits (MediaLive 20/s, burst 40; MediaConnect 5/s, burst 30) hold; they count on the client's clock,
+    /// not sped up
     pub account_limit: bool,
     /// How much of everything the account may have
     pub quotas: Quotas,
@@ -136,7 +142,7 @@ struct Live {
     world: World,
     clock: Clock,
     calls: CallLog,
-    bucket: Bucket,
+    buckets: Buckets,
     witness: Option<Witness>,
 }
 
@@ -177,7 +183,7 @@ impl Emulator {
             world,
             clock,
             calls: CallLog::default(),
-            bucket: Bucket::full(),
+            buckets: Buckets::full(),
             witness: None,
         };
         let shared = Shared {
@@ -192,7 +198,8 @@ impl Emulator {
         }
     }
 
-    /// The emulator as a service: MediaLive's paths under `/prod/`, scripting under `/_emulator/`
+    /// The emulator as a service: MediaLive's paths under `/prod/`, MediaConnect's under `/v1/` and `/tags/`, scripting under
+    /// `/_emulator/`
     pub fn router(&self) -> axum::Router {
         http::router(self.clone())
     }
@@ -304,7 +311,7 @@ impl Emulator {
             .world(self.shared.settings.clone(), self.shared.options.seed);
         live.world.rebase(now.elapsed);
         live.calls = CallLog::default();
-        live.bucket = Bucket::full();
+        live.buckets = Buckets::full();
         self.keep(&live);
     }
 
@@ -313,7 +320,7 @@ impl Emulator {
         let mut live = self.live();
         let now = live.clock.now();
         live.world.advance(now);
-        let channel = http::channel(&request);
+        let named = http::named(&request);
         let Decision {
             failure,
             delay,
@@ -321,7 +328,7 @@ impl Emulator {
         } = live
             .world
             .faults()
-            .decide(request.operation, channel.as_deref(), now.elapsed);
+            .decide(request.operation, named.as_deref(), now.elapsed);
         request.twist = twist;
         let watched = live.witness.is_some() && !request.operation.is_read();
         let before = watched.then(|| live.world.clone());
@@ -329,7 +336,7 @@ impl Emulator {
         if applied && !request.operation.is_read() {
             self.keep(&live);
         }
-        live.record(now, Some(request.operation), channel, agent, &reply, applied);
+        live.record(now, Some(request.operation), named, agent, &reply, applied);
         live.show(before.as_ref());
         Answer {
             reply,
@@ -343,13 +350,13 @@ impl Emulator {
     fn refuse(
         &self,
         operation: Option<Operation>,
-        channel: Option<String>,
+        named: Option<String>,
         agent: Option<String>,
         error: ApiError,
     ) -> Answer {
         let mut live = self.live();
         let (now, reply) = (live.clock.now(), Reply::Error(error));
-        live.record(now, operation, channel, agent, &reply, false);
+        live.record(now, operation, named, agent, &reply, false);
         Answer {
             reply,
             delay: Duration::ZERO,
@@ -358,8 +365,8 @@ impl Emulator {
         }
     }
 
-    fn within_limit(&self) -> bool {
-        !self.shared.options.account_limit || self.live().bucket.take()
+    fn within_limit(&self, operation: Operation) -> bool {
+        !self.shared.options.account_limit || self.live().buckets.take(operation)
     }
 
     fn call_report(&self) -> Value {
@@ -407,7 +414,7 @@ impl Live {
         &mut self,
         now: Now,
         operation: Option<Operation>,
-        channel: Option<String>,
+        named: Option<String>,
         user_agent: Option<String>,
         reply: &Reply,
         applied: bool,
@@ -417,11 +424,16 @@ impl Live {
             Reply::Error(error) => (Some(error.kind.status()), Some(error.kind.name().to_owned())),
             Reply::Silence | Reply::Cut => (None, None),
         };
+        let (channel, resource) = match operation {
+            Some(Operation::Router(_)) => (None, named),
+            _ => (named, None),
+        };
         let operation = operation.map_or_else(|| "Unknown".to_owned(), Operation::name);
         self.calls.push(Call {
             at: now.elapsed,
             operation,
             channel,
+            resource,
             status,
             error,
             applied,

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
+
+use super::mediaconnect::operation as router;
 
 /// What time it is, in two clocks
 ///
@@ -18,8 +20,8 @@ pub struct Now {
     pub wall: Timestamp,
 }
 
-/// The operations that the emulator serves, by MediaLive's names
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The operations that the emulator serves, by MediaLive's names, and those of MediaConnect's routers
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(
     missing_docs,
     reason = "the names are MediaLive's own; the API reference documents them"
@@ -54,11 +56,17 @@ pub enum Operation {
     CreateTags,
     DeleteTags,
     ListTagsForResource,
+    Router(router::Operation),
 }
 
 impl Operation {
     /// Every operation
-    pub const ALL: [Self; 29] = [
+    pub fn all() -> impl Iterator<Item = Self> {
+        let routers = router::Operation::ALL.iter().copied().map(Self::Router);
+        Self::MEDIALIVE.into_iter().chain(routers)
+    }
+
+    const MEDIALIVE: [Self; 29] = [
         Self::CreateChannel,
         Self::DescribeChannel,
         Self::ListChannels,
@@ -90,9 +98,20 @@ impl Operation {
         Self::ListTagsForResource,
     ];
 
-    /// MediaLive's name of the operation, `StartChannel`
+    /// The service's name of the operation, `StartChannel`
     pub fn name(self) -> String {
-        format!("{self:?}")
+        match self {
+            Self::Router(operation) => operation.name().to_owned(),
+            of_medialive => format!("{of_medialive:?}"),
+        }
+    }
+
+    /// The service, as IAM spells it
+    pub const fn service(self) -> &'static str {
+        match self {
+            Self::Router(_) => "mediaconnect",
+            _ => "medialive",
+        }
     }
 
     /// True if the operation's path names a channel
@@ -115,6 +134,9 @@ impl Operation {
 
     /// True if the operation only reads
     pub const fn is_read(self) -> bool {
+        if let Self::Router(operation) = self {
+            return operation.is_read();
+        }
         matches!(
             self,
             Self::DescribeChannel
@@ -132,10 +154,31 @@ impl Operation {
     /// The HTTP status of success (botocore service model, `responseCode`)
     pub const fn success(self) -> u16 {
         match self {
+            Self::Router(operation) => operation.success(),
             Self::CreateChannel | Self::CreateInput => 201,
             Self::CreateTags | Self::DeleteTags => 204,
             _ => 200,
         }
+    }
+}
+
+/// By name, as faults and state files have it
+impl Serialize for Operation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.name())
+    }
+}
+
+/// The name that both services have, ListTagsForResource, is read as MediaLive's
+impl<'de> Deserialize<'de> for Operation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::all()
+            .find(|operation| operation.name() == name)
+            .ok_or_else(|| {
+                let names: Vec<String> = Self::all().map(Self::name).collect();
+                de::Error::custom(format!("unknown operation, expected one of {}", names.join(", ")))
+            })
     }
 }
 
@@ -150,6 +193,8 @@ pub struct Query {
     pub state_filter: Option<String>,
     /// `tagKeys` of DeleteTags, which repeats
     pub tag_keys: Vec<String>,
+    /// `arns` of MediaConnect's batch calls, which repeats
+    pub arns: Vec<String>,
 }
 
 /// How a fault bends what a call brings about
@@ -157,9 +202,9 @@ pub struct Query {
 pub struct Twist {
     /// The transition that the call sets off ends differently
     pub outcome: Outcome,
-    /// ListChannels answers as of this long ago
+    /// A list answers as of this long ago
     pub stale: Option<Duration>,
-    /// ListChannels leaves out the channel at this place
+    /// A list leaves out what is at this place
     pub left_out: Option<usize>,
 }
 
@@ -169,14 +214,14 @@ pub enum Outcome {
     /// As it should
     #[default]
     Normal,
-    /// The start falls back to IDLE, the update ends in UPDATE_FAILED, the creation in CREATE_FAILED
+    /// The start falls back to IDLE, the update ends in UPDATE_FAILED, the creation in CREATE_FAILED; of a router: in ERROR
     Fails,
     /// Never
     Stuck,
 }
 
 /// A call on the world
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Request {
     /// What is asked
     pub operation: Operation,
@@ -190,6 +235,16 @@ pub struct Request {
     pub twist: Twist,
 }
 
+/// Says nothing of the body, which holds stream keys
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("operation", &self.operation)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Request {
     /// A call without query, body or fault
     pub fn new(operation: Operation, id: impl Into<String>) -> Self {
@@ -200,6 +255,14 @@ impl Request {
             body: Value::Object(serde_json::Map::new()),
             twist: Twist::default(),
         }
+    }
+
+    /// FNV-1a over the body's text: stable over restarts and versions, as the state file needs it to be
+    pub(super) fn digest(&self) -> u64 {
+        let text = self.body.to_string();
+        text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
     }
 
     /// The same call with this body

@@ -1,4 +1,4 @@
-//! What is unconfirmed outside AWS about MediaLive, each as a switch; and what an account may be like.
+//! What is unconfirmed outside AWS about MediaLive and MediaConnect, each as a switch; and what an account may be like.
 //!
 //! `slotwise emulator --set NAME=VALUE`, `--emulator-set` beside `--emulator`, `GET` and `PUT /_emulator/switches`.
 
@@ -95,7 +95,43 @@ switches! {
     /// Tag keys that the account's IAM policy lets tags be made and deleted with, separated by commas; a * at the
     /// end matches any rest; with an empty text every call that tags is answered with 403
     tag_keys_allowed: String = "*".to_owned(), lenient "*".to_owned();
+    /// Starting a router output or input that is STARTING or ACTIVE, and stopping one in STANDBY, is answered and does
+    /// nothing, instead of 409
+    router_quiet_start_stop: bool = false, lenient true;
+    /// A router output or input may be stopped while STARTING, RECOVERING or MIGRATING, instead of 409; the user guide has
+    /// "at any time" and asks for an active one
+    router_stop_in_transition: bool = false, lenient true;
+    /// A router output or input may be updated while ACTIVE, as the user guide's diagram of states has it; it is UPDATING for
+    /// a while then. Otherwise 409
+    router_update_while_active: bool = false, lenient true;
+    /// A router output or input may be restarted in STANDBY, which refreshes it and does not put it on air, instead of 409
+    router_restart_from_standby: bool = false, lenient true;
+    /// TakeRouterInput without an input unroutes the output, instead of 400
+    router_unroute_by_omission: bool = false, lenient true;
+    /// How long a clientToken is remembered, in seconds of MediaConnect's own time; 0 is for good
+    router_token_seconds: u64 = 600, lenient 0;
+    /// TagResource, UntagResource and ListTagsForResource take router resources, as the calls for global resources do,
+    /// instead of 404
+    router_regional_tags: bool = false, lenient true;
+    /// What a router output does whose destination refuses the stream (fault streamRefused): ERROR, RECOVERING, which
+    /// begins again as often as the fault strikes, or ACTIVE with a message
+    refused_stream: RefusedStream = RefusedStream::Error, lenient RefusedStream::Active;
 }
+
+/// The state of a router output whose destination refuses the stream
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RefusedStream {
+    /// It gives up
+    Error,
+    /// It tries again by itself
+    Recovering,
+    /// It says so, and goes on
+    Active,
+}
+
+/// What a switch takes that has a few values only
+const CHOICES: [(&str, &str); 1] = [("refusedStream", "ERROR, RECOVERING or ACTIVE")];
 
 /// A switch as it is shown
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -159,7 +195,13 @@ impl Switches {
             let wanted = match old {
                 Value::Bool(_) if value.is_boolean() => None,
                 Value::Number(_) if value.is_u64() => None,
-                Value::String(_) if value.is_string() => None,
+                Value::String(_) if value.is_string() => {
+                    let choices = CHOICES
+                        .into_iter()
+                        .find(|(of, _)| of == name)
+                        .map(|(_, choices)| choices);
+                    choices.filter(|_| serde_json::from_value::<RefusedStream>(value.clone()).is_err())
+                }
                 Value::Bool(_) => Some("true or false"),
                 Value::Number(_) => Some("a whole number, 0 or more"),
                 _ => Some("text"),
@@ -237,6 +279,10 @@ mod tests {
         assert_eq!(
             said(switches.set("quietStopWhenIdle", "secret")),
             "quietStopWhenIdle takes true or false"
+        );
+        assert_eq!(
+            said(switches.set("refusedStream", "secret")),
+            "refusedStream takes ERROR, RECOVERING or ACTIVE"
         );
         assert_eq!(
             said(switches.set("listPageMax", "-1")),

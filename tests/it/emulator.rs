@@ -2,6 +2,7 @@
 
 mod fleets;
 mod guard;
+mod routers;
 mod switches;
 mod wire;
 

@@ -52,6 +52,8 @@ pub struct Event {
     pub kind: FaultKind,
     /// To which channel; to all that run when absent
     pub channel: Option<String>,
+    /// To which router resource; to all ACTIVE outputs when absent
+    pub resource: Option<String>,
 }
 
 /// A fault and how far it has got
@@ -76,14 +78,17 @@ impl Armed {
             && often.is_none_or(|times| self.struck < times)
     }
 
-    fn matches(&self, operation: Operation, channel: Option<&str>) -> bool {
+    /// `named` is what the path names: a channel's id, or a router resource's ARN
+    fn matches(&self, operation: Operation, named: Option<&str>) -> bool {
         let matcher = &self.fault.matcher;
+        let (wanted, other) = match operation {
+            Operation::Router(_) => (&matcher.resource, &matcher.channel),
+            _ => (&matcher.channel, &matcher.resource),
+        };
         self.fault.may_hit(operation)
             && matcher.operation.is_none_or(|wanted| wanted == operation)
-            && matcher
-                .channel
-                .as_deref()
-                .is_none_or(|wanted| Some(wanted) == channel)
+            && other.is_none()
+            && wanted.as_deref().is_none_or(|wanted| Some(wanted) == named)
     }
 }
 
@@ -135,11 +140,11 @@ impl Faults {
         self.armed.iter().map(|armed| (&armed.fault, armed.struck))
     }
 
-    /// Draws what happens to a call; what strikes is counted
-    pub fn decide(&mut self, operation: Operation, channel: Option<&str>, now: Duration) -> Decision {
+    /// Draws what happens to a call on what its path names, a channel's id or an ARN; what strikes is counted
+    pub fn decide(&mut self, operation: Operation, named: Option<&str>, now: Duration) -> Decision {
         let mut decision = Decision::default();
         for armed in &mut self.armed {
-            if !armed.live(now) || !armed.matches(operation, channel) {
+            if !armed.live(now) || !armed.matches(operation, named) {
                 continue;
             }
             if armed.fault.matcher.rate < 1.0 && !self.dice.chance(armed.fault.matcher.rate) {
@@ -168,6 +173,7 @@ impl Faults {
                 index,
                 kind: armed.fault.kind.clone(),
                 channel: armed.fault.matcher.channel.clone(),
+                resource: armed.fault.matcher.resource.clone(),
             })
             .collect()
     }
@@ -203,6 +209,7 @@ fn failure(kind: &FaultKind, operation: Operation) -> Option<Failure> {
         FaultKind::ServerError { status, effect } => {
             let kind = match status {
                 502 => ErrorKind::BadGateway,
+                503 => ErrorKind::Unavailable,
                 504 => ErrorKind::GatewayTimeout,
                 _ => ErrorKind::Internal,
             };
@@ -221,8 +228,9 @@ fn failure(kind: &FaultKind, operation: Operation) -> Option<Failure> {
             ErrorKind::AccessDenied,
             format!(
                 "User: arn:aws:sts::111122223333:assumed-role/emulated/session is not authorized to perform: \
-                 medialive:{} because no identity-based policy allows the medialive:{0} action",
-                operation.name()
+                 {service}:{name} because no identity-based policy allows the {service}:{name} action",
+                service = operation.service(),
+                name = operation.name(),
             ),
         )),
         FaultKind::ExpiredToken => Some(error(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::emulator::mediaconnect::operation::Verb;
 use crate::emulator::request::Operation;
 
 /// Whether a call that fails has taken effect
@@ -55,21 +56,21 @@ pub enum FaultKind {
         /// Seconds on the client's clock, not sped up
         seconds: f64,
     },
-    /// ListChannels answers as of this long ago
+    /// ListChannels, or a list of router resources, answers as of this long ago
     StaleList {
         /// Seconds in MediaLive's own time
         seconds: f64,
     },
-    /// ListChannels leaves one channel out, as a page that is lost does
+    /// ListChannels leaves one channel out, as a page that is lost does; lists of router resources likewise
     PartialList {
         /// Which one, in the order of the list; the first is 0
         place: usize,
     },
-    /// A start falls back from STARTING to IDLE
+    /// A start falls back from STARTING to IDLE; of a router output or input it ends in ERROR, a restart too
     StartFails,
-    /// An update ends in UPDATE_FAILED
+    /// An update ends in UPDATE_FAILED; of a router resource in ERROR
     UpdateFails,
-    /// A creation ends in CREATE_FAILED
+    /// A creation ends in CREATE_FAILED; of a router resource in ERROR
     CreateFails,
     /// A start stays STARTING until it is stopped
     StuckStarting,
@@ -91,6 +92,33 @@ pub enum FaultKind {
         #[serde(default = "first_pipeline")]
         pipeline_id: String,
     },
+    /// An ACTIVE router output fails and tries again by itself (event)
+    RouterRecovering {
+        /// How long, in MediaConnect's own time; drawn when absent
+        seconds: Option<f64>,
+    },
+    /// An ACTIVE router output is moved, as in maintenance (event)
+    RouterMigrating {
+        /// How long, in MediaConnect's own time; drawn when absent
+        seconds: Option<f64>,
+    },
+    /// An ACTIVE router output goes to ERROR, until it is restarted or stopped (event)
+    RouterError {
+        /// The code of its message
+        code: String,
+        /// The text of its message
+        message: String,
+    },
+    /// An ACTIVE router output has a message, until it begins anew (event)
+    RouterMessage {
+        /// Its code
+        code: String,
+        /// Its text
+        message: String,
+    },
+    /// The destination of an ACTIVE router output refuses the stream, as with a key that is wrong (event); what the output does then
+    /// is a switch, `refusedStream`
+    StreamRefused,
     /// 403: IAM does not allow the operation
     AccessDenied,
     /// 403: the session token has expired
@@ -131,6 +159,9 @@ pub struct Matcher {
     /// Only for this channel
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
+    /// Only for the router resource with this ARN or, for events, this id
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
     /// How many times at most; until cleared when absent (events: once)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
@@ -149,9 +180,10 @@ impl TryFrom<Map<String, Value>> for Fault {
     type Error = String;
 
     fn try_from(mut object: Map<String, Value>) -> Result<Self, String> {
-        const MATCHER: [&str; 6] = [
+        const MATCHER: [&str; 7] = [
             "operation",
             "channel",
+            "resource",
             "times",
             "rate",
             "afterSeconds",
@@ -195,6 +227,7 @@ impl Fault {
         let matcher = Matcher {
             operation: None,
             channel: None,
+            resource: None,
             times: None,
             rate: 1.0,
             after_seconds: 0.0,
@@ -214,6 +247,13 @@ impl Fault {
     #[must_use]
     pub fn of(mut self, channel: impl Into<String>) -> Self {
         self.matcher.channel = Some(channel.into());
+        self
+    }
+
+    /// Only the router resource with this ARN
+    #[must_use]
+    pub fn of_resource(mut self, arn: impl Into<String>) -> Self {
+        self.matcher.resource = Some(arn.into());
         self
     }
 
@@ -262,12 +302,16 @@ impl Fault {
             "rate: this kind strikes once it is due; use afterSeconds and times instead",
         );
         check(
+            !self.names_fit(),
+            "channel, resource: a channel for what MediaLive does, a router resource's ARN for what MediaConnect does",
+        );
+        check(
             !self.kind_fits(),
             "operation: this kind never strikes that operation; leave operation out",
         );
         check(
             !self.numbers_fit(),
-            "seconds: give seconds, 0 or more; status: 500, 502 or 504",
+            "seconds: give seconds, 0 or more; status: 500, 502 or 504, and 503 with an operation of MediaConnect",
         );
         problems
     }
@@ -277,7 +321,21 @@ impl Fault {
         matches!(
             self.kind,
             FaultKind::Recovering { .. } | FaultKind::Maintenance | FaultKind::Alert { .. }
-        )
+        ) || self.kind.is_of_router()
+    }
+
+    fn names_fit(&self) -> bool {
+        let matcher = &self.matcher;
+        let is_of_router = match matcher.operation {
+            Some(operation) => Some(matches!(operation, Operation::Router(_))),
+            None => self.is_event().then(|| self.kind.is_of_router()),
+        };
+        match (&matcher.channel, &matcher.resource) {
+            (Some(_), Some(_)) => false,
+            (Some(_), None) => is_of_router != Some(true),
+            (None, Some(_)) => is_of_router != Some(false),
+            (None, None) => true,
+        }
     }
 
     fn kind_fits(&self) -> bool {
@@ -290,9 +348,15 @@ impl Fault {
 
     fn numbers_fit(&self) -> bool {
         match self.kind {
+            // MediaConnect models 503, MediaLive does not.
+            FaultKind::ServerError { status: 503, .. } => {
+                matches!(self.matcher.operation, Some(Operation::Router(_)))
+            }
             FaultKind::ServerError { status, .. } => matches!(status, 500 | 502 | 504),
             FaultKind::Slow { seconds } | FaultKind::StaleList { seconds } => seconds_ok(seconds),
-            FaultKind::Recovering { seconds } => seconds.is_none_or(seconds_ok),
+            FaultKind::Recovering { seconds }
+            | FaultKind::RouterRecovering { seconds }
+            | FaultKind::RouterMigrating { seconds } => seconds.is_none_or(seconds_ok),
             _ => true,
         }
     }
@@ -300,18 +364,41 @@ impl Fault {
     /// Whether this kind of fault makes sense for the operation
     pub(super) const fn may_hit(&self, operation: Operation) -> bool {
         use Operation as Op;
+        let verb = match operation {
+            Op::Router(operation) => Some(operation.verb()),
+            _ => None,
+        };
         match self.kind {
             FaultKind::StaleList { .. } | FaultKind::PartialList { .. } => {
-                matches!(operation, Op::ListChannels)
+                matches!(operation, Op::ListChannels) || matches!(verb, Some(Verb::List(_)))
             }
             FaultKind::StartFails | FaultKind::StuckStarting => {
                 matches!(operation, Op::StartChannel | Op::BatchStart)
+                    || matches!(verb, Some(Verb::Start(_) | Verb::Restart(_)))
             }
-            FaultKind::UpdateFails => matches!(operation, Op::UpdateChannel | Op::UpdateChannelClass),
-            FaultKind::CreateFails => matches!(operation, Op::CreateChannel),
-            FaultKind::Recovering { .. } | FaultKind::Maintenance | FaultKind::Alert { .. } => false,
-            _ => true,
+            FaultKind::UpdateFails => {
+                matches!(operation, Op::UpdateChannel | Op::UpdateChannelClass)
+                    || matches!(verb, Some(Verb::Update(_)))
+            }
+            FaultKind::CreateFails => {
+                matches!(operation, Op::CreateChannel) || matches!(verb, Some(Verb::Create(_)))
+            }
+            _ => !self.is_event(),
         }
+    }
+}
+
+impl FaultKind {
+    /// True for what befalls router outputs, and inputs that are named
+    pub(in crate::emulator) const fn is_of_router(&self) -> bool {
+        matches!(
+            self,
+            Self::RouterRecovering { .. }
+                | Self::RouterMigrating { .. }
+                | Self::RouterError { .. }
+                | Self::RouterMessage { .. }
+                | Self::StreamRefused
+        )
     }
 }
 

@@ -77,6 +77,50 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_names_a_channel_for_medialive_and_a_resource_for_mediaconnect() {
+        let problems = |fault: Value| read(fault).unwrap().problems().len();
+        for (fault, expected) in [
+            (json!({"kind": "throttle", "resource": "arn"}), 0),
+            (json!({"kind": "throttle", "channel": "1", "resource": "arn"}), 1),
+            (
+                json!({"kind": "throttle", "operation": "GetRouterOutput", "resource": "arn"}),
+                0,
+            ),
+            (
+                json!({"kind": "throttle", "operation": "GetRouterOutput", "channel": "1"}),
+                1,
+            ),
+            (
+                json!({"kind": "throttle", "operation": "StartChannel", "resource": "arn"}),
+                1,
+            ),
+            (json!({"kind": "streamRefused", "resource": "arn"}), 0),
+            (json!({"kind": "streamRefused", "channel": "1"}), 1),
+            (json!({"kind": "maintenance", "resource": "arn"}), 1),
+            (
+                json!({"kind": "serverError", "status": 503, "operation": "GetRouterOutput"}),
+                0,
+            ),
+            (
+                json!({"kind": "serverError", "status": 503, "operation": "StartChannel"}),
+                1,
+            ),
+            (
+                json!({"kind": "startFails", "operation": "RestartRouterInput"}),
+                0,
+            ),
+            (json!({"kind": "startFails", "operation": "StopRouterInput"}), 1),
+        ] {
+            assert_eq!(problems(fault.clone()), expected, "{fault}");
+        }
+        let mut faults = Faults::new(1);
+        faults.inject(Fault::new(FaultKind::Throttle).of_resource("arn"), NOW);
+        let get = Operation::Router(crate::emulator::mediaconnect::Operation::GetRouterOutput);
+        let mut hit = |operation, named| faults.decide(operation, Some(named), NOW).failure.is_some();
+        assert!(hit(get, "arn") && !hit(get, "other") && !hit(Operation::StartChannel, "arn"));
+    }
+
+    #[test]
     fn a_fault_strikes_its_own_calls_and_no_more_often_than_asked() {
         let mut faults = Faults::new(1);
         faults.inject(

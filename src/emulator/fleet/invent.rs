@@ -52,14 +52,14 @@ impl Fleet {
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/MediaLiveAccessRole";
 
-fn object(value: Value) -> Map<String, Value> {
+pub(super) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(object) => object,
         _ => Map::new(),
     }
 }
 
-fn input(id: &str, channel: &InventedChannel) -> Value {
+pub(super) fn input(id: &str, channel: &InventedChannel) -> Value {
     let flow = |index: usize| json!({"flowArn": format!("arn:aws:mediaconnect:us-east-1:111122223333:flow:1-emulated:programme-{index}")});
     json!({
         "destinations": [],
@@ -82,7 +82,7 @@ const fn pipelines(channel: &InventedChannel) -> usize {
     if channel.standard { 2 } else { 1 }
 }
 
-fn document(pool: &InventedPool, channel: &InventedChannel, input_id: &str) -> Value {
+pub(super) fn document(pool: &InventedPool, channel: &InventedChannel, input_id: &str) -> Value {
     let endpoint = |index: usize| json!({"sourceIp": format!("198.51.100.{}", 10 + index)});
     json!({
         "channelClass": if channel.standard { "STANDARD" } else { "SINGLE_PIPELINE" },

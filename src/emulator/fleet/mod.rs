@@ -1,7 +1,8 @@
-//! Channels that exist before the first call: read from the AWS CLI's output, or invented.
+//! What exists before the first call: read from the AWS CLI's output, or invented.
 
 mod invent;
 mod read;
+mod router;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,15 +11,19 @@ use serde_json::{Map, Value};
 
 pub use self::invent::{InventedChannel, InventedPool, InventedSlot};
 pub use self::read::{FleetError, FleetProblem};
+pub use self::router::InventedRouter;
+use super::mediaconnect::Kind;
 use super::world::{Settings, World};
 
-/// Channels and inputs to begin with, by id, in the shape of the wire
+/// Channels, inputs and router resources to begin with, in the shape of the wire
 ///
 /// Documents are kept as text, which takes a tenth of a parsed one's memory: an emulator keeps its fleet for a reset.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Fleet {
     channels: BTreeMap<String, String>,
     inputs: BTreeMap<String, String>,
+    /// What MediaConnect's routers have, by ARN
+    routers: BTreeMap<String, (Kind, String)>,
 }
 
 /// Says nothing of the documents, which hold stream keys
@@ -26,6 +31,7 @@ impl fmt::Debug for Fleet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fleet")
             .field("channels", &self.channels.keys())
+            .field("routers", &self.routers.keys())
             .finish_non_exhaustive()
     }
 }
@@ -55,7 +61,16 @@ impl Fleet {
         for (id, channel) in &self.channels {
             world.admit_channel(id, parsed(channel));
         }
+        for (arn, (kind, resource)) in &self.routers {
+            world.admit_router(*kind, arn, parsed(resource));
+        }
         world
+    }
+
+    /// Adds what a router has, as Get shows it; what is left out is made up but for the configuration. One with the same ARN is
+    /// replaced
+    pub fn add_router(&mut self, kind: Kind, arn: String, doc: Map<String, Value>) {
+        self.routers.insert(arn, (kind, Value::Object(doc).to_string()));
     }
 
     fn add_channel(&mut self, id: String, doc: Map<String, Value>) {
@@ -67,7 +82,7 @@ impl Fleet {
     }
 }
 
-/// What `add_channel` and `add_input` wrote, which is an object always
+/// What `add_channel` and the like wrote, which is an object always
 fn parsed(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap_or_default()
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Fleet;
 use crate::emulator::channel::State;
+use crate::emulator::mediaconnect::{self, Kind};
 
 /// Maps whose keys are the user's own and keep their letters (botocore service model)
 const USER_MAPS: [&str; 2] = ["tags", "mediaConnectRouterOutputConnectionMap"];
@@ -59,7 +60,8 @@ impl Fleet {
     ///
     /// It holds `{"Channels": […]}`, one channel, or a list of channels, or several of these one after the other, as
     /// several calls of describe-channel write them into one file; `{"Inputs": […]}` may be beside the channels, and
-    /// an input that is only attached is invented. Every problem is reported at once.
+    /// an input that is only attached is invented; and so may router resources, as `aws mediaconnect batch-get-router-output` and the like
+    /// print them. Every problem is reported at once.
     pub fn parse(text: &str) -> Result<Self, FleetError> {
         let mut reader = Reader::default();
         let documents: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
@@ -109,6 +111,7 @@ impl Reader {
                 _ => {}
             }
         }
+        let has_routers = self.routers(file);
         if let Some((key, list)) =
             named(file, "channels").and_then(|(key, list)| Some((key, list.as_array()?)))
         {
@@ -117,7 +120,7 @@ impl Reader {
             self.channel(key, channel);
         } else if named(file, "id").is_some() || named(file, "encoderSettings").is_some() {
             self.channel("", value);
-        } else if self.problems.is_empty() && named(file, "inputs").is_none() {
+        } else if self.problems.is_empty() && named(file, "inputs").is_none() && !has_routers {
             self.problem(
                 "",
                 "holds no channel; save what `aws medialive describe-channel` prints",
@@ -159,6 +162,59 @@ impl Reader {
             doc.shift_remove("state");
             self.fleet.add_input(id, doc);
         }
+    }
+
+    /// Reads lists of router resources, and single ones; true if there is any
+    fn routers(&mut self, file: &Map<String, Value>) -> bool {
+        let mut has_any = false;
+        for kind in Kind::ALL {
+            if let Some((key, list)) = named(file, kind.list_key()) {
+                has_any = true;
+                match list.as_array() {
+                    Some(list) => list
+                        .iter()
+                        .enumerate()
+                        .for_each(|(index, one)| self.router(kind, &format!("{key}[{index}]"), one)),
+                    None => self.problem(key, "must be a list"),
+                }
+            }
+            if let Some((key, one)) = named(file, kind.key()) {
+                has_any = true;
+                self.router(kind, key, one);
+            }
+        }
+        has_any
+    }
+
+    fn router(&mut self, kind: Kind, path: &str, value: &Value) {
+        let Some(doc) = self.document(path, value) else {
+            return;
+        };
+        let arn = doc
+            .get("arn")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        if !mediaconnect::is_arn_of(kind, &arn) {
+            self.problem(
+                &member(path, "Arn"),
+                format!("is missing or not that of a {}", kind.words()),
+            );
+        }
+        if !doc.get("configuration").is_some_and(Value::is_object) {
+            let text = "is missing; list calls leave it out, get and batch-get print it";
+            self.problem(&member(path, "Configuration"), text);
+        }
+        if let Some(state) = doc.get("state")
+            && state.as_str().and_then(mediaconnect::State::parse).is_none()
+        {
+            let states = mediaconnect::State::ALL.map(mediaconnect::State::name).join(", ");
+            self.problem(&member(path, "State"), format!("must be one of: {states}"));
+        }
+        if self.fleet.routers.contains_key(&arn) {
+            self.problem(&member(path, "Arn"), format!("{arn} is in the file twice"));
+        }
+        self.fleet.add_router(kind, arn, doc);
     }
 
     fn document(&mut self, path: &str, value: &Value) -> Option<Map<String, Value>> {

@@ -1,4 +1,4 @@
-//! The world on the wire: rest-json as MediaLive speaks it.
+//! The world on the wire: rest-json as MediaLive and MediaConnect speak it.
 //!
 //! ```text
 //! request ─► routes (operation, id) ─► limit (429) ─► body ─► Emulator::call ─► reply ─► wait or cut ─► response
@@ -22,18 +22,18 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::Value;
 
-pub(super) use self::limit::Bucket;
+pub(super) use self::limit::Buckets;
 pub(super) use self::reply::{Answer, Cut, Reply};
 pub(super) use self::wire::{Line, Lines};
 use super::Emulator;
 use super::error::{ApiError, ErrorKind};
-use super::request::Request;
+use super::request::{Operation, Request};
 use crate::api::Access;
 
 /// The largest body taken; API Gateway, which is in front of MediaLive, takes 10 MB
 const BODY_MAX_BYTES: usize = 10 * 1_024 * 1_024;
 
-/// MediaLive's operations and the scripting endpoints
+/// The services' operations and the scripting endpoints
 pub(super) fn router(emulator: Emulator) -> Router {
     Router::new()
         .route(
@@ -70,21 +70,25 @@ async fn serve(State(emulator): State<Emulator>, request: HttpRequest) -> Respon
     let agent = user_agent(&parts);
     let answer = match routes::find(&parts.method, parts.uri.path(), parts.uri.query()) {
         Err(error) => emulator.refuse(None, None, agent, error),
-        Ok(request) if !emulator.within_limit() => {
+        Ok(request) if !emulator.within_limit(request.operation) => {
             let error = ApiError::new(ErrorKind::TooManyRequests, "Too Many Requests");
-            emulator.refuse(Some(request.operation), channel(&request), agent, error)
+            emulator.refuse(Some(request.operation), named(&request), agent, error)
         }
         Ok(request) => match read_body(body).await {
-            Err(error) => emulator.refuse(Some(request.operation), channel(&request), agent, error),
+            Err(error) => emulator.refuse(Some(request.operation), named(&request), agent, error),
             Ok(body) => emulator.call(request.with_body(body), agent),
         },
     };
     reply::deliver(answer, line).await
 }
 
-/// The channel that the path names
-pub(super) fn channel(request: &Request) -> Option<String> {
-    request.operation.is_of_channel().then(|| request.id.clone())
+/// The channel or the router resource that the path names
+pub(super) fn named(request: &Request) -> Option<String> {
+    let is_named = match request.operation {
+        Operation::Router(operation) => operation.is_of_resource(),
+        operation => operation.is_of_channel(),
+    };
+    is_named.then(|| request.id.clone())
 }
 
 fn user_agent(parts: &Parts) -> Option<String> {

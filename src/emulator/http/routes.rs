@@ -3,6 +3,7 @@
 use axum::http::Method;
 
 use crate::emulator::error::{ApiError, ErrorKind};
+use crate::emulator::mediaconnect::operation as router;
 use crate::emulator::request::{Operation, Query, Request};
 
 /// The operation, resource and query of a request; its body is still to come
@@ -18,7 +19,8 @@ pub(super) fn find(method: &Method, path: &str, query: Option<&str>) -> Result<R
 
 fn operation<'a>(method: &Method, segments: &[&'a str]) -> Option<(Operation, &'a str)> {
     let ["prod", rest @ ..] = segments else {
-        return None;
+        let found = router::Operation::find(method.as_str(), segments);
+        return found.map(|(operation, arn)| (Operation::Router(operation), arn));
     };
     match rest {
         ["channels", rest @ ..] => channels(method, rest),
@@ -106,7 +108,8 @@ fn batch(method: &Method, what: &str) -> Option<Operation> {
 fn unknown(method: &Method, path: &str) -> ApiError {
     let text = format!(
         "The emulator does not serve {method} {path}; it serves MediaLive's channels, inputs, inputSecurityGroups, \
-         tags, schedule, alerts and batch under /prod/, and its own scripting under /_emulator/"
+         tags, schedule, alerts and batch under /prod/, MediaConnect's routers under /v1/ and /tags/, and its own scripting under \
+         /_emulator/"
     );
     ApiError::new(ErrorKind::UnknownOperation, text)
 }
@@ -118,6 +121,7 @@ fn read_query(query: &str) -> Query {
             "maxResults" => read.max_results = Some(value.into_owned()),
             "nextToken" => read.next_token = Some(value.into_owned()),
             "stateFilter" => read.state_filter = Some(value.into_owned()),
+            "arns" => read.arns.push(value.into_owned()),
             "tagKeys" => read.tag_keys.push(value.into_owned()),
             _ => {}
         }
@@ -174,6 +178,20 @@ mod tests {
             let error = find(&method, path, None).unwrap_err();
             assert_eq!(error.kind, ErrorKind::UnknownOperation, "{path}");
         }
+    }
+
+    #[test]
+    fn mediaconnect_is_told_by_its_paths() {
+        let arn = "arn%3Aaws%3Amediaconnect%3Ax%3A1%3ArouterOutput%3Aa";
+        let path = format!("/v1/routerOutput/takeRouterInput/{arn}");
+        let request = find(&Method::PUT, &path, None).unwrap();
+        assert_eq!(
+            request.operation,
+            Operation::Router(router::Operation::TakeRouterInput)
+        );
+        assert_eq!(request.id, "arn:aws:mediaconnect:x:1:routerOutput:a");
+        let batch = find(&Method::GET, "/v1/routerInputs", Some("arns=a%3Ab&arns=c")).unwrap();
+        assert_eq!(batch.query.arns, ["a:b", "c"]);
     }
 
     #[test]

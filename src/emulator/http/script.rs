@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
 use crate::emulator::faults::{FAULTS_MAX, Fault};
+use crate::emulator::mediaconnect::{Kind, Resource};
 
 /// The largest body taken: a list of as many faults as are kept is far smaller
 const BODY_MAX_BYTES: usize = 1_024 * 1_024;
@@ -98,9 +99,9 @@ pub(super) async fn clear_calls(State(emulator): State<Emulator>) -> Json<Value>
     Json(emulator.call_report())
 }
 
-/// `GET /_emulator/state`: channels and inputs in short, and what lies ahead of them
+/// `GET /_emulator/state`: channels, inputs and router resources in short, and what lies ahead of them
 pub(super) async fn state(State(emulator): State<Emulator>) -> Json<Value> {
-    let (channels, inputs) = emulator.with_world(|world, _| {
+    let (channels, inputs, routers) = emulator.with_world(|world, _| {
         let channels = world.channels().iter().map(|(id, channel)| {
             let ahead: Vec<Value> = channel
                 .life()
@@ -118,9 +119,35 @@ pub(super) async fn state(State(emulator): State<Emulator>) -> Json<Value> {
         let inputs = world.inputs().iter().map(
             |(id, input)| json!({"attachedTo": input.attached_to(), "id": id, "state": input.state_name()}),
         );
-        (channels.collect::<Vec<_>>(), inputs.collect::<Vec<_>>())
+        let routers = world.router().resources().map(router);
+        (
+            channels.collect::<Vec<_>>(),
+            inputs.collect::<Vec<_>>(),
+            routers.collect::<Vec<_>>(),
+        )
     });
-    Json(json!({"channels": channels, "clock": emulator.clock_report(), "inputs": inputs}))
+    Json(json!({
+        "channels": channels, "clock": emulator.clock_report(), "inputs": inputs, "routers": routers,
+    }))
+}
+
+fn router(resource: &Resource) -> Value {
+    let ahead: Vec<Value> = resource
+        .steps()
+        .map(|step| json!({"atSeconds": step.at.as_secs_f64(), "state": step.to}))
+        .collect();
+    let mut shown = json!({
+        "ahead": ahead,
+        "arn": resource.arn(),
+        "name": resource.document().get("name"),
+        "sinceSeconds": resource.since().as_secs_f64(),
+        "state": resource.state(),
+    });
+    if resource.kind() == Kind::Output {
+        shown["routedInputArn"] = json!(resource.routed_input());
+        shown["routedState"] = json!(resource.routed_state());
+    }
+    shown
 }
 
 /// `POST /_emulator/reset`: back to the beginning; faults and calls are forgotten

@@ -1,6 +1,7 @@
-//! MediaLive's public service model: which members a request has, which of them it must have, and of what type they are.
+//! The public service models: which members a request has, which of them it must have, and of what type they are.
 //!
-//! `model.txt` holds the model as a table; `tests/contract/medialive_model.py` makes it, and documents its form.
+//! `model.txt` holds MediaLive's as a table, `mediaconnect.txt` that of MediaConnect's routers; `tests/contract/service_model.py` makes
+//! them, and documents their form.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -19,11 +20,21 @@ const NOT_REQUIRED: [(&str, &str); 1] = [("AudioDescription", "audioSelectorName
 /// repeated at any length
 const NAME_MAX: usize = 64;
 
-static MODEL: LazyLock<Model> = LazyLock::new(|| Model::read(include_str!("model.txt")));
+static MEDIALIVE: LazyLock<Model> = LazyLock::new(|| Model::read("MediaLive", include_str!("model.txt")));
+static MEDIACONNECT: LazyLock<Model> =
+    LazyLock::new(|| Model::read("MediaConnect", include_str!("mediaconnect.txt")));
+
+fn model_of(operation: Operation) -> &'static Model {
+    match operation {
+        Operation::Router(_) => &MEDIACONNECT,
+        _ => &MEDIALIVE,
+    }
+}
 
 /// The table, by name
 #[derive(Debug, Default)]
 struct Model {
+    service: &'static str,
     operations: BTreeMap<&'static str, Body>,
     shapes: BTreeMap<&'static str, Shape>,
 }
@@ -39,6 +50,8 @@ struct Body {
 #[derive(Debug)]
 enum Shape {
     Struct(Vec<Member>),
+    /// A struct with exactly one of its members
+    Union(Vec<Member>),
     Enum(Vec<&'static str>),
 }
 
@@ -53,13 +66,21 @@ struct Member {
 enum Kind {
     Boolean,
     Text(Range<usize>),
+    /// ASCII that is neither space nor control, one letter at least: `[!-~]+`
+    Graphic(Range<usize>),
+    /// Letters and digits, and between them also `-` and `_`
+    Label(Range<usize>),
+    /// An ARN of this service, and of this kind of resource
+    Arn(&'static str, &'static str),
+    /// Addresses of IPv4: `203.0.113.0/24`
+    Cidr,
     /// A whole hour, `^([0,1]?[0-9]|2[0-3]):00$` in the API reference
     Hour,
     Whole(Range<i64>),
     Number(Range<f64>),
     /// Strings by the user's own names: tags
     Texts,
-    List(Box<Self>),
+    List(Box<Self>, Range<usize>),
     Named(&'static str),
 }
 
@@ -72,8 +93,11 @@ struct Range<T> {
 
 impl Model {
     /// Reads the table, which a test reads to its end; a line of another form would be skipped
-    fn read(table: &'static str) -> Self {
-        let mut model = Self::default();
+    fn read(service: &'static str, table: &'static str) -> Self {
+        let mut model = Self {
+            service,
+            ..Self::default()
+        };
         for line in table.lines().skip(1) {
             let mut words = line.split(' ');
             let (Some(what), Some(name)) = (words.next(), words.next()) else {
@@ -88,6 +112,10 @@ impl Model {
                 "struct" => {
                     let members = words.filter_map(Member::read).collect();
                     model.shapes.insert(name, Shape::Struct(members));
+                }
+                "union" => {
+                    let members = words.filter_map(Member::read).collect();
+                    model.shapes.insert(name, Shape::Union(members));
                 }
                 "enum" => {
                     model.shapes.insert(name, Shape::Enum(words.collect()));
@@ -113,14 +141,20 @@ impl Member {
 
 impl Kind {
     fn read(word: &'static str) -> Self {
-        if let Some(inner) = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            return Self::List(Box::new(Self::read(inner)));
+        if let Some((inner, range)) = word.strip_prefix('[').and_then(|rest| rest.rsplit_once(']')) {
+            return Self::List(Box::new(Self::read(inner)), Range::read(range));
+        }
+        if let Some((service, kind)) = word.strip_prefix("arn:").and_then(|rest| rest.split_once(':')) {
+            return Self::Arn(service, kind);
         }
         // Shapes begin with a capital.
         match word.as_bytes() {
             b"b" => Self::Boolean,
             b"{}" => Self::Texts,
             b"hour" => Self::Hour,
+            b"cidr" => Self::Cidr,
+            [b'g', ..] => Self::Graphic(Range::read(&word[1..])),
+            [b'l', ..] => Self::Label(Range::read(&word[1..])),
             [b's', ..] => Self::Text(Range::read(&word[1..])),
             [b'i', ..] => Self::Whole(Range::read(&word[1..])),
             [b'd', ..] => Self::Number(Range::read(&word[1..])),
@@ -156,11 +190,13 @@ impl<T: std::fmt::Display> std::fmt::Display for Range<T> {
 
 /// Checks a body against the model; nothing is known of operations that take none
 pub(super) fn check(operation: Operation, body: &Object, refuse_unknown: bool) -> Findings {
+    let model = model_of(operation);
     let mut reader = Reader {
+        model,
         findings: Findings::default(),
         refuse_unknown,
     };
-    if let Some(known) = MODEL.operations.get(operation.name().as_str()) {
+    if let Some(known) = model.operations.get(operation.name().as_str()) {
         reader.object(known.shape, body, "");
         if !known.has_422 {
             reader.findings.all_malformed();
@@ -176,7 +212,7 @@ pub(super) fn destination_refs<'a>(
     path: &str,
     found: &mut Vec<(String, &'a str)>,
 ) {
-    let Some(Shape::Struct(members)) = MODEL.shapes.get(shape) else {
+    let Some(Shape::Struct(members)) = MEDIALIVE.shapes.get(shape) else {
         return;
     };
     for member in members {
@@ -193,7 +229,7 @@ pub(super) fn destination_refs<'a>(
                     destination_refs(inner, object, &path, found);
                 }
             }
-            Kind::List(inner) => {
+            Kind::List(inner, _) => {
                 let Kind::Named(inner) = &**inner else { continue };
                 for (index, one) in value.as_array().into_iter().flatten().enumerate() {
                     if let Value::Object(object) = one {
@@ -207,14 +243,20 @@ pub(super) fn destination_refs<'a>(
 }
 
 struct Reader {
+    model: &'static Model,
     findings: Findings,
     refuse_unknown: bool,
 }
 
 impl Reader {
     fn object(&mut self, shape: &str, object: &Object, path: &str) {
-        let Some(Shape::Struct(members)) = MODEL.shapes.get(shape) else {
-            return;
+        let members = match self.model.shapes.get(shape) {
+            Some(Shape::Struct(members)) => members,
+            Some(Shape::Union(members)) => {
+                self.union(object, path);
+                members
+            }
+            _ => return,
         };
         for member in members {
             match object.get(member.name).filter(|value| !value.is_null()) {
@@ -240,6 +282,14 @@ impl Reader {
         }
     }
 
+    fn union(&mut self, object: &Object, path: &str) {
+        let given = object.values().filter(|value| !value.is_null()).count();
+        if given != 1 {
+            self.findings
+                .malformed(format!("{path} must have exactly one member"));
+        }
+    }
+
     fn unknown(&mut self, path: &str, key: &str) {
         let is_name = key.len() <= NAME_MAX && key.bytes().all(|letter| letter.is_ascii_alphabetic());
         let place = if path.is_empty() { "the request" } else { path };
@@ -248,8 +298,10 @@ impl Reader {
         } else {
             "such a member".to_owned()
         };
-        self.findings
-            .malformed(format!("{place} does not have {what} in MediaLive's model"));
+        self.findings.malformed(format!(
+            "{place} does not have {what} in {}'s model",
+            self.model.service
+        ));
     }
 
     fn value(&mut self, kind: &Kind, value: &Value, path: &str) {
@@ -257,6 +309,10 @@ impl Reader {
             Kind::Boolean if value.is_boolean() => {}
             Kind::Boolean => self.wrong(path, "true or false"),
             Kind::Text(range) => self.text(*range, value, path),
+            Kind::Graphic(range) => self.letters(*range, is_graphic, value, path),
+            Kind::Label(range) => self.letters(*range, is_label, value, path),
+            Kind::Arn(service, kind) => self.arn(service, kind, value, path),
+            Kind::Cidr => self.cidr(value, path),
             Kind::Hour => self.hour(value, path),
             Kind::Whole(range) => match value.as_i64() {
                 Some(number) => self.range(range.holds(number), number, *range, path),
@@ -267,7 +323,10 @@ impl Reader {
                 None => self.wrong(path, "a number"),
             },
             Kind::Texts => self.texts(value, path),
-            Kind::List(inner) => match value.as_array() {
+            Kind::List(inner, range) => match value.as_array() {
+                Some(list) if !range.holds(list.len()) => {
+                    self.findings.invalid(path, format!("must have {range} items"));
+                }
                 Some(list) => {
                     for (index, one) in list.iter().enumerate() {
                         self.value(inner, one, &format!("{path}[{index}]"));
@@ -280,8 +339,8 @@ impl Reader {
     }
 
     fn named(&mut self, name: &str, value: &Value, path: &str) {
-        match MODEL.shapes.get(name) {
-            Some(Shape::Struct(_)) => match value.as_object() {
+        match self.model.shapes.get(name) {
+            Some(Shape::Struct(_) | Shape::Union(_)) => match value.as_object() {
                 Some(object) => self.object(name, object, path),
                 None => self.wrong(path, "an object"),
             },
@@ -301,6 +360,37 @@ impl Reader {
                 .findings
                 .invalid(path, format!("must have {range} characters")),
             None => self.wrong(path, "a string"),
+        }
+    }
+
+    fn letters(&mut self, range: Range<usize>, is_fit: fn(&str) -> bool, value: &Value, path: &str) {
+        self.text(range, value, path);
+        if value.as_str().is_some_and(|text| !is_fit(text)) {
+            self.findings
+                .invalid(path, "has characters that it must not have");
+        }
+    }
+
+    fn arn(&mut self, service: &str, kind: &str, value: &Value, path: &str) {
+        match value.as_str() {
+            Some(text) if is_arn(text, service, kind) => {}
+            Some(_) => self
+                .findings
+                .invalid(path, format!("must be the ARN of a {kind} of {service}")),
+            None => self.wrong(path, "a string"),
+        }
+    }
+
+    fn cidr(&mut self, value: &Value, path: &str) {
+        let (address, bits) = value
+            .as_str()
+            .and_then(|text| text.split_once('/'))
+            .unwrap_or_default();
+        let is_cidr =
+            address.parse::<std::net::Ipv4Addr>().is_ok() && bits.parse::<u8>().is_ok_and(|bits| bits <= 32);
+        if !is_cidr {
+            self.findings
+                .invalid(path, "must be a range of addresses like 203.0.113.0/24");
         }
     }
 
@@ -332,6 +422,36 @@ impl Reader {
     fn wrong(&mut self, path: &str, wanted: &str) {
         self.findings.malformed(format!("{path} must be {wanted}"));
     }
+}
+
+fn is_graphic(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn is_label(text: &str) -> bool {
+    let is_alphanumeric = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    is_alphanumeric(bytes.first())
+        && is_alphanumeric(bytes.last())
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
+}
+
+/// `arn:aws:SERVICE:REGION:ACCOUNT:KIND:ID`; what follows the kind is looked up, not read. Roles have no region
+fn is_arn(text: &str, service: &str, kind: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, of, _, account, resource] = parts[..] else {
+        return false;
+    };
+    let id = resource
+        .strip_prefix(kind)
+        .and_then(|rest| rest.strip_prefix([':', '/']));
+    partition.starts_with("aws")
+        && of == service
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
 #[cfg(test)]

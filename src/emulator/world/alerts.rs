@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::channels::with_token;
-use super::page::page;
 use super::{Channel, World};
 use crate::emulator::error::{ApiError, ErrorKind};
+use crate::emulator::page::page;
 use crate::emulator::request::{Now, Request};
 
 /// How long a cleared alert is still listed

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::channel::Channel;
-use super::page::page;
 use super::{Document, World, document};
 use crate::emulator::channel::{Command, Lifecycle, State, Verdict, judge};
 use crate::emulator::dice::Dice;
 use crate::emulator::error::{ApiError, ErrorKind};
+use crate::emulator::page::page;
 use crate::emulator::request::{Now, Outcome, Request};
 use crate::emulator::validate;
 
@@ -42,7 +42,7 @@ impl World {
     }
 
     pub(super) fn describe_channel(&self, id: &str) -> Result<Value, ApiError> {
-        Ok(Value::Object(self.known_channel(id)?.describe()))
+        Ok(Value::Object(self.show_links(self.known_channel(id)?.describe())))
     }
 
     pub(super) fn list_channels(&self, request: &Request, now: Now) -> Result<Value, ApiError> {
@@ -128,6 +128,7 @@ impl World {
     }
 
     pub(super) fn delete_channel(&mut self, id: &str, now: Now) -> Result<Value, ApiError> {
+        self.check_unlinked(id)?;
         if self.known_channel(id)?.state() == State::Stopping && permit(self.judge(id, Command::Delete)?)? {
             let is_new = self
                 .channels

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::channels::with_token;
-use super::page::page;
 use super::{Document, World};
 use crate::emulator::error::{ApiError, ErrorKind};
+use crate::emulator::page::page;
 use crate::emulator::request::{Now, Request};
 use crate::emulator::validate;
 

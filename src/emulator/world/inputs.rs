@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::channels::with_token;
-use super::page::page;
 use super::{Document, World};
 use crate::emulator::channel::State;
 use crate::emulator::error::{ApiError, ErrorKind};
+use crate::emulator::page::page;
 use crate::emulator::request::{Now, Request};
 use crate::emulator::validate::{self, InputFacts};
 

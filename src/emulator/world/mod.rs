@@ -1,4 +1,4 @@
-//! The pure world: channels, inputs, security groups, schedules, alerts, tags.
+//! The pure world: channels, inputs, security groups, schedules, alerts, tags; and MediaConnect's routers beside them.
 //!
 //! Nothing in here waits, reads a clock or does I/O: every method takes the time as an argument. Transitions happen lazily:
 //! [`World::advance`] takes every step that is due, and [`World::handle`] does so before each call.
@@ -16,7 +16,7 @@ mod channels;
 mod document;
 mod groups;
 mod inputs;
-mod page;
+mod router;
 mod schedule;
 mod tags;
 #[cfg(test)]
@@ -37,6 +37,7 @@ use super::channel::{Change, State};
 use super::dice::Dice;
 use super::error::ApiError;
 use super::faults::{Event, FaultKind, Faults};
+use super::mediaconnect::{Router, RouterQuotas};
 use super::request::{Now, Operation, Request};
 use super::switches::Switches;
 use super::validate;
@@ -62,6 +63,8 @@ pub struct Quotas {
     pub pull_inputs: usize,
     /// Input security groups per region
     pub security_groups: usize,
+    /// MediaConnect's routers
+    pub router: RouterQuotas,
 }
 
 impl Default for Quotas {
@@ -71,6 +74,7 @@ impl Default for Quotas {
             push_inputs: 5,
             pull_inputs: 100,
             security_groups: 5,
+            router: RouterQuotas::default(),
         }
     }
 }
@@ -101,6 +105,9 @@ pub struct World {
     groups: BTreeMap<String, SecurityGroup>,
     requests: VecDeque<Remembered>,
     next_id: u64,
+    /// Outputs, inputs and network interfaces of MediaConnect
+    #[serde(default)]
+    router: Router,
 }
 
 /// The greatest age of a world: a thousand years. Sums of such times are still far from the largest duration
@@ -132,6 +139,7 @@ impl World {
             groups: BTreeMap::new(),
             requests: VecDeque::new(),
             next_id: 5_000_000,
+            router: Router::new(seed),
         }
     }
 
@@ -146,7 +154,12 @@ impl World {
                 .all(|channel| channel.alerts_raised <= COUNT_MAX);
         let channels = self.channels.values().flat_map(Channel::times);
         let inputs = self.inputs.values().filter_map(Input::next_at);
-        let mut times = channels.chain(inputs).chain(self.faults.times()).chain([elapsed]);
+        let routers = self.router.times();
+        let mut times = channels
+            .chain(inputs)
+            .chain(routers)
+            .chain(self.faults.times())
+            .chain([elapsed]);
         if times.any(|time| time > AGE_MAX) {
             Some("a time in it is beyond a thousand years")
         } else if !counts {
@@ -190,6 +203,7 @@ impl World {
             Op::CreateTags => self.create_tags(request),
             Op::DeleteTags => self.delete_tags(request),
             Op::ListTagsForResource => self.list_tags(&request.id),
+            Op::Router(operation) => self.call_router(operation, request, now),
         }
     }
 
@@ -214,6 +228,7 @@ impl World {
             input.advance(now.elapsed);
         }
         self.forget_deleted(now);
+        self.router.advance(now);
         for channel in self.channels.values_mut() {
             channel.advance_schedule(now);
             channel.forget_alerts(now);
@@ -223,7 +238,8 @@ impl World {
 
     /// Holds the body against the service model; what is there already and was accepted once is not refused again
     fn check_body(&self, request: &Request) -> Result<(), ApiError> {
-        if request.operation.is_read() {
+        // MediaConnect's lists have their filters in a body.
+        if request.operation.is_read() && !matches!(request.operation, Operation::Router(_)) {
             return Ok(());
         }
         let stored = match request.operation {
@@ -271,9 +287,19 @@ impl World {
         }
     }
 
-    /// Lets the events that are due befall the running channels they are meant for
+    /// Lets the events that are due befall the running channels, or what routers have, they are meant for
     fn strike(&mut self, now: Now) {
         for event in self.faults.due(now.elapsed) {
+            if event.kind.is_of_router() {
+                let switches = &self.settings.switches;
+                if self
+                    .router
+                    .befall(&event.kind, event.resource.as_deref(), now, switches)
+                {
+                    self.faults.used(&event);
+                }
+                continue;
+            }
             let ids: Vec<String> = self
                 .channels
                 .iter()
@@ -330,6 +356,7 @@ impl World {
         for channel in self.channels.values_mut() {
             channel.rebase(by);
         }
+        self.router.rebase(by);
     }
 
     /// The faults that are armed
@@ -350,6 +377,11 @@ impl World {
     /// The inputs by id, tombstones included
     pub const fn inputs(&self) -> &BTreeMap<String, Input> {
         &self.inputs
+    }
+
+    /// What MediaConnect's routers have
+    pub const fn router(&self) -> &Router {
+        &self.router
     }
 
     /// A channel, tombstone or not
@@ -397,7 +429,7 @@ impl World {
         let Some(request_id) = request_id(request) else {
             return Ok(None);
         };
-        let digest = digest(&request.body);
+        let digest = request.digest();
         let same =
             |entry: &&Remembered| entry.operation == request.operation && entry.request_id == request_id;
         match self.requests.iter().find(same) {
@@ -420,7 +452,7 @@ impl World {
         self.requests.push_back(Remembered {
             operation: request.operation,
             request_id: request_id.to_owned(),
-            digest: digest(&request.body),
+            digest: request.digest(),
             resource: resource.to_owned(),
         });
     }
@@ -453,13 +485,4 @@ fn request_id(request: &Request) -> Option<&str> {
         .get("requestId")
         .and_then(Value::as_str)
         .filter(|id| !id.is_empty())
-}
-
-/// FNV-1a over the body's text: stable over restarts and versions, as the state file needs it to be
-fn digest(body: &Value) -> u64 {
-    body.to_string()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
 }

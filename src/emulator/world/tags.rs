@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Document, World};
 use crate::emulator::channel::State;
 use crate::emulator::error::{ApiError, ErrorKind};
+use crate::emulator::mediaconnect::operation::Verb;
 use crate::emulator::request::{Operation, Request};
 use crate::emulator::validate;
 
@@ -20,6 +21,15 @@ impl World {
                 keys.extend(request.query.tag_keys.iter().map(String::as_str));
                 "DeleteTags"
             }
+            Operation::Router(operation) => match operation.verb() {
+                Verb::Untag(_) => {
+                    keys.extend(request.query.tag_keys.iter().map(String::as_str));
+                    operation.name()
+                }
+                Verb::Tag(_) => operation.name(),
+                Verb::Create(_) => "TagGlobalResource",
+                _ => return Ok(()),
+            },
             // Creating a resource with tags needs the permission to tag, too.
             Operation::CreateTags
             | Operation::CreateChannel
@@ -32,9 +42,10 @@ impl World {
             return Ok(());
         }
         let text = format!(
-            "User: arn:aws:sts::{}:assumed-role/emulated/session is not authorized to perform: medialive:{action} \
-             because no identity-based policy allows the medialive:{action} action",
-            self.settings.account
+            "User: arn:aws:sts::{}:assumed-role/emulated/session is not authorized to perform: {service}:{action} \
+             because no identity-based policy allows the {service}:{action} action",
+            self.settings.account,
+            service = request.operation.service(),
         );
         Err(ApiError::new(ErrorKind::AccessDenied, text))
     }

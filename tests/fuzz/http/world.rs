@@ -24,11 +24,27 @@ struct Kept {
     inputs: Box<RawValue>,
     groups: Box<RawValue>,
     requests: Box<RawValue>,
+    router: Router,
+}
+
+/// Without its dice.
+#[derive(Deserialize)]
+struct Router {
+    resources: Box<RawValue>,
+    tokens: Box<RawValue>,
 }
 
 impl Kept {
-    fn parts(&self) -> [&str; 4] {
-        [&self.channels, &self.inputs, &self.groups, &self.requests].map(|part| part.get())
+    fn parts(&self) -> [&str; 6] {
+        [
+            &self.channels,
+            &self.inputs,
+            &self.groups,
+            &self.requests,
+            &self.router.resources,
+            &self.router.tokens,
+        ]
+        .map(|part| part.get())
     }
 }
 

@@ -90,7 +90,7 @@ fn a_switch_of_an_emulator_inside_the_process_is_set_by_flag() {
 fn the_emulators_guide_names_every_operation_switch_and_endpoint() {
     let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/emulator/README.md");
     let guide = fs::read_to_string(guide).expect("the guide");
-    let operations = Operation::ALL.map(Operation::name);
+    let operations: Vec<String> = Operation::all().map(Operation::name).collect();
     let switches = Switches::default().list();
     let names = operations
         .iter()

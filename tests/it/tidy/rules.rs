@@ -28,6 +28,8 @@ const PURE: &[&str] = &[
     "emulator::dice",
     "emulator::error",
     "emulator::faults",
+    "emulator::mediaconnect",
+    "emulator::page",
     "emulator::switches",
     "emulator::validate",
     "emulator::world",

@@ -6,8 +6,9 @@ use super::*;
 type Way = Vec<(&'static str, bool)>;
 
 /// Every enum, range and other type that a body reaches, each by one way, the shortest
-fn members(operation: &str) -> Vec<(Way, &'static Kind)> {
-    let mut waiting = vec![(Way::new(), MODEL.operations[operation].shape)];
+fn members(operation: Operation) -> Vec<(Way, &'static Kind)> {
+    let model = model_of(operation);
+    let mut waiting = vec![(Way::new(), model.operations[operation.name().as_str()].shape)];
     let (mut found, mut seen, mut next) = (Vec::new(), std::collections::BTreeSet::new(), 0);
     while next < waiting.len() {
         let (way, shape) = waiting[next].clone();
@@ -15,12 +16,12 @@ fn members(operation: &str) -> Vec<(Way, &'static Kind)> {
         if !seen.insert(shape) {
             continue;
         }
-        let Some(Shape::Struct(members)) = MODEL.shapes.get(shape) else {
+        let Some(Shape::Struct(members) | Shape::Union(members)) = model.shapes.get(shape) else {
             continue;
         };
         for member in members {
             let (kind, is_list) = match &member.kind {
-                Kind::List(inner) => (&**inner, true),
+                Kind::List(inner, _) => (&**inner, true),
                 kind => (kind, false),
             };
             let mut way = way.clone();
@@ -60,13 +61,43 @@ fn said(operation: Operation, way: &Way, value: Value) -> Vec<String> {
 }
 
 /// Values that the kind does not take, and one that it does
-fn samples(kind: &Kind) -> (Vec<Value>, Value) {
+fn samples(model: &Model, kind: &Kind) -> (Vec<Value>, Value) {
     match kind {
         Kind::Boolean => (vec![json!("true"), json!(1)], json!(true)),
         Kind::Hour => (
             vec![json!("02:30"), json!("24:00"), json!("002:00")],
             json!("2:00"),
         ),
+        Kind::Graphic(range) => (
+            vec![json!(1), json!(""), json!("a b"), json!("é"), longer(*range)],
+            json!("a!b~"),
+        ),
+        Kind::Label(range) => (
+            vec![json!(1), json!("-a"), json!("a_"), json!("a.b"), longer(*range)],
+            json!("a-b_c"),
+        ),
+        Kind::Cidr => (
+            vec![
+                json!(1),
+                json!("203.0.113.0"),
+                json!("203.0.113.0/33"),
+                json!("a/8"),
+            ],
+            json!("203.0.113.0/24"),
+        ),
+        Kind::Arn(service, kind) => {
+            let arn = |service: &str, account: &str, kind: &str| {
+                json!(format!("arn:aws:{service}:us-east-1:{account}:{kind}:a1"))
+            };
+            let account = "111122223333";
+            let bad = [
+                arn("s3", account, kind),
+                arn(service, "1", kind),
+                arn(service, account, "x"),
+            ];
+            let bad = bad.into_iter().chain([json!(1), json!("hush-hush")]).collect();
+            (bad, arn(service, account, kind))
+        }
         Kind::Texts => (vec![json!([]), json!({"a": 1})], json!({"a": "b"})),
         Kind::Text(range) => {
             let text = |length| json!("x".repeat(length));
@@ -97,82 +128,158 @@ fn samples(kind: &Kind) -> (Vec<Value>, Value) {
                 json!(range.min.or(range.max).unwrap_or(7.0)),
             )
         }
-        Kind::Named(name) => match &MODEL.shapes[name] {
+        Kind::Named(name) => match &model.shapes[name] {
+            Shape::Union(members) => (
+                vec![json!("x"), json!({"unheardOf": 1}), json!({})],
+                json!({ members[0].name: {} }),
+            ),
             Shape::Struct(_) => (vec![json!("x"), json!({"unheardOf": 1})], json!({})),
             Shape::Enum(values) => (
                 vec![json!("UNHEARD_OF"), json!(values[0].to_lowercase()), json!(1)],
                 json!(values.last().unwrap()),
             ),
         },
-        Kind::List(_) => unreachable!("no list of lists is in the model"),
+        Kind::List(..) => unreachable!("no list of lists is in the model"),
+    }
+}
+
+fn longer(range: Range<usize>) -> Value {
+    json!("x".repeat(range.max.unwrap() + 1))
+}
+
+/// How many enums, unions and structs, and how many ranges, were tried
+#[derive(Default)]
+struct Tried {
+    shapes: std::collections::BTreeSet<&'static str>,
+    ranges: usize,
+}
+
+impl Tried {
+    fn count(&mut self, kind: &'static Kind) {
+        match kind {
+            Kind::Named(shape) => drop(self.shapes.insert(shape)),
+            Kind::Whole(range) if range.min.is_some() || range.max.is_some() => self.ranges += 1,
+            _ => {}
+        }
+    }
+}
+
+fn break_every_member(operation: Operation, tried: &mut Tried) {
+    let name = operation.name();
+    for (way, kind) in members(operation) {
+        let (bad, good) = samples(model_of(operation), kind);
+        let path = path(&way);
+        let of_it = |said: &[String]| {
+            said.iter().any(|one| {
+                let rest = one.strip_prefix(&path).unwrap_or_default();
+                rest.starts_with(" must be ")
+                    || rest.starts_with(" must have ")
+                    || rest.starts_with(" has characters that it must not have")
+                    || rest.contains(" is not in the range ")
+                    || rest.starts_with(" does not have a member")
+            })
+        };
+        for value in bad {
+            let said = said(operation, &way, value.clone());
+            assert!(
+                of_it(&said) || path.is_empty() || path == "encoderSettings",
+                "{name} {path} {value}: {said:?}"
+            );
+            assert!(!said.concat().contains("hush-hush"), "{said:?}");
+        }
+        let said = said(operation, &way, good.clone());
+        assert!(!of_it(&said), "{name} {path} {good}: {said:?}");
+        tried.count(kind);
     }
 }
 
 #[test]
-fn every_constraint_of_the_model_is_enforced() {
-    let (mut enums, mut ranges) = (std::collections::BTreeSet::new(), 0);
-    for (operation, name) in [
-        (Operation::CreateChannel, "CreateChannel"),
-        (Operation::UpdateChannel, "UpdateChannel"),
-        (Operation::CreateInput, "CreateInput"),
-        (Operation::BatchUpdateSchedule, "BatchUpdateSchedule"),
+fn every_constraint_of_medialives_model_is_enforced() {
+    let mut tried = Tried::default();
+    for operation in [
+        Operation::CreateChannel,
+        Operation::UpdateChannel,
+        Operation::CreateInput,
+        Operation::BatchUpdateSchedule,
     ] {
-        for (way, kind) in members(name) {
-            let (bad, good) = samples(kind);
-            let path = path(&way);
-            let of_it = |said: &[String]| {
-                said.iter().any(|one| {
-                    let rest = one.strip_prefix(&path).unwrap_or_default();
-                    rest.starts_with(" must be ")
-                        || rest.starts_with(" must have ")
-                        || rest.contains(" is not in the range ")
-                        || rest.starts_with(" does not have a member")
-                })
-            };
-            for value in bad {
-                let said = said(operation, &way, value.clone());
-                assert!(
-                    of_it(&said) || path.is_empty() || path == "encoderSettings",
-                    "{name} {path} {value}: {said:?}"
-                );
-            }
-            let said = said(operation, &way, good.clone());
-            assert!(!of_it(&said), "{name} {path} {good}: {said:?}");
-            match kind {
-                Kind::Named(shape) => drop(enums.insert(*shape)),
-                Kind::Whole(range) if range.min.is_some() || range.max.is_some() => ranges += 1,
-                _ => {}
-            }
-        }
+        break_every_member(operation, &mut tried);
     }
-    assert!(enums.len() > 400 && ranges > 150, "{} {ranges}", enums.len());
+    let Tried { shapes, ranges } = tried;
+    assert!(shapes.len() > 400 && ranges > 150, "{} {ranges}", shapes.len());
 }
 
 #[test]
-fn the_table_is_complete() {
-    let table = include_str!("../model.txt");
-    assert!(table.starts_with("MediaLive 2017-10-14 of botocore 1."));
-    let (operations, shapes) = (MODEL.operations.len(), MODEL.shapes.len());
-    assert_eq!(table.lines().count(), 1 + operations + shapes);
-    for (name, shape) in &MODEL.shapes {
-        let Shape::Struct(members) = shape else { continue };
-        for member in members {
-            let kind = match &member.kind {
-                Kind::List(inner) => inner,
-                kind => kind,
-            };
-            if let Kind::Named(inner) = kind {
-                assert!(
-                    MODEL.shapes.contains_key(inner),
-                    "{name}.{}: {inner}",
-                    member.name
-                );
-            }
+fn every_constraint_of_mediaconnects_model_is_enforced() {
+    use crate::emulator::mediaconnect::Operation as Op;
+    let mut tried = Tried::default();
+    for operation in Op::ALL {
+        if MEDIACONNECT.operations.contains_key(operation.name()) {
+            break_every_member(Operation::Router(*operation), &mut tried);
         }
     }
-    for body in MODEL.operations.values() {
-        assert!(MODEL.shapes.contains_key(body.shape), "{}", body.shape);
+    let Tried { shapes, ranges } = tried;
+    assert_eq!(
+        shapes.len(),
+        MEDIACONNECT.shapes.len() - MEDIACONNECT.operations.len()
+    );
+    assert!(ranges > 30, "{ranges}");
+}
+
+#[test]
+fn the_tables_are_complete() {
+    for (model, table, begins) in [
+        (
+            &*MEDIALIVE,
+            include_str!("../model.txt"),
+            "MediaLive 2017-10-14 of botocore 1.",
+        ),
+        (
+            &*MEDIACONNECT,
+            include_str!("../mediaconnect.txt"),
+            "MediaConnect 2018-11-14 of botocore 1.",
+        ),
+    ] {
+        assert!(table.starts_with(begins));
+        let (operations, shapes) = (model.operations.len(), model.shapes.len());
+        assert_eq!(table.lines().count(), 1 + operations + shapes);
+        for (name, shape) in &model.shapes {
+            let (Shape::Struct(members) | Shape::Union(members)) = shape else {
+                continue;
+            };
+            for member in members {
+                let kind = match &member.kind {
+                    Kind::List(inner, _) => inner,
+                    kind => kind,
+                };
+                if let Kind::Named(inner) = kind {
+                    assert!(
+                        model.shapes.contains_key(inner),
+                        "{name}.{}: {inner}",
+                        member.name
+                    );
+                }
+            }
+        }
+        for body in model.operations.values() {
+            assert!(model.shapes.contains_key(body.shape), "{}", body.shape);
+        }
     }
+}
+
+#[test]
+fn a_list_has_as_many_items_as_the_model_says() {
+    use crate::emulator::mediaconnect::Operation as Op;
+    let said = |rules: usize| {
+        let rules = vec![json!({"cidr": "203.0.113.0/24"}); rules];
+        let body = json!({"name": "a", "configuration": {"public": {"allowRules": rules}}});
+        let create = Operation::Router(Op::CreateRouterNetworkInterface);
+        check(create, body.as_object().unwrap(), true).malformed
+    };
+    assert_eq!(said(10), [""; 0]);
+    assert_eq!(
+        said(11),
+        ["configuration.public.allowRules must have 0 to 10 items"]
+    );
 }
 
 #[test]
@@ -197,7 +304,7 @@ fn required_members_are_required_with_known_exceptions() {
 }
 
 #[test]
-fn an_unknown_member_is_named_unless_it_could_be_a_key() {
+fn an_unknown_member_is_refused_by_name_unless_it_could_be_a_key() {
     let unknown = |key: &str, refuse| {
         let found = check(
             Operation::UpdateChannel,

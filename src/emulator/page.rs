@@ -11,15 +11,15 @@ use crate::emulator::request::Query;
 use crate::emulator::switches::Switches;
 
 /// One page, and the token of the next
-pub(super) struct Page<T> {
+pub(in crate::emulator) struct Page<T> {
     /// What the page holds
-    pub(super) items: Vec<T>,
+    pub(in crate::emulator) items: Vec<T>,
     /// Where the next one begins; none on the last page
-    pub(super) next: Option<String>,
+    pub(in crate::emulator) next: Option<String>,
 }
 
 /// Cuts one page out of `items`, which come in a stable order with their names
-pub(super) fn page<N: AsRef<str>, T>(
+pub(in crate::emulator) fn page<N: AsRef<str>, T>(
     list: &str,
     items: impl Iterator<Item = (N, T)>,
     query: &Query,
