@@ -124,10 +124,12 @@ impl<'a> Oracle<'a> {
             (true, Some((at, slot, _))) if !is_in_pool(at) => self.way_over(one, at, slot),
             (true, _) => self.way_on(one),
         };
-        // To push one stream twice is no way.
-        let is_once = matches!(waiting, Waiting::SameTarget { .. })
-            || matches!(waiting, Waiting::OnAirElsewhere { .. })
-                && there.is_none_or(|(at, ..)| is_in_pool(at));
+        // To push one stream twice is no way, nor is what MediaLive refuses.
+        let is_once = matches!(
+            waiting,
+            Waiting::SameTarget { .. } | Waiting::TargetRefused { .. }
+        ) || matches!(waiting, Waiting::OnAirElsewhere { .. })
+            && there.is_none_or(|(at, ..)| is_in_pool(at));
         if let Some(slot) = way.filter(|_| !is_once) {
             return Err(format!("{slot} would do"));
         }
@@ -168,6 +170,7 @@ impl<'a> Oracle<'a> {
                 same_names(&self.ground.occupants(place).firm, by)
             }
             Waiting::SecretUnavailable { reference, why } => secret_unavailable(one, reference, why),
+            Waiting::TargetRefused { what } => self.target_refused(one, what),
             Waiting::SlotIncompatible { slot, .. } => self.incompatible(one, slot),
             Waiting::PinnedSlotTaken { slot, by } => self.pinned_slot_taken(one, slot, by),
             Waiting::SameTarget { other } => self.same_target(one, other),
@@ -203,6 +206,15 @@ impl<'a> Oracle<'a> {
             }
             of_channel => self.of_channel(one, of_channel),
         }
+    }
+
+    /// MediaLive takes no URL of it, by the one switch that worlds turn.
+    fn target_refused(&self, one: &Destination, what: &str) -> Claim {
+        let takes_slashes = self.world.settings().switches.rtmp_trailing_slash_allowed;
+        let mut urls = std::iter::once(&one.url).chain(&one.backup_url);
+        let is_refused = !takes_slashes && urls.any(|url| url.ends_with('/'));
+        ensure(is_refused, || "MediaLive would take it".into())?;
+        ensure(!what.is_empty(), || "it is not said what MediaLive said".into())
     }
 
     /// Not wanted, and on air.

@@ -291,6 +291,11 @@ fn switches(random: &mut ChaCha8Rng) -> Switches {
         list_shows_deleted: unknown(),
         ..Switches::default()
     };
+    let made = Switches {
+        // Then some spellings of a URL are refused. By what was drawn above, so that worlds of known seeds stay as they are.
+        rtmp_trailing_slash_allowed: !made.quiet_start_when_running,
+        ..made
+    };
     if !random.random_bool(0.3) {
         return made;
     }

@@ -103,7 +103,11 @@ impl<'a> Case<'a> {
     fn taken_away(&self) -> Option<Violation> {
         let own = self.own?;
         let channel = self.world.channel_of(own);
-        let is_previous = matches!(own.occupant, Occupant::Of(_, Fit::Previous, _));
+        // What a failed update left behind is not known, and what MediaLive refuses cannot be written there again.
+        let is_lost = channel.state() == Some(ChannelState::UpdateFailed)
+            && self.one.has_key()
+            && !self.one.is_writable();
+        let is_previous = matches!(own.occupant, Occupant::Of(_, Fit::Previous, _)) || is_lost;
         let is_given = self.said.assignment.as_ref() == Some(&own.id);
         if !self.one.wanted || is_previous || !self.is_of_pool(own) || is_given {
             return None;

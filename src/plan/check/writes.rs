@@ -55,7 +55,11 @@ impl Subject<'_> {
         let destination = self.world.one(dest).destination;
         let may_join = slot.matches && self.world.is_of_pool(self.channel, dest);
         let target = destination.target(self.seen.class, &parking);
-        (slot.dest() == Some(dest) || may_join) && target.as_ref() == Some(&write.target)
+        // A failed update is written again as it was, in whatever spelling that is.
+        let is_there = matches!(slot.occupant, Occupant::Of(holder, Fit::Equal, _) if holder == dest);
+        let is_as_it_was = is_there && write.target == *slot.target;
+        let is_its_target = target.as_ref() == Some(&write.target) || is_as_it_was;
+        (slot.dest() == Some(dest) || may_join) && is_its_target
     }
 
     /// A destination that would lose what it has by right.

@@ -4,7 +4,7 @@
 //! there is a free slot in the new pool: the change of its declaration takes nobody off air.
 
 use super::{BlockedBy, Fit, Intent, Occupant, Reading};
-use crate::model::SlotId;
+use crate::model::{ChannelState, SlotId};
 
 impl Reading<'_> {
     /// Finds the slot that each interrupted destination comes back to, whether it can or not.
@@ -49,8 +49,10 @@ impl Reading<'_> {
     fn may_come_back(&self, dest: usize, slot: usize) -> bool {
         let (one, channel) = (&self.dests[dest], self.channel_of(slot));
         let is_stopped = channel.is_usable() && !channel.is_running() && channel.beside.is_none();
+        // What a failed update left in a slot has to be written again.
+        let is_sure = channel.state() != ChannelState::UpdateFailed || !one.has_key();
         let has_target = one.is_writable() && self.slots[slot].occupant != Occupant::Unusable
-            || self.is_as_it_was(dest, slot);
+            || self.is_as_it_was(dest, slot) && is_sure;
         let may_start = match &one.blocked_by {
             None => true,
             Some(BlockedBy::Published { own, .. }) => *own == Some(slot),

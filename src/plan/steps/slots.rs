@@ -112,9 +112,13 @@ fn given(decision: &Decision<'_, '_>, dest: usize, at: usize) -> Then {
     let slot = &reading.slots[at];
     let is_there =
         matches!(slot.occupant, Occupant::Dest(holder, Fit::Equal | Fit::Unwritable) if holder == dest);
-    // What a failed update left behind is unknown, so such slots are written again.
+    // What a failed update left behind is unknown, so such slots are written again: in the spelling that was taken before.
     let is_unsure = reading.channels[slot.channel].state() == ChannelState::UpdateFailed;
     let one = &reading.dests[dest];
+    let target = match is_there {
+        true => slot.target().filter(|_| is_unsure && one.has_key()).cloned(),
+        false => reading.target(dest, at),
+    };
     let reason = match slot.occupant {
         _ if is_there => None,
         Occupant::Dest(holder, _) if holder == dest => Some(Reason::TargetChanged {
@@ -125,7 +129,7 @@ fn given(decision: &Decision<'_, '_>, dest: usize, at: usize) -> Then {
     Then {
         content: Content::Destination(one.decl.name.clone()),
         reason,
-        target: reading.target(dest, at).filter(|_| is_unsure || !is_there),
+        target,
     }
 }
 

@@ -2,10 +2,10 @@
 
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
-use slotwise::model::{ChannelState, Destination};
+use slotwise::model::{ChannelState, Destination, OutputGroup};
 use slotwise::plan::Waiting;
 
-use super::{Claim, Occupant, Oracle, Place, ensure, in_force, slot_of};
+use super::{Claim, Occupant, Oracle, Place, clash, ensure, in_force, rtmp_groups, slot_of};
 
 impl Oracle<'_> {
     /// What the plan says of a channel.
@@ -36,11 +36,29 @@ impl Oracle<'_> {
                 ensure(found == Some(pause), || format!("in force is {found:?}"))
             }
             Waiting::TagsFull { .. } => has_full_tags(place),
+            Waiting::OnAirElsewhere {
+                channel,
+                output_group,
+                ..
+            } => self.would_push_beside(place, channel.as_str(), output_group.as_ref()),
             of_channel => {
                 let id = self.unusable(of_channel)?;
                 ensure(id == place.id, || "another channel is named".into())
             }
         }
+    }
+
+    /// It does not run, and if it did, one of its groups that are no slots would push what another channel pushes.
+    fn would_push_beside(&self, place: &Place<'_>, other: &str, group: Option<&OutputGroup>) -> Claim {
+        ensure(!place.runs() && other != place.id, || "it runs itself".into())?;
+        let of_account = self.world.channel(other).ok_or("there is no such channel")?;
+        let groups = rtmp_groups(of_account).into_iter();
+        let named = groups.filter(|(name, _)| group.is_none_or(|group| group.as_str() == *name));
+        let mut pushed = named.flat_map(|(_, endpoints)| endpoints);
+        let found = pushed.any(|there| place.others.iter().any(|(_, own)| clash(own, &there)));
+        ensure(found, || {
+            format!("channel {other} pushes nothing of its other groups")
+        })
     }
 
     /// A channel that waits for nothing runs for wanted destinations and carries no others.
