@@ -105,6 +105,7 @@ impl World {
     /// | `/a` | the same in another spelling, nothing recorded |
     /// | `@a`, `&a` | the same stream at another address, nothing recorded, or recorded as a's |
     /// | `~a` | another stream that is recorded as a's: its previous target |
+    /// | `%a` | yet another one, recorded as a's as well |
     /// | `^a` | the same, where no Destination is called a |
     pub(super) fn channel(mut self, id: &str, state: ChannelState, slots: &[&str]) -> Self {
         let groups = slots
@@ -136,7 +137,7 @@ impl World {
             trouble: None,
         };
         for (at, slot) in slots.iter().enumerate() {
-            if let Some(name) = slot.strip_prefix(['~', '^', '+', '&']) {
+            if let Some(name) = slot.strip_prefix(['~', '%', '^', '+', '&']) {
                 record(&mut channel, at, name);
             }
         }
@@ -165,6 +166,7 @@ impl World {
             Some(("!", "")) => Err(NoSlot::Outputs(2)),
             Some(("?", host)) => at(format!("rtmp://{host}/live"), format!("undeclared-{host}")),
             Some(("~" | "^", name)) => at(url(name), format!("previous-of-{name}")),
+            Some(("%", name)) => at(url(name), format!("older-of-{name}")),
             Some(("/", name)) => at(format!("RTMP://{name}.EXAMPLE:1935/live/"), key(name)),
             Some(("@" | "&", name)) => at(format!("rtmps://{name}.example/live"), key(name)),
             Some(("+", name)) => at(url(name), key(name)),

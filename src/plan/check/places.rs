@@ -7,7 +7,7 @@
 use super::adoption::Ownership;
 use super::declared::Dest;
 use super::reading::{Fit, Occupant, SlotReading, World};
-use crate::model::ChannelState;
+use crate::model::{ChannelState, Stream};
 
 /// What a slot is to the destination that it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,22 +68,34 @@ pub(super) fn settle(world: &mut World<'_>) {
             held: Some(held),
             previous: running.filter(|_| !runs(&held)),
         };
-        let further = match state(held) {
-            Some(ChannelState::Running) => Role::Releasable,
+        let is_on_air = state(held) == Some(ChannelState::Running);
+        let role = |site: Site| match Some(site) {
+            here if here == place.held => Role::Held,
+            here if here == place.previous => Role::Previous,
+            _ if is_on_air && stands_in(world, held, site) => Role::Releasable,
             _ => Role::Surplus,
         };
+        let roles: Vec<(Site, Role)> = own.iter().map(|(.., site)| (*site, role(*site))).collect();
         world.places[dest] = place;
-        for (.., site) in own {
+        for (site, settled) in roles {
             let slot = &mut world.channels[site.channel].slots[site.slot];
             if let Occupant::Of(_, _, role) = &mut slot.occupant {
-                *role = match Some(*site) {
-                    here if here == place.held => Role::Held,
-                    here if here == place.previous => Role::Previous,
-                    _ => further,
-                };
+                *role = settled;
             }
         }
     }
+}
+
+/// Whether a destination loses nothing when `further` ends, as it is on air in `held` with what it pushes, or with the same
+/// previous stream. Which of two previous ones is watched is not known.
+fn stands_in(world: &World<'_>, held: Site, further: Site) -> bool {
+    let (held, further) = (world.at(held), world.at(further));
+    let (Some(dest), Some(seen)) = (held.dest(), world.channel_of(held).seen) else {
+        return false;
+    };
+    let pushes = |stream: &Stream| held.pipes.iter().flatten().any(|push| push.stream == *stream);
+    let mut own = world.one(dest).pushes(seen.class);
+    own.any(|own| pushes(&own.stream)) || further.pipes.iter().flatten().any(|push| pushes(&push.stream))
 }
 
 fn rank(world: &World<'_>, slot: &SlotReading<'_>, dest: Dest, fit: Fit) -> Rank {

@@ -149,13 +149,20 @@ impl<'a> Reading<'a> {
         one.on_air == Some(slot) || one.held == Some(slot)
     }
 
-    /// Whether a second copy of a destination may end: the first one was seen RUNNING. Of a paused destination none may.
+    /// Whether a second copy of a destination may end: the first one was seen RUNNING, with its own stream or that of the copy. Of
+    /// two previous streams it is not known which one is watched. Of a paused destination none may.
     pub(super) fn is_releasable(&self, dest: usize, slot: usize) -> bool {
         if self.dests[dest].intent == Intent::Paused {
             return false;
         }
         let held = self.dests[dest].held.filter(|held| *held != slot);
-        held.is_some_and(|held| self.channel_of(held).state() == ChannelState::Running)
+        held.is_some_and(|held| {
+            let (copy, first) = (&self.slots[slot].streams, &self.slots[held].streams);
+            let is_same = || copy.iter().any(|stream| first.contains(stream));
+            let own = self.dests[dest].endpoints().map(|endpoint| endpoint.stream());
+            let runs = self.channel_of(held).state() == ChannelState::Running;
+            runs && (is_same() || own.into_iter().any(|stream| first.contains(&stream)))
+        })
     }
 
     /// What a slot holds now, in the plan's words.

@@ -211,6 +211,27 @@ fn a_surplus_copy_waits_until_the_first_runs() {
 }
 
 #[test]
+fn of_two_previous_streams_neither_is_surplus() {
+    let world = |key: fn(World) -> World| {
+        let world = World::new()
+            .channel("1", Running, &["%a", "+b"])
+            .channel("2", Running, &["~a"])
+            .wanted("b");
+        key(world)
+    };
+    // The key was changed twice: the first time it began on channel 2.
+    let rotated = world(|world| world.wanted("a"));
+    assert!(allowed(&rotated).is_empty());
+    assert_eq!(waiting(&allowed(&rotated), "a"), "InterruptionForbidden");
+    // Or it cannot be read just now.
+    assert!(allowed(&world(|world| world.with("a", |one| one.key = unknown_key()))).is_empty());
+    // On air with its own target it needs neither.
+    let settled = rotated.channel("3", Running, &["+a"]);
+    assert_eq!(steps(&allowed(&settled), "2"), "stop");
+    assert_eq!(steps(&allowed(&settled), "1"), "");
+}
+
+#[test]
 fn starting_is_waited_for_and_recovering_left_alone() {
     let world = |state| {
         World::new()
