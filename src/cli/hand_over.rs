@@ -70,7 +70,7 @@ pub(super) async fn hand_over(
         return Ok(ExitCode::InvalidState);
     }
     check_view(&view, &args.interrupt, output)?;
-    super::apply::refuse_stale_saved(saved, &view.plan, output)?;
+    super::apply::refuse_stale_saved(saved, &view, output)?;
     output.print(&render::plan::plan(&view.plan, output.style()));
     if view.plan.is_empty() {
         let ended = ExitCode::of_run(&Ended::Converged, Some(&view.plan), false);
