@@ -46,6 +46,7 @@ const REVIEWED_AND_NOW: Comparison = Comparison {
         "apiCalls",
         "interruptions",
         "formatVersion",
+        "alsoOnAir",
     ],
 };
 

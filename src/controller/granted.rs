@@ -185,6 +185,7 @@ mod tests {
             reason: None,
             waiting,
             off_air: None,
+            also_on_air: None,
         }
     }
 
@@ -220,7 +221,10 @@ mod tests {
     }
 
     fn no_slot() -> Waiting {
-        Waiting::NoFreeSlot { pool: "main".into() }
+        Waiting::NoFreeSlot {
+            pool: "main".into(),
+            outranked_by: None,
+        }
     }
 
     #[test]
