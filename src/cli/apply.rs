@@ -17,9 +17,7 @@ use super::output::{self, Output};
 use super::saved_plan::{SavedPlan, differences};
 use super::signals::Signals;
 use super::{run, saved_plan};
-use crate::controller::Until;
-use crate::plan::Plan;
-use crate::render::plan_json::document;
+use crate::controller::{Until, View};
 use crate::render::progress::Reporter;
 use crate::render::{self};
 
@@ -151,12 +149,12 @@ async fn review(
         return Ok(Some(ExitCode::InvalidState));
     }
     check_view(&view, &args.interrupt, output)?;
-    refuse_stale_saved(saved, &view.plan, output)?;
+    refuse_stale_saved(saved, &view, output)?;
     output.print(&render::plan::plan(&view.plan, output.style()));
     if !view.plan.is_empty() && !args.yes {
         confirm(asked, output).await?;
         tokio::select! {
-            checked = check_again(controller, &view.plan, output) => checked?,
+            checked = check_again(controller, &view, output) => checked?,
             () = asked.cancelled() => return Ok(Some(ExitCode::Interrupted)),
         }
     }
@@ -235,22 +233,26 @@ pub(super) async fn confirm(asked: &CancellationToken, output: &Output) -> Resul
 }
 
 /// The user confirmed the plan that was shown; the channels may have changed meanwhile.
-async fn check_again(controller: &mut Live, shown: &Plan, output: &Output) -> Result<(), Failure> {
+async fn check_again(controller: &mut Live, shown: &View, output: &Output) -> Result<(), Failure> {
     let now = Box::pin(controller.look()).await?;
-    let differences = differences(&document(shown), &document(&now.plan));
+    let differences = differences(
+        (&shown.loaded.desired, &shown.plan),
+        (&now.loaded.desired, &now.plan),
+    );
     refuse_if_stale(&differences, "the plan changed while it was read", output)
 }
 
 /// A saved plan is carried out only where planning again gives the same plan.
 pub(super) fn refuse_stale_saved(
     saved: Option<&SavedPlan>,
-    plan: &Plan,
+    now: &View,
     output: &Output,
 ) -> Result<(), Failure> {
-    match saved {
-        Some(saved) => refuse_if_stale(&saved.differences(plan), "the saved plan is stale", output),
-        None => Ok(()),
-    }
+    let Some(saved) = saved else {
+        return Ok(());
+    };
+    let differences = saved.differences(&now.loaded.desired, &now.plan);
+    refuse_if_stale(&differences, "the saved plan is stale", output)
 }
 
 fn refuse_if_stale(differences: &[String], what: &str, output: &Output) -> Result<(), Failure> {

@@ -186,6 +186,7 @@ mod tests {
             reason: None,
             waiting,
             off_air: None,
+            also_on_air: None,
         };
         Plan {
             pools: Vec::new(),
@@ -195,7 +196,10 @@ mod tests {
     }
 
     fn no_slot() -> Waiting {
-        Waiting::NoFreeSlot { pool: "main".into() }
+        Waiting::NoFreeSlot {
+            pool: "main".into(),
+            outranked_by: None,
+        }
     }
 
     fn foreign() -> Waiting {

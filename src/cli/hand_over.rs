@@ -14,9 +14,9 @@ use super::failure::{CommandResult, Failure};
 use super::output::Output;
 use super::saved_plan::SavedPlan;
 use super::telemetry::EVENT_LOG;
-use crate::controller::lease::{Following, GrantOutcome, HandError, Hander, Holder, Progress};
+use crate::controller::lease::{Following, GrantOutcome, Grantee, HandError, Hander, Holder, Progress};
 use crate::controller::{Ended, Until};
-use crate::model::DestinationName;
+use crate::model::{Desired, DestinationName};
 use crate::plan::waiting::Approximately;
 use crate::render;
 use crate::render::progress::Reporter;
@@ -70,7 +70,7 @@ pub(super) async fn hand_over(
         return Ok(ExitCode::InvalidState);
     }
     check_view(&view, &args.interrupt, output)?;
-    super::apply::refuse_stale_saved(saved, &view.plan, output)?;
+    super::apply::refuse_stale_saved(saved, &view, output)?;
     output.print(&render::plan::plan(&view.plan, output.style()));
     if view.plan.is_empty() {
         let ended = ExitCode::of_run(&Ended::Converged, Some(&view.plan), false);
@@ -83,12 +83,13 @@ pub(super) async fn hand_over(
     if !args.yes {
         confirm(asked, output).await?;
     }
+    let grantees = grantees(&args.interrupt, &view.loaded.desired);
     let stop = CancellationToken::new();
     let deadline = Instant::now() + args.timeout;
     let result = tokio::select! {
         biased;
         () = asked.cancelled() => Ok(ExitCode::Interrupted),
-        result = give(&hander, &args.interrupt, telling) => result,
+        result = give(&hander, grantees, telling) => result,
         () = sleep_until(deadline) => Err(timed_out(args.timeout)),
         // Only looks: it shows what the holder does.
         ended = Box::pin(controller.run(Until::Asked, &stop)) => super::run::finish(ended, (args.timeout, ""), None, None),
@@ -114,14 +115,24 @@ fn timed_out(timeout: Duration) -> Failure {
         .next("it holds for 10 min from when it was taken; the process that took it continues and reports the result")
 }
 
+/// The destinations of `desired` with these names, all of which are declared.
+fn grantees(names: &[String], desired: &Desired) -> Vec<Grantee> {
+    let declared = names
+        .iter()
+        .filter_map(|name| desired.destinations.get(name.as_str()));
+    declared.map(|destination| Grantee::of(destination)).collect()
+}
+
 /// Hands all grants over and follows each to its end.
-async fn give(hander: &Hander, names: &[String], telling: Telling<'_>) -> CommandResult {
+async fn give(hander: &Hander, grantees: Vec<Grantee>, telling: Telling<'_>) -> CommandResult {
     let by = format!("apply, pid {} on {}", std::process::id(), host());
     let mut followed = Vec::new();
-    for name in names {
-        let name = DestinationName::new(name);
-        let following = hander.hand(&name, &by).await.map_err(|error| failure(&error))?;
-        followed.push((name, following));
+    for grantee in grantees {
+        let following = hander
+            .hand(&grantee, &by)
+            .await
+            .map_err(|error| failure(&error))?;
+        followed.push((grantee.name, following));
     }
     let mut outcomes = Vec::new();
     for (name, following) in &mut followed {
@@ -150,6 +161,9 @@ async fn follow(
                     GrantOutcome::Waits => "over: it waits for something that a grant does not give",
                     GrantOutcome::Expired => "over: its 10 min have passed",
                     GrantOutcome::Unknown => "refused: the lease holder declares no such destination",
+                    GrantOutcome::NameTaken => {
+                        "refused: the lease holder declares another destination of this name"
+                    }
                 };
                 let more = if message.is_empty() { "" } else { "; " };
                 telling.tell(&format!("for {name} is {what}{more}{message}"));
@@ -161,8 +175,8 @@ async fn follow(
 
 /// Done is success, forbidden is refused, and everything in between is partial.
 fn code(outcomes: &[GrantOutcome]) -> ExitCode {
-    let is_refused =
-        |outcome: &GrantOutcome| matches!(outcome, GrantOutcome::Refused | GrantOutcome::Unknown);
+    use GrantOutcome::{NameTaken, Refused, Unknown};
+    let is_refused = |outcome: &GrantOutcome| matches!(outcome, Refused | Unknown | NameTaken);
     if outcomes.iter().all(|outcome| *outcome == GrantOutcome::Done) {
         ExitCode::Success
     } else if outcomes.iter().all(is_refused) {
@@ -190,14 +204,14 @@ fn failure(error: &HandError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use GrantOutcome::{Done, Expired, Refused, Unknown, Waits};
+    use GrantOutcome::{Done, Expired, NameTaken, Refused, Unknown, Waits};
 
     #[test]
     fn the_code_says_what_came_of_all_grants_together() {
         for (outcomes, expected) in [
             (vec![Done, Done], ExitCode::Success),
             (vec![Refused], ExitCode::Refused),
-            (vec![Refused, Unknown], ExitCode::Refused),
+            (vec![Refused, Unknown, NameTaken], ExitCode::Refused),
             (vec![Done, Refused], ExitCode::Partial),
             (vec![Waits], ExitCode::Partial),
             (vec![Expired], ExitCode::Partial),

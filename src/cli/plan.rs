@@ -85,12 +85,7 @@ pub(super) async fn run(args: PlanArgs, output: &Output) -> CommandResult {
         PlanFormat::Markdown => render::plan_markdown::plan_markdown(&view.plan),
     });
     if let Some(path) = &args.out {
-        let saved = SavedPlan::new(
-            &args.sources,
-            &args.connection.owner_id,
-            &args.interrupt,
-            &view.plan,
-        );
+        let saved = SavedPlan::new(&args.sources, &args.interrupt, &view.loaded.desired, &view.plan);
         saved.write(path).map_err(|error| {
             Failure::at("cannot save the plan", &error).next("name another file with --out")
         })?;

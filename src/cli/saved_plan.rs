@@ -1,7 +1,10 @@
 //! Saved plans: what `plan --out` writes and `apply` takes.
 //!
-//! The file names the sources and holds the plan as it was shown, no secret and no fingerprint of one. It is never
-//! carried out as such: `apply` plans again and continues only if the result is the plan that was reviewed.
+//! The file names the sources and holds the plan as it was shown, no secret, and of targets no more than short digests
+//! ([`ShortDigest`](crate::model::ShortDigest)). It is never carried out as such: `apply` plans again and continues only if
+//! the result is the plan that was reviewed, with the same targets.
+
+mod targets;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,14 +12,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::targets::DeclaredTarget;
 use crate::files;
+use crate::model::Desired;
 use crate::plan::Plan;
 use crate::render::differences::Comparison;
 use crate::render::plan_json::{PlanDocument, document};
 use crate::render::stale::what_changed;
 
-/// Version of the file's format.
-const VERSION: u32 = 1;
+/// Version of the file's format. Version 1 had no targets, so that a new key went unnoticed: it is refused.
+const VERSION: u32 = 2;
 
 /// Field that distinguishes the file from declared state.
 const MARK: &str = "slotwisePlan";
@@ -41,6 +46,7 @@ const REVIEWED_AND_NOW: Comparison = Comparison {
         "apiCalls",
         "interruptions",
         "formatVersion",
+        "alsoOnAir",
     ],
 };
 
@@ -60,6 +66,8 @@ pub struct SavedPlan {
     pub interrupt: Vec<String>,
     /// The plan.
     pub plan: PlanDocument,
+    /// The targets of all destinations when it was made.
+    pub targets: Vec<DeclaredTarget>,
 }
 
 /// A file that is not a saved plan.
@@ -94,15 +102,16 @@ pub enum SavedPlanError {
 }
 
 impl SavedPlan {
-    /// `plan`, made from `sources` by `owner` with one-off grants for `interrupt`.
-    pub fn new(sources: &[PathBuf], owner: &str, interrupt: &[String], plan: &Plan) -> Self {
+    /// `plan`, made of what `sources` declare, `desired`, with one-off grants for `interrupt`.
+    pub fn new(sources: &[PathBuf], interrupt: &[String], desired: &Desired, plan: &Plan) -> Self {
         Self {
             slotwise_plan: VERSION,
             made_by: format!("slotwise {}", env!("CARGO_PKG_VERSION")),
             sources: sources.to_vec(),
-            owner: owner.to_owned(),
+            owner: desired.owner.to_string(),
             interrupt: interrupt.to_vec(),
             plan: document(plan),
+            targets: targets::declared(desired),
         }
     }
 
@@ -137,9 +146,13 @@ impl SavedPlan {
         }
     }
 
-    /// What is different in `now` from what was reviewed; empty for the same plan.
-    pub fn differences(&self, now: &Plan) -> Vec<String> {
-        differences(&self.plan, &document(now))
+    /// What is different from what was reviewed in `now`, made of `desired`; empty for the same plan with the same targets.
+    pub fn differences(&self, desired: &Desired, now: &Plan) -> Vec<String> {
+        let reviewed = Reviewed {
+            plan: &self.plan,
+            targets: &self.targets,
+        };
+        reviewed.differences(desired, now)
     }
 }
 
@@ -152,34 +165,63 @@ pub fn is_saved_plan(path: &Path) -> bool {
         && serde_json::from_str::<Value>(&text).is_ok_and(|value| value.get(MARK).is_some())
 }
 
-/// What is different between two plans, a line for each destination and channel: `youtube-main: Streaming → Ready`; where
-/// they differ in something else only, a line for each field. Empty for the same plan.
-///
-/// Steps that only write tags are left out: what a slot holds is the same with and without its tag, and a daemon may have
-/// written it meanwhile.
-pub fn differences(reviewed: &PlanDocument, now: &PlanDocument) -> Vec<String> {
-    let value = |plan: &PlanDocument| {
-        let mut plan = plan.clone();
-        for channel in &mut plan.channels {
-            channel.steps.retain(|step| !step.only_writes_tags());
-        }
-        // A saved plan is always JSON; if it were not, everything in the other would count as different.
-        serde_json::to_value(plan).unwrap_or_default()
+/// What is different in `now`, made of `desired`, from the plan `shown`, made of `of`.
+pub fn differences((of, shown): (&Desired, &Plan), (desired, now): (&Desired, &Plan)) -> Vec<String> {
+    let reviewed = Reviewed {
+        plan: &document(shown),
+        targets: &targets::declared(of),
     };
-    let fields = REVIEWED_AND_NOW.differences(&value(reviewed), &value(now));
-    if fields.is_empty() {
-        return fields;
+    reviewed.differences(desired, now)
+}
+
+/// What a person saw and agreed to.
+struct Reviewed<'a> {
+    plan: &'a PlanDocument,
+    targets: &'a [DeclaredTarget],
+}
+
+impl Reviewed<'_> {
+    /// A line for each destination and channel that is different now: `youtube-main: Streaming → Ready`; where the plans
+    /// differ in something else only, a line for each field.
+    ///
+    /// A changed target makes no plan another one as long as neither writes it: the rest of the plan says where it stands.
+    fn differences(&self, desired: &Desired, now: &Plan) -> Vec<String> {
+        let now = document(now);
+        let is = targets::declared(desired);
+        let changed = targets::changed(self.targets, &is);
+        let fields = REVIEWED_AND_NOW.differences(&comparable(self.plan), &comparable(&now));
+        let plans = [self.plan, &now];
+        let is_written = |name: &str| plans.iter().any(|plan| targets::written(plan).contains(name));
+        if fields.is_empty() && !changed.keys().any(|name| is_written(name)) {
+            return Vec::new();
+        }
+        // A changed target is the cause of the rest.
+        let mut words: Vec<String> = changed.into_values().collect();
+        words.extend(what_changed(self.plan, &now));
+        if words.is_empty() { fields } else { words }
     }
-    let words = what_changed(reviewed, now);
-    if words.is_empty() { fields } else { words }
+}
+
+/// `plan` without the steps that only write tags: what a slot holds is the same with and without its tag, and a daemon may
+/// have written it meanwhile.
+fn comparable(plan: &PlanDocument) -> Value {
+    let mut plan = plan.clone();
+    for channel in &mut plan.channels {
+        channel.steps.retain(|step| !step.only_writes_tags());
+    }
+    // A saved plan is always JSON; if it were not, everything in the other would count as different.
+    serde_json::to_value(plan).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ChannelClass, ChannelState};
-    use crate::plan::{Action, Adoption, ChannelPlan, Reason, Seen, Step};
+    use crate::model::{ChannelClass, ChannelState, Secret, StreamKey, samples};
+    use crate::plan::{Action, Adoption, ChannelPlan, Content, Reason, Seen, SlotWrite, Step};
+    use std::sync::Arc;
     use std::time::Duration;
+
+    const KEY: &str = "c4n4ry-key-of-yt";
 
     fn plan(state: ChannelState) -> Plan {
         Plan {
@@ -206,13 +248,29 @@ mod tests {
         }
     }
 
+    fn desired() -> Desired {
+        let mut desired = Desired::empty("default".into());
+        let mut yt = samples::destination("yt");
+        yt.key = StreamKey::Known(Secret::new(KEY));
+        desired.destinations.insert("yt".into(), Arc::new(yt));
+        desired
+    }
+
     fn saved(state: ChannelState) -> SavedPlan {
-        SavedPlan::new(
-            &["live".into()],
-            "default",
-            &["facebook".to_owned()],
-            &plan(state),
-        )
+        saved_plan(&plan(state))
+    }
+
+    fn saved_plan(plan: &Plan) -> SavedPlan {
+        SavedPlan::new(&["live".into()], &["facebook".to_owned()], &desired(), plan)
+    }
+
+    fn step(action: Action) -> Step {
+        Step {
+            action,
+            reason: Reason::RecordSlots,
+            interrupts: Vec::new(),
+            expected: Duration::from_secs(1),
+        }
     }
 
     #[test]
@@ -232,12 +290,14 @@ mod tests {
     fn a_file_of_another_version_or_kind_says_so() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plan.json");
-        std::fs::write(&path, r#"{"slotwisePlan": 9}"#).unwrap();
-        assert!(matches!(
-            SavedPlan::read(&path),
-            Err(SavedPlanError::Version { version: 9, .. })
-        ));
-        std::fs::write(&path, r#"{"slotwisePlan": 1}"#).unwrap();
+        for other in [1, 9] {
+            std::fs::write(&path, format!(r#"{{"slotwisePlan": {other}}}"#)).unwrap();
+            assert!(matches!(
+                SavedPlan::read(&path),
+                Err(SavedPlanError::Version { version, .. }) if version == other
+            ));
+        }
+        std::fs::write(&path, r#"{"slotwisePlan": 2}"#).unwrap();
         assert!(matches!(
             SavedPlan::read(&path),
             Err(SavedPlanError::Format { .. })
@@ -247,7 +307,7 @@ mod tests {
     #[test]
     fn the_same_plan_is_not_stale() {
         assert_eq!(
-            saved(ChannelState::Idle).differences(&plan(ChannelState::Idle)),
+            saved(ChannelState::Idle).differences(&desired(), &plan(ChannelState::Idle)),
             Vec::<String>::new()
         );
     }
@@ -255,19 +315,17 @@ mod tests {
     #[test]
     fn a_step_that_only_writes_tags_makes_no_plan_stale() {
         let mut recorded = plan(ChannelState::Running);
-        let step = |action| Step {
-            action,
-            reason: Reason::RecordSlots,
-            interrupts: Vec::new(),
-            expected: Duration::from_secs(1),
-        };
         recorded.channels[0].steps.push(step(Action::Record {
             tags: Vec::new(),
             remove: vec!["slotwise.dev/slot/gone".into()],
         }));
-        assert!(saved(ChannelState::Running).differences(&recorded).is_empty());
+        assert!(
+            saved(ChannelState::Running)
+                .differences(&desired(), &recorded)
+                .is_empty()
+        );
         recorded.channels[0].steps.push(step(Action::Stop));
-        let lines = saved(ChannelState::Running).differences(&recorded);
+        let lines = saved(ChannelState::Running).differences(&desired(), &recorded);
         assert_eq!(lines, ["channel 4000001, step 1, stop, is new"]);
     }
 
@@ -278,10 +336,76 @@ mod tests {
             id: "4000002".into(),
             ..now.channels[0].clone()
         });
-        let lines = saved(ChannelState::Idle).differences(&now);
+        let lines = saved(ChannelState::Idle).differences(&desired(), &now);
         assert_eq!(
             lines,
             ["channel 4000002: new, RUNNING", "channel 4000001: IDLE → RUNNING"]
+        );
+    }
+
+    /// A plan that writes yt into a slot.
+    fn writes_yt() -> Plan {
+        let mut plan = plan(ChannelState::Idle);
+        plan.channels[0].steps.push(step(Action::Update {
+            writes: vec![SlotWrite {
+                output_group: "RTMP-Slot-1".into(),
+                target: crate::model::Target::from(Vec::new()),
+                content: Content::Destination("yt".into()),
+            }],
+            tags: Vec::new(),
+            adopts: false,
+        }));
+        plan
+    }
+
+    fn with(change: impl FnOnce(&mut crate::model::Destination)) -> Desired {
+        let mut desired = desired();
+        change(desired.destination_mut("yt").unwrap());
+        desired
+    }
+
+    #[test]
+    fn another_url_or_key_of_what_is_written_makes_a_plan_stale() {
+        let saved = saved_plan(&writes_yt());
+        let text = serde_json::to_string(&saved).unwrap();
+        assert!(!text.contains(KEY) && !text.contains("rtmp://"), "{text}");
+        let lines =
+            |change: fn(&mut crate::model::Destination)| saved.differences(&with(change), &writes_yt());
+        assert!(lines(|_| ()).is_empty());
+        assert_eq!(
+            lines(|yt| yt.url = "rtmp://yt.example/other".into()),
+            ["yt: its url has changed"]
+        );
+        assert_eq!(
+            lines(|yt| yt.key = StreamKey::Known(Secret::new("another"))),
+            ["yt: its key has changed"]
+        );
+        assert_eq!(
+            lines(|yt| {
+                yt.url = "rtmp://other.example/live".into();
+                yt.key = StreamKey::Known(Secret::new("another"));
+            }),
+            ["yt: its url and key have changed"]
+        );
+        let unread = StreamKey::Unavailable {
+            reference: "env YT".into(),
+            why: "not set".into(),
+        };
+        let unread = with(|yt| yt.key = unread);
+        assert!(
+            saved.differences(&unread, &writes_yt()).is_empty(),
+            "the plan itself says that"
+        );
+    }
+
+    #[test]
+    fn another_key_of_what_no_plan_writes_is_a_cause_at_most() {
+        let rotated = with(|yt| yt.key = StreamKey::Known(Secret::new("another")));
+        let saved = saved(ChannelState::Idle);
+        assert!(saved.differences(&rotated, &plan(ChannelState::Idle)).is_empty());
+        assert_eq!(
+            saved.differences(&rotated, &plan(ChannelState::Running)),
+            ["yt: its key has changed", "channel 4000001: IDLE → RUNNING"]
         );
     }
 }

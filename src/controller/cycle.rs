@@ -174,7 +174,7 @@ impl<S: Source> Controller<S> {
         self.tell_refused(&refused);
         self.publish(&view);
         self.begin_steps(&view.plan, read);
-        self.end_grants(&view.plan);
+        self.end_grants(&view.loaded.desired, &view.plan);
         self.shown.view(view);
         Ok(())
     }
@@ -188,7 +188,7 @@ impl<S: Source> Controller<S> {
             .loaded
             .clone()
             .ok_or_else(|| CycleError::Load("nothing was loaded".into()))?;
-        let handed = self.granted.names().cloned();
+        let handed = self.granted.names(&loaded.desired).cloned();
         let grants = self.settings.grants.iter().cloned().chain(handed).collect();
         if loaded.desired.grants != grants {
             Arc::make_mut(&mut loaded.desired).grants = grants;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::lease::{GrantOutcome, Handed, Progress};
+use super::lease::{GrantOutcome, Grantee, Handed, Progress};
 use super::{Controller, Event, GrantNews};
-use crate::model::{ChannelId, DestinationName};
+use crate::model::{ChannelId, Desired, DestinationName};
 use crate::plan::{DestinationPlan, Plan, Waiting};
 use crate::store::Source;
 
@@ -17,7 +17,7 @@ const GOOD_FOR: Duration = Duration::from_mins(10);
 
 /// Grants in force.
 #[derive(Debug, Default)]
-pub(super) struct Granted(BTreeMap<DestinationName, InForce>);
+pub(super) struct Granted(BTreeMap<Grantee, InForce>);
 
 #[derive(Debug)]
 struct InForce {
@@ -27,14 +27,18 @@ struct InForce {
 }
 
 impl Granted {
-    /// The destinations that have one.
-    pub(super) fn names(&self) -> impl Iterator<Item = &DestinationName> {
-        self.0.keys()
+    /// The destinations of `desired` that have one.
+    pub(super) fn names(&self, desired: &Desired) -> impl Iterator<Item = &DestinationName> {
+        let declared = self
+            .0
+            .keys()
+            .filter(|grantee| is_declared(desired, grantee) == Some(true));
+        declared.map(|grantee| &grantee.name)
     }
 
     fn take(&mut self, grant: Handed, now: Instant) {
         let until = now + GOOD_FOR;
-        let in_force = self.0.entry(grant.name.clone()).or_insert_with(|| InForce {
+        let in_force = self.0.entry(grant.grantee.clone()).or_insert_with(|| InForce {
             handed: Vec::new(),
             until,
         });
@@ -42,24 +46,39 @@ impl Granted {
         in_force.handed.push(grant);
     }
 
-    /// Those that are over by `plan`, which was made with all of them; `rests` where it leaves nothing to do now or later.
-    fn over(&self, plan: &Plan, rests: bool, now: Instant) -> Vec<(DestinationName, GrantOutcome)> {
-        let over = self.0.iter().filter_map(|(name, grant)| {
-            let outcome = outcome(plan, name, rests);
+    /// Those that are over by `plan`, which was made of `desired` with all of them; `rests` where it leaves nothing to do now
+    /// or later.
+    fn over(
+        &self,
+        (desired, plan): (&Desired, &Plan),
+        rests: bool,
+        now: Instant,
+    ) -> Vec<(Grantee, GrantOutcome)> {
+        let over = self.0.iter().filter_map(|(grantee, grant)| {
+            let outcome = match is_declared(desired, grantee) {
+                Some(false) => Some(GrantOutcome::NameTaken),
+                _ => outcome(plan, &grantee.name, rests),
+            };
             let expired = (grant.until <= now).then_some(GrantOutcome::Expired);
-            Some((name.clone(), outcome.or(expired)?))
+            Some((grantee.clone(), outcome.or(expired)?))
         });
         over.collect()
     }
 
-    fn end(&mut self, name: &DestinationName, outcome: GrantOutcome, message: &str) {
-        for grant in self.0.remove(name).into_iter().flat_map(|grant| grant.handed) {
+    fn end(&mut self, grantee: &Grantee, outcome: GrantOutcome, message: &str) {
+        for grant in self.0.remove(grantee).into_iter().flat_map(|grant| grant.handed) {
             grant.report(Progress::Ended {
                 outcome,
                 message: message.to_owned(),
             });
         }
     }
+}
+
+/// Whether `grantee` is the destination that is declared by its name; `None` where none is.
+fn is_declared(desired: &Desired, grantee: &Grantee) -> Option<bool> {
+    let declared = desired.destinations.get(&grantee.name)?;
+    Some(declared.identity == grantee.identity)
 }
 
 /// What came of a grant for `name`; `None` while something may still come of it.
@@ -113,7 +132,7 @@ impl<S: Source> Controller<S> {
         for grant in arrived {
             grant.report(Progress::Taken { by: by.clone() });
             self.tell(Event::Grant(GrantNews::Taken {
-                destination: grant.name.clone(),
+                destination: grant.grantee.name.clone(),
                 by: grant.by.clone(),
             }));
             self.granted.take(grant, now);
@@ -121,17 +140,23 @@ impl<S: Source> Controller<S> {
     }
 
     /// Ends the grants that are over by the plan of this cycle. One that the command was given is good for one change, too.
-    pub(super) fn end_grants(&mut self, plan: &Plan) {
+    pub(super) fn end_grants(&mut self, desired: &Desired, plan: &Plan) {
         let is_used = |name: &DestinationName| outcome(plan, name, false) == Some(GrantOutcome::Done);
         self.settings.grants.retain(|name| !is_used(name));
-        for (destination, outcome) in self.granted.over(plan, self.is_converged(), Instant::now()) {
-            let status = self.status.destination(destination.as_str());
+        let over = self
+            .granted
+            .over((desired, plan), self.is_converged(), Instant::now());
+        for (grantee, outcome) in over {
+            // The status of another one is none of the giver's business.
+            let is_its = outcome != GrantOutcome::NameTaken;
+            let status = self.status.destination(grantee.name.as_str());
             let message = status
+                .filter(|_| is_its)
                 .map(|status| status.message.to_string())
                 .unwrap_or_default();
-            self.granted.end(&destination, outcome, &message);
+            self.granted.end(&grantee, outcome, &message);
             self.tell(Event::Grant(GrantNews::Ended {
-                destination,
+                destination: grantee.name,
                 outcome,
                 message,
             }));
@@ -142,7 +167,8 @@ impl<S: Source> Controller<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{SlotId, WantedState};
+    use crate::model::{Identity, SlotId, WantedState, samples};
+    use std::sync::Arc;
 
     fn destination(on_air: bool, waiting: Option<Waiting>) -> DestinationPlan {
         let slot = waiting.is_none().then(|| SlotId::new("1", "slot-1"));
@@ -159,6 +185,23 @@ mod tests {
             reason: None,
             waiting,
             off_air: None,
+            also_on_air: None,
+        }
+    }
+
+    /// Declares `a`, which has this identity.
+    fn desired(identity: &str) -> Desired {
+        let mut desired = Desired::empty("us".into());
+        let mut a = samples::destination("a");
+        a.identity = identity.into();
+        desired.destinations.insert("a".into(), Arc::new(a));
+        desired
+    }
+
+    fn grantee(identity: impl Into<Identity>) -> Grantee {
+        Grantee {
+            name: "a".into(),
+            identity: identity.into(),
         }
     }
 
@@ -178,7 +221,10 @@ mod tests {
     }
 
     fn no_slot() -> Waiting {
-        Waiting::NoFreeSlot { pool: "main".into() }
+        Waiting::NoFreeSlot {
+            pool: "main".into(),
+            outranked_by: None,
+        }
     }
 
     #[test]
@@ -214,20 +260,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_grant_given_again_is_extended_and_reported_to_each() {
-        let (mut granted, on_its_way) = (Granted::default(), plan(destination(false, None)));
-        let (first, mut first_followed) = Handed::new("a".into(), "x");
+        let (mut granted, desired) = (Granted::default(), desired("item-1"));
+        let on_its_way = plan(destination(false, None));
+        let made = (&desired, &on_its_way);
+        let (first, mut first_followed) = Handed::new(grantee("item-1"), "x");
         granted.take(first, Instant::now());
         tokio::time::advance(GOOD_FOR / 2).await;
-        let (second, mut second_followed) = Handed::new("a".into(), "y");
+        let (second, mut second_followed) = Handed::new(grantee("item-1"), "y");
         granted.take(second, Instant::now());
-        assert_eq!(granted.names().count(), 1);
+        assert_eq!(granted.names(&desired).count(), 1);
         tokio::time::advance(GOOD_FOR / 2).await;
-        assert!(granted.over(&on_its_way, false, Instant::now()).is_empty());
+        assert!(granted.over(made, false, Instant::now()).is_empty());
         tokio::time::advance(GOOD_FOR / 2).await;
-        let over = granted.over(&on_its_way, false, Instant::now());
-        assert_eq!(over, [("a".into(), GrantOutcome::Expired)]);
-        granted.end(&"a".into(), GrantOutcome::Expired, "late");
-        assert_eq!(granted.names().count(), 0);
+        let over = granted.over(made, false, Instant::now());
+        assert_eq!(over, [(grantee("item-1"), GrantOutcome::Expired)]);
+        granted.end(&grantee("item-1"), GrantOutcome::Expired, "late");
+        assert_eq!(granted.names(&desired).count(), 0);
         for followed in [&mut first_followed, &mut second_followed] {
             let ended = Progress::Ended {
                 outcome: GrantOutcome::Expired,
@@ -235,5 +283,24 @@ mod tests {
             };
             assert_eq!(followed.try_recv(), Ok(ended));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grant_for_an_item_does_not_reach_another_one_of_its_name() {
+        let mut granted = Granted::default();
+        let (grant, mut followed) = Handed::new(grantee("item-1"), "x");
+        granted.take(grant, Instant::now());
+        let (its, another) = (desired("item-1"), desired("item-2"));
+        let waits = plan(destination(false, Some(no_slot())));
+        assert_eq!(granted.names(&its).count(), 1);
+        assert!(granted.over((&its, &waits), false, Instant::now()).is_empty());
+        assert_eq!(granted.names(&another).count(), 0);
+        let over = granted.over((&another, &waits), false, Instant::now());
+        assert_eq!(over, [(grantee("item-1"), GrantOutcome::NameTaken)]);
+        granted.end(&grantee("item-1"), GrantOutcome::NameTaken, "");
+        assert!(matches!(
+            followed.try_recv(),
+            Ok(Progress::Ended { outcome: GrantOutcome::NameTaken, message }) if message.is_empty()
+        ));
     }
 }

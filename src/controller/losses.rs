@@ -111,6 +111,7 @@ mod tests {
                 reason: None,
                 waiting: None,
                 off_air: None,
+                also_on_air: None,
             }],
             channels: vec![ChannelPlan {
                 id: "1".into(),

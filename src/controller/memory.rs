@@ -489,6 +489,7 @@ mod tests {
                 reason: None,
                 waiting: None,
                 off_air: None,
+                also_on_air: None,
             };
             let plan = Plan {
                 pools: Vec::new(),

@@ -333,6 +333,7 @@ mod tests {
             reason: None,
             waiting: None,
             off_air: None,
+            also_on_air: None,
         };
         Plan {
             pools: Vec::new(),

@@ -17,7 +17,10 @@ use super::raw::{API_GROUP, API_VERSION, KINDS, RawDestination, RawPool};
 use super::report::Report;
 use super::table;
 use super::table::raw::RawTable;
-use super::words::{NAME_FORM, is_harmless, is_harmless_name, is_label, nearest, one_of, shown};
+use super::words::{
+    NAME_FORM, NOT_REPEATED, is_harmless, is_harmless_name, is_label, looks_like_a_field, nearest, one_of,
+    shown,
+};
 use super::yaml::{self, Broken, Spot};
 use crate::model::Identity;
 
@@ -292,6 +295,8 @@ fn decode_all<T: DeserializeOwned>(tree: &mut Node, report: &mut Report) -> Opti
             let item = report.document().item();
             let fix = item.map_or(fix, |item| item.layout.how_to_add(&path));
             report.reject_missing(&path, message, fix);
+        } else if is_hidden(&path, &fault) {
+            report.reject_hidden_key(&path, message, fix);
         } else {
             report.reject_key(&path, spot, message, fix);
         }
@@ -330,6 +335,14 @@ fn drop_second_entries(tree: &mut Node, path: &FieldPath, report: &mut Report) {
     }
 }
 
+/// Whether the name of a field that does not exist may be a stream key.
+fn is_hidden(path: &FieldPath, fault: &Fault) -> bool {
+    match (fault, path.0.last()) {
+        (Fault::UnknownField { .. }, Some(Segment::Field(name))) => !looks_like_a_field(name),
+        _ => false,
+    }
+}
+
 /// A mistake in words: where to point, what is wrong, what to do.
 fn tell(path: &FieldPath, fault: &Fault) -> (Spot, String, String) {
     let name = match path.0.last() {
@@ -343,7 +356,12 @@ fn tell(path: &FieldPath, fault: &Fault) -> (Spot, String, String) {
             "write the fields out".to_owned(),
         ),
         Fault::UnknownField { allowed } => {
-            let message = format!("there is no field {}", shown(name));
+            let name_shown = if is_hidden(path, fault) {
+                NOT_REPEATED.to_owned()
+            } else {
+                shown(name)
+            };
+            let message = format!("there is no field {name_shown}");
             let fix = match nearest(name, allowed.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("remove it; the fields here are {}", allowed.join(", ")),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::words::{NOT_REPEATED, looks_like_a_place};
 use crate::model::Secret;
 
 /// Where a stream key is kept, outside of the file that declares its destination.
@@ -33,6 +34,19 @@ impl KeyReference {
         }
     }
 
+    /// What was written, as in messages: nothing that may be the key itself, pasted in this place.
+    pub fn shown(&self) -> &str {
+        let (Self::Env(written)
+        | Self::File { written, .. }
+        | Self::Ssm(written)
+        | Self::SecretsManager(written)) = self;
+        if looks_like_a_place(written) {
+            written
+        } else {
+            NOT_REPEATED
+        }
+    }
+
     /// Whether AWS keeps it, so that it can change without anything on this machine telling so.
     pub fn is_in_aws(&self) -> bool {
         matches!(self, Self::Ssm(_) | Self::SecretsManager(_))
@@ -50,12 +64,13 @@ pub fn secret_and_field(written: &str) -> (&str, Option<&str>) {
 /// As in messages: `env YOUTUBE_KEY`.
 impl fmt::Display for KeyReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Env(name) => write!(f, "env {name}"),
-            Self::File { written, .. } => write!(f, "file {written}"),
-            Self::Ssm(name) => write!(f, "ssm {name}"),
-            Self::SecretsManager(name) => write!(f, "secretsManager {name}"),
-        }
+        let kind = match self {
+            Self::Env(_) => "env",
+            Self::File { .. } => "file",
+            Self::Ssm(_) => "ssm",
+            Self::SecretsManager(_) => "secretsManager",
+        };
+        write!(f, "{kind} {}", self.shown())
     }
 }
 

@@ -90,6 +90,14 @@ impl Report {
         self.push(Severity::Error, path, spot, message, fix);
     }
 
+    /// The name of the field `path` is a mistake, and may be a stream key: it is not shown.
+    pub fn reject_hidden_key(&mut self, path: &FieldPath, message: String, fix: String) {
+        self.rejected = true;
+        let hidden = path.parent().unwrap_or_default().field("…");
+        let locate = |document: &Document| document.locate(path, Spot::Key);
+        self.push_at(locate, Severity::Error, &hidden, message, fix);
+    }
+
     /// `path` is missing, which is reported at the name of the mapping that should have it.
     pub fn reject_missing(&mut self, path: &FieldPath, message: impl Into<String>, fix: impl Into<String>) {
         self.rejected = true;

@@ -4,6 +4,10 @@ use unidecode::unidecode_char;
 
 /// Longest word that is repeated in a message: a DNS label.
 const LONGEST_SHOWN: usize = 63;
+/// Longest path or ARN that is repeated in a message.
+const KEY_PLACE: usize = 300;
+/// Most digits at the end of a name: a year.
+const NUMBER: usize = 4;
 /// Letters and digits mixed over this many characters in one word are taken for a key.
 const KEY_WORD: usize = 10;
 
@@ -14,9 +18,12 @@ pub fn shown(text: &str) -> String {
     if is_harmless(text) {
         format!("`{text}`")
     } else {
-        "(not repeated here: it could be a key)".to_owned()
+        NOT_REPEATED.to_owned()
     }
 }
+
+/// In the place of a text that is not repeated.
+pub const NOT_REPEATED: &str = "(not repeated here: it could be a key)";
 
 /// Whether `text` may be repeated in a message.
 pub fn is_harmless(text: &str) -> bool {
@@ -110,6 +117,45 @@ pub fn has_key_form(text: &str) -> bool {
     twitch || facebook || youtube
 }
 
+/// Whether `text` looks like a path or a name of something that keeps a key: a parameter, a variable. What has the letters of a
+/// key, or signs that names and paths do not have, may be the key itself, pasted in that place.
+pub fn looks_like_a_place(text: &str) -> bool {
+    if text.len() > KEY_PLACE || text.chars().any(char::is_control) {
+        return false;
+    }
+    // The parts of a path, of an ARN, and the field of a secret.
+    let parts = || text.split(['/', ':', '#']);
+    if parts().any(has_key_form) {
+        return false;
+    }
+    let is_path = parts().count() > 1 || has_extension(text);
+    let fits = |letter: char| letter.is_alphanumeric() || "_-.".contains(letter);
+    is_path || text.chars().all(fits) && !text.split(['_', '-', '.']).any(is_mixed)
+}
+
+/// `youtube.key`
+fn has_extension(text: &str) -> bool {
+    let extension = text.rsplit_once('.').map_or("", |(_, extension)| extension);
+    (1..=5).contains(&extension.len()) && extension.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Whether digits stand among the letters of `word`, and not only behind them as in `youtube2026`.
+fn is_mixed(word: &str) -> bool {
+    let name = word.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let number = word.len() - name.len();
+    let is_number = name.is_empty() && number < KEY_WORD;
+    word.len() >= KEY_WORD
+        && !is_number
+        && (number > NUMBER || name.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a field may have this name: no field has a digit, and few of them are longer.
+pub fn looks_like_a_field(name: &str) -> bool {
+    const LONGEST: usize = 24;
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    name.chars().count() <= LONGEST && digits < NUMBER && is_harmless(name)
+}
+
 /// The one of `candidates` that `word` is probably a slip of; the first of several equally near.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A third of the word may be wrong, three letters at most: more is another word.
@@ -184,6 +230,40 @@ mod tests {
         ] {
             assert_eq!(is_harmless(word), word != "20261224T000000", "{word}");
         }
+    }
+
+    #[test]
+    fn a_key_in_place_of_a_path_or_name_is_recognised() {
+        for place in [
+            "YOUTUBE_KEY",
+            "YOUTUBEKEY2026",
+            "youtube",
+            "keys/youtube-main",
+            "keys/a1b2c3d4e5f6",
+            "/run/secrets/a1b2c3d4e5f6",
+            "youtube main.key",
+            "a1b2c3d4e5f6.txt",
+            "arn:aws:ssm:eu-central-1:111122223333:parameter/live/youtube",
+            "live/youtube#streamKey",
+            "4000001",
+        ] {
+            assert!(looks_like_a_place(place), "{place}");
+        }
+        for key in [
+            "a1b2c3d4e5f6",
+            "abcd1234efgh5678",
+            "key with spaces",
+            "K9x?s_bl=1&s_l=2",
+            "live_1234_abcdef",
+            "keys/live_1234_abcdef",
+            "prefix-a1b2c3d4e5f6",
+            "12345678901234567890",
+            "AbCdEfGh==",
+        ] {
+            assert!(!looks_like_a_place(key), "{key}");
+        }
+        assert!(looks_like_a_field("plaform") && looks_like_a_field("field2"));
+        assert!(!looks_like_a_field("abcd1234") && !looks_like_a_field("qwertyuiopasdfghjklzxcvbn"));
     }
 
     #[test]

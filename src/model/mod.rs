@@ -8,6 +8,7 @@
 //! - [`target`]: what a slot points at
 //! - [`stream`]: which of those are equal, and which the same stream
 //! - [`tag`]: what is recorded of a slot
+//! - [`digest`]: short digests of what may not be shown
 //! - [`destination`], [`pool`]: what is declared
 //! - [`desired`]: all of it together, and how far it can be trusted
 //! - [`channel`]: what was seen
@@ -15,6 +16,7 @@
 pub mod channel;
 pub mod desired;
 pub mod destination;
+pub mod digest;
 pub mod id;
 pub mod pool;
 #[cfg(test)]
@@ -30,6 +32,7 @@ pub use channel::{
 };
 pub use desired::{Desired, Trust};
 pub use destination::{Destination, Pause, Pin, StreamKey, WantedState};
+pub use digest::{DeclarationDigests, ShortDigest};
 pub use id::{ChannelId, DestinationName, GroupName, Identity, OutputGroup, OwnerId, PoolName, SlotId};
 pub use pool::{
     Cause, ChannelPool, Disruption, Idle, Interrupt, Placement, PoolChannel, SlotSelector, Window,

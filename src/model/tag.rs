@@ -8,7 +8,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Identity, OutputGroup, OwnerId, SlotId, Target};
+use super::{Identity, OutputGroup, OwnerId, ShortDigest, SlotId, Target};
 
 /// Tags of slots begin with it; the output group follows.
 pub const SLOT_TAG_PREFIX: &str = "slotwise.dev/slot/";
@@ -136,24 +136,19 @@ pub struct TargetDigest(u16);
 impl TargetDigest {
     /// Of what `slot` of `owner` points at.
     pub fn of(owner: &OwnerId, slot: &SlotId, target: &Target) -> Self {
-        let mut hasher = Sha256::new();
-        let mut add = |text: &str| {
-            hasher.update((text.len() as u64).to_le_bytes());
-            hasher.update(text.as_bytes());
-        };
-        add("slotwise slot 1");
-        add(owner.as_str());
-        add(slot.channel.as_str());
-        add(slot.output_group.as_str());
-        for endpoint in target.canonical().0.iter() {
-            add(&endpoint.url);
-            add(endpoint.stream_name.reveal());
+        let target = target.canonical();
+        let slot = [owner.as_str(), slot.channel.as_str(), slot.output_group.as_str()];
+        let endpoints = target.0.iter().flat_map(|endpoint| {
             let login = endpoint.login.as_ref();
-            add(login.map_or("", |login| &login.username));
-            add(login.map_or("", |login| &login.password_parameter));
-        }
-        let hash = hasher.finalize();
-        Self(u16::from_be_bytes([hash[0], hash[1]]))
+            [
+                endpoint.url.as_ref(),
+                endpoint.stream_name.reveal(),
+                login.map_or("", |login| &login.username),
+                login.map_or("", |login| &login.password_parameter),
+            ]
+        });
+        let texts = std::iter::once("slotwise slot 1").chain(slot).chain(endpoints);
+        Self(ShortDigest::of(texts).0)
     }
 
     /// A digest that is another one.
@@ -224,6 +219,12 @@ mod tests {
         ] {
             assert_eq!(SlotTag::parse(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_digest_is_what_tags_of_earlier_versions_hold() {
+        let digest = digest("us", "1", "slot-1", "rtmp://a.example/live", "k");
+        assert_eq!(digest.to_string(), "52a7");
     }
 
     #[test]

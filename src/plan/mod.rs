@@ -12,6 +12,7 @@ mod planner;
 pub mod reason;
 pub mod waiting;
 
+mod also_on_air;
 mod goals;
 mod grant;
 mod placement;
@@ -186,6 +187,35 @@ pub struct DestinationPlan {
     pub waiting: Option<Waiting>,
     /// Expected time off air, for one that the plan interrupts.
     pub off_air: Option<Duration>,
+    /// Where else its stream is on air, in what this plan does not change, as far as [`DestinationPlan::waiting`] does not say
+    /// so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub also_on_air: Option<OtherPlace>,
+}
+
+/// A place where a declared stream is, or may be, on air in no slot that slotwise holds: a channel of another owner or in no pool, or
+/// an output group that is no slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherPlace {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The output group, where it is known.
+    pub output_group: Option<OutputGroup>,
+}
+
+/// `4000009 (RTMP-1)`.
+impl fmt::Display for OtherPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let group = self
+            .output_group
+            .as_ref()
+            .filter(|group| !group.as_str().is_empty());
+        match group {
+            Some(group) => write!(f, "{} ({group})", self.channel),
+            None => write!(f, "{}", self.channel),
+        }
+    }
 }
 
 /// The plan for one channel.
@@ -212,6 +242,26 @@ pub struct ChannelPlan {
 }
 
 impl ChannelPlan {
+    /// What would change its waiting, each a short phrase a person can act on. A one-off grant is among them where the slot that is
+    /// to be released is that of a declared destination, which it names.
+    pub fn ways_out(&self) -> Vec<String> {
+        let Some(waiting) = &self.waiting else {
+            return Vec::new();
+        };
+        let leaving = waiting.slot().filter(|slot| slot.channel == self.id);
+        let leaving = leaving.and_then(|slot| {
+            self.slots
+                .iter()
+                .find(|one| one.output_group == slot.output_group)
+        });
+        match leaving.map(|slot| &slot.now) {
+            Some(Content::Destination(name) | Content::Previous(name) | Content::Surplus(name)) => {
+                waiting.ways_out_of(name)
+            }
+            _ => waiting.ways_out_of_none(),
+        }
+    }
+
     /// What ends with it when it stops: its other output groups, by name, or by kind where one has no name.
     pub fn ends_with_it(&self) -> Vec<String> {
         let stops = self.steps.iter().any(|step| step.action == Action::Stop);
@@ -274,6 +324,9 @@ pub enum Adoption {
 pub struct Stray {
     /// Name of the output group; empty where it has none.
     pub output_group: OutputGroup,
+    /// Whether it is no slot of the pool: the glob does not match its name, or it has none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
     /// Host of its target.
     pub host: String,
     /// The declared destination that it is a target of, but that has its place elsewhere: in another slot that is on

@@ -7,10 +7,12 @@
 //! goals       placement, and the goal of each channel
 //! steps       how, slot by slot and call by call
 //! wait        why not more
+//! also_on_air what is on air where nothing is planned
 //! ```
 
 use jiff::Timestamp;
 
+use super::also_on_air::note_other_places;
 use super::goals::{Decision, decide};
 use super::reading::{Intent, Reading};
 use super::steps::{channel_plan, destination_plan};
@@ -48,6 +50,7 @@ impl Reading<'_> {
         }));
         // In place: a stable sort takes as much memory again.
         plan.destinations.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        note_other_places(&mut plan, self.desired, self.observed);
         plan
     }
 
@@ -94,8 +97,12 @@ impl Reading<'_> {
             is_previous: one.on_air.or(one.held).is_some_and(|slot| self.is_previous(slot)),
             assignment: None,
             reason: None,
-            waiting: (wanted || one.on_air.is_some()).then_some(Waiting::NoFreeSlot { pool }),
+            waiting: (wanted || one.on_air.is_some()).then_some(Waiting::NoFreeSlot {
+                pool,
+                outranked_by: None,
+            }),
             off_air: None,
+            also_on_air: None,
         }
     }
 }

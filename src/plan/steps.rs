@@ -104,6 +104,7 @@ pub(super) fn destination_plan(
         reason: carried.map(|slot| assign_reason(&decisions[reading.pool_of(slot)], dest, slot)),
         waiting: destination_waiting(decisions, dest, now),
         off_air: is_interrupted.then_some(INTERRUPTION),
+        also_on_air: None,
     }
 }
 

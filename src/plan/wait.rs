@@ -18,6 +18,8 @@
 mod nowhere;
 mod pinned;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use self::nowhere::nowhere_at_all;
@@ -190,7 +192,10 @@ fn retarget_waiting(decision: &Decision<'_, '_>, dest: usize, slot: usize) -> Wa
     let pool = pool_name(decision);
     found
         .or_else(|| on_the_way(decision, channel))
-        .unwrap_or(Waiting::NoFreeSlot { pool })
+        .unwrap_or(Waiting::NoFreeSlot {
+            pool,
+            outranked_by: None,
+        })
 }
 
 fn carried_waiting(decision: &Decision<'_, '_>, dest: usize, slot: usize) -> Option<Waiting> {
@@ -243,8 +248,7 @@ fn unplaced_waiting(decision: &Decision<'_, '_>, dest: usize) -> Waiting {
     if let Some(pin) = &one.decl.pin {
         return pinned_waiting(decision, dest, pin);
     }
-    let pool = pool_name(decision);
-    nearest(decision, dest).unwrap_or(Waiting::NoFreeSlot { pool })
+    nearest(decision, dest)
 }
 
 fn blocked_waiting(blocked: &BlockedBy<'_>) -> Waiting {
@@ -266,16 +270,28 @@ fn blocked_waiting(blocked: &BlockedBy<'_>) -> Waiting {
 }
 
 /// The nearest way for a destination that could go anywhere.
-fn nearest(decision: &Decision<'_, '_>, dest: usize) -> Option<Waiting> {
+fn nearest(decision: &Decision<'_, '_>, dest: usize) -> Waiting {
+    let find = || find_nearest(decision, dest).unwrap_or_else(|| no_free_slot(decision));
     // Only a one-off grant distinguishes destinations here.
     let name = &decision.reading.dests[dest].decl.name;
     if decision.reading.desired.grants.contains(name) {
-        return find_nearest(decision, dest);
+        return find();
     }
-    decision
-        .joining
-        .get_or_init(|| find_nearest(decision, dest))
-        .clone()
+    let joining = decision.joining.get_or_init(|| Some(find()));
+    joining.clone().unwrap_or_else(find)
+}
+
+fn no_free_slot(decision: &Decision<'_, '_>) -> Waiting {
+    let dests = &decision.reading.dests;
+    let placed: BTreeSet<usize> = decision.items.iter().copied().collect();
+    // One that comes back to its slot is placed before all others, and one on air keeps its slot.
+    let given = decision.given.values().copied();
+    let others = given.filter(|dest| placed.contains(dest) && dests[*dest].on_air.is_none());
+    let last = others.min_by_key(|dest| (dests[*dest].decl.priority, std::cmp::Reverse(*dest)));
+    Waiting::NoFreeSlot {
+        pool: pool_name(decision),
+        outranked_by: last.map(|dest| dests[dest].decl.name.clone()),
+    }
 }
 
 fn find_nearest(decision: &Decision<'_, '_>, dest: usize) -> Option<Waiting> {

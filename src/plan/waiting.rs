@@ -23,6 +23,10 @@ pub enum Waiting {
     NoFreeSlot {
         /// The pool.
         pool: PoolName,
+        /// The least important of the destinations that get a slot of the pool in this plan and are not on air yet: one of a
+        /// higher priority would get that slot.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        outranked_by: Option<DestinationName>,
     },
     /// No channel of its pool that may be used has a slot at all.
     NoSlot {
@@ -153,6 +157,9 @@ pub enum Waiting {
         slot: SlotId,
         /// Its occupant: a name, or the host of an undeclared target.
         by: String,
+        /// Whether that is a declared destination.
+        #[serde(skip)]
+        is_declared: bool,
     },
     /// It is on air elsewhere than pinned, and what is on air is never moved.
     PinnedElsewhere {
@@ -285,6 +292,17 @@ impl Waiting {
         )
     }
 
+    /// The slot that it is about, where what it waits for is a grant.
+    pub(super) fn slot(&self) -> Option<&SlotId> {
+        match self {
+            Self::InterruptionForbidden { slot, .. }
+            | Self::OutsideWindow { slot, .. }
+            | Self::Uninterruptible { slot, .. }
+            | Self::SharesChannel { slot, .. } => Some(slot),
+            _ => None,
+        }
+    }
+
     /// Whether it ends without an operator.
     pub fn ends_by_itself(&self) -> bool {
         matches!(
@@ -356,6 +374,12 @@ mod tests {
         let channel = ChannelId::from("4000001");
         assert!(Waiting::MaxConcurrent { channel, limit: 1 }.ends_by_itself());
         let pool = PoolName::from("main");
-        assert!(!Waiting::NoFreeSlot { pool }.ends_by_itself());
+        assert!(
+            !Waiting::NoFreeSlot {
+                pool,
+                outranked_by: None
+            }
+            .ends_by_itself()
+        );
     }
 }

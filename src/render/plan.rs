@@ -12,8 +12,8 @@ use crate::model::{DestinationName, Interrupt, Placement, PoolName};
 use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
 use crate::plan::{
-    Action, Adoption, ChannelPlan, Content, DestinationPlan, Optimality, Plan, PoolPlan, Reason, SlotPlan,
-    Step, Waiting,
+    Action, Adoption, ChannelPlan, Content, DestinationPlan, Optimality, OtherPlace, Plan, PoolPlan, Reason,
+    SlotPlan, Step, Waiting,
 };
 use crate::status::{Status, Totals};
 use crate::words::counted;
@@ -87,6 +87,9 @@ pub(super) fn verb(count: usize, predicate: &'static str) -> &'static str {
         (_, "waits") => "wait",
         (_, "stays on air") => "stay on air",
         (_, "is on air") => "are on air",
+        (_, "is on air twice") => "are on air twice",
+        (_, "is on air elsewhere") => "are on air elsewhere",
+        (_, "is off, and on air elsewhere") => "are off, and on air elsewhere",
         (_, other) => other,
     }
 }
@@ -247,6 +250,7 @@ impl<'a> View<'a> {
         lines.push(String::new());
         lines.extend(self.channels(channels));
         lines.extend(self.waiting(destinations));
+        lines.extend(self.also_on_air(destinations));
         if let Some(no_slot) = newcomers_wait(pool, destinations.iter().copied()) {
             lines.push(String::new());
             let code = self.style.paint(Tone::Waits, no_slot.code());
@@ -335,7 +339,7 @@ impl<'a> View<'a> {
                 cell(Tone::Plain, format!("{}: {waiting}", waiting.code())),
             ]);
             if channel.steps.is_empty() {
-                ways_out_row(&mut table, Some(cell(Tone::Muted, "")), &waiting.ways_out());
+                ways_out_row(&mut table, Some(cell(Tone::Muted, "")), &channel.ways_out());
             }
         } else if runs_without_slot(channel) {
             table.row([
@@ -453,6 +457,24 @@ impl<'a> View<'a> {
         lines
     }
 
+    /// Destinations that are on air where nothing is planned.
+    fn also_on_air(&self, destinations: &[&DestinationPlan]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (names, predicate, place) in groups_on_air_elsewhere(destinations.iter().copied()) {
+            lines.push(String::new());
+            lines.push(format!(
+                "  {} {}",
+                self.style.paint(Tone::Strong, Names(&names)),
+                self.style.paint(Tone::Waits, verb(names.len(), predicate))
+            ));
+            let mut table = Table::default();
+            table.row([cell(Tone::Plain, other_place(place))]);
+            ways_out_row(&mut table, None, &[end_it(place)]);
+            lines.extend(table.lines(self.style, 4));
+        }
+        lines
+    }
+
     /// Destinations on air on `channel`, by slot.
     fn on_air(&self, channel: &ChannelPlan) -> Vec<DestinationName> {
         let holds = |slot: &SlotPlan| match &slot.now {
@@ -471,6 +493,39 @@ impl<'a> View<'a> {
         let at = destinations.binary_search_by(|one| one.name.cmp(name)).ok()?;
         destinations.get(at)
     }
+}
+
+/// Destinations that are on air in one place where nothing is planned, with what that means for them.
+pub(super) fn groups_on_air_elsewhere<'a>(
+    destinations: impl IntoIterator<Item = &'a DestinationPlan>,
+) -> Vec<(Vec<DestinationName>, &'static str, &'a OtherPlace)> {
+    let mut groups: Vec<(Vec<DestinationName>, &'static str, &'a OtherPlace)> = Vec::new();
+    for one in destinations {
+        let Some(place) = &one.also_on_air else { continue };
+        let predicate = match (one.on_air, one.wanted) {
+            (true, _) => "is on air twice",
+            (false, true) => "is on air elsewhere",
+            (false, false) => "is off, and on air elsewhere",
+        };
+        match groups
+            .iter_mut()
+            .find(|(_, other, there)| (*other, *there) == (predicate, place))
+        {
+            Some((names, _, _)) => names.push(one.name.clone()),
+            None => groups.push((vec![one.name.clone()], predicate, place)),
+        }
+    }
+    groups
+}
+
+/// Where that is, in one sentence.
+pub(super) fn other_place(place: &OtherPlace) -> String {
+    format!("on air on {place} as well, or about to be, in no slot that slotwise holds")
+}
+
+/// The way out of it.
+pub(super) fn end_it(place: &OtherPlace) -> String {
+    format!("end it on channel {} yourself", place.channel)
 }
 
 /// Whether it is owned and runs without any slot.
@@ -556,6 +611,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_on_air_in_no_slot_is_said_of_each_destination() {
+        let mut plan = samples::converged();
+        plan.destinations[0].also_on_air = Some(OtherPlace {
+            channel: "4000009".into(),
+            output_group: Some("main-out".into()),
+        });
+        insta::assert_snapshot!(text(&plan), @"
+        No changes. 1 of 1 on air.
+
+        1 wanted, 0 off · pool main: 1 channel, 3 slots, Spread, interrupt: Never
+
+          4000002 (live-2)  RUNNING, stays                                                  on air: corp-cdn
+
+          corp-cdn is on air twice
+            on air on 4000009 (main-out) as well, or about to be, in no slot that slotwise holds
+            ways out: end it on channel 4000009 yourself
+        ");
+        (plan.destinations[0].on_air, plan.destinations[0].wanted) = (false, false);
+        assert!(text(&plan).contains("corp-cdn is off, and on air elsewhere"));
+    }
+
+    #[test]
     fn an_interruption_names_what_goes_off_air_for_how_long_and_why() {
         insta::assert_snapshot!(text(&samples::interrupt_one()), @"
         2 wanted, 1 off · pool main: 1 channel, 3 slots, Spread, interrupt: Anytime
@@ -590,6 +667,7 @@ mod tests {
         let mut plan = samples::converged();
         let stray = |number: u32, of: Option<&str>| Stray {
             output_group: format!("RTMP-Slot-{number}").into(),
+            beside: false,
             host: "live.example".to_owned(),
             of: of.map(Into::into),
         };
@@ -648,7 +726,10 @@ mod tests {
         }
         for number in 0..300 {
             plan.destinations.push(DestinationPlan {
-                waiting: Some(Waiting::NoFreeSlot { pool: "main".into() }),
+                waiting: Some(Waiting::NoFreeSlot {
+                    pool: "main".into(),
+                    outranked_by: None,
+                }),
                 ..samples::destination(&format!("zz-{number:03}"))
             });
         }
@@ -684,7 +765,7 @@ mod tests {
           zz-000, zz-001 and 298 others wait: NoFreeSlot
             every slot of pool main that could carry it is taken
             ways out: set state: Ready for another destination of pool main · add a channel to channels: of
-            pool main · raise its priority: before the next start
+            pool main
 
         1 adoption, 1 update, 1 start, 0 stops · 2 go on air, 301 wait · interruptions 0 (least possible 0) · 6 API calls
         ");

@@ -192,6 +192,18 @@ pub struct Destination {
     pub waiting: Option<Waits>,
     /// Expected seconds off air, for one that the plan interrupts.
     pub off_air_seconds: Option<u64>,
+    /// Where else its stream is, or may be, on air: no plan changes that.
+    pub also_on_air: Option<OtherPlace>,
+}
+
+/// A channel of another owner or in no pool, or an output group that is no slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherPlace {
+    /// Id of the channel.
+    pub channel: String,
+    /// Name of the output group, where it is known.
+    pub output_group: Option<String>,
 }
 
 /// A slot of a channel.
@@ -433,6 +445,10 @@ pub(super) fn destination(
             .as_ref()
             .map(|waiting| waits(waiting, waiting.ways_out_of(&of.name))),
         off_air_seconds: of.off_air.map(|time| time.as_secs()),
+        also_on_air: of.also_on_air.as_ref().map(|place| OtherPlace {
+            channel: place.channel.to_string(),
+            output_group: place.output_group.as_ref().map(ToString::to_string),
+        }),
     }
 }
 
@@ -458,10 +474,7 @@ fn channel(of: &ChannelPlan) -> Channel {
         ends_with_it: of.ends_with_it(),
         steps: of.steps.iter().map(step).collect(),
         runs: of.runs,
-        waiting: of
-            .waiting
-            .as_ref()
-            .map(|waiting| waits(waiting, waiting.ways_out())),
+        waiting: of.waiting.as_ref().map(|waiting| waits(waiting, of.ways_out())),
     }
 }
 

@@ -6,7 +6,8 @@
 use std::fmt::{self, Write as _};
 
 use super::plan::{
-    course, expected, gap, groups_of_waiting, kept, newcomers_wait, pool_facts, slot, title, ways_out,
+    course, end_it, expected, gap, groups_of_waiting, groups_on_air_elsewhere, kept, newcomers_wait,
+    other_place, pool_facts, slot, title, verb, ways_out,
 };
 use super::style::clean;
 use super::summary::Summary;
@@ -55,6 +56,7 @@ pub fn plan_markdown(plan: &Plan) -> String {
         page.room_or(DETAILS_LIMIT, |page| channel_table(page, plan, channel));
     }
     waiting(&mut page, plan);
+    on_air_elsewhere(&mut page, plan);
     details(&mut page, plan, changed.len());
     page.finish()
 }
@@ -169,6 +171,28 @@ fn row(page: &mut Page, step: &str, slot: &str, becomes: &str, why: &str) {
         escape(becomes),
         escape(why)
     ));
+}
+
+/// What is on air where nothing is planned.
+fn on_air_elsewhere(page: &mut Page, plan: &Plan) {
+    let groups = groups_on_air_elsewhere(&plan.destinations);
+    if groups.is_empty() {
+        return;
+    }
+    page.line("");
+    page.line("#### On air elsewhere");
+    page.line("");
+    for (names, predicate, place) in groups {
+        page.room_or(DETAILS_LIMIT, |page| {
+            page.line(format_args!(
+                "- **{}** {}: {}",
+                escape(&Names(&names).to_string()),
+                verb(names.len(), predicate),
+                escape(&other_place(place))
+            ));
+            page.line(format_args!("  - {}", escape(&end_it(place))));
+        });
+    }
 }
 
 fn waiting(page: &mut Page, plan: &Plan) {
@@ -338,6 +362,22 @@ mod tests {
 
         </details>
         ");
+    }
+
+    #[test]
+    fn what_is_on_air_in_no_slot_is_said() {
+        let mut plan = samples::converged();
+        for one in &mut plan.destinations {
+            one.also_on_air = Some(crate::plan::OtherPlace {
+                channel: "4000009".into(),
+                output_group: Some("a|b".into()),
+            });
+        }
+        let text = text(&plan);
+        assert!(
+            text.contains("#### On air elsewhere") && text.contains("4000009 (a\\|b) as well"),
+            "{text}"
+        );
     }
 
     #[test]

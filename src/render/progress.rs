@@ -248,6 +248,10 @@ fn grant(news: &GrantNews) -> Entry {
                 GrantOutcome::Waits => (Tone::Waits, "is over: it waits for something that no grant gives"),
                 GrantOutcome::Expired => (Tone::Waits, "is over: 10 min have passed"),
                 GrantOutcome::Unknown => (Tone::Bad, "is over: no such destination is declared here"),
+                GrantOutcome::NameTaken => (
+                    Tone::Bad,
+                    "is over: it was given for another destination of this name",
+                ),
             };
             let message = if message.is_empty() {
                 String::new()

@@ -48,6 +48,7 @@ pub(super) fn destination(name: &str) -> DestinationPlan {
         reason: None,
         waiting: None,
         off_air: None,
+        also_on_air: None,
     }
 }
 

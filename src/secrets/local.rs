@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::files;
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::validate::{KeyMistake, key_of};
+use crate::manifest::words::NOT_REPEATED;
 use crate::model::Secret;
 
 /// Largest file that is taken for a key: the longest key and room for line ends. A mistaken path may lead to gigabytes.
@@ -215,9 +216,38 @@ pub enum KeyError {
 }
 
 impl KeyError {
+    /// The same without what was written in `reference`, where that may be the key itself.
+    fn naming(self, reference: &KeyReference) -> Self {
+        let shown = reference.shown();
+        if shown != NOT_REPEATED {
+            return self;
+        }
+        let hidden = |path: PathBuf| path.with_file_name(shown);
+        let name = shown.to_owned();
+        match self {
+            Self::NotSet { .. } => Self::NotSet { name },
+            Self::VariableNotText { .. } => Self::VariableNotText { name },
+            // Its cause says nothing of the path.
+            Self::Read { path, source } => Self::Read {
+                path: hidden(path),
+                source,
+            },
+            Self::NotAFile { path } => Self::NotAFile { path: hidden(path) },
+            Self::TooLarge { path } => Self::TooLarge { path: hidden(path) },
+            Self::FileNotText { path } => Self::FileNotText { path: hidden(path) },
+            other @ (Self::NotAKey { .. } | Self::Elsewhere { .. }) => other,
+        }
+    }
+
     /// What to do.
     pub fn fix(&self) -> String {
         match self {
+            Self::NotSet { name } if name == NOT_REPEATED => {
+                "write the name of a variable: YOUTUBE_KEY".to_owned()
+            }
+            Self::Read { path, .. } if path.ends_with(NOT_REPEATED) => {
+                "write the path of a file: keys/youtube".to_owned()
+            }
             Self::NotSet { name } | Self::VariableNotText { name } => {
                 format!("set {name} in the environment of slotwise")
             }
@@ -241,8 +271,8 @@ pub fn resolve(
     env: &dyn Fn(&str) -> Option<std::ffi::OsString>,
 ) -> Result<Secret, KeyError> {
     let text = match reference {
-        KeyReference::Env(name) => from_env(name, env)?,
-        KeyReference::File { path, .. } => from_file(path)?,
+        KeyReference::Env(name) => from_env(name, env).map_err(|error| error.naming(reference))?,
+        KeyReference::File { path, .. } => from_file(path).map_err(|error| error.naming(reference))?,
         KeyReference::Ssm(_) | KeyReference::SecretsManager(_) => {
             return Err(KeyError::Elsewhere {
                 reference: reference.to_string(),

@@ -145,8 +145,9 @@ impl AwsKeyError {
     }
 
     fn thing(&self) -> Thing<'_> {
+        let written = self.reference.shown();
         match &self.reference {
-            KeyReference::SecretsManager(written) => {
+            KeyReference::SecretsManager(_) => {
                 let (name, field) = secret_and_field(written);
                 Thing {
                     kind: "secret",
@@ -155,14 +156,12 @@ impl AwsKeyError {
                     permission: "secretsmanager:GetSecretValue",
                 }
             }
-            KeyReference::Ssm(name) | KeyReference::Env(name) | KeyReference::File { written: name, .. } => {
-                Thing {
-                    kind: "parameter",
-                    name,
-                    field: "",
-                    permission: "ssm:GetParameters",
-                }
-            }
+            KeyReference::Ssm(_) | KeyReference::Env(_) | KeyReference::File { .. } => Thing {
+                kind: "parameter",
+                name: written,
+                field: "",
+                permission: "ssm:GetParameters",
+            },
         }
     }
 }

@@ -158,6 +158,15 @@ impl<'a> View<'a> {
 
     /// One sentence: what keeps it, or where it is and what happens next.
     fn message(&self) -> String {
+        let message = self.message_here();
+        match &self.planned.also_on_air {
+            Some(place) => format!("{message}; its stream is, or may be, on air on {place} as well"),
+            None => message,
+        }
+    }
+
+    /// The same, of the slots of its pool.
+    fn message_here(&self) -> String {
         if let Some(waiting) = &self.planned.waiting {
             return waiting.to_string();
         }
@@ -167,8 +176,13 @@ impl<'a> View<'a> {
             (Phase::Starting, Some(slot)) => format!("{slot}: {}", self.next()),
             (Phase::Stopping, Some(slot)) => format!("leaves {slot}: {}", self.next()),
             (Phase::Ready, Some(slot)) => {
-                format!("off air; {slot} holds it, so that a start needs no update")
+                let off_air = match &self.planned.also_on_air {
+                    Some(_) => "",
+                    None => "off air; ",
+                };
+                format!("{off_air}{slot} holds it, so that a start needs no update")
             }
+            _ if self.planned.also_on_air.is_some() => "in no slot".to_owned(),
             _ => "off air".to_owned(),
         }
     }

@@ -45,6 +45,7 @@ fn placed() -> DestinationPlan {
         reason: Some(Reason::AssignNew),
         waiting: None,
         off_air: None,
+        also_on_air: None,
     }
 }
 
@@ -90,7 +91,10 @@ fn the_moment_between_two_steps_is_no_way_back() {
     assert_eq!(phase_since(&placed(), Some(&idle), None), Phase::Pending);
     let homeless = DestinationPlan {
         assignment: None,
-        waiting: Some(Waiting::NoFreeSlot { pool: "main".into() }),
+        waiting: Some(Waiting::NoFreeSlot {
+            pool: "main".into(),
+            outranked_by: None,
+        }),
         ..placed()
     };
     assert_eq!(phase_since(&homeless, None, Some(&starting)), Phase::Pending);
@@ -330,15 +334,29 @@ fn a_message_says_where_it_is_and_what_comes_next() {
         (placed(), ChannelState::Starting, None, "4000001/RTMP-Slot-1: the"),
         (leaving(), ChannelState::Running, None, "leaves 4000001/"),
         (at_rest, ChannelState::Idle, None, "off air; 4000001/"),
-        (nowhere, ChannelState::Idle, None, "off air"),
+        (nowhere.clone(), ChannelState::Idle, None, "off air"),
     ] {
         let mut channel = channel(state);
         channel.steps = next.map(step).into_iter().collect();
         let status = look_once(planned, channel);
         assert!(status.message.starts_with(words), "{}", status.message);
     }
+    let other = DestinationPlan {
+        also_on_air: Some(crate::plan::OtherPlace {
+            channel: "4000009".into(),
+            output_group: None,
+        }),
+        ..nowhere
+    };
+    assert_eq!(
+        *look_once(other, channel(ChannelState::Idle)).message,
+        *"in no slot; its stream is, or may be, on air on 4000009 as well"
+    );
     let mut waits = placed();
-    waits.waiting = Some(Waiting::NoFreeSlot { pool: "main".into() });
+    waits.waiting = Some(Waiting::NoFreeSlot {
+        pool: "main".into(),
+        outranked_by: None,
+    });
     let status = look_once(waits.clone(), channel(ChannelState::Idle));
     assert_eq!(*status.message, *waits.waiting.unwrap().to_string());
     assert_eq!(status.reason, "NoFreeSlot");
@@ -408,7 +426,12 @@ fn blocked_means_waiting_and_not_on_the_way() {
         };
         condition(&look_once(planned, channel(state)), "Blocked").0
     };
-    let full = || Some(Waiting::NoFreeSlot { pool: "main".into() });
+    let full = || {
+        Some(Waiting::NoFreeSlot {
+            pool: "main".into(),
+            outranked_by: None,
+        })
+    };
     let moves = || {
         Some(Waiting::ChannelInTransition {
             channel: "4000001".into(),

@@ -163,6 +163,7 @@ mod tests {
             reason: None,
             waiting,
             off_air: None,
+            also_on_air: None,
         }
     }
 
@@ -176,7 +177,10 @@ mod tests {
     }
 
     fn full() -> Waiting {
-        Waiting::NoFreeSlot { pool: "main".into() }
+        Waiting::NoFreeSlot {
+            pool: "main".into(),
+            outranked_by: None,
+        }
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl<'a> Oracle<'a> {
     /// Wanted, not on air as it is declared, and nowhere to go.
     fn off_air(&self, one: &Destination, waiting: &Waiting) -> Claim {
         match waiting {
-            Waiting::NoFreeSlot { pool } => self.no_free_slot(one, pool),
+            Waiting::NoFreeSlot { pool, .. } => self.no_free_slot(one, pool),
             Waiting::InterruptionForbidden {
                 pool: _,
                 slot,
@@ -172,7 +172,7 @@ impl<'a> Oracle<'a> {
             Waiting::SecretUnavailable { reference, why } => secret_unavailable(one, reference, why),
             Waiting::TargetRefused { what } => self.target_refused(one, what),
             Waiting::SlotIncompatible { slot, .. } => self.incompatible(one, slot),
-            Waiting::PinnedSlotTaken { slot, by } => self.pinned_slot_taken(one, slot, by),
+            Waiting::PinnedSlotTaken { slot, by, .. } => self.pinned_slot_taken(one, slot, by),
             Waiting::SameTarget { other } => self.same_target(one, other),
             Waiting::OnAirElsewhere {
                 channel,

@@ -148,7 +148,10 @@ fn of_the_pool() -> Vec<Waiting> {
         off_air: Duration::from_mins(3),
     };
     vec![
-        Waiting::NoFreeSlot { pool: pool() },
+        Waiting::NoFreeSlot {
+            pool: pool(),
+            outranked_by: Some(name("OTHER")),
+        },
         Waiting::NoSlot {
             pool: pool(),
             output_groups: "GLOB".to_owned(),
@@ -204,6 +207,7 @@ fn of_the_destination() -> Vec<Waiting> {
         Waiting::PinnedSlotTaken {
             slot: slot(),
             by: "OTHER".to_owned(),
+            is_declared: true,
         },
         Waiting::PinnedElsewhere {
             on_air: slot(),
@@ -257,6 +261,7 @@ fn of_the_channel() -> Vec<Waiting> {
             channel: channel(),
             strays: vec![Stray {
                 output_group: group(),
+                beside: false,
                 host: "HOST".to_owned(),
                 of: None,
             }],

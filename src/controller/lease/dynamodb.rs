@@ -5,7 +5,7 @@
 //!   holder (S)                the process that holds the lease; absent after it was given back
 //!   epoch, renewal (N)        grow with every holder and with every renewal
 //!   durationMs (N)            how long the holder may go without renewing it
-//!   grants (M)                one-off grants for the holder, by destination: id, by, and from the holder taken, outcome, message.
+//!   grants (M)                one-off grants for the holder, by destination: id, identity, by, and from the holder taken, outcome, message.
 //!                             A takeover removes them
 //! ```
 //!

@@ -20,7 +20,7 @@ use super::dynamodb::{GrantOnRow, LeaseRow};
 use super::file::FileId;
 use super::socket::{self, Line};
 use super::{Holder, TableError};
-use crate::model::DestinationName;
+use crate::model::{Destination, DestinationName, Identity};
 
 /// Grants that the controller has not looked at yet: more than users give within a cycle.
 const WAITING_MAX: usize = 32;
@@ -28,11 +28,30 @@ const WAITING_MAX: usize = 32;
 /// It is taken, and it ends: each is reported, however soon the other follows.
 const REPORTS_MAX: usize = 2;
 
+/// The destination that a grant is for. In tables a name may pass to the item of another tenant: it is the one with both.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grantee {
+    /// Its name, as it was when the grant was given.
+    pub name: DestinationName,
+    /// Its identity.
+    pub identity: Identity,
+}
+
+impl Grantee {
+    /// `destination`, as it is declared now.
+    pub fn of(destination: &Destination) -> Self {
+        Self {
+            name: destination.name.clone(),
+            identity: destination.identity.clone(),
+        }
+    }
+}
+
 /// A grant that was handed to this process.
 #[derive(Debug)]
 pub struct Handed {
     /// The destination whose change may interrupt others.
-    pub name: DestinationName,
+    pub grantee: Grantee,
     /// The user or process that gave it, for operators.
     pub by: Arc<str>,
     progress: mpsc::Sender<Progress>,
@@ -71,16 +90,19 @@ pub enum GrantOutcome {
     Expired,
     /// The holder declares no such destination.
     Unknown,
+    /// The holder declares another destination by this name.
+    NameTaken,
 }
 
 impl GrantOutcome {
     /// All of them.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Done,
         Self::Refused,
         Self::Waits,
         Self::Expired,
         Self::Unknown,
+        Self::NameTaken,
     ];
 
     /// Its stable name.
@@ -91,6 +113,7 @@ impl GrantOutcome {
             Self::Waits => "Waits",
             Self::Expired => "Expired",
             Self::Unknown => "Unknown",
+            Self::NameTaken => "NameTaken",
         }
     }
 
@@ -101,11 +124,16 @@ impl GrantOutcome {
 }
 
 impl Handed {
-    /// A grant for `name`, and its progress.
-    pub fn new(name: DestinationName, by: impl Into<Arc<str>>) -> (Self, mpsc::Receiver<Progress>) {
+    /// A grant for `grantee`, and its progress.
+    pub fn new(grantee: Grantee, by: impl Into<Arc<str>>) -> (Self, mpsc::Receiver<Progress>) {
         let (progress, followed) = mpsc::channel(REPORTS_MAX);
         let by = by.into();
-        (Self { name, by, progress }, followed)
+        let handed = Self {
+            grantee,
+            by,
+            progress,
+        };
+        (handed, followed)
     }
 
     /// Reports its progress.
@@ -201,11 +229,11 @@ impl Hander {
         }
     }
 
-    /// Hands a grant for `name` over, given by `by`.
-    pub async fn hand(&self, name: &DestinationName, by: &str) -> Result<Following, HandError> {
+    /// Hands a grant for `grantee` over, given by `by`.
+    pub async fn hand(&self, grantee: &Grantee, by: &str) -> Result<Following, HandError> {
         Ok(Following(match self {
-            Self::File(file) => Way::Socket(socket::hand(*file, name, by).await?),
-            Self::Row { row, holder, epoch } => Way::Row(row.hand(holder, *epoch, name, by).await?),
+            Self::File(file) => Way::Socket(socket::hand(*file, grantee, by).await?),
+            Self::Row { row, holder, epoch } => Way::Row(row.hand(holder, *epoch, grantee, by).await?),
         }))
     }
 }
@@ -237,7 +265,13 @@ mod tests {
     #[test]
     fn no_more_grants_wait_than_are_looked_at() {
         let mailbox = Mailbox::default();
-        let grant = || Handed::new("a".into(), "me").0;
+        let grant = || {
+            let grantee = Grantee {
+                name: "a".into(),
+                identity: "a".into(),
+            };
+            Handed::new(grantee, "me").0
+        };
         for _ in 0..WAITING_MAX {
             assert!(mailbox.offer(grant()));
         }

@@ -43,7 +43,7 @@ use grants::Mailbox;
 use keeper::Keeper;
 
 pub use dynamodb::{LeaseRow, LeaseTable};
-pub use grants::{Following, GrantOutcome, HandError, Handed, Hander, Progress};
+pub use grants::{Following, GrantOutcome, Grantee, HandError, Handed, Hander, Progress};
 pub use place::LockPlace;
 pub use table::{Answer, Ask, Candidate, How, Role, Row, Standing, Table, TableError, TableErrorKind};
 

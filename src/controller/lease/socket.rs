@@ -5,7 +5,7 @@
 //! the holder's own user and from root. One line of JSON is the request, each further one a report:
 //!
 //! ```text
-//!   → {"name":"youtube-main","by":"pid 4711"}
+//!   → {"name":"youtube-main","identity":"youtube-main","by":"pid 4711"}
 //!   ← {"taken":{"by":"pid 815"}}
 //!   ← {"ended":{"outcome":"Done","message":"on air in …"}}
 //! ```
@@ -22,8 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::file::FileId;
-use super::grants::{HandError, Handed, Mailbox, Progress};
-use crate::model::DestinationName;
+use super::grants::{Grantee, HandError, Handed, Mailbox, Progress};
 
 /// Longest line: a name, a sentence, and room.
 const LINE_MAX: u64 = 16 * 1024;
@@ -39,6 +38,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 #[serde(deny_unknown_fields)]
 struct Request {
     name: String,
+    identity: String,
     by: String,
 }
 
@@ -88,7 +88,11 @@ async fn answer(stream: UnixStream, mailbox: Arc<Mailbox>) {
     let handed = match (may_grant, asked) {
         (false, _) => Err("it is taken from the same user and from root only"),
         (true, Ok(Ok(Some(request)))) => {
-            let (grant, followed) = Handed::new(DestinationName::new(&request.name), request.by);
+            let grantee = Grantee {
+                name: request.name.into(),
+                identity: request.identity.into(),
+            };
+            let (grant, followed) = Handed::new(grantee, request.by);
             let has_room = mailbox.offer(grant);
             has_room.then_some(followed).ok_or("too many grants are waiting")
         }
@@ -130,12 +134,13 @@ pub(super) struct Line {
     _write: OwnedWriteHalf,
 }
 
-/// Hands a grant for `name` to the holder of the lock on `file`.
-pub(super) async fn hand(file: FileId, name: &DestinationName, by: &str) -> Result<Line, HandError> {
+/// Hands a grant for `grantee` to the holder of the lock on `file`.
+pub(super) async fn hand(file: FileId, grantee: &Grantee, by: &str) -> Result<Line, HandError> {
     let stream = system::connect(file).map_err(HandError::Unreachable)?;
     let (read, mut write) = stream.into_split();
     let request = Request {
-        name: name.to_string(),
+        name: grantee.name.to_string(),
+        identity: grantee.identity.to_string(),
         by: by.to_owned(),
     };
     write_line(&mut write, &request)
@@ -243,14 +248,21 @@ mod tests {
         }
     }
 
+    fn grantee() -> Grantee {
+        Grantee {
+            name: "a".into(),
+            identity: "item-1".into(),
+        }
+    }
+
     #[tokio::test]
     async fn a_grant_arrives_and_its_end_is_reported() {
         let mailbox = Arc::new(Mailbox::default());
         let _serving = serve(file(1), Arc::clone(&mailbox));
-        let mut line = hand(file(1), &"a".into(), "pid 1").await.unwrap();
+        let mut line = hand(file(1), &grantee(), "pid 1").await.unwrap();
         mailbox.arrived().await;
         let [grant] = <[Handed; 1]>::try_from(mailbox.take()).unwrap();
-        assert_eq!((grant.name.as_str(), &*grant.by), ("a", "pid 1"));
+        assert_eq!((&grant.grantee, &*grant.by), (&grantee(), "pid 1"));
         for progress in [
             Progress::Taken { by: "x".to_owned() },
             Progress::Ended {
@@ -266,11 +278,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_grant_without_a_listener_is_an_error() {
-        let unheld = hand(file(2), &"a".into(), "me").await;
+        let unheld = hand(file(2), &grantee(), "me").await;
         assert!(matches!(unheld, Err(HandError::Unreachable(_))));
         let mailbox = Arc::new(Mailbox::default());
         let serving = serve(file(2), Arc::clone(&mailbox));
-        let mut line = hand(file(2), &"a".into(), "me").await.unwrap();
+        let mut line = hand(file(2), &grantee(), "me").await.unwrap();
         mailbox.arrived().await;
         drop((serving, mailbox.take()));
         assert!(matches!(line.next().await, Err(HandError::HolderGone)));

@@ -109,6 +109,7 @@ impl Reading<'_> {
             };
             strays.push(Stray {
                 output_group: self.slots[slot].group.name.clone(),
+                beside: !self.slots[slot].is_meant,
                 host: self.slots[slot].host().to_owned(),
                 of,
             });
@@ -123,6 +124,7 @@ impl Reading<'_> {
         others.extend(strays_beside.map(|one| ("".into(), one)));
         strays.extend(others.into_iter().map(|(output_group, endpoint)| Stray {
             output_group,
+            beside: true,
             host: endpoint.host().to_owned(),
             of: self.pushed_by(endpoint, index),
         }));

@@ -34,7 +34,12 @@ pub(super) fn pinned_waiting(decision: &Decision<'_, '_>, dest: usize, pin: &Pin
         return incompatible(&why.to_string());
     }
     if let Some(by) = taken_by(decision, found, dest) {
-        return Waiting::PinnedSlotTaken { slot, by };
+        let is_given = decision.given.contains_key(&found);
+        return Waiting::PinnedSlotTaken {
+            slot,
+            by,
+            is_declared: is_given || matches!(reading.slots[found].occupant, Occupant::Dest(..)),
+        };
     }
     let change = Change {
         cause: Cause::Start,
@@ -50,7 +55,10 @@ pub(super) fn pinned_waiting(decision: &Decision<'_, '_>, dest: usize, pin: &Pin
     obstacle(decision, found, change)
         .map(|(_, _, waiting)| waiting)
         .or_else(of_the_channel)
-        .unwrap_or(Waiting::NoFreeSlot { pool })
+        .unwrap_or(Waiting::NoFreeSlot {
+            pool,
+            outranked_by: None,
+        })
 }
 
 /// The other occupant that holds or gets a slot and may not be displaced.

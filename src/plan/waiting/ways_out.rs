@@ -23,6 +23,13 @@ impl Waiting {
         ways.map(|way| way.replace(JUST_THIS_ONCE, &flag)).collect()
     }
 
+    /// As [`Waiting::ways_out`], where no destination is declared to which a one-off grant could be given.
+    pub(in crate::plan) fn ways_out_of_none(&self) -> Vec<String> {
+        let mut ways = self.ways_out();
+        ways.retain(|way| !way.starts_with(JUST_THIS_ONCE));
+        ways
+    }
+
     /// What would change it, each a short phrase a person can act on: the field of the declaration and its value, where it
     /// is one. Empty where it ends by itself.
     pub fn ways_out(&self) -> Vec<String> {
@@ -63,11 +70,12 @@ impl Waiting {
                     "correct spec.slot, or give channel {channel} such an output group"
                 )]
             }
-            Self::PinnedSlotTaken { by, .. } => {
-                vec![
-                    format!("set state: Ready for {by}"),
-                    "remove or change spec.slot".to_owned(),
-                ]
+            Self::PinnedSlotTaken { by, is_declared, .. } => {
+                let end_it = is_declared.then(|| format!("set state: Ready for {by}"));
+                end_it
+                    .into_iter()
+                    .chain(["remove or change spec.slot".to_owned()])
+                    .collect()
             }
             Self::PinnedElsewhere { .. } => vec![AGAIN.to_owned()],
             Self::SameTarget { other } => vec![
@@ -87,11 +95,7 @@ impl Waiting {
     /// Others are in the way.
     fn ways_past_others(&self) -> Vec<String> {
         match self {
-            Self::NoFreeSlot { pool } => vec![
-                format!("set state: Ready for another destination of pool {pool}"),
-                add_channel(pool),
-                "raise its priority: before the next start".to_owned(),
-            ],
+            Self::NoFreeSlot { pool, outranked_by } => no_free_slot_ways_out(pool, outranked_by.as_ref()),
             Self::InterruptionForbidden {
                 pool,
                 others,
@@ -200,6 +204,18 @@ fn elsewhere_ways_out(channel: &ChannelId, pool: Option<&PoolName>) -> Vec<Strin
     }
 }
 
+fn no_free_slot_ways_out(pool: &PoolName, outranked_by: Option<&DestinationName>) -> Vec<String> {
+    let mut ways = vec![
+        format!("set state: Ready for another destination of pool {pool}"),
+        add_channel(pool),
+    ];
+    // What is on air keeps its slot, whatever the priorities.
+    ways.extend(
+        outranked_by.map(|other| format!("raise its priority above that of {other}, before that is on air")),
+    );
+    ways
+}
+
 /// The grant of every interruption for `cause`.
 fn anytime(pool: &PoolName, cause: Cause) -> String {
     format!("set disruption.interrupt: Anytime in pool {pool}, with {cause} in for:")
@@ -263,8 +279,18 @@ fn not_adopted_ways_out(
             ways.push(why.advice().to_owned());
         }
     }
-    if strays.iter().any(|stray| stray.of.is_none()) {
+    let undeclared = || strays.iter().filter(|stray| stray.of.is_none());
+    if undeclared().any(|stray| !stray.beside) {
         ways.push("declare these targets as Destinations".to_owned());
+    }
+    // One without a name cannot be a slot, which `no_slots` has.
+    let beside = undeclared().filter(|stray| stray.beside && !stray.output_group.as_str().is_empty());
+    let groups: Vec<&str> = beside.map(|stray| stray.output_group.as_str()).collect();
+    if !groups.is_empty() {
+        ways.push(format!(
+            "let slots.outputGroups of the pool match {}, and declare what is in there as Destinations",
+            groups.join(", ")
+        ));
     }
     ways.extend([
         format!("stop channel {channel} yourself"),

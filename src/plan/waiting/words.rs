@@ -14,7 +14,9 @@ use crate::plan::reason::Names;
 impl Display for Waiting {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoFreeSlot { pool } => write!(f, "every slot of pool {pool} that could carry it is taken"),
+            Self::NoFreeSlot { pool, .. } => {
+                write!(f, "every slot of pool {pool} that could carry it is taken")
+            }
             Self::NoSlot {
                 pool,
                 output_groups,
@@ -52,7 +54,7 @@ impl Display for Waiting {
             }
             Self::TargetRefused { what } => write!(f, "MediaLive refused to point a slot at it: {what}"),
             Self::SlotIncompatible { slot, why } => write!(f, "{slot} cannot carry it: {why}"),
-            Self::PinnedSlotTaken { slot, by } => write!(f, "{slot}, where it is pinned, is taken by {by}"),
+            Self::PinnedSlotTaken { slot, by, .. } => pinned_slot_taken(f, slot, by),
             Self::PinnedElsewhere { on_air, pinned } => {
                 write!(
                     f,
@@ -265,6 +267,10 @@ fn no_slot(
             )
         }
     }
+}
+
+fn pinned_slot_taken(f: &mut Formatter<'_>, slot: &SlotId, by: &str) -> fmt::Result {
+    write!(f, "{slot}, where it is pinned, is taken by {by}")
 }
 
 fn beside_slots(

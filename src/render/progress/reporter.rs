@@ -259,7 +259,10 @@ mod tests {
             first.contains("ways out: set disruption.interrupt: Anytime"),
             "{first}"
         );
-        plan.destinations[4].waiting = Some(Waiting::NoFreeSlot { pool: "main".into() });
+        plan.destinations[4].waiting = Some(Waiting::NoFreeSlot {
+            pool: "main".into(),
+            outranked_by: None,
+        });
         let second = says(&mut reporter, &Event::Planned(Arc::new(plan)));
         assert!(second.contains("NoFreeSlot"), "{second}");
         assert!(!second.contains("facebook"), "{second}");

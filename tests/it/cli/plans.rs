@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::tool::{Served, command, copy_of_quickstart, printed, slotwise};
+use super::tool::{Served, command, copy_of_quickstart, keys, printed, slotwise};
 
 const QUICKSTART: &str = "examples/quickstart";
 
@@ -151,6 +151,42 @@ fn a_saved_plan_is_stale_when_the_declaration_changed() {
         stale.err.contains("  corp-cdn: Streaming → no longer declared\n"),
         "{}",
         stale.err
+    );
+}
+
+#[test]
+fn a_saved_plan_is_stale_when_a_url_or_key_changed() {
+    let sources = copy_of_quickstart();
+    let source = sources.path().to_str().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("plan.json").to_str().unwrap().to_owned();
+    assert_eq!(slotwise(["plan", "--emulator", "--out", &path, source]).code, 0);
+    let saved = fs::read_to_string(&path).unwrap();
+    assert!(!keys().iter().any(|key| saved.contains(key)), "{saved}");
+    fs::write(
+        sources.path().join("keys/youtube-main"),
+        "another-key-of-youtube\n",
+    )
+    .unwrap();
+    let corporate = sources.path().join("corporate.yaml");
+    let text = fs::read_to_string(&corporate).unwrap();
+    fs::write(
+        &corporate,
+        text.replace("127.0.0.1:1935/live", "127.0.0.1:1935/other"),
+    )
+    .unwrap();
+    let stale = slotwise(["apply", "--emulator", "--yes", &path]);
+    assert_eq!((stale.code, stale.out.as_str()), (3, ""), "{stale:?}");
+    assert!(
+        stale
+            .err
+            .starts_with("  corp-cdn: its url has changed\n  youtube-main: its key has changed\n"),
+        "{}",
+        stale.err
+    );
+    assert!(
+        !stale.err.contains("another-key") && !stale.err.contains("rtmp://"),
+        "{stale:?}"
     );
 }
 

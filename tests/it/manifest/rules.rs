@@ -634,6 +634,48 @@ async fn a_pasted_key_mistake_hides_the_key_and_sets_nothing_aside() {
 }
 
 #[tokio::test]
+async fn a_key_in_place_of_a_reference_or_field_is_not_repeated() {
+    const KEY: &str = "a1b2c3d4e5f6g7";
+    for (from, said) in [
+        (
+            format!("{{ file: {KEY} }}"),
+            "(not repeated here: it could be a key): No such file or directory (os error 2); write the path of a file",
+        ),
+        (
+            format!("{{ env: {KEY} }}"),
+            "the environment variable (not repeated here: it could be a key) is not set; write the name of a variable",
+        ),
+        (
+            format!("{{ {KEY}: x }}"),
+            "spec.streamKeyFrom.…: there is no field (not repeated here: it could be a key)",
+        ),
+        (
+            "{ qwertyuiopasdfghjklzxcvbnm: x }".to_owned(),
+            "spec.streamKeyFrom.…: there is no field (not repeated here: it could be a key)",
+        ),
+    ] {
+        let one = destination("one", &format!("state: Streaming\n  streamKeyFrom: {from}"));
+        let mut fixture = Fixture::new(&[("pool.yaml", &pool("main", &["1"])), ("x.yaml", &one)]);
+        let loaded = fixture.load().await;
+        let messages: Vec<String> = loaded
+            .problems
+            .iter()
+            .map(|problem| fixture.message(problem))
+            .collect();
+        assert!(
+            messages.iter().any(|message| message.contains(said)),
+            "{messages:?}"
+        );
+        let told = format!("{messages:?} {:?}", loaded.problems);
+        assert!(!told.contains(KEY) && !told.contains("qwerty"), "{told}");
+        // What the plan and the status say of it.
+        if let Some(one) = loaded.desired.destinations.get("one") {
+            assert!(!format!("{:?}", one.key).contains(KEY), "{:?}", one.key);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_utf8_is_reported_and_the_rest_works() {
     let mut fixture = Fixture::new(&[
         ("pool.yaml", &pool("main", &["1"])),

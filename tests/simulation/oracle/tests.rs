@@ -517,7 +517,10 @@ async fn there_is_no_slot_at_all_where_no_output_group_matches() {
         });
     }
     scene.lies_once("a", "there is no slot at all", |scene| {
-        scene.plan.destinations[0].waiting = Some(Waiting::NoFreeSlot { pool: "main".into() });
+        scene.plan.destinations[0].waiting = Some(Waiting::NoFreeSlot {
+            pool: "main".into(),
+            outranked_by: None,
+        });
     });
 }
 

@@ -1,7 +1,7 @@
-//! Grants in the row: `grants.NAME = {id, by, taken, outcome, message}`.
+//! Grants in the row: `grants.NAME = {id, identity, by, taken, outcome, message}`.
 //!
 //! ```text
-//!   apply    writes {id, by}, if the holder is the one that it saw; looks each second
+//!   apply    writes {id, identity, by}, if the holder is the one that it saw; looks each second
 //!   holder   finds it in the answer to its next renewal; writes taken, then outcome and message; removes it
 //! ```
 
@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::super::grants::{GrantOutcome, HandError, Handed, Mailbox, Progress};
+use super::super::grants::{GrantOutcome, Grantee, HandError, Handed, Mailbox, Progress};
 use super::{Item, LeaseRow, is_refused, number, parse, text};
-use crate::model::DestinationName;
+use crate::model::{DestinationName, Identity};
 
 /// Grants in a row at once: a row is read and written with each renewal.
 const GRANTS_MAX: usize = 16;
@@ -79,7 +79,12 @@ impl LeaseRow {
                 continue;
             }
             let by = field(grant, "by").unwrap_or("an unknown user");
-            let (handed, followed) = Handed::new(DestinationName::new(name), by);
+            // An earlier version wrote none: the identity of what a file declares is its name.
+            let grantee = Grantee {
+                name: DestinationName::new(name),
+                identity: Identity::new(field(grant, "identity").unwrap_or(name)),
+            };
+            let (handed, followed) = Handed::new(grantee, by);
             if delivery.mailbox.offer(handed) {
                 known.insert(id.to_owned());
                 let courier = Courier {
@@ -97,15 +102,16 @@ impl LeaseRow {
         }
     }
 
-    /// Writes a grant for `name` into the row, for `holder` in `epoch`.
+    /// Writes a grant for `grantee` into the row, for `holder` in `epoch`.
     pub(in super::super) async fn hand(
         &self,
         holder: &str,
         epoch: u64,
-        name: &DestinationName,
+        grantee: &Grantee,
         by: &str,
     ) -> Result<GrantOnRow, HandError> {
         const OPERATION: &str = "UpdateItem";
+        let name = &grantee.name;
         let to_holder = |call: UpdateItem, condition: &str| {
             call.condition_expression(format!("#holder = :holder AND #epoch = :epoch AND {condition}"))
                 .expression_attribute_names("#holder", "holder")
@@ -127,7 +133,12 @@ impl LeaseRow {
             "{:016x}",
             random.hash_one((std::process::id(), name.as_str(), by))
         );
-        let grant = HashMap::from([("id".to_owned(), text(&id)), ("by".to_owned(), text(by))]);
+        let grant = [
+            ("id", text(&id)),
+            ("identity", text(grantee.identity.as_str())),
+            ("by", text(by)),
+        ];
+        let grant = grant.map(|(field, value)| (field.to_owned(), value)).into();
         let free = "size(#grants) < :max \
                     AND (attribute_not_exists(#grants.#name) OR attribute_exists(#grants.#name.#outcome))";
         let add = to_holder(self.update(), free)

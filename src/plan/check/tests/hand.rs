@@ -291,8 +291,12 @@ impl Hand {
             assignment: held.clone().filter(|_| running && wanted),
             held,
             reason: None,
-            waiting: (running != streaming || is_previous || is_away).then_some(Waiting::NoFreeSlot { pool }),
+            waiting: (running != streaming || is_previous || is_away).then_some(Waiting::NoFreeSlot {
+                pool,
+                outranked_by: None,
+            }),
             off_air: None,
+            also_on_air: None,
         }
     }
 

@@ -447,7 +447,10 @@ fn leaves(hand: Hand, place: Option<&str>) -> Hand {
     let mut hand = hand.steps("c1", vec![stop(&["a", "x"]), update, start()]);
     let planned = hand.destination_plan("a");
     planned.assignment = place.map(|group| SlotId::new("c9", group));
-    planned.waiting = Some(crate::plan::Waiting::NoFreeSlot { pool: "other".into() });
+    planned.waiting = Some(crate::plan::Waiting::NoFreeSlot {
+        pool: "other".into(),
+        outranked_by: None,
+    });
     hand
 }
 
@@ -528,7 +531,10 @@ fn an_interrupted_stream_of_another_pool_returns_there() {
     let hand = moved().destinations(&["+b"]).quiet();
     let update = hand.update("c1", &[("s3", "b")]);
     let mut hand = hand.steps("c1", vec![stop(&["a", "x"]), update, start()]);
-    let waiting = crate::plan::Waiting::NoFreeSlot { pool: "other".into() };
+    let waiting = crate::plan::Waiting::NoFreeSlot {
+        pool: "other".into(),
+        outranked_by: None,
+    };
     hand.destination_plan("a").waiting = Some(waiting);
     hand.passes();
     hand.destination_plan("a").assignment = None;

@@ -1,0 +1,89 @@
+//! The targets that a saved plan was made with, as digests, and which of them have changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Desired, Destination, Endpoint, OwnerId, Secret, Target};
+use crate::render::plan_json::{Holds, PlanDocument};
+
+/// What a destination declared of its target. A digest has four hex digits: enough to notice a change, useless to find the
+/// value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeclaredTarget {
+    /// Name of the destination.
+    destination: String,
+    /// Hosts of its URLs, each once.
+    hosts: Vec<String>,
+    /// Digest of its URLs.
+    url: String,
+    /// Digest of its key; `null` where that could not be read.
+    key: Option<String>,
+    /// Digest of its user name and password parameter.
+    login: Option<String>,
+}
+
+/// Those of all destinations, by name.
+pub(super) fn declared(desired: &Desired) -> Vec<DeclaredTarget> {
+    let all = desired.destinations.values();
+    all.map(|one| DeclaredTarget::of(one, &desired.owner)).collect()
+}
+
+impl DeclaredTarget {
+    fn of(destination: &Destination, owner: &OwnerId) -> Self {
+        let digests = destination.digests(owner);
+        let urls = [Some(&destination.url), destination.backup_url.as_ref()];
+        let endpoints = urls.into_iter().flatten();
+        let target: Target = endpoints
+            .map(|url| Endpoint::new(url.as_ref(), Secret::new("")))
+            .collect::<Vec<_>>()
+            .into();
+        Self {
+            destination: destination.name.to_string(),
+            hosts: target.hosts().into_iter().map(str::to_owned).collect(),
+            url: digests.url.to_string(),
+            key: digests.key.map(|digest| digest.to_string()),
+            login: digests.login.map(|digest| digest.to_string()),
+        }
+    }
+
+    /// The parts that are not what they were. A key that could not be read at one of the two times counts as the same: what
+    /// depends on it differs in the plan.
+    fn changed_parts(&self, was: &Self) -> Vec<&'static str> {
+        let is_other_key = self.key.is_some() && was.key.is_some() && self.key != was.key;
+        let parts = [
+            ("url", self.url != was.url),
+            ("key", is_other_key),
+            ("login", self.login != was.login),
+        ];
+        parts
+            .into_iter()
+            .filter_map(|(part, changed)| changed.then_some(part))
+            .collect()
+    }
+}
+
+/// The destinations of both whose target has changed, each with the line that says so.
+pub(super) fn changed<'a>(was: &'a [DeclaredTarget], is: &[DeclaredTarget]) -> BTreeMap<&'a str, String> {
+    let now: BTreeMap<&str, &DeclaredTarget> = is.iter().map(|one| (one.destination.as_str(), one)).collect();
+    let line = |was: &'a DeclaredTarget| {
+        let name = was.destination.as_str();
+        let parts = now.get(name)?.changed_parts(was);
+        let has = if parts.len() == 1 { "has" } else { "have" };
+        (!parts.is_empty()).then(|| (name, format!("{name}: its {} {has} changed", parts.join(" and "))))
+    };
+    was.iter().filter_map(line).collect()
+}
+
+/// The destinations whose target `plan` writes into a slot.
+pub(super) fn written(plan: &PlanDocument) -> BTreeSet<&str> {
+    let steps = plan.channels.iter().flat_map(|channel| &channel.steps);
+    steps
+        .flat_map(|step| &step.writes)
+        .filter_map(|write| match &write.content {
+            Holds::Destination { name } => Some(name.as_str()),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,132 @@
+//! Short digests of what may not be shown: enough to notice another value, useless to find the value.
+//!
+//! A digest has 16 bits. One key in 65 536 has the same one, so that of any list of keys worth trying far too many fit; and a
+//! changed value goes unnoticed as rarely.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Destination, Endpoint, OwnerId, Secret, StreamKey};
+
+/// Four hex digits over some texts in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ShortDigest(pub(super) u16);
+
+impl ShortDigest {
+    pub(super) fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut hasher = Sha256::new();
+        for text in texts {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        let hash = hasher.finalize();
+        Self(u16::from_be_bytes([hash[0], hash[1]]))
+    }
+}
+
+impl fmt::Display for ShortDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04x}", self.0)
+    }
+}
+
+/// What a declaration says of its target, each part by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeclarationDigests {
+    /// Of its URLs.
+    pub url: ShortDigest,
+    /// Of its key; `None` while that cannot be read.
+    pub key: Option<ShortDigest>,
+    /// Of its user name and password parameter; `None` where the server asks for none.
+    pub login: Option<ShortDigest>,
+}
+
+impl Destination {
+    /// Digests of what it declares of its target for `owner`. Another spelling of the same changes none.
+    pub fn digests(&self, owner: &OwnerId) -> DeclarationDigests {
+        let of = |what, values: &[&str]| {
+            let whose = [what, owner.as_str(), self.identity.as_str()];
+            ShortDigest::of(whose.into_iter().chain(values.iter().copied()))
+        };
+        // An URL has one canonical form whatever the key, as long as there is one: without it a part of the path would be
+        // taken for the key.
+        let url = |url: &str| Endpoint::new(url, Secret::new("-")).canonical().url;
+        let urls: Vec<_> = [Some(&self.url), self.backup_url.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|declared| url(declared))
+            .collect();
+        let urls: Vec<&str> = urls.iter().map(AsRef::as_ref).collect();
+        let key = match &self.key {
+            StreamKey::Known(key) => Some(Endpoint::new(self.url.as_ref(), key.clone()).canonical()),
+            StreamKey::Unavailable { .. } => None,
+        };
+        DeclarationDigests {
+            url: of("slotwise url 1", &urls),
+            key: key.map(|endpoint| of("slotwise key 1", &[endpoint.stream_name.reveal()])),
+            login: self
+                .login
+                .as_ref()
+                .map(|login| of("slotwise login 1", &[&login.username, &login.password_parameter])),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Login, samples};
+
+    fn digests(change: impl FnOnce(&mut Destination)) -> DeclarationDigests {
+        let mut destination = samples::destination("yt");
+        change(&mut destination);
+        destination.digests(&"us".into())
+    }
+
+    #[test]
+    fn each_part_changes_its_own_digest_and_no_other() {
+        let base = digests(|_| ());
+        let url = digests(|yt| yt.url = "rtmp://yt.example/other".into());
+        assert_ne!(url.url, base.url);
+        assert_eq!((url.key, url.login), (base.key, base.login));
+        let backup = digests(|yt| yt.backup_url = Some("rtmp://b.yt.example/live".into()));
+        assert_ne!(backup.url, base.url);
+        let key = digests(|yt| yt.key = StreamKey::Known(Secret::new("another")));
+        assert_ne!(key.key, base.key);
+        assert_eq!((key.url, key.login), (base.url, base.login));
+        let login = digests(|yt| {
+            yt.login = Some(Login {
+                username: "user".into(),
+                password_parameter: "/live/password".into(),
+            });
+        });
+        assert_ne!(login.login, base.login);
+        assert_eq!((login.url, login.key), (base.url, base.key));
+    }
+
+    #[test]
+    fn another_spelling_and_a_key_that_cannot_be_read_leave_the_url_as_it_is() {
+        let base = digests(|_| ());
+        assert_eq!(digests(|yt| yt.url = "RTMP://YT.example:1935/live/".into()), base);
+        let unread = digests(|yt| {
+            yt.url = "rtmp://yt.example/live/a".into();
+            yt.key = StreamKey::Unavailable {
+                reference: "env YT".into(),
+                why: "not set".into(),
+            };
+        });
+        let read = digests(|yt| yt.url = "rtmp://yt.example/live/a".into());
+        assert_eq!((unread.url, unread.key), (read.url, None));
+    }
+
+    #[test]
+    fn one_key_has_another_digest_for_each_owner_and_destination() {
+        let yt = samples::destination("yt");
+        let mut twin = yt.clone();
+        twin.identity = "twin".into();
+        let base = yt.digests(&"us".into());
+        assert_ne!(yt.digests(&"them".into()).key, base.key);
+        assert_ne!(twin.digests(&"us".into()).key, base.key);
+    }
+}
