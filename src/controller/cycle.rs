@@ -324,7 +324,9 @@ impl<S: Source> Controller<S> {
             None => reading.plan(),
             Some(why) => {
                 drop(reading);
-                Arc::make_mut(&mut desired).trust = Trust::Doubted { why };
+                let doubted = Arc::make_mut(&mut desired);
+                doubted.trust = Trust::Doubted { why };
+                doubted.kept.clone_from(self.guard.kept());
                 self.memory.fill_in_lost(&mut desired);
                 plan(&desired, observed, now)
             }

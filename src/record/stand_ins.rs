@@ -157,6 +157,7 @@ impl Hiding<'_> {
             owner: desired.owner.clone(),
             trust: desired.trust.clone(),
             set_aside: desired.set_aside.clone(),
+            kept: desired.kept.clone(),
             grants: desired.grants.clone(),
         }
     }

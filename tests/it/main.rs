@@ -53,3 +53,4 @@ mod simulation;
 mod stage;
 mod tables;
 mod tidy;
+mod vanish;

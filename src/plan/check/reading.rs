@@ -265,7 +265,8 @@ impl<'a> World<'a> {
         // Until all slots are read.
         let role = Role::Surplus;
         if let Some((dest, is_equal)) = self.declared.exact(seen.class, pipes, tagged) {
-            let may_change = mark != Mark::Adopted && !self.one(dest).destination.is_preset;
+            // With any mark the tag does not say that the slot had this destination's very target.
+            let may_change = mark == Mark::None && !self.one(dest).destination.is_preset;
             let fit = match is_equal {
                 true => Fit::Equal,
                 false if tagged == Some(dest) && may_change => Fit::Changed,

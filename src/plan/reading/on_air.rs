@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Adoption, Occupant, Reading, Release, Takeover};
-use crate::model::{ChannelId, ChannelObservation, DestinationName, Identity, SlotId};
+use crate::model::{ChannelId, ChannelObservation, DestinationName, Identity, Mark, SlotId};
 
 /// The destinations on air on owned channels, and the interrupted ones that come back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct OnAir {
     /// Slots of destinations that are no longer declared and were not released before, with their identity. A destination
     /// whose object was set aside because of mistakes counts as declared.
     pub vanished: BTreeMap<SlotId, Identity>,
+    /// Those of these slots that are recorded as kept when their destination vanished with too many others.
+    pub kept: BTreeSet<SlotId>,
     /// A channel that could not be seen: more may have vanished there.
     pub unseen: Option<ChannelId>,
     /// A declared destination that is seen nowhere and whose key cannot be read: it may be a vanished one, renamed.
@@ -42,6 +44,9 @@ impl Reading<'_> {
                     // A vanished destination is known by the record of the slot alone.
                     let Some(identity) = slot.identity() else { continue };
                     if !self.desired.set_aside.contains(&identity) {
+                        if slot.mark() == Some(Mark::Kept) {
+                            on_air.kept.insert(id.clone());
+                        }
                         on_air.vanished.insert(id, identity.clone());
                     }
                     vanished.insert(identity);
