@@ -8,8 +8,9 @@
 //! An interrupted destination counts as on air: if it vanished meanwhile, it would not come back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::model::SlotId;
+use crate::model::{Desired, Identity, SlotId};
 use crate::plan::OnAir;
 
 /// The largest share of those on air that may vanish at once.
@@ -52,7 +53,11 @@ impl Default for MaxVanish {
 pub struct VanishGuard {
     released: BTreeSet<SlotId>,
     kept: BTreeSet<SlotId>,
+    seen_declared: BTreeSet<Identity>,
 }
+
+/// Names of earlier declarations that are remembered. Without one its destination stays on air on a channel in no pool.
+const SEEN_DECLARED_MAX: usize = 1000;
 
 /// What lets them go all the same.
 const WAY_OUT: &str = "declare them with state: Ready to take them off air";
@@ -105,6 +110,28 @@ impl VanishGuard {
         }
         self.released = vanished.keys().cloned().collect();
         None
+    }
+
+    /// Takes note of what a load no longer declares, and tells the load what earlier ones declared: see
+    /// [`Desired::seen_declared`].
+    pub fn note_load(&mut self, before: Option<&Desired>, now: &mut Arc<Desired>) {
+        let names = |desired: &Desired| {
+            let declared = desired.destinations.values().map(|one| one.identity.clone());
+            let all = declared.chain(desired.set_aside.iter().cloned());
+            all.collect::<BTreeSet<Identity>>()
+        };
+        let declared = names(now);
+        let before = before.map(names).unwrap_or_default();
+        let gone: Vec<Identity> = before.difference(&declared).cloned().collect();
+        if self.seen_declared.len() + gone.len() > SEEN_DECLARED_MAX {
+            self.seen_declared.clear();
+        }
+        self.seen_declared
+            .extend(gone.into_iter().take(SEEN_DECLARED_MAX));
+        self.seen_declared.retain(|identity| !declared.contains(identity));
+        if now.seen_declared != self.seen_declared {
+            Arc::make_mut(now).seen_declared.clone_from(&self.seen_declared);
+        }
     }
 
     /// The slots of those that stay on air because too many vanished at once.
@@ -215,6 +242,30 @@ mod tests {
         let all_may = |share| VanishGuard::default().doubt(&one_left, MaxVanish::new(share), None);
         assert!(all_may(0.99).is_some());
         assert_eq!(all_may(1.0), None);
+    }
+
+    #[test]
+    fn what_an_earlier_load_declared_is_remembered_up_to_a_limit() {
+        let load = |names: &[String]| {
+            let mut desired = Desired::empty("us".into());
+            desired.set_aside = names.iter().map(|name| name.as_str().into()).collect();
+            Arc::new(desired)
+        };
+        let one = |name: &str| vec![name.to_owned()];
+        let mut guard = VanishGuard::default();
+        let mut last = load(&one("a"));
+        guard.note_load(None, &mut last);
+        let mut next = |names: &[String]| {
+            let mut now = load(names);
+            guard.note_load(Some(&last), &mut now);
+            last = now;
+            last.seen_declared.len()
+        };
+        assert_eq!(next(&one("b")), 1);
+        assert_eq!(next(&one("a")), 1, "a is declared again, and b is not");
+        let many: Vec<String> = (0..SEEN_DECLARED_MAX).map(|at| format!("x{at}")).collect();
+        assert_eq!(next(&many), 2);
+        assert_eq!(next(&[]), SEEN_DECLARED_MAX);
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub struct Desired {
     /// Slots of destinations that vanished together with more than may vanish at once, by the vanish guard's decision, which is
     /// yet to be recorded of some of them.
     pub kept: BTreeSet<SlotId>,
+    /// Of those that are no longer declared the ones that this process saw declared. What is on air on a channel in no pool is
+    /// released only if it is one of them: two sources of one owner see each other's channels so.
+    pub seen_declared: BTreeSet<Identity>,
     /// One-off grants: a change of these destinations may interrupt others now, whatever the pool's policy.
     /// `interruptible: false` of the others still holds.
     pub grants: BTreeSet<DestinationName>,
@@ -43,6 +46,7 @@ impl Desired {
             trust: Trust::Whole,
             set_aside: BTreeSet::new(),
             kept: BTreeSet::new(),
+            seen_declared: BTreeSet::new(),
             grants: BTreeSet::new(),
         }
     }

@@ -46,6 +46,8 @@ pub(super) struct DesiredDocument {
     set_aside: BTreeSet<Identity>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     kept: BTreeSet<SlotId>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    seen_declared: BTreeSet<Identity>,
     grants: BTreeSet<DestinationName>,
     pools: Vec<PoolDocument>,
     destinations: Vec<DestinationDocument>,
@@ -213,6 +215,7 @@ impl From<&Desired> for DesiredDocument {
             trust,
             set_aside,
             kept,
+            seen_declared,
             grants,
         } = desired;
         Self {
@@ -220,6 +223,7 @@ impl From<&Desired> for DesiredDocument {
             trust: trust.clone(),
             set_aside: set_aside.clone(),
             kept: kept.clone(),
+            seen_declared: seen_declared.clone(),
             grants: grants.clone(),
             pools: pools.values().map(PoolDocument::from).collect(),
             destinations: destinations
@@ -415,6 +419,7 @@ impl TryFrom<DesiredDocument> for Desired {
             trust: document.trust,
             set_aside: document.set_aside,
             kept: document.kept,
+            seen_declared: document.seen_declared,
             grants: document.grants,
         })
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use slotwise::controller::MaxVanish;
+use slotwise::emulator::{Emulator, Options};
 use slotwise::model::Destination;
 
-use super::stage::{Stage, desired, pool, ready, wanted};
+use super::stage::{Stage, desired, fleet, pool, ready, wanted};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -58,4 +59,44 @@ async fn what_the_vanish_guard_kept_goes_off_air_on_request() {
     });
     all_may_vanish.run_for(30 * MINUTE).await;
     assert_eq!(ids.map(|id| all_may_vanish.state(id)), ["IDLE"; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_sources_of_one_owner_do_not_stop_each_others_channels() {
+    let both = fleet(&desired(pool(&["1", "2"]), vec![]));
+    let emulator = Emulator::new(Options::default(), both);
+    let source = |channel: &str, name: &str| {
+        let declared = desired(pool(&[channel]), vec![wanted(name)]);
+        Stage::on(emulator.clone(), declared, |_| {})
+    };
+    let (mut one, mut other) = (source("1", "a"), source("2", "b"));
+    one.converge(60).await;
+    other.converge(60).await;
+    for _ in 0..3 {
+        one.run_for(5 * MINUTE).await;
+        other.run_for(5 * MINUTE).await;
+    }
+    assert_eq!(["1", "2"].map(|id| one.state(id)), ["RUNNING"; 2]);
+    assert_eq!(one.count("StopChannel"), 0);
+    assert!(one.log().contains("--owner-id"), "{}", one.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_leaves_its_pool_with_its_destination_stops() {
+    let declared = desired(pool(&["1", "2"]), vec![wanted("a"), wanted("b")]);
+    let mut stage = Stage::new(declared);
+    stage.converge(60).await;
+    let slot = stage.destination("a").slot.unwrap();
+    stage.script.change(|d| {
+        d.destinations.remove("a");
+        let mut renamed = d.pools.pop_first().unwrap().1;
+        renamed.name = "renamed".into();
+        renamed.channels.retain(|one| one.id != slot.channel);
+        d.pools.insert(renamed.name.clone(), renamed);
+        let moved = d.destination_mut("b").unwrap();
+        moved.pool = "renamed".into();
+    });
+    stage.run_for(30 * MINUTE).await;
+    assert_eq!(stage.state(slot.channel.as_str()), "IDLE");
+    assert_eq!(stage.count("StopChannel"), 1);
 }

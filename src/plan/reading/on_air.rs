@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Adoption, Occupant, Reading, Release, Takeover};
 use crate::model::{ChannelId, ChannelObservation, DestinationName, Identity, Mark, SlotId};
 
-/// The destinations on air on owned channels, and the interrupted ones that come back.
+/// The destinations on air on owned channels, and the interrupted ones that come back; without those that another slotwise of
+/// the same owner may have declared, which no decision of ours releases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnAir {
     /// How many destinations, vanished ones included, each once however many slots it is in.
@@ -40,7 +41,7 @@ impl Reading<'_> {
                 Occupant::Dest(dest, _) if self.is_own(dest, at) => {
                     declared.insert(dest);
                 }
-                Occupant::Vanished(Release::Now | Release::Kept) => {
+                Occupant::Vanished(Release::Now | Release::Kept) if !self.may_be_anothers(at) => {
                     // A vanished destination is known by the record of the slot alone.
                     let Some(identity) = slot.identity() else { continue };
                     if !self.desired.set_aside.contains(&identity) {
