@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use slotwise::controller::MaxVanish;
+use slotwise::controller::{MaxVanish, Until};
+use slotwise::emulator::channel::State;
 use slotwise::emulator::{Emulator, Options};
-use slotwise::model::Destination;
+use slotwise::model::{Destination, OwnerId};
+use slotwise::store::{LoadOptions, Sources};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
-use super::stage::{Stage, desired, fleet, pool, ready, wanted};
+use super::stage::{Stage, desired, fleet, on_files, pool, ready, wanted};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -99,4 +103,49 @@ async fn a_channel_that_leaves_its_pool_with_its_destination_stops() {
     stage.run_for(30 * MINUTE).await;
     assert_eq!(stage.state(slot.channel.as_str()), "IDLE");
     assert_eq!(stage.count("StopChannel"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_that_contradicts_takes_nothing_off_air_at_a_restart() {
+    let dir = TempDir::new().unwrap();
+    let write = |file: &str, text: &str| std::fs::write(dir.path().join(file), text).unwrap();
+    let one = |state: &str| {
+        format!(
+            "apiVersion: slotwise.dev/v1alpha1\nkind: Destination\nmetadata: {{ name: one }}\nspec:\n  pool: main\n  \
+             state: {state}\n  url: rtmp://one.example/live\n  streamKey: k3y-of-one\n"
+        )
+    };
+    write(
+        "pool.yaml",
+        "apiVersion: slotwise.dev/v1alpha1\nkind: ChannelPool\nmetadata: { name: main }\nspec:\n  channels: [{ id: \"1\" }]\n  \
+         slots: { outputGroups: \"RTMP-Slot-*\", parkingUrl: rtmp://127.0.0.1/parked }\n",
+    );
+    write("one.yaml", &one("Streaming"));
+    let emulator = Emulator::new(Options::default(), fleet(&desired(pool(&["1"]), vec![])));
+    let live = async |minutes: u32, remove: Option<&str>| {
+        let owner = OwnerId::new("test");
+        let source = Sources::new(vec![dir.path().to_owned()], owner.clone(), LoadOptions::default());
+        let (mut controller, _log) = on_files(&emulator, source, owner);
+        let asked = CancellationToken::new();
+        let stop = asked.clone();
+        let life = async {
+            tokio::time::sleep(minutes * MINUTE).await;
+            if let Some(file) = remove {
+                std::fs::remove_file(dir.path().join(file)).unwrap();
+                tokio::time::sleep(minutes * MINUTE).await;
+            }
+            stop.cancel();
+        };
+        let ((), _) = tokio::join!(life, controller.run(Until::Asked, &asked));
+        emulator.with_world(|world, _| world.channel("1").unwrap().state())
+    };
+    assert_eq!(live(10, None).await, State::Running);
+    // By the order of files this one would be the first.
+    write("a.yaml", &one("Ready"));
+    assert_eq!(live(30, None).await, State::Running);
+    assert_eq!(
+        live(10, Some("one.yaml")).await,
+        State::Idle,
+        "the other one is obeyed"
+    );
 }
