@@ -199,7 +199,7 @@ impl<S: Source> Controller<S> {
 
     /// Reads the source and reports what changed.
     pub(super) async fn reload(&mut self) -> Result<(), CycleError> {
-        let loaded = match self.source.load().await {
+        let mut loaded = match self.source.load().await {
             Ok(loaded) => loaded,
             // The source keeps its last good state by itself; this is for one that cannot even say that.
             Err(error) => match &self.loaded {
@@ -216,6 +216,8 @@ impl<S: Source> Controller<S> {
                 }
             },
         };
+        let before = self.loaded.as_ref().map(|before| &*before.desired);
+        self.guard.note_load(before, &mut loaded.desired);
         self.busy.withdraw_all();
         self.tell(Event::SourceRead {
             trusted: loaded.desired.trust == Trust::Whole,
@@ -327,7 +329,9 @@ impl<S: Source> Controller<S> {
             None => reading.plan(),
             Some(why) => {
                 drop(reading);
-                Arc::make_mut(&mut desired).trust = Trust::Doubted { why };
+                let doubted = Arc::make_mut(&mut desired);
+                doubted.trust = Trust::Doubted { why };
+                doubted.kept.clone_from(self.guard.kept());
                 self.memory.fill_in_lost(&mut desired);
                 plan(&desired, observed, now)
             }

@@ -2,13 +2,15 @@
 //!
 //! Judged by the channels, not by what was loaded before, so that a restart changes nothing: slots on owned channels that are
 //! recorded as those of destinations which are no longer declared. One, or a small share, was removed on purpose. Many at
-//! once mean that something is wrong with the source, and then none of them is released.
+//! once mean that something is wrong with the source, and then none of them is released. Either decision is recorded of the
+//! slot: after a restart those that are left of many are not few that were removed on purpose.
 //!
 //! An interrupted destination counts as on air: if it vanished meanwhile, it would not come back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::model::SlotId;
+use crate::model::{Desired, Identity, SlotId};
 use crate::plan::OnAir;
 
 /// The largest share of those on air that may vanish at once.
@@ -32,6 +34,11 @@ impl MaxVanish {
         let share = (on_air as f64 * self.0).floor() as usize;
         share.max(1)
     }
+
+    /// Whether all may vanish at once, so that there is nothing to guard.
+    fn allows_all(self) -> bool {
+        self.0 >= 1.0
+    }
 }
 
 impl Default for MaxVanish {
@@ -46,42 +53,39 @@ impl Default for MaxVanish {
 pub struct VanishGuard {
     released: BTreeSet<SlotId>,
     kept: BTreeSet<SlotId>,
+    seen_declared: BTreeSet<Identity>,
 }
+
+/// Names of earlier declarations that are remembered. Without one its destination stays on air on a channel in no pool.
+const SEEN_DECLARED_MAX: usize = 1000;
 
 /// What lets them go all the same.
 const WAY_OUT: &str = "declare them with state: Ready to take them off air";
+/// Why those stay that vanished together.
+const TOO_MANY: &str = "are no longer declared, and vanished with more than may at once (--max-vanish)";
 
 impl VanishGuard {
     /// Why too many vanished at once to be released; `None` where they are released. `unsure` says where more may have been
     /// declared than is known.
     pub fn doubt(&mut self, on_air: &OnAir, max: MaxVanish, unsure: Option<&str>) -> Option<String> {
         let OnAir { count, vanished, .. } = on_air;
-        self.released.retain(|slot| vanished.contains_key(slot));
-        self.kept.retain(|slot| vanished.contains_key(slot));
-        let is_new = |slot: &&SlotId| !self.released.contains(*slot);
+        self.recall(on_air, max);
+        let is_new = |slot: &&SlotId| !self.released.contains(*slot) && !self.kept.contains(*slot);
         let new: BTreeSet<SlotId> = vanished.keys().filter(is_new).cloned().collect();
         // One that is in several slots, after a change of its key say, is one destination.
         let those_in = |slots: &BTreeSet<SlotId>| {
             let names = slots.iter().filter_map(|slot| vanished.get(slot));
             names.collect::<BTreeSet<_>>().len()
         };
-        let allowed = max.allows(*count);
         let sentence = |slots: &BTreeSet<SlotId>, why: &str| {
             let many = those_in(slots);
             format!("{many} of {count} destinations on air {why}")
         };
-        if those_in(&new) > allowed {
-            let why = format!(
-                "are no longer declared, and at most {allowed} may vanish at once (--max-vanish); {WAY_OUT}"
-            );
-            let why = sentence(&new, &why);
-            self.kept = new;
-            return Some(why);
+        if those_in(&new) > max.allows(*count) {
+            self.kept.extend(new.iter().cloned());
         }
         if !self.kept.is_empty() {
-            let why =
-                format!("vanished together with more than may vanish at once (--max-vanish); {WAY_OUT}");
-            return Some(sentence(&self.kept, &why));
+            return Some(sentence(&self.kept, &format!("{TOO_MANY}; {WAY_OUT}")));
         }
         if new.is_empty() {
             let (slot, unsure) = on_air.taken_over.as_ref().zip(unsure)?;
@@ -106,6 +110,44 @@ impl VanishGuard {
         }
         self.released = vanished.keys().cloned().collect();
         None
+    }
+
+    /// Takes note of what a load no longer declares, and tells the load what earlier ones declared: see
+    /// [`Desired::seen_declared`].
+    pub fn note_load(&mut self, before: Option<&Desired>, now: &mut Arc<Desired>) {
+        let names = |desired: &Desired| {
+            let declared = desired.destinations.values().map(|one| one.identity.clone());
+            let all = declared.chain(desired.set_aside.iter().cloned());
+            all.collect::<BTreeSet<Identity>>()
+        };
+        let declared = names(now);
+        let before = before.map(names).unwrap_or_default();
+        let gone: Vec<Identity> = before.difference(&declared).cloned().collect();
+        if self.seen_declared.len() + gone.len() > SEEN_DECLARED_MAX {
+            self.seen_declared.clear();
+        }
+        self.seen_declared
+            .extend(gone.into_iter().take(SEEN_DECLARED_MAX));
+        self.seen_declared.retain(|identity| !declared.contains(identity));
+        if now.seen_declared != self.seen_declared {
+            Arc::make_mut(now).seen_declared.clone_from(&self.seen_declared);
+        }
+    }
+
+    /// The slots of those that stay on air because too many vanished at once.
+    pub fn kept(&self) -> &BTreeSet<SlotId> {
+        &self.kept
+    }
+
+    /// What was decided on those that are still vanished, by this process or by one before it.
+    fn recall(&mut self, on_air: &OnAir, max: MaxVanish) {
+        let is_vanished = |slot: &SlotId| on_air.vanished.contains_key(slot);
+        self.released.retain(is_vanished);
+        self.kept.retain(is_vanished);
+        // Where all may vanish, what was kept while fewer could is released.
+        let recorded = on_air.kept.iter().filter(|_| !max.allows_all());
+        let recorded = recorded.filter(|slot| !self.released.contains(*slot));
+        self.kept.extend(recorded.cloned());
     }
 }
 
@@ -178,6 +220,52 @@ mod tests {
         assert!(doubts(&mut guard, &on_air(3, &["b"])));
         assert!(!doubts(&mut guard, &on_air(3, &[])));
         assert!(!doubts(&mut guard, &on_air(3, &["c"])));
+    }
+
+    #[test]
+    fn one_that_vanishes_later_is_not_counted_with_those_that_are_kept() {
+        let mut guard = VanishGuard::default();
+        assert!(doubts(&mut guard, &on_air(4, &["a", "b"])));
+        assert!(doubts(&mut guard, &on_air(4, &["a", "b", "c"])));
+        assert!(!doubts(&mut guard, &on_air(4, &["c"])));
+    }
+
+    #[test]
+    fn what_is_recorded_as_kept_stays_unless_all_may_vanish() {
+        let one_left = OnAir {
+            kept: [SlotId::new("1", "a")].into(),
+            ..on_air(10, &["a"])
+        };
+        let mut guard = VanishGuard::default();
+        assert!(doubts(&mut guard, &one_left));
+        assert_eq!(*guard.kept(), one_left.kept);
+        let all_may = |share| VanishGuard::default().doubt(&one_left, MaxVanish::new(share), None);
+        assert!(all_may(0.99).is_some());
+        assert_eq!(all_may(1.0), None);
+    }
+
+    #[test]
+    fn what_an_earlier_load_declared_is_remembered_up_to_a_limit() {
+        let load = |names: &[String]| {
+            let mut desired = Desired::empty("us".into());
+            desired.set_aside = names.iter().map(|name| name.as_str().into()).collect();
+            Arc::new(desired)
+        };
+        let one = |name: &str| vec![name.to_owned()];
+        let mut guard = VanishGuard::default();
+        let mut last = load(&one("a"));
+        guard.note_load(None, &mut last);
+        let mut next = |names: &[String]| {
+            let mut now = load(names);
+            guard.note_load(Some(&last), &mut now);
+            last = now;
+            last.seen_declared.len()
+        };
+        assert_eq!(next(&one("b")), 1);
+        assert_eq!(next(&one("a")), 1, "a is declared again, and b is not");
+        let many: Vec<String> = (0..SEEN_DECLARED_MAX).map(|at| format!("x{at}")).collect();
+        assert_eq!(next(&many), 2);
+        assert_eq!(next(&[]), SEEN_DECLARED_MAX);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelPool, Destination, DestinationName, Identity, OwnerId, PoolName};
+use super::{ChannelPool, Destination, DestinationName, Identity, OwnerId, PoolName, SlotId};
 
 /// The declared state of one owner: input of the planner.
 #[derive(Debug, Clone)]
@@ -20,6 +20,12 @@ pub struct Desired {
     pub trust: Trust,
     /// Objects that were set aside because they are faulty or declared twice: these names count as declared.
     pub set_aside: BTreeSet<Identity>,
+    /// Slots of destinations that vanished together with more than may vanish at once, by the vanish guard's decision, which is
+    /// yet to be recorded of some of them.
+    pub kept: BTreeSet<SlotId>,
+    /// Of those that are no longer declared the ones that this process saw declared. What is on air on a channel in no pool is
+    /// released only if it is one of them: two sources of one owner see each other's channels so.
+    pub seen_declared: BTreeSet<Identity>,
     /// One-off grants: a change of these destinations may interrupt others now, whatever the pool's policy.
     /// `interruptible: false` of the others still holds.
     pub grants: BTreeSet<DestinationName>,
@@ -39,6 +45,8 @@ impl Desired {
             destinations: BTreeMap::new(),
             trust: Trust::Whole,
             set_aside: BTreeSet::new(),
+            kept: BTreeSet::new(),
+            seen_declared: BTreeSet::new(),
             grants: BTreeSet::new(),
         }
     }

@@ -22,6 +22,8 @@ pub const TAGS_MAX: usize = 50;
 const PARKED: &str = "-";
 /// What follows where a destination that vanished from the declaration was released.
 const RELEASED: &str = "released";
+/// What follows where it stays on air, since more vanished with it than may at once.
+const KEPT: &str = "kept";
 /// What follows where a slot was found carrying the destination's stream at another address.
 const ADOPTED: &str = "adopted";
 
@@ -75,6 +77,9 @@ pub enum Mark {
     Adopted,
     /// The destination was released after it had vanished from the declaration.
     Released,
+    /// The destination vanished from the declaration together with more than may vanish at once: it stays on air until it is
+    /// declared again, whichever process looks next and however few are left of those that vanished with it.
+    Kept,
 }
 
 impl Recorded {
@@ -96,6 +101,7 @@ impl SlotTag {
             (None, _) => Mark::None,
             (Some(ADOPTED), None) => Mark::Adopted,
             (Some(RELEASED), None) => Mark::Released,
+            (Some(KEPT), None) => Mark::Kept,
             _ => return None,
         };
         let occupant = match name {
@@ -122,6 +128,7 @@ impl fmt::Display for SlotTag {
                     Mark::None => Ok(()),
                     Mark::Adopted => write!(f, " {ADOPTED}"),
                     Mark::Released => write!(f, " {RELEASED}"),
+                    Mark::Kept => write!(f, " {KEPT}"),
                 }
             }
         }
@@ -187,17 +194,16 @@ mod tests {
     #[test]
     fn a_tag_reads_as_it_was_written() {
         let digest = digest("us", "1", "slot-1", "rtmp://a.example/live", "k");
+        let marked = |mark| Recorded::Destination {
+            identity: "yt".into(),
+            mark,
+        };
         for occupant in [
             Recorded::Parked,
             Recorded::destination("yt".into()),
-            Recorded::Destination {
-                identity: "yt".into(),
-                mark: Mark::Adopted,
-            },
-            Recorded::Destination {
-                identity: "yt".into(),
-                mark: Mark::Released,
-            },
+            marked(Mark::Adopted),
+            marked(Mark::Released),
+            marked(Mark::Kept),
         ] {
             let tag = SlotTag { occupant, digest };
             assert_eq!(SlotTag::parse(&tag.to_string()), Some(tag));
@@ -216,6 +222,7 @@ mod tests {
             " 1234",
             "yt 1234 x",
             "yt 1234 released x",
+            "yt 1234 kept released",
         ] {
             assert_eq!(SlotTag::parse(text), None, "{text:?}");
         }

@@ -9,7 +9,7 @@
 //! | the same, a second copy | is protected until the first one was seen RUNNING; then it leaves |
 //! | a paused destination, whatever its state | blocks |
 //! | a destination with `state: Ready` | leaves |
-//! | a vanished destination | leaves once it is released; blocks while it is kept |
+//! | a vanished destination | leaves once it is released; blocks while it is kept, as in no pool where this process never saw it declared |
 //! | what no Destination explains, or what cannot be a slot | blocks, unless the channel has `takeover: true` and everything declared could be read |
 //!
 //! Beside the slots only one thing is in the way: a destination that stays on air in an output group that is not a slot, and in
@@ -54,7 +54,7 @@ pub(super) enum Block {
     Undeclared(usize),
     /// This output group cannot be a slot.
     Unusable(usize),
-    /// The destination recorded in this slot vanished, and may be declared where nothing could be read.
+    /// The destination recorded in this slot vanished, and may be declared where nothing could be read, or by another slotwise.
     Vanished(usize),
     /// This channel stands in no pool, and may stand in one that could not be read: who holds its slots, and whether it is to keep
     /// running, is not known.

@@ -445,8 +445,11 @@ fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
             let slot = reading.slot_id(slot);
             Some(Waiting::UnusableSlot { slot, why })
         }
-        Block::Vanished(_) | Block::Doubted => Some(Waiting::SourceUntrusted {
-            why: reading.why_kept().to_owned(),
+        Block::Vanished(slot) => Some(Waiting::SourceUntrusted {
+            why: reading.why_kept(Some(slot)),
+        }),
+        Block::Doubted => Some(Waiting::SourceUntrusted {
+            why: reading.why_kept(None),
         }),
         Block::Beside(channel) => {
             let channel = &reading.channels[channel];

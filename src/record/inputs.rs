@@ -15,8 +15,8 @@ use crate::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired,
     Destination, DestinationName, Disruption, Endpoint, GroupName, Identity, Idle, Interrupt, Login, NoSlot,
     Observed, ObservedChannel, ObservedGroup, OtherGroup, OutputGroup, OwnerId, Pause, Pin, Placement,
-    PoolChannel, PoolName, Recording, Refused, Returning, Secret, SlotSelector, StreamKey, Target, Trouble,
-    Trust, WantedState, Window,
+    PoolChannel, PoolName, Recording, Refused, Returning, Secret, SlotId, SlotSelector, StreamKey, Target,
+    Trouble, Trust, WantedState, Window,
 };
 
 /// Valid JSON in a recording that has no meaning there: it was edited, or is damaged.
@@ -44,6 +44,10 @@ pub(super) struct DesiredDocument {
     owner: OwnerId,
     trust: Trust,
     set_aside: BTreeSet<Identity>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    kept: BTreeSet<SlotId>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    seen_declared: BTreeSet<Identity>,
     grants: BTreeSet<DestinationName>,
     pools: Vec<PoolDocument>,
     destinations: Vec<DestinationDocument>,
@@ -214,12 +218,16 @@ impl From<&Desired> for DesiredDocument {
             destinations,
             trust,
             set_aside,
+            kept,
+            seen_declared,
             grants,
         } = desired;
         Self {
             owner: owner.clone(),
             trust: trust.clone(),
             set_aside: set_aside.clone(),
+            kept: kept.clone(),
+            seen_declared: seen_declared.clone(),
             grants: grants.clone(),
             pools: pools.values().map(PoolDocument::from).collect(),
             destinations: destinations
@@ -418,6 +426,8 @@ impl TryFrom<DesiredDocument> for Desired {
             destinations,
             trust: document.trust,
             set_aside: document.set_aside,
+            kept: document.kept,
+            seen_declared: document.seen_declared,
             grants: document.grants,
         })
     }

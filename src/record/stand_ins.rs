@@ -157,6 +157,8 @@ impl Hiding<'_> {
             owner: desired.owner.clone(),
             trust: desired.trust.clone(),
             set_aside: desired.set_aside.clone(),
+            kept: desired.kept.clone(),
+            seen_declared: desired.seen_declared.clone(),
             grants: desired.grants.clone(),
         }
     }

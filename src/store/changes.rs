@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Desired, Destination, DestinationName, Endpoint, Identity, PoolName, Secret, StreamKey};
+use crate::model::{
+    ChannelPool, Desired, Destination, DestinationName, Endpoint, Identity, PoolName, Secret, StreamKey,
+};
 
 /// An object that differs from before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +94,11 @@ pub(super) fn is_changed(old: &Destination, new: &Destination) -> bool {
         same.key = old.key.clone();
     }
     same != *old
+}
+
+/// Whether two declarations of a pool differ.
+pub(super) fn is_pool_changed(old: &ChannelPool, new: &ChannelPool) -> bool {
+    pool::differences(old, new).is_some()
 }
 
 fn is_new_key(old: &Destination, new: &Destination) -> bool {

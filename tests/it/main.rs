@@ -54,3 +54,4 @@ mod simulation;
 mod stage;
 mod tables;
 mod tidy;
+mod vanish;

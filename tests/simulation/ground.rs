@@ -352,17 +352,14 @@ impl<'a> Ground<'a> {
             });
             let is_named = matches!(&slot.tag, Some(SlotTag { occupant: Recorded::Destination { identity, .. }, .. })
                 if is_called(one, identity.as_str()));
-            let is_adopted = matches!(
+            let had_its_target = matches!(
                 &slot.tag,
                 Some(SlotTag {
-                    occupant: Recorded::Destination {
-                        mark: Mark::Adopted,
-                        ..
-                    },
+                    occupant: Recorded::Destination { mark: Mark::None, .. },
                     ..
                 })
             );
-            let fit = match (is_equal, is_named && !is_adopted && !one.is_preset) {
+            let fit = match (is_equal, is_named && had_its_target && !one.is_preset) {
                 (true, _) => Fit::Equal,
                 (false, true) => Fit::Changed,
                 (false, false) => Fit::Respelled,

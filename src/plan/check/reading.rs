@@ -11,6 +11,9 @@
 //! | undeclared | anything else |
 //!
 //! A tag counts if its digest is that of what the slot points at.
+//!
+//! What vanished is released if a tag says that it was before; else only while the declaration is whole, and on a channel that no
+//! pool names only if it was declared during the life of this process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,9 +26,9 @@ use super::declared::{Declared, Dest, One, Pipes, Push, canonical_url};
 use super::places::{self, Place, Role, Site};
 use super::violation::{About, Rule, Violation};
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName, Endpoint, Identity,
-    Idle, Mark, Observed, ObservedChannel, ObservedGroup, OutputGroup, PoolName, Recorded, SlotId,
-    SlotSelector, SlotTag, StreamKey, Target, Trust,
+    ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName,
+    Endpoint, Identity, Idle, Mark, Observed, ObservedChannel, ObservedGroup, OutputGroup, PoolName,
+    Recorded, SlotId, SlotSelector, SlotTag, StreamKey, Target, Trust,
 };
 
 /// What is declared and what was seen, read once for all rules.
@@ -199,7 +202,7 @@ impl<'a> World<'a> {
                 reading.others.push((&group.name, pipes));
                 continue;
             }
-            let occupant = self.occupant(seen, &pipes, tag.as_ref());
+            let occupant = self.occupant(&reading, seen.class, &pipes, tag.as_ref());
             let (channel, slot) = (self.channels.len(), reading.slots.len());
             reading.slots.push(SlotReading {
                 id: reading.slot_id(&group.name),
@@ -251,7 +254,13 @@ impl<'a> World<'a> {
         is_parking_url && !self.declared.push_to(&push.form.url)
     }
 
-    fn occupant(&self, seen: &ObservedChannel, pipes: &Pipes, tag: Option<&SlotTag>) -> Occupant {
+    fn occupant(
+        &self,
+        channel: &ChannelReading<'_>,
+        class: ChannelClass,
+        pipes: &Pipes,
+        tag: Option<&SlotTag>,
+    ) -> Occupant {
         let all_parked = !pipes.is_empty() && pipes.iter().all(Option::is_none);
         let recorded = tag.map(|tag| &tag.occupant);
         if all_parked || matches!(recorded, Some(Recorded::Parked)) {
@@ -264,8 +273,9 @@ impl<'a> World<'a> {
         let tagged = identity.and_then(|identity| self.declared.identities.get(identity).copied());
         // Until all slots are read.
         let role = Role::Surplus;
-        if let Some((dest, is_equal)) = self.declared.exact(seen.class, pipes, tagged) {
-            let may_change = mark != Mark::Adopted && !self.one(dest).destination.is_preset;
+        if let Some((dest, is_equal)) = self.declared.exact(class, pipes, tagged) {
+            // With any mark the tag does not say that the slot had this destination's very target.
+            let may_change = mark == Mark::None && !self.one(dest).destination.is_preset;
             let fit = match is_equal {
                 true => Fit::Equal,
                 false if !self.one(dest).is_writable() => Fit::Unknown,
@@ -278,10 +288,12 @@ impl<'a> World<'a> {
             (Some(dest), _) if self.one(dest).is_writable() => Occupant::Of(dest, Fit::Previous, role),
             (Some(dest), _) => Occupant::Of(dest, Fit::Unknown, role),
             (None, Some(identity)) => {
-                let is_released = mark == Mark::Released || self.desired.trust == Trust::Whole;
+                let is_set_aside = self.desired.set_aside.contains(identity);
+                let is_known_gone = channel.policy.is_some() || self.desired.seen_declared.contains(identity);
+                let may_be_released = self.desired.trust == Trust::Whole && is_known_gone;
                 Occupant::Vanished {
                     identity: identity.clone(),
-                    kept: !is_released || self.desired.set_aside.contains(identity),
+                    kept: is_set_aside || mark != Mark::Released && !may_be_released,
                 }
             }
             (None, None) => Occupant::Undeclared,

@@ -13,7 +13,7 @@
 //! | a paused destination is on air on it | |
 //! | a slot holds what is not declared | `takeover: true`, and all that is declared could be read |
 //! | a group that the pool's pattern matches cannot be a slot | the same |
-//! | a slot holds what vanished from the declaration and is kept | |
+//! | a slot holds what vanished from the declaration and is kept, as it is on a channel in no pool | on such a channel, this process saw it declared |
 //! | it stands in no pool while the declaration is doubted | every slot that is not parked is held by a destination that is off, and one is |
 //! | a destination that is wanted or paused is on air in a group that is no slot, and in no slot of a running channel | |
 //!

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | update | exactly one for every slot that it writes, as far as there is room; and for equal or parked slots without a tag that fits |
 //! | adopt | for equal slots, and `adopted` for those with the same stream at another address |
-//! | record | the same for slots on air without any tag, or with one that names another destination or calls it released; `released` for what vanished and is released; removes those without a group |
+//! | record | the same for slots on air without any tag, or with one that names another destination or says that it vanished; `released` for what vanished and is released; `kept` for what vanished with too many others, by the guard's decision; removes those without a group |
 //!
 //! While MediaLive refuses tags of slots there are none.
 
@@ -110,17 +110,15 @@ impl Subject<'_> {
                 Some(self.recorded(*dest, Mark::None))
             }
             (Action::Adopt { .. }, occupant) => self.exact(occupant),
-            (
-                Action::Record { .. },
-                Occupant::Vanished {
-                    identity,
-                    kept: false,
-                },
-            ) => {
+            (Action::Record { .. }, Occupant::Vanished { identity, kept }) => {
+                let mark = match kept {
+                    false => Mark::Released,
+                    true if self.world.desired.kept.contains(&slot.id) => Mark::Kept,
+                    true => return None,
+                };
                 let identity = identity.clone();
-                let mark = Mark::Released;
-                let released = Recorded::Destination { identity, mark };
-                Some(released).filter(|new| slot.tag.as_ref().is_some_and(|tag| tag.occupant != *new))
+                let decided = Recorded::Destination { identity, mark };
+                Some(decided).filter(|new| slot.tag.as_ref().is_some_and(|tag| tag.occupant != *new))
             }
             (Action::Record { .. }, Occupant::Of(dest, ..))
                 if self.channel.is_running()
@@ -132,11 +130,13 @@ impl Subject<'_> {
         }
     }
 
-    /// Whether a slot's tag fits and names a destination, not as one that was released.
+    /// Whether a slot's tag fits and names a destination, not as one that vanished.
     fn is_recorded(&self, slot: &SlotReading<'_>, dest: Dest) -> bool {
         let own = &self.world.one(dest).destination.identity;
         slot.tag.as_ref().is_some_and(|tag| match &tag.occupant {
-            Recorded::Destination { identity, mark } => identity == own && *mark != Mark::Released,
+            Recorded::Destination { identity, mark } => {
+                identity == own && !matches!(mark, Mark::Released | Mark::Kept)
+            }
             Recorded::Parked => false,
         })
     }

@@ -194,11 +194,20 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Why what vanished is not released.
-    pub(super) fn why_kept(&self) -> &str {
+    /// Why what vanished is not released: in a slot, or wherever it is.
+    pub(super) fn why_kept(&self, slot: Option<usize>) -> String {
+        if let Some(at) = slot.filter(|at| self.may_be_anothers(*at))
+            && let Some(identity) = self.slots[at].identity()
+        {
+            let (owner, slot) = (&self.desired.owner, self.slot_id(at));
+            return format!(
+                "{identity} in {slot} is not declared here, and no pool has that channel: another slotwise of owner {owner} may \
+                 have declared it; sources that know nothing of each other need an --owner-id each"
+            );
+        }
         match &self.desired.trust {
-            Trust::Doubted { why } => why,
-            Trust::Whole => "an object of that name was set aside because of mistakes in it",
+            Trust::Doubted { why } => why.clone(),
+            Trust::Whole => "an object of that name was set aside because of mistakes in it".to_owned(),
         }
     }
 

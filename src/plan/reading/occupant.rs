@@ -11,14 +11,17 @@
 //! | anything else | [`Occupant::Undeclared`] |
 //!
 //! A record counts only while the slot points where it did when the record was written.
+//!
+//! What vanished is kept on a channel that stands in no pool, unless this process saw it declared: another team may run slotwise
+//! with the same owner.
 
 use std::sync::Arc;
 
 use super::index::Index;
 use super::{Fit, Intent, Occupant, Reading, Release, Slot};
 use crate::model::{
-    Destination, Endpoint, Mark, ObservedChannel, Recorded, Secret, SlotId, SlotSelector, Stream, StreamKey,
-    Target, Trust,
+    Desired, Destination, Endpoint, Mark, ObservedChannel, Recorded, Secret, SlotId, SlotSelector, Stream,
+    StreamKey, Target, Trust,
 };
 
 impl<'a> Reading<'a> {
@@ -93,9 +96,26 @@ impl<'a> Reading<'a> {
             Some(dest) => Occupant::Dest(dest, Fit::Unwritable),
             None if self.desired.set_aside.contains(identity) => Occupant::Vanished(Release::Kept),
             None if *mark == Mark::Released => Occupant::Vanished(Release::Before),
+            None if self.may_be_anothers(at) => Occupant::Vanished(Release::Kept),
             None if self.desired.trust == Trust::Whole => Occupant::Vanished(Release::Now),
             None => Occupant::Vanished(Release::Kept),
         }
+    }
+
+    /// Whether what is recorded of a slot may be declared by another slotwise of the same owner: its channel stands in no pool
+    /// of ours, and this process has not seen it declared, nor set aside.
+    pub(super) fn may_be_anothers(&self, at: usize) -> bool {
+        let is_in_no_pool = self.channel_of(at).pool >= self.desired.pools.len();
+        let Desired {
+            seen_declared,
+            set_aside,
+            ..
+        } = self.desired;
+        let is_ours = |identity| seen_declared.contains(&identity) || set_aside.contains(&identity);
+        is_in_no_pool
+            && self.slots[at]
+                .identity()
+                .is_some_and(|identity| !is_ours(identity))
     }
 
     /// Of the destinations that push the slot's stream the best match, and whether the slot has exactly its target.

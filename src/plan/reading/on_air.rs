@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Adoption, Occupant, Reading, Release, Takeover};
-use crate::model::{ChannelId, ChannelObservation, DestinationName, Identity, SlotId};
+use crate::model::{ChannelId, ChannelObservation, DestinationName, Identity, Mark, SlotId};
 
-/// The destinations on air on owned channels, and the interrupted ones that come back.
+/// The destinations on air on owned channels, and the interrupted ones that come back; without those that another slotwise of
+/// the same owner may have declared, which no decision of ours releases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnAir {
     /// How many destinations, vanished ones included, each once however many slots it is in.
@@ -13,6 +14,8 @@ pub struct OnAir {
     /// Slots of destinations that are no longer declared and were not released before, with their identity. A destination
     /// whose object was set aside because of mistakes counts as declared.
     pub vanished: BTreeMap<SlotId, Identity>,
+    /// Those of these slots that are recorded as kept when their destination vanished with too many others.
+    pub kept: BTreeSet<SlotId>,
     /// A channel that could not be seen: more may have vanished there.
     pub unseen: Option<ChannelId>,
     /// A declared destination that is seen nowhere and whose key cannot be read: it may be a vanished one, renamed.
@@ -38,10 +41,13 @@ impl Reading<'_> {
                 Occupant::Dest(dest, _) if self.is_own(dest, at) => {
                     declared.insert(dest);
                 }
-                Occupant::Vanished(Release::Now | Release::Kept) => {
+                Occupant::Vanished(Release::Now | Release::Kept) if !self.may_be_anothers(at) => {
                     // A vanished destination is known by the record of the slot alone.
                     let Some(identity) = slot.identity() else { continue };
                     if !self.desired.set_aside.contains(&identity) {
+                        if slot.mark() == Some(Mark::Kept) {
+                            on_air.kept.insert(id.clone());
+                        }
                         on_air.vanished.insert(id, identity.clone());
                     }
                     vanished.insert(identity);

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::model::{
     ChannelClass, ChannelId, ChannelPool, ChannelState, Destination, DestinationName, Endpoint, Identity,
-    Idle, ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolName, Recorded, Refused, SlotTag, Stream,
-    StreamKey, Target, WantedState,
+    Idle, Mark, ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolName, Recorded, Refused, SlotTag,
+    Stream, StreamKey, Target, WantedState,
 };
 use crate::plan::grant::Policy;
 use crate::plan::{Adoption, Waiting};
@@ -280,6 +280,14 @@ impl Slot<'_> {
     pub(in crate::plan) fn identity(&self) -> Option<Identity> {
         match &self.record.as_ref()?.occupant {
             Recorded::Destination { identity, .. } => Some(identity.clone()),
+            Recorded::Parked => None,
+        }
+    }
+
+    /// What is recorded beside the destination.
+    pub(in crate::plan) fn mark(&self) -> Option<Mark> {
+        match self.record.as_ref()?.occupant {
+            Recorded::Destination { mark, .. } => Some(mark),
             Recorded::Parked => None,
         }
     }

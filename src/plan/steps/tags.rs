@@ -10,7 +10,8 @@ use crate::model::tag::TAGS_MAX;
 use crate::model::{Mark, ObservedChannel, Recorded, Recording, SlotTag, Target, TargetDigest};
 
 /// What the first look at a channel writes: the owner tag where it is adopted, the occupants of slots without a record, and
-/// the release of vanished destinations.
+/// what was decided on vanished destinations. Else tags change only while a channel is stopped; a decision cannot wait for that,
+/// as the channel runs because of it.
 pub(super) fn first_look(
     decision: &Decision<'_, '_>,
     channel: usize,
@@ -87,7 +88,7 @@ pub(super) fn with_update(
     tags
 }
 
-/// The tag of a slot that is on air and has none, or whose occupant was released just now.
+/// The tag of a slot that is on air and has none, or whose occupant was released or kept just now.
 fn record_as_it_is(decision: &Decision<'_, '_>, at: usize, seen: &ObservedChannel) -> Option<SlotRecord> {
     let reading = decision.reading;
     let slot = &reading.slots[at];
@@ -109,22 +110,22 @@ fn record_as_it_is(decision: &Decision<'_, '_>, at: usize, seen: &ObservedChanne
                 target,
             ))
         }
-        Occupant::Vanished(Release::Now) if seen.owner.as_ref() == Some(&reading.desired.owner) => {
+        Occupant::Vanished(release) if seen.owner.as_ref() == Some(&reading.desired.owner) => {
             let identity = slot.identity()?;
-            let mark = Mark::Released;
-            Some(record(
-                decision,
-                at,
-                Recorded::Destination { identity, mark },
-                target,
-            ))
+            let mark = match release {
+                Release::Now => Mark::Released,
+                Release::Kept if reading.desired.kept.contains(&reading.slot_id(at)) => Mark::Kept,
+                Release::Kept | Release::Before => return None,
+            };
+            let is_news = slot.mark() != Some(mark);
+            is_news.then(|| record(decision, at, Recorded::Destination { identity, mark }, target))
         }
         _ => None,
     }
 }
 
 /// Whether what is recorded of a slot needs no change: a tag that does not fit is left to the next update; one that fits says who
-/// holds the slot, by the name that its destination has now, and does not call that released.
+/// holds the slot, by the name that its destination has now, and does not call that vanished.
 fn is_up_to_date(decision: &Decision<'_, '_>, at: usize) -> bool {
     let reading = decision.reading;
     let slot = &reading.slots[at];
@@ -133,7 +134,8 @@ fn is_up_to_date(decision: &Decision<'_, '_>, at: usize) -> bool {
     };
     match (&slot.occupant, &record.occupant) {
         (Occupant::Dest(dest, _), Recorded::Destination { identity, mark }) => {
-            *identity == reading.dests[*dest].decl.identity && *mark != Mark::Released
+            let is_declared = matches!(mark, Mark::None | Mark::Adopted);
+            *identity == reading.dests[*dest].decl.identity && is_declared
         }
         _ => true,
     }

@@ -2,7 +2,7 @@
 
 use super::super::fixture::{POOL, World, allowed, assignments, held, steps, waiting};
 use crate::model::ChannelState::{Idle, Running};
-use crate::model::{ChannelClass, WantedState};
+use crate::model::{ChannelClass, Mark, Recorded, WantedState};
 
 fn glob(world: &mut World, pattern: &str) {
     world.pool().slots.output_groups = globset::Glob::new(pattern).unwrap().compile_matcher();
@@ -85,11 +85,39 @@ fn a_channel_taken_out_stops_with_its_last() {
         .channel("1", Running, &["+a", "^gone", "-"])
         .ready("a");
     world.pool().channels.clear();
+    world.desired.seen_declared.insert("gone".into());
     assert_eq!(steps(&allowed(&world), "1"), "record stop");
     // A group without a recorded occupant is no slot there.
     let mut world = World::new().channel("1", Running, &["?x"]);
     world.pool().channels.clear();
     assert!(allowed(&world).is_empty());
+}
+
+#[test]
+fn what_another_slotwise_of_the_owner_may_have_declared_is_kept() {
+    let mut world = World::new().channel("1", Running, &["^theirs", "-"]);
+    world.pool().channels.clear();
+    world.desired.seen_declared.insert("gone".into());
+    let plan = allowed(&world);
+    assert!(plan.is_empty());
+    let waiting = plan.channels[0].waiting.as_ref().unwrap().to_string();
+    assert!(
+        waiting.contains("theirs in 1/slot-1") && waiting.contains("--owner-id"),
+        "{waiting}"
+    );
+    let mut ours = world.clone();
+    ours.desired.set_aside.insert("theirs".into());
+    let waiting = allowed(&ours).channels[0].waiting.as_ref().unwrap().to_string();
+    assert!(waiting.contains("set aside"), "{waiting}");
+    // What it has released may end.
+    let seen = world.seen("1");
+    let mut tag = seen.tags.of(&"slot-1".into()).unwrap();
+    tag.occupant = Recorded::Destination {
+        identity: "theirs".into(),
+        mark: Mark::Released,
+    };
+    seen.tags_mut().set(&"slot-1".into(), &tag);
+    assert_eq!(steps(&allowed(&world), "1"), "stop");
 }
 
 #[test]

@@ -193,6 +193,7 @@ fn build(channels: &[Chan], destinations: &[Dest], rules: &Rules) -> World {
     }
     if rules.doubted {
         world = world.doubted();
+        world.desired.kept.insert(SlotId::new("1", "slot-1"));
     }
     if let Some(name) = rules.grant {
         world = world.grant(name);
@@ -291,15 +292,16 @@ fn tag_at_random(world: &mut World, mut chance: u64) {
             }
             let digest = TargetDigest::of(&owner, &seen.slot(&group.name), target);
             let parked = Recorded::Parked;
-            let released = Recorded::Destination {
+            let vanished = |mark| Recorded::Destination {
                 identity: "x".into(),
-                mark: Mark::Released,
+                mark,
             };
             let (occupant, digest) = match next(12) {
                 0..=2 => (parked, digest),
                 3 => (Recorded::destination("a".into()), digest),
                 4 => (Recorded::destination("b".into()), digest.other()),
-                5 => (released, digest),
+                5 => (vanished(Mark::Released), digest),
+                6 => (vanished(Mark::Kept), digest),
                 _ => continue,
             };
             let is_parked = matches!(occupant, Recorded::Parked);

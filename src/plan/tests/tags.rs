@@ -4,7 +4,7 @@ use super::super::fixture::{World, allowed, pin, steps, waiting};
 use super::super::{Action, Plan};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::tag::TAGS_MAX;
-use crate::model::{Recorded, Recording, SlotId, TargetDigest};
+use crate::model::{Mark, Recorded, Recording, SlotId, TargetDigest};
 
 /// The tags of the first step of a channel: output group and occupant.
 fn tags(plan: &Plan, step: usize) -> Vec<(String, Recorded)> {
@@ -142,5 +142,50 @@ fn a_channel_without_room_for_an_owner_is_left_alone() {
         world.seen("1").tags_mut().count = TAGS_MAX - 3;
         let expected = if state == Idle { "adopt start" } else { "adopt" };
         assert_eq!(steps(&allowed(&world), "1"), expected);
+    }
+}
+
+fn marked(name: &str, mark: Mark) -> Recorded {
+    let identity = name.into();
+    Recorded::Destination { identity, mark }
+}
+
+#[test]
+fn what_vanished_with_too_many_is_recorded_as_kept_once() {
+    let mut world = World::new()
+        .channel("1", Running, &["^gone", "^with-it"])
+        .doubted();
+    assert!(allowed(&world).is_empty(), "doubted for another reason");
+    world.desired.kept.insert(SlotId::new("1", "slot-1"));
+    let plan = allowed(&world);
+    assert_eq!(
+        (steps(&plan, "1"), tags(&plan, 0)),
+        (
+            "record".into(),
+            vec![("slot-1".into(), marked("gone", Mark::Kept))]
+        )
+    );
+    world.take_step(&plan, &plan.channels[0]);
+    assert!(allowed(&world).is_empty());
+}
+
+#[test]
+fn declared_again_it_is_not_recorded_as_vanished_any_more() {
+    for (mark, slot) in [
+        (Mark::Kept, "+a"),
+        (Mark::Kept, "&a"),
+        (Mark::Released, "+a"),
+        (Mark::Released, "&a"),
+    ] {
+        let mut world = World::new().channel("1", Running, &[slot]).wanted("a");
+        let seen = world.seen("1");
+        let mut tag = seen.tags.of(&"slot-1".into()).unwrap();
+        tag.occupant = marked("a", mark);
+        seen.tags_mut().set(&"slot-1".into(), &tag);
+        let plan = allowed(&world);
+        let is = if slot == "+a" { Mark::None } else { Mark::Adopted };
+        assert_eq!(tags(&plan, 0), vec![("slot-1".into(), marked("a", is))]);
+        world.take_step(&plan, &plan.channels[0]);
+        assert!(allowed(&world).is_empty(), "{mark:?} {slot}");
     }
 }

@@ -2,16 +2,20 @@
 //!
 //! | equal names of | result |
 //! |---|---|
-//! | objects of files | one stays: a valid one, rather the one that was in force, rather the first; the others are set aside |
+//! | objects of files | one stays: a valid one, rather the one that was in force, rather the first; the others are set aside. Valid ones that differ are all set aside if none of them was in force |
 //! | items of tables | the one that had the name keeps it, otherwise the first by key; the others get a suffix from their keys |
 //! | an object and an item whose name is a label | the item gets a suffix, unless it had the name: then the object is set aside |
 //! | an object and an item with a name of its own | the one that was in force stays; if neither was, both are set aside |
 //!
 //! Items that are set aside have a name of their own as well: messages about them must not name another one.
+//!
+//! Which of two objects was in force is not known after a restart. The order of their files says nothing of it, and if the
+//! newcomer counted, it could take off air what the other one declares. Set aside, both count as declared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::super::changes::{is_changed, is_pool_changed};
 use super::{Candidate, Good};
 use crate::manifest::node::FieldPath;
 use crate::model::{ChannelPool, Destination, DestinationName, Identity};
@@ -23,8 +27,10 @@ pub(super) fn settle_pools(pools: &mut [Candidate<ChannelPool>], before: &Good) 
     for indexes in same_names(pools) {
         let file = before.pools.get(pools[indexes[0]].name.as_str());
         let file = file.map(|pool| pool.file.as_path());
-        let stays = stays(pools, &indexes, file);
-        set_aside_others(pools, &indexes, stays);
+        match stays(pools, &indexes, file, is_pool_changed) {
+            Some(stays) => set_aside_others(pools, &indexes, stays),
+            None => set_aside_all(pools, &indexes),
+        }
     }
 }
 
@@ -74,13 +80,24 @@ fn same_names<T>(candidates: &[Candidate<T>]) -> Vec<Vec<usize>> {
     by_name.into_values().collect()
 }
 
-/// Which of `indexes`, at least one, stays; the one of before was last read from `file`.
-fn stays<T>(candidates: &[Candidate<T>], indexes: &[usize], file: Option<&Path>) -> usize {
-    let rank = |index: &usize| {
-        let candidate = &candidates[*index];
-        (candidate.value.is_none(), Some(candidate.file()) != file, *index)
-    };
-    indexes.iter().copied().min_by_key(rank).unwrap_or(indexes[0])
+/// Which of `indexes`, at least one, stays; the one of before was last read from `file`. `None` where valid ones `differ` and that
+/// is none of them.
+fn stays<T>(
+    candidates: &[Candidate<T>],
+    indexes: &[usize],
+    file: Option<&Path>,
+    differ: fn(&T, &T) -> bool,
+) -> Option<usize> {
+    let is_of_before = |index: usize| Some(candidates[index].file()) == file;
+    let rank = |index: &usize| (candidates[*index].value.is_none(), !is_of_before(*index), *index);
+    let best = indexes.iter().copied().min_by_key(rank)?;
+    let is_in_force = candidates[best].value.is_some() && is_of_before(best);
+    let mut valid = indexes
+        .iter()
+        .filter_map(|index| candidates[*index].value.as_ref());
+    let first = valid.next();
+    let contradict = first.is_some_and(|first| valid.any(|other| differ(first, other)));
+    (is_in_force || !contradict).then_some(best)
 }
 
 fn set_aside_others<T>(candidates: &mut [Candidate<T>], indexes: &[usize], stays: usize) {
@@ -91,6 +108,42 @@ fn set_aside_others<T>(candidates: &mut [Candidate<T>], indexes: &[usize], stays
     for index in indexes.iter().copied().filter(|index| *index != stays) {
         candidates[index].set_aside_beside(&place, "which stays in force");
         candidates[index].is_second = true;
+    }
+}
+
+/// Of objects and `items` of one name the object that is `in_force` stays; without one all are set aside.
+fn settle_beside_items(
+    destinations: &mut [Candidate<Destination>],
+    indexes: &[usize],
+    items: Vec<usize>,
+    in_force: Option<usize>,
+) {
+    let object = in_force.unwrap_or(indexes[0]);
+    let (object_at, item_at) = (destinations[object].place(), destinations[items[0]].place());
+    let fate = if in_force.is_some() {
+        "which stays in force"
+    } else {
+        "and neither is in force yet"
+    };
+    for index in items {
+        destinations[index].set_aside_beside(&object_at, fate);
+    }
+    if let Some(stays) = in_force {
+        set_aside_others(destinations, indexes, stays);
+    } else {
+        for index in indexes {
+            destinations[*index].set_aside_beside(&item_at, fate);
+        }
+    }
+}
+
+/// Sets all of them aside: which of them is meant is not known.
+fn set_aside_all<T>(candidates: &mut [Candidate<T>], indexes: &[usize]) {
+    let places: Vec<String> = indexes.iter().map(|index| candidates[*index].place()).collect();
+    for (at, index) in indexes.iter().enumerate() {
+        let other = usize::from(at == 0);
+        candidates[*index].set_aside_beside(&places[other], "with other content, so neither counts");
+        candidates[*index].is_second = true;
     }
 }
 
@@ -171,41 +224,27 @@ impl<'b> Names<'b> {
         }
         for indexes in same_names(destinations) {
             let name = destinations[indexes[0]].name.clone();
-            let before = self.before.destinations.get(name.as_str());
-            let before = before.filter(|one| one.value.identity == destinations[indexes[0]].identity);
-            let stays = stays(destinations, &indexes, before.map(|one| one.file.as_path()));
-            let place = match self.taken.get(&name) {
-                None => None,
-                Some(Holder::Lost(place)) => Some(place.clone()),
-                Some(Holder::Present(holder)) => Some(destinations[*holder].place()),
-            };
-            if let Some(place) = place {
+            if let Some(place) = self.place_of(&name, destinations) {
                 for index in indexes {
                     destinations[index].set_aside_beside(&place, "which stays in force");
                     destinations[index].is_second = true;
                 }
                 continue;
             }
-            self.taken.insert(name.clone(), Holder::Present(stays));
-            let Some(items) = items.remove(&name) else {
-                set_aside_others(destinations, &indexes, stays);
-                continue;
-            };
-            let (object_at, item_at) = (destinations[stays].place(), destinations[items[0]].place());
-            let is_in_force = before.is_some() && destinations[stays].value.is_some();
-            let fate = if is_in_force {
-                "which stays in force"
-            } else {
-                "and neither is in force yet"
-            };
-            for index in items {
-                destinations[index].set_aside_beside(&object_at, fate);
-            }
-            if is_in_force {
-                set_aside_others(destinations, &indexes, stays);
-            } else {
-                for index in indexes {
-                    destinations[index].set_aside_beside(&item_at, fate);
+            let before = self.before.destinations.get(name.as_str());
+            let before = before.filter(|one| one.value.identity == destinations[indexes[0]].identity);
+            let file = before.map(|one| one.file.as_path());
+            let stays = stays(destinations, &indexes, file, is_changed);
+            let items = items.remove(&name);
+            self.taken
+                .insert(name, Holder::Present(stays.unwrap_or(indexes[0])));
+            match (items, stays) {
+                (None, Some(stays)) => set_aside_others(destinations, &indexes, stays),
+                (None, None) => set_aside_all(destinations, &indexes),
+                (Some(items), stays) => {
+                    let is_valid = |index: &usize| destinations[*index].value.is_some();
+                    let in_force = stays.filter(|stays| before.is_some() && is_valid(stays));
+                    settle_beside_items(destinations, &indexes, items, in_force);
                 }
             }
         }
@@ -239,6 +278,14 @@ impl<'b> Names<'b> {
                 ),
             }
         }
+    }
+
+    /// Where the object is declared that has a name already.
+    fn place_of(&self, name: &str, destinations: &[Candidate<Destination>]) -> Option<String> {
+        Some(match self.taken.get(name)? {
+            Holder::Lost(place) => place.clone(),
+            Holder::Present(holder) => destinations[*holder].place(),
+        })
     }
 
     fn held_by(&self, name: &str) -> Option<usize> {

@@ -34,7 +34,8 @@ fn counted(channels: usize) -> String {
     }
 }
 
-fn differences(old: &ChannelPool, new: &ChannelPool) -> Option<String> {
+/// What differs between two declarations of a pool, in words.
+pub(super) fn differences(old: &ChannelPool, new: &ChannelPool) -> Option<String> {
     let mut words = channels(old, new);
     let glob = |pool: &ChannelPool| pool.slots.output_groups.glob().glob().to_owned();
     if glob(old) != glob(new) {

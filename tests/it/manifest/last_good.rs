@@ -3,7 +3,7 @@
 use std::fs;
 
 use slotwise::manifest::Severity;
-use slotwise::model::{ChannelId, Idle, OwnerId, StreamKey, WantedState};
+use slotwise::model::{ChannelId, Identity, Idle, OwnerId, StreamKey, WantedState};
 use slotwise::store::{LoadError, LoadOptions, Loaded, Sources, changes};
 
 use super::{Fixture, destination, doubt, link, names, pool, pool_names, simple};
@@ -499,6 +499,65 @@ async fn of_two_with_one_name_the_one_in_force_stays() {
         "{message}"
     );
     assert!(doubt(&loaded).is_some());
+}
+
+#[tokio::test]
+async fn of_two_that_contradict_each_other_at_the_first_load_neither_counts() {
+    let mut fixture = fixture();
+    fixture.write("a.yaml", &simple("one", "Ready"));
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["two"]);
+    assert!(loaded.desired.set_aside.iter().eq([&Identity::new("one")]));
+    assert!(doubt(&loaded).is_some());
+    let rejected = loaded.rejected.iter();
+    let messages: Vec<String> = rejected.map(|one| fixture.message(&one.problem)).collect();
+    let beside = |here: &str, there: &str| {
+        let what = "too, with other content, so neither counts; rename one of the two, or remove it";
+        format!(
+            "{here}:3:19: Destination one: metadata.name: Destination one is declared at {there}:3:19 {what}"
+        )
+    };
+    assert_eq!(
+        messages,
+        [beside("a.yaml", "one.yaml"), beside("one.yaml", "a.yaml")]
+    );
+    fixture.remove("a.yaml");
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
+    assert_eq!((loaded.desired.set_aside.len(), doubt(&loaded)), (0, None));
+}
+
+#[tokio::test]
+async fn of_two_that_are_alike_the_first_counts() {
+    let mut fixture = fixture();
+    fixture.write("a.yaml", &simple("one", "Streaming"));
+    fixture.write("z.yaml", &pool("main", &["1", "2"]));
+    let loaded = fixture.load().await;
+    assert_eq!(names(&loaded), ["one", "two"]);
+    assert_eq!(loaded.rejected.len(), 2);
+    // Of two that begin to differ the first one is in force.
+    fixture.write("one.yaml", &simple("one", "Ready"));
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
+}
+
+#[tokio::test]
+async fn of_two_pools_that_contradict_each_other_at_the_first_load_neither_counts() {
+    let mut fixture = fixture();
+    fixture.write("a.yaml", &pool("main", &["1"]));
+    let loaded = fixture.load().await;
+    assert!(pool_names(&loaded).is_empty() && names(&loaded).is_empty());
+    let set_aside: Vec<&str> = loaded.desired.set_aside.iter().map(Identity::as_str).collect();
+    assert_eq!(set_aside, ["one", "two"]);
+    // Both of a pool that is in force are new: it stays.
+    fixture.remove("a.yaml");
+    assert_eq!(pool_names(&fixture.load().await), ["main"]);
+    fixture.remove("pool.yaml");
+    fixture.write("b.yaml", &pool("main", &["1"]));
+    fixture.write("c.yaml", &pool("main", &["1", "3"]));
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.pools["main"].channels.len(), 2);
+    assert_eq!(loaded.desired.pools["main"].channels[1].id, ChannelId::new("2"));
 }
 
 #[tokio::test]

@@ -406,6 +406,10 @@ fn a_channel_in_no_pool_only_stops_when_unwanted() {
     let wanted = wanted.quiet().steps("c1", vec![stop(&["a"])]);
     wanted.fails_with("Ungranted");
     wanted.fails_with("NotBroughtBack");
+    let mut vanished = only_stop(on("-a", "%gone"));
+    assert_eq!(forbidden(&vanished), [Forbidden::KEPT]);
+    vanished.desired.seen_declared.insert("gone".into());
+    vanished.passes();
     // Without a tag nothing on it is a slot, and no pattern says what is.
     let hand = only_stop(on("-a", "a"));
     assert_eq!(forbidden(&hand), [Forbidden::NO_SLOT]);

@@ -4,7 +4,7 @@ use ChannelState::{Idle, Running};
 
 use super::hand::{Hand, adopt, adopting, doubted, goes_to_c2, one_on_air, start, step};
 use crate::model::tag::TAGS_MAX;
-use crate::model::{ChannelState, Mark, OwnerId, Recorded, Recording};
+use crate::model::{ChannelState, Mark, OwnerId, Recorded, Recording, SlotId};
 use crate::plan::{Action, SlotRecord, Step};
 
 fn destination(name: &str) -> Recorded {
@@ -12,10 +12,12 @@ fn destination(name: &str) -> Recorded {
 }
 
 fn released(name: &str) -> Recorded {
-    Recorded::Destination {
-        identity: name.into(),
-        mark: Mark::Released,
-    }
+    marked(name, Mark::Released)
+}
+
+fn marked(name: &str, mark: Mark) -> Recorded {
+    let identity = name.into();
+    Recorded::Destination { identity, mark }
 }
 
 /// `b` goes to c2, with other tags.
@@ -170,11 +172,17 @@ fn what_vanished_and_is_released_is_marked_once() {
     marks(&hand, released("gone")).passes();
     marks(&hand, destination("gone")).fails(&["WrongTag"]);
     marks(&hand, released("another")).fails(&["WrongTag"]);
-    let marked = hand.clone().tag("c1", "s1", released("gone"));
-    marks(&marked, released("gone")).fails(&["WrongTag"]);
+    let released_before = hand.clone().tag("c1", "s1", released("gone"));
+    marks(&released_before, released("gone")).fails(&["WrongTag"]);
     let mut kept = hand;
     kept.desired.trust = doubted();
     marks(&kept, released("gone")).fails(&["WrongTag"]);
+    marks(&kept, marked("gone", Mark::Kept)).fails(&["WrongTag"]);
+    kept.desired.kept.insert(SlotId::new("c1", "s1"));
+    marks(&kept, marked("gone", Mark::Kept)).passes();
+    marks(&kept, released("gone")).fails(&["WrongTag"]);
+    let kept_before = kept.clone().tag("c1", "s1", marked("gone", Mark::Kept));
+    marks(&kept_before, marked("gone", Mark::Kept)).fails(&["WrongTag"]);
 }
 
 #[test]
