@@ -115,9 +115,10 @@ fn given(decision: &Decision<'_, '_>, dest: usize, at: usize) -> Then {
     // What a failed update left behind is unknown, so such slots are written again: in the spelling that was taken before.
     let is_unsure = reading.channels[slot.channel].state() == ChannelState::UpdateFailed;
     let one = &reading.dests[dest];
-    let target = match is_there {
-        true => slot.target().filter(|_| is_unsure && one.has_key()).cloned(),
-        false => reading.target(dest, at),
+    let target = if is_there {
+        slot.target().filter(|_| is_unsure && one.has_key()).cloned()
+    } else {
+        reading.target(dest, at)
     };
     let reason = match slot.occupant {
         _ if is_there => None,
