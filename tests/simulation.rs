@@ -338,9 +338,16 @@ impl Simulation {
             // What a policy denied is tried again every now and then, in case it was changed.
             calls.retain(|call| !matches!(call.operation.as_str(), "DescribeChannel" | "CreateTags"));
         }
+        let is_trying = self
+            .processes
+            .leaders_view()
+            .is_some_and(|view| rest::tries_again(&view.plan));
+        if is_trying {
+            calls.retain(|call| !rest::is_of_a_try(&call.operation));
+        }
         let (processes, interval) = (self.processes.running().count(), self.processes.set_up().interval);
         let quiet = rest::check_calls(&calls, processes, interval).and_then(|()| {
-            let (Some(table), Some(before)) = (&self.life.table, &table_calls) else {
+            let (Some(table), Some(before), false) = (&self.life.table, &table_calls, is_trying) else {
                 return Ok(());
             };
             rest::check_table_calls(before, &table.calls(), processes, table.plan.poll)
@@ -355,6 +362,7 @@ impl Simulation {
             .timeline
             .iter()
             .skip(lines_before)
+            .filter(|_| !is_trying)
             .find(|(_, line)| !(line.contains("Converged") || is_denied && is_retry(line)));
         let quiet = quiet.and(news.map_or(Ok(()), |(_, line)| {
             Err(format!("at rest, something is reported: {line}"))

@@ -373,7 +373,9 @@ fn service_message(message: Option<&str>, body: &[u8]) -> String {
     let details = details
         .iter()
         .map(|error| format!("{} {}", error.element_path, error.error_message));
-    let texts = message.map(str::to_owned).into_iter().chain(details);
+    let message = message.unwrap_or_default();
+    let details = details.filter(|detail| !message.contains(detail.as_str()));
+    let texts = std::iter::once(message.to_owned()).chain(details);
     texts
         .filter(|text| !text.trim().is_empty())
         .collect::<Vec<_>>()

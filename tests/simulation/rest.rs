@@ -66,6 +66,17 @@ pub(super) fn untrue(world: &World, declared: &Desired, wall: Timestamp, plan: &
     of_one.or_else(of_channel)
 }
 
+/// Whether a target that MediaLive refuses is tried again every now and then, in case it takes it by now.
+pub(super) fn tries_again(plan: &Plan) -> bool {
+    let mut all = plan.destinations.iter();
+    all.any(|one| matches!(one.waiting, Some(Waiting::TargetRefused { .. })))
+}
+
+/// Whether a call is made for such a try: it starts and stops nothing.
+pub(super) fn is_of_a_try(operation: &str) -> bool {
+    matches!(operation, "DescribeChannel" | "CreateTags" | "UpdateChannel")
+}
+
 /// Nothing changes, and only the list is asked for, by `processes` that look every `interval`.
 pub(super) fn check_calls(calls: &[Call], processes: usize, interval: Duration) -> Result<(), String> {
     if let Some(call) = calls.iter().find(|call| call.operation != "ListChannels") {
