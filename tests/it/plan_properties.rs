@@ -344,7 +344,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(200))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn large_plans_are_allowed_honest_and_come_to_rest(world in world(LARGE)) {
