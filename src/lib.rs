@@ -38,6 +38,7 @@
 //! | [`doctor`] | whether all that a controller needs is there, check by check | call AWS, reads and dry checks only |
 //! | [`controller`] | one cycle after the other; what to remember | wait |
 //! | [`controller::lease`] | which of several processes may write: a file lock, or a row in DynamoDB | call DynamoDB, lock a file |
+//! | [`write_lease`] | the leave to write, for those who ask for it | nothing: types |
 //! | [`recorder`] | `run --record`: a file for each cycle that differs, off the loop | write files |
 //! | [`metrics`] | what is counted, for Prometheus | nothing but count |
 //! | [`api`] | the last view over HTTP, read only | listen on a socket |
@@ -84,7 +85,7 @@
 //! - `Secret` is in [`model`], not in `secrets`: the planner compares targets, so the vocabulary needs the type.
 //!   `secrets` makes it from references.
 //! - Tables are read and written by tasks of [`store`], not by the cycle: a load takes the last look, and a status is
-//!   handed over. Only the holder of the lease writes statuses, by the same [`execute::WriteLease`] as the gate.
+//!   handed over. Only the holder of the lease writes statuses, by the same [`write_lease::WriteLease`] as the gate.
 //! - A controller's memory of its own work (interrupted destinations and their slots, failures of channels) is part of
 //!   [`model::Observed`]. The planner stays a function of its arguments.
 
@@ -112,6 +113,7 @@ pub mod status;
 pub mod store;
 pub mod wiring;
 mod words;
+pub mod write_lease;
 
 /// An error with its causes, each once: `cannot look at the channels: ListChannels: access denied`.
 pub fn error_chain(error: &dyn std::error::Error) -> String {

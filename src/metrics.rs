@@ -22,11 +22,11 @@ use tokio::time::Instant;
 
 use self::maker::{Described, Maker};
 use crate::controller::{Event, Listener, Pulse, StepOutcome, View};
-use crate::execute::Holding;
 use crate::medialive::Meter;
 use crate::model::{ChannelId, ChannelState};
 use crate::plan::{Content, Waiting};
 use crate::status::Phase;
+use crate::write_lease::Holding;
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -521,7 +521,7 @@ impl Requests {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execute::WriteLease;
+    use crate::write_lease::WriteLease;
 
     #[derive(Debug)]
     struct Held(Option<Holding>);

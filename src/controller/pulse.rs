@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::View;
-use crate::execute::WriteLease;
+use crate::write_lease::WriteLease;
 
 /// A controller at a glance. Cheap to clone.
 #[derive(Debug, Clone)]

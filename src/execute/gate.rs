@@ -1,6 +1,5 @@
 //! The one gate that every mutating call passes.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::medialive::{Limits, Permit};
+use crate::write_lease::{Holding, WriteLease};
 
 /// How long after the declaration behind its plan was read a step may still be taken.
 ///
@@ -18,23 +18,6 @@ const GOOD_FOR: Duration = Duration::from_secs(15);
 /// The last request leaves at least this part of an attempt's limit before the end of the lease: it must arrive before
 /// another process may write. With 10 s, `--attempt-timeout`, this is 1 s.
 const ON_ITS_WAY: u32 = 10;
-
-/// Leave to write at all: one controller per owner has it at a time.
-pub trait WriteLease: fmt::Debug + Send + Sync {
-    /// What is held at this moment, if anything.
-    fn held_for(&self) -> Option<Holding>;
-}
-
-/// A lease that is held.
-#[derive(Debug, Clone, Default)]
-pub struct Holding {
-    /// When it ends unless it is renewed, by the monotonic clock; `None` for one that ends with the process.
-    pub until: Option<Instant>,
-    /// Holder and epoch, as the calls made under it are stamped; `None` where there are none.
-    pub stamp: Option<Arc<str>>,
-    /// How often it has changed hands; 0 for one that does not count that.
-    pub epoch: u64,
-}
 
 /// Whether a step that was begun is still the one to take; the controller and the task that takes it share it.
 #[derive(Debug, Clone)]

@@ -31,8 +31,9 @@ use tokio::time::Instant;
 use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Permit, SlotTarget};
 use crate::model::{ObservedChannel, OwnerId, Recording};
 use crate::plan::{Action, ChannelPlan, SlotWrite, Step};
+use crate::write_lease::WriteLease;
 
-pub use gate::{Gate, Holding, NoPermit, Order, WriteLease};
+pub use gate::{Gate, NoPermit, Order};
 pub use precheck::{Precheck, difference_beside, difference_from_assumed, precheck};
 
 /// Takes steps on behalf of one owner.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::assemble::Good;
 use super::dynamodb::{Access, Look, Publication, Reader, Row, TableError, Writer};
 use super::yaml::Snapshot;
-use crate::execute::WriteLease;
 use crate::manifest::decode::{Decoded, Object, RawObject, decode_item};
 use crate::manifest::document::Item;
 use crate::manifest::node::FieldPath;
@@ -16,6 +15,7 @@ use crate::manifest::table::{DestinationTable, StatusField, validate_table};
 use crate::manifest::{Location, ObjectId, Problem, Severity};
 use crate::model::{DestinationName, Identity, WantedState};
 use crate::status::{DestinationStatus, Status};
+use crate::write_lease::WriteLease;
 
 /// Longest wait for the first look at a table. Until it works its destinations are unknown.
 const FIRST_LOOK_LIMIT: Duration = Duration::from_secs(20);

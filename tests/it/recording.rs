@@ -8,7 +8,7 @@ use serde_json::json;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::execute::{Executor, Grounds, Holding, Order, Outcome, StepError, WriteLease};
+use slotwise::execute::{Executor, Grounds, Order, Outcome, StepError};
 use slotwise::medialive::{self, MediaLive, OWNER_TAG};
 use slotwise::model::tag::slot_tag_key;
 use slotwise::model::{
@@ -20,6 +20,7 @@ use slotwise::plan::{
     Action, Adoption, ChannelPlan, Content, Reason, Seen, SlotPlan, SlotRecord, SlotWrite, Step,
 };
 use slotwise::wiring;
+use slotwise::write_lease::{Holding, WriteLease};
 
 use super::stage::{desired, fleet, pool, wanted};
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::LeaseError;
 use super::place::LockPlace;
-use crate::execute::{Holding, WriteLease};
+use crate::write_lease::{Holding, WriteLease};
 
 /// Every user may open the file, lock it and name itself in it, whatever the umask: it holds nothing else.
 const MODE: u32 = 0o666;

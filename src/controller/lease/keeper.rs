@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::LeaseError;
 use super::table::{Answer, Ask, Candidate, Role, Standing, Table, TableError, TableErrorKind};
-use crate::execute::{Holding, WriteLease};
+use crate::write_lease::{Holding, WriteLease};
 
 /// After how many lease durations a wait for the lease ends: one for a holder that is gone, one more for a faster
 /// candidate that is gone as well.

@@ -47,7 +47,7 @@ pub use grants::{Following, GrantOutcome, Grantee, HandError, Handed, Hander, Pr
 pub use place::LockPlace;
 pub use table::{Answer, Ask, Candidate, How, Role, Row, Standing, Table, TableError, TableErrorKind};
 
-use crate::execute::{Holding, WriteLease};
+use crate::write_lease::{Holding, WriteLease};
 
 /// How often a locked file is checked while nothing is written, so that its loss is reported soon. It is also checked
 /// before each call that changes something.

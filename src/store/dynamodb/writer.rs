@@ -22,11 +22,11 @@ use super::Access;
 use super::client::TableClient;
 use super::error::TableError;
 use super::rows::{Row, Rows, Written};
-use crate::execute::WriteLease;
 use crate::manifest::table::{DestinationTable, StatusField, StatusLayout};
 use crate::model::Identity;
 use crate::retry::Backoff;
 use crate::status::DestinationStatus;
+use crate::write_lease::WriteLease;
 
 /// Writes under way at once.
 const WRITES_MAX: usize = 25;
@@ -352,7 +352,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::execute::Holding;
+    use crate::write_lease::Holding;
 
     #[derive(Debug)]
     struct Until(Instant);

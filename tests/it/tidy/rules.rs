@@ -323,6 +323,16 @@ pub(super) const RULES: &[Rule] = &[
         planted: &[("store::tree", "use notify::{Event, Watcher};")],
     },
     Rule {
+        says: "store knows no executor and no lease, only the leave to write",
+        of: &["store"],
+        but: &[],
+        forbids: |path| within_any(path, &["crate::execute", "crate::controller"]),
+        planted: &[
+            ("store::tables", "use crate::execute::Executor;"),
+            ("store", "use crate::controller::lease::Lease;"),
+        ],
+    },
+    Rule {
         says: "execute::gate alone makes permits",
         of: &[],
         but: &["execute::gate"],
