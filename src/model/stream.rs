@@ -17,10 +17,18 @@ use super::{Endpoint, Secret, Target};
 /// What a viewer would see: equal for two endpoints exactly if they are the same stream.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stream {
-    /// Platform, or host and application.
-    ingest: Arc<str>,
+    ingest: Ingest,
     /// The key, without the query that some platforms take after it.
     key: Secret,
+}
+
+/// Who takes a stream.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Ingest {
+    /// A platform, at whichever of its hosts.
+    Platform(&'static str),
+    /// Host and application.
+    At(Arc<str>),
 }
 
 // By hand: the application may hold a pasted key.
@@ -57,7 +65,7 @@ impl Endpoint {
     pub fn stream(&self) -> Stream {
         let Some(address) = Address::of(self) else {
             return Stream {
-                ingest: Arc::clone(&self.url),
+                ingest: Ingest::At(Arc::clone(&self.url)),
                 key: self.stream_name.clone(),
             };
         };
@@ -66,10 +74,15 @@ impl Endpoint {
             Some(_) => address.name.split('?').next().unwrap_or_default(),
             None => &address.name,
         };
+        // A key pasted into the console may have spaces around it.
+        let key = key.trim();
         Stream {
-            ingest: platform.map_or_else(|| address.ingest().into(), Arc::from),
-            // A key pasted into the console may have spaces around it.
-            key: Secret::new(key.trim()),
+            ingest: platform.map_or_else(|| Ingest::At(address.ingest().into()), Ingest::Platform),
+            key: if key == self.stream_name.reveal() {
+                self.stream_name.clone()
+            } else {
+                Secret::new(key)
+            },
         }
     }
 
@@ -102,8 +115,8 @@ struct Address<'a> {
     host: Cow<'a, str>,
     /// Left out where it is the scheme's own.
     port: Option<&'a str>,
-    /// The parts of the application's path.
-    path: Vec<&'a str>,
+    /// The application's path, which may begin, end and be divided with more than one slash.
+    path: &'a str,
     query: Option<&'a str>,
     name: Cow<'a, str>,
 }
@@ -132,7 +145,7 @@ impl<'a> Address<'a> {
             host: plain_host(host),
             port: port.filter(|port| !port.is_empty() && Some(*port) != default),
             user,
-            path: path.split('/').filter(|part| !part.is_empty()).collect(),
+            path,
             query,
             name: Cow::Borrowed(endpoint.stream_name.reveal().trim_start_matches('/')),
             scheme,
@@ -143,8 +156,14 @@ impl<'a> Address<'a> {
 
     /// An address without a stream name whose URL continues after the application has its key there.
     fn take_key_from_url(&mut self) {
-        if self.name.is_empty() && self.path.len() > 1 {
-            let last = self.path.pop().unwrap_or_default();
+        if !self.name.is_empty() {
+            return;
+        }
+        let ended = self.path.trim_end_matches('/');
+        if let Some((application, last)) = ended.rsplit_once('/')
+            && !application.trim_start_matches('/').is_empty()
+        {
+            self.path = application;
             self.name = match self.query.take() {
                 Some(query) => Cow::Owned(format!("{last}?{query}")),
                 None => Cow::Borrowed(last),
@@ -164,12 +183,15 @@ impl<'a> Address<'a> {
 
     /// Host, application and query: where a key is pushed to, whatever the scheme.
     fn ingest(&self) -> String {
-        let mut text = self.host.to_string();
+        let rest = self.port.map_or(0, str::len) + self.path.len() + self.query.map_or(0, str::len) + 3;
+        let mut text = String::with_capacity(self.host.len() + rest);
+        text.push_str(&self.host);
         for (mark, part) in self.port.iter().map(|port| (':', *port)) {
             text.push(mark);
             text.push_str(part);
         }
-        let path = self.path.iter().map(|part| ('/', *part));
+        let path = self.path.split('/').filter(|part| !part.is_empty());
+        let path = path.map(|part| ('/', part));
         for (mark, part) in path.chain(self.query.map(|query| ('?', query))) {
             text.push(mark);
             text.push_str(part);
