@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{ChangeArgs, ConnectionArgs, LogFormat, parse_time};
 use super::connect::{Live, Purpose, check_view, show_problems};
-use super::event_log::{Outcome, Times, event_log};
+use super::event_log::{RunOutcome, Times, event_log};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::hand_over::{Telling, hand_over};
@@ -165,7 +165,7 @@ async fn carry_out(
     controller: &mut Live,
     args: &ApplyArgs,
     asked: &CancellationToken,
-    outcome: &Outcome,
+    outcome: &RunOutcome,
 ) -> CommandResult {
     let until = Until::Converged {
         deadline: Instant::now() + args.timeout,

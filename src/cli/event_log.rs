@@ -27,12 +27,12 @@ pub(super) enum Times {
 
 /// What the event log found out for the end of the command.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Outcome {
+pub(super) struct RunOutcome {
     changed: Arc<AtomicBool>,
     set_aside: Arc<AtomicBool>,
 }
 
-impl Outcome {
+impl RunOutcome {
     /// Whether MediaLive accepted at least one change.
     pub(super) fn changed(&self) -> bool {
         self.changed.load(Ordering::Relaxed)
@@ -50,8 +50,8 @@ pub(super) fn event_log(
     times: Times,
     format: LogFormat,
     output: &Output,
-) -> (Listener, Outcome) {
-    let (output, outcome) = (output.clone(), Outcome::default());
+) -> (Listener, RunOutcome) {
+    let (output, outcome) = (output.clone(), RunOutcome::default());
     let noted = outcome.clone();
     let clock = Clock::system();
     let mut began = None;

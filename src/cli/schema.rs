@@ -15,12 +15,12 @@ use crate::render::plan_json;
 pub(super) struct SchemaArgs {
     /// What to print the schema of [default: a file that may hold all kinds]
     #[arg(value_name = "KIND", value_enum)]
-    kind: Option<Kind>,
+    kind: Option<SchemaKind>,
 }
 
 /// What there is a schema of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum SchemaKind {
     /// A pool of channels
     #[value(name = "ChannelPool")]
     ChannelPool,
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn every_schema_can_be_asked_for() {
-        let kinds = Kind::value_variants()
+        let kinds = SchemaKind::value_variants()
             .iter()
             .filter_map(ValueEnum::to_possible_value);
         let names: Vec<String> = kinds.map(|kind| kind.get_name().to_owned()).collect();

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 /// Only windows, pauses and displayed times use it. Every wait and deadline uses Tokio's monotonic clock, so a wall clock
 /// that jumps neither speeds up nor delays anything.
 #[derive(Debug, Clone)]
-pub struct Clock(Kind);
+pub struct Clock(ClockKind);
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum ClockKind {
     System,
     Driven {
         base: Timestamp,
@@ -26,12 +26,12 @@ enum Kind {
 impl Clock {
     /// The system's wall clock.
     pub fn system() -> Self {
-        Self(Kind::System)
+        Self(ClockKind::System)
     }
 
     /// A clock that shows `base` now and goes as Tokio's clock does, in tests faster than time.
     pub fn starting_at(base: Timestamp) -> Self {
-        Self(Kind::Driven {
+        Self(ClockKind::Driven {
             base,
             start: Instant::now(),
             jumped_seconds: Arc::default(),
@@ -40,7 +40,7 @@ impl Clock {
 
     /// Lets a driven clock jump, as a wall clock does that is set; all its clones jump with it.
     pub fn jump(&self, seconds: i64) {
-        if let Kind::Driven { jumped_seconds, .. } = &self.0 {
+        if let ClockKind::Driven { jumped_seconds, .. } = &self.0 {
             jumped_seconds.fetch_add(seconds, Ordering::Relaxed);
         }
     }
@@ -52,8 +52,8 @@ impl Clock {
                 clippy::disallowed_methods,
                 reason = "the one place where the wall clock is read"
             )]
-            Kind::System => Timestamp::now(),
-            Kind::Driven {
+            ClockKind::System => Timestamp::now(),
+            ClockKind::Driven {
                 base,
                 start,
                 jumped_seconds,

@@ -15,7 +15,7 @@ use crate::model::{ChannelId, Desired, DestinationName, Observed, Trust};
 use crate::observe::AccountView;
 use crate::plan::check::Violation;
 use crate::plan::{Checked, Plan, Reading, checked, plan};
-use crate::record::{Case, Outcome};
+use crate::record::{Case, CaseOutcome};
 use crate::status::{DestinationStatus, Phase, Status, status};
 use crate::store::{Loaded, Source, changes};
 
@@ -69,7 +69,7 @@ impl View {
             desired: Arc::clone(&self.loaded.desired),
             observed: self.observed.clone(),
             at: self.at,
-            outcome: Outcome {
+            outcome: CaseOutcome {
                 plan: Some(Arc::clone(&self.plan)),
                 refused: Vec::new(),
             },
@@ -348,7 +348,7 @@ impl<S: Source> Controller<S> {
         let trusted = Arc::clone(&desired);
         let checked = checked(made, desired, observed, now);
         if let Some(witness) = &mut self.witness {
-            let outcome = Outcome::from(&checked);
+            let outcome = CaseOutcome::from(&checked);
             witness(Case {
                 desired: trusted,
                 observed: observed.clone(),

@@ -223,7 +223,7 @@ fn region_check(region: Option<&str>, account: &Account) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Outcome;
+    use crate::doctor::CheckOutcome;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -244,15 +244,15 @@ mod tests {
         let of = |seconds, feature| super::of(&credentials(seconds, feature), NOW);
         let check = of(None, Feature::CredentialsEnvVars);
         assert_eq!(check.what, "access key AKIA…PLE from the environment");
-        assert_eq!(check.outcome, Outcome::Ok);
+        assert_eq!(check.outcome, CheckOutcome::Ok);
         let check = of(Some(300), Feature::CredentialsProfileSso);
         assert_eq!(check.what, "access key AKIA…PLE from AWS SSO; they end in 5 min");
-        assert_eq!(check.outcome, Outcome::Warning);
+        assert_eq!(check.outcome, CheckOutcome::Warning);
         let check = of(Some(300), Feature::CredentialsImds);
-        assert_eq!(check.outcome, Outcome::Ok, "{check:?}");
+        assert_eq!(check.outcome, CheckOutcome::Ok, "{check:?}");
         let late = credentials(Some(300), Feature::CredentialsEnvVars);
         let check = super::of(&late, NOW + SignedDuration::from_mins(10));
-        assert_eq!(check.outcome, Outcome::Failed);
+        assert_eq!(check.outcome, CheckOutcome::Failed);
         assert!(check.what.ends_with("they ended 5 min ago"), "{check:?}");
     }
 

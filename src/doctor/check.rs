@@ -10,7 +10,7 @@ pub struct Check {
     /// What was looked at: `credentials`, `channel 4000001`.
     pub name: String,
     /// Whether it is as it should be.
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     /// What was found, in one line. Holds no key.
     pub what: String,
     /// What to do about it; empty where there is nothing to do.
@@ -20,7 +20,7 @@ pub struct Check {
 /// Whether something is as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// It is.
     Ok,
     /// It works, and an operator should look at it.
@@ -34,27 +34,27 @@ pub enum Outcome {
 impl Check {
     /// All is well with `name`.
     pub fn ok(name: impl fmt::Display, what: impl fmt::Display) -> Self {
-        Self::new(name, Outcome::Ok, what, "")
+        Self::new(name, CheckOutcome::Ok, what, "")
     }
 
     /// It works, and an operator should look at it.
     pub fn warning(name: impl fmt::Display, what: impl fmt::Display, fix: impl fmt::Display) -> Self {
-        Self::new(name, Outcome::Warning, what, fix)
+        Self::new(name, CheckOutcome::Warning, what, fix)
     }
 
     /// It would stop `run` from working.
     pub fn failed(name: impl fmt::Display, what: impl fmt::Display, fix: impl fmt::Display) -> Self {
-        Self::new(name, Outcome::Failed, what, fix)
+        Self::new(name, CheckOutcome::Failed, what, fix)
     }
 
     /// It could not be determined.
     pub fn unknown(name: impl fmt::Display, what: impl fmt::Display, fix: impl fmt::Display) -> Self {
-        Self::new(name, Outcome::Unknown, what, fix)
+        Self::new(name, CheckOutcome::Unknown, what, fix)
     }
 
     fn new(
         name: impl fmt::Display,
-        outcome: Outcome,
+        outcome: CheckOutcome,
         what: impl fmt::Display,
         fix: impl fmt::Display,
     ) -> Self {
@@ -85,10 +85,10 @@ impl Tally {
     pub fn of(checks: &[Check]) -> Self {
         let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();
         Self {
-            ok: count(Outcome::Ok),
-            warnings: count(Outcome::Warning),
-            failed: count(Outcome::Failed),
-            unknown: count(Outcome::Unknown),
+            ok: count(CheckOutcome::Ok),
+            warnings: count(CheckOutcome::Warning),
+            failed: count(CheckOutcome::Failed),
+            unknown: count(CheckOutcome::Unknown),
         }
     }
 }

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use account::Account;
-pub use check::{Check, Outcome, Tally};
+pub use check::{Check, CheckOutcome, Tally};
 
 use crate::controller::Clock;
 use crate::medialive::{Home, MediaLive};

@@ -373,7 +373,7 @@ fn clock_check(date: Option<&str>, here: Timestamp) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Outcome;
+    use crate::doctor::CheckOutcome;
 
     fn clock_off_by(seconds: i64) -> Check {
         let there = Timestamp::from_second(1_795_489_833).unwrap();
@@ -384,12 +384,12 @@ mod tests {
     #[test]
     fn a_clock_that_is_off_is_reported_before_signatures_are_refused() {
         for (seconds, outcome, what) in [
-            (0, Outcome::Ok, "right"),
-            (-59, Outcome::Ok, "right"),
-            (90, Outcome::Warning, "1 min 30 s ahead of MediaLive's"),
-            (-90, Outcome::Warning, "1 min 30 s behind MediaLive's"),
-            (250, Outcome::Failed, "4 min 10 s ahead of MediaLive's"),
-            (-7200, Outcome::Failed, "2 h behind MediaLive's"),
+            (0, CheckOutcome::Ok, "right"),
+            (-59, CheckOutcome::Ok, "right"),
+            (90, CheckOutcome::Warning, "1 min 30 s ahead of MediaLive's"),
+            (-90, CheckOutcome::Warning, "1 min 30 s behind MediaLive's"),
+            (250, CheckOutcome::Failed, "4 min 10 s ahead of MediaLive's"),
+            (-7200, CheckOutcome::Failed, "2 h behind MediaLive's"),
         ] {
             let check = clock_off_by(seconds);
             assert_eq!((check.outcome, &*check.what), (outcome, what), "{seconds}");
@@ -400,7 +400,7 @@ mod tests {
     fn without_a_date_the_clock_is_unknown() {
         for date in [None, Some(""), Some("yesterday")] {
             let check = clock_check(date, Timestamp::UNIX_EPOCH);
-            assert_eq!(check.outcome, Outcome::Unknown);
+            assert_eq!(check.outcome, CheckOutcome::Unknown);
         }
     }
 
@@ -417,13 +417,13 @@ mod tests {
     fn a_denied_change_proves_nothing_and_a_denied_adoption_does() {
         let owner = OwnerId::new("default");
         let change = |kind| change_check("StartChannel", &error(kind), &owner).outcome;
-        assert_eq!(change(Kind::NotFound), Outcome::Ok);
-        assert_eq!(change(Kind::Denied), Outcome::Unknown);
-        assert_eq!(change(Kind::Throttled), Outcome::Unknown);
+        assert_eq!(change(Kind::NotFound), CheckOutcome::Ok);
+        assert_eq!(change(Kind::Denied), CheckOutcome::Unknown);
+        assert_eq!(change(Kind::Throttled), CheckOutcome::Unknown);
         let adopt = |kind, adopts| adopt_check(&error(kind), &owner, adopts).outcome;
-        assert_eq!(adopt(Kind::Denied, true), Outcome::Failed);
-        assert_eq!(adopt(Kind::Denied, false), Outcome::Warning);
-        assert_eq!(adopt(Kind::NotFound, true), Outcome::Ok);
+        assert_eq!(adopt(Kind::Denied, true), CheckOutcome::Failed);
+        assert_eq!(adopt(Kind::Denied, false), CheckOutcome::Warning);
+        assert_eq!(adopt(Kind::NotFound, true), CheckOutcome::Ok);
     }
 
     #[test]
@@ -442,18 +442,25 @@ mod tests {
             rehearsed.checks(&owner, true)
         };
         let all = checks(Kind::NotFound, Kind::NotFound, Kind::NotFound);
-        assert!(all.iter().all(|check| check.outcome == Outcome::Ok), "{all:?}");
+        assert!(
+            all.iter().all(|check| check.outcome == CheckOutcome::Ok),
+            "{all:?}"
+        );
         let old = checks(Kind::NotFound, Kind::Denied, Kind::Denied);
         assert_eq!(
             [old[0].outcome, old[1].outcome],
-            [Outcome::Warning, Outcome::Unknown]
+            [CheckOutcome::Warning, CheckOutcome::Unknown]
         );
         assert!(
             old.iter().all(|check| check.fix.contains("slotwise.dev/slot/*")),
             "{old:?}"
         );
         let none = checks(Kind::Denied, Kind::Denied, Kind::Denied);
-        assert_eq!(none[0].outcome, Outcome::Failed, "the owner tag matters more");
+        assert_eq!(
+            none[0].outcome,
+            CheckOutcome::Failed,
+            "the owner tag matters more"
+        );
     }
 
     #[test]
@@ -463,8 +470,8 @@ mod tests {
             ..Service::alone(Vec::new())
         };
         let missing: Vec<ChannelId> = ["1", "2", "3", "4", "5", "6"].map(ChannelId::new).into();
-        assert_eq!(service.quota(&missing[..5]).unwrap().outcome, Outcome::Ok);
-        assert_eq!(service.quota(&missing).unwrap().outcome, Outcome::Warning);
+        assert_eq!(service.quota(&missing[..5]).unwrap().outcome, CheckOutcome::Ok);
+        assert_eq!(service.quota(&missing).unwrap().outcome, CheckOutcome::Warning);
         assert!(Service::alone(Vec::new()).quota(&missing).is_none());
     }
 }

@@ -4,7 +4,7 @@
 //! checking again and comparing the two, down to the last field.
 //!
 //! ```text
-//!   Case ── stand_ins ──► Case without secrets ──► Recording ──► text ──► Replay ──► Outcome again, same or not
+//!   Case ── stand_ins ──► Case without secrets ──► Recording ──► text ──► Replay ──► CaseOutcome again, same or not
 //!   (desired, observed, moment,     inputs, outcome: how they are written
 //!    outcome)
 //! ```
@@ -51,19 +51,19 @@ pub struct Case {
     /// When.
     pub at: Timestamp,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: CaseOutcome,
 }
 
 /// The outcome of planning and checking.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct CaseOutcome {
     /// What may be carried out; `None` where the whole plan was refused.
     pub plan: Option<Arc<Plan>>,
     /// What was wrong: with the pools that are held in `plan`, or with everything.
     pub refused: Vec<Violation>,
 }
 
-impl Outcome {
+impl CaseOutcome {
     /// Plans and checks, as a cycle does.
     pub fn of(desired: &Arc<Desired>, observed: &Observed, at: Timestamp) -> Self {
         let made = plan(desired, observed, at);
@@ -71,7 +71,7 @@ impl Outcome {
     }
 }
 
-impl From<&Result<Checked, Vec<Violation>>> for Outcome {
+impl From<&Result<Checked, Vec<Violation>>> for CaseOutcome {
     fn from(checked: &Result<Checked, Vec<Violation>>) -> Self {
         match checked {
             Ok(checked) => Self {
@@ -105,7 +105,7 @@ pub struct Recording {
 /// The content of a file. `slotwiseRecording` distinguishes it from other JSON.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Document<O> {
+struct CaseDocument<O> {
     slotwise_recording: u32,
     made_by: String,
     at: Timestamp,
@@ -119,7 +119,7 @@ impl Recording {
     /// A recording of `case`.
     pub fn of(case: &Case, stand_ins: &mut StandIns) -> Self {
         let hidden = stand_ins.hide(case);
-        let outcome = Outcome::of(&hidden.desired, &hidden.observed, hidden.at);
+        let outcome = CaseOutcome::of(&hidden.desired, &hidden.observed, hidden.at);
         Self {
             faithful: outcome == hidden.outcome,
             case: Case { outcome, ..hidden },
@@ -139,7 +139,7 @@ impl Recording {
             at,
             outcome,
         } = &self.case;
-        let document = Document {
+        let document = CaseDocument {
             slotwise_recording: FORMAT_VERSION,
             made_by: env!("CARGO_PKG_VERSION").to_owned(),
             at: *at,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Outcome;
+use super::CaseOutcome;
 use super::inputs::{EndpointDocument, endpoints};
 use crate::model::{ChannelId, DestinationName, OutputGroup, PoolName};
 use crate::plan::{
@@ -80,9 +80,9 @@ struct WriteDocument<'a> {
     content: &'a Content,
 }
 
-impl<'a> From<&'a Outcome> for OutcomeDocument<'a> {
-    fn from(outcome: &'a Outcome) -> Self {
-        let Outcome { plan, refused } = outcome;
+impl<'a> From<&'a CaseOutcome> for OutcomeDocument<'a> {
+    fn from(outcome: &'a CaseOutcome) -> Self {
+        let CaseOutcome { plan, refused } = outcome;
         let violation = |violation: &Violation| ViolationDocument {
             code: violation.code(),
             message: violation.to_string(),

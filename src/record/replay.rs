@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::inputs::WrongInput;
 use super::outcome::OutcomeDocument;
-use super::{Case, Document, FORMAT_VERSION, Outcome};
+use super::{Case, CaseDocument, CaseOutcome, FORMAT_VERSION};
 use crate::model::{Desired, Observed};
 
 /// Field that distinguishes a recording from other JSON.
@@ -73,7 +73,7 @@ pub struct Replay {
 #[derive(Debug)]
 pub struct Replayed {
     /// The outcome now.
-    pub outcome: Outcome,
+    pub outcome: CaseOutcome,
     /// The recorded outcome, as in the file.
     pub recorded: Value,
     /// The outcome now, as it would be in a file.
@@ -104,7 +104,7 @@ impl Replay {
         }
         // From the text, not from the value: an error then says in which line.
         drop(value);
-        let document: Document<Value> = serde_json::from_str(text).map_err(RecordingError::Format)?;
+        let document: CaseDocument<Value> = serde_json::from_str(text).map_err(RecordingError::Format)?;
         Ok(Self {
             made_by: document.made_by,
             at: document.at,
@@ -117,7 +117,7 @@ impl Replay {
 
     /// Plans and checks again.
     pub fn run(&self) -> Replayed {
-        let outcome = Outcome::of(&self.desired, &self.observed, self.at);
+        let outcome = CaseOutcome::of(&self.desired, &self.observed, self.at);
         Replayed {
             // The outcome is always JSON; if it were not, everything recorded would count as different.
             recomputed: serde_json::to_value(OutcomeDocument::from(&outcome)).unwrap_or_default(),
@@ -132,7 +132,7 @@ impl Replay {
             desired: Arc::clone(&self.desired),
             observed: self.observed.clone(),
             at: self.at,
-            outcome: Outcome::of(&self.desired, &self.observed, self.at),
+            outcome: CaseOutcome::of(&self.desired, &self.observed, self.at),
         }
     }
 }

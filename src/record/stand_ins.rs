@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Case, Outcome};
+use super::{Case, CaseOutcome};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelTags, Desired, Destination, Endpoint, Observed,
     ObservedChannel, ObservedGroup, OutputGroup, OwnerId, Secret, SlotId, SlotSelector, SlotTag, StreamKey,
@@ -56,7 +56,7 @@ impl StandIns {
             desired: Arc::new(hiding.desired(&case.desired)),
             observed: hiding.observed(&case.observed),
             at: case.at,
-            outcome: Outcome {
+            outcome: CaseOutcome {
                 plan: case
                     .outcome
                     .plan

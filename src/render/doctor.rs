@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::plan_json::pretty;
 use super::style::{Style, Tone};
 use super::table::{Table, cell};
-use crate::doctor::{Check, Outcome, Tally};
+use crate::doctor::{Check, CheckOutcome, Tally};
 use crate::words::counted;
 
 /// `formatVersion` of [`checks_json`].
@@ -41,7 +41,7 @@ pub fn checks(checks: &[Check], style: Style) -> String {
 /// `checks` as indented JSON that ends with a line feed: `formatVersion`, `checks[]` with `name`, `outcome` (`ok`,
 /// `warning`, `failed`, `unknown`), `what` and `fix` (empty where there is nothing to do), and `summary`.
 pub fn checks_json(checks: &[Check]) -> String {
-    pretty(&Document {
+    pretty(&DoctorDocument {
         format_version: FORMAT_VERSION,
         checks,
         summary: Tally::of(checks),
@@ -50,18 +50,18 @@ pub fn checks_json(checks: &[Check]) -> String {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct DoctorDocument<'a> {
     format_version: u32,
     checks: &'a [Check],
     summary: Tally,
 }
 
-fn word(outcome: Outcome) -> (&'static str, Tone) {
+fn word(outcome: CheckOutcome) -> (&'static str, Tone) {
     match outcome {
-        Outcome::Ok => ("ok", Tone::Good),
-        Outcome::Warning => ("warn", Tone::Waits),
-        Outcome::Failed => ("FAIL", Tone::Bad),
-        Outcome::Unknown => ("unknown", Tone::Muted),
+        CheckOutcome::Ok => ("ok", Tone::Good),
+        CheckOutcome::Warning => ("warn", Tone::Waits),
+        CheckOutcome::Failed => ("FAIL", Tone::Bad),
+        CheckOutcome::Unknown => ("unknown", Tone::Muted),
     }
 }
 

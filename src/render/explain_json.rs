@@ -25,7 +25,7 @@ pub const FORMAT_VERSION: u32 = 1;
 pub fn explain_json(explanation: &Explanation, plan: &Plan) -> String {
     let channels = plan.channels.iter().map(|one| (&one.id, one));
     let channels: BTreeMap<_, _> = channels.collect();
-    pretty(&Document {
+    pretty(&ExplanationDocument {
         format_version: FORMAT_VERSION,
         destination: plan_json::destination(&explanation.destination, &channels),
         candidates: explanation.candidates.iter().map(candidate).collect(),
@@ -34,7 +34,7 @@ pub fn explain_json(explanation: &Explanation, plan: &Plan) -> String {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct ExplanationDocument {
     format_version: u32,
     destination: plan_json::Destination,
     candidates: Vec<CandidateDocument>,

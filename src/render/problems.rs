@@ -41,7 +41,7 @@ pub fn problems(problems: &[Problem], style: Style) -> String {
 /// and `notShown` where there are more than [`SHOWN_MAX`].
 pub fn problems_json(problems: &[Problem]) -> String {
     let (shown, more) = shown(problems);
-    pretty(&Document {
+    pretty(&ProblemsDocument {
         format_version: FORMAT_VERSION,
         errors: errors(problems),
         warnings: problems.len() - errors(problems),
@@ -91,7 +91,7 @@ pub fn count(problems: &[Problem]) -> String {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct ProblemsDocument<'a> {
     format_version: u32,
     errors: usize,
     warnings: usize,

@@ -172,7 +172,7 @@ impl ReplayDocument {
 /// `recordings` as indented JSON that ends with a line feed: `formatVersion`, `recordings[]` with `file`, `madeBy`,
 /// `at`, `faithful`, `same`, `differences[]`, `refused[]`, `plan` (of a single one) and `error`, and `summary`.
 pub fn replays_json(recordings: &[ReplayDocument], tally: Tally) -> String {
-    pretty(&Document {
+    pretty(&ReplaysDocument {
         format_version: FORMAT_VERSION,
         recordings,
         summary: tally,
@@ -181,7 +181,7 @@ pub fn replays_json(recordings: &[ReplayDocument], tally: Tally) -> String {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct ReplaysDocument<'a> {
     format_version: u32,
     recordings: &'a [ReplayDocument],
     summary: Tally,

@@ -55,7 +55,7 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
 /// `status` as indented JSON that ends with a line feed: `formatVersion`, `destinations[]`, `channels[]`,
 /// `conditions[]`, each field always there.
 pub fn status_json(status: &Status) -> String {
-    pretty(&Document {
+    pretty(&StatusDocument {
         format_version: FORMAT_VERSION,
         destinations: status
             .destinations
@@ -120,7 +120,7 @@ struct ChannelsDocument<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct StatusDocument<'a> {
     format_version: u32,
     destinations: Vec<DestinationDocument<'a>>,
     channels: Vec<ChannelDocument<'a>>,

@@ -32,7 +32,7 @@ static IN_FORCE: LazyLock<Arc<str>> = LazyLock::new(|| "the declaration is in fo
 
 /// The kinds, in the order in which they are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ConditionKind {
     Synced,
     Assigned,
     OnAir,
@@ -40,7 +40,7 @@ pub(super) enum Kind {
     Degraded,
 }
 
-impl Kind {
+impl ConditionKind {
     const ALL: [Self; 5] = [
         Self::Synced,
         Self::Assigned,
@@ -63,9 +63,9 @@ impl Kind {
 /// Which conditions of a destination hold, and since when each does or does not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conditions {
-    /// By [`Kind`]; `None` for one that says nothing.
-    holds: [Option<bool>; Kind::ALL.len()],
-    since: [Timestamp; Kind::ALL.len()],
+    /// By [`ConditionKind`]; `None` for one that says nothing.
+    holds: [Option<bool>; ConditionKind::ALL.len()],
+    since: [Timestamp; ConditionKind::ALL.len()],
     /// What is wrong with a declaration whose last good one is in force.
     pub(super) set_aside: Option<Arc<str>>,
 }
@@ -73,7 +73,7 @@ pub struct Conditions {
 impl Conditions {
     /// `kinds`, each with whether it holds; since `now` where that differs from `before`.
     pub(super) fn new(
-        kinds: impl IntoIterator<Item = (Kind, bool)>,
+        kinds: impl IntoIterator<Item = (ConditionKind, bool)>,
         before: Option<&Self>,
         now: Timestamp,
     ) -> Self {
@@ -92,7 +92,7 @@ impl DestinationStatus {
     /// Its conditions in the Kubernetes shape.
     pub fn conditions(&self) -> Vec<Condition> {
         let of = &self.conditions;
-        let conditions = Kind::ALL
+        let conditions = ConditionKind::ALL
             .into_iter()
             .filter_map(|kind| Some((kind, of.holds[kind as usize]?)));
         conditions
@@ -110,18 +110,18 @@ impl DestinationStatus {
             .collect()
     }
 
-    fn what_it_says(&self, kind: Kind, holds: bool) -> (&'static str, Arc<str>) {
+    fn what_it_says(&self, kind: ConditionKind, holds: bool) -> (&'static str, Arc<str>) {
         let message = || Arc::clone(&self.message);
         match (kind, holds) {
-            (Kind::Synced, true) => ("Declared", Arc::clone(&IN_FORCE)),
-            (Kind::Synced, false) => match &self.conditions.set_aside {
+            (ConditionKind::Synced, true) => ("Declared", Arc::clone(&IN_FORCE)),
+            (ConditionKind::Synced, false) => match &self.conditions.set_aside {
                 Some(problem) => {
                     let text = format!("the last good declaration is in force: {problem}");
                     ("Invalid", text.into())
                 }
                 None => (self.reason, message()),
             },
-            (Kind::Assigned, true) => {
+            (ConditionKind::Assigned, true) => {
                 let slot = self.slot.as_ref().map(|slot| slot.to_string().into());
                 (self.reason, slot.unwrap_or_else(message))
             }
@@ -140,7 +140,11 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn status(kinds: &[(Kind, bool)], before: Option<&Conditions>, now: Timestamp) -> DestinationStatus {
+    fn status(
+        kinds: &[(ConditionKind, bool)],
+        before: Option<&Conditions>,
+        now: Timestamp,
+    ) -> DestinationStatus {
         DestinationStatus {
             name: "youtube".into(),
             pool: Some("main".into()),
@@ -173,12 +177,16 @@ mod tests {
     #[test]
     fn each_says_what_the_status_says_since_it_last_changed() {
         let first = [
-            (Kind::Synced, true),
-            (Kind::Assigned, false),
-            (Kind::OnAir, false),
+            (ConditionKind::Synced, true),
+            (ConditionKind::Assigned, false),
+            (ConditionKind::OnAir, false),
         ];
         let first = status(&first, None, at(1));
-        let then = [(Kind::Synced, true), (Kind::Assigned, true), (Kind::OnAir, false)];
+        let then = [
+            (ConditionKind::Synced, true),
+            (ConditionKind::Assigned, true),
+            (ConditionKind::OnAir, false),
+        ];
         let then = status(&then, Some(&first.conditions), at(9));
         assert_eq!(
             shown(&then),
@@ -193,12 +201,12 @@ mod tests {
     #[test]
     fn every_condition_is_described_in_the_order_of_telling() {
         let described = DESCRIBED.map(|(kind, _)| kind);
-        assert!(described.starts_with(&Kind::ALL.map(Kind::name)));
+        assert!(described.starts_with(&ConditionKind::ALL.map(ConditionKind::name)));
     }
 
     #[test]
     fn a_declaration_that_is_set_aside_says_what_is_wrong() {
-        let mut status = status(&[(Kind::Synced, false)], None, at(1));
+        let mut status = status(&[(ConditionKind::Synced, false)], None, at(1));
         status.conditions.set_aside = Some("no such pool".into());
         let expected = r#"Synced=False Invalid "the last good declaration is in force: no such pool" @1"#;
         assert_eq!(shown(&status), [expected]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::conditions::{Conditions, Kind};
+use super::conditions::{ConditionKind, Conditions};
 use super::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase, Status};
 use crate::manifest::Rejected;
 use crate::model::{
@@ -218,11 +218,14 @@ impl<'a> View<'a> {
         now: Timestamp,
     ) -> DestinationStatus {
         let kinds = [
-            (Kind::Synced, rejected.is_none() && !self.is_tried_again()),
-            (Kind::Assigned, self.planned.assignment.is_some()),
-            (Kind::OnAir, self.planned.on_air),
-            (Kind::Blocked, self.is_blocked()),
-            (Kind::Degraded, self.is_degraded()),
+            (
+                ConditionKind::Synced,
+                rejected.is_none() && !self.is_tried_again(),
+            ),
+            (ConditionKind::Assigned, self.planned.assignment.is_some()),
+            (ConditionKind::OnAir, self.planned.on_air),
+            (ConditionKind::Blocked, self.is_blocked()),
+            (ConditionKind::Degraded, self.is_degraded()),
         ];
         let mut conditions = Conditions::new(kinds, before.map(|before| &before.conditions), now);
         conditions.set_aside = rejected.map(|entry| entry.problem.to_string().into());
@@ -290,7 +293,7 @@ fn invalid(entry: &Rejected, before: Option<&DestinationStatus>, now: Timestamp)
             .map_or(now, |status| status.since),
         observed_generation: 0,
         conditions: Conditions::new(
-            [(Kind::Synced, false)],
+            [(ConditionKind::Synced, false)],
             before.map(|before| &before.conditions),
             now,
         ),

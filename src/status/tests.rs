@@ -471,7 +471,7 @@ fn degraded_means_on_a_failing_or_recovering_channel() {
 #[test]
 fn each_time_is_when_that_last_changed_and_what_has_not_changed_is_shared() {
     let before = |phase, held: bool| {
-        let kinds = [(Kind::Assigned, held), (Kind::OnAir, false)];
+        let kinds = [(ConditionKind::Assigned, held), (ConditionKind::OnAir, false)];
         let status = DestinationStatus {
             conditions: Conditions::new(kinds, None, EARLIER),
             ..before(phase)

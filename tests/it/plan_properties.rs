@@ -12,7 +12,7 @@ use slotwise::model::{
     ChannelState, Desired, DestinationName, Endpoint, Observed, SlotId, Target, Trust, WantedState,
 };
 use slotwise::plan::{Adoption, Content, Optimality, Plan, Waiting, plan};
-use slotwise::record::{self, Case, Outcome, Replay, StandIns};
+use slotwise::record::{self, Case, CaseOutcome, Replay, StandIns};
 use slotwise::render;
 
 use self::worlds::{Bounds, world};
@@ -181,7 +181,7 @@ proptest! {
     fn a_recording_of_any_world_replays_as_recorded_and_holds_no_key(world in world(SMALL)) {
         let (desired, observed) = world.build();
         let (desired, at) = (Arc::new(desired), support::now());
-        let outcome = Outcome::of(&desired, &observed, at);
+        let outcome = CaseOutcome::of(&desired, &observed, at);
         let case = Case { desired, observed, at, outcome };
         let mut stand_ins = StandIns::default();
         let text = record::document(&case, &mut stand_ins);

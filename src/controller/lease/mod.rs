@@ -56,12 +56,12 @@ const FILE_LOOK: Duration = Duration::from_secs(1);
 /// Leave to write, for as long as it is held.
 #[derive(Debug)]
 pub struct Lease {
-    kind: Kind,
+    kind: LeaseKind,
     mailbox: Arc<Mailbox>,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum LeaseKind {
     /// For a controller that only looks.
     Never,
     /// For a world that no other process can reach.
@@ -172,19 +172,19 @@ impl LeaseError {
 impl Lease {
     /// For a controller that only looks: nothing may be written.
     pub fn never() -> Self {
-        Self::of(Kind::Never, Arc::default())
+        Self::of(LeaseKind::Never, Arc::default())
     }
 
     /// For a world that no other process can reach.
     pub fn alone() -> Self {
-        Self::of(Kind::Alone, Arc::default())
+        Self::of(LeaseKind::Alone, Arc::default())
     }
 
     /// Takes the lock at `place`, or says at once that another process has it. Needs a runtime: it listens for grants.
     pub fn lock_file(place: &LockPlace) -> Result<Self, LeaseError> {
         let keeper = Arc::new(FileKeeper::take(place)?);
         let mailbox = Arc::default();
-        let kind = Kind::File {
+        let kind = LeaseKind::File {
             serving: socket::serve(keeper.id(), Arc::clone(&mailbox)),
             keeper,
             look_at: Instant::now() + FILE_LOOK,
@@ -194,43 +194,43 @@ impl Lease {
 
     /// Contends for the row of `table` from now on.
     pub fn table<T: Table>(table: T, candidate: Candidate) -> Self {
-        Self::of(Kind::Table(Keeper::begin(table, candidate)), Arc::default())
+        Self::of(LeaseKind::Table(Keeper::begin(table, candidate)), Arc::default())
     }
 
     /// The same, by way of which others hand grants to this process while it holds the lease.
     pub fn row(row: LeaseRow, candidate: Candidate) -> Self {
         let mailbox = Arc::default();
         let row = row.delivering_to(Arc::clone(&mailbox));
-        Self::of(Kind::Table(Keeper::begin(row, candidate)), mailbox)
+        Self::of(LeaseKind::Table(Keeper::begin(row, candidate)), mailbox)
     }
 
-    fn of(kind: Kind, mailbox: Arc<Mailbox>) -> Self {
+    fn of(kind: LeaseKind, mailbox: Arc<Mailbox>) -> Self {
         Self { kind, mailbox }
     }
 
     /// What the gate asks.
     pub fn gate(&self) -> Arc<dyn WriteLease> {
         match &self.kind {
-            Kind::Never => Arc::new(Nothing),
-            Kind::Alone => Arc::new(Always),
-            Kind::File { keeper, .. } => Arc::clone(keeper) as Arc<dyn WriteLease>,
-            Kind::Table(keeper) => keeper.gate(),
+            LeaseKind::Never => Arc::new(Nothing),
+            LeaseKind::Alone => Arc::new(Always),
+            LeaseKind::File { keeper, .. } => Arc::clone(keeper) as Arc<dyn WriteLease>,
+            LeaseKind::Table(keeper) => keeper.gate(),
         }
     }
 
     /// The lease state of this process; `None` without other candidates.
     pub fn standing(&self) -> Option<Standing> {
         match &self.kind {
-            Kind::Never | Kind::Alone | Kind::File { .. } => None,
-            Kind::Table(keeper) => Some(keeper.standing()),
+            LeaseKind::Never | LeaseKind::Alone | LeaseKind::File { .. } => None,
+            LeaseKind::Table(keeper) => Some(keeper.standing()),
         }
     }
 
     /// The name of this process among those that contend.
     pub fn me(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Never | Kind::Alone | Kind::File { .. } => None,
-            Kind::Table(keeper) => Some(keeper.me()),
+            LeaseKind::Never | LeaseKind::Alone | LeaseKind::File { .. } => None,
+            LeaseKind::Table(keeper) => Some(keeper.me()),
         }
     }
 
@@ -246,16 +246,16 @@ impl Lease {
 
     /// Whether it never permits a write.
     pub fn is_never(&self) -> bool {
-        matches!(self.kind, Kind::Never)
+        matches!(self.kind, LeaseKind::Never)
     }
 
     /// Whether this process is the one to act, by the last report.
     pub fn is_leading(&self) -> bool {
         match &self.kind {
-            Kind::Never => false,
-            Kind::Alone => true,
-            Kind::File { keeper, .. } => keeper.lost().is_none(),
-            Kind::Table(keeper) => matches!(keeper.standing().role, Role::Leading { .. }),
+            LeaseKind::Never => false,
+            LeaseKind::Alone => true,
+            LeaseKind::File { keeper, .. } => keeper.lost().is_none(),
+            LeaseKind::Table(keeper) => matches!(keeper.standing().role, Role::Leading { .. }),
         }
     }
 
@@ -263,12 +263,12 @@ impl Lease {
     pub async fn changed(&mut self) {
         let arrived = self.mailbox.arrived();
         match &mut self.kind {
-            Kind::Never | Kind::Alone => std::future::pending().await,
-            Kind::File { keeper, look_at, .. } => tokio::select! {
+            LeaseKind::Never | LeaseKind::Alone => std::future::pending().await,
+            LeaseKind::File { keeper, look_at, .. } => tokio::select! {
                 () = arrived => {}
                 () = lost(keeper, look_at) => {}
             },
-            Kind::Table(keeper) => tokio::select! {
+            LeaseKind::Table(keeper) => tokio::select! {
                 () = arrived => {}
                 () = keeper.changed() => {}
             },
@@ -288,14 +288,14 @@ impl Lease {
     /// Why the locked file no longer keeps others away, if so.
     pub(super) fn file_lost(&self) -> Option<Arc<str>> {
         match &self.kind {
-            Kind::File { keeper, .. } => keeper.lost(),
-            Kind::Never | Kind::Alone | Kind::Table(_) => None,
+            LeaseKind::File { keeper, .. } => keeper.lost(),
+            LeaseKind::Never | LeaseKind::Alone | LeaseKind::Table(_) => None,
         }
     }
 
     /// Locks a lost file again, and returns its path. No step that was begun before may continue.
     pub(super) fn lock_again(&mut self) -> Result<PathBuf, LeaseError> {
-        let Kind::File { keeper, serving, .. } = &mut self.kind else {
+        let LeaseKind::File { keeper, serving, .. } = &mut self.kind else {
             return Err(LeaseError::Undecided);
         };
         let path = keeper.mend()?;
@@ -307,14 +307,14 @@ impl Lease {
     /// of no use. A holder that does not renew within its lease duration is replaced.
     pub async fn win(&mut self) -> Result<(), LeaseError> {
         match &mut self.kind {
-            Kind::Never | Kind::Alone | Kind::File { .. } => Ok(()),
-            Kind::Table(keeper) => keeper.win().await,
+            LeaseKind::Never | LeaseKind::Alone | LeaseKind::File { .. } => Ok(()),
+            LeaseKind::Table(keeper) => keeper.win().await,
         }
     }
 
     /// Gives the lease back, so that another process need not wait until it runs out.
     pub async fn release(&mut self) {
-        if let Kind::Table(keeper) = &mut self.kind {
+        if let LeaseKind::Table(keeper) = &mut self.kind {
             keeper.release().await;
         }
     }
