@@ -62,7 +62,8 @@ impl Waiting {
                 vec![format!("make {reference} readable")]
             }
             Self::TargetRefused { .. } => {
-                vec!["correct its url, or try it again at once: switch it off and on".to_owned()]
+                let again = "switch it off and on to try again at once; by itself that happens where nobody is interrupted";
+                vec!["correct spec.url or spec.platform".to_owned(), again.to_owned()]
             }
             Self::SlotIncompatible { slot, .. } => {
                 let channel = &slot.channel;
