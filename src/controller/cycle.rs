@@ -174,6 +174,11 @@ impl<S: Source> Controller<S> {
         self.tell_refused(&refused);
         self.publish(&view);
         self.begin_steps(&view.plan, read);
+        if self.leadership.is_leading()
+            && let Some(note) = self.leadership.leave(self.memory.unfinished())
+        {
+            note.write().await;
+        }
         self.end_grants(&view.loaded.desired, &view.plan);
         self.shown.view(view);
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::lease::{How, Lease, LeaseError, Role, Standing};
+use super::lease::{How, Lease, LeaseError, Note, Role, Standing};
 use super::{Controller, Event, LeaseNews};
 use crate::status::{ConditionStatus, Leader, Status};
 use crate::store::Source;
@@ -15,6 +15,8 @@ use crate::store::Source;
 pub struct Leadership {
     pub(super) lease: Lease,
     reported: Option<Standing>,
+    /// What was left to a successor last.
+    noted: String,
 }
 
 impl Leadership {
@@ -22,6 +24,7 @@ impl Leadership {
         Self {
             lease,
             reported: None,
+            noted: String::new(),
         }
     }
 
@@ -54,6 +57,15 @@ impl Leadership {
     pub(super) fn lasting_trouble(&self) -> Option<LeaseError> {
         let trouble = self.lease.standing()?.trouble?;
         trouble.kind.is_lasting().then_some(LeaseError::Table(trouble))
+    }
+
+    /// A note that leaves `text` to a successor, unless that is what it has already.
+    pub(super) fn leave(&mut self, text: String) -> Option<Note> {
+        if text == self.noted {
+            return None;
+        }
+        self.noted.clone_from(&text);
+        Some(self.lease.note(text))
     }
 
     /// What is news since it was last asked.
@@ -156,6 +168,12 @@ impl<S: Source> Controller<S> {
         }
         for one in news {
             self.tell(Event::Lease(one));
+        }
+        if self.leadership.is_leading()
+            && let Some(left) = self.leadership.lease.take_note()
+        {
+            self.memory.inherit(&left);
+            self.leadership.noted = left;
         }
         has_got
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::Event;
@@ -51,6 +52,15 @@ pub(super) struct Memory {
     pub(super) denials: Denials,
     /// Whose targets it refuses.
     pub(super) refusals: Refusals,
+}
+
+/// What is not finished: a successor goes on with it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Unfinished {
+    returning: Returning,
+    interrupted: BTreeMap<DestinationName, ChannelId>,
+    restarting: BTreeSet<ChannelId>,
 }
 
 /// Failures in a row on one channel.
@@ -150,6 +160,33 @@ impl Memory {
                 self.returning.insert(name.clone(), slot.clone());
             }
         }
+    }
+
+    /// What a successor is to know, as text; empty where nothing is under way.
+    pub(super) fn unfinished(&self) -> String {
+        if self.returning.is_empty() && self.interrupted.is_empty() && self.restarting.is_empty() {
+            return String::new();
+        }
+        let unfinished = Unfinished {
+            returning: self.returning.clone(),
+            interrupted: self.interrupted.clone(),
+            restarting: self.restarting.clone(),
+        };
+        serde_json::to_string(&unfinished).unwrap_or_default()
+    }
+
+    /// Goes on with what a predecessor left. What cannot be read is as if it had left nothing.
+    pub(super) fn inherit(&mut self, unfinished: &str) {
+        let Ok(left) = serde_json::from_str::<Unfinished>(unfinished) else {
+            return;
+        };
+        for (name, slot) in left.returning {
+            self.returning.entry(name).or_insert(slot);
+        }
+        for (name, channel) in left.interrupted {
+            self.interrupted.entry(name).or_insert(channel);
+        }
+        self.restarting.extend(left.restarting);
     }
 
     /// MediaLive accepted a step: says what it should lead to.

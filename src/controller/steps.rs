@@ -242,9 +242,17 @@ impl<S: Source> Controller<S> {
             settled: self.observer.settled(&id),
         };
         let newcomers = newcomers(channel, step);
+        // Before a channel stops: whoever takes over from this process knows who comes back.
+        let note = match step.action {
+            Action::Stop => self.leadership.leave(self.memory.unfinished()),
+            _ => None,
+        };
         let (channel, taken, given) = (channel.clone(), step.clone(), order.clone());
         let task = self.tasks.spawn(async move {
             let begun = Instant::now();
+            if let Some(note) = note {
+                note.write().await;
+            }
             let result = executor.take(&channel, &taken, &grounds, &given).await;
             Finished {
                 result,

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use slotwise::controller::{Ended, Event, StepOutcome};
+use slotwise::controller::lease::{Lease, LockPlace};
+use slotwise::controller::{Ended, Event, Settings, StepOutcome};
 use slotwise::emulator::channel::State;
-use slotwise::emulator::{Effect, Fault, FaultKind, Operation, Options};
-use slotwise::model::{Desired, Interrupt, OwnerId, StreamKey, Trust, WantedState};
+use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
+use slotwise::model::{Desired, Destination, Interrupt, OwnerId, StreamKey, Trust, WantedState};
 use slotwise::status::Phase;
 
-use super::stage::{Stage, desired, fleet, pool, ready, wanted};
+use super::stage::{Script, Stage, desired, fleet, pool, ready, wanted};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -538,4 +539,54 @@ fn stage_key(stage: &Stage, name: &str) -> StreamKey {
         .script
         .change(|desired| key = Some(desired.destinations[name].key.clone()));
     key.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_over_in_an_interruption_knows_who_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = LockPlace::named(dir.path().join("slotwise.lock"));
+    let mut pool = pool(&["1"]);
+    pool.disruption.interrupt = Interrupt::Anytime;
+    let with_priority = |name: &str, priority| Destination {
+        priority,
+        ..ready(name)
+    };
+    let all = vec![
+        wanted("a"),
+        wanted("b"),
+        with_priority("c", 100),
+        with_priority("d", 50),
+    ];
+    let declared = desired(pool, all);
+    let emulator = Emulator::new(Options::default(), fleet(&declared));
+    let owner = declared.owner.clone();
+    let begin = |script: Script| {
+        let settings = Settings::new(owner.clone());
+        let lease = Lease::lock_file(&place).unwrap();
+        Stage::leased(emulator.clone(), script, lease, settings)
+    };
+    let mut first = begin(Script::new(declared));
+    first.converge(60).await;
+    let switch_on = |stage: &Stage, name: &str| {
+        stage
+            .script
+            .change(|desired| desired.destination_mut(name).unwrap().state = WantedState::Streaming);
+    };
+    switch_on(&first, "c");
+    while first.state("1") != "STOPPING" {
+        first.run_for_without_end(Duration::from_secs(1)).await;
+    }
+    let script = first.script.clone();
+    drop(first);
+    let mut next = begin(script);
+    switch_on(&next, "d");
+    next.run_for(Duration::from_mins(10)).await;
+    let phases = ["a", "b", "c", "d"].map(|name| next.phase(name));
+    let expected = [
+        Phase::Streaming,
+        Phase::Streaming,
+        Phase::Streaming,
+        Phase::Pending,
+    ];
+    assert_eq!(phases, expected, "d is more important than those who come back");
 }

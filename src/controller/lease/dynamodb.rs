@@ -7,6 +7,7 @@
 //!   durationMs (N)            how long the holder may go without renewing it
 //!   grants (M)                one-off grants for the holder, by destination: id, identity, by, and from the holder taken, outcome, message.
 //!                             A takeover removes them
+//!   note (S)                  what the holder leaves to its successor
 //! ```
 //!
 //! The answer to each renewal brings the grants: they cost no request.
@@ -18,7 +19,7 @@ mod grants;
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -55,6 +56,8 @@ pub struct LeaseRow {
     table: LeaseTable,
     name: String,
     delivery: Option<Arc<Delivery>>,
+    /// What the holder before this process left, as it was when this one got the lease, until it is taken.
+    left: Arc<Mutex<Option<String>>>,
 }
 
 impl LeaseTable {
@@ -84,6 +87,7 @@ impl LeaseTable {
             table: self,
             name: name.into(),
             delivery: None,
+            left: Arc::default(),
         }
     }
 }
@@ -135,6 +139,10 @@ impl LeaseRow {
         };
         match call.send().await {
             Ok(done) => {
+                if matches!(ask, Ask::Acquire { .. }) {
+                    let note = done.attributes().and_then(|item| item.get("note")?.as_s().ok());
+                    *self.left.lock().unwrap_or_else(PoisonError::into_inner) = note.cloned();
+                }
                 if let (Some(delivery), Some(item)) = (&self.delivery, done.attributes()) {
                     self.deliver(delivery, item);
                 }
@@ -142,6 +150,26 @@ impl LeaseRow {
             }
             Err(error) if is_refused(&error) => Ok(Answer::Refused),
             Err(error) => Err(self.classify(OPERATION, &error)),
+        }
+    }
+
+    /// What the holder before this process left, once.
+    pub(super) fn take_note(&self) -> Option<String> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Leaves a text to the next holder, while `me` is the holder.
+    pub(super) async fn leave_note(&self, me: &str, note: &str) {
+        let call = self
+            .update()
+            .update_expression("SET #note = :note")
+            .condition_expression("#holder = :me")
+            .expression_attribute_names("#note", "note")
+            .expression_attribute_names("#holder", "holder")
+            .expression_attribute_values(":note", text(note))
+            .expression_attribute_values(":me", text(me));
+        if let Err(error) = call.send().await {
+            tracing::debug!("nothing is left to the next holder: {error}");
         }
     }
 
@@ -255,6 +283,7 @@ fn create(call: UpdateItem, me: &str, duration: Duration, epoch: u64) -> UpdateI
 fn acquire(call: UpdateItem, me: &str, duration: Duration, seen: &Row, epoch: u64) -> UpdateItem {
     const SAME: &str = "#epoch = :seenEpoch AND #renewal = :seenRenewal";
     let call = whole(call, me, duration, epoch, seen.renewal + 1)
+        .return_values(ReturnValue::AllNew)
         .expression_attribute_values(":seenEpoch", number(seen.epoch))
         .expression_attribute_values(":seenRenewal", number(seen.renewal));
     match &seen.holder {

@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::LeaseError;
+use super::notes::NOTE_MAX;
 use super::place::LockPlace;
 use crate::write_lease::{Holding, WriteLease};
 
 /// Every user may open the file, lock it and name itself in it, whatever the umask: it holds nothing else.
 const MODE: u32 = 0o666;
-/// What a holder says of itself is shorter; what is longer was not written by slotwise.
-const HOLDER_MAX: u64 = 256;
+/// What a holder says of itself, and leaves to its successor, is shorter; what is longer was not written by slotwise.
+const CONTENT_MAX: usize = 256 + NOTE_MAX;
 /// How often a file that vanishes between two looks is opened again.
 const TRIES: u32 = 10;
 
@@ -45,6 +46,8 @@ pub(super) struct FileLock {
     place: LockPlace,
     id: FileId,
     file: File,
+    /// What the holder before this one left, until it is taken.
+    left: Option<String>,
 }
 
 impl FileLock {
@@ -67,20 +70,23 @@ impl FileLock {
                 Err(TryLockError::WouldBlock) => {
                     return Err(LeaseError::Held {
                         path: path.to_owned(),
-                        holder: holder(&mut file).into(),
+                        holder: content(&mut file).0.into(),
                         file: id,
                     });
                 }
                 Err(TryLockError::Error(cause)) => return Err(failed(cause)),
             }
+            let (_, left) = content(&mut file);
             let mut lock = Self {
                 place: place.clone(),
                 id,
                 file,
+                left,
             };
             // It may have been removed since it was opened.
             if lock.loss().is_none() {
-                lock.introduce();
+                let left = lock.left.clone().unwrap_or_default();
+                lock.introduce(&left);
                 return Ok(lock);
             }
         }
@@ -109,9 +115,10 @@ impl FileLock {
         }
     }
 
-    /// Names the holder in the file, for operators. Where the file is another user's, the lock is valid all the same.
-    fn introduce(&mut self) {
-        let text = format!("pid {}\n", std::process::id());
+    /// Names the holder in the file, for operators, and what it leaves to its successor. Where the file is another user's, the lock
+    /// is valid all the same.
+    fn introduce(&mut self, left: &str) {
+        let text = format!("pid {}\n{left}", std::process::id());
         let written = self
             .file
             .set_len(0)
@@ -172,16 +179,20 @@ fn make(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The holder, as it names itself: `pid 1234`. Empty where the content is not of that form.
-fn holder(file: &mut File) -> String {
-    let mut text = String::new();
-    let read = file.take(HOLDER_MAX).read_to_string(&mut text);
-    let number = text.trim().strip_prefix("pid ").unwrap_or_default();
+/// The holder, as it names itself, `pid 1234`, and what it leaves to its successor. Empty where the content is not of that form.
+fn content(file: &mut File) -> (String, Option<String>) {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(CONTENT_MAX).unwrap_or(u64::MAX);
+    let read = file.take(limit).read_to_end(&mut bytes);
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let (first, left) = text.split_once('\n').unwrap_or((&text, ""));
+    let number = first.trim().strip_prefix("pid ").unwrap_or_default();
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     if read.is_ok() && is_number && number.len() <= 10 {
-        format!("pid {number}")
+        let left = Some(left.to_owned()).filter(|left| !left.is_empty());
+        (format!("pid {number}"), left)
     } else {
-        String::new()
+        (String::new(), None)
     }
 }
 
@@ -226,6 +237,18 @@ impl FileKeeper {
         })
     }
 
+    /// What the holder before this process left, once.
+    pub(super) fn take_note(&self) -> Option<String> {
+        self.with(|state| state.lock.left.take())
+    }
+
+    /// Leaves a text to the next holder, while the lock is held.
+    pub(super) fn leave_note(&self, text: &str) {
+        if self.lost().is_none() {
+            self.with(|state| state.lock.introduce(text));
+        }
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -258,6 +281,28 @@ mod tests {
         );
         drop(first);
         FileLock::take(&place).unwrap();
+    }
+
+    #[test]
+    fn a_holder_leaves_a_note_to_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let keeper = FileKeeper::take(&place(&dir)).unwrap();
+        assert_eq!(keeper.take_note(), None);
+        keeper.leave_note("a longer note");
+        keeper.leave_note("a note");
+        drop(keeper);
+        let next = FileKeeper::take(&place(&dir)).unwrap();
+        drop(next);
+        let next = FileKeeper::take(&place(&dir)).unwrap();
+        assert_eq!(
+            next.take_note().as_deref(),
+            Some("a note"),
+            "it lies there until it is replaced"
+        );
+        assert_eq!(next.take_note(), None);
+        next.leave_note("");
+        drop(next);
+        assert_eq!(FileKeeper::take(&place(&dir)).unwrap().take_note(), None);
     }
 
     #[test]
@@ -326,9 +371,9 @@ mod tests {
             ("", ""),
         ] {
             fs::write(&path, text).unwrap();
-            assert_eq!(holder(&mut File::open(&path).unwrap()), expected);
+            assert_eq!(content(&mut File::open(&path).unwrap()).0, expected);
         }
         fs::write(&path, "1".repeat(1_000_000)).unwrap();
-        assert_eq!(holder(&mut File::open(&path).unwrap()), "");
+        assert_eq!(content(&mut File::open(&path).unwrap()).0, "");
     }
 }

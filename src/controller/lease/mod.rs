@@ -11,6 +11,7 @@
 //!   dynamodb   the row in DynamoDB
 //!   grants     one-off grants that others hand to the holder: by the row, or beside a local file by a
 //!   socket
+//!   notes      what a holder leaves to its successor
 //! ```
 //!
 //! What keeps two from writing at once:
@@ -26,6 +27,7 @@ mod dynamodb;
 mod file;
 mod grants;
 mod keeper;
+mod notes;
 pub mod place;
 mod socket;
 pub mod table;
@@ -41,6 +43,8 @@ use tokio::time::{Instant, sleep_until};
 use file::{FileId, FileKeeper};
 use grants::Mailbox;
 use keeper::Keeper;
+pub(super) use notes::Note;
+use notes::Notes;
 
 pub use dynamodb::{LeaseRow, LeaseTable};
 pub use grants::{Following, GrantOutcome, Grantee, HandError, Handed, Hander, Progress};
@@ -58,6 +62,7 @@ const FILE_LOOK: Duration = Duration::from_secs(1);
 pub struct Lease {
     kind: LeaseKind,
     mailbox: Arc<Mailbox>,
+    notes: Notes,
 }
 
 #[derive(Debug)]
@@ -184,12 +189,16 @@ impl Lease {
     pub fn lock_file(place: &LockPlace) -> Result<Self, LeaseError> {
         let keeper = Arc::new(FileKeeper::take(place)?);
         let mailbox = Arc::default();
+        let notes = Notes::in_file(&keeper);
         let kind = LeaseKind::File {
             serving: socket::serve(keeper.id(), Arc::clone(&mailbox)),
             keeper,
             look_at: Instant::now() + FILE_LOOK,
         };
-        Ok(Self::of(kind, mailbox))
+        Ok(Self {
+            notes,
+            ..Self::of(kind, mailbox)
+        })
     }
 
     /// Contends for the row of `table` from now on.
@@ -201,11 +210,26 @@ impl Lease {
     pub fn row(row: LeaseRow, candidate: Candidate) -> Self {
         let mailbox = Arc::default();
         let row = row.delivering_to(Arc::clone(&mailbox));
-        Self::of(LeaseKind::Table(Keeper::begin(row, candidate)), mailbox)
+        let notes = Notes::in_row(row.clone(), Arc::clone(candidate.me()));
+        Self {
+            notes,
+            ..Self::of(LeaseKind::Table(Keeper::begin(row, candidate)), mailbox)
+        }
     }
 
     fn of(kind: LeaseKind, mailbox: Arc<Mailbox>) -> Self {
-        Self { kind, mailbox }
+        let notes = Notes::nowhere();
+        Self { kind, mailbox, notes }
+    }
+
+    /// What the holder before this process left, once.
+    pub(super) fn take_note(&self) -> Option<String> {
+        self.notes.take()
+    }
+
+    /// What this process leaves to its successor, once it is written.
+    pub(super) fn note(&self, text: String) -> Note {
+        self.notes.note(text)
     }
 
     /// What the gate asks.
