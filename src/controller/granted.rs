@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::lease::{GrantOutcome, Grantee, Handed, Progress};
+use super::refusals::Newcomers;
 use super::{Controller, Event, GrantNews};
 use crate::model::{ChannelId, Desired, DestinationName};
 use crate::plan::{DestinationPlan, Plan, Waiting};
@@ -136,6 +137,26 @@ impl<S: Source> Controller<S> {
                 by: grant.by.clone(),
             }));
             self.granted.take(grant, now);
+        }
+    }
+
+    /// Ends the grants for those whose targets MediaLive refused: another try would interrupt the others once more.
+    pub(super) fn refuse_grants(&mut self, refused: &Newcomers, what: &str) {
+        self.settings.grants.retain(|name| !refused.contains_key(name));
+        let grantees = self.granted.0.keys();
+        let over: Vec<Grantee> = grantees
+            .filter(|grantee| refused.contains_key(&grantee.name))
+            .cloned()
+            .collect();
+        for grantee in over {
+            let outcome = GrantOutcome::Waits;
+            let message = format!("MediaLive refused to point a slot at it: {what}");
+            self.granted.end(&grantee, outcome, &message);
+            self.tell(Event::Grant(GrantNews::Ended {
+                destination: grantee.name,
+                outcome,
+                message,
+            }));
         }
     }
 

@@ -63,6 +63,17 @@ struct Unfinished {
     restarting: BTreeSet<ChannelId>,
 }
 
+/// What a failure is put down to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// The channel, which is avoided after some in a row. Then whoever comes back to it need not wait for it.
+    Channel,
+    /// A newcomer whose target was refused there. Whoever comes back does so without it.
+    Newcomer,
+    /// What would have befallen any channel, like throttling. It only delays: elsewhere it would be no better.
+    Others,
+}
+
 /// Failures in a row on one channel.
 #[derive(Debug)]
 struct Streak {
@@ -81,13 +92,12 @@ enum Expected {
 }
 
 impl Memory {
-    /// Takes note of a failure on a channel and says when its next step may be tried. One that would have befallen any
-    /// channel, like throttling, only delays: elsewhere it would be no better.
+    /// Takes note of a failure on a channel and says when its next step may be tried.
     pub(super) fn fail(
         &mut self,
         id: &ChannelId,
         what: String,
-        is_of_channel: bool,
+        blame: Blame,
         random: &mut impl Rng,
     ) -> Duration {
         let now = Instant::now();
@@ -101,8 +111,8 @@ impl Memory {
         let delay = streak.backoff.fail(random);
         streak.retry_at = now + delay;
         streak.what = what;
-        streak.of_channel += u32::from(is_of_channel);
-        if streak.of_channel >= LOST_AFTER {
+        streak.of_channel += u32::from(blame != Blame::Others);
+        if streak.of_channel >= LOST_AFTER && blame == Blame::Channel {
             self.returning.retain(|_, slot| slot.channel != *id);
         }
         delay
@@ -280,7 +290,7 @@ impl Memory {
         };
         if let Some(what) = failure {
             self.expected.remove(id);
-            self.fail(id, what, true, random);
+            self.fail(id, what, Blame::Channel, random);
         }
     }
 

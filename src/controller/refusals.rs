@@ -42,44 +42,45 @@ struct Refusal {
     next: Option<Duration>,
 }
 
-/// Destinations that an update points a slot at which did not point there before.
-pub(super) fn newcomers(channel: &ChannelPlan, step: &Step) -> BTreeSet<DestinationName> {
+/// Destinations that an update points a slot at which did not point there before, as they were declared when it began.
+pub(super) type Newcomers = BTreeMap<DestinationName, Arc<Destination>>;
+
+/// Those of a step.
+pub(super) fn newcomers(channel: &ChannelPlan, step: &Step, declared: Option<&Desired>) -> Newcomers {
     let is_there = |group, target| {
         let mut slots = channel.slots.iter();
         slots.any(|slot| slot.output_group == group && slot.target.as_ref() == Some(target))
     };
     let writes = step.action.writes().iter();
     let changed = writes.filter(|write| !is_there(write.output_group.clone(), &write.target));
-    let names = changed.filter_map(|write| match &write.content {
-        Content::Destination(name) => Some(name.clone()),
+    let all = changed.filter_map(|write| match &write.content {
+        Content::Destination(name) => {
+            let declared = declared?.destinations.get(name)?;
+            Some((name.clone(), Arc::clone(declared)))
+        }
         _ => None,
     });
-    names.collect()
+    all.collect()
 }
 
 impl Refusals {
     /// MediaLive refused an update with these newcomers. Says how many of them may be the cause.
-    pub(super) fn note(
-        &mut self,
-        newcomers: &BTreeSet<DestinationName>,
-        what: &str,
-        desired: &Desired,
-        now: Instant,
-    ) -> usize {
-        let was_refused = |name: &&DestinationName| {
-            let known = self.by_name.get(*name);
+    pub(super) fn note(&mut self, newcomers: &Newcomers, what: &str, now: Instant) -> usize {
+        let was_refused = |name: &DestinationName| {
+            let known = self.by_name.get(name);
             known.is_some_and(|known| known.next.is_some())
         };
-        let mut causes: Vec<DestinationName> = newcomers.iter().filter(was_refused).cloned().collect();
-        if causes.is_empty() {
-            causes.extend(newcomers.iter().cloned());
-        }
-        let is_alone = causes.len() == 1;
-        for name in &causes {
-            let Some(declared) = desired.destinations.get(name).cloned() else {
-                continue;
-            };
-            let delay = self.by_name.get(name).and_then(|known| known.next);
+        let is_known = newcomers.keys().any(was_refused);
+        let causes = newcomers
+            .iter()
+            .filter(|(name, _)| !is_known || was_refused(name));
+        let causes: Vec<(DestinationName, Arc<Destination>)> = causes
+            .map(|(name, declared)| (name.clone(), Arc::clone(declared)))
+            .collect();
+        let count = causes.len();
+        let is_alone = count == 1;
+        for (name, declared) in causes {
+            let delay = self.by_name.get(&name).and_then(|known| known.next);
             let delay = delay.unwrap_or(FIRST_DELAY);
             let next = (delay * 2).min(LAST_DELAY);
             let refusal = Refusal {
@@ -88,14 +89,14 @@ impl Refusals {
                 until: now + if is_alone { delay } else { TRIED_WITHIN },
                 next: is_alone.then_some(next),
             };
-            self.by_name.insert(name.clone(), refusal);
+            self.by_name.insert(name, refusal);
         }
-        causes.len()
+        count
     }
 
     /// MediaLive accepted an update with these newcomers.
-    pub(super) fn forget(&mut self, accepted: &BTreeSet<DestinationName>) {
-        self.by_name.retain(|name, _| !accepted.contains(name));
+    pub(super) fn forget(&mut self, accepted: &Newcomers) {
+        self.by_name.retain(|name, _| !accepted.contains_key(name));
     }
 
     /// Forgets those that are declared otherwise now, or not wanted.

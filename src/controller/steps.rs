@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::task::{self, JoinError};
 use tokio::time::Instant;
 
-use super::refusals::newcomers;
+use super::memory::Blame;
+use super::refusals::{Newcomers, newcomers};
 use super::{Controller, Event, StepOutcome};
 use crate::execute::{Grounds, NoPermit, Order, Outcome, StepError};
 use crate::medialive::{Kind, Summary};
@@ -37,7 +38,7 @@ struct UnderWay {
     /// What its channel is going to point at.
     carries: BTreeSet<Endpoint>,
     /// Whose target is written that was not there before.
-    newcomers: BTreeSet<DestinationName>,
+    newcomers: Newcomers,
     task: task::Id,
     step: Step,
     order: Order,
@@ -70,7 +71,7 @@ impl Busy {
     }
 
     /// The step with this task, which has ended, and its channel.
-    fn end(&mut self, task: task::Id) -> Option<(ChannelId, Step, BTreeSet<DestinationName>)> {
+    fn end(&mut self, task: task::Id) -> Option<(ChannelId, Step, Newcomers)> {
         let mut all = self.channels.iter();
         let id = all.find(|(_, under_way)| under_way.task == task)?.0.clone();
         let ended = self.channels.remove(&id)?;
@@ -241,7 +242,8 @@ impl<S: Source> Controller<S> {
             assumed: self.observer.assumed(&id).map(Box::new),
             settled: self.observer.settled(&id),
         };
-        let newcomers = newcomers(channel, step);
+        let declared = self.loaded.as_ref().map(|loaded| &*loaded.desired);
+        let newcomers = newcomers(channel, step, declared);
         // Before a channel stops: whoever takes over from this process knows who comes back.
         let note = match step.action {
             Action::Stop => self.leadership.leave(self.memory.unfinished()),
@@ -280,7 +282,10 @@ impl<S: Source> Controller<S> {
         } else {
             // A panic is a defect; its channel is looked at afresh like any other that failed.
             let what = "a fault of slotwise; please report it".to_owned();
-            (Duration::ZERO, self.note_failure(&channel, &step, what, true))
+            (
+                Duration::ZERO,
+                self.note_failure(&channel, &step, what, Blame::Channel),
+            )
         };
         self.tell(Event::StepEnded {
             channel,
@@ -304,7 +309,7 @@ impl<S: Source> Controller<S> {
         &mut self,
         channel: &ChannelId,
         step: &Step,
-        newcomers: &BTreeSet<DestinationName>,
+        newcomers: &Newcomers,
         result: Result<Outcome, StepError>,
     ) -> (StepOutcome, LookAgain) {
         match result {
@@ -315,8 +320,8 @@ impl<S: Source> Controller<S> {
                 self.note_outcome(channel, step, outcome)
             }
             Err(StepError::Refused(error)) => {
-                let is_of_channel = self.note_refusal(newcomers, &error.message);
-                self.note_failure(channel, step, error.to_string(), is_of_channel)
+                let blame = self.note_refusal(newcomers, &error.message);
+                self.note_failure(channel, step, error.to_string(), blame)
             }
             Err(StepError::Gate(NoPermit::LeaseLost)) => {
                 let why = NoPermit::LeaseLost.to_string();
@@ -330,7 +335,14 @@ impl<S: Source> Controller<S> {
                 let why = NoPermit::OutOfDate.to_string();
                 (StepOutcome::Stale { why }, LookAgain::Now)
             }
-            Err(error) => self.note_failure(channel, step, error.to_string(), error.is_of_the_channel()),
+            Err(error) => {
+                let blame = if error.is_of_the_channel() {
+                    Blame::Channel
+                } else {
+                    Blame::Others
+                };
+                self.note_failure(channel, step, error.to_string(), blame)
+            }
         }
     }
 
@@ -366,19 +378,28 @@ impl<S: Source> Controller<S> {
                 if *times < STALE_MAX {
                     return (StepOutcome::Stale { why }, LookAgain::Now);
                 }
-                let retry_in = self.memory.fail(id, why.clone(), true, &mut self.random);
+                let retry_in = self
+                    .memory
+                    .fail(id, why.clone(), Blame::Channel, &mut self.random);
                 (StepOutcome::Stale { why }, LookAgain::In(retry_in))
             }
         }
     }
 
-    /// MediaLive refused an update as such. Returns whether that may have to do with the channel: not while newcomers are tried
-    /// one by one.
-    fn note_refusal(&mut self, newcomers: &BTreeSet<DestinationName>, what: &str) -> bool {
-        let Some(loaded) = &self.loaded else { return true };
-        let now = Instant::now();
-        let causes = self.memory.refusals.note(newcomers, what, &loaded.desired, now);
-        causes < 2
+    /// MediaLive refused an update as such: that is put down to whom it would have pointed a slot at anew, and a grant for one of
+    /// them is used up.
+    fn note_refusal(&mut self, newcomers: &Newcomers, what: &str) -> Blame {
+        if newcomers.is_empty() {
+            return Blame::Channel;
+        }
+        let causes = self.memory.refusals.note(newcomers, what, Instant::now());
+        self.refuse_grants(newcomers, what);
+        // Of several each is tried by itself, at once.
+        if causes == 1 {
+            Blame::Newcomer
+        } else {
+            Blame::Others
+        }
     }
 
     /// When to look again at a channel after a call of ours.
@@ -396,13 +417,11 @@ impl<S: Source> Controller<S> {
         id: &ChannelId,
         step: &Step,
         what: String,
-        is_of_channel: bool,
+        blame: Blame,
     ) -> (StepOutcome, LookAgain) {
         // The call may have had its effect, or the channel is not as it was: either way the list is not asked alone.
         self.observer.distrust(id, endpoints_of(step));
-        let retry_in = self
-            .memory
-            .fail(id, what.clone(), is_of_channel, &mut self.random);
+        let retry_in = self.memory.fail(id, what.clone(), blame, &mut self.random);
         (StepOutcome::Failed { what, retry_in }, LookAgain::In(retry_in))
     }
 }

@@ -1,5 +1,6 @@
 //! The planner's rules, by behaviour; what holds of every plan is in `properties`.
 
+mod combined;
 mod first_contact;
 mod hurried_edits;
 mod idle;

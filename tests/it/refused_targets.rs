@@ -114,3 +114,40 @@ async fn where_nobody_is_on_air_it_is_tried_again_by_itself() {
     stage.run_for(61 * MINUTE).await;
     assert_eq!(stage.phase("a"), Phase::Streaming);
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_own_changes_that_are_refused_leave_both_on_air() {
+    let mut declared = one_channel();
+    declared.destination_mut("b").unwrap().state = WantedState::Streaming;
+    let mut stage = without_queries(declared);
+    stage.converge(60).await;
+    stage.script.change(|desired| {
+        with_query(desired, "a");
+        with_query(desired, "b");
+        with_query(desired, "c");
+        switch_on(desired, "c");
+    });
+    stage.run_for(30 * MINUTE).await;
+    let phases = [stage.phase("a"), stage.phase("b"), stage.phase("c")];
+    assert_eq!(phases, [Phase::Streaming, Phase::Streaming, Phase::Error]);
+    assert_eq!(stops(&stage), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_for_what_is_refused_is_used_up() {
+    let mut declared = one_channel();
+    declared.destination_mut("b").unwrap().state = WantedState::Streaming;
+    let pool = declared.pools.values_mut().next().unwrap();
+    pool.disruption.interrupt = Interrupt::Never;
+    let mut stage = without_queries(declared.clone());
+    stage.converge(60).await;
+    // `apply --interrupt a` after the change.
+    with_query(&mut declared, "a");
+    let mut stage = Stage::on(stage.emulator, declared, |settings| {
+        settings.grants.insert("a".into());
+    });
+    stage.run_for(30 * MINUTE).await;
+    assert_eq!([stage.phase("a"), stage.phase("b")], [Phase::Streaming; 2]);
+    assert_eq!(stage.destination("a").reason, "TargetRefused");
+    assert_eq!(stops(&stage), 1);
+}

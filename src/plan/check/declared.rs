@@ -109,8 +109,9 @@ impl<'a> Declared<'a> {
         found.ok()
     }
 
-    /// The destination whose stream a slot of a channel of `class` has, and whether its target is equal. Of several: an equal
-    /// target before the same stream, one that is off last, then the one that the slot's tag names, then by claim.
+    /// The destination whose stream a slot of a channel of `class` has, and whether its target is equal. Of several: one that pushes to
+    /// this of a platform's two ingests, one that is off last, an equal target before the same stream, then the one that the slot's
+    /// tag names, then by claim.
     pub(super) fn exact(
         &self,
         class: ChannelClass,
@@ -120,14 +121,20 @@ impl<'a> Declared<'a> {
         let streams = pipes.iter().flatten().map(|push| &push.stream);
         let claiming = streams.filter_map(|stream| self.streams.get(stream)).flatten();
         let candidates = claiming.copied().chain(tagged);
+        let is_backup = pipes.iter().flatten().any(|push| push.form.is_backup_ingest());
         let with_stream = candidates.filter(|dest| self.list[*dest].has_stream_of(class, pipes));
         let ranked = with_stream.map(|dest| {
             let one = &self.list[dest];
             let differs = !one.has_target(class, pipes);
             let is_off = !one.wanted && !one.paused;
-            (differs, is_off, Some(dest) != tagged, self.claim(dest))
+            let mut own = one.first.iter().chain(&one.backup);
+            let is_other_ingest = differs && own.all(|push| push.form.is_backup_ingest() != is_backup);
+            let differences = (is_other_ingest, is_off, differs, Some(dest) != tagged);
+            (differences, self.claim(dest))
         });
-        ranked.min().map(|(differs, .., (.., dest))| (dest, !differs))
+        ranked
+            .min()
+            .map(|((.., differs, _), (.., dest))| (dest, !differs))
     }
 
     /// Whether any declared destination pushes to this URL, a canonical one.

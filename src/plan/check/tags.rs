@@ -124,8 +124,21 @@ impl Subject<'_> {
                 if self.channel.is_running()
                     && (!has_any_tag() || slot.tag.is_some() && !self.is_recorded(slot, *dest)) =>
             {
-                self.exact(&slot.occupant)
+                let exact = self.exact(&slot.occupant);
+                exact.or_else(|| self.declared_again(slot, *dest))
             }
+            _ => None,
+        }
+    }
+
+    /// What is recorded of a slot whose tag says of the destination that holds it that it vanished.
+    fn declared_again(&self, slot: &SlotReading<'_>, dest: Dest) -> Option<Recorded> {
+        let own = &self.world.one(dest).destination.identity;
+        match &slot.tag.as_ref()?.occupant {
+            Recorded::Destination {
+                identity,
+                mark: Mark::Released | Mark::Kept,
+            } if identity == own => Some(self.recorded(dest, Mark::None)),
             _ => None,
         }
     }

@@ -123,18 +123,22 @@ impl<'a> Reading<'a> {
         let slot = &self.slots[at];
         let pipelines = self.channel_of(at).class().pipelines();
         let identity = slot.identity();
+        let is_backup = target.0.iter().any(Endpoint::is_backup_ingest);
         let rank = |dest: usize| {
             let one = &self.dests[dest];
             let is_equal = self.is_equal(at, one.decl, target);
             let is_recorded = identity.as_ref() == Some(&one.decl.identity);
-            // A stream that was handed to another name is that one's: the record says whose it was.
+            // A platform's two ingests for one key may be two destinations.
+            let is_other_ingest = !is_equal && one.endpoints().all(|own| own.is_backup_ingest() != is_backup);
+            // A stream that was handed to another name is that one's, in whatever spelling: the record says whose it was.
             let is_off = one.intent == Intent::Off;
-            (!is_equal, is_off, !is_recorded, one.intent, &one.decl.name, dest)
+            let kind = (is_other_ingest, is_off, !is_equal, !is_recorded);
+            (kind, one.intent, &one.decl.name, dest)
         };
         let pushing = slot.streams.iter().flat_map(|stream| index.pushing(stream));
         let candidates = pushing.filter(|pushing| !pushing.by_backup || pipelines > 1);
         let best = candidates.map(|pushing| rank(pushing.dest)).min()?;
-        Some((best.5, !best.0))
+        Some((best.3, !best.0.2))
     }
 
     /// Whether a slot points where it would for a destination, but for spelling and for how a pipeline is parked.

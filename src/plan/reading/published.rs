@@ -62,6 +62,7 @@ impl<'a> Reading<'a> {
             }
         });
         for (dest, obstacle) in found {
+            let counting = self.dests[dest].returning.or(self.dests[dest].held);
             let one = &mut self.dests[dest].blocked_by;
             match (own_slot(&obstacle), one.as_ref().map(own_slot)) {
                 (_, None) | (None, Some(Some(_))) => *one = Some(obstacle),
@@ -71,6 +72,8 @@ impl<'a> Reading<'a> {
                         *own = None;
                     }
                 }
+                // Of two slots of one channel it continues in the one that counts.
+                (Some(here), Some(Some(_))) if Some(here) == counting => *one = Some(obstacle),
                 _ => {}
             }
         }

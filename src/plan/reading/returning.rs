@@ -20,13 +20,13 @@ impl Reading<'_> {
         }
     }
 
-    /// A slot in another pool than that of a destination, if it carries the destination as it is.
+    /// A slot in another pool than that of a destination, if the destination holds it.
     fn find_its_slot(&self, dest: usize, id: &SlotId) -> Option<usize> {
         let pools = 0..self.pools.len() - 1;
         let slot = pools
             .filter(|pool| *pool != self.dests[dest].pool)
             .find_map(|pool| self.find_slot(pool, id))?;
-        self.is_as_it_was(dest, slot).then_some(slot)
+        matches!(self.slots[slot].occupant, Occupant::Dest(holder, _) if holder == dest).then_some(slot)
     }
 
     fn is_as_it_was(&self, dest: usize, slot: usize) -> bool {
@@ -59,17 +59,23 @@ impl Reading<'_> {
             Some(BlockedBy::Duplicate(_)) => false,
         };
         let is_off_air = one.intent == Intent::Wanted && one.on_air.is_none();
-        let is_its_place = channel.pool == one.pool || !self.has_room(one.pool);
+        let is_its_place = channel.pool == one.pool || !self.has_room_for(dest);
         is_off_air && is_stopped && has_target && may_start && is_its_place
     }
 
-    /// Whether a pool has a parked slot on a stopped channel.
-    fn has_room(&self, pool: usize) -> bool {
-        let mut channels = self.channels[self.pools[pool].channels.clone()].iter();
-        channels.any(|channel| {
-            let mut slots = self.slots[channel.slots.clone()].iter();
-            let is_free = slots.any(|slot| slot.is_meant && slot.occupant == Occupant::Parked);
-            channel.is_usable() && channel.state().is_stopped() && channel.beside.is_none() && is_free
-        })
+    /// Whether a destination certainly finds a slot of its pool: as many are parked on stopped channels as destinations of the pool
+    /// are off air.
+    fn has_room_for(&self, dest: usize) -> bool {
+        let one = &self.dests[dest];
+        let pool = &self.pools[one.pool];
+        let channels = self.channels[pool.channels.clone()].iter();
+        let startable = channels.filter(|channel| {
+            channel.is_usable() && channel.state().is_stopped() && channel.beside.is_none()
+        });
+        let slots = startable.flat_map(|channel| &self.slots[channel.slots.clone()]);
+        let free = slots.filter(|slot| slot.is_meant && slot.occupant == Occupant::Parked);
+        let dests = self.dests[pool.dests.clone()].iter();
+        let off_air = dests.filter(|one| one.intent == Intent::Wanted && one.on_air.is_none());
+        one.is_writable() && one.decl.pin.is_none() && free.count() >= off_air.count()
     }
 }

@@ -110,6 +110,16 @@ fn record_as_it_is(decision: &Decision<'_, '_>, at: usize, seen: &ObservedChanne
                 target,
             ))
         }
+        // What was released or kept is declared again, with another key.
+        Occupant::Dest(dest, _)
+            if reading.is_own(dest, at)
+                && matches!(slot.mark(), Some(Mark::Released | Mark::Kept))
+                && slot.identity().as_ref() == Some(&reading.dests[dest].decl.identity) =>
+        {
+            let identity = reading.dests[dest].decl.identity.clone();
+            let pointed = Recorded::destination(identity);
+            Some(record(decision, at, pointed, target))
+        }
         Occupant::Vanished(release) if seen.owner.as_ref() == Some(&reading.desired.owner) => {
             let identity = slot.identity()?;
             let mark = match release {

@@ -62,8 +62,7 @@ impl Waiting {
                 vec![format!("make {reference} readable")]
             }
             Self::TargetRefused { .. } => {
-                let again = "switch it off and on to try again at once; by itself that happens where nobody is interrupted";
-                vec!["correct spec.url or spec.platform".to_owned(), again.to_owned()]
+                vec!["correct spec.url or spec.platform; what is refused is tried again by itself where that interrupts nobody".to_owned()]
             }
             Self::SlotIncompatible { slot, .. } => {
                 let channel = &slot.channel;

@@ -117,15 +117,14 @@ fn of_several_destinations_the_nearest_has_the_slot() {
         read(&hand)[0].clone()
     };
     let (equal, same_stream) = ("rtmp://a.example/live", "rtmps://a.example/live");
+    for url in [equal, same_stream] {
+        assert_eq!(both(["-a", "+b"], url, None), "b", "one that is not off");
+        assert_eq!(both(["+a", "-b"], url, Some("b")), "a", "one that is not off");
+    }
     assert_eq!(
-        both(["-a", "+b"], same_stream, Some("b")),
+        both(["+a", "+b"], same_stream, Some("b")),
         "a",
-        "equal before the same stream"
-    );
-    assert_eq!(
-        both(["+a", "-b"], equal, Some("b")),
-        "a",
-        "then one that is not off"
+        "then equal before the same stream"
     );
     assert_eq!(both(["+a", "+b"], equal, Some("b")), "b", "then by tag");
     assert_eq!(both(["+a", "+b"], equal, None), "a", "then by name");
