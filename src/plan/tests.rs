@@ -12,4 +12,5 @@ mod properties;
 mod refused;
 mod stops;
 mod tags;
+mod takeover;
 mod waiting;

@@ -17,6 +17,7 @@
 
 mod nowhere;
 mod pinned;
+mod room;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 use self::nowhere::nowhere_at_all;
 pub(super) use self::pinned::taken_by;
 use self::pinned::{pinned, pinned_waiting};
+use self::room::tags_full;
 use super::Waiting;
 use super::cost::INTERRUPTION;
 use super::goals::{Decision, Goal, unreadable_key};
@@ -32,8 +34,7 @@ use super::grant::Grant;
 use super::protection::{Block, Change, Kept, join, leave};
 use super::reading::{BlockedBy, Fit, Intent, Occupant, Takeover};
 use super::steps::pool_name;
-use crate::model::tag::TAGS_MAX;
-use crate::model::{Cause, ChannelState, Recording, WantedState};
+use crate::model::{Cause, ChannelState, WantedState};
 
 /// What is in the way of a change on a kept channel: how near a way out is, how many would be interrupted, the words.
 pub(super) type Obstacle = (u8, usize, Waiting);
@@ -142,28 +143,6 @@ fn on_the_way(decision: &Decision<'_, '_>, channel: usize) -> Option<Waiting> {
     }
     let state = one.state();
     (one.is_usable() && state.is_transition()).then_some(Waiting::ChannelInTransition { channel: id, state })
-}
-
-/// A stopped channel whose slots cannot all be given, since there would be no room for their tags.
-fn tags_full(decision: &Decision<'_, '_>, channel: usize) -> Option<Waiting> {
-    let reading = decision.reading;
-    let one = &reading.channels[channel];
-    let seen = one
-        .seen
-        .filter(|_| reading.observed.recording == Recording::Allowed)?;
-    let untagged = || {
-        let slots = one.slots.clone().map(|slot| &reading.slots[slot]);
-        slots.filter(|slot| !slot.has_tag && slot.occupant != Occupant::Unusable)
-    };
-    // An update writes every slot that is not parked, and records it.
-    let parked = untagged()
-        .filter(|slot| slot.occupant == Occupant::Parked)
-        .count();
-    let taken = seen.tags.count + untagged().count() - parked;
-    let full = taken > TAGS_MAX || taken == TAGS_MAX && parked > 0;
-    full.then(|| Waiting::TagsFull {
-        channel: one.id.clone(),
-    })
 }
 
 /// A destination that was moved and is still on air in the pool that it was moved from.
@@ -439,11 +418,13 @@ fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
         Block::Undeclared(slot) => Some(Waiting::Undeclared {
             slot: reading.slot_id(slot),
             host: reading.slots[slot].host().to_owned(),
+            takeover: reading.channel_of(slot).no_takeover(),
         }),
         Block::Unusable(slot) => {
             let why = reading.slots[slot].group.target.as_ref().err()?.clone();
+            let takeover = reading.channel_of(slot).no_takeover();
             let slot = reading.slot_id(slot);
-            Some(Waiting::UnusableSlot { slot, why })
+            Some(Waiting::UnusableSlot { slot, why, takeover })
         }
         Block::Vanished(slot) => Some(Waiting::SourceUntrusted {
             why: reading.why_kept(Some(slot)),
