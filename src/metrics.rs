@@ -382,9 +382,10 @@ impl Lease {
 }
 
 /// Every kind of step and why it is taken. Counted from 0, so that the first one is an increase.
-const STEPS: [(&str, &str); 7] = [
+const STEPS: [(&str, &str); 8] = [
     ("adopt", "AdoptUnowned"),
     ("record", "RecordSlots"),
+    ("record", "RecordTakeover"),
     ("update", "UpdateSlots"),
     ("start", "StartWanted"),
     ("stop", "StopForUpdate"),

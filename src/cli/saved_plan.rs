@@ -318,6 +318,7 @@ mod tests {
         recorded.channels[0].steps.push(step(Action::Record {
             tags: Vec::new(),
             remove: vec!["slotwise.dev/slot/gone".into()],
+            takeover: None,
         }));
         assert!(
             saved(ChannelState::Running)

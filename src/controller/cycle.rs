@@ -289,6 +289,7 @@ impl<S: Source> Controller<S> {
             channels,
             elsewhere,
             recording: self.memory.denials.recording(),
+            takeovers: self.memory.denials.takeovers(),
             returning: self.memory.returning.clone(),
             interrupted: self.memory.interrupted(),
             restarting: self.memory.restarting.clone(),

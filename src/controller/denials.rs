@@ -18,29 +18,56 @@ const TRIED_AGAIN_AFTER: Duration = Duration::from_mins(10);
 pub(super) struct Denials {
     /// Writing tags of slots, with what MediaLive said, until such a tag is written.
     slots: Option<(String, Instant)>,
+    /// Writing or removing the tag of a takeover, with what MediaLive said, until one is written.
+    takeovers: Option<(String, Instant)>,
     /// Removing tags that have no slot.
     leftovers: Option<Instant>,
 }
 
 impl Denials {
-    /// Takes note of what came of `action`, which was accepted. Returns why tags of slots are denied, where that is news.
+    /// Takes note of what came of `action`, which was accepted. Returns what is denied, as far as that is news.
     pub(super) fn note(
         &mut self,
         action: &Action,
         recording: Recording,
+        takeovers: Recording,
         keeps_leftovers: bool,
-    ) -> Option<&str> {
+    ) -> Vec<String> {
         let until = Instant::now() + TRIED_AGAIN_AFTER;
         if keeps_leftovers {
             self.leftovers = Some(until);
         }
-        let was_denied = self.slots.is_some();
+        let mut news = Vec::new();
+        if let Recording::Denied { why } = takeovers {
+            if self.takeovers.is_none() {
+                news.push(format!(
+                    "{why}; takeover: true waits until medialive:CreateTags and medialive:DeleteTags are allowed for it, as \
+                     manifests/iam-policy.json does"
+                ));
+            }
+            self.takeovers = Some((why, until));
+            // Nothing else was written.
+            return news;
+        }
+        if action.takeover().is_some() {
+            self.takeovers = None;
+        }
         match recording {
-            Recording::Denied { why } => self.slots = Some((why, until)),
+            Recording::Denied { why } => {
+                if self.slots.is_none() {
+                    news.push(why.clone());
+                }
+                self.slots = Some((why, until));
+            }
             Recording::Allowed if !action.tags().is_empty() => self.slots = None,
             Recording::Allowed => {}
         }
-        self.denied().filter(|_| !was_denied)
+        news
+    }
+
+    /// Whether tags of takeovers are written and removed now.
+    pub(super) fn takeovers(&self) -> Recording {
+        now(self.takeovers.as_ref())
     }
 
     /// Why slots are not recorded, from the first refusal until a tag could be written.
@@ -50,10 +77,7 @@ impl Denials {
 
     /// Whether tags of slots are written now.
     pub(super) fn recording(&self) -> Recording {
-        match &self.slots {
-            Some((why, until)) if Instant::now() < *until => Recording::Denied { why: why.clone() },
-            _ => Recording::Allowed,
-        }
+        now(self.slots.as_ref())
     }
 
     /// Shows no tag without a slot while none can be removed: they count for nothing but their number.
@@ -74,11 +98,19 @@ impl Denials {
     }
 }
 
+/// Whether what was denied is tried now.
+fn now(denied: Option<&(String, Instant)>) -> Recording {
+    match denied {
+        Some((why, until)) if Instant::now() < *until => Recording::Denied { why: why.clone() },
+        _ => Recording::Allowed,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::SlotTag;
-    use crate::model::tag::slot_tag_key;
+    use crate::model::tag::{TakeoverTag, slot_tag_key};
     use crate::model::{ChannelClass, ChannelState, ChannelTags, ObservedChannel, ObservedGroup, Target};
     use crate::plan::SlotRecord;
 
@@ -92,16 +124,49 @@ mod tests {
                 output_group: "slot-1".into(),
                 tag: SlotTag::parse("- 0000").unwrap(),
             }],
+            takeover: None,
         };
-        assert_eq!(denials.note(&writes, denied(), false), Some("no"));
-        assert_eq!(denials.note(&writes, denied(), false), None, "reported once");
-        denials.note(&Action::Start, Recording::Allowed, false);
+        let mut note =
+            |action: &Action, recording| denials.note(action, recording, Recording::Allowed, false);
+        assert_eq!(note(&writes, denied()), ["no"]);
+        assert!(note(&writes, denied()).is_empty(), "reported once");
+        note(&Action::Start, Recording::Allowed);
         assert_eq!(denials.recording(), denied());
         tokio::time::advance(TRIED_AGAIN_AFTER).await;
         assert_eq!(denials.recording(), Recording::Allowed);
         assert_eq!(denials.denied(), Some("no"), "until a tag was written");
-        denials.note(&writes, Recording::Allowed, false);
+        denials.note(&writes, Recording::Allowed, Recording::Allowed, false);
         assert_eq!(denials.denied(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_takeover_that_cannot_be_recorded_is_tried_again_after_a_while() {
+        let mut denials = Denials::default();
+        let begins = Action::Record {
+            tags: Vec::new(),
+            remove: Vec::new(),
+            takeover: Some(TakeoverTag::Begun),
+        };
+        let why = "no".to_owned();
+        let denied = || Recording::Denied { why: why.clone() };
+        let news = denials.note(&begins, Recording::Allowed, denied(), false);
+        assert!(news[0].starts_with("no; takeover: true waits until"), "{news:?}");
+        assert!(
+            denials
+                .note(&begins, Recording::Allowed, denied(), false)
+                .is_empty()
+        );
+        assert_eq!(
+            (denials.takeovers(), denials.recording()),
+            (denied(), Recording::Allowed)
+        );
+        tokio::time::advance(TRIED_AGAIN_AFTER).await;
+        assert_eq!(denials.takeovers(), Recording::Allowed);
+        denials.note(&begins, Recording::Allowed, Recording::Allowed, false);
+        assert_eq!(
+            denials.note(&begins, Recording::Allowed, denied(), false).len(),
+            1
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -134,7 +199,7 @@ mod tests {
         };
         let mut denials = Denials::default();
         assert_eq!(shown(&denials), (2, 2));
-        denials.note(&Action::Stop, Recording::Allowed, true);
+        denials.note(&Action::Stop, Recording::Allowed, Recording::Allowed, true);
         assert_eq!(shown(&denials), (1, 2), "it still takes its room");
         tokio::time::advance(TRIED_AGAIN_AFTER).await;
         assert_eq!(shown(&denials), (2, 2));

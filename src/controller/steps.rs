@@ -351,13 +351,17 @@ impl<S: Source> Controller<S> {
             Outcome::Accepted {
                 channel: after,
                 recording,
+                takeovers,
                 keeps_leftovers,
             } => {
                 self.busy.stale.remove(id);
                 self.memory.step_accepted(id, &step.action);
                 self.losses.stopped(&step.interrupts);
-                let news = self.memory.denials.note(&step.action, recording, keeps_leftovers);
-                if let Some(what) = news.map(str::to_owned) {
+                for what in self
+                    .memory
+                    .denials
+                    .note(&step.action, recording, takeovers, keeps_leftovers)
+                {
                     self.tell(Event::Warned { what });
                 }
                 let again = self.pace_of(&after.summary);

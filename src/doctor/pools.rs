@@ -12,7 +12,7 @@ use crate::model::{
     OutputGroup, PoolName,
 };
 use crate::observe::{AccountView, Observer};
-use crate::plan::{Adoption, ChannelPlan, Content, SlotPlan, Waiting, plan};
+use crate::plan::{Adoption, ChannelPlan, Content, NoTakeover, SlotPlan, Waiting, plan};
 use crate::words::counted;
 
 /// What was found of the pools.
@@ -169,6 +169,7 @@ fn channel_check(pool: &ChannelPool, planned: &ChannelPlan, seen: &ObservedChann
                 strays: strays.clone(),
                 others: seen.others.to_vec(),
                 no_slots: seen.no_slots(),
+                takeover: NoTakeover::NotSet,
             };
             let waiting = planned.waiting.clone().unwrap_or_else(not_adopted);
             return Check::warning(name(&seen.id), &waiting, waiting.ways_out().join(" · "));

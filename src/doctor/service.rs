@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Check, UnderWay};
 use crate::controller::Clock;
 use crate::medialive::{CallError, Home, Kind, MediaLive, NoRehearsal, OWNER_TAG, Rehearsal, Summary};
-use crate::model::tag::SLOT_TAG_PREFIX;
+use crate::model::tag::{SLOT_TAG_PREFIX, TAKEOVER_TAG};
 use crate::model::{ChannelId, OwnerId};
 use crate::plan::waiting::Approximately;
 
@@ -147,14 +147,16 @@ impl Service {
         let limited = under_way.wait_for("permissions", async {
             let tags = async {
                 let home = home?;
-                let (adopt, record, remove) = tokio::join!(
+                let (adopt, record, take_over, remove) = tokio::join!(
                     rehearsal.adopt(home, owner),
                     rehearsal.record(home, owner),
+                    rehearsal.take_over(home, owner),
                     rehearsal.remove(home)
                 );
                 Some(Tags {
                     adopt,
                     record,
+                    take_over,
                     remove,
                 })
             };
@@ -209,6 +211,7 @@ pub(super) struct Rehearsed {
 struct Tags {
     adopt: Result<(), CallError>,
     record: Result<(), CallError>,
+    take_over: Result<(), CallError>,
     remove: Result<(), CallError>,
 }
 
@@ -222,6 +225,7 @@ impl Rehearsed {
         if let Some(tags) = &self.tags {
             checks.push(match &tags.record {
                 Err(error) if error.kind == Kind::Denied && is_allowed(&tags.adopt) => record_check(),
+                _ if is_allowed(&tags.adopt) && is_denied(&tags.take_over) => take_over_check(),
                 _ => adopt_check(&tags.adopt, owner, adopts),
             });
             checks.push(remove_check(&tags.remove, owner));
@@ -308,12 +312,27 @@ fn is_allowed(ended: &Result<(), CallError>) -> bool {
     }
 }
 
+fn is_denied(ended: &Result<(), CallError>) -> bool {
+    matches!(ended, Err(error) if error.kind == Kind::Denied)
+}
+
 /// An older policy allows the owner tag and no other.
 fn record_check() -> Check {
     Check::warning(
         ADOPT,
         "allowed for the owner tag, denied for tags of slots: what a slot holds is known by its target alone",
-        format!("allow medialive:{ADOPT} of {SLOT_TAG_PREFIX}*, as manifests/iam-policy.json does"),
+        format!(
+            "allow medialive:{ADOPT} of {SLOT_TAG_PREFIX}* and {TAKEOVER_TAG}, as manifests/iam-policy.json does"
+        ),
+    )
+}
+
+/// One that is less old allows those of slots, too.
+fn take_over_check() -> Check {
+    Check::warning(
+        ADOPT,
+        "allowed for the owner tag and tags of slots, denied for that of takeovers: takeover: true waits",
+        format!("allow medialive:{ADOPT} of {TAKEOVER_TAG}, as manifests/iam-policy.json does"),
     )
 }
 
@@ -327,8 +346,8 @@ fn remove_check(ended: &Result<(), CallError>, owner: &OwnerId) -> Check {
         return check;
     }
     let fix = format!(
-        "see that it allows medialive:{NAME} of {SLOT_TAG_PREFIX}* where {OWNER_TAG} is {owner}, as \
-         manifests/iam-policy.json does"
+        "see that it allows medialive:{NAME} of {SLOT_TAG_PREFIX}* and {TAKEOVER_TAG} where {OWNER_TAG} is {owner}, \
+         as manifests/iam-policy.json does"
     );
     Check::unknown(NAME, check.what, fix)
 }
@@ -429,10 +448,11 @@ mod tests {
     #[test]
     fn a_policy_that_allows_only_the_owner_tag_is_reported() {
         let owner = OwnerId::new("default");
-        let checks = |adopt, record, remove| {
+        let checks = |adopt, record, take_over, remove| {
             let tags = Tags {
                 adopt: error(adopt),
                 record: error(record),
+                take_over: error(take_over),
                 remove: error(remove),
             };
             let rehearsed = Rehearsed {
@@ -441,12 +461,12 @@ mod tests {
             };
             rehearsed.checks(&owner, true)
         };
-        let all = checks(Kind::NotFound, Kind::NotFound, Kind::NotFound);
+        let all = checks(Kind::NotFound, Kind::NotFound, Kind::NotFound, Kind::NotFound);
         assert!(
             all.iter().all(|check| check.outcome == CheckOutcome::Ok),
             "{all:?}"
         );
-        let old = checks(Kind::NotFound, Kind::Denied, Kind::Denied);
+        let old = checks(Kind::NotFound, Kind::Denied, Kind::Denied, Kind::Denied);
         assert_eq!(
             [old[0].outcome, old[1].outcome],
             [CheckOutcome::Warning, CheckOutcome::Unknown]
@@ -455,7 +475,13 @@ mod tests {
             old.iter().all(|check| check.fix.contains("slotwise.dev/slot/*")),
             "{old:?}"
         );
-        let none = checks(Kind::Denied, Kind::Denied, Kind::Denied);
+        let less_old = checks(Kind::NotFound, Kind::NotFound, Kind::Denied, Kind::Denied);
+        assert_eq!(less_old[0].outcome, CheckOutcome::Warning);
+        assert!(
+            less_old[0].fix.contains("CreateTags of slotwise.dev/takeover"),
+            "{less_old:?}"
+        );
+        let none = checks(Kind::Denied, Kind::Denied, Kind::Denied, Kind::Denied);
         assert_eq!(
             none[0].outcome,
             CheckOutcome::Failed,

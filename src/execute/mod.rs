@@ -10,7 +10,7 @@
 //!
 //! | action | calls after the fresh look |
 //! |---|---|
-//! | Adopt | CreateTags: owner and slots |
+//! | Adopt | CreateTags: owner, slots and takeover |
 //! | Record | CreateTags, DeleteTags, as far as there is anything to do |
 //! | Update | CreateTags unless all tags are there, then UpdateChannel |
 //! | Stop, Start | StopChannel, StartChannel |
@@ -81,6 +81,8 @@ pub enum Outcome {
         channel: Box<ChannelDocument>,
         /// Whether its slot tags were written. Where they were denied the step went on without.
         recording: Recording,
+        /// Whether the tag of its takeover was written or removed. Where that was denied nothing else was written.
+        takeovers: Recording,
         /// Whether slot tags without an output group are still there, as their removal is denied.
         keeps_leftovers: bool,
     },
@@ -193,18 +195,23 @@ impl Executor {
             Action::Wait => Ok(accepted(fresh)),
             Action::Stop => done(self.client.stop(self.permit(order)?, id).await),
             Action::Start => done(self.client.start(self.permit(order)?, id).await),
-            Action::Adopt { tags } => {
+            Action::Adopt { tags, takeover } => {
                 let owner = Some(&self.owner);
-                self.write_tags(fresh, owner, tags, order).await
+                self.write_tags(fresh, owner, (tags, *takeover), order).await
             }
-            Action::Record { tags, remove } => {
+            Action::Record {
+                tags,
+                remove,
+                takeover,
+            } => {
+                let tags = (tags.as_slice(), *takeover);
                 let written = self.write_tags(fresh, None, tags, order).await?;
                 self.remove_tags(written, remove, order).await
             }
             Action::Update { writes, tags, adopts } => {
                 let owner = adopts.then_some(&self.owner);
                 let before = fresh.summary.clone();
-                let written = self.write_tags(fresh, owner, tags, order).await?;
+                let written = self.write_tags(fresh, owner, (tags, None), order).await?;
                 let updated = self.update(written, writes, order).await;
                 if matches!(updated, Err(StepError::Refused(_))) {
                     self.restore_tags(&before, tags, order).await;
@@ -237,11 +244,7 @@ impl Executor {
         // The answer may be of a moment at which the tags were not there yet.
         after.summary.owner.clone_from(&channel.summary.owner);
         after.summary.tags = channel.summary.tags;
-        Ok(Outcome::Accepted {
-            channel: Box::new(after),
-            recording,
-            keeps_leftovers: false,
-        })
+        Ok(accepted_but(after, recording, Recording::Allowed))
     }
 
     fn permit(&self, order: &Order) -> Result<Permit<'_>, StepError> {
@@ -254,9 +257,14 @@ fn done(answer: Result<ChannelDocument, CallError>) -> Result<Outcome, StepError
 }
 
 fn accepted(channel: ChannelDocument) -> Outcome {
+    accepted_but(channel, Recording::Allowed, Recording::Allowed)
+}
+
+fn accepted_but(channel: ChannelDocument, recording: Recording, takeovers: Recording) -> Outcome {
     Outcome::Accepted {
         channel: Box::new(channel),
-        recording: Recording::Allowed,
+        recording,
+        takeovers,
         keeps_leftovers: false,
     }
 }

@@ -31,11 +31,17 @@ pub fn precheck(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner:
 fn is_done(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &OwnerId) -> bool {
     match &step.action {
         Action::Wait => false,
-        Action::Record { tags, remove } => {
+        Action::Record {
+            tags,
+            remove,
+            takeover,
+        } => {
             let mut left_over = remove.iter();
-            are_there(fresh, tags) && !left_over.any(|key| fresh.tags.slots.contains_key(key))
+            are_there(fresh, tags, *takeover) && !left_over.any(|key| fresh.tags.has(key))
         }
-        Action::Adopt { tags } => fresh.owner.as_ref() == Some(owner) && are_there(fresh, tags),
+        Action::Adopt { tags, takeover } => {
+            fresh.owner.as_ref() == Some(owner) && are_there(fresh, tags, *takeover)
+        }
         Action::Stop => fresh.state == ChannelState::Stopping || fresh.state.is_stopped(),
         Action::Start => fresh.state.is_running() && changed_slot(plan, fresh).is_none(),
         Action::Update {
@@ -45,7 +51,7 @@ fn is_done(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &Own
             matches!(fresh.state, ChannelState::Idle | ChannelState::Updating)
                 && (!adopts || fresh.owner.as_ref() == Some(owner))
                 // Who holds a slot is part of it: without its record the next plan would be the same again.
-                && are_there(fresh, tags)
+                && are_there(fresh, tags, None)
                 && writes
                     .iter()
                     .all(|write| target_of(fresh, write.output_group.as_str()) == Some(&write.target))
@@ -71,6 +77,10 @@ fn difference(plan: &ChannelPlan, step: &Step, fresh: &ObservedChannel, owner: &
     let must_be_ours = plan.adoption == Adoption::Owned && !matches!(step.action, Action::Adopt { .. });
     if fresh.owner != seen.owner || (must_be_ours && fresh.owner.as_ref() != Some(owner)) {
         return Some("its owner tag changed".to_owned());
+    }
+    // Of a list that lags behind: a takeover that is used up by now releases nothing more.
+    if fresh.tags.takeover != seen.tags.takeover {
+        return Some("the tag of its takeover changed".to_owned());
     }
     if let Some(group) = changed_slot(plan, fresh) {
         return Some(format!("output group {group} was changed outside slotwise"));

@@ -1,48 +1,57 @@
-//! Writing what slots hold into the channel's tags.
+//! Writing what slots hold, and how far a takeover has come, into the channel's tags.
 //!
 //! An older policy allows the owner tag only. Then a step continues without tags of slots, which nothing on air depends on,
-//! and says so: the occupant of a slot is known by its target alone until the policy is changed.
+//! and says so: the occupant of a slot is known by its target alone until the policy is changed. A takeover depends on its tag:
+//! without it nothing is written in this step, and the next plan does without the takeover.
 
 use std::sync::Arc;
 
-use super::{Executor, Order, Outcome, StepError, accepted};
+use super::{Executor, Order, Outcome, StepError, accepted, accepted_but};
 use crate::medialive::{CallError, ChannelDocument, Kind, Summary};
-use crate::model::tag::slot_tag_key;
+use crate::model::tag::{TAKEOVER_TAG, TakeoverTag, slot_tag_key};
 use crate::model::{ObservedChannel, OwnerId, Recording};
 use crate::plan::SlotRecord;
 
 impl Executor {
-    /// Writes what of `owner` and `records` is not there yet, in one call.
+    /// Writes what of `owner`, `records` and `takeover` is not there yet, in one call.
     pub(super) async fn write_tags(
         &self,
         mut channel: ChannelDocument,
         owner: Option<&OwnerId>,
-        records: &[SlotRecord],
+        (records, takeover): (&[SlotRecord], Option<TakeoverTag>),
         order: &Order,
     ) -> Result<Outcome, StepError> {
         let owner = owner.filter(|owner| channel.summary.owner.as_ref() != Some(*owner));
-        if owner.is_none() && are_there(&channel.observed(), records) {
+        if owner.is_none() && are_there(&channel.observed(), records, takeover) {
             return Ok(accepted(channel));
         }
-        let written = self.create_tags(&channel, owner, records, order).await;
+        let tags = (records, takeover);
+        let written = self.create_tags(&channel, owner, tags, order).await;
         let denied = match written {
             Ok(()) => {
                 let slots = records.iter().map(|record| (&record.output_group, &record.tag));
                 channel.note_tags(owner, slots);
+                if let Some(tag) = takeover {
+                    channel.note_takeover(tag);
+                }
                 return Ok(accepted(channel));
+            }
+            // Which key it is about is not said.
+            Err(StepError::Act(error)) if error.kind == Kind::Denied && takeover.is_some() => {
+                let takeovers = Recording::Denied {
+                    why: takeover_why(&error),
+                };
+                return Ok(accepted_but(channel, Recording::Allowed, takeovers));
             }
             Err(StepError::Act(error)) if error.kind == Kind::Denied && !records.is_empty() => error,
             Err(error) => return Err(error),
         };
         if owner.is_some() {
-            self.create_tags(&channel, owner, &[], order).await?;
+            self.create_tags(&channel, owner, (&[], None), order).await?;
             channel.note_tags(owner, []);
         }
-        Ok(Outcome::Accepted {
-            channel: Box::new(channel),
-            recording: Recording::Denied { why: why(&denied) },
-            keeps_leftovers: false,
-        })
+        let recording = Recording::Denied { why: why(&denied) };
+        Ok(accepted_but(channel, recording, Recording::Allowed))
     }
 
     /// Writes the tags of `records` as they were on the channel `before`. Without them a slot that still points where it did
@@ -68,26 +77,30 @@ impl Executor {
     ) -> Result<Outcome, StepError> {
         let Outcome::Accepted {
             channel,
+            takeovers,
             keeps_leftovers,
             ..
         } = &mut written
         else {
             return Ok(written);
         };
-        let there = &channel.summary.tags.slots;
-        let keys: Vec<Arc<str>> = keys
-            .iter()
-            .filter(|key| there.contains_key(*key))
-            .cloned()
-            .collect();
+        let there = &channel.summary.tags;
+        let keys: Vec<Arc<str>> = keys.iter().filter(|key| there.has(key)).cloned().collect();
         if keys.is_empty() {
             return Ok(written);
         }
         let permit = self.permit(order)?;
         match self.client.delete_tags(permit, &channel.summary, &keys).await {
             Ok(()) => channel.note_removed(&keys),
-            // They count for nothing, so nothing is the worse for it but the room that they take.
-            Err(error) if error.kind == Kind::Denied => *keeps_leftovers = true,
+            // Those of slots count for nothing, so nothing is the worse for it but the room that they take; that of a takeover
+            // keeps the next one from being used.
+            Err(error) if error.kind == Kind::Denied => {
+                *keeps_leftovers = true;
+                if keys.iter().any(|key| **key == *TAKEOVER_TAG) {
+                    let why = takeover_why(&error);
+                    *takeovers = Recording::Denied { why };
+                }
+            }
             Err(error) => return Err(StepError::Act(error)),
         }
         Ok(written)
@@ -97,35 +110,52 @@ impl Executor {
         &self,
         channel: &ChannelDocument,
         owner: Option<&OwnerId>,
-        records: &[SlotRecord],
+        (records, takeover): (&[SlotRecord], Option<TakeoverTag>),
         order: &Order,
     ) -> Result<(), StepError> {
-        let slots: Vec<(String, String)> = records.iter().map(key_and_value).collect();
+        let takeover = takeover.map(|tag| (TAKEOVER_TAG.to_owned(), tag.as_str().to_owned()));
+        let tags: Vec<(String, String)> = records.iter().map(key_and_value).chain(takeover).collect();
         let permit = self.permit(order)?;
         let written = self
             .client
-            .create_tags(permit, &channel.summary, owner, &slots)
+            .create_tags(permit, &channel.summary, owner, &tags)
             .await;
         written.map_err(StepError::Act)
     }
 }
 
 /// Whether a channel has all of these tags.
-pub(super) fn are_there(channel: &ObservedChannel, records: &[SlotRecord]) -> bool {
+pub(super) fn are_there(
+    channel: &ObservedChannel,
+    records: &[SlotRecord],
+    takeover: Option<TakeoverTag>,
+) -> bool {
     let mut records = records.iter();
     records.all(|record| channel.tags.of(&record.output_group).as_ref() == Some(&record.tag))
+        && (takeover.is_none() || channel.tags.takeover == takeover)
 }
 
 fn key_and_value(record: &SlotRecord) -> (String, String) {
     (slot_tag_key(&record.output_group), record.tag.to_string())
 }
 
-/// Which permission is missing.
-fn why(denied: &CallError) -> String {
-    let said = match denied.message.as_str() {
+/// Which permission is missing for a takeover.
+fn takeover_why(denied: &CallError) -> String {
+    let said = said(denied);
+    format!("the tag {TAKEOVER_TAG} cannot be changed: access denied{said}")
+}
+
+/// What MediaLive said.
+fn said(denied: &CallError) -> String {
+    match denied.message.as_str() {
         "" => String::new(),
         message => format!(" ({message})"),
-    };
+    }
+}
+
+/// Which permission is missing for tags of slots.
+fn why(denied: &CallError) -> String {
+    let said = said(denied);
     format!(
         "tags of slots cannot be written: access denied{said}; allow medialive:CreateTags for slotwise.dev/slot/*, as \
          manifests/iam-policy.json does"

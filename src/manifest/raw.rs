@@ -100,8 +100,9 @@ pub struct RawChannel {
     /// Id of the channel, in quotes: the last part of its ARN.
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub id: String,
-    /// Adopt the channel even while it runs with targets that no Destination declares. They are then released. No effect
-    /// on an adopted channel.
+    /// Release once what the channel runs with and no Destination declares, and adopt it even so. The tag
+    /// slotwise.dev/takeover says that this is used up: by the first stop, or as soon as nothing of the kind is on air on it.
+    /// Setting it to false, and to true again, allows it once more.
     #[serde(default)]
     pub takeover: bool,
 }

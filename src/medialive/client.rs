@@ -258,21 +258,21 @@ impl MediaLive {
             .map_err(|error| CallError::bad_answer(OPERATION, Some(id), &error))
     }
 
-    /// Writes tags of a channel in one call: the owner's, if one is given, and those of `slots`, by key. Tags may be changed
+    /// Writes tags of a channel in one call: the owner's, if one is given, and `others`, by key. Tags may be changed
     /// while a channel runs (User Guide, editing-deleting-channel).
     pub async fn create_tags(
         &self,
         permit: Permit<'_>,
         channel: &Summary,
         owner: Option<&OwnerId>,
-        slots: &[(String, String)],
+        others: &[(String, String)],
     ) -> Result<(), CallError> {
         let owner = owner.map(|owner| (OWNER_TAG.to_owned(), owner.to_string()));
         let call = self
             .sdk
             .create_tags()
             .resource_arn(&*channel.arn)
-            .set_tags(Some(owner.into_iter().chain(slots.iter().cloned()).collect()))
+            .set_tags(Some(owner.into_iter().chain(others.iter().cloned()).collect()))
             .customize()
             .config_override(once())
             .interceptor(permit.terms());

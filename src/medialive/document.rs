@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use self::wiring::{WireEncoder, Wiring};
+use crate::model::tag::TakeoverTag;
 use crate::model::{
     ChannelClass, ChannelId, ChannelState, ChannelTags, Endpoint, Login, NoSlot, ObservedChannel,
     ObservedGroup, OutputGroup, OwnerId, Secret, SlotTag, Target,
@@ -218,7 +219,12 @@ impl ChannelDocument {
         }
     }
 
-    /// Takes note of slot tags that were removed since this answer was given.
+    /// Takes note of the tag of a takeover that was written since this answer was given.
+    pub fn note_takeover(&mut self, tag: TakeoverTag) {
+        Arc::make_mut(&mut self.summary.tags).set_takeover(tag);
+    }
+
+    /// Takes note of tags that were removed since this answer was given.
     pub fn note_removed(&mut self, keys: &[Arc<str>]) {
         let tags = Arc::make_mut(&mut self.summary.tags);
         for key in keys {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::tag::{SLOT_TAG_PREFIX, SlotTag, TAGS_MAX, TargetDigest, slot_tag_key};
+use super::tag::{SLOT_TAG_PREFIX, SlotTag, TAGS_MAX, TAKEOVER_TAG, TakeoverTag, TargetDigest, slot_tag_key};
 use super::{ChannelId, DestinationName, Endpoint, OutputGroup, OwnerId, SlotId, Target};
 
 /// What was seen of the account, with what this controller remembers about its own running work.
@@ -20,6 +20,8 @@ pub struct Observed {
     pub elsewhere: BTreeMap<ChannelId, BTreeSet<Endpoint>>,
     /// Whether slot tags can be written.
     pub recording: Recording,
+    /// Whether the tags of takeovers can be written and removed.
+    pub takeovers: Recording,
     /// Destinations that this controller took off air for a moment: each comes back to its own slot. Lost on a
     /// crash, which costs no more than the certainty of the same slot.
     pub returning: Returning,
@@ -43,14 +45,14 @@ pub struct Refused {
     pub may_try: bool,
 }
 
-/// Whether what slots hold can be recorded in tags.
+/// Whether something can be recorded in tags: what slots hold, or how far takeovers have come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Recording {
     /// As far as is known.
     #[default]
     Allowed,
-    /// MediaLive refused it: slotwise continues without.
+    /// MediaLive refused it: slotwise continues without. A takeover waits.
     Denied {
         /// What it said, one sentence without secrets.
         why: String,
@@ -99,7 +101,7 @@ pub struct ObservedChannel {
     pub state: ChannelState,
     /// The value of its owner tag.
     pub owner: Option<OwnerId>,
-    /// Its tags, as far as they are of slots.
+    /// Its tags, as far as they are of slots or of its takeover.
     pub tags: Arc<ChannelTags>,
     /// Every RTMP output group, in the channel's order. Those whose name the pool's glob matches and that are
     /// usable are the slots. Shared between the looks that show the same.
@@ -148,11 +150,13 @@ impl ObservedChannel {
     }
 }
 
-/// The tags of a channel, as far as they are of slots.
+/// The tags of a channel, as far as they are of slots or of its takeover.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChannelTags {
     /// Those that begin with [`SLOT_TAG_PREFIX`], by key, as they are.
     pub slots: BTreeMap<Arc<str>, Arc<str>>,
+    /// [`TAKEOVER_TAG`], where it is there.
+    pub takeover: Option<TakeoverTag>,
     /// How many tags the channel has in all, slotwise's and others.
     pub count: usize,
 }
@@ -165,6 +169,8 @@ impl ChannelTags {
             found.count += 1;
             if key.starts_with(SLOT_TAG_PREFIX) {
                 found.slots.insert(key.into(), value.into());
+            } else if key == TAKEOVER_TAG {
+                found.takeover = Some(TakeoverTag::parse(value));
             }
         }
         found
@@ -190,9 +196,24 @@ impl ChannelTags {
         self.count += usize::from(is_new);
     }
 
-    /// Removes a tag by its key.
+    /// Sets the tag of the takeover.
+    pub fn set_takeover(&mut self, tag: TakeoverTag) {
+        let is_new = self.takeover.replace(tag).is_none();
+        self.count += usize::from(is_new);
+    }
+
+    /// Whether a tag of a slot or of the takeover is there, by its key.
+    pub fn has(&self, key: &str) -> bool {
+        self.slots.contains_key(key) || key == TAKEOVER_TAG && self.takeover.is_some()
+    }
+
+    /// Removes a tag of a slot or of the takeover by its key.
     pub fn remove(&mut self, key: &str) {
-        self.count -= usize::from(self.slots.remove(key).is_some());
+        self.count -= usize::from(self.has(key));
+        self.slots.remove(key);
+        if key == TAKEOVER_TAG {
+            self.takeover = None;
+        }
     }
 
     /// Whether tags for these output groups would fit beside those that are there, with one for the owner if that is new.

@@ -43,7 +43,7 @@ impl ChannelPool {
 pub struct PoolChannel {
     /// Its id.
     pub id: ChannelId,
-    /// Adopt it even while it runs with targets that no Destination declares. They are then released.
+    /// Release once what it runs with and no Destination declares, and adopt it even so.
     pub takeover: bool,
 }
 

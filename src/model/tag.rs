@@ -1,17 +1,23 @@
-//! What is recorded of a slot, in a tag of its channel.
+//! What is recorded in the tags of a channel: of its slots, and of its takeover.
 //!
 //! The tag `slotwise.dev/slot/<output group>` has the value `<destination> <digest>`, with a [`Mark`] behind it where there is
 //! one, or `- <digest>` for a parked slot. It is written before the update that points the slot. The digest shows whether the
 //! slot still points there: with any other target the tag proves nothing.
+//!
+//! The tag `slotwise.dev/takeover` says how far `takeover: true` of the channel has come: [`TakeoverTag`].
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Identity, OutputGroup, OwnerId, ShortDigest, SlotId, Target};
 
 /// Tags of slots begin with it; the output group follows.
 pub const SLOT_TAG_PREFIX: &str = "slotwise.dev/slot/";
+
+/// The tag of a channel with `takeover: true` that says how far the takeover has come.
+pub const TAKEOVER_TAG: &str = "slotwise.dev/takeover";
 
 /// Tags that a channel may have, slotwise's and others' together.
 ///
@@ -20,6 +26,10 @@ pub const TAGS_MAX: usize = 50;
 
 /// The value of a parked slot in a tag.
 const PARKED: &str = "-";
+/// The value of a takeover that has begun.
+const BEGUN: &str = "begun";
+/// The value of one that is used up.
+const DONE: &str = "done";
 /// What follows where a destination that vanished from the declaration was released.
 const RELEASED: &str = "released";
 /// What follows where it stays on air, since more vanished with it than may at once.
@@ -80,6 +90,36 @@ pub enum Mark {
     /// The destination vanished from the declaration together with more than may vanish at once: it stays on air until it is
     /// declared again, whichever process looks next and however few are left of those that vanished with it.
     Kept,
+}
+
+/// How far the takeover of a channel has come, by its tag. It is used once: what is undeclared on the channel later is not
+/// released by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TakeoverTag {
+    /// What is undeclared on the channel is to be released. It is written before the stop that releases it: where the tag cannot
+    /// be written, nothing would ever end the takeover.
+    Begun,
+    /// It is used up: the channel has stopped since, or ran with nothing undeclared on it.
+    Done,
+}
+
+impl TakeoverTag {
+    /// Reads the value of the tag. Whatever slotwise does not write counts as used up, which releases nothing.
+    pub fn parse(value: &str) -> Self {
+        match value {
+            BEGUN => Self::Begun,
+            _ => Self::Done,
+        }
+    }
+
+    /// The value of the tag.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Begun => BEGUN,
+            Self::Done => DONE,
+        }
+    }
 }
 
 impl Recorded {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Content, Reason};
+use crate::model::tag::TakeoverTag;
 use crate::model::{DestinationName, OutputGroup, SlotTag, Target};
 
 /// One thing to do to a channel, with its reason.
@@ -28,13 +29,17 @@ pub enum Action {
     Adopt {
         /// Tags of slots, by output group.
         tags: Vec<SlotRecord>,
+        /// The tag of its takeover, if that changes.
+        takeover: Option<TakeoverTag>,
     },
-    /// Bring the tags of its slots to what they hold; tags may change while a channel runs.
+    /// Bring its tags to what its slots hold and how far its takeover has come; tags may change while a channel runs.
     Record {
         /// Tags to be written, by output group.
         tags: Vec<SlotRecord>,
-        /// Keys of slot tags without an output group, which are removed.
+        /// Keys of tags that are removed: of slots without an output group, and of a takeover that is no longer set.
         remove: Vec<Arc<str>>,
+        /// The tag of its takeover, if that changes.
+        takeover: Option<TakeoverTag>,
     },
     /// Stop the channel.
     Stop,
@@ -71,8 +76,13 @@ impl Action {
         match self {
             Self::Wait => 0,
             Self::Adopt { .. } | Self::Stop | Self::Start => 2,
-            Self::Record { tags, remove } => {
-                1 + usize::from(!tags.is_empty()) + usize::from(!remove.is_empty())
+            Self::Record {
+                tags,
+                remove,
+                takeover,
+            } => {
+                let writes = !tags.is_empty() || takeover.is_some();
+                1 + usize::from(writes) + usize::from(!remove.is_empty())
             }
             Self::Update { tags, adopts, .. } => 2 + usize::from(*adopts || !tags.is_empty()),
         }
@@ -89,8 +99,16 @@ impl Action {
     /// Tags of slots that it writes.
     pub fn tags(&self) -> &[SlotRecord] {
         match self {
-            Self::Adopt { tags } | Self::Record { tags, .. } | Self::Update { tags, .. } => tags,
+            Self::Adopt { tags, .. } | Self::Record { tags, .. } | Self::Update { tags, .. } => tags,
             Self::Wait | Self::Stop | Self::Start => &[],
+        }
+    }
+
+    /// The tag of the takeover that it writes.
+    pub fn takeover(&self) -> Option<TakeoverTag> {
+        match self {
+            Self::Adopt { takeover, .. } | Self::Record { takeover, .. } => *takeover,
+            Self::Wait | Self::Stop | Self::Update { .. } | Self::Start => None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | Are the steps possible, in order, on channels that slotwise may touch? | `steps` |
 //! | May a running channel be stopped, and is what is taken off air named, granted and brought back? | `stops`, `steps` |
 //! | Are writes correct and recorded, and does no destination lose its slot by one? | `writes`, `tags` |
+//! | Is what no Destination declares released once only? | `takeover`, `stops` |
 //! | Do only wanted destinations go on air, and every stream once? | `steps`, `air` |
 //! | Does every destination keep its slot, and has each that is not placed a reason? | `assignments` |
 //!
@@ -25,6 +26,7 @@ mod reading;
 mod steps;
 mod stops;
 mod tags;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod violation;

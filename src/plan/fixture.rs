@@ -57,7 +57,8 @@ impl fmt::Debug for World {
             "{trust:?} {grants:?} {set_aside:?} {:?} {:?}",
             self.observed.returning, self.observed.refused
         )?;
-        writeln!(f, "{:?} {:?}", self.observed.recording, self.observed.interrupted)?;
+        let (slots, takeovers) = (&self.observed.recording, &self.observed.takeovers);
+        writeln!(f, "{slots:?} {takeovers:?} {:?}", self.observed.interrupted)?;
         for planned in &self.plan().channels {
             let seen = self.observed.channels[&planned.id].seen();
             let state = seen.map(|seen| (seen.state, &seen.owner, &seen.tags.slots));
@@ -297,7 +298,9 @@ impl World {
                 .filter_map(|group| group.target.as_mut().ok())
             {
                 let pushed = target.0.iter().map(|endpoint| match &*endpoint.url {
-                    url if url.ends_with("/live") => Endpoint::new(PLATFORM, endpoint.stream_name.clone()),
+                    url if url.trim_end_matches('/').ends_with("/live") => {
+                        Endpoint::new(PLATFORM, endpoint.stream_name.clone())
+                    }
                     _ => endpoint.clone(),
                 });
                 *target = pushed.collect::<Vec<_>>().into();
@@ -339,6 +342,9 @@ impl World {
         let channel = self.seen(planned.id.as_str());
         for record in step.action.tags() {
             channel.tags_mut().set(&record.output_group, &record.tag);
+        }
+        if let Some(tag) = step.action.takeover() {
+            channel.tags_mut().set_takeover(tag);
         }
         match &step.action {
             Action::Wait => {

@@ -40,7 +40,7 @@ pub use held::{Checked, checked};
 pub use planner::plan;
 pub use reading::{OnAir, Reading};
 pub use reason::Reason;
-pub use waiting::Waiting;
+pub use waiting::{NoTakeover, Waiting};
 
 use crate::model::{
     ChannelClass, ChannelId, ChannelState, ChannelTags, DestinationName, GroupName, Identity, Interrupt,

@@ -10,7 +10,7 @@
 //! | a paused destination, whatever its state | blocks |
 //! | a destination with `state: Ready` | leaves |
 //! | a vanished destination | leaves once it is released; blocks while it is kept, as in no pool where this process never saw it declared |
-//! | what no Destination explains, or what cannot be a slot | blocks, unless the channel has `takeover: true` and everything declared could be read |
+//! | what no Destination explains, or what cannot be a slot | blocks, unless the channel has `takeover: true`, which is not used up, and everything declared could be read |
 //!
 //! Beside the slots only one thing is in the way: a destination that stays on air in an output group that is not a slot, and in
 //! no slot of a running channel. All other output groups end with their channel.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::model::tag::TakeoverTag;
 use crate::model::{DestinationName, GroupName, OwnerId};
 
 /// Why a step is taken, or a slot given. For readers; no decision depends on it.
@@ -59,6 +60,11 @@ pub enum Reason {
     },
     /// What its slots hold is written into its tags.
     RecordSlots,
+    /// How far its takeover has come is written into its tags.
+    RecordTakeover {
+        /// The tag; `None` where it is removed.
+        tag: Option<TakeoverTag>,
+    },
     /// The channel is stopped so that its slots can be changed.
     StopForUpdate {
         /// The destinations that join, leave or change, by name.
@@ -95,6 +101,7 @@ impl Reason {
             Self::NotDeclared { .. } => "NotDeclared",
             Self::AdoptUnowned { .. } => "AdoptUnowned",
             Self::RecordSlots => "RecordSlots",
+            Self::RecordTakeover { .. } => "RecordTakeover",
             Self::StopForUpdate { .. } => "StopForUpdate",
             Self::StopUnwanted => "StopUnwanted",
             Self::UpdateSlots => "UpdateSlots",
@@ -123,6 +130,13 @@ impl fmt::Display for Reason {
             Self::NotDeclared { host } => write!(f, "no Destination declares this target on {host}"),
             Self::AdoptUnowned { owner } => write!(f, "not owned yet; adopted by {owner}"),
             Self::RecordSlots => f.write_str("records what its slots hold"),
+            Self::RecordTakeover { tag } => f.write_str(match tag {
+                Some(TakeoverTag::Begun) => {
+                    "records that it is taken over, before what is undeclared is released"
+                }
+                Some(TakeoverTag::Done) => "records that takeover: true is used up",
+                None => "removes the tag of its takeover, which is no longer set",
+            }),
             Self::StopForUpdate { destinations } => write!(f, "to change {}", Names(destinations)),
             Self::StopUnwanted => f.write_str("no destination on it is wanted"),
             Self::UpdateSlots => f.write_str("slots differ from what is wanted"),

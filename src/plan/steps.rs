@@ -11,7 +11,8 @@
 //! | RUNNING, RECOVERING, with a protected destination | no change, or none granted | none |
 //! | CREATING, STARTING, STOPPING, UPDATING | any | Wait, then as above |
 //! | running, owned, not all of it recorded | any | Record, then as above |
-//! | no owner tag | any | Adopt, then as above; with the Update where there is one and the channel is stopped |
+//! | owned, its takeover not recorded, or left over | any | Record, then as above |
+//! | no owner tag | any | Adopt, then as above; with the Update where there is one, the channel is stopped and no takeover is recorded |
 //! | may not be used | – | none |
 //!
 //! On a channel that starts, each slot is either given or parked: whatever a slot points at goes on air with it. The new
@@ -180,7 +181,8 @@ fn steps(decision: &Decision<'_, '_>, channel: usize, changes: &[SlotChange]) ->
     let writes: Vec<SlotWrite> = changes.iter().filter_map(|change| change.write.clone()).collect();
     let starts = goal == Goal::Run || goal == Goal::Interrupt && is_started_again(decision, channel);
     let adopts = one.adoption == Adoption::Adopt;
-    let adopts_with_update = adopts && !one.is_running() && starts && !writes.is_empty();
+    let records_takeover = decision.reading.takeover_news(channel).is_some();
+    let adopts_with_update = adopts && !one.is_running() && starts && !writes.is_empty() && !records_takeover;
     if let Some((action, reason)) = first_look(decision, channel, adopts && !adopts_with_update) {
         step(action, reason, Vec::new());
     }

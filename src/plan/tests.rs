@@ -13,4 +13,5 @@ mod properties;
 mod refused;
 mod stops;
 mod tags;
+mod takeover;
 mod waiting;

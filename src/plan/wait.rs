@@ -18,6 +18,7 @@
 mod channel;
 mod nowhere;
 mod pinned;
+mod room;
 
 use std::collections::BTreeSet;
 
@@ -376,11 +377,13 @@ fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
         Block::Undeclared(slot) => Some(Waiting::Undeclared {
             slot: reading.slot_id(slot),
             host: reading.slots[slot].host().to_owned(),
+            takeover: reading.channel_of(slot).no_takeover(),
         }),
         Block::Unusable(slot) => {
             let why = reading.slots[slot].group.target.as_ref().err()?.clone();
+            let takeover = reading.channel_of(slot).no_takeover();
             let slot = reading.slot_id(slot);
-            Some(Waiting::UnusableSlot { slot, why })
+            Some(Waiting::UnusableSlot { slot, why, takeover })
         }
         Block::Vanished(slot) => Some(Waiting::SourceUntrusted {
             why: reading.why_kept(Some(slot)),

@@ -204,6 +204,9 @@ pub enum Waiting {
         others: Vec<OtherGroup>,
         /// Its RTMP output groups that cannot be slots, and why.
         no_slots: Vec<(OutputGroup, NoSlot)>,
+        /// Why it is not taken over.
+        #[serde(skip_serializing_if = "NoTakeover::is_not_set")]
+        takeover: NoTakeover,
     },
     /// The channel runs with what no Destination explains, so it is not stopped.
     Undeclared {
@@ -211,6 +214,9 @@ pub enum Waiting {
         slot: SlotId,
         /// Host of its target.
         host: String,
+        /// Why it is not taken over.
+        #[serde(skip_serializing_if = "NoTakeover::is_not_set")]
+        takeover: NoTakeover,
     },
     /// The channel runs with an output group that is meant as a slot and cannot be one, so it is not stopped.
     UnusableSlot {
@@ -218,6 +224,9 @@ pub enum Waiting {
         slot: SlotId,
         /// Why not.
         why: NoSlot,
+        /// Why it is not taken over.
+        #[serde(skip_serializing_if = "NoTakeover::is_not_set")]
+        takeover: NoTakeover,
     },
     /// An output group of the channel that is no slot has the stream of a wanted destination: the channel is not stopped
     /// while that is on air there, and not started while it gets a slot.
@@ -241,6 +250,29 @@ pub enum Waiting {
         /// The other owner.
         owner: OwnerId,
     },
+}
+
+/// Why `takeover: true` does not release what no Destination explains on a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NoTakeover {
+    /// It is not set, or waits for other reasons.
+    NotSet,
+    /// It is used up: it releases once.
+    Used,
+    /// MediaLive refuses the tag that would record it, so that it would never be used up.
+    Denied {
+        /// What it said, one sentence without secrets.
+        why: String,
+    },
+    /// The channel has no room for that tag.
+    TagsFull,
+}
+
+impl NoTakeover {
+    fn is_not_set(&self) -> bool {
+        *self == Self::NotSet
+    }
 }
 
 /// Failures of a channel in a row from which it keeps failing: the planner goes around it from then on, too.

@@ -11,6 +11,7 @@ use globset::Glob;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::model::tag::TakeoverTag;
 use crate::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired,
     Destination, DestinationName, Disruption, Endpoint, GroupName, Identity, Idle, Interrupt, Login, NoSlot,
@@ -110,6 +111,8 @@ pub(super) struct ObservedDocument {
     channels: BTreeMap<ChannelId, ObservationDocument>,
     elsewhere: BTreeMap<ChannelId, Vec<EndpointDocument>>,
     recording: Recording,
+    #[serde(default, skip_serializing_if = "is_allowed")]
+    takeovers: Recording,
     returning: Returning,
     interrupted: BTreeSet<ChannelId>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -136,6 +139,8 @@ struct ChannelDocument {
     owner: Option<OwnerId>,
     trouble: Option<Trouble>,
     tags: BTreeMap<Arc<str>, Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    takeover: Option<TakeoverTag>,
     tag_count: usize,
     groups: Vec<GroupDocument>,
     others: Arc<[OtherGroup]>,
@@ -324,6 +329,7 @@ impl From<&Observed> for ObservedDocument {
             channels,
             elsewhere,
             recording,
+            takeovers,
             returning,
             interrupted,
             restarting,
@@ -339,6 +345,7 @@ impl From<&Observed> for ObservedDocument {
                 .map(|(id, some)| (id.clone(), some.iter().map(EndpointDocument::from).collect()))
                 .collect(),
             recording: recording.clone(),
+            takeovers: takeovers.clone(),
             returning: returning.clone(),
             interrupted: interrupted.clone(),
             restarting: restarting.clone(),
@@ -388,6 +395,7 @@ impl From<&ObservedChannel> for ChannelDocument {
             owner,
             trouble,
             tags: tags.slots.clone(),
+            takeover: tags.takeover,
             tag_count: tags.count,
             groups: groups.iter().map(group).collect(),
             others,
@@ -530,6 +538,7 @@ impl From<ObservedDocument> for Observed {
                 .map(|(id, some)| (id, some.into_iter().map(Endpoint::from).collect()))
                 .collect(),
             recording: document.recording,
+            takeovers: document.takeovers,
             returning: document.returning,
             interrupted: document.interrupted,
             restarting: document.restarting,
@@ -566,6 +575,7 @@ impl ChannelDocument {
             owner: self.owner,
             tags: Arc::new(ChannelTags {
                 slots: self.tags,
+                takeover: self.takeover,
                 count: self.tag_count,
             }),
             groups: Arc::new(self.groups.into_iter().map(group).collect()),
@@ -574,6 +584,10 @@ impl ChannelDocument {
             trouble: self.trouble,
         }
     }
+}
+
+fn is_allowed(recording: &Recording) -> bool {
+    *recording == Recording::Allowed
 }
 
 fn target(endpoints: Vec<EndpointDocument>) -> Target {

@@ -197,6 +197,7 @@ impl Hiding<'_> {
                 .map(|(id, some)| (id.clone(), some.iter().map(|one| self.endpoint(one)).collect()))
                 .collect(),
             recording: observed.recording.clone(),
+            takeovers: observed.takeovers.clone(),
             returning: observed.returning.clone(),
             interrupted: observed.interrupted.clone(),
             restarting: observed.restarting.clone(),
@@ -276,7 +277,7 @@ impl Hiding<'_> {
             for step in &mut channel.steps {
                 let (writes, tags) = match &mut step.action {
                     Action::Update { writes, tags, .. } => (&mut writes[..], tags),
-                    Action::Adopt { tags } | Action::Record { tags, .. } => (&mut [][..], tags),
+                    Action::Adopt { tags, .. } | Action::Record { tags, .. } => (&mut [][..], tags),
                     Action::Wait | Action::Stop | Action::Start => continue,
                 };
                 for record in tags {

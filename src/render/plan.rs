@@ -580,7 +580,7 @@ mod tests {
     use super::super::samples::{self, CANARY};
     use super::*;
     use crate::model::ChannelState;
-    use crate::plan::Stray;
+    use crate::plan::{NoTakeover, Stray};
 
     fn text(of: &Plan) -> String {
         let text = plan(of, Style::PLAIN);
@@ -688,6 +688,7 @@ mod tests {
             strays,
             others: Vec::new(),
             no_slots: Vec::new(),
+            takeover: NoTakeover::NotSet,
         });
         insta::assert_snapshot!(text(&plan), @"
         No changes. 1 of 1 on air; not as it should be: channel 4000002 (NotAdopted).

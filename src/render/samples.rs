@@ -166,7 +166,14 @@ pub(super) fn start_two() -> Plan {
     };
     cold.adoption = Adoption::Adopt;
     cold.steps = vec![
-        step(Action::Adopt { tags: Vec::new() }, adopt, 0),
+        step(
+            Action::Adopt {
+                tags: Vec::new(),
+                takeover: None,
+            },
+            adopt,
+            0,
+        ),
         update(&cold),
         step(Action::Start, wanted, 150),
     ];

@@ -381,13 +381,17 @@ fn on_air_with_a_previous_target_it_is_where_that_is() {
 #[test]
 fn what_comes_next_is_the_first_step_or_what_the_channel_is_about() {
     use ChannelState::{Idle, Recovering, Starting, Stopping, Updating};
+    let adopt = || Action::Adopt {
+        tags: Vec::new(),
+        takeover: None,
+    };
     let update = || Action::Update {
         writes: Vec::new(),
         tags: Vec::new(),
         adopts: false,
     };
     for (state, action, words) in [
-        (Idle, Some(Action::Adopt { tags: Vec::new() }), "is adopted"),
+        (Idle, Some(adopt()), "is adopted"),
         (ChannelState::Running, Some(Action::Stop), "stops"),
         (Idle, Some(update()), "is updated, then"),
         (Idle, Some(Action::Start), "the channel starts"),

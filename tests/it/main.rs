@@ -8,6 +8,7 @@
 //! | `plan_properties` | what holds for every plan | generated worlds |
 //! | `replay` | plans of recordings, and that recordings hold no key | `tests/recordings` |
 //! | `cycle`, `recording`, `fleet` | the whole loop, and what it costs in calls | controller and emulator in virtual time |
+//! | `takeover` | that what is undeclared is released once | the same |
 //! | `bad_days`, `races`, `refused_targets` | the loop while services fail, lag, race and refuse | the same |
 //! | `cases` | what public bug reports taught | `tests/cases` |
 //! | `lease` | that one process writes | candidates, replicas, real processes |
@@ -53,5 +54,6 @@ mod replay;
 mod simulation;
 mod stage;
 mod tables;
+mod takeover;
 mod tidy;
 mod vanish;

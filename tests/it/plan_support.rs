@@ -189,6 +189,9 @@ pub(crate) fn act(observed: &mut Observed, plan: &Plan, channel: &ChannelId, ste
     for record in step.action.tags() {
         seen.tags_mut().set(&record.output_group, &record.tag);
     }
+    if let Some(tag) = step.action.takeover() {
+        seen.tags_mut().set_takeover(tag);
+    }
     match &step.action {
         Action::Adopt { .. } => seen.owner = Some(owner()),
         Action::Record { remove, .. } => remove.iter().for_each(|key| seen.tags_mut().remove(key)),

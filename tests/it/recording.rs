@@ -213,7 +213,7 @@ async fn tags_that_are_there_are_not_written_again() {
     let Action::Update { tags, .. } = scene.update(true) else {
         unreachable!()
     };
-    scene.take(Action::Adopt { tags }).await.unwrap();
+    scene.take(Action::Adopt { tags, takeover: None }).await.unwrap();
     assert_eq!(scene.calls(), ["DescribeChannel", "CreateTags"]);
     scene.take(scene.update(false)).await.unwrap();
     assert_eq!(scene.calls(), ["DescribeChannel", "UpdateChannel"]);
@@ -267,6 +267,7 @@ async fn a_record_writes_removes_and_is_done_once() {
     let action = Action::Record {
         tags: vec![scene.record(GROUP, Recorded::Parked, &parked)],
         remove: vec![left_over.as_str().into()],
+        takeover: None,
     };
     let outcome = scene.take(action.clone()).await.unwrap();
     assert_eq!(scene.calls(), ["DescribeChannel", "CreateTags", "DeleteTags"]);
@@ -293,6 +294,7 @@ async fn a_tag_that_cannot_be_removed_is_reported_and_no_failure() {
     let action = Action::Record {
         tags: Vec::new(),
         remove: vec![left_over.as_str().into()],
+        takeover: None,
     };
     let outcome = scene.take(action).await.unwrap();
     assert!(
@@ -434,7 +436,13 @@ async fn tags_are_read_from_the_list_and_an_old_list_is_not_believed() {
     let Action::Update { tags: records, .. } = scene.update(true) else {
         unreachable!()
     };
-    let outcome = scene.take(Action::Adopt { tags: records }).await.unwrap();
+    let outcome = scene
+        .take(Action::Adopt {
+            tags: records,
+            takeover: None,
+        })
+        .await
+        .unwrap();
     let Outcome::Accepted { channel, .. } = outcome else {
         panic!("{outcome:?}")
     };

@@ -10,6 +10,7 @@ mod places;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde_json::Value;
 use slotwise::emulator::World;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
@@ -20,7 +21,7 @@ use slotwise::model::{
 };
 
 use super::contact::TAGS_MAX;
-use super::reading::{is_running, owner, rtmp_groups, tag_of};
+use super::reading::{is_running, owner, rtmp_groups, tag_of, takeover_of};
 use super::windows;
 
 /// Names of destinations, in order.
@@ -42,7 +43,8 @@ pub(super) struct Place<'a> {
     pub(super) pool: Option<&'a ChannelPool>,
     /// `None`: MediaLive knows no such channel.
     pub(super) channel: Option<&'a Channel>,
-    /// Whether what is not recognised is released: it is to be taken over, and every key is known.
+    /// Whether what is not recognised is released: it is to be taken over, that is not used up and can be recorded, and every
+    /// key is known.
     pub(super) takeover: bool,
     pub(super) slots: Vec<Slot<'a>>,
     /// Where its RTMP groups point that are no slots and not parked, by their names.
@@ -155,6 +157,14 @@ pub(super) fn is_called(one: &Destination, identity: &str) -> bool {
         || digits.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
+/// Whether a takeover of a channel is not used up, and can be recorded.
+fn is_takeover_left(world: &World, channel: &Channel) -> bool {
+    let tags = channel.document().get("tags").and_then(Value::as_object);
+    let taken = tags.map_or(0, serde_json::Map::len) + usize::from(owner(channel).is_none());
+    let may_write = world.settings().switches.tag_keys_allowed == "*" && taken < TAGS_MAX;
+    takeover_of(channel).map_or(may_write, |tag| tag == "begun")
+}
+
 /// Whether a pause is in force.
 pub(super) fn in_force(pause: Option<&Pause>, wall: Timestamp) -> Option<&Pause> {
     pause.filter(|pause| pause.until.is_none_or(|until| wall < until))
@@ -179,7 +189,8 @@ impl<'a> Ground<'a> {
         for pool in desired.pools.values() {
             for named in &pool.channels {
                 let id = named.id.as_str();
-                let takeover = named.takeover && all_known;
+                let is_left = || known(id).is_none_or(|channel| is_takeover_left(world, channel));
+                let takeover = named.takeover && all_known && is_left();
                 let place = ground.place_of(id, Some(pool), known(id), takeover);
                 ground.places.push(place);
             }
@@ -429,6 +440,20 @@ impl Place<'_> {
     /// Whether it has as many tags as a channel may have.
     pub(super) fn is_full(&self) -> bool {
         self.tags() >= TAGS_MAX
+    }
+
+    /// Whether its pool has `takeover: true` for it, used up or not.
+    pub(super) fn is_to_be_taken_over(&self) -> bool {
+        self.pool.is_some_and(|pool| {
+            let mut named = pool.channels.iter();
+            named.any(|named| named.takeover && named.id.as_str() == self.id)
+        })
+    }
+
+    /// Whether it is recorded that its takeover has begun.
+    pub(super) fn is_taken_over(&self) -> bool {
+        let tag = self.channel.and_then(takeover_of);
+        self.takeover && tag == Some("begun")
     }
 
     /// Whether it has no owner tag.

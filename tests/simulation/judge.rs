@@ -14,7 +14,7 @@ use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::emulator::{Call, World};
 use slotwise::medialive::OWNER_TAG;
-use slotwise::model::tag::{SLOT_TAG_PREFIX, slot_tag_key};
+use slotwise::model::tag::{SLOT_TAG_PREFIX, TAKEOVER_TAG, slot_tag_key};
 use slotwise::model::{Desired, DestinationName, WantedState};
 use tokio::time::Instant;
 
@@ -22,7 +22,8 @@ use super::ground::{Ground, Occupant, Slot, is_called};
 use super::leases::SharedRow;
 use super::process::Sign;
 use super::reading::{
-    Endpoint, carries, endpoints, is_parking, is_running, owner, pool_of, skeleton, tag_of, wiring, without,
+    Endpoint, carries, endpoints, is_parking, is_running, owner, pool_of, skeleton, tag_of, takeover_of,
+    wiring, without,
 };
 use super::starts::Start;
 use super::states::States;
@@ -300,7 +301,7 @@ impl Judge {
         }
     }
 
-    /// Of tags only the owner's and those of slots change; those of slots only while the channel is stopped, once they are
+    /// Of tags only the owner's, that of a takeover and those of slots change; those of slots only while the channel is stopped, once they are
     /// there, but for the name of who holds it, and that it was released.
     fn check_tags(&mut self, id: &str, was: &Channel, is: &Channel) {
         let empty = Map::new();
@@ -312,6 +313,10 @@ impl Judge {
             .map(|group| slot_tag_key(&group.as_str().into()))
             .collect();
         for key in keys.into_iter().filter(|key| old.get(*key) != new.get(*key)) {
+            if key == TAKEOVER_TAG {
+                self.check_takeover(id, takeover_of(was), takeover_of(is));
+                continue;
+            }
             let is_slots = key.starts_with(SLOT_TAG_PREFIX);
             if !is_slots && (key != OWNER_TAG || old.contains_key(key)) {
                 self.fail("tags", format!("the tag {key} of channel {id} is changed"));
@@ -331,6 +336,25 @@ impl Judge {
                     format!("the tag {key} of channel {id} is changed while it runs: {old} -> {new:?}"),
                 );
             }
+        }
+    }
+
+    /// A takeover begins and ends once, and does so again only after it was set to false.
+    fn check_takeover(&mut self, id: &str, was: Option<&str>, is: Option<&str>) {
+        let is_set = |(view, _): (Cow<'_, View>, Timestamp)| {
+            let mut named = view.desired.pools.values().flat_map(|pool| &pool.channels);
+            named.find(|one| one.id.as_str() == id).map(|one| one.takeover)
+        };
+        let mut sets = self.recent().map(is_set);
+        let is_right = match (was, is) {
+            (None, Some("begun")) | (None | Some("begun"), Some("done")) => sets.any(|one| one == Some(true)),
+            (Some(_), None) => sets.any(|one| one == Some(false)),
+            _ => false,
+        };
+        drop(sets);
+        if !is_right {
+            let what = format!("the takeover of channel {id} was {was:?} and is {is:?}");
+            self.fail("takeover", what);
         }
     }
 

@@ -355,7 +355,9 @@ impl Life {
                 .collect();
             let pool = desired.pools.values_mut().choose(random).unwrap();
             if let Some(id) = alone {
-                let (id, takeover) = (id.as_str().into(), false);
+                // The rest of the life is the same with it and without.
+                let takeover = random.clone().random_bool(0.3);
+                let id = id.as_str().into();
                 pool.channels.push(PoolChannel { id, takeover });
             } else if pool.channels.len() > 1 {
                 let at = random.random_range(0..pool.channels.len());

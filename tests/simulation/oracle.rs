@@ -25,14 +25,28 @@ use slotwise::model::{
     Cause, ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, PoolName, SlotId, StreamKey,
     WantedState,
 };
-use slotwise::plan::{ChannelPlan, DestinationPlan, Plan, Waiting};
+use slotwise::plan::{ChannelPlan, DestinationPlan, NoTakeover, Plan, Waiting};
 
 use super::ground::{Fit, Ground, Names, Occupant, Place, Slot, clash, in_force, pushes};
-use super::reading::rtmp_groups;
+use super::reading::{rtmp_groups, takeover_of};
 use super::windows;
 
 /// The longest time off air by an interruption: a stop, an update and a start at their slowest.
 const OFF_AIR_MAX: Duration = Duration::from_mins(15);
+
+/// Why a channel is not taken over.
+fn not_taken_over(place: &Place<'_>, stated: &NoTakeover) -> Claim {
+    let tag = place.channel.and_then(takeover_of);
+    let holds = match stated {
+        NoTakeover::NotSet => !place.is_to_be_taken_over(),
+        NoTakeover::Used => place.is_to_be_taken_over() && tag == Some("done"),
+        NoTakeover::Denied { .. } => place.is_to_be_taken_over() && tag != Some("done"),
+        NoTakeover::TagsFull => place.is_to_be_taken_over() && place.is_full(),
+    };
+    ensure(holds, || {
+        format!("it is said not to be taken over: {stated:?}, its tag is {tag:?}")
+    })
+}
 
 /// What is claimed, or why it is not true.
 type Claim = Result<(), String>;
@@ -384,15 +398,17 @@ impl<'a> Oracle<'a> {
             slot.ok_or_else(|| format!("{stated} is not on channel {}", place.id))
         };
         match waiting {
-            Waiting::Undeclared { slot, host } => {
+            Waiting::Undeclared { slot, host, takeover } => {
                 let is = at(slot)?;
+                not_taken_over(place, takeover)?;
                 ensure(is.is == Occupant::Undeclared, || {
                     format!("{slot} is held by {:?}", is.is)
                 })?;
                 ensure(is.host() == host, || format!("it pushes to {}", is.host()))
             }
-            Waiting::UnusableSlot { slot, .. } => {
+            Waiting::UnusableSlot { slot, takeover, .. } => {
                 let is = at(slot)?;
+                not_taken_over(place, takeover)?;
                 ensure(is.is == Occupant::Unusable, || format!("{slot} can be a slot"))
             }
             Waiting::OnAirBesideSlots {
@@ -402,10 +418,7 @@ impl<'a> Oracle<'a> {
                 self.is_beside_slots(place, destination)
             }
             Waiting::SourceUntrusted { .. } => {
-                let is_taken_over = place.pool.is_some_and(|pool| {
-                    let mut named = pool.channels.iter();
-                    named.any(|named| named.takeover && named.id.as_str() == place.id)
-                });
+                let is_taken_over = place.is_to_be_taken_over();
                 let kept = |slot: &Slot<'_>| match slot.is {
                     Occupant::Vanished { released, .. } => !released,
                     Occupant::Undeclared | Occupant::Unusable => is_taken_over,

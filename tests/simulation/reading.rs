@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::medialive::OWNER_TAG;
-use slotwise::model::tag::slot_tag_key;
+use slotwise::model::tag::{TAKEOVER_TAG, slot_tag_key};
 use slotwise::model::{ChannelPool, Desired, Destination, OutputGroup, Secret, SlotTag, StreamKey};
 
 use super::world::PARKING;
@@ -16,6 +16,11 @@ pub(super) type Endpoint = (String, String);
 
 pub(super) fn owner(channel: &Channel) -> Option<&str> {
     channel.document().get("tags")?.get(OWNER_TAG)?.as_str()
+}
+
+/// How far its takeover has come, by its tag.
+pub(super) fn takeover_of(channel: &Channel) -> Option<&str> {
+    channel.document().get("tags")?.get(TAKEOVER_TAG)?.as_str()
 }
 
 pub(super) fn is_running(channel: &Channel) -> bool {

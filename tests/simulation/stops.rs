@@ -2,7 +2,7 @@
 //!
 //! A running channel may be stopped only if it has a slot and each of its slots is parked, a second copy, or of an unwanted
 //! destination; or if an interruption is granted. Neither while something on it is undeclared or cannot be a slot, unless
-//! it is taken over, nor while a destination on it is paused. A change of its own interrupts a destination like any other.
+//! it is taken over and its tag says that this has begun, nor while a destination on it is paused. A change of its own interrupts a destination like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,7 @@ impl<'a> Stop<'a> {
         let mut lost: Vec<&Destination> = Vec::new();
         for slot in &place.slots {
             match &slot.is {
-                Occupant::Unusable | Occupant::Undeclared if !place.takeover => {
+                Occupant::Unusable | Occupant::Undeclared if !place.is_taken_over() => {
                     return Err(format!("{} is not recognised", slot.group));
                 }
                 // A copy is no more than a copy.

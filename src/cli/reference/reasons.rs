@@ -8,11 +8,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{escaped, line};
+use crate::model::tag::TakeoverTag;
 use crate::model::{
     Cause, ChannelId, ChannelState, DestinationName, GroupName, NoSlot, OtherGroup, OutputGroup, OwnerId,
     Pause, PoolName, SlotId,
 };
-use crate::plan::{Reason, Stray, Waiting};
+use crate::plan::{NoTakeover, Reason, Stray, Waiting};
 use crate::status::DESCRIBED;
 
 /// All tables.
@@ -111,6 +112,9 @@ pub fn reasons() -> Vec<Reason> {
             owner: OwnerId::new("OWNER"),
         },
         Reason::RecordSlots,
+        Reason::RecordTakeover {
+            tag: Some(TakeoverTag::Done),
+        },
         Reason::StopForUpdate {
             destinations: vec![destination()],
         },
@@ -270,14 +274,17 @@ fn of_the_channel() -> Vec<Waiting> {
                 kind: "HLS".into(),
             }],
             no_slots: Vec::new(),
+            takeover: NoTakeover::NotSet,
         },
         Waiting::Undeclared {
             slot: slot(),
             host: "HOST".to_owned(),
+            takeover: NoTakeover::NotSet,
         },
         Waiting::UnusableSlot {
             slot: slot(),
             why: NoSlot::Outputs(2),
+            takeover: NoTakeover::NotSet,
         },
         Waiting::OnAirBesideSlots {
             channel: channel(),

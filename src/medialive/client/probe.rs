@@ -18,7 +18,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::{MediaLive, once};
 use crate::medialive::document::OWNER_TAG;
 use crate::medialive::error::{CallError, Kind};
-use crate::model::tag::slot_tag_key;
+use crate::model::tag::{TAKEOVER_TAG, TakeoverTag, slot_tag_key};
 use crate::model::{OutputGroup, OwnerId};
 
 /// The id of no channel: MediaLive gives numbers of seven digits. A number all the same, so that it is looked up and
@@ -140,11 +140,21 @@ impl Rehearsal {
         sent.map(drop).map_err(|error| by_code("CreateTags", &error))
     }
 
-    /// The removal of a slot's tag.
+    /// An adoption that records how far a takeover has come.
+    pub async fn take_over(&self, home: &Home, owner: &OwnerId) -> Result<(), CallError> {
+        let arn = arn(home);
+        let call = self.sdk.create_tags().resource_arn(arn);
+        let call = call.tags(OWNER_TAG, owner.as_str());
+        let call = call.tags(TAKEOVER_TAG, TakeoverTag::Done.as_str());
+        let sent = call.customize().config_override(once()).send().await;
+        sent.map(drop).map_err(|error| by_code("CreateTags", &error))
+    }
+
+    /// The removal of the tags of a slot and of a takeover.
     pub async fn remove(&self, home: &Home) -> Result<(), CallError> {
         let arn = arn(home);
         let call = self.sdk.delete_tags().resource_arn(arn);
-        let call = call.tag_keys(a_slot());
+        let call = call.tag_keys(a_slot()).tag_keys(TAKEOVER_TAG);
         let sent = call.customize().config_override(once()).send().await;
         sent.map(drop).map_err(|error| by_code("DeleteTags", &error))
     }

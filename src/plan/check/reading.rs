@@ -24,6 +24,7 @@ use super::adoption::{self, Ownership};
 use super::air::Air;
 use super::declared::{Declared, Dest, One, Pipes, Push, canonical_url};
 use super::places::{self, Place, Role, Site};
+use super::takeover::Takeover;
 use super::violation::{About, Rule, Violation};
 use crate::model::{
     ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, DestinationName,
@@ -51,8 +52,8 @@ pub(super) struct Policy<'a> {
     /// Whether the time allows interruptions.
     pub(super) open: bool,
     pub(super) paused: bool,
-    /// Whether this channel is taken over, whatever it carries.
-    pub(super) takeover: bool,
+    /// What `takeover:` of this channel says.
+    pub(super) takeover: Takeover,
     /// The pool's, in its one spelling.
     parking_url: Arc<str>,
 }
@@ -134,12 +135,12 @@ impl<'a> World<'a> {
                 pool,
                 open: pool.disruption.is_open(now),
                 paused: pool.pause_at(now).is_some(),
-                takeover: false,
+                takeover: Takeover::NotAsked,
                 parking_url: canonical_url(&pool.slots.parking_url),
             };
             for channel in &pool.channels {
                 let policy = Policy {
-                    takeover: channel.takeover && is_whole,
+                    takeover: Takeover::of(channel, is_whole, observed),
                     ..policy.clone()
                 };
                 policies.entry(&channel.id).or_default().get_or_insert(policy);
@@ -367,7 +368,8 @@ impl<'a> ChannelReading<'a> {
     }
 
     pub(super) fn takeover(&self) -> bool {
-        self.policy.as_ref().is_some_and(|policy| policy.takeover)
+        let policy = self.policy.as_ref();
+        policy.is_some_and(|policy| policy.takeover == Takeover::InForce)
     }
 
     /// What the pool's policy says of a channel that no destination is wanted on. In no pool: that it stops.

@@ -78,6 +78,7 @@ impl<'a> Subject<'a> {
         }
         if self.starts {
             self.check_start(found);
+            self.check_used_up(found);
         }
         self.starts
     }
@@ -108,6 +109,7 @@ impl<'a> Subject<'a> {
             }
             is_owned |= *action != Action::Wait;
             self.check_tags(action, found);
+            self.check_takeover(action, found);
             self.check_interrupts(step, found);
         }
         true

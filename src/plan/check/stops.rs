@@ -11,7 +11,7 @@
 //! |---|---|
 //! | it has no slot | |
 //! | a paused destination is on air on it | |
-//! | a slot holds what is not declared | `takeover: true`, and all that is declared could be read |
+//! | a slot holds what is not declared | `takeover: true`, recorded as begun, and all that is declared could be read |
 //! | a group that the pool's pattern matches cannot be a slot | the same |
 //! | a slot holds what vanished from the declaration and is kept, as it is on a channel in no pool | on such a channel, this process saw it declared |
 //! | it stands in no pool while the declaration is doubted | every slot that is not parked is held by a destination that is off, and one is |
@@ -62,7 +62,7 @@ impl Subject<'_> {
         let is_undeclared = any(&|one| *one == Occupant::Undeclared);
         let mut groups = self.seen.groups.iter();
         let is_unusable = groups.any(|group| group.target.is_err() && self.channel.matches(group));
-        let takeover = self.channel.takeover();
+        let takeover = self.is_taken_over();
         let reasons = [
             ("it has no slot", self.channel.slots.is_empty()),
             ("a destination on air on it is paused", any(&is_paused)),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | update | exactly one for every slot that it writes, as far as there is room; and for equal or parked slots without a tag that fits |
 //! | adopt | for equal slots, and `adopted` for those with the same stream at another address |
-//! | record | the same for slots on air without any tag, or with one that names another destination or says that it vanished; `released` for what vanished and is released; `kept` for what vanished with too many others, by the guard's decision; removes those without a group |
+//! | record | the same for slots on air without any tag, or with one that names another destination or says that it vanished; `released` for what vanished and is released; `kept` for what vanished with too many others, by the guard's decision; removes those without a group, and that of a takeover that is not set |
 //!
 //! While MediaLive refuses tags of slots there are none.
 
@@ -14,7 +14,7 @@ use super::declared::Dest;
 use super::reading::{Fit, Occupant, SlotReading};
 use super::steps::{Subject, adopts};
 use super::violation::{About, Rule, Violation};
-use crate::model::tag::{TAGS_MAX, slot_tag_key};
+use crate::model::tag::{TAGS_MAX, TAKEOVER_TAG, slot_tag_key};
 use crate::model::{Mark, OutputGroup, Recorded, Recording, SlotTag, Target, TargetDigest};
 use crate::plan::{Action, Content, SlotRecord, SlotWrite};
 
@@ -27,7 +27,10 @@ impl Subject<'_> {
         let new: BTreeSet<String> = keys
             .filter(|key| !self.seen.tags.slots.contains_key(&**key))
             .collect();
-        self.seen.tags.count + new.len() + usize::from(actions.any(adopts))
+        let mut takeovers = actions.clone().filter_map(Action::takeover);
+        let has_new_takeover = self.seen.tags.takeover.is_none() && takeovers.next().is_some();
+        let others = usize::from(actions.any(adopts)) + usize::from(has_new_takeover);
+        self.seen.tags.count + new.len() + others
     }
 
     /// No channel gets more tags than it may have.
@@ -42,9 +45,11 @@ impl Subject<'_> {
     /// Every rule for the tags of a step.
     pub(super) fn check_tags(&self, action: &Action, found: &mut Vec<Violation>) {
         if self.world.observed.recording != Recording::Allowed {
-            if !action.tags().is_empty() || matches!(action, Action::Record { .. }) {
+            let removes_any = matches!(action, Action::Record { remove, .. } if remove.iter().any(|key| **key != *TAKEOVER_TAG));
+            if !action.tags().is_empty() || removes_any {
                 found.push(self.broken(Rule::WrongRecord, "MediaLive refuses tags of slots"));
             }
+            self.check_removed(action, found);
             return;
         }
         let mut tagged = BTreeSet::new();
@@ -60,15 +65,31 @@ impl Subject<'_> {
                 found.push(self.wrong_tag(&write.output_group, "is missing, although the slot is written"));
             }
         }
-        if let Action::Record { tags, remove } = action {
-            if tags.is_empty() && remove.is_empty() {
-                found.push(self.broken(Rule::WrongRecord, "records nothing"));
-            }
-            let is_orphan = |key| self.seen.tags_without_group().contains(key);
-            if !remove.iter().all(is_orphan) {
-                let what = "loses the tag of an output group that is there";
-                found.push(self.broken(Rule::WrongRecord, what));
-            }
+        self.check_removed(action, found);
+    }
+
+    /// A step that only records writes or removes something, and removes only what is left over.
+    fn check_removed(&self, action: &Action, found: &mut Vec<Violation>) {
+        let Action::Record {
+            tags,
+            remove,
+            takeover,
+        } = action
+        else {
+            return;
+        };
+        if tags.is_empty() && remove.is_empty() && takeover.is_none() {
+            found.push(self.broken(Rule::WrongRecord, "records nothing"));
+        }
+        let is_orphan = |key| self.seen.tags_without_group().contains(key);
+        let (takeovers, slots): (Vec<_>, Vec<_>) = remove.iter().partition(|key| ***key == *TAKEOVER_TAG);
+        if !slots.into_iter().all(is_orphan) {
+            let what = "loses the tag of an output group that is there";
+            found.push(self.broken(Rule::WrongRecord, what));
+        }
+        if !takeovers.is_empty() && !self.may_drop_takeover() {
+            let what = "loses the tag of a takeover that may be asked for";
+            found.push(self.broken(Rule::WrongRecord, what));
         }
     }
 

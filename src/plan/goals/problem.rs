@@ -284,7 +284,7 @@ impl Posing<'_, '_> {
     /// The slots of a channel that may be given. Those without a tag only as far as the channel has room for more tags.
     fn free_slots(&self, channel: usize, bin: &Bin) -> Vec<FreeSlot> {
         let one = &self.reading.channels[channel];
-        let count = one.seen.map_or(0, |seen| seen.tags.count) + usize::from(bin.unowned);
+        let count = self.reading.tags_taken(channel) + usize::from(bin.unowned);
         let mut room = match self.reading.observed.recording {
             Recording::Allowed => TAGS_MAX.saturating_sub(count),
             Recording::Denied { .. } => usize::MAX,

@@ -48,6 +48,7 @@ impl Reading<'_> {
                 strays: strays.clone(),
                 others: seen.others.to_vec(),
                 no_slots: seen.no_slots(),
+                takeover: channel.no_takeover(),
             };
             let channel = &mut self.channels[at];
             channel.unusable.get_or_insert(waiting);

@@ -9,6 +9,7 @@
 //! adoption   which channels may be used
 //! published  other places where a stream is, or may be, on air
 //! on_air     the input of the vanish guard
+//! takeover   whether `takeover: true` is in force, and how far it has come
 //! ```
 
 mod adoption;
@@ -19,9 +20,9 @@ mod parts;
 mod places;
 mod published;
 mod returning;
+mod takeover;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -31,10 +32,10 @@ pub(super) use self::parts::{
     BlockedBy, Carried, Channel, Dest, Fit, Intent, Occupant, Pool, Release, Slot, Takeover,
 };
 use super::grant::Policy;
-use super::{Adoption, Content, Waiting};
+use super::{Adoption, Content, NoTakeover, Waiting};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, Observed, Pause,
-    PoolName, SlotId, StreamKey, Target, Trust,
+    PoolName, SlotId, Target, Trust,
 };
 
 /// Everything that is declared and was seen, each referring to the others by index.
@@ -211,24 +212,6 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The effect of `takeover: true`: an unexplained target must be known not to be declared, in no pool.
-    fn takeover(&self) -> Takeover {
-        if let Trust::Doubted { why } = &self.desired.trust {
-            return Takeover::Waits(why.clone());
-        }
-        if !self.desired.set_aside.is_empty() {
-            return Takeover::Waits("an object was set aside because of mistakes in it".to_owned());
-        }
-        let mut destinations = self.desired.destinations.values();
-        let is_unreadable = |one: &&Arc<Destination>| matches!(one.key, StreamKey::Unavailable { .. });
-        destinations.find(is_unreadable).map_or(Takeover::InForce, |one| {
-            let name = &one.name;
-            Takeover::Waits(format!(
-                "the key of {name} cannot be read, and what is on air may be its"
-            ))
-        })
-    }
-
     fn add_pools(&mut self) {
         let mut by_pool: BTreeMap<&PoolName, Vec<&'a Destination>> = BTreeMap::new();
         let mut in_no_pool: Vec<&'a Destination> = Vec::new();
@@ -279,11 +262,7 @@ impl<'a> Reading<'a> {
                 pool: Some(pool.name.clone()),
                 pause: pause.clone(),
             });
-            let takeover = if named.takeover {
-                self.takeover()
-            } else {
-                Takeover::No
-            };
+            let takeover = self.takeover(named.takeover, seen.and_then(ChannelObservation::seen));
             self.add_channel(at, &named.id, seen, takeover, waiting);
         }
     }
@@ -298,7 +277,7 @@ impl<'a> Reading<'a> {
                 .seen()
                 .is_some_and(|seen| seen.owner.as_ref() == Some(&self.desired.owner));
             if is_ours && named.binary_search(&id).is_err() {
-                self.add_channel(at, id, Some(observation), Takeover::No, None);
+                self.add_channel(at, id, Some(observation), Takeover::No(NoTakeover::NotSet), None);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::model::{
     Stream, StreamKey, Target, WantedState,
 };
 use crate::plan::grant::Policy;
-use crate::plan::{Adoption, Waiting};
+use crate::plan::{Adoption, NoTakeover, Waiting};
 
 /// A pool, or what is in none.
 pub(in crate::plan) struct Pool<'a> {
@@ -75,6 +75,14 @@ impl Channel<'_> {
         self.state().is_running()
     }
 
+    /// Why `takeover: true` does not help against what it carries.
+    pub(in crate::plan) fn no_takeover(&self) -> NoTakeover {
+        match &self.takeover {
+            Takeover::No(why) => why.clone(),
+            Takeover::Waits(_) | Takeover::InForce => NoTakeover::NotSet,
+        }
+    }
+
     /// Whether it may be changed.
     pub(in crate::plan) fn is_usable(&self) -> bool {
         self.unusable.is_none()
@@ -89,11 +97,11 @@ impl Channel<'_> {
 /// The effect of `takeover: true` on a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::plan) enum Takeover {
-    /// It is not set.
-    No,
+    /// It has none.
+    No(NoTakeover),
     /// It waits: for this reason what is on air may be declared after all, where that could not be read.
     Waits(String),
-    /// What no Destination explains is released.
+    /// What no Destination explains is released, once it is recorded that this has begun.
     InForce,
 }
 

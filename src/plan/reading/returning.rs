@@ -55,7 +55,10 @@ impl Reading<'_> {
             || self.is_as_it_was(dest, slot) && is_sure;
         let may_start = match &one.blocked_by {
             None => true,
-            Some(BlockedBy::Published { own, .. }) => *own == Some(slot),
+            // Its channel has two copies of it, say, and publishes neither once it has stopped.
+            Some(BlockedBy::Published { own, .. }) => {
+                own.is_some_and(|own| self.slots[own].channel == self.slots[slot].channel)
+            }
             Some(BlockedBy::Duplicate(_)) => false,
         };
         let is_off_air = one.intent == Intent::Wanted && one.on_air.is_none();

@@ -6,12 +6,12 @@ use super::super::goals::Decision;
 use super::super::reading::{Fit, Occupant, Release};
 use super::super::{Action, Content, Reason, SlotRecord, SlotWrite};
 use super::slots::SlotChange;
-use crate::model::tag::TAGS_MAX;
+use crate::model::tag::{TAGS_MAX, TAKEOVER_TAG};
 use crate::model::{Mark, ObservedChannel, Recorded, Recording, SlotTag, Target, TargetDigest};
 
-/// What the first look at a channel writes: the owner tag where it is adopted, the occupants of slots without a record, and
-/// what was decided on vanished destinations. Else tags change only while a channel is stopped; a decision cannot wait for that,
-/// as the channel runs because of it.
+/// What the first look at a channel writes: the owner tag where it is adopted, the occupants of slots without a record, what was
+/// decided on vanished destinations, and how far its takeover has come. Else tags of slots change only while a channel is
+/// stopped; a decision cannot wait for that, as the channel runs because of it.
 pub(super) fn first_look(
     decision: &Decision<'_, '_>,
     channel: usize,
@@ -22,11 +22,12 @@ pub(super) fn first_look(
     let seen = one.seen?;
     let may_record = reading.observed.recording == Recording::Allowed;
     let runs = one.is_running() && may_record;
+    let takeover = reading.takeover_news(channel);
     let mut tags = Vec::new();
     let mut remove: Vec<Arc<str>> = Vec::new();
     if runs {
         remove = seen.tags_without_group();
-        let room = room(seen, adopts);
+        let room = room(decision, channel, adopts);
         tags = one
             .slots
             .clone()
@@ -36,10 +37,26 @@ pub(super) fn first_look(
     }
     if adopts {
         let owner = reading.desired.owner.clone();
-        return Some((Action::Adopt { tags }, Reason::AdoptUnowned { owner }));
+        return Some((Action::Adopt { tags, takeover }, Reason::AdoptUnowned { owner }));
     }
-    let has_something = !tags.is_empty() || !remove.is_empty();
-    has_something.then_some((Action::Record { tags, remove }, Reason::RecordSlots))
+    let records_slots = !tags.is_empty() || !remove.is_empty();
+    let removes_takeover = reading.has_leftover_takeover(channel);
+    if removes_takeover {
+        remove.push(TAKEOVER_TAG.into());
+    }
+    let reason = if records_slots {
+        Reason::RecordSlots
+    } else if takeover.is_some() || removes_takeover {
+        Reason::RecordTakeover { tag: takeover }
+    } else {
+        return None;
+    };
+    let record = Action::Record {
+        tags,
+        remove,
+        takeover,
+    };
+    Some((record, reason))
 }
 
 /// The tags that go with an update: of all slots that are written, and of those that stay and have none that fits.
@@ -84,7 +101,7 @@ pub(super) fn with_update(
         }
     }
     let adopts = seen.owner.is_none();
-    keep_to_room(&mut tags, seen, room(seen, adopts));
+    keep_to_room(&mut tags, seen, room(decision, channel, adopts));
     tags
 }
 
@@ -161,9 +178,9 @@ fn record(decision: &Decision<'_, '_>, slot: usize, occupant: Recorded, target: 
     }
 }
 
-/// How many tags a channel has room for.
-fn room(seen: &ObservedChannel, adopts: bool) -> usize {
-    TAGS_MAX.saturating_sub(seen.tags.count + usize::from(adopts))
+/// How many tags of slots a channel has room for.
+fn room(decision: &Decision<'_, '_>, channel: usize, adopts: bool) -> usize {
+    TAGS_MAX.saturating_sub(decision.reading.tags_taken(channel) + usize::from(adopts))
 }
 
 /// Drops the last of those tags that a channel has no room for.

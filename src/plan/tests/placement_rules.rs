@@ -1,6 +1,6 @@
 //! Which slot a destination gets.
 
-use super::super::fixture::{World, assignments, held, interrupted, pause, pin, steps, waiting};
+use super::super::fixture::{World, allowed, assignments, held, interrupted, pause, pin, steps, waiting};
 use super::super::{Content, Optimality};
 use crate::model::ChannelState::{Idle, Running, Starting, Stopping};
 use crate::model::{Cause, Interrupt, OwnerId, WantedState};
@@ -264,4 +264,23 @@ fn a_slot_on_air_counts_before_others() {
         world.seen(id).owner = Some(OwnerId::from("them"));
     }
     assert_eq!(held(&world.plan(), "a"), "2/slot-1");
+}
+
+#[test]
+fn it_comes_back_to_its_slot_beside_a_copy_of_its_own() {
+    // Until the channel has stopped, the copy is published as well.
+    for copy in ["~b", "+b", "&b"] {
+        let world = World::new()
+            .channel("1", Stopping, &[copy, "+b"])
+            .with("a", |one| one.interruptible = false)
+            .wanted("b")
+            .anytime()
+            .returning("b", "1", "slot-2");
+        let plan = allowed(&world);
+        assert_eq!(
+            (assignments(&plan)["a"].as_str(), assignments(&plan)["b"].as_str()),
+            ("1/slot-1", "1/slot-2"),
+            "{copy}"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use proptest::test_runner::RngSeed;
 
 use super::super::fixture::{World, pause, pin, unknown_key};
 use super::super::{Action, Content, Plan, check};
+use crate::model::tag::TakeoverTag;
 use crate::model::{
     Cause, ChannelClass, ChannelId, ChannelState, Idle, Interrupt, Mark, ObservedChannel, ObservedGroup,
     OwnerId, Recorded, Recording, SlotId, SlotTag, StreamKey, TargetDigest, WantedState,
@@ -25,6 +26,7 @@ struct Chan {
     slots: Vec<String>,
     owner: Option<&'static str>,
     takeover: bool,
+    takeover_tag: Option<TakeoverTag>,
     failures: u32,
 }
 
@@ -66,13 +68,18 @@ fn channels() -> impl Strategy<Value = Vec<Chan>> {
         6 => Just(ChannelState::Idle),
         1 => prop::sample::select(&ChannelState::ALL[..]),
     ];
+    let takeover_tag = prop_oneof![
+        4 => Just(None),
+        1 => Just(Some(TakeoverTag::Begun)),
+        1 => Just(Some(TakeoverTag::Done)),
+    ];
     let owner = prop_oneof![12 => Just(Some("us")), 2 => Just(None), 1 => Just(Some("them"))];
     let channel = (
         state,
         prop::bool::weighted(0.15),
         prop::collection::vec(slots(), 0..5),
         owner,
-        prop::bool::weighted(0.1),
+        (prop::bool::weighted(0.2), takeover_tag),
         0_u32..4,
     );
     let channel = channel.prop_map(|(state, standard, slots, owner, takeover, failures)| Chan {
@@ -80,7 +87,8 @@ fn channels() -> impl Strategy<Value = Vec<Chan>> {
         standard,
         slots,
         owner,
-        takeover,
+        takeover: takeover.0,
+        takeover_tag: takeover.1,
         failures,
     });
     prop::collection::vec(channel, 1..6)
@@ -132,6 +140,8 @@ struct Rules {
     left: Option<usize>,
     /// The pattern of output groups matches the first two slots only.
     narrow: bool,
+    /// Tags of takeovers cannot be written.
+    takeovers_denied: bool,
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
@@ -151,10 +161,11 @@ fn rules() -> impl Strategy<Value = Rules> {
         prop::option::weighted(0.4, 1_usize..4),
         prop::option::weighted(0.15, 0_usize..4),
         prop::bool::weighted(0.1),
+        prop::bool::weighted(0.1),
     );
     (policy, more).prop_map(|(policy, more)| {
         let (interrupt, causes, pack, grant, doubted, max_concurrent) = policy;
-        let (one_platform, keeps_running, denied, set_aside, split, left, narrow) = more;
+        let (one_platform, keeps_running, denied, set_aside, split, left, narrow, takeovers_denied) = more;
         Rules {
             interrupt,
             causes,
@@ -169,6 +180,7 @@ fn rules() -> impl Strategy<Value = Rules> {
             split,
             left,
             narrow,
+            takeovers_denied,
         }
     })
 }
@@ -208,6 +220,10 @@ fn build(channels: &[Chan], destinations: &[Dest], rules: &Rules) -> World {
         let why = "AccessDenied".to_owned();
         world.observed.recording = Recording::Denied { why };
     }
+    if rules.takeovers_denied {
+        let why = "AccessDenied".to_owned();
+        world.observed.takeovers = Recording::Denied { why };
+    }
     for (at, one) in channels.iter().enumerate() {
         let id = (at + 1).to_string();
         let slots: Vec<&str> = one.slots.iter().map(String::as_str).collect();
@@ -224,6 +240,9 @@ fn build(channels: &[Chan], destinations: &[Dest], rules: &Rules) -> World {
             .trouble(&id, one.failures, &retry_at);
         world.seen(&id).owner = one.owner.map(OwnerId::from);
         world.pool().channels[at].takeover = one.takeover;
+        if let Some(tag) = one.takeover_tag {
+            world.seen(&id).tags_mut().set_takeover(tag);
+        }
     }
     let split = rules.split.filter(|at| *at < channels.len());
     for (at, one) in destinations.iter().enumerate() {
@@ -431,11 +450,14 @@ pub(super) fn interrupts_nothing(world: &World, plan: &Plan) -> Result<(), TestC
             continue;
         }
         let pool = channel.pool.as_ref().map(|pool| &world.desired.pools[pool]);
-        let takeover = pool.is_some_and(|pool| {
+        let is_set = pool.is_some_and(|pool| {
             let mut named = pool.channels.iter().filter(|one| one.id == channel.id);
             named.any(|one| one.takeover)
         });
         let seen = world.observed.channels[&channel.id].seen().unwrap();
+        let mut steps = channel.steps.iter();
+        let begins = steps.any(|step| step.action.takeover() == Some(TakeoverTag::Begun));
+        let takeover = is_set && (begins || seen.tags.takeover == Some(TakeoverTag::Begun));
         for group in seen.groups.iter() {
             // What is no slot ends with the channel, like other output groups.
             if !channel.slots.iter().any(|slot| slot.output_group == group.name) {

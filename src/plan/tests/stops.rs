@@ -25,7 +25,7 @@ fn an_undeclared_slot_blocks_every_stop() {
             ("Undeclared", "Undeclared")
         );
         world.pool().channels[0].takeover = true;
-        assert_eq!(steps(&allowed(&world), "1"), "stop update start");
+        assert_eq!(steps(&allowed(&world), "1"), "record stop update start");
     }
 }
 
@@ -35,7 +35,7 @@ fn a_takeover_waits_until_all_that_is_declared_could_be_read() {
         .channel("1", Running, &["+off", "?x", "!"])
         .ready("off");
     world.pool().channels[0].takeover = true;
-    assert_eq!(steps(&allowed(&world), "1"), "stop");
+    assert_eq!(steps(&allowed(&world), "1"), "record stop");
     let mut set_aside = world.clone();
     set_aside.desired.set_aside.insert("other".into());
     // In whatever pool: it may have been moved while it is on air.
@@ -60,7 +60,7 @@ fn an_unusable_group_blocks_every_stop() {
     assert!(plan.is_empty());
     assert_eq!(waiting(&plan, "off"), "SlotIncompatible");
     world.pool().channels[0].takeover = true;
-    assert_eq!(steps(&allowed(&world), "1"), "stop");
+    assert_eq!(steps(&allowed(&world), "1"), "record stop");
 }
 
 #[test]

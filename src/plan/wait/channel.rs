@@ -2,10 +2,8 @@
 
 use super::super::Waiting;
 use super::super::goals::{Decision, Goal};
-use super::super::reading::Occupant;
+use super::room::tags_full;
 use super::{blocked, leave_obstacle};
-use crate::model::Recording;
-use crate::model::tag::TAGS_MAX;
 
 /// What keeps a channel from where it should be.
 pub(in crate::plan) fn channel_waiting(decision: &Decision<'_, '_>, channel: usize) -> Option<Waiting> {
@@ -48,26 +46,4 @@ pub(super) fn on_the_way(decision: &Decision<'_, '_>, channel: usize) -> Option<
     }
     let state = one.state();
     (one.is_usable() && state.is_transition()).then_some(Waiting::ChannelInTransition { channel: id, state })
-}
-
-/// A stopped channel whose slots cannot all be given, since there would be no room for their tags.
-pub(super) fn tags_full(decision: &Decision<'_, '_>, channel: usize) -> Option<Waiting> {
-    let reading = decision.reading;
-    let one = &reading.channels[channel];
-    let seen = one
-        .seen
-        .filter(|_| reading.observed.recording == Recording::Allowed)?;
-    let untagged = || {
-        let slots = one.slots.clone().map(|slot| &reading.slots[slot]);
-        slots.filter(|slot| !slot.has_tag && slot.occupant != Occupant::Unusable)
-    };
-    // An update writes every slot that is not parked, and records it.
-    let parked = untagged()
-        .filter(|slot| slot.occupant == Occupant::Parked)
-        .count();
-    let taken = seen.tags.count + untagged().count() - parked;
-    let full = taken > TAGS_MAX || taken == TAGS_MAX && parked > 0;
-    full.then(|| Waiting::TagsFull {
-        channel: one.id.clone(),
-    })
 }

@@ -5,7 +5,7 @@ use super::super::goals::Decision;
 use super::super::protection::{Change, Kind};
 use super::super::reading::Occupant;
 use super::super::steps::pool_name;
-use super::channel::tags_full;
+use super::room::tags_full;
 use super::{is_free, obstacle};
 use crate::model::{Cause, Pin, SlotId};
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::words::Owner;
-use super::{Approximately, Waiting};
+use super::{Approximately, NoTakeover, Waiting};
+use crate::model::tag::TAKEOVER_TAG;
 use crate::model::{Cause, ChannelId, DestinationName, NoSlot, OutputGroup, PoolName, SlotId};
 use crate::plan::Stray;
 use crate::plan::reason::Names;
@@ -148,23 +149,21 @@ impl Waiting {
                 channel,
                 strays,
                 no_slots,
+                takeover,
                 ..
-            } => not_adopted_ways_out(channel, strays, no_slots),
-            Self::Undeclared { slot, .. } => vec![
+            } => {
+                let takeover = takeover_way_out(channel, takeover, ", which releases them");
+                not_adopted_ways_out(channel, strays, no_slots, takeover)
+            }
+            Self::Undeclared { slot, takeover, .. } => vec![
                 "declare it as a Destination (state: Ready takes it off air)".to_owned(),
                 format!("stop channel {} yourself", slot.channel),
-                format!(
-                    "set takeover: true on channel {} in channels: of the pool, which releases it",
-                    slot.channel
-                ),
+                takeover_way_out(&slot.channel, takeover, ", which releases it"),
             ],
-            Self::UnusableSlot { slot, why } => vec![
+            Self::UnusableSlot { slot, why, takeover } => vec![
                 why.advice().to_owned(),
                 format!("stop channel {} yourself", slot.channel),
-                format!(
-                    "set takeover: true on channel {} in channels: of the pool",
-                    slot.channel
-                ),
+                takeover_way_out(&slot.channel, takeover, ""),
             ],
             Self::OnAirBesideSlots {
                 channel,
@@ -268,10 +267,27 @@ fn no_slot_ways_out(
     }
 }
 
+/// How `takeover: true` would help after all.
+fn takeover_way_out(channel: &ChannelId, takeover: &NoTakeover, then: &str) -> String {
+    match takeover {
+        NoTakeover::NotSet => {
+            format!("set takeover: true on channel {channel} in channels: of the pool{then}")
+        }
+        NoTakeover::Used => format!(
+            "set takeover: false on channel {channel} in channels: of the pool, apply, and set it to true again{then}"
+        ),
+        NoTakeover::Denied { .. } => format!(
+            "allow medialive:CreateTags and medialive:DeleteTags for {TAKEOVER_TAG}, as manifests/iam-policy.json does"
+        ),
+        NoTakeover::TagsFull => format!("remove tags that are not needed from channel {channel}{then}"),
+    }
+}
+
 fn not_adopted_ways_out(
     channel: &ChannelId,
     strays: &[Stray],
     no_slots: &[(OutputGroup, NoSlot)],
+    takeover: String,
 ) -> Vec<String> {
     let mut ways: Vec<String> = Vec::new();
     for (_, why) in no_slots {
@@ -294,7 +310,7 @@ fn not_adopted_ways_out(
     }
     ways.extend([
         format!("stop channel {channel} yourself"),
-        format!("set takeover: true on channel {channel} in channels: of the pool, which releases them"),
+        takeover,
         format!("remove channel {channel} from the pool"),
     ]);
     ways

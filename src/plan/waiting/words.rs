@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use jiff::Timestamp;
 
-use super::Waiting;
+use super::{NoTakeover, Waiting};
 use crate::model::{
     Cause, ChannelId, DestinationName, NoSlot, OtherGroup, OutputGroup, OwnerId, Pause, PoolName, SlotId,
 };
@@ -100,18 +100,21 @@ impl Waiting {
                 strays,
                 others,
                 no_slots,
-            } => not_adopted(f, channel, strays, others, no_slots),
-            Self::Undeclared { slot, host } => write!(
+                takeover,
+            } => {
+                not_adopted(f, channel, strays, others, no_slots)?;
+                takeover.fmt(f)
+            }
+            Self::Undeclared { slot, host, takeover } => write!(
                 f,
-                "{} is not stopped: no Destination explains what is on air in {} ({host})",
+                "{} is not stopped: no Destination explains what is on air in {} ({host}){takeover}",
                 slot.channel, slot.output_group
             ),
-            Self::UnusableSlot { slot, why } => {
+            Self::UnusableSlot { slot, why, takeover } => {
+                let (channel, group) = (&slot.channel, Group(&slot.output_group));
                 write!(
                     f,
-                    "{} is not stopped: {} cannot be a slot: {why}",
-                    slot.channel,
-                    Group(&slot.output_group)
+                    "{channel} is not stopped: {group} cannot be a slot: {why}{takeover}"
                 )
             }
             Self::OnAirBesideSlots {
@@ -341,6 +344,20 @@ fn not_adopted(
         write!(f, "; {} cannot be a slot: {why}", Group(group))?;
     }
     Ok(())
+}
+
+/// What follows on what is not taken over.
+impl Display for NoTakeover {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSet => Ok(()),
+            Self::Used => f.write_str("; takeover: true is used up, as it releases once"),
+            Self::Denied { why } => write!(f, "; takeover: true waits: {why}"),
+            Self::TagsFull => {
+                f.write_str("; takeover: true waits: the channel has as many tags as a channel may have")
+            }
+        }
+    }
 }
 
 fn other_group(group: &OtherGroup) -> String {

@@ -28,10 +28,15 @@ async fn on_air() -> Daemon {
 
 /// Runs on with an edit of the pool, which touches nothing. Returns the log.
 async fn edited(daemon: &mut Daemon, pool: &str) -> String {
+    edited_with(daemon, pool, &[]).await
+}
+
+/// The same, with these calls.
+async fn edited_with(daemon: &mut Daemon, pool: &str, writes: &[&str]) -> String {
     let before = daemon.placed();
     daemon.write("pool.yaml", pool);
     daemon.run().await;
-    assert_eq!(daemon.writes(), [""; 0], "{pool}");
+    assert_eq!(daemon.writes(), writes, "{pool}");
     assert_eq!(daemon.placed(), before, "{pool}");
     daemon.log()
 }
@@ -153,7 +158,9 @@ async fn no_edit_of_a_pool_touches_what_is_on_air() {
         ),
     ] {
         let mut daemon = on_air().await;
-        let log = edited(&mut daemon, &edit).await;
+        // That there is nothing to take over is recorded.
+        let records = edit.contains("takeover: true").then_some("CreateTags");
+        let log = edited_with(&mut daemon, &edit, records.as_slice()).await;
         assert!(log.contains(said), "{said}: {log}");
         // Nor is it stopped once what shares its channel has ended.
         let placed = daemon.placed();

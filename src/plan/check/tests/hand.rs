@@ -496,7 +496,10 @@ pub(super) fn start() -> Step {
 }
 
 pub(super) fn adopt() -> Step {
-    step(Action::Adopt { tags: Vec::new() })
+    step(Action::Adopt {
+        tags: Vec::new(),
+        takeover: None,
+    })
 }
 
 /// An update that writes the owner tag, too.

@@ -4,7 +4,7 @@ use ChannelState::{Idle, Recovering, Running, Starting, Stopping, UpdateFailed};
 
 use super::hand::{Hand, adopt, adopting, goes_to_c2, joins, one_on_air, pause, start, step, stop};
 use crate::model::{ChannelObservation, ChannelState, Endpoint, OwnerId, Recorded, Secret};
-use crate::plan::{Action, Adoption, Waiting};
+use crate::plan::{Action, Adoption, NoTakeover, Waiting};
 
 #[test]
 fn interruptions_are_counted_right_those_that_wait_their_turn_among_them() {
@@ -214,6 +214,7 @@ fn a_channel_that_is_not_adopted_says_so() {
         strays: Vec::new(),
         others: Vec::new(),
         no_slots: Vec::new(),
+        takeover: NoTakeover::NotSet,
     });
     hand.passes();
 }

@@ -3,9 +3,10 @@
 use ChannelState::{Idle, Recovering, Running, Starting};
 
 use super::hand::{Hand, doubted, joins, one_on_air, pause, start, step, stop, unknown_key};
+use crate::model::tag::TakeoverTag;
 use crate::model::{
-    Cause, ChannelObservation, ChannelState, Destination, Idle as WhenIdle, Mark, Recorded, Secret, SlotId,
-    StreamKey,
+    Cause, ChannelObservation, ChannelState, Destination, Idle as WhenIdle, Mark, Recorded, Recording,
+    Secret, SlotId, StreamKey,
 };
 use crate::plan::check::{About, Rule};
 use crate::plan::{Action, Content, Violation};
@@ -88,12 +89,20 @@ fn unrecognised_targets_forbid_a_stop_without_takeover() {
         hand.desired.grants.insert("r".into());
         assert_eq!(forbidden(&hand), [why], "no grant opens it");
         hand.pool().channels[1].takeover = true;
+        assert_eq!(forbidden(&hand), [why], "it is not recorded that this has begun");
+        hand.seen("c1").tags_mut().set_takeover(TakeoverTag::Begun);
         hand.passes();
+        hand.seen("c1").tags_mut().set_takeover(TakeoverTag::Done);
+        assert_eq!(forbidden(&hand), [why], "it is used up");
+        hand.seen("c1").tags_mut().set_takeover(TakeoverTag::Begun);
+        hand.observed.takeovers = Recording::Denied { why: "no".to_owned() };
+        assert_eq!(forbidden(&hand), [why], "it would never be used up");
     }
     // Taken over it is not while something that is declared could not be read.
     let taken_over = || {
         let mut hand = stopped(["r", "cdn.example", ""]);
         hand.pool().channels[1].takeover = true;
+        hand.seen("c1").tags_mut().set_takeover(TakeoverTag::Begun);
         hand
     };
     let mut doubt = taken_over();
@@ -232,6 +241,7 @@ fn an_undeclared_target_leaves_a_channel_that_is_taken_over() {
     let mut hand = hand.steps("c1", vec![stop(&["a"]), update, start()]);
     assert_eq!(forbidden(&hand), [Forbidden::UNDECLARED]);
     hand.pool().channels[0].takeover = true;
+    hand.seen("c1").tags_mut().set_takeover(TakeoverTag::Begun);
     hand.passes();
 }
 

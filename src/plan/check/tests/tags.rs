@@ -3,7 +3,7 @@
 use ChannelState::{Idle, Running};
 
 use super::hand::{Hand, adopt, adopting, doubted, goes_to_c2, one_on_air, start, step};
-use crate::model::tag::TAGS_MAX;
+use crate::model::tag::{TAGS_MAX, TAKEOVER_TAG, TakeoverTag};
 use crate::model::{ChannelState, Mark, OwnerId, Recorded, Recording, SlotId};
 use crate::plan::{Action, SlotRecord, Step};
 
@@ -35,6 +35,7 @@ fn record(tags: Vec<SlotRecord>) -> Step {
     step(Action::Record {
         tags,
         remove: Vec::new(),
+        takeover: None,
     })
 }
 
@@ -126,7 +127,7 @@ fn adoption_records_what_is_exact() {
         hand.seen("c1").owner = None;
         let mut hand = hand.quiet();
         let tags = vec![hand.record("c1", group, occupant)];
-        hand.steps("c1", vec![step(Action::Adopt { tags })])
+        hand.steps("c1", vec![step(Action::Adopt { tags, takeover: None })])
     };
     adopts("s1", destination("a")).passes();
     adopts("s1", destination("r")).fails(&["WrongTag"]);
@@ -195,8 +196,14 @@ fn only_tags_without_a_group_are_removed() {
         let remove = keys.iter().map(|key| format!("slotwise.dev/slot/{key}").into());
         let tags = Vec::new();
         let remove = remove.collect();
-        hand.quiet()
-            .steps("c1", vec![step(Action::Record { tags, remove })])
+        hand.quiet().steps(
+            "c1",
+            vec![step(Action::Record {
+                tags,
+                remove,
+                takeover: None,
+            })],
+        )
     };
     removes(&["gone"]).passes();
     removes(&["s2"]).fails(&["WrongRecord"]);
@@ -236,4 +243,71 @@ fn no_channel_gets_more_tags_than_it_may_have() {
     alone.seen("c1").tags_mut().count = TAGS_MAX;
     alone.fails(&["Misread", "SilentChannel", "Untouchable"]);
     assert_eq!(alone.desired.owner, OwnerId::new("us"));
+}
+
+/// `c1` runs with this and has `takeover: true`.
+fn taken_over(holds: [&str; 3]) -> Hand {
+    let mut hand = Hand::new().destinations(&["+a"]).channel("c1", Running, holds);
+    hand.pool().channels[0].takeover = true;
+    hand
+}
+
+/// A step on c1 that records how far its takeover has come.
+fn records_takeover(hand: Hand, tag: TakeoverTag) -> Hand {
+    let record = Action::Record {
+        tags: Vec::new(),
+        remove: Vec::new(),
+        takeover: Some(tag),
+    };
+    hand.quiet().steps("c1", vec![step(record)])
+}
+
+#[test]
+fn a_takeover_is_recorded_as_it_is() {
+    use TakeoverTag::{Begun, Done};
+    let recorded = |holds, tag| records_takeover(taken_over(holds), tag);
+    recorded(["a", "", ""], Done).passes();
+    recorded(["a", "", ""], Begun).fails(&["WrongRecord"]);
+    for holds in ["cdn.example", "#"] {
+        recorded(["a", holds, ""], Begun).passes();
+        recorded(["a", holds, ""], Done).fails(&["WrongRecord"]);
+    }
+    // Once, only where it is set, and only while it can be recorded.
+    let with = |change: fn(&mut Hand)| {
+        let mut hand = taken_over(["a", "", ""]);
+        change(&mut hand);
+        records_takeover(hand, Done)
+    };
+    with(|hand| hand.pool().channels[0].takeover = false).fails(&["WrongRecord"]);
+    with(|hand| hand.seen("c1").tags_mut().set_takeover(Done)).fails(&["WrongRecord"]);
+    with(|hand| hand.seen("c1").tags_mut().set_takeover(Begun)).passes();
+    with(|hand| hand.observed.takeovers = Recording::Denied { why: "no".to_owned() }).fails(&["WrongRecord"]);
+    with(|hand| hand.seen("c1").tags_mut().count = TAGS_MAX).fails(&["TooManyTags", "WrongRecord"]);
+}
+
+#[test]
+fn the_tag_of_a_takeover_is_removed_where_it_is_not_set() {
+    let removes = |takeover: bool| {
+        let mut hand = taken_over(["a", "", ""]);
+        hand.pool().channels[0].takeover = takeover;
+        hand.seen("c1").tags_mut().set_takeover(TakeoverTag::Done);
+        let record = Action::Record {
+            tags: Vec::new(),
+            remove: vec![TAKEOVER_TAG.into()],
+            takeover: None,
+        };
+        hand.quiet().steps("c1", vec![step(record)])
+    };
+    removes(false).passes();
+    removes(true).fails(&["WrongRecord"]);
+}
+
+#[test]
+fn a_channel_is_started_once_its_takeover_is_used_up() {
+    let mut hand = goes_to_c2(one_on_air());
+    hand.passes();
+    hand.pool().channels[1].takeover = true;
+    hand.fails(&["WrongRecord"]);
+    hand.observed.takeovers = Recording::Denied { why: "no".to_owned() };
+    hand.passes();
 }
