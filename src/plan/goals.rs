@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::placement::{Budget, Placed, Problem, solve};
 use super::protection::{Change, Kept, Kind, is_stoppable, join, kind, leave};
-use super::reading::{Intent, Occupant, Reading};
+use super::reading::{Intent, Reading};
 use super::{Interruptions, Optimality, Waiting};
 use crate::model::{Cause, ChannelId, ChannelObservation, ChannelState, DestinationName, StreamKey};
 
@@ -288,12 +288,9 @@ impl<'r, 'a> Decision<'r, 'a> {
                 && self.bin(*channel).is_some()
                 && self.given_on(*channel).next().is_none()
         });
-        let slots = idle.flat_map(|channel| self.reading.channels[channel].slots.clone());
-        let is_slot = |slot: &usize| {
-            let slot = &self.reading.slots[*slot];
-            slot.is_meant && slot.occupant != Occupant::Unusable
-        };
-        slots.filter(is_slot)
+        // Those without a tag only as far as there is room for more tags.
+        let free = idle.filter_map(|channel| Some(&self.problem.bins[self.bin(channel)?].free));
+        free.flatten().map(|free| free.slot)
     }
 
     fn set_goals(&mut self, reserved: &BTreeMap<usize, usize>) {

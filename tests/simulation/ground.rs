@@ -142,6 +142,13 @@ pub(super) fn pushes(one: &Destination) -> Vec<Endpoint> {
     urls.map(|url| Endpoint::new(url.clone(), key.clone())).collect()
 }
 
+/// Whether MediaLive takes no URL of a destination, by the one switch that worlds turn.
+pub(super) fn is_refused(world: &World, one: &Destination) -> bool {
+    let takes_slashes = world.settings().switches.rtmp_trailing_slash_allowed;
+    let mut urls = std::iter::once(&one.url).chain(&one.backup_url);
+    !takes_slashes && urls.any(|url| url.ends_with('/'))
+}
+
 /// Whether two endpoints are one stream that may be on air only once.
 pub(super) fn clash(one: &Endpoint, other: &Endpoint) -> bool {
     one.stream() == other.stream() && one.is_backup_ingest() == other.is_backup_ingest()

@@ -27,7 +27,7 @@ use slotwise::model::{
 };
 use slotwise::plan::{ChannelPlan, DestinationPlan, NoTakeover, Plan, Waiting};
 
-use super::ground::{Fit, Ground, Names, Occupant, Place, Slot, clash, in_force, pushes};
+use super::ground::{Fit, Ground, Names, Occupant, Place, Slot, clash, in_force, is_refused, pushes};
 use super::reading::{rtmp_groups, takeover_of};
 use super::windows;
 
@@ -222,12 +222,8 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    /// MediaLive takes no URL of it, by the one switch that worlds turn.
     fn target_refused(&self, one: &Destination, what: &str) -> Claim {
-        let takes_slashes = self.world.settings().switches.rtmp_trailing_slash_allowed;
-        let mut urls = std::iter::once(&one.url).chain(&one.backup_url);
-        let is_refused = !takes_slashes && urls.any(|url| url.ends_with('/'));
-        ensure(is_refused, || "MediaLive would take it".into())?;
+        ensure(is_refused(self.world, one), || "MediaLive would take it".into())?;
         ensure(!what.is_empty(), || "it is not said what MediaLive said".into())
     }
 

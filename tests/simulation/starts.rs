@@ -6,7 +6,7 @@ use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
 use slotwise::model::{Desired, Endpoint, SlotId, SlotSelector};
 
-use super::ground::{Fit, Ground, Occupant, clash};
+use super::ground::{Fit, Ground, Occupant, clash, is_refused};
 use super::reading::{is_running, rtmp_groups};
 use super::world::PARKING;
 
@@ -54,7 +54,10 @@ impl<'a> Start<'a> {
         };
         let slots = place.slots.iter().filter(|slot| match &slot.is {
             Occupant::Parked | Occupant::Unusable => false,
-            Occupant::Of(one, fit) => *fit == Fit::Previous || !ground.wanted(one),
+            // What MediaLive refuses continues with its previous target.
+            Occupant::Of(one, fit) => {
+                *fit == Fit::Previous && !is_refused(self.world, one) || !ground.wanted(one)
+            }
             Occupant::Vanished { .. } | Occupant::Undeclared => true,
         });
         slots.map(|slot| slot.group.clone()).collect()

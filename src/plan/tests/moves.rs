@@ -2,6 +2,7 @@
 
 use super::super::fixture::{World, allowed, assignments, interrupted, steps, waiting};
 use crate::model::ChannelState::{Idle, Running};
+use crate::model::tag::TAGS_MAX;
 use crate::model::{Cause, Interrupt};
 
 /// `a` is on air beside b on channel 1, and belongs to pool `other` with channel 2 now.
@@ -32,6 +33,14 @@ fn it_waits_until_a_slot_is_reserved() {
     let plan = allowed(&moved(&["!"], &[Cause::Retarget]));
     assert!(!steps(&plan, "1").contains("stop"));
     assert_eq!(waiting(&plan, "a"), "OnAirElsewhere");
+}
+
+#[test]
+fn no_slot_is_reserved_that_could_not_be_recorded() {
+    let mut world = moved(&["-"], &[Cause::Retarget]);
+    assert!(steps(&allowed(&world), "1").contains("stop"));
+    world.seen("2").tags_mut().count = TAGS_MAX;
+    assert!(allowed(&world).is_empty());
 }
 
 #[test]
