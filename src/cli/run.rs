@@ -121,7 +121,7 @@ pub(super) async fn run(
     let waker = controller.waker();
     // Watched only where requests may come: otherwise no view is kept.
     let listening = listening.map(|listening| (listening, controller.watch()));
-    let running = controller.run(until, &asked);
+    let running = Box::pin(controller.run(until, &asked));
     let running = async {
         match listening {
             None => running.await,
