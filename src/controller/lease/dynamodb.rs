@@ -16,6 +16,7 @@
 //! request to AWS delays a renewal.
 
 mod grants;
+mod note;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -150,26 +151,6 @@ impl LeaseRow {
             }
             Err(error) if is_refused(&error) => Ok(Answer::Refused),
             Err(error) => Err(self.classify(OPERATION, &error)),
-        }
-    }
-
-    /// What the holder before this process left, once.
-    pub(super) fn take_note(&self) -> Option<String> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Leaves a text to the next holder, while `me` is the holder.
-    pub(super) async fn leave_note(&self, me: &str, note: &str) {
-        let call = self
-            .update()
-            .update_expression("SET #note = :note")
-            .condition_expression("#holder = :me")
-            .expression_attribute_names("#note", "note")
-            .expression_attribute_names("#holder", "holder")
-            .expression_attribute_values(":note", text(note))
-            .expression_attribute_values(":me", text(me));
-        if let Err(error) = call.send().await {
-            tracing::debug!("nothing is left to the next holder: {error}");
         }
     }
 
