@@ -265,8 +265,16 @@ impl<'a> Ground<'a> {
             let slot = self.slot(id, pool, channel, (group, endpoints));
             let is_recorded =
                 matches!(&slot.tag, Some(tag) if matches!(tag.occupant, Recorded::Destination { .. }));
-            // As long as it runs, what was written over a slot by hand stays one.
-            let is_overwritten = slot.has_tag && slot.tag.is_none() && is_running(channel);
+            // As long as it runs, what was written over a slot by hand stays one; and what has a declared target.
+            let is_declared = || {
+                let mut all = self.desired.destinations.values();
+                all.any(|one| {
+                    let own = pushes(one);
+                    slot.pushed()
+                        .any(|there| own.iter().any(|own| own.stream() == there.stream()))
+                })
+            };
+            let is_overwritten = slot.has_tag && slot.tag.is_none() && (is_running(channel) || is_declared());
             if (slot.is_meant || is_recorded || is_overwritten) && !slot.group.is_empty() {
                 slots.push(slot);
             } else {

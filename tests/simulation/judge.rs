@@ -22,8 +22,8 @@ use super::ground::{Ground, Occupant, Slot, is_called};
 use super::leases::SharedRow;
 use super::process::Sign;
 use super::reading::{
-    Endpoint, carries, endpoints, is_parking, is_running, owner, pool_of, skeleton, tag_of, takeover_of,
-    wiring, without,
+    Endpoint, carries, endpoints, is_parking, is_running, owner, pool_of, rtmp_groups, skeleton, tag_of,
+    takeover_of, wiring, without,
 };
 use super::starts::Start;
 use super::states::States;
@@ -505,6 +505,21 @@ impl Judge {
                 break;
             }
         }
+        let pushed = after.channel(id).map(rtmp_groups).unwrap_or_default();
+        let may_be_renamed = |group: &String| {
+            let mut named = pushed.iter().filter(|(name, _)| name == group);
+            named.any(|(_, endpoints)| {
+                let mut endpoints = endpoints.iter();
+                endpoints.any(|one| {
+                    let endpoint = (one.url.to_string(), one.stream_name.reveal().to_owned());
+                    self.views.may_be_renamed(&endpoint)
+                })
+            })
+        };
+        let unwanted = unwanted.map(|mut unwanted| {
+            unwanted.retain(|group| !may_be_renamed(group));
+            unwanted
+        });
         if let Some(group) = unwanted.and_then(|unwanted| unwanted.into_iter().next()) {
             self.fail(
                 "undeclared target",

@@ -67,6 +67,14 @@ impl Views {
         self.all.last().unwrap()
     }
 
+    /// Whether an endpoint was declared once, and a destination whose key cannot be read may be that one, renamed: while that is
+    /// open, whoever was interrupted comes back although it is removed.
+    pub(super) fn may_be_renamed(&self, endpoint: &Endpoint) -> bool {
+        let mut declared = self.last().desired.destinations.values();
+        let is_open = declared.any(|one| matches!(one.key, slotwise::model::StreamKey::Unavailable { .. }));
+        is_open && self.all.iter().any(|view| view.declares(endpoint))
+    }
+
     /// Takes note of what is declared from now on, while the wall clock shows `wall`.
     pub(super) fn declare(&mut self, desired: Desired, wall: Timestamp) {
         let passed = self.begun.elapsed();

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use super::index::Index;
 use super::{Fit, Intent, Occupant, Reading, Release, Slot};
 use crate::model::{
-    Desired, Destination, Endpoint, Mark, ObservedChannel, Recorded, Secret, SlotId, SlotSelector, Stream,
-    StreamKey, Target, Trust,
+    Desired, Destination, Endpoint, Mark, ObservedChannel, ObservedGroup, Recorded, Secret, SlotId,
+    SlotSelector, Stream, StreamKey, Target, Trust,
 };
 
 impl<'a> Reading<'a> {
@@ -37,9 +37,10 @@ impl<'a> Reading<'a> {
             let is_meant = pool.is_some_and(|pool| pool.slots.output_groups.is_match(group.name.as_str()));
             let has_tag = seen.tags.is_named(&group.name);
             // What was written into a slot by hand does not become an output group beside the slots by an edit of the pool: as
-            // long as it runs it stays a slot whose target is not declared.
-            let is_overwritten = has_tag && record.is_none() && seen.state.is_running();
-            if !is_meant && !is_recorded && !is_overwritten {
+            // long as it runs it stays a slot whose target is not declared; and a slot with a declared target stays one.
+            let is_overwritten =
+                || has_tag && record.is_none() && (seen.state.is_running() || self.is_declared(seen, group));
+            if !is_meant && !is_recorded && !is_overwritten() {
                 continue;
             }
             self.slots.push(Slot {
@@ -53,6 +54,26 @@ impl<'a> Reading<'a> {
                 occupant: Occupant::Undeclared,
             });
         }
+    }
+
+    /// Whether a group points at the stream of a declared destination. Asked for few groups: it looks at all destinations.
+    fn is_declared(&self, seen: &ObservedChannel, group: &ObservedGroup) -> bool {
+        let Ok(target) = &group.target else { return false };
+        let slot = SlotId::new(seen.id.clone(), group.name.clone());
+        let endpoints = target.0.iter().enumerate();
+        let used = endpoints.filter(|(pipeline, endpoint)| {
+            !SlotSelector::is_parking_name(&endpoint.stream_name, &slot, *pipeline)
+        });
+        let streams: Vec<Stream> = used.map(|(_, endpoint)| endpoint.stream()).collect();
+        let pushes = |one: &Destination| {
+            let StreamKey::Known(key) = &one.key else {
+                return false;
+            };
+            let urls = std::iter::once(&one.url).chain(&one.backup_url);
+            let mut own = urls.take(seen.class.pipelines());
+            own.any(|url| streams.contains(&Endpoint::new(url.clone(), key.clone()).stream()))
+        };
+        self.desired.destinations.values().any(|one| pushes(one))
     }
 
     /// The one spelling of a pool's parking URL.

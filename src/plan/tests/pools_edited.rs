@@ -1,11 +1,34 @@
 //! Edits of a pool whose channels are on air.
 
+use super::super::Content;
 use super::super::fixture::{POOL, World, allowed, assignments, held, steps, waiting};
 use crate::model::ChannelState::{Idle, Running};
-use crate::model::{ChannelClass, Mark, Recorded, WantedState};
+use crate::model::{ChannelClass, Mark, Recorded, SlotId, SlotTag, TargetDigest, WantedState};
 
 fn glob(world: &mut World, pattern: &str) {
     world.pool().slots.output_groups = globset::Glob::new(pattern).unwrap().compile_matcher();
+}
+
+#[test]
+fn another_glob_keeps_a_slot_whose_tag_does_not_fit_but_whose_target_is_declared() {
+    let mut world = World::new()
+        .channel("1", Idle, &["+a", "+off"])
+        .wanted("a")
+        .ready("off")
+        .returning("a", "1", "slot-1");
+    let owner = world.desired.owner.clone();
+    let channel = world.seen("1");
+    let target = channel.groups[1].target.clone().unwrap();
+    let misfit = SlotTag {
+        occupant: Recorded::destination("off".into()),
+        digest: TargetDigest::of(&owner, &SlotId::new("copied", "slot-2"), &target),
+    };
+    channel.tags_mut().set(&"slot-2".into(), &misfit);
+    glob(&mut world, "SLOT-*");
+    // As a group that is no slot it would be started, and nobody wants it.
+    let plan = allowed(&world);
+    assert_eq!(steps(&plan, "1"), "update start");
+    assert_eq!(plan.channels[0].slots[1].then, Content::Parked);
 }
 
 #[test]
