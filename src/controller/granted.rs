@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::lease::{GrantOutcome, Grantee, Handed, Progress};
-use super::refusals::Newcomers;
+use super::refusals::Suspects;
 use super::{Controller, Event, GrantNews};
 use crate::model::{ChannelId, Desired, DestinationName};
 use crate::plan::{DestinationPlan, Plan, Waiting};
@@ -141,7 +141,7 @@ impl<S: Source> Controller<S> {
     }
 
     /// Ends the grants for those whose targets MediaLive refused: another try would interrupt the others once more.
-    pub(super) fn refuse_grants(&mut self, refused: &Newcomers, what: &str) {
+    pub(super) fn refuse_grants(&mut self, refused: &Suspects, what: &str) {
         self.settings.grants.retain(|name| !refused.contains_key(name));
         let grantees = self.granted.0.keys();
         let over: Vec<Grantee> = grantees

@@ -66,10 +66,10 @@ struct Unfinished {
 /// What a failure is put down to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blame {
-    /// The channel, which is avoided after some in a row. Then whoever comes back to it need not wait for it.
+    /// The channel, which is avoided after some in a row. Those who come back to it need not wait for it then.
     Channel,
-    /// A newcomer whose target was refused there. Whoever comes back does so without it.
-    Newcomer,
+    /// A target that was refused there. Those who come back do so without it.
+    Target,
     /// What would have befallen any channel, like throttling. It only delays: elsewhere it would be no better.
     Others,
 }

@@ -176,11 +176,11 @@ impl Transition {
 
     /// Whether a channel in `state` has come where this was to lead, all of it seen.
     fn ends_in(&self, state: ChannelState) -> bool {
-        let goal = match self.state {
+        let end = match self.state {
             ChannelState::Starting => ChannelState::Running,
             _ => ChannelState::Idle,
         };
-        self.is_whole && state == goal
+        self.is_whole && state == end
     }
 }
 

@@ -1,7 +1,7 @@
 //! What MediaLive refuses to write, and whom that is put down to.
 //!
 //! An update writes all slots of a channel in one call, so one target that MediaLive does not take keeps everybody on that
-//! channel off air. Whoever was on air before cannot be the cause. Of several newcomers each is tried by itself. The one that
+//! channel off air. Those who were on air before are not suspected. Of several suspects each is tried by itself. The one that
 //! is refused alone waits until its declaration changes, and is tried again with growing delays, where that interrupts nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::model::{Desired, Destination, DestinationName, Refused};
-use crate::plan::{ChannelPlan, Content, Step};
+use crate::plan::{ChannelPlan, Content, SlotWrite, Step};
 
 /// How long one that was refused is left out before it is tried again: long enough for those it was written with to be on air
 /// again. Twice as long after each further time.
@@ -21,7 +21,7 @@ const FIRST_DELAY: Duration = Duration::from_mins(2);
 /// The longest delay.
 const LAST_DELAY: Duration = Duration::from_hours(1);
 
-/// How long each of several newcomers may take to be tried by itself, until the next ones are tried all the same.
+/// How long each of several suspects may take to be tried by itself, until the next ones are tried all the same.
 const TRIED_WITHIN: Duration = Duration::from_mins(2);
 
 /// Destinations whose target MediaLive refused.
@@ -42,38 +42,46 @@ struct Refusal {
     next: Option<Duration>,
 }
 
-/// Destinations that an update points a slot at which did not point there before, as they were declared when it began.
-pub(super) type Newcomers = BTreeMap<DestinationName, Arc<Destination>>;
+/// Destinations that an update writes which may be why it is refused, as they were declared when it began.
+pub(super) type Suspects = BTreeMap<DestinationName, Arc<Destination>>;
 
-/// Those of a step.
-pub(super) fn newcomers(channel: &ChannelPlan, step: &Step, declared: Option<&Desired>) -> Newcomers {
-    let is_there = |group, target| {
+/// Those of a step: whom it points a slot at which did not point there before. Where there are none, all whose targets it
+/// writes: a target that somebody put there by another way is refused like any other.
+pub(super) fn suspects(channel: &ChannelPlan, step: &Step, declared: Option<&Desired>) -> Suspects {
+    let is_there = |write: &SlotWrite| {
         let mut slots = channel.slots.iter();
-        slots.any(|slot| slot.output_group == group && slot.target.as_ref() == Some(target))
+        slots.any(|slot| {
+            slot.output_group == write.output_group && slot.target.as_ref() == Some(&write.target)
+        })
+    };
+    let of = |writes: Vec<&SlotWrite>| -> Suspects {
+        let all = writes.into_iter().filter_map(|write| match &write.content {
+            Content::Destination(name) => {
+                let declared = declared?.destinations.get(name)?;
+                Some((name.clone(), Arc::clone(declared)))
+            }
+            _ => None,
+        });
+        all.collect()
     };
     let writes = step.action.writes().iter();
-    let changed = writes.filter(|write| !is_there(write.output_group.clone(), &write.target));
-    let all = changed.filter_map(|write| match &write.content {
-        Content::Destination(name) => {
-            let declared = declared?.destinations.get(name)?;
-            Some((name.clone(), Arc::clone(declared)))
-        }
-        _ => None,
-    });
-    all.collect()
+    let changed = of(writes.clone().filter(|write| !is_there(write)).collect());
+    if changed.is_empty() {
+        of(writes.collect())
+    } else {
+        changed
+    }
 }
 
 impl Refusals {
-    /// MediaLive refused an update with these newcomers. Says how many of them may be the cause.
-    pub(super) fn note(&mut self, newcomers: &Newcomers, what: &str, now: Instant) -> usize {
+    /// MediaLive refused an update with these suspects. Says how many of them may be the cause.
+    pub(super) fn note(&mut self, suspects: &Suspects, what: &str, now: Instant) -> usize {
         let was_refused = |name: &DestinationName| {
             let known = self.by_name.get(name);
             known.is_some_and(|known| known.next.is_some())
         };
-        let is_known = newcomers.keys().any(was_refused);
-        let causes = newcomers
-            .iter()
-            .filter(|(name, _)| !is_known || was_refused(name));
+        let is_known = suspects.keys().any(was_refused);
+        let causes = suspects.iter().filter(|(name, _)| !is_known || was_refused(name));
         let causes: Vec<(DestinationName, Arc<Destination>)> = causes
             .map(|(name, declared)| (name.clone(), Arc::clone(declared)))
             .collect();
@@ -94,8 +102,8 @@ impl Refusals {
         count
     }
 
-    /// MediaLive accepted an update with these newcomers.
-    pub(super) fn forget(&mut self, accepted: &Newcomers) {
+    /// MediaLive accepted an update with these suspects.
+    pub(super) fn forget(&mut self, accepted: &Suspects) {
         self.by_name.retain(|name, _| !accepted.contains_key(name));
     }
 

@@ -7,7 +7,7 @@ use tokio::task::{self, JoinError};
 use tokio::time::Instant;
 
 use super::memory::Blame;
-use super::refusals::{Newcomers, newcomers};
+use super::refusals::{Suspects, suspects};
 use super::{Controller, Event, StepOutcome};
 use crate::execute::{Grounds, NoPermit, Order, Outcome, StepError};
 use crate::medialive::{Kind, Summary};
@@ -37,8 +37,8 @@ pub(super) struct Busy {
 struct UnderWay {
     /// What its channel is going to point at.
     carries: BTreeSet<Endpoint>,
-    /// Whose target is written that was not there before.
-    newcomers: Newcomers,
+    /// Who may be the cause if it is refused.
+    suspects: Suspects,
     task: task::Id,
     step: Step,
     order: Order,
@@ -71,12 +71,12 @@ impl Busy {
     }
 
     /// The step with this task, which has ended, and its channel.
-    fn end(&mut self, task: task::Id) -> Option<(ChannelId, Step, Newcomers)> {
+    fn end(&mut self, task: task::Id) -> Option<(ChannelId, Step, Suspects)> {
         let mut all = self.channels.iter();
         let id = all.find(|(_, under_way)| under_way.task == task)?.0.clone();
         let ended = self.channels.remove(&id)?;
         self.ended.insert(id.clone(), ended.carries);
-        Some((id, ended.step, ended.newcomers))
+        Some((id, ended.step, ended.suspects))
     }
 
     /// Begins no more steps of the last plan.
@@ -243,8 +243,8 @@ impl<S: Source> Controller<S> {
             settled: self.observer.settled(&id),
         };
         let declared = self.loaded.as_ref().map(|loaded| &*loaded.desired);
-        let newcomers = newcomers(channel, step, declared);
-        // Before a channel stops: whoever takes over from this process knows who comes back.
+        let suspects = suspects(channel, step, declared);
+        // Before a channel stops: the process that takes over from this one knows who comes back.
         let note = match step.action {
             Action::Stop => self.leadership.leave(self.memory.unfinished()),
             _ => None,
@@ -263,7 +263,7 @@ impl<S: Source> Controller<S> {
         });
         let under_way = UnderWay {
             carries,
-            newcomers,
+            suspects,
             task: task.id(),
             step: step.clone(),
             order,
@@ -274,11 +274,11 @@ impl<S: Source> Controller<S> {
     /// Takes note of a step whose task ended, with its result or with a panic.
     pub(super) fn end_step(&mut self, ended: Result<(task::Id, Finished), JoinError>) -> LookAgain {
         let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
-        let Some((channel, step, newcomers)) = self.busy.end(task) else {
+        let Some((channel, step, suspects)) = self.busy.end(task) else {
             return LookAgain::AfterTransition;
         };
         let (took, (outcome, again)) = if let Ok((_, Finished { result, took })) = ended {
-            (took, self.note_result(&channel, &step, &newcomers, result))
+            (took, self.note_result(&channel, &step, &suspects, result))
         } else {
             // A panic is a defect; its channel is looked at afresh like any other that failed.
             let what = "a fault of slotwise; please report it".to_owned();
@@ -309,18 +309,18 @@ impl<S: Source> Controller<S> {
         &mut self,
         channel: &ChannelId,
         step: &Step,
-        newcomers: &Newcomers,
+        suspects: &Suspects,
         result: Result<Outcome, StepError>,
     ) -> (StepOutcome, LookAgain) {
         match result {
             Ok(outcome) => {
                 if !matches!(outcome, Outcome::Stale { .. }) {
-                    self.memory.refusals.forget(newcomers);
+                    self.memory.refusals.forget(suspects);
                 }
                 self.note_outcome(channel, step, outcome)
             }
             Err(StepError::Refused(error)) => {
-                let blame = self.note_refusal(newcomers, &error.message);
+                let blame = self.note_refusal(suspects, &error.message);
                 self.note_failure(channel, step, error.to_string(), blame)
             }
             Err(StepError::Gate(NoPermit::LeaseLost)) => {
@@ -392,18 +392,14 @@ impl<S: Source> Controller<S> {
 
     /// MediaLive refused an update as such: that is put down to whom it would have pointed a slot at anew, and a grant for one of
     /// them is used up.
-    fn note_refusal(&mut self, newcomers: &Newcomers, what: &str) -> Blame {
-        if newcomers.is_empty() {
+    fn note_refusal(&mut self, suspects: &Suspects, what: &str) -> Blame {
+        if suspects.is_empty() {
             return Blame::Channel;
         }
-        let causes = self.memory.refusals.note(newcomers, what, Instant::now());
-        self.refuse_grants(newcomers, what);
+        let causes = self.memory.refusals.note(suspects, what, Instant::now());
+        self.refuse_grants(suspects, what);
         // Of several each is tried by itself, at once.
-        if causes == 1 {
-            Blame::Newcomer
-        } else {
-            Blame::Others
-        }
+        if causes == 1 { Blame::Target } else { Blame::Others }
     }
 
     /// When to look again at a channel after a call of ours.

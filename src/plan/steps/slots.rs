@@ -134,7 +134,8 @@ fn given(decision: &Decision<'_, '_>, dest: usize, at: usize) -> Then {
     }
 }
 
-/// What differs only in how a pipeline is parked is written where the channel is updated anyway.
+/// What differs only in how a pipeline is parked is written where the channel is updated anyway, unless MediaLive refused the
+/// destination's spelling of what it has.
 fn ride_along(decision: &Decision<'_, '_>, at: usize, then: &mut Then) {
     let reading = decision.reading;
     let Some(now) = reading.slots[at].target().filter(|_| then.target.is_none()) else {
@@ -142,7 +143,9 @@ fn ride_along(decision: &Decision<'_, '_>, at: usize, then: &mut Then) {
     };
     let should_be = match (&then.content, reading.slots[at].occupant) {
         (Content::Parked, Occupant::Parked) => reading.parking(at),
-        (Content::Destination(_), Occupant::Dest(dest, Fit::Equal)) => reading.target(dest, at),
+        (Content::Destination(_), Occupant::Dest(dest, Fit::Equal)) if reading.dests[dest].is_writable() => {
+            reading.target(dest, at)
+        }
         _ => None,
     };
     then.target = should_be.filter(|target| !target.equals(now));

@@ -1,7 +1,8 @@
 //! What MediaLive refuses to write keeps nobody else off air.
 
-use super::super::Content;
 use super::super::fixture::{World, allowed, interrupted, steps, waiting};
+use super::super::{Content, Plan};
+use crate::model::ChannelClass;
 use crate::model::ChannelState::{Idle, Running};
 
 /// `a` and `b` were interrupted on channel 1 and come back to their slots.
@@ -103,4 +104,23 @@ fn an_address_that_is_refused_stays_as_it_was() {
         (steps(&plan, "1").as_str(), waiting(&plan, "a")),
         ("", "TargetRefused")
     );
+}
+
+#[test]
+fn a_spelling_that_is_refused_is_not_written_in_passing() {
+    let mut world = World::new();
+    world.class = ChannelClass::Standard;
+    let mut world = world
+        .channel("1", Idle, &["/a", "-"])
+        .wanted("a")
+        .wanted("b")
+        .returning("a", "1", "slot-1");
+    // The second pipeline is parked elsewhere now, which is written where the channel is updated anyway.
+    world.pool().slots.parking_url = "rtmp://192.0.2.7/elsewhere".into();
+    let written = |plan: &Plan| -> Vec<String> {
+        let writes = plan.channels[0].steps[0].action.writes().iter();
+        writes.map(|write| write.output_group.to_string()).collect()
+    };
+    assert_eq!(written(&allowed(&world)), ["slot-1", "slot-2"]);
+    assert_eq!(written(&allowed(&world.refused("a", false))), ["slot-2"]);
 }
