@@ -10,6 +10,7 @@
 //! - [`tag`]: what is recorded of a slot
 //! - [`destination`], [`pool`]: what people declare
 //! - [`desired`]: all of it together, and how far it can be trusted
+//! - [`router`]: router outputs of MediaConnect, as declared and as seen
 //! - [`channel`]: what was seen
 
 pub mod channel;
@@ -17,6 +18,7 @@ pub mod desired;
 pub mod destination;
 pub mod id;
 pub mod pool;
+pub mod router;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod secret;
@@ -30,9 +32,15 @@ pub use channel::{
 };
 pub use desired::{Desired, Trust};
 pub use destination::{Destination, Pause, Pin, StreamKey, WantedState};
-pub use id::{ChannelId, DestinationName, GroupName, Identity, OutputGroup, OwnerId, PoolName, SlotId};
+pub use id::{
+    ChannelId, DestinationName, GroupName, Identity, OutputGroup, OwnerId, PoolName, RouterArn, SlotId,
+};
 pub use pool::{
     Cause, ChannelPool, Disruption, Idle, Interrupt, Placement, PoolChannel, SlotSelector, Window,
+};
+pub use router::{
+    InputState, ObservedRouters, OutputRecord, OutputState, RouteState, RouterInput, RouterOutput,
+    RouterPool, RouterQuota, RouterSettings, Tier,
 };
 pub use secret::Secret;
 pub use stream::Stream;

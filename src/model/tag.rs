@@ -8,7 +8,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Identity, OutputGroup, OwnerId, SlotId, Target};
+use super::{Endpoint, Identity, OutputGroup, OwnerId, PoolName, SlotId, Target};
 
 /// Tags of slots begin with it; the output group follows.
 pub const SLOT_TAG_PREFIX: &str = "slotwise.dev/slot/";
@@ -136,16 +136,34 @@ pub struct TargetDigest(u16);
 impl TargetDigest {
     /// Of what `slot` of `owner` points at.
     pub fn of(owner: &OwnerId, slot: &SlotId, target: &Target) -> Self {
+        let place = [
+            "slotwise slot 1",
+            owner.as_str(),
+            slot.channel.as_str(),
+            slot.output_group.as_str(),
+        ];
+        Self::of_endpoints(&place, &target.canonical().0)
+    }
+
+    /// Of what a router output of `owner` for a destination of `pool` points at.
+    pub fn of_output(owner: &OwnerId, pool: &PoolName, destination: &Identity, target: &Endpoint) -> Self {
+        let place = [
+            "slotwise output 1",
+            owner.as_str(),
+            pool.as_str(),
+            destination.as_str(),
+        ];
+        Self::of_endpoints(&place, &[target.canonical()])
+    }
+
+    fn of_endpoints(place: &[&str], endpoints: &[Endpoint]) -> Self {
         let mut hasher = Sha256::new();
         let mut add = |text: &str| {
             hasher.update((text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         };
-        add("slotwise slot 1");
-        add(owner.as_str());
-        add(slot.channel.as_str());
-        add(slot.output_group.as_str());
-        for endpoint in target.canonical().0.iter() {
+        place.iter().copied().for_each(&mut add);
+        for endpoint in endpoints {
             add(&endpoint.url);
             add(endpoint.stream_name.reveal());
             let login = endpoint.login.as_ref();
