@@ -39,8 +39,8 @@ pub use pool::{
     Cause, ChannelPool, Disruption, Idle, Interrupt, Placement, PoolChannel, SlotSelector, Window,
 };
 pub use router::{
-    InputState, ObservedRouters, OutputRecord, OutputState, RouteState, RouterInput, RouterOutput,
-    RouterPool, RouterQuota, RouterSettings, Tier,
+    InputState, Maintenance, ObservedRouters, OutputRecord, OutputState, RouteState, RouterInput,
+    RouterOutput, RouterPool, RouterQuota, RouterSettings, Tier,
 };
 pub use secret::Secret;
 pub use stream::Stream;

@@ -53,6 +53,17 @@ pub struct RouterSettings {
     pub maximum_bitrate: u64,
     /// The zone of the input: an output in another one costs transfer.
     pub availability_zone: Option<Arc<str>>,
+    /// When MediaConnect may maintain it; `None`: whenever MediaConnect likes to.
+    pub maintenance: Option<Maintenance>,
+}
+
+/// A weekly moment for maintenance, in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// `MONDAY` …
+    pub day: Arc<str>,
+    /// `03:00`
+    pub time: Arc<str>,
 }
 
 /// `RouterOutputTier`: capacity in Mbit/s.
@@ -66,6 +77,17 @@ pub enum Tier {
     Output50,
     #[serde(rename = "OUTPUT_100")]
     Output100,
+}
+
+impl Tier {
+    /// The highest bit rate that it carries, in bits per second.
+    pub fn most(self) -> u64 {
+        match self {
+            Self::Output20 => 20_000_000,
+            Self::Output50 => 50_000_000,
+            Self::Output100 => 100_000_000,
+        }
+    }
 }
 
 /// `RouterOutputState`, and one for what MediaConnect may add.

@@ -50,6 +50,7 @@ fn settings() -> RouterSettings {
         tier: Tier::Output20,
         maximum_bitrate: 8_000_000,
         availability_zone: None,
+        maintenance: None,
     }
 }
 
