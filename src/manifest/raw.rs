@@ -13,7 +13,7 @@ pub const API_VERSION: &str = "slotwise.dev/v1alpha1";
 /// Group of [`API_VERSION`]: documents of other groups are none of ours.
 pub const API_GROUP: &str = "slotwise.dev/";
 /// Every `kind` there is.
-pub const KINDS: [&str; 3] = ["ChannelPool", "Destination", "DestinationTable"];
+pub const KINDS: [&str; 4] = ["ChannelPool", "RouterPool", "Destination", "DestinationTable"];
 
 /// The MediaLive channels that may carry a set of destinations, and the policy for touching them.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -371,7 +371,7 @@ pub struct RawPause {
     })
 )]
 pub struct RawDestinationSpec {
-    /// Name of the ChannelPool whose channels may carry it.
+    /// Name of the ChannelPool or RouterPool that carries it.
     #[schemars(length(min = 1))]
     pub pool: String,
     /// `Streaming`: on air. `Ready`: off air.

@@ -36,7 +36,7 @@ pub use id::{
     ChannelId, DestinationName, GroupName, Identity, OutputGroup, OwnerId, PoolName, RouterArn, SlotId,
 };
 pub use pool::{
-    Cause, ChannelPool, Disruption, Idle, Interrupt, Placement, PoolChannel, SlotSelector, Window,
+    Cause, ChannelPool, Disruption, Idle, Interrupt, Placement, Pool, PoolChannel, SlotSelector, Window,
 };
 pub use router::{
     InputState, Maintenance, ObservedRouters, OutputRecord, OutputState, RouteState, RouterInput,

@@ -15,8 +15,8 @@ use crate::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired,
     Destination, DestinationName, Disruption, Endpoint, GroupName, Identity, Idle, Interrupt, Login, NoSlot,
     Observed, ObservedChannel, ObservedGroup, OtherGroup, OutputGroup, OwnerId, Pause, Pin, Placement,
-    PoolChannel, PoolName, Recording, Returning, Secret, SlotSelector, StreamKey, Target, Trouble, Trust,
-    WantedState, Window,
+    PoolChannel, PoolName, Recording, Returning, RouterArn, RouterPool, RouterSettings, Secret, SlotSelector,
+    StreamKey, Target, Trouble, Trust, WantedState, Window,
 };
 
 /// Something in a recording that is JSON and cannot be: somebody edited it, or it is damaged.
@@ -46,6 +46,8 @@ pub(super) struct DesiredDocument {
     set_aside: BTreeSet<Identity>,
     grants: BTreeSet<DestinationName>,
     pools: Vec<PoolDocument>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    routers: Vec<RouterPoolDocument>,
     destinations: Vec<DestinationDocument>,
 }
 
@@ -58,6 +60,22 @@ struct PoolDocument {
     parking_url: Arc<str>,
     placement: Placement,
     idle: Idle,
+    interrupt: Interrupt,
+    causes: BTreeSet<Cause>,
+    windows: Vec<WindowDocument>,
+    max_concurrent: u32,
+    paused: Option<Pause>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RouterPoolDocument {
+    name: PoolName,
+    input: RouterArn,
+    network_interface: RouterArn,
+    source: Option<ChannelId>,
+    settings: RouterSettings,
+    keep: Option<Duration>,
     interrupt: Interrupt,
     causes: BTreeSet<Cause>,
     windows: Vec<WindowDocument>,
@@ -207,6 +225,7 @@ impl From<&Desired> for DesiredDocument {
         let Desired {
             owner,
             pools,
+            routers,
             destinations,
             trust,
             set_aside,
@@ -218,6 +237,7 @@ impl From<&Desired> for DesiredDocument {
             set_aside: set_aside.clone(),
             grants: grants.clone(),
             pools: pools.values().map(PoolDocument::from).collect(),
+            routers: routers.values().map(RouterPoolDocument::from).collect(),
             destinations: destinations
                 .values()
                 .map(|one| DestinationDocument::from(one.as_ref()))
@@ -244,6 +264,34 @@ impl From<&ChannelPool> for PoolDocument {
             parking_url: Arc::clone(&slots.parking_url),
             placement: *placement,
             idle: *idle,
+            interrupt: disruption.interrupt,
+            causes: disruption.causes.clone(),
+            windows: disruption.windows.iter().map(WindowDocument::from).collect(),
+            max_concurrent: disruption.max_concurrent,
+            paused: paused.clone(),
+        }
+    }
+}
+
+impl From<&RouterPool> for RouterPoolDocument {
+    fn from(pool: &RouterPool) -> Self {
+        let RouterPool {
+            name,
+            input,
+            network_interface,
+            source,
+            settings,
+            keep,
+            disruption,
+            paused,
+        } = pool;
+        Self {
+            name: name.clone(),
+            input: input.clone(),
+            network_interface: network_interface.clone(),
+            source: source.clone(),
+            settings: settings.clone(),
+            keep: *keep,
             interrupt: disruption.interrupt,
             causes: disruption.causes.clone(),
             windows: disruption.windows.iter().map(WindowDocument::from).collect(),
@@ -396,9 +444,14 @@ impl TryFrom<DesiredDocument> for Desired {
             .into_iter()
             .map(|pool| Ok((pool.name.clone(), pool.try_into()?)))
             .collect::<Result<_, WrongInput>>()?;
+        let routers: BTreeMap<PoolName, RouterPool> = document
+            .routers
+            .into_iter()
+            .map(|pool| Ok((pool.name.clone(), pool.try_into()?)))
+            .collect::<Result<_, WrongInput>>()?;
         let mut destinations = BTreeMap::new();
         for one in document.destinations {
-            if !pools.contains_key(&one.pool) {
+            if !pools.contains_key(&one.pool) && !routers.contains_key(&one.pool) {
                 let why = format!("the recording has no pool {}", one.pool);
                 return Err(WrongInput::new(format!("destination {}", one.name), &why));
             }
@@ -407,12 +460,55 @@ impl TryFrom<DesiredDocument> for Desired {
         Ok(Self {
             owner: document.owner,
             pools,
+            routers,
             destinations,
             trust: document.trust,
             set_aside: document.set_aside,
             grants: document.grants,
         })
     }
+}
+
+impl TryFrom<RouterPoolDocument> for RouterPool {
+    type Error = WrongInput;
+
+    fn try_from(document: RouterPoolDocument) -> Result<Self, WrongInput> {
+        let place = |field: &str| format!("pool {}, {field}", document.name);
+        let windows = windows(document.windows, &place)?;
+        Ok(Self {
+            disruption: Disruption {
+                interrupt: document.interrupt,
+                causes: document.causes,
+                windows,
+                max_concurrent: document.max_concurrent,
+            },
+            name: document.name,
+            input: document.input,
+            network_interface: document.network_interface,
+            source: document.source,
+            settings: document.settings,
+            keep: document.keep,
+            paused: document.paused,
+        })
+    }
+}
+
+fn windows(
+    documents: Vec<WindowDocument>,
+    place: &dyn Fn(&str) -> String,
+) -> Result<Vec<Window>, WrongInput> {
+    let window = |window: WindowDocument| {
+        Ok(Window {
+            cron: window
+                .cron
+                .parse()
+                .map_err(|error| WrongInput::new(place("cron"), &error))?,
+            duration: window.duration,
+            time_zone: TimeZone::get(&window.time_zone)
+                .map_err(|error| WrongInput::new(place("timeZone"), &error))?,
+        })
+    };
+    documents.into_iter().map(window).collect()
 }
 
 impl TryFrom<PoolDocument> for ChannelPool {
@@ -422,21 +518,7 @@ impl TryFrom<PoolDocument> for ChannelPool {
         let place = |field: &str| format!("pool {}, {field}", document.name);
         let glob = Glob::new(&document.output_groups)
             .map_err(|error| WrongInput::new(place("outputGroups"), &error))?;
-        let windows = document
-            .windows
-            .into_iter()
-            .map(|window| {
-                Ok(Window {
-                    cron: window
-                        .cron
-                        .parse()
-                        .map_err(|error| WrongInput::new(place("cron"), &error))?,
-                    duration: window.duration,
-                    time_zone: TimeZone::get(&window.time_zone)
-                        .map_err(|error| WrongInput::new(place("timeZone"), &error))?,
-                })
-            })
-            .collect::<Result<_, WrongInput>>()?;
+        let windows = windows(document.windows, &place)?;
         Ok(Self {
             slots: SlotSelector {
                 output_groups: glob.compile_matcher(),
