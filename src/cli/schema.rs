@@ -24,6 +24,9 @@ enum SchemaKind {
     /// A pool of channels
     #[value(name = "ChannelPool")]
     ChannelPool,
+    /// A pool of router outputs
+    #[value(name = "RouterPool")]
+    RouterPool,
     /// A destination
     #[value(name = "Destination")]
     Destination,

@@ -13,7 +13,7 @@ use super::document::{Document, Item};
 use super::node::{FieldPath, Node, Segment};
 use super::presets::instead_of;
 use super::problem::{ObjectId, Problem, Severity};
-use super::raw::{API_GROUP, API_VERSION, KINDS, RawDestination, RawPool};
+use super::raw::{API_GROUP, API_VERSION, KINDS, RawDestination, RawPool, RawRouterPool};
 use super::report::Report;
 use super::table;
 use super::table::raw::RawTable;
@@ -61,6 +61,8 @@ impl Object {
 pub enum RawObject {
     /// `kind: ChannelPool`.
     Pool(Box<RawPool>),
+    /// `kind: RouterPool`.
+    RouterPool(Box<RawRouterPool>),
     /// `kind: Destination`.
     Destination(Box<RawDestination>),
     /// `kind: DestinationTable`.
@@ -194,6 +196,7 @@ fn decode_tree(document: Document, mut tree: Node, mistakes: Vec<table::Mistake>
     check_envelope(&mut tree, &id.kind, &mut report);
     let raw = match id.kind.as_str() {
         "ChannelPool" => decode_all(&mut tree, &mut report).map(RawObject::Pool),
+        "RouterPool" => decode_all(&mut tree, &mut report).map(RawObject::RouterPool),
         "Destination" => decode_all(&mut tree, &mut report).map(RawObject::Destination),
         "DestinationTable" => decode_all(&mut tree, &mut report).map(RawObject::Table),
         _ => None,

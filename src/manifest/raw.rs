@@ -13,7 +13,7 @@ pub const API_VERSION: &str = "slotwise.dev/v1alpha1";
 /// Group of [`API_VERSION`]: documents of other groups are not read.
 pub const API_GROUP: &str = "slotwise.dev/";
 /// Every `kind` there is.
-pub const KINDS: [&str; 3] = ["ChannelPool", "Destination", "DestinationTable"];
+pub const KINDS: [&str; 4] = ["ChannelPool", "RouterPool", "Destination", "DestinationTable"];
 
 /// The MediaLive channels that may carry a set of destinations, and the policy for touching them.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -90,6 +90,121 @@ pub struct RawPoolSpec {
     pub disruption: RawDisruption,
     /// Hands off all channels of this pool: nothing is started, stopped or changed.
     pub paused: Option<RawPause>,
+}
+
+/// The MediaConnect router outputs that carry a set of destinations, one each, and the policy for touching them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "RouterPool", rename = "RouterPool")]
+pub struct RawRouterPool {
+    /// The version of this format.
+    #[schemars(extend("const" = "slotwise.dev/v1alpha1"))]
+    pub api_version: String,
+    /// What this object is.
+    #[schemars(extend("const" = "RouterPool"))]
+    pub kind: String,
+    /// Name and labels.
+    pub metadata: RawMetadata,
+    /// What is wanted.
+    pub spec: RawRouterPoolSpec,
+}
+
+/// `spec` of a RouterPool.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "RouterPoolSpec")]
+pub struct RawRouterPoolSpec {
+    /// ARN of the router input that feeds the outputs. At most 10 outputs are routed to one input.
+    #[schemars(regex(
+        pattern = r"^arn:aws[a-z-]*:mediaconnect:[a-z0-9-]+:[0-9]{12}:routerInput:[a-z0-9]{12}$"
+    ))]
+    pub input: String,
+    /// ARN of the router network interface that the outputs push through.
+    #[schemars(regex(
+        pattern = r"^arn:aws[a-z-]*:mediaconnect:[a-z0-9-]+:[0-9]{12}:routerNetworkInterface:[a-z0-9]{12}$"
+    ))]
+    pub network_interface: String,
+    /// What brings the programme to the input. Without it slotwise neither starts nor stops the input.
+    pub source: Option<RawSource>,
+    /// What each output is made with.
+    pub output: RawOutput,
+    /// How long an output is kept that is off: `24h`. Without it an output is kept until its place is needed.
+    #[schemars(length(min = 1))]
+    pub keep: Option<String>,
+    /// When a destination on air may be interrupted for a change of its own. Others are never interrupted.
+    #[serde(default)]
+    pub disruption: RawDisruption,
+    /// Hands off all outputs of this pool: nothing is made, started, stopped or changed.
+    pub paused: Option<RawPause>,
+}
+
+/// What brings the programme to a router input.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "RouterSource")]
+pub struct RawSource {
+    /// Id of the MediaLive channel in front of the input, in quotes. Channel and input run while a destination is wanted.
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    pub channel: String,
+}
+
+/// What a router output is made with.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "RouterOutput")]
+pub struct RawOutput {
+    /// The capacity that is reserved and billed.
+    #[serde(default)]
+    pub tier: RawTier,
+    /// In bits per second, at least that of the input and at most what the tier carries.
+    #[schemars(range(min = 1))]
+    pub maximum_bitrate: u64,
+    /// The zone of the input: `eu-central-1a`.
+    #[schemars(length(min = 1))]
+    pub availability_zone: Option<String>,
+    /// When MediaConnect may maintain the outputs.
+    pub maintenance: Option<RawMaintenance>,
+}
+
+/// Capacity of a router output, in Mbit/s.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "Tier")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum RawTier {
+    #[default]
+    #[serde(rename = "OUTPUT_20")]
+    Output20,
+    #[serde(rename = "OUTPUT_50")]
+    Output50,
+    #[serde(rename = "OUTPUT_100")]
+    Output100,
+}
+
+/// A weekly moment for maintenance.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Maintenance")]
+pub struct RawMaintenance {
+    /// The day.
+    pub day: RawDay,
+    /// The hour, in UTC: `03:00`.
+    #[schemars(regex(pattern = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    pub time: String,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(rename = "Day")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum RawDay {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
 }
 
 /// A MediaLive channel.
@@ -257,7 +372,7 @@ pub struct RawPause {
     })
 )]
 pub struct RawDestinationSpec {
-    /// Name of the ChannelPool whose channels may carry it.
+    /// Name of the ChannelPool or RouterPool that carries it.
     #[schemars(length(min = 1))]
     pub pool: String,
     /// `Streaming`: on air. `Ready`: off air.

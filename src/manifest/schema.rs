@@ -7,7 +7,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use super::raw::{RawDestination, RawPool};
+use super::raw::{RawDestination, RawPool, RawRouterPool};
 use super::table::raw::RawTable;
 
 /// Whatever a file may hold: one object, of any kind.
@@ -16,6 +16,7 @@ use super::table::raw::RawTable;
 #[expect(dead_code, clippy::large_enum_variant, reason = "only its schema is used")]
 enum Any {
     Pool(RawPool),
+    RouterPool(RawRouterPool),
     Destination(RawDestination),
     Table(RawTable),
 }
@@ -23,10 +24,12 @@ enum Any {
 /// A schema for each kind, by its name.
 pub fn schemas() -> BTreeMap<String, Value> {
     let pool = generator().into_root_schema_for::<RawPool>();
+    let routers = generator().into_root_schema_for::<RawRouterPool>();
     let destination = generator().into_root_schema_for::<RawDestination>();
     let table = generator().into_root_schema_for::<RawTable>();
     BTreeMap::from([
         ("ChannelPool".to_owned(), pool.to_value()),
+        ("RouterPool".to_owned(), routers.to_value()),
         ("Destination".to_owned(), destination.to_value()),
         ("DestinationTable".to_owned(), table.to_value()),
     ])

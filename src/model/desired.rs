@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelPool, Destination, DestinationName, Identity, OwnerId, PoolName, SlotId};
+use super::{ChannelPool, Destination, DestinationName, Identity, OwnerId, PoolName, RouterPool, SlotId};
 
 /// The declared state of one owner: input of the planner.
 #[derive(Debug, Clone)]
 pub struct Desired {
     /// The owner of the channels.
     pub owner: OwnerId,
-    /// All valid pools.
+    /// All valid pools of channels.
     pub pools: BTreeMap<PoolName, ChannelPool>,
-    /// All valid destinations; the pool of each is in `pools`. Shared with the source that they come from.
+    /// All valid pools of router outputs. No name is in both.
+    pub routers: BTreeMap<PoolName, RouterPool>,
+    /// All valid destinations; the pool of each is in `pools` or `routers`. Shared with the source that they come from.
     pub destinations: BTreeMap<DestinationName, Arc<Destination>>,
     /// Whether what vanished from the declaration is released.
     pub trust: Trust,
@@ -42,6 +44,7 @@ impl Desired {
         Self {
             owner,
             pools: BTreeMap::new(),
+            routers: BTreeMap::new(),
             destinations: BTreeMap::new(),
             trust: Trust::Whole,
             set_aside: BTreeSet::new(),

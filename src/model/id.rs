@@ -97,6 +97,12 @@ name! {
 }
 
 name! {
+    /// ARN of a MediaConnect router output, router input or router network interface. Their names may change and need not be
+    /// unique, ARNs are.
+    RouterArn
+}
+
+name! {
     /// Name of an output group, unique within its channel.
     OutputGroup
 }

@@ -11,6 +11,7 @@
 //! - [`digest`]: short digests of what may not be shown
 //! - [`destination`], [`pool`]: what is declared
 //! - [`desired`]: all of it together, and how far it can be trusted
+//! - [`router`]: router outputs of MediaConnect, as declared and as seen
 //! - [`channel`]: what was seen
 
 pub mod channel;
@@ -19,6 +20,7 @@ pub mod destination;
 pub mod digest;
 pub mod id;
 pub mod pool;
+pub mod router;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod secret;
@@ -33,9 +35,15 @@ pub use channel::{
 pub use desired::{Desired, Trust};
 pub use destination::{Destination, Pause, Pin, StreamKey, WantedState};
 pub use digest::{DeclarationDigests, ShortDigest};
-pub use id::{ChannelId, DestinationName, GroupName, Identity, OutputGroup, OwnerId, PoolName, SlotId};
+pub use id::{
+    ChannelId, DestinationName, GroupName, Identity, OutputGroup, OwnerId, PoolName, RouterArn, SlotId,
+};
 pub use pool::{
-    Cause, ChannelPool, Disruption, Idle, Interrupt, Placement, PoolChannel, SlotSelector, Window,
+    Cause, ChannelPool, Disruption, Idle, Interrupt, Placement, Pool, PoolChannel, SlotSelector, Window,
+};
+pub use router::{
+    InputState, Maintenance, ObservedRouters, OutputRecord, OutputState, RouteState, RouterInput,
+    RouterOutput, RouterPool, RouterQuota, RouterSettings, Tier,
 };
 pub use secret::Secret;
 pub use stream::Stream;

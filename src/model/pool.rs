@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelClass, ChannelId, Endpoint, Pause, PoolName, Secret, SlotId, Target};
+use super::{ChannelClass, ChannelId, Endpoint, Pause, PoolName, RouterPool, Secret, SlotId, Target};
 
 /// A declared pool, valid as a whole.
 #[derive(Debug, Clone)]
@@ -35,6 +35,34 @@ impl ChannelPool {
     /// The pause in force at `now`.
     pub fn pause_at(&self, now: Timestamp) -> Option<&Pause> {
         self.paused.as_ref().filter(|pause| pause.holds_at(now))
+    }
+}
+
+/// A declared pool, of either kind.
+#[derive(Debug, Clone)]
+pub enum Pool {
+    /// Slots of channels.
+    Channels(ChannelPool),
+    /// Router outputs.
+    Router(RouterPool),
+}
+
+impl Pool {
+    /// Its name.
+    pub fn name(&self) -> &PoolName {
+        match self {
+            Self::Channels(pool) => &pool.name,
+            Self::Router(pool) => &pool.name,
+        }
+    }
+
+    /// The channels that it may start and stop: no other pool names any of them.
+    pub fn channels(&self) -> impl Iterator<Item = &ChannelId> {
+        let (slots, source) = match self {
+            Self::Channels(pool) => (pool.channels.as_slice(), None),
+            Self::Router(pool) => ([].as_slice(), pool.source.as_ref()),
+        };
+        slots.iter().map(|channel| &channel.id).chain(source)
     }
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Identity, OutputGroup, OwnerId, ShortDigest, SlotId, Target};
+use super::{Endpoint, Identity, OutputGroup, OwnerId, PoolName, ShortDigest, SlotId, Target};
 
 /// Tags of slots begin with it; the output group follows.
 pub const SLOT_TAG_PREFIX: &str = "slotwise.dev/slot/";
@@ -183,9 +183,28 @@ pub struct TargetDigest(u16);
 impl TargetDigest {
     /// Of what `slot` of `owner` points at.
     pub fn of(owner: &OwnerId, slot: &SlotId, target: &Target) -> Self {
-        let target = target.canonical();
-        let slot = [owner.as_str(), slot.channel.as_str(), slot.output_group.as_str()];
-        let endpoints = target.0.iter().flat_map(|endpoint| {
+        let place = [
+            "slotwise slot 1",
+            owner.as_str(),
+            slot.channel.as_str(),
+            slot.output_group.as_str(),
+        ];
+        Self::of_endpoints(&place, &target.canonical().0)
+    }
+
+    /// Of what a router output of `owner` for a destination of `pool` points at.
+    pub fn of_output(owner: &OwnerId, pool: &PoolName, destination: &Identity, target: &Endpoint) -> Self {
+        let place = [
+            "slotwise output 1",
+            owner.as_str(),
+            pool.as_str(),
+            destination.as_str(),
+        ];
+        Self::of_endpoints(&place, &[target.canonical()])
+    }
+
+    fn of_endpoints(place: &[&str], endpoints: &[Endpoint]) -> Self {
+        let endpoints = endpoints.iter().flat_map(|endpoint| {
             let login = endpoint.login.as_ref();
             [
                 endpoint.url.as_ref(),
@@ -194,7 +213,7 @@ impl TargetDigest {
                 login.map_or("", |login| &login.password_parameter),
             ]
         });
-        let texts = std::iter::once("slotwise slot 1").chain(slot).chain(endpoints);
+        let texts = place.iter().copied().chain(endpoints);
         Self(ShortDigest::of(texts).0)
     }
 

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod held;
 mod planner;
 pub mod reason;
+pub mod router;
 pub mod waiting;
 
 mod also_on_air;

@@ -16,8 +16,8 @@ use crate::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired,
     Destination, DestinationName, Disruption, Endpoint, GroupName, Identity, Idle, Interrupt, Login, NoSlot,
     Observed, ObservedChannel, ObservedGroup, OtherGroup, OutputGroup, OwnerId, Pause, Pin, Placement,
-    PoolChannel, PoolName, Recording, Refused, Returning, Secret, SlotId, SlotSelector, StreamKey, Target,
-    Trouble, Trust, WantedState, Window,
+    PoolChannel, PoolName, Recording, Refused, Returning, RouterArn, RouterPool, RouterSettings, Secret,
+    SlotId, SlotSelector, StreamKey, Target, Trouble, Trust, WantedState, Window,
 };
 
 /// Valid JSON in a recording that has no meaning there: it was edited, or is damaged.
@@ -51,6 +51,8 @@ pub(super) struct DesiredDocument {
     seen_declared: BTreeSet<Identity>,
     grants: BTreeSet<DestinationName>,
     pools: Vec<PoolDocument>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    routers: Vec<RouterPoolDocument>,
     destinations: Vec<DestinationDocument>,
 }
 
@@ -63,6 +65,22 @@ struct PoolDocument {
     parking_url: Arc<str>,
     placement: Placement,
     idle: Idle,
+    interrupt: Interrupt,
+    causes: BTreeSet<Cause>,
+    windows: Vec<WindowDocument>,
+    max_concurrent: u32,
+    paused: Option<Pause>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RouterPoolDocument {
+    name: PoolName,
+    input: RouterArn,
+    network_interface: RouterArn,
+    source: Option<ChannelId>,
+    settings: RouterSettings,
+    keep: Option<Duration>,
     interrupt: Interrupt,
     causes: BTreeSet<Cause>,
     windows: Vec<WindowDocument>,
@@ -220,6 +238,7 @@ impl From<&Desired> for DesiredDocument {
         let Desired {
             owner,
             pools,
+            routers,
             destinations,
             trust,
             set_aside,
@@ -235,6 +254,7 @@ impl From<&Desired> for DesiredDocument {
             seen_declared: seen_declared.clone(),
             grants: grants.clone(),
             pools: pools.values().map(PoolDocument::from).collect(),
+            routers: routers.values().map(RouterPoolDocument::from).collect(),
             destinations: destinations
                 .values()
                 .map(|one| DestinationDocument::from(one.as_ref()))
@@ -261,6 +281,34 @@ impl From<&ChannelPool> for PoolDocument {
             parking_url: Arc::clone(&slots.parking_url),
             placement: *placement,
             idle: *idle,
+            interrupt: disruption.interrupt,
+            causes: disruption.causes.clone(),
+            windows: disruption.windows.iter().map(WindowDocument::from).collect(),
+            max_concurrent: disruption.max_concurrent,
+            paused: paused.clone(),
+        }
+    }
+}
+
+impl From<&RouterPool> for RouterPoolDocument {
+    fn from(pool: &RouterPool) -> Self {
+        let RouterPool {
+            name,
+            input,
+            network_interface,
+            source,
+            settings,
+            keep,
+            disruption,
+            paused,
+        } = pool;
+        Self {
+            name: name.clone(),
+            input: input.clone(),
+            network_interface: network_interface.clone(),
+            source: source.clone(),
+            settings: settings.clone(),
+            keep: *keep,
             interrupt: disruption.interrupt,
             causes: disruption.causes.clone(),
             windows: disruption.windows.iter().map(WindowDocument::from).collect(),
@@ -420,9 +468,14 @@ impl TryFrom<DesiredDocument> for Desired {
             .into_iter()
             .map(|pool| Ok((pool.name.clone(), pool.try_into()?)))
             .collect::<Result<_, WrongInput>>()?;
+        let routers: BTreeMap<PoolName, RouterPool> = document
+            .routers
+            .into_iter()
+            .map(|pool| Ok((pool.name.clone(), pool.try_into()?)))
+            .collect::<Result<_, WrongInput>>()?;
         let mut destinations = BTreeMap::new();
         for one in document.destinations {
-            if !pools.contains_key(&one.pool) {
+            if !pools.contains_key(&one.pool) && !routers.contains_key(&one.pool) {
                 let why = format!("the recording has no pool {}", one.pool);
                 return Err(WrongInput::new(format!("destination {}", one.name), &why));
             }
@@ -431,6 +484,7 @@ impl TryFrom<DesiredDocument> for Desired {
         Ok(Self {
             owner: document.owner,
             pools,
+            routers,
             destinations,
             trust: document.trust,
             set_aside: document.set_aside,
@@ -441,6 +495,48 @@ impl TryFrom<DesiredDocument> for Desired {
     }
 }
 
+impl TryFrom<RouterPoolDocument> for RouterPool {
+    type Error = WrongInput;
+
+    fn try_from(document: RouterPoolDocument) -> Result<Self, WrongInput> {
+        let place = |field: &str| format!("pool {}, {field}", document.name);
+        let windows = windows(document.windows, &place)?;
+        Ok(Self {
+            disruption: Disruption {
+                interrupt: document.interrupt,
+                causes: document.causes,
+                windows,
+                max_concurrent: document.max_concurrent,
+            },
+            name: document.name,
+            input: document.input,
+            network_interface: document.network_interface,
+            source: document.source,
+            settings: document.settings,
+            keep: document.keep,
+            paused: document.paused,
+        })
+    }
+}
+
+fn windows(
+    documents: Vec<WindowDocument>,
+    place: &dyn Fn(&str) -> String,
+) -> Result<Vec<Window>, WrongInput> {
+    let window = |window: WindowDocument| {
+        Ok(Window {
+            cron: window
+                .cron
+                .parse()
+                .map_err(|error| WrongInput::new(place("cron"), &error))?,
+            duration: window.duration,
+            time_zone: TimeZone::get(&window.time_zone)
+                .map_err(|error| WrongInput::new(place("timeZone"), &error))?,
+        })
+    };
+    documents.into_iter().map(window).collect()
+}
+
 impl TryFrom<PoolDocument> for ChannelPool {
     type Error = WrongInput;
 
@@ -448,21 +544,7 @@ impl TryFrom<PoolDocument> for ChannelPool {
         let place = |field: &str| format!("pool {}, {field}", document.name);
         let glob = Glob::new(&document.output_groups)
             .map_err(|error| WrongInput::new(place("outputGroups"), &error))?;
-        let windows = document
-            .windows
-            .into_iter()
-            .map(|window| {
-                Ok(Window {
-                    cron: window
-                        .cron
-                        .parse()
-                        .map_err(|error| WrongInput::new(place("cron"), &error))?,
-                    duration: window.duration,
-                    time_zone: TimeZone::get(&window.time_zone)
-                        .map_err(|error| WrongInput::new(place("timeZone"), &error))?,
-                })
-            })
-            .collect::<Result<_, WrongInput>>()?;
+        let windows = windows(document.windows, &place)?;
         Ok(Self {
             slots: SlotSelector {
                 output_groups: glob.compile_matcher(),

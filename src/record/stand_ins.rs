@@ -154,6 +154,8 @@ impl Hiding<'_> {
                 .iter()
                 .map(|(name, pool)| (name.clone(), self.pool(pool)))
                 .collect(),
+            // Nothing of a RouterPool is secret.
+            routers: desired.routers.clone(),
             owner: desired.owner.clone(),
             trust: desired.trust.clone(),
             set_aside: desired.set_aside.clone(),

@@ -11,20 +11,22 @@ mod names;
 mod pools;
 mod twins;
 
-use self::pools::{Pools, ids, pools_to_keep, settle_channels};
+use self::pools::{Pools, pools_to_keep, settle_channels};
 use self::twins::{Twin, twins};
 use crate::manifest::decode::{Object, RawObject};
 use crate::manifest::document::Item;
 use crate::manifest::node::FieldPath;
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::report::Report;
-use crate::manifest::validate::{Globs, KeySource, key_source, validate_destination, validate_pool};
+use crate::manifest::validate::{
+    Globs, KeySource, key_source, router_mistakes, validate_destination, validate_pool, validate_router_pool,
+};
 use crate::manifest::words::{is_harmless, nearest, shown};
 use crate::manifest::yaml::Spot;
 use crate::manifest::{ObjectId, Problem, Rejected};
 use crate::model::{
-    ChannelId, ChannelPool, Destination, DestinationName, Endpoint, Identity, OutputGroup, PoolName, Secret,
-    StreamKey, WantedState,
+    ChannelId, ChannelPool, Destination, DestinationName, Endpoint, Identity, OutputGroup, Pool, PoolName,
+    Secret, StreamKey, WantedState,
 };
 
 /// Names that are listed in a message at most.
@@ -34,7 +36,7 @@ const NAMES_LISTED: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub struct Good {
     /// The pools.
-    pub pools: BTreeMap<PoolName, Declared<ChannelPool>>,
+    pub pools: BTreeMap<PoolName, Declared<Pool>>,
     /// The destinations; the pool of each is in `pools`.
     pub destinations: BTreeMap<DestinationName, Declared<Arc<Destination>>>,
     /// Destinations that are set aside and have no last good state, with their names in messages: what is on air as one of
@@ -78,7 +80,11 @@ pub fn assemble(
         match object.raw.take() {
             Some(RawObject::Pool(raw)) => {
                 let value = validate_pool(&raw, &mut globs, &mut object.report);
-                pools.push(Candidate::new(object, value, None));
+                pools.push(Candidate::new(object, value.map(Pool::Channels), None));
+            }
+            Some(RawObject::RouterPool(raw)) => {
+                let value = validate_router_pool(&raw, &mut object.report);
+                pools.push(Candidate::new(object, value.map(Pool::Router), None));
             }
             Some(RawObject::Destination(raw)) => {
                 let value = validate_destination(&raw, look_up, &mut object.report);
@@ -92,7 +98,9 @@ pub fn assemble(
             // Tables have been read, and their items are among the objects.
             Some(RawObject::Table(_)) => {}
             None if object.id.kind == "DestinationTable" => {}
-            None if object.id.kind == "ChannelPool" => pools.push(Candidate::new(object, None, None)),
+            None if matches!(object.id.kind.as_str(), "ChannelPool" | "RouterPool") => {
+                pools.push(Candidate::new(object, None, None))
+            }
             None => destinations.push(Candidate::new(object, None, None)),
         }
     }
@@ -196,7 +204,10 @@ fn check_links(candidate: &mut Candidate<Destination>, in_force: &Pools) {
                     .report
                     .error(&path, message, "declare it again, or name another pool");
             }
-            check_pin(candidate, &pool.value);
+            match &pool.value {
+                Pool::Channels(pool) => check_pin(candidate, pool),
+                Pool::Router(_) => check_router(candidate),
+            }
         }
     }
 }
@@ -207,7 +218,15 @@ fn unknown_pool(name: &str, in_force: &Pools) -> String {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, Some(first)) if names().count() == 1 => format!("the only pool is `{first}`"),
         (None, Some(_)) => "name a pool that is declared".to_owned(),
-        (None, None) => "declare a ChannelPool of this name".to_owned(),
+        (None, None) => "declare a ChannelPool or RouterPool of this name".to_owned(),
+    }
+}
+
+/// What MediaConnect asks of a destination: told before anything stops for it.
+fn check_router(candidate: &mut Candidate<Destination>) {
+    let mistakes = candidate.value.as_ref().map(router_mistakes);
+    for (field, message, fix) in mistakes.into_iter().flatten() {
+        candidate.reject(&FieldPath::from("spec").field(field), message, fix);
     }
 }
 
@@ -216,8 +235,9 @@ fn check_pin(candidate: &mut Candidate<Destination>, pool: &ChannelPool) {
         return;
     };
     let path = FieldPath::from("spec.slot");
-    if !ids(pool).any(|id| *id == pin.channel) {
-        let names = || ids(pool).map(ChannelId::as_str);
+    let ids = || pool.channels.iter().map(|channel| &channel.id);
+    if !ids().any(|id| *id == pin.channel) {
+        let names = || ids().map(ChannelId::as_str);
         let message = format!(
             "channel {} is none of pool {}",
             shown(pin.channel.as_str()),
@@ -364,7 +384,7 @@ fn destinations_to_keep(
 }
 
 fn finish(
-    pools: Vec<Candidate<ChannelPool>>,
+    pools: Vec<Candidate<Pool>>,
     mut destinations: Vec<Candidate<Destination>>,
     in_force: Pools,
     kept: BTreeMap<DestinationName, Declared<Arc<Destination>>>,

@@ -1,13 +1,14 @@
 //! What differs between two loads, in a few words and without keys.
 
 mod pool;
+mod router;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::model::{
-    ChannelPool, Desired, Destination, DestinationName, Endpoint, Identity, PoolName, Secret, StreamKey,
+    Desired, Destination, DestinationName, Endpoint, Identity, Pool, PoolName, Secret, StreamKey,
 };
 
 /// An object that differs from before.
@@ -22,7 +23,7 @@ pub struct Change {
 /// Which object differs from before. Pools come first: a change of a destination may follow from one of its pool.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Changed {
-    /// A ChannelPool.
+    /// A ChannelPool or RouterPool.
     Pool(PoolName),
     /// A Destination.
     Destination(DestinationName),
@@ -97,8 +98,12 @@ pub(super) fn is_changed(old: &Destination, new: &Destination) -> bool {
 }
 
 /// Whether two declarations of a pool differ.
-pub(super) fn is_pool_changed(old: &ChannelPool, new: &ChannelPool) -> bool {
-    pool::differences(old, new).is_some()
+pub(super) fn is_pool_changed(old: &Pool, new: &Pool) -> bool {
+    match (old, new) {
+        (Pool::Channels(old), Pool::Channels(new)) => pool::differences(old, new).is_some(),
+        (Pool::Router(old), Pool::Router(new)) => router::differences(old, new).is_some(),
+        (Pool::Channels(_), Pool::Router(_)) | (Pool::Router(_), Pool::Channels(_)) => true,
+    }
 }
 
 fn is_new_key(old: &Destination, new: &Destination) -> bool {

@@ -18,7 +18,7 @@ use super::{Loaded, Source};
 use crate::manifest::reference::{KeyLookup, KeyReference};
 use crate::manifest::table::DestinationTable;
 use crate::manifest::{Location, Problem, Severity};
-use crate::model::{Desired, Destination, Identity, OwnerId, Secret, Trust};
+use crate::model::{Desired, Destination, Identity, OwnerId, Pool, Secret, Trust};
 use crate::secrets::Keys;
 use crate::status::Status;
 
@@ -367,10 +367,12 @@ fn count_generations(assembled: &mut Assembled, before: &Good, tables: &Tables) 
 
 fn desired(owner: &OwnerId, good: &Good, doubts: &[String]) -> Desired {
     let mut desired = Desired::empty(owner.clone());
-    let pools = good.pools.iter();
-    desired.pools = pools
-        .map(|(name, pool)| (name.clone(), pool.value.clone()))
-        .collect();
+    for (name, pool) in &good.pools {
+        match pool.value.clone() {
+            Pool::Channels(pool) => drop(desired.pools.insert(name.clone(), pool)),
+            Pool::Router(pool) => drop(desired.routers.insert(name.clone(), pool)),
+        }
+    }
     let destinations = good.destinations.iter();
     desired.destinations = destinations
         .map(|(name, one)| (name.clone(), one.value.clone()))

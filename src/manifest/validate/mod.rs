@@ -5,6 +5,7 @@ mod key;
 mod login;
 mod pasted;
 mod pool;
+mod router;
 mod url;
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ pub use destination::validate_destination;
 pub use key::{KeySource, key_source};
 pub use pasted::{KeyMistake, key_of};
 pub use pool::{Globs, validate_pool};
+pub use router::{router_mistakes, validate_router_pool};
 
 /// Longest text of a free field.
 const TEXT_LIMIT: usize = 1000;

@@ -176,7 +176,7 @@ fn glob_mistake(kind: &globset::ErrorKind) -> &'static str {
     }
 }
 
-fn validate_disruption(raw: &RawDisruption, path: &FieldPath, report: &mut Report) -> Disruption {
+pub(super) fn validate_disruption(raw: &RawDisruption, path: &FieldPath, report: &mut Report) -> Disruption {
     let windows_path = path.field("windows");
     let mut windows = Vec::new();
     for (index, window) in raw.windows.iter().enumerate() {

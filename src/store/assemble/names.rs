@@ -18,12 +18,12 @@ use std::path::Path;
 use super::super::changes::{is_changed, is_pool_changed};
 use super::{Candidate, Good};
 use crate::manifest::node::FieldPath;
-use crate::model::{ChannelPool, Destination, DestinationName, Identity};
+use crate::model::{Destination, DestinationName, Identity, Pool};
 
 const FIX: &str = "rename one of the two, or remove it";
 
 /// Sets aside all but one of the pools that are called the same.
-pub(super) fn settle_pools(pools: &mut [Candidate<ChannelPool>], before: &Good) {
+pub(super) fn settle_pools(pools: &mut [Candidate<Pool>], before: &Good) {
     for indexes in same_names(pools) {
         let file = before.pools.get(pools[indexes[0]].name.as_str());
         let file = file.map(|pool| pool.file.as_path());

@@ -6,44 +6,56 @@ use std::sync::Arc;
 
 use super::{Candidate, Declared, Good};
 use crate::manifest::node::FieldPath;
-use crate::model::{ChannelId, ChannelPool, Destination, Identity, PoolName};
+use crate::manifest::validate::router_mistakes;
+use crate::model::{ChannelId, Destination, Identity, Pool, PoolName};
 
 /// A channel belongs to one pool: rather to the one that had it, rather to the first.
-pub(super) fn settle_channels(pools: &mut [Candidate<ChannelPool>], before: &Good) {
-    let has = |pool: &ChannelPool, id: &ChannelId| pool.channels.iter().any(|channel| channel.id == *id);
+pub(super) fn settle_channels(pools: &mut [Candidate<Pool>], before: &Good) {
+    let has = |pool: &Pool, id: &ChannelId| pool.channels().any(|own| own == id);
     let mut order: Vec<usize> = (0..pools.len()).collect();
     order.sort_by_key(|index| {
-        let had = |pool: &ChannelPool| {
-            let old = before.pools.get(&pool.name);
-            old.is_some_and(|old| pool.channels.iter().any(|channel| has(&old.value, &channel.id)))
+        let had = |pool: &Pool| {
+            let old = before.pools.get(pool.name());
+            old.is_some_and(|old| pool.channels().any(|id| has(&old.value, id)))
         };
         !pools[*index].value.as_ref().is_some_and(had)
     });
     let mut owners: BTreeMap<ChannelId, usize> = BTreeMap::new();
     for index in order {
         let Some(pool) = &pools[index].value else { continue };
-        let ids: Vec<ChannelId> = pool.channels.iter().map(|channel| channel.id.clone()).collect();
+        let is_source = matches!(pool, Pool::Router(_));
+        let ids: Vec<ChannelId> = pool.channels().cloned().collect();
         for (position, id) in ids.iter().enumerate() {
             if let Some(owner) = owners.get(id).copied() {
+                if is_source && matches!(pools[owner].value, Some(Pool::Router(_))) {
+                    // One programme may feed several inputs.
+                    continue;
+                }
                 let (other, place) = (pools[owner].id.clone(), pools[owner].place());
-                let path = FieldPath::from("spec.channels").index(position).field("id");
+                let path = if is_source {
+                    FieldPath::from("spec.source.channel")
+                } else {
+                    FieldPath::from("spec.channels").index(position).field("id")
+                };
                 let message = format!("channel {id} belongs to {other} at {place} already");
                 pools[index].reject(&path, message, "list it in one pool only");
             }
         }
         if pools[index].value.is_some() {
-            owners.extend(ids.into_iter().map(|id| (id, index)));
+            for id in ids {
+                owners.entry(id).or_insert(index);
+            }
         }
     }
 }
 
 /// Pools of before that stay in force: set aside now, lost, or gone while destinations still name them.
 pub(super) fn pools_to_keep(
-    pools: &[Candidate<ChannelPool>],
+    pools: &[Candidate<Pool>],
     destinations: &[Candidate<Destination>],
     before: &Good,
     is_lost: &dyn Fn(&Path) -> bool,
-) -> BTreeMap<PoolName, Declared<ChannelPool>> {
+) -> BTreeMap<PoolName, Declared<Pool>> {
     let valid: BTreeSet<&str> = pools
         .iter()
         .filter(|pool| pool.value.is_some())
@@ -52,7 +64,7 @@ pub(super) fn pools_to_keep(
     let taken: BTreeSet<&ChannelId> = pools
         .iter()
         .filter_map(|pool| pool.value.as_ref())
-        .flat_map(ids)
+        .flat_map(Pool::channels)
         .collect();
     let present: BTreeSet<&Identity> = destinations.iter().map(|one| &one.identity).collect();
     let named_now = destinations
@@ -75,22 +87,26 @@ pub(super) fn pools_to_keep(
             continue;
         }
         let mut old = old.clone();
-        old.value.channels.retain(|channel| !taken.contains(&channel.id));
-        if !old.value.channels.is_empty() {
+        let is_left = match &mut old.value {
+            Pool::Channels(pool) => {
+                pool.channels.retain(|channel| !taken.contains(&channel.id));
+                !pool.channels.is_empty()
+            }
+            Pool::Router(pool) => {
+                pool.source = pool.source.take().filter(|channel| !taken.contains(channel));
+                true
+            }
+        };
+        if is_left {
             kept.insert(name.clone(), old);
         }
     }
     kept
 }
 
-/// The ids of the channels of `pool`.
-pub(super) fn ids(pool: &ChannelPool) -> impl Iterator<Item = &ChannelId> {
-    pool.channels.iter().map(|channel| &channel.id)
-}
-
 /// The pools in force.
 pub(super) struct Pools {
-    pub(super) all: BTreeMap<PoolName, Declared<ChannelPool>>,
+    pub(super) all: BTreeMap<PoolName, Declared<Pool>>,
     /// Those that are not declared validly now.
     pub(super) kept: BTreeSet<PoolName>,
     /// Where those are declared that were set aside.
@@ -98,10 +114,7 @@ pub(super) struct Pools {
 }
 
 impl Pools {
-    pub(super) fn new(
-        pools: &[Candidate<ChannelPool>],
-        kept: BTreeMap<PoolName, Declared<ChannelPool>>,
-    ) -> Self {
+    pub(super) fn new(pools: &[Candidate<Pool>], kept: BTreeMap<PoolName, Declared<Pool>>) -> Self {
         let names = kept.keys().cloned().collect();
         let bad = pools.iter().filter(|pool| pool.value.is_none());
         let set_aside = bad
@@ -114,7 +127,7 @@ impl Pools {
                     value: value.clone(),
                     file: pool.file().to_owned(),
                 };
-                all.insert(value.name.clone(), declared);
+                all.insert(value.name().clone(), declared);
             }
         }
         Self {
@@ -127,8 +140,11 @@ impl Pools {
     /// Whether its pool is one of them, and its pin a channel of that.
     pub(super) fn can_carry(&self, destination: &Destination) -> bool {
         self.all.get(&destination.pool).is_some_and(|pool| {
-            let has = |id: &ChannelId| ids(&pool.value).any(|own| own == id);
-            destination.pin.as_ref().is_none_or(|pin| has(&pin.channel))
+            let has = |id: &ChannelId| pool.value.channels().any(|own| own == id);
+            match &pool.value {
+                Pool::Channels(_) => destination.pin.as_ref().is_none_or(|pin| has(&pin.channel)),
+                Pool::Router(_) => router_mistakes(destination).is_empty(),
+            }
         })
     }
 }

@@ -3,26 +3,49 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use super::{Change, Changed};
-use crate::model::{Cause, ChannelId, ChannelPool, Desired, Disruption, Endpoint, PoolName, Secret, Window};
+use super::{Change, Changed, router};
+use crate::model::{
+    Cause, ChannelId, ChannelPool, Desired, Disruption, Endpoint, Pause, PoolName, Secret, Window,
+};
 
 /// Pools that differ from `before`. A renamed one counts as one that is gone and one that is new: its
 /// destinations name it.
 pub(super) fn changes(before: Option<&Desired>, after: &Desired) -> Vec<Change> {
+    let of_channels = compare(
+        before.map(|before| &before.pools),
+        &after.pools,
+        |pool| counted(pool.channels.len()),
+        differences,
+    );
+    let of_outputs = compare(
+        before.map(|before| &before.routers),
+        &after.routers,
+        |_| "a RouterPool".to_owned(),
+        router::differences,
+    );
+    [of_channels, of_outputs].concat()
+}
+
+fn compare<P>(
+    before: Option<&BTreeMap<PoolName, P>>,
+    after: &BTreeMap<PoolName, P>,
+    introduce: fn(&P) -> String,
+    differences: fn(&P, &P) -> Option<String>,
+) -> Vec<Change> {
     let empty = BTreeMap::new();
-    let old = before.map_or(&empty, |before| &before.pools);
+    let old = before.unwrap_or(&empty);
     let change = |name: &PoolName, what| Change {
         object: Changed::Pool(name.clone()),
         what,
     };
-    let changed = after.pools.iter().filter_map(|(name, new)| {
+    let changed = after.iter().filter_map(|(name, new)| {
         let what = match old.get(name) {
-            None => format!("new, {}", counted(new.channels.len())),
+            None => format!("new, {}", introduce(new)),
             Some(old) => differences(old, new)?,
         };
         Some(change(name, what))
     });
-    let gone = old.keys().filter(|name| !after.pools.contains_key(*name));
+    let gone = old.keys().filter(|name| !after.contains_key(*name));
     let gone = gone.map(|name| change(name, "removed".to_owned()));
     changed.chain(gone).collect()
 }
@@ -45,21 +68,23 @@ pub(super) fn differences(old: &ChannelPool, new: &ChannelPool) -> Option<String
     words.extend(changed("placement", &old.placement, &new.placement));
     words.extend(changed("idle", &old.idle, &new.idle));
     words.extend(disruption(&old.disruption, &new.disruption));
-    if old.paused != new.paused {
-        words.push(
-            match (&old.paused, &new.paused) {
-                (_, None) => "no longer paused",
-                (None, Some(_)) => "paused",
-                (Some(_), Some(_)) => "paused in another way",
-            }
-            .to_owned(),
-        );
-    }
+    words.extend(paused(old.paused.as_ref(), new.paused.as_ref()));
     (!words.is_empty()).then(|| words.join(", "))
 }
 
+/// Whether hands are off it now, if that changed.
+pub(super) fn paused(old: Option<&Pause>, new: Option<&Pause>) -> Option<String> {
+    let what = match (old, new) {
+        (old, new) if old == new => return None,
+        (_, None) => "no longer paused",
+        (None, Some(_)) => "paused",
+        (Some(_), Some(_)) => "paused in another way",
+    };
+    Some(what.to_owned())
+}
+
 /// `name old → new`, where the two differ.
-fn changed<T: PartialEq + Debug>(name: &str, old: &T, new: &T) -> Option<String> {
+pub(super) fn changed<T: PartialEq + Debug>(name: &str, old: &T, new: &T) -> Option<String> {
     (old != new).then(|| format!("{name} {old:?} → {new:?}"))
 }
 
@@ -107,7 +132,7 @@ fn parking_url(old: &str, new: &str) -> Option<String> {
     })
 }
 
-fn disruption(old: &Disruption, new: &Disruption) -> Vec<String> {
+pub(super) fn disruption(old: &Disruption, new: &Disruption) -> Vec<String> {
     let mut words = Vec::new();
     words.extend(changed("interrupt", &old.interrupt, &new.interrupt));
     if old.causes != new.causes {
@@ -144,7 +169,7 @@ mod tests {
     use globset::Glob;
 
     use super::*;
-    use crate::model::{Idle, Interrupt, OwnerId, Pause, Placement, PoolChannel, samples};
+    use crate::model::{Idle, Interrupt, OwnerId, Placement, PoolChannel, samples};
 
     fn difference(change: impl FnOnce(&mut ChannelPool)) -> Option<String> {
         let (old, mut new) = (

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use slotwise::model::{
     ChannelClass, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, Endpoint, Observed,
-    ObservedChannel, ObservedGroup, OwnerId, Secret, StreamKey, Target, Trust,
+    ObservedChannel, ObservedGroup, OwnerId, Pool, Secret, StreamKey, Target, Trust,
 };
 use slotwise::plan::{check as violations, plan};
 use slotwise::render;
@@ -27,12 +27,7 @@ const STATES: [ChannelState; 6] = [
 
 /// Plans what is `good`, for a world in which some of it is on air.
 pub(super) fn check(good: Good, input: &[u8], features: &mut Features) {
-    let desired = Desired {
-        pools: good
-            .pools
-            .into_iter()
-            .map(|(name, pool)| (name, pool.value))
-            .collect(),
+    let mut desired = Desired {
         destinations: good
             .destinations
             .into_iter()
@@ -41,6 +36,12 @@ pub(super) fn check(good: Good, input: &[u8], features: &mut Features) {
         trust: Trust::Whole,
         ..Desired::empty(OwnerId::new("ours"))
     };
+    for (name, pool) in good.pools {
+        match pool.value {
+            Pool::Channels(pool) => drop(desired.pools.insert(name, pool)),
+            Pool::Router(pool) => drop(desired.routers.insert(name, pool)),
+        }
+    }
     for destination in desired.destinations.values() {
         hide_key(destination, &format!("{destination:?}"), input);
     }

@@ -1,0 +1,297 @@
+//! MediaConnect router outputs: the pool that declares them, and what was seen of them.
+//!
+//! Shapes and states are those of botocore 1.44.8, service `mediaconnect`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ChannelId, Disruption, Endpoint, Identity, OwnerId, Pause, PoolName, RouterArn, TargetDigest, Trouble,
+};
+
+/// A declared pool of router outputs, valid as a whole.
+#[derive(Debug, Clone)]
+pub struct RouterPool {
+    /// Its name.
+    pub name: PoolName,
+    /// The router input that feeds its outputs.
+    pub input: RouterArn,
+    /// The router network interface that its outputs push through.
+    pub network_interface: RouterArn,
+    /// The MediaLive channel in front of the input: the two run while a destination is wanted. Without one the input is
+    /// neither started nor stopped.
+    pub source: Option<ChannelId>,
+    /// What every output of it is made with.
+    pub settings: RouterSettings,
+    /// An output that has been off for this long is deleted; `None`: only when its place is needed.
+    pub keep: Option<Duration>,
+    /// When a destination on air may be interrupted for a change of its own.
+    pub disruption: Disruption,
+    /// Hands off all its outputs.
+    pub paused: Option<Pause>,
+}
+
+impl RouterPool {
+    /// The pause in force at `now`.
+    pub fn pause_at(&self, now: Timestamp) -> Option<&Pause> {
+        self.paused.as_ref().filter(|pause| pause.holds_at(now))
+    }
+}
+
+/// What a router output is made with, beside its target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouterSettings {
+    /// The capacity that is reserved and billed.
+    pub tier: Tier,
+    /// In bits per second; at least that of the input.
+    pub maximum_bitrate: u64,
+    /// The zone of the input: an output in another one costs transfer.
+    pub availability_zone: Option<Arc<str>>,
+    /// When MediaConnect may maintain it; `None`: whenever MediaConnect likes to.
+    pub maintenance: Option<Maintenance>,
+}
+
+/// A weekly moment for maintenance, in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// `MONDAY` …
+    pub day: Arc<str>,
+    /// `03:00`
+    pub time: Arc<str>,
+}
+
+/// `RouterOutputTier`: capacity in Mbit/s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Tier {
+    #[serde(rename = "OUTPUT_20")]
+    Output20,
+    #[serde(rename = "OUTPUT_50")]
+    Output50,
+    #[serde(rename = "OUTPUT_100")]
+    Output100,
+}
+
+impl Tier {
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Output20 => "OUTPUT_20",
+            Self::Output50 => "OUTPUT_50",
+            Self::Output100 => "OUTPUT_100",
+        }
+    }
+
+    /// The highest bit rate that it carries, in bits per second.
+    pub fn most(self) -> u64 {
+        match self {
+            Self::Output20 => 20_000_000,
+            Self::Output50 => 50_000_000,
+            Self::Output100 => 100_000_000,
+        }
+    }
+}
+
+/// `RouterOutputState`, and one for what MediaConnect may add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OutputState {
+    /// Being made.
+    Creating,
+    /// Stopped. It keeps its route and its reservation.
+    Standby,
+    /// On its way to active.
+    Starting,
+    /// Pushing what its input brings.
+    Active,
+    /// On its way to standby.
+    Stopping,
+    /// Being deleted.
+    Deleting,
+    /// Being changed.
+    Updating,
+    /// It failed; a restart may recover it.
+    Error,
+    /// MediaConnect repairs it.
+    Recovering,
+    /// MediaConnect moves it.
+    Migrating,
+    /// A state that did not exist when this was written: never acted upon.
+    Unknown,
+}
+
+impl OutputState {
+    /// Every state, for tests and completeness.
+    pub const ALL: [Self; 11] = [
+        Self::Creating,
+        Self::Standby,
+        Self::Starting,
+        Self::Active,
+        Self::Stopping,
+        Self::Deleting,
+        Self::Updating,
+        Self::Error,
+        Self::Recovering,
+        Self::Migrating,
+        Self::Unknown,
+    ];
+
+    /// The state named `text` on the wire.
+    pub fn from_wire(text: &str) -> Self {
+        let mut all = Self::ALL.into_iter();
+        all.find(|state| state.as_str() == text).unwrap_or(Self::Unknown)
+    }
+
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Standby => "STANDBY",
+            Self::Starting => "STARTING",
+            Self::Active => "ACTIVE",
+            Self::Stopping => "STOPPING",
+            Self::Deleting => "DELETING",
+            Self::Updating => "UPDATING",
+            Self::Error => "ERROR",
+            Self::Recovering => "RECOVERING",
+            Self::Migrating => "MIGRATING",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// Whether a call may be made about it. In any other state MediaConnect works on it, and answers with 409.
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::Standby | Self::Active | Self::Error)
+    }
+
+    /// Whether a copy of its stream elsewhere could be the second one: only STANDBY is known to push nothing.
+    pub fn may_publish(self) -> bool {
+        !matches!(self, Self::Standby | Self::Creating | Self::Deleting)
+    }
+}
+
+impl fmt::Display for OutputState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// `RouterOutputRoutedState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RouteState {
+    /// Its input is taken.
+    Routed,
+    /// An input is being taken.
+    Routing,
+    /// No input.
+    Unrouted,
+}
+
+/// `RouterInputState` as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum InputState {
+    /// Stopped.
+    Standby,
+    /// On its way to active.
+    Starting,
+    /// Receiving.
+    Active,
+    /// Failing, or in a state that is never acted upon.
+    Other,
+}
+
+/// What the tags of a router output say, read by BatchGet: the list has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputRecord {
+    /// `slotwise.dev/pool`: whose place it takes.
+    pub pool: PoolName,
+    /// `slotwise.dev/destination`: whose output it is.
+    pub identity: Identity,
+    /// The digest behind the name: of the target that it was pointed at.
+    pub digest: TargetDigest,
+    /// It was released after the destination had vanished from the declaration.
+    pub released: bool,
+    /// `slotwise.dev/off-since`, written before the stop: outputs that have been off for longest give way first.
+    pub off_since: Option<Timestamp>,
+}
+
+/// A router output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouterOutput {
+    /// Its name, for people.
+    pub name: Arc<str>,
+    /// Its state.
+    pub state: OutputState,
+    /// Whether an input is taken.
+    pub route: RouteState,
+    /// Which.
+    pub input: Option<RouterArn>,
+    /// The value of its owner tag.
+    pub owner: Option<OwnerId>,
+    /// What its other tags say; `None` where they are missing or not slotwise's.
+    pub record: Option<OutputRecord>,
+    /// Where it pushes; `None` for one that is no RTMP push.
+    pub target: Option<Endpoint>,
+    /// What it was made with.
+    pub settings: RouterSettings,
+    /// What MediaConnect says is wrong with it, without secrets.
+    pub messages: Vec<String>,
+    /// Failures in a row, as this controller counts them.
+    pub trouble: Option<Trouble>,
+}
+
+/// A router input that a pool names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouterInput {
+    /// Its state.
+    pub state: InputState,
+    /// Whether slotwise started it: by its tag. Only then it is stopped.
+    pub is_ours_to_stop: bool,
+}
+
+/// How much MediaConnect has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouterQuota {
+    /// Router outputs in the region, those of others included.
+    ///
+    /// Source: MediaConnect user guide, "Quotas": 20, adjustable.
+    pub per_region: usize,
+    /// Outputs that are routed to one input at once, stopped ones included.
+    ///
+    /// Source: MediaConnect user guide, "Creating router inputs and outputs": 10.
+    pub per_input: usize,
+}
+
+impl Default for RouterQuota {
+    fn default() -> Self {
+        Self {
+            per_region: 20,
+            per_input: 10,
+        }
+    }
+}
+
+/// What was seen of the routers of the region.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObservedRouters {
+    /// Every router output, ours or not.
+    pub outputs: BTreeMap<RouterArn, RouterOutput>,
+    /// The inputs that pools name, as far as they exist.
+    pub inputs: BTreeMap<RouterArn, RouterInput>,
+    /// Whether all pages of the list were read: an output that is missing from a part may exist.
+    pub is_complete: bool,
+    /// How much there is room for.
+    pub quota: RouterQuota,
+    /// Destinations that this controller stopped for a change of their own: they start again.
+    pub returning: BTreeSet<Identity>,
+}

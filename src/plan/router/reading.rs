@@ -1,0 +1,230 @@
+//! Whose each output is, and which one is a destination's own.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::Elsewhere;
+use crate::model::{
+    Desired, Destination, DestinationName, Endpoint, InputState, ObservedRouters, OutputRecord, OutputState,
+    PoolName, RouteState, RouterArn, RouterOutput, RouterPool, Stream, StreamKey, TargetDigest,
+};
+
+/// Whose an output of ours is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occupant<'a> {
+    /// A declared destination's, by its target or by what is recorded.
+    Destination(&'a Destination, Fit),
+    /// That of one which is declared no longer.
+    Vanished(&'a OutputRecord),
+    /// No Destination explains it.
+    Undeclared,
+}
+
+/// How a destination is known to have an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fit {
+    /// The output has its stream.
+    Exact,
+    /// The output has another one, by its record that of the destination before.
+    Previous,
+}
+
+/// What was declared and seen, put together.
+pub(super) struct Reading<'a> {
+    pub(super) pools: BTreeMap<&'a PoolName, &'a RouterPool>,
+    pub(super) desired: &'a Desired,
+    pub(super) observed: &'a ObservedRouters,
+    pub(super) elsewhere: &'a Elsewhere,
+    pub(super) now: Timestamp,
+    /// Outputs of ours.
+    pub(super) occupants: BTreeMap<&'a RouterArn, Occupant<'a>>,
+    /// Each destination's own output in its pool.
+    own: BTreeMap<&'a DestinationName, &'a RouterArn>,
+    /// What MediaLive channels and router outputs may push; `None` for a channel.
+    pushing: BTreeMap<Stream, Vec<(Endpoint, Option<&'a RouterArn>)>>,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(
+        pools: &[&'a RouterPool],
+        desired: &'a Desired,
+        observed: &'a ObservedRouters,
+        elsewhere: &'a Elsewhere,
+        now: Timestamp,
+    ) -> Self {
+        let mut reading = Self {
+            pools: pools.iter().map(|pool| (&pool.name, *pool)).collect(),
+            desired,
+            observed,
+            elsewhere,
+            now,
+            occupants: BTreeMap::new(),
+            own: BTreeMap::new(),
+            pushing: pushing(observed, elsewhere),
+        };
+        reading.find_occupants();
+        reading.find_own();
+        reading
+    }
+
+    /// Outputs of this owner, each with its occupant: exact before recorded.
+    fn find_occupants(&mut self) {
+        let mut by_stream: BTreeMap<Stream, &Destination> = BTreeMap::new();
+        let mut by_identity = BTreeMap::new();
+        for one in self.desired.destinations.values() {
+            by_identity.insert(&one.identity, &**one);
+            if let Some(endpoint) = endpoint(one) {
+                by_stream.entry(endpoint.stream()).or_insert(one);
+            }
+        }
+        for (arn, output) in &self.observed.outputs {
+            if output.owner.as_ref() != Some(&self.desired.owner) {
+                continue;
+            }
+            let record = output.record.as_ref().filter(|record| {
+                let target = output.target.as_ref();
+                target.is_some_and(|target| {
+                    TargetDigest::of_output(&self.desired.owner, &record.pool, &record.identity, target)
+                        == record.digest
+                })
+            });
+            let exact = output
+                .target
+                .as_ref()
+                .and_then(|target| by_stream.get(&target.stream()));
+            let occupant = match (exact, record) {
+                (Some(one), _) => Occupant::Destination(one, Fit::Exact),
+                (None, Some(record)) => match by_identity.get(&record.identity) {
+                    Some(one) => Occupant::Destination(one, Fit::Previous),
+                    None => Occupant::Vanished(record),
+                },
+                (None, None) => Occupant::Undeclared,
+            };
+            self.occupants.insert(arn, occupant);
+        }
+    }
+
+    /// Of several outputs of a destination one is its own: with its target before another one, pushing before stopped.
+    fn find_own(&mut self) {
+        let mut ranked: BTreeMap<&DestinationName, (Fit, Reverse<bool>, &RouterArn)> = BTreeMap::new();
+        for (arn, occupant) in &self.occupants {
+            let Occupant::Destination(one, fit) = occupant else {
+                continue;
+            };
+            if !self.is_of_its_pool(one, arn) {
+                continue;
+            }
+            let rank = (*fit, Reverse(self.output(arn).state.may_publish()), *arn);
+            let best = ranked.entry(&one.name).or_insert(rank);
+            *best = rank.min(*best);
+        }
+        self.own = ranked
+            .into_iter()
+            .map(|(name, (_, _, arn))| (name, arn))
+            .collect();
+    }
+
+    fn is_of_its_pool(&self, one: &Destination, arn: &RouterArn) -> bool {
+        let record = self.output(arn).record.as_ref();
+        self.pools.contains_key(&one.pool) && record.is_none_or(|record| record.pool == one.pool)
+    }
+
+    pub(super) fn output(&self, arn: &RouterArn) -> &'a RouterOutput {
+        &self.observed.outputs[arn]
+    }
+
+    /// A destination's own output, and whether it has its target.
+    pub(super) fn own(&self, one: &Destination) -> Option<(&'a RouterArn, &'a RouterOutput, Fit)> {
+        let arn = *self.own.get(&one.name)?;
+        match self.occupants[arn] {
+            Occupant::Destination(_, fit) => Some((arn, self.output(arn), fit)),
+            Occupant::Vanished(_) | Occupant::Undeclared => None,
+        }
+    }
+
+    /// Whether an output takes the pool's input.
+    pub(super) fn is_routed(output: &RouterOutput, pool: &RouterPool) -> bool {
+        output.route == RouteState::Routed && output.input.as_ref() == Some(&pool.input)
+    }
+
+    /// Whether an output brings the pool's programme to its target.
+    pub(super) fn is_on_air(&self, output: &RouterOutput, pool: &RouterPool) -> bool {
+        output.state == OutputState::Active && Self::is_routed(output, pool) && self.is_source_ready(pool)
+    }
+
+    /// Whether the input receives, and the channel in front runs.
+    pub(super) fn is_source_ready(&self, pool: &RouterPool) -> bool {
+        let input = self.observed.inputs.get(&pool.input);
+        let runs = |channel| self.elsewhere.running.contains(channel);
+        input.is_some_and(|input| input.state == InputState::Active) && pool.source.as_ref().is_none_or(runs)
+    }
+
+    /// What else may push the stream of `endpoint`, beside the output `own`. The two ingests of a platform may both be used.
+    pub(super) fn duplicate(
+        &self,
+        endpoint: &Endpoint,
+        own: Option<&RouterArn>,
+    ) -> Option<Option<&'a RouterArn>> {
+        let pushing = self.pushing.get(&endpoint.stream())?;
+        let is_backup = endpoint.is_backup_ingest();
+        let other = pushing
+            .iter()
+            .find(|(other, arn)| (arn.is_none() || *arn != own) && other.is_backup_ingest() == is_backup);
+        other.map(|(_, arn)| *arn)
+    }
+
+    /// Destinations of a pool, by name.
+    pub(super) fn destinations_of(&self, pool: &'a RouterPool) -> impl Iterator<Item = &'a Destination> {
+        let all = self.desired.destinations.values();
+        all.map(|one| &**one).filter(|one| one.pool == pool.name)
+    }
+
+    /// Whether a destination is to be on air and may be touched.
+    pub(super) fn is_wanted(&self, one: &Destination, pool: &RouterPool) -> bool {
+        one.is_wanted(self.now) && pool.pause_at(self.now).is_none()
+    }
+
+    /// Outputs of ours that belong to a pool and are no destination's own.
+    pub(super) fn others_of(&self, pool: &RouterPool) -> Vec<(&'a RouterArn, Occupant<'a>)> {
+        let own: BTreeSet<&RouterArn> = self.own.values().copied().collect();
+        let is_of_pool = |arn: &RouterArn| {
+            let output = self.output(arn);
+            match &output.record {
+                Some(record) => record.pool == pool.name,
+                None => output.input.as_ref() == Some(&pool.input),
+            }
+        };
+        let others = self.occupants.iter();
+        let others = others.filter(|(arn, _)| !own.contains(*arn) && is_of_pool(arn));
+        others.map(|(arn, occupant)| (*arn, *occupant)).collect()
+    }
+}
+
+/// Where a destination is pushed to; `None` while its key is not known.
+pub(super) fn endpoint(one: &Destination) -> Option<Endpoint> {
+    match &one.key {
+        StreamKey::Known(key) => Some(Endpoint::new(std::sync::Arc::clone(&one.url), key.clone())),
+        StreamKey::Unavailable { .. } => None,
+    }
+}
+
+fn pushing<'a>(
+    observed: &'a ObservedRouters,
+    elsewhere: &Elsewhere,
+) -> BTreeMap<Stream, Vec<(Endpoint, Option<&'a RouterArn>)>> {
+    let mut pushing: BTreeMap<Stream, Vec<_>> = BTreeMap::new();
+    let of_channels = elsewhere.endpoints.iter().map(|endpoint| (endpoint, None));
+    let of_outputs = observed.outputs.iter().filter_map(|(arn, output)| {
+        let target = output.target.as_ref().filter(|_| output.state.may_publish());
+        target.map(|target| (target, Some(arn)))
+    });
+    for (endpoint, at) in of_channels.chain(of_outputs) {
+        pushing
+            .entry(endpoint.stream())
+            .or_default()
+            .push((endpoint.clone(), at));
+    }
+    pushing
+}

@@ -1,0 +1,426 @@
+//! What is to be done with each output.
+//!
+//! | the output is | its destination is wanted | not wanted |
+//! |---|---|---|
+//! | not there | Create, Route, Start | nothing |
+//! | STANDBY | Update where it differs, Route where it has not the pool's input, Start | Delete once it was kept long enough, or its place is needed |
+//! | ACTIVE | nothing; with a new target, granted: Stop, Update, Start; without its input: Route | Stop |
+//! | ERROR | Restart; with a new target Stop, Update, Start | Stop |
+//! | in any other state | nothing: MediaConnect works on it | nothing |
+
+use super::reading::{Fit, Occupant, Reading, endpoint};
+use super::room::Room;
+use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
+use crate::model::{
+    Cause, Destination, Endpoint, OutputRecord, OutputState, RouteState, RouterArn, RouterOutput, RouterPool,
+    StreamKey, Trust,
+};
+use crate::plan::grant::{Grant, Policy};
+
+/// Steps, or why there are none; both where some of them have to wait.
+type Outcome = (Vec<OutputStep>, Option<OutputWaiting>);
+
+impl<'a> Reading<'a> {
+    /// The outputs of a pool: its destinations' own, then the others.
+    pub(super) fn outputs_of(&self, pool: &'a RouterPool, room: &Room<'_>) -> Vec<OutputPlan> {
+        let own = self.destinations_of(pool).filter_map(|one| match self.own(one) {
+            Some((arn, output, fit)) => Some(self.with_output(one, pool, (arn, output, fit), room)),
+            None => self.without_output(one, pool, room),
+        });
+        let others = self.others_of(pool).into_iter();
+        let others = others.map(|(arn, occupant)| self.other(pool, arn, occupant, room));
+        own.chain(others).collect()
+    }
+
+    /// A destination that has no output yet.
+    fn without_output(&self, one: &Destination, pool: &RouterPool, room: &Room<'_>) -> Option<OutputPlan> {
+        if !one.is_wanted(self.now) {
+            return None;
+        }
+        let (steps, waiting) = match self.may_begin(one, pool, None) {
+            Err(waiting) => (Vec::new(), Some(waiting)),
+            Ok(_) if room.short.contains_key(&one.name) => (Vec::new(), room.short.get(&one.name).cloned()),
+            Ok(_) if !self.observed.is_complete => (Vec::new(), Some(OutputWaiting::ListIncomplete)),
+            Ok(target) => {
+                let actions = [OutputAction::Create(target), OutputAction::Route];
+                let steps = actions
+                    .into_iter()
+                    .map(|action| step(action, OutputReason::Wanted));
+                self.then_start(steps.collect(), OutputReason::Wanted, pool)
+            }
+        };
+        Some(OutputPlan {
+            arn: None,
+            state: None,
+            carries: OutputContent::Destination(one.name.clone()),
+            steps,
+            waiting,
+        })
+    }
+
+    /// A destination's own output.
+    fn with_output(
+        &self,
+        one: &Destination,
+        pool: &RouterPool,
+        (arn, output, fit): (&RouterArn, &RouterOutput, Fit),
+        room: &Room<'_>,
+    ) -> OutputPlan {
+        let (steps, waiting) = match self.hands_off(one, pool, output) {
+            Some(waiting) => (Vec::new(), Some(waiting)),
+            None if !one.is_wanted(self.now) => (self.not_wanted(pool, arn, output, room), None),
+            None => match output.state {
+                OutputState::Standby => self.from_standby(one, pool, (arn, output), room),
+                OutputState::Error => self.from_error(one, pool, (arn, output)),
+                _ => self.while_active(one, pool, output),
+            },
+        };
+        OutputPlan {
+            arn: Some(arn.clone()),
+            state: Some(output.state),
+            carries: match fit {
+                Fit::Exact => OutputContent::Destination(one.name.clone()),
+                Fit::Previous if endpoint(one).is_none() => OutputContent::Destination(one.name.clone()),
+                Fit::Previous => OutputContent::Previous(one.name.clone()),
+            },
+            steps,
+            waiting,
+        }
+    }
+
+    /// Why an output is left alone whatever is wanted.
+    fn hands_off(
+        &self,
+        one: &Destination,
+        pool: &RouterPool,
+        output: &RouterOutput,
+    ) -> Option<OutputWaiting> {
+        if one.pause_at(self.now).is_some() || pool.pause_at(self.now).is_some() {
+            return Some(OutputWaiting::Paused);
+        }
+        self.not_now(output)
+    }
+
+    /// Why no call about an output can be made now.
+    fn not_now(&self, output: &RouterOutput) -> Option<OutputWaiting> {
+        if !output.state.is_settled() || output.route == RouteState::Routing {
+            return Some(OutputWaiting::InTransition(output.state));
+        }
+        let trouble = output
+            .trouble
+            .as_ref()
+            .filter(|trouble| self.now < trouble.retry_at);
+        trouble.map(|trouble| OutputWaiting::Backoff {
+            until: trouble.retry_at,
+            what: trouble.what.clone(),
+        })
+    }
+
+    /// The output of a destination that is not wanted: it stops, is kept, and deleted in the end.
+    fn not_wanted(
+        &self,
+        pool: &RouterPool,
+        arn: &RouterArn,
+        output: &RouterOutput,
+        room: &Room<'_>,
+    ) -> Vec<OutputStep> {
+        if output.state != OutputState::Standby {
+            return vec![step(OutputAction::Stop, OutputReason::NotWanted)];
+        }
+        self.after_the_stop(pool, arn, output, room)
+    }
+
+    /// A stopped output that is of no use now.
+    fn after_the_stop(
+        &self,
+        pool: &RouterPool,
+        arn: &RouterArn,
+        output: &RouterOutput,
+        room: &Room<'_>,
+    ) -> Vec<OutputStep> {
+        let off_since = output.record.as_ref().and_then(|record| record.off_since);
+        let is_over = pool.keep.zip(off_since).is_some_and(|(keep, since)| {
+            let off = self.now.duration_since(since);
+            off >= jiff::SignedDuration::try_from(keep).unwrap_or(jiff::SignedDuration::MAX)
+        });
+        let reason = match room.gives_way.get(arn) {
+            Some(one) => OutputReason::PlaceNeeded((*one).clone()),
+            None if is_over => OutputReason::KeptLongEnough,
+            None => return Vec::new(),
+        };
+        vec![step(OutputAction::Delete, reason)]
+    }
+
+    /// Where a wanted destination is to be pushed to, unless something forbids that it begins.
+    fn may_begin(
+        &self,
+        one: &Destination,
+        pool: &RouterPool,
+        own: Option<&RouterArn>,
+    ) -> Result<Endpoint, OutputWaiting> {
+        if pool.pause_at(self.now).is_some() {
+            return Err(OutputWaiting::Paused);
+        }
+        if !self.observed.inputs.contains_key(&pool.input) {
+            return Err(OutputWaiting::NoInput);
+        }
+        let target = match &one.key {
+            StreamKey::Unavailable { why, .. } => {
+                return Err(OutputWaiting::KeyUnavailable { why: why.clone() });
+            }
+            StreamKey::Known(_) => endpoint(one).ok_or(OutputWaiting::NoInput)?,
+        };
+        match self.duplicate(&target, own) {
+            Some(at) => Err(OutputWaiting::SameStream {
+                at: at.map(|arn| self.called(arn)),
+            }),
+            None => Ok(target),
+        }
+    }
+
+    /// A destination where an output is one's, else its ARN.
+    fn called(&self, arn: &RouterArn) -> String {
+        match self.occupants.get(arn) {
+            Some(Occupant::Destination(one, _)) => one.name.to_string(),
+            _ => arn.to_string(),
+        }
+    }
+
+    fn from_standby(
+        &self,
+        one: &Destination,
+        pool: &RouterPool,
+        (arn, output): (&RouterArn, &RouterOutput),
+        room: &Room<'_>,
+    ) -> Outcome {
+        let returns = self.observed.returning.contains(&one.identity);
+        let reason = || {
+            if returns {
+                OutputReason::ComesBack
+            } else {
+                OutputReason::Wanted
+            }
+        };
+        let target = match self.may_begin(one, pool, Some(arn)) {
+            // What was interrupted comes back as it was.
+            Err(OutputWaiting::KeyUnavailable { .. }) if returns => None,
+            Err(waiting) => return (Vec::new(), Some(waiting)),
+            Ok(target) => Some(target),
+        };
+        if let Some(waiting) = room.short.get(&one.name) {
+            return (Vec::new(), Some(waiting.clone()));
+        }
+        let mut steps = Vec::new();
+        if let Some(target) = target.filter(|target| !is_equal(output, target)) {
+            steps.push(step(OutputAction::Update(target), OutputReason::Retarget));
+        }
+        if !Self::is_routed(output, pool) {
+            steps.push(step(OutputAction::Route, reason()));
+        }
+        self.then_start(steps, reason(), pool)
+    }
+
+    /// Ends with a start, once the source is ready: an output without a programme is billed for nothing.
+    fn then_start(&self, mut steps: Vec<OutputStep>, reason: OutputReason, pool: &RouterPool) -> Outcome {
+        if !self.is_source_ready(pool) {
+            return (steps, Some(OutputWaiting::SourceNotReady));
+        }
+        steps.push(step(OutputAction::Start, reason));
+        (steps, None)
+    }
+
+    fn from_error(
+        &self,
+        one: &Destination,
+        pool: &RouterPool,
+        (arn, output): (&RouterArn, &RouterOutput),
+    ) -> Outcome {
+        match self.may_begin(one, pool, Some(arn)) {
+            Ok(target) if !is_equal(output, &target) => {
+                let actions = [
+                    OutputAction::Stop,
+                    OutputAction::Update(target),
+                    OutputAction::Start,
+                ];
+                let steps = actions
+                    .into_iter()
+                    .map(|action| step(action, OutputReason::Retarget));
+                (steps.collect(), None)
+            }
+            Ok(_) | Err(OutputWaiting::KeyUnavailable { .. }) => {
+                (vec![step(OutputAction::Restart, OutputReason::Failed)], None)
+            }
+            Err(waiting) => (Vec::new(), Some(waiting)),
+        }
+    }
+
+    fn while_active(&self, one: &Destination, pool: &RouterPool, output: &RouterOutput) -> Outcome {
+        if output.route == RouteState::Unrouted {
+            return (vec![step(OutputAction::Route, OutputReason::Wanted)], None);
+        }
+        let grant = self.grant(one, pool);
+        let other_input = output.input.as_ref().filter(|input| **input != pool.input);
+        if let Some(input) = other_input {
+            return match grant {
+                Grant::Granted => (vec![step(OutputAction::Route, OutputReason::Wanted)], None),
+                _ => (Vec::new(), Some(OutputWaiting::OtherInput(input.clone()))),
+            };
+        }
+        let Some(target) = endpoint(one).filter(|target| !is_equal(output, target)) else {
+            return (Vec::new(), None);
+        };
+        let is_same_stream = output
+            .target
+            .as_ref()
+            .is_some_and(|now| now.stream() == target.stream());
+        if is_same_stream && one.is_preset {
+            // Another spelling of a platform's address is no wish of the declaration: it is written before the next start.
+            return (Vec::new(), None);
+        }
+        let interrupts = self.is_on_air(output, pool);
+        match grant {
+            Grant::OutsideWindow(until) if interrupts => {
+                (Vec::new(), Some(OutputWaiting::InterruptionForbidden { until }))
+            }
+            Grant::Never | Grant::NotFor(_) if interrupts => (
+                Vec::new(),
+                Some(OutputWaiting::InterruptionForbidden { until: None }),
+            ),
+            _ => {
+                let actions = [
+                    OutputAction::Stop,
+                    OutputAction::Update(target),
+                    OutputAction::Start,
+                ];
+                let steps = actions
+                    .into_iter()
+                    .map(|action| step(action, OutputReason::Retarget));
+                (steps.collect(), None)
+            }
+        }
+    }
+
+    /// What the pool says of a change that interrupts the destination itself.
+    fn grant(&self, one: &Destination, pool: &RouterPool) -> Grant {
+        let is_named = self.desired.grants.contains(&one.name);
+        if !one.interruptible && !is_named {
+            return Grant::Never;
+        }
+        let policy = Policy::new(Some(&pool.disruption), &self.desired.grants, self.now);
+        policy.grant(Cause::Retarget, Some(&one.name), self.now)
+    }
+
+    /// An output that is no destination's own.
+    fn other(
+        &self,
+        pool: &RouterPool,
+        arn: &RouterArn,
+        occupant: Occupant<'_>,
+        room: &Room<'_>,
+    ) -> OutputPlan {
+        let output = self.output(arn);
+        let paused = pool.pause_at(self.now).map(|_| OutputWaiting::Paused);
+        let blocked = paused.or_else(|| self.not_now(output));
+        let (carries, (steps, waiting)) = match occupant {
+            Occupant::Undeclared => (
+                OutputContent::Undeclared,
+                (Vec::new(), Some(OutputWaiting::Undeclared)),
+            ),
+            Occupant::Destination(one, _) if one.pool == pool.name => (
+                OutputContent::Surplus(one.name.clone()),
+                blocked.map_or_else(
+                    || (self.surplus(one, pool, output), None),
+                    |waiting| (Vec::new(), Some(waiting)),
+                ),
+            ),
+            Occupant::Destination(one, _) => (
+                OutputContent::Moved(one.name.clone()),
+                blocked.map_or_else(
+                    || self.moved(one, pool, (arn, output), room),
+                    |waiting| (Vec::new(), Some(waiting)),
+                ),
+            ),
+            Occupant::Vanished(record) => (
+                OutputContent::Vanished(record.identity.clone()),
+                blocked.map_or_else(
+                    || self.vanished(record, pool, (arn, output), room),
+                    |waiting| (Vec::new(), Some(waiting)),
+                ),
+            ),
+        };
+        OutputPlan {
+            arn: Some(arn.clone()),
+            state: Some(output.state),
+            carries,
+            steps,
+            waiting,
+        }
+    }
+
+    /// A second output of a destination: it ends once the first one pushes, or is stopped as well.
+    fn surplus(&self, one: &Destination, pool: &RouterPool, output: &RouterOutput) -> Vec<OutputStep> {
+        let is_served = self.own(one).is_some_and(|(_, own, _)| self.is_on_air(own, pool));
+        match output.state {
+            OutputState::Standby => vec![step(OutputAction::Delete, OutputReason::Surplus)],
+            _ if is_served || !one.is_wanted(self.now) => {
+                vec![step(OutputAction::Stop, OutputReason::Surplus)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The output of a destination that is declared in another pool now.
+    fn moved(
+        &self,
+        one: &Destination,
+        pool: &RouterPool,
+        (arn, output): (&RouterArn, &RouterOutput),
+        room: &Room<'_>,
+    ) -> Outcome {
+        if output.state == OutputState::Standby {
+            return (self.after_the_stop(pool, arn, output, room), None);
+        }
+        let new_place = self.own(one).zip(self.pools.get(&one.pool));
+        let is_ready = self.elsewhere.placed.contains(&one.name)
+            || new_place.is_some_and(|((_, own, _), new)| {
+                own.state == OutputState::Standby && Self::is_routed(own, new)
+            });
+        let is_free = !one.is_wanted(self.now) && one.pause_at(self.now).is_none();
+        if is_free || is_ready && self.grant(one, pool) == Grant::Granted {
+            return (vec![step(OutputAction::Stop, OutputReason::Moved)], None);
+        }
+        (Vec::new(), Some(OutputWaiting::MovesLater))
+    }
+
+    /// The output of a destination that is declared no longer.
+    fn vanished(
+        &self,
+        record: &OutputRecord,
+        pool: &RouterPool,
+        (arn, output): (&RouterArn, &RouterOutput),
+        room: &Room<'_>,
+    ) -> Outcome {
+        let is_released = record.released || self.elsewhere.released.contains(&record.identity);
+        if !is_released || self.desired.trust != Trust::Whole && !record.released {
+            return (Vec::new(), Some(OutputWaiting::Doubted));
+        }
+        if output.state == OutputState::Standby {
+            return (self.after_the_stop(pool, arn, output, room), None);
+        }
+        let release = (!record.released).then(|| step(OutputAction::Release, OutputReason::Vanished));
+        let stop = step(OutputAction::Stop, OutputReason::Vanished);
+        (release.into_iter().chain([stop]).collect(), None)
+    }
+}
+
+fn step(action: OutputAction, reason: OutputReason) -> OutputStep {
+    OutputStep { action, reason }
+}
+
+/// Whether an output pushes to this very address, in whatever spelling.
+fn is_equal(output: &RouterOutput, target: &Endpoint) -> bool {
+    output
+        .target
+        .as_ref()
+        .is_some_and(|now| now.canonical() == target.canonical())
+}
