@@ -6,6 +6,7 @@
 
 mod conditions;
 mod derive;
+mod output;
 mod totals;
 
 use std::fmt;
@@ -67,6 +68,8 @@ pub struct DestinationStatus {
     pub ways_out: Vec<String>,
     /// The slot that carries it or will.
     pub slot: Option<SlotId>,
+    /// Name of its router output; `None` for one of a ChannelPool, and while there is none.
+    pub output: Option<Arc<str>>,
     /// Since when it is in this phase.
     pub since: Timestamp,
     /// The generation of the declaration that this speaks of.

@@ -174,6 +174,7 @@ mod tests {
 
     fn plan(waiting: Vec<Option<Waiting>>) -> Plan {
         let destination = |(number, waiting): (usize, Option<Waiting>)| DestinationPlan {
+            output: None,
             name: format!("d-{number}").as_str().into(),
             pool: "main".into(),
             state: WantedState::Streaming,
@@ -189,6 +190,7 @@ mod tests {
             also_on_air: None,
         };
         Plan {
+            routers: Vec::new(),
             pools: Vec::new(),
             destinations: waiting.into_iter().enumerate().map(destination).collect(),
             channels: Vec::new(),

@@ -225,6 +225,7 @@ mod tests {
 
     fn plan(state: ChannelState) -> Plan {
         Plan {
+            routers: Vec::new(),
             pools: Vec::new(),
             destinations: Vec::new(),
             channels: vec![ChannelPlan {

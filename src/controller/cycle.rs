@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::news::{PlanDigest, newcomers_would_wait};
 use super::{Controller, Event, Look};
 use crate::medialive::CallError;
-use crate::model::{ChannelId, Desired, DestinationName, Observed, Trust};
+use crate::model::{ChannelId, Desired, DestinationName, Observed, ObservedRouters, Trust};
 use crate::observe::AccountView;
 use crate::plan::check::Violation;
 use crate::plan::{Checked, Plan, Reading, checked, plan};
@@ -285,6 +285,7 @@ impl<S: Source> Controller<S> {
     /// What was seen, with what is remembered.
     fn observed(&mut self, view: AccountView, grants: &BTreeSet<DestinationName>) -> Observed {
         let AccountView { channels, elsewhere } = view;
+        let routers = ObservedRouters::default();
         let mut observed = Observed {
             channels,
             elsewhere,
@@ -294,6 +295,7 @@ impl<S: Source> Controller<S> {
             interrupted: self.memory.interrupted(),
             restarting: self.memory.restarting.clone(),
             refused: self.memory.refusals.for_plan(grants, Instant::now()),
+            routers,
         };
         for event in self
             .memory
@@ -337,7 +339,7 @@ impl<S: Source> Controller<S> {
                 drop(reading);
                 let doubted = Arc::make_mut(&mut desired);
                 doubted.trust = Trust::Doubted { why };
-                doubted.kept.clone_from(self.guard.kept());
+                doubted.kept = self.guard.kept_slots();
                 self.memory.fill_in_lost(&mut desired);
                 plan(&desired, observed, now)
             }

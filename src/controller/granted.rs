@@ -194,6 +194,7 @@ mod tests {
     fn destination(on_air: bool, waiting: Option<Waiting>) -> DestinationPlan {
         let slot = waiting.is_none().then(|| SlotId::new("1", "slot-1"));
         DestinationPlan {
+            output: None,
             name: "a".into(),
             pool: "main".into(),
             state: WantedState::Streaming,
@@ -228,6 +229,7 @@ mod tests {
 
     fn plan(destination: DestinationPlan) -> Plan {
         Plan {
+            routers: Vec::new(),
             pools: Vec::new(),
             destinations: vec![destination],
             channels: Vec::new(),

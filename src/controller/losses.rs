@@ -97,8 +97,10 @@ mod tests {
             tags: std::sync::Arc::default(),
         });
         Plan {
+            routers: Vec::new(),
             pools: Vec::new(),
             destinations: vec![DestinationPlan {
+                output: None,
                 name: "a".into(),
                 pool: "main".into(),
                 state: WantedState::Streaming,

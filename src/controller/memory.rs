@@ -524,6 +524,7 @@ mod tests {
     fn a_previous_target_on_another_channel_brings_no_destination_back() {
         let on_air_in = |channel: &str, is_previous| {
             let one = DestinationPlan {
+                output: None,
                 name: "a".into(),
                 pool: "main".into(),
                 state: WantedState::Streaming,
@@ -539,6 +540,7 @@ mod tests {
                 also_on_air: None,
             };
             let plan = Plan {
+                routers: Vec::new(),
                 pools: Vec::new(),
                 destinations: vec![one],
                 channels: Vec::new(),

@@ -321,6 +321,7 @@ mod tests {
             runs: true,
         };
         let destination = DestinationPlan {
+            output: None,
             name: "a".into(),
             pool: "main".into(),
             state: WantedState::Streaming,
@@ -336,6 +337,7 @@ mod tests {
             also_on_air: None,
         };
         Plan {
+            routers: Vec::new(),
             pools: Vec::new(),
             destinations: vec![destination],
             channels: vec![channel],

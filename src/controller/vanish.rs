@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Desired, Identity, SlotId};
+use crate::model::{Desired, Identity, Outlet, SlotId};
 use crate::plan::OnAir;
 
 /// The largest share of those on air that may vanish at once.
@@ -51,8 +51,8 @@ impl Default for MaxVanish {
 /// add up, and those that vanished together are not released one by one, as the others go off air for other reasons.
 #[derive(Debug, Default)]
 pub struct VanishGuard {
-    released: BTreeSet<SlotId>,
-    kept: BTreeSet<SlotId>,
+    released: BTreeSet<Outlet>,
+    kept: BTreeSet<Outlet>,
     seen_declared: BTreeSet<Identity>,
 }
 
@@ -70,14 +70,14 @@ impl VanishGuard {
     pub fn doubt(&mut self, on_air: &OnAir, max: MaxVanish, unsure: Option<&str>) -> Option<String> {
         let OnAir { count, vanished, .. } = on_air;
         self.recall(on_air, max);
-        let is_new = |slot: &&SlotId| !self.released.contains(*slot) && !self.kept.contains(*slot);
-        let new: BTreeSet<SlotId> = vanished.keys().filter(is_new).cloned().collect();
+        let is_new = |slot: &&Outlet| !self.released.contains(*slot) && !self.kept.contains(*slot);
+        let new: BTreeSet<Outlet> = vanished.keys().filter(is_new).cloned().collect();
         // One that is in several slots, after a change of its key say, is one destination.
-        let those_in = |slots: &BTreeSet<SlotId>| {
+        let those_in = |slots: &BTreeSet<Outlet>| {
             let names = slots.iter().filter_map(|slot| vanished.get(slot));
             names.collect::<BTreeSet<_>>().len()
         };
-        let sentence = |slots: &BTreeSet<SlotId>, why: &str| {
+        let sentence = |slots: &BTreeSet<Outlet>, why: &str| {
             let many = those_in(slots);
             format!("{many} of {count} destinations on air {why}")
         };
@@ -135,13 +135,13 @@ impl VanishGuard {
     }
 
     /// The slots of those that stay on air because too many vanished at once.
-    pub fn kept(&self) -> &BTreeSet<SlotId> {
-        &self.kept
+    pub fn kept_slots(&self) -> BTreeSet<SlotId> {
+        self.kept.iter().filter_map(Outlet::slot).cloned().collect()
     }
 
     /// What was decided on those that are still vanished, by this process or by one before it.
     fn recall(&mut self, on_air: &OnAir, max: MaxVanish) {
-        let is_vanished = |slot: &SlotId| on_air.vanished.contains_key(slot);
+        let is_vanished = |slot: &Outlet| on_air.vanished.contains_key(slot);
         self.released.retain(is_vanished);
         self.kept.retain(is_vanished);
         // Where all may vanish, what was kept while fewer could is released.
@@ -157,7 +157,7 @@ mod tests {
 
     /// `count` destinations on air; these slots hold vanished ones, each named like its slot.
     fn on_air(count: usize, vanished: &[&str]) -> OnAir {
-        let of = |slot: &&str| (SlotId::new("1", *slot), (*slot).into());
+        let of = |slot: &&str| (SlotId::new("1", *slot).into(), (*slot).into());
         OnAir {
             count,
             vanished: vanished.iter().map(of).collect(),
@@ -183,7 +183,9 @@ mod tests {
     #[test]
     fn one_in_several_slots_is_one_destination() {
         let twice = OnAir {
-            vanished: ["a", "b"].map(|slot| (SlotId::new("1", slot), "x".into())).into(),
+            vanished: ["a", "b"]
+                .map(|slot| (SlotId::new("1", slot).into(), "x".into()))
+                .into(),
             ..on_air(2, &[])
         };
         assert!(!doubts(&mut VanishGuard::default(), &twice));
@@ -233,12 +235,12 @@ mod tests {
     #[test]
     fn what_is_recorded_as_kept_stays_unless_all_may_vanish() {
         let one_left = OnAir {
-            kept: [SlotId::new("1", "a")].into(),
+            kept: [SlotId::new("1", "a").into()].into(),
             ..on_air(10, &["a"])
         };
         let mut guard = VanishGuard::default();
         assert!(doubts(&mut guard, &one_left));
-        assert_eq!(*guard.kept(), one_left.kept);
+        assert_eq!(guard.kept, one_left.kept);
         let all_may = |share| VanishGuard::default().doubt(&one_left, MaxVanish::new(share), None);
         assert!(all_may(0.99).is_some());
         assert_eq!(all_may(1.0), None);

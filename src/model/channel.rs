@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::tag::{SLOT_TAG_PREFIX, SlotTag, TAGS_MAX, TAKEOVER_TAG, TakeoverTag, TargetDigest, slot_tag_key};
-use super::{ChannelId, DestinationName, Endpoint, OutputGroup, OwnerId, SlotId, Target};
+use super::{ChannelId, DestinationName, Endpoint, ObservedRouters, OutputGroup, OwnerId, SlotId, Target};
 
 /// What was seen of the account, with what this controller remembers about its own running work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Observed {
     /// Destinations whose target MediaLive refused to write into a slot, as long as they are declared so. Lost on a crash,
     /// which costs one more try.
     pub refused: BTreeMap<DestinationName, Refused>,
+    /// What was seen of the routers of MediaConnect; empty where no RouterPool is declared.
+    pub routers: ObservedRouters,
 }
 
 /// What MediaLive said when a slot was to be pointed at a destination.

@@ -132,3 +132,28 @@ impl fmt::Display for SlotId {
         write!(f, "{}/{}", self.channel, self.output_group)
     }
 }
+
+/// What carries one destination.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outlet {
+    /// A slot of a channel.
+    Slot(SlotId),
+    /// A router output.
+    Output(RouterArn),
+}
+
+impl Outlet {
+    /// The slot, if it is one.
+    pub fn slot(&self) -> Option<&SlotId> {
+        match self {
+            Self::Slot(slot) => Some(slot),
+            Self::Output(_) => None,
+        }
+    }
+}
+
+impl From<SlotId> for Outlet {
+    fn from(slot: SlotId) -> Self {
+        Self::Slot(slot)
+    }
+}

@@ -36,7 +36,8 @@ pub use desired::{Desired, Trust};
 pub use destination::{Destination, Pause, Pin, StreamKey, WantedState};
 pub use digest::{DeclarationDigests, ShortDigest};
 pub use id::{
-    ChannelId, DestinationName, GroupName, Identity, OutputGroup, OwnerId, PoolName, RouterArn, SlotId,
+    ChannelId, DestinationName, GroupName, Identity, Outlet, OutputGroup, OwnerId, PoolName, RouterArn,
+    SlotId,
 };
 pub use pool::{
     Cause, ChannelPool, Disruption, Idle, Interrupt, Placement, Pool, PoolChannel, SlotSelector, Window,

@@ -171,6 +171,11 @@ impl OutputState {
         matches!(self, Self::Standby | Self::Active | Self::Error)
     }
 
+    /// Whether it fails, or recovers from a failure.
+    pub fn is_failing(self) -> bool {
+        matches!(self, Self::Error | Self::Recovering)
+    }
+
     /// Whether a copy of its stream elsewhere could be the second one: only STANDBY is known to push nothing.
     pub fn may_publish(self) -> bool {
         !matches!(self, Self::Standby | Self::Creating | Self::Deleting)

@@ -223,7 +223,8 @@ impl TargetDigest {
         Self(self.0.wrapping_add(1))
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// As it was written.
+    pub fn parse(text: &str) -> Option<Self> {
         let is_hex = |letter: u8| letter.is_ascii_digit() || (b'a'..=b'f').contains(&letter);
         let has_form = text.len() == 4 && text.bytes().all(is_hex);
         let digest = u16::from_str_radix(text, 16).ok()?;

@@ -171,6 +171,7 @@ impl Verdicts<'_, '_, '_> {
             waiting,
             Waiting::SameTarget { .. }
                 | Waiting::OnAirElsewhere { .. }
+                | Waiting::OnAirInOutput { .. }
                 | Waiting::SecretUnavailable { .. }
                 | Waiting::TargetRefused { .. }
                 | Waiting::Paused { .. }

@@ -43,9 +43,11 @@ pub use reading::{OnAir, Reading};
 pub use reason::Reason;
 pub use waiting::{NoTakeover, Waiting};
 
+use self::router::{OutputStep, RouterPoolPlan};
 use crate::model::{
     ChannelClass, ChannelId, ChannelState, ChannelTags, DestinationName, GroupName, Identity, Interrupt,
-    OtherGroup, OutputGroup, OwnerId, Placement, PoolName, SlotId, Target, WantedState,
+    OtherGroup, OutputGroup, OutputState, OwnerId, Placement, PoolName, RouterArn, SlotId, Target,
+    WantedState,
 };
 
 /// What is to be done in every pool, and why it is not more.
@@ -58,12 +60,16 @@ pub struct Plan {
     pub destinations: Vec<DestinationPlan>,
     /// One entry per channel that a pool names, by pool and the pool's order.
     pub channels: Vec<ChannelPlan>,
+    /// One entry per RouterPool, by name.
+    pub routers: Vec<RouterPoolPlan>,
 }
 
 impl Plan {
     /// Whether there is nothing to do, now or after a transition has ended.
     pub fn is_empty(&self) -> bool {
+        let mut outputs = self.routers.iter().flat_map(|pool| &pool.outputs);
         self.channels.iter().all(|channel| channel.steps.is_empty())
+            && outputs.all(|output| output.steps.is_empty())
     }
 
     /// The steps of all channels.
@@ -109,12 +115,19 @@ impl Plan {
             })
     }
 
-    /// Calls to MediaLive that the steps cost, without the looks while a channel is in transition.
+    /// Calls to MediaLive and MediaConnect that the steps cost, without the looks while a channel is in transition.
     pub fn api_calls(&self) -> usize {
         let of_step = |(channel, step): (&ChannelPlan, &Step)| {
             step.action.api_calls() + self.stand_ins(channel, step).count()
         };
-        self.steps().map(of_step).sum()
+        let of_outputs: usize = self.output_steps().map(|step| step.action.api_calls()).sum();
+        self.steps().map(of_step).sum::<usize>() + of_outputs
+    }
+
+    /// What is to be done with router outputs.
+    pub fn output_steps(&self) -> impl Iterator<Item = &OutputStep> {
+        let outputs = self.routers.iter().flat_map(|pool| &pool.outputs);
+        outputs.flat_map(|output| &output.steps)
     }
 }
 
@@ -188,10 +201,37 @@ pub struct DestinationPlan {
     pub waiting: Option<Waiting>,
     /// Expected time off air, for one that the plan interrupts.
     pub off_air: Option<Duration>,
+    /// The router output that carries it, or will; `None` for one of a ChannelPool, and for one that has none and needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputPlace>,
     /// Where else its stream is on air, in what this plan does not change, as far as [`DestinationPlan::waiting`] does not say
     /// so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub also_on_air: Option<OtherPlace>,
+}
+
+impl DestinationPlan {
+    /// Whether it is on air, or about to be, when all of the plan is carried out.
+    pub fn will_be_on_air(&self) -> bool {
+        let output = self.output.as_ref();
+        self.assignment.is_some() || output.is_some_and(|output| output.will_be_on_air)
+    }
+}
+
+/// A destination's router output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputPlace {
+    /// Which; `None` for one that is to be made.
+    pub arn: Option<RouterArn>,
+    /// Its name.
+    pub name: Option<Arc<str>>,
+    /// Its state.
+    pub state: Option<OutputState>,
+    /// What is done with it next, as plans call it.
+    pub next: Option<&'static str>,
+    /// Whether the destination is on air, or about to be, when all of the plan is carried out.
+    pub will_be_on_air: bool,
 }
 
 /// A place where a declared stream is, or may be, on air in no slot that slotwise holds: a channel of another owner or in no pool, or

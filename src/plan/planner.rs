@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::also_on_air::note_other_places;
 use super::goals::{Decision, decide};
 use super::reading::{Intent, Reading};
+use super::router::add_routers;
 use super::steps::{channel_plan, destination_plan};
 use super::wait::no_slot_at_all;
 use super::{DestinationPlan, Plan, PoolPlan, Waiting};
@@ -35,6 +36,7 @@ impl Reading<'_> {
             pools: Vec::with_capacity(self.pools.len()),
             destinations: Vec::with_capacity(self.dests.len()),
             channels: Vec::with_capacity(self.channels.len()),
+            routers: Vec::new(),
         };
         for decision in &decisions {
             self.plan_pool(&mut plan, decision);
@@ -50,6 +52,7 @@ impl Reading<'_> {
         }));
         // In place: a stable sort takes as much memory again.
         plan.destinations.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        add_routers(&mut plan, self.desired, self.observed, self.now);
         note_other_places(&mut plan, self.desired, self.observed);
         plan
     }
@@ -102,6 +105,7 @@ impl Reading<'_> {
                 outranked_by: None,
             }),
             off_air: None,
+            output: None,
             also_on_air: None,
         }
     }

@@ -93,6 +93,7 @@ pub(super) fn destination_plan(
     };
     let is_interrupted = one.intent == Intent::Wanted && one.on_air.is_some_and(is_interrupted);
     DestinationPlan {
+        output: None,
         name: one.decl.name.clone(),
         pool: one.decl.pool.clone(),
         state: one.decl.state,

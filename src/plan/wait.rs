@@ -191,6 +191,9 @@ fn unplaced_waiting(decision: &Decision<'_, '_>, dest: usize) -> Waiting {
 
 fn blocked_waiting(blocked: &BlockedBy<'_>) -> Waiting {
     match blocked {
+        BlockedBy::Output(output) => Waiting::OnAirInOutput {
+            output: (*output).clone(),
+        },
         BlockedBy::Duplicate(other) => Waiting::SameTarget {
             other: (*other).clone(),
         },

@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Stray;
+use super::router::OutputWaiting;
 use crate::model::{
     Cause, ChannelId, ChannelState, DestinationName, NoSlot, OtherGroup, OutputGroup, OwnerId, Pause,
-    PoolName, SlotId,
+    PoolName, RouterArn, SlotId,
 };
 
 /// What keeps a destination or a channel from where it should be.
@@ -182,6 +183,12 @@ pub enum Waiting {
         /// The pool of that channel, if it is another one: it was moved from there.
         pool: Option<PoolName>,
     },
+    /// The same, where a router output pushes it, or may.
+    #[serde(rename = "OnAirElsewhere")]
+    OnAirInOutput {
+        /// The router output.
+        output: RouterArn,
+    },
     /// Hands off.
     Paused {
         /// What is paused: the destination or its pool.
@@ -250,6 +257,9 @@ pub enum Waiting {
         /// The other owner.
         owner: OwnerId,
     },
+    /// What keeps a router output from where it should be.
+    #[serde(untagged)]
+    Output(OutputWaiting),
 }
 
 /// Why `takeover: true` does not release what no Destination explains on a channel.
@@ -285,6 +295,7 @@ impl Waiting {
     /// Stable code, for programs.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Output(waiting) => waiting.code(),
             Self::NoFreeSlot { .. } => "NoFreeSlot",
             Self::NoSlot { .. } => "NoSlot",
             Self::InterruptionForbidden { .. } => "InterruptionForbidden",
@@ -304,7 +315,7 @@ impl Waiting {
             Self::PinnedSlotTaken { .. } => "PinnedSlotTaken",
             Self::PinnedElsewhere { .. } => "PinnedElsewhere",
             Self::SameTarget { .. } => "SameTarget",
-            Self::OnAirElsewhere { .. } => "OnAirElsewhere",
+            Self::OnAirElsewhere { .. } | Self::OnAirInOutput { .. } => "OnAirElsewhere",
             Self::Paused { .. } => "Paused",
             Self::SourceUntrusted { .. } => "SourceUntrusted",
             Self::NotAdopted { .. } => "NotAdopted",

@@ -11,6 +11,7 @@ use globset::Glob;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::routers::RoutersDocument;
 use crate::model::tag::TakeoverTag;
 use crate::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired,
@@ -137,6 +138,8 @@ pub(super) struct ObservedDocument {
     restarting: BTreeSet<ChannelId>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     refused: BTreeMap<DestinationName, Refused>,
+    #[serde(default, skip_serializing_if = "RoutersDocument::is_empty")]
+    routers: RoutersDocument,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -382,6 +385,7 @@ impl From<&Observed> for ObservedDocument {
             interrupted,
             restarting,
             refused,
+            routers,
         } = observed;
         let documents = channels
             .iter()
@@ -398,6 +402,7 @@ impl From<&Observed> for ObservedDocument {
             interrupted: interrupted.clone(),
             restarting: restarting.clone(),
             refused: refused.clone(),
+            routers: RoutersDocument::from(routers),
         }
     }
 }
@@ -625,6 +630,7 @@ impl From<ObservedDocument> for Observed {
             interrupted: document.interrupted,
             restarting: document.restarting,
             refused: document.refused,
+            routers: document.routers.into(),
         }
     }
 }

@@ -21,6 +21,7 @@
 mod inputs;
 mod outcome;
 mod replay;
+mod routers;
 mod stand_ins;
 
 use std::hash::{DefaultHasher, Hasher};

@@ -9,7 +9,10 @@ use serde::Serialize;
 
 use super::CaseOutcome;
 use super::inputs::{EndpointDocument, endpoints};
-use crate::model::{ChannelId, DestinationName, OutputGroup, PoolName};
+use crate::model::{ChannelId, DestinationName, OutputGroup, OutputState, PoolName, RouterArn};
+use crate::plan::router::{
+    OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting, RouterPoolPlan, SourcePlan,
+};
 use crate::plan::{
     Adoption, ChannelPlan, Content, DestinationPlan, Plan, PoolPlan, Reason, Seen, SlotPlan, SlotWrite, Step,
     Violation, Waiting,
@@ -36,6 +39,35 @@ struct PlanDocument<'a> {
     pools: &'a [PoolPlan],
     destinations: &'a [DestinationPlan],
     channels: Vec<ChannelDocument<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routers: Vec<RouterDocument<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RouterDocument<'a> {
+    name: &'a PoolName,
+    outputs: Vec<OutputDocument<'a>>,
+    source: &'a SourcePlan,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OutputDocument<'a> {
+    arn: Option<&'a RouterArn>,
+    state: Option<OutputState>,
+    carries: &'a OutputContent,
+    steps: Vec<OutputStepDocument<'a>>,
+    waiting: Option<&'a OutputWaiting>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OutputStepDocument<'a> {
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<EndpointDocument>,
+    reason: &'a OutputReason,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,11 +132,60 @@ impl<'a> From<&'a Plan> for PlanDocument<'a> {
             pools,
             destinations,
             channels,
+            routers,
         } = plan;
         Self {
             pools,
             destinations,
             channels: channels.iter().map(ChannelDocument::from).collect(),
+            routers: routers.iter().map(RouterDocument::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a RouterPoolPlan> for RouterDocument<'a> {
+    fn from(plan: &'a RouterPoolPlan) -> Self {
+        let RouterPoolPlan {
+            name,
+            outputs,
+            source,
+        } = plan;
+        Self {
+            name,
+            outputs: outputs.iter().map(OutputDocument::from).collect(),
+            source,
+        }
+    }
+}
+
+impl<'a> From<&'a OutputPlan> for OutputDocument<'a> {
+    fn from(output: &'a OutputPlan) -> Self {
+        let OutputPlan {
+            arn,
+            name: _,
+            state,
+            carries,
+            on_air: _,
+            steps,
+            waiting,
+        } = output;
+        Self {
+            arn: arn.as_ref(),
+            state: *state,
+            carries,
+            steps: steps.iter().map(OutputStepDocument::from).collect(),
+            waiting: waiting.as_ref(),
+        }
+    }
+}
+
+impl<'a> From<&'a OutputStep> for OutputStepDocument<'a> {
+    fn from(step: &'a OutputStep) -> Self {
+        let OutputStep { action, reason } = step;
+        Self {
+            action: action.name(),
+            target: action.target().map(EndpointDocument::from),
+            reason,
         }
     }
 }

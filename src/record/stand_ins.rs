@@ -11,9 +11,10 @@ use std::sync::Arc;
 use super::{Case, CaseOutcome};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelPool, ChannelTags, Desired, Destination, Endpoint, Observed,
-    ObservedChannel, ObservedGroup, OutputGroup, OwnerId, Secret, SlotId, SlotSelector, SlotTag, StreamKey,
-    Target, TargetDigest,
+    ObservedChannel, ObservedGroup, ObservedRouters, OutputGroup, OwnerId, RouterOutput, Secret, SlotId,
+    SlotSelector, SlotTag, StreamKey, Target, TargetDigest,
 };
+use crate::plan::router::OutputAction;
 use crate::plan::{Action, Plan};
 
 /// More keys or URLs than this were never in force at once; beyond it those of long ago are forgotten.
@@ -204,7 +205,36 @@ impl Hiding<'_> {
             interrupted: observed.interrupted.clone(),
             restarting: observed.restarting.clone(),
             refused: observed.refused.clone(),
+            routers: self.routers(&observed.routers),
         }
+    }
+
+    fn routers(&mut self, routers: &ObservedRouters) -> ObservedRouters {
+        let outputs = routers.outputs.iter();
+        ObservedRouters {
+            outputs: outputs
+                .map(|(arn, output)| (arn.clone(), self.output(output)))
+                .collect(),
+            ..routers.clone()
+        }
+    }
+
+    /// A router output: what is recorded of it still fits, or still does not.
+    fn output(&mut self, output: &RouterOutput) -> RouterOutput {
+        let mut hidden = output.clone();
+        let Some(target) = &output.target else {
+            return hidden;
+        };
+        let target_hidden = self.endpoint(target);
+        if let Some(record) = &mut hidden.record {
+            let digest =
+                |target| TargetDigest::of_output(&self.owner, &record.pool, &record.identity, target);
+            let fits = record.digest == digest(target);
+            let digest = digest(&target_hidden);
+            record.digest = if fits { digest } else { digest.other() };
+        }
+        hidden.target = Some(target_hidden);
+        hidden
     }
 
     fn observation(&mut self, observation: &ChannelObservation) -> ChannelObservation {
@@ -264,6 +294,12 @@ impl Hiding<'_> {
 
     fn plan(&mut self, plan: &Plan, observed: &Observed) -> Plan {
         let mut plan = plan.clone();
+        let outputs = plan.routers.iter_mut().flat_map(|pool| &mut pool.outputs);
+        for step in outputs.flat_map(|output| &mut output.steps) {
+            if let OutputAction::Create(target) | OutputAction::Update(target) = &mut step.action {
+                *target = self.endpoint(target);
+            }
+        }
         for channel in &mut plan.channels {
             let seen = observed
                 .channels

@@ -27,6 +27,8 @@ pub mod plan_markdown;
 pub mod problems;
 pub mod progress;
 pub mod replay;
+mod routers;
+pub mod routers_json;
 #[cfg(test)]
 mod samples;
 pub mod stale;

@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use super::routers;
 use super::style::{Style, Tone, columns};
 use super::summary::{Summary, is_on_its_way};
 use super::table::{Cell, Table, cell};
 use crate::model::{DestinationName, Interrupt, Placement, PoolName};
 use crate::plan::reason::Names;
+use crate::plan::router::RouterPoolPlan;
 use crate::plan::waiting::Approximately;
 use crate::plan::{
     Action, Adoption, ChannelPlan, Content, DestinationPlan, Optimality, OtherPlace, Plan, PoolPlan, Reason,
@@ -32,6 +34,10 @@ pub fn plan(plan: &Plan, style: Style) -> String {
     let view = View::new(plan, style);
     for pool in &plan.pools {
         lines.extend(view.pool(pool));
+        lines.push(String::new());
+    }
+    for pool in &plan.routers {
+        lines.extend(view.router_pool(pool));
         lines.push(String::new());
     }
     if !view.in_no_pool.is_empty() {
@@ -111,6 +117,12 @@ pub(super) fn pool_facts(pool: &PoolPlan) -> String {
         counted(pool.channels, "channel"),
         counted(pool.slots, "slot"),
     )
+}
+
+/// `live: 3 router outputs`.
+pub(super) fn router_pool_facts(pool: &RouterPoolPlan) -> String {
+    let there = pool.outputs.iter().filter(|output| output.arn.is_some());
+    format!("{}: {}", pool.name, counted(there.count(), "router output"))
 }
 
 /// What is known of a placement that may not be the best one; nothing for one that is.
@@ -260,6 +272,21 @@ impl<'a> View<'a> {
             ways_out_row(&mut table, None, &no_slot.ways_out());
             lines.extend(table.lines(self.style, 4));
         }
+        lines
+    }
+
+    fn router_pool(&self, pool: &RouterPoolPlan) -> Vec<String> {
+        let destinations = self.destinations.get(&pool.name).map_or(&[][..], Vec::as_slice);
+        let wanted = destinations.iter().filter(|one| one.wanted).count();
+        let off = destinations.len() - wanted;
+        let mut lines = vec![format!(
+            "{wanted} wanted, {off} off · pool {}",
+            self.style.paint(Tone::Strong, router_pool_facts(pool))
+        )];
+        lines.push(String::new());
+        lines.extend(routers::outputs(pool, self.style));
+        lines.extend(self.waiting(destinations));
+        lines.extend(self.also_on_air(destinations));
         lines
     }
 

@@ -30,6 +30,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Summary;
+use super::routers_json::{self, Router};
 use crate::model::{ChannelId, Interrupt, Placement, SlotId, WantedState};
 use crate::plan::{
     Adoption, ChannelPlan, Content, DestinationPlan, Optimality, Plan, PoolPlan, Reason, SlotPlan, Step,
@@ -60,6 +61,7 @@ pub fn document(plan: &Plan) -> PlanDocument {
             .map(|one| destination(one, &channels))
             .collect(),
         channels: plan.channels.iter().map(channel).collect(),
+        routers: plan.routers.iter().map(routers_json::router).collect(),
     }
 }
 
@@ -98,6 +100,13 @@ pub struct PlanDocument {
     pub destinations: Vec<Destination>,
     /// By pool and the pool's order.
     pub channels: Vec<Channel>,
+    /// RouterPools by name; left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routers: Vec<Router>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A plan in figures.
@@ -110,11 +119,17 @@ pub struct SummaryDocument {
     pub changes: bool,
     /// Channels that get the owner tag.
     pub adoptions: usize,
-    /// Channels whose slots are rewritten.
+    /// Router outputs made.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub creations: usize,
+    /// Router outputs deleted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deletions: usize,
+    /// Channels whose slots are rewritten, and router outputs that are pointed elsewhere.
     pub updates: usize,
-    /// Channels started.
+    /// Channels and router outputs started.
     pub starts: usize,
-    /// Channels stopped.
+    /// Channels and router outputs stopped.
     pub stops: usize,
     /// Destinations wanted on air.
     pub wanted: usize,
@@ -188,6 +203,9 @@ pub struct Destination {
     pub assignment: Option<Slot>,
     /// Why that slot.
     pub reason: Option<Why>,
+    /// ARN of the router output that it has; left out where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     /// What keeps it from where it is wanted.
     pub waiting: Option<Waits>,
     /// Expected seconds off air, for one that the plan interrupts.
@@ -377,8 +395,10 @@ pub(super) fn slot(slot: &SlotId) -> Slot {
 fn summary(of: &Summary) -> SummaryDocument {
     SummaryDocument {
         text: of.to_string(),
-        changes: of.adoptions + of.updates + of.starts + of.stops > 0,
+        changes: of.adoptions + of.creations + of.deletions + of.updates + of.starts + of.stops > 0,
         adoptions: of.adoptions,
+        creations: of.creations,
+        deletions: of.deletions,
         updates: of.updates,
         starts: of.starts,
         stops: of.stops,
@@ -440,6 +460,10 @@ pub(super) fn destination(
         held: of.held.as_ref().map(slot),
         assignment: of.assignment.as_ref().map(slot),
         reason: of.reason.as_ref().map(why),
+        output: of
+            .output
+            .as_ref()
+            .and_then(|output| Some(output.arn.as_ref()?.to_string())),
         waiting: of
             .waiting
             .as_ref()

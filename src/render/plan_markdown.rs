@@ -7,11 +7,13 @@ use std::fmt::{self, Write as _};
 
 use super::plan::{
     course, end_it, expected, gap, groups_of_waiting, groups_on_air_elsewhere, kept, newcomers_wait,
-    other_place, pool_facts, slot, title, verb, ways_out,
+    other_place, pool_facts, router_pool_facts, slot, title, verb, ways_out,
 };
+use super::routers;
 use super::style::clean;
 use super::summary::Summary;
 use crate::plan::reason::Names;
+use crate::plan::router::OutputPlan;
 use crate::plan::waiting::Approximately;
 use crate::plan::{Action, ChannelPlan, Plan, Reason, Step};
 use crate::words::counted;
@@ -50,6 +52,13 @@ pub fn plan_markdown(plan: &Plan) -> String {
             let (code, no_slot) = (no_slot.code(), escape(&no_slot.to_string()));
             page.line(format_args!("  - newcomers would wait: `{code}`. {no_slot}"));
         }
+    }
+    for pool in &plan.routers {
+        page.line(format_args!("- pool {}", escape(&router_pool_facts(pool))));
+    }
+    let outputs = plan.routers.iter().flat_map(|pool| &pool.outputs);
+    for output in outputs.filter(|output| !output.steps.is_empty()) {
+        page.room_or(DETAILS_LIMIT, |page| output_table(page, output));
     }
     let changed: Vec<&ChannelPlan> = plan.channels.iter().filter(|one| !one.steps.is_empty()).collect();
     for channel in &changed {
@@ -93,6 +102,25 @@ impl Page {
             ));
         }
         self.text
+    }
+}
+
+fn output_table(page: &mut Page, output: &OutputPlan) {
+    page.line("");
+    page.line(format_args!(
+        "#### {}: {}",
+        escape(&output.carries.to_string()),
+        routers::course(output)
+    ));
+    page.line("");
+    page.line("| step | why |");
+    page.line("|---|---|");
+    for step in &output.steps {
+        page.line(format_args!(
+            "| {} | {} |",
+            step.action.name(),
+            escape(&step.reason.to_string())
+        ));
     }
 }
 

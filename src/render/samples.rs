@@ -36,6 +36,7 @@ pub(super) fn pool(name: &str, channels: usize, interrupt: Interrupt) -> PoolPla
 /// A wanted destination of pool main that is nowhere.
 pub(super) fn destination(name: &str) -> DestinationPlan {
     DestinationPlan {
+        output: None,
         name: name.into(),
         pool: "main".into(),
         state: WantedState::Streaming,
@@ -198,6 +199,7 @@ pub(super) fn start_two() -> Plan {
         ..destination("archive")
     };
     Plan {
+        routers: Vec::new(),
         pools: vec![pool("main", 2, Interrupt::Never)],
         destinations: vec![
             off,
@@ -265,6 +267,7 @@ pub(super) fn interrupt_one() -> Plan {
         lower_bound: 1,
     };
     Plan {
+        routers: Vec::new(),
         pools: vec![PoolPlan {
             interruptions,
             optimality: Optimality::Heuristic,
@@ -282,6 +285,7 @@ pub(super) fn converged() -> Plan {
     let corp = Content::Destination("corp-cdn".into());
     busy.slots[0] = slot(1, corp.clone(), corp, None);
     Plan {
+        routers: Vec::new(),
         pools: vec![pool("main", 1, Interrupt::Never)],
         destinations: vec![on_air("corp-cdn", &held)],
         channels: vec![busy],

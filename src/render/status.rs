@@ -138,6 +138,8 @@ struct DestinationDocument<'a> {
     message: &'a str,
     ways_out: &'a [String],
     slot: Option<Slot>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a str>,
     since: Timestamp,
     observed_generation: u64,
     conditions: Vec<Condition>,
@@ -178,6 +180,7 @@ fn destination_document(of: &DestinationStatus) -> DestinationDocument<'_> {
         message: &of.message,
         ways_out: &of.ways_out,
         slot: of.slot.as_ref().map(slot),
+        output: of.output.as_deref(),
         since: of.since,
         observed_generation: of.observed_generation,
         conditions: of.conditions(),
@@ -216,10 +219,9 @@ fn destinations(of: &[Arc<DestinationStatus>], now: Option<Timestamp>, style: St
         let wanted = one
             .wanted
             .map_or_else(|| "?".to_owned(), |wanted| format!("{wanted:?}"));
-        let slot = one
-            .slot
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), ToString::to_string);
+        let slot = one.slot.as_ref().map(ToString::to_string);
+        let output = || one.output.as_ref().map(ToString::to_string);
+        let slot = slot.or_else(output).unwrap_or_else(|| "-".to_owned());
         let time = now.map_or(Duration::ZERO, |now| elapsed(one.since, now));
         let before = [
             cell(Tone::Strong, &one.name),
@@ -317,6 +319,7 @@ mod tests {
             message: "on air here".into(),
             ways_out: Vec::new(),
             slot: None,
+            output: None,
             since: at(1_000),
             observed_generation: 1,
             conditions: Conditions::default(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::plan::router::OutputWaiting;
 use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Interruptions, Plan, Waiting};
 use crate::words::counted;
 
@@ -10,11 +11,15 @@ use crate::words::counted;
 pub struct Summary {
     /// Channels that get the owner tag.
     pub adoptions: usize,
-    /// Channels whose slots are rewritten.
+    /// Router outputs that are made.
+    pub creations: usize,
+    /// Router outputs that are deleted.
+    pub deletions: usize,
+    /// Channels whose slots are rewritten, and router outputs that are pointed elsewhere.
     pub updates: usize,
-    /// Channels started.
+    /// Channels and router outputs started.
     pub starts: usize,
-    /// Channels stopped.
+    /// Channels and router outputs stopped.
     pub stops: usize,
     /// Destinations wanted.
     pub wanted: usize,
@@ -41,16 +46,22 @@ impl Summary {
     pub fn of(plan: &Plan) -> Self {
         let count = |of: fn(&Action) -> bool| plan.steps().filter(|(_, step)| of(&step.action)).count();
         let those = |of: fn(&DestinationPlan) -> bool| plan.destinations.iter().filter(|one| of(one)).count();
+        let outputs = |name: &str| {
+            let steps = plan.output_steps();
+            steps.filter(|step| step.action.name() == name).count()
+        };
         Self {
             adoptions: count(|action| matches!(action, Action::Adopt { .. })),
-            updates: count(|action| matches!(action, Action::Update { .. })),
-            starts: count(|action| matches!(action, Action::Start)),
-            stops: count(|action| matches!(action, Action::Stop)),
+            creations: outputs("create"),
+            deletions: outputs("delete"),
+            updates: count(|action| matches!(action, Action::Update { .. })) + outputs("update"),
+            starts: count(|action| matches!(action, Action::Start)) + outputs("start"),
+            stops: count(|action| matches!(action, Action::Stop)) + outputs("stop"),
             wanted: those(|one| one.wanted),
             off: those(|one| !one.wanted),
             on_air: those(|one| one.on_air),
-            go_on_air: those(|one| !one.on_air && one.assignment.is_some()),
-            go_off_air: those(|one| one.on_air && one.assignment.is_none() && one.waiting.is_none()),
+            go_on_air: those(|one| !one.on_air && one.will_be_on_air()),
+            go_off_air: those(|one| one.on_air && !one.will_be_on_air() && one.waiting.is_none()),
             released: released(plan),
             waiting: those(|one| one.waiting.is_some() && !is_on_its_way(one)),
             interruptions: plan.interruptions(),
@@ -58,14 +69,19 @@ impl Summary {
         }
     }
 
-    /// What is done to channels: `1 update, 1 start, 0 stops`.
+    /// What is done to channels and router outputs: `1 update, 1 start, 0 stops`.
     pub fn steps(&self) -> String {
-        let adoptions = match self.adoptions {
-            0 => String::new(),
-            some => format!("{}, ", counted(some, "adoption")),
-        };
+        let rare = [
+            (self.adoptions, "adoption"),
+            (self.creations, "creation"),
+            (self.deletions, "deletion"),
+        ];
+        let rare = rare.into_iter().filter(|(count, _)| *count > 0);
+        let rare: String = rare
+            .map(|(count, what)| format!("{}, ", counted(count, what)))
+            .collect();
         format!(
-            "{adoptions}{}, {}, {}",
+            "{rare}{}, {}, {}",
             counted(self.updates, "update"),
             counted(self.starts, "start"),
             counted(self.stops, "stop")
@@ -130,6 +146,9 @@ pub(super) fn is_on_its_way(destination: &DestinationPlan) -> bool {
     let waits_for_channel = match &destination.waiting {
         Some(Waiting::ChannelInTransition { .. }) => true,
         Some(waiting @ Waiting::BackingOff { .. }) => !waiting.keeps_failing(),
+        Some(Waiting::Output(OutputWaiting::OutputInTransition { .. } | OutputWaiting::RoomIsMade)) => {
+            return destination.wanted;
+        }
         _ => false,
     };
     waits_for_channel && destination.assignment.is_some()

@@ -123,7 +123,8 @@ impl DestinationStatus {
             },
             (ConditionKind::Assigned, true) => {
                 let slot = self.slot.as_ref().map(|slot| slot.to_string().into());
-                (self.reason, slot.unwrap_or_else(message))
+                let place = slot.or_else(|| self.output.clone());
+                (self.reason, place.unwrap_or_else(message))
             }
             _ => (self.reason, message()),
         }
@@ -154,6 +155,7 @@ mod tests {
             message: "on its way".into(),
             ways_out: Vec::new(),
             slot: Some(SlotId::new("1", "RTMP-Slot-1")),
+            output: None,
             since: now,
             observed_generation: 3,
             conditions: Conditions::new(kinds.iter().copied(), before, now),

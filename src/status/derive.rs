@@ -6,11 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::conditions::{ConditionKind, Conditions};
+use super::output;
 use super::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase, Status};
 use crate::manifest::Rejected;
 use crate::model::{
-    ChannelId, ChannelState, Desired, Destination, DestinationName, SlotId, Trust, WantedState,
+    ChannelId, ChannelState, Desired, Destination, DestinationName, OutputState, SlotId, Trust, WantedState,
 };
+use crate::plan::router::OutputWaiting;
 use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting};
 
 /// What is true now. Times of `previous` are kept where nothing changed.
@@ -57,6 +59,9 @@ pub fn status(
 
 /// Where a destination stands by what was seen now. `channel` is the one that carries it, or will.
 pub fn phase(planned: &DestinationPlan, channel: Option<&ChannelPlan>) -> Phase {
+    if output::is_told_by_output(planned) {
+        return output::phase(planned);
+    }
     let paused = matches!(planned.waiting, Some(Waiting::Paused { pool: None, .. }));
     let state = channel
         .and_then(|channel| channel.seen.as_ref())
@@ -170,6 +175,9 @@ impl<'a> View<'a> {
         if let Some(waiting) = &self.planned.waiting {
             return waiting.to_string();
         }
+        if let Some(output) = &self.planned.output {
+            return output::message(self.phase, output);
+        }
         match (self.phase, slot(self.planned)) {
             (Phase::Streaming, Some(slot)) => format!("on air in {slot}"),
             (Phase::Pending, Some(slot)) => format!("goes to {slot}: {}", self.next()),
@@ -222,7 +230,7 @@ impl<'a> View<'a> {
                 ConditionKind::Synced,
                 rejected.is_none() && !self.is_tried_again(),
             ),
-            (ConditionKind::Assigned, self.planned.assignment.is_some()),
+            (ConditionKind::Assigned, self.is_assigned()),
             (ConditionKind::OnAir, self.planned.on_air),
             (ConditionKind::Blocked, self.is_blocked()),
             (ConditionKind::Degraded, self.is_degraded()),
@@ -243,12 +251,23 @@ impl<'a> View<'a> {
                 .map(|waiting| waiting.ways_out_of(&self.planned.name))
                 .unwrap_or_default(),
             slot: slot(self.planned).cloned(),
+            output: self
+                .planned
+                .output
+                .as_ref()
+                .and_then(|output| output.name.clone()),
             since: before
                 .filter(|status| status.phase == self.phase)
                 .map_or(now, |status| status.since),
             observed_generation: self.declared.generation,
             conditions,
         }
+    }
+
+    /// Whether it has a slot, or a router output.
+    fn is_assigned(&self) -> bool {
+        let output = self.planned.output.as_ref();
+        self.planned.assignment.is_some() || output.is_some_and(|output| output.arn.is_some())
     }
 
     /// Not where it is wanted, and not on its way.
@@ -259,13 +278,21 @@ impl<'a> View<'a> {
 
     /// Whether a step on its behalf failed, and what is declared of it is not carried out until the next try.
     fn is_tried_again(&self) -> bool {
-        matches!(self.planned.waiting, Some(Waiting::BackingOff { .. }))
+        matches!(
+            self.planned.waiting,
+            Some(Waiting::BackingOff { .. } | Waiting::Output(OutputWaiting::BackingOff { .. }))
+        )
     }
 
     fn is_degraded(&self) -> bool {
         self.is_tried_again()
             || matches!(self.planned.waiting, Some(Waiting::ChannelFailed { .. }))
             || self.state() == Some(ChannelState::Recovering)
+            || self.output_state().is_some_and(OutputState::is_failing)
+    }
+
+    fn output_state(&self) -> Option<OutputState> {
+        self.planned.output.as_ref()?.state
     }
 }
 
@@ -288,6 +315,7 @@ fn invalid(entry: &Rejected, before: Option<&DestinationStatus>, now: Timestamp)
         message: entry.problem.to_string().into(),
         ways_out: vec![entry.problem.fix.clone()],
         slot: None,
+        output: None,
         since: before
             .filter(|status| status.phase == Phase::Error)
             .map_or(now, |status| status.since),

@@ -33,6 +33,7 @@ fn channel(state: ChannelState) -> ChannelPlan {
 /// Wanted, with a slot on the channel, and not on air.
 fn placed() -> DestinationPlan {
     DestinationPlan {
+        output: None,
         name: "youtube".into(),
         pool: "main".into(),
         state: WantedState::Streaming,
@@ -51,6 +52,7 @@ fn placed() -> DestinationPlan {
 
 fn before(phase: Phase) -> DestinationStatus {
     DestinationStatus {
+        output: None,
         name: "youtube".into(),
         pool: None,
         wanted: None,
@@ -232,6 +234,7 @@ fn look(planned: DestinationPlan, channel: ChannelPlan, rejected: &[Rejected], p
         .destinations
         .insert(declared.name.clone(), declared.into());
     let plan = Plan {
+        routers: Vec::new(),
         pools: Vec::new(),
         destinations: vec![planned],
         channels: vec![channel],

@@ -151,6 +151,7 @@ mod tests {
         waiting: Option<Waiting>,
     ) -> DestinationPlan {
         DestinationPlan {
+            output: None,
             name: name.into(),
             pool: "main".into(),
             state,
@@ -169,6 +170,7 @@ mod tests {
 
     fn totals(destinations: Vec<DestinationPlan>) -> Totals {
         let plan = Plan {
+            routers: Vec::new(),
             pools: Vec::new(),
             destinations,
             channels: Vec::new(),

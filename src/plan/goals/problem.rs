@@ -151,7 +151,7 @@ impl Posing<'_, '_> {
         let may_start = match &one.blocked_by {
             None => true,
             Some(BlockedBy::Published { own, .. }) => own.is_some(),
-            Some(BlockedBy::Duplicate(_)) => false,
+            Some(BlockedBy::Duplicate(_) | BlockedBy::Output(_)) => false,
         };
         one.intent == Intent::Wanted && one.is_writable() && may_start && is_to_be_placed
     }

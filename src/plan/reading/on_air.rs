@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Adoption, Occupant, Reading, Release, Takeover};
-use crate::model::{ChannelId, ChannelObservation, DestinationName, Identity, Mark, SlotId};
+use crate::model::{ChannelId, ChannelObservation, DestinationName, Identity, Mark, Outlet, SlotId};
+use crate::plan::router::outputs_on_air;
 
-/// The destinations on air on owned channels, and the interrupted ones that come back; without those that another slotwise of
+/// The destinations on air on owned channels and router outputs, and the interrupted ones that come back; without those that another slotwise of
 /// the same owner may have declared, which no decision of ours releases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnAir {
     /// How many destinations, vanished ones included, each once however many slots it is in.
     pub count: usize,
-    /// Slots of destinations that are no longer declared and were not released before, with their identity. A destination
+    /// Slots and router outputs of destinations that are no longer declared and were not released before, with their identity. A destination
     /// whose object was set aside because of mistakes counts as declared.
-    pub vanished: BTreeMap<SlotId, Identity>,
-    /// Those of these slots that are recorded as kept when their destination vanished with too many others.
-    pub kept: BTreeSet<SlotId>,
+    pub vanished: BTreeMap<Outlet, Identity>,
+    /// Those of these that are recorded as kept when their destination vanished with too many others.
+    pub kept: BTreeSet<Outlet>,
     /// A channel that could not be seen: more may have vanished there.
     pub unseen: Option<ChannelId>,
     /// A declared destination that is seen nowhere and whose key cannot be read: it may be a vanished one, renamed.
@@ -46,16 +47,24 @@ impl Reading<'_> {
                     let Some(identity) = slot.identity() else { continue };
                     if !self.desired.set_aside.contains(&identity) {
                         if slot.mark() == Some(Mark::Kept) {
-                            on_air.kept.insert(id.clone());
+                            on_air.kept.insert(id.clone().into());
                         }
-                        on_air.vanished.insert(id, identity.clone());
+                        on_air.vanished.insert(id.into(), identity.clone());
                     }
                     vanished.insert(identity);
                 }
                 _ => {}
             }
         }
-        on_air.count = declared.len() + vanished.len();
+        let outputs = outputs_on_air(self.desired, self.observed, self.now);
+        on_air.vanished.extend(
+            outputs
+                .vanished
+                .iter()
+                .map(|(arn, identity)| (Outlet::Output(arn.clone()), identity.clone())),
+        );
+        vanished.extend(outputs.vanished.into_values());
+        on_air.count = declared.len() + vanished.len() + outputs.declared;
         on_air.unseen = self.unseen();
         on_air.unreadable = self.unreadable();
         on_air.taken_over = self.taken_over();
@@ -84,8 +93,10 @@ impl Reading<'_> {
     }
 
     fn unreadable(&self) -> Option<DestinationName> {
-        let is_nowhere =
-            |one: &&super::Dest<'_>| !one.has_key() && one.held.is_none() && one.on_air.is_none();
+        let in_no_pool = self.pools.len() - 1;
+        let is_nowhere = |one: &&super::Dest<'_>| {
+            one.pool != in_no_pool && !one.has_key() && one.held.is_none() && one.on_air.is_none()
+        };
         self.dests
             .iter()
             .find(is_nowhere)

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::model::{
     ChannelClass, ChannelId, ChannelPool, ChannelState, Destination, DestinationName, Endpoint, Identity,
-    Idle, Mark, ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolName, Recorded, Refused, SlotTag,
-    Stream, StreamKey, Target, WantedState,
+    Idle, Mark, ObservedChannel, ObservedGroup, OutputGroup, Pause, PoolName, Recorded, Refused, RouterArn,
+    SlotTag, Stream, StreamKey, Target, WantedState,
 };
 use crate::plan::grant::Policy;
 use crate::plan::{Adoption, NoTakeover, Waiting};
@@ -270,6 +270,8 @@ impl Intent {
 pub(in crate::plan) enum BlockedBy<'a> {
     /// Another wanted destination of the same stream.
     Duplicate(&'a DestinationName),
+    /// A router output pushes it, or may.
+    Output(&'a RouterArn),
     /// What publishes it.
     Published {
         /// The channel.

@@ -9,7 +9,8 @@ use super::index::{Index, Unordered};
 use super::occupant::look_at;
 use super::{BlockedBy, Carried, Channel, Fit, Intent, Occupant, Reading, Slot};
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelState, Endpoint, Observed, ObservedChannel, OutputGroup, Stream,
+    ChannelId, ChannelObservation, ChannelState, Endpoint, Observed, ObservedChannel, OutputGroup, RouterArn,
+    Stream,
 };
 use crate::plan::Waiting;
 
@@ -17,7 +18,7 @@ use crate::plan::Waiting;
 fn own_slot(obstacle: &BlockedBy<'_>) -> Option<usize> {
     match obstacle {
         BlockedBy::Published { own, .. } => *own,
-        BlockedBy::Duplicate(_) => None,
+        BlockedBy::Duplicate(_) | BlockedBy::Output(_) => None,
     }
 }
 
@@ -28,6 +29,8 @@ enum Place<'r> {
     Slot(usize),
     /// On a channel, in what is no slot.
     Channel(&'r ChannelId),
+    /// In a router output, at the backup ingest of its platform or not.
+    Output(&'r RouterArn, bool),
 }
 
 /// Destinations by stream.
@@ -187,6 +190,9 @@ impl<'a> Reading<'a> {
                 (there.id, Some(self.slots[slot].group.name.clone()), pool)
             }
             Place::Channel(id) => (id, None, None),
+            Place::Output(arn, _) => {
+                return Some(Waiting::OnAirInOutput { output: arn.clone() });
+            }
         };
         let pool = pool.filter(|pool| self.pools[self.channels[channel].pool].name() != Some(*pool));
         (id != self.channels[channel].id).then(|| Waiting::OnAirElsewhere {
@@ -238,12 +244,21 @@ impl<'a> Reading<'a> {
                 tell(&endpoint.stream(), Place::Channel(id));
             }
         }
+        for (arn, output) in &observed.routers.outputs {
+            let target = output.target.as_ref().filter(|_| output.state.may_publish());
+            if let Some(target) = target {
+                tell(&target.stream(), Place::Output(arn, target.is_backup_ingest()));
+            }
+        }
     }
 
     /// What blocks a destination whose stream is published at `place`.
     fn obstacle(&self, dest: usize, endpoint: &Endpoint, place: Place<'a>) -> Option<BlockedBy<'a>> {
         let slot = match place {
             Place::Slot(slot) => slot,
+            Place::Output(arn, is_backup) => {
+                return (is_backup == endpoint.is_backup_ingest()).then_some(BlockedBy::Output(arn));
+            }
             Place::Channel(channel) => {
                 return Some(BlockedBy::Published {
                     channel: channel.clone(),

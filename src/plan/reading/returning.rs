@@ -59,7 +59,7 @@ impl Reading<'_> {
             Some(BlockedBy::Published { own, .. }) => {
                 own.is_some_and(|own| self.slots[own].channel == self.slots[slot].channel)
             }
-            Some(BlockedBy::Duplicate(_)) => false,
+            Some(BlockedBy::Duplicate(_) | BlockedBy::Output(_)) => false,
         };
         let is_off_air = one.intent == Intent::Wanted && one.on_air.is_none();
         let is_its_place = channel.pool == one.pool || !self.has_room_for(dest);

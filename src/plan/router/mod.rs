@@ -10,23 +10,29 @@
 //! source    the input, and the channel in front of it
 //! ```
 
+mod join;
 mod reading;
 mod room;
 mod source;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
-use self::reading::Reading;
+pub(super) use self::join::add_routers;
+use self::reading::{Occupant, Reading};
 use self::room::Room;
 pub use self::source::{InputAction, SourcePlan};
 use crate::model::{
-    ChannelId, Desired, DestinationName, Endpoint, Identity, ObservedRouters, OutputState, PoolName,
-    RouterArn, RouterPool,
+    ChannelId, Desired, DestinationName, Endpoint, Identity, Observed, ObservedRouters, OutputState,
+    PoolName, RouterArn, RouterPool,
 };
 
 /// What is to be done in one RouterPool, and why it is not more.
@@ -45,10 +51,14 @@ pub struct RouterPoolPlan {
 pub struct OutputPlan {
     /// Which; `None` for one that is to be made, or that there is no place for.
     pub arn: Option<RouterArn>,
+    /// Its name, for people; `None` for one that does not exist.
+    pub name: Option<Arc<str>>,
     /// Its state; `None` for one that does not exist.
     pub state: Option<OutputState>,
     /// What it carries, or is to carry.
     pub carries: OutputContent,
+    /// Whether it brings the pool's programme to its target now.
+    pub on_air: bool,
     /// All steps to the goal, in order. The executor takes the first one and looks again.
     pub steps: Vec<OutputStep>,
     /// What keeps it from where it should be.
@@ -56,7 +66,8 @@ pub struct OutputPlan {
 }
 
 /// What a router output carries.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "holds", content = "what")]
 pub enum OutputContent {
     /// A declared destination, with its target; by what is recorded of the output where its key cannot be read.
     Destination(DestinationName),
@@ -102,7 +113,39 @@ pub enum OutputAction {
     Release,
 }
 
+impl OutputPlan {
+    /// Whether it is on air, or about to be, when all its steps are taken.
+    pub fn will_be_on_air(&self) -> bool {
+        match self.steps.last().map(|step| &step.action) {
+            Some(OutputAction::Start | OutputAction::Restart) => true,
+            Some(OutputAction::Stop | OutputAction::Delete) => false,
+            // Its route comes back on air, where it is active.
+            Some(_) => self.state == Some(OutputState::Active),
+            None => {
+                self.on_air || matches!(self.state, Some(OutputState::Starting | OutputState::Recovering))
+            }
+        }
+    }
+}
+
 impl OutputAction {
+    /// Where it points an output.
+    pub fn target(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Create(target) | Self::Update(target) => Some(target),
+            _ => None,
+        }
+    }
+
+    /// Calls that it costs, with the look before it. An output that is made is looked at afterwards, in the list.
+    pub fn api_calls(&self) -> usize {
+        match self {
+            Self::Create(_) => 1,
+            Self::Stop | Self::Update(_) => 3,
+            _ => 2,
+        }
+    }
+
     /// As plans and metrics call it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -119,7 +162,8 @@ impl OutputAction {
 }
 
 /// Why a step is taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", content = "what")]
 pub enum OutputReason {
     /// Its destination is wanted.
     Wanted,
@@ -144,31 +188,42 @@ pub enum OutputReason {
 }
 
 /// Why nothing is done, or no more.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", rename_all_fields = "camelCase")]
 pub enum OutputWaiting {
     /// Its stream key cannot be read.
-    KeyUnavailable {
-        /// Why, one sentence.
+    SecretUnavailable {
+        /// The reference to the key.
+        reference: String,
+        /// Why, and what to do.
         why: String,
     },
     /// The destination or its pool is paused.
     Paused,
     /// MediaConnect works on the output.
-    InTransition(OutputState),
+    OutputInTransition {
+        /// Its state.
+        state: OutputState,
+    },
     /// It failed, and is not tried again before this moment.
-    Backoff {
+    BackingOff {
         /// When it is tried again.
         until: Timestamp,
         /// What failed, one sentence without secrets.
         what: String,
     },
     /// The change would interrupt the destination itself, which its pool does not grant now.
-    InterruptionForbidden {
-        /// When a window grants it; `None` where none does.
-        until: Option<Timestamp>,
+    InterruptionForbidden,
+    /// The change would interrupt the destination itself, and no window is open.
+    OutsideWindow {
+        /// When the next one opens.
+        opens: Option<Timestamp>,
     },
     /// Another input was taken by hand: a slate, a rehearsal. It stays so until the next start, or a grant.
-    OtherInput(RouterArn),
+    OtherInput {
+        /// That input.
+        input: RouterArn,
+    },
     /// MediaConnect has no room for another output, or the input for another route.
     QuotaReached {
         /// Which limit.
@@ -179,26 +234,26 @@ pub enum OutputWaiting {
     /// An output that is off is being deleted to make room.
     RoomIsMade,
     /// Its stream is on air already, or may be.
-    SameStream {
+    SameTarget {
         /// Where: the destination, or the ARN of a router output; `None` for a MediaLive channel.
         at: Option<String>,
     },
     /// Not all router outputs could be listed, so that it may exist already.
     ListIncomplete,
     /// There is no such router input.
-    NoInput,
+    InputMissing,
     /// The input, or the channel in front, does not bring a programme yet.
     SourceNotReady,
     /// It stays on air until the place in the other pool is ready, and the move is granted.
-    MovesLater,
+    OnAirElsewhere,
     /// It is declared no longer, and the declaration is doubted.
-    Doubted,
+    SourceUntrusted,
     /// It pushes what no Destination declares, and is left alone.
     Undeclared,
 }
 
 /// A limit of MediaConnect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum RouterLimit {
     /// Router outputs in the region.
     PerRegion,
@@ -217,6 +272,40 @@ pub struct Elsewhere {
     pub placed: BTreeSet<DestinationName>,
     /// Identities that vanished from the declaration and are released.
     pub released: BTreeSet<Identity>,
+}
+
+/// Outputs of this owner that may push.
+#[derive(Debug, Default)]
+pub(super) struct OutputsOnAir {
+    /// How many declared destinations they carry.
+    pub(super) declared: usize,
+    /// Those of destinations that are declared no longer, without those whose object was set aside or that were released before.
+    pub(super) vanished: BTreeMap<RouterArn, Identity>,
+}
+
+/// The input of the vanish guard, as far as it is about router outputs.
+pub(super) fn outputs_on_air(desired: &Desired, observed: &Observed, now: Timestamp) -> OutputsOnAir {
+    let pools: Vec<&RouterPool> = desired.routers.values().collect();
+    let elsewhere = Elsewhere::default();
+    let reading = Reading::new(&pools, desired, &observed.routers, &elsewhere, now);
+    let mut on_air = OutputsOnAir::default();
+    let mut declared = BTreeSet::new();
+    for (arn, occupant) in &reading.occupants {
+        if !reading.output(arn).state.may_publish() {
+            continue;
+        }
+        match occupant {
+            Occupant::Destination(one, _) => drop(declared.insert(&one.name)),
+            Occupant::Vanished(record) if !record.released => {
+                if !desired.set_aside.contains(&record.identity) {
+                    on_air.vanished.insert((*arn).clone(), record.identity.clone());
+                }
+            }
+            Occupant::Vanished(_) | Occupant::Undeclared => {}
+        }
+    }
+    on_air.declared = declared.len();
+    on_air
 }
 
 /// What is to be done with the outputs of `pools`.

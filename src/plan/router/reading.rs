@@ -42,6 +42,8 @@ pub(super) struct Reading<'a> {
     pub(super) occupants: BTreeMap<&'a RouterArn, Occupant<'a>>,
     /// Each destination's own output in its pool.
     own: BTreeMap<&'a DestinationName, &'a RouterArn>,
+    /// Of wanted destinations of one stream the one that comes first. The two ingests of a platform are two.
+    first: BTreeMap<(Stream, bool), &'a DestinationName>,
     /// What MediaLive channels and router outputs may push; `None` for a channel.
     pushing: BTreeMap<Stream, Vec<(Endpoint, Option<&'a RouterArn>)>>,
 }
@@ -62,10 +64,12 @@ impl<'a> Reading<'a> {
             now,
             occupants: BTreeMap::new(),
             own: BTreeMap::new(),
+            first: BTreeMap::new(),
             pushing: pushing(observed, elsewhere),
         };
         reading.find_occupants();
         reading.find_own();
+        reading.find_first();
         reading
     }
 
@@ -124,6 +128,34 @@ impl<'a> Reading<'a> {
             .into_iter()
             .map(|(name, (_, _, arn))| (name, arn))
             .collect();
+    }
+
+    /// Of several wanted destinations of one stream the one comes first whose output may push already, then one that has an output,
+    /// then by name.
+    fn find_first(&mut self) {
+        let all = self.desired.destinations.values().map(|one| &**one);
+        let wanted = all.filter(|one| {
+            let pool = self.pools.get(&one.pool);
+            pool.is_some_and(|pool| self.is_wanted(one, pool))
+        });
+        let mut ranked: Vec<_> = wanted
+            .filter_map(|one| {
+                let endpoint = endpoint(one)?;
+                let own = self.own(one).map(|(_, output, _)| output.state.may_publish());
+                Some((own != Some(true), own.is_none(), &one.name, endpoint))
+            })
+            .collect();
+        ranked.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
+        for (_, _, name, endpoint) in ranked {
+            let stream = (endpoint.stream(), endpoint.is_backup_ingest());
+            self.first.entry(stream).or_insert(name);
+        }
+    }
+
+    /// Another wanted destination of the same stream, which goes on air rather than this one.
+    pub(super) fn comes_before(&self, one: &Destination, endpoint: &Endpoint) -> Option<&'a DestinationName> {
+        let first = self.first.get(&(endpoint.stream(), endpoint.is_backup_ingest()));
+        first.copied().filter(|first| **first != one.name)
     }
 
     fn is_of_its_pool(&self, one: &Destination, arn: &RouterArn) -> bool {

@@ -95,7 +95,9 @@ fn seekers<'a>(reading: &Reading<'a>) -> Vec<(&'a Destination, &'a RouterPool)> 
         .filter(|(one, pool)| reading.is_wanted(one, pool))
         .filter(|(one, _)| {
             let own = reading.own(one).map(|(arn, _, _)| arn);
-            own.is_some() || endpoint(one).is_some_and(|at| reading.duplicate(&at, own).is_none())
+            let may_begin =
+                |at| reading.duplicate(&at, own).is_none() && reading.comes_before(one, &at).is_none();
+            own.is_some() || endpoint(one).is_some_and(may_begin)
         })
         .collect();
     seekers.sort_by_key(|(one, _)| (Reverse(one.priority), &one.name));

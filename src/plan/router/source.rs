@@ -1,10 +1,13 @@
 //! The input of a pool, and the channel in front of it: they run while a destination is wanted.
 
+use serde::Serialize;
+
 use super::reading::Reading;
 use crate::model::{InputState, OutputState, RouteState, RouterPool};
 
 /// What becomes of a pool's input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SourcePlan {
     /// Whether the channel in front is to run; `None` where the pool names none, or it is left as it is.
     pub channel_runs: Option<bool>,
@@ -13,7 +16,7 @@ pub struct SourcePlan {
 }
 
 /// What is done with a router input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum InputAction {
     /// Start it.
     Start,

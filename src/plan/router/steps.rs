@@ -8,6 +8,8 @@
 //! | ERROR | Restart; with a new target Stop, Update, Start | Stop |
 //! | in any other state | nothing: MediaConnect works on it | nothing |
 
+use std::sync::Arc;
+
 use super::reading::{Fit, Occupant, Reading, endpoint};
 use super::room::Room;
 use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
@@ -51,8 +53,10 @@ impl<'a> Reading<'a> {
         };
         Some(OutputPlan {
             arn: None,
+            name: None,
             state: None,
             carries: OutputContent::Destination(one.name.clone()),
+            on_air: false,
             steps,
             waiting,
         })
@@ -72,17 +76,19 @@ impl<'a> Reading<'a> {
             None => match output.state {
                 OutputState::Standby => self.from_standby(one, pool, (arn, output), room),
                 OutputState::Error => self.from_error(one, pool, (arn, output)),
-                _ => self.while_active(one, pool, output),
+                _ => self.while_active(one, pool, (arn, output)),
             },
         };
         OutputPlan {
             arn: Some(arn.clone()),
+            name: Some(Arc::clone(&output.name)),
             state: Some(output.state),
             carries: match fit {
                 Fit::Exact => OutputContent::Destination(one.name.clone()),
                 Fit::Previous if endpoint(one).is_none() => OutputContent::Destination(one.name.clone()),
                 Fit::Previous => OutputContent::Previous(one.name.clone()),
             },
+            on_air: self.is_on_air(output, pool),
             steps,
             waiting,
         }
@@ -104,13 +110,13 @@ impl<'a> Reading<'a> {
     /// Why no call about an output can be made now.
     fn not_now(&self, output: &RouterOutput) -> Option<OutputWaiting> {
         if !output.state.is_settled() || output.route == RouteState::Routing {
-            return Some(OutputWaiting::InTransition(output.state));
+            return Some(OutputWaiting::OutputInTransition { state: output.state });
         }
         let trouble = output
             .trouble
             .as_ref()
             .filter(|trouble| self.now < trouble.retry_at);
-        trouble.map(|trouble| OutputWaiting::Backoff {
+        trouble.map(|trouble| OutputWaiting::BackingOff {
             until: trouble.retry_at,
             what: trouble.what.clone(),
         })
@@ -162,17 +168,24 @@ impl<'a> Reading<'a> {
             return Err(OutputWaiting::Paused);
         }
         if !self.observed.inputs.contains_key(&pool.input) {
-            return Err(OutputWaiting::NoInput);
+            return Err(OutputWaiting::InputMissing);
         }
         let target = match &one.key {
-            StreamKey::Unavailable { why, .. } => {
-                return Err(OutputWaiting::KeyUnavailable { why: why.clone() });
+            StreamKey::Unavailable { reference, why } => {
+                return Err(OutputWaiting::SecretUnavailable {
+                    reference: reference.clone(),
+                    why: why.clone(),
+                });
             }
-            StreamKey::Known(_) => endpoint(one).ok_or(OutputWaiting::NoInput)?,
+            StreamKey::Known(_) => endpoint(one).ok_or(OutputWaiting::InputMissing)?,
         };
-        match self.duplicate(&target, own) {
-            Some(at) => Err(OutputWaiting::SameStream {
-                at: at.map(|arn| self.called(arn)),
+        if let Some(at) = self.duplicate(&target, own) {
+            let at = at.map(|arn| self.called(arn));
+            return Err(OutputWaiting::SameTarget { at });
+        }
+        match self.comes_before(one, &target) {
+            Some(first) => Err(OutputWaiting::SameTarget {
+                at: Some(first.to_string()),
             }),
             None => Ok(target),
         }
@@ -203,7 +216,7 @@ impl<'a> Reading<'a> {
         };
         let target = match self.may_begin(one, pool, Some(arn)) {
             // What was interrupted comes back as it was.
-            Err(OutputWaiting::KeyUnavailable { .. }) if returns => None,
+            Err(OutputWaiting::SecretUnavailable { .. }) if returns => None,
             Err(waiting) => return (Vec::new(), Some(waiting)),
             Ok(target) => Some(target),
         };
@@ -247,14 +260,19 @@ impl<'a> Reading<'a> {
                     .map(|action| step(action, OutputReason::Retarget));
                 (steps.collect(), None)
             }
-            Ok(_) | Err(OutputWaiting::KeyUnavailable { .. }) => {
+            Ok(_) | Err(OutputWaiting::SecretUnavailable { .. }) => {
                 (vec![step(OutputAction::Restart, OutputReason::Failed)], None)
             }
             Err(waiting) => (Vec::new(), Some(waiting)),
         }
     }
 
-    fn while_active(&self, one: &Destination, pool: &RouterPool, output: &RouterOutput) -> Outcome {
+    fn while_active(
+        &self,
+        one: &Destination,
+        pool: &RouterPool,
+        (arn, output): (&RouterArn, &RouterOutput),
+    ) -> Outcome {
         if output.route == RouteState::Unrouted {
             return (vec![step(OutputAction::Route, OutputReason::Wanted)], None);
         }
@@ -263,7 +281,10 @@ impl<'a> Reading<'a> {
         if let Some(input) = other_input {
             return match grant {
                 Grant::Granted => (vec![step(OutputAction::Route, OutputReason::Wanted)], None),
-                _ => (Vec::new(), Some(OutputWaiting::OtherInput(input.clone()))),
+                _ => (
+                    Vec::new(),
+                    Some(OutputWaiting::OtherInput { input: input.clone() }),
+                ),
             };
         }
         let Some(target) = endpoint(one).filter(|target| !is_equal(output, target)) else {
@@ -277,15 +298,18 @@ impl<'a> Reading<'a> {
             // Another spelling of a platform's address is no wish of the declaration: it is written before the next start.
             return (Vec::new(), None);
         }
+        // It stops for a target that can be started only.
+        if let Err(waiting) = self.may_begin(one, pool, Some(arn)) {
+            return (Vec::new(), Some(waiting));
+        }
         let interrupts = self.is_on_air(output, pool);
         match grant {
             Grant::OutsideWindow(until) if interrupts => {
-                (Vec::new(), Some(OutputWaiting::InterruptionForbidden { until }))
+                (Vec::new(), Some(OutputWaiting::OutsideWindow { opens: until }))
             }
-            Grant::Never | Grant::NotFor(_) if interrupts => (
-                Vec::new(),
-                Some(OutputWaiting::InterruptionForbidden { until: None }),
-            ),
+            Grant::Never | Grant::NotFor(_) if interrupts => {
+                (Vec::new(), Some(OutputWaiting::InterruptionForbidden))
+            }
             _ => {
                 let actions = [
                     OutputAction::Stop,
@@ -350,8 +374,10 @@ impl<'a> Reading<'a> {
         };
         OutputPlan {
             arn: Some(arn.clone()),
+            name: Some(Arc::clone(&output.name)),
             state: Some(output.state),
             carries,
+            on_air: self.is_on_air(output, pool),
             steps,
             waiting,
         }
@@ -389,7 +415,7 @@ impl<'a> Reading<'a> {
         if is_free || is_ready && self.grant(one, pool) == Grant::Granted {
             return (vec![step(OutputAction::Stop, OutputReason::Moved)], None);
         }
-        (Vec::new(), Some(OutputWaiting::MovesLater))
+        (Vec::new(), Some(OutputWaiting::OnAirElsewhere))
     }
 
     /// The output of a destination that is declared no longer.
@@ -402,7 +428,7 @@ impl<'a> Reading<'a> {
     ) -> Outcome {
         let is_released = record.released || self.elsewhere.released.contains(&record.identity);
         if !is_released || self.desired.trust != Trust::Whole && !record.released {
-            return (Vec::new(), Some(OutputWaiting::Doubted));
+            return (Vec::new(), Some(OutputWaiting::SourceUntrusted));
         }
         if output.state == OutputState::Standby {
             return (self.after_the_stop(pool, arn, output, room), None);

@@ -199,7 +199,10 @@ fn nothing_is_done_while_mediaconnect_works_on_an_output() {
         for world in [World::new().wanted("a"), World::new().off("a")] {
             let world = world.output("arn-a", "a", state);
             assert_eq!(world.steps(), [""; 0], "{state}");
-            assert_eq!(world.waiting("arn-a"), Some(OutputWaiting::InTransition(state)));
+            assert_eq!(
+                world.waiting("arn-a"),
+                Some(OutputWaiting::OutputInTransition { state: state })
+            );
         }
     }
 }
@@ -209,10 +212,7 @@ fn a_new_key_interrupts_its_own_destination_only_by_a_grant() {
     let world = World::new().output("arn-a", "a", OutputState::Active);
     let mut world = world.with("a", new_key);
     assert_eq!(world.steps(), [""; 0]);
-    assert_eq!(
-        world.waiting("arn-a"),
-        Some(OutputWaiting::InterruptionForbidden { until: None })
-    );
+    assert_eq!(world.waiting("arn-a"), Some(OutputWaiting::InterruptionForbidden));
     assert_eq!(world.plans()[0].carries, OutputContent::Previous("a".into()));
     world.pool().disruption.interrupt = Interrupt::Anytime;
     assert_eq!(world.steps(), ["arn-a: stop, update, start"]);
@@ -287,7 +287,7 @@ fn an_error_is_restarted_after_a_growing_delay() {
     assert_eq!(world.steps(), [""; 0]);
     assert!(matches!(
         world.waiting("arn-a"),
-        Some(OutputWaiting::Backoff { .. })
+        Some(OutputWaiting::BackingOff { .. })
     ));
 }
 
@@ -298,7 +298,9 @@ fn an_input_taken_by_hand_is_left_and_no_input_is_taken_again() {
     assert_eq!(world.steps(), [""; 0]);
     assert_eq!(
         world.waiting("arn-a"),
-        Some(OutputWaiting::OtherInput("slate".into()))
+        Some(OutputWaiting::OtherInput {
+            input: "slate".into()
+        })
     );
     world.desired.grants.insert("a".into());
     assert_eq!(world.steps(), ["arn-a: route"]);
@@ -391,7 +393,7 @@ fn outputs_of_others_are_never_touched_and_count() {
         .wanted("a");
     world.seen("theirs").owner = None;
     assert_eq!(world.steps(), [""; 0]);
-    let on_air = OutputWaiting::SameStream {
+    let on_air = OutputWaiting::SameTarget {
         at: Some("theirs".to_owned()),
     };
     assert_eq!(world.waiting("a"), Some(on_air));
@@ -411,7 +413,7 @@ fn a_stream_that_a_channel_pushes_is_not_started_a_second_time() {
         .push(Endpoint::new("rtmps://a.example/live/", Secret::new("key-of-a")));
     assert_eq!(
         world.waiting("a"),
-        Some(OutputWaiting::SameStream { at: None }),
+        Some(OutputWaiting::SameTarget { at: None }),
         "{}",
         one.name
     );
@@ -446,7 +448,7 @@ fn of_two_outputs_of_a_destination_the_one_on_air_stays() {
 #[test]
 fn a_vanished_destination_stays_on_air_until_it_is_released() {
     let mut world = World::new().output("arn-a", "a", OutputState::Active);
-    assert_eq!(world.waiting("arn-a"), Some(OutputWaiting::Doubted));
+    assert_eq!(world.waiting("arn-a"), Some(OutputWaiting::SourceUntrusted));
     world.elsewhere.released.insert("a".into());
     assert_eq!(world.steps(), ["arn-a: release, stop"]);
     world.desired.trust = Trust::Doubted {
@@ -481,7 +483,7 @@ fn a_move_waits_until_the_new_place_is_ready_and_granted() {
     let mut world = World::new().output("old", "a", OutputState::Active);
     world.pools.push(pool("other"));
     world = world.with("a", |one| one.pool = "other".into());
-    assert_eq!(world.waiting("old"), Some(OutputWaiting::MovesLater));
+    assert_eq!(world.waiting("old"), Some(OutputWaiting::OnAirElsewhere));
     world = world.output("new", "a", OutputState::Standby);
     world.seen("new").record.as_mut().unwrap().pool = "other".into();
     assert_eq!(
@@ -532,7 +534,7 @@ fn a_start_waits_for_the_programme() {
     assert_eq!(world.steps(), ["a: create, route"], "and nothing stops for it");
     assert_eq!(world.waiting("a"), Some(OutputWaiting::SourceNotReady));
     world.observed.inputs.clear();
-    assert_eq!(world.waiting("a"), Some(OutputWaiting::NoInput));
+    assert_eq!(world.waiting("a"), Some(OutputWaiting::InputMissing));
 }
 
 #[test]

@@ -35,6 +35,7 @@ impl Waiting {
     /// is one. Empty where it ends by itself.
     pub fn ways_out(&self) -> Vec<String> {
         match self {
+            Self::Output(waiting) => waiting.ways_out(),
             Self::MaxConcurrent { .. }
             | Self::ChannelInTransition { .. }
             | Self::ChannelRecovering { .. }
@@ -84,6 +85,7 @@ impl Waiting {
                 format!("set state: Ready for {other}"),
             ],
             Self::OnAirElsewhere { channel, pool, .. } => elsewhere_ways_out(channel, pool.as_ref()),
+            Self::OnAirInOutput { output } => vec![format!("stop router output {output}")],
             Self::Paused { pool: None, .. } => vec!["remove its paused:".to_owned()],
             Self::Paused { pool: Some(pool), .. } => vec![format!("remove paused: of pool {pool}")],
             Self::SourceUntrusted { .. } => vec![

@@ -14,6 +14,7 @@ use crate::plan::reason::Names;
 impl Display for Waiting {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Output(waiting) => waiting.fmt(f),
             Self::NoFreeSlot { pool, .. } => {
                 write!(f, "every slot of pool {pool} that could carry it is taken")
             }
@@ -62,6 +63,9 @@ impl Display for Waiting {
                 )
             }
             Self::SameTarget { other } => write!(f, "{other} is the same stream and comes first"),
+            Self::OnAirInOutput { output } => {
+                write!(f, "its stream is, or may be, on air in router output {output}")
+            }
             Self::OnAirElsewhere {
                 channel,
                 output_group,

@@ -60,6 +60,7 @@ impl Hand {
             desired: Desired::empty(OwnerId::new("us")),
             observed: Observed::default(),
             plan: Plan {
+                routers: Vec::new(),
                 pools: Vec::new(),
                 destinations: Vec::new(),
                 channels: Vec::new(),
@@ -281,6 +282,7 @@ impl Hand {
         let pool = destination.pool.clone();
         let held = own.as_ref().map(|(id, ..)| id.clone());
         DestinationPlan {
+            output: None,
             name: name.clone(),
             pool: pool.clone(),
             state: destination.state,

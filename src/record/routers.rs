@@ -1,0 +1,167 @@
+//! What was seen of the routers of MediaConnect, as a recording has it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::inputs::EndpointDocument;
+use crate::model::{
+    Endpoint, Identity, InputState, ObservedRouters, OutputRecord, OutputState, OwnerId, PoolName,
+    RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota, RouterSettings, TargetDigest, Trouble,
+};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RoutersDocument {
+    outputs: BTreeMap<RouterArn, OutputDocument>,
+    inputs: BTreeMap<RouterArn, InputDocument>,
+    is_complete: bool,
+    quota: RouterQuota,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    returning: BTreeSet<Identity>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OutputDocument {
+    name: Arc<str>,
+    state: OutputState,
+    route: RouteState,
+    input: Option<RouterArn>,
+    owner: Option<OwnerId>,
+    record: Option<RecordDocument>,
+    target: Option<EndpointDocument>,
+    settings: RouterSettings,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    messages: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trouble: Option<Trouble>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RecordDocument {
+    pool: PoolName,
+    identity: Identity,
+    digest: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    released: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    off_since: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct InputDocument {
+    state: InputState,
+    is_ours_to_stop: bool,
+}
+
+impl RoutersDocument {
+    /// Nothing was asked of MediaConnect.
+    pub(super) fn is_empty(&self) -> bool {
+        self.outputs.is_empty() && self.inputs.is_empty() && !self.is_complete
+    }
+}
+
+impl From<&ObservedRouters> for RoutersDocument {
+    fn from(observed: &ObservedRouters) -> Self {
+        let ObservedRouters {
+            outputs,
+            inputs,
+            is_complete,
+            quota,
+            returning,
+        } = observed;
+        let outputs = outputs.iter();
+        let input = |input: &RouterInput| InputDocument {
+            state: input.state,
+            is_ours_to_stop: input.is_ours_to_stop,
+        };
+        Self {
+            outputs: outputs
+                .map(|(arn, output)| (arn.clone(), OutputDocument::from(output)))
+                .collect(),
+            inputs: inputs
+                .iter()
+                .map(|(arn, one)| (arn.clone(), input(one)))
+                .collect(),
+            is_complete: *is_complete,
+            quota: *quota,
+            returning: returning.clone(),
+        }
+    }
+}
+
+impl From<RoutersDocument> for ObservedRouters {
+    fn from(document: RoutersDocument) -> Self {
+        let input = |one: InputDocument| RouterInput {
+            state: one.state,
+            is_ours_to_stop: one.is_ours_to_stop,
+        };
+        let outputs = document.outputs.into_iter();
+        Self {
+            outputs: outputs.map(|(arn, one)| (arn, RouterOutput::from(one))).collect(),
+            inputs: document
+                .inputs
+                .into_iter()
+                .map(|(arn, one)| (arn, input(one)))
+                .collect(),
+            is_complete: document.is_complete,
+            quota: document.quota,
+            returning: document.returning,
+        }
+    }
+}
+
+impl From<&RouterOutput> for OutputDocument {
+    fn from(output: &RouterOutput) -> Self {
+        let record = |record: &OutputRecord| RecordDocument {
+            pool: record.pool.clone(),
+            identity: record.identity.clone(),
+            digest: record.digest.to_string(),
+            released: record.released,
+            off_since: record.off_since,
+        };
+        Self {
+            name: Arc::clone(&output.name),
+            state: output.state,
+            route: output.route,
+            input: output.input.clone(),
+            owner: output.owner.clone(),
+            record: output.record.as_ref().map(record),
+            target: output.target.as_ref().map(EndpointDocument::from),
+            settings: output.settings.clone(),
+            messages: output.messages.clone(),
+            trouble: output.trouble.clone(),
+        }
+    }
+}
+
+impl From<OutputDocument> for RouterOutput {
+    fn from(document: OutputDocument) -> Self {
+        let record = |record: RecordDocument| {
+            Some(OutputRecord {
+                pool: record.pool,
+                identity: record.identity,
+                digest: TargetDigest::parse(&record.digest)?,
+                released: record.released,
+                off_since: record.off_since,
+            })
+        };
+        Self {
+            name: document.name,
+            state: document.state,
+            route: document.route,
+            input: document.input,
+            owner: document.owner,
+            record: document.record.and_then(record),
+            target: document.target.map(Endpoint::from),
+            settings: document.settings,
+            messages: document.messages,
+            trouble: document.trouble,
+        }
+    }
+}

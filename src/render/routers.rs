@@ -1,0 +1,121 @@
+//! The plan of a RouterPool for a terminal.
+
+use std::collections::BTreeMap;
+
+use super::style::{Style, Tone, columns};
+use super::table::{Table, cell};
+use crate::model::OutputState;
+use crate::plan::router::{OutputAction, OutputContent, OutputPlan, OutputWaiting, RouterPoolPlan};
+
+/// More unchanged outputs than this are folded into one line.
+const FOLD_ABOVE: usize = 4;
+
+/// The outputs of a pool: those that change with their steps, then the others.
+pub(super) fn outputs(pool: &RouterPoolPlan, style: Style) -> Vec<String> {
+    let (quiet, changed): (Vec<_>, Vec<_>) = pool.outputs.iter().partition(|output| output.steps.is_empty());
+    let mut lines: Vec<String> = Vec::new();
+    for output in changed {
+        lines.extend(changing(output, style));
+    }
+    // What waits and has no output yet is told with the destinations.
+    let quiet: Vec<&OutputPlan> = quiet.into_iter().filter(|output| output.arn.is_some()).collect();
+    if quiet.len() > FOLD_ABOVE {
+        lines.push(folded(&quiet, style));
+    } else {
+        lines.extend(quiet.iter().flat_map(|output| unchanged(output, style)));
+    }
+    lines
+}
+
+/// States that an output passes through: `STANDBY → ACTIVE`.
+pub(super) fn course(output: &OutputPlan) -> String {
+    let mut states = vec![output.state.map_or("new", OutputState::as_str)];
+    for step in &output.steps {
+        let next = match step.action {
+            OutputAction::Start | OutputAction::Restart => "ACTIVE",
+            OutputAction::Create(_) | OutputAction::Stop => "STANDBY",
+            OutputAction::Delete => "deleted",
+            OutputAction::Route | OutputAction::Update(_) | OutputAction::Release => continue,
+        };
+        if states.last() != Some(&next) {
+            states.push(next);
+        }
+    }
+    match states.as_slice() {
+        [only] => format!("{only}, stays"),
+        several => several.join(" → "),
+    }
+}
+
+/// Whether others are told of it than its destination.
+fn is_told_with_it(output: &OutputPlan) -> bool {
+    matches!(
+        output.carries,
+        OutputContent::Destination(_) | OutputContent::Previous(_)
+    )
+}
+
+fn changing(output: &OutputPlan, style: Style) -> Vec<String> {
+    let mut lines = vec![line(output, Tone::Change, style)];
+    let mut table = Table::default();
+    for step in &output.steps {
+        let tone = match step.action {
+            OutputAction::Stop | OutputAction::Delete => Tone::Bad,
+            OutputAction::Start | OutputAction::Restart => Tone::Good,
+            _ => Tone::Change,
+        };
+        let is_own_change = step.reason.code() == "TargetChanged" && step.action == OutputAction::Stop;
+        let why = if is_own_change && output.on_air {
+            format!("{}; interrupts {}", step.reason, output.carries)
+        } else {
+            step.reason.to_string()
+        };
+        table.row([cell(tone, step.action.name()), cell(Tone::Muted, why)]);
+    }
+    lines.extend(table.lines(style, 4));
+    lines
+}
+
+fn unchanged(output: &OutputPlan, style: Style) -> Vec<String> {
+    let mut lines = vec![line(output, Tone::Muted, style)];
+    let waiting: Option<&OutputWaiting> = output.waiting.as_ref().filter(|_| !is_told_with_it(output));
+    if let Some(waiting) = waiting {
+        let mut table = Table::default();
+        let text = format!("{}: {waiting}", waiting.code());
+        table.row([cell(Tone::Waits, "waits"), cell(Tone::Plain, text)]);
+        lines.extend(table.lines(style, 4));
+    }
+    lines
+}
+
+/// What it carries, its states, and its name at the right edge.
+fn line(output: &OutputPlan, tone: Tone, style: Style) -> String {
+    let (title, course) = (output.carries.to_string(), course(output));
+    let right = output.name.as_deref().unwrap_or_default();
+    let edge = style.width.min(Style::DEFAULT_WIDTH);
+    let used = 2 + columns(&title) + 2 + columns(&course) + columns(right);
+    let gap = " ".repeat(edge.saturating_sub(used).max(2));
+    let line = format!(
+        "  {}  {}{gap}{}",
+        style.paint(Tone::Strong, title),
+        style.paint(tone, course),
+        style.paint(Tone::Muted, right)
+    );
+    line.trim_end().to_owned()
+}
+
+/// `12 router outputs unchanged: 8 ACTIVE, 4 STANDBY`.
+fn folded(quiet: &[&OutputPlan], style: Style) -> String {
+    let mut states: BTreeMap<&str, usize> = BTreeMap::new();
+    for output in quiet {
+        *states
+            .entry(output.state.map_or("new", OutputState::as_str))
+            .or_default() += 1;
+    }
+    let parts: Vec<String> = states
+        .into_iter()
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    let text = format!("{} router outputs unchanged: {}", quiet.len(), parts.join(", "));
+    format!("  {}", style.paint(Tone::Muted, text))
+}

@@ -1,0 +1,88 @@
+//! The plan of a RouterPool as JSON.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::plan_json::{Waits, Why};
+use crate::plan::router::{OutputPlan, OutputReason, OutputStep, OutputWaiting, RouterPoolPlan};
+
+/// The plan for a RouterPool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Router {
+    /// Its name.
+    pub name: String,
+    /// Its router outputs: those of its destinations by name, then the others by ARN.
+    pub outputs: Vec<Output>,
+}
+
+/// The plan for a router output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Its ARN; `null` for one that is to be made.
+    pub arn: Option<String>,
+    /// Its name; `null` for one that is to be made.
+    pub name: Option<String>,
+    /// Its state.
+    pub state: Option<String>,
+    /// What it carries, or is to carry, in words.
+    pub carries: String,
+    /// Whether it brings the pool's programme to its target now.
+    pub on_air: bool,
+    /// All steps, in order.
+    pub steps: Vec<OutputStepDocument>,
+    /// What keeps it from where it should be.
+    pub waiting: Option<Waits>,
+}
+
+/// A step on a router output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputStepDocument {
+    /// `create`, `route`, `start`, `stop`, `restart`, `update`, `delete` or `release`.
+    pub action: String,
+    /// Why.
+    pub reason: Why,
+}
+
+pub(super) fn router(of: &RouterPoolPlan) -> Router {
+    Router {
+        name: of.name.to_string(),
+        outputs: of.outputs.iter().map(output).collect(),
+    }
+}
+
+fn output(of: &OutputPlan) -> Output {
+    Output {
+        arn: of.arn.as_ref().map(ToString::to_string),
+        name: of.name.as_ref().map(ToString::to_string),
+        state: of.state.map(|state| state.to_string()),
+        carries: of.carries.to_string(),
+        on_air: of.on_air,
+        steps: of.steps.iter().map(step).collect(),
+        waiting: of.waiting.as_ref().map(waits),
+    }
+}
+
+fn step(of: &OutputStep) -> OutputStepDocument {
+    OutputStepDocument {
+        action: of.action.name().to_owned(),
+        reason: why(&of.reason),
+    }
+}
+
+fn why(reason: &OutputReason) -> Why {
+    Why {
+        code: reason.code().to_owned(),
+        message: reason.to_string(),
+    }
+}
+
+fn waits(waiting: &OutputWaiting) -> Waits {
+    Waits {
+        code: waiting.code().to_owned(),
+        message: waiting.to_string(),
+        ways_out: waiting.ways_out(),
+    }
+}
