@@ -12,6 +12,7 @@
 //! | Are writes correct and recorded, and does no destination lose its slot by one? | `writes`, `tags` |
 //! | Is what no Destination declares released once only? | `takeover`, `stops` |
 //! | Do only wanted destinations go on air, and every stream once? | `steps`, `air` |
+//! | Whose is each router output, and does no step take off air what is wanted? | `outputs` |
 //! | Does every destination keep its slot, and has each that is not placed a reason? | `assignments` |
 //!
 //! Total: it returns for every input. O(n log n) in slots and destinations as long as few of them have one stream.
@@ -21,6 +22,7 @@ mod air;
 mod assignments;
 mod declared;
 mod goals;
+mod outputs;
 mod places;
 mod reading;
 mod steps;
@@ -82,6 +84,7 @@ pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
     started.check(&world, &mut found);
     check_pools(plan, &world, &tallies, &mut found);
     assignments::check(plan, &world, &planned, &mut found);
+    outputs::check(plan, &world, now, &mut found);
     found
 }
 

@@ -76,7 +76,12 @@ fn is_at_rest(violation: &Violation, plan: &Plan, desired: &Desired, held: &BTre
         let pool = one.pool.as_ref();
         pool.is_some_and(|pool| pools.contains(pool))
     });
-    !pools.is_empty() && pools.is_subset(held) && channels.all(|one| one.steps.is_empty())
+    let routers = plan.routers.iter().filter(|pool| pools.contains(&pool.name));
+    let mut outputs = routers.flat_map(|pool| &pool.outputs);
+    !pools.is_empty()
+        && pools.is_subset(held)
+        && channels.all(|one| one.steps.is_empty())
+        && outputs.all(|one| one.steps.is_empty())
 }
 
 /// What is left out of a plan.
@@ -103,13 +108,19 @@ fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Held> {
         }
         for name in pools {
             held.insert(name.clone());
-            Arc::make_mut(&mut desired).pools.get_mut(&name)?.paused = Some(Pause {
+            let pause = Pause {
                 until: None,
                 by: Some("slotwise".to_owned()),
                 why: Some(format!(
                     "its plan breaks a rule of slotwise's own, please report this: {violation}"
                 )),
-            });
+            };
+            let desired = Arc::make_mut(&mut desired);
+            if let Some(pool) = desired.pools.get_mut(&name) {
+                pool.paused = Some(pause);
+            } else {
+                desired.routers.get_mut(&name)?.paused = Some(pause);
+            }
         }
     }
     Some(Held {
@@ -127,7 +138,7 @@ fn pools_of(violation: &Violation, desired: &Desired) -> BTreeSet<PoolName> {
     };
     match &violation.about {
         About::Everything => BTreeSet::new(),
-        About::Pool(name) => BTreeSet::from([name.clone()]),
+        About::Pool(name) | About::Output(name, _) => BTreeSet::from([name.clone()]),
         About::Channel(id) => naming(id),
         About::Slot(slot) => naming(&slot.channel),
         About::Slots(one, other) => &naming(&one.channel) | &naming(&other.channel),

@@ -41,9 +41,9 @@ pub use held::{Checked, checked};
 pub use planner::plan;
 pub use reading::{OnAir, Reading};
 pub use reason::Reason;
+pub use router::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, RouterPoolPlan};
 pub use waiting::{NoTakeover, Waiting};
 
-use self::router::{OutputStep, RouterPoolPlan};
 use crate::model::{
     ChannelClass, ChannelId, ChannelState, ChannelTags, DestinationName, GroupName, Identity, Interrupt,
     OtherGroup, OutputGroup, OutputState, OwnerId, Placement, PoolName, RouterArn, SlotId, Target,

@@ -27,9 +27,11 @@ pub(super) fn phase(planned: &DestinationPlan) -> Phase {
 /// Wanted, and not seen on air.
 fn off_air(planned: &DestinationPlan, state: Option<OutputState>) -> Phase {
     match &planned.waiting {
-        Some(Waiting::Output(OutputWaiting::SecretUnavailable { .. } | OutputWaiting::InputMissing)) => {
-            Phase::Error
-        }
+        Some(Waiting::Output(
+            OutputWaiting::SecretUnavailable { .. }
+            | OutputWaiting::TargetRefused { .. }
+            | OutputWaiting::InputMissing,
+        )) => Phase::Error,
         _ if state == Some(OutputState::Error) => Phase::Error,
         Some(Waiting::Output(
             OutputWaiting::OutputInTransition { .. } | OutputWaiting::BackingOff { .. },

@@ -9,7 +9,7 @@ use super::places::Role;
 use super::reading::{ChannelReading, Fit, Occupant, World};
 use super::steps::Subject;
 use super::violation::{About, Rule, Violation};
-use crate::model::{ChannelId, SlotId, Stream};
+use crate::model::{ChannelId, OutputState, SlotId, Stream};
 
 /// What is published, sorted by stream.
 #[derive(Default)]
@@ -32,7 +32,12 @@ enum By {
     RunningSlot,
     Slot,
     Other,
+    /// A router output.
+    Output,
 }
+
+/// What stands for the output group of a router output.
+const ROUTER_OUTPUT: &str = "(a router output)";
 
 impl Air {
     /// What any channel of the account may publish now.
@@ -62,6 +67,16 @@ impl Air {
             let pushes = endpoints.iter().map(Push::of);
             all.extend(pushes.map(|push| Published::new(&at, By::Other, &push, None)));
         }
+        for (arn, output) in &world.observed.routers.outputs {
+            let may_publish = !matches!(
+                output.state,
+                OutputState::Standby | OutputState::Creating | OutputState::Deleting
+            );
+            if let Some(target) = output.target.as_ref().filter(|_| may_publish) {
+                let at = SlotId::new(arn.as_str(), ROUTER_OUTPUT);
+                all.push(Published::new(&at, By::Output, &Push::of(target), None));
+            }
+        }
         Self::sorted(all)
     }
 
@@ -84,6 +99,13 @@ impl Air {
         self.of(stream).any(|one| one.at.channel != *own)
     }
 
+    /// Whether a channel may publish what would be pushed at this of a platform's two ingests.
+    pub(super) fn may_be_published(&self, push: &Push) -> bool {
+        let is_backup = push.form.is_backup_ingest();
+        let mut all = self.of(&push.stream).filter(|one| one.by != By::Output);
+        all.any(|one| one.push.form.is_backup_ingest() == is_backup)
+    }
+
     /// Whether a slot of a running channel publishes a stream.
     pub(super) fn is_in_running_slot(&self, stream: &Stream) -> bool {
         self.of(stream).any(|one| one.by == By::RunningSlot)
@@ -99,6 +121,7 @@ impl Published {
     /// Whether two that publish the same stream may do so at once: as a platform's primary and backup ingest.
     fn may_stand_beside(&self, other: &Self) -> bool {
         let are_two = self.of.is_some() && other.of.is_some() && self.of != other.of;
+        let are_two = are_two || self.by == By::Output || other.by == By::Output;
         are_two && self.push.form.is_backup_ingest() != other.push.form.is_backup_ingest()
     }
 }

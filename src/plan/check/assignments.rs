@@ -82,15 +82,17 @@ impl<'a> Case<'a> {
         let state = self.own.and_then(|own| self.world.channel_of(own).state());
         let runs = state == Some(ChannelState::Running);
         let is_previous = self.own.is_some_and(SlotReading::is_changed);
+        // What its router output is doing has rules of its own.
+        let has_output = self.world.desired.routers.contains_key(&declared.pool);
         let is_wanted_right = said.wanted == self.one.wanted && said.state == declared.state;
         let claims = [
             ("whether it is wanted", is_wanted_right),
             ("its pool", said.pool == declared.pool),
             ("the slot it holds", is_held_right),
-            ("whether it is on air", said.on_air == runs),
+            ("whether it is on air", said.on_air == runs || has_output),
             (
                 "whether that is with its previous target",
-                said.is_previous == is_previous,
+                said.is_previous == is_previous || has_output,
             ),
         ];
         let (what, _) = claims.iter().find(|(_, is_right)| !is_right)?;
@@ -205,7 +207,12 @@ impl<'a> Case<'a> {
 
     /// Not where it is wanted, or not as it is wanted, without a word.
     fn silent(&self) -> Option<Violation> {
-        if self.said.waiting.is_some() || self.one.paused {
+        let is_of_router = self
+            .world
+            .desired
+            .routers
+            .contains_key(&self.one.destination.pool);
+        if self.said.waiting.is_some() || self.one.paused || is_of_router && self.on_air().is_none() {
             return None;
         }
         // What is left as it is on air.

@@ -25,6 +25,8 @@ pub(in crate::plan) enum About {
     /// Two slots, which may be of two pools.
     Slots(SlotId, SlotId),
     Destination(DestinationName),
+    /// A router output of a RouterPool, by what it carries.
+    Output(PoolName, String),
 }
 
 /// What a plan must not be or do. The names are stable, for programs.
@@ -107,6 +109,7 @@ impl fmt::Display for Violation {
             About::Slot(slot) => write!(f, "slot {slot}"),
             About::Slots(one, other) => write!(f, "slots {one} and {other}"),
             About::Destination(name) => write!(f, "destination {name}"),
+            About::Output(pool, carries) => write!(f, "router output of {pool} for {carries}"),
         }?;
         write!(f, ": {}", self.what)
     }

@@ -90,6 +90,7 @@ fn elsewhere(plan: &Plan, desired: &Desired, observed: &Observed) -> Elsewhere {
         running: running.map(|(id, _)| id.clone()).collect(),
         placed: BTreeSet::new(),
         released: released(desired, observed),
+        refused: observed.refused.clone(),
     }
 }
 

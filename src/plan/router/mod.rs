@@ -32,7 +32,7 @@ use self::room::Room;
 pub use self::source::{InputAction, SourcePlan};
 use crate::model::{
     ChannelId, Desired, DestinationName, Endpoint, Identity, Observed, ObservedRouters, OutputState,
-    PoolName, RouterArn, RouterPool,
+    PoolName, Refused, RouterArn, RouterPool,
 };
 
 /// What is to be done in one RouterPool, and why it is not more.
@@ -81,6 +81,16 @@ pub enum OutputContent {
     Vanished(Identity),
     /// No Destination explains it.
     Undeclared,
+}
+
+impl OutputContent {
+    /// The declared destination that it is the one output of, whether with its target or not.
+    pub fn destination(&self) -> Option<&DestinationName> {
+        match self {
+            Self::Destination(name) | Self::Previous(name) => Some(name),
+            Self::Surplus(_) | Self::Moved(_) | Self::Vanished(_) | Self::Undeclared => None,
+        }
+    }
 }
 
 /// One call, and why it is made.
@@ -198,6 +208,11 @@ pub enum OutputWaiting {
         /// Why, and what to do.
         why: String,
     },
+    /// MediaConnect refused to point an output at it. It is tried again with growing delays, unless that takes it off air.
+    TargetRefused {
+        /// What MediaConnect said.
+        what: String,
+    },
     /// The destination or its pool is paused.
     Paused,
     /// MediaConnect works on the output.
@@ -272,6 +287,8 @@ pub struct Elsewhere {
     pub placed: BTreeSet<DestinationName>,
     /// Identities that vanished from the declaration and are released.
     pub released: BTreeSet<Identity>,
+    /// What MediaConnect refused to write.
+    pub refused: BTreeMap<DestinationName, Refused>,
 }
 
 /// Outputs of this owner that may push.

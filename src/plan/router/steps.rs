@@ -14,8 +14,8 @@ use super::reading::{Fit, Occupant, Reading, endpoint};
 use super::room::Room;
 use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
 use crate::model::{
-    Cause, Destination, Endpoint, OutputRecord, OutputState, RouteState, RouterArn, RouterOutput, RouterPool,
-    StreamKey, Trust,
+    Cause, Destination, Endpoint, OutputRecord, OutputState, Refused, RouteState, RouterArn, RouterOutput,
+    RouterPool, StreamKey, Trust,
 };
 use crate::plan::grant::{Grant, Policy};
 
@@ -76,7 +76,12 @@ impl<'a> Reading<'a> {
             None => match output.state {
                 OutputState::Standby => self.from_standby(one, pool, (arn, output), room),
                 OutputState::Error => self.from_error(one, pool, (arn, output)),
-                _ => self.while_active(one, pool, (arn, output)),
+                _ => match self.while_active(one, pool, (arn, output)) {
+                    (steps, None) if steps.is_empty() && !self.is_source_ready(pool) => {
+                        (steps, Some(OutputWaiting::SourceNotReady))
+                    }
+                    outcome => outcome,
+                },
             },
         };
         OutputPlan {
@@ -179,6 +184,10 @@ impl<'a> Reading<'a> {
             }
             StreamKey::Known(_) => endpoint(one).ok_or(OutputWaiting::InputMissing)?,
         };
+        if let Some(refused) = self.refused(one).filter(|refused| !refused.may_try) {
+            let what = refused.what.clone();
+            return Err(OutputWaiting::TargetRefused { what });
+        }
         if let Some(at) = self.duplicate(&target, own) {
             let at = at.map(|arn| self.called(arn));
             return Err(OutputWaiting::SameTarget { at });
@@ -189,6 +198,11 @@ impl<'a> Reading<'a> {
             }),
             None => Ok(target),
         }
+    }
+
+    /// What MediaConnect said when an output was to be pointed at it.
+    fn refused(&self, one: &Destination) -> Option<&Refused> {
+        self.elsewhere.refused.get(&one.name)
     }
 
     /// A destination where an output is one's, else its ARN.
@@ -216,7 +230,9 @@ impl<'a> Reading<'a> {
         };
         let target = match self.may_begin(one, pool, Some(arn)) {
             // What was interrupted comes back as it was.
-            Err(OutputWaiting::SecretUnavailable { .. }) if returns => None,
+            Err(OutputWaiting::SecretUnavailable { .. } | OutputWaiting::TargetRefused { .. }) if returns => {
+                None
+            }
             Err(waiting) => return (Vec::new(), Some(waiting)),
             Ok(target) => Some(target),
         };
@@ -303,6 +319,11 @@ impl<'a> Reading<'a> {
             return (Vec::new(), Some(waiting));
         }
         let interrupts = self.is_on_air(output, pool);
+        // It is not taken off air for another try.
+        if let Some(refused) = self.refused(one).filter(|_| interrupts) {
+            let what = refused.what.clone();
+            return (Vec::new(), Some(OutputWaiting::TargetRefused { what }));
+        }
         match grant {
             Grant::OutsideWindow(until) if interrupts => {
                 (Vec::new(), Some(OutputWaiting::OutsideWindow { opens: until }))
@@ -326,8 +347,7 @@ impl<'a> Reading<'a> {
 
     /// What the pool says of a change that interrupts the destination itself.
     fn grant(&self, one: &Destination, pool: &RouterPool) -> Grant {
-        let is_named = self.desired.grants.contains(&one.name);
-        if !one.interruptible && !is_named {
+        if !one.interruptible {
             return Grant::Never;
         }
         let policy = Policy::new(Some(&pool.disruption), &self.desired.grants, self.now);

@@ -8,9 +8,9 @@ use jiff::{Timestamp, ToSpan};
 
 use super::*;
 use crate::model::{
-    Cause, Destination, Disruption, InputState, Interrupt, OutputRecord, Pause, RouteState, RouterInput,
-    RouterOutput, RouterSettings, Secret, StreamKey, TargetDigest, Tier, Trouble, Trust, WantedState,
-    samples,
+    Cause, Destination, Disruption, InputState, Interrupt, OutputRecord, Pause, Refused, RouteState,
+    RouterInput, RouterOutput, RouterSettings, Secret, StreamKey, TargetDigest, Tier, Trouble, Trust,
+    WantedState, samples,
 };
 
 const INPUT: &str = "arn:aws:mediaconnect:eu-central-1:111122223333:routerInput:a1b2c3d4e5f6";
@@ -20,6 +20,7 @@ fn now() -> Timestamp {
 }
 
 /// Pool `main`, fed by an active input.
+#[derive(Clone)]
 struct World {
     pools: Vec<RouterPool>,
     desired: Desired,
@@ -130,8 +131,27 @@ impl World {
         self
     }
 
+    /// The second author has nothing to say against the whole plan.
+    fn assert_allowed(&self) {
+        let mut desired = self.desired.clone();
+        desired.routers = self
+            .pools
+            .iter()
+            .map(|pool| (pool.name.clone(), pool.clone()))
+            .collect();
+        let observed = Observed {
+            routers: self.observed.clone(),
+            refused: self.elsewhere.refused.clone(),
+            ..Observed::default()
+        };
+        let plan = crate::plan::plan(&desired, &observed, now());
+        let found = crate::plan::check(&plan, &desired, &observed, now());
+        assert!(found.is_empty(), "{found:?}\n{:?}", plan.routers);
+    }
+
     fn plans(&self) -> Vec<OutputPlan> {
         let pools: Vec<&RouterPool> = self.pools.iter().collect();
+        self.assert_allowed();
         let plans = plan_routers(&pools, &self.desired, &self.observed, &self.elsewhere, now());
         plans.into_iter().flat_map(|plan| plan.outputs).collect()
     }
@@ -222,7 +242,7 @@ fn a_new_key_interrupts_its_own_destination_only_by_a_grant() {
     });
     assert_eq!(world.steps(), [""; 0]);
     world.desired.grants.insert("a".into());
-    assert_eq!(world.steps(), ["arn-a: stop, update, start"]);
+    assert_eq!(world.steps(), [""; 0], "whatever is granted");
 }
 
 #[test]
@@ -583,4 +603,54 @@ fn the_source_runs_while_a_destination_is_wanted_and_ends_when_nothing_is_fed() 
     assert_eq!(source(&ended).input, None, "slotwise did not start it");
     state(&mut ended, InputState::Standby, false);
     assert_eq!(source(&ended).channel_runs, Some(false));
+}
+
+#[test]
+fn a_target_that_is_refused_costs_nobody_the_air() {
+    let refused = |mut world: World, may_try| {
+        let refusal = Refused {
+            what: "no".to_owned(),
+            may_try,
+        };
+        world.elsewhere.refused.insert("a".into(), refusal);
+        world
+    };
+    let new = || World::new().wanted("a");
+    assert_eq!(refused(new(), true).steps(), ["a: create, route, start"]);
+    assert_eq!(refused(new(), false).steps(), [""; 0]);
+    let mut on_air = World::new()
+        .output("arn-a", "a", OutputState::Active)
+        .with("a", new_key);
+    on_air.pool().disruption.interrupt = Interrupt::Anytime;
+    for may_try in [true, false] {
+        assert_eq!(refused(on_air.clone(), may_try).steps(), [""; 0]);
+    }
+    // It was stopped for the change that was refused.
+    let mut stopped = World::new()
+        .output("arn-a", "a", OutputState::Standby)
+        .with("a", new_key);
+    stopped.observed.returning.insert("a".into());
+    assert_eq!(refused(stopped, false).steps(), ["arn-a: start"]);
+}
+
+#[test]
+fn of_two_of_one_stream_one_goes_on_air() {
+    let same = |one: &mut Destination| {
+        let first = samples::destination("a");
+        (one.url, one.key) = (first.url, first.key);
+    };
+    let world = World::new().wanted("a").with("b", same);
+    assert_eq!(world.steps(), ["a: create, route, start"]);
+    assert_eq!(
+        world.waiting("b"),
+        Some(OutputWaiting::SameTarget {
+            at: Some("a".to_owned())
+        })
+    );
+    // The one that has an output already comes first.
+    let held = World::new()
+        .with("0", same)
+        .output("arn-a", "a", OutputState::Standby)
+        .wanted("a");
+    assert_eq!(held.steps(), ["arn-a: start"]);
 }

@@ -66,6 +66,7 @@ impl OutputWaiting {
     pub fn code(&self) -> &'static str {
         match self {
             Self::SecretUnavailable { .. } => "SecretUnavailable",
+            Self::TargetRefused { .. } => "TargetRefused",
             Self::Paused => "Paused",
             Self::OutputInTransition { .. } => "OutputInTransition",
             Self::BackingOff { .. } => "BackingOff",
@@ -93,6 +94,7 @@ impl OutputWaiting {
             | Self::ListIncomplete
             | Self::OutsideWindow { .. } => &[],
             Self::SecretUnavailable { .. } => &["make the key readable"],
+            Self::TargetRefused { .. } => &["correct its URL, backupUrl or key"],
             Self::Paused => &["remove paused"],
             Self::InterruptionForbidden => &[
                 "set disruption.interrupt: Anytime in its pool, with Retarget in for:",
@@ -134,6 +136,9 @@ impl fmt::Display for OutputWaiting {
         match self {
             Self::SecretUnavailable { reference, why } => {
                 write!(f, "its key ({reference}) cannot be read: {why}")
+            }
+            Self::TargetRefused { what } => {
+                write!(f, "MediaConnect refused to point a router output at it: {what}")
             }
             Self::Paused => f.write_str("paused"),
             Self::OutputInTransition { state } => write!(f, "the router output is {state}"),
