@@ -22,6 +22,7 @@
 mod assumed;
 mod known;
 mod progress;
+mod routers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 use self::assumed::Layouts;
 use self::known::{Known, LIST_LAG_MAX, Look, may_be_on_air};
 pub use self::progress::Progress;
+pub use self::routers::RouterObserver;
 use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Summary};
 use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel, OwnerId};
 

@@ -60,6 +60,10 @@ pub(super) fn event_log(
             Event::StepEnded {
                 outcome: StepOutcome::Accepted,
                 ..
+            }
+            | Event::OutputStepEnded {
+                outcome: StepOutcome::Accepted,
+                ..
             } => noted.changed.store(true, Ordering::Relaxed),
             Event::SourceLoaded { rejected, .. } => {
                 noted.set_aside.store(!rejected.is_empty(), Ordering::Relaxed);
@@ -70,7 +74,7 @@ pub(super) fn event_log(
             (_, LogFormat::Json) => Stamp::None,
             (Times::OfDay, LogFormat::Text) => Stamp::Clock(clock.now().to_zoned(TimeZone::system()).time()),
             // Time spent reading the plan is no part of carrying it out.
-            (Times::Elapsed, LogFormat::Text) if matches!(event, Event::StepBegun { .. }) => {
+            (Times::Elapsed, LogFormat::Text) if matches!(event, Event::StepBegun { .. } | Event::OutputStepBegun { .. }) => {
                 Stamp::Elapsed(began.get_or_insert_with(Instant::now).elapsed())
             }
             (Times::Elapsed, LogFormat::Text) => {
@@ -122,6 +126,36 @@ fn log(event: &Event) {
             target: EVENT_LOG,
             event = event_name,
             channel = channel.as_str(),
+            action,
+            outcome = outcome_name(outcome),
+            seconds = took.as_secs_f64(),
+            "{text}"
+        ),
+        Event::OutputStepBegun {
+            pool,
+            carries,
+            action,
+            reason,
+        } => tracing::info!(
+            target: EVENT_LOG,
+            event = event_name,
+            pool,
+            carries,
+            action,
+            reason = reason.code(),
+            "{text}"
+        ),
+        Event::OutputStepEnded {
+            pool,
+            carries,
+            action,
+            outcome,
+            took,
+        } => tracing::info!(
+            target: EVENT_LOG,
+            event = event_name,
+            pool,
+            carries,
             action,
             outcome = outcome_name(outcome),
             seconds = took.as_secs_f64(),
@@ -198,6 +232,9 @@ fn name(event: &Event) -> &'static str {
         Event::PlanRefused { .. } => "PlanRefused",
         Event::StepBegun { .. } => "StepBegun",
         Event::StepEnded { .. } => "StepEnded",
+        Event::OutputStepBegun { .. } => "OutputStepBegun",
+        Event::OutputStepEnded { .. } => "OutputStepEnded",
+        Event::OutputChanged { .. } => "OutputChanged",
         Event::StateChanged { .. } => "StateChanged",
         Event::PhaseChanged { .. } => "PhaseChanged",
         Event::Converged { .. } => "Converged",

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::news::{PlanDigest, newcomers_would_wait};
 use super::{Controller, Event, Look};
 use crate::medialive::CallError;
-use crate::model::{ChannelId, Desired, DestinationName, Observed, ObservedRouters, Trust};
+use crate::model::{ChannelId, Desired, DestinationName, Observed, Trust};
 use crate::observe::AccountView;
 use crate::plan::check::Violation;
 use crate::plan::{Checked, Plan, Reading, checked, plan};
@@ -135,6 +135,7 @@ impl<S: Source> Controller<S> {
         if look == Look::Glanced
             && let Some((view, listed)) = self.view_again(&loaded.desired)
         {
+            self.look_at_outputs(&loaded.desired).await;
             let observed = self.observed(view, &loaded.desired.grants);
             return Ok((loaded, observed, read.min(listed)));
         }
@@ -168,6 +169,7 @@ impl<S: Source> Controller<S> {
     async fn look_and_begin_steps(&mut self, look: Look) -> Result<(), CycleError> {
         // What the last plan left over is planned again, also where this look fails.
         self.busy.forget_queued();
+        self.outputs.forget_queued();
         self.take_grants();
         let Looked { view, refused, read } = self.look_further(look).await?;
         self.pace.follow(&view.plan);
@@ -224,6 +226,7 @@ impl<S: Source> Controller<S> {
         let before = self.loaded.as_ref().map(|before| &*before.desired);
         self.guard.note_load(before, &mut loaded.desired);
         self.busy.withdraw_all();
+        self.outputs.withdraw_all();
         self.tell(Event::SourceRead {
             trusted: loaded.desired.trust == Trust::Whole,
         });
@@ -264,6 +267,7 @@ impl<S: Source> Controller<S> {
         self.end_steps();
         let under_way = self.busy.channels();
         let view = self.observer.view(&listing, channels(desired), &under_way).await;
+        self.look_at_outputs(desired).await;
         self.pace.looked_everywhere();
         Ok(self.observed(view, &desired.grants))
     }
@@ -285,7 +289,7 @@ impl<S: Source> Controller<S> {
     /// What was seen, with what is remembered.
     fn observed(&mut self, view: AccountView, grants: &BTreeSet<DestinationName>) -> Observed {
         let AccountView { channels, elsewhere } = view;
-        let routers = ObservedRouters::default();
+        let routers = self.outputs.observed(self.clock.now());
         let mut observed = Observed {
             channels,
             elsewhere,

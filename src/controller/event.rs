@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::lease::{GrantOutcome, How, TableError};
 use crate::manifest::Problem;
 use crate::manifest::Rejected;
-use crate::model::{ChannelId, ChannelState, DestinationName};
-use crate::plan::{Plan, Step};
+use crate::model::{ChannelId, ChannelState, DestinationName, OutputState};
+use crate::plan::{OutputReason, Plan, Step};
 use crate::status::{Phase, Totals};
 use crate::store::Change;
 
@@ -71,6 +71,41 @@ pub enum Event {
         outcome: StepOutcome,
         /// How long the call took.
         took: Duration,
+    },
+    /// A step on a router output begins.
+    OutputStepBegun {
+        /// The pool.
+        pool: String,
+        /// What the output carries, or is to carry.
+        carries: String,
+        /// Name of the action.
+        action: &'static str,
+        /// Why.
+        reason: OutputReason,
+    },
+    /// A step on a router output ended: MediaConnect accepted the call, or did not.
+    OutputStepEnded {
+        /// The pool.
+        pool: String,
+        /// What the output carries, or is to carry.
+        carries: String,
+        /// Name of the action.
+        action: &'static str,
+        /// What came of it.
+        outcome: StepOutcome,
+        /// How long the call took.
+        took: Duration,
+    },
+    /// A router output was seen in another state.
+    OutputChanged {
+        /// Its name.
+        name: String,
+        /// Before.
+        from: OutputState,
+        /// Now.
+        to: OutputState,
+        /// How long it was in the state before, as far as this process saw it.
+        after: Duration,
     },
     /// A channel was seen in another state.
     StateChanged {

@@ -30,6 +30,7 @@ pub mod lease;
 mod losses;
 mod memory;
 mod news;
+mod outputs;
 mod pace;
 pub mod pulse;
 mod refusals;
@@ -52,6 +53,7 @@ pub use cycle::{CycleError, View};
 pub use event::{Event, GrantNews, LeaseNews, StepOutcome};
 pub use granted::is_refusal;
 pub use leadership::Leadership;
+pub use outputs::Routers;
 pub use pulse::Pulse;
 pub use run::{Ended, Until};
 pub use vanish::MaxVanish;
@@ -68,6 +70,7 @@ use lease::Lease;
 use losses::Losses;
 use memory::Memory;
 use news::PlanDigest;
+use outputs::Outputs;
 use pace::Pace;
 use pulse::Shown;
 use steps::{Busy, Finished};
@@ -161,6 +164,9 @@ pub struct Controller<S> {
     /// Grants that others handed over.
     granted: Granted,
     busy: Busy,
+    /// How router outputs are looked at and changed; `None` where that is not to be.
+    routers: Option<Routers>,
+    outputs: Outputs,
     /// When channels on their way are worth a look.
     pace: Pace,
     tasks: JoinSet<Finished>,
@@ -176,6 +182,8 @@ pub struct Parts<S> {
     pub observer: Observer,
     /// Takes steps.
     pub executor: Executor,
+    /// Looks at router outputs, and takes steps on them.
+    pub routers: Option<Routers>,
     /// The lease; the executor asks it as well.
     pub lease: Lease,
     /// What time it is.
@@ -193,6 +201,7 @@ impl<S: Source> Controller<S> {
             source,
             observer,
             executor,
+            routers,
             lease,
             clock,
             random,
@@ -220,6 +229,8 @@ impl<S: Source> Controller<S> {
             doubt: None,
             granted: Granted::default(),
             busy: Busy::default(),
+            routers,
+            outputs: Outputs::default(),
             pace: Pace::default(),
             tasks: JoinSet::new(),
             wake: Arc::default(),

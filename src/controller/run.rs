@@ -70,6 +70,8 @@ struct Due {
     cycle: Instant,
     /// The next look at channels on their way.
     paced: Option<Instant>,
+    /// The next look at router outputs that have changed, or are on their way.
+    outputs: Option<Instant>,
     /// When the last cycle ended.
     looked: Option<Instant>,
     source: Instant,
@@ -81,7 +83,8 @@ struct Due {
 
 impl Due {
     fn next(&self) -> Instant {
-        self.paced.map_or(self.cycle, |paced| paced.min(self.cycle))
+        let others = self.paced.into_iter().chain(self.outputs);
+        others.fold(self.cycle, Instant::min)
     }
 }
 
@@ -101,6 +104,7 @@ impl<S: Source> Controller<S> {
         let mut due = Due {
             cycle: begun,
             paced: None,
+            outputs: None,
             looked: None,
             source: begun + self.settings.source_interval,
             changed: None,
@@ -163,8 +167,14 @@ impl<S: Source> Controller<S> {
     /// A cycle; `None` where a glance at the channels on their way is enough, and shows that they still are.
     async fn look_as_due(&mut self, due: &Due) -> Option<Result<(), CycleError>> {
         let now = Instant::now();
+        let is_for_outputs = due.outputs.is_some_and(|at| at <= now);
         let glanced = if now < due.cycle {
-            self.glance(now).await
+            let glanced = self.glance(now).await;
+            if is_for_outputs && due.paced.is_none_or(|at| at > now) {
+                Some(true)
+            } else {
+                glanced.map(|is_news| is_news || is_for_outputs)
+            }
         } else {
             None
         };
@@ -210,8 +220,10 @@ impl<S: Source> Controller<S> {
             Err(error) => {
                 due.cycle = self.cycle_failed(due, &error);
                 due.paced = None;
+                due.outputs = None;
             }
             Ok(()) => {
+                due.outputs = self.next_look_at_outputs();
                 due.failed = None;
                 due.cycle = self.next_cycle();
                 due.paced = self.paced_look(due.looked);
@@ -271,6 +283,7 @@ impl<S: Source> Controller<S> {
 
     fn stop_asked(&mut self) -> Ended {
         self.busy.withdraw_all();
+        self.outputs.withdraw_all();
         self.tell(Event::Draining);
         Ended::Drained
     }
@@ -317,8 +330,12 @@ impl<S: Source> Controller<S> {
 
     /// When to look after a step that ended.
     fn look_after_step(&self, again: LookAgain, due: &mut Due) {
+        if again == LookAgain::AtOutputs {
+            self.look_at_outputs_soon(due);
+            return;
+        }
         let delay = match again {
-            LookAgain::AfterTransition => None,
+            LookAgain::AfterTransition | LookAgain::AtOutputs => None,
             LookAgain::Now => Some(CYCLE_GAP_MIN),
             LookAgain::In(delay) => Some(delay.max(CYCLE_GAP_MIN)),
         };
@@ -330,6 +347,23 @@ impl<S: Source> Controller<S> {
         if due.failed.is_none() {
             due.paced = self.paced_look(due.looked);
         }
+    }
+
+    /// When to look next at router outputs that are on their way.
+    fn next_look_at_outputs(&self) -> Option<Instant> {
+        let are_on_their_way = self.outputs.is_on_their_way(self.plan.as_deref());
+        are_on_their_way.then(|| Instant::now() + self.settings.transition_interval)
+    }
+
+    /// After a step on a router output: at once, unless more of the last plan wait for room.
+    fn look_at_outputs_soon(&self, due: &mut Due) {
+        let gap = if self.outputs.has_queued() {
+            self.settings.transition_interval
+        } else {
+            CYCLE_GAP_MIN
+        };
+        let soon = Instant::now() + gap;
+        due.outputs = Some(due.outputs.map_or(soon, |at| at.min(soon)));
     }
 
     /// When to look next at what is on its way, if anything is: a channel in transition, or a step.
@@ -354,7 +388,8 @@ impl<S: Source> Controller<S> {
         if is_held_up && self.plan.as_ref().is_some_and(|plan| !plan.is_empty()) {
             next = next.min(now + LEASE_RETRY);
         }
-        if let Some(retry) = self.memory.next_retry(now) {
+        let retries = [self.memory.next_retry(now), self.outputs.next_retry(now)];
+        if let Some(retry) = retries.into_iter().flatten().min() {
             next = next.min(retry.max(now + CYCLE_GAP_MIN));
         }
         next
@@ -376,7 +411,9 @@ impl<S: Source> Controller<S> {
     /// Whether an owned channel is in transition, recovers, or has a step under way.
     fn is_on_its_way(&self) -> bool {
         let Some(plan) = &self.plan else { return false };
-        !self.busy.is_idle() || plan.channels.iter().any(pace::is_on_its_way)
+        !self.busy.is_idle()
+            || plan.channels.iter().any(pace::is_on_its_way)
+            || self.outputs.is_on_their_way(Some(plan))
     }
 
     pub(super) fn is_converged(&self) -> bool {
@@ -392,14 +429,15 @@ impl<S: Source> Controller<S> {
     /// Whether all that is left to do has failed again and again.
     fn is_blocked(&self) -> bool {
         let Some(plan) = &self.plan else { return false };
-        let mut left = plan
-            .channels
-            .iter()
-            .filter(|channel| !channel.steps.is_empty())
-            .peekable();
+        let channels = plan.channels.iter().filter(|channel| !channel.steps.is_empty());
+        let channels = channels.map(|channel| self.memory.failures(&channel.id));
+        let outputs = plan.outputs().filter(|output| !output.steps.is_empty());
+        let outputs = outputs.map(|output| self.outputs.failures(output));
+        let mut left = channels.chain(outputs).peekable();
         self.busy.is_idle()
+            && self.outputs.is_idle()
             && left.peek().is_some()
-            && left.all(|channel| self.memory.failures(&channel.id) >= GIVE_UP_AFTER)
+            && left.all(|failures| failures >= GIVE_UP_AFTER)
     }
 
     fn tell_converged(&mut self, took: Duration) {

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use super::memory::Blame;
 use super::refusals::{Suspects, suspects};
 use super::{Controller, Event, StepOutcome};
-use crate::execute::{Grounds, NoPermit, Order, Outcome, StepError};
+use crate::execute::{Grounds, NoPermit, Order, Outcome, OutputOutcome, StepError};
 use crate::medialive::{Kind, Summary};
-use crate::model::{ChannelId, DestinationName, Endpoint};
+use crate::model::{ChannelId, DestinationName, Endpoint, Stream};
 use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
 use crate::store::Source;
 
@@ -55,6 +55,12 @@ impl Busy {
         let under_way = self.channels.iter().map(|(id, step)| (id, &step.carries));
         let mut others = under_way.chain(&self.ended);
         others.all(|(id, theirs)| id != channel && theirs.is_disjoint(carries))
+    }
+
+    /// Whether a channel with a step under way is about to carry a stream.
+    pub(super) fn is_about_to_carry(&self, stream: &Stream) -> bool {
+        let mut all = self.channels.values().flat_map(|step| &step.carries);
+        all.any(|endpoint| endpoint.stream() == *stream)
     }
 
     /// Takes note of a plan to be carried out that was made from what was declared at `read`. Starts and stops go first, as
@@ -162,8 +168,15 @@ fn endpoints_of(step: &Step) -> Vec<Endpoint> {
 /// A step that ended.
 #[derive(Debug)]
 pub(super) struct Finished {
-    result: Result<Outcome, StepError>,
-    took: Duration,
+    pub(super) result: StepResult,
+    pub(super) took: Duration,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum StepResult {
+    Channel(Result<Outcome, StepError>),
+    Output(Result<OutputOutcome, StepError>),
 }
 
 /// When to look again after a step.
@@ -175,6 +188,8 @@ pub(super) enum LookAgain {
     AfterTransition,
     /// After this long.
     In(Duration),
+    /// At once, at the router outputs: no channel has changed.
+    AtOutputs,
 }
 
 /// How long after a step that the lease did not allow to look again: a renewal takes about that long, and when the lease
@@ -193,6 +208,7 @@ impl<S: Source> Controller<S> {
         }
         self.busy.follow(plan, read);
         self.begin_queued(plan);
+        self.begin_output_steps(plan, read);
     }
 
     /// Begins steps of `plan`, the last one made, while there is room for more.
@@ -218,7 +234,8 @@ impl<S: Source> Controller<S> {
                 continue;
             }
             let carries = will_carry(channel);
-            if self.busy.admits(&channel.id, &carries) {
+            let is_pushed = self.outputs.push_any_of(carries.iter());
+            if !is_pushed && self.busy.admits(&channel.id, &carries) {
                 self.begin(plan, channel, step, carries);
             }
         }
@@ -257,7 +274,7 @@ impl<S: Source> Controller<S> {
             }
             let result = executor.take(&channel, &taken, &grounds, &given).await;
             Finished {
-                result,
+                result: StepResult::Channel(result),
                 took: begun.elapsed(),
             }
         });
@@ -274,10 +291,16 @@ impl<S: Source> Controller<S> {
     /// Takes note of a step whose task ended, with its result or with a panic.
     pub(super) fn end_step(&mut self, ended: Result<(task::Id, Finished), JoinError>) -> LookAgain {
         let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+        let ended = ended.ok().map(|(_, Finished { result, took })| (result, took));
         let Some((channel, step, suspects)) = self.busy.end(task) else {
-            return LookAgain::AfterTransition;
+            let of_output = ended.and_then(|(result, took)| match result {
+                StepResult::Output(result) => Some((result, took)),
+                StepResult::Channel(_) => None,
+            });
+            let again = self.end_output_step(task, of_output);
+            return again.unwrap_or(LookAgain::AfterTransition);
         };
-        let (took, (outcome, again)) = if let Ok((_, Finished { result, took })) = ended {
+        let (took, (outcome, again)) = if let Some((StepResult::Channel(result), took)) = ended {
             (took, self.note_result(&channel, &step, &suspects, result))
         } else {
             // A panic is a defect; its channel is looked at afresh like any other that failed.
@@ -301,6 +324,7 @@ impl<S: Source> Controller<S> {
         let again = self.end_step(ended);
         if let Some(plan) = self.plan.clone() {
             self.begin_queued(&plan);
+            self.begin_queued_outputs(&plan);
         }
         again
     }

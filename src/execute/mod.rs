@@ -20,6 +20,7 @@
 //! were: the slots still point where those say.
 
 mod gate;
+mod outputs;
 mod precheck;
 mod tags;
 

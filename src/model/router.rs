@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChannelId, Disruption, Endpoint, Identity, OwnerId, Pause, PoolName, RouterArn, TargetDigest, Trouble,
+    ChannelId, DestinationName, Disruption, Endpoint, Identity, OwnerId, Pause, PoolName, RouterArn, TargetDigest, Trouble,
 };
 
 /// A declared pool of router outputs, valid as a whole.
@@ -299,4 +299,6 @@ pub struct ObservedRouters {
     pub quota: RouterQuota,
     /// Destinations that this controller stopped for a change of their own: they start again.
     pub returning: BTreeSet<Identity>,
+    /// Destinations for which no output could be made, and is not tried again yet.
+    pub not_made: BTreeMap<DestinationName, Trouble>,
 }

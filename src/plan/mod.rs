@@ -124,10 +124,14 @@ impl Plan {
         self.steps().map(of_step).sum::<usize>() + of_outputs
     }
 
-    /// What is to be done with router outputs.
+    /// The router outputs of all pools.
+    pub fn outputs(&self) -> impl Iterator<Item = &OutputPlan> {
+        self.routers.iter().flat_map(|pool| &pool.outputs)
+    }
+
+    /// What is to be done with them.
     pub fn output_steps(&self) -> impl Iterator<Item = &OutputStep> {
-        let outputs = self.routers.iter().flat_map(|pool| &pool.outputs);
-        outputs.flat_map(|output| &output.steps)
+        self.outputs().flat_map(|output| &output.steps)
     }
 }
 

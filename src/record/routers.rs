@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::EndpointDocument;
 use crate::model::{
-    Endpoint, Identity, InputState, ObservedRouters, OutputRecord, OutputState, OwnerId, PoolName,
+    DestinationName, Endpoint, Identity, InputState, ObservedRouters, OutputRecord, OutputState, OwnerId, PoolName,
     RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota, RouterSettings, TargetDigest, Trouble,
 };
 
@@ -21,6 +21,8 @@ pub(super) struct RoutersDocument {
     quota: RouterQuota,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     returning: BTreeSet<Identity>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    not_made: BTreeMap<DestinationName, Trouble>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,6 +76,7 @@ impl From<&ObservedRouters> for RoutersDocument {
             is_complete,
             quota,
             returning,
+            not_made,
         } = observed;
         let outputs = outputs.iter();
         let input = |input: &RouterInput| InputDocument {
@@ -91,6 +94,7 @@ impl From<&ObservedRouters> for RoutersDocument {
             is_complete: *is_complete,
             quota: *quota,
             returning: returning.clone(),
+            not_made: not_made.clone(),
         }
     }
 }
@@ -112,6 +116,7 @@ impl From<RoutersDocument> for ObservedRouters {
             is_complete: document.is_complete,
             quota: document.quota,
             returning: document.returning,
+            not_made: document.not_made,
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::manifest::Rejected;
 use crate::model::{ChannelId, ChannelState, DestinationName};
 use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, OutputReason, Plan, Step};
 use crate::status::{Phase, Totals};
 use crate::store::Change;
 use crate::words::counted;
@@ -148,6 +148,23 @@ impl Entry {
                 outcome,
                 took,
             } => step_ended(channel.as_str(), action, outcome, *took),
+            Event::OutputStepBegun {
+                carries,
+                action,
+                reason,
+                ..
+            } => output_step_begun(carries, action, reason),
+            Event::OutputStepEnded {
+                carries,
+                action,
+                outcome,
+                took,
+                ..
+            } => step_ended(carries, action, outcome, *took),
+            Event::OutputChanged { name, from, to, after } => {
+                let text = format!("{from} → {to} after {}", precise(*after));
+                Self::says(Tone::Strong, name, text)
+            }
             Event::StateChanged {
                 channel,
                 from,
@@ -399,6 +416,21 @@ fn step_begun(channel: &str, name: &str, step: &Step) -> Entry {
     for name in &step.interrupts {
         entry.details.row([cell(Tone::Bad, format!("interrupts {name}"))]);
     }
+    entry
+}
+
+fn output_step_begun(carries: &str, action: &str, reason: &OutputReason) -> Entry {
+    let tone = match action {
+        "stop" | "delete" => Tone::Bad,
+        "start" | "restart" => Tone::Good,
+        _ => Tone::Change,
+    };
+    let mut entry = Entry::default();
+    entry.head.row([
+        subject(Tone::Strong, carries),
+        cell(tone, action),
+        cell(Tone::Plain, reason),
+    ]);
     entry
 }
 

@@ -42,6 +42,7 @@ impl<'a> Reading<'a> {
         let (steps, waiting) = match self.may_begin(one, pool, None) {
             Err(waiting) => (Vec::new(), Some(waiting)),
             Ok(_) if room.short.contains_key(&one.name) => (Vec::new(), room.short.get(&one.name).cloned()),
+            Ok(_) if self.not_made(one).is_some() => (Vec::new(), self.not_made(one)),
             Ok(_) if !self.observed.is_complete => (Vec::new(), Some(OutputWaiting::ListIncomplete)),
             Ok(target) => {
                 let actions = [OutputAction::Create(target), OutputAction::Route];
@@ -198,6 +199,15 @@ impl<'a> Reading<'a> {
             }),
             None => Ok(target),
         }
+    }
+
+    /// Why no output could be made for a destination, until that is tried again.
+    fn not_made(&self, one: &Destination) -> Option<OutputWaiting> {
+        let trouble = self.observed.not_made.get(&one.name)?;
+        (self.now < trouble.retry_at).then(|| OutputWaiting::BackingOff {
+            until: trouble.retry_at,
+            what: trouble.what.clone(),
+        })
     }
 
     /// What MediaConnect said when an output was to be pointed at it.

@@ -122,6 +122,11 @@ impl Reporter {
                 outcome: StepOutcome::Accepted,
                 ..
             } => *action == "update",
+            // The next state of a router output says so.
+            Event::OutputStepEnded {
+                outcome: StepOutcome::Accepted,
+                ..
+            } => false,
             _ => true,
         }
     }
