@@ -209,6 +209,16 @@ pub(super) const RULES: &[Rule] = &[
         planted: &[("medialive", "use aws_sdk_medialive::Client;")],
     },
     Rule {
+        says: "service is what the ways to services share: it names none of them",
+        of: &["service"],
+        but: &[],
+        forbids: |path| is_within(path, "crate::medialive") || path.starts_with("aws_sdk_"),
+        planted: &[
+            ("service::limit", "use crate::medialive::Settings;"),
+            ("service", "use aws_sdk_medialive::Client;"),
+        ],
+    },
+    Rule {
         says: "doctor::account alone asks for the identity of credentials",
         of: &[],
         but: &["doctor::account"],
