@@ -33,6 +33,7 @@
 //! | [`store`] | where Desired comes from, and status goes back: files, tables | read and watch files, call DynamoDB |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment, call AWS |
 //! | [`medialive`] | the one way to MediaLive: client, lossless documents | call AWS |
+//! | [`mediaconnect`] | the one way to MediaConnect's routers, likewise; used only where a RouterPool is declared | call AWS |
 //! | [`service`] | what the ways to services share: pace, permits, errors classified once | nothing by itself |
 //! | [`observe`] | List, and Describe where neither the list nor channels that look alike suffice → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
@@ -101,6 +102,7 @@ pub mod emulator;
 pub mod execute;
 mod files;
 pub mod manifest;
+pub mod mediaconnect;
 pub mod medialive;
 pub mod metrics;
 pub mod model;

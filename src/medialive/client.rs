@@ -17,8 +17,9 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
-use super::document::{ChannelDocument, DocumentError, OWNER_TAG, SlotTarget, Summary};
+use super::document::{ChannelDocument, DocumentError, SlotTarget, Summary};
 use super::wire::MEDIALIVE;
+use crate::model::tag::OWNER_TAG;
 use crate::model::{ChannelId, OwnerId};
 use crate::service::{Answer, CallError, Kind, LimitedHttpClient, Meter, Permit, RateLimit, put_json};
 

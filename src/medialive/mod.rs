@@ -16,7 +16,8 @@ mod wire;
 
 pub use client::probe::{Home, NoRehearsal, Rehearsal};
 pub use client::{MediaLive, Settings};
-pub use document::{ChannelDocument, DocumentError, Layout, OWNER_TAG, SlotTarget, Summary};
+pub use document::{ChannelDocument, DocumentError, Layout, SlotTarget, Summary};
 
+pub use crate::model::tag::OWNER_TAG;
 pub(crate) use crate::service::Limits;
 pub use crate::service::{CallError, Kind, Meter, Permit, RateLimit};

@@ -434,6 +434,11 @@ fn service_message(message: Option<&str>, body: &[u8]) -> String {
         .join("; ")
 }
 
+/// A text of a service without `keys`, and without the paths of URLs, which may hold others.
+pub(crate) fn without_secrets(text: &str, keys: &[Secret]) -> String {
+    without_keys(without_paths(text), keys)
+}
+
 fn without_keys(mut text: String, keys: &[Secret]) -> String {
     let mut forms: Vec<String> = keys.iter().flat_map(forms_of).collect();
     // A longer one may hold a shorter one.

@@ -8,7 +8,7 @@
 //!   wire       what tells one service from another there; the text of an answer, the text of a body
 //! ```
 //!
-//! It names no operation of any service: [`crate::medialive`] does.
+//! It names no operation of any service: [`crate::medialive`] and [`crate::mediaconnect`] do.
 
 mod error;
 mod limit;
@@ -17,6 +17,7 @@ mod meter;
 mod permit;
 mod wire;
 
+pub(crate) use error::without_secrets;
 pub use error::{CallError, Kind, Subject};
 pub(crate) use limit::LimitedHttpClient;
 pub use limit::RateLimit;

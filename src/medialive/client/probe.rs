@@ -12,8 +12,7 @@ use aws_sdk_medialive::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 
 use super::{MediaLive, once};
-use crate::medialive::document::OWNER_TAG;
-use crate::model::tag::{TAKEOVER_TAG, TakeoverTag, slot_tag_key};
+use crate::model::tag::{OWNER_TAG, TAKEOVER_TAG, TakeoverTag, slot_tag_key};
 use crate::model::{OutputGroup, OwnerId};
 use crate::service::{CallError, Kind};
 
