@@ -32,7 +32,9 @@
 //! | [`render`] | plans, status and events as text and versioned JSON | nothing: pure |
 //! | [`store`] | where Desired comes from, and status goes back: files, tables | read and watch files, call DynamoDB |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment, call AWS |
-//! | [`medialive`] | the one way to MediaLive: client, lossless documents, errors classified once | call AWS |
+//! | [`medialive`] | the one way to MediaLive: client, lossless documents | call AWS |
+//! | [`mediaconnect`] | the one way to MediaConnect's routers, likewise; used only where a RouterPool is declared | call AWS |
+//! | [`service`] | what the ways to services share: pace, permits, errors classified once | nothing by itself |
 //! | [`observe`] | List, and Describe where neither the list nor channels that look alike suffice → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
 //! | [`doctor`] | whether all that a controller needs is there, check by check | call AWS, reads and dry checks only |
@@ -58,7 +60,7 @@
 //!   outside the slots is changed. The planner keeps to it, `plan::check` refuses what does not, the channel is read again
 //!   before every step (a start right after an update relies on the look that showed the end of the update; before the
 //!   stop of a second copy the channel of the first one is read, too), and every call that changes anything needs a
-//!   [`medialive::Permit`].
+//!   [`service::Permit`].
 //! - A channel is stopped only if every slot of it is parked, surplus or held by a destination that is not wanted, or if an
 //!   interruption is granted (`plan/protection.rs`, and from the raw channel again `plan/check/stops.rs`). What is not
 //!   recognised is a reason to leave a channel alone. `takeover: true` of a channel releases it once; that this has begun and that
@@ -100,6 +102,7 @@ pub mod emulator;
 pub mod execute;
 mod files;
 pub mod manifest;
+pub mod mediaconnect;
 pub mod medialive;
 pub mod metrics;
 pub mod model;
@@ -110,6 +113,7 @@ pub mod recorder;
 pub mod render;
 mod retry;
 pub mod secrets;
+pub mod service;
 pub mod status;
 pub mod store;
 pub mod wiring;

@@ -31,7 +31,7 @@ use crate::write_lease::Holding;
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The service that requests are counted of.
+/// The service whose answers show that slotwise can work.
 const MEDIALIVE: &str = "medialive";
 
 /// The state of a channel that could not be seen.
@@ -170,12 +170,15 @@ impl Metrics {
 }
 
 impl Meter for Metrics {
-    fn waited(&self, time: Duration) {
+    fn waited(&self, _service: &'static str, time: Duration) {
         self.0.requests.limiter_wait.observe(time.as_secs_f64());
     }
 
-    fn ended(&self, operation: &'static str, code: &'static str, took: Duration) {
-        self.0.requests.ended(operation, code, took);
+    fn ended(&self, service: &'static str, operation: &'static str, code: &'static str, took: Duration) {
+        self.0.requests.ended(service, operation, code, took);
+        if service != MEDIALIVE {
+            return;
+        }
         *self.0.last_request.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 }
@@ -508,13 +511,13 @@ impl Requests {
         })
     }
 
-    fn ended(&self, operation: &str, code: &str, took: Duration) {
-        self.total.with_label_values(&[MEDIALIVE, operation, code]).inc();
+    fn ended(&self, service: &str, operation: &str, code: &str, took: Duration) {
+        self.total.with_label_values(&[service, operation, code]).inc();
         self.seconds
-            .with_label_values(&[MEDIALIVE, operation])
+            .with_label_values(&[service, operation])
             .observe(took.as_secs_f64());
         if code == crate::medialive::Kind::Throttled.label() {
-            self.throttles.with_label_values(&[MEDIALIVE]).inc();
+            self.throttles.with_label_values(&[service]).inc();
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::controller::lease::{
 use crate::controller::{Clock, Controller, Listener, Parts, Settings};
 use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot};
 use crate::execute::Executor;
+use crate::mediaconnect::{self, MediaConnect};
 use crate::medialive::{self, Kind, MediaLive};
 use crate::model::{ChannelPool, Desired, SlotId, SlotSelector};
 use crate::observe::Observer;
@@ -86,15 +87,15 @@ impl Aws {
 
     /// MediaLive's endpoint, where the region's own is not in force: whether a flag, the environment or the profile names it.
     fn medialive_endpoint(&self, config: &SdkConfig) -> Option<String> {
-        let key = ServiceConfigKey::builder()
-            .service_id("MediaLive")
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build()
-            .ok()?;
-        let of_service = || config.service_config()?.load_config(key);
+        let of_service = || endpoint_of("MediaLive", config);
         let of_all = || config.endpoint_url().map(str::to_owned);
         self.endpoint_url.clone().or_else(of_service).or_else(of_all)
+    }
+
+    /// MediaConnect's: its own variable or entry of the profile, or else the flag, which names one endpoint for both services, as
+    /// the emulator has it. The SDK itself finds what is named for all services.
+    fn mediaconnect_endpoint(&self, config: &SdkConfig) -> Option<String> {
+        endpoint_of("MediaConnect", config).or_else(|| self.endpoint_url.clone())
     }
 
     async fn no_region(&self) -> WiringError {
@@ -112,6 +113,17 @@ impl Aws {
             async move { aws.config().await }
         })
     }
+}
+
+/// The endpoint that the environment or the profile names for one service.
+fn endpoint_of(service: &str, config: &SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    config.service_config()?.load_config(key)
 }
 
 /// Whether a controller may write, and how it is kept from doing so next to another.
@@ -297,14 +309,7 @@ pub async fn client(
     match world {
         World::Emulator(emulator) => Ok(emulated_client(emulator, wire)),
         World::Aws(aws) => {
-            let mut config = aws.config().await;
-            if config.region().is_none() {
-                return Err(aws.no_region().await);
-            }
-            // A name that no user agent takes is left out: it only helps readers of CloudTrail.
-            if let Some(name) = me.and_then(|me| AppName::new(me.to_owned()).ok()) {
-                config = config.into_builder().app_name(name).build();
-            }
+            let config = named(aws, me).await?;
             let wire = medialive::Settings {
                 endpoint_url: aws.endpoint_url.clone(),
                 ..wire.clone()
@@ -312,6 +317,67 @@ pub async fn client(
             Ok(MediaLive::new(&config, https(), &wire))
         }
     }
+}
+
+/// What a client of `aws` needs that says in each call that it is `me`.
+async fn named(aws: &Aws, me: Option<&str>) -> Result<SdkConfig, WiringError> {
+    let config = aws.config().await;
+    if config.region().is_none() {
+        return Err(aws.no_region().await);
+    }
+    // A name that no user agent takes is left out: it only helps readers of CloudTrail.
+    match me.and_then(|me| AppName::new(me.to_owned()).ok()) {
+        Some(name) => Ok(config.into_builder().app_name(name).build()),
+        None => Ok(config),
+    }
+}
+
+/// MediaConnect's client of `world`, for those that have a RouterPool: like MediaLive's, which `wire` is of, at a rate of its own.
+pub async fn mediaconnect(
+    world: &World,
+    wire: &medialive::Settings,
+    me: Option<&str>,
+) -> Result<MediaConnect, WiringError> {
+    match world {
+        World::Emulator(emulator) => Ok(emulated_mediaconnect(emulator, &beside(wire))),
+        World::Aws(aws) => {
+            let config = named(aws, me).await?;
+            let wire = mediaconnect::Settings {
+                endpoint_url: aws.mediaconnect_endpoint(&config),
+                ..beside(wire)
+            };
+            Ok(MediaConnect::new(&config, https(), &wire))
+        }
+    }
+}
+
+/// How MediaConnect is called where MediaLive is called by `wire`.
+fn beside(wire: &medialive::Settings) -> mediaconnect::Settings {
+    mediaconnect::Settings {
+        attempt_timeout: wire.attempt_timeout,
+        operation_timeout: wire.operation_timeout,
+        meter: wire.meter.clone(),
+        ..mediaconnect::Settings::default()
+    }
+}
+
+/// MediaConnect's client of an emulator inside this process, for the region that the emulator is in.
+pub fn emulated_mediaconnect(emulator: &Emulator, wire: &mediaconnect::Settings) -> MediaConnect {
+    let timers = SharedAsyncSleep::new(TokioSleep::new());
+    mediaconnect_through(emulator.connector(), timers, wire).in_region(emulator.region())
+}
+
+/// MediaConnect's client that sends its requests through `http`; `timers` end its attempts and waits.
+pub fn mediaconnect_through(
+    http: SharedHttpClient,
+    timers: SharedAsyncSleep,
+    wire: &mediaconnect::Settings,
+) -> MediaConnect {
+    let wire = mediaconnect::Settings {
+        endpoint_url: Some(IN_MEMORY.to_owned()),
+        ..wire.clone()
+    };
+    MediaConnect::new(&config_in_memory(timers), http, &wire)
 }
 
 /// The client of an emulator inside this process.
@@ -329,7 +395,18 @@ pub fn client_through(
     timers: SharedAsyncSleep,
     wire: &medialive::Settings,
 ) -> MediaLive {
-    let config = SdkConfig::builder()
+    let wire = medialive::Settings {
+        endpoint_url: Some(IN_MEMORY.to_owned()),
+        ..wire.clone()
+    };
+    MediaLive::new(&config_in_memory(timers), http, &wire)
+}
+
+/// It is never resolved to an address: requests end in the emulator's router.
+const IN_MEMORY: &str = "http://emulator.invalid";
+
+fn config_in_memory(timers: SharedAsyncSleep) -> SdkConfig {
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(placeholder_credentials())
@@ -337,13 +414,7 @@ pub fn client_through(
         .time_source(aws_smithy_async::time::SharedTimeSource::new(
             aws_smithy_async::time::SystemTimeSource::new(),
         ))
-        .build();
-    // The region's endpoint is never resolved to an address: requests end in the emulator's router.
-    let wire = medialive::Settings {
-        endpoint_url: Some("http://emulator.invalid".to_owned()),
-        ..wire.clone()
-    };
-    MediaLive::new(&config, http, &wire)
+        .build()
 }
 
 fn placeholder_credentials() -> SharedCredentialsProvider {

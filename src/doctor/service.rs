@@ -426,7 +426,7 @@ mod tests {
     fn error(kind: Kind) -> Result<(), CallError> {
         Err(CallError {
             operation: "StartChannel",
-            channel: None,
+            subject: None,
             kind,
             message: String::new(),
         })

@@ -198,6 +198,11 @@ impl Emulator {
         }
     }
 
+    /// The region that it is in
+    pub fn region(&self) -> &str {
+        &self.shared.options.region
+    }
+
     /// The emulator as a service: MediaLive's paths under `/prod/`, MediaConnect's under `/v1/` and `/tags/`, scripting under
     /// `/_emulator/`
     pub fn router(&self) -> axum::Router {

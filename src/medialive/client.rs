@@ -5,28 +5,23 @@
 
 pub(super) mod probe;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_medialive::Client;
+use aws_sdk_medialive::config::BehaviorVersion;
 use aws_sdk_medialive::config::retry::{RetryPartition, TokenBucket};
-use aws_sdk_medialive::config::{BehaviorVersion, ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_medialive::error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
-use super::document::{ChannelDocument, DocumentError, OWNER_TAG, SlotTarget, Summary};
-use super::error::{CallError, Kind};
-use super::limit::{LimitedHttpClient, RateLimit};
-use super::meter::Meter;
-use super::permit::Permit;
+use super::document::{ChannelDocument, DocumentError, SlotTarget, Summary};
+use super::wire::MEDIALIVE;
+use crate::model::tag::OWNER_TAG;
 use crate::model::{ChannelId, OwnerId};
+use crate::service::{Answer, CallError, Kind, LimitedHttpClient, Meter, Permit, RateLimit, put_json};
 
 /// How the client behaves on the wire.
 #[derive(Debug, Clone)]
@@ -48,12 +43,15 @@ impl Default for Settings {
         Self {
             attempt_timeout: Duration::from_secs(10),
             operation_timeout: Duration::from_secs(30),
-            rate: RateLimit::default(),
+            rate: RATE,
             endpoint_url: None,
             meter: None,
         }
     }
 }
+
+/// Half of what MediaLive allows the whole account; the rest is for users and other tools.
+const RATE: RateLimit = RateLimit { per_second: 10.0 };
 
 /// Attempts of a call that only looks. The cycle retries as well, so few are enough to bridge a dropped connection.
 const ATTEMPTS_MAX: u32 = 3;
@@ -93,6 +91,7 @@ impl MediaLive {
             .behavior_version(BehaviorVersion::latest())
             .http_client(SharedHttpClient::new(LimitedHttpClient::new(
                 http,
+                &MEDIALIVE,
                 settings.rate,
                 settings.meter.clone(),
             )))
@@ -184,10 +183,10 @@ impl MediaLive {
             .interceptor(answer.clone());
         call.send()
             .await
-            .map_err(|error| CallError::classify(OPERATION, Some(id), &error))?;
+            .map_err(|error| CallError::classify(OPERATION, Some(id.into()), &error))?;
         answer
             .read(ChannelDocument::parse)
-            .map_err(|error| CallError::bad_answer(OPERATION, Some(id), &error))
+            .map_err(|error| CallError::bad_answer(OPERATION, Some(id.into()), &error))
     }
 
     /// Points slots of a stopped channel elsewhere.
@@ -199,7 +198,7 @@ impl MediaLive {
     ) -> Result<ChannelDocument, CallError> {
         const OPERATION: &str = "UpdateChannel";
         let id = &channel.summary.id;
-        let bad = |error: DocumentError| CallError::bad_answer(OPERATION, Some(id), &error);
+        let bad = |error: DocumentError| CallError::bad_answer(OPERATION, Some(id.into()), &error);
         let body = channel.update_body(writes).map_err(bad)?;
         let answer = Answer::default();
         let call = self
@@ -212,7 +211,7 @@ impl MediaLive {
             .interceptor(permit.terms())
             .interceptor(answer.clone());
         call.send().await.map_err(|error| {
-            let told = CallError::classify(OPERATION, Some(id), &error);
+            let told = CallError::classify(OPERATION, Some(id.into()), &error);
             told.without(&channel.stream_names(writes))
         })?;
         answer.read(ChannelDocument::parse_wrapped).map_err(bad)
@@ -232,10 +231,10 @@ impl MediaLive {
             .interceptor(answer.clone());
         call.send()
             .await
-            .map_err(|error| CallError::classify(OPERATION, Some(id), &error))?;
+            .map_err(|error| CallError::classify(OPERATION, Some(id.into()), &error))?;
         answer
             .read(ChannelDocument::parse)
-            .map_err(|error| CallError::bad_answer(OPERATION, Some(id), &error))
+            .map_err(|error| CallError::bad_answer(OPERATION, Some(id.into()), &error))
     }
 
     /// Stops a running channel.
@@ -252,10 +251,10 @@ impl MediaLive {
             .interceptor(answer.clone());
         call.send()
             .await
-            .map_err(|error| CallError::classify(OPERATION, Some(id), &error))?;
+            .map_err(|error| CallError::classify(OPERATION, Some(id.into()), &error))?;
         answer
             .read(ChannelDocument::parse)
-            .map_err(|error| CallError::bad_answer(OPERATION, Some(id), &error))
+            .map_err(|error| CallError::bad_answer(OPERATION, Some(id.into()), &error))
     }
 
     /// Writes tags of a channel in one call: the owner's, if one is given, and `others`, by key. Tags may be changed
@@ -278,7 +277,7 @@ impl MediaLive {
             .interceptor(permit.terms());
         call.send()
             .await
-            .map_err(|error| CallError::classify("CreateTags", Some(&channel.id), &error))?;
+            .map_err(|error| CallError::classify("CreateTags", Some((&channel.id).into()), &error))?;
         Ok(())
     }
 
@@ -299,7 +298,7 @@ impl MediaLive {
             .interceptor(permit.terms());
         call.send()
             .await
-            .map_err(|error| CallError::classify("DeleteTags", Some(&channel.id), &error))?;
+            .map_err(|error| CallError::classify("DeleteTags", Some((&channel.id).into()), &error))?;
         Ok(())
     }
 }
@@ -308,48 +307,6 @@ impl MediaLive {
 /// the first one took to fail; the cycle tries again, after a fresh look and with a new plan.
 fn once() -> aws_sdk_medialive::config::Builder {
     aws_sdk_medialive::Config::builder().retry_config(RetryConfig::disabled())
-}
-
-fn put_json(request: &mut HttpRequest, body: &str) {
-    *request.body_mut() = SdkBody::from(body);
-    request
-        .headers_mut()
-        .insert("content-length", body.len().to_string());
-    request.headers_mut().insert("content-type", "application/json");
-}
-
-/// Keeps the text of the last answer of one call.
-#[derive(Clone, Default)]
-struct Answer(Arc<Mutex<Vec<u8>>>);
-
-impl Answer {
-    fn read<T>(&self, parse: impl FnOnce(&[u8]) -> Result<T, DocumentError>) -> Result<T, DocumentError> {
-        parse(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-// By hand: the text holds stream keys.
-impl std::fmt::Debug for Answer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Answer(***)")
-    }
-}
-
-impl Intercept for Answer {
-    fn name(&self) -> &'static str {
-        "Answer"
-    }
-
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let bytes = context.response().body().bytes().unwrap_or_default();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = bytes.to_vec();
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -364,10 +321,10 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::super::permit::Limits;
     use super::*;
     use crate::emulator::in_memory;
     use crate::model::{Endpoint, Secret, Target};
+    use crate::service::Limits;
     use crate::wiring::client_through;
 
     /// A list of two pages, of a service that refuses to be asked for their size.

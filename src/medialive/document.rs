@@ -16,14 +16,11 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use self::wiring::{WireEncoder, Wiring};
-use crate::model::tag::TakeoverTag;
+use crate::model::tag::{OWNER_TAG, TakeoverTag};
 use crate::model::{
     ChannelClass, ChannelId, ChannelState, ChannelTags, Endpoint, Login, NoSlot, ObservedChannel,
     ObservedGroup, OutputGroup, OwnerId, Secret, SlotTag, Target,
 };
-
-/// Tag that says which controller a channel belongs to.
-pub const OWNER_TAG: &str = "slotwise.dev/owner";
 
 /// A channel as ListChannels shows it: everything but its encoder settings, so without the wiring of its groups.
 #[derive(Debug, Clone)]

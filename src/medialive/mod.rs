@@ -2,28 +2,22 @@
 //!
 //! ```text
 //!   document   JSON text ──► channel as seen;  channel + writes ──► body of UpdateChannel   (pure, lossless)
-//!   error      any failure ──► one kind, by code
 //!   client     the only one that names SDK operations; client::probe makes those that change nothing, for `doctor`
-//!   limit      how many requests a second leave this process; limiter says which one is next
-//!   meter      the result of each
-//!   permit     permission for one mutating call: its end, and the lease it is made under
+//!   wire       which operation a request is, and how urgent
 //! ```
+//!
+//! Pace, errors and permits are those of every service: [`crate::service`].
 //!
 //! There is no mock: in tests the emulator is behind the same client, on a socket or in memory.
 
 mod client;
 mod document;
-mod error;
-mod limit;
-mod limiter;
-mod meter;
-mod permit;
+mod wire;
 
 pub use client::probe::{Home, NoRehearsal, Rehearsal};
 pub use client::{MediaLive, Settings};
-pub use document::{ChannelDocument, DocumentError, Layout, OWNER_TAG, SlotTarget, Summary};
-pub use error::{CallError, Kind};
-pub use limit::RateLimit;
-pub use meter::Meter;
-pub(crate) use permit::Limits;
-pub use permit::Permit;
+pub use document::{ChannelDocument, DocumentError, Layout, SlotTarget, Summary};
+
+pub use crate::model::tag::OWNER_TAG;
+pub(crate) use crate::service::Limits;
+pub use crate::service::{CallError, Kind, Meter, Permit, RateLimit};

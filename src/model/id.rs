@@ -102,6 +102,13 @@ name! {
     RouterArn
 }
 
+impl RouterArn {
+    /// The region that it names; empty in what is no ARN.
+    pub fn region(&self) -> &str {
+        self.as_str().split(':').nth(3).unwrap_or_default()
+    }
+}
+
 name! {
     /// Name of an output group, unique within its channel.
     OutputGroup

@@ -77,15 +77,24 @@ pub enum Tier {
     Output50,
     #[serde(rename = "OUTPUT_100")]
     Output100,
+    /// One that no pool can declare: the tiers for JPEG XS, and what MediaConnect may add. Seen only, in outputs of others.
+    Other,
 }
 
 impl Tier {
+    /// The tier named `text` on the wire.
+    pub fn from_wire(text: &str) -> Self {
+        let mut all = [Self::Output20, Self::Output50, Self::Output100].into_iter();
+        all.find(|tier| tier.as_str() == text).unwrap_or(Self::Other)
+    }
+
     /// As on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Output20 => "OUTPUT_20",
             Self::Output50 => "OUTPUT_50",
             Self::Output100 => "OUTPUT_100",
+            Self::Other => "OTHER",
         }
     }
 
@@ -95,6 +104,7 @@ impl Tier {
             Self::Output20 => 20_000_000,
             Self::Output50 => 50_000_000,
             Self::Output100 => 100_000_000,
+            Self::Other => u64::MAX,
         }
     }
 }
@@ -200,6 +210,17 @@ pub enum RouteState {
     Unrouted,
 }
 
+impl RouteState {
+    /// The state named `text` on the wire. One that did not exist when this was written is one to wait in.
+    pub fn from_wire(text: &str) -> Self {
+        match text {
+            "ROUTED" => Self::Routed,
+            "UNROUTED" => Self::Unrouted,
+            _ => Self::Routing,
+        }
+    }
+}
+
 /// `RouterInputState` as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -212,6 +233,18 @@ pub enum InputState {
     Active,
     /// Failing, or in a state that is never acted upon.
     Other,
+}
+
+impl InputState {
+    /// The state named `text` on the wire.
+    pub fn from_wire(text: &str) -> Self {
+        match text {
+            "STANDBY" => Self::Standby,
+            "STARTING" => Self::Starting,
+            "ACTIVE" => Self::Active,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// What the tags of a router output say, read by BatchGet: the list has none.

@@ -1,17 +1,38 @@
-//! What is recorded in the tags of a channel: of its slots, and of its takeover.
+//! What is recorded in the tags of a channel: of its slots, and of its takeover; and in those of a router output.
 //!
 //! The tag `slotwise.dev/slot/<output group>` has the value `<destination> <digest>`, with a [`Mark`] behind it where there is
 //! one, or `- <digest>` for a parked slot. It is written before the update that points the slot. The digest shows whether the
 //! slot still points there: with any other target the tag proves nothing.
 //!
 //! The tag `slotwise.dev/takeover` says how far `takeover: true` of the channel has come: [`TakeoverTag`].
+//!
+//! A router output has four tags from its creation or from its stop on, which [`OutputRecord`] reads: `slotwise.dev/owner`,
+//! `slotwise.dev/pool`, `slotwise.dev/destination` with a value as that of a slot's tag, and `slotwise.dev/off-since`. A router
+//! input has `slotwise.dev/started` with its owner while slotwise is the one to stop it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Endpoint, Identity, OutputGroup, OwnerId, PoolName, ShortDigest, SlotId, Target};
+use super::{Endpoint, Identity, OutputGroup, OutputRecord, OwnerId, PoolName, ShortDigest, SlotId, Target};
+
+/// The tag that says which controller a channel or a router output belongs to.
+pub const OWNER_TAG: &str = "slotwise.dev/owner";
+
+/// The tag of a router output with the name of the pool whose place it takes.
+pub const POOL_TAG: &str = "slotwise.dev/pool";
+
+/// The tag of a router output that says whose it is, and by a digest where it was pointed.
+pub const DESTINATION_TAG: &str = "slotwise.dev/destination";
+
+/// The tag of a router output that says since when it is off.
+pub const OFF_SINCE_TAG: &str = "slotwise.dev/off-since";
+
+/// The tag of a router input with the owner that started it.
+pub const STARTED_TAG: &str = "slotwise.dev/started";
 
 /// Tags of slots begin with it; the output group follows.
 pub const SLOT_TAG_PREFIX: &str = "slotwise.dev/slot/";
@@ -175,6 +196,64 @@ impl fmt::Display for SlotTag {
     }
 }
 
+impl OutputRecord {
+    /// Reads the tags of a router output; `None` unless pool and destination are there as slotwise writes them.
+    pub fn of_tags(tags: &BTreeMap<String, String>) -> Option<Self> {
+        let text = |key: &str| tags.get(key).map(String::as_str);
+        let pool = text(POOL_TAG).filter(|pool| !pool.is_empty())?;
+        let SlotTag { occupant, digest } = SlotTag::parse(text(DESTINATION_TAG)?)?;
+        let (identity, released) = match occupant {
+            Recorded::Destination { identity, mark } => match mark {
+                Mark::None => (identity, false),
+                Mark::Released => (identity, true),
+                Mark::Adopted | Mark::Kept => return None,
+            },
+            Recorded::Parked => return None,
+        };
+        Some(Self {
+            pool: pool.into(),
+            identity,
+            digest,
+            released,
+            // One that cannot be read is none: an output that was never off gives way last.
+            off_since: text(OFF_SINCE_TAG).and_then(|time| time.parse().ok()),
+        })
+    }
+
+    /// The value of [`DESTINATION_TAG`].
+    pub fn destination_tag(&self) -> String {
+        let mark = if self.released { Mark::Released } else { Mark::None };
+        let occupant = Recorded::Destination {
+            identity: self.identity.clone(),
+            mark,
+        };
+        let digest = self.digest;
+        SlotTag { occupant, digest }.to_string()
+    }
+
+    /// All tags of an output of `owner` with this record.
+    pub fn tags(&self, owner: &OwnerId) -> Vec<(String, String)> {
+        let mut tags = vec![
+            (OWNER_TAG.to_owned(), owner.to_string()),
+            (POOL_TAG.to_owned(), self.pool.to_string()),
+            (DESTINATION_TAG.to_owned(), self.destination_tag()),
+        ];
+        tags.extend(self.off_since.map(off_since_tag));
+        tags
+    }
+}
+
+/// The tag that says that an output is off since `at`, to the second.
+pub fn off_since_tag(at: Timestamp) -> (String, String) {
+    let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
+    (OFF_SINCE_TAG.to_owned(), at.to_string())
+}
+
+/// The tag that says that `owner` started an input.
+pub fn started_tag(owner: &OwnerId) -> (String, String) {
+    (STARTED_TAG.to_owned(), owner.to_string())
+}
+
 /// Four hex digits over owner, channel, output group and canonical target: enough to notice another target, useless to
 /// find a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -286,6 +365,65 @@ mod tests {
         ] {
             assert_eq!(SlotTag::parse(text), None, "{text:?}");
         }
+    }
+
+    fn record(released: bool, off_since: Option<&str>) -> OutputRecord {
+        let target = Endpoint::new("rtmp://a.example/live", Secret::new("k3y"));
+        let (owner, pool, identity) = ("us".into(), "main".into(), "yt".into());
+        OutputRecord {
+            digest: TargetDigest::of_output(&owner, &pool, &identity, &target),
+            pool,
+            identity,
+            released,
+            off_since: off_since.map(|time| time.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn the_tags_of_an_output_read_as_they_were_written() {
+        for released in [false, true] {
+            for off_since in [None, Some("2026-11-30T16:22:34Z")] {
+                let record = record(released, off_since);
+                let tags: BTreeMap<_, _> = record.tags(&"us".into()).into_iter().collect();
+                assert_eq!(tags[OWNER_TAG], "us");
+                assert_eq!(tags.get(OFF_SINCE_TAG).map(String::as_str), off_since);
+                assert_eq!(OutputRecord::of_tags(&tags), Some(record));
+            }
+        }
+    }
+
+    #[test]
+    fn the_tags_of_an_output_are_as_plain_as_tags_may_be() {
+        let (key, value) = off_since_tag("2026-11-30T16:22:34.567Z".parse().unwrap());
+        assert_eq!((&*key, &*value), (OFF_SINCE_TAG, "2026-11-30T16:22:34Z"));
+        let written = record(true, Some("2026-11-30T16:22:34Z")).tags(&"us".into());
+        let may_stand = |letter: char| letter.is_ascii_alphanumeric() || " _.:/=+-@".contains(letter);
+        for (key, value) in written.into_iter().chain([started_tag(&"us".into())]) {
+            assert!(key.chars().chain(value.chars()).all(may_stand), "{key} {value}");
+            assert!(!value.contains("k3y"));
+        }
+    }
+
+    #[test]
+    fn tags_that_slotwise_does_not_write_are_no_record() {
+        let written: BTreeMap<_, _> = record(false, None).tags(&"us".into()).into_iter().collect();
+        for (key, value) in [
+            (POOL_TAG, ""),
+            (DESTINATION_TAG, ""),
+            (DESTINATION_TAG, "- 12ab"),
+            (DESTINATION_TAG, "yt"),
+            (DESTINATION_TAG, "yt 12ab adopted"),
+            (DESTINATION_TAG, "yt 12ab kept"),
+        ] {
+            let mut tags = written.clone();
+            tags.insert(key.to_owned(), value.to_owned());
+            assert_eq!(OutputRecord::of_tags(&tags), None, "{key} {value:?}");
+            tags.remove(key);
+            assert_eq!(OutputRecord::of_tags(&tags), None, "without {key}");
+        }
+        let mut tags = written;
+        tags.insert(OFF_SINCE_TAG.to_owned(), "yesterday".to_owned());
+        assert_eq!(OutputRecord::of_tags(&tags).unwrap().off_since, None);
     }
 
     #[test]

@@ -168,29 +168,56 @@ fn named_by_rehearsals(probe: &str) -> Vec<String> {
 /// The modules that make permits are a rule in `modules`.
 #[test]
 fn no_call_changes_anything_without_a_permit() {
-    let client = text_of("medialive/client.rs");
-    assert_none(
-        "calls that change anything have a permit",
-        &calls_without_permit(&client),
-    );
-    for (from, to) in [
-        (" permit: Permit<'_>", ""),
-        (".interceptor(permit.terms())", ""),
-        (".stop_channel()", ".stop()"),
-    ] {
-        assert!(client.contains(from), "{from}");
-        let faults = calls_without_permit(&client.replace(from, to));
-        assert!(!faults.is_empty(), "not reported without {from}");
+    for (file, calls) in CHANGES {
+        let client = text_of(file);
+        assert_none(
+            "calls that change anything have a permit",
+            &calls_without_permit(&client, calls),
+        );
+        for from in [
+            " permit: Permit<'_>",
+            ".interceptor(permit.terms())",
+            ".config_override(once())",
+            calls[0],
+        ] {
+            assert!(client.contains(from), "{from}");
+            let faults = calls_without_permit(&client.replace(from, ""), calls);
+            assert!(!faults.is_empty(), "not reported without {from}");
+        }
     }
 }
 
-fn calls_without_permit(client: &str) -> Vec<String> {
-    let calls = [
-        ".update_channel()",
-        ".start_channel()",
-        ".stop_channel()",
-        ".create_tags()",
-    ];
+/// The files that call a service to change something, and the calls.
+const CHANGES: [(&str, &[&str]); 2] = [
+    (
+        "medialive/client.rs",
+        &[
+            ".update_channel()",
+            ".start_channel()",
+            ".stop_channel()",
+            ".create_tags()",
+            ".delete_tags()",
+        ],
+    ),
+    (
+        "mediaconnect/client.rs",
+        &[
+            ".create_router_output()",
+            ".update_router_output()",
+            ".take_router_input()",
+            ".start_router_output()",
+            ".stop_router_output()",
+            ".restart_router_output()",
+            ".delete_router_output()",
+            ".start_router_input()",
+            ".stop_router_input()",
+            ".tag_global_resource()",
+            ".untag_global_resource()",
+        ],
+    ),
+];
+
+fn calls_without_permit(client: &str, calls: &[&str]) -> Vec<String> {
     let fault = |call: &&str| {
         let Some((before, after)) = client.split_once(*call) else {
             return Some(format!("{call} is not made here"));
@@ -201,6 +228,8 @@ fn calls_without_permit(client: &str) -> Vec<String> {
             Some(format!("{call} is made without a permit"))
         } else if !built.contains(".interceptor(permit.terms())") {
             Some(format!("{call} does not carry what its permit says"))
+        } else if !built.contains(".config_override(once())") {
+            Some(format!("{call} is tried more than once"))
         } else {
             None
         }
@@ -214,8 +243,9 @@ fn a_secret_is_revealed_in_few_places() {
     // `model` compares and digests them, and recognises a parking name, which is none.
     let allowed = [
         "medialive/document.rs",
-        // Cuts keys out of what MediaLive says.
-        "medialive/error.rs",
+        "mediaconnect/target.rs",
+        // Cuts keys out of what a service says.
+        "service/error.rs",
         "manifest/",
         "secrets/",
         "record/",
@@ -228,7 +258,7 @@ fn a_secret_is_revealed_in_few_places() {
     ];
     let is_allowed = |path: &str| allowed.iter().any(|start| path.starts_with(start));
     assert_none(
-        "reveal() is called where the channel configuration is written, or a key is checked or replaced, nowhere else",
+        "reveal() is called where the configuration of a channel or an output is written, or a key is checked or replaced, nowhere else",
         &strays(&sources(), ".reveal()", is_allowed),
     );
     let planted = planted("api/documents.rs", "let key = key.reveal();");

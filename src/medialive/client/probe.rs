@@ -4,22 +4,17 @@
 //! exist: the answer is "not found" if it is allowed, "denied" if not. No call here takes the id of a channel, so none
 //! can hit one that exists.
 
-use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_medialive::Client;
 use aws_sdk_medialive::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_medialive::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_runtime_api::http::Response;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::{MediaLive, once};
-use crate::medialive::document::OWNER_TAG;
-use crate::medialive::error::{CallError, Kind};
-use crate::model::tag::{TAKEOVER_TAG, TakeoverTag, slot_tag_key};
+use crate::model::tag::{OWNER_TAG, TAKEOVER_TAG, TakeoverTag, slot_tag_key};
 use crate::model::{OutputGroup, OwnerId};
+use crate::service::{CallError, Kind};
 
 /// The id of no channel: MediaLive gives numbers of seven digits. A number all the same, so that it is looked up and
 /// not refused for its form. Before anything else is asked for it, DescribeChannel has said that there is none.
@@ -90,7 +85,7 @@ impl MediaLive {
     /// Looks that the channel to rehearse with does not exist.
     pub async fn rehearsal(&self) -> Result<Rehearsal, NoRehearsal> {
         let sent = self.sdk.describe_channel().channel_id(MISSING).send().await;
-        match sent.map_err(|error| by_code("DescribeChannel", &error)) {
+        match sent.map_err(|error| CallError::classify_by_code("DescribeChannel", None, &error)) {
             Ok(_) => Err(NoRehearsal::Exists),
             Err(error) if error.kind == Kind::NotFound => Ok(Rehearsal {
                 sdk: self.sdk.clone(),
@@ -105,21 +100,24 @@ impl Rehearsal {
     pub async fn update(&self) -> Result<(), CallError> {
         let call = self.sdk.update_channel().channel_id(MISSING);
         let sent = call.customize().config_override(once()).send().await;
-        sent.map(drop).map_err(|error| by_code("UpdateChannel", &error))
+        sent.map(drop)
+            .map_err(|error| CallError::classify_by_code("UpdateChannel", None, &error))
     }
 
     /// A start.
     pub async fn start(&self) -> Result<(), CallError> {
         let call = self.sdk.start_channel().channel_id(MISSING);
         let sent = call.customize().config_override(once()).send().await;
-        sent.map(drop).map_err(|error| by_code("StartChannel", &error))
+        sent.map(drop)
+            .map_err(|error| CallError::classify_by_code("StartChannel", None, &error))
     }
 
     /// A stop.
     pub async fn stop(&self) -> Result<(), CallError> {
         let call = self.sdk.stop_channel().channel_id(MISSING);
         let sent = call.customize().config_override(once()).send().await;
-        sent.map(drop).map_err(|error| by_code("StopChannel", &error))
+        sent.map(drop)
+            .map_err(|error| CallError::classify_by_code("StopChannel", None, &error))
     }
 
     /// An adoption by `owner`, in `home`.
@@ -128,7 +126,8 @@ impl Rehearsal {
         let call = self.sdk.create_tags().resource_arn(arn);
         let call = call.tags(OWNER_TAG, owner.as_str());
         let sent = call.customize().config_override(once()).send().await;
-        sent.map(drop).map_err(|error| by_code("CreateTags", &error))
+        sent.map(drop)
+            .map_err(|error| CallError::classify_by_code("CreateTags", None, &error))
     }
 
     /// An adoption that records what a slot holds.
@@ -137,7 +136,8 @@ impl Rehearsal {
         let call = self.sdk.create_tags().resource_arn(arn);
         let call = call.tags(OWNER_TAG, owner.as_str()).tags(a_slot(), "-");
         let sent = call.customize().config_override(once()).send().await;
-        sent.map(drop).map_err(|error| by_code("CreateTags", &error))
+        sent.map(drop)
+            .map_err(|error| CallError::classify_by_code("CreateTags", None, &error))
     }
 
     /// An adoption that records how far a takeover has come.
@@ -147,7 +147,8 @@ impl Rehearsal {
         let call = call.tags(OWNER_TAG, owner.as_str());
         let call = call.tags(TAKEOVER_TAG, TakeoverTag::Done.as_str());
         let sent = call.customize().config_override(once()).send().await;
-        sent.map(drop).map_err(|error| by_code("CreateTags", &error))
+        sent.map(drop)
+            .map_err(|error| CallError::classify_by_code("CreateTags", None, &error))
     }
 
     /// The removal of the tags of a slot and of a takeover.
@@ -156,7 +157,8 @@ impl Rehearsal {
         let call = self.sdk.delete_tags().resource_arn(arn);
         let call = call.tag_keys(a_slot()).tag_keys(TAKEOVER_TAG);
         let sent = call.customize().config_override(once()).send().await;
-        sent.map(drop).map_err(|error| by_code("DeleteTags", &error))
+        sent.map(drop)
+            .map_err(|error| CallError::classify_by_code("DeleteTags", None, &error))
     }
 }
 
@@ -172,25 +174,6 @@ fn arn(home: &Home) -> String {
 
 fn a_slot() -> String {
     slot_tag_key(&OutputGroup::new("slot"))
-}
-
-/// What went wrong. Only MediaLive can know that there is no such channel: a bare 404 comes from something else.
-fn by_code<E>(operation: &'static str, error: &SdkError<E, Response>) -> CallError
-where
-    E: Error + ProvideErrorMetadata + 'static,
-{
-    let classified = CallError::classify(operation, None, error);
-    let code = match error {
-        SdkError::ServiceError(service) => service.err().meta().code(),
-        _ => None,
-    };
-    if classified.kind == Kind::NotFound && code != Some("NotFoundException") {
-        return CallError {
-            kind: Kind::BadAnswer,
-            ..classified
-        };
-    }
-    classified
 }
 
 /// Keeps the date of the last answer of one call.

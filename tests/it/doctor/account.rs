@@ -298,7 +298,7 @@ async fn the_identity_is_asked_where_a_service_knows_it() {
         (
             StatusCode::NOT_FOUND,
             "",
-            "unknown identity STS GetCallerIdentity: no such channel",
+            "unknown identity STS GetCallerIdentity: not found",
             1,
         ),
     ] {

@@ -22,6 +22,9 @@ const PURE: &[&str] = &[
     "record",
     "status",
     "render",
+    "mediaconnect::document",
+    "mediaconnect::names",
+    "mediaconnect::target",
     "medialive::document",
     "secrets::cache",
     "emulator::channel",
@@ -213,6 +216,50 @@ pub(super) const RULES: &[Rule] = &[
         but: &["medialive::client"],
         forbids: |path| is_within(path, "aws_sdk_medialive"),
         planted: &[("medialive", "use aws_sdk_medialive::Client;")],
+    },
+    Rule {
+        says: "mediaconnect::client alone names the operations of MediaConnect",
+        of: &[],
+        but: &["mediaconnect::client"],
+        forbids: |path| is_within(path, "aws_sdk_mediaconnect"),
+        planted: &[("mediaconnect", "use aws_sdk_mediaconnect::Client;")],
+    },
+    Rule {
+        says: "mediaconnect names no module but model, service and itself: it knows no plan",
+        of: &["mediaconnect"],
+        but: &[],
+        forbids: |path| {
+            is_ours(path) && !within_any(path, &["crate::model", "crate::service", "crate::mediaconnect"])
+        },
+        planted: &[
+            ("mediaconnect", "use crate::medialive::Settings;"),
+            ("mediaconnect::document", "use crate::plan::router::OutputAction;"),
+        ],
+    },
+    Rule {
+        says: "medialive names no module but model, service and itself: it knows no plan",
+        of: &["medialive"],
+        but: &[],
+        forbids: |path| {
+            is_ours(path) && !within_any(path, &["crate::model", "crate::service", "crate::medialive"])
+        },
+        planted: &[
+            ("medialive", "use crate::mediaconnect::Settings;"),
+            ("medialive::document", "use crate::plan::Plan;"),
+        ],
+    },
+    Rule {
+        says: "service is what the ways to services share: it names none of them",
+        of: &["service"],
+        but: &[],
+        forbids: |path| {
+            within_any(path, &["crate::mediaconnect", "crate::medialive"]) || path.starts_with("aws_sdk_")
+        },
+        planted: &[
+            ("service::limit", "use crate::medialive::Settings;"),
+            ("service::limit", "use crate::mediaconnect::Settings;"),
+            ("service", "use aws_sdk_medialive::Client;"),
+        ],
     },
     Rule {
         says: "doctor::account alone asks for the identity of credentials",

@@ -30,7 +30,7 @@ pub struct Permit<'gate> {
 
 /// When the call must have left the process, and the lease it is made under.
 #[derive(Debug, Clone)]
-pub(super) struct Terms {
+pub(crate) struct Terms {
     limits: Limits,
     /// Holder and epoch of the lease; none where there is no lease with epochs.
     stamp: Option<Arc<str>>,
@@ -51,7 +51,7 @@ impl Permit<'_> {
     }
 
     /// What the call has to carry.
-    pub(super) fn terms(self) -> Terms {
+    pub(crate) fn terms(self) -> Terms {
         self.terms
     }
 }
@@ -107,7 +107,7 @@ pub(super) struct TooLate;
 impl Limits {
     /// To begin and to leave within `time`.
     #[cfg(test)]
-    pub(super) fn within(time: std::time::Duration) -> Self {
+    pub(crate) fn within(time: std::time::Duration) -> Self {
         let before = Instant::now() + time;
         Self {
             begin_before: before,

@@ -13,24 +13,49 @@ use super::limiter::QueueFull;
 use super::permit::TooLate;
 use crate::aws::MissingProfile;
 use crate::aws::http::too_large;
-use crate::model::{ChannelId, Secret};
+use crate::model::{ChannelId, RouterArn, Secret};
 
-/// A call to MediaLive that failed.
+/// A call to a service that failed.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{operation}{}: {kind}{}{}", on(channel.as_ref()), after(": ", message), after("; ", kind.fix()))]
+#[error("{operation}{}: {kind}{}{}", on(subject.as_ref()), after(": ", message), after("; ", kind.fix()))]
 pub struct CallError {
     /// The operation: `StartChannel`.
     pub operation: &'static str,
-    /// On which channel.
-    pub channel: Option<ChannelId>,
+    /// On what; `None` for a list.
+    pub subject: Option<Subject>,
     /// What went wrong.
     pub kind: Kind,
-    /// What MediaLive or the network said, with every URL cut down to its host. May be empty.
+    /// What the service or the network said, with every URL cut down to its host. May be empty.
     pub message: String,
 }
 
-fn on(channel: Option<&ChannelId>) -> String {
-    channel.map_or_else(String::new, |id| format!(" on channel {id}"))
+/// What a call is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A MediaLive channel.
+    Channel(ChannelId),
+    /// A MediaConnect router output, router input or router network interface.
+    Router(RouterArn),
+}
+
+impl From<&ChannelId> for Subject {
+    fn from(id: &ChannelId) -> Self {
+        Self::Channel(id.clone())
+    }
+}
+
+impl From<&RouterArn> for Subject {
+    fn from(arn: &RouterArn) -> Self {
+        Self::Router(arn.clone())
+    }
+}
+
+fn on(subject: Option<&Subject>) -> String {
+    match subject {
+        None => String::new(),
+        Some(Subject::Channel(id)) => format!(" on channel {id}"),
+        Some(Subject::Router(arn)) => format!(" on {arn}"),
+    }
 }
 
 fn after(mark: &str, text: &str) -> String {
@@ -44,15 +69,18 @@ fn after(mark: &str, text: &str) -> String {
 /// What went wrong, as far as it makes a difference to what is done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Kind {
-    /// 404, NotFoundException: no such channel.
-    #[error("no such channel")]
+    /// 404, NotFoundException: there is no such thing.
+    #[error("not found")]
     NotFound,
     /// 409, ConflictException: wrong state, or another caller changes it at this moment.
-    #[error("the channel's state does not allow it now")]
+    #[error("its state does not allow it now")]
     Conflict,
-    /// 400, 422: MediaLive refuses the request as such.
-    #[error("MediaLive refuses the request")]
+    /// 400, 422: the service refuses the request as such.
+    #[error("the request is refused")]
     Invalid,
+    /// 420 of MediaConnect: the account has as many of them as it may have.
+    #[error("the quota is reached")]
+    QuotaExceeded,
     /// 429, or any of the throttling codes.
     #[error("too many requests")]
     Throttled,
@@ -84,7 +112,7 @@ pub enum Kind {
     #[error("no answer in time")]
     TimedOut,
     /// 5xx. The call may have had its effect.
-    #[error("MediaLive failed")]
+    #[error("the service failed")]
     Server,
     /// An answer that cannot be understood. The call may have had its effect.
     #[error("the answer cannot be understood")]
@@ -100,11 +128,11 @@ impl Kind {
         )
     }
 
-    /// Whether it concerns the channel of the call. The others could happen to any channel.
+    /// Whether it concerns the channel, or the output, of the call. The others could happen to any.
     pub fn is_of_the_channel(self) -> bool {
         !matches!(
             self,
-            Self::Throttled | Self::Unreachable | Self::NotSent | Self::TimedOut
+            Self::QuotaExceeded | Self::Throttled | Self::Unreachable | Self::NotSent | Self::TimedOut
         ) && !self.is_of_credentials()
     }
 
@@ -123,7 +151,8 @@ impl Kind {
     /// What an operator can do about it; empty where there is nothing but to wait.
     pub fn fix(self) -> &'static str {
         match self {
-            Self::Throttled => "MediaLive allows 20 a second for the whole account",
+            Self::Throttled => "the limit is the whole account's, so other tools count, too",
+            Self::QuotaExceeded => "raise it in Service Quotas, or delete what is no longer needed",
             Self::Denied => "see manifests/iam-policy.json for the permissions that slotwise needs",
             Self::CredentialsMissing => {
                 "set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run \
@@ -160,6 +189,7 @@ impl Kind {
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
             Self::Invalid => "invalid",
+            Self::QuotaExceeded => "quota_exceeded",
             Self::Throttled => "throttled",
             Self::Denied => "denied",
             Self::CredentialsMissing => "credentials_missing",
@@ -175,7 +205,7 @@ impl Kind {
         }
     }
 
-    /// By the code that AWS gives, MediaLive's and other services'; by the status where the code is unknown.
+    /// By the code that AWS gives, whichever service; by the status where the code is unknown.
     pub fn of_code(code: &str, status: u16) -> Self {
         match code {
             "NotFoundException" | "ResourceNotFoundException" => Self::NotFound,
@@ -201,6 +231,8 @@ impl Kind {
             "InternalServerError" | "InternalServiceError" | "InternalFailure" | "ServiceUnavailable" => {
                 Self::Server
             }
+            // RouterOutputServiceQuotaExceededException and its like of MediaConnect, one for each kind of resource.
+            code if code.ends_with("ServiceQuotaExceededException") => Self::QuotaExceeded,
             _ => Self::of_status(status),
         }
     }
@@ -258,11 +290,12 @@ impl Kind {
         (kind, why)
     }
 
-    /// For an answer without a code that is known: a proxy's, or one of a newer MediaLive.
+    /// For an answer without a code that is known: a proxy's, or one of a newer version of the service.
     fn of_status(status: u16) -> Self {
         match status {
             404 => Self::NotFound,
             409 => Self::Conflict,
+            420 => Self::QuotaExceeded,
             429 => Self::Throttled,
             401 | 403 => Self::Denied,
             400..=499 => Self::Invalid,
@@ -272,10 +305,10 @@ impl Kind {
 }
 
 impl CallError {
-    /// Classifies what the SDK says went wrong with `operation` on `channel`.
-    pub(super) fn classify<E>(
+    /// Classifies what the SDK says went wrong with `operation` on `subject`.
+    pub(crate) fn classify<E>(
         operation: &'static str,
-        channel: Option<&ChannelId>,
+        subject: Option<Subject>,
         error: &SdkError<E, aws_smithy_runtime_api::http::Response>,
     ) -> Self
     where
@@ -293,28 +326,47 @@ impl CallError {
         };
         Self {
             operation,
-            channel: channel.cloned(),
+            subject,
             kind: Kind::of(error),
             message: without_paths(&message),
         }
     }
 
-    /// The same without `keys`: MediaLive may repeat what it refuses, as it was sent or escaped.
-    pub(super) fn without(mut self, keys: &[Secret]) -> Self {
-        let mut forms: Vec<String> = keys.iter().flat_map(forms_of).collect();
-        // A longer one may hold a shorter one.
-        forms.sort_by_key(|form| Reverse(form.len()));
-        for form in forms {
-            self.message = self.message.replace(&form, "…");
+    /// The same, but "not found" only where the service itself says so by its code: a bare 404 comes from something else,
+    /// as from a proxy, or from a region without that API.
+    pub(crate) fn classify_by_code<E>(
+        operation: &'static str,
+        subject: Option<Subject>,
+        error: &SdkError<E, aws_smithy_runtime_api::http::Response>,
+    ) -> Self
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        let classified = Self::classify(operation, subject, error);
+        let code = match error {
+            SdkError::ServiceError(service) => service.err().meta().code(),
+            _ => None,
+        };
+        match classified.kind {
+            Kind::NotFound if code != Some("NotFoundException") => Self {
+                kind: Kind::BadAnswer,
+                ..classified
+            },
+            _ => classified,
         }
-        self
+    }
+
+    /// The same without `keys`: a service may repeat what it refuses, as it was sent or escaped.
+    pub(crate) fn without(self, keys: &[Secret]) -> Self {
+        let message = without_keys(self.message, keys);
+        Self { message, ..self }
     }
 
     /// An answer that was received and cannot be understood.
-    pub(super) fn bad_answer(operation: &'static str, channel: Option<&ChannelId>, why: &dyn Error) -> Self {
+    pub(crate) fn bad_answer(operation: &'static str, subject: Option<Subject>, why: &dyn Error) -> Self {
         Self {
             operation,
-            channel: channel.cloned(),
+            subject,
             kind: Kind::BadAnswer,
             message: why.to_string(),
         }
@@ -382,6 +434,21 @@ fn service_message(message: Option<&str>, body: &[u8]) -> String {
         .join("; ")
 }
 
+/// A text of a service without `keys`, and without the paths of URLs, which may hold others.
+pub(crate) fn without_secrets(text: &str, keys: &[Secret]) -> String {
+    without_keys(without_paths(text), keys)
+}
+
+fn without_keys(mut text: String, keys: &[Secret]) -> String {
+    let mut forms: Vec<String> = keys.iter().flat_map(forms_of).collect();
+    // A longer one may hold a shorter one.
+    forms.sort_by_key(|form| Reverse(form.len()));
+    for form in forms {
+        text = text.replace(&form, "…");
+    }
+    text
+}
+
 /// How a key may stand in a message. What is shorter than any key would be found everywhere.
 fn forms_of(key: &Secret) -> Vec<String> {
     const SHORTEST: usize = 4;
@@ -396,7 +463,7 @@ fn forms_of(key: &Secret) -> Vec<String> {
     forms.filter(|form| form.len() >= SHORTEST).collect()
 }
 
-/// Cuts every RTMP URL down to its host: what MediaLive repeats of a bad request may hold a key.
+/// Cuts every RTMP URL down to its host: what a service repeats of a bad request may hold a key.
 fn without_paths(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for (position, word) in text.split(' ').enumerate() {
@@ -437,6 +504,12 @@ mod tests {
             ),
             ("UnrecognizedClientException", 403, Kind::CredentialsInvalid),
             ("RequestTimeTooSkewed", 403, Kind::ClockOff),
+            (
+                "RouterOutputServiceQuotaExceededException",
+                420,
+                Kind::QuotaExceeded,
+            ),
+            ("", 420, Kind::QuotaExceeded),
             ("", 429, Kind::Throttled),
             ("", 503, Kind::Server),
             ("SomethingNew", 418, Kind::Invalid),
@@ -485,7 +558,7 @@ mod tests {
         let keys = ["k-1\\2 3", "live_123_abc?test=true", "a"].map(Secret::new);
         let error = CallError {
             operation: "UpdateChannel",
-            channel: None,
+            subject: None,
             kind: Kind::Invalid,
             message: r"k-1\2 3, k-1\\2 3, k-1%5C2+3, live_123_abc, live_123_abc?test=true, live_123_abc%3Ftest%3Dtrue is bad"
                 .to_owned(),

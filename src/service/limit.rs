@@ -12,45 +12,44 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use tokio::time::Instant;
 
-use super::limiter::{Priority, QueueFull, RateLimiter};
-use super::meter::{Meter, UnderWay, operation};
+use super::limiter::{QueueFull, RateLimiter};
+use super::meter::{Meter, UnderWay};
 use super::permit::Limits;
+use super::wire::Service;
 
-/// Requests per second, with a burst of twice as many.
-///
-/// MediaLive allows 20 requests per second, 40 in a burst, for the whole account (User Guide,
-/// eml-limitations-and-rules). The default of 10 leaves half of it to users and other tools.
+/// Requests per second. How many may leave at once is the service's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimit {
     /// Requests per second, above 0.
     pub per_second: f64,
 }
 
-impl Default for RateLimit {
-    fn default() -> Self {
-        Self { per_second: 10.0 }
-    }
-}
-
 /// An HTTP client that lets every attempt, first or retried, wait for its turn.
 ///
 /// The limit sits below the SDK because that is the only place where retries are seen one by one.
-pub(super) struct LimitedHttpClient {
+pub(crate) struct LimitedHttpClient {
     inner: SharedHttpClient,
+    service: &'static Service,
     limiter: Arc<RateLimiter>,
     meter: Option<Arc<dyn Meter>>,
 }
 
 impl LimitedHttpClient {
-    pub(super) fn new(inner: SharedHttpClient, limit: RateLimit, meter: Option<Arc<dyn Meter>>) -> Self {
+    pub(crate) fn new(
+        inner: SharedHttpClient,
+        service: &'static Service,
+        limit: RateLimit,
+        meter: Option<Arc<dyn Meter>>,
+    ) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a small positive number"
         )]
-        let burst = (limit.per_second * 2.0).ceil().max(1.0) as u32;
+        let burst = (limit.per_second * service.burst_seconds).ceil().max(1.0) as u32;
         Self {
             inner,
+            service,
             limiter: Arc::new(RateLimiter::new(limit.per_second, burst)),
             meter,
         }
@@ -71,6 +70,7 @@ impl HttpClient for LimitedHttpClient {
     ) -> SharedHttpConnector {
         SharedHttpConnector::new(LimitedConnector {
             inner: self.inner.http_connector(settings, components),
+            service: self.service,
             limiter: Arc::clone(&self.limiter),
             meter: self.meter.clone(),
         })
@@ -79,6 +79,7 @@ impl HttpClient for LimitedHttpClient {
 
 struct LimitedConnector {
     inner: SharedHttpConnector,
+    service: &'static Service,
     limiter: Arc<RateLimiter>,
     meter: Option<Arc<dyn Meter>>,
 }
@@ -92,29 +93,23 @@ impl fmt::Debug for LimitedConnector {
 impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (inner, limiter) = (self.inner.clone(), Arc::clone(&self.limiter));
-        let meter = self.meter.clone();
+        let (service, meter) = (self.service, self.meter.clone());
         HttpConnectorFuture::new(async move {
-            let operation = operation(&request);
+            let operation = service.operation(&request);
             let begun = Instant::now();
-            limiter.acquire(priority(operation)).await.map_err(not_sent)?;
+            limiter
+                .acquire((service.priority)(operation))
+                .await
+                .map_err(not_sent)?;
             let Some(meter) = meter else {
                 return send(&inner, request).await;
             };
-            meter.waited(begun.elapsed());
-            let under_way = UnderWay::begin(&meter, operation);
+            meter.waited(service.name, begun.elapsed());
+            let under_way = UnderWay::begin(&meter, service.name, operation);
             let answer = send(&inner, request).await;
             under_way.end(&answer);
             answer
         })
-    }
-}
-
-/// The order of requests: those that put a destination on or off air before the looks of a whole cycle.
-fn priority(operation: &str) -> Priority {
-    match operation {
-        "StartChannel" | "StopChannel" => Priority::Power,
-        "UpdateChannel" | "CreateTags" => Priority::Change,
-        _ => Priority::Read,
     }
 }
 

@@ -22,7 +22,7 @@ const INTERVAL_MAX: Duration = Duration::from_hours(24);
 
 /// How urgent a request is, the most urgent one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Priority {
+pub(crate) enum Priority {
     /// Starts and stops: a destination waits to go on air, or an unwanted channel is billed.
     Power,
     /// Tags and updates: a start comes after them.
@@ -35,7 +35,7 @@ const PRIORITIES: usize = 3;
 
 /// Too many requests wait already. This one was not sent.
 #[derive(Debug, thiserror::Error)]
-#[error("{WAITING_MAX} requests to MediaLive wait for their turn already")]
+#[error("{WAITING_MAX} requests wait for their turn already")]
 pub(super) struct QueueFull;
 
 /// Gives turns: `burst` at once, then one per interval.
