@@ -24,7 +24,7 @@ use self::maker::{Described, Maker};
 use crate::controller::{Event, Listener, Pulse, StepOutcome, View};
 use crate::medialive::Meter;
 use crate::model::{ChannelId, ChannelState};
-use crate::plan::{Content, Waiting};
+use crate::plan::{Content, OutputReason, Waiting};
 use crate::status::Phase;
 use crate::write_lease::Holding;
 
@@ -156,6 +156,18 @@ impl Metrics {
                 if let Some(step) = begun.remove(channel) {
                     self.0.steps.ended(action, &step, outcome);
                 }
+            }
+            Event::OutputStepEnded {
+                action,
+                reason,
+                outcome,
+                ..
+            } => {
+                let step = Begun {
+                    reason: reason.code(),
+                    interrupts: usize::from(*action == "stop" && *reason == OutputReason::Retarget),
+                };
+                self.0.steps.ended(action, &step, outcome);
             }
             Event::WentOffAir { reason, .. } => {
                 self.0.steps.interruptions.with_label_values(&[*reason]).inc();
@@ -385,7 +397,7 @@ impl Lease {
 }
 
 /// Every kind of step and why it is taken. Counted from 0, so that the first one is an increase.
-const STEPS: [(&str, &str); 8] = [
+const STEPS: [(&str, &str); 19] = [
     ("adopt", "AdoptUnowned"),
     ("record", "RecordSlots"),
     ("record", "RecordTakeover"),
@@ -394,6 +406,17 @@ const STEPS: [(&str, &str); 8] = [
     ("stop", "StopForUpdate"),
     ("stop", "StopUnwanted"),
     ("stop", "NotDeclared"),
+    ("create", "Wanted"),
+    ("route", "Wanted"),
+    ("start", "Wanted"),
+    ("start", "ComesBack"),
+    ("stop", "NotWanted"),
+    ("stop", "TargetChanged"),
+    ("stop", "Surplus"),
+    ("stop", "Moved"),
+    ("update", "TargetChanged"),
+    ("restart", "Failed"),
+    ("delete", "KeptLongEnough"),
 ];
 
 const OUTCOMES: [&str; 4] = ["accepted", "already_done", "stale", "failed"];

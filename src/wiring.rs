@@ -24,13 +24,13 @@ use crate::aws::{Connect, MissingProfile, OfProfile};
 use crate::controller::lease::{
     Candidate, Hander, Holder, Lease, LeaseError, LeaseRow, LeaseTable, LockPlace, place,
 };
-use crate::controller::{Clock, Controller, Listener, Parts, Settings};
-use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot};
-use crate::execute::Executor;
+use crate::controller::{Clock, Controller, Listener, Parts, Routers, Settings};
+use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedRouter, InventedSlot};
+use crate::execute::{Executor, OutputExecutor};
 use crate::mediaconnect::{self, MediaConnect};
 use crate::medialive::{self, Kind, MediaLive};
 use crate::model::{ChannelPool, Desired, SlotId, SlotSelector};
-use crate::observe::Observer;
+use crate::observe::{Observer, RouterObserver};
 use crate::store::dynamodb::Access;
 use crate::store::{Source, Sources, Tables};
 
@@ -247,11 +247,14 @@ pub async fn controller(
     };
     let may_write = (!matches!(writing, Writing::Never)).then(|| lease.gate());
     let source = source.with_tables(Tables::new(tables, may_write));
-    let client = client(world, wire, lease.me()).await?;
+    let clients = Clients {
+        medialive: client(world, wire, lease.me()).await?,
+        mediaconnect: Some(mediaconnect(world, wire, lease.me()).await?),
+    };
     let clock = Clock::system();
     // Two controllers that begin together only have to draw different delays; that is no matter of security.
     let seed = u64::from(clock.now().subsec_nanosecond().unsigned_abs()) ^ u64::from(std::process::id());
-    Ok(assemble(source, client, lease, clock, seed, settings, listener))
+    Ok(assemble(source, clients, lease, clock, seed, settings, listener))
 }
 
 /// How a process that would write in `world` as `writing` says hands a grant to `holder`; `None` where it cannot.
@@ -267,21 +270,49 @@ pub async fn hander(
     Ok(Hander::new(holder, row))
 }
 
+/// What a controller calls.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// The channels.
+    pub medialive: MediaLive,
+    /// The router outputs. No call is made before a RouterPool is declared.
+    pub mediaconnect: Option<MediaConnect>,
+}
+
+impl From<MediaLive> for Clients {
+    fn from(medialive: MediaLive) -> Self {
+        Self {
+            medialive,
+            mediaconnect: None,
+        }
+    }
+}
+
 /// A controller from parts that are alive already; `seed` draws the jitter.
 pub fn assemble<S: Source>(
     source: S,
-    client: MediaLive,
+    clients: impl Into<Clients>,
     lease: Lease,
     clock: Clock,
     seed: u64,
     settings: Settings,
     listener: Listener,
 ) -> Controller<S> {
-    let observer = Observer::new(client.clone(), settings.concurrency, settings.owner.clone());
+    let Clients {
+        medialive,
+        mediaconnect,
+    } = clients.into();
+    let owner = || settings.owner.clone();
+    let observer = Observer::new(medialive.clone(), settings.concurrency, owner());
+    let routers = mediaconnect.map(|client| Routers {
+        observer: RouterObserver::new(client.clone(), owner()),
+        executor: OutputExecutor::new(client, lease.gate(), owner()),
+    });
     let parts = Parts {
         source,
         observer: observer.assuming_from(settings.assumes_from),
-        executor: Executor::new(client, lease.gate(), settings.owner.clone()),
+        executor: Executor::new(medialive, lease.gate(), owner()),
+        routers,
         lease,
         clock,
         random: ChaCha8Rng::seed_from_u64(seed),
@@ -435,7 +466,15 @@ pub fn invent(desired: &Desired) -> Fleet {
         .values()
         .map(|pool| invent_pool(pool, desired))
         .collect();
-    Fleet::invent(&pools)
+    let mut fleet = Fleet::invent(&pools);
+    for pool in desired.routers.values() {
+        fleet.add_invented_router(&InventedRouter {
+            input: pool.input.to_string(),
+            interface: pool.network_interface.to_string(),
+            channel: pool.source.as_ref().map(ToString::to_string),
+        });
+    }
+    fleet
 }
 
 /// Slots of an invented channel whose pool names them by a pattern.

@@ -74,7 +74,9 @@ pub(super) fn event_log(
             (_, LogFormat::Json) => Stamp::None,
             (Times::OfDay, LogFormat::Text) => Stamp::Clock(clock.now().to_zoned(TimeZone::system()).time()),
             // Time spent reading the plan is no part of carrying it out.
-            (Times::Elapsed, LogFormat::Text) if matches!(event, Event::StepBegun { .. } | Event::OutputStepBegun { .. }) => {
+            (Times::Elapsed, LogFormat::Text)
+                if matches!(event, Event::StepBegun { .. } | Event::OutputStepBegun { .. }) =>
+            {
                 Stamp::Elapsed(began.get_or_insert_with(Instant::now).elapsed())
             }
             (Times::Elapsed, LogFormat::Text) => {
@@ -149,11 +151,13 @@ fn log(event: &Event) {
             pool,
             carries,
             action,
+            reason,
             outcome,
             took,
         } => tracing::info!(
             target: EVENT_LOG,
             event = event_name,
+            reason = reason.code(),
             pool,
             carries,
             action,

@@ -91,6 +91,8 @@ pub enum Event {
         carries: String,
         /// Name of the action.
         action: &'static str,
+        /// Why it was taken.
+        reason: OutputReason,
         /// What came of it.
         outcome: StepOutcome,
         /// How long the call took.

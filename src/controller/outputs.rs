@@ -21,6 +21,7 @@ use crate::model::{
     Stream, Trouble,
 };
 use crate::observe::RouterObserver;
+use crate::plan::router::OutputWaiting;
 use crate::plan::{OutputAction, OutputPlan, OutputReason, Plan, RouterPoolPlan};
 use crate::retry::Backoff;
 use crate::service::Kind;
@@ -94,6 +95,7 @@ struct UnderWay {
     pool: String,
     carries: String,
     action: &'static str,
+    reason: OutputReason,
     /// Its destination as it was declared when the step began.
     suspects: Suspects,
     identity: Option<Identity>,
@@ -210,7 +212,11 @@ impl Outputs {
     }
 
     /// Takes note of a look: what changed since the last one.
-    fn note_look(&mut self, seen: ObservedRouters, gone: BTreeSet<RouterArn>) -> Vec<(String, OutputState, OutputState, Duration)> {
+    fn note_look(
+        &mut self,
+        seen: ObservedRouters,
+        gone: BTreeSet<RouterArn>,
+    ) -> Vec<(String, OutputState, OutputState, Duration)> {
         let now = Instant::now();
         for arn in gone {
             if let Some(identity) = self.made.remove(&arn) {
@@ -279,22 +285,20 @@ impl Outputs {
     }
 
     fn end(&mut self, task: task::Id) -> Option<(OutputKey, UnderWay)> {
-        let key = self
-            .under_way
-            .iter()
-            .find(|(_, one)| one.task == task)?
-            .0
-            .clone();
+        let key = self.under_way.iter().find(|(_, one)| one.task == task)?.0.clone();
         let ended = self.under_way.remove(&key)?;
         Some((key, ended))
     }
 }
 
-/// Whether an output that is declared is on its way to another state.
+/// Whether MediaConnect works on an output that is somebody's. One that cannot be read is on no way that a look would show.
 fn is_on_its_way(output: &OutputPlan) -> bool {
-    let is_ours = output.carries.destination().is_some();
-    let state = output.state.filter(|state| !state.is_settled() && *state != OutputState::Unknown);
-    is_ours && state.is_some()
+    let is_known = output.state != Some(OutputState::Unknown);
+    let is_worked_on = matches!(
+        output.waiting,
+        Some(OutputWaiting::OutputInTransition { .. } | OutputWaiting::RoomIsMade)
+    );
+    is_known && is_worked_on
 }
 
 impl<S: Source> Controller<S> {
@@ -311,7 +315,12 @@ impl<S: Source> Controller<S> {
                 let gone = routers.observer.take_gone();
                 self.outputs.blind = None;
                 for (name, from, to, after) in self.outputs.note_look(seen, gone) {
-                    self.tell(Event::OutputChanged { name, from, to, after });
+                    self.tell(Event::OutputChanged {
+                        name,
+                        from,
+                        to,
+                        after,
+                    });
                 }
             }
             Err(error) => {
@@ -352,15 +361,22 @@ impl<S: Source> Controller<S> {
 
     /// Begins steps of `plan`, the last one made, while there is room for more.
     pub(super) fn begin_queued_outputs(&mut self, plan: &Plan) {
-        let may_write = self.routers.as_ref().is_some_and(|routers| routers.executor.may_write());
+        let may_write = self
+            .routers
+            .as_ref()
+            .is_some_and(|routers| routers.executor.may_write());
         if !may_write {
             self.outputs.forget_queued();
         }
         while self.outputs.under_way.len() < self.settings.concurrency
             && let Some((pool, at)) = self.outputs.queue.pop_front()
         {
-            let Some(planned) = plan.routers.get(pool) else { continue };
-            let Some(output) = planned.outputs.get(at) else { continue };
+            let Some(planned) = plan.routers.get(pool) else {
+                continue;
+            };
+            let Some(output) = planned.outputs.get(at) else {
+                continue;
+            };
             self.begin_output_step(planned, output);
         }
     }
@@ -383,17 +399,27 @@ impl<S: Source> Controller<S> {
             return;
         }
         let name = output.carries.destination();
-        let destination = name.and_then(|name| loaded.desired.destinations.get(name)).cloned();
+        let destination = name
+            .and_then(|name| loaded.desired.destinations.get(name))
+            .cloned();
         let seen = output
             .arn
             .as_ref()
             .and_then(|arn| Some((arn.clone(), self.outputs.seen.outputs.get(arn)?.clone())));
-        let pushes = pushed_by(&step.action, seen.as_ref().and_then(|(_, seen)| seen.target.as_ref()));
-        if pushes.as_ref().is_some_and(|stream| self.busy.is_about_to_carry(stream)) {
+        let pushes = pushed_by(
+            &step.action,
+            seen.as_ref().and_then(|(_, seen)| seen.target.as_ref()),
+        );
+        if pushes
+            .as_ref()
+            .is_some_and(|stream| self.busy.is_about_to_carry(stream))
+        {
             return;
         }
         let identity = destination.as_ref().map(|one| one.identity.clone());
-        let creation = identity.as_ref().and_then(|identity| self.outputs.creations.get(identity));
+        let creation = identity
+            .as_ref()
+            .and_then(|identity| self.outputs.creations.get(identity));
         let task = OutputTask {
             pool: declared.clone(),
             output: seen,
@@ -405,11 +431,17 @@ impl<S: Source> Controller<S> {
         let order = self.outputs.read.map_or_else(Order::given_now, Order::given_at);
         let executor = routers.executor.clone();
         let given = order.clone();
-        let comes_back = output.steps.last().is_some_and(|last| last.action == OutputAction::Start);
+        let comes_back = output
+            .steps
+            .last()
+            .is_some_and(|last| last.action == OutputAction::Start);
         if step.action == OutputAction::Stop && comes_back {
             self.outputs.returning.extend(identity.clone());
         }
-        let suspects: Suspects = destination.into_iter().map(|one| (one.name.clone(), one)).collect();
+        let suspects: Suspects = destination
+            .into_iter()
+            .map(|one| (one.name.clone(), one))
+            .collect();
         let handle = self.tasks.spawn(async move {
             let begun = Instant::now();
             let result = executor.take(&task, &given).await;
@@ -424,6 +456,7 @@ impl<S: Source> Controller<S> {
             pool: pool.name.to_string(),
             carries: output.carries.to_string(),
             action: step.action.name(),
+            reason: step.reason.clone(),
             suspects,
             identity,
             pushes,
@@ -435,7 +468,9 @@ impl<S: Source> Controller<S> {
             reason: step.reason.clone(),
         });
         let interrupts: Vec<DestinationName> = match (&step.action, &step.reason) {
-            (OutputAction::Stop, OutputReason::Retarget) if output.on_air => name.cloned().into_iter().collect(),
+            (OutputAction::Stop, OutputReason::Retarget) if output.on_air => {
+                name.cloned().into_iter().collect()
+            }
             _ => Vec::new(),
         };
         self.losses.stopped(&interrupts);
@@ -481,6 +516,7 @@ impl<S: Source> Controller<S> {
             pool: one.pool,
             carries: one.carries,
             action: one.action,
+            reason: one.reason,
             outcome,
             took,
         });
@@ -519,7 +555,10 @@ impl<S: Source> Controller<S> {
             }
             Err(StepError::Gate(why @ NoPermit::LeaseLost)) => {
                 let why = why.to_string();
-                (StepOutcome::Stale { why }, LookAgain::In(super::steps::LEASE_RETRY))
+                (
+                    StepOutcome::Stale { why },
+                    LookAgain::In(super::steps::LEASE_RETRY),
+                )
             }
             Err(StepError::Refused(error)) => {
                 self.memory

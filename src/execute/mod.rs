@@ -35,6 +35,7 @@ use crate::plan::{Action, ChannelPlan, SlotWrite, Step};
 use crate::write_lease::WriteLease;
 
 pub use gate::{Gate, NoPermit, Order};
+pub use outputs::{OutputExecutor, OutputOutcome, OutputTask};
 pub use precheck::{Precheck, difference_beside, difference_from_assumed, precheck};
 
 /// Takes steps on behalf of one owner.

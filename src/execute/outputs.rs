@@ -156,7 +156,9 @@ impl OutputExecutor {
                 self.update(task, fresh, target, order).await
             }
             OutputAction::Release => {
-                let Some(record) = &fresh.output.record else { return Ok(()) };
+                let Some(record) = &fresh.output.record else {
+                    return Ok(());
+                };
                 let released = OutputRecord {
                     released: true,
                     ..record.clone()
@@ -177,7 +179,9 @@ impl OutputExecutor {
         target: &Endpoint,
         order: &Order,
     ) -> Result<(), StepError> {
-        let Some(one) = &task.destination else { return Ok(()) };
+        let Some(one) = &task.destination else {
+            return Ok(());
+        };
         let record = self.record(task, one, target);
         let tag = |record: &OutputRecord| (DESTINATION_TAG.to_owned(), record.destination_tag());
         self.tag(self.permit(order)?, &fresh.arn, tag(&record)).await?;
@@ -197,12 +201,7 @@ impl OutputExecutor {
     }
 
     /// Writes a tag. Where tags are denied the step goes on without.
-    async fn tag(
-        &self,
-        permit: Permit<'_>,
-        arn: &RouterArn,
-        tag: (String, String),
-    ) -> Result<(), StepError> {
+    async fn tag(&self, permit: Permit<'_>, arn: &RouterArn, tag: (String, String)) -> Result<(), StepError> {
         match self.client.tag(permit, arn, &[tag]).await {
             Err(error) if error.kind != Kind::Denied => Err(StepError::Act(error)),
             _ => Ok(()),

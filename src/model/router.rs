@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChannelId, DestinationName, Disruption, Endpoint, Identity, OwnerId, Pause, PoolName, RouterArn, TargetDigest, Trouble,
+    ChannelId, DestinationName, Disruption, Endpoint, Identity, OwnerId, Pause, PoolName, RouterArn,
+    TargetDigest, Trouble,
 };
 
 /// A declared pool of router outputs, valid as a whole.

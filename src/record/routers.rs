@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::EndpointDocument;
 use crate::model::{
-    DestinationName, Endpoint, Identity, InputState, ObservedRouters, OutputRecord, OutputState, OwnerId, PoolName,
-    RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota, RouterSettings, TargetDigest, Trouble,
+    DestinationName, Endpoint, Identity, InputState, ObservedRouters, OutputRecord, OutputState, OwnerId,
+    PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota, RouterSettings, TargetDigest,
+    Trouble,
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]

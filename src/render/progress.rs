@@ -161,7 +161,12 @@ impl Entry {
                 took,
                 ..
             } => step_ended(carries, action, outcome, *took),
-            Event::OutputChanged { name, from, to, after } => {
+            Event::OutputChanged {
+                name,
+                from,
+                to,
+                after,
+            } => {
                 let text = format!("{from} → {to} after {}", precise(*after));
                 Self::says(Tone::Strong, name, text)
             }

@@ -28,6 +28,8 @@ pub struct Output {
     pub state: Option<String>,
     /// What it carries, or is to carry, in words.
     pub carries: String,
+    /// The destination whose one output it is; `null` for any other output.
+    pub destination: Option<String>,
     /// Whether it brings the pool's programme to its target now.
     pub on_air: bool,
     /// All steps, in order.
@@ -59,6 +61,7 @@ fn output(of: &OutputPlan) -> Output {
         name: of.name.as_ref().map(ToString::to_string),
         state: of.state.map(|state| state.to_string()),
         carries: of.carries.to_string(),
+        destination: of.carries.destination().map(ToString::to_string),
         on_air: of.on_air,
         steps: of.steps.iter().map(step).collect(),
         waiting: of.waiting.as_ref().map(waits),

@@ -9,7 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use slotwise::controller::lease::Lease;
 use slotwise::controller::{Clock, Controller, Ended, Event, Settings, Until};
-use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options};
+use slotwise::emulator::{
+    Emulator, Fleet, InventedChannel, InventedPool, InventedRouter, InventedSlot, Options,
+};
+use slotwise::mediaconnect;
 use slotwise::medialive;
 use slotwise::model::{
     Cause, ChannelPool, Desired, Destination, Disruption, GroupName, Interrupt, OwnerId, Placement,
@@ -150,7 +153,15 @@ pub(crate) fn fleet(desired: &Desired) -> Fleet {
                 .collect(),
         })
         .collect();
-    Fleet::invent(&pools)
+    let mut fleet = Fleet::invent(&pools);
+    for pool in desired.routers.values() {
+        fleet.add_invented_router(&InventedRouter {
+            input: pool.input.to_string(),
+            interface: pool.network_interface.to_string(),
+            channel: pool.source.as_ref().map(ToString::to_string),
+        });
+    }
+    fleet
 }
 
 fn channel_of(id: &str) -> InventedChannel {
@@ -245,9 +256,16 @@ impl Stage {
     ) -> Self {
         let events = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&events);
+        let clients = wiring::Clients {
+            medialive: wiring::emulated_client(&emulator, &medialive::Settings::default()),
+            mediaconnect: Some(wiring::emulated_mediaconnect(
+                &emulator,
+                &mediaconnect::Settings::default(),
+            )),
+        };
         let controller = wiring::assemble(
             script.clone(),
-            wiring::emulated_client(&emulator, &medialive::Settings::default()),
+            clients,
             lease,
             clock.clone(),
             seed,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Desired, Destination, Endpoint, OwnerId, Secret, Target};
 use crate::render::plan_json::{Holds, PlanDocument};
+use crate::render::routers_json::Output;
 
 /// What a destination declared of its target. A digest has four hex digits: enough to notice a change, useless to find the
 /// value.
@@ -76,14 +77,22 @@ pub(super) fn changed<'a>(was: &'a [DeclaredTarget], is: &[DeclaredTarget]) -> B
     was.iter().filter_map(line).collect()
 }
 
-/// The destinations whose target `plan` writes into a slot.
+/// The destinations whose target `plan` writes into a slot or a router output.
 pub(super) fn written(plan: &PlanDocument) -> BTreeSet<&str> {
     let steps = plan.channels.iter().flat_map(|channel| &channel.steps);
-    steps
+    let in_slots = steps
         .flat_map(|step| &step.writes)
         .filter_map(|write| match &write.content {
             Holds::Destination { name } => Some(name.as_str()),
             _ => None,
-        })
-        .collect()
+        });
+    let outputs = plan.routers.iter().flat_map(|pool| &pool.outputs);
+    let is_written = |output: &&Output| {
+        let mut steps = output.steps.iter();
+        steps.any(|step| matches!(step.action.as_str(), "create" | "update"))
+    };
+    let in_outputs = outputs
+        .filter(is_written)
+        .filter_map(|output| output.destination.as_deref());
+    in_slots.chain(in_outputs).collect()
 }
