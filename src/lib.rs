@@ -69,8 +69,8 @@
 //!   present target proves nothing ([`model::SlotTag`]).
 //! - A declared stream is on air once, whatever its spelling ([`model::Stream`]). Every channel of the account counts for
 //!   that, whatever its owner.
-//! - A stream key is a [`model::Secret`], which cannot be printed. It leaves the process in one place only, the body of
-//!   UpdateChannel.
+//! - A stream key is a [`model::Secret`], which cannot be printed. It leaves the process in three bodies only: of
+//!   UpdateChannel, CreateRouterOutput and UpdateRouterOutput.
 //! - One controller per owner writes at a time. The gate asks the lease before each mutating call, and the client once more
 //!   right before the request leaves; each such call names holder and epoch in its user agent.
 //! - No call is begun on a declaration that was read more than 15 s before ([`execute::Order`]), however long a look took or the

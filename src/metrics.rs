@@ -182,8 +182,9 @@ impl Metrics {
 }
 
 impl Meter for Metrics {
-    fn waited(&self, _service: &'static str, time: Duration) {
-        self.0.requests.limiter_wait.observe(time.as_secs_f64());
+    fn waited(&self, service: &'static str, time: Duration) {
+        let wait = &self.0.requests.limiter_wait;
+        wait.with_label_values(&[service]).observe(time.as_secs_f64());
     }
 
     fn ended(&self, service: &'static str, operation: &'static str, code: &'static str, took: Duration) {
@@ -494,7 +495,7 @@ struct Requests {
     total: IntCounterVec,
     seconds: HistogramVec,
     throttles: IntCounterVec,
-    limiter_wait: Histogram,
+    limiter_wait: HistogramVec,
 }
 
 impl Requests {
@@ -502,30 +503,31 @@ impl Requests {
         let total = maker.counters((
             "aws_requests_total",
             &["service", "operation", "code"],
-            "requests to MediaLive, retries one by one: `ok`, or the kind of error",
+            "requests to MediaLive and MediaConnect, retries one by one: `ok`, or the kind of error",
         ))?;
         let seconds = maker.histograms(
             (
                 "aws_request_seconds",
                 &["service", "operation"],
-                "how long a request to MediaLive took, without waiting for its turn",
+                "how long a request took, without waiting for its turn",
             ),
             &REQUEST_SECONDS,
         )?;
         let throttles = maker.counters((
             "aws_throttles_total",
             &["service"],
-            "requests to MediaLive that were answered with: too many requests",
+            "requests that were answered with: too many requests",
         ))?;
         throttles.with_label_values(&[MEDIALIVE]);
-        let limiter_wait = maker.histogram(
+        let limiter_wait = maker.histograms(
             (
                 "rate_limiter_wait_seconds",
-                &[],
-                "how long a request to MediaLive waited for its turn (`--medialive-rps`)",
+                &["service"],
+                "how long a request waited for its turn (`--medialive-rps`; MediaConnect is asked 4 times a second)",
             ),
             &REQUEST_SECONDS,
         )?;
+        limiter_wait.with_label_values(&[MEDIALIVE]);
         Ok(Self {
             total,
             seconds,

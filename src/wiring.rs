@@ -92,10 +92,12 @@ impl Aws {
         self.endpoint_url.clone().or_else(of_service).or_else(of_all)
     }
 
-    /// MediaConnect's: its own variable or entry of the profile, or else the flag, which names one endpoint for both services, as
-    /// the emulator has it. The SDK itself finds what is named for all services.
+    /// MediaConnect's: its own variable or entry of the profile. Without one, where MediaLive is not AWS's, its endpoint: an
+    /// emulator serves both on one port, and channels of an emulator must not be joined to routers of a real account.
     fn mediaconnect_endpoint(&self, config: &SdkConfig) -> Option<String> {
-        endpoint_of("MediaConnect", config).or_else(|| self.endpoint_url.clone())
+        let of_medialive = || self.medialive_endpoint(config);
+        endpoint_of("MediaConnect", config)
+            .or_else(|| of_medialive().filter(|url| place::foreign_site(url).is_some()))
     }
 
     async fn no_region(&self) -> WiringError {
@@ -531,7 +533,79 @@ fn slot_names(glob: &str, pinned: &BTreeSet<&str>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use aws_types::service_config::LoadServiceConfig;
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// An environment or a profile that names an endpoint for this service.
+    #[derive(Debug)]
+    struct Named(&'static str, &'static str);
+
+    impl LoadServiceConfig for Named {
+        fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+            let is_asked = key.service_id() == self.0 && key.env() == "AWS_ENDPOINT_URL";
+            is_asked.then(|| self.1.to_owned())
+        }
+    }
+
+    #[test]
+    fn routers_are_called_where_they_are_said_to_be_or_beside_an_emulated_medialive() {
+        let local = "http://127.0.0.1:4570";
+        let of_aws = "https://vpce-1.medialive.eu-central-1.vpce.amazonaws.com";
+        let endpoint = |flag: Option<&str>, named: Named| {
+            let aws = Aws {
+                endpoint_url: flag.map(str::to_owned),
+                ..Aws::default()
+            };
+            let config = SdkConfig::builder().service_config(named).build();
+            aws.mediaconnect_endpoint(&config)
+        };
+        let own = "http://127.0.0.1:4571";
+        for (flag, named, expected) in [
+            (None, Named("MediaConnect", own), Some(own)),
+            (Some(local), Named("MediaConnect", own), Some(own)),
+            (Some(local), Named("Other", ""), Some(local)),
+            (None, Named("MediaLive", local), Some(local)),
+            (Some(of_aws), Named("Other", ""), None),
+            (None, Named("MediaLive", of_aws), None),
+            (None, Named("Other", ""), None),
+        ] {
+            let case = format!("{flag:?} {named:?}");
+            assert_eq!(endpoint(flag, named).as_deref(), expected, "{case}");
+        }
+    }
+
+    #[tokio::test]
+    async fn routers_of_an_emulator_on_a_socket_are_listed() {
+        let emulator = Emulator::new(crate::emulator::Options::default(), Fleet::empty());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let aws = Aws {
+            region: Some("us-east-1".to_owned()),
+            endpoint_url: Some(format!("http://{}", listener.local_addr().unwrap())),
+            placeholder_credentials: true,
+            profile: None,
+        };
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let serving = {
+            let emulator = emulator.clone();
+            async move { emulator.serve(listener, async { drop(ended.await) }).await }
+        };
+        let asking = async {
+            let wire = medialive::Settings::default();
+            let client = mediaconnect(&World::Aws(aws), &wire, Some("me")).await.unwrap();
+            assert_eq!(client.region(), "us-east-1");
+            let listed = client.list_outputs().await;
+            drop(end);
+            listed
+        };
+        let (served, listed) = tokio::join!(serving, asking);
+        served.unwrap();
+        assert!(listed.unwrap().is_complete);
+        let call = emulator.calls().pop().unwrap();
+        assert_eq!(call.operation, "ListRouterOutputs");
+        assert!(call.user_agent.unwrap().contains("app/me"));
+    }
 
     #[test]
     fn invented_slots_match_the_glob_they_were_invented_for() {

@@ -482,3 +482,131 @@ pub(super) fn parse_interface(json: &[u8]) -> Result<NetworkInterface, DocumentE
         region: wire.region_name.into(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "very-secret-k3y";
+
+    /// An output as Get shows it, with members that no version of the model has yet.
+    fn answer(change: impl FnOnce(&mut Value)) -> Vec<u8> {
+        let mut output = json!({
+            "arn": "arn:aws:mediaconnect:us-east-1:111122223333:routerOutput:aaaaaaaaaaaa",
+            "name": "one", "state": "STANDBY", "routedState": "ROUTED", "regionName": "us-east-1",
+            "routedInputArn": "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:aaaaaaaaaaaa",
+            "availabilityZone": "us-east-1a", "maximumBitrate": 8_000_000, "tier": "OUTPUT_20",
+            "maintenanceConfiguration": {"default": {}}, "messages": [], "tags": {},
+            "fabricConfiguration": {"recoveryLatencyMode": "BALANCED"},
+            "processors": {"singleProgramTransportStreamPidMap": {"videoPid": 481}},
+            "configuration": {"standard": {
+                "networkInterfaceArn": "arn:aws:mediaconnect:us-east-1:111122223333:routerNetworkInterface:aaaaaaaaaaaa",
+                "protocol": "RTMP_PUSH", "ofStandard": 1,
+                "protocolConfiguration": {"rtmpPush": {"destinationAddress": "a.example", "destinationPort": 443,
+                    "applicationName": "live", "streamName": KEY, "ofPush": true,
+                    "tlsEncryption": {"encryptionType": "PUBLIC", "encryptionConfiguration": {"public": {}}}}}}}
+        });
+        change(&mut output);
+        json!({"routerOutput": output}).to_string().into_bytes()
+    }
+
+    fn seen(change: impl FnOnce(&mut Value)) -> OutputDocument {
+        OutputDocument::parse(&answer(change)).unwrap()
+    }
+
+    fn body(document: &OutputDocument, settings: &RouterSettings) -> Value {
+        let target = Endpoint::new("rtmp://b.example:1936/app", Secret::new("other"));
+        serde_json::from_str(&document.update_body(&target, settings).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_update_changes_the_target_and_keeps_all_else() {
+        let document = seen(|_| ());
+        let body = body(&document, &document.output.settings);
+        let standard = &body["configuration"]["standard"];
+        assert_eq!(
+            standard["protocolConfiguration"]["rtmpPush"],
+            json!({"destinationAddress": "b.example", "destinationPort": 1936, "applicationName": "app",
+                "streamName": "other", "ofPush": true})
+        );
+        assert_eq!(
+            (&standard["ofStandard"], &standard["protocol"]),
+            (&json!(1), &json!("RTMP_PUSH"))
+        );
+        assert_eq!(
+            body["processors"]["singleProgramTransportStreamPidMap"]["videoPid"],
+            481
+        );
+        let sent: Vec<&String> = body.as_object().unwrap().keys().collect();
+        assert_eq!(sent, ["configuration", "processors"]);
+    }
+
+    #[test]
+    fn an_update_holds_the_settings_that_differ() {
+        let document = seen(|output| drop(output.as_object_mut().unwrap().shift_remove("processors")));
+        let settings = RouterSettings {
+            tier: Tier::Output50,
+            maximum_bitrate: 30_000_000,
+            availability_zone: Some("us-east-1b".into()),
+            maintenance: Some(Maintenance {
+                day: "MONDAY".into(),
+                time: "03:00".into(),
+            }),
+        };
+        let mut body = body(&document, &settings);
+        body.as_object_mut().unwrap().shift_remove("configuration");
+        assert_eq!(
+            body,
+            json!({"tier": "OUTPUT_50", "maximumBitrate": 30_000_000,
+                "maintenanceConfiguration": {"preferredDayTime": {"day": "MONDAY", "time": "03:00"}}})
+        );
+    }
+
+    #[test]
+    fn an_output_that_is_no_push_has_no_target_and_is_never_made_one() {
+        let document = seen(|output| output["configuration"] = json!({"mediaConnectFlow": {}}));
+        assert_eq!(document.output.target, None);
+        let target = Endpoint::new("rtmp://b.example/app", Secret::new("other"));
+        let refused = document.update_body(&target, &document.output.settings);
+        assert_eq!(refused, Err(DocumentError::OtherType));
+    }
+
+    #[test]
+    fn states_and_tiers_that_are_not_known_are_seen_as_such() {
+        let document = seen(|output| {
+            output["state"] = json!("POLISHING");
+            output["routedState"] = json!("REROUTING");
+            output["tier"] = json!("OUTPUT_500");
+        });
+        assert_eq!(document.output.state, OutputState::Unknown);
+        assert_eq!(document.output.route, RouteState::Routing);
+        assert_eq!(document.output.settings.tier, Tier::Other);
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_an_error_that_repeats_nothing() {
+        for change in [
+            |output: &mut Value| output["tags"] = json!(KEY),
+            |output: &mut Value| output["tags"] = Value::Null,
+            |output: &mut Value| output["messages"] = json!([KEY]),
+            |output: &mut Value| output["maximumBitrate"] = json!(KEY),
+        ] {
+            let error = OutputDocument::parse(&answer(change)).unwrap_err();
+            assert!(error.to_string().contains("data error"), "{error}");
+            assert!(!format!("{error} {error:?}").contains(KEY), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_message_shows_neither_key_nor_query() {
+        let document = seen(|output| {
+            let push = &mut output["configuration"]["standard"]["protocolConfiguration"]["rtmpPush"];
+            push["applicationName"] = json!("live?token=t0ken");
+            output["messages"] = json!([
+                {"code": "REFUSED", "message": format!("{KEY} at rtmps://a.example/live/{KEY} with token=t0ken")},
+                {"message": "no code"}, {"code": "CODE"}]);
+        });
+        let expected = ["REFUSED: … at rtmps://a.example/… with …", "no code", "CODE"];
+        assert_eq!(document.output.messages, expected);
+    }
+}

@@ -119,7 +119,10 @@ async fn steps_interruptions_and_requests_are_counted_once_each() {
         .filter(|(sample, _)| sample.starts_with("slotwise_aws_requests_total"))
         .map(|(_, value)| value)
         .sum();
-    is("slotwise_rate_limiter_wait_seconds_count", all);
+    is(
+        r#"slotwise_rate_limiter_wait_seconds_count{service="medialive"}"#,
+        all,
+    );
 }
 
 #[tokio::test(start_paused = true)]
