@@ -103,7 +103,7 @@ fn census(desired: &Desired) -> String {
         .count();
     format!(
         "{} with {}, {}: {streaming} Streaming, {} Ready",
-        counted(desired.pools.len(), "pool"),
+        counted(desired.pool_count(), "pool"),
         counted(channel_count(desired), "channel"),
         counted(desired.destinations.len(), "destination"),
         desired.destinations.len() - streaming

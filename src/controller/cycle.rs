@@ -244,11 +244,11 @@ impl<S: Source> Controller<S> {
             &loaded.desired,
         );
         let is_same = self.loaded.as_ref().is_some_and(|before| {
-            before.problems == loaded.problems && before.desired.pools.len() == loaded.desired.pools.len()
+            before.problems == loaded.problems && before.desired.pool_count() == loaded.desired.pool_count()
         });
         if !is_same || !changed.is_empty() {
             self.tell(Event::SourceLoaded {
-                pools: loaded.desired.pools.len(),
+                pools: loaded.desired.pool_count(),
                 destinations: loaded.desired.destinations.len(),
                 problems: loaded.problems.clone(),
                 rejected: loaded.rejected.clone(),

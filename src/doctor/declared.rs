@@ -64,7 +64,7 @@ fn source_checks(desired: &Desired, tables: usize, problems: &[&Problem]) -> Vec
     let channels: usize = pools.map(|pool| pool.channels.len()).sum();
     let mut what = format!(
         "{} with {}, {}",
-        counted(desired.pools.len(), "pool"),
+        counted(desired.pool_count(), "pool"),
         counted(channels, "channel"),
         counted(desired.destinations.len(), "destination")
     );

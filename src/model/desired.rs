@@ -34,6 +34,11 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// How many pools of either kind are declared.
+    pub fn pool_count(&self) -> usize {
+        self.pools.len() + self.routers.len()
+    }
+
     /// A destination to be changed here and not in shared copies.
     pub fn destination_mut(&mut self, name: &str) -> Option<&mut Destination> {
         self.destinations.get_mut(name).map(Arc::make_mut)

@@ -107,12 +107,16 @@ impl Plan {
 
     /// Interruptions of all pools together.
     pub fn interruptions(&self) -> Interruptions {
-        self.pools
-            .iter()
-            .fold(Interruptions::default(), |sum, pool| Interruptions {
-                planned: sum.planned + pool.interruptions.planned,
-                lower_bound: sum.lower_bound + pool.interruptions.lower_bound,
-            })
+        // Of outputs each interrupts nobody but its own destination, and only for its own change.
+        let of_outputs = self.outputs().filter(|output| output.interrupts_itself()).count();
+        let of_outputs = Interruptions {
+            planned: of_outputs,
+            lower_bound: of_outputs,
+        };
+        self.pools.iter().fold(of_outputs, |sum, pool| Interruptions {
+            planned: sum.planned + pool.interruptions.planned,
+            lower_bound: sum.lower_bound + pool.interruptions.lower_bound,
+        })
     }
 
     /// Calls to MediaLive and MediaConnect that the steps cost, without the looks while a channel is in transition.

@@ -64,8 +64,7 @@ fn changing(output: &OutputPlan, style: Style) -> Vec<String> {
             OutputAction::Start | OutputAction::Restart => Tone::Good,
             _ => Tone::Change,
         };
-        let is_own_change = step.reason.code() == "TargetChanged" && step.action == OutputAction::Stop;
-        let why = if is_own_change && output.on_air {
+        let why = if step.action == OutputAction::Stop && output.interrupts_itself() {
             format!("{}; interrupts {}", step.reason, output.carries)
         } else {
             step.reason.to_string()

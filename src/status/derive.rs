@@ -105,10 +105,15 @@ fn is_unhindered(planned: &DestinationPlan) -> bool {
     let waits_for_channel = matches!(
         planned.waiting,
         None | Some(
-            Waiting::ChannelInTransition { .. } | Waiting::MaxConcurrent { .. } | Waiting::BackingOff { .. }
+            Waiting::ChannelInTransition { .. }
+                | Waiting::MaxConcurrent { .. }
+                | Waiting::BackingOff { .. }
+                | Waiting::Output(OutputWaiting::OutputInTransition { .. })
         )
     );
-    waits_for_channel && planned.assignment.is_some()
+    let output = planned.output.as_ref();
+    let is_made = output.is_some_and(|output| output.will_be_on_air && output.arn.is_some());
+    waits_for_channel && (planned.assignment.is_some() || is_made)
 }
 
 /// [`phase`], and what was on its way stays so between two steps: after an update its channel is IDLE for a moment.

@@ -49,6 +49,7 @@ mod races;
 mod recording;
 mod refused_targets;
 mod replay;
+mod router_lives;
 mod router_pool;
 #[expect(dead_code, reason = "examples/soak uses the rest of it")]
 #[path = "../simulation.rs"]

@@ -43,7 +43,7 @@ fn router_pool() -> RouterPool {
     }
 }
 
-fn declared(names: &[(&str, WantedState)]) -> Desired {
+pub(crate) fn declared(names: &[(&str, WantedState)]) -> Desired {
     let mut desired = Desired::empty(OwnerId::new("test"));
     desired.routers.insert("main".into(), router_pool());
     for (name, state) in names {

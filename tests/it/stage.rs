@@ -44,6 +44,11 @@ impl Script {
         }
     }
 
+    /// What is declared.
+    pub(crate) fn desired(&self) -> Desired {
+        self.declared.lock().unwrap().0.clone()
+    }
+
     /// Looks at what is declared.
     pub(crate) fn look(&self, look: impl FnOnce(&Desired)) {
         look(&self.declared.lock().unwrap().0);

@@ -34,10 +34,17 @@ pub fn validate_router_pool(raw: &RawRouterPool, report: &mut Report) -> Option<
         &spec.field("networkInterface"),
         report,
     );
-    if let Some(source) = &raw.spec.source
-        && let Err((message, fix)) = check_channel_id(&source.channel)
-    {
-        report.reject(&spec.field("source").field("channel"), message, fix);
+    if let Some(source) = &raw.spec.source {
+        let path = spec.field("source");
+        match check_channel_id(&source.channel) {
+            Err((message, fix)) => report.reject(&path.field("channel"), message, fix),
+            // It would start and stop a channel by rules that are not written yet.
+            Ok(()) => report.reject(
+                &path,
+                "starting and stopping what feeds the input is not supported yet",
+                "remove it, and start and stop the channel and the input yourself",
+            ),
+        }
     }
     let settings = validate_output(&raw.spec.output, &spec.field("output"), report);
     let keep = raw
@@ -183,7 +190,8 @@ fn validate_keep(text: &str, path: &FieldPath, report: &mut Report) -> Option<Du
 pub fn router_mistakes(one: &Destination) -> Vec<(&'static str, String, String)> {
     let mut found = Vec::new();
     let mut tell = |field, what: &str, fix: &str| found.push((field, what.to_owned(), fix.to_owned()));
-    if one.backup_url.is_some() {
+    // A platform's preset has one for channels with two pipelines; it is not used.
+    if one.backup_url.is_some() && !one.is_preset {
         tell(
             "backupUrl",
             "a router output has one target, so a backup URL cannot be used",

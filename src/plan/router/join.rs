@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Elsewhere, OutputContent, OutputPlan, plan_routers};
+use super::{Elsewhere, OutputContent, OutputPlan, OutputWaiting, plan_routers};
 use crate::model::{
     ChannelObservation, Desired, DestinationName, Endpoint, Identity, Observed, RouterPool, StreamKey, Trust,
 };
@@ -53,8 +53,16 @@ fn note_output(one: &mut DestinationPlan, own: Option<&OutputPlan>) {
         name: output.name.clone(),
         state: output.state,
         next: output.steps.first().map(|step| step.action.name()),
-        will_be_on_air: output.will_be_on_air(),
+        will_be_on_air: output.will_be_on_air() || one.wanted && is_awaited(output),
     });
+}
+
+/// Whether MediaConnect works on an output, and more follows when that ends.
+fn is_awaited(output: &OutputPlan) -> bool {
+    matches!(
+        output.waiting,
+        Some(OutputWaiting::OutputInTransition { .. } | OutputWaiting::RoomIsMade)
+    )
 }
 
 /// What is on air beside router outputs, or is about to be.

@@ -124,6 +124,12 @@ pub enum OutputAction {
 }
 
 impl OutputPlan {
+    /// Whether its steps take the destination off air for a change of its own.
+    pub fn interrupts_itself(&self) -> bool {
+        let stops = |step: &OutputStep| step.action == OutputAction::Stop;
+        self.on_air && self.will_be_on_air() && self.steps.iter().any(stops)
+    }
+
     /// Whether it is on air, or about to be, when all its steps are taken.
     pub fn will_be_on_air(&self) -> bool {
         match self.steps.last().map(|step| &step.action) {

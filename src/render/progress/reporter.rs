@@ -28,6 +28,8 @@ pub struct Reporter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Planned {
     slot: Option<SlotId>,
+    /// Whether it is on air, or about to be, in a router output.
+    output: bool,
     /// Code and sentence of what it waits for, its channel apart, which is about to put it on air.
     waiting: Option<(&'static str, String)>,
 }
@@ -37,6 +39,10 @@ impl Planned {
         let waiting = planned.waiting.as_ref().filter(|_| !is_on_its_way(planned));
         Self {
             slot: planned.assignment.clone(),
+            output: planned
+                .output
+                .as_ref()
+                .is_some_and(|output| output.will_be_on_air),
             waiting: waiting.map(|waiting| (waiting.code(), waiting.to_string())),
         }
     }
@@ -44,7 +50,7 @@ impl Planned {
     /// Whether it is the same to a reader: a sentence may count down.
     fn says_as_much_as(&self, other: &Self) -> bool {
         let code = |planned: &Self| planned.waiting.as_ref().map(|(code, _)| *code);
-        self.slot == other.slot && code(self) == code(other)
+        (&self.slot, self.output) == (&other.slot, other.output) && code(self) == code(other)
     }
 }
 
@@ -145,7 +151,7 @@ impl Reporter {
             // On its way to the slot that the plan named. Off air after having been on air is news.
             (Some(from), Phase::Pending | Phase::Starting) => {
                 !matches!(from, Phase::Streaming | Phase::Error)
-                    && planned.is_some_and(|planned| planned.slot.is_some())
+                    && planned.is_some_and(|planned| planned.slot.is_some() || planned.output)
             }
             _ => false,
         }

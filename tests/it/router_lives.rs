@@ -1,0 +1,430 @@
+//! Whole hours of a RouterPool with switches, faults, restarts and work by hand, drawn at random and judged by what the emulator
+//! shows, second by second.
+//!
+//! Safety: an output that carries a wanted destination's own target stays on air, whatever happens around it; one stream is pushed
+//! once; what belongs to others is not touched. Liveness: when the trouble has ended, each destination is where it is wanted or
+//! says why not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+use slotwise::controller::{Clock, Event, Settings, Until};
+use slotwise::emulator::mediaconnect::{self, Kind};
+use slotwise::emulator::request::Request;
+use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
+use slotwise::model::{Desired, Interrupt, Pause, Secret, StreamKey, WantedState};
+use slotwise::status::Phase;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::router_pool::declared;
+use super::stage::{Script, Stage, destination, fleet};
+
+const SECOND: Duration = Duration::from_secs(1);
+const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+/// How long a declaration has to be as it is before a step may no longer follow from the one before: as long as an order is good
+/// for, with the call itself.
+const CALM: Duration = Duration::from_secs(30);
+
+/// How long after work by hand, or a fault of an output, what it does is none of slotwise's.
+const DISTURBED: Duration = Duration::from_mins(10);
+
+/// An output as the emulator has it.
+#[derive(Debug, Clone, PartialEq)]
+struct Shown {
+    state: String,
+    url: String,
+    key: String,
+    ours: bool,
+}
+
+/// One life: the world, what is declared, and what has happened.
+struct Life {
+    random: ChaCha8Rng,
+    emulator: Emulator,
+    script: Script,
+    clock: Clock,
+    /// Since when the declaration of each destination is as it is.
+    since: BTreeMap<String, Instant>,
+    /// Outputs that were worked on by hand, or failed.
+    disturbed: BTreeMap<String, Instant>,
+    before: BTreeMap<String, Shown>,
+    log: Vec<String>,
+    keys: u32,
+}
+
+impl Life {
+    fn new(seed: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let states: Vec<(&str, WantedState)> = NAMES[..5]
+            .iter()
+            .map(|name| {
+                (
+                    *name,
+                    either(&mut random, WantedState::Streaming, WantedState::Ready),
+                )
+            })
+            .collect();
+        let mut desired = declared(&states);
+        let pool = desired.routers.get_mut("main").unwrap();
+        pool.disruption.interrupt = either(&mut random, Interrupt::Never, Interrupt::Anytime);
+        pool.keep = random.random_bool(0.5).then(|| Duration::from_mins(20));
+        let mut options = Options {
+            seed,
+            ..Options::default()
+        };
+        if random.random_bool(0.3) {
+            options.quotas.router.outputs = 4;
+        }
+        let emulator = Emulator::new(options, fleet(&desired));
+        let clock = Clock::starting_at("2026-01-01T00:00:00Z".parse().unwrap());
+        let now = Instant::now();
+        let mut life = Self {
+            random,
+            emulator,
+            script: Script::new(desired),
+            clock,
+            since: NAMES.iter().map(|name| ((*name).to_owned(), now)).collect(),
+            disturbed: BTreeMap::new(),
+            before: BTreeMap::new(),
+            log: Vec::new(),
+            keys: 0,
+        };
+        life.add_foreign();
+        life.before = life.outputs();
+        life
+    }
+
+    /// An output of somebody else, on air.
+    fn add_foreign(&mut self) {
+        let interface = self.script.desired().routers["main"]
+            .network_interface
+            .to_string();
+        let body = json!({
+            "name": "foreign", "maximumBitrate": 8_000_000, "routingScope": "REGIONAL", "tier": "OUTPUT_20",
+            "configuration": {"standard": {"networkInterfaceArn": interface, "protocol": "RTMP_PUSH",
+                "protocolConfiguration": {"rtmpPush": {"destinationAddress": "foreign.example",
+                    "destinationPort": 1935, "appName": "live", "streamName": "foreign"}}}},
+        });
+        let made = self.by_hand(mediaconnect::Operation::CreateRouterOutput, "", body);
+        assert!(made, "the foreign output is made");
+    }
+
+    fn by_hand(&mut self, operation: mediaconnect::Operation, arn: &str, body: Value) -> bool {
+        let request = Request::new(Operation::Router(operation), arn).with_body(body);
+        self.emulator
+            .with_world(|world, now| world.handle(&request, now).is_ok())
+    }
+
+    fn outputs(&self) -> BTreeMap<String, Shown> {
+        self.emulator.with_world(|world, _| {
+            let all = world.router().resources();
+            let outputs = all.filter(|one| one.kind() == Kind::Output);
+            outputs
+                .map(|output| {
+                    let document = output.document();
+                    let push = find(document.get("configuration"), "rtmpPush");
+                    let text = |key: &str| push[key].as_str().unwrap_or_default().to_owned();
+                    let shown = Shown {
+                        state: output.state().name().to_owned(),
+                        url: format!("{}/{}", text("destinationAddress"), text("appName")),
+                        key: text("streamName"),
+                        ours: document["tags"]["slotwise.dev/owner"].as_str() == Some("test"),
+                    };
+                    (document["arn"].as_str().unwrap_or_default().to_owned(), shown)
+                })
+                .collect()
+        })
+    }
+
+    fn note(&mut self, what: String) {
+        self.log.push(what);
+    }
+
+    /// Something happens.
+    fn happen(&mut self) {
+        let name = (*NAMES.choose(&mut self.random).unwrap()).to_owned();
+        let now = Instant::now();
+        match self.random.random_range(0..16) {
+            0..6 => {
+                let state = either(&mut self.random, WantedState::Streaming, WantedState::Ready);
+                self.change(&name, |desired, name| {
+                    if let Some(one) = desired.destination_mut(name) {
+                        one.state = state;
+                    }
+                });
+                self.note(format!("{name} is {state:?}"));
+            }
+            6 => {
+                self.keys += 1;
+                let key = StreamKey::Known(Secret::new(format!("k3y-{}", self.keys)));
+                self.change(&name, |desired, name| {
+                    if let Some(one) = desired.destination_mut(name) {
+                        one.key = key;
+                    }
+                });
+                self.note(format!("{name} has another key"));
+            }
+            7 => {
+                let is_there = self.script.desired().destinations.contains_key(name.as_str());
+                self.change(&name, |desired, name| {
+                    if is_there {
+                        desired.destinations.remove(name);
+                    } else {
+                        let one = destination(name, WantedState::Streaming);
+                        desired.destinations.insert(name.into(), one.into());
+                    }
+                });
+                self.note(format!(
+                    "{name} {}",
+                    if is_there { "vanishes" } else { "is declared" }
+                ));
+            }
+            8 => {
+                let is_paused = self.random.random_bool(0.3);
+                self.change(&name, |desired, name| {
+                    if let Some(one) = desired.destination_mut(name) {
+                        one.paused = is_paused.then(|| Pause {
+                            until: None,
+                            by: None,
+                            why: None,
+                        });
+                    }
+                });
+                self.note(format!("{name} is paused: {is_paused}"));
+            }
+            9..12 => self.fault(),
+            12 => {
+                let interrupt = either(&mut self.random, Interrupt::Never, Interrupt::Anytime);
+                for name in NAMES {
+                    self.since.insert(name.to_owned(), now);
+                }
+                self.script.change(|desired| {
+                    let pool = desired.routers.get_mut("main").unwrap();
+                    pool.disruption.interrupt = interrupt;
+                });
+                self.note(format!("interrupt: {interrupt:?}"));
+            }
+            _ => {
+                let arns: Vec<String> = self
+                    .outputs()
+                    .into_iter()
+                    .filter(|(_, shown)| shown.ours)
+                    .map(|(arn, _)| arn)
+                    .collect();
+                let Some(arn) = arns.choose(&mut self.random).cloned() else {
+                    return;
+                };
+                use mediaconnect::Operation as Op;
+                let operations = [
+                    Op::StopRouterOutput,
+                    Op::StartRouterOutput,
+                    Op::DeleteRouterOutput,
+                ];
+                let operation = *operations.choose(&mut self.random).unwrap();
+                self.disturbed.insert(arn.clone(), now);
+                let done = self.by_hand(operation, &arn, json!({}));
+                self.note(format!("by hand {operation:?} {arn}: {done}"));
+            }
+        }
+    }
+
+    fn change(&mut self, name: &str, change: impl FnOnce(&mut Desired, &str)) {
+        self.since.insert(name.to_owned(), Instant::now());
+        self.script.change(|desired| change(desired, name));
+    }
+
+    fn fault(&mut self) {
+        let kinds = [
+            FaultKind::Throttle,
+            FaultKind::ServerError {
+                status: 503,
+                effect: Effect::Before,
+            },
+            FaultKind::ServerError {
+                status: 503,
+                effect: Effect::After,
+            },
+            FaultKind::StaleList { seconds: 20.0 },
+            FaultKind::PartialList { place: 1 },
+            FaultKind::StartFails,
+        ];
+        let mut fault = Fault::new(kinds.choose(&mut self.random).unwrap().clone());
+        if matches!(fault.kind, FaultKind::StartFails) {
+            fault = fault.times(1);
+        } else {
+            fault = fault.rate(0.4).times(30);
+        }
+        self.note(format!("fault {:?}", fault.kind));
+        self.emulator.inject(fault);
+    }
+
+    /// Compares what is there with a second ago.
+    fn judge(&mut self) {
+        let now = Instant::now();
+        let outputs = self.outputs();
+        let desired = self.script.desired();
+        let recent = |at: Option<&Instant>, long: Duration| at.is_some_and(|at| now - *at < long);
+        let mut found = Vec::new();
+        for (arn, before) in &self.before {
+            let after = outputs.get(arn);
+            if !before.ours && after != Some(before) && before.state == "ACTIVE" {
+                found.push(format!("what belongs to others changed: {before:?} {after:?}"));
+            }
+            let is_on_air = before.state == "ACTIVE" && before.ours;
+            let state = after.map_or("gone", |after| after.state.as_str());
+            let left = matches!(state, "STOPPING" | "STANDBY" | "UPDATING" | "DELETING" | "gone");
+            if !is_on_air || !left || recent(self.disturbed.get(arn), DISTURBED) {
+                continue;
+            }
+            let mut declared = desired.destinations.values();
+            let carried = declared.find(|one| {
+                let key = matches!(&one.key, StreamKey::Known(key) if key.reveal() == before.key);
+                key && one.url.contains(before.url.as_str())
+            });
+            let Some(one) = carried else { continue };
+            let is_calm = !recent(self.since.get(one.name.as_str()), CALM);
+            let stays = one.state == WantedState::Streaming || one.paused.is_some();
+            if is_calm && stays {
+                found.push(format!("{} is wanted and went {state}", one.name));
+            }
+        }
+        let mut pushed: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for (arn, shown) in &outputs {
+            let may_push = !matches!(shown.state.as_str(), "STANDBY" | "CREATING" | "DELETING");
+            let is_new = !may_push || pushed.insert((&shown.url, &shown.key));
+            let by_hand = outputs
+                .keys()
+                .any(|arn| recent(self.disturbed.get(arn), DISTURBED));
+            if !is_new && !by_hand {
+                found.push(format!("{} is pushed twice: {arn}", shown.url));
+            }
+        }
+        assert!(found.is_empty(), "{found:?}\n{}", self.tail());
+        for (arn, shown) in &outputs {
+            if matches!(shown.state.as_str(), "ERROR" | "RECOVERING" | "MIGRATING") {
+                self.disturbed.insert(arn.clone(), now);
+            }
+        }
+        self.before = outputs;
+    }
+
+    fn tail(&self) -> String {
+        let from = self.log.len().saturating_sub(60);
+        self.log[from..].join("\n")
+    }
+
+    /// One process runs for so long, and something happens every `pause` or so.
+    async fn tenure(&mut self, long: Duration, pause: Option<Duration>) -> Stage {
+        let settings = Settings::new("test".into());
+        let seed = self.random.random();
+        let emulator = self.emulator.clone();
+        let mut stage = Stage::assemble(emulator, self.script.clone(), self.clock.clone(), seed, settings);
+        let asked = CancellationToken::new();
+        let until = Instant::now() + long;
+        let events = stage.events.clone();
+        let begun = Instant::now();
+        let judge = async {
+            let mut shown = 0;
+            while Instant::now() < until {
+                tokio::time::sleep(SECOND).await;
+                {
+                    let events = events.lock().unwrap();
+                    for (at, event) in &events[shown..] {
+                        if !matches!(
+                            event,
+                            Event::Planned(_) | Event::CycleEnded { .. } | Event::SourceRead { .. }
+                        ) {
+                            self.log.push(format!("{:?} {event:?}", *at - begun));
+                        }
+                    }
+                    shown = events.len();
+                }
+                self.judge();
+                let share = pause.map_or(0.0, |pause| 1.0 / pause.as_secs_f64());
+                if self.random.random_bool(share) {
+                    self.happen();
+                }
+            }
+            asked.cancel();
+        };
+        tokio::join!(judge, stage.controller.run(Until::Asked, &asked));
+        stage
+    }
+
+    /// Trouble has ended: all are where they are wanted, or say why not.
+    fn assert_settled(&self, stage: &Stage) {
+        let desired = self.script.desired();
+        for one in desired.destinations.values().filter(|one| one.paused.is_none()) {
+            let status = stage.destination(one.name.as_str());
+            let says_why = [
+                "InterruptionForbidden",
+                "QuotaReached",
+                "SameTarget",
+                "SourceUntrusted",
+            ];
+            let is_settled = match one.state {
+                WantedState::Streaming => {
+                    status.phase == Phase::Streaming || says_why.contains(&status.reason)
+                }
+                WantedState::Ready => status.phase == Phase::Ready,
+            };
+            assert!(is_settled, "{status:?}\n{}", self.tail());
+            let carried = self.outputs().into_values().filter(|shown| {
+                let is_its = matches!(&one.key, StreamKey::Known(key) if key.reveal() == shown.key);
+                is_its && shown.state == "ACTIVE"
+            });
+            let is_on_air = status.phase == Phase::Streaming && status.reason != "InterruptionForbidden";
+            assert_eq!(
+                carried.count(),
+                usize::from(is_on_air),
+                "{status:?}\n{}",
+                self.tail()
+            );
+        }
+    }
+}
+
+fn either<T>(random: &mut ChaCha8Rng, one: T, other: T) -> T {
+    if random.random_bool(0.6) { one } else { other }
+}
+
+/// The first object of this name, however deep.
+fn find(value: Option<&Value>, name: &str) -> Value {
+    match value {
+        Some(Value::Object(object)) => match object.get(name) {
+            Some(found) => found.clone(),
+            None => object
+                .values()
+                .map(|value| find(Some(value), name))
+                .find(|found| !found.is_null())
+                .unwrap_or_default(),
+        },
+        _ => Value::Null,
+    }
+}
+
+/// Seeds of the lives. A life that fails is mended, not drawn again.
+const LIVES: u64 = 12;
+
+#[tokio::test(start_paused = true)]
+async fn whole_hours_of_switches_faults_and_restarts() {
+    for seed in 0..LIVES {
+        let mut life = Life::new(seed);
+        life.note(format!("seed {seed}"));
+        for _ in 0..6 {
+            let minutes = life.random.random_range(5..30);
+            let pause = Duration::from_secs(life.random.random_range(20..90));
+            drop(life.tenure(Duration::from_mins(minutes), Some(pause)).await);
+        }
+        life.emulator.with_world(|world, _| world.faults().clear());
+        let stage = life.tenure(Duration::from_mins(45), None).await;
+        life.assert_settled(&stage);
+        assert!(!life.log.join("\n").contains("k3y"), "a key was shown");
+    }
+}
