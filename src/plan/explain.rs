@@ -10,7 +10,7 @@ use super::reading::{Intent, Reading};
 use super::reason::Names;
 use super::steps::destination_plan;
 use super::wait::{joining, obstacle, taken_by};
-use super::{DestinationPlan, Reason, Waiting};
+use super::{DestinationPlan, OutputPlan, Reason, Waiting};
 use crate::model::{Desired, DestinationName, Observed, SlotId};
 
 /// Answer to "why is it there, why not elsewhere, and what would change that".
@@ -18,8 +18,11 @@ use crate::model::{Desired, DestinationName, Observed, SlotId};
 pub struct Explanation {
     /// What the plan says of it.
     pub destination: DestinationPlan,
-    /// Every slot of its pool, in the pool's order.
+    /// Every slot of its pool, in the pool's order; of a RouterPool none.
     pub candidates: Vec<Candidate>,
+    /// What becomes of its router output, or of the one that is to be made; `None` for one of a ChannelPool, and for one that needs
+    /// none.
+    pub output: Option<OutputPlan>,
 }
 
 /// One slot that could have carried it.
@@ -66,10 +69,15 @@ pub fn explain(
     let Some(pool) = desired.pools.get(&destination.pool) else {
         let mut plan = super::plan(desired, observed, now);
         let at = plan.destinations.iter().position(|one| one.name == *name)?;
+        let own = plan
+            .outputs()
+            .find(|output| output.carries.destination() == Some(name));
+        let output = own.cloned();
         let destination = plan.destinations.swap_remove(at);
         return Some(Explanation {
             destination,
             candidates: Vec::new(),
+            output,
         });
     };
     let reading = Reading::new(desired, observed, now);
@@ -98,6 +106,7 @@ pub fn explain(
     Some(Explanation {
         destination: verdicts.planned,
         candidates,
+        output: None,
     })
 }
 

@@ -147,6 +147,7 @@ impl<'a> From<&'a RouterPoolPlan> for RouterDocument<'a> {
     fn from(plan: &'a RouterPoolPlan) -> Self {
         let RouterPoolPlan {
             name,
+            interrupt: _,
             outputs,
             source,
         } = plan;

@@ -1,6 +1,7 @@
 //! Why one destination is where it is.
 
 use super::plan::predicate;
+use super::routers;
 use super::style::{Style, Tone};
 use super::table::{Cell, Table, cell};
 use crate::model::WantedState;
@@ -17,7 +18,7 @@ pub fn explain(explanation: &Explanation, style: Style) -> String {
     let mut lines = vec![format!(
         "{} {}",
         style.paint(Tone::Strong, &destination.name),
-        stands(destination, style)
+        stands(explanation, style)
     )];
     lines.push(format!("  wanted: {}", wanted(destination)));
     if let Some(held) = &destination.held {
@@ -28,6 +29,9 @@ pub fn explain(explanation: &Explanation, style: Style) -> String {
     }
     if let (Some(slot), Some(reason)) = (&destination.assignment, &destination.reason) {
         lines.push(format!("  slot: {slot}, because: {reason}"));
+    }
+    if let Some(output) = &explanation.output {
+        lines.extend(routers::of_destination(output, style));
     }
     if let Some(time) = destination.off_air {
         lines.push(format!(
@@ -60,12 +64,15 @@ pub fn explain(explanation: &Explanation, style: Style) -> String {
         lines.push("  to put it on air: state: Streaming".to_owned());
         return lines.join("\n") + "\n";
     }
-    lines.extend(candidates(&explanation.candidates, style));
+    if explanation.output.is_none() {
+        lines.extend(candidates(&explanation.candidates, style));
+    }
     lines.join("\n") + "\n"
 }
 
 /// The head line after the name.
-fn stands(destination: &DestinationPlan, style: Style) -> String {
+fn stands(explanation: &Explanation, style: Style) -> String {
+    let destination = &explanation.destination;
     match (&destination.waiting, &destination.assignment) {
         (Some(waiting), _) => format!(
             "{}: {}",
@@ -76,6 +83,14 @@ fn stands(destination: &DestinationPlan, style: Style) -> String {
             format!("{} in {slot}", style.paint(Tone::Good, "is on air"))
         }
         (None, Some(slot)) => format!("{} in {slot}", style.paint(Tone::Change, "is to go on air")),
+        (None, None) if explanation.output.is_some() && destination.will_be_on_air() => {
+            let how = if destination.on_air {
+                style.paint(Tone::Good, "is on air")
+            } else {
+                style.paint(Tone::Change, "is to go on air")
+            };
+            format!("{how} in a router output of its own")
+        }
         (None, None) if destination.on_air => style.paint(Tone::Change, "is going off air"),
         (None, None) => style.paint(Tone::Muted, "is off air, as wanted"),
     }
@@ -164,6 +179,7 @@ mod tests {
     fn one_that_is_placed_says_which_slots_were_worse_and_why() {
         let slot = SlotId::new("4000001", "RTMP-Slot-2");
         let explanation = Explanation {
+            output: None,
             destination: samples::placed("twitch-main", &slot, Reason::AssignNew),
             candidates: vec![
                 candidate(
@@ -198,6 +214,7 @@ mod tests {
         let facebook = samples::start_two().destinations.swap_remove(2);
         let waiting = facebook.waiting.clone().unwrap();
         let explanation = Explanation {
+            output: None,
             destination: facebook,
             candidates: vec![candidate(2, Verdict::Blocked(waiting))],
         };
@@ -237,6 +254,7 @@ mod tests {
         });
         let text = explain(
             &Explanation {
+                output: None,
                 destination: samples::placed("twitch-main", &slot, Reason::AssignWarm),
                 candidates: candidates.collect(),
             },
@@ -250,6 +268,7 @@ mod tests {
         let candidates = (1..=3).map(|number| candidate(number, Verdict::NotWanted));
         let text = explain(
             &Explanation {
+                output: None,
                 destination: samples::placed("twitch-main", &slot, Reason::AssignWarm),
                 candidates: candidates.collect(),
             },
@@ -261,6 +280,7 @@ mod tests {
     #[test]
     fn an_off_destination_says_how_it_goes_on_air() {
         let explanation = Explanation {
+            output: None,
             destination: DestinationPlan {
                 state: WantedState::Ready,
                 wanted: false,

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::plan_json::{self, Slot, pretty};
+use super::routers_json;
 use crate::plan::{Candidate, Explanation, Plan, Verdict};
 
 /// `formatVersion` of what this version writes.
@@ -29,6 +30,7 @@ pub fn explain_json(explanation: &Explanation, plan: &Plan) -> String {
         format_version: FORMAT_VERSION,
         destination: plan_json::destination(&explanation.destination, &channels),
         candidates: explanation.candidates.iter().map(candidate).collect(),
+        output: explanation.output.as_ref().map(routers_json::output),
     })
 }
 
@@ -38,6 +40,8 @@ struct ExplanationDocument {
     format_version: u32,
     destination: plan_json::Destination,
     candidates: Vec<CandidateDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<routers_json::Output>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +86,7 @@ mod tests {
             verdict,
         };
         let explanation = Explanation {
+            output: None,
             destination,
             candidates: vec![
                 candidate(

@@ -106,11 +106,7 @@ pub(super) fn pool_facts(pool: &PoolPlan) -> String {
         Placement::Spread => "Spread",
         Placement::Pack => "Pack",
     };
-    let interrupt = match pool.interrupt {
-        Interrupt::Never => "Never",
-        Interrupt::Window => "Window",
-        Interrupt::Anytime => "Anytime",
-    };
+    let interrupt = interrupt_name(pool.interrupt);
     format!(
         "{}: {}, {}, {placement}, interrupt: {interrupt}",
         pool.name,
@@ -119,10 +115,23 @@ pub(super) fn pool_facts(pool: &PoolPlan) -> String {
     )
 }
 
-/// `live: 3 router outputs`.
+fn interrupt_name(interrupt: Interrupt) -> &'static str {
+    match interrupt {
+        Interrupt::Never => "Never",
+        Interrupt::Window => "Window",
+        Interrupt::Anytime => "Anytime",
+    }
+}
+
+/// `live: 3 router outputs, interrupt: Never`.
 pub(super) fn router_pool_facts(pool: &RouterPoolPlan) -> String {
     let there = pool.outputs.iter().filter(|output| output.arn.is_some());
-    format!("{}: {}", pool.name, counted(there.count(), "router output"))
+    let there = counted(there.count(), "router output");
+    format!(
+        "{}: {there}, interrupt: {}",
+        pool.name,
+        interrupt_name(pool.interrupt)
+    )
 }
 
 /// What is known of a placement that may not be the best one; nothing for one that is.

@@ -47,6 +47,21 @@ pub(super) fn course(output: &OutputPlan) -> String {
     }
 }
 
+/// A destination's own output, for its explanation.
+pub(super) fn of_destination(output: &OutputPlan, style: Style) -> Vec<String> {
+    let name = output.name.as_deref().unwrap_or("is to be made");
+    let state = output
+        .state
+        .map_or_else(String::new, |state| format!(" ({state})"));
+    let mut lines = vec![format!("  router output: {name}{state}")];
+    if !output.steps.is_empty() {
+        lines.push(String::new());
+        lines.push("What is done".to_owned());
+        lines.extend(steps(output).lines(style, 2));
+    }
+    lines
+}
+
 /// Whether others are told of it than its destination.
 fn is_told_with_it(output: &OutputPlan) -> bool {
     matches!(
@@ -57,6 +72,11 @@ fn is_told_with_it(output: &OutputPlan) -> bool {
 
 fn changing(output: &OutputPlan, style: Style) -> Vec<String> {
     let mut lines = vec![line(output, Tone::Change, style)];
+    lines.extend(steps(output).lines(style, 4));
+    lines
+}
+
+fn steps(output: &OutputPlan) -> Table {
     let mut table = Table::default();
     for step in &output.steps {
         let tone = match step.action {
@@ -71,8 +91,7 @@ fn changing(output: &OutputPlan, style: Style) -> Vec<String> {
         };
         table.row([cell(tone, step.action.name()), cell(Tone::Muted, why)]);
     }
-    lines.extend(table.lines(style, 4));
-    lines
+    table
 }
 
 fn unchanged(output: &OutputPlan, style: Style) -> Vec<String> {

@@ -12,6 +12,8 @@ use crate::plan::router::{OutputPlan, OutputReason, OutputStep, OutputWaiting, R
 pub struct Router {
     /// Its name.
     pub name: String,
+    /// `Never`, `Window` or `Anytime`: when a destination may be interrupted for a change of its own.
+    pub interrupt: String,
     /// Its router outputs: those of its destinations by name, then the others by ARN.
     pub outputs: Vec<Output>,
 }
@@ -51,11 +53,12 @@ pub struct OutputStepDocument {
 pub(super) fn router(of: &RouterPoolPlan) -> Router {
     Router {
         name: of.name.to_string(),
+        interrupt: format!("{:?}", of.interrupt),
         outputs: of.outputs.iter().map(output).collect(),
     }
 }
 
-fn output(of: &OutputPlan) -> Output {
+pub(super) fn output(of: &OutputPlan) -> Output {
     Output {
         arn: of.arn.as_ref().map(ToString::to_string),
         name: of.name.as_ref().map(ToString::to_string),

@@ -31,8 +31,8 @@ use self::reading::{Occupant, Reading};
 use self::room::Room;
 pub use self::source::{InputAction, SourcePlan};
 use crate::model::{
-    ChannelId, Desired, DestinationName, Endpoint, Identity, Observed, ObservedRouters, OutputState,
-    PoolName, Refused, RouterArn, RouterPool,
+    ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters,
+    OutputState, PoolName, Refused, RouterArn, RouterPool,
 };
 
 /// What is to be done in one RouterPool, and why it is not more.
@@ -40,6 +40,8 @@ use crate::model::{
 pub struct RouterPoolPlan {
     /// Its name.
     pub name: PoolName,
+    /// When a destination may be interrupted for a change of its own.
+    pub interrupt: Interrupt,
     /// Its outputs: those of its destinations by name, then the others by ARN.
     pub outputs: Vec<OutputPlan>,
     /// What becomes of its input and of the channel in front.
@@ -343,6 +345,7 @@ pub fn plan_routers(
     let room = Room::new(&reading);
     let plan = |pool: &&RouterPool| RouterPoolPlan {
         name: pool.name.clone(),
+        interrupt: pool.disruption.interrupt,
         outputs: reading.outputs_of(pool, &room),
         source: reading.source_of(pool),
     };
