@@ -54,6 +54,8 @@ struct Life {
     /// Outputs that were worked on by hand, or failed.
     disturbed: BTreeMap<String, Instant>,
     before: BTreeMap<String, Shown>,
+    /// Every key that was declared, and whose it was.
+    keys_of: BTreeMap<String, String>,
     log: Vec<String>,
     keys: u32,
 }
@@ -92,6 +94,10 @@ impl Life {
             since: NAMES.iter().map(|name| ((*name).to_owned(), now)).collect(),
             disturbed: BTreeMap::new(),
             before: BTreeMap::new(),
+            keys_of: NAMES
+                .iter()
+                .map(|name| (format!("k3y-of-{name}"), (*name).to_owned()))
+                .collect(),
             log: Vec::new(),
             keys: 0,
         };
@@ -162,7 +168,9 @@ impl Life {
             }
             6 => {
                 self.keys += 1;
-                let key = StreamKey::Known(Secret::new(format!("k3y-{}", self.keys)));
+                let text = format!("k3y-{}", self.keys);
+                self.keys_of.insert(text.clone(), name.clone());
+                let key = StreamKey::Known(Secret::new(text));
                 self.change(&name, |desired, name| {
                     if let Some(one) = desired.destination_mut(name) {
                         one.key = key;
@@ -282,15 +290,17 @@ impl Life {
             if !is_on_air || !left || recent(self.disturbed.get(arn), DISTURBED) {
                 continue;
             }
-            let mut declared = desired.destinations.values();
-            let carried = declared.find(|one| {
-                let key = matches!(&one.key, StreamKey::Known(key) if key.reveal() == before.key);
-                key && one.url.contains(before.url.as_str())
-            });
-            let Some(one) = carried else { continue };
+            let name = self.keys_of.get(&before.key);
+            let Some(one) = name.and_then(|name| desired.destinations.get(name.as_str())) else {
+                continue;
+            };
             let is_calm = !recent(self.since.get(one.name.as_str()), CALM);
             let stays = one.state == WantedState::Streaming || one.paused.is_some();
-            if is_calm && stays {
+            // What has another target now may be stopped for it, where the pool says so.
+            let is_own = matches!(&one.key, StreamKey::Known(key) if key.reveal() == before.key);
+            let interrupt = desired.routers["main"].disruption.interrupt;
+            let may_change = !is_own && interrupt == Interrupt::Anytime && one.paused.is_none();
+            if is_calm && stays && !may_change {
                 found.push(format!("{} is wanted and went {state}", one.name));
             }
         }
