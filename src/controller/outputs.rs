@@ -30,6 +30,9 @@ use crate::store::Source;
 /// An output that was on air for this long after it failed may fail afresh.
 const FORGIVEN_AFTER: Duration = Duration::from_mins(5);
 
+/// After so many looks in a row that failed the next ones come with those at the channels.
+const BLIND_FOR_LONG: u32 = 5;
+
 /// How long a quota is believed that MediaConnect said was reached: it may be raised.
 const FULL_FOR: Duration = Duration::from_mins(30);
 
@@ -84,8 +87,8 @@ pub(super) struct Outputs {
     /// How many outputs there were when MediaConnect said that there is no room for more, and when.
     full: Option<(usize, Instant)>,
     states: BTreeMap<RouterArn, (OutputState, Instant)>,
-    /// Why they could not be looked at, as far as it was reported.
-    blind: Option<String>,
+    /// Why they could not be looked at, as far as it was reported, and how often in a row.
+    blind: Option<(String, u32)>,
 }
 
 #[derive(Debug)]
@@ -126,7 +129,11 @@ impl Outputs {
     /// Whether any step is under way or waits for room, or an output is on its way.
     pub(super) fn is_on_their_way(&self, plan: Option<&Plan>) -> bool {
         let mut planned = plan.into_iter().flat_map(Plan::outputs);
-        !self.under_way.is_empty() || !self.queue.is_empty() || planned.any(is_on_its_way)
+        let is_blind = self
+            .blind
+            .as_ref()
+            .is_some_and(|(_, times)| *times < BLIND_FOR_LONG);
+        is_blind || !self.under_way.is_empty() || !self.queue.is_empty() || planned.any(is_on_its_way)
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -255,15 +262,13 @@ impl Outputs {
         changed
     }
 
-    /// Nothing could be seen: what is known stays known, and nothing is done about it.
-    fn note_blind(&mut self) {
-        self.seen.is_complete = false;
-        for output in self.seen.outputs.values_mut() {
-            output.state = OutputState::Unknown;
-        }
-        for (state, _) in self.states.values_mut() {
-            *state = OutputState::Unknown;
-        }
+    /// Nothing could be seen: what is known stays known, and nothing is done about it. Whether that is news.
+    fn note_blind(&mut self, why: &str) -> bool {
+        self.seen.unreadable = Some(why.to_owned());
+        let times = self.blind.as_ref().map_or(0, |(_, times)| *times);
+        let is_news = self.blind.as_ref().is_none_or(|(before, _)| before != why);
+        self.blind = Some((why.to_owned(), times + 1));
+        is_news
     }
 
     /// Takes note of what is on air, and of what is declared.
@@ -324,12 +329,11 @@ impl<S: Source> Controller<S> {
                 }
             }
             Err(error) => {
-                self.outputs.note_blind();
-                let what = format!("cannot look at the router outputs, which stay as they are: {error}");
-                if self.outputs.blind.as_ref() != Some(&what) {
-                    self.tell(Event::Warned { what: what.clone() });
+                let why = error.to_string();
+                if self.outputs.note_blind(&why) {
+                    let what = format!("cannot look at the router outputs, which stay as they are: {why}");
+                    self.tell(Event::Warned { what });
                 }
-                self.outputs.blind = Some(what);
             }
         }
     }

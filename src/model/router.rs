@@ -329,6 +329,8 @@ pub struct ObservedRouters {
     pub inputs: BTreeMap<RouterArn, RouterInput>,
     /// Whether all pages of the list were read: an output that is missing from a part may exist.
     pub is_complete: bool,
+    /// Why the last look failed, one sentence without secrets: all this is as it was before that, and nothing is done about it.
+    pub unreadable: Option<String>,
     /// How much there is room for.
     pub quota: RouterQuota,
     /// Destinations that this controller stopped for a change of their own: they start again.

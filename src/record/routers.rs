@@ -19,6 +19,8 @@ pub(super) struct RoutersDocument {
     outputs: BTreeMap<RouterArn, OutputDocument>,
     inputs: BTreeMap<RouterArn, InputDocument>,
     is_complete: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unreadable: Option<String>,
     quota: RouterQuota,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     returning: BTreeSet<Identity>,
@@ -75,6 +77,7 @@ impl From<&ObservedRouters> for RoutersDocument {
             outputs,
             inputs,
             is_complete,
+            unreadable,
             quota,
             returning,
             not_made,
@@ -93,6 +96,7 @@ impl From<&ObservedRouters> for RoutersDocument {
                 .map(|(arn, one)| (arn.clone(), input(one)))
                 .collect(),
             is_complete: *is_complete,
+            unreadable: unreadable.clone(),
             quota: *quota,
             returning: returning.clone(),
             not_made: not_made.clone(),
@@ -115,6 +119,7 @@ impl From<RoutersDocument> for ObservedRouters {
                 .map(|(arn, one)| (arn, input(one)))
                 .collect(),
             is_complete: document.is_complete,
+            unreadable: document.unreadable,
             quota: document.quota,
             returning: document.returning,
             not_made: document.not_made,

@@ -21,7 +21,7 @@ use slotwise::status::Phase;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::router_pool::declared;
+use super::router_pool::{INPUT, declared};
 use super::stage::{Script, Stage, destination, fleet};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -41,6 +41,16 @@ struct Shown {
     url: String,
     key: String,
     ours: bool,
+    /// Whose it is by its tag.
+    named: Option<String>,
+}
+
+/// Since when each part of a declaration is as it is.
+#[derive(Debug, Clone, Copy)]
+struct Since {
+    state: Instant,
+    key: Instant,
+    pause: Instant,
 }
 
 /// One life: the world, what is declared, and what has happened.
@@ -49,8 +59,11 @@ struct Life {
     emulator: Emulator,
     script: Script,
     clock: Clock,
-    /// Since when the declaration of each destination is as it is.
-    since: BTreeMap<String, Instant>,
+    since: BTreeMap<String, Since>,
+    /// Since when the pool's policy is as it is.
+    policy: Instant,
+    /// Destinations that vanished with more than may vanish at once: they stay on air.
+    kept: BTreeSet<String>,
     /// Outputs that were worked on by hand, or failed.
     disturbed: BTreeMap<String, Instant>,
     before: BTreeMap<String, Shown>,
@@ -91,7 +104,21 @@ impl Life {
             emulator,
             script: Script::new(desired),
             clock,
-            since: NAMES.iter().map(|name| ((*name).to_owned(), now)).collect(),
+            since: NAMES
+                .iter()
+                .map(|name| {
+                    (
+                        (*name).to_owned(),
+                        Since {
+                            state: now,
+                            key: now,
+                            pause: now,
+                        },
+                    )
+                })
+                .collect(),
+            policy: now,
+            kept: BTreeSet::new(),
             disturbed: BTreeMap::new(),
             before: BTreeMap::new(),
             keys_of: NAMES
@@ -106,19 +133,27 @@ impl Life {
         life
     }
 
-    /// An output of somebody else, on air.
+    /// An output of somebody else, on air with the stream of a destination that may be declared later.
     fn add_foreign(&mut self) {
         let interface = self.script.desired().routers["main"]
             .network_interface
             .to_string();
         let body = json!({
             "name": "foreign", "maximumBitrate": 8_000_000, "routingScope": "REGIONAL", "tier": "OUTPUT_20",
-            "configuration": {"standard": {"networkInterfaceArn": interface, "protocol": "RTMP_PUSH",
-                "protocolConfiguration": {"rtmpPush": {"destinationAddress": "foreign.example",
-                    "destinationPort": 1935, "appName": "live", "streamName": "foreign"}}}},
+            "configuration": {"standard": {"networkInterfaceArn": interface, "protocolConfiguration": {"rtmpPush": {
+                "destinationAddress": "f.example", "destinationPort": 1935, "applicationName": "live",
+                "streamName": "k3y-of-f"}}}},
         });
         let made = self.by_hand(mediaconnect::Operation::CreateRouterOutput, "", body);
         assert!(made, "the foreign output is made");
+        self.emulator.advance(Duration::from_mins(5));
+        let arn = self.outputs().into_keys().next().unwrap();
+        let body = json!({ "routerInputArn": INPUT });
+        assert!(self.by_hand(mediaconnect::Operation::TakeRouterInput, &arn, body));
+        self.emulator.advance(Duration::from_mins(5));
+        assert!(self.by_hand(mediaconnect::Operation::StartRouterOutput, &arn, json!({})));
+        self.emulator.advance(Duration::from_mins(5));
+        assert_eq!(self.outputs()[&arn].state, "ACTIVE");
     }
 
     fn by_hand(&mut self, operation: mediaconnect::Operation, arn: &str, body: Value) -> bool {
@@ -138,8 +173,11 @@ impl Life {
                     let text = |key: &str| push[key].as_str().unwrap_or_default().to_owned();
                     let shown = Shown {
                         state: output.state().name().to_owned(),
-                        url: format!("{}/{}", text("destinationAddress"), text("appName")),
+                        url: format!("{}/{}", text("destinationAddress"), text("applicationName")),
                         key: text("streamName"),
+                        named: document["tags"]["slotwise.dev/destination"]
+                            .as_str()
+                            .and_then(|tag| Some(tag.split(' ').next()?.to_owned())),
                         ours: document["tags"]["slotwise.dev/owner"].as_str() == Some("test"),
                     };
                     (document["arn"].as_str().unwrap_or_default().to_owned(), shown)
@@ -156,14 +194,18 @@ impl Life {
     fn happen(&mut self) {
         let name = (*NAMES.choose(&mut self.random).unwrap()).to_owned();
         let now = Instant::now();
-        match self.random.random_range(0..16) {
+        match self.random.random_range(0..18) {
             0..6 => {
                 let state = either(&mut self.random, WantedState::Streaming, WantedState::Ready);
-                self.change(&name, |desired, name| {
-                    if let Some(one) = desired.destination_mut(name) {
-                        one.state = state;
-                    }
-                });
+                self.change(
+                    &name,
+                    |since, now| since.state = now,
+                    |desired, name| {
+                        if let Some(one) = desired.destination_mut(name) {
+                            one.state = state;
+                        }
+                    },
+                );
                 self.note(format!("{name} is {state:?}"));
             }
             6 => {
@@ -171,23 +213,32 @@ impl Life {
                 let text = format!("k3y-{}", self.keys);
                 self.keys_of.insert(text.clone(), name.clone());
                 let key = StreamKey::Known(Secret::new(text));
-                self.change(&name, |desired, name| {
-                    if let Some(one) = desired.destination_mut(name) {
-                        one.key = key;
-                    }
-                });
+                self.change(
+                    &name,
+                    |since, now| since.key = now,
+                    |desired, name| {
+                        if let Some(one) = desired.destination_mut(name) {
+                            one.key = key;
+                        }
+                    },
+                );
                 self.note(format!("{name} has another key"));
             }
             7 => {
                 let is_there = self.script.desired().destinations.contains_key(name.as_str());
-                self.change(&name, |desired, name| {
-                    if is_there {
-                        desired.destinations.remove(name);
-                    } else {
-                        let one = destination(name, WantedState::Streaming);
-                        desired.destinations.insert(name.into(), one.into());
-                    }
-                });
+                self.kept.remove(&name);
+                self.change(
+                    &name,
+                    |since, now| since.state = now,
+                    |desired, name| {
+                        if is_there {
+                            desired.destinations.remove(name);
+                        } else {
+                            let one = destination(name, WantedState::Streaming);
+                            desired.destinations.insert(name.into(), one.into());
+                        }
+                    },
+                );
                 self.note(format!(
                     "{name} {}",
                     if is_there { "vanishes" } else { "is declared" }
@@ -195,28 +246,48 @@ impl Life {
             }
             8 => {
                 let is_paused = self.random.random_bool(0.3);
-                self.change(&name, |desired, name| {
-                    if let Some(one) = desired.destination_mut(name) {
-                        one.paused = is_paused.then(|| Pause {
-                            until: None,
-                            by: None,
-                            why: None,
-                        });
-                    }
-                });
+                self.change(
+                    &name,
+                    |since, now| since.pause = now,
+                    |desired, name| {
+                        if let Some(one) = desired.destination_mut(name) {
+                            one.paused = is_paused.then(|| Pause {
+                                until: None,
+                                by: None,
+                                why: None,
+                            });
+                        }
+                    },
+                );
                 self.note(format!("{name} is paused: {is_paused}"));
             }
             9..12 => self.fault(),
             12 => {
                 let interrupt = either(&mut self.random, Interrupt::Never, Interrupt::Anytime);
-                for name in NAMES {
-                    self.since.insert(name.to_owned(), now);
-                }
+                self.policy = now;
                 self.script.change(|desired| {
                     let pool = desired.routers.get_mut("main").unwrap();
                     pool.disruption.interrupt = interrupt;
                 });
                 self.note(format!("interrupt: {interrupt:?}"));
+            }
+            13 => self.vanish_together(),
+            14 => {
+                // Two of one stream, as when a block is copied.
+                let (url, key) = {
+                    let first = destination("a", WantedState::Streaming);
+                    (first.url, first.key)
+                };
+                self.change(
+                    &name,
+                    |since, now| since.key = now,
+                    |desired, name| {
+                        if let Some(one) = desired.destination_mut(name).filter(|_| name != "a") {
+                            (one.url, one.key) = (url, key);
+                        }
+                    },
+                );
+                self.note(format!("{name} has the stream of a"));
             }
             _ => {
                 let arns: Vec<String> = self
@@ -242,9 +313,46 @@ impl Life {
         }
     }
 
-    fn change(&mut self, name: &str, change: impl FnOnce(&mut Desired, &str)) {
-        self.since.insert(name.to_owned(), Instant::now());
+    fn change(
+        &mut self,
+        name: &str,
+        note: impl FnOnce(&mut Since, Instant),
+        change: impl FnOnce(&mut Desired, &str),
+    ) {
+        note(self.since.get_mut(name).unwrap(), Instant::now());
         self.script.change(|desired| change(desired, name));
+    }
+
+    /// Files are lost: so many vanish at once that none of them may be released.
+    fn vanish_together(&mut self) {
+        let on_air: Vec<String> = self
+            .outputs()
+            .values()
+            .filter(|shown| shown.ours && shown.state == "ACTIVE")
+            .filter_map(|shown| self.keys_of.get(&shown.key).cloned())
+            .collect();
+        let desired = self.script.desired();
+        let declared = |name: &&String| {
+            let one = desired.destinations.get(name.as_str());
+            one.is_some_and(
+                |one| matches!(&one.key, StreamKey::Known(key) if self.keys_of[key.reveal()] == **name),
+            )
+        };
+        let gone: Vec<String> = on_air.iter().filter(declared).cloned().collect();
+        if gone.len() < 3 || !self.kept.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        for name in &gone {
+            self.since.get_mut(name).unwrap().state = now;
+        }
+        self.note(format!("{gone:?} vanish together"));
+        self.script.change(|desired| {
+            for name in &gone {
+                desired.destinations.remove(name.as_str());
+            }
+        });
+        self.kept.extend(gone);
     }
 
     fn fault(&mut self) {
@@ -290,17 +398,26 @@ impl Life {
             if !is_on_air || !left || recent(self.disturbed.get(arn), DISTURBED) {
                 continue;
             }
-            let name = self.keys_of.get(&before.key);
-            let Some(one) = name.and_then(|name| desired.destinations.get(name.as_str())) else {
+            let Some(name) = before.named.as_ref().or_else(|| self.keys_of.get(&before.key)) else {
                 continue;
             };
-            let is_calm = !recent(self.since.get(one.name.as_str()), CALM);
-            let stays = one.state == WantedState::Streaming || one.paused.is_some();
+            let Some(one) = desired.destinations.get(name.as_str()) else {
+                if self.kept.contains(name) {
+                    found.push(format!("{name} vanished with too many and went {state}"));
+                }
+                continue;
+            };
+            let since = self.since[name];
+            let is_calm = |at: Instant| now - at >= CALM;
+            let is_paused = one.paused.is_some() && is_calm(since.pause);
+            let is_wanted =
+                one.state == WantedState::Streaming && is_calm(since.state) && is_calm(since.pause);
             // What has another target now may be stopped for it, where the pool says so.
             let is_own = matches!(&one.key, StreamKey::Known(key) if key.reveal() == before.key);
+            let is_own = is_own && is_calm(since.key);
             let interrupt = desired.routers["main"].disruption.interrupt;
-            let may_change = !is_own && interrupt == Interrupt::Anytime && one.paused.is_none();
-            if is_calm && stays && !may_change {
+            let never = interrupt == Interrupt::Never && is_calm(self.policy);
+            if is_paused || is_wanted && (is_own || never) {
                 found.push(format!("{} is wanted and went {state}", one.name));
             }
         }
@@ -387,9 +504,17 @@ impl Life {
             assert!(is_settled, "{status:?}\n{}", self.tail());
             let carried = self.outputs().into_values().filter(|shown| {
                 let is_its = matches!(&one.key, StreamKey::Known(key) if key.reveal() == shown.key);
-                is_its && shown.state == "ACTIVE"
+                is_its && shown.ours && shown.state == "ACTIVE"
             });
-            let is_on_air = status.phase == Phase::Streaming && status.reason != "InterruptionForbidden";
+            // Another one may have the same stream, or have had it when it vanished.
+            let mut same = desired.destinations.values().filter(|other| other.key == one.key);
+            let is_on_air = same.any(|other| {
+                let status = stage.destination(other.name.as_str());
+                status.phase == Phase::Streaming && status.reason != "InterruptionForbidden"
+            });
+            if !self.kept.is_empty() {
+                continue;
+            }
             assert_eq!(
                 carried.count(),
                 usize::from(is_on_air),

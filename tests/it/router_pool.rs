@@ -16,7 +16,7 @@ use slotwise::status::Phase;
 use super::stage::{Stage, destination, fleet};
 
 const MINUTE: Duration = Duration::from_mins(1);
-const INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:a1b2c3d4e5f6";
+pub(crate) const INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:a1b2c3d4e5f6";
 const INTERFACE: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerNetworkInterface:f6e5d4c3b2a1";
 
 /// Pool `main` without channels.

@@ -132,18 +132,24 @@ impl<'a> Outputs<'a> {
         let Some(target) = &output.target else {
             return Holder::Undeclared;
         };
-        let stream = target.stream();
-        let mut declared = desired.destinations.values();
-        let exact = declared.find(|one| endpoint(one).is_some_and(|own| own.stream() == stream));
-        if let Some(one) = exact {
-            return Holder::Of(one);
-        }
         let fits = |record: &&crate::model::OutputRecord| {
             let digest = TargetDigest::of_output(&desired.owner, &record.pool, &record.identity, target);
             digest == record.digest
         };
-        let Some(record) = output.record.as_ref().filter(fits) else {
-            return Holder::Undeclared;
+        let record = output.record.as_ref().filter(fits);
+        let stream = target.stream();
+        let declared = desired.destinations.values().map(|one| &**one);
+        let same: Vec<&Destination> = declared
+            .filter(|one| endpoint(one).is_some_and(|own| own.stream() == stream))
+            .collect();
+        let kept = |one: &&Destination| one.is_wanted(self.now) || one.pause_at(self.now).is_some();
+        let named = |one: &&Destination| record.is_some_and(|record| record.identity == one.identity);
+        let staying = || same.iter().copied().filter(kept);
+        if let Some(one) = staying().find(named).or_else(|| staying().next()) {
+            return Holder::Of(one);
+        }
+        let Some(record) = record else {
+            return same.first().map_or(Holder::Undeclared, |one| Holder::Of(one));
         };
         match self.of_identity(&record.identity) {
             Some(one) => Holder::Of(one),
@@ -292,6 +298,8 @@ impl<'a> Case<'a> {
     fn untouchable(&self) -> Option<Violation> {
         let now = self.outputs.now;
         let mut why = self.pool.pause_at(now).map(|_| "its pool is paused");
+        let is_unreadable = self.outputs.world.observed.routers.unreadable.is_some();
+        why = why.or(is_unreadable.then_some("router outputs cannot be looked at"));
         if let Some(seen) = self.seen() {
             let is_held = |one: &Destination| one.pause_at(now).is_some();
             let is_settled = matches!(

@@ -263,6 +263,11 @@ pub enum OutputWaiting {
     },
     /// Not all router outputs could be listed, so that it may exist already.
     ListIncomplete,
+    /// The router outputs could not be looked at: what is known is from before.
+    OutputsUnreadable {
+        /// Why, one sentence without secrets.
+        why: String,
+    },
     /// There is no such router input.
     InputMissing,
     /// The input, or the channel in front, does not bring a programme yet.

@@ -73,14 +73,15 @@ impl<'a> Reading<'a> {
         reading
     }
 
-    /// Outputs of this owner, each with its occupant: exact before recorded.
+    /// Outputs of this owner, each with its occupant: exact before recorded. Of several destinations of one stream one that stays on
+    /// air, rather the recorded one. By its stream alone none that is off takes what is recorded of another one.
     fn find_occupants(&mut self) {
-        let mut by_stream: BTreeMap<Stream, &Destination> = BTreeMap::new();
+        let mut by_stream: BTreeMap<Stream, Vec<&Destination>> = BTreeMap::new();
         let mut by_identity = BTreeMap::new();
         for one in self.desired.destinations.values() {
             by_identity.insert(&one.identity, &**one);
             if let Some(endpoint) = endpoint(one) {
-                by_stream.entry(endpoint.stream()).or_insert(one);
+                by_stream.entry(endpoint.stream()).or_default().push(one);
             }
         }
         for (arn, output) in &self.observed.outputs {
@@ -98,7 +99,15 @@ impl<'a> Reading<'a> {
                 .target
                 .as_ref()
                 .and_then(|target| by_stream.get(&target.stream()));
-            let occupant = match (exact, record) {
+            let is_recorded =
+                |one: &Destination| record.is_some_and(|record| record.identity == one.identity);
+            let rank = |one: &&&Destination| (!self.stays(one), !is_recorded(one));
+            let exact = exact.into_iter().flatten().min_by_key(rank).copied();
+            let may_claim = |one: &&Destination| {
+                let is_anothers = record.is_some_and(|record| record.identity != one.identity);
+                self.stays(one) || !is_anothers
+            };
+            let occupant = match (exact.filter(may_claim), record) {
                 (Some(one), _) => Occupant::Destination(one, Fit::Exact),
                 (None, Some(record)) => match by_identity.get(&record.identity) {
                     Some(one) => Occupant::Destination(one, Fit::Previous),
@@ -108,6 +117,11 @@ impl<'a> Reading<'a> {
             };
             self.occupants.insert(arn, occupant);
         }
+    }
+
+    /// Whether a destination stays on air: it is wanted, or paused.
+    fn stays(&self, one: &Destination) -> bool {
+        one.is_wanted(self.now) || one.pause_at(self.now).is_some()
     }
 
     /// Of several outputs of a destination one is its own: with its target before another one, pushing before stopped.

@@ -115,6 +115,9 @@ impl<'a> Reading<'a> {
 
     /// Why no call about an output can be made now.
     fn not_now(&self, output: &RouterOutput) -> Option<OutputWaiting> {
+        if let Some(why) = &self.observed.unreadable {
+            return Some(OutputWaiting::OutputsUnreadable { why: why.clone() });
+        }
         if !output.state.is_settled() || output.route == RouteState::Routing {
             return Some(OutputWaiting::OutputInTransition { state: output.state });
         }
@@ -172,6 +175,9 @@ impl<'a> Reading<'a> {
     ) -> Result<Endpoint, OutputWaiting> {
         if pool.pause_at(self.now).is_some() {
             return Err(OutputWaiting::Paused);
+        }
+        if let Some(why) = &self.observed.unreadable {
+            return Err(OutputWaiting::OutputsUnreadable { why: why.clone() });
         }
         if !self.observed.inputs.contains_key(&pool.input) {
             return Err(OutputWaiting::InputMissing);

@@ -654,3 +654,39 @@ fn of_two_of_one_stream_one_goes_on_air() {
         .wanted("a");
     assert_eq!(held.steps(), ["arn-a: start"]);
 }
+
+#[test]
+fn a_copy_that_is_off_takes_no_output_from_the_one_on_air() {
+    let copy_of_b = |one: &mut Destination| {
+        let second = samples::destination("b");
+        (one.url, one.key) = (second.url, second.key);
+        one.state = WantedState::Ready;
+    };
+    let world = World::new().output("arn-b", "b", OutputState::Active);
+    let declared = world.clone().with("a", copy_of_b).wanted("b");
+    assert_eq!(declared.steps(), [""; 0]);
+    assert_eq!(
+        declared.plans()[0].carries,
+        OutputContent::Destination("b".into())
+    );
+    // Its file is lost, with others.
+    let mut lost = world.with("a", copy_of_b);
+    lost.desired.trust = Trust::Doubted {
+        why: "a file is lost".to_owned(),
+    };
+    assert_eq!(lost.steps(), [""; 0]);
+}
+
+#[test]
+fn while_outputs_cannot_be_looked_at_nothing_is_done_and_nothing_goes_off_air() {
+    let mut world = World::new()
+        .output("arn-a", "a", OutputState::Active)
+        .off("a")
+        .output("arn-b", "b", OutputState::Active)
+        .wanted("b")
+        .wanted("c");
+    assert_eq!(world.steps().len(), 2);
+    world.observed.unreadable = Some("no answer".to_owned());
+    assert_eq!(world.steps(), [""; 0]);
+    assert!(world.plans().iter().any(|plan| plan.on_air));
+}

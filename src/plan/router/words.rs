@@ -77,6 +77,7 @@ impl OutputWaiting {
             Self::RoomIsMade => "RoomIsMade",
             Self::SameTarget { .. } => "SameTarget",
             Self::ListIncomplete => "ListIncomplete",
+            Self::OutputsUnreadable { .. } => "OutputsUnreadable",
             Self::InputMissing => "InputMissing",
             Self::SourceNotReady => "SourceNotReady",
             Self::OnAirElsewhere => "OnAirElsewhere",
@@ -92,6 +93,7 @@ impl OutputWaiting {
             | Self::BackingOff { .. }
             | Self::RoomIsMade
             | Self::ListIncomplete
+            | Self::OutputsUnreadable { .. }
             | Self::OutsideWindow { .. } => &[],
             Self::SecretUnavailable { .. } => &["make the key readable"],
             Self::TargetRefused { .. } => &["correct its URL, backupUrl or key"],
@@ -169,6 +171,7 @@ impl fmt::Display for OutputWaiting {
             Self::SameTarget { at: None } => {
                 f.write_str("its stream is, or may be, on air on a MediaLive channel")
             }
+            Self::OutputsUnreadable { why } => write!(f, "the router outputs cannot be looked at: {why}"),
             Self::ListIncomplete => f.write_str("not all router outputs could be listed"),
             Self::InputMissing => f.write_str("its pool's router input does not exist"),
             Self::SourceNotReady => f.write_str("its pool's router input brings no programme yet"),
