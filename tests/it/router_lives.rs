@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use slotwise::controller::{Clock, Event, Settings, Until};
-use slotwise::emulator::mediaconnect::{self, Kind};
+use slotwise::emulator::mediaconnect::{Kind, Operation as Op};
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
 use slotwise::model::{Desired, Interrupt, Pause, Secret, StreamKey, WantedState};
@@ -111,11 +111,11 @@ impl Life {
                 "protocolConfiguration": {"rtmpPush": {"destinationAddress": "foreign.example",
                     "destinationPort": 1935, "appName": "live", "streamName": "foreign"}}}},
         });
-        let made = self.by_hand(mediaconnect::Operation::CreateRouterOutput, "", body);
+        let made = self.by_hand(Op::CreateRouterOutput, "", body);
         assert!(made, "the foreign output is made");
     }
 
-    fn by_hand(&mut self, operation: mediaconnect::Operation, arn: &str, body: Value) -> bool {
+    fn by_hand(&mut self, operation: Op, arn: &str, body: Value) -> bool {
         let request = Request::new(Operation::Router(operation), arn).with_body(body);
         self.emulator
             .with_world(|world, now| world.handle(&request, now).is_ok())
@@ -189,7 +189,7 @@ impl Life {
                 let is_paused = self.random.random_bool(0.3);
                 self.change(&name, |desired, name| {
                     if let Some(one) = desired.destination_mut(name) {
-                        one.paused = is_paused.then(|| Pause {
+                        one.paused = is_paused.then_some(Pause {
                             until: None,
                             by: None,
                             why: None,
@@ -220,7 +220,6 @@ impl Life {
                 let Some(arn) = arns.choose(&mut self.random).cloned() else {
                     return;
                 };
-                use mediaconnect::Operation as Op;
                 let operations = [
                     Op::StopRouterOutput,
                     Op::StartRouterOutput,

@@ -323,8 +323,8 @@ impl<'a> Case<'a> {
         let mut takes_input = seen.is_some_and(|seen| takes(seen, self.pool));
         for action in self.actions() {
             let is_possible = match (action, state) {
-                (OutputAction::Create(_), None) => true,
-                (OutputAction::Route, Some(OutputState::Standby | OutputState::Active))
+                (OutputAction::Create(_), None)
+                | (OutputAction::Route, Some(OutputState::Standby | OutputState::Active))
                 | (OutputAction::Stop, Some(OutputState::Active | OutputState::Error))
                 | (OutputAction::Restart, Some(OutputState::Error))
                 | (OutputAction::Update(_) | OutputAction::Delete, Some(OutputState::Standby))
@@ -479,8 +479,8 @@ impl<'a> Case<'a> {
         if is_served && !is_moved || !may_publish {
             return None;
         }
-        let is_fed = self.outputs.is_fed(self.pool);
-        if !retakes && !is_moved && !(takes(seen, self.pool) && is_fed) {
+        let brings_something = takes(seen, self.pool) && self.outputs.is_fed(self.pool);
+        if !(retakes || is_moved || brings_something) {
             // It stops and is pointed at its target while it brings nothing.
             return None;
         }
