@@ -57,6 +57,8 @@ fn all() -> BTreeMap<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -64,7 +66,7 @@ mod tests {
         let kinds = SchemaKind::value_variants()
             .iter()
             .filter_map(ValueEnum::to_possible_value);
-        let names: Vec<String> = kinds.map(|kind| kind.get_name().to_owned()).collect();
-        assert_eq!(names, all().into_keys().collect::<Vec<_>>());
+        let names: BTreeSet<String> = kinds.map(|kind| kind.get_name().to_owned()).collect();
+        assert_eq!(names, all().into_keys().collect());
     }
 }

@@ -344,6 +344,7 @@ impl<S: Source> Controller<S> {
                 let doubted = Arc::make_mut(&mut desired);
                 doubted.trust = Trust::Doubted { why };
                 doubted.kept = self.guard.kept_slots();
+                doubted.kept_outputs = self.guard.kept_outputs();
                 self.memory.fill_in_lost(&mut desired);
                 plan(&desired, observed, now)
             }

@@ -501,17 +501,14 @@ impl<S: Source> Controller<S> {
         ended: Option<(Result<OutputOutcome, StepError>, Duration)>,
     ) -> Option<LookAgain> {
         let (key, one) = self.outputs.end(task)?;
-        let (outcome, took, again) = match ended {
-            Some((result, took)) => {
-                let (outcome, again) = self.note_output_result(&key, &one, result);
-                (outcome, took, again)
-            }
-            None => {
-                let what = "a fault of slotwise; please report it".to_owned();
-                let retry_in = self.outputs.fail(key.clone(), what.clone(), &mut self.random);
-                let outcome = StepOutcome::Failed { what, retry_in };
-                (outcome, Duration::ZERO, LookAgain::AtOutputs)
-            }
+        let (outcome, took, again) = if let Some((result, took)) = ended {
+            let (outcome, again) = self.note_output_result(&key, &one, result);
+            (outcome, took, again)
+        } else {
+            let what = "a fault of slotwise; please report it".to_owned();
+            let retry_in = self.outputs.fail(key.clone(), what.clone(), &mut self.random);
+            let outcome = StepOutcome::Failed { what, retry_in };
+            (outcome, Duration::ZERO, LookAgain::AtOutputs)
         };
         if let (OutputKey::Output(arn), Some(routers)) = (&key, &mut self.routers) {
             routers.observer.distrust(arn);

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Desired, Identity, Outlet, SlotId};
+use crate::model::{Desired, Identity, Outlet, RouterArn, SlotId};
 use crate::plan::OnAir;
 
 /// The largest share of those on air that may vanish at once.
@@ -137,6 +137,11 @@ impl VanishGuard {
     /// The slots of those that stay on air because too many vanished at once.
     pub fn kept_slots(&self) -> BTreeSet<SlotId> {
         self.kept.iter().filter_map(Outlet::slot).cloned().collect()
+    }
+
+    /// Their router outputs.
+    pub fn kept_outputs(&self) -> BTreeSet<RouterArn> {
+        self.kept.iter().filter_map(Outlet::output).cloned().collect()
     }
 
     /// What was decided on those that are still vanished, by this process or by one before it.

@@ -130,6 +130,7 @@ impl OutputExecutor {
             identity: one.identity.clone(),
             digest: TargetDigest::of_output(&self.owner, &task.pool.name, &one.identity, target),
             released: false,
+            kept: false,
             off_since: None,
         }
     }
@@ -155,15 +156,16 @@ impl OutputExecutor {
                 drop(permit);
                 self.update(task, fresh, target, order).await
             }
-            OutputAction::Release => {
+            OutputAction::Release | OutputAction::Keep | OutputAction::Record => {
                 let Some(record) = &fresh.output.record else {
                     return Ok(());
                 };
-                let released = OutputRecord {
-                    released: true,
+                let marked = OutputRecord {
+                    released: task.step.action == OutputAction::Release,
+                    kept: task.step.action == OutputAction::Keep,
                     ..record.clone()
                 };
-                let tag = (DESTINATION_TAG.to_owned(), released.destination_tag());
+                let tag = (DESTINATION_TAG.to_owned(), marked.destination_tag());
                 let tagged = self.client.tag(permit, arn, &[tag]).await;
                 tagged.map_err(StepError::Act)
             }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelPool, Destination, DestinationName, Identity, OwnerId, PoolName, RouterPool, SlotId};
+use super::{
+    ChannelPool, Destination, DestinationName, Identity, OwnerId, PoolName, RouterArn, RouterPool, SlotId,
+};
 
 /// The declared state of one owner: input of the planner.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct Desired {
     /// Slots of destinations that vanished together with more than may vanish at once, by the vanish guard's decision, which is
     /// yet to be recorded of some of them.
     pub kept: BTreeSet<SlotId>,
+    /// Router outputs of such destinations.
+    pub kept_outputs: BTreeSet<RouterArn>,
     /// Of those that are no longer declared the ones that this process saw declared. What is on air on a channel in no pool is
     /// released only if it is one of them: two sources of one owner see each other's channels so.
     pub seen_declared: BTreeSet<Identity>,
@@ -54,6 +58,7 @@ impl Desired {
             trust: Trust::Whole,
             set_aside: BTreeSet::new(),
             kept: BTreeSet::new(),
+            kept_outputs: BTreeSet::new(),
             seen_declared: BTreeSet::new(),
             grants: BTreeSet::new(),
         }

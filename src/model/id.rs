@@ -157,6 +157,14 @@ impl Outlet {
             Self::Output(_) => None,
         }
     }
+
+    /// The router output, if it is one.
+    pub fn output(&self) -> Option<&RouterArn> {
+        match self {
+            Self::Slot(_) => None,
+            Self::Output(arn) => Some(arn),
+        }
+    }
 }
 
 impl From<SlotId> for Outlet {

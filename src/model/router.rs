@@ -259,6 +259,8 @@ pub struct OutputRecord {
     pub digest: TargetDigest,
     /// It was released after the destination had vanished from the declaration.
     pub released: bool,
+    /// It stays on air after its destination vanished together with more than may vanish at once, until that is declared again.
+    pub kept: bool,
     /// `slotwise.dev/off-since`, written before the stop: outputs that have been off for longest give way first.
     pub off_since: Option<Timestamp>,
 }

@@ -202,19 +202,17 @@ impl OutputRecord {
         let text = |key: &str| tags.get(key).map(String::as_str);
         let pool = text(POOL_TAG).filter(|pool| !pool.is_empty())?;
         let SlotTag { occupant, digest } = SlotTag::parse(text(DESTINATION_TAG)?)?;
-        let (identity, released) = match occupant {
-            Recorded::Destination { identity, mark } => match mark {
-                Mark::None => (identity, false),
-                Mark::Released => (identity, true),
-                Mark::Adopted | Mark::Kept => return None,
-            },
+        let (identity, mark) = match occupant {
+            Recorded::Destination { mark, .. } if mark == Mark::Adopted => return None,
+            Recorded::Destination { identity, mark } => (identity, mark),
             Recorded::Parked => return None,
         };
         Some(Self {
             pool: pool.into(),
             identity,
             digest,
-            released,
+            released: mark == Mark::Released,
+            kept: mark == Mark::Kept,
             // One that cannot be read is none: an output that was never off gives way last.
             off_since: text(OFF_SINCE_TAG).and_then(|time| time.parse().ok()),
         })
@@ -222,7 +220,11 @@ impl OutputRecord {
 
     /// The value of [`DESTINATION_TAG`].
     pub fn destination_tag(&self) -> String {
-        let mark = if self.released { Mark::Released } else { Mark::None };
+        let mark = match (self.released, self.kept) {
+            (true, _) => Mark::Released,
+            (false, true) => Mark::Kept,
+            (false, false) => Mark::None,
+        };
         let occupant = Recorded::Destination {
             identity: self.identity.clone(),
             mark,
@@ -375,6 +377,7 @@ mod tests {
             pool,
             identity,
             released,
+            kept: false,
             off_since: off_since.map(|time| time.parse().unwrap()),
         }
     }

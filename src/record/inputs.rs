@@ -49,6 +49,8 @@ pub(super) struct DesiredDocument {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     kept: BTreeSet<SlotId>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    kept_outputs: BTreeSet<RouterArn>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     seen_declared: BTreeSet<Identity>,
     grants: BTreeSet<DestinationName>,
     pools: Vec<PoolDocument>,
@@ -246,6 +248,7 @@ impl From<&Desired> for DesiredDocument {
             trust,
             set_aside,
             kept,
+            kept_outputs,
             seen_declared,
             grants,
         } = desired;
@@ -254,6 +257,7 @@ impl From<&Desired> for DesiredDocument {
             trust: trust.clone(),
             set_aside: set_aside.clone(),
             kept: kept.clone(),
+            kept_outputs: kept_outputs.clone(),
             seen_declared: seen_declared.clone(),
             grants: grants.clone(),
             pools: pools.values().map(PoolDocument::from).collect(),
@@ -494,6 +498,7 @@ impl TryFrom<DesiredDocument> for Desired {
             trust: document.trust,
             set_aside: document.set_aside,
             kept: document.kept,
+            kept_outputs: document.kept_outputs,
             seen_declared: document.seen_declared,
             grants: document.grants,
         })

@@ -53,6 +53,8 @@ struct RecordDocument {
     digest: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     released: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    kept: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     off_since: Option<Timestamp>,
 }
@@ -134,6 +136,7 @@ impl From<&RouterOutput> for OutputDocument {
             identity: record.identity.clone(),
             digest: record.digest.to_string(),
             released: record.released,
+            kept: record.kept,
             off_since: record.off_since,
         };
         Self {
@@ -159,6 +162,7 @@ impl From<OutputDocument> for RouterOutput {
                 identity: record.identity,
                 digest: TargetDigest::parse(&record.digest)?,
                 released: record.released,
+                kept: record.kept,
                 off_since: record.off_since,
             })
         };

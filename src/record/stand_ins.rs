@@ -161,6 +161,7 @@ impl Hiding<'_> {
             trust: desired.trust.clone(),
             set_aside: desired.set_aside.clone(),
             kept: desired.kept.clone(),
+            kept_outputs: desired.kept_outputs.clone(),
             seen_declared: desired.seen_declared.clone(),
             grants: desired.grants.clone(),
         }

@@ -105,6 +105,7 @@ pub struct PlanDocument {
     pub routers: Vec<Router>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }

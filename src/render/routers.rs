@@ -35,7 +35,11 @@ pub(super) fn course(output: &OutputPlan) -> String {
             OutputAction::Start | OutputAction::Restart => "ACTIVE",
             OutputAction::Create(_) | OutputAction::Stop => "STANDBY",
             OutputAction::Delete => "deleted",
-            OutputAction::Route | OutputAction::Update(_) | OutputAction::Release => continue,
+            OutputAction::Route
+            | OutputAction::Update(_)
+            | OutputAction::Release
+            | OutputAction::Keep
+            | OutputAction::Record => continue,
         };
         if states.last() != Some(&next) {
             states.push(next);

@@ -44,7 +44,7 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputStepDocument {
-    /// `create`, `route`, `start`, `stop`, `restart`, `update`, `delete` or `release`.
+    /// `create`, `route`, `start`, `stop`, `restart`, `update`, `delete`, `release`, `keep` or `record`.
     pub action: String,
     /// Why.
     pub reason: Why,

@@ -77,15 +77,16 @@ impl Summary {
             (self.deletions, "deletion"),
         ];
         let rare = rare.into_iter().filter(|(count, _)| *count > 0);
-        let rare: String = rare
-            .map(|(count, what)| format!("{}, ", counted(count, what)))
+        let usual = [
+            (self.updates, "update"),
+            (self.starts, "start"),
+            (self.stops, "stop"),
+        ];
+        let parts: Vec<String> = rare
+            .chain(usual)
+            .map(|(count, what)| counted(count, what))
             .collect();
-        format!(
-            "{rare}{}, {}, {}",
-            counted(self.updates, "update"),
-            counted(self.starts, "start"),
-            counted(self.stops, "stop")
-        )
+        parts.join(", ")
     }
 
     /// What happens to destinations: `2 go on air, 1 waits`.

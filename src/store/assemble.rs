@@ -99,7 +99,7 @@ pub fn assemble(
             Some(RawObject::Table(_)) => {}
             None if object.id.kind == "DestinationTable" => {}
             None if matches!(object.id.kind.as_str(), "ChannelPool" | "RouterPool") => {
-                pools.push(Candidate::new(object, None, None))
+                pools.push(Candidate::new(object, None, None));
             }
             None => destinations.push(Candidate::new(object, None, None)),
         }

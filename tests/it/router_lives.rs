@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use slotwise::controller::{Clock, Event, Settings, Until};
-use slotwise::emulator::mediaconnect::{self, Kind};
+use slotwise::emulator::mediaconnect::{Kind, Operation as Op};
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
 use slotwise::model::{Desired, Interrupt, Pause, Secret, StreamKey, WantedState};
@@ -144,19 +144,19 @@ impl Life {
                 "destinationAddress": "f.example", "destinationPort": 1935, "applicationName": "live",
                 "streamName": "k3y-of-f"}}}},
         });
-        let made = self.by_hand(mediaconnect::Operation::CreateRouterOutput, "", body);
+        let made = self.by_hand(Op::CreateRouterOutput, "", body);
         assert!(made, "the foreign output is made");
         self.emulator.advance(Duration::from_mins(5));
         let arn = self.outputs().into_keys().next().unwrap();
         let body = json!({ "routerInputArn": INPUT });
-        assert!(self.by_hand(mediaconnect::Operation::TakeRouterInput, &arn, body));
+        assert!(self.by_hand(Op::TakeRouterInput, &arn, body));
         self.emulator.advance(Duration::from_mins(5));
-        assert!(self.by_hand(mediaconnect::Operation::StartRouterOutput, &arn, json!({})));
+        assert!(self.by_hand(Op::StartRouterOutput, &arn, json!({})));
         self.emulator.advance(Duration::from_mins(5));
         assert_eq!(self.outputs()[&arn].state, "ACTIVE");
     }
 
-    fn by_hand(&mut self, operation: mediaconnect::Operation, arn: &str, body: Value) -> bool {
+    fn by_hand(&mut self, operation: Op, arn: &str, body: Value) -> bool {
         let request = Request::new(Operation::Router(operation), arn).with_body(body);
         self.emulator
             .with_world(|world, now| world.handle(&request, now).is_ok())
@@ -251,7 +251,7 @@ impl Life {
                     |since, now| since.pause = now,
                     |desired, name| {
                         if let Some(one) = desired.destination_mut(name) {
-                            one.paused = is_paused.then(|| Pause {
+                            one.paused = is_paused.then_some(Pause {
                                 until: None,
                                 by: None,
                                 why: None,
@@ -299,7 +299,6 @@ impl Life {
                 let Some(arn) = arns.choose(&mut self.random).cloned() else {
                     return;
                 };
-                use mediaconnect::Operation as Op;
                 let operations = [
                     Op::StopRouterOutput,
                     Op::StartRouterOutput,

@@ -90,10 +90,10 @@ fn states(emulator: &Emulator) -> Vec<(String, String)> {
     all.map(|(name, (state, _, _))| (name, state)).collect()
 }
 
-fn switch(stage: &Stage, name: &'static str, state: WantedState) {
+fn switch(stage: &Stage, name: &'static str, to: WantedState) {
     stage
         .script
-        .change(move |desired| desired.destination_mut(name).unwrap().state = state);
+        .change(move |desired| desired.destination_mut(name).unwrap().state = to);
 }
 
 /// Calls that change something, by operation.

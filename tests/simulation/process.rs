@@ -140,7 +140,8 @@ impl Process {
         let (pulse, waker, asked) = (controller.watch(), controller.waker(), CancellationToken::new());
         let (awake, until) = (tap.clone(), asked.clone());
         let mut running = JoinSet::new();
-        running.spawn(async move { awake.while_awake(controller.run(Until::Asked, &until)).await });
+        // A controller is many kilobytes.
+        running.spawn(async move { Box::pin(awake.while_awake(controller.run(Until::Asked, &until))).await });
         Self {
             name,
             tap,

@@ -65,6 +65,7 @@ fn record(destination: &str, target: &Endpoint) -> OutputRecord {
         pool,
         identity,
         released: false,
+        kept: false,
         off_since: None,
     }
 }

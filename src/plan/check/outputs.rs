@@ -331,12 +331,12 @@ impl<'a> Case<'a> {
         let mut takes_input = seen.is_some_and(|seen| takes(seen, self.pool));
         for action in self.actions() {
             let is_possible = match (action, state) {
-                (OutputAction::Create(_), None) => true,
-                (OutputAction::Route, Some(OutputState::Standby | OutputState::Active))
+                (OutputAction::Create(_), None)
+                | (OutputAction::Route, Some(OutputState::Standby | OutputState::Active))
                 | (OutputAction::Stop, Some(OutputState::Active | OutputState::Error))
                 | (OutputAction::Restart, Some(OutputState::Error))
                 | (OutputAction::Update(_) | OutputAction::Delete, Some(OutputState::Standby))
-                | (OutputAction::Release, Some(_)) => true,
+                | (OutputAction::Release | OutputAction::Keep | OutputAction::Record, Some(_)) => true,
                 (OutputAction::Start, Some(OutputState::Standby)) => takes_input,
                 _ => false,
             };
@@ -372,7 +372,10 @@ impl<'a> Case<'a> {
                 OutputAction::Update(target) => is_wanted && self.is_own(target),
                 OutputAction::Start | OutputAction::Restart => is_wanted && self.may_start(own.as_ref()),
                 OutputAction::Route => is_wanted,
-                OutputAction::Release | OutputAction::Stop => true,
+                OutputAction::Stop => true,
+                OutputAction::Release => matches!(self.holder(), Some(Holder::Vanished { may_end: true })),
+                OutputAction::Keep => matches!(self.holder(), Some(Holder::Vanished { may_end: false })),
+                OutputAction::Record => one.is_some(),
                 OutputAction::Delete => self.may_delete(),
             };
             if !is_founded {
@@ -487,8 +490,8 @@ impl<'a> Case<'a> {
         if is_served && !is_moved || !may_publish {
             return None;
         }
-        let is_fed = self.outputs.is_fed(self.pool);
-        if !retakes && !is_moved && !(takes(seen, self.pool) && is_fed) {
+        let brings_something = takes(seen, self.pool) && self.outputs.is_fed(self.pool);
+        if !(retakes || is_moved || brings_something) {
             // It stops and is pointed at its target while it brings nothing.
             return None;
         }

@@ -63,6 +63,7 @@ impl Reading<'_> {
                 .iter()
                 .map(|(arn, identity)| (Outlet::Output(arn.clone()), identity.clone())),
         );
+        on_air.kept.extend(outputs.kept.into_iter().map(Outlet::Output));
         vanished.extend(outputs.vanished.into_values());
         on_air.count = declared.len() + vanished.len() + outputs.declared;
         on_air.unseen = self.unseen();

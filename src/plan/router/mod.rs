@@ -123,6 +123,10 @@ pub enum OutputAction {
     Delete,
     /// Record that a vanished destination was released.
     Release,
+    /// Record that a vanished destination stays on air, as too many vanished with it.
+    Keep,
+    /// Record that its destination is declared again.
+    Record,
 }
 
 impl OutputPlan {
@@ -175,6 +179,8 @@ impl OutputAction {
             Self::Update(_) => "update",
             Self::Delete => "delete",
             Self::Release => "release",
+            Self::Keep => "keep",
+            Self::Record => "record",
         }
     }
 }
@@ -197,6 +203,8 @@ pub enum OutputReason {
     Moved,
     /// Its destination is declared no longer.
     Vanished,
+    /// Its destination is declared again.
+    DeclaredAgain,
     /// Its place is needed for this destination.
     PlaceNeeded(DestinationName),
     /// It has been off for as long as the pool keeps outputs.
@@ -311,6 +319,8 @@ pub(super) struct OutputsOnAir {
     pub(super) declared: usize,
     /// Those of destinations that are declared no longer, without those whose object was set aside or that were released before.
     pub(super) vanished: BTreeMap<RouterArn, Identity>,
+    /// Those of these that are recorded as kept.
+    pub(super) kept: BTreeSet<RouterArn>,
 }
 
 /// The input of the vanish guard, as far as it is about router outputs.
@@ -329,6 +339,9 @@ pub(super) fn outputs_on_air(desired: &Desired, observed: &Observed, now: Timest
             Occupant::Vanished(record) if !record.released => {
                 if !desired.set_aside.contains(&record.identity) {
                     on_air.vanished.insert((*arn).clone(), record.identity.clone());
+                    if record.kept {
+                        on_air.kept.insert((*arn).clone());
+                    }
                 }
             }
             Occupant::Vanished(_) | Occupant::Undeclared => {}

@@ -71,8 +71,16 @@ impl<'a> Reading<'a> {
         (arn, output, fit): (&RouterArn, &RouterOutput, Fit),
         room: &Room<'_>,
     ) -> OutputPlan {
+        let is_marked = output
+            .record
+            .as_ref()
+            .is_some_and(|record| record.identity == one.identity && (record.released || record.kept));
         let (steps, waiting) = match self.hands_off(one, pool, output) {
             Some(waiting) => (Vec::new(), Some(waiting)),
+            None if is_marked => (
+                vec![step(OutputAction::Record, OutputReason::DeclaredAgain)],
+                None,
+            ),
             None if !one.is_wanted(self.now) => (self.not_wanted(pool, arn, output, room), None),
             None => match output.state {
                 OutputState::Standby => self.from_standby(one, pool, (arn, output), room),
@@ -464,7 +472,9 @@ impl<'a> Reading<'a> {
     ) -> Outcome {
         let is_released = record.released || self.elsewhere.released.contains(&record.identity);
         if !is_released || self.desired.trust != Trust::Whole && !record.released {
-            return (Vec::new(), Some(OutputWaiting::SourceUntrusted));
+            let is_new = self.desired.kept_outputs.contains(arn) && !record.kept;
+            let keep = is_new.then(|| step(OutputAction::Keep, OutputReason::Vanished));
+            return (keep.into_iter().collect(), Some(OutputWaiting::SourceUntrusted));
         }
         if output.state == OutputState::Standby {
             return (self.after_the_stop(pool, arn, output, room), None);

@@ -111,6 +111,7 @@ impl World {
                 identity: name.into(),
                 digest,
                 released: false,
+                kept: false,
                 off_since: None,
             }),
             target: Some(target),

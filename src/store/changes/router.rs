@@ -15,20 +15,18 @@ pub(super) fn differences(old: &RouterPool, new: &RouterPool) -> Option<String> 
         &new.network_interface,
     ));
     let source = |pool: &RouterPool| pool.source.as_ref().map_or_else(none, ChannelId::to_string);
-    words.extend(arrow("source.channel", source(old), source(new)));
-    let (was, is) = (&old.settings, &new.settings);
-    words.extend(arrow("tier", was.tier.as_str(), is.tier.as_str()));
-    words.extend(arrow("maximumBitrate", was.maximum_bitrate, is.maximum_bitrate));
-    let zone = |zone: Option<&str>| zone.map_or_else(none, str::to_owned);
-    let zones = [&was.availability_zone, &is.availability_zone].map(|one| zone(one.as_deref()));
-    let [was_in, is_in] = zones;
-    words.extend(arrow("availabilityZone", was_in, is_in));
-    let weekly = |at: Option<&Maintenance>| at.map_or_else(none, |at| format!("{} {}", at.day, at.time));
-    let hours = [&was.maintenance, &is.maintenance].map(|one| weekly(one.as_ref()));
-    let [was_at, is_at] = hours;
-    words.extend(arrow("maintenance", was_at, is_at));
-    let keep = |keep: Option<Duration>| keep.map_or_else(none, |keep| format!("{} min", keep.as_secs() / 60));
-    words.extend(arrow("keep", keep(old.keep), keep(new.keep)));
+    words.extend(arrow("source.channel", [old, new].map(source)));
+    let settings = [&old.settings, &new.settings];
+    words.extend(arrow("tier", settings.map(|one| one.tier.as_str())));
+    words.extend(arrow("maximumBitrate", settings.map(|one| one.maximum_bitrate)));
+    let zones = settings.map(|one| one.availability_zone.as_deref().map_or_else(none, str::to_owned));
+    words.extend(arrow("availabilityZone", zones));
+    let weekly = |at: &Maintenance| format!("{} {}", at.day, at.time);
+    let times = settings.map(|one| one.maintenance.as_ref().map_or_else(none, weekly));
+    words.extend(arrow("maintenance", times));
+    let minutes = |keep: Duration| format!("{} min", keep.as_secs() / 60);
+    let kept = [old.keep, new.keep].map(|keep| keep.map_or_else(none, minutes));
+    words.extend(arrow("keep", kept));
     words.extend(disruption(&old.disruption, &new.disruption));
     words.extend(paused(old.paused.as_ref(), new.paused.as_ref()));
     (!words.is_empty()).then(|| words.join(", "))
@@ -43,6 +41,6 @@ fn another<T: PartialEq>(name: &str, old: &T, new: &T) -> Option<String> {
     (old != new).then(|| format!("another {name}"))
 }
 
-fn arrow<T: PartialEq + std::fmt::Display>(name: &str, old: T, new: T) -> Option<String> {
+fn arrow<T: PartialEq + std::fmt::Display>(name: &str, [old, new]: [T; 2]) -> Option<String> {
     (old != new).then(|| format!("{name} {old} → {new}"))
 }

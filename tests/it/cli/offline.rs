@@ -152,8 +152,14 @@ fn every_shell_gets_a_completion_script() {
 #[test]
 fn schemas_are_json() {
     let all: serde_json::Value = serde_json::from_str(&slotwise(["schema"]).out).unwrap();
-    assert_eq!(all["oneOf"].as_array().unwrap().len(), 3);
-    for kind in ["ChannelPool", "Destination", "DestinationTable", "Plan"] {
+    assert_eq!(all["oneOf"].as_array().unwrap().len(), 4);
+    for kind in [
+        "ChannelPool",
+        "RouterPool",
+        "Destination",
+        "DestinationTable",
+        "Plan",
+    ] {
         let one: serde_json::Value = serde_json::from_str(&slotwise(["schema", kind]).out).unwrap();
         assert!(one["properties"].is_object(), "{kind}");
         if kind != "Plan" {

@@ -119,7 +119,7 @@ const MISTAKES_IN_A_DESTINATION: &[(&str, &str, &str)] = &[
     (
         "kind: Destination\n",
         "",
-        "x.yaml:1:1: kind: the field is missing; add kind: ChannelPool, Destination or DestinationTable",
+        "x.yaml:1:1: kind: the field is missing; add kind: ChannelPool, RouterPool, Destination or DestinationTable",
     ),
     (
         "pool: main",
