@@ -324,20 +324,17 @@ impl Life {
 
     /// Files are lost: so many vanish at once that none of them may be released.
     fn vanish_together(&mut self) {
-        let on_air: Vec<String> = self
-            .outputs()
-            .values()
-            .filter(|shown| shown.ours && shown.state == "ACTIVE")
-            .filter_map(|shown| self.keys_of.get(&shown.key).cloned())
-            .collect();
+        let on_air = self.outputs().into_values();
+        let on_air = on_air.filter(|shown| shown.ours && shown.state == "ACTIVE");
+        let on_air: BTreeSet<String> = on_air.filter_map(|shown| shown.named).collect();
         let desired = self.script.desired();
-        let declared = |name: &&String| {
-            let one = desired.destinations.get(name.as_str());
-            one.is_some_and(
-                |one| matches!(&one.key, StreamKey::Known(key) if self.keys_of[key.reveal()] == **name),
-            )
+        // One whose stream another one has as well goes on in that one.
+        let is_alone = |name: &&String| {
+            let own = desired.destinations.get(name.as_str()).map(|one| &one.key);
+            let same = desired.destinations.values().filter(|one| Some(&one.key) == own);
+            same.count() == 1
         };
-        let gone: Vec<String> = on_air.iter().filter(declared).cloned().collect();
+        let gone: Vec<String> = on_air.iter().filter(is_alone).cloned().collect();
         if gone.len() < 3 || !self.kept.is_empty() {
             return;
         }

@@ -144,8 +144,17 @@ impl<'a> Outputs<'a> {
             .collect();
         let kept = |one: &&Destination| one.is_wanted(self.now) || one.pause_at(self.now).is_some();
         let named = |one: &&Destination| record.is_some_and(|record| record.identity == one.identity);
-        let staying = || same.iter().copied().filter(kept);
-        if let Some(one) = staying().find(named).or_else(|| staying().next()) {
+        if let Some(one) = same.iter().copied().find(named) {
+            return Holder::Of(one);
+        }
+        // Another one's, by what is recorded: it is taken over only where it was renamed while it pushes.
+        let pushes = !matches!(
+            output.state,
+            OutputState::Standby | OutputState::Creating | OutputState::Deleting
+        );
+        let may_be_renamed =
+            record.is_none_or(|record| pushes && self.of_identity(&record.identity).is_none());
+        if let Some(one) = same.iter().copied().find(kept).filter(|_| may_be_renamed) {
             return Holder::Of(one);
         }
         let Some(record) = record else {

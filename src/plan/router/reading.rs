@@ -74,7 +74,8 @@ impl<'a> Reading<'a> {
     }
 
     /// Outputs of this owner, each with its occupant: exact before recorded. Of several destinations of one stream one that stays on
-    /// air, rather the recorded one. By its stream alone none that is off takes what is recorded of another one.
+    /// air, rather the recorded one. What is recorded of another destination is taken by its stream alone only where it pushes, that
+    /// one is declared no longer, and the taker stays on air: it was renamed.
     fn find_occupants(&mut self) {
         let mut by_stream: BTreeMap<Stream, Vec<&Destination>> = BTreeMap::new();
         let mut by_identity = BTreeMap::new();
@@ -104,8 +105,11 @@ impl<'a> Reading<'a> {
             let rank = |one: &&&Destination| (!self.stays(one), !is_recorded(one));
             let exact = exact.into_iter().flatten().min_by_key(rank).copied();
             let may_claim = |one: &&Destination| {
-                let is_anothers = record.is_some_and(|record| record.identity != one.identity);
-                self.stays(one) || !is_anothers
+                let another = record.filter(|record| record.identity != one.identity);
+                another.is_none_or(|record| {
+                    let is_gone = !by_identity.contains_key(&record.identity);
+                    is_gone && output.state.may_publish() && self.stays(one)
+                })
             };
             let occupant = match (exact.filter(may_claim), record) {
                 (Some(one), _) => Occupant::Destination(one, Fit::Exact),
@@ -124,9 +128,9 @@ impl<'a> Reading<'a> {
         one.is_wanted(self.now) || one.pause_at(self.now).is_some()
     }
 
-    /// Of several outputs of a destination one is its own: with its target before another one, pushing before stopped.
+    /// Of several outputs of a destination one is its own: pushing before stopped, then with its target before another one.
     fn find_own(&mut self) {
-        let mut ranked: BTreeMap<&DestinationName, (Fit, Reverse<bool>, &RouterArn)> = BTreeMap::new();
+        let mut ranked: BTreeMap<&DestinationName, (Reverse<bool>, Fit, &RouterArn)> = BTreeMap::new();
         for (arn, occupant) in &self.occupants {
             let Occupant::Destination(one, fit) = occupant else {
                 continue;
@@ -134,7 +138,7 @@ impl<'a> Reading<'a> {
             if !self.is_of_its_pool(one, arn) {
                 continue;
             }
-            let rank = (*fit, Reverse(self.output(arn).state.may_publish()), *arn);
+            let rank = (Reverse(self.output(arn).state.may_publish()), *fit, *arn);
             let best = ranked.entry(&one.name).or_insert(rank);
             *best = rank.min(*best);
         }
