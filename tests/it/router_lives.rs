@@ -417,15 +417,14 @@ impl Life {
                 found.push(format!("{} is wanted and went {state}", one.name));
             }
         }
-        let mut pushed: BTreeSet<(&str, &str)> = BTreeSet::new();
-        for (arn, shown) in &outputs {
-            let may_push = !matches!(shown.state.as_str(), "STANDBY" | "CREATING" | "DELETING");
-            let is_new = !may_push || pushed.insert((&shown.url, &shown.key));
-            let by_hand = outputs
-                .keys()
-                .any(|arn| recent(self.disturbed.get(arn), DISTURBED));
-            if !is_new && !by_hand {
-                found.push(format!("{} is pushed twice: {arn}", shown.url));
+        let may_push = |shown: &Shown| !matches!(shown.state.as_str(), "STANDBY" | "CREATING" | "DELETING");
+        for (arn, shown) in outputs.iter().filter(|(_, shown)| may_push(shown)) {
+            let began = !self.before.get(arn).is_some_and(may_push);
+            let is_same = |other: &Shown| (&other.url, &other.key) == (&shown.url, &shown.key);
+            let mut others = outputs.iter().filter(|(other, _)| *other != arn);
+            let is_twice = others.any(|(_, other)| may_push(other) && is_same(other));
+            if began && is_twice && !recent(self.disturbed.get(arn), DISTURBED) {
+                found.push(format!("{} is pushed twice: {arn} {shown:?}", shown.url));
             }
         }
         assert!(found.is_empty(), "{found:?}\n{}", self.tail());
@@ -502,15 +501,12 @@ impl Life {
                 let is_its = matches!(&one.key, StreamKey::Known(key) if key.reveal() == shown.key);
                 is_its && shown.ours && shown.state == "ACTIVE"
             });
-            // Another one may have the same stream, or have had it when it vanished.
-            let mut same = desired.destinations.values().filter(|other| other.key == one.key);
-            let is_on_air = same.any(|other| {
-                let status = stage.destination(other.name.as_str());
-                status.phase == Phase::Streaming && status.reason != "InterruptionForbidden"
-            });
-            if !self.kept.is_empty() {
+            // Of several of one stream any may carry it.
+            let same = desired.destinations.values().filter(|other| other.key == one.key);
+            if !self.kept.is_empty() || same.count() > 1 || status.reason == "SameTarget" {
                 continue;
             }
+            let is_on_air = status.phase == Phase::Streaming && status.reason != "InterruptionForbidden";
             assert_eq!(
                 carried.count(),
                 usize::from(is_on_air),
