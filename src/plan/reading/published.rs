@@ -83,14 +83,11 @@ impl<'a> Reading<'a> {
         self.find_duplicates();
     }
 
-    /// Stopped channels by what they would publish in output groups that are no slots.
+    /// Channels by what they would publish in output groups that are no slots when they start, or start again.
     fn starting_beside(&self, index: &Index<'_>) -> ByStream<usize> {
         let mut starting: ByStream<usize> = ByStream::default();
         for (at, channel) in self.channels.iter().enumerate() {
-            let Some(seen) = channel
-                .seen
-                .filter(|_| channel.is_usable() && !channel.is_running())
-            else {
+            let Some(seen) = channel.seen.filter(|_| channel.is_usable()) else {
                 continue;
             };
             for (_, endpoint) in self.beside_slots(channel, seen, index) {
@@ -105,17 +102,24 @@ impl<'a> Reading<'a> {
     pub(super) fn find_carried(&mut self, index: &Index<'a>) {
         for at in 0..self.channels.len() {
             let channel = &self.channels[at];
-            if channel.is_running() {
-                let is_kept = |dest: usize, stream: &Stream| {
-                    self.dests[dest].intent.is_kept() && !self.is_in_running_slot(stream)
-                };
-                self.channels[at].carries = self.carried_by(channel, index, is_kept);
-            } else if channel.is_usable() && channel.beside.is_none() {
-                let is_wanted = |dest: usize, _: &Stream| self.dests[dest].intent == Intent::Wanted;
-                let carries = self.carried_by(channel, index, is_wanted);
-                let waiting = carries.map(|carries| self.carries_beside_slots(channel, carries));
-                self.channels[at].beside = waiting;
-            }
+            let is_kept = |dest: usize, endpoint: &Endpoint| {
+                self.dests[dest].intent.is_kept() && !self.is_in_running_slot(&endpoint.stream())
+            };
+            let carries = channel
+                .is_running()
+                .then(|| self.carried_by(channel, index, is_kept));
+            let is_open = channel.is_usable() && channel.beside.is_none();
+            // The other of a platform's two ingests for its key may be on air beside it.
+            let is_wanted = |dest: usize, endpoint: &Endpoint| {
+                self.dests[dest].intent == Intent::Wanted && !self.is_other_ingest(endpoint, dest)
+            };
+            let beside = is_open
+                .then(|| self.carried_by(channel, index, is_wanted))
+                .flatten();
+            let beside = beside.map(|carries| self.carries_beside_slots(channel, carries));
+            let channel = &mut self.channels[at];
+            channel.carries = carries.flatten();
+            channel.beside = channel.beside.take().or(beside);
         }
     }
 
@@ -124,7 +128,7 @@ impl<'a> Reading<'a> {
         &self,
         channel: &Channel<'a>,
         index: &Index<'a>,
-        is_such: impl Fn(usize, &Stream) -> bool,
+        is_such: impl Fn(usize, &Endpoint) -> bool,
     ) -> Option<Carried<'a>> {
         let seen = channel.seen?;
         let strays = seen.stray_endpoints.iter().map(|endpoint| (None, endpoint));
@@ -135,7 +139,7 @@ impl<'a> Reading<'a> {
         all.find_map(|(output_group, endpoint)| {
             let stream = endpoint.stream();
             let mut pushing = index.pushing(&stream).iter().map(|pushing| pushing.dest);
-            let dest = pushing.find(|dest| is_such(*dest, &stream))?;
+            let dest = pushing.find(|dest| is_such(*dest, endpoint))?;
             Some(Carried { dest, output_group })
         })
     }
