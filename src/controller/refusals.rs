@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::model::{Desired, Destination, DestinationName, Refused};
+use crate::model::{ChannelId, Desired, Destination, DestinationName, Refused, SlotId, SlotSelector};
 use crate::plan::{ChannelPlan, Content, SlotWrite, Step};
 
 /// How long one that was refused is left out before it is tried again: long enough for those it was written with to be on air
@@ -70,6 +70,24 @@ pub(super) fn suspects(channel: &ChannelPlan, step: &Step, declared: Option<&Des
         of(writes.collect())
     } else {
         changed
+    }
+}
+
+/// What MediaLive said of an update, and that it is not certain to be about its suspects: it parks a slot, or the second pipeline
+/// of one, and the URL for that may be what is refused.
+pub(super) fn with_parking(channel: &ChannelId, step: &Step, what: &str) -> String {
+    let parks = |write: &SlotWrite| {
+        let slot = SlotId::new(channel.clone(), write.output_group.clone());
+        let mut endpoints = write.target.0.iter().enumerate();
+        endpoints.any(|(at, one)| SlotSelector::is_parking_name(&one.stream_name, &slot, at))
+    };
+    if !step.action.writes().iter().any(parks) {
+        return what.to_owned();
+    }
+    let parking = "the same update writes spec.slots.parkingUrl of the pool, which may be what is refused";
+    match what {
+        "" => parking.to_owned(),
+        what => format!("{what}; {parking}"),
     }
 }
 

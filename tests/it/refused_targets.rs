@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use slotwise::controller::{Ended, Event};
 use slotwise::emulator::{Emulator, Options, Switches};
-use slotwise::model::{Desired, Interrupt, WantedState};
+use slotwise::model::{Desired, Interrupt, Pin, WantedState};
 use slotwise::status::Phase;
 
 use super::stage::{Stage, desired, fleet, pool, ready, wanted};
@@ -150,4 +150,25 @@ async fn a_grant_for_what_is_refused_is_used_up() {
     assert_eq!([stage.phase("a"), stage.phase("b")], [Phase::Streaming; 2]);
     assert_eq!(stage.destination("a").reason, "TargetRefused");
     assert_eq!(stops(&stage), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parking_url_in_the_same_update_is_named_as_well() {
+    let mut declared = one_channel();
+    switch_on(&mut declared, "b");
+    let mut stage = without_queries(declared);
+    stage.converge(60).await;
+    stage.script.change(|desired| {
+        let pool = desired.pools.values_mut().next().unwrap();
+        pool.slots.parking_url = "rtmp://127.0.0.1/parked?x".into();
+        desired.destination_mut("b").unwrap().state = WantedState::Ready;
+        desired.destination_mut("c").unwrap().pin = Some(Pin {
+            channel: "1".into(),
+            output_group: "RTMP-Slot-3".into(),
+        });
+        switch_on(desired, "c");
+    });
+    stage.run_for(10 * MINUTE).await;
+    let message = stage.destination("c").message.to_string();
+    assert!(message.contains("spec.slots.parkingUrl"), "{message}");
 }
