@@ -326,6 +326,18 @@ impl Memory {
         self.refusals.keep_declared(desired, clock);
     }
 
+    /// Those that come back have other names now.
+    pub(super) fn rename(&mut self, renamed: &BTreeMap<DestinationName, DestinationName>) {
+        for (name, now) in renamed {
+            if let Some(slot) = self.returning.remove(name) {
+                self.returning.insert(now.clone(), slot);
+            }
+            if let Some(channel) = self.interrupted.remove(name) {
+                self.interrupted.insert(now.clone(), channel);
+            }
+        }
+    }
+
     /// Forgets interrupted destinations that are no longer declared, by a declaration that is whole.
     pub(super) fn forget_undeclared(&mut self, desired: &Desired) {
         self.keep_interrupted(|name| desired.destinations.contains_key(name));
