@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Event;
 use super::denials::Denials;
-use super::refusals::Refusals;
+use super::refusals::{LeftRefusal, Refusals};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, Desired, Destination, DestinationName, Observed, Returning,
     Trouble,
@@ -55,12 +55,13 @@ pub(super) struct Memory {
 }
 
 /// What is not finished: a successor goes on with it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Unfinished {
     returning: Returning,
     interrupted: BTreeMap<DestinationName, ChannelId>,
     restarting: BTreeSet<ChannelId>,
+    refused: Vec<LeftRefusal>,
 }
 
 /// What a failure is put down to.
@@ -174,14 +175,15 @@ impl Memory {
 
     /// What a successor is to know, as text; empty where nothing is under way.
     pub(super) fn unfinished(&self) -> String {
-        if self.returning.is_empty() && self.interrupted.is_empty() && self.restarting.is_empty() {
-            return String::new();
-        }
         let unfinished = Unfinished {
             returning: self.returning.clone(),
             interrupted: self.interrupted.clone(),
             restarting: self.restarting.clone(),
+            refused: self.refusals.left(),
         };
+        if unfinished == Unfinished::default() {
+            return String::new();
+        }
         serde_json::to_string(&unfinished).unwrap_or_default()
     }
 
@@ -197,6 +199,7 @@ impl Memory {
             self.interrupted.entry(name).or_insert(channel);
         }
         self.restarting.extend(left.restarting);
+        self.refusals.inherit(left.refused, Instant::now());
     }
 
     /// MediaLive accepted a step: says what it should lead to.

@@ -71,6 +71,26 @@ impl Destination {
     }
 }
 
+impl Destination {
+    /// Digest of what it would have MediaLive write, in this very spelling: one spelling may be refused and another one not.
+    pub fn spelling_digest(&self) -> ShortDigest {
+        let login = self.login.as_ref();
+        let key = match &self.key {
+            StreamKey::Known(key) => key.reveal(),
+            StreamKey::Unavailable { .. } => "",
+        };
+        ShortDigest::of([
+            "slotwise spelling 1",
+            self.identity.as_str(),
+            &*self.url,
+            self.backup_url.as_deref().unwrap_or_default(),
+            key,
+            login.map_or("", |login| &*login.username),
+            login.map_or("", |login| &*login.password_parameter),
+        ])
+    }
+}
+
 impl ChannelPool {
     /// Digest of the URL of its parked slots, for `owner`. Another spelling of the same changes none.
     pub fn parking_digest(&self, owner: &OwnerId) -> ShortDigest {
@@ -130,6 +150,23 @@ mod tests {
         });
         let read = digests(|yt| yt.url = "rtmp://yt.example/live/a".into());
         assert_eq!((unread.url, unread.key), (read.url, None));
+    }
+
+    #[test]
+    fn another_spelling_has_another_digest_of_its_own() {
+        let base = samples::destination("yt");
+        for change in [
+            (|yt| yt.url = format!("{}/", yt.url).into()) as fn(&mut Destination),
+            |yt| yt.backup_url = Some("rtmp://b.yt.example/live".into()),
+            |yt| yt.key = StreamKey::Known(Secret::new("another")),
+        ] {
+            let mut changed = base.clone();
+            change(&mut changed);
+            assert_ne!(changed.spelling_digest(), base.spelling_digest());
+        }
+        let mut renamed = base.clone();
+        renamed.priority = 7;
+        assert_eq!(renamed.spelling_digest(), base.spelling_digest());
     }
 
     #[test]
