@@ -184,19 +184,14 @@ impl<'a> Reading<'a> {
 
     /// The waiting of a channel that would publish a stream which is published at `place`.
     fn beside(&self, channel: usize, place: Place<'a>) -> Option<Waiting> {
-        let (id, output_group, pool) = match place {
-            Place::Slot(slot) => {
-                let there = self.channel_of(slot);
-                let pool = self.pools[there.pool].name();
-                (there.id, Some(self.slots[slot].group.name.clone()), pool)
-            }
-            Place::Channel(id) => (id, None, None),
+        let elsewhere = match place {
+            Place::Slot(slot) => self.channel_of(slot).id,
+            Place::Channel(id) => id,
         };
-        let pool = pool.filter(|pool| self.pools[self.channels[channel].pool].name() != Some(*pool));
-        (id != self.channels[channel].id).then(|| Waiting::OnAirElsewhere {
-            channel: id.clone(),
-            output_group,
-            pool: pool.cloned(),
+        let channel = self.channels[channel].id;
+        (elsewhere != channel).then(|| Waiting::OtherGroupOnAir {
+            channel: channel.clone(),
+            elsewhere: elsewhere.clone(),
         })
     }
 

@@ -75,10 +75,10 @@ fn what_another_channel_publishes_keeps_from_a_restart_too() {
     world.seen("2").owner = Some("another".into());
     let plan = allowed(&world);
     assert!(!steps(&plan, "1").contains("stop"));
-    assert_eq!(
-        plan.channels[0].waiting.as_ref().unwrap().code(),
-        "OnAirElsewhere"
-    );
+    let why = plan.channels[0].waiting.as_ref().unwrap();
+    assert_eq!(why.code(), "OnAirElsewhere");
+    assert!(why.to_string().starts_with("1 is left as it is:"), "{why}");
+    assert_eq!(waiting(&plan, "b"), "OnAirElsewhere");
     world.seen("2").state = Idle;
     assert!(steps(&allowed(&world), "1").contains("stop"));
 }
