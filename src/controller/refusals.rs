@@ -26,7 +26,7 @@ const LAST_DELAY: Duration = Duration::from_hours(1);
 const TRIED_WITHIN: Duration = Duration::from_mins(2);
 
 /// The most that are left to a successor, and the most letters of what MediaLive said: a note has little room.
-const LEFT_MAX: usize = 50;
+const LEFT_MAX: usize = 20;
 const WHAT_MAX: usize = 300;
 
 /// Destinations whose target MediaLive refused.
