@@ -62,9 +62,10 @@
 //!   stop of a second copy the channel of the first one is read, too), and every call that changes anything needs a
 //!   [`service::Permit`].
 //! - A channel is stopped only if every slot of it is parked, surplus or held by a destination that is not wanted, or if an
-//!   interruption is granted (`plan/protection.rs`, and from the raw channel again `plan/check/stops.rs`). What is not
-//!   recognised is a reason to leave a channel alone. `takeover: true` of a channel releases it once; that this has begun and that
-//!   it is used up are recorded in a tag of the channel, without which nothing is released (`plan/reading/takeover.rs`).
+//!   interruption is granted and the channel can start again (`plan/protection.rs`, and from the raw channel again
+//!   `plan/check/stops.rs`). What is not recognised is a reason to leave a channel alone. `takeover: true` of a channel releases it
+//!   once; that this has begun and that it is used up are recorded in a tag of the channel, without which nothing is released
+//!   (`plan/reading/takeover.rs`).
 //! - The occupant of a slot is recorded in a tag of its channel before the slot is pointed. A tag whose digest does not fit the
 //!   present target proves nothing ([`model::SlotTag`]).
 //! - A declared stream is on air once, whatever its spelling ([`model::Stream`]). Every channel of the account counts for

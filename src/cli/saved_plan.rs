@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::targets::DeclaredTarget;
+pub use self::targets::{DeclaredParking, DeclaredTarget};
 use crate::files;
 use crate::model::Desired;
 use crate::plan::Plan;
@@ -20,8 +20,9 @@ use crate::render::differences::Comparison;
 use crate::render::plan_json::{PlanDocument, document};
 use crate::render::stale::what_changed;
 
-/// Version of the file's format. Version 1 had no targets, so that a new key went unnoticed: it is refused.
-const VERSION: u32 = 2;
+/// Version of the file's format. Version 1 had no targets, so that a new key went unnoticed, and version 2 no parking URLs: both are
+/// refused.
+const VERSION: u32 = 3;
 
 /// Field that distinguishes the file from declared state.
 const MARK: &str = "slotwisePlan";
@@ -68,6 +69,8 @@ pub struct SavedPlan {
     pub plan: PlanDocument,
     /// The targets of all destinations when it was made.
     pub targets: Vec<DeclaredTarget>,
+    /// Where the parked slots of all pools pointed.
+    pub parkings: Vec<DeclaredParking>,
 }
 
 /// A file that is not a saved plan.
@@ -112,6 +115,7 @@ impl SavedPlan {
             interrupt: interrupt.to_vec(),
             plan: document(plan),
             targets: targets::declared(desired),
+            parkings: targets::parkings(desired),
         }
     }
 
@@ -151,6 +155,7 @@ impl SavedPlan {
         let reviewed = Reviewed {
             plan: &self.plan,
             targets: &self.targets,
+            parkings: &self.parkings,
         };
         reviewed.differences(desired, now)
     }
@@ -170,6 +175,7 @@ pub fn differences((of, shown): (&Desired, &Plan), (desired, now): (&Desired, &P
     let reviewed = Reviewed {
         plan: &document(shown),
         targets: &targets::declared(of),
+        parkings: &targets::parkings(of),
     };
     reviewed.differences(desired, now)
 }
@@ -178,6 +184,7 @@ pub fn differences((of, shown): (&Desired, &Plan), (desired, now): (&Desired, &P
 struct Reviewed<'a> {
     plan: &'a PlanDocument,
     targets: &'a [DeclaredTarget],
+    parkings: &'a [DeclaredParking],
 }
 
 impl Reviewed<'_> {
@@ -190,13 +197,19 @@ impl Reviewed<'_> {
         let is = targets::declared(desired);
         let changed = targets::changed(self.targets, &is);
         let fields = REVIEWED_AND_NOW.differences(&comparable(self.plan), &comparable(&now));
+        let moved = targets::moved_parkings(self.parkings, &targets::parkings(desired));
         let plans = [self.plan, &now];
-        let is_written = |name: &str| plans.iter().any(|plan| targets::written(plan).contains(name));
-        if fields.is_empty() && !changed.keys().any(|name| is_written(name)) {
+        let is_written = |name: &&str| plans.iter().any(|plan| targets::written(plan).contains(name));
+        let is_parked = |pool: &&str| {
+            plans
+                .iter()
+                .any(|plan| targets::pools_written(plan).contains(pool))
+        };
+        if fields.is_empty() && !changed.keys().any(is_written) && !moved.keys().any(is_parked) {
             return Vec::new();
         }
         // A changed target is the cause of the rest.
-        let mut words: Vec<String> = changed.into_values().collect();
+        let mut words: Vec<String> = changed.into_values().chain(moved.into_values()).collect();
         words.extend(what_changed(self.plan, &now));
         if words.is_empty() { fields } else { words }
     }
@@ -254,6 +267,8 @@ mod tests {
         let mut yt = samples::destination("yt");
         yt.key = StreamKey::Known(Secret::new(KEY));
         desired.destinations.insert("yt".into(), Arc::new(yt));
+        let pool = samples::pool(&["4000001"], "RTMP-*");
+        desired.pools.insert(pool.name.clone(), pool);
         desired
     }
 
@@ -291,14 +306,14 @@ mod tests {
     fn a_file_of_another_version_or_kind_says_so() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plan.json");
-        for other in [1, 9] {
+        for other in [1, 2, 9] {
             std::fs::write(&path, format!(r#"{{"slotwisePlan": {other}}}"#)).unwrap();
             assert!(matches!(
                 SavedPlan::read(&path),
                 Err(SavedPlanError::Version { version, .. }) if version == other
             ));
         }
-        std::fs::write(&path, r#"{"slotwisePlan": 2}"#).unwrap();
+        std::fs::write(&path, r#"{"slotwisePlan": 3}"#).unwrap();
         assert!(matches!(
             SavedPlan::read(&path),
             Err(SavedPlanError::Format { .. })
@@ -398,6 +413,28 @@ mod tests {
             saved.differences(&unread, &writes_yt()).is_empty(),
             "the plan itself says that"
         );
+    }
+
+    #[test]
+    fn another_parking_url_of_a_pool_that_is_written_makes_a_plan_stale() {
+        let with_parking = |url: &str| {
+            let mut desired = desired();
+            desired.pools.get_mut("main").unwrap().slots.parking_url = url.into();
+            desired
+        };
+        let (moved, respelled) = (
+            with_parking("rtmp://192.0.2.7/parked"),
+            with_parking("RTMP://127.0.0.1/parked/"),
+        );
+        let saved = saved_plan(&writes_yt());
+        assert_eq!(
+            saved.differences(&moved, &writes_yt()),
+            ["main: its parkingUrl has changed"]
+        );
+        assert!(saved.differences(&respelled, &writes_yt()).is_empty());
+        assert!(!serde_json::to_string(&saved).unwrap().contains("rtmp://"));
+        let idle = saved_plan(&plan(ChannelState::Idle));
+        assert!(idle.differences(&moved, &plan(ChannelState::Idle)).is_empty());
     }
 
     #[test]

@@ -105,8 +105,9 @@ impl<S: Source> Controller<S> {
 
     /// The same, with what is wrong in pools that are held for it.
     async fn look_further(&mut self, look: Look) -> Result<Looked, CycleError> {
-        let (loaded, observed, read) = self.load_and_observe(look).await?;
+        let (loaded, mut observed, read) = self.load_and_observe(look).await?;
         let at = self.clock.now();
+        self.follow_renamed(&loaded.desired, &mut observed, at);
         let Checked {
             plan,
             desired,
@@ -311,6 +312,16 @@ impl<S: Source> Controller<S> {
             .mark_trouble(&mut observed, Instant::now(), self.clock.now());
         self.memory.denials.hide_leftovers(&mut observed);
         observed
+    }
+
+    /// One that was interrupted comes back by the name that it has now.
+    fn follow_renamed(&mut self, desired: &Desired, observed: &mut Observed, now: Timestamp) {
+        if observed.returning.is_empty() {
+            return;
+        }
+        let renamed = Reading::new(desired, observed, now).renamed();
+        self.memory.rename(&renamed);
+        observed.returning.clone_from(&self.memory.returning);
     }
 
     /// The checked plan, and the desired state as far as it was trusted for it.

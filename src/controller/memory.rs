@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Event;
 use super::denials::Denials;
-use super::refusals::Refusals;
+use super::refusals::{LeftRefusal, Refusals};
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, Desired, Destination, DestinationName, Observed, Returning,
     Trouble,
@@ -55,12 +55,13 @@ pub(super) struct Memory {
 }
 
 /// What is not finished: a successor goes on with it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Unfinished {
     returning: Returning,
     interrupted: BTreeMap<DestinationName, ChannelId>,
     restarting: BTreeSet<ChannelId>,
+    refused: Vec<LeftRefusal>,
 }
 
 /// What a failure is put down to.
@@ -174,14 +175,15 @@ impl Memory {
 
     /// What a successor is to know, as text; empty where nothing is under way.
     pub(super) fn unfinished(&self) -> String {
-        if self.returning.is_empty() && self.interrupted.is_empty() && self.restarting.is_empty() {
-            return String::new();
-        }
         let unfinished = Unfinished {
             returning: self.returning.clone(),
             interrupted: self.interrupted.clone(),
             restarting: self.restarting.clone(),
+            refused: self.refusals.left(),
         };
+        if unfinished == Unfinished::default() {
+            return String::new();
+        }
         serde_json::to_string(&unfinished).unwrap_or_default()
     }
 
@@ -197,6 +199,7 @@ impl Memory {
             self.interrupted.entry(name).or_insert(channel);
         }
         self.restarting.extend(left.restarting);
+        self.refusals.inherit(left.refused, Instant::now());
     }
 
     /// MediaLive accepted a step: says what it should lead to.
@@ -324,6 +327,18 @@ impl Memory {
             .retain(|name, _| desired.destinations.contains_key(name));
         self.keep_interrupted(|name| desired.destinations.get(name).is_none_or(|d| d.is_wanted(clock)));
         self.refusals.keep_declared(desired, clock);
+    }
+
+    /// Those that come back have other names now.
+    pub(super) fn rename(&mut self, renamed: &BTreeMap<DestinationName, DestinationName>) {
+        for (name, now) in renamed {
+            if let Some(slot) = self.returning.remove(name) {
+                self.returning.insert(now.clone(), slot);
+            }
+            if let Some(channel) = self.interrupted.remove(name) {
+                self.interrupted.insert(now.clone(), channel);
+            }
+        }
     }
 
     /// Forgets interrupted destinations that are no longer declared, by a declaration that is whole.

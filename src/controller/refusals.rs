@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::model::{Desired, Destination, DestinationName, Refused};
+use crate::model::{ChannelId, Desired, Destination, DestinationName, Refused, SlotId, SlotSelector};
 use crate::plan::{ChannelPlan, Content, SlotWrite, Step};
 
 /// How long one that was refused is left out before it is tried again: long enough for those it was written with to be on air
@@ -24,6 +25,10 @@ const LAST_DELAY: Duration = Duration::from_hours(1);
 /// How long each of several suspects may take to be tried by itself, until the next ones are tried all the same.
 const TRIED_WITHIN: Duration = Duration::from_mins(2);
 
+/// The most that are left to a successor, and the most letters of what MediaLive said: a note has little room.
+const LEFT_MAX: usize = 20;
+const WHAT_MAX: usize = 300;
+
 /// Destinations whose target MediaLive refused.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
@@ -33,13 +38,49 @@ pub(super) struct Refusals {
 #[derive(Debug)]
 struct Refusal {
     /// What was declared when it was refused.
-    declared: Arc<Destination>,
+    declared: Declared,
     /// What MediaLive said.
     what: String,
     /// Until when it is left out.
     until: Instant,
     /// How long it is left out after the next time; `None` while it was refused only together with others.
     next: Option<Duration>,
+}
+
+/// What was declared when a target was refused.
+#[derive(Debug)]
+enum Declared {
+    /// In this process.
+    Known(Arc<Destination>),
+    /// In a process before this one, by its digest.
+    Left(String),
+}
+
+impl Declared {
+    fn is_same(&self, one: &Destination) -> bool {
+        match self {
+            Self::Known(declared) => has_same_target(one, declared),
+            Self::Left(digest) => one.spelling_digest().to_string() == *digest,
+        }
+    }
+
+    fn digest(&self) -> String {
+        match self {
+            Self::Known(declared) => declared.spelling_digest().to_string(),
+            Self::Left(digest) => digest.clone(),
+        }
+    }
+}
+
+/// What a successor is to know of one that was refused. Of its target no more than a short digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LeftRefusal {
+    destination: DestinationName,
+    target: String,
+    what: String,
+    /// How long it is left out after the next time, in seconds; `null` while it was refused only together with others.
+    next: Option<u64>,
 }
 
 /// Destinations that an update writes which may be why it is refused, as they were declared when it began.
@@ -73,6 +114,24 @@ pub(super) fn suspects(channel: &ChannelPlan, step: &Step, declared: Option<&Des
     }
 }
 
+/// What MediaLive said of an update, and that it is not certain to be about its suspects: it parks a slot, or the second pipeline
+/// of one, and the URL for that may be what is refused.
+pub(super) fn with_parking(channel: &ChannelId, step: &Step, what: &str) -> String {
+    let parks = |write: &SlotWrite| {
+        let slot = SlotId::new(channel.clone(), write.output_group.clone());
+        let mut endpoints = write.target.0.iter().enumerate();
+        endpoints.any(|(at, one)| SlotSelector::is_parking_name(&one.stream_name, &slot, at))
+    };
+    if !step.action.writes().iter().any(parks) {
+        return what.to_owned();
+    }
+    let parking = "the same update writes spec.slots.parkingUrl of the pool, which may be what is refused";
+    match what {
+        "" => parking.to_owned(),
+        what => format!("{what}; {parking}"),
+    }
+}
+
 impl Refusals {
     /// MediaLive refused an update with these suspects. Says how many of them may be the cause.
     pub(super) fn note(&mut self, suspects: &Suspects, what: &str, now: Instant) -> usize {
@@ -92,7 +151,7 @@ impl Refusals {
             let delay = delay.unwrap_or(FIRST_DELAY);
             let next = (delay * 2).min(LAST_DELAY);
             let refusal = Refusal {
-                declared,
+                declared: Declared::Known(declared),
                 what: what.to_owned(),
                 until: now + if is_alone { delay } else { TRIED_WITHIN },
                 next: is_alone.then_some(next),
@@ -111,7 +170,7 @@ impl Refusals {
     pub(super) fn keep_declared(&mut self, desired: &Desired, clock: Timestamp) {
         self.by_name.retain(|name, refusal| {
             let declared = desired.destinations.get(name);
-            declared.is_some_and(|one| one.is_wanted(clock) && has_same_target(one, &refusal.declared))
+            declared.is_some_and(|one| one.is_wanted(clock) && refusal.declared.is_same(one))
         });
     }
 
@@ -134,6 +193,32 @@ impl Refusals {
             (name.clone(), refused)
         });
         refused.collect()
+    }
+
+    /// What a successor is to know, in the order of names. Without times: it would change with every look.
+    pub(super) fn left(&self) -> Vec<LeftRefusal> {
+        let all = self.by_name.iter().take(LEFT_MAX);
+        all.map(|(name, refusal)| LeftRefusal {
+            destination: name.clone(),
+            target: refusal.declared.digest(),
+            what: refusal.what.chars().take(WHAT_MAX).collect(),
+            next: refusal.next.map(|next| next.as_secs()),
+        })
+        .collect()
+    }
+
+    /// Goes on with what a predecessor left: as if all had been refused just now.
+    pub(super) fn inherit(&mut self, left: Vec<LeftRefusal>, now: Instant) {
+        for one in left {
+            let next = one.next.map(|next| Duration::from_secs(next).min(LAST_DELAY));
+            let refusal = Refusal {
+                declared: Declared::Left(one.target),
+                what: one.what,
+                until: now + next.map_or(TRIED_WITHIN, |next| next / 2),
+                next,
+            };
+            self.by_name.entry(one.destination).or_insert(refusal);
+        }
     }
 
     /// The first moment after `now` at which one may be tried again.

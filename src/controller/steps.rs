@@ -7,7 +7,7 @@ use tokio::task::{self, JoinError};
 use tokio::time::Instant;
 
 use super::memory::Blame;
-use super::refusals::{Suspects, suspects};
+use super::refusals::{Suspects, suspects, with_parking};
 use super::{Controller, Event, StepOutcome};
 use crate::execute::{Grounds, NoPermit, Order, Outcome, OutputOutcome, StepError};
 use crate::medialive::{Kind, Summary};
@@ -343,7 +343,8 @@ impl<S: Source> Controller<S> {
                 }
                 self.note_outcome(channel, step, outcome)
             }
-            Err(StepError::Refused(error)) => {
+            Err(StepError::Refused(mut error)) => {
+                error.message = with_parking(channel, step, &error.message);
                 let blame = self.note_refusal(suspects, &error.message);
                 self.note_failure(channel, step, error.to_string(), blame)
             }

@@ -4,10 +4,11 @@
 //! changed value goes unnoticed as rarely.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Destination, Endpoint, OwnerId, Secret, StreamKey};
+use super::{ChannelPool, Destination, Endpoint, OwnerId, Secret, StreamKey};
 
 /// Four hex digits over some texts in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,13 +50,10 @@ impl Destination {
             let whose = [what, owner.as_str(), self.identity.as_str()];
             ShortDigest::of(whose.into_iter().chain(values.iter().copied()))
         };
-        // An URL has one canonical form whatever the key, as long as there is one: without it a part of the path would be
-        // taken for the key.
-        let url = |url: &str| Endpoint::new(url, Secret::new("-")).canonical().url;
         let urls: Vec<_> = [Some(&self.url), self.backup_url.as_ref()]
             .into_iter()
             .flatten()
-            .map(|declared| url(declared))
+            .map(|declared| canonical_url(declared))
             .collect();
         let urls: Vec<&str> = urls.iter().map(AsRef::as_ref).collect();
         let key = match &self.key {
@@ -71,6 +69,40 @@ impl Destination {
                 .map(|login| of("slotwise login 1", &[&login.username, &login.password_parameter])),
         }
     }
+}
+
+impl Destination {
+    /// Digest of what it would have MediaLive write, in this very spelling: one spelling may be refused and another one not.
+    pub fn spelling_digest(&self) -> ShortDigest {
+        let login = self.login.as_ref();
+        let key = match &self.key {
+            StreamKey::Known(key) => key.reveal(),
+            StreamKey::Unavailable { .. } => "",
+        };
+        ShortDigest::of([
+            "slotwise spelling 1",
+            self.identity.as_str(),
+            &*self.url,
+            self.backup_url.as_deref().unwrap_or_default(),
+            key,
+            login.map_or("", |login| &*login.username),
+            login.map_or("", |login| &*login.password_parameter),
+        ])
+    }
+}
+
+impl ChannelPool {
+    /// Digest of the URL of its parked slots, for `owner`. Another spelling of the same changes none.
+    pub fn parking_digest(&self, owner: &OwnerId) -> ShortDigest {
+        let url = canonical_url(&self.slots.parking_url);
+        ShortDigest::of(["slotwise parking 1", owner.as_str(), self.name.as_str(), &url])
+    }
+}
+
+/// A URL has one canonical form whatever the key, as long as there is one: without it a part of the path would be taken for the
+/// key.
+fn canonical_url(url: &str) -> Arc<str> {
+    Endpoint::new(url, Secret::new("-")).canonical().url
 }
 
 #[cfg(test)]
@@ -118,6 +150,23 @@ mod tests {
         });
         let read = digests(|yt| yt.url = "rtmp://yt.example/live/a".into());
         assert_eq!((unread.url, unread.key), (read.url, None));
+    }
+
+    #[test]
+    fn another_spelling_has_another_digest_of_its_own() {
+        let base = samples::destination("yt");
+        for change in [
+            (|yt| yt.url = format!("{}/", yt.url).into()) as fn(&mut Destination),
+            |yt| yt.backup_url = Some("rtmp://b.yt.example/live".into()),
+            |yt| yt.key = StreamKey::Known(Secret::new("another")),
+        ] {
+            let mut changed = base.clone();
+            change(&mut changed);
+            assert_ne!(changed.spelling_digest(), base.spelling_digest());
+        }
+        let mut renamed = base.clone();
+        renamed.priority = 7;
+        assert_eq!(renamed.spelling_digest(), base.spelling_digest());
     }
 
     #[test]

@@ -12,8 +12,10 @@
 //! | a vanished destination | leaves once it is released; blocks while it is kept, as in no pool where this process never saw it declared |
 //! | what no Destination explains, or what cannot be a slot | blocks, unless the channel has `takeover: true`, which is not used up, and everything declared could be read |
 //!
-//! Beside the slots only one thing is in the way: a destination that stays on air in an output group that is not a slot, and in
-//! no slot of a running channel. All other output groups end with their channel.
+//! Beside the slots two things are in the way. A destination that stays on air in an output group that is not a slot, and in
+//! no slot of a running channel. And, of a channel that is to start again after its stop, what would keep it from that: an output
+//! group that is not a slot and has the stream of a wanted destination, or one that is on air on another channel. All other
+//! output groups end with their channel.
 //!
 //! Under `idle: KeepRunning` nothing stops without a grant. A STARTING channel is waited for and then stopped; a RECOVERING one is
 //! left alone until MediaLive has repaired it.
@@ -61,6 +63,8 @@ pub(super) enum Block {
     Doubted,
     /// What this channel [carries](super::reading::Channel::carries) beside its slots stays on air.
     Beside(usize),
+    /// Once stopped, this channel could not [start](super::reading::Channel::beside) again.
+    NoRestart(usize),
 }
 
 impl Kept {
@@ -113,10 +117,13 @@ pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
     }
     let is_vacant = kept.on_air.is_empty() && kept.is_interruptible();
     if is_vacant && !reading.pools[one.pool].keeps_running() {
-        Kind::Vacant
-    } else {
-        Kind::Kept(kept)
+        return Kind::Vacant;
     }
+    // A grant is for an interruption, not for an end.
+    if one.beside.is_some() {
+        kept.block = kept.block.or(Some(Block::NoRestart(channel)));
+    }
+    Kind::Kept(kept)
 }
 
 /// Whether a channel in no pool may belong to one that could not be read. Where a destination on it is declared off, and nothing

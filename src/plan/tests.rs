@@ -11,6 +11,7 @@ mod placement_rules;
 mod pools_edited;
 mod properties;
 mod refused;
+mod restart;
 mod stops;
 mod tags;
 mod takeover;

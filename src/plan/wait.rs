@@ -398,5 +398,6 @@ fn blocked(decision: &Decision<'_, '_>, block: Block) -> Option<Waiting> {
             let channel = &reading.channels[channel];
             Some(reading.carries_beside_slots(channel, channel.carries?))
         }
+        Block::NoRestart(channel) => reading.channels[channel].beside.clone(),
     }
 }

@@ -245,6 +245,14 @@ pub enum Waiting {
         /// The destination.
         destination: DestinationName,
     },
+    /// An output group of the channel that is no slot has a stream that is, or may be, on air on another channel: the channel is not
+    /// started, and not stopped to start again.
+    OtherGroupOnAir {
+        /// The channel.
+        channel: ChannelId,
+        /// The other channel.
+        elsewhere: ChannelId,
+    },
     /// The channel has as many tags as it may have, so that no more slots of it can be given.
     TagsFull {
         /// The channel.
@@ -315,7 +323,9 @@ impl Waiting {
             Self::PinnedSlotTaken { .. } => "PinnedSlotTaken",
             Self::PinnedElsewhere { .. } => "PinnedElsewhere",
             Self::SameTarget { .. } => "SameTarget",
-            Self::OnAirElsewhere { .. } | Self::OnAirInOutput { .. } => "OnAirElsewhere",
+            Self::OnAirElsewhere { .. } | Self::OnAirInOutput { .. } | Self::OtherGroupOnAir { .. } => {
+                "OnAirElsewhere"
+            }
             Self::Paused { .. } => "Paused",
             Self::SourceUntrusted { .. } => "SourceUntrusted",
             Self::NotAdopted { .. } => "NotAdopted",

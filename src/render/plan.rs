@@ -23,6 +23,10 @@ use crate::words::counted;
 /// More unchanged channels than this in a pool, or more channels than this that wait for one reason, are folded.
 const FOLD_ABOVE: usize = 4;
 
+/// Why a channel of ours runs on whatever is declared.
+pub(super) const RUNS_WITHOUT_SLOT: &str =
+    "none of its output groups is a slot, so slotwise does not stop it";
+
 /// `plan` as text that ends with a line feed.
 pub fn plan(plan: &Plan, style: Style) -> String {
     let summary = Summary::of(plan);
@@ -378,13 +382,7 @@ impl<'a> View<'a> {
                 ways_out_row(&mut table, Some(cell(Tone::Muted, "")), &channel.ways_out());
             }
         } else if runs_without_slot(channel) {
-            table.row([
-                cell(Tone::Muted, "runs"),
-                cell(
-                    Tone::Plain,
-                    "none of its output groups is a slot, so slotwise does not stop it",
-                ),
-            ]);
+            table.row([cell(Tone::Muted, "runs"), cell(Tone::Plain, RUNS_WITHOUT_SLOT)]);
         }
         lines.extend(table.lines(self.style, 4));
         lines

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::plan::RUNS_WITHOUT_SLOT;
 use super::plan_json::{Slot, pretty, slot};
 use super::style::{Style, Tone};
 use super::table::{Table, cell};
@@ -262,6 +263,17 @@ fn channels(of: &[ChannelStatus], style: Style) -> Vec<String> {
                 cell(Tone::Waits, "waits"),
                 cell(Tone::Waits, format!("{code}: {message}")),
             ]);
+        } else if one.pool.is_none()
+            && one.slots.is_empty()
+            && one.state.is_some_and(ChannelState::is_running)
+        {
+            table.row([
+                cell(Tone::Plain, ""),
+                cell(Tone::Plain, ""),
+                cell(Tone::Plain, ""),
+                cell(Tone::Muted, "runs"),
+                cell(Tone::Muted, RUNS_WITHOUT_SLOT),
+            ]);
         }
     }
     table.lines(style, 0)
@@ -368,6 +380,18 @@ mod tests {
                 condition("Leader", ConditionStatus::True),
             ],
         }
+    }
+
+    #[test]
+    fn a_channel_in_no_pool_that_runs_on_says_so() {
+        let mut left = sample();
+        let channel = &mut left.channels[0];
+        (channel.pool, channel.waiting) = (None, None);
+        channel.slots.clear();
+        let text = status(&left, Some(at(1_125)), Style::PLAIN);
+        // It may be wrapped.
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(RUNS_WITHOUT_SLOT), "{text}");
     }
 
     #[test]

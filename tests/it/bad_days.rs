@@ -147,6 +147,38 @@ async fn interrupted_and_lost(spoil: impl FnOnce(&mut Desired)) -> String {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_renamed_while_interrupted_keeps_its_place() {
+    let mut pool = pool(&["1"]);
+    pool.disruption.interrupt = Interrupt::Anytime;
+    let mut stage = Stage::new(desired(pool, vec![wanted("a"), wanted("b"), ready("c")]));
+    stage.converge(60).await;
+    stage
+        .script
+        .change(|desired| desired.destination_mut("c").unwrap().state = WantedState::Streaming);
+    stage.run_for(MINUTE / 6).await;
+    stage.script.change(|desired| {
+        let a = desired.destinations.remove("a").unwrap();
+        let renamed = Destination {
+            name: "renamed".into(),
+            identity: "renamed".into(),
+            ..Destination::clone(&a)
+        };
+        let newcomer = Destination {
+            priority: 10,
+            ..wanted("newcomer")
+        };
+        for one in [renamed, newcomer] {
+            desired.destinations.insert(one.name.clone(), one.into());
+        }
+    });
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(stage.state("1"), "RUNNING");
+    let phases = ["b", "renamed", "newcomer", "c"].map(|name| stage.phase(name));
+    assert_eq!(phases[..3], [Phase::Streaming; 3]);
+    assert_eq!(phases[3], Phase::Pending, "it has not been on air yet");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_channel_deleted_behind_our_back_gives_its_destination_to_another() {
     let mut stage = Stage::new(desired(pool(&["1", "2"]), vec![wanted("a")]));
     stage.converge(60).await;

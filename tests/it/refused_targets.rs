@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use slotwise::controller::{Ended, Event};
+use slotwise::controller::lease::{Lease, LockPlace};
+use slotwise::controller::{Ended, Event, Settings};
 use slotwise::emulator::{Emulator, Options, Switches};
-use slotwise::model::{Desired, Interrupt, WantedState};
+use slotwise::model::{Desired, Interrupt, OwnerId, Pin, WantedState};
 use slotwise::status::Phase;
 
-use super::stage::{Stage, desired, fleet, pool, ready, wanted};
+use super::stage::{Script, Stage, desired, fleet, pool, ready, wanted};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -150,4 +151,67 @@ async fn a_grant_for_what_is_refused_is_used_up() {
     assert_eq!([stage.phase("a"), stage.phase("b")], [Phase::Streaming; 2]);
     assert_eq!(stage.destination("a").reason, "TargetRefused");
     assert_eq!(stops(&stage), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parking_url_in_the_same_update_is_named_as_well() {
+    let mut declared = one_channel();
+    switch_on(&mut declared, "b");
+    let mut stage = without_queries(declared);
+    stage.converge(60).await;
+    stage.script.change(|desired| {
+        let pool = desired.pools.values_mut().next().unwrap();
+        pool.slots.parking_url = "rtmp://127.0.0.1/parked?x".into();
+        desired.destination_mut("b").unwrap().state = WantedState::Ready;
+        desired.destination_mut("c").unwrap().pin = Some(Pin {
+            channel: "1".into(),
+            output_group: "RTMP-Slot-3".into(),
+        });
+        switch_on(desired, "c");
+    });
+    stage.run_for(10 * MINUTE).await;
+    let message = stage.destination("c").message.to_string();
+    assert!(message.contains("spec.slots.parkingUrl"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_knows_what_was_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = LockPlace::named(dir.path().join("slotwise.lock"));
+    let begin = |emulator: &Emulator, script: Script| {
+        let settings = Settings::new(OwnerId::new("test"));
+        let lease = Lease::lock_file(&place).unwrap();
+        Stage::leased(emulator.clone(), script, lease, settings)
+    };
+    let mut declared = one_channel();
+    switch_on(&mut declared, "b");
+    let emulator = without_queries(declared.clone()).emulator;
+    let mut first = begin(&emulator, Script::new(declared));
+    first.converge(60).await;
+    first.script.change(|desired| with_query(desired, "a"));
+    emulator.clear_calls();
+    while first.count("UpdateChannel") == 0 {
+        first.run_for_without_end(Duration::from_secs(1)).await;
+    }
+    first.run_for_without_end(Duration::from_secs(1)).await;
+    assert_eq!(
+        (first.state("1").as_str(), first.count("StartChannel")),
+        ("IDLE", 0)
+    );
+    let script = first.script.clone();
+    drop(first);
+    let note = std::fs::read_to_string(dir.path().join("slotwise.lock")).unwrap();
+    assert!(
+        note.contains("refused") && !note.contains("k3y") && !note.contains("rtmp://"),
+        "{note}"
+    );
+
+    let mut next = begin(&emulator, script);
+    next.run_for(100 * MINUTE).await;
+    assert_eq!([next.phase("a"), next.phase("b")], [Phase::Streaming; 2]);
+    assert_eq!(next.destination("a").reason, "TargetRefused");
+    assert_eq!(next.count("UpdateChannel"), 1, "it is not tried again");
+    next.script.change(|desired| without_query(desired, "a"));
+    next.run_for(MINUTE).await;
+    assert_eq!(next.destination("a").reason, "OnAir");
 }

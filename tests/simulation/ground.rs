@@ -274,7 +274,8 @@ impl<'a> Ground<'a> {
                         .any(|there| own.iter().any(|own| own.stream() == there.stream()))
                 })
             };
-            let is_overwritten = slot.has_tag && slot.tag.is_none() && (is_running(channel) || is_declared());
+            let is_misfit = slot.has_tag && slot.tag.is_none() && !slot.is_parked_by_name;
+            let is_overwritten = is_misfit && (is_running(channel) || is_declared());
             if (slot.is_meant || is_recorded || is_overwritten) && !slot.group.is_empty() {
                 slots.push(slot);
             } else {

@@ -11,8 +11,11 @@ use slotwise::emulator::{Emulator, Operation, World};
 use slotwise::model::tag::SLOT_TAG_PREFIX;
 
 use super::contact::{TAGS_MAX, fill, point};
-use super::reading::{Endpoint, is_running, slots, wiring};
+use super::reading::{Endpoint, is_parking, is_running, slots, wiring};
 use super::world::{CANARY, PARKING};
+
+/// The name of an output group that is no slot.
+const BESIDE: &str = "Beside";
 
 /// One change by hand.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +31,10 @@ impl Hand {
     pub(super) fn work(self, emulator: &Emulator, id: &str) -> Option<&'static str> {
         let Self { serial, seed } = self;
         let mut random = ChaCha8Rng::seed_from_u64(seed);
+        // Drawn beside the others, which stay as they are.
+        if random.clone().random_bool(0.04) {
+            return emulator.with_world(|world, now| add_beside(world, (id, now)));
+        }
         let action = random.random_range(0..22);
         emulator.with_world(|world, now| {
             if action >= 15 {
@@ -170,6 +177,54 @@ impl Hand {
             _ => None,
         }
     }
+}
+
+/// A user adds an output group that is no slot, for the stream of one that is: by another scheme, as to be sure.
+fn add_beside(world: &mut World, (id, now): (&str, Now)) -> Option<&'static str> {
+    let channel = world.channel(id)?;
+    let state = channel.state();
+    let was_running = state == State::Running;
+    let is_used = |(_, endpoints): &(&String, &Vec<Endpoint>)| !endpoints.iter().any(is_parking);
+    let groups = slots(channel);
+    let (group, endpoints) = groups
+        .iter()
+        .find(is_used)
+        .filter(|(group, _)| *group != BESIDE)?;
+    if !(was_running || state == State::Idle) || groups.contains_key(BESIDE) {
+        return None;
+    }
+    let secure = |(url, name): &Endpoint| (url.replacen("rtmp://", "rtmps://", 1), name.clone());
+    let secured: Vec<Endpoint> = endpoints.iter().map(secure).collect();
+    let reference = wiring(channel.document()).get(group)?.clone();
+    world.force_state(id, State::Idle, now);
+    world.channel_mut(id)?.edit(now, |document| {
+        let entries = document["destinations"].as_array_mut();
+        if let Some(entries) = entries
+            && let Some(mut entry) = entries.iter().find(|entry| entry["id"] == reference).cloned()
+        {
+            entry["id"] = json!(BESIDE);
+            point(&mut entry, &secured);
+            entries.push(entry);
+        }
+        let groups = document["encoderSettings"]["outputGroups"].as_array_mut();
+        if let Some(groups) = groups
+            && let Some(mut added) = groups.iter().find(|one| one["name"] == json!(group)).cloned()
+        {
+            added["name"] = json!(BESIDE);
+            let output = &mut added["outputs"][0];
+            output["outputName"] = json!(BESIDE);
+            output["outputSettings"]["rtmpOutputSettings"]["destination"]["destinationRefId"] = json!(BESIDE);
+            groups.push(added);
+        }
+    });
+    if was_running {
+        world.force_state(id, State::Running, now);
+    }
+    Some(if was_running {
+        "adds a group beside the slots of running"
+    } else {
+        "adds a group beside the slots of stopped"
+    })
 }
 
 /// Where a group pointed when it was made: parked by an address only, or a target of its own.

@@ -218,6 +218,12 @@ impl<'a> Oracle<'a> {
                 let holds = near.any(|(_, place)| self.blocks(place, waiting).is_ok());
                 ensure(holds, || "nothing of the kind blocks any channel".into())
             }
+            Waiting::OtherGroupOnAir { channel, elsewhere } => {
+                let place = self.ground.place(channel.as_str());
+                let place = place.filter(|place| place.pool.is_some_and(|pool| pool.name == one.pool));
+                let place = place.ok_or_else(|| format!("its pool has no channel {channel}"))?;
+                self.would_push_beside(place, elsewhere.as_str())
+            }
             of_channel => self.of_channel(one, of_channel),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! A running channel may be stopped only if it has a slot and each of its slots is parked, a second copy, or of an unwanted
 //! destination; or if an interruption is granted. Neither while something on it is undeclared or cannot be a slot, unless
-//! it is taken over and its tag says that this has begun, nor while a destination on it is paused. A change of its own interrupts a destination like any other.
+//! it is taken over and its tag says that this has begun, nor while a destination on it is paused, nor where it could not start
+//! again. A change of its own interrupts a destination like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +80,12 @@ impl<'a> Stop<'a> {
         }
         if lost.is_empty() && !place.keeps_running() {
             return Ok(BTreeSet::new());
+        }
+        if let Some(one) = ground.keeps_from_start(place) {
+            return Err(format!(
+                "it could not start again beside {} in what is no slot",
+                one.name
+            ));
         }
         let names: BTreeSet<DestinationName> = lost.iter().map(|one| one.name.clone()).collect();
         if let Some(firm) = lost.iter().find(|one| !one.interruptible) {

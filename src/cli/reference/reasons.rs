@@ -291,6 +291,10 @@ fn of_the_channel() -> Vec<Waiting> {
             output_group: Some(group()),
             destination: name("NAME"),
         },
+        Waiting::OtherGroupOnAir {
+            channel: channel(),
+            elsewhere: ChannelId::new("CHANNEL-2"),
+        },
         Waiting::TagsFull { channel: channel() },
         Waiting::OwnedByAnother {
             channel: channel(),

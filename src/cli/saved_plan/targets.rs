@@ -1,11 +1,11 @@
-//! The targets that a saved plan was made with, as digests, and which of them have changed.
+//! The targets that a saved plan was made with, those of parked slots too, as digests, and which of them have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Desired, Destination, Endpoint, OwnerId, Secret, Target};
-use crate::render::plan_json::{Holds, PlanDocument};
+use crate::model::{ChannelPool, Desired, Destination, Endpoint, OwnerId, Secret, Target};
+use crate::render::plan_json::{Channel, Holds, PlanDocument};
 use crate::render::routers_json::Output;
 
 /// What a destination declared of its target. A digest has four hex digits: enough to notice a change, useless to find the
@@ -95,4 +95,53 @@ pub(super) fn written(plan: &PlanDocument) -> BTreeSet<&str> {
         .filter(is_written)
         .filter_map(|output| output.destination.as_deref());
     in_slots.chain(in_outputs).collect()
+}
+
+/// What a pool declared of the target of its parked slots: the rest of a pool shows in the plan itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeclaredParking {
+    /// Name of the pool.
+    pool: String,
+    /// Host of its parking URL.
+    host: String,
+    /// Digest of its parking URL.
+    parking_url: String,
+}
+
+/// Those of all pools, by name.
+pub(super) fn parkings(desired: &Desired) -> Vec<DeclaredParking> {
+    let of = |pool: &ChannelPool| {
+        let endpoint = Endpoint::new(pool.slots.parking_url.as_ref(), Secret::new(""));
+        DeclaredParking {
+            pool: pool.name.to_string(),
+            host: endpoint.host().to_owned(),
+            parking_url: pool.parking_digest(&desired.owner).to_string(),
+        }
+    };
+    desired.pools.values().map(of).collect()
+}
+
+/// The pools of both whose parking URL has changed, each with the line that says so.
+pub(super) fn moved_parkings<'a>(
+    was: &'a [DeclaredParking],
+    is: &[DeclaredParking],
+) -> BTreeMap<&'a str, String> {
+    let now: BTreeMap<&str, &DeclaredParking> = is.iter().map(|one| (one.pool.as_str(), one)).collect();
+    let has_changed = |was: &&DeclaredParking| {
+        let now = now.get(was.pool.as_str());
+        now.is_some_and(|now| now.parking_url != was.parking_url)
+    };
+    let line = |was: &'a DeclaredParking| {
+        let pool = was.pool.as_str();
+        (pool, format!("{pool}: its parkingUrl has changed"))
+    };
+    was.iter().filter(has_changed).map(line).collect()
+}
+
+/// The pools on channels of which `plan` writes slots: parked ones among them, or with a second pipeline that is parked.
+pub(super) fn pools_written(plan: &PlanDocument) -> BTreeSet<&str> {
+    let is_written = |channel: &&Channel| channel.steps.iter().any(|step| !step.writes.is_empty());
+    let written = plan.channels.iter().filter(is_written);
+    written.filter_map(|channel| channel.pool.as_deref()).collect()
 }

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::pasted::is_partly_invisible;
-use super::url::{as_written, check_parking_url};
+use super::url::{check_parking_url, parking_as_written};
 use super::{check_channel_id, check_metadata, validate_pause};
 use crate::manifest::node::FieldPath;
 use crate::manifest::raw::{
@@ -71,7 +71,7 @@ pub fn validate_pool(raw: &RawPool, globs: &mut Globs, report: &mut Report) -> O
         channels,
         slots: SlotSelector {
             output_groups: glob?,
-            parking_url: as_written(&raw.spec.slots.parking_url),
+            parking_url: parking_as_written(&raw.spec.slots.parking_url),
         },
         placement: match raw.spec.placement {
             RawPlacement::Spread => Placement::Spread,

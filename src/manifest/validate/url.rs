@@ -31,7 +31,9 @@ pub(super) fn check_url(text: &str, path: &FieldPath, report: &mut Report) -> bo
 /// As [`check_url`], for a place that takes no stream: nothing but host and application path.
 pub(super) fn check_parking_url(text: &str, path: &FieldPath, report: &mut Report) {
     const LOGIN: &str = "the URL holds a user and a password";
-    if let Some((LOGIN, _)) = mistake(text) {
+    // Also an empty one: whether MediaLive takes that is not known.
+    let has_login = authority(text).contains('@');
+    if has_login && matches!(mistake(text), None | Some((LOGIN, _))) {
         report.reject(
             path,
             LOGIN,
@@ -52,6 +54,12 @@ pub(super) fn check_parking_url(text: &str, path: &FieldPath, report: &mut Repor
             "remove it: a parked slot has no key",
         );
     }
+}
+
+/// A parking URL as it is written: without a slash at its end, which changes nothing, and which MediaLive may refuse with every
+/// update that parks a slot.
+pub(super) fn parking_as_written(text: &str) -> Arc<str> {
+    as_written(text.trim_end_matches('/'))
 }
 
 /// Rejects a URL that holds a stream key: it would show in every plan, log and page.
@@ -130,7 +138,7 @@ fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
     let Ok(url) = Url::parse(text) else {
         return Some(("this is not a URL", FORM));
     };
-    if !rest.split(['/', '?', '#']).next().unwrap_or_default().is_ascii() {
+    if !authority(text).is_ascii() {
         return Some((
             "the host has letters that DNS does not have",
             "write the host as DNS has it: `xn--…`",
@@ -155,6 +163,12 @@ fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
         ));
     }
     None
+}
+
+/// Host and port, with user and password.
+fn authority(text: &str) -> &str {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// The segments of the path that hold anything.
@@ -201,6 +215,16 @@ mod tests {
         ] {
             let (message, _) = mistake(bad).unwrap_or(("", ""));
             assert!(message.contains(said), "{bad}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_parking_url_is_written_without_a_slash_at_its_end() {
+        for (text, written) in [
+            ("rtmp://127.0.0.1:1935/parked", "rtmp://127.0.0.1:1935/parked"),
+            ("RTMP://127.0.0.1:1935/parked//", "rtmp://127.0.0.1:1935/parked"),
+        ] {
+            assert_eq!(&*parking_as_written(text), written);
         }
     }
 }

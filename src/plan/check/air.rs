@@ -118,10 +118,13 @@ impl Published {
         Self { at, by, push, of }
     }
 
-    /// Whether two that publish the same stream may do so at once: as a platform's primary and backup ingest.
+    /// Whether two that publish the same stream may do so at once: as a platform's primary and backup ingest, declared twice or
+    /// once beside the slots of the same channel.
     fn may_stand_beside(&self, other: &Self) -> bool {
-        let are_two = self.of.is_some() && other.of.is_some() && self.of != other.of;
-        let are_two = are_two || self.by == By::Output || other.by == By::Output;
+        let are_declared = self.of.is_some() && other.of.is_some() && self.of != other.of;
+        let is_one_beside = (self.by == By::Other) != (other.by == By::Other);
+        let is_in_an_output = self.by == By::Output || other.by == By::Output;
+        let are_two = are_declared || is_in_an_output || is_one_beside && self.at.channel == other.at.channel;
         are_two && self.push.form.is_backup_ingest() != other.push.form.is_backup_ingest()
     }
 }

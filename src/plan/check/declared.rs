@@ -149,6 +149,20 @@ impl<'a> Declared<'a> {
     }
 }
 
+impl Declared<'_> {
+    /// Whether a wanted destination pushes this stream to the same ingest.
+    pub(super) fn wants(&self, push: &Push) -> bool {
+        let is_same = |own: &Push| {
+            own.stream == push.stream && own.form.is_backup_ingest() == push.form.is_backup_ingest()
+        };
+        let mut having = self.streams.get(&push.stream).into_iter().flatten();
+        having.any(|dest| {
+            let one = &self.list[*dest];
+            one.wanted && one.first.iter().chain(&one.backup).any(is_same)
+        })
+    }
+}
+
 impl<'a> One<'a> {
     fn new(destination: &'a Destination, is_refused: bool, now: Timestamp) -> Self {
         let push = |url: &Arc<str>| match &destination.key {

@@ -196,10 +196,11 @@ impl<'a> World<'a> {
             reading.has_fitting_tag |= tag.is_some();
             let matches = reading.matches(group);
             let is_recorded = tag.as_ref().is_some_and(names_a_destination);
-            // A tag that no longer fits still names the group, as long as it runs, or has a declared target.
+            // A tag that no longer fits still names the group, as long as that is not parked, and runs or has a declared target.
             let is_declared = || self.declared.exact(seen.class, &pipes, None).is_some();
             let is_named = seen.tags.is_named(&group.name)
                 && tag.is_none()
+                && pipes.iter().any(Option::is_some)
                 && (seen.state.is_running() || is_declared());
             let is_slot = matches || may_have_slots && (is_recorded || is_named);
             if !is_slot {

@@ -16,6 +16,7 @@
 //! | a slot holds what vanished from the declaration and is kept, as it is on a channel in no pool | on such a channel, this process saw it declared |
 //! | it stands in no pool while the declaration is doubted | every slot that is not parked is held by a destination that is off, and one is |
 //! | a destination that is wanted or paused is on air in a group that is no slot, and in no slot of a running channel | |
+//! | it is to start again and may not: a group that is no slot has a stream that is on air on another channel, or that a wanted destination pushes to that ingest | |
 //!
 //! A channel in no pool has policy `Never` and `idle: Stop`.
 
@@ -86,6 +87,10 @@ impl Subject<'_> {
                 "a destination that stays on air is so in an output group that is no slot",
                 self.is_any_kept_beside(),
             ),
+            (
+                "it could not start again, for what an output group that is no slot publishes",
+                self.ends_running && self.is_any_twice_beside(),
+            ),
         ];
         let (why, _) = reasons.iter().find(|(_, applies)| *applies)?;
         Some(why)
@@ -109,6 +114,18 @@ impl Subject<'_> {
             let is_in_slot = || self.world.air.is_in_running_slot(&push.stream);
             self.world.declared.keeps(&push.stream) && !is_in_slot()
         })
+    }
+
+    /// Whether a start would publish a stream in a group that is no slot which another channel publishes, or a slot is to.
+    fn is_any_twice_beside(&self) -> bool {
+        let (air, declared) = (&self.world.air, &self.world.declared);
+        let others = || {
+            let pipes = self.channel.others.iter().flat_map(|(_, pipes)| pipes);
+            pipes.flatten()
+        };
+        let mut all = others().chain(self.channel.strays.iter().flatten());
+        others().any(|push| air.is_beside(self.channel.id, &push.stream))
+            || all.any(|push| declared.wants(push))
     }
 
     fn ungranted(&self) -> Option<&'static str> {

@@ -208,7 +208,7 @@ impl Posing<'_, '_> {
 
     fn bin(&self, channel: usize, kind: &Kind, any_grant: bool) -> Option<Bin> {
         let one = &self.reading.channels[channel];
-        if *kind == Kind::Stopped && one.beside.is_some()
+        if matches!(kind, Kind::Stopped | Kind::Vacant) && one.beside.is_some()
             || self.would_write_what_cannot_be_read(channel, kind)
         {
             return None;

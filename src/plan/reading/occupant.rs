@@ -37,9 +37,12 @@ impl<'a> Reading<'a> {
             let is_meant = pool.is_some_and(|pool| pool.slots.output_groups.is_match(group.name.as_str()));
             let has_tag = seen.tags.is_named(&group.name);
             // What was written into a slot by hand does not become an output group beside the slots by an edit of the pool: as
-            // long as it runs it stays a slot whose target is not declared; and a slot with a declared target stays one.
-            let is_overwritten =
-                || has_tag && record.is_none() && (seen.state.is_running() || self.is_declared(seen, group));
+            // long as it runs it stays a slot whose target is not declared; and a slot with a declared target stays one. A parked
+            // one has no occupant, and nothing says that its channel is to stop.
+            let is_overwritten = || {
+                let is_misfit = has_tag && record.is_none() && !is_parked_by_name(seen, group);
+                is_misfit && (seen.state.is_running() || self.is_declared(seen, group))
+            };
             if !is_meant && !is_recorded && !is_overwritten() {
                 continue;
             }
@@ -193,6 +196,14 @@ impl<'a> Reading<'a> {
             false => Fit::Respelled,
         }
     }
+}
+
+/// Whether every endpoint of a group has slotwise's own parking name for it.
+fn is_parked_by_name(seen: &ObservedChannel, group: &ObservedGroup) -> bool {
+    let slot = seen.slot(&group.name);
+    let Ok(target) = &group.target else { return false };
+    let mut endpoints = target.0.iter().enumerate();
+    endpoints.all(|(at, one)| SlotSelector::is_parking_name(&one.stream_name, &slot, at))
 }
 
 /// Which endpoints of a target are parked, and the streams of the others.

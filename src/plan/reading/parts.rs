@@ -55,8 +55,8 @@ pub(in crate::plan) struct Channel<'a> {
     pub(in crate::plan) adoption: Adoption,
     /// Why it may not be used; `None` for one that may.
     pub(in crate::plan) unusable: Option<Waiting>,
-    /// Why it may not be started: it has an output group that is not a slot and whose stream may be on air on another
-    /// channel, or is that of a wanted destination, which gets a slot.
+    /// Why it may not be started, or not again once it has stopped: it has an output group that is not a slot and whose stream may
+    /// be on air on another channel, or is that of a wanted destination, which gets a slot.
     pub(in crate::plan) beside: Option<Waiting>,
     /// A destination that stays on air beside the slots of this channel, which runs.
     pub(in crate::plan) carries: Option<Carried<'a>>,

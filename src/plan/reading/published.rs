@@ -86,14 +86,11 @@ impl<'a> Reading<'a> {
         self.find_duplicates();
     }
 
-    /// Stopped channels by what they would publish in output groups that are no slots.
+    /// Channels by what they would publish in output groups that are no slots when they start, or start again.
     fn starting_beside(&self, index: &Index<'_>) -> ByStream<usize> {
         let mut starting: ByStream<usize> = ByStream::default();
         for (at, channel) in self.channels.iter().enumerate() {
-            let Some(seen) = channel
-                .seen
-                .filter(|_| channel.is_usable() && !channel.is_running())
-            else {
+            let Some(seen) = channel.seen.filter(|_| channel.is_usable()) else {
                 continue;
             };
             for (_, endpoint) in self.beside_slots(channel, seen, index) {
@@ -108,17 +105,24 @@ impl<'a> Reading<'a> {
     pub(super) fn find_carried(&mut self, index: &Index<'a>) {
         for at in 0..self.channels.len() {
             let channel = &self.channels[at];
-            if channel.is_running() {
-                let is_kept = |dest: usize, stream: &Stream| {
-                    self.dests[dest].intent.is_kept() && !self.is_in_running_slot(stream)
-                };
-                self.channels[at].carries = self.carried_by(channel, index, is_kept);
-            } else if channel.is_usable() && channel.beside.is_none() {
-                let is_wanted = |dest: usize, _: &Stream| self.dests[dest].intent == Intent::Wanted;
-                let carries = self.carried_by(channel, index, is_wanted);
-                let waiting = carries.map(|carries| self.carries_beside_slots(channel, carries));
-                self.channels[at].beside = waiting;
-            }
+            let is_kept = |dest: usize, endpoint: &Endpoint| {
+                self.dests[dest].intent.is_kept() && !self.is_in_running_slot(&endpoint.stream())
+            };
+            let carries = channel
+                .is_running()
+                .then(|| self.carried_by(channel, index, is_kept));
+            let is_open = channel.is_usable() && channel.beside.is_none();
+            // The other of a platform's two ingests for its key may be on air beside it.
+            let is_wanted = |dest: usize, endpoint: &Endpoint| {
+                self.dests[dest].intent == Intent::Wanted && !self.is_other_ingest(endpoint, dest)
+            };
+            let beside = is_open
+                .then(|| self.carried_by(channel, index, is_wanted))
+                .flatten();
+            let beside = beside.map(|carries| self.carries_beside_slots(channel, carries));
+            let channel = &mut self.channels[at];
+            channel.carries = carries.flatten();
+            channel.beside = channel.beside.take().or(beside);
         }
     }
 
@@ -127,7 +131,7 @@ impl<'a> Reading<'a> {
         &self,
         channel: &Channel<'a>,
         index: &Index<'a>,
-        is_such: impl Fn(usize, &Stream) -> bool,
+        is_such: impl Fn(usize, &Endpoint) -> bool,
     ) -> Option<Carried<'a>> {
         let seen = channel.seen?;
         let strays = seen.stray_endpoints.iter().map(|endpoint| (None, endpoint));
@@ -138,7 +142,7 @@ impl<'a> Reading<'a> {
         all.find_map(|(output_group, endpoint)| {
             let stream = endpoint.stream();
             let mut pushing = index.pushing(&stream).iter().map(|pushing| pushing.dest);
-            let dest = pushing.find(|dest| is_such(*dest, &stream))?;
+            let dest = pushing.find(|dest| is_such(*dest, endpoint))?;
             Some(Carried { dest, output_group })
         })
     }
@@ -183,22 +187,17 @@ impl<'a> Reading<'a> {
 
     /// The waiting of a channel that would publish a stream which is published at `place`.
     fn beside(&self, channel: usize, place: Place<'a>) -> Option<Waiting> {
-        let (id, output_group, pool) = match place {
-            Place::Slot(slot) => {
-                let there = self.channel_of(slot);
-                let pool = self.pools[there.pool].name();
-                (there.id, Some(self.slots[slot].group.name.clone()), pool)
-            }
-            Place::Channel(id) => (id, None, None),
+        let elsewhere = match place {
+            Place::Slot(slot) => self.channel_of(slot).id,
+            Place::Channel(id) => id,
             Place::Output(arn, _) => {
                 return Some(Waiting::OnAirInOutput { output: arn.clone() });
             }
         };
-        let pool = pool.filter(|pool| self.pools[self.channels[channel].pool].name() != Some(*pool));
-        (id != self.channels[channel].id).then(|| Waiting::OnAirElsewhere {
-            channel: id.clone(),
-            output_group,
-            pool: pool.cloned(),
+        let channel = self.channels[channel].id;
+        (elsewhere != channel).then(|| Waiting::OtherGroupOnAir {
+            channel: channel.clone(),
+            elsewhere: elsewhere.clone(),
         })
     }
 

@@ -2,9 +2,14 @@
 //!
 //! Each to its slot, as soon as the channel has stopped. One that was moved to another pool meanwhile comes back as it was, unless
 //! there is a free slot in the new pool: the change of its declaration takes nobody off air.
+//!
+//! Who comes back is remembered by name, and a name may pass on meanwhile. Then the destination comes back to which the slot
+//! belongs now, by its stream or by what is recorded of it.
+
+use std::collections::BTreeMap;
 
 use super::{BlockedBy, Fit, Intent, Occupant, Reading};
-use crate::model::{ChannelState, SlotId};
+use crate::model::{ChannelState, DestinationName, SlotId};
 
 impl Reading<'_> {
     /// Finds the slot that each interrupted destination comes back to, whether it can or not.
@@ -18,6 +23,25 @@ impl Reading<'_> {
             let there = slot.and_then(|id| self.find_slot(pool, id).or_else(|| self.find_its_slot(at, id)));
             self.dests[at].returning = there;
         }
+    }
+
+    /// The names that those who come back have now, where these are no longer their names, by the names that are remembered.
+    pub fn renamed(&self) -> BTreeMap<DestinationName, DestinationName> {
+        let returning = &self.observed.returning;
+        let now = |(name, id): (&DestinationName, &SlotId)| {
+            let mut pools = 0..self.pools.len();
+            let slot = pools.find_map(|pool| self.find_slot(pool, id))?;
+            let Occupant::Dest(dest, _) = self.slots[slot].occupant else {
+                return None;
+            };
+            let one = &self.dests[dest];
+            // One that is declared still may come back to a slot that was reserved for it, whatever that holds.
+            let is_its = self.desired.destinations.contains_key(name)
+                && !(one.held == Some(slot) && self.observed.interrupted.contains(&id.channel));
+            let is_next = one.intent == Intent::Wanted && !returning.contains_key(&one.decl.name);
+            (!is_its && is_next).then(|| (name.clone(), one.decl.name.clone()))
+        };
+        returning.iter().filter_map(now).collect()
     }
 
     /// A slot in another pool than that of a destination, if the destination holds it.

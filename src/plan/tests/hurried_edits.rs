@@ -1,7 +1,7 @@
 //! Edits as people make them in a hurry during a show: renames, handovers, half of a change, a pool that does not parse.
 
 use super::super::fixture::{World, allowed, record, steps, unknown_key, waiting};
-use super::super::{Content, check};
+use super::super::{Content, Reading, check};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{
     ChannelClass, Destination, Endpoint, Mark, Recorded, Secret, SlotId, SlotTag, StreamKey, Target,
@@ -220,4 +220,34 @@ fn of_two_with_one_stream_the_interrupted_one_comes_first() {
     assert_eq!((waiting(&plan, "z"), waiting(&plan, "a")), ("SameTarget", ""));
     let plan = allowed(&world.returning("z", "1", "slot-1"));
     assert_eq!((waiting(&plan, "z"), waiting(&plan, "a")), ("", "SameTarget"));
+}
+
+#[test]
+fn one_renamed_while_interrupted_comes_back_by_its_new_name() {
+    let renamed = |world: &World| {
+        let reading = Reading::new(&world.desired, &world.observed, world.now);
+        let renamed = reading.renamed().into_iter();
+        renamed
+            .map(|(was, is)| format!("{was} → {is}"))
+            .collect::<Vec<_>>()
+    };
+    let world = World::new()
+        .channel("1", Idle, &["+show", "-"])
+        .returning("show", "1", "slot-1")
+        .with("evening-show", like("show"));
+    assert_eq!(renamed(&world), ["show → evening-show"]);
+    assert!(
+        renamed(&world.clone().with("evening-show", |_| ())).is_empty(),
+        "another stream"
+    );
+    // By the record, where the key was changed as well: an item keeps its identity.
+    let item = world
+        .clone()
+        .with("evening-show", |one| one.identity = "show".into());
+    assert_eq!(renamed(&item), ["show → evening-show"]);
+    // The old name is that of another stream now.
+    let mut handed = world.with("show", |one| one.url = "rtmp://other.example/live".into());
+    assert!(renamed(&handed).is_empty(), "the slot may be reserved for it");
+    handed.observed.interrupted.insert("1".into());
+    assert_eq!(renamed(&handed), ["show → evening-show"]);
 }

@@ -117,6 +117,30 @@ fn a_channel_taken_out_stops_with_its_last() {
 }
 
 #[test]
+fn a_channel_in_no_pool_whose_slots_are_all_parked_runs_on() {
+    // Its tags are of before a hand parked it, or of an update that never came.
+    let mut world = World::new().channel("1", Running, &["+a", "+b"]).ready("b");
+    let parked = World::new()
+        .channel("1", Running, &["-", "-"])
+        .seen("1")
+        .groups
+        .clone();
+    world.seen("1").groups_mut()[0].target = parked[0].target.clone();
+    let last = {
+        let mut world = world.clone();
+        world.pool().channels.clear();
+        world
+    };
+    assert_eq!(steps(&allowed(&last), "1"), "stop", "b is off");
+    world.seen("1").groups_mut()[1].target = parked[1].target.clone();
+    assert_eq!(steps(&allowed(&world), "1"), "stop", "its pool says idle: Stop");
+    world.pool().channels.clear();
+    let plan = allowed(&world);
+    assert!(plan.is_empty());
+    assert!(plan.channels[0].runs && plan.channels[0].slots.is_empty());
+}
+
+#[test]
 fn what_another_slotwise_of_the_owner_may_have_declared_is_kept() {
     let mut world = World::new().channel("1", Running, &["^theirs", "-"]);
     world.pool().channels.clear();

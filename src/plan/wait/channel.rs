@@ -13,7 +13,7 @@ pub(in crate::plan) fn channel_waiting(decision: &Decision<'_, '_>, channel: usi
     }
     on_the_way(decision, channel).or_else(|| {
         let Some(kept) = decision.staying(channel) else {
-            let beside = decision.reading.channels[channel].beside.clone();
+            let beside = one.beside.clone().filter(|_| !one.is_running());
             return beside.or_else(|| tags_full(decision, channel));
         };
         match (kept.leaving.first(), kept.block) {

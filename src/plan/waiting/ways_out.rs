@@ -58,6 +58,7 @@ impl Waiting {
             | Self::Undeclared { .. }
             | Self::UnusableSlot { .. }
             | Self::OnAirBesideSlots { .. }
+            | Self::OtherGroupOnAir { .. }
             | Self::TagsFull { .. }
             | Self::OwnedByAnother { .. } => self.ways_to_the_channel(),
             Self::SecretUnavailable { reference, .. } => {
@@ -172,6 +173,10 @@ impl Waiting {
                 output_group,
                 destination,
             } => beside_slots_ways_out(channel, output_group.as_ref(), destination),
+            Self::OtherGroupOnAir { channel, elsewhere } => vec![
+                format!("end it on channel {elsewhere}"),
+                format!("take it out of that output group of channel {channel} yourself"),
+            ],
             Self::TagsFull { channel } => {
                 vec![format!("remove tags that are not needed from channel {channel}")]
             }

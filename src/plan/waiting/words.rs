@@ -126,6 +126,7 @@ impl Waiting {
                 output_group,
                 destination,
             } => beside_slots(f, channel, output_group.as_ref(), destination),
+            Self::OtherGroupOnAir { channel, elsewhere } => other_group_on_air(f, channel, elsewhere),
             Self::TagsFull { channel } => {
                 write!(
                     f,
@@ -291,6 +292,14 @@ fn beside_slots(
         Some(group) => write!(f, "{}, which is no slot of the pool", Group(group)),
         None => f.write_str("an output group that is no slot"),
     }
+}
+
+fn other_group_on_air(f: &mut Formatter<'_>, channel: &ChannelId, elsewhere: &ChannelId) -> fmt::Result {
+    write!(
+        f,
+        "{channel} is left as it is: the stream of an output group of it that is no slot is, or may be, on air on {elsewhere}, and \
+         has to end there first"
+    )
 }
 
 fn on_air_elsewhere(

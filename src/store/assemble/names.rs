@@ -2,7 +2,7 @@
 //!
 //! | equal names of | result |
 //! |---|---|
-//! | objects of files | one stays: a valid one, rather the one that was in force, rather the first; the others are set aside. Valid ones that differ are all set aside if none of them was in force |
+//! | objects of files | one stays: a valid one, rather the one that was in force, rather the first; the others are set aside. Valid ones that differ are all set aside if none of them was in force; what was in force before stays so |
 //! | items of tables | the one that had the name keeps it, otherwise the first by key; the others get a suffix from their keys |
 //! | an object and an item whose name is a label | the item gets a suffix, unless it had the name: then the object is set aside |
 //! | an object and an item with a name of its own | the one that was in force stays; if neither was, both are set aside |
@@ -25,9 +25,9 @@ const FIX: &str = "rename one of the two, or remove it";
 /// Sets aside all but one of the pools that are called the same.
 pub(super) fn settle_pools(pools: &mut [Candidate<Pool>], before: &Good) {
     for indexes in same_names(pools) {
-        let file = before.pools.get(pools[indexes[0]].name.as_str());
-        let file = file.map(|pool| pool.file.as_path());
-        match stays(pools, &indexes, file, is_pool_changed) {
+        let before = before.pools.get(pools[indexes[0]].name.as_str());
+        let before = before.map(|pool| (pool.file.as_path(), &pool.value));
+        match stays(pools, &indexes, before, is_pool_changed) {
             Some(stays) => set_aside_others(pools, &indexes, stays),
             None => set_aside_all(pools, &indexes),
         }
@@ -80,23 +80,37 @@ fn same_names<T>(candidates: &[Candidate<T>]) -> Vec<Vec<usize>> {
     by_name.into_values().collect()
 }
 
-/// Which of `indexes`, at least one, stays; the one of before was last read from `file`. `None` where valid ones `differ` and that
-/// is none of them.
+/// Which of `indexes`, at least one, stays; the one of `before` was last read from this file. `None` where valid ones `differ` and
+/// that is none of them, or may be any: of several in its file it is the one that has not changed.
 fn stays<T>(
     candidates: &[Candidate<T>],
     indexes: &[usize],
-    file: Option<&Path>,
+    before: Option<(&Path, &T)>,
     differ: fn(&T, &T) -> bool,
 ) -> Option<usize> {
-    let is_of_before = |index: usize| Some(candidates[index].file()) == file;
-    let rank = |index: &usize| (candidates[*index].value.is_none(), !is_of_before(*index), *index);
+    let is_of_file = |index: usize| before.is_some_and(|(file, _)| candidates[index].file() == file);
+    let is_same = |index: usize| {
+        let (value, old) = (candidates[index].value.as_ref(), before.map(|(_, old)| old));
+        value.zip(old).is_some_and(|(value, old)| !differ(old, value))
+    };
+    let rank = |index: &usize| {
+        let is_other = !is_of_file(*index);
+        (
+            candidates[*index].value.is_none(),
+            is_other,
+            is_other || !is_same(*index),
+            *index,
+        )
+    };
     let best = indexes.iter().copied().min_by_key(rank)?;
-    let is_in_force = candidates[best].value.is_some() && is_of_before(best);
-    let mut valid = indexes
-        .iter()
-        .filter_map(|index| candidates[*index].value.as_ref());
-    let first = valid.next();
-    let contradict = first.is_some_and(|first| valid.any(|other| differ(first, other)));
+    let valid = || {
+        let all = indexes.iter().copied();
+        all.filter_map(|index| Some((index, candidates[index].value.as_ref()?)))
+    };
+    let is_alone = valid().filter(|(index, _)| is_of_file(*index)).count() == 1;
+    let is_in_force = candidates[best].value.is_some() && is_of_file(best) && (is_alone || is_same(best));
+    let (_, first) = valid().next().unzip();
+    let contradict = first.is_some_and(|first| valid().any(|(_, other)| differ(first, other)));
     (is_in_force || !contradict).then_some(best)
 }
 
@@ -233,8 +247,8 @@ impl<'b> Names<'b> {
             }
             let before = self.before.destinations.get(name.as_str());
             let before = before.filter(|one| one.value.identity == destinations[indexes[0]].identity);
-            let file = before.map(|one| one.file.as_path());
-            let stays = stays(destinations, &indexes, file, is_changed);
+            let of_before = before.map(|one| (one.file.as_path(), &*one.value));
+            let stays = stays(destinations, &indexes, of_before, is_changed);
             let items = items.remove(&name);
             self.taken
                 .insert(name, Holder::Present(stays.unwrap_or(indexes[0])));

@@ -191,6 +191,32 @@ fn a_saved_plan_is_stale_when_a_url_or_key_changed() {
 }
 
 #[test]
+fn a_saved_plan_is_stale_when_the_parking_url_changed() {
+    let sources = copy_of_quickstart();
+    let source = sources.path().to_str().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("plan.json").to_str().unwrap().to_owned();
+    assert_eq!(slotwise(["plan", "--emulator", "--out", &path, source]).code, 0);
+    let mut files = fs::read_dir(sources.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let pool = files.find(|path| fs::read_to_string(path).is_ok_and(|text| text.contains("parkingUrl")));
+    let pool = pool.unwrap();
+    let text = fs::read_to_string(&pool).unwrap();
+    fs::write(&pool, text.replace("/parked", "/elsewhere")).unwrap();
+    let stale = slotwise(["apply", "--emulator", "--yes", &path]);
+    assert_eq!((stale.code, stale.out.as_str()), (3, ""), "{stale:?}");
+    assert!(
+        stale.err.starts_with(
+            "  main: its parkingUrl has changed
+"
+        ),
+        "{}",
+        stale.err
+    );
+}
+
+#[test]
 fn a_saved_plan_takes_no_other_sources_and_no_grants() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("plan.json").to_str().unwrap().to_owned();

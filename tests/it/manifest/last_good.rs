@@ -502,6 +502,46 @@ async fn of_two_with_one_name_the_one_in_force_stays() {
 }
 
 #[tokio::test]
+async fn of_two_in_one_file_the_one_in_force_stays_wherever_it_stands() {
+    let mut fixture = fixture();
+    let both = |first: &str, second: &str| format!("{first}---\n{second}");
+    fixture.load().await;
+    fixture.write(
+        "one.yaml",
+        &both(&simple("one", "Ready"), &simple("one", "Streaming")),
+    );
+    fixture.write(
+        "pool.yaml",
+        &both(&pool("main", &["1"]), &pool("main", &["1", "2"])),
+    );
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
+    assert_eq!(loaded.desired.pools["main"].channels.len(), 2);
+    let rejected: Vec<String> = loaded
+        .rejected
+        .iter()
+        .map(|one| fixture.message(&one.problem))
+        .collect();
+    assert!(
+        rejected
+            .iter()
+            .any(|message| message.starts_with("one.yaml:3:19:")),
+        "{rejected:?}"
+    );
+    // Which of the two is the one of before is not known any more: that stays as it was.
+    let edited = |text: String| format!("{text}  priority: 7\n");
+    fixture.write(
+        "one.yaml",
+        &both(&simple("one", "Ready"), &edited(simple("one", "Ready"))),
+    );
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Streaming);
+    fixture.write("one.yaml", &simple("one", "Ready"));
+    let loaded = fixture.load().await;
+    assert_eq!(loaded.desired.destinations["one"].state, WantedState::Ready);
+}
+
+#[tokio::test]
 async fn of_two_that_contradict_each_other_at_the_first_load_neither_counts() {
     let mut fixture = fixture();
     fixture.write("a.yaml", &simple("one", "Ready"));

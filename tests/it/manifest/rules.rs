@@ -508,6 +508,14 @@ async fn each_mistake_in_a_pool_has_its_place() {
             "x.yaml:6:48: ChannelPool other: spec.slots.parkingUrl: a parking URL has no query",
         ),
         (
+            pool_with("127.0.0.1", "@127.0.0.1"),
+            "x.yaml:6:48: ChannelPool other: spec.slots.parkingUrl: the URL holds a user and a password",
+        ),
+        (
+            pool_with("/parked", " /parked"),
+            "x.yaml:6:48: ChannelPool other: spec.slots.parkingUrl: a URL has no spaces or line breaks",
+        ),
+        (
             pool_with("/parked", ""),
             "x.yaml:6:48: ChannelPool other: spec.slots.parkingUrl: the URL has no application path",
         ),

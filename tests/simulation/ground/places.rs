@@ -7,7 +7,7 @@ use slotwise::emulator::world::Channel;
 use slotwise::model::{Destination, DestinationName, Endpoint};
 
 use super::super::reading::{owner, rtmp_groups};
-use super::{Fit, Ground, Names, Occupant, Place, Slot, in_force, pushes};
+use super::{Fit, Ground, Names, Occupant, Place, Slot, clash, in_force, pushes};
 
 /// The occupants of a running channel.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub(in super::super) struct Occupants {
     pub(in super::super) block: Option<usize>,
     /// Whether a destination that stays on air is so there in a group that is not a slot.
     carries_beside: bool,
+    /// Whether it is to start again once it has stopped, and could not.
+    no_restart: bool,
 }
 
 impl Occupants {
@@ -32,7 +34,7 @@ impl Occupants {
 
     /// Whether no grant helps.
     pub(in super::super) fn is_blocked(&self) -> bool {
-        self.block.is_some() || self.carries_beside
+        self.block.is_some() || self.carries_beside || self.no_restart
     }
 }
 
@@ -119,6 +121,8 @@ impl Ground<'_> {
                 }
             }
         }
+        let is_to_start_again = !occupants.on_air.is_empty() || place.keeps_running();
+        occupants.no_restart = is_to_start_again && self.keeps_from_start(place).is_some();
         occupants
     }
 
@@ -139,6 +143,19 @@ impl Ground<'_> {
         all.filter(move |one| pushes(one).iter().any(|own| streams.contains(&own.stream())))
     }
 
+    /// A wanted destination that a channel would push to its very ingest in an RTMP group that is not a slot.
+    pub(in super::super) fn keeps_from_start(&self, place: &Place<'_>) -> Option<&Destination> {
+        let groups = place.channel.map(rtmp_groups).unwrap_or_default();
+        let others = groups.iter().filter(|(group, _)| place.slot(group).is_none());
+        let there: Vec<&Endpoint> = others.flat_map(|(_, endpoints)| endpoints).collect();
+        let mut all = self.desired.destinations.values().map(AsRef::as_ref);
+        all.find(|one| {
+            let own = pushes(one);
+            let clashes = |there: &&Endpoint| own.iter().any(|own| clash(own, there));
+            self.wanted(one) && there.iter().any(clashes)
+        })
+    }
+
     /// Whether a running channel stops by itself.
     pub(in super::super) fn is_vacant(&self, place: &Place<'_>) -> bool {
         let occupants = self.occupants(place);
@@ -155,7 +172,7 @@ impl Ground<'_> {
             Occupant::Of(one, Fit::Unreadable) => !self.is_off(one) && !self.is_spare(one, place, at),
             _ => false,
         };
-        let would_push = || self.beside_slots(place).any(|one| self.wanted(one));
+        let would_push = || self.keeps_from_start(place).is_some();
         !place.runs() && (place.slots.iter().enumerate().any(holds) || would_push())
     }
 

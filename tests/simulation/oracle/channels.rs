@@ -2,7 +2,7 @@
 
 use slotwise::emulator::channel::State;
 use slotwise::emulator::world::Channel;
-use slotwise::model::{ChannelState, Destination, OutputGroup};
+use slotwise::model::{ChannelState, Destination};
 use slotwise::plan::Waiting;
 
 use super::{Claim, Occupant, Oracle, Place, clash, ensure, in_force, rtmp_groups, slot_of};
@@ -36,11 +36,10 @@ impl Oracle<'_> {
                 ensure(found == Some(pause), || format!("in force is {found:?}"))
             }
             Waiting::TagsFull { .. } => has_full_tags(place),
-            Waiting::OnAirElsewhere {
-                channel,
-                output_group,
-                ..
-            } => self.would_push_beside(place, channel.as_str(), output_group.as_ref()),
+            Waiting::OtherGroupOnAir { channel, elsewhere } => {
+                ensure(channel == place.id, || format!("{channel} is named"))?;
+                self.would_push_beside(place, elsewhere.as_str())
+            }
             of_channel => {
                 let id = self.unusable(of_channel)?;
                 ensure(id == place.id, || "another channel is named".into())
@@ -48,13 +47,12 @@ impl Oracle<'_> {
         }
     }
 
-    /// It does not run, and if it did, one of its groups that are no slots would push what another channel pushes.
-    fn would_push_beside(&self, place: &Place<'_>, other: &str, group: Option<&OutputGroup>) -> Claim {
-        ensure(!place.runs() && other != place.id, || "it runs itself".into())?;
+    /// Once it starts, or starts again, one of its groups that are no slots pushes what another channel pushes.
+    pub(super) fn would_push_beside(&self, place: &Place<'_>, other: &str) -> Claim {
+        ensure(other != place.id, || "that is the channel itself".into())?;
         let of_account = self.world.channel(other).ok_or("there is no such channel")?;
         let groups = rtmp_groups(of_account).into_iter();
-        let named = groups.filter(|(name, _)| group.is_none_or(|group| group.as_str() == *name));
-        let mut pushed = named.flat_map(|(_, endpoints)| endpoints);
+        let mut pushed = groups.flat_map(|(_, endpoints)| endpoints);
         let found = pushed.any(|there| place.others.iter().any(|(_, own)| clash(own, &there)));
         ensure(found, || {
             format!("channel {other} pushes nothing of its other groups")

@@ -158,6 +158,29 @@ async fn no_slot_is_free_while_each_holds_a_wanted_destination() {
     scene.lies_once("d", "would do", |scene| set_state(&mut scene.world, State::Idle));
 }
 
+/// `a` is on air in the first slot of channel 1, and in its third group, which is no slot of the pool.
+async fn beside_slots() -> Scene {
+    let mut declared = small(vec![wanted("a")]);
+    let pool = declared.pools.get_mut("main").unwrap();
+    pool.slots.output_groups = globset::Glob::new("RTMP-Slot-[12]").unwrap().compile_matcher();
+    pool.disruption.interrupt = Interrupt::Anytime;
+    let on_air = |world: &mut World| {
+        tag(world, Some("test"));
+        point(world, 1, "rtmp://a.example/live", "k3y-of-a");
+        point(world, 3, "rtmps://a.example/live", "k3y-of-a");
+        set_state(world, State::Running);
+    };
+    Scene::after(declared, on_air, add(wanted("d"))).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_could_not_start_again_is_no_way() {
+    let scene = beside_slots().await;
+    scene.tells("d", "OnAirBesideSlots");
+    scene.lies_once("d", "would do", |scene| park(&mut scene.world, 3));
+    scene.lies_once("d", "would do", |scene| scene.one("a").state = WantedState::Ready);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_interruption_is_forbidden_while_the_policy_says_so() {
     let scene = Scene::after(small(vec![wanted("a")]), |_| {}, add(wanted("d"))).await;

@@ -42,6 +42,7 @@ impl Forbidden {
     const UNUSABLE: &str = "an output group of the pool's pattern cannot be a slot";
     const KEPT: &str = "a slot holds what vanished from the declaration and is kept";
     const BESIDE: &str = "a destination that stays on air is so in an output group that is no slot";
+    const NO_RESTART: &str = "it could not start again, for what an output group that is no slot publishes";
 }
 
 fn set(hand: &mut Hand, causes: &[Cause]) {
@@ -147,6 +148,22 @@ fn a_destination_on_air_in_no_slot_forbids_a_stop() {
         [""; 0],
         "on air in a slot of c0"
     );
+}
+
+#[test]
+fn a_channel_that_could_not_start_again_is_not_stopped_to_start_again() {
+    let beside = |holds: &str| {
+        let mut hand = one_on_air().anytime().channel("c1", Running, ["a", "", holds]);
+        hand.seen("c1").groups_mut()[2].name = "main-out".into();
+        let mut hand = joins(hand);
+        hand.channel_plan("c1").slots.truncate(2);
+        hand
+    };
+    assert_eq!(forbidden(&beside("a")), [Forbidden::NO_RESTART]);
+    assert_eq!(forbidden(&beside("cdn.example")), [""; 0], "what is not declared");
+    let elsewhere = |state| beside("cdn.example").channel("c2", state, ["cdn.example", "", ""]);
+    assert_eq!(forbidden(&elsewhere(Running)), [Forbidden::NO_RESTART]);
+    assert_eq!(forbidden(&elsewhere(Idle)), [""; 0]);
 }
 
 #[test]
