@@ -9,10 +9,10 @@ use crate::model::{Cause, ChannelId, DestinationName, NoSlot, OutputGroup, PoolN
 use crate::plan::Stray;
 use crate::plan::reason::Names;
 
-const JUST_THIS_ONCE: &str = "just this once: apply with --interrupt and its name";
+pub(in crate::plan) const JUST_THIS_ONCE: &str = "just this once: apply with --interrupt and its name";
 
 /// Off air and on air again, where it may be somewhere else.
-const AGAIN: &str = "set state: Ready, then Streaming again";
+pub(in crate::plan) const AGAIN: &str = "set state: Ready, then Streaming again";
 
 impl Waiting {
     /// As [`Waiting::ways_out`], in words for `destination`, which waits.
@@ -218,7 +218,7 @@ fn no_free_slot_ways_out(pool: &PoolName, outranked_by: Option<&DestinationName>
 }
 
 /// The grant of every interruption for `cause`.
-fn anytime(pool: &PoolName, cause: Cause) -> String {
+pub(in crate::plan) fn anytime(pool: &PoolName, cause: Cause) -> String {
     format!("set disruption.interrupt: Anytime in pool {pool}, with {cause} in for:")
 }
 

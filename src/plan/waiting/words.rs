@@ -230,7 +230,7 @@ fn shares_channel(f: &mut Formatter<'_>, slot: &SlotId, others: &[DestinationNam
     )
 }
 
-fn paused(f: &mut Formatter<'_>, pool: Option<&PoolName>, pause: &Pause) -> fmt::Result {
+pub(in crate::plan) fn paused(f: &mut Formatter<'_>, pool: Option<&PoolName>, pause: &Pause) -> fmt::Result {
     match pool {
         Some(pool) => write!(f, "pool {pool} is paused")?,
         None => f.write_str("paused")?,
