@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Check, TookTooLong, UnderWay};
-use crate::mediaconnect::{Listed, MediaConnect, NetworkInterface};
+use crate::mediaconnect::{Listed, MediaConnect, NetworkInterface, OutputSummary};
 use crate::model::{
-    Desired, InputState, PoolName, RouteState, RouterArn, RouterInput, RouterPool, RouterQuota,
+    Desired, InputState, OwnerId, PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterPool,
+    RouterQuota,
 };
 use crate::service::{CallError, Kind};
 use crate::words::counted;
@@ -44,13 +45,24 @@ pub(super) async fn examine(
             return vec![Check::failed(LIST, late, fix), not_looked_at()];
         }
     };
-    let mut checks = vec![
-        Check::ok(LIST, "allowed"),
-        may_get(client, &listed, under_way).await,
-    ];
-    checks.push(quota(desired, &listed, client.region(), now));
-    checks.extend(pools(desired, client, &listed, now, under_way).await);
+    let (readable, others) = read(client, &listed, &desired.owner, under_way).await;
+    let all = Outputs {
+        count: listed.outputs.len(),
+        listed,
+        others,
+    };
+    let mut checks = vec![Check::ok(LIST, "allowed"), readable];
+    checks.push(quota(desired, &all, client.region(), now));
+    checks.extend(pools(desired, client, &all, now, under_way).await);
     checks
+}
+
+/// The outputs of the region.
+struct Outputs {
+    count: usize,
+    listed: Listed,
+    /// Those of other owners, as far as they could be read: they keep their places.
+    others: BTreeSet<RouterArn>,
 }
 
 fn not_looked_at() -> Check {
@@ -90,37 +102,48 @@ fn where_to_look(region: &str, endpoint: Option<&str>) -> String {
     }
 }
 
-/// Whether outputs can be read: one of those that there are, else one that does not exist.
-async fn may_get(client: &MediaConnect, listed: &Listed, under_way: &UnderWay) -> Check {
-    let nobodys = || {
+/// Whether outputs can be read, and which are of other owners. Where there is none, one that does not exist is asked for.
+async fn read(
+    client: &MediaConnect,
+    listed: &Listed,
+    owner: &OwnerId,
+    under_way: &UnderWay,
+) -> (Check, BTreeSet<RouterArn>) {
+    let allow = || format!("allow mediaconnect:{GET}, as manifests/iam-policy.json does");
+    let arns: Vec<RouterArn> = listed.outputs.iter().map(|one| one.arn.clone()).collect();
+    let asked = if arns.is_empty() {
         let id = "000000000000";
-        RouterArn::new(format!(
-            "arn:aws:mediaconnect:{}:{id}:routerOutput:{id}",
-            client.region()
-        ))
+        let nobodys = format!("arn:aws:mediaconnect:{}:{id}:routerOutput:{id}", client.region());
+        let nobodys = RouterArn::new(nobodys);
+        let got = under_way.wait_for(GET, client.get_output(&nobodys)).await;
+        got.map(|got| got.map(|_| BTreeMap::new()))
+    } else {
+        under_way.wait_for(GET, client.get_outputs(&arns)).await
     };
-    let arn = listed.outputs.first().map_or_else(nobodys, |one| one.arn.clone());
-    match under_way.wait_for(GET, client.get_output(&arn)).await {
-        Ok(Ok(_)) => Check::ok(GET, "allowed"),
+    let check = match asked {
+        Ok(Ok(outputs)) => {
+            let is_anothers = |one: &RouterOutput| one.owner.as_ref() != Some(owner);
+            let others = outputs
+                .into_iter()
+                .filter(|(_, one)| one.as_ref().is_some_and(is_anothers));
+            return (Check::ok(GET, "allowed"), others.map(|(arn, _)| arn).collect());
+        }
         // A policy may allow those of its own account only.
-        Ok(Err(error)) if error.kind == Kind::Denied && listed.outputs.is_empty() => Check::unknown(
+        Ok(Err(error)) if error.kind == Kind::Denied && arns.is_empty() => Check::unknown(
             GET,
             "denied for a router output that does not exist, as it is by a policy for those of one account only",
             format!("see that it allows mediaconnect:{GET}, as manifests/iam-policy.json does"),
         ),
-        Ok(Err(error)) if error.kind == Kind::Denied => Check::failed(
-            GET,
-            said(&error),
-            format!("allow mediaconnect:{GET}, as manifests/iam-policy.json does"),
-        ),
+        Ok(Err(error)) if error.kind == Kind::Denied => Check::failed(GET, said(&error), allow()),
         Ok(Err(error)) => Check::unknown(GET, said(&error), error.kind.fix()),
         Err(late) => Check::unknown(GET, late, ""),
-    }
+    };
+    (check, BTreeSet::new())
 }
 
 /// Whether the region takes an output for each destination that is wanted.
-fn quota(desired: &Desired, listed: &Listed, region: &str, now: Timestamp) -> Check {
-    let (count, limit) = (listed.outputs.len(), RouterQuota::default().per_region);
+fn quota(desired: &Desired, outputs: &Outputs, region: &str, now: Timestamp) -> Check {
+    let (count, limit) = (outputs.count, RouterQuota::default().per_region);
     let is_of_routers = |pool: &PoolName| desired.routers.contains_key(pool);
     let all = desired.destinations.values();
     let wanted = all
@@ -131,10 +154,12 @@ fn quota(desired: &Desired, listed: &Listed, region: &str, now: Timestamp) -> Ch
         return Check::ok(QUOTA, what);
     }
     let what = format!("{count} of {limit} in {region} by the default quota; Service Quotas shows yours");
-    if wanted > limit {
+    let others = outputs.others.len();
+    if wanted + others > limit {
         let fix = format!(
-            "raise the quota before {} are wanted",
-            counted(wanted, "destination")
+            "raise the quota: {} are wanted, and {} of other owners are there",
+            counted(wanted, "destination"),
+            counted(others, "output")
         );
         return Check::warning(QUOTA, what, fix);
     }
@@ -145,7 +170,7 @@ fn quota(desired: &Desired, listed: &Listed, region: &str, now: Timestamp) -> Ch
 async fn pools(
     desired: &Desired,
     client: &MediaConnect,
-    listed: &Listed,
+    outputs: &Outputs,
     now: Timestamp,
     under_way: &UnderWay,
 ) -> Vec<Check> {
@@ -162,7 +187,7 @@ async fn pools(
             let looked = under_way.wait_for("router network interfaces", asked).await;
             interfaces.insert(pool.network_interface.clone(), looked);
         }
-        let fed = Fed::by(&pool.input, desired, listed, now);
+        let fed = Fed::by(&pool.input, desired, outputs, now);
         checks.push(input_check(pool, &inputs[&pool.input], client.region(), &fed));
         checks.push(interface_check(
             pool,
@@ -177,20 +202,27 @@ async fn pools(
 struct Fed {
     /// Outputs that are routed to it, whosever they are.
     routed: usize,
+    /// Those of them that are of other owners.
+    others: usize,
     /// Destinations that are wanted, in all pools that name it.
     wanted: usize,
 }
 
 impl Fed {
-    fn by(input: &RouterArn, desired: &Desired, listed: &Listed, now: Timestamp) -> Self {
-        let is_routed = |output: &&crate::mediaconnect::OutputSummary| {
+    fn by(input: &RouterArn, desired: &Desired, outputs: &Outputs, now: Timestamp) -> Self {
+        let is_routed = |output: &&OutputSummary| {
             output.route != RouteState::Unrouted && output.input.as_ref() == Some(input)
         };
         let pools = desired.routers.values().filter(|pool| pool.input == *input);
         let pools: BTreeSet<&PoolName> = pools.map(|pool| &pool.name).collect();
         let wanted = desired.destinations.values();
+        let routed: Vec<&OutputSummary> = outputs.listed.outputs.iter().filter(is_routed).collect();
         Self {
-            routed: listed.outputs.iter().filter(is_routed).count(),
+            routed: routed.len(),
+            others: routed
+                .iter()
+                .filter(|one| outputs.others.contains(&one.arn))
+                .count(),
             wanted: wanted
                 .filter(|one| pools.contains(&one.pool) && one.is_wanted(now))
                 .count(),
@@ -217,10 +249,11 @@ fn input_check(pool: &RouterPool, looked: &Looked<RouterInput>, region: &str, fe
     );
     let what = format!("{} of {limit} outputs are routed to it", fed.routed);
     match input.state {
-        InputState::Active if fed.wanted > limit => Check::warning(
+        InputState::Active if fed.wanted + fed.others > limit => Check::warning(
             at.name(),
             format!(
-                "ACTIVE, {what}, and {} are wanted",
+                "ACTIVE, {what}, {} of other owners; wanted: {}",
+                fed.others,
                 counted(fed.wanted, "destination")
             ),
             "declare a second RouterPool with another router input, and move some there",
@@ -323,7 +356,11 @@ mod tests {
     fn what_is_not_active_says_what_to_do() {
         let pool = samples::router_pool("live");
         let region = pool.input.region().to_owned();
-        let fed = Fed { routed: 3, wanted: 4 };
+        let fed = Fed {
+            routed: 3,
+            others: 6,
+            wanted: 4,
+        };
         for (state, outcome, says) in [
             (InputState::Active, CheckOutcome::Ok, "3 of 10 outputs"),
             (InputState::Starting, CheckOutcome::Warning, "STARTING"),
@@ -340,6 +377,13 @@ mod tests {
             let has_fix = !check.fix.is_empty();
             assert_eq!(has_fix, outcome != CheckOutcome::Ok, "{check:?}");
         }
+        let looked = Ok(Ok(Some(RouterInput {
+            state: InputState::Active,
+            is_ours_to_stop: false,
+        })));
+        let crowded = Fed { wanted: 5, ..fed };
+        let check = input_check(&pool, &looked, &region, &crowded);
+        assert_eq!(check.outcome, CheckOutcome::Warning, "{check:?}");
         let looked = Ok(Ok(Some(NetworkInterface {
             name: "live".into(),
             state: "CREATING".into(),

@@ -37,11 +37,12 @@ spec: { pool: main, state: Streaming, url: rtmp://a.example/live, streamKeyFrom:
 ";
 
 /// Calls that change nothing.
-const READS: [&str; 6] = [
+const READS: [&str; 7] = [
     "ListChannels",
     "DescribeChannel",
     "ListRouterOutputs",
     "GetRouterOutput",
+    "BatchGetRouterOutput",
     "GetRouterInput",
     "GetRouterNetworkInterface",
 ];

@@ -179,7 +179,7 @@ async fn more_destinations_than_an_input_feeds_are_counted() {
     assert_eq!(report.ran.code, 0, "{}", report.ran.out);
     assert_eq!(
         report.line(" input of main "),
-        "warn input of main ACTIVE, 0 of 10 outputs are routed to it, and 11 destinations are wanted; fix: declare a second \
+        "warn input of main ACTIVE, 0 of 10 outputs are routed to it, 0 of other owners; wanted: 11 destinations; fix: declare a second \
          RouterPool with another router input, and move some there"
     );
 }
