@@ -5,7 +5,7 @@ use std::fmt;
 use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
 use crate::model::{Cause, DestinationName, PoolName};
 use crate::plan::Waiting;
-use crate::plan::waiting::{AGAIN, JUST_THIS_ONCE, anytime, paused};
+use crate::plan::waiting::{AGAIN, JUST_THIS_ONCE, anytime, end_of_pause, paused};
 
 /// What a new URL or key of a destination on air means.
 const OWN_CHANGE: &str = "its new URL or key is written while its router output is stopped, and it is on air";
@@ -115,8 +115,7 @@ impl OutputWaiting {
                 "correct spec.url or spec.platform; what is refused is tried again by itself where that interrupts nothing"
                     .to_owned(),
             ],
-            Self::Paused { pool: None, .. } => vec!["remove its paused:".to_owned()],
-            Self::Paused { pool: Some(pool), .. } => vec![format!("remove paused: of pool {pool}")],
+            Self::Paused { pool, .. } => vec![end_of_pause(pool.as_ref())],
             Self::InterruptionForbidden { pool, cause } => {
                 let grant = match cause {
                     None => anytime(pool, Cause::Retarget),

@@ -86,8 +86,7 @@ impl Waiting {
             ],
             Self::OnAirElsewhere { channel, pool, .. } => elsewhere_ways_out(channel, pool.as_ref()),
             Self::OnAirInOutput { output } => vec![format!("stop router output {output}")],
-            Self::Paused { pool: None, .. } => vec!["remove its paused:".to_owned()],
-            Self::Paused { pool: Some(pool), .. } => vec![format!("remove paused: of pool {pool}")],
+            Self::Paused { pool, .. } => vec![end_of_pause(pool.as_ref())],
             Self::SourceUntrusted { .. } => vec![
                 "repair the source".to_owned(),
                 "declare it with state: Ready to take it off air".to_owned(),
@@ -191,6 +190,14 @@ impl Waiting {
 /// `a and b off air about 3 min`.
 fn off_air(others: &[DestinationName], time: Duration) -> String {
     format!("{} off air about {}", Names(others), Approximately(time))
+}
+
+/// What ends a pause of the destination, or of its pool.
+pub(in crate::plan) fn end_of_pause(pool: Option<&PoolName>) -> String {
+    match pool {
+        None => "remove its paused:".to_owned(),
+        Some(pool) => format!("remove paused: of pool {pool}"),
+    }
 }
 
 fn elsewhere_ways_out(channel: &ChannelId, pool: Option<&PoolName>) -> Vec<String> {
