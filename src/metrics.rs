@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use self::maker::{Described, Maker};
 use crate::controller::{Event, Listener, Pulse, StepOutcome, View};
 use crate::medialive::Meter;
-use crate::model::{ChannelId, ChannelState};
+use crate::model::{ChannelId, ChannelState, OutputState};
 use crate::plan::{Content, OutputReason, Waiting};
 use crate::status::Phase;
 use crate::write_lease::Holding;
@@ -254,6 +254,7 @@ struct Now {
     destinations: IntGaugeVec,
     slots: IntGaugeVec,
     channels: IntGaugeVec,
+    router_outputs: IntGaugeVec,
     waiting: IntGaugeVec,
 }
 
@@ -283,6 +284,11 @@ impl Now {
                 &["state"],
                 "channels of the pools, and owned channels in no pool, in each state of MediaLive, and `NOT_SEEN`",
             ))?,
+            router_outputs: maker.gauges((
+                "router_outputs",
+                &["state"],
+                "router outputs of the RouterPools, in each state of MediaConnect",
+            ))?,
             waiting: maker.gauges((
                 "waiting",
                 &["reason"],
@@ -310,6 +316,9 @@ impl Now {
         let mut all = ChannelState::ALL.map(ChannelState::as_str).to_vec();
         all.push(NOT_SEEN);
         set(&self.channels, &all, states);
+        let outputs = view.plan.outputs().filter_map(|one| one.state);
+        let all = OutputState::ALL.map(OutputState::as_str);
+        set(&self.router_outputs, &all, outputs.map(OutputState::as_str));
         let waiting = view
             .plan
             .destinations
@@ -438,8 +447,8 @@ impl Steps {
         let actions = maker.counters((
             "actions_total",
             &["action", "reason", "outcome"],
-            "steps that ended: `accepted`, `already_done`, `stale` (planned again) or `failed` (tried again \
-             later)",
+            "steps on channels and router outputs that ended: `accepted`, `already_done`, `stale` (planned again) or \
+             `failed` (tried again later); `create`, `route`, `restart`, `delete` and `release` are of router outputs only",
         ))?;
         for (action, reason) in STEPS {
             for outcome in OUTCOMES {
@@ -503,7 +512,8 @@ impl Requests {
         let total = maker.counters((
             "aws_requests_total",
             &["service", "operation", "code"],
-            "requests to MediaLive and MediaConnect, retries one by one: `ok`, or the kind of error",
+            "requests to `medialive`, and to `mediaconnect` where a RouterPool is declared, retries one by one: `ok`, or the \
+             kind of error",
         ))?;
         let seconds = maker.histograms(
             (

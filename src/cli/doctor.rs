@@ -98,6 +98,11 @@ async fn patient(args: &DoctorArgs) -> Result<Patient, Failure> {
         Err(WiringError::NoRegion) => None,
         Err(error) => return Err(error.into()),
     };
+    let mediaconnect = match wiring::mediaconnect(&world, &wire(connection), None).await {
+        Ok(client) => Some(client),
+        Err(WiringError::NoRegion) => None,
+        Err(error) => return Err(error.into()),
+    };
     let endpoint = connection.endpoint();
     let account = match world {
         World::Emulator(_) => None,
@@ -106,6 +111,7 @@ async fn patient(args: &DoctorArgs) -> Result<Patient, Failure> {
     Ok(Patient {
         account,
         medialive,
+        mediaconnect,
         endpoint: endpoint.map(|endpoint| format!("{endpoint}, named by {}", endpoint.named_by)),
         sources,
         tables,

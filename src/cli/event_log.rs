@@ -133,38 +133,7 @@ fn log(event: &Event) {
             seconds = took.as_secs_f64(),
             "{text}"
         ),
-        Event::OutputStepBegun {
-            pool,
-            carries,
-            action,
-            reason,
-        } => tracing::info!(
-            target: EVENT_LOG,
-            event = event_name,
-            pool,
-            carries,
-            action,
-            reason = reason.code(),
-            "{text}"
-        ),
-        Event::OutputStepEnded {
-            pool,
-            carries,
-            action,
-            reason,
-            outcome,
-            took,
-        } => tracing::info!(
-            target: EVENT_LOG,
-            event = event_name,
-            reason = reason.code(),
-            pool,
-            carries,
-            action,
-            outcome = outcome_name(outcome),
-            seconds = took.as_secs_f64(),
-            "{text}"
-        ),
+        Event::OutputStepBegun { .. } | Event::OutputStepEnded { .. } => log_output_step(event, &text),
         Event::StateChanged {
             channel, from, to, ..
         } => tracing::info!(
@@ -201,6 +170,45 @@ fn log(event: &Event) {
         }
         event if event.is_only_counted() => {}
         _ => tracing::info!(target: EVENT_LOG, event = event_name, "{text}"),
+    }
+}
+
+fn log_output_step(event: &Event, text: &str) {
+    let event_name = name(event);
+    match event {
+        Event::OutputStepBegun {
+            pool,
+            carries,
+            action,
+            reason,
+        } => tracing::info!(
+            target: EVENT_LOG,
+            event = event_name,
+            pool,
+            carries,
+            action,
+            reason = reason.code(),
+            "{text}"
+        ),
+        Event::OutputStepEnded {
+            pool,
+            carries,
+            action,
+            reason,
+            outcome,
+            took,
+        } => tracing::info!(
+            target: EVENT_LOG,
+            event = event_name,
+            reason = reason.code(),
+            pool,
+            carries,
+            action,
+            outcome = outcome_name(outcome),
+            seconds = took.as_secs_f64(),
+            "{text}"
+        ),
+        _ => {}
     }
 }
 

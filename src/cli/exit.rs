@@ -164,7 +164,7 @@ fn cannot_go_on_air(one: &DestinationPlan) -> bool {
 
 /// The declaration asks for exactly this.
 fn is_wished(waiting: &Waiting) -> bool {
-    matches!(waiting, Waiting::Paused { .. } | Waiting::PinnedElsewhere { .. })
+    waiting.is_pause() || matches!(waiting, Waiting::PinnedElsewhere { .. })
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ enum Command {
     Init(init::InitArgs),
     /// Check declared state without MediaLive: every mistake at once
     Validate(validate::ValidateArgs),
-    /// Check that all that `run` needs is there: credentials, permissions, channels, keys, tables. Changes nothing
+    /// Check that all that `run` needs is there: credentials, permissions, channels, routers, keys, tables. Changes nothing
     Doctor(doctor::DoctorArgs),
     /// Show destinations, channels and slots as they are
     Status(status::StatusArgs),

@@ -12,7 +12,7 @@ use crate::model::{Desired, OwnerId, WantedState};
 use crate::render::problems::{errors, problems, problems_json};
 use crate::secrets;
 use crate::store::{LoadError, LoadOptions, Source, Sources};
-use crate::words::counted;
+use crate::words::{counted, pools_with};
 
 /// Arguments of `validate`.
 #[derive(Debug, Args)]
@@ -102,9 +102,8 @@ fn census(desired: &Desired) -> String {
         .filter(|one| one.state == WantedState::Streaming)
         .count();
     format!(
-        "{} with {}, {}: {streaming} Streaming, {} Ready",
-        counted(desired.pool_count(), "pool"),
-        counted(channel_count(desired), "channel"),
+        "{}, {}: {streaming} Streaming, {} Ready",
+        pools_with(desired.pool_count(), channel_count(desired)),
         counted(desired.destinations.len(), "destination"),
         desired.destinations.len() - streaming
     )

@@ -9,6 +9,7 @@ use super::lease::{GrantOutcome, Grantee, Handed, Progress};
 use super::refusals::Suspects;
 use super::{Controller, Event, GrantNews};
 use crate::model::{ChannelId, Desired, DestinationName};
+use crate::plan::router::OutputWaiting;
 use crate::plan::{DestinationPlan, Plan, Waiting};
 use crate::store::Source;
 
@@ -117,6 +118,13 @@ pub fn is_refusal(waiting: &Waiting) -> bool {
             | Waiting::SourceUntrusted { .. }
             | Waiting::NotAdopted { .. }
             | Waiting::OwnedByAnother { .. }
+            | Waiting::Output(
+                OutputWaiting::InterruptionForbidden { .. }
+                    | OutputWaiting::OutsideWindow { .. }
+                    | OutputWaiting::Uninterruptible
+                    | OutputWaiting::OtherInput { .. }
+                    | OutputWaiting::SourceUntrusted
+            )
     )
 }
 

@@ -391,7 +391,7 @@ impl<S: Source> Controller<S> {
         else {
             return;
         };
-        let (Some(routers), Some(declared)) = (&self.routers, loaded.desired.routers.get(&pool.name)) else {
+        let Some(declared) = loaded.desired.routers.get(&pool.name) else {
             return;
         };
         let is_held_back = self
@@ -402,8 +402,9 @@ impl<S: Source> Controller<S> {
         if is_held_back || self.outputs.under_way.contains_key(&key) {
             return;
         }
-        let name = output.carries.destination();
+        let name = output.carries.destination().cloned();
         let destination = name
+            .as_ref()
             .and_then(|name| loaded.desired.destinations.get(name))
             .cloned();
         let seen = output
@@ -432,20 +433,44 @@ impl<S: Source> Controller<S> {
             creation: creation.copied().unwrap_or_default(),
             now: self.clock.now(),
         };
-        let order = self.outputs.read.map_or_else(Order::given_now, Order::given_at);
-        let executor = routers.executor.clone();
-        let given = order.clone();
         let comes_back = output
             .steps
             .last()
             .is_some_and(|last| last.action == OutputAction::Start);
         if step.action == OutputAction::Stop && comes_back {
-            self.outputs.returning.extend(identity.clone());
+            self.outputs.returning.extend(identity);
         }
-        let suspects: Suspects = destination
-            .into_iter()
-            .map(|one| (one.name.clone(), one))
-            .collect();
+        if output.interrupts_itself() && step.action == OutputAction::Stop {
+            self.losses.stopped(name.as_slice());
+        }
+        self.spawn_output_step(
+            key,
+            task,
+            (pool.name.to_string(), output.carries.to_string()),
+            pushes,
+        );
+    }
+
+    fn spawn_output_step(
+        &mut self,
+        key: OutputKey,
+        task: OutputTask,
+        (pool, carries): (String, String),
+        pushes: Option<Stream>,
+    ) {
+        let Some(executor) = self.routers.as_ref().map(|routers| routers.executor.clone()) else {
+            return;
+        };
+        let order = self.outputs.read.map_or_else(Order::given_now, Order::given_at);
+        let destination = task.destination.clone();
+        let (action, reason) = (task.step.action.name(), task.step.reason.clone());
+        self.tell(Event::OutputStepBegun {
+            pool: pool.clone(),
+            carries: carries.clone(),
+            action,
+            reason: reason.clone(),
+        });
+        let given = order.clone();
         let handle = self.tasks.spawn(async move {
             let begun = Instant::now();
             let result = executor.take(&task, &given).await;
@@ -457,27 +482,17 @@ impl<S: Source> Controller<S> {
         let under_way = UnderWay {
             task: handle.id(),
             order,
-            pool: pool.name.to_string(),
-            carries: output.carries.to_string(),
-            action: step.action.name(),
-            reason: step.reason.clone(),
-            suspects,
-            identity,
+            pool,
+            carries,
+            action,
+            reason,
+            identity: destination.as_ref().map(|one| one.identity.clone()),
+            suspects: destination
+                .into_iter()
+                .map(|one| (one.name.clone(), one))
+                .collect(),
             pushes,
         };
-        self.tell(Event::OutputStepBegun {
-            pool: under_way.pool.clone(),
-            carries: under_way.carries.clone(),
-            action: under_way.action,
-            reason: step.reason.clone(),
-        });
-        let interrupts: Vec<DestinationName> = match (&step.action, &step.reason) {
-            (OutputAction::Stop, OutputReason::Retarget) if output.on_air => {
-                name.cloned().into_iter().collect()
-            }
-            _ => Vec::new(),
-        };
-        self.losses.stopped(&interrupts);
         self.outputs.under_way.insert(key, under_way);
     }
 

@@ -11,7 +11,7 @@ use crate::manifest::{Problem, Severity};
 use crate::model::Desired;
 use crate::store::dynamodb::Access;
 use crate::store::{Examined, Sources};
-use crate::words::counted;
+use crate::words::{counted, pools_with};
 
 /// What was found of the sources.
 #[derive(Default)]
@@ -63,9 +63,8 @@ fn source_checks(desired: &Desired, tables: usize, problems: &[&Problem]) -> Vec
     let pools = desired.pools.values();
     let channels: usize = pools.map(|pool| pool.channels.len()).sum();
     let mut what = format!(
-        "{} with {}, {}",
-        counted(desired.pool_count(), "pool"),
-        counted(channels, "channel"),
+        "{}, {}",
+        pools_with(desired.pool_count(), channels),
         counted(desired.destinations.len(), "destination")
     );
     if tables > 0 {

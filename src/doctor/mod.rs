@@ -4,7 +4,8 @@
 //!   account    credentials, their identity, region                   ┐
 //!   service    MediaLive: its clock, permissions, quota               ├─► Checks, in this order ─► render::doctor
 //!   declared   sources, keys;  tables  those of destinations, lease   │
-//!   pools      channels, their slots and owners                       ┘
+//!   pools      channels, their slots and owners                       │
+//!   routers    MediaConnect, for RouterPools: inputs, interfaces      ┘
 //! ```
 //!
 //! Nothing is changed: a call that changes something is tried on a channel, or an item, that does not exist
@@ -16,6 +17,7 @@ mod check;
 mod declared;
 mod pools;
 mod problems;
+mod routers;
 mod service;
 mod tables;
 
@@ -27,6 +29,7 @@ pub use account::Account;
 pub use check::{Check, CheckOutcome, Tally};
 
 use crate::controller::Clock;
+use crate::mediaconnect::MediaConnect;
 use crate::medialive::{Home, MediaLive};
 use crate::model::OwnerId;
 use crate::store::Sources;
@@ -41,6 +44,8 @@ pub struct Patient {
     pub account: Option<Account>,
     /// MediaLive; `None` where no region is set.
     pub medialive: Option<MediaLive>,
+    /// MediaConnect, asked where a RouterPool is declared; `None` where no region is set.
+    pub mediaconnect: Option<MediaConnect>,
     /// An endpoint of MediaLive other than the region's, and the flag or variable that names it.
     pub endpoint: Option<String>,
     /// What is declared.
@@ -62,6 +67,7 @@ pub async fn examine(patient: Patient, under_way: &UnderWay) -> Vec<Check> {
     let Patient {
         account,
         medialive,
+        mediaconnect,
         endpoint,
         sources,
         tables,
@@ -84,12 +90,19 @@ pub async fn examine(patient: Patient, under_way: &UnderWay) -> Vec<Check> {
     );
     let home = service.home().or(account.home);
     let desired = declared.desired.as_deref();
-    let (asked, pools) = tokio::join!(
+    let (asked, pools, routers) = tokio::join!(
         Box::pin(service.rehearse(home.as_ref(), &owner, under_way)),
         Box::pin(pools::examine(
             desired,
             service.reached(medialive.as_ref()),
             concurrency,
+            clock.now(),
+            under_way
+        )),
+        Box::pin(routers::examine(
+            desired,
+            mediaconnect.as_ref(),
+            endpoint.as_deref(),
             clock.now(),
             under_way
         )),
@@ -102,6 +115,7 @@ pub async fn examine(patient: Patient, under_way: &UnderWay) -> Vec<Check> {
     checks.extend(declared.checks);
     checks.extend(lease);
     checks.extend(pools.checks);
+    checks.extend(routers);
     checks
 }
 

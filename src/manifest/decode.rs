@@ -375,6 +375,13 @@ fn tell(path: &FieldPath, fault: &Fault) -> (Spot, String, String) {
         Fault::WrongType { needed, found } => {
             let fix = match (*needed, *found) {
                 ("a text", "a number") if name == "duration" => "write it with units: 30m, 1h30m".to_owned(),
+                ("a text", "a number") if name == "keep" => "write it with units: 24h, 168h".to_owned(),
+                ("a whole number", _) if name == "maximumBitrate" => {
+                    "write bits per second without a unit: 8000000 for 8 Mbit/s".to_owned()
+                }
+                ("a word", "a number") if name == "tier" => {
+                    "write OUTPUT_20, OUTPUT_50 or OUTPUT_100".to_owned()
+                }
                 ("a text", "a number" | "true or false") => "put it in quotes".to_owned(),
                 ("a list", "a mapping") => "begin each entry with `- `".to_owned(),
                 (_, "nothing") => "write a value, or remove the field".to_owned(),
@@ -420,12 +427,21 @@ fn how_to_add(name: &str) -> String {
     match name {
         "apiVersion" => format!("add apiVersion: {API_VERSION}"),
         "state" => "add state: Streaming (on air) or state: Ready (off air)".to_owned(),
-        "pool" => "add pool: NAME, with the name of a ChannelPool".to_owned(),
+        "pool" => "add pool: NAME, with the name of a ChannelPool or RouterPool".to_owned(),
         "channels" => "add channels: [{ id: \"4000001\" }], with ids of your MediaLive channels".to_owned(),
         "table" => "add table: NAME, with the name of a DynamoDB table".to_owned(),
         "id" => "add id: \"4000001\", with the id of a MediaLive channel".to_owned(),
         "parkingUrl" => "add parkingUrl: rtmp://HOST/APP, a place that takes no stream".to_owned(),
         "outputGroups" => "add outputGroups: \"RTMP-*\", a glob on the names of the groups".to_owned(),
+        "input" => "add input: with the ARN of the router input that feeds the outputs".to_owned(),
+        "networkInterface" => {
+            "add networkInterface: with the ARN of the router network interface that the outputs push through"
+                .to_owned()
+        }
+        "output" => "add output: { maximumBitrate: 8000000 }, in bits per second".to_owned(),
+        "maximumBitrate" => {
+            "add maximumBitrate: 8000000, in bits per second, at least that of the input".to_owned()
+        }
         _ => format!("add {name}"),
     }
 }

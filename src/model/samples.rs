@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use globset::Glob;
 
 use super::{
-    Cause, ChannelPool, Destination, Disruption, Idle, Interrupt, Placement, PoolChannel, Secret,
-    SlotSelector, StreamKey, WantedState,
+    Cause, ChannelPool, Destination, Disruption, Idle, Interrupt, Placement, PoolChannel, RouterPool,
+    RouterSettings, Secret, SlotSelector, StreamKey, Tier, WantedState,
 };
 
 /// A wanted destination of pool `main`, with a target of its own.
@@ -48,6 +48,31 @@ pub(crate) fn pool(channels: &[&str], output_groups: &str) -> ChannelPool {
         disruption: Disruption {
             interrupt: Interrupt::Never,
             causes: BTreeSet::from([Cause::Start, Cause::Stop, Cause::Retarget]),
+            windows: Vec::new(),
+            max_concurrent: 1,
+        },
+        paused: None,
+    }
+}
+
+/// A RouterPool that never interrupts.
+pub(crate) fn router_pool(name: &str) -> RouterPool {
+    let arn = |of: &str| format!("arn:aws:mediaconnect:eu-central-1:111122223333:{of}");
+    RouterPool {
+        name: name.into(),
+        input: arn("routerInput:a1b2c3d4e5f6").into(),
+        network_interface: arn("routerNetworkInterface:f6e5d4c3b2a1").into(),
+        source: None,
+        settings: RouterSettings {
+            tier: Tier::Output20,
+            maximum_bitrate: 8_000_000,
+            availability_zone: None,
+            maintenance: None,
+        },
+        keep: None,
+        disruption: Disruption {
+            interrupt: Interrupt::Never,
+            causes: BTreeSet::from([Cause::Retarget]),
             windows: Vec::new(),
             max_concurrent: 1,
         },

@@ -393,6 +393,12 @@ mod tests {
                 assert_eq!(OutputRecord::of_tags(&tags), Some(record));
             }
         }
+        let kept = OutputRecord {
+            kept: true,
+            ..record(false, None)
+        };
+        let tags: BTreeMap<_, _> = kept.tags(&"us".into()).into_iter().collect();
+        assert_eq!(OutputRecord::of_tags(&tags), Some(kept));
     }
 
     #[test]
@@ -416,7 +422,6 @@ mod tests {
             (DESTINATION_TAG, "- 12ab"),
             (DESTINATION_TAG, "yt"),
             (DESTINATION_TAG, "yt 12ab adopted"),
-            (DESTINATION_TAG, "yt 12ab kept"),
         ] {
             let mut tags = written.clone();
             tags.insert(key.to_owned(), value.to_owned());

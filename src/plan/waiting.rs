@@ -3,6 +3,9 @@
 mod ways_out;
 mod words;
 
+pub(in crate::plan) use ways_out::{AGAIN, JUST_THIS_ONCE, anytime, end_of_pause};
+pub(in crate::plan) use words::paused;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -356,15 +359,24 @@ impl Waiting {
         }
     }
 
-    /// Whether it ends without an operator.
-    pub fn ends_by_itself(&self) -> bool {
+    /// Whether the declaration asks for it.
+    pub fn is_pause(&self) -> bool {
         matches!(
             self,
-            Self::MaxConcurrent { .. }
-                | Self::ChannelInTransition { .. }
-                | Self::ChannelRecovering { .. }
-                | Self::BackingOff { .. }
+            Self::Paused { .. } | Self::Output(OutputWaiting::Paused { .. })
         )
+    }
+
+    /// Whether it ends without an operator.
+    pub fn ends_by_itself(&self) -> bool {
+        match self {
+            Self::Output(waiting) => waiting.ends_by_itself(),
+            Self::MaxConcurrent { .. }
+            | Self::ChannelInTransition { .. }
+            | Self::ChannelRecovering { .. }
+            | Self::BackingOff { .. } => true,
+            _ => false,
+        }
     }
 }
 

@@ -148,27 +148,8 @@ impl Entry {
                 outcome,
                 took,
             } => step_ended(channel.as_str(), action, outcome, *took),
-            Event::OutputStepBegun {
-                carries,
-                action,
-                reason,
-                ..
-            } => output_step_begun(carries, action, reason),
-            Event::OutputStepEnded {
-                carries,
-                action,
-                outcome,
-                took,
-                ..
-            } => step_ended(carries, action, outcome, *took),
-            Event::OutputChanged {
-                name,
-                from,
-                to,
-                after,
-            } => {
-                let text = format!("{from} → {to} after {}", precise(*after));
-                Self::says(Tone::Strong, name, text)
+            Event::OutputStepBegun { .. } | Event::OutputStepEnded { .. } | Event::OutputChanged { .. } => {
+                of_output(event)
             }
             Event::StateChanged {
                 channel,
@@ -422,6 +403,35 @@ fn step_begun(channel: &str, name: &str, step: &Step) -> Entry {
         entry.details.row([cell(Tone::Bad, format!("interrupts {name}"))]);
     }
     entry
+}
+
+/// What happens to a router output.
+fn of_output(event: &Event) -> Entry {
+    match event {
+        Event::OutputStepBegun {
+            carries,
+            action,
+            reason,
+            ..
+        } => output_step_begun(carries, action, reason),
+        Event::OutputStepEnded {
+            carries,
+            action,
+            outcome,
+            took,
+            ..
+        } => step_ended(carries, action, outcome, *took),
+        Event::OutputChanged {
+            name,
+            from,
+            to,
+            after,
+        } => {
+            let text = format!("{from} → {to} after {}", precise(*after));
+            Entry::says(Tone::Strong, name, text)
+        }
+        _ => Entry::default(),
+    }
 }
 
 fn output_step_begun(carries: &str, action: &str, reason: &OutputReason) -> Entry {

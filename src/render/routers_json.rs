@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::plan_json::{Waits, Why};
+use crate::model::DestinationName;
 use crate::plan::router::{OutputPlan, OutputReason, OutputStep, OutputWaiting, RouterPoolPlan};
 
 /// The plan for a RouterPool.
@@ -67,7 +68,10 @@ pub(super) fn output(of: &OutputPlan) -> Output {
         destination: of.carries.destination().map(ToString::to_string),
         on_air: of.on_air,
         steps: of.steps.iter().map(step).collect(),
-        waiting: of.waiting.as_ref().map(waits),
+        waiting: of
+            .waiting
+            .as_ref()
+            .map(|waiting| waits(waiting, of.carries.destination())),
     }
 }
 
@@ -85,10 +89,10 @@ fn why(reason: &OutputReason) -> Why {
     }
 }
 
-fn waits(waiting: &OutputWaiting) -> Waits {
+fn waits(waiting: &OutputWaiting, of: Option<&DestinationName>) -> Waits {
     Waits {
         code: waiting.code().to_owned(),
         message: waiting.to_string(),
-        ways_out: waiting.ways_out(),
+        ways_out: of.map_or_else(|| waiting.ways_out(), |name| waiting.ways_out_of(name)),
     }
 }

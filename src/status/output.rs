@@ -13,7 +13,10 @@ pub(super) fn is_told_by_output(planned: &DestinationPlan) -> bool {
 /// Its phase.
 pub(super) fn phase(planned: &DestinationPlan) -> Phase {
     let state = planned.output.as_ref().and_then(|output| output.state);
-    let is_paused = matches!(planned.waiting, Some(Waiting::Output(OutputWaiting::Paused)));
+    let is_paused = matches!(
+        planned.waiting,
+        Some(Waiting::Output(OutputWaiting::Paused { .. }))
+    );
     match planned.state {
         wanted if planned.on_air && (is_paused || wanted == WantedState::Streaming) => Phase::Streaming,
         WantedState::Streaming => off_air(planned, state),
@@ -30,7 +33,7 @@ fn off_air(planned: &DestinationPlan, state: Option<OutputState>) -> Phase {
         Some(Waiting::Output(
             OutputWaiting::SecretUnavailable { .. }
             | OutputWaiting::TargetRefused { .. }
-            | OutputWaiting::InputMissing,
+            | OutputWaiting::InputMissing { .. },
         )) => Phase::Error,
         _ if state == Some(OutputState::Error) => Phase::Error,
         Some(Waiting::Output(

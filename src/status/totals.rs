@@ -57,7 +57,7 @@ impl Totals {
         self.wanted += usize::from(is_wanted);
         self.on_air += usize::from(is_wanted && one.on_air);
         let list = match (is_wanted, one.on_air) {
-            _ if matches!(one.waiting, Some(Waiting::Paused { .. })) => &mut self.paused,
+            _ if one.waiting.as_ref().is_some_and(Waiting::is_pause) => &mut self.paused,
             (true, false) => &mut self.waiting,
             (true, true) if one.is_previous => &mut self.outdated,
             (false, true) => &mut self.lingering,
@@ -135,7 +135,7 @@ fn channels(plan: &Plan) -> Vec<(ChannelId, &'static str)> {
         .iter()
         .filter_map(|channel| Some((channel, channel.waiting.as_ref()?)));
     waiting
-        .filter(|(_, waiting)| !matches!(waiting, Waiting::Paused { .. }) && !waiting.ends_by_itself())
+        .filter(|(_, waiting)| !waiting.is_pause() && !waiting.ends_by_itself())
         .map(|(channel, waiting)| (channel.id.clone(), waiting.code()))
         .collect()
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod channels;
+mod routers;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,17 @@ kind: Destination
 metadata: { name: a }
 spec: { pool: main, state: Streaming, url: rtmp://a.example/live, streamKeyFrom: { env: KEY_OF_A } }
 ";
+
+/// Calls that change nothing.
+const READS: [&str; 7] = [
+    "ListChannels",
+    "DescribeChannel",
+    "ListRouterOutputs",
+    "GetRouterOutput",
+    "BatchGetRouterOutput",
+    "GetRouterInput",
+    "GetRouterNetworkInterface",
+];
 
 /// Declarations, and a MediaLive.
 struct Clinic {
@@ -95,7 +107,7 @@ impl Clinic {
         served.unwrap();
         assert_eq!(documents(&self.emulator), before, "a channel was changed");
         for call in self.emulator.calls() {
-            let is_read = ["ListChannels", "DescribeChannel"].contains(&call.operation.as_str());
+            let is_read = READS.contains(&call.operation.as_str());
             assert!(is_read || !call.applied, "{call:?}");
             assert!(
                 is_read || call.channel.as_deref().is_none_or(|id| id == "0"),
@@ -164,6 +176,10 @@ fn emulator(channels: &[&str]) -> Emulator {
         name: "main".to_owned(),
         channels: channels.iter().map(channel).collect(),
     }]);
+    emulator_of(fleet)
+}
+
+fn emulator_of(fleet: Fleet) -> Emulator {
     let options = Options {
         #[expect(clippy::disallowed_methods, reason = "the clock of a server")]
         epoch: jiff::Timestamp::now(),

@@ -1,7 +1,7 @@
 //! `reasons.md`: why a step is taken, and why one is not.
 //!
 //! The texts are those that plans show, of examples with placeholders in capitals. `tests/it/cli/docs.rs` finds every
-//! variant of both enums here.
+//! variant of the enums here.
 
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use super::{escaped, line};
 use crate::model::tag::TakeoverTag;
 use crate::model::{
-    Cause, ChannelId, ChannelState, DestinationName, GroupName, NoSlot, OtherGroup, OutputGroup, OwnerId,
-    Pause, PoolName, SlotId,
+    Cause, ChannelId, ChannelState, DestinationName, GroupName, NoSlot, OtherGroup, OutputGroup, OutputState,
+    OwnerId, Pause, PoolName, RouterArn, SlotId,
 };
+use crate::plan::router::{OnAirAt, OutputReason, OutputWaiting, RouterLimit};
 use crate::plan::{NoTakeover, Reason, Stray, Waiting};
 use crate::status::DESCRIBED;
 
@@ -33,17 +34,22 @@ pub(super) fn page() -> String {
          | code | what a plan says | what ends it |\n|---|---|---|\n",
     );
     for waiting in waitings() {
-        let ends = if waiting.ends_by_itself() {
-            "ends by itself".to_owned()
-        } else {
-            let ways = waiting.ways_out_of(&name("NAME"));
-            ways.iter()
-                .map(|way| escaped(way))
-                .collect::<Vec<_>>()
-                .join("<br>")
-        };
-        let said = escaped(&waiting.to_string()).replace("1970-01-01T00:00:00Z", "TIME");
-        line(&mut page, &format!("| `{}` | {said} | {ends} |", waiting.code()));
+        waiting_line(&mut page, &waiting);
+    }
+    page.push_str(
+        "\n## Why a step on a router output is taken\n\nOf destinations in a RouterPool.\n\n\
+         | code | what a plan says |\n|---|---|\n",
+    );
+    for reason in output_reasons() {
+        let said = escaped(&reason.to_string());
+        line(&mut page, &format!("| `{}` | {said} |", reason.code()));
+    }
+    page.push_str(
+        "\n## Why a destination in a RouterPool, or a router output, waits\n\n\
+         | code | what a plan says | what ends it |\n|---|---|---|\n",
+    );
+    for waiting in output_waitings() {
+        waiting_line(&mut page, &Waiting::Output(waiting));
     }
     page.push_str(
         "\n## Conditions\n\nIn `conditions[]` of a status, each `True`, `False` or `Unknown`, since when, and with one of the codes \
@@ -53,6 +59,20 @@ pub(super) fn page() -> String {
         line(&mut page, &format!("| `{condition}` | {} |", escaped(meaning)));
     }
     page
+}
+
+fn waiting_line(page: &mut String, waiting: &Waiting) {
+    let ends = if waiting.ends_by_itself() {
+        "ends by itself".to_owned()
+    } else {
+        let ways = waiting.ways_out_of(&name("NAME"));
+        ways.iter()
+            .map(|way| escaped(way))
+            .collect::<Vec<_>>()
+            .join("<br>")
+    };
+    let said = escaped(&waiting.to_string()).replace("1970-01-01T00:00:00Z", "TIME");
+    line(page, &format!("| `{}` | {said} | {ends} |", waiting.code()));
 }
 
 fn name(text: &str) -> DestinationName {
@@ -65,6 +85,10 @@ fn channel() -> ChannelId {
 
 fn pool() -> PoolName {
     PoolName::from("POOL")
+}
+
+fn input() -> RouterArn {
+    RouterArn::new("INPUT")
 }
 
 fn slot() -> SlotId {
@@ -124,6 +148,22 @@ pub fn reasons() -> Vec<Reason> {
             destinations: vec![destination()],
         },
         Reason::InTransition,
+    ]
+}
+
+/// One of each variant.
+pub fn output_reasons() -> Vec<OutputReason> {
+    vec![
+        OutputReason::Wanted,
+        OutputReason::NotWanted,
+        OutputReason::Retarget,
+        OutputReason::ComesBack,
+        OutputReason::Surplus,
+        OutputReason::Moved,
+        OutputReason::Vanished,
+        OutputReason::PlaceNeeded(name("OTHER")),
+        OutputReason::KeptLongEnough,
+        OutputReason::Failed,
     ]
 }
 
@@ -223,6 +263,9 @@ fn of_the_destination() -> Vec<Waiting> {
         Waiting::SameTarget { other: name("OTHER") },
         elsewhere(None),
         elsewhere(Some(pool())),
+        Waiting::OnAirInOutput {
+            output: RouterArn::new("OUTPUT"),
+        },
         Waiting::Paused {
             pool: None,
             pause: Pause {
@@ -300,5 +343,84 @@ fn of_the_channel() -> Vec<Waiting> {
             channel: channel(),
             owner: OwnerId::new("OWNER"),
         },
+    ]
+}
+
+/// At least one of each variant.
+pub fn output_waitings() -> Vec<OutputWaiting> {
+    let mut all = of_the_output();
+    all.extend(of_its_destination());
+    all
+}
+
+/// The output, its input or MediaConnect is in the way.
+fn of_the_output() -> Vec<OutputWaiting> {
+    let full = |limit, at| OutputWaiting::QuotaReached {
+        limit,
+        at,
+        pool: pool(),
+    };
+    vec![
+        OutputWaiting::OutputInTransition {
+            state: OutputState::Starting,
+        },
+        OutputWaiting::BackingOff {
+            until: Timestamp::UNIX_EPOCH,
+            what: "CAUSE".to_owned(),
+        },
+        OutputWaiting::InputMissing {
+            pool: pool(),
+            input: input(),
+        },
+        OutputWaiting::SourceNotReady {
+            pool: pool(),
+            input: input(),
+        },
+        OutputWaiting::OtherInput {
+            input: input(),
+            pool: pool(),
+        },
+        full(RouterLimit::PerRegion, 20),
+        full(RouterLimit::PerInput, 10),
+        OutputWaiting::RoomIsMade,
+        OutputWaiting::ListIncomplete,
+        OutputWaiting::OutputsUnreadable {
+            why: "no answer within 10 s".to_owned(),
+        },
+        OutputWaiting::Undeclared,
+    ]
+}
+
+/// The destination itself, its key, its declaration or what its pool grants is in the way.
+fn of_its_destination() -> Vec<OutputWaiting> {
+    let forbidden = |cause| OutputWaiting::InterruptionForbidden { pool: pool(), cause };
+    let same = |at| OutputWaiting::SameTarget { at };
+    vec![
+        OutputWaiting::SecretUnavailable {
+            reference: "REFERENCE".to_owned(),
+            why: "CAUSE".to_owned(),
+        },
+        OutputWaiting::TargetRefused {
+            what: "CAUSE".to_owned(),
+        },
+        forbidden(None),
+        forbidden(Some(Cause::Retarget)),
+        OutputWaiting::Uninterruptible,
+        OutputWaiting::OutsideWindow {
+            opens: Some(Timestamp::UNIX_EPOCH),
+        },
+        same(OnAirAt::Destination(name("OTHER"))),
+        same(OnAirAt::Output(RouterArn::new("OUTPUT"))),
+        same(OnAirAt::Channel),
+        OutputWaiting::OnAirElsewhere { pool: pool() },
+        OutputWaiting::Paused {
+            pool: Some(pool()),
+            pause: Pause {
+                until: Some(Timestamp::UNIX_EPOCH),
+                by: Some("USER".to_owned()),
+                why: Some("REASON".to_owned()),
+            },
+        },
+        OutputWaiting::SourceUntrusted,
     ]
 }

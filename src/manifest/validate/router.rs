@@ -10,8 +10,11 @@ use url::{Host, Url};
 use super::pool::validate_disruption;
 use super::{check_channel_id, check_metadata, validate_pause};
 use crate::manifest::node::FieldPath;
-use crate::manifest::raw::{RawDay, RawOutput, RawRouterPool, RawTier};
+use crate::manifest::raw::{
+    RawCause, RawDay, RawDisruption, RawInterrupt, RawOutput, RawRouterPool, RawTier,
+};
 use crate::manifest::report::Report;
+use crate::manifest::words::shown;
 use crate::model::{
     ChannelId, Destination, Maintenance, PoolName, RouterArn, RouterPool, RouterSettings, StreamKey, Tier,
 };
@@ -27,13 +30,10 @@ const NAME_LIMIT: usize = 1024;
 pub fn validate_router_pool(raw: &RawRouterPool, report: &mut Report) -> Option<RouterPool> {
     let spec = FieldPath::from("spec");
     check_metadata(&raw.metadata, report);
-    check_arn(&raw.spec.input, "routerInput", &spec.field("input"), report);
-    check_arn(
-        &raw.spec.network_interface,
-        "routerNetworkInterface",
-        &spec.field("networkInterface"),
-        report,
-    );
+    check_arn(&raw.spec.input, &INPUT, &spec.field("input"), report);
+    let path = spec.field("networkInterface");
+    check_arn(&raw.spec.network_interface, &INTERFACE, &path, report);
+    check_places(raw, &path, report);
     if let Some(source) = &raw.spec.source {
         let path = spec.field("source");
         match check_channel_id(&source.channel) {
@@ -52,7 +52,9 @@ pub fn validate_router_pool(raw: &RawRouterPool, report: &mut Report) -> Option<
         .keep
         .as_ref()
         .and_then(|text| validate_keep(text, &spec.field("keep"), report));
-    let disruption = validate_disruption(&raw.spec.disruption, &spec.field("disruption"), report);
+    let path = spec.field("disruption");
+    let disruption = validate_disruption(&raw.spec.disruption, &path, report);
+    check_disruption(&raw.spec.disruption, &path, report);
     let paused = raw.spec.paused.as_ref();
     let paused = paused.and_then(|pause| validate_pause(pause, &spec.field("paused"), report));
     if report.is_rejected() {
@@ -74,29 +76,133 @@ pub fn validate_router_pool(raw: &RawRouterPool, report: &mut Report) -> Option<
     })
 }
 
+/// What a field names by its ARN.
+struct Named {
+    /// In the ARN.
+    kind: &'static str,
+    words: &'static str,
+    /// The command that shows it.
+    list: &'static str,
+}
+
+const INPUT: Named = Named {
+    kind: "routerInput",
+    words: "router input",
+    list: "aws mediaconnect list-router-inputs",
+};
+const INTERFACE: Named = Named {
+    kind: "routerNetworkInterface",
+    words: "router network interface",
+    list: "aws mediaconnect list-router-network-interfaces",
+};
+
+impl Named {
+    fn fix(&self) -> String {
+        let Self { kind, words, list } = self;
+        format!(
+            "write the ARN of a {words}, arn:aws:mediaconnect:REGION:ACCOUNT:{kind}:ID, as {list} shows it"
+        )
+    }
+}
+
 /// Rejects what is no ARN of this kind: `arn:aws:mediaconnect:REGION:ACCOUNT:KIND:ID`.
-fn check_arn(text: &str, kind: &str, path: &FieldPath, report: &mut Report) {
+fn check_arn(text: &str, named: &Named, path: &FieldPath, report: &mut Report) {
+    let words = named.words;
     let parts: Vec<&str> = text.split(':').collect();
-    let fix = format!("write it as arn:aws:mediaconnect:REGION:ACCOUNT:{kind}:ID, as the console shows it");
-    let ["arn", partition, "mediaconnect", region, account, found, id] = parts.as_slice() else {
-        report.reject(path, format!("this is not the ARN of a {kind}"), fix);
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_id = |id: &str| {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        id.len() == 12 && id.bytes().all(fits)
+    };
+    let (message, fix) = match parts.as_slice() {
+        ["arn", partition, "mediaconnect", region, account, kind, id] if *kind == named.kind => {
+            let why = if !partition.starts_with("aws") {
+                "its partition is not aws"
+            } else if region.is_empty() {
+                "its region is missing"
+            } else if account.len() != 12 || !is_digits(account) {
+                "its account has not 12 digits"
+            } else if !is_id(id) {
+                "its id has not 12 lower-case letters and digits"
+            } else {
+                return;
+            };
+            (format!("this is not the ARN of a {words}: {why}"), named.fix())
+        }
+        ["arn", _, "mediaconnect", _, _, "flow", ..] if named.kind == INPUT.kind => (
+            format!("this is the ARN of a flow, not of a {words}"),
+            format!("make a router input that takes the flow, and {}", named.fix()),
+        ),
+        ["arn", _, "medialive", _, _, "channel", ..] if named.kind == INPUT.kind => (
+            format!("this is the ARN of a MediaLive channel, not of a {words}"),
+            format!("make a router input that takes the channel, and {}", named.fix()),
+        ),
+        ["arn", _, "mediaconnect", _, _, kind, ..] => {
+            let other = [INPUT, INTERFACE].into_iter().find(|other| other.kind == *kind);
+            match other {
+                Some(other) => (
+                    format!("this is the ARN of a {}, not of a {words}", other.words),
+                    format!(
+                        "see whether input and networkInterface are exchanged; {}",
+                        named.fix()
+                    ),
+                ),
+                None => (
+                    format!("this is the ARN of something else than a {words}"),
+                    named.fix(),
+                ),
+            }
+        }
+        ["arn", ..] => (
+            format!("this is not the ARN of a {words}, but of another service"),
+            named.fix(),
+        ),
+        _ if text.starts_with("eni-") => (
+            format!("this is a network interface of EC2, not a {words} of MediaConnect"),
+            named.fix(),
+        ),
+        _ => (
+            format!("this is no ARN, and a {words} is named by its ARN"),
+            named.fix(),
+        ),
+    };
+    report.reject(path, message, fix);
+}
+
+/// Input, interface and zone are of one account and region, as an output that uses them has to be.
+fn check_places(raw: &RawRouterPool, interface: &FieldPath, report: &mut Report) {
+    let place = |arn: &str| {
+        let mut parts = arn.split(':').skip(3);
+        Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
+    };
+    let places = place(&raw.spec.input).zip(place(&raw.spec.network_interface));
+    let Some(((region, account), (of_interface, its_account))) = places.filter(|_| !report.is_rejected())
+    else {
         return;
     };
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    let is_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let is_right = partition.starts_with("aws")
-        && !region.is_empty()
-        && is_account
-        && id.len() == 12
-        && id.bytes().all(is_id);
-    if *found != kind {
+    if region != of_interface {
         report.reject(
-            path,
-            format!("this is the ARN of a {found}, not of a {kind}"),
-            fix,
+            interface,
+            format!("this interface is in {of_interface}, and the input in {region}"),
+            format!("name a router network interface of {region}: an output uses both, in one region"),
         );
-    } else if !is_right {
-        report.reject(path, format!("this is not the ARN of a {kind}"), fix);
+    } else if account != its_account {
+        report.reject(
+            interface,
+            "this interface is of another account than the input",
+            "name two of one account: an output uses both",
+        );
+    }
+    let zone = raw.spec.output.availability_zone.as_deref();
+    if let Some(zone) = zone.filter(|zone| zone.strip_prefix(&*region).is_none_or(str::is_empty)) {
+        report.reject(
+            &FieldPath::from("spec.output.availabilityZone"),
+            format!(
+                "{} is no availability zone of {region}, where the input is",
+                shown(zone)
+            ),
+            format!("write the zone of the input: {region}a"),
+        );
     }
 }
 
@@ -106,31 +212,7 @@ fn validate_output(raw: &RawOutput, path: &FieldPath, report: &mut Report) -> Ro
         RawTier::Output50 => Tier::Output50,
         RawTier::Output100 => Tier::Output100,
     };
-    let bitrate = path.field("maximumBitrate");
-    if raw.maximum_bitrate == 0 {
-        report.reject(
-            &bitrate,
-            "an output carries at least 1 bit per second",
-            "write 8000000 for 8 Mbit/s",
-        );
-    } else if raw.maximum_bitrate > tier.most() {
-        let message = format!(
-            "{} bits per second are more than tier {:?} carries",
-            raw.maximum_bitrate, raw.tier
-        );
-        let fix = format!(
-            "write at most {}, or a larger tier; it is in bits per second",
-            tier.most()
-        );
-        report.reject(&bitrate, message, fix);
-    } else if raw.maximum_bitrate < 100_000 {
-        let message = format!("{} bits per second carry no programme", raw.maximum_bitrate);
-        report.warn(
-            &bitrate,
-            message,
-            "it is in bits per second: 8000000 for 8 Mbit/s",
-        );
-    }
+    check_bitrate(raw.maximum_bitrate, tier, &path.field("maximumBitrate"), report);
     let maintenance = raw.maintenance.as_ref();
     if maintenance.is_some_and(|maintenance| !is_time(&maintenance.time)) {
         report.reject(
@@ -147,6 +229,64 @@ fn validate_output(raw: &RawOutput, path: &FieldPath, report: &mut Report) -> Ro
             day: day(maintenance.day).into(),
             time: maintenance.time.as_str().into(),
         }),
+    }
+}
+
+/// The lowest bit rate that is taken for one in bits per second: less carries no picture.
+const LEAST_BITRATE: u64 = 100_000;
+
+fn check_bitrate(bitrate: u64, tier: Tier, path: &FieldPath, report: &mut Report) {
+    if bitrate < LEAST_BITRATE {
+        // What is meant: Mbit/s, or kbit/s.
+        let meant = match bitrate {
+            0 => 8_000_000,
+            1..=100 => bitrate * 1_000_000,
+            _ => bitrate * 1_000,
+        };
+        let in_words = if meant % 1_000_000 == 0 {
+            format!("{} Mbit/s", meant / 1_000_000)
+        } else {
+            format!("{} kbit/s", meant / 1_000)
+        };
+        report.reject(
+            path,
+            format!("{bitrate} bits per second carry no programme"),
+            format!("it is in bits per second: write {meant} for {in_words}"),
+        );
+    } else if bitrate > tier.most() {
+        let larger = [Tier::Output50, Tier::Output100];
+        let larger = larger.into_iter().find(|tier| bitrate <= tier.most());
+        let larger = larger.map_or_else(String::new, |tier| format!(", or tier: {}", tier.as_str()));
+        report.reject(
+            path,
+            format!(
+                "{bitrate} bits per second are more than tier {} carries",
+                tier.as_str()
+            ),
+            format!("write at most {}{larger}; it is in bits per second", tier.most()),
+        );
+    }
+}
+
+/// What `disruption` of a pool of channels has, and no router output needs: each is changed by itself.
+fn check_disruption(raw: &RawDisruption, path: &FieldPath, report: &mut Report) {
+    let is_of_no_use = !raw.causes.is_empty() && !raw.causes.contains(&RawCause::Retarget);
+    if raw.interrupt != RawInterrupt::Never && is_of_no_use {
+        report.warn(
+            &path.field("for"),
+            format!(
+                "in a RouterPool only Retarget interrupts, so interrupt: {:?} has no effect",
+                raw.interrupt
+            ),
+            "write for: [Retarget], or interrupt: Never",
+        );
+    }
+    if raw.max_concurrent > 1 {
+        report.warn(
+            &path.field("maxConcurrent"),
+            "it has no effect in a RouterPool: a destination interrupts only itself",
+            "remove it",
+        );
     }
 }
 
@@ -202,11 +342,15 @@ pub fn router_mistakes(one: &Destination) -> Vec<(&'static str, String, String)>
         tell(
             "username",
             "a router output has no user name and password",
-            "use a ChannelPool for a server that asks for them",
+            "use a ChannelPool for a server that asks for them, else remove username and passwordParameter",
         );
     }
     if one.pin.is_some() {
-        tell("slot", "a RouterPool has no slots", "remove it");
+        tell(
+            "slot",
+            "a RouterPool has no slots",
+            "remove it, or name a ChannelPool in pool:",
+        );
     }
     if let Ok(url) = Url::parse(&one.url) {
         for (what, fix) in url_mistakes(&url) {
@@ -218,8 +362,8 @@ pub fn router_mistakes(one: &Destination) -> Vec<(&'static str, String, String)>
         if has_stop || key.reveal().len() > NAME_LIMIT || !is_printable(key.reveal()) {
             tell(
                 "streamKeyFrom",
-                "the stream key has a character that MediaConnect does not take: printable ASCII without quotes and backslashes",
-                "ask the platform for another key",
+                "MediaConnect does not take this stream key: at most 1024 printable ASCII characters without quotes and backslashes",
+                "see that it is the key and nothing else, or use a ChannelPool",
             );
         }
     }

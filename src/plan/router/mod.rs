@@ -7,10 +7,12 @@
 //! reading   whose each output is: exact, recorded, vanished, undeclared
 //! room      who gets a place, and which output that is off gives its own up for it
 //! steps     what is to be done with each output
+//! others    with those that are no destination's own
 //! source    the input, and the channel in front of it
 //! ```
 
 mod join;
+mod others;
 mod reading;
 mod room;
 mod source;
@@ -31,8 +33,8 @@ use self::reading::{Occupant, Reading};
 use self::room::Room;
 pub use self::source::{InputAction, SourcePlan};
 use crate::model::{
-    ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters,
-    OutputState, PoolName, Refused, RouterArn, RouterPool,
+    Cause, ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters,
+    OutputState, Pause, PoolName, Refused, RouterArn, RouterPool,
 };
 
 /// What is to be done in one RouterPool, and why it is not more.
@@ -230,7 +232,12 @@ pub enum OutputWaiting {
         what: String,
     },
     /// The destination or its pool is paused.
-    Paused,
+    Paused {
+        /// What is paused: the destination (`None`) or its pool.
+        pool: Option<PoolName>,
+        /// Until when, set by which user, why.
+        pause: Pause,
+    },
     /// MediaConnect works on the output.
     OutputInTransition {
         /// Its state.
@@ -244,7 +251,14 @@ pub enum OutputWaiting {
         what: String,
     },
     /// The change would interrupt the destination itself, which its pool does not grant now.
-    InterruptionForbidden,
+    InterruptionForbidden {
+        /// The pool.
+        pool: PoolName,
+        /// What it does not grant: interruptions at all (`None`), or for this cause.
+        cause: Option<Cause>,
+    },
+    /// The change would interrupt the destination itself, which has `interruptible: false`.
+    Uninterruptible,
     /// The change would interrupt the destination itself, and no window is open.
     OutsideWindow {
         /// When the next one opens.
@@ -254,6 +268,8 @@ pub enum OutputWaiting {
     OtherInput {
         /// That input.
         input: RouterArn,
+        /// The pool whose own input it is not.
+        pool: PoolName,
     },
     /// MediaConnect has no room for another output, or the input for another route.
     QuotaReached {
@@ -261,13 +277,15 @@ pub enum OutputWaiting {
         limit: RouterLimit,
         /// How much it is.
         at: usize,
+        /// The pool.
+        pool: PoolName,
     },
     /// An output that is off is being deleted to make room.
     RoomIsMade,
     /// Its stream is on air already, or may be.
     SameTarget {
-        /// Where: the destination, or the ARN of a router output; `None` for a MediaLive channel.
-        at: Option<String>,
+        /// Where.
+        at: OnAirAt,
     },
     /// Not all router outputs could be listed, so that it may exist already.
     ListIncomplete,
@@ -277,15 +295,40 @@ pub enum OutputWaiting {
         why: String,
     },
     /// There is no such router input.
-    InputMissing,
+    InputMissing {
+        /// The pool that names it.
+        pool: PoolName,
+        /// The input.
+        input: RouterArn,
+    },
     /// The input, or the channel in front, does not bring a programme yet.
-    SourceNotReady,
-    /// It stays on air until the place in the other pool is ready, and the move is granted.
-    OnAirElsewhere,
+    SourceNotReady {
+        /// The pool.
+        pool: PoolName,
+        /// Its input.
+        input: RouterArn,
+    },
+    /// It was moved to another pool while on air, and has to end in the old one before it begins in the new one.
+    OnAirElsewhere {
+        /// The pool that it was moved from.
+        pool: PoolName,
+    },
     /// It is declared no longer, and the declaration is doubted.
     SourceUntrusted,
     /// It pushes what no Destination declares, and is left alone.
     Undeclared,
+}
+
+/// Where else a stream is, or may be, on air.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnAirAt {
+    /// In the output of this destination; or it comes first, being wanted as well.
+    Destination(DestinationName),
+    /// In a router output that is no declared destination's.
+    Output(RouterArn),
+    /// On a MediaLive channel.
+    Channel,
 }
 
 /// A limit of MediaConnect.

@@ -31,6 +31,15 @@ pub(super) enum Fit {
     Previous,
 }
 
+/// What may push a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pusher<'a> {
+    /// A MediaLive channel.
+    Channel,
+    /// This router output.
+    Output(&'a RouterArn),
+}
+
 /// What was declared and seen, put together.
 pub(super) struct Reading<'a> {
     pub(super) pools: BTreeMap<&'a PoolName, &'a RouterPool>,
@@ -44,8 +53,8 @@ pub(super) struct Reading<'a> {
     own: BTreeMap<&'a DestinationName, &'a RouterArn>,
     /// Of wanted destinations of one stream the one that comes first. The two ingests of a platform are two.
     first: BTreeMap<(Stream, bool), &'a DestinationName>,
-    /// What MediaLive channels and router outputs may push; `None` for a channel.
-    pushing: BTreeMap<Stream, Vec<(Endpoint, Option<&'a RouterArn>)>>,
+    /// What MediaLive channels and router outputs may push.
+    pushing: BTreeMap<Stream, Vec<(Endpoint, Pusher<'a>)>>,
 }
 
 impl<'a> Reading<'a> {
@@ -212,17 +221,14 @@ impl<'a> Reading<'a> {
     }
 
     /// What else may push the stream of `endpoint`, beside the output `own`. The two ingests of a platform may both be used.
-    pub(super) fn duplicate(
-        &self,
-        endpoint: &Endpoint,
-        own: Option<&RouterArn>,
-    ) -> Option<Option<&'a RouterArn>> {
+    pub(super) fn duplicate(&self, endpoint: &Endpoint, own: Option<&RouterArn>) -> Option<Pusher<'a>> {
         let pushing = self.pushing.get(&endpoint.stream())?;
         let is_backup = endpoint.is_backup_ingest();
+        let is_own = |pusher: &Pusher<'_>| own.is_some_and(|own| *pusher == Pusher::Output(own));
         let other = pushing
             .iter()
-            .find(|(other, arn)| (arn.is_none() || *arn != own) && other.is_backup_ingest() == is_backup);
-        other.map(|(_, arn)| *arn)
+            .find(|(other, pusher)| !is_own(pusher) && other.is_backup_ingest() == is_backup);
+        other.map(|(_, pusher)| *pusher)
     }
 
     /// Destinations of a pool, by name.
@@ -263,12 +269,15 @@ pub(super) fn endpoint(one: &Destination) -> Option<Endpoint> {
 fn pushing<'a>(
     observed: &'a ObservedRouters,
     elsewhere: &Elsewhere,
-) -> BTreeMap<Stream, Vec<(Endpoint, Option<&'a RouterArn>)>> {
+) -> BTreeMap<Stream, Vec<(Endpoint, Pusher<'a>)>> {
     let mut pushing: BTreeMap<Stream, Vec<_>> = BTreeMap::new();
-    let of_channels = elsewhere.endpoints.iter().map(|endpoint| (endpoint, None));
+    let of_channels = elsewhere
+        .endpoints
+        .iter()
+        .map(|endpoint| (endpoint, Pusher::Channel));
     let of_outputs = observed.outputs.iter().filter_map(|(arn, output)| {
         let target = output.target.as_ref().filter(|_| output.state.may_publish());
-        target.map(|target| (target, Some(arn)))
+        target.map(|target| (target, Pusher::Output(arn)))
     });
     for (endpoint, at) in of_channels.chain(of_outputs) {
         pushing

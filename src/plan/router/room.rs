@@ -55,8 +55,9 @@ impl<'a> Room<'a> {
                 } else {
                     (RouterLimit::PerRegion, quota.per_region)
                 };
+                let pool = pool.name.clone();
                 room.short
-                    .insert(&one.name, OutputWaiting::QuotaReached { limit, at });
+                    .insert(&one.name, OutputWaiting::QuotaReached { limit, at, pool });
             }
         }
         room

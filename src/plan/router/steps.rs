@@ -10,17 +10,17 @@
 
 use std::sync::Arc;
 
-use super::reading::{Fit, Occupant, Reading, endpoint};
+use super::reading::{Fit, Occupant, Pusher, Reading, endpoint};
 use super::room::Room;
-use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
+use super::{OnAirAt, OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
 use crate::model::{
-    Cause, Destination, Endpoint, OutputRecord, OutputState, Refused, RouteState, RouterArn, RouterOutput,
-    RouterPool, StreamKey, Trust,
+    Cause, Destination, Endpoint, OutputState, Refused, RouteState, RouterArn, RouterOutput, RouterPool,
+    StreamKey,
 };
 use crate::plan::grant::{Grant, Policy};
 
 /// Steps, or why there are none; both where some of them have to wait.
-type Outcome = (Vec<OutputStep>, Option<OutputWaiting>);
+pub(super) type Outcome = (Vec<OutputStep>, Option<OutputWaiting>);
 
 impl<'a> Reading<'a> {
     /// The outputs of a pool: its destinations' own, then the others.
@@ -83,11 +83,11 @@ impl<'a> Reading<'a> {
             ),
             None if !one.is_wanted(self.now) => (self.not_wanted(pool, arn, output, room), None),
             None => match output.state {
-                OutputState::Standby => self.from_standby(one, pool, (arn, output), room),
-                OutputState::Error => self.from_error(one, pool, (arn, output)),
+                OutputState::Standby => self.while_standby(one, pool, (arn, output), room),
+                OutputState::Error => self.while_failed(one, pool, (arn, output)),
                 _ => match self.while_active(one, pool, (arn, output)) {
                     (steps, None) if steps.is_empty() && !self.is_source_ready(pool) => {
-                        (steps, Some(OutputWaiting::SourceNotReady))
+                        (steps, Some(source_not_ready(pool)))
                     }
                     outcome => outcome,
                 },
@@ -115,14 +115,24 @@ impl<'a> Reading<'a> {
         pool: &RouterPool,
         output: &RouterOutput,
     ) -> Option<OutputWaiting> {
-        if one.pause_at(self.now).is_some() || pool.pause_at(self.now).is_some() {
-            return Some(OutputWaiting::Paused);
-        }
-        self.not_now(output)
+        let own = one.pause_at(self.now).map(|pause| OutputWaiting::Paused {
+            pool: None,
+            pause: pause.clone(),
+        });
+        own.or_else(|| self.pool_paused(pool))
+            .or_else(|| self.not_now(output))
+    }
+
+    pub(super) fn pool_paused(&self, pool: &RouterPool) -> Option<OutputWaiting> {
+        let pause = pool.pause_at(self.now)?;
+        Some(OutputWaiting::Paused {
+            pool: Some(pool.name.clone()),
+            pause: pause.clone(),
+        })
     }
 
     /// Why no call about an output can be made now.
-    fn not_now(&self, output: &RouterOutput) -> Option<OutputWaiting> {
+    pub(super) fn not_now(&self, output: &RouterOutput) -> Option<OutputWaiting> {
         if let Some(why) = &self.observed.unreadable {
             return Some(OutputWaiting::OutputsUnreadable { why: why.clone() });
         }
@@ -154,7 +164,7 @@ impl<'a> Reading<'a> {
     }
 
     /// A stopped output that is of no use now.
-    fn after_the_stop(
+    pub(super) fn after_the_stop(
         &self,
         pool: &RouterPool,
         arn: &RouterArn,
@@ -181,14 +191,17 @@ impl<'a> Reading<'a> {
         pool: &RouterPool,
         own: Option<&RouterArn>,
     ) -> Result<Endpoint, OutputWaiting> {
-        if pool.pause_at(self.now).is_some() {
-            return Err(OutputWaiting::Paused);
+        if let Some(paused) = self.pool_paused(pool) {
+            return Err(paused);
         }
         if let Some(why) = &self.observed.unreadable {
             return Err(OutputWaiting::OutputsUnreadable { why: why.clone() });
         }
         if !self.observed.inputs.contains_key(&pool.input) {
-            return Err(OutputWaiting::InputMissing);
+            return Err(OutputWaiting::InputMissing {
+                pool: pool.name.clone(),
+                input: pool.input.clone(),
+            });
         }
         let target = match &one.key {
             StreamKey::Unavailable { reference, why } => {
@@ -197,22 +210,43 @@ impl<'a> Reading<'a> {
                     why: why.clone(),
                 });
             }
-            StreamKey::Known(_) => endpoint(one).ok_or(OutputWaiting::InputMissing)?,
+            StreamKey::Known(key) => Endpoint::new(Arc::clone(&one.url), key.clone()),
         };
         if let Some(refused) = self.refused(one).filter(|refused| !refused.may_try) {
             let what = refused.what.clone();
             return Err(OutputWaiting::TargetRefused { what });
         }
         if let Some(at) = self.duplicate(&target, own) {
-            let at = at.map(|arn| self.called(arn));
-            return Err(OutputWaiting::SameTarget { at });
+            return Err(self.on_air_at(one, at));
         }
         match self.comes_before(one, &target) {
             Some(first) => Err(OutputWaiting::SameTarget {
-                at: Some(first.to_string()),
+                at: OnAirAt::Destination(first.clone()),
             }),
             None => Ok(target),
         }
+    }
+
+    /// The stream of `one` is, or may be, on air there.
+    fn on_air_at(&self, one: &Destination, pusher: Pusher<'_>) -> OutputWaiting {
+        let Pusher::Output(arn) = pusher else {
+            return OutputWaiting::SameTarget { at: OnAirAt::Channel };
+        };
+        let at = match self.occupants.get(arn) {
+            Some(Occupant::Destination(other, _)) if other.name != one.name => {
+                OnAirAt::Destination(other.name.clone())
+            }
+            Some(Occupant::Destination(..)) => match &self.output(arn).record {
+                Some(record) => {
+                    return OutputWaiting::OnAirElsewhere {
+                        pool: record.pool.clone(),
+                    };
+                }
+                None => OnAirAt::Output(arn.clone()),
+            },
+            _ => OnAirAt::Output(arn.clone()),
+        };
+        OutputWaiting::SameTarget { at }
     }
 
     /// Why no output could be made for a destination, until that is tried again.
@@ -229,15 +263,7 @@ impl<'a> Reading<'a> {
         self.elsewhere.refused.get(&one.name)
     }
 
-    /// A destination where an output is one's, else its ARN.
-    fn called(&self, arn: &RouterArn) -> String {
-        match self.occupants.get(arn) {
-            Some(Occupant::Destination(one, _)) => one.name.to_string(),
-            _ => arn.to_string(),
-        }
-    }
-
-    fn from_standby(
+    fn while_standby(
         &self,
         one: &Destination,
         pool: &RouterPool,
@@ -276,13 +302,13 @@ impl<'a> Reading<'a> {
     /// Ends with a start, once the source is ready: an output without a programme is billed for nothing.
     fn then_start(&self, mut steps: Vec<OutputStep>, reason: OutputReason, pool: &RouterPool) -> Outcome {
         if !self.is_source_ready(pool) {
-            return (steps, Some(OutputWaiting::SourceNotReady));
+            return (steps, Some(source_not_ready(pool)));
         }
         steps.push(step(OutputAction::Start, reason));
         (steps, None)
     }
 
-    fn from_error(
+    fn while_failed(
         &self,
         one: &Destination,
         pool: &RouterPool,
@@ -323,7 +349,10 @@ impl<'a> Reading<'a> {
                 Grant::Granted => (vec![step(OutputAction::Route, OutputReason::Wanted)], None),
                 _ => (
                     Vec::new(),
-                    Some(OutputWaiting::OtherInput { input: input.clone() }),
+                    Some(OutputWaiting::OtherInput {
+                        input: input.clone(),
+                        pool: pool.name.clone(),
+                    }),
                 ),
             };
         }
@@ -348,144 +377,31 @@ impl<'a> Reading<'a> {
             let what = refused.what.clone();
             return (Vec::new(), Some(OutputWaiting::TargetRefused { what }));
         }
-        match grant {
-            Grant::OutsideWindow(until) if interrupts => {
-                (Vec::new(), Some(OutputWaiting::OutsideWindow { opens: until }))
-            }
-            Grant::Never | Grant::NotFor(_) if interrupts => {
-                (Vec::new(), Some(OutputWaiting::InterruptionForbidden))
-            }
-            _ => {
-                let actions = [
-                    OutputAction::Stop,
-                    OutputAction::Update(target),
-                    OutputAction::Start,
-                ];
-                let steps = actions
-                    .into_iter()
-                    .map(|action| step(action, OutputReason::Retarget));
-                (steps.collect(), None)
-            }
+        if let Some(waiting) = not_granted(one, pool, grant).filter(|_| interrupts) {
+            return (Vec::new(), Some(waiting));
         }
+        let actions = [
+            OutputAction::Stop,
+            OutputAction::Update(target),
+            OutputAction::Start,
+        ];
+        let steps = actions
+            .into_iter()
+            .map(|action| step(action, OutputReason::Retarget));
+        (steps.collect(), None)
     }
 
     /// What the pool says of a change that interrupts the destination itself.
-    fn grant(&self, one: &Destination, pool: &RouterPool) -> Grant {
+    pub(super) fn grant(&self, one: &Destination, pool: &RouterPool) -> Grant {
         if !one.interruptible {
             return Grant::Never;
         }
         let policy = Policy::new(Some(&pool.disruption), &self.desired.grants, self.now);
         policy.grant(Cause::Retarget, Some(&one.name), self.now)
     }
-
-    /// An output that is no destination's own.
-    fn other(
-        &self,
-        pool: &RouterPool,
-        arn: &RouterArn,
-        occupant: Occupant<'_>,
-        room: &Room<'_>,
-    ) -> OutputPlan {
-        let output = self.output(arn);
-        let paused = pool.pause_at(self.now).map(|_| OutputWaiting::Paused);
-        let blocked = paused.or_else(|| self.not_now(output));
-        let (carries, (steps, waiting)) = match occupant {
-            Occupant::Undeclared => (
-                OutputContent::Undeclared,
-                (Vec::new(), Some(OutputWaiting::Undeclared)),
-            ),
-            Occupant::Destination(one, _) if one.pool == pool.name => (
-                OutputContent::Surplus(one.name.clone()),
-                blocked.map_or_else(
-                    || (self.surplus(one, pool, output), None),
-                    |waiting| (Vec::new(), Some(waiting)),
-                ),
-            ),
-            Occupant::Destination(one, _) => (
-                OutputContent::Moved(one.name.clone()),
-                blocked.map_or_else(
-                    || self.moved(one, pool, (arn, output), room),
-                    |waiting| (Vec::new(), Some(waiting)),
-                ),
-            ),
-            Occupant::Vanished(record) => (
-                OutputContent::Vanished(record.identity.clone()),
-                blocked.map_or_else(
-                    || self.vanished(record, pool, (arn, output), room),
-                    |waiting| (Vec::new(), Some(waiting)),
-                ),
-            ),
-        };
-        OutputPlan {
-            arn: Some(arn.clone()),
-            name: Some(Arc::clone(&output.name)),
-            state: Some(output.state),
-            carries,
-            on_air: self.is_on_air(output, pool),
-            steps,
-            waiting,
-        }
-    }
-
-    /// A second output of a destination: it ends once the first one pushes, or is stopped as well.
-    fn surplus(&self, one: &Destination, pool: &RouterPool, output: &RouterOutput) -> Vec<OutputStep> {
-        let is_served = self.own(one).is_some_and(|(_, own, _)| self.is_on_air(own, pool));
-        match output.state {
-            OutputState::Standby => vec![step(OutputAction::Delete, OutputReason::Surplus)],
-            _ if is_served || !one.is_wanted(self.now) => {
-                vec![step(OutputAction::Stop, OutputReason::Surplus)]
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The output of a destination that is declared in another pool now.
-    fn moved(
-        &self,
-        one: &Destination,
-        pool: &RouterPool,
-        (arn, output): (&RouterArn, &RouterOutput),
-        room: &Room<'_>,
-    ) -> Outcome {
-        if output.state == OutputState::Standby {
-            return (self.after_the_stop(pool, arn, output, room), None);
-        }
-        let new_place = self.own(one).zip(self.pools.get(&one.pool));
-        let is_ready = self.elsewhere.placed.contains(&one.name)
-            || new_place.is_some_and(|((_, own, _), new)| {
-                own.state == OutputState::Standby && Self::is_routed(own, new)
-            });
-        let is_free = !one.is_wanted(self.now) && one.pause_at(self.now).is_none();
-        if is_free || is_ready && self.grant(one, pool) == Grant::Granted {
-            return (vec![step(OutputAction::Stop, OutputReason::Moved)], None);
-        }
-        (Vec::new(), Some(OutputWaiting::OnAirElsewhere))
-    }
-
-    /// The output of a destination that is declared no longer.
-    fn vanished(
-        &self,
-        record: &OutputRecord,
-        pool: &RouterPool,
-        (arn, output): (&RouterArn, &RouterOutput),
-        room: &Room<'_>,
-    ) -> Outcome {
-        let is_released = record.released || self.elsewhere.released.contains(&record.identity);
-        if !is_released || self.desired.trust != Trust::Whole && !record.released {
-            let is_new = self.desired.kept_outputs.contains(arn) && !record.kept;
-            let keep = is_new.then(|| step(OutputAction::Keep, OutputReason::Vanished));
-            return (keep.into_iter().collect(), Some(OutputWaiting::SourceUntrusted));
-        }
-        if output.state == OutputState::Standby {
-            return (self.after_the_stop(pool, arn, output, room), None);
-        }
-        let release = (!record.released).then(|| step(OutputAction::Release, OutputReason::Vanished));
-        let stop = step(OutputAction::Stop, OutputReason::Vanished);
-        (release.into_iter().chain([stop]).collect(), None)
-    }
 }
 
-fn step(action: OutputAction, reason: OutputReason) -> OutputStep {
+pub(super) fn step(action: OutputAction, reason: OutputReason) -> OutputStep {
     OutputStep { action, reason }
 }
 
@@ -495,4 +411,26 @@ fn is_equal(output: &RouterOutput, target: &Endpoint) -> bool {
         .target
         .as_ref()
         .is_some_and(|now| now.canonical() == target.canonical())
+}
+
+/// Why a destination on air does not interrupt itself.
+fn not_granted(one: &Destination, pool: &RouterPool, grant: Grant) -> Option<OutputWaiting> {
+    let forbidden = |cause| OutputWaiting::InterruptionForbidden {
+        pool: pool.name.clone(),
+        cause,
+    };
+    match grant {
+        Grant::Granted => None,
+        _ if !one.interruptible => Some(OutputWaiting::Uninterruptible),
+        Grant::OutsideWindow(opens) => Some(OutputWaiting::OutsideWindow { opens }),
+        Grant::NotFor(cause) => Some(forbidden(Some(cause))),
+        Grant::Never => Some(forbidden(None)),
+    }
+}
+
+fn source_not_ready(pool: &RouterPool) -> OutputWaiting {
+    OutputWaiting::SourceNotReady {
+        pool: pool.name.clone(),
+        input: pool.input.clone(),
+    }
 }

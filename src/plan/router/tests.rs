@@ -222,7 +222,7 @@ fn nothing_is_done_while_mediaconnect_works_on_an_output() {
             assert_eq!(world.steps(), [""; 0], "{state}");
             assert_eq!(
                 world.waiting("arn-a"),
-                Some(OutputWaiting::OutputInTransition { state: state })
+                Some(OutputWaiting::OutputInTransition { state })
             );
         }
     }
@@ -233,7 +233,13 @@ fn a_new_key_interrupts_its_own_destination_only_by_a_grant() {
     let world = World::new().output("arn-a", "a", OutputState::Active);
     let mut world = world.with("a", new_key);
     assert_eq!(world.steps(), [""; 0]);
-    assert_eq!(world.waiting("arn-a"), Some(OutputWaiting::InterruptionForbidden));
+    assert_eq!(
+        world.waiting("arn-a"),
+        Some(OutputWaiting::InterruptionForbidden {
+            pool: "main".into(),
+            cause: None
+        })
+    );
     assert_eq!(world.plans()[0].carries, OutputContent::Previous("a".into()));
     world.pool().disruption.interrupt = Interrupt::Anytime;
     assert_eq!(world.steps(), ["arn-a: stop, update, start"]);
@@ -320,7 +326,8 @@ fn an_input_taken_by_hand_is_left_and_no_input_is_taken_again() {
     assert_eq!(
         world.waiting("arn-a"),
         Some(OutputWaiting::OtherInput {
-            input: "slate".into()
+            input: "slate".into(),
+            pool: "main".into()
         })
     );
     world.desired.grants.insert("a".into());
@@ -374,7 +381,8 @@ fn an_output_that_is_off_gives_way_the_longest_off_first() {
             world.waiting("d"),
             Some(OutputWaiting::QuotaReached {
                 limit: RouterLimit::PerRegion,
-                at: 2
+                at: 2,
+                pool: "main".into()
             }),
             "{kept}"
         );
@@ -403,6 +411,7 @@ fn scarce_places_go_by_priority_and_nothing_on_air_makes_room() {
     let full = OutputWaiting::QuotaReached {
         limit: RouterLimit::PerInput,
         at: 1,
+        pool: "main".into(),
     };
     assert_eq!(world.waiting("c"), Some(full));
 }
@@ -415,7 +424,7 @@ fn outputs_of_others_are_never_touched_and_count() {
     world.seen("theirs").owner = None;
     assert_eq!(world.steps(), [""; 0]);
     let on_air = OutputWaiting::SameTarget {
-        at: Some("theirs".to_owned()),
+        at: OnAirAt::Output("theirs".into()),
     };
     assert_eq!(world.waiting("a"), Some(on_air));
     world.seen("theirs").state = OutputState::Standby;
@@ -434,7 +443,7 @@ fn a_stream_that_a_channel_pushes_is_not_started_a_second_time() {
         .push(Endpoint::new("rtmps://a.example/live/", Secret::new("key-of-a")));
     assert_eq!(
         world.waiting("a"),
-        Some(OutputWaiting::SameTarget { at: None }),
+        Some(OutputWaiting::SameTarget { at: OnAirAt::Channel }),
         "{}",
         one.name
     );
@@ -493,7 +502,7 @@ fn an_output_is_kept_as_long_as_the_pool_says() {
     let mut world = World::new().output("arn-a", "a", OutputState::Standby).off("a");
     world = world.off_for("arn-a", 24);
     assert_eq!(world.steps(), [""; 0], "for ever by default");
-    world.pool().keep = Some(Duration::from_secs(24 * 3600));
+    world.pool().keep = Some(Duration::from_hours(24));
     assert_eq!(world.steps(), ["arn-a: delete"]);
     world = world.off_for("arn-a", 23);
     assert_eq!(world.steps(), [""; 0]);
@@ -504,7 +513,9 @@ fn a_move_waits_until_the_new_place_is_ready_and_granted() {
     let mut world = World::new().output("old", "a", OutputState::Active);
     world.pools.push(pool("other"));
     world = world.with("a", |one| one.pool = "other".into());
-    assert_eq!(world.waiting("old"), Some(OutputWaiting::OnAirElsewhere));
+    let elsewhere = OutputWaiting::OnAirElsewhere { pool: "main".into() };
+    assert_eq!(world.waiting("old"), Some(elsewhere.clone()));
+    assert_eq!(world.waiting("a"), Some(elsewhere), "it does not wait for itself");
     world = world.output("new", "a", OutputState::Standby);
     world.seen("new").record.as_mut().unwrap().pool = "other".into();
     assert_eq!(
@@ -533,7 +544,13 @@ fn hands_are_off_what_is_paused() {
             .with("a", |one| one.paused = pause());
         assert_eq!(
             (one.steps(), one.waiting("arn-a")),
-            (vec![], Some(OutputWaiting::Paused))
+            (
+                vec![],
+                Some(OutputWaiting::Paused {
+                    pool: None,
+                    pause: pause().unwrap()
+                })
+            )
         );
         let mut all = World::new()
             .output("arn-a", "a", state)
@@ -553,9 +570,17 @@ fn a_start_waits_for_the_programme() {
         .wanted("b");
     world.observed.inputs.get_mut(INPUT).unwrap().state = InputState::Starting;
     assert_eq!(world.steps(), ["a: create, route"], "and nothing stops for it");
-    assert_eq!(world.waiting("a"), Some(OutputWaiting::SourceNotReady));
+    let (pool, input) = ("main".into(), INPUT.into());
+    assert_eq!(
+        world.waiting("a"),
+        Some(OutputWaiting::SourceNotReady { pool, input })
+    );
     world.observed.inputs.clear();
-    assert_eq!(world.waiting("a"), Some(OutputWaiting::InputMissing));
+    let (pool, input) = ("main".into(), INPUT.into());
+    assert_eq!(
+        world.waiting("a"),
+        Some(OutputWaiting::InputMissing { pool, input })
+    );
 }
 
 #[test]
@@ -645,7 +670,7 @@ fn of_two_of_one_stream_one_goes_on_air() {
     assert_eq!(
         world.waiting("b"),
         Some(OutputWaiting::SameTarget {
-            at: Some("a".to_owned())
+            at: OnAirAt::Destination("a".into())
         })
     );
     // The one that has an output already comes first.

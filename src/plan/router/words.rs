@@ -2,7 +2,13 @@
 
 use std::fmt;
 
-use super::{OutputContent, OutputReason, OutputWaiting, RouterLimit};
+use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
+use crate::model::{Cause, DestinationName, PoolName};
+use crate::plan::Waiting;
+use crate::plan::waiting::{AGAIN, JUST_THIS_ONCE, anytime, end_of_pause, paused};
+
+/// What a new URL or key of a destination on air means.
+const OWN_CHANGE: &str = "its new URL or key is written while its router output is stopped, and it is on air";
 
 impl fmt::Display for OutputContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,10 +75,11 @@ impl OutputWaiting {
         match self {
             Self::SecretUnavailable { .. } => "SecretUnavailable",
             Self::TargetRefused { .. } => "TargetRefused",
-            Self::Paused => "Paused",
+            Self::Paused { .. } => "Paused",
             Self::OutputInTransition { .. } => "OutputInTransition",
             Self::BackingOff { .. } => "BackingOff",
-            Self::InterruptionForbidden => "InterruptionForbidden",
+            Self::InterruptionForbidden { .. } => "InterruptionForbidden",
+            Self::Uninterruptible => "Uninterruptible",
             Self::OutsideWindow { .. } => "OutsideWindow",
             Self::OtherInput { .. } => "OtherInput",
             Self::QuotaReached { .. } => "QuotaReached",
@@ -80,58 +87,113 @@ impl OutputWaiting {
             Self::SameTarget { .. } => "SameTarget",
             Self::ListIncomplete => "ListIncomplete",
             Self::OutputsUnreadable { .. } => "OutputsUnreadable",
-            Self::InputMissing => "InputMissing",
-            Self::SourceNotReady => "SourceNotReady",
-            Self::OnAirElsewhere => "OnAirElsewhere",
+            Self::InputMissing { .. } => "InputMissing",
+            Self::SourceNotReady { .. } => "SourceNotReady",
+            Self::OnAirElsewhere { .. } => "OnAirElsewhere",
             Self::SourceUntrusted => "SourceUntrusted",
             Self::Undeclared => "Undeclared",
         }
     }
 
+    /// Whether it ends without an operator.
+    pub fn ends_by_itself(&self) -> bool {
+        matches!(
+            self,
+            Self::OutputInTransition { .. }
+                | Self::BackingOff { .. }
+                | Self::RoomIsMade
+                | Self::ListIncomplete
+                | Self::OutputsUnreadable { .. }
+        )
+    }
+
     /// What would change it, each a short phrase a person can act on. Empty where it ends by itself.
     pub fn ways_out(&self) -> Vec<String> {
-        let ways: &[&str] = match self {
+        match self {
             Self::OutputInTransition { .. }
             | Self::BackingOff { .. }
             | Self::RoomIsMade
             | Self::ListIncomplete
-            | Self::OutputsUnreadable { .. }
-            | Self::OutsideWindow { .. } => &[],
-            Self::SecretUnavailable { .. } => &["make the key readable"],
-            Self::TargetRefused { .. } => &["correct its URL, backupUrl or key"],
-            Self::Paused => &["remove paused"],
-            Self::InterruptionForbidden => &[
-                "set disruption.interrupt: Anytime in its pool, with Retarget in for:",
-                "just this once: apply with --interrupt and its name",
-                "set state: Ready, then Streaming again",
+            | Self::OutputsUnreadable { .. } => Vec::new(),
+            Self::SecretUnavailable { reference, .. } => vec![format!("make {reference} readable")],
+            Self::TargetRefused { .. } => vec![
+                "correct spec.url or spec.platform; what is refused is tried again by itself where that interrupts nothing"
+                    .to_owned(),
             ],
-            Self::OtherInput { .. } => &[
-                "take the pool's input again in the console",
-                "just this once: apply with --interrupt and its name",
-                "set state: Ready, then Streaming again",
+            Self::Paused { pool, .. } => vec![end_of_pause(pool.as_ref())],
+            Self::InterruptionForbidden { pool, cause } => {
+                let grant = match cause {
+                    None => anytime(pool, Cause::Retarget),
+                    Some(cause) => format!("add {cause} to disruption.for: of pool {pool}"),
+                };
+                vec![grant, JUST_THIS_ONCE.to_owned(), AGAIN.to_owned()]
+            }
+            Self::Uninterruptible => vec!["remove its interruptible: false".to_owned(), AGAIN.to_owned()],
+            Self::OutsideWindow { .. } => vec![
+                "wait for the window".to_owned(),
+                JUST_THIS_ONCE.to_owned(),
+                AGAIN.to_owned(),
             ],
-            Self::QuotaReached {
-                limit: RouterLimit::PerRegion,
-                ..
-            } => &[
-                "ask AWS for a higher quota of router outputs",
-                "set state: Ready on a less important destination",
+            Self::OtherInput { input, pool } => vec![
+                "take the input of its pool again yourself: aws mediaconnect take-router-input".to_owned(),
+                JUST_THIS_ONCE.to_owned(),
+                AGAIN.to_owned(),
+                format!("set spec.input: {input} in pool {pool}, if that is its input from now on"),
             ],
-            Self::QuotaReached {
-                limit: RouterLimit::PerInput,
-                ..
-            } => &[
-                "declare a second RouterPool with another input",
-                "set state: Ready on a less important destination",
+            Self::QuotaReached { limit, pool, .. } => quota_ways_out(*limit, pool),
+            Self::SameTarget { at } => same_target_ways_out(at),
+            Self::InputMissing { pool, .. } => {
+                vec![format!("correct spec.input of pool {pool}, or make such a router input")]
+            }
+            Self::SourceNotReady { input, .. } => vec![format!(
+                "start router input {input}, and what feeds it; slotwise does not start it"
+            )],
+            Self::OnAirElsewhere { pool } => vec![AGAIN.to_owned(), format!("set pool: {pool} again")],
+            Self::SourceUntrusted => vec![
+                "repair the source".to_owned(),
+                "declare it with state: Ready to take it off air".to_owned(),
             ],
-            Self::SameTarget { .. } => &["set state: Ready on one of the two"],
-            Self::InputMissing => &["correct spec.input of its pool"],
-            Self::SourceNotReady => &["start the router input of its pool, and what feeds it"],
-            Self::OnAirElsewhere => &["set state: Ready, then Streaming again"],
-            Self::SourceUntrusted => &["repair the source, or declare it with state: Ready"],
-            Self::Undeclared => &["declare it, or stop and delete it by hand"],
-        };
-        ways.iter().map(|way| (*way).to_owned()).collect()
+            Self::Undeclared => vec![
+                "declare it as a Destination (state: Ready takes it off air)".to_owned(),
+                "stop and delete the router output yourself".to_owned(),
+            ],
+        }
+    }
+
+    /// The same, in words for `destination`, which waits.
+    pub fn ways_out_of(&self, destination: &DestinationName) -> Vec<String> {
+        Waiting::Output(self.clone()).ways_out_of(destination)
+    }
+}
+
+fn quota_ways_out(limit: RouterLimit, pool: &PoolName) -> Vec<String> {
+    let more = match limit {
+        RouterLimit::PerRegion => {
+            "raise the quota of router outputs in Service Quotas, or delete outputs that are not needed"
+                .to_owned()
+        }
+        RouterLimit::PerInput => format!(
+            "declare a second RouterPool with another router input as spec.input, and set pool: to it; pool {pool} is full"
+        ),
+    };
+    vec![
+        more,
+        format!("set state: Ready for another destination of pool {pool}"),
+        "raise its priority above that of a destination that waits as well".to_owned(),
+    ]
+}
+
+fn same_target_ways_out(at: &OnAirAt) -> Vec<String> {
+    match at {
+        OnAirAt::Destination(other) => vec![
+            "give it another streamKeyFrom:".to_owned(),
+            format!("set state: Ready for {other}"),
+        ],
+        OnAirAt::Output(output) => vec![format!("stop router output {output}")],
+        OnAirAt::Channel => vec![
+            "end it on that channel".to_owned(),
+            "if it was moved from a ChannelPool: set state: Ready, then Streaming again".to_owned(),
+        ],
     }
 }
 
@@ -144,46 +206,68 @@ impl fmt::Display for OutputWaiting {
             Self::TargetRefused { what } => {
                 write!(f, "MediaConnect refused to point a router output at it: {what}")
             }
-            Self::Paused => f.write_str("paused"),
-            Self::OutputInTransition { state } => write!(f, "the router output is {state}"),
+            Self::Paused { pool, pause } => paused(f, pool.as_ref(), pause),
+            Self::OutputInTransition { state } => write!(f, "its router output is {state}"),
             Self::BackingOff { until, what } => write!(f, "{what}; next try at {until:.0}"),
-            Self::InterruptionForbidden => {
-                f.write_str("a change would take it off air itself, and its pool never interrupts")
+            Self::InterruptionForbidden { pool, cause } => {
+                write!(f, "{OWN_CHANGE}; pool {pool} ")?;
+                match cause {
+                    None => f.write_str("never interrupts"),
+                    Some(cause) => write!(f, "does not interrupt for {cause}"),
+                }
             }
+            Self::Uninterruptible => write!(f, "{OWN_CHANGE}; it must not be interrupted"),
             Self::OutsideWindow { opens: Some(opens) } => {
-                write!(
-                    f,
-                    "a change would take it off air itself; the next window opens at {opens:.0}"
-                )
+                write!(f, "{OWN_CHANGE}; the next window opens at {opens:.0}")
             }
-            Self::OutsideWindow { opens: None } => {
-                f.write_str("a change would take it off air itself, and no window is open")
-            }
-            Self::OtherInput { input } => {
-                write!(
-                    f,
-                    "another input was taken by hand ({input}), and stays until the next start"
-                )
-            }
-            Self::QuotaReached { limit, at } => {
+            Self::OutsideWindow { opens: None } => write!(f, "{OWN_CHANGE}; no window is open"),
+            Self::OtherInput { input, pool } => write!(
+                f,
+                "its router output takes another input than that of pool {pool}: {input}; it stays so until its next start"
+            ),
+            Self::QuotaReached { limit, at, .. } => {
                 write!(f, "MediaConnect allows {at} {limit}, and all are taken")
             }
-            Self::RoomIsMade => f.write_str("an output that is off is deleted to make room"),
-            Self::SameTarget { at: Some(at) } => write!(f, "its stream is, or may be, on air as {at}"),
-            Self::SameTarget { at: None } => {
-                f.write_str("its stream is, or may be, on air on a MediaLive channel")
+            Self::RoomIsMade => f.write_str("a router output that is off is deleted to make room"),
+            Self::SameTarget { at } => at.fmt(f),
+            Self::ListIncomplete => {
+                f.write_str("not all router outputs could be listed, so it may have one already")
             }
             Self::OutputsUnreadable { why } => write!(f, "the router outputs cannot be looked at: {why}"),
-            Self::ListIncomplete => f.write_str("not all router outputs could be listed"),
-            Self::InputMissing => f.write_str("its pool's router input does not exist"),
-            Self::SourceNotReady => f.write_str("its pool's router input brings no programme yet"),
-            Self::OnAirElsewhere => {
-                f.write_str("on air in the pool that it was moved from, until the new place is ready")
+            Self::InputMissing { pool, input } => {
+                write!(
+                    f,
+                    "MediaConnect knows no router input {input}, which pool {pool} names"
+                )
+            }
+            Self::SourceNotReady { pool, .. } => {
+                write!(f, "the router input of pool {pool} is not ACTIVE")
+            }
+            Self::OnAirElsewhere { pool } => {
+                write!(
+                    f,
+                    "on air in pool {pool}, which it was moved from, and has to end there first"
+                )
             }
             Self::SourceUntrusted => {
                 f.write_str("no longer declared, and stays on air: the declaration may not be whole")
             }
-            Self::Undeclared => f.write_str("no Destination explains it, so it is left alone"),
+            Self::Undeclared => f.write_str("left alone: no Destination explains it"),
+        }
+    }
+}
+
+impl fmt::Display for OnAirAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Destination(other) => write!(
+                f,
+                "{other} is the same stream, and comes first or is still on air"
+            ),
+            Self::Output(output) => {
+                write!(f, "its stream is, or may be, on air in router output {output}")
+            }
+            Self::Channel => f.write_str("its stream is, or may be, on air on a MediaLive channel"),
         }
     }
 }

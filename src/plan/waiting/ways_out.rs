@@ -9,10 +9,10 @@ use crate::model::{Cause, ChannelId, DestinationName, NoSlot, OutputGroup, PoolN
 use crate::plan::Stray;
 use crate::plan::reason::Names;
 
-const JUST_THIS_ONCE: &str = "just this once: apply with --interrupt and its name";
+pub(in crate::plan) const JUST_THIS_ONCE: &str = "just this once: apply with --interrupt and its name";
 
 /// Off air and on air again, where it may be somewhere else.
-const AGAIN: &str = "set state: Ready, then Streaming again";
+pub(in crate::plan) const AGAIN: &str = "set state: Ready, then Streaming again";
 
 impl Waiting {
     /// As [`Waiting::ways_out`], in words for `destination`, which waits.
@@ -87,8 +87,7 @@ impl Waiting {
             ],
             Self::OnAirElsewhere { channel, pool, .. } => elsewhere_ways_out(channel, pool.as_ref()),
             Self::OnAirInOutput { output } => vec![format!("stop router output {output}")],
-            Self::Paused { pool: None, .. } => vec!["remove its paused:".to_owned()],
-            Self::Paused { pool: Some(pool), .. } => vec![format!("remove paused: of pool {pool}")],
+            Self::Paused { pool, .. } => vec![end_of_pause(pool.as_ref())],
             Self::SourceUntrusted { .. } => vec![
                 "repair the source".to_owned(),
                 "declare it with state: Ready to take it off air".to_owned(),
@@ -198,6 +197,14 @@ fn off_air(others: &[DestinationName], time: Duration) -> String {
     format!("{} off air about {}", Names(others), Approximately(time))
 }
 
+/// What ends a pause of the destination, or of its pool.
+pub(in crate::plan) fn end_of_pause(pool: Option<&PoolName>) -> String {
+    match pool {
+        None => "remove its paused:".to_owned(),
+        Some(pool) => format!("remove paused: of pool {pool}"),
+    }
+}
+
 fn elsewhere_ways_out(channel: &ChannelId, pool: Option<&PoolName>) -> Vec<String> {
     match pool {
         None => vec![format!("end it on channel {channel}")],
@@ -223,7 +230,7 @@ fn no_free_slot_ways_out(pool: &PoolName, outranked_by: Option<&DestinationName>
 }
 
 /// The grant of every interruption for `cause`.
-fn anytime(pool: &PoolName, cause: Cause) -> String {
+pub(in crate::plan) fn anytime(pool: &PoolName, cause: Cause) -> String {
     format!("set disruption.interrupt: Anytime in pool {pool}, with {cause} in for:")
 }
 

@@ -35,14 +35,7 @@ impl Display for Waiting {
                 slot, others, cause, ..
             } => forbidden(f, slot, others, *cause),
             Self::OutsideWindow { slot, others, opens } => outside_window(f, slot, others, *opens),
-            Self::Uninterruptible { slot, by } => {
-                write!(
-                    f,
-                    "{} on air on {} and must not be interrupted",
-                    Are(by),
-                    slot.channel
-                )
-            }
+            Self::Uninterruptible { slot, by } => uninterruptible(f, slot, by),
             Self::SharesChannel { slot, others, .. } => shares_channel(f, slot, others),
             Self::MaxConcurrent { channel, limit } => {
                 write!(
@@ -216,6 +209,15 @@ fn outside_window(
     opens.map_or(Ok(()), |at| write!(f, "; the next opens at {at:.0}"))
 }
 
+fn uninterruptible(f: &mut Formatter<'_>, slot: &SlotId, by: &[DestinationName]) -> fmt::Result {
+    write!(
+        f,
+        "{} on air on {} and must not be interrupted",
+        Are(by),
+        slot.channel
+    )
+}
+
 fn shares_channel(f: &mut Formatter<'_>, slot: &SlotId, others: &[DestinationName]) -> fmt::Result {
     let channel = &slot.channel;
     if others.is_empty() {
@@ -231,7 +233,7 @@ fn shares_channel(f: &mut Formatter<'_>, slot: &SlotId, others: &[DestinationNam
     )
 }
 
-fn paused(f: &mut Formatter<'_>, pool: Option<&PoolName>, pause: &Pause) -> fmt::Result {
+pub(in crate::plan) fn paused(f: &mut Formatter<'_>, pool: Option<&PoolName>, pause: &Pause) -> fmt::Result {
     match pool {
         Some(pool) => write!(f, "pool {pool} is paused")?,
         None => f.write_str("paused")?,

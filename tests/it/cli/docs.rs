@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use slotwise::api::routes::ROUTES;
 use slotwise::cli::reference::{self, reasons};
 use slotwise::metrics::Metrics;
+use slotwise::plan::Waiting;
 
 use super::tool::slotwise;
 
@@ -93,8 +94,16 @@ fn every_reason_and_every_waiting_is_in_the_reference() {
     let listed: BTreeSet<String> = reasons::reasons().iter().map(variant_of).collect();
     assert_eq!(listed, variants("src/plan/reason.rs", "Reason"));
     let listed: BTreeSet<String> = reasons::waitings().iter().map(variant_of).collect();
-    assert_eq!(listed, variants("src/plan/waiting.rs", "Waiting"));
-    for waiting in reasons::waitings() {
+    // What an output waits for has a list of its own.
+    let mut of_slots = variants("src/plan/waiting.rs", "Waiting");
+    assert!(of_slots.remove("Output"));
+    assert_eq!(listed, of_slots);
+    let listed: BTreeSet<String> = reasons::output_reasons().iter().map(variant_of).collect();
+    assert_eq!(listed, variants("src/plan/router/mod.rs", "OutputReason"));
+    let listed: BTreeSet<String> = reasons::output_waitings().iter().map(variant_of).collect();
+    assert_eq!(listed, variants("src/plan/router/mod.rs", "OutputWaiting"));
+    let of_outputs = reasons::output_waitings().into_iter().map(Waiting::Output);
+    for waiting in reasons::waitings().into_iter().chain(of_outputs) {
         let ways = waiting.ways_out();
         assert_ne!(waiting.ends_by_itself(), !ways.is_empty(), "{}", waiting.code());
     }

@@ -42,6 +42,8 @@ fn a_plan_as_json_is_the_same_every_time_and_fits_its_schema() {
     let schema: Value = serde_json::from_str(&slotwise(["schema", "Plan"]).out).unwrap();
     let mut described: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
     let mut present: Vec<&String> = plan.as_object().unwrap().keys().collect();
+    // Left out where no RouterPool is declared.
+    described.retain(|name| *name != "routers");
     described.sort();
     present.sort();
     assert_eq!(described, present);

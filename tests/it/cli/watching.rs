@@ -106,7 +106,7 @@ fn phases_and_reasons_that_alerts_name_exist() {
             }) {
                 let exists = match name {
                     "slotwise_destinations" => Phase::ALL.iter().any(|phase| phase.as_str() == value),
-                    "slotwise_waiting" => waitings.contains(&format!("=> \"{value}\",")),
+                    "slotwise_waiting" => waitings.contains(&format!("\"{value}\"")),
                     _ => panic!("{file}: {name}"),
                 };
                 assert!(exists, "{file}: {name} is never {value}");

@@ -161,6 +161,7 @@ impl Place {
         let mut child = hermetic("bash", self.dir.path())
             .args(["-eu", script.to_str().unwrap()])
             .env("AWS_ENDPOINT_URL_MEDIALIVE", &self.emulator.endpoint)
+            .env("AWS_ENDPOINT_URL_MEDIACONNECT", &self.emulator.endpoint)
             .env("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamo)
             .env("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &self.dynamo)
             .stderr(out.try_clone().unwrap())

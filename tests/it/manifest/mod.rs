@@ -5,6 +5,7 @@ mod forms;
 mod last_good;
 mod limits;
 mod mistakes;
+mod routers;
 mod rules;
 mod several;
 mod watch;

@@ -1,0 +1,343 @@
+//! One router output: whether its steps are possible, founded, granted, and start nothing twice.
+
+use super::super::declared::Push;
+use super::super::violation::{About, Rule, Violation};
+use super::{Holder, Outputs, endpoint, takes};
+use crate::model::{
+    Cause, Destination, DestinationName, Endpoint, OutputState, RouteState, RouterOutput, RouterPool,
+};
+use crate::plan::{OutputAction, OutputPlan, OutputReason, Plan};
+
+/// What is planned for one output.
+pub(super) struct Case<'a> {
+    pub(super) outputs: &'a Outputs<'a>,
+    pub(super) pool: &'a RouterPool,
+    pub(super) said: &'a OutputPlan,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn broken(&self, rule: Rule, what: impl Into<String>) -> Violation {
+        let about = match self.said.carries.destination() {
+            Some(name) if self.said.arn.is_none() => About::Destination(name.clone()),
+            _ => About::Output(self.pool.name.clone(), self.said.carries.to_string()),
+        };
+        Violation::new(rule, about, what)
+    }
+
+    fn seen(&self) -> Option<&'a RouterOutput> {
+        self.outputs.seen(self.said.arn.as_ref()?)
+    }
+
+    fn holder(&self) -> Option<Holder<'a>> {
+        self.outputs.holders.get(self.said.arn.as_ref()?).copied()
+    }
+
+    /// The destination that a step is for: the holder of the output, or the one that it is made for.
+    fn destination(&self) -> Option<&'a Destination> {
+        match (self.said.arn.is_some(), self.holder()) {
+            (true, Some(Holder::Of(one))) => Some(one),
+            (true, _) => None,
+            (false, _) => {
+                let name = self.said.carries.destination()?;
+                self.outputs
+                    .world
+                    .desired
+                    .destinations
+                    .get(name)
+                    .map(|one| &**one)
+            }
+        }
+    }
+
+    fn is_wanted(&self, one: &Destination) -> bool {
+        one.pool == self.pool.name && one.is_wanted(self.outputs.now)
+    }
+
+    fn actions(&self) -> impl Iterator<Item = &'a OutputAction> {
+        self.said.steps.iter().map(|step| &step.action)
+    }
+
+    /// The plan must state the output as it was observed.
+    pub(super) fn misread(&self) -> Option<Violation> {
+        let seen = self.seen();
+        let state = seen.map(|seen| seen.state);
+        let is_on_air = seen.is_some_and(|seen| self.outputs.is_on_air(seen, self.pool));
+        let is_right = self.said.arn.is_some() == seen.is_some()
+            && self.said.state == state
+            && self.said.on_air == is_on_air;
+        (!is_right).then(|| self.broken(Rule::Misstated, "is not as it was observed"))
+    }
+
+    pub(super) fn untouchable(&self) -> Option<Violation> {
+        let now = self.outputs.now;
+        let mut why = self.pool.pause_at(now).map(|_| "its pool is paused");
+        let is_unreadable = self.outputs.world.observed.routers.unreadable.is_some();
+        why = why.or(is_unreadable.then_some("router outputs cannot be looked at"));
+        if let Some(seen) = self.seen() {
+            let is_held = |one: &Destination| one.pause_at(now).is_some();
+            let is_settled = matches!(
+                seen.state,
+                OutputState::Standby | OutputState::Active | OutputState::Error
+            );
+            why = why.or(match self.holder() {
+                None | Some(Holder::Foreign) => Some("it belongs to another owner"),
+                Some(Holder::Undeclared) => Some("no Destination explains it"),
+                Some(Holder::Of(one)) if is_held(one) => Some("its destination is paused"),
+                Some(_) if !is_settled || seen.route == RouteState::Routing => {
+                    Some("MediaConnect works on it")
+                }
+                Some(_) => None,
+            });
+            let waits = seen
+                .trouble
+                .as_ref()
+                .is_some_and(|trouble| now < trouble.retry_at);
+            why = why.or(waits.then_some("it failed, and is not to be tried yet"));
+        }
+        why.map(|why| self.broken(Rule::Untouchable, format!("has steps although {why}")))
+    }
+
+    /// Steps that the state does not allow.
+    pub(super) fn wrong_order(&self) -> Option<Violation> {
+        let seen = self.seen();
+        let mut state = seen.map(|seen| seen.state);
+        let mut takes_input = seen.is_some_and(|seen| takes(seen, self.pool));
+        for action in self.actions() {
+            let is_possible = match (action, state) {
+                (OutputAction::Create(_), None)
+                | (OutputAction::Route, Some(OutputState::Standby | OutputState::Active))
+                | (OutputAction::Stop, Some(OutputState::Active | OutputState::Error))
+                | (OutputAction::Restart, Some(OutputState::Error))
+                | (OutputAction::Update(_) | OutputAction::Delete, Some(OutputState::Standby))
+                | (OutputAction::Release | OutputAction::Keep | OutputAction::Record, Some(_)) => true,
+                (OutputAction::Start, Some(OutputState::Standby)) => takes_input,
+                _ => false,
+            };
+            if !is_possible {
+                let what = format!("cannot {} in the state it is in by then", action.name());
+                return Some(self.broken(Rule::StepOrder, what));
+            }
+            match action {
+                OutputAction::Create(_) | OutputAction::Stop => state = Some(OutputState::Standby),
+                OutputAction::Start => state = Some(OutputState::Active),
+                OutputAction::Delete => state = None,
+                OutputAction::Route => takes_input = true,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Steps that nothing asks for: an output for one that is not wanted, another target than declared, a second output.
+    pub(super) fn unfounded(&self) -> Option<Violation> {
+        let one = self.destination();
+        let own = one.and_then(endpoint);
+        let is_wanted = one.is_some_and(|one| self.is_wanted(one));
+        for action in self.actions() {
+            let is_founded = match action {
+                OutputAction::Create(target) => {
+                    let is_new = one.is_some_and(|one| !self.has_output(one));
+                    is_wanted
+                        && is_new
+                        && self.is_own(target)
+                        && self.outputs.world.observed.routers.is_complete
+                }
+                OutputAction::Update(target) => is_wanted && self.is_own(target),
+                OutputAction::Start | OutputAction::Restart => is_wanted && self.may_start(own.as_ref()),
+                OutputAction::Route => is_wanted,
+                OutputAction::Stop => true,
+                OutputAction::Release => matches!(self.holder(), Some(Holder::Vanished { may_end: true })),
+                OutputAction::Keep => matches!(self.holder(), Some(Holder::Vanished { may_end: false })),
+                OutputAction::Record => one.is_some(),
+                OutputAction::Delete => self.may_delete(),
+            };
+            if !is_founded {
+                let what = format!("nothing asks for its {}", action.name());
+                return Some(self.broken(Rule::WrongGoal, what));
+            }
+        }
+        None
+    }
+
+    fn is_own(&self, target: &Endpoint) -> bool {
+        let own = self.destination().and_then(endpoint);
+        own.is_some_and(|own| own.canonical() == target.canonical())
+    }
+
+    /// Whether an output of this pool is that of a destination.
+    fn has_output(&self, one: &Destination) -> bool {
+        let mut holders = self.outputs.holders.iter();
+        holders.any(|(arn, holder)| {
+            let is_its = matches!(holder, Holder::Of(other) if other.name == one.name);
+            let output = self.outputs.seen(arn);
+            let record = output.and_then(|output| output.record.as_ref());
+            is_its && record.is_none_or(|record| record.pool == self.pool.name)
+        })
+    }
+
+    /// Whether what it would push is the destination's target, or the previous one of a destination that comes back.
+    fn may_start(&self, own: Option<&Endpoint>) -> bool {
+        let written = self.actions().filter_map(OutputAction::target).last();
+        let there = self.seen().and_then(|seen| seen.target.as_ref());
+        let target = written.or(there);
+        match (target, own) {
+            (Some(target), Some(own)) => {
+                let refused = &self.outputs.world.observed.refused;
+                let comes_back = self
+                    .destination()
+                    .is_some_and(|one| refused.contains_key(&one.name));
+                target.canonical() == own.canonical() || self.restarts() || comes_back
+            }
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    fn restarts(&self) -> bool {
+        self.actions().any(|action| *action == OutputAction::Restart)
+    }
+
+    fn may_delete(&self) -> bool {
+        let of_another = |name: &DestinationName| {
+            let declared = self.outputs.world.desired.destinations.get(name);
+            declared.is_some_and(|one| one.is_wanted(self.outputs.now))
+        };
+        let is_needed = self.destination().is_some_and(|one| {
+            let is_kept = self.is_wanted(one) || one.pause_at(self.outputs.now).is_some();
+            is_kept && !self.has_another(one)
+        });
+        let is_free = match self.holder() {
+            Some(Holder::Of(_)) => !is_needed,
+            Some(Holder::Vanished { may_end }) => may_end,
+            Some(Holder::Foreign | Holder::Undeclared) | None => false,
+        };
+        is_free
+            && self.said.steps.iter().all(|step| match &step.reason {
+                OutputReason::PlaceNeeded(name) => of_another(name),
+                OutputReason::KeptLongEnough => self.was_kept(),
+                OutputReason::Surplus => self.destination().is_some_and(|one| self.has_another(one)),
+                _ => step.action != OutputAction::Delete,
+            })
+    }
+
+    fn was_kept(&self) -> bool {
+        let record = self.seen().and_then(|seen| seen.record.as_ref());
+        let since = record.and_then(|record| record.off_since);
+        self.pool.keep.zip(since).is_some_and(|(keep, since)| {
+            let off = self.outputs.now.duration_since(since);
+            std::time::Duration::try_from(off).is_ok_and(|off| off >= keep)
+        })
+    }
+
+    /// Whether a destination has another output than this one.
+    fn has_another(&self, one: &Destination) -> bool {
+        let mut holders = self.outputs.holders.iter();
+        holders.any(|(arn, holder)| {
+            let is_its = matches!(holder, Holder::Of(other) if other.name == one.name);
+            is_its && Some(*arn) != self.said.arn.as_ref()
+        })
+    }
+
+    /// A wanted destination goes off air without a grant, or does not come back; or one that vanished and may be declared.
+    pub(super) fn takes_off_air(&self) -> Option<Violation> {
+        let seen = self.seen()?;
+        let stops = self.actions().any(|action| *action == OutputAction::Stop);
+        let is_taken_by_hand = seen.state == OutputState::Active
+            && seen.route == RouteState::Routed
+            && seen.input.as_ref() != Some(&self.pool.input);
+        let retakes = is_taken_by_hand && self.actions().any(|action| *action == OutputAction::Route);
+        if !stops && !retakes {
+            return None;
+        }
+        let may_publish = !matches!(seen.state, OutputState::Standby | OutputState::Error);
+        let one = match self.holder()? {
+            Holder::Of(one) if one.is_wanted(self.outputs.now) => one,
+            Holder::Vanished { may_end: false } => {
+                let what = "ends although its destination may be declared";
+                return Some(self.broken(Rule::ForbiddenStop, what));
+            }
+            _ => return None,
+        };
+        let is_moved = one.pool != self.pool.name;
+        let is_served = self.is_served_elsewhere(one);
+        if is_served && !is_moved || !may_publish {
+            return None;
+        }
+        let brings_something = takes(seen, self.pool) && self.outputs.is_fed(self.pool);
+        if !(retakes || is_moved || brings_something) {
+            // It stops and is pointed at its target while it brings nothing.
+            return None;
+        }
+        if !self.is_granted(one) {
+            return Some(self.broken(Rule::Ungranted, format!("takes {} off air", one.name)));
+        }
+        let ends = self.actions().last();
+        let comes_back = retakes || is_moved || ends == Some(&OutputAction::Start);
+        (!comes_back).then(|| self.broken(Rule::NotBroughtBack, format!("leaves {} off air", one.name)))
+    }
+
+    fn is_granted(&self, one: &Destination) -> bool {
+        let disruption = &self.pool.disruption;
+        let by_policy = disruption.is_open(self.outputs.now) && disruption.causes.contains(&Cause::Retarget);
+        let is_named = self.outputs.world.desired.grants.contains(&one.name);
+        one.interruptible && (by_policy || is_named)
+    }
+
+    /// Whether another output of a destination brings its programme.
+    fn is_served_elsewhere(&self, one: &Destination) -> bool {
+        let Some(pool) = self.outputs.world.desired.routers.get(&one.pool) else {
+            return false;
+        };
+        let mut holders = self.outputs.holders.iter();
+        holders.any(|(arn, holder)| {
+            let is_its = matches!(holder, Holder::Of(other) if other.name == one.name);
+            let output = self
+                .outputs
+                .seen(arn)
+                .filter(|_| Some(*arn) != self.said.arn.as_ref());
+            is_its && output.is_some_and(|output| self.outputs.is_on_air(output, pool))
+        })
+    }
+
+    /// What the steps start to push.
+    pub(super) fn starts(&self) -> Option<Push> {
+        let starts = |action: &OutputAction| matches!(action, OutputAction::Start | OutputAction::Restart);
+        if !self.actions().any(starts) {
+            return None;
+        }
+        let written = self.actions().filter_map(OutputAction::target).last();
+        let there = self.seen().and_then(|seen| seen.target.as_ref());
+        written.or(there).map(Push::of)
+    }
+
+    /// A stream that is started while something else may publish it, or is about to.
+    pub(super) fn published_elsewhere(&self, plan: &Plan) -> Option<Violation> {
+        let push = self.starts()?;
+        let world = self.outputs.world;
+        let is_same = |endpoint: &Endpoint| {
+            endpoint.stream() == push.stream && endpoint.is_backup_ingest() == push.form.is_backup_ingest()
+        };
+        let in_outputs = world.observed.routers.outputs.iter().any(|(arn, output)| {
+            let may_publish = !matches!(
+                output.state,
+                OutputState::Standby | OutputState::Creating | OutputState::Deleting
+            );
+            let is_other = Some(arn) != self.said.arn.as_ref();
+            is_other && may_publish && output.target.as_ref().is_some_and(is_same)
+        });
+        let on_channels = world.air.may_be_published(&push);
+        let is_given = plan.destinations.iter().any(|one| {
+            let declared = world.desired.destinations.get(&one.name);
+            one.assignment.is_some()
+                && declared
+                    .and_then(|one| endpoint(one))
+                    .is_some_and(|own| is_same(&own))
+        });
+        (in_outputs || on_channels || is_given).then(|| {
+            self.broken(
+                Rule::TargetTwice,
+                "starts a stream that is, or may be, on air elsewhere",
+            )
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! What is to be done with outputs that are no destination's own: second copies, those of destinations that were moved or are
+//! declared no longer, and what nobody explains.
+
+use std::sync::Arc;
+
+use super::reading::{Occupant, Reading};
+use super::room::Room;
+use super::steps::{Outcome, step};
+use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
+use crate::model::{Destination, OutputRecord, OutputState, RouterArn, RouterOutput, RouterPool, Trust};
+use crate::plan::grant::Grant;
+
+impl Reading<'_> {
+    /// An output that is no destination's own.
+    pub(super) fn other(
+        &self,
+        pool: &RouterPool,
+        arn: &RouterArn,
+        occupant: Occupant<'_>,
+        room: &Room<'_>,
+    ) -> OutputPlan {
+        let output = self.output(arn);
+        let blocked = self.pool_paused(pool).or_else(|| self.not_now(output));
+        let (carries, (steps, waiting)) = match occupant {
+            Occupant::Undeclared => (
+                OutputContent::Undeclared,
+                (Vec::new(), Some(OutputWaiting::Undeclared)),
+            ),
+            Occupant::Destination(one, _) if one.pool == pool.name => (
+                OutputContent::Surplus(one.name.clone()),
+                blocked.map_or_else(
+                    || (self.surplus(one, pool, output), None),
+                    |waiting| (Vec::new(), Some(waiting)),
+                ),
+            ),
+            Occupant::Destination(one, _) => (
+                OutputContent::Moved(one.name.clone()),
+                blocked.map_or_else(
+                    || self.moved(one, pool, (arn, output), room),
+                    |waiting| (Vec::new(), Some(waiting)),
+                ),
+            ),
+            Occupant::Vanished(record) => (
+                OutputContent::Vanished(record.identity.clone()),
+                blocked.map_or_else(
+                    || self.vanished(record, pool, (arn, output), room),
+                    |waiting| (Vec::new(), Some(waiting)),
+                ),
+            ),
+        };
+        OutputPlan {
+            arn: Some(arn.clone()),
+            name: Some(Arc::clone(&output.name)),
+            state: Some(output.state),
+            carries,
+            on_air: self.is_on_air(output, pool),
+            steps,
+            waiting,
+        }
+    }
+
+    /// A second output of a destination: it ends once the first one pushes, or is stopped as well.
+    fn surplus(&self, one: &Destination, pool: &RouterPool, output: &RouterOutput) -> Vec<OutputStep> {
+        let is_served = self.own(one).is_some_and(|(_, own, _)| self.is_on_air(own, pool));
+        match output.state {
+            OutputState::Standby => vec![step(OutputAction::Delete, OutputReason::Surplus)],
+            _ if is_served || !one.is_wanted(self.now) => {
+                vec![step(OutputAction::Stop, OutputReason::Surplus)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The output of a destination that is declared in another pool now.
+    fn moved(
+        &self,
+        one: &Destination,
+        pool: &RouterPool,
+        (arn, output): (&RouterArn, &RouterOutput),
+        room: &Room<'_>,
+    ) -> Outcome {
+        if output.state == OutputState::Standby {
+            return (self.after_the_stop(pool, arn, output, room), None);
+        }
+        let new_place = self.own(one).zip(self.pools.get(&one.pool));
+        let is_ready = self.elsewhere.placed.contains(&one.name)
+            || new_place.is_some_and(|((_, own, _), new)| {
+                own.state == OutputState::Standby && Self::is_routed(own, new)
+            });
+        let is_free = !one.is_wanted(self.now) && one.pause_at(self.now).is_none();
+        if is_free || is_ready && self.grant(one, pool) == Grant::Granted {
+            return (vec![step(OutputAction::Stop, OutputReason::Moved)], None);
+        }
+        let pool = pool.name.clone();
+        (Vec::new(), Some(OutputWaiting::OnAirElsewhere { pool }))
+    }
+
+    /// The output of a destination that is declared no longer.
+    fn vanished(
+        &self,
+        record: &OutputRecord,
+        pool: &RouterPool,
+        (arn, output): (&RouterArn, &RouterOutput),
+        room: &Room<'_>,
+    ) -> Outcome {
+        let is_released = record.released || self.elsewhere.released.contains(&record.identity);
+        if !is_released || self.desired.trust != Trust::Whole && !record.released {
+            let is_new = self.desired.kept_outputs.contains(arn) && !record.kept;
+            let keep = is_new.then(|| step(OutputAction::Keep, OutputReason::Vanished));
+            return (keep.into_iter().collect(), Some(OutputWaiting::SourceUntrusted));
+        }
+        if output.state == OutputState::Standby {
+            return (self.after_the_stop(pool, arn, output, room), None);
+        }
+        let release = (!record.released).then(|| step(OutputAction::Release, OutputReason::Vanished));
+        let stop = step(OutputAction::Stop, OutputReason::Vanished);
+        (release.into_iter().chain([stop]).collect(), None)
+    }
+}
