@@ -161,6 +161,7 @@ pub fn output_reasons() -> Vec<OutputReason> {
         OutputReason::Surplus,
         OutputReason::Moved,
         OutputReason::Vanished,
+        OutputReason::DeclaredAgain,
         OutputReason::PlaceNeeded(name("OTHER")),
         OutputReason::KeptLongEnough,
         OutputReason::Failed,

@@ -74,11 +74,11 @@ impl Waiting {
                 )]
             }
             Self::PinnedSlotTaken { by, is_declared, .. } => {
-                let end_it = is_declared.then(|| format!("set state: Ready for {by}"));
-                end_it
-                    .into_iter()
-                    .chain(["remove or change spec.slot".to_owned()])
-                    .collect()
+                let mut ways = vec!["remove or change spec.slot".to_owned()];
+                if *is_declared {
+                    ways.insert(0, format!("set state: Ready for {by}"));
+                }
+                ways
             }
             Self::PinnedElsewhere { .. } => vec![AGAIN.to_owned()],
             Self::SameTarget { other } => vec![
