@@ -203,9 +203,11 @@ impl OutputRecord {
         let pool = text(POOL_TAG).filter(|pool| !pool.is_empty())?;
         let SlotTag { occupant, digest } = SlotTag::parse(text(DESTINATION_TAG)?)?;
         let (identity, mark) = match occupant {
-            Recorded::Destination { mark, .. } if mark == Mark::Adopted => return None,
+            Recorded::Parked
+            | Recorded::Destination {
+                mark: Mark::Adopted, ..
+            } => return None,
             Recorded::Destination { identity, mark } => (identity, mark),
-            Recorded::Parked => return None,
         };
         Some(Self {
             pool: pool.into(),

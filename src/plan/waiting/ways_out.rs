@@ -61,9 +61,7 @@ impl Waiting {
             | Self::OtherGroupOnAir { .. }
             | Self::TagsFull { .. }
             | Self::OwnedByAnother { .. } => self.ways_to_the_channel(),
-            Self::SecretUnavailable { reference, .. } => {
-                vec![format!("make {reference} readable")]
-            }
+            Self::SecretUnavailable { reference, .. } => vec![format!("make {reference} readable")],
             Self::TargetRefused { .. } => {
                 vec!["correct spec.url or spec.platform; what is refused is tried again by itself where that interrupts nobody".to_owned()]
             }
