@@ -68,6 +68,9 @@
 //!   (`plan/reading/takeover.rs`).
 //! - The occupant of a slot is recorded in a tag of its channel before the slot is pointed. A tag whose digest does not fit the
 //!   present target proves nothing ([`model::SlotTag`]).
+//! - A router output is known by its tags, and touched only where it is this owner's and of a declared pool. No step of one changes
+//!   another one. A wanted destination's output is stopped for its own change only, by a grant (`plan/router/`, and from the raw
+//!   outputs again `plan/check/outputs.rs`).
 //! - A declared stream is on air once, whatever its spelling ([`model::Stream`]). Every channel of the account counts for
 //!   that, whatever its owner.
 //! - A stream key is a [`model::Secret`], which cannot be printed. It leaves the process in three bodies only: of

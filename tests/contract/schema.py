@@ -32,7 +32,7 @@ def main():
             if found:
                 sys.exit(f"{path}: {found}")
             kinds.setdefault(document["kind"], document)
-    if sorted(kinds) != ["ChannelPool", "Destination", "DestinationTable"]:
+    if sorted(kinds) != ["ChannelPool", "Destination", "DestinationTable", "RouterPool"]:
         sys.exit(f"the examples have {sorted(kinds)}")
     for kind, document in kinds.items():
         for mistyped in ({**document, "kind": "Chanel"}, {**document, "spec": {**document["spec"], "mistyped": 1}}):
