@@ -196,11 +196,12 @@ impl<'a> World<'a> {
             reading.has_fitting_tag |= tag.is_some();
             let matches = reading.matches(group);
             let is_recorded = tag.as_ref().is_some_and(names_a_destination);
-            // A tag that no longer fits still names the group, as long as that is not parked, and runs or has a declared target.
+            // A tag that no longer fits still names the group, as long as that has no parking name, and runs or has a declared
+            // target.
             let is_declared = || self.declared.exact(seen.class, &pipes, None).is_some();
             let is_named = seen.tags.is_named(&group.name)
                 && tag.is_none()
-                && pipes.iter().any(Option::is_some)
+                && !has_parking_names(&reading.slot_id(&group.name), target)
                 && (seen.state.is_running() || is_declared());
             let is_slot = matches || may_have_slots && (is_recorded || is_named);
             if !is_slot {
@@ -424,4 +425,10 @@ impl SlotReading<'_> {
 /// Whether a tag says that its slot holds a destination.
 fn names_a_destination(tag: &SlotTag) -> bool {
     matches!(tag.occupant, Recorded::Destination { .. })
+}
+
+/// Whether every endpoint has slotwise's own parking name for its slot.
+fn has_parking_names(slot: &SlotId, target: &Target) -> bool {
+    let mut endpoints = target.0.iter().enumerate();
+    endpoints.all(|(at, one)| SlotSelector::is_parking_name(&one.stream_name, slot, at))
 }
