@@ -4,7 +4,6 @@
 //! themselves where only they have changed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,7 +21,7 @@ use crate::model::{
 };
 use crate::observe::RouterObserver;
 use crate::plan::router::OutputWaiting;
-use crate::plan::{OutputAction, OutputPlan, OutputReason, Plan, RouterPoolPlan};
+use crate::plan::{OutputAction, OutputPlan, OutputStep, Plan, RouterPoolPlan};
 use crate::retry::Backoff;
 use crate::service::Kind;
 use crate::store::Source;
@@ -52,15 +51,6 @@ pub(super) enum OutputKey {
     New(DestinationName),
 }
 
-impl fmt::Display for OutputKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Output(arn) => write!(f, "{arn}"),
-            Self::New(name) => write!(f, "{name}"),
-        }
-    }
-}
-
 impl OutputKey {
     fn of(output: &OutputPlan) -> Option<Self> {
         match &output.arn {
@@ -81,7 +71,7 @@ pub(super) struct Outputs {
     read: Option<Instant>,
     trouble: BTreeMap<OutputKey, Streak>,
     returning: BTreeSet<Identity>,
-    /// How many outputs that were made for a destination have gone since.
+    /// How many outputs that were made for a destination were not found afterwards.
     creations: BTreeMap<Identity, u32>,
     made: BTreeMap<RouterArn, Identity>,
     /// How many outputs there were when MediaConnect said that there is no room for more, and when.
@@ -97,8 +87,7 @@ struct UnderWay {
     order: Order,
     pool: String,
     carries: String,
-    action: &'static str,
-    reason: OutputReason,
+    step: OutputStep,
     /// Its destination as it was declared when the step began.
     suspects: Suspects,
     identity: Option<Identity>,
@@ -222,10 +211,10 @@ impl Outputs {
     fn note_look(
         &mut self,
         seen: ObservedRouters,
-        gone: BTreeSet<RouterArn>,
+        not_found: BTreeSet<RouterArn>,
     ) -> Vec<(String, OutputState, OutputState, Duration)> {
         let now = Instant::now();
-        for arn in gone {
+        for arn in not_found {
             if let Some(identity) = self.made.remove(&arn) {
                 *self.creations.entry(identity).or_default() += 1;
             }
@@ -260,6 +249,12 @@ impl Outputs {
         });
         self.seen = seen;
         changed
+    }
+
+    /// No RouterPool is declared, so that nothing is looked at.
+    fn forget_looks(&mut self) {
+        self.seen = ObservedRouters::default();
+        self.blind = None;
     }
 
     /// Nothing could be seen: what is known stays known, and nothing is done about it. Whether that is news.
@@ -311,15 +306,15 @@ impl<S: Source> Controller<S> {
     pub(super) async fn look_at_outputs(&mut self, desired: &Desired) {
         let Some(routers) = &mut self.routers else { return };
         if desired.routers.is_empty() {
-            self.outputs.seen = ObservedRouters::default();
+            self.outputs.forget_looks();
             return;
         }
         let inputs = desired.routers.values().map(|pool| &pool.input);
         match routers.observer.look(inputs).await {
             Ok(seen) => {
-                let gone = routers.observer.take_gone();
+                let not_found = routers.observer.take_not_found();
                 self.outputs.blind = None;
-                for (name, from, to, after) in self.outputs.note_look(seen, gone) {
+                for (name, from, to, after) in self.outputs.note_look(seen, not_found) {
                     self.tell(Event::OutputChanged {
                         name,
                         from,
@@ -463,12 +458,12 @@ impl<S: Source> Controller<S> {
         };
         let order = self.outputs.read.map_or_else(Order::given_now, Order::given_at);
         let destination = task.destination.clone();
-        let (action, reason) = (task.step.action.name(), task.step.reason.clone());
+        let step = task.step.clone();
         self.tell(Event::OutputStepBegun {
             pool: pool.clone(),
             carries: carries.clone(),
-            action,
-            reason: reason.clone(),
+            action: step.action.name(),
+            reason: step.reason.clone(),
         });
         let given = order.clone();
         let handle = self.tasks.spawn(async move {
@@ -484,8 +479,7 @@ impl<S: Source> Controller<S> {
             order,
             pool,
             carries,
-            action,
-            reason,
+            step,
             identity: destination.as_ref().map(|one| one.identity.clone()),
             suspects: destination
                 .into_iter()
@@ -503,7 +497,7 @@ impl<S: Source> Controller<S> {
             .filter_map(|output| Some((OutputKey::of(output)?, output.steps.first()?.action.name())))
             .collect();
         for (key, one) in &self.outputs.under_way {
-            if planned.get(key) != Some(&one.action) {
+            if planned.get(key) != Some(&one.step.action.name()) {
                 one.order.withdraw();
             }
         }
@@ -531,8 +525,8 @@ impl<S: Source> Controller<S> {
         self.tell(Event::OutputStepEnded {
             pool: one.pool,
             carries: one.carries,
-            action: one.action,
-            reason: one.reason,
+            action: one.step.action.name(),
+            reason: one.step.reason,
             outcome,
             took,
         });
@@ -548,7 +542,7 @@ impl<S: Source> Controller<S> {
         match result {
             Ok(OutputOutcome::Accepted { arn }) => {
                 self.memory.refusals.forget(&one.suspects);
-                if one.action == "create" {
+                if matches!(one.step.action, OutputAction::Create(_)) {
                     self.outputs.trouble.remove(key);
                     self.outputs
                         .made
@@ -558,7 +552,7 @@ impl<S: Source> Controller<S> {
                     }
                 }
                 // Another failure right after it is the same one.
-                if one.action == "restart" {
+                if one.step.action == OutputAction::Restart {
                     let what = "it failed, and was restarted".to_owned();
                     self.outputs.fail(key.clone(), what, &mut self.random);
                 }

@@ -115,8 +115,8 @@ async fn read(
         let id = "000000000000";
         let nobodys = format!("arn:aws:mediaconnect:{}:{id}:routerOutput:{id}", client.region());
         let nobodys = RouterArn::new(nobodys);
-        let got = under_way.wait_for(GET, client.get_output(&nobodys)).await;
-        got.map(|got| got.map(|_| BTreeMap::new()))
+        let answer = under_way.wait_for(GET, client.get_output(&nobodys)).await;
+        answer.map(|answer| answer.map(|_| BTreeMap::new()))
     } else {
         under_way.wait_for(GET, client.get_outputs(&arns)).await
     };

@@ -35,7 +35,7 @@ pub struct OutputTask {
     pub destination: Option<Arc<Destination>>,
     /// The step.
     pub step: OutputStep,
-    /// How many outputs that were made for the destination have gone since.
+    /// How many outputs that were made for the destination were not found afterwards.
     pub creation: u32,
     /// What time it is.
     pub now: Timestamp,

@@ -26,9 +26,7 @@ pub struct RouterObserver {
     distrusted: BTreeSet<RouterArn>,
     inputs: BTreeMap<RouterArn, (RouterInput, Instant)>,
     /// Outputs that were made by this process and then not found.
-    gone: BTreeSet<RouterArn>,
-    /// How many pages the last list had.
-    pages: usize,
+    not_found: BTreeSet<RouterArn>,
 }
 
 /// An output as it was last read.
@@ -48,8 +46,7 @@ impl RouterObserver {
             known: BTreeMap::new(),
             distrusted: BTreeSet::new(),
             inputs: BTreeMap::new(),
-            gone: BTreeSet::new(),
-            pages: 0,
+            not_found: BTreeSet::new(),
         }
     }
 
@@ -62,7 +59,6 @@ impl RouterObserver {
         inputs: impl Iterator<Item = &'a RouterArn>,
     ) -> Result<ObservedRouters, CallError> {
         let listed = self.client.list_outputs().await?;
-        self.pages = listed.pages;
         let listing: BTreeMap<RouterArn, OutputSummary> = listed
             .outputs
             .into_iter()
@@ -148,7 +144,7 @@ impl RouterObserver {
 
     fn forget(&mut self, arn: &RouterArn) {
         if self.distrusted.remove(arn) && !self.known.contains_key(arn) {
-            self.gone.insert(arn.clone());
+            self.not_found.insert(arn.clone());
         }
         self.known.remove(arn);
     }
@@ -160,12 +156,7 @@ impl RouterObserver {
     }
 
     /// Outputs that were made and then not found, since this was last asked: a token made an earlier output's creation be repeated.
-    pub fn take_gone(&mut self) -> BTreeSet<RouterArn> {
-        std::mem::take(&mut self.gone)
-    }
-
-    /// How many pages the last list had.
-    pub fn pages(&self) -> usize {
-        self.pages
+    pub fn take_not_found(&mut self) -> BTreeSet<RouterArn> {
+        std::mem::take(&mut self.not_found)
     }
 }

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
-use super::reading::{Occupant, Reading};
+use super::reading::{Fit, Occupant, Reading};
 use super::room::Room;
 use super::steps::{Outcome, step};
-use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
-use crate::model::{Destination, OutputRecord, OutputState, RouterArn, RouterOutput, RouterPool, Trust};
+use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputWaiting};
+use crate::model::{
+    Destination, Endpoint, OutputRecord, OutputState, RouterArn, RouterOutput, RouterPool, Trust,
+};
 use crate::plan::grant::Grant;
 
 impl Reading<'_> {
@@ -29,7 +31,7 @@ impl Reading<'_> {
             Occupant::Destination(one, _) if one.pool == pool.name => (
                 OutputContent::Surplus(one.name.clone()),
                 blocked.map_or_else(
-                    || (self.surplus(one, pool, output), None),
+                    || self.surplus(one, pool, output),
                     |waiting| (Vec::new(), Some(waiting)),
                 ),
             ),
@@ -59,16 +61,24 @@ impl Reading<'_> {
         }
     }
 
-    /// A second output of a destination: it ends once the first one pushes, or is stopped as well.
-    fn surplus(&self, one: &Destination, pool: &RouterPool, output: &RouterOutput) -> Vec<OutputStep> {
-        let is_served = self.own(one).is_some_and(|(_, own, _)| self.is_on_air(own, pool));
-        match output.state {
-            OutputState::Standby => vec![step(OutputAction::Delete, OutputReason::Surplus)],
-            _ if is_served || !one.is_wanted(self.now) => {
-                vec![step(OutputAction::Stop, OutputReason::Surplus)]
-            }
-            _ => Vec::new(),
+    /// A second output of a destination: it ends once the first one brings the destination's own stream, or the one that this has.
+    /// Of two previous streams it is not known which one is watched.
+    fn surplus(&self, one: &Destination, pool: &RouterPool, output: &RouterOutput) -> Outcome {
+        if let Some(pause) = one.pause_at(self.now) {
+            let pause = pause.clone();
+            return (Vec::new(), Some(OutputWaiting::Paused { pool: None, pause }));
         }
+        let stream = |output: &RouterOutput| output.target.as_ref().map(Endpoint::stream);
+        let is_served = self.own(one).is_some_and(|(_, own, fit)| {
+            let is_its = fit == Fit::Exact || stream(own) == stream(output);
+            is_its && self.is_on_air(own, pool)
+        });
+        let action = match output.state {
+            OutputState::Standby => OutputAction::Delete,
+            _ if is_served || !one.is_wanted(self.now) => OutputAction::Stop,
+            _ => return (Vec::new(), None),
+        };
+        (vec![step(action, OutputReason::Surplus)], None)
     }
 
     /// The output of a destination that is declared in another pool now.

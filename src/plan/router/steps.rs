@@ -315,17 +315,7 @@ impl<'a> Reading<'a> {
         (arn, output): (&RouterArn, &RouterOutput),
     ) -> Outcome {
         match self.may_begin(one, pool, Some(arn)) {
-            Ok(target) if !is_equal(output, &target) => {
-                let actions = [
-                    OutputAction::Stop,
-                    OutputAction::Update(target),
-                    OutputAction::Start,
-                ];
-                let steps = actions
-                    .into_iter()
-                    .map(|action| step(action, OutputReason::Retarget));
-                (steps.collect(), None)
-            }
+            Ok(target) if !is_equal(output, &target) => (retarget(target), None),
             Ok(_) | Err(OutputWaiting::SecretUnavailable { .. }) => {
                 (vec![step(OutputAction::Restart, OutputReason::Failed)], None)
             }
@@ -380,15 +370,7 @@ impl<'a> Reading<'a> {
         if let Some(waiting) = not_granted(one, pool, grant).filter(|_| interrupts) {
             return (Vec::new(), Some(waiting));
         }
-        let actions = [
-            OutputAction::Stop,
-            OutputAction::Update(target),
-            OutputAction::Start,
-        ];
-        let steps = actions
-            .into_iter()
-            .map(|action| step(action, OutputReason::Retarget));
-        (steps.collect(), None)
+        (retarget(target), None)
     }
 
     /// What the pool says of a change that interrupts the destination itself.
@@ -399,6 +381,16 @@ impl<'a> Reading<'a> {
         let policy = Policy::new(Some(&pool.disruption), &self.desired.grants, self.now);
         policy.grant(Cause::Retarget, Some(&one.name), self.now)
     }
+}
+
+/// The own change of an output that pushes.
+fn retarget(target: Endpoint) -> Vec<OutputStep> {
+    let actions = [
+        OutputAction::Stop,
+        OutputAction::Update(target),
+        OutputAction::Start,
+    ];
+    actions.map(|action| step(action, OutputReason::Retarget)).into()
 }
 
 pub(super) fn step(action: OutputAction, reason: OutputReason) -> OutputStep {

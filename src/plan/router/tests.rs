@@ -716,3 +716,35 @@ fn while_outputs_cannot_be_looked_at_nothing_is_done_and_nothing_goes_off_air() 
     assert_eq!(world.steps(), [""; 0]);
     assert!(world.plans().iter().any(|plan| plan.on_air));
 }
+
+#[test]
+fn hands_are_off_every_output_of_a_paused_destination() {
+    let pause = |one: &mut Destination| {
+        one.paused = Some(Pause {
+            until: None,
+            by: None,
+            why: None,
+        });
+    };
+    let states = [OutputState::Active, OutputState::Standby];
+    for second in states {
+        let world = World::new()
+            .output("arn-1", "a", OutputState::Active)
+            .output("arn-2", "a", second)
+            .with("a", pause);
+        assert_eq!(world.steps(), [""; 0], "{second}");
+    }
+}
+
+#[test]
+fn of_two_previous_streams_none_is_stopped() {
+    let mut world = World::new()
+        .output("arn-1", "a", OutputState::Active)
+        .output("arn-2", "a", OutputState::Active)
+        .with("a", new_key);
+    let other = Endpoint::new(samples::destination("a").url, Secret::new("older"));
+    let digest = TargetDigest::of_output(&"us".into(), &"main".into(), &"a".into(), &other);
+    world.seen("arn-2").target = Some(other);
+    world.seen("arn-2").record.as_mut().unwrap().digest = digest;
+    assert_eq!(world.steps(), [""; 0]);
+}

@@ -283,19 +283,24 @@ impl<'a> Case<'a> {
         one.interruptible && (by_policy || is_named)
     }
 
-    /// Whether another output of a destination brings its programme.
+    /// Whether another output brings a destination's programme to its own target, or to where this one does.
     fn is_served_elsewhere(&self, one: &Destination) -> bool {
         let Some(pool) = self.outputs.world.desired.routers.get(&one.pool) else {
             return false;
         };
+        let stream = |endpoint: &Endpoint| endpoint.stream();
+        let here = self.seen().and_then(|seen| seen.target.as_ref()).map(stream);
+        let own = endpoint(one).as_ref().map(stream);
         let mut holders = self.outputs.holders.iter();
         holders.any(|(arn, holder)| {
             let is_its = matches!(holder, Holder::Of(other) if other.name == one.name);
-            let output = self
-                .outputs
-                .seen(arn)
-                .filter(|_| Some(*arn) != self.said.arn.as_ref());
-            is_its && output.is_some_and(|output| self.outputs.is_on_air(output, pool))
+            let others = || Some(*arn) != self.said.arn.as_ref();
+            let output = self.outputs.seen(arn).filter(|_| is_its && others());
+            output.is_some_and(|output| {
+                let there = output.target.as_ref().map(stream);
+                let is_same = there.is_some() && (there == own || there == here);
+                is_same && self.outputs.is_on_air(output, pool)
+            })
         })
     }
 
