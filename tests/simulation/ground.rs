@@ -127,6 +127,17 @@ impl Slot<'_> {
         self.is_meant && self.is != Occupant::Unusable
     }
 
+    /// Whether every endpoint that is not parked has a stream of this destination.
+    fn is_all_of(&self, one: &Destination) -> bool {
+        let own: Vec<_> = pushes(one).iter().map(Endpoint::stream).collect();
+        let mut used = self
+            .endpoints
+            .iter()
+            .zip(&self.parked)
+            .filter(|(_, parked)| !**parked);
+        used.all(|(endpoint, _)| own.contains(&endpoint.stream()))
+    }
+
     /// Whether its tag fits what it points at.
     pub(super) fn is_recorded(&self) -> bool {
         self.tag.is_some()

@@ -239,6 +239,8 @@ impl Ground<'_> {
         for (at, slot) in place.slots.iter().enumerate() {
             let of = match slot.is {
                 Occupant::Parked | Occupant::Unusable => continue,
+                // Of two pipelines one may push what is not declared.
+                Occupant::Of(one, _) if !slot.is_all_of(one) => None,
                 Occupant::Of(one, _) if self.is_placed(one, place, at) => continue,
                 Occupant::Of(one, _) => Some(one.name.clone()),
                 Occupant::Vanished { .. } | Occupant::Undeclared => None,
