@@ -17,7 +17,8 @@ use slotwise::emulator::world::Channel;
 use slotwise::model::tag::slot_tag_key;
 use slotwise::model::{
     Cause, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt, Mark, OutputGroup,
-    Pause, Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest, WantedState,
+    Pause, Recorded, Secret, SlotId, SlotSelector, SlotTag, Stream, StreamKey, Target, TargetDigest,
+    WantedState,
 };
 
 use super::contact::TAGS_MAX;
@@ -130,12 +131,14 @@ impl Slot<'_> {
     /// Whether every endpoint that is not parked has a stream of this destination.
     fn is_all_of(&self, one: &Destination) -> bool {
         let own: Vec<_> = pushes(one).iter().map(Endpoint::stream).collect();
-        let mut used = self
-            .endpoints
-            .iter()
-            .zip(&self.parked)
-            .filter(|(_, parked)| !**parked);
-        used.all(|(endpoint, _)| own.contains(&endpoint.stream()))
+        self.streams().all(|stream| own.contains(&stream))
+    }
+
+    /// What it pushes, as far as it is not parked.
+    fn streams(&self) -> impl Iterator<Item = Stream> {
+        let used = self.endpoints.iter().zip(&self.parked);
+        let used = used.filter(|(_, parked)| !**parked);
+        used.map(|(endpoint, _)| endpoint.stream())
     }
 
     /// Whether its tag fits what it points at.

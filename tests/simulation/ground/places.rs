@@ -82,12 +82,17 @@ impl Ground<'_> {
         all.first().is_some_and(is_here) || self.on_air(name).as_ref().is_some_and(is_here)
     }
 
-    /// Whether a second copy may end: the first one is RUNNING. Of a paused destination none may.
+    /// Whether a second copy may end: the first one is RUNNING, with the destination's own stream or that of the copy. Of two
+    /// previous streams it is not known which one is watched. Of a paused destination none may.
     fn is_spare(&self, one: &Destination, place: &Place<'_>, slot: usize) -> bool {
-        let first = self.on_air(&one.name);
-        self.pause_of(one).is_none()
-            && !self.is_own(&one.name, place, slot)
-            && first.is_some_and(|(at, ..)| self.places[at].is_in(State::Running))
+        let copy: Vec<_> = place.slots[slot].streams().collect();
+        let own: Vec<_> = pushes(one).iter().map(Endpoint::stream).collect();
+        let first = self.on_air(&one.name).filter(|(at, first, _)| {
+            let mut streams = self.places[*at].slots[*first].streams();
+            let runs = self.places[*at].is_in(State::Running);
+            runs && streams.any(|stream| copy.contains(&stream) || own.contains(&stream))
+        });
+        self.pause_of(one).is_none() && !self.is_own(&one.name, place, slot) && first.is_some()
     }
 
     /// The occupants of a running channel.
