@@ -102,6 +102,10 @@ impl VanishGuard {
             );
             return Some(sentence(&new, &why));
         }
+        if on_air.unseen_outputs {
+            let why = "are no longer declared, and how many more there are in router outputs cannot be seen";
+            return Some(sentence(&new, why));
+        }
         if let Some(name) = &on_air.unreadable {
             let why = format!(
                 "are no longer declared, and one of them may be {name}, renamed, whose key cannot be read; {WAY_OUT}"
@@ -289,6 +293,11 @@ mod tests {
             ..vanished.clone()
         };
         assert!(doubt(&unseen, None).contains("channel 7"));
+        let unseen_outputs = OnAir {
+            unseen_outputs: true,
+            ..vanished.clone()
+        };
+        assert!(doubt(&unseen_outputs, None).contains("router outputs"));
         let renamed = OnAir {
             unreadable: Some("yt".into()),
             ..vanished

@@ -510,14 +510,14 @@ impl TryFrom<RouterPoolDocument> for RouterPool {
 
     fn try_from(document: RouterPoolDocument) -> Result<Self, WrongInput> {
         let place = |field: &str| format!("pool {}, {field}", document.name);
-        let windows = windows(document.windows, &place)?;
+        let disruption = disruption(
+            (document.interrupt, document.causes),
+            document.windows,
+            document.max_concurrent,
+            &place,
+        )?;
         Ok(Self {
-            disruption: Disruption {
-                interrupt: document.interrupt,
-                causes: document.causes,
-                windows,
-                max_concurrent: document.max_concurrent,
-            },
+            disruption,
             name: document.name,
             input: document.input,
             network_interface: document.network_interface,
@@ -529,10 +529,13 @@ impl TryFrom<RouterPoolDocument> for RouterPool {
     }
 }
 
-fn windows(
-    documents: Vec<WindowDocument>,
+/// What a pool says of interruptions; `place` names a field of it in messages.
+fn disruption(
+    (interrupt, causes): (Interrupt, BTreeSet<Cause>),
+    windows: Vec<WindowDocument>,
+    max_concurrent: u32,
     place: &dyn Fn(&str) -> String,
-) -> Result<Vec<Window>, WrongInput> {
+) -> Result<Disruption, WrongInput> {
     let window = |window: WindowDocument| {
         Ok(Window {
             cron: window
@@ -544,7 +547,15 @@ fn windows(
                 .map_err(|error| WrongInput::new(place("timeZone"), &error))?,
         })
     };
-    documents.into_iter().map(window).collect()
+    Ok(Disruption {
+        interrupt,
+        causes,
+        windows: windows
+            .into_iter()
+            .map(window)
+            .collect::<Result<_, WrongInput>>()?,
+        max_concurrent,
+    })
 }
 
 impl TryFrom<PoolDocument> for ChannelPool {
@@ -554,18 +565,18 @@ impl TryFrom<PoolDocument> for ChannelPool {
         let place = |field: &str| format!("pool {}, {field}", document.name);
         let glob = Glob::new(&document.output_groups)
             .map_err(|error| WrongInput::new(place("outputGroups"), &error))?;
-        let windows = windows(document.windows, &place)?;
+        let disruption = disruption(
+            (document.interrupt, document.causes),
+            document.windows,
+            document.max_concurrent,
+            &place,
+        )?;
         Ok(Self {
             slots: SlotSelector {
                 output_groups: glob.compile_matcher(),
                 parking_url: document.parking_url,
             },
-            disruption: Disruption {
-                interrupt: document.interrupt,
-                causes: document.causes,
-                windows,
-                max_concurrent: document.max_concurrent,
-            },
+            disruption,
             name: document.name,
             channels: document.channels,
             placement: document.placement,

@@ -19,6 +19,8 @@ pub struct OnAir {
     pub kept: BTreeSet<Outlet>,
     /// A channel that could not be seen: more may have vanished there.
     pub unseen: Option<ChannelId>,
+    /// Whether the router outputs could not be looked at: the same.
+    pub unseen_outputs: bool,
     /// A declared destination that is seen nowhere and whose key cannot be read: it may be a vanished one, renamed.
     pub unreadable: Option<DestinationName>,
     /// A slot on air that a takeover releases: no Destination that is known explains it, and no tag names one.
@@ -67,6 +69,7 @@ impl Reading<'_> {
         vanished.extend(outputs.vanished.into_values());
         on_air.count = declared.len() + vanished.len() + outputs.declared;
         on_air.unseen = self.unseen();
+        on_air.unseen_outputs = self.observed.routers.unreadable.is_some();
         on_air.unreadable = self.unreadable();
         on_air.taken_over = self.taken_over();
         on_air

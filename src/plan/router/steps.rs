@@ -227,6 +227,16 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Where else that is, or may be, on air which the output of `one` points at.
+    fn also_pushed(
+        &self,
+        one: &Destination,
+        (arn, output): (&RouterArn, &RouterOutput),
+    ) -> Option<OutputWaiting> {
+        let at = self.duplicate(output.target.as_ref()?, Some(arn))?;
+        Some(self.on_air_at(one, at))
+    }
+
     /// The stream of `one` is, or may be, on air there.
     fn on_air_at(&self, one: &Destination, pusher: Pusher<'_>) -> OutputWaiting {
         let Pusher::Output(arn) = pusher else {
@@ -281,6 +291,9 @@ impl<'a> Reading<'a> {
         let target = match self.may_begin(one, pool, Some(arn)) {
             // What was interrupted comes back as it was.
             Err(OutputWaiting::SecretUnavailable { .. } | OutputWaiting::TargetRefused { .. }) if returns => {
+                if let Some(waiting) = self.also_pushed(one, (arn, output)) {
+                    return (Vec::new(), Some(waiting));
+                }
                 None
             }
             Err(waiting) => return (Vec::new(), Some(waiting)),
@@ -317,7 +330,10 @@ impl<'a> Reading<'a> {
         match self.may_begin(one, pool, Some(arn)) {
             Ok(target) if !is_equal(output, &target) => (retarget(target), None),
             Ok(_) | Err(OutputWaiting::SecretUnavailable { .. }) => {
-                (vec![step(OutputAction::Restart, OutputReason::Failed)], None)
+                match self.also_pushed(one, (arn, output)) {
+                    Some(waiting) => (Vec::new(), Some(waiting)),
+                    None => (vec![step(OutputAction::Restart, OutputReason::Failed)], None),
+                }
             }
             Err(waiting) => (Vec::new(), Some(waiting)),
         }
@@ -330,7 +346,10 @@ impl<'a> Reading<'a> {
         (arn, output): (&RouterArn, &RouterOutput),
     ) -> Outcome {
         if output.route == RouteState::Unrouted {
-            return (vec![step(OutputAction::Route, OutputReason::Wanted)], None);
+            return match self.also_pushed(one, (arn, output)) {
+                Some(waiting) => (Vec::new(), Some(waiting)),
+                None => (vec![step(OutputAction::Route, OutputReason::Wanted)], None),
+            };
         }
         let grant = self.grant(one, pool);
         let other_input = output.input.as_ref().filter(|input| **input != pool.input);

@@ -748,3 +748,27 @@ fn of_two_previous_streams_none_is_stopped() {
     world.seen("arn-2").record.as_mut().unwrap().digest = digest;
     assert_eq!(world.steps(), [""; 0]);
 }
+
+#[test]
+fn what_is_on_air_on_a_channel_meanwhile_is_not_put_on_air_again() {
+    let pushed_on_a_channel = |mut world: World| {
+        let target = world.seen("arn-a").target.clone();
+        world.elsewhere.endpoints.extend(target);
+        world
+    };
+    let mut unrouted = World::new().output("arn-a", "a", OutputState::Active).wanted("a");
+    unrouted.seen("arn-a").route = RouteState::Unrouted;
+    assert_eq!(unrouted.steps(), ["arn-a: route"]);
+    assert_eq!(pushed_on_a_channel(unrouted).steps(), [""; 0]);
+    let failed = World::new()
+        .output("arn-a", "a", OutputState::Error)
+        .with("a", unknown_key);
+    assert_eq!(failed.steps(), ["arn-a: restart"]);
+    assert_eq!(pushed_on_a_channel(failed).steps(), [""; 0]);
+    let mut stopped = World::new()
+        .output("arn-a", "a", OutputState::Standby)
+        .with("a", unknown_key);
+    stopped.observed.returning.insert("a".into());
+    assert_eq!(stopped.steps(), ["arn-a: start"]);
+    assert_eq!(pushed_on_a_channel(stopped).steps(), [""; 0]);
+}
