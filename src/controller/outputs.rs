@@ -16,8 +16,8 @@ use super::steps::{Finished, LookAgain, StepResult};
 use super::{Controller, Event, StepOutcome};
 use crate::execute::{NoPermit, Order, OutputExecutor, OutputOutcome, OutputTask, StepError};
 use crate::model::{
-    Desired, DestinationName, Endpoint, Identity, ObservedRouters, OutputState, RouterArn, RouterQuota,
-    Stream, Trouble,
+    Desired, DestinationName, Endpoint, Identity, ObservedRouters, OutputState, OwnerId, RouterArn,
+    RouterQuota, Stream, Trouble,
 };
 use crate::observe::RouterObserver;
 use crate::plan::router::OutputWaiting;
@@ -251,6 +251,12 @@ impl Outputs {
         changed
     }
 
+    /// Whether outputs of ours were seen: they are looked at even if no RouterPool is declared any more.
+    fn has_any_of(&self, owner: &OwnerId) -> bool {
+        let mut outputs = self.seen.outputs.values();
+        outputs.any(|output| output.owner.as_ref() == Some(owner))
+    }
+
     /// No RouterPool is declared, so that nothing is looked at.
     fn forget_looks(&mut self) {
         self.seen = ObservedRouters::default();
@@ -305,7 +311,7 @@ impl<S: Source> Controller<S> {
     /// Looks at the router outputs, if there are pools of them. What goes wrong there concerns no channel.
     pub(super) async fn look_at_outputs(&mut self, desired: &Desired) {
         let Some(routers) = &mut self.routers else { return };
-        if desired.routers.is_empty() {
+        if desired.routers.is_empty() && !self.outputs.has_any_of(&desired.owner) {
             self.outputs.forget_looks();
             return;
         }
@@ -386,9 +392,10 @@ impl<S: Source> Controller<S> {
         else {
             return;
         };
-        let Some(declared) = loaded.desired.routers.get(&pool.name) else {
+        let declared = pool.name.as_ref().map(|name| loaded.desired.routers.get(name));
+        if declared.is_some_and(|declared| declared.is_none()) {
             return;
-        };
+        }
         let is_held_back = self
             .outputs
             .trouble
@@ -421,7 +428,7 @@ impl<S: Source> Controller<S> {
             .as_ref()
             .and_then(|identity| self.outputs.creations.get(identity));
         let task = OutputTask {
-            pool: declared.clone(),
+            pool: declared.flatten().cloned(),
             output: seen,
             destination: destination.clone(),
             step: step.clone(),
@@ -435,15 +442,10 @@ impl<S: Source> Controller<S> {
         if step.action == OutputAction::Stop && comes_back {
             self.outputs.returning.extend(identity);
         }
-        if output.interrupts_itself() && step.action == OutputAction::Stop {
-            self.losses.stopped(name.as_slice());
+        if let Some(interrupted) = output.interrupts().filter(|_| step.action == OutputAction::Stop) {
+            self.losses.stopped(std::slice::from_ref(interrupted));
         }
-        self.spawn_output_step(
-            key,
-            task,
-            (pool.name.to_string(), output.carries.to_string()),
-            pushes,
-        );
+        self.spawn_output_step(key, task, (pool_name(pool), output.carries.to_string()), pushes);
     }
 
     fn spawn_output_step(
@@ -591,6 +593,12 @@ impl<S: Source> Controller<S> {
         let retry_in = self.outputs.fail(key.clone(), what.clone(), &mut self.random);
         (StepOutcome::Failed { what, retry_in }, LookAgain::In(retry_in))
     }
+}
+
+/// As events call it.
+fn pool_name(pool: &RouterPoolPlan) -> String {
+    let name = pool.name.as_ref();
+    name.map_or_else(|| "(no pool)".to_owned(), ToString::to_string)
 }
 
 /// What a step starts to push.

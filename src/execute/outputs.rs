@@ -27,8 +27,8 @@ pub struct OutputExecutor {
 /// A step with all that it is about.
 #[derive(Debug, Clone)]
 pub struct OutputTask {
-    /// The pool.
-    pub pool: RouterPool,
+    /// The pool; `None` for an output in no declared one, which is neither made, pointed nor routed.
+    pub pool: Option<RouterPool>,
     /// The output and how the plan saw it; `None` for one that is to be made.
     pub output: Option<(RouterArn, RouterOutput)>,
     /// The destination that it is for; `None` for one that is declared no longer.
@@ -93,12 +93,13 @@ impl OutputExecutor {
     /// Makes an output for a destination. The token is the same for a creation that is repeated after its reply was lost, so
     /// that it makes no second one.
     async fn create(&self, task: &OutputTask, order: &Order) -> Result<OutputOutcome, StepError> {
-        let (OutputAction::Create(target), Some(one)) = (&task.step.action, &task.destination) else {
+        let (OutputAction::Create(target), Some(one), Some(pool)) =
+            (&task.step.action, &task.destination, &task.pool)
+        else {
             let why = "there is nothing to be made".to_owned();
             return Ok(OutputOutcome::Stale { why });
         };
-        let pool = &task.pool;
-        let record = self.record(task, one, target);
+        let record = self.record(pool, one, target);
         let name = output_name(&self.owner, &pool.name, &one.name, &one.identity);
         let region = self.client.region().to_owned();
         let token = client_token(
@@ -124,11 +125,11 @@ impl OutputExecutor {
     }
 
     /// What the tags of an output say that points at `target`.
-    fn record(&self, task: &OutputTask, one: &Destination, target: &Endpoint) -> OutputRecord {
+    fn record(&self, pool: &RouterPool, one: &Destination, target: &Endpoint) -> OutputRecord {
         OutputRecord {
-            pool: task.pool.name.clone(),
+            pool: pool.name.clone(),
             identity: one.identity.clone(),
-            digest: TargetDigest::of_output(&self.owner, &task.pool.name, &one.identity, target),
+            digest: TargetDigest::of_output(&self.owner, &pool.name, &one.identity, target),
             released: false,
             kept: false,
             off_since: None,
@@ -141,7 +142,8 @@ impl OutputExecutor {
         match &task.step.action {
             OutputAction::Create(_) => Ok(()),
             OutputAction::Route => {
-                let taken = self.client.take_input(permit, arn, &task.pool.input).await;
+                let Some(pool) = &task.pool else { return Ok(()) };
+                let taken = self.client.take_input(permit, arn, &pool.input).await;
                 taken.map(drop).map_err(StepError::Act)
             }
             OutputAction::Start => done(self.client.start_output(permit, arn).await),
@@ -156,7 +158,16 @@ impl OutputExecutor {
                 drop(permit);
                 self.update(task, fresh, target, order).await
             }
-            OutputAction::Release | OutputAction::Keep | OutputAction::Record => {
+            OutputAction::Record => {
+                let (Some(pool), Some(one), Some(target)) =
+                    (&task.pool, &task.destination, &fresh.output.target)
+                else {
+                    return Ok(());
+                };
+                let tags = self.record(pool, one, target).tags(&self.owner);
+                self.client.tag(permit, arn, &tags).await.map_err(StepError::Act)
+            }
+            OutputAction::Release | OutputAction::Keep => {
                 let Some(record) = &fresh.output.record else {
                     return Ok(());
                 };
@@ -181,16 +192,16 @@ impl OutputExecutor {
         target: &Endpoint,
         order: &Order,
     ) -> Result<(), StepError> {
-        let Some(one) = &task.destination else {
+        let (Some(one), Some(pool)) = (&task.destination, &task.pool) else {
             return Ok(());
         };
-        let record = self.record(task, one, target);
+        let record = self.record(pool, one, target);
         let tag = |record: &OutputRecord| (DESTINATION_TAG.to_owned(), record.destination_tag());
         self.tag(self.permit(order)?, &fresh.arn, tag(&record)).await?;
         let permit = self.permit(order)?;
         let updated = self
             .client
-            .update_output(permit, fresh, target, &task.pool.settings)
+            .update_output(permit, fresh, target, &pool.settings)
             .await;
         let updated = updated.map_err(refused_or_failed);
         if let (Err(StepError::Refused(_)), Some(before)) = (&updated, &fresh.output.record)

@@ -281,6 +281,7 @@ impl OutputDocument {
             input: wire.routed_input_arn.map(RouterArn::from),
             owner: wire.tags.get(OWNER_TAG).map(OwnerId::new),
             record: OutputRecord::of_tags(&wire.tags),
+            interface: interface_in(&wire.configuration),
             target,
             settings: RouterSettings {
                 tier: Tier::from_wire(&wire.tier),
@@ -387,6 +388,11 @@ fn secrets_of(push: &Map<String, Value>) -> Vec<Secret> {
         .flatten()
         .map(Secret::new)
         .collect()
+}
+
+fn interface_in(configuration: &Value) -> Option<RouterArn> {
+    let arn = configuration.get("standard")?.get("networkInterfaceArn")?;
+    arn.as_str().map(RouterArn::from)
 }
 
 fn push_in(configuration: &Value) -> Option<&Map<String, Value>> {

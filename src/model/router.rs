@@ -280,6 +280,8 @@ pub struct RouterOutput {
     pub owner: Option<OwnerId>,
     /// What its other tags say; `None` where they are missing or not slotwise's.
     pub record: Option<OutputRecord>,
+    /// The network interface that it pushes through; `None` for one that has none.
+    pub interface: Option<RouterArn>,
     /// Where it pushes; `None` for one that is no RTMP push.
     pub target: Option<Endpoint>,
     /// What it was made with.

@@ -59,7 +59,9 @@ use crate::model::{
 pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -> Vec<Violation> {
     let mut found = Vec::new();
     let world = World::new(desired, observed, now);
-    let planned = Planned::of(plan, &world, &mut found);
+    let mut planned = Planned::of(plan, &world, &mut found);
+    planned.prepared = outputs::prepared(&world, now);
+    planned.in_outputs = outputs::with_output(&world, now);
     let mut tallies = still_interrupted(&world);
     let mut started = Started::default();
     for (at, channel) in world.channels.iter().enumerate() {
@@ -100,6 +102,10 @@ struct Planned<'a> {
     places: Vec<Option<Site>>,
     /// The same, by slot.
     slots: BTreeMap<Site, Dest>,
+    /// Destinations of RouterPools with an output that only has to be started.
+    prepared: BTreeSet<DestinationName>,
+    /// Destinations with an output in whatever pool, and whether one of theirs is ACTIVE.
+    in_outputs: BTreeMap<DestinationName, bool>,
 }
 
 impl<'a> Planned<'a> {
@@ -110,6 +116,8 @@ impl<'a> Planned<'a> {
             channels: vec![None; world.channels.len()],
             places: vec![None; world.declared.list.len()],
             slots: BTreeMap::new(),
+            prepared: BTreeSet::new(),
+            in_outputs: BTreeMap::new(),
         };
         let pools = plan.pools.iter().map(|pool| &pool.name);
         if !pools.eq(world.desired.pools.keys()) {

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::placement::{Budget, Placed, Problem, solve};
 use super::protection::{Change, Kept, Kind, is_stoppable, join, kind, leave};
 use super::reading::{Intent, Reading};
+use super::router::prepared_outputs;
 use super::{Interruptions, Optimality, Waiting};
 use crate::model::{Cause, ChannelId, ChannelObservation, ChannelState, DestinationName, StreamKey};
 
@@ -38,8 +39,8 @@ pub(super) struct Decision<'r, 'a> {
     goals: Vec<Goal>,
     /// Slots given to destinations that are not on air in them, or are rewritten there.
     pub(super) given: BTreeMap<usize, usize>,
-    /// Destinations that leave for another pool, each with the slot that is reserved for it there.
-    leaving_for: BTreeMap<usize, usize>,
+    /// Destinations that leave for another pool, each with the place that is reserved for it there.
+    leaving_for: BTreeMap<usize, Reserved>,
     /// The slot that carries each of its destinations on air in the end, wanted or not.
     carried: Vec<Option<usize>>,
     /// Channels whose interruption has to wait its turn.
@@ -50,6 +51,15 @@ pub(super) struct Decision<'r, 'a> {
     pub(super) optimality: Optimality,
     /// What keeps destinations that could go anywhere from a slot, once it was asked for.
     pub(super) joining: OnceCell<Option<Waiting>>,
+}
+
+/// A place in another pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reserved {
+    /// This slot.
+    Slot(usize),
+    /// A router output that has everything but its start.
+    Output,
 }
 
 /// The goal of one channel.
@@ -88,12 +98,22 @@ pub(super) fn decide<'r, 'a>(reading: &'r Reading<'a>) -> Vec<Decision<'r, 'a>> 
     decisions
 }
 
-/// A slot of a channel that stays stopped for each wanted destination that is on air in a pool that it was moved from.
-fn reserve(reading: &Reading<'_>, decisions: &[Decision<'_, '_>]) -> BTreeMap<usize, usize> {
+/// A slot of a channel that stays stopped, or a router output, for each wanted destination that is on air in a pool that it was moved
+/// from.
+fn reserve(reading: &Reading<'_>, decisions: &[Decision<'_, '_>]) -> BTreeMap<usize, Reserved> {
     let mut reserved = BTreeMap::new();
     let mut taken = BTreeSet::new();
+    let prepared = OnceCell::new();
     for (dest, one) in reading.dests.iter().enumerate() {
         if one.intent != Intent::Wanted || !one.is_writable() || !reading.is_moved(dest) {
+            continue;
+        }
+        if reading.desired.routers.contains_key(&one.decl.pool) {
+            let prepared =
+                prepared.get_or_init(|| prepared_outputs(reading.desired, reading.observed, reading.now));
+            if prepared.contains(&one.decl.name) {
+                reserved.insert(dest, Reserved::Output);
+            }
             continue;
         }
         let decision = &decisions[one.pool];
@@ -105,7 +125,7 @@ fn reserve(reading: &Reading<'_>, decisions: &[Decision<'_, '_>]) -> BTreeMap<us
         });
         if let Some(slot) = slot {
             taken.insert(slot);
-            reserved.insert(dest, slot);
+            reserved.insert(dest, Reserved::Slot(slot));
         }
     }
     reserved
@@ -118,7 +138,8 @@ fn set_carried(reading: &Reading<'_>, decisions: &mut [Decision<'_, '_>]) {
         for (slot, dest) in &decision.given {
             carried[*dest] = Some(*slot);
         }
-        for (dest, slot) in &decision.leaving_for {
+        for (dest, place) in &decision.leaving_for {
+            let Reserved::Slot(slot) = place else { continue };
             let from = reading.dests[*dest]
                 .on_air
                 .map(|slot| reading.slots[slot].channel);
@@ -220,8 +241,8 @@ impl<'r, 'a> Decision<'r, 'a> {
         }
     }
 
-    /// The slot that is reserved in another pool for a destination that leaves a channel for it.
-    pub(super) fn reserved_for(&self, dest: usize) -> Option<usize> {
+    /// The place that is reserved in another pool for a destination that leaves a channel for it.
+    pub(super) fn reserved_for(&self, dest: usize) -> Option<Reserved> {
         self.leaving_for.get(&dest).copied()
     }
 
@@ -293,7 +314,7 @@ impl<'r, 'a> Decision<'r, 'a> {
         free.flatten().map(|free| free.slot)
     }
 
-    fn set_goals(&mut self, reserved: &BTreeMap<usize, usize>) {
+    fn set_goals(&mut self, reserved: &BTreeMap<usize, Reserved>) {
         let by_bin = problem::by_bin(&self.problem, &self.placed);
         // Interruptions that only moves between pools make: without them the moved ones are not where they are wanted.
         let mut for_moves = 0;
@@ -341,15 +362,15 @@ impl<'r, 'a> Decision<'r, 'a> {
         &self,
         channel: usize,
         kept: &Kept,
-        reserved: &BTreeMap<usize, usize>,
-    ) -> BTreeMap<usize, usize> {
+        reserved: &BTreeMap<usize, Reserved>,
+    ) -> BTreeMap<usize, Reserved> {
         let may_stop = is_stoppable(self.reading.channels[channel].state(), kept);
         let cause = Cause::Retarget;
         let moving = kept
             .on_air
             .iter()
             .filter_map(|dest| Some((*dest, *reserved.get(dest)?)));
-        let moving: BTreeMap<usize, usize> = moving.filter(|_| may_stop).collect();
+        let moving: BTreeMap<usize, Reserved> = moving.filter(|_| may_stop).collect();
         let allowed = moving.keys().any(|dest| {
             let owner = Some(*dest);
             self.allows(Change { cause, owner })

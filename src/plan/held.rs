@@ -2,7 +2,7 @@
 //! others continue.
 //!
 //! A refused plan is a defect of slotwise. The violation names its pool, and the pool is held by the usual pause: its
-//! channels are left as they are, and its destinations say why. An owned channel in no pool gets no step.
+//! channels are left as they are, and its destinations say why. An owned channel in no pool gets no step, nor do outputs in none.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -45,6 +45,7 @@ pub fn checked(
         desired,
         pools,
         channels,
+        outputs,
     }) = hold(desired, &refused)
     else {
         return Err(refused);
@@ -53,6 +54,13 @@ pub fn checked(
     let is_held = |one: &&mut ChannelPlan| one.pool.is_none() && channels.contains(&one.id);
     for channel in plan.channels.iter_mut().filter(is_held) {
         channel.steps.clear();
+    }
+    let in_no_pool = plan
+        .routers
+        .iter_mut()
+        .filter(|pool| outputs && pool.name.is_none());
+    for output in in_no_pool.flat_map(|pool| &mut pool.outputs) {
+        output.steps.clear();
     }
     let left = check(&plan, &desired, observed, now);
     if left
@@ -76,7 +84,10 @@ fn is_at_rest(violation: &Violation, plan: &Plan, desired: &Desired, held: &BTre
         let pool = one.pool.as_ref();
         pool.is_some_and(|pool| pools.contains(pool))
     });
-    let routers = plan.routers.iter().filter(|pool| pools.contains(&pool.name));
+    let routers = plan.routers.iter().filter(|one| {
+        let pool = one.name.as_ref();
+        pool.is_some_and(|pool| pools.contains(pool))
+    });
     let mut outputs = routers.flat_map(|pool| &pool.outputs);
     !pools.is_empty()
         && pools.is_subset(held)
@@ -92,19 +103,25 @@ struct Held {
     pools: BTreeSet<PoolName>,
     /// Channels in no pool that something is wrong on.
     channels: BTreeSet<ChannelId>,
+    /// Whether something is wrong with outputs in no pool.
+    outputs: bool,
 }
 
-/// What there is to hold; `None` if something is wrong in no pool and on no channel.
+/// What there is to hold; `None` if something is wrong in no pool, on no channel and with no output.
 fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Held> {
     let mut channels = BTreeSet::new();
     let mut held = BTreeSet::new();
+    let mut outputs = false;
     for violation in refused {
         let pools = pools_of(violation, &desired);
         if pools.is_empty() {
-            let (About::Channel(id) | About::Slot(SlotId { channel: id, .. })) = &violation.about else {
-                return None;
-            };
-            channels.insert(id.clone());
+            match &violation.about {
+                About::Channel(id) | About::Slot(SlotId { channel: id, .. }) => {
+                    channels.insert(id.clone());
+                }
+                About::Output(None, _) => outputs = true,
+                _ => return None,
+            }
         }
         for name in pools {
             held.insert(name.clone());
@@ -127,6 +144,7 @@ fn hold(mut desired: Arc<Desired>, refused: &[Violation]) -> Option<Held> {
         desired,
         pools: held,
         channels,
+        outputs,
     })
 }
 
@@ -138,7 +156,8 @@ fn pools_of(violation: &Violation, desired: &Desired) -> BTreeSet<PoolName> {
     };
     match &violation.about {
         About::Everything => BTreeSet::new(),
-        About::Pool(name) | About::Output(name, _) => BTreeSet::from([name.clone()]),
+        About::Pool(name) => BTreeSet::from([name.clone()]),
+        About::Output(pool, _) => pool.iter().cloned().collect(),
         About::Channel(id) => naming(id),
         About::Slot(slot) => naming(&slot.channel),
         About::Slots(one, other) => &naming(&one.channel) | &naming(&other.channel),

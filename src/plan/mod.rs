@@ -60,7 +60,7 @@ pub struct Plan {
     pub destinations: Vec<DestinationPlan>,
     /// One entry per channel that a pool names, by pool and the pool's order.
     pub channels: Vec<ChannelPlan>,
-    /// One entry per RouterPool, by name.
+    /// One entry per RouterPool, by name; then one for outputs of this owner in no declared pool, if there are any.
     pub routers: Vec<RouterPoolPlan>,
 }
 
@@ -108,7 +108,7 @@ impl Plan {
     /// Interruptions of all pools together.
     pub fn interruptions(&self) -> Interruptions {
         // Of outputs each interrupts nobody but its own destination, and only for its own change.
-        let of_outputs = self.outputs().filter(|output| output.interrupts_itself()).count();
+        let of_outputs = self.outputs().filter_map(OutputPlan::interrupts).count();
         let of_outputs = Interruptions {
             planned: of_outputs,
             lower_bound: of_outputs,

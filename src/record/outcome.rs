@@ -46,7 +46,7 @@ struct PlanDocument<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RouterDocument<'a> {
-    name: &'a PoolName,
+    name: &'a Option<PoolName>,
     outputs: Vec<OutputDocument<'a>>,
     source: &'a SourcePlan,
 }

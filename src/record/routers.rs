@@ -37,6 +37,8 @@ struct OutputDocument {
     input: Option<RouterArn>,
     owner: Option<OwnerId>,
     record: Option<RecordDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interface: Option<RouterArn>,
     target: Option<EndpointDocument>,
     settings: RouterSettings,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -146,6 +148,7 @@ impl From<&RouterOutput> for OutputDocument {
             input: output.input.clone(),
             owner: output.owner.clone(),
             record: output.record.as_ref().map(record),
+            interface: output.interface.clone(),
             target: output.target.as_ref().map(EndpointDocument::from),
             settings: output.settings.clone(),
             messages: output.messages.clone(),
@@ -173,6 +176,7 @@ impl From<OutputDocument> for RouterOutput {
             input: document.input,
             owner: document.owner,
             record: document.record.and_then(record),
+            interface: document.interface,
             target: document.target.map(Endpoint::from),
             settings: document.settings,
             messages: document.messages,

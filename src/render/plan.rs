@@ -131,11 +131,10 @@ fn interrupt_name(interrupt: Interrupt) -> &'static str {
 pub(super) fn router_pool_facts(pool: &RouterPoolPlan) -> String {
     let there = pool.outputs.iter().filter(|output| output.arn.is_some());
     let there = counted(there.count(), "router output");
-    format!(
-        "{}: {there}, interrupt: {}",
-        pool.name,
-        interrupt_name(pool.interrupt)
-    )
+    match &pool.name {
+        Some(name) => format!("{name}: {there}, interrupt: {}", interrupt_name(pool.interrupt)),
+        None => format!("(none declared): {there}"),
+    }
 }
 
 /// What is known of a placement that may not be the best one; nothing for one that is.
@@ -289,7 +288,12 @@ impl<'a> View<'a> {
     }
 
     fn router_pool(&self, pool: &RouterPoolPlan) -> Vec<String> {
-        let destinations = self.destinations.get(&pool.name).map_or(&[][..], Vec::as_slice);
+        let Some(name) = &pool.name else {
+            let mut lines = vec!["router outputs in no pool".to_owned(), String::new()];
+            lines.extend(routers::outputs(pool, self.style));
+            return lines;
+        };
+        let destinations = self.destinations.get(name).map_or(&[][..], Vec::as_slice);
         let wanted = destinations.iter().filter(|one| one.wanted).count();
         let off = destinations.len() - wanted;
         let mut lines = vec![format!(

@@ -88,10 +88,10 @@ fn steps(output: &OutputPlan) -> Table {
             OutputAction::Start | OutputAction::Restart => Tone::Good,
             _ => Tone::Change,
         };
-        let why = if step.action == OutputAction::Stop && output.interrupts_itself() {
-            format!("{}; interrupts {}", step.reason, output.carries)
-        } else {
-            step.reason.to_string()
+        let interrupted = output.interrupts().filter(|_| step.action == OutputAction::Stop);
+        let why = match interrupted {
+            Some(name) => format!("{}; interrupts {name}", step.reason),
+            None => step.reason.to_string(),
         };
         table.row([cell(tone, step.action.name()), cell(Tone::Muted, why)]);
     }

@@ -11,8 +11,8 @@ use crate::plan::router::{OutputPlan, OutputReason, OutputStep, OutputWaiting, R
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Router {
-    /// Its name.
-    pub name: String,
+    /// Its name; `null` for the outputs of this owner in no declared pool.
+    pub name: Option<String>,
     /// `Never`, `Window` or `Anytime`: when a destination may be interrupted for a change of its own.
     pub interrupt: String,
     /// Its router outputs: those of its destinations by name, then the others by ARN.
@@ -53,7 +53,7 @@ pub struct OutputStepDocument {
 
 pub(super) fn router(of: &RouterPoolPlan) -> Router {
     Router {
-        name: of.name.to_string(),
+        name: of.name.as_ref().map(ToString::to_string),
         interrupt: format!("{:?}", of.interrupt),
         outputs: of.outputs.iter().map(output).collect(),
     }

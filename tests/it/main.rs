@@ -50,6 +50,7 @@ mod recording;
 mod refused_targets;
 mod replay;
 mod router_lives;
+mod router_moves;
 mod router_pool;
 #[expect(dead_code, reason = "examples/soak uses the rest of it")]
 #[path = "../simulation.rs"]

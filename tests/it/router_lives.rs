@@ -1,4 +1,4 @@
-//! Whole hours of a RouterPool with switches, faults, restarts and work by hand, drawn at random and judged by what the emulator
+//! Whole hours of RouterPools and a ChannelPool with switches, moves between them, faults, restarts and work by hand, drawn at random and judged by what the emulator
 //! shows, second by second.
 //!
 //! Safety: an output that carries a wanted destination's own target stays on air, whatever happens around it; one stream is pushed
@@ -16,15 +16,18 @@ use slotwise::controller::{Clock, Event, Settings, Until};
 use slotwise::emulator::mediaconnect::{Kind, Operation as Op};
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::model::{Desired, Interrupt, Pause, Secret, StreamKey, WantedState};
+use slotwise::model::{Cause, Desired, Interrupt, Pause, Secret, StreamKey, WantedState};
 use slotwise::status::Phase;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::router_pool::{INPUT, declared};
-use super::stage::{Script, Stage, destination, fleet};
+use super::stage::{Script, Stage, destination, fleet, pool};
 
 const SECOND: Duration = Duration::from_secs(1);
+const POOLS: [&str; 3] = ["main", "other", "slots"];
+const CHANNELS: [&str; 2] = ["1", "2"];
+const OTHER_INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:b1b2c3d4e5f6";
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 /// How long a declaration has to be as it is before a step may no longer follow from the one before: as long as an order is good
@@ -34,9 +37,11 @@ const CALM: Duration = Duration::from_secs(30);
 /// How long after work by hand, or a fault of an output, what it does is none of slotwise's.
 const DISTURBED: Duration = Duration::from_mins(10);
 
-/// An output as the emulator has it.
+/// An output, or a slot of a channel, as the emulator has it.
 #[derive(Debug, Clone, PartialEq)]
 struct Shown {
+    /// Which pool it is of by its tag.
+    pool: String,
     state: String,
     url: String,
     key: String,
@@ -51,6 +56,7 @@ struct Since {
     state: Instant,
     key: Instant,
     pause: Instant,
+    pool: Instant,
 }
 
 /// One life: the world, what is declared, and what has happened.
@@ -60,7 +66,7 @@ struct Life {
     script: Script,
     clock: Clock,
     since: BTreeMap<String, Since>,
-    /// Since when the pool's policy is as it is.
+    /// Since when the policies of the pools are as they are.
     policy: Instant,
     /// Destinations that vanished with more than may vanish at once: they stay on air.
     kept: BTreeSet<String>,
@@ -89,6 +95,12 @@ impl Life {
         let pool = desired.routers.get_mut("main").unwrap();
         pool.disruption.interrupt = either(&mut random, Interrupt::Never, Interrupt::Anytime);
         pool.keep = random.random_bool(0.5).then(|| Duration::from_mins(20));
+        add_pools(&mut desired);
+        if random.random_bool(0.5) {
+            for name in ["d", "e"] {
+                desired.destination_mut(name).unwrap().pool = "slots".into();
+            }
+        }
         let mut options = Options {
             seed,
             ..Options::default()
@@ -113,6 +125,7 @@ impl Life {
                             state: now,
                             key: now,
                             pause: now,
+                            pool: now,
                         },
                     )
                 })
@@ -147,7 +160,7 @@ impl Life {
         let made = self.by_hand(Op::CreateRouterOutput, "", body);
         assert!(made, "the foreign output is made");
         self.emulator.advance(Duration::from_mins(5));
-        let arn = self.outputs().into_keys().next().unwrap();
+        let arn = self.router_outputs().into_keys().next().unwrap();
         let body = json!({ "routerInputArn": INPUT });
         assert!(self.by_hand(Op::TakeRouterInput, &arn, body));
         self.emulator.advance(Duration::from_mins(5));
@@ -162,7 +175,50 @@ impl Life {
             .with_world(|world, now| world.handle(&request, now).is_ok())
     }
 
+    /// Router outputs, and the slots of channels.
     fn outputs(&self) -> BTreeMap<String, Shown> {
+        let mut all = self.router_outputs();
+        all.extend(self.slots());
+        all
+    }
+
+    fn slots(&self) -> BTreeMap<String, Shown> {
+        let shown = |document: &serde_json::Map<String, Value>| {
+            let state = match document["state"].as_str().unwrap_or_default() {
+                "RUNNING" => "ACTIVE",
+                "IDLE" | "UPDATING" => "STANDBY",
+                other => other,
+            };
+            let groups = document["destinations"].as_array().cloned().unwrap_or_default();
+            let slots = groups.into_iter().map(|group| {
+                let push = &group["settings"][0];
+                let url = push["url"].as_str().unwrap_or_default();
+                let key = push["streamName"].as_str().unwrap_or_default().to_owned();
+                let shown = Shown {
+                    pool: "slots".to_owned(),
+                    state: state.to_owned(),
+                    url: url.trim_start_matches("rtmp://").to_owned(),
+                    ours: true,
+                    named: document["tags"][format!("slotwise.dev/slot/{}", group_of(&group["id"]))]
+                        .as_str()
+                        .and_then(|tag| Some(tag.split(' ').next()?.to_owned()))
+                        .or_else(|| self.keys_of.get(&key).cloned()),
+                    key,
+                };
+                (format!("{} {}", document["id"], group["id"]), shown)
+            });
+            slots.collect::<Vec<_>>()
+        };
+        self.emulator.with_world(|world, _| {
+            let channels = CHANNELS.iter().filter_map(|id| world.channel(id));
+            let slots = channels.flat_map(|channel| shown(&channel.describe()));
+            slots
+                .filter(|(_, slot)| self.keys_of.contains_key(&slot.key))
+                .collect()
+        })
+    }
+
+    fn router_outputs(&self) -> BTreeMap<String, Shown> {
         self.emulator.with_world(|world, _| {
             let all = world.router().resources();
             let outputs = all.filter(|one| one.kind() == Kind::Output);
@@ -172,6 +228,10 @@ impl Life {
                     let push = find(document.get("configuration"), "rtmpPush");
                     let text = |key: &str| push[key].as_str().unwrap_or_default().to_owned();
                     let shown = Shown {
+                        pool: document["tags"]["slotwise.dev/pool"]
+                            .as_str()
+                            .unwrap_or("?")
+                            .to_owned(),
                         state: output.state().name().to_owned(),
                         url: format!("{}/{}", text("destinationAddress"), text("applicationName")),
                         key: text("streamName"),
@@ -194,7 +254,7 @@ impl Life {
     fn happen(&mut self) {
         let name = (*NAMES.choose(&mut self.random).unwrap()).to_owned();
         let now = Instant::now();
-        match self.random.random_range(0..18) {
+        match self.random.random_range(0..22) {
             0..6 => {
                 let state = either(&mut self.random, WantedState::Streaming, WantedState::Ready);
                 self.change(
@@ -265,11 +325,19 @@ impl Life {
             12 => {
                 let interrupt = either(&mut self.random, Interrupt::Never, Interrupt::Anytime);
                 self.policy = now;
+                let pool = *POOLS.choose(&mut self.random).unwrap();
                 self.script.change(|desired| {
-                    let pool = desired.routers.get_mut("main").unwrap();
-                    pool.disruption.interrupt = interrupt;
+                    if let Some(pool) = desired
+                        .routers
+                        .values_mut()
+                        .find(|one| one.name.as_str().starts_with(pool))
+                    {
+                        pool.disruption.interrupt = interrupt;
+                    } else {
+                        desired.pools.get_mut("slots").unwrap().disruption.interrupt = interrupt;
+                    }
                 });
-                self.note(format!("interrupt: {interrupt:?}"));
+                self.note(format!("interrupt: {interrupt:?} in {pool}"));
             }
             13 => self.vanish_together(),
             14 => {
@@ -289,13 +357,56 @@ impl Life {
                 );
                 self.note(format!("{name} has the stream of a"));
             }
+            15..17 => self.move_one(&name),
+            17 => self.rename_pool(),
             _ => self.work_by_hand(),
         }
     }
 
+    fn move_one(&mut self, name: &str) {
+        let desired = self.script.desired();
+        let routers = desired.routers.keys();
+        let pools: Vec<_> = routers.chain(desired.pools.keys()).cloned().collect();
+        let pool = pools.choose(&mut self.random).unwrap().clone();
+        self.note(format!("{name} moves to {pool}"));
+        self.change(
+            name,
+            |since, now| since.pool = now,
+            |desired, name| {
+                if let Some(one) = desired.destination_mut(name) {
+                    one.pool = pool;
+                }
+            },
+        );
+    }
+
+    /// Pool `main` is called `main-2`, or again `main`, in every file.
+    fn rename_pool(&mut self) {
+        self.note("pool main is renamed".to_owned());
+        self.policy = Instant::now();
+        self.script.change(|desired| {
+            let (from, to) = if desired.routers.contains_key("main") {
+                ("main", "main-2")
+            } else {
+                ("main-2", "main")
+            };
+            let mut pool = desired.routers.remove(from).unwrap();
+            pool.name = to.into();
+            desired.routers.insert(to.into(), pool);
+            for name in NAMES {
+                if let Some(one) = desired
+                    .destination_mut(name)
+                    .filter(|one| one.pool.as_str() == from)
+                {
+                    one.pool = to.into();
+                }
+            }
+        });
+    }
+
     fn work_by_hand(&mut self) {
         let arns: Vec<String> = self
-            .outputs()
+            .router_outputs()
             .into_iter()
             .filter(|(_, shown)| shown.ours)
             .map(|(arn, _)| arn)
@@ -412,9 +523,21 @@ impl Life {
                 one.state == WantedState::Streaming && is_calm(since.state) && is_calm(since.pause);
             // What has another target now may be stopped for it, where the pool says so.
             let is_own = matches!(&one.key, StreamKey::Known(key) if key.reveal() == before.key);
-            let is_own = is_own && is_calm(since.key);
-            let interrupt = desired.routers["main"].disruption.interrupt;
+            let is_moved = one.pool.as_str() != before.pool || !is_calm(since.pool);
+            let is_own = is_own && is_calm(since.key) && !is_moved;
+            let router = desired
+                .routers
+                .get(before.pool.as_str())
+                .map(|pool| pool.disruption.interrupt);
+            let slots = desired
+                .pools
+                .get(before.pool.as_str())
+                .map(|pool| pool.disruption.interrupt);
+            // What nobody declares grants nothing.
+            let interrupt = router.or(slots).unwrap_or(Interrupt::Never);
             let never = interrupt == Interrupt::Never && is_calm(self.policy);
+            // On a channel the change of one interrupts the others.
+            let is_own = is_own && slots.is_none();
             if is_paused || is_wanted && (is_own || never) {
                 found.push(format!("{} is wanted and went {state}", one.name));
             }
@@ -491,6 +614,10 @@ impl Life {
                 "QuotaReached",
                 "SameTarget",
                 "SourceUntrusted",
+                "OnAirElsewhere",
+                "PoolGone",
+                "OtherInput",
+                "NoFreeSlot",
             ];
             let is_settled = match one.state {
                 WantedState::Streaming => {
@@ -505,7 +632,8 @@ impl Life {
             });
             // Of several of one stream any may carry it.
             let same = desired.destinations.values().filter(|other| other.key == one.key);
-            if !self.kept.is_empty() || same.count() > 1 || status.reason == "SameTarget" {
+            let is_unsure = ["SameTarget", "OtherInput"].contains(&status.reason);
+            if !self.kept.is_empty() || same.count() > 1 || is_unsure {
                 continue;
             }
             let is_on_air = status.phase == Phase::Streaming && status.reason != "InterruptionForbidden";
@@ -517,6 +645,24 @@ impl Life {
             );
         }
     }
+}
+
+/// The output group of a slot, by the id of its destination.
+fn group_of(id: &Value) -> String {
+    let number = id.as_str().unwrap_or_default().trim_start_matches("slot-");
+    format!("RTMP-Slot-{number}")
+}
+
+/// RouterPool `other` with an input of its own, and ChannelPool `slots`.
+fn add_pools(desired: &mut Desired) {
+    let mut other = desired.routers["main"].clone();
+    other.name = "other".into();
+    other.input = OTHER_INPUT.into();
+    desired.routers.insert("other".into(), other);
+    let mut slots = pool(&CHANNELS);
+    slots.name = "slots".into();
+    slots.disruption.causes = [Cause::Retarget].into();
+    desired.pools.insert("slots".into(), slots);
 }
 
 fn either<T>(random: &mut ChaCha8Rng, one: T, other: T) -> T {
@@ -539,7 +685,7 @@ fn find(value: Option<&Value>, name: &str) -> Value {
 }
 
 /// How many lives, by their seeds from 0 on. A life that fails is mended, not drawn again.
-const LIVES: u64 = 4;
+const LIVES: u64 = 24;
 
 #[tokio::test(start_paused = true)]
 async fn whole_hours_of_switches_faults_and_restarts() {

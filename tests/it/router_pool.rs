@@ -20,7 +20,7 @@ pub(crate) const INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:rout
 const INTERFACE: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerNetworkInterface:f6e5d4c3b2a1";
 
 /// Pool `main` without channels.
-fn router_pool() -> RouterPool {
+pub(crate) fn router_pool() -> RouterPool {
     RouterPool {
         name: "main".into(),
         input: INPUT.into(),
@@ -53,7 +53,7 @@ pub(crate) fn declared(names: &[(&str, WantedState)]) -> Desired {
     desired
 }
 
-fn wanted(names: &[&str]) -> Desired {
+pub(crate) fn wanted(names: &[&str]) -> Desired {
     let names: Vec<_> = names.iter().map(|name| (*name, WantedState::Streaming)).collect();
     declared(&names)
 }

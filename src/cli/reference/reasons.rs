@@ -162,6 +162,7 @@ pub fn output_reasons() -> Vec<OutputReason> {
         OutputReason::Moved,
         OutputReason::Vanished,
         OutputReason::DeclaredAgain,
+        OutputReason::Recognised,
         OutputReason::PlaceNeeded(name("OTHER")),
         OutputReason::KeptLongEnough,
         OutputReason::Failed,
@@ -384,6 +385,8 @@ fn of_the_output() -> Vec<OutputWaiting> {
         full(RouterLimit::PerRegion, 20),
         full(RouterLimit::PerInput, 10),
         OutputWaiting::RoomIsMade,
+        OutputWaiting::Moves { from: pool() },
+        OutputWaiting::OfAnother { pool: pool() },
         OutputWaiting::ListIncomplete,
         OutputWaiting::OutputsUnreadable {
             why: "no answer within 10 s".to_owned(),
@@ -414,6 +417,7 @@ fn of_its_destination() -> Vec<OutputWaiting> {
         same(OnAirAt::Output(RouterArn::new("OUTPUT"))),
         same(OnAirAt::Channel),
         OutputWaiting::OnAirElsewhere { pool: pool() },
+        OutputWaiting::PoolGone { pool: pool() },
         OutputWaiting::Paused {
             pool: Some(pool()),
             pause: Pause {

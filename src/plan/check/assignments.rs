@@ -83,16 +83,19 @@ impl<'a> Case<'a> {
         let runs = state == Some(ChannelState::Running);
         let is_previous = self.own.is_some_and(SlotReading::is_changed);
         // What its router output is doing has rules of its own.
-        let has_output = self.world.desired.routers.contains_key(&declared.pool);
+        let output = self.planned.in_outputs.get(&declared.name);
         let is_wanted_right = said.wanted == self.one.wanted && said.state == declared.state;
         let claims = [
             ("whether it is wanted", is_wanted_right),
             ("its pool", said.pool == declared.pool),
             ("the slot it holds", is_held_right),
-            ("whether it is on air", said.on_air == runs || has_output),
+            (
+                "whether it is on air",
+                said.on_air == runs || output == Some(&true),
+            ),
             (
                 "whether that is with its previous target",
-                said.is_previous == is_previous || has_output,
+                said.is_previous == is_previous || output.is_some(),
             ),
         ];
         let (what, _) = claims.iter().find(|(_, is_right)| !is_right)?;

@@ -17,9 +17,11 @@ use crate::plan::{OutputAction, OutputPlan, Plan};
 
 /// Every rule for the router outputs of the plan.
 pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut Vec<Violation>) {
-    let names = plan.routers.iter().map(|pool| &pool.name);
-    if !names.eq(world.desired.routers.keys()) {
-        let what = "it does not have one entry for each RouterPool, by name";
+    let names = plan.routers.iter().filter_map(|pool| pool.name.as_ref());
+    let in_no_pool = plan.routers.iter().position(|pool| pool.name.is_none());
+    let is_last = in_no_pool.is_none_or(|at| at == world.desired.routers.len());
+    if !names.eq(world.desired.routers.keys()) || !is_last {
+        let what = "it does not have one entry for each RouterPool, by name, and one for no pool after them";
         found.push(Violation::new(Rule::Incomplete, About::Everything, what));
         return;
     }
@@ -27,7 +29,11 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut 
     let mut seen = BTreeSet::new();
     let mut started: BTreeMap<(Stream, bool), &OutputPlan> = BTreeMap::new();
     let mut made: BTreeSet<String> = BTreeSet::new();
-    for (said, pool) in plan.routers.iter().zip(world.desired.routers.values()) {
+    for said in &plan.routers {
+        let pool = said
+            .name
+            .as_ref()
+            .and_then(|name| world.desired.routers.get(name));
         for output in &said.outputs {
             let case = Case {
                 outputs: &outputs,
@@ -40,6 +46,7 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut 
                 found.push(case.broken(Rule::WrittenTwice, "has two entries"));
             }
             found.extend(case.misread());
+            found.extend(case.misplaced());
             if output.steps.is_empty() {
                 continue;
             }
@@ -61,6 +68,26 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut 
     }
     found.extend(outputs.too_many(plan));
     found.extend(silent(plan, world));
+}
+
+/// Destinations of RouterPools with an output there that only has to be started.
+pub(super) fn prepared(world: &World<'_>, now: Timestamp) -> BTreeSet<DestinationName> {
+    let outputs = Outputs::read(world, now);
+    let all = world.desired.destinations.values();
+    let prepared = all.filter(|one| outputs.is_prepared(one));
+    prepared.map(|one| one.name.clone()).collect()
+}
+
+/// Destinations with an output in whatever pool, and whether one of theirs is ACTIVE.
+pub(super) fn with_output(world: &World<'_>, now: Timestamp) -> BTreeMap<DestinationName, bool> {
+    let outputs = Outputs::read(world, now);
+    let mut found: BTreeMap<DestinationName, bool> = BTreeMap::new();
+    for (arn, holder) in &outputs.holders {
+        if let (Holder::Of(one), Some(output)) = (holder, outputs.seen(arn)) {
+            *found.entry(one.name.clone()).or_default() |= output.state == OutputState::Active;
+        }
+    }
+    found
 }
 
 /// Wanted, not on air, and neither a step nor a word about it.
@@ -171,6 +198,76 @@ impl<'a> Outputs<'a> {
         }
     }
 
+    /// The declared pool that an output belongs to: that of its tags; another RouterPool that its destination was moved to, if it
+    /// takes that pool's input through that pool's interface already; where the pool of its tags is not declared, that of the
+    /// destination of the same name and stream. Without tags that of its destination, else the first with its input.
+    fn pool_of(&self, arn: &RouterArn) -> Option<&'a RouterPool> {
+        let routers = &self.world.desired.routers;
+        let output = self.seen(arn)?;
+        let one = match self.holders.get(arn)? {
+            Holder::Of(one) => Some(*one),
+            Holder::Foreign => return None,
+            Holder::Vanished { .. } | Holder::Undeclared => None,
+        };
+        let declared = one.and_then(|one| routers.get(&one.pool));
+        let Some(record) = &output.record else {
+            let fed = |pool: &&RouterPool| output.input.as_ref() == Some(&pool.input);
+            return declared.or_else(|| {
+                if one.is_some() {
+                    None
+                } else {
+                    routers.values().find(fed)
+                }
+            });
+        };
+        let Some(tagged) = routers.get(&record.pool) else {
+            let own = one.filter(|one| self.is_exact(output, one) && one.identity == record.identity);
+            return own.and(declared);
+        };
+        let goes_on = |pool: &&RouterPool| {
+            let is_connected = output.route != RouteState::Unrouted
+                && output.input.as_ref() == Some(&pool.input)
+                && output.interface.as_ref() == Some(&pool.network_interface);
+            is_connected && pool.pause_at(self.now).is_none() && tagged.pause_at(self.now).is_none()
+        };
+        declared.filter(goes_on).or(Some(tagged))
+    }
+
+    /// Whether a destination of a RouterPool has an output with its target, stopped, that takes the pool's input.
+    fn is_prepared(&self, one: &Destination) -> bool {
+        let Some(pool) = self.world.desired.routers.get(&one.pool) else {
+            return false;
+        };
+        let own = endpoint(one);
+        let mut holders = self.holders.iter();
+        holders.any(|(arn, holder)| {
+            let is_its = matches!(holder, Holder::Of(other) if other.name == one.name);
+            let output = self.seen(arn).filter(|_| is_its);
+            output.is_some_and(|output| {
+                let there = output.target.as_ref().map(Endpoint::canonical);
+                output.state == OutputState::Standby
+                    && takes(output, pool)
+                    && self.is_fed(pool)
+                    && there.is_some()
+                    && there == own.as_ref().map(Endpoint::canonical)
+            })
+        })
+    }
+
+    /// Whether an output has a destination's stream.
+    fn is_exact(&self, output: &RouterOutput, one: &Destination) -> bool {
+        let there = output.target.as_ref().map(Endpoint::stream);
+        there.is_some() && there == endpoint(one).as_ref().map(Endpoint::stream)
+    }
+
+    /// Whether what an output's tags name may be declared by another slotwise of this owner: neither its pool nor its destination is
+    /// declared here, and no process that has written them released it or declared it.
+    fn may_be_anothers(&self, output: &RouterOutput) -> bool {
+        output.record.as_ref().is_some_and(|record| {
+            !record.released && !self.world.desired.seen_declared.contains(&record.identity)
+        })
+    }
+
     fn of_identity(&self, identity: &Identity) -> Option<&'a Destination> {
         let mut all = self.world.desired.destinations.values();
         all.find(|one| one.identity == *identity).map(|one| &**one)
@@ -209,7 +306,11 @@ impl<'a> Outputs<'a> {
             let what = format!("{made} outputs are made, and there is no room for them");
             found.push(Violation::new(Rule::SlotUnavailable, About::Everything, what));
         }
-        for (said, pool) in plan.routers.iter().zip(self.world.desired.routers.values()) {
+        for said in &plan.routers {
+            let declared = said.name.as_ref();
+            let Some(pool) = declared.and_then(|name| self.world.desired.routers.get(name)) else {
+                continue;
+            };
             let routed = observed.outputs.values();
             let routed = routed.filter(|output| {
                 output.route != RouteState::Unrouted && output.input.as_ref() == Some(&pool.input)

@@ -180,11 +180,14 @@ impl Subject<'_> {
         }
     }
 
-    /// Whether a destination belongs to another pool now and this plan has a place for it there.
+    /// Whether a destination belongs to another pool now and has a place there: a slot by this plan, or a router output that only
+    /// has to be started.
     fn moves_out(&self, dest: Dest) -> bool {
         let is_of_pool = |channel| self.world.is_of_pool(channel, dest);
         let place = self.planned.places[dest];
-        !is_of_pool(self.channel) && place.is_some_and(|site| is_of_pool(&self.world.channels[site.channel]))
+        let has_slot = || place.is_some_and(|site| is_of_pool(&self.world.channels[site.channel]));
+        let has_output = || self.planned.prepared.contains(self.world.name(dest));
+        !is_of_pool(self.channel) && (has_slot() || has_output())
     }
 
     /// A destination on air here that belongs to another pool leaves only for a slot there.

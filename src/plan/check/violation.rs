@@ -26,7 +26,7 @@ pub(in crate::plan) enum About {
     Slots(SlotId, SlotId),
     Destination(DestinationName),
     /// A router output of a RouterPool, by what it carries.
-    Output(PoolName, String),
+    Output(Option<PoolName>, String),
 }
 
 /// What a plan must not be or do. The names are stable, for programs.
@@ -109,7 +109,8 @@ impl fmt::Display for Violation {
             About::Slot(slot) => write!(f, "slot {slot}"),
             About::Slots(one, other) => write!(f, "slots {one} and {other}"),
             About::Destination(name) => write!(f, "destination {name}"),
-            About::Output(pool, carries) => write!(f, "router output of {pool} for {carries}"),
+            About::Output(Some(pool), carries) => write!(f, "router output of {pool} for {carries}"),
+            About::Output(None, carries) => write!(f, "router output in no pool for {carries}"),
         }?;
         write!(f, ": {}", self.what)
     }

@@ -1,7 +1,7 @@
 //! Where those that were interrupted come back.
 //!
 //! Each to its slot, as soon as the channel has stopped. One that was moved to another pool meanwhile comes back as it was, unless
-//! there is a free slot in the new pool: the change of its declaration takes nobody off air.
+//! there is a place for it in the new pool: the change of its declaration takes nobody off air.
 //!
 //! Who comes back is remembered by name, and a name may pass on meanwhile. Then the destination comes back to which the slot
 //! belongs now, by its stream or by what is recorded of it.
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use super::{BlockedBy, Fit, Intent, Occupant, Reading};
 use crate::model::{ChannelState, DestinationName, SlotId};
+use crate::plan::router::prepared_outputs;
 
 impl Reading<'_> {
     /// Finds the slot that each interrupted destination comes back to, whether it can or not.
@@ -90,10 +91,14 @@ impl Reading<'_> {
         is_off_air && is_stopped && has_target && may_start && is_its_place
     }
 
-    /// Whether a destination certainly finds a slot of its pool: as many are parked on stopped channels as destinations of the pool
-    /// are off air.
+    /// Whether a destination certainly finds a place in its pool: a router output that has everything but its start; or as many
+    /// slots are parked on stopped channels as destinations of the pool are off air.
     fn has_room_for(&self, dest: usize) -> bool {
         let one = &self.dests[dest];
+        if self.desired.routers.contains_key(&one.decl.pool) {
+            let prepared = prepared_outputs(self.desired, self.observed, self.now);
+            return prepared.contains(&one.decl.name);
+        }
         let pool = &self.pools[one.pool];
         let channels = self.channels[pool.channels.clone()].iter();
         let startable = channels.filter(|channel| {

@@ -11,29 +11,95 @@ use jiff::Timestamp;
 
 use super::{Elsewhere, OutputContent, OutputPlan, OutputWaiting, plan_routers};
 use crate::model::{
-    ChannelObservation, Desired, DestinationName, Endpoint, Identity, Observed, RouterPool, StreamKey, Trust,
+    Cause, ChannelId, ChannelObservation, Desired, DestinationName, Endpoint, Identity, Observed,
+    OutputState, PoolName, RouterArn, RouterPool, StreamKey, Trust,
 };
+use crate::plan::grant::Policy;
 use crate::plan::{DestinationPlan, OutputPlace, Plan, Waiting};
 
 /// Adds the plans of the RouterPools to `plan`, which has those of the ChannelPools.
 pub(in crate::plan) fn add_routers(plan: &mut Plan, desired: &Desired, observed: &Observed, now: Timestamp) {
-    if desired.routers.is_empty() {
+    if desired.routers.is_empty() && observed.routers.outputs.is_empty() {
         return;
     }
     let pools: Vec<&RouterPool> = desired.routers.values().collect();
-    let elsewhere = elsewhere(plan, desired, observed);
+    let mut elsewhere = elsewhere(plan, desired, observed, now);
     plan.routers = plan_routers(&pools, desired, &observed.routers, &elsewhere, now);
+    elsewhere.placed = placed(plan, desired, observed, now);
+    if !elsewhere.placed.is_empty() {
+        plan.routers = plan_routers(&pools, desired, &observed.routers, &elsewhere, now);
+    }
     let mut own: BTreeMap<&DestinationName, &OutputPlan> = BTreeMap::new();
+    let mut left: BTreeMap<&DestinationName, &OutputPlan> = BTreeMap::new();
     for output in plan.routers.iter().flat_map(|pool| &pool.outputs) {
-        if let OutputContent::Destination(name) | OutputContent::Previous(name) = &output.carries {
-            own.insert(name, output);
+        match &output.carries {
+            OutputContent::Destination(name) | OutputContent::Previous(name) => {
+                own.insert(name, output);
+            }
+            OutputContent::Moved(name) if output.on_air || output.waiting.is_some() => {
+                left.insert(name, output);
+            }
+            _ => {}
         }
     }
     for one in &mut plan.destinations {
         if desired.routers.contains_key(&one.pool) {
             note_output(one, own.get(&one.name).copied());
         }
+        if let Some(output) = left.get(&one.name) {
+            note_left(one, output);
+        }
     }
+}
+
+/// Says of a destination that was moved where it still is.
+fn note_left(one: &mut DestinationPlan, output: &OutputPlan) {
+    if one.on_air {
+        return;
+    }
+    one.on_air = output.on_air;
+    let waiting = output.waiting.clone().map(Waiting::Output);
+    one.waiting = waiting.or_else(|| one.waiting.take());
+    let moves = matches!(output.waiting, Some(OutputWaiting::Moves { .. }))
+        || output.interrupts().is_some() && one.wanted;
+    one.output = Some(OutputPlace {
+        will_be_on_air: moves || output.will_be_on_air(),
+        ..place(output)
+    });
+}
+
+/// Destinations of ChannelPools that have a place there once they have ended in the RouterPool that they were moved from, as far as
+/// they may end there.
+fn placed(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -> BTreeSet<DestinationName> {
+    let moving: Vec<(&RouterArn, &DestinationName)> = plan
+        .outputs()
+        .filter(|output| matches!(output.waiting, Some(OutputWaiting::Moves { .. })))
+        .filter_map(|output| match &output.carries {
+            OutputContent::Moved(name) => Some((output.arn.as_ref()?, name)),
+            _ => None,
+        })
+        .filter(|(_, name)| {
+            let pool = plan.destinations.iter().find(|one| one.name == **name);
+            pool.is_some_and(|one| desired.pools.contains_key(&one.pool))
+        })
+        .collect();
+    if moving.is_empty() {
+        return BTreeSet::new();
+    }
+    let mut ended = observed.clone();
+    for (arn, _) in &moving {
+        if let Some(output) = ended.routers.outputs.get_mut(*arn) {
+            output.state = OutputState::Standby;
+        }
+    }
+    // None of these moves in that plan, so that it asks no further.
+    let then = crate::plan::plan(desired, &ended, now);
+    let is_placed = |name: &DestinationName| {
+        let mut all = then.destinations.iter();
+        all.any(|one| one.name == *name && one.assignment.is_some())
+    };
+    let names = moving.into_iter().map(|(_, name)| name);
+    names.filter(|name| is_placed(name)).cloned().collect()
 }
 
 /// Says of a destination of a RouterPool where it is. What it still is in a slot of another pool stays said.
@@ -49,24 +115,35 @@ fn note_output(one: &mut DestinationPlan, own: Option<&OutputPlan>) {
     one.on_air |= output.on_air;
     one.is_previous |= matches!(output.carries, OutputContent::Previous(_));
     one.output = Some(OutputPlace {
+        will_be_on_air: output.will_be_on_air() || one.wanted && is_awaited(output),
+        ..place(output)
+    });
+}
+
+fn place(output: &OutputPlan) -> OutputPlace {
+    OutputPlace {
         arn: output.arn.clone(),
         name: output.name.clone(),
         state: output.state,
         next: output.steps.first().map(|step| step.action.name()),
-        will_be_on_air: output.will_be_on_air() || one.wanted && is_awaited(output),
-    });
+        will_be_on_air: false,
+    }
 }
 
 /// Whether MediaConnect works on an output, and more follows when that ends.
 fn is_awaited(output: &OutputPlan) -> bool {
     matches!(
         output.waiting,
-        Some(OutputWaiting::OutputInTransition { .. } | OutputWaiting::RoomIsMade)
+        Some(
+            OutputWaiting::OutputInTransition { .. }
+                | OutputWaiting::RoomIsMade
+                | OutputWaiting::Moves { .. }
+        )
     )
 }
 
 /// What is on air beside router outputs, or is about to be.
-fn elsewhere(plan: &Plan, desired: &Desired, observed: &Observed) -> Elsewhere {
+fn elsewhere(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -> Elsewhere {
     let seen = observed.channels.values().filter_map(ChannelObservation::seen);
     let publishing = seen.filter(|channel| channel.state.may_publish());
     let mut endpoints: Vec<Endpoint> = Vec::new();
@@ -89,17 +166,40 @@ fn elsewhere(plan: &Plan, desired: &Desired, observed: &Observed) -> Elsewhere {
             endpoints.extend(urls.map(|url| Endpoint::new(Arc::clone(url), key.clone())));
         }
     }
+    Elsewhere {
+        endpoints,
+        running: running(observed),
+        placed: BTreeSet::new(),
+        in_slots: in_slots(plan, desired, now),
+        released: released(desired, observed),
+        refused: observed.refused.clone(),
+    }
+}
+
+/// MediaLive channels that run.
+pub(super) fn running(observed: &Observed) -> BTreeSet<ChannelId> {
     let running = observed.channels.iter().filter(|(_, one)| {
         let seen = one.seen();
         seen.is_some_and(|seen| seen.state.is_running())
     });
-    Elsewhere {
-        endpoints,
-        running: running.map(|(id, _)| id.clone()).collect(),
-        placed: BTreeSet::new(),
-        released: released(desired, observed),
-        refused: observed.refused.clone(),
-    }
+    running.map(|(id, _)| id.clone()).collect()
+}
+
+/// Destinations of RouterPools that are on air in a ChannelPool, and whether they may end there.
+fn in_slots(plan: &Plan, desired: &Desired, now: Timestamp) -> BTreeMap<DestinationName, (PoolName, bool)> {
+    let on_air = plan.destinations.iter().filter(|one| one.on_air && one.wanted);
+    let moved = on_air.filter(|one| desired.routers.contains_key(&one.pool));
+    let in_slots = moved.filter_map(|one| {
+        let channel = &one.held.as_ref()?.channel;
+        let channel = plan.channels.iter().find(|other| other.id == *channel)?;
+        let pool = desired.pools.get(channel.pool.as_ref()?)?;
+        let declared = desired.destinations.get(&one.name)?;
+        let policy = Policy::new(Some(&pool.disruption), &desired.grants, now);
+        let is_granted = policy.allows(Cause::Retarget, Some(&one.name));
+        let may_leave = is_granted && declared.interruptible && pool.pause_at(now).is_none();
+        Some((one.name.clone(), (pool.name.clone(), may_leave)))
+    });
+    in_slots.collect()
 }
 
 /// Destinations of outputs that are declared no longer. The guard has doubted the declaration if too many vanished at once.

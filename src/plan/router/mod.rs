@@ -5,13 +5,18 @@
 //!
 //! ```text
 //! reading   whose each output is: exact, recorded, vanished, undeclared
+//! home      which pool it belongs to
 //! room      who gets a place, and which output that is off gives its own up for it
 //! steps     what is to be done with each output
 //! others    with those that are no destination's own
+//! moves     with those of destinations that have their place in another pool
 //! source    the input, and the channel in front of it
 //! ```
 
+mod begin;
+mod home;
 mod join;
+mod moves;
 mod others;
 mod reading;
 mod room;
@@ -19,6 +24,7 @@ mod source;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,16 +38,17 @@ pub(super) use self::join::add_routers;
 use self::reading::{Occupant, Reading};
 use self::room::Room;
 pub use self::source::{InputAction, SourcePlan};
+pub use self::waiting::{OnAirAt, OutputWaiting, RouterLimit};
 use crate::model::{
-    Cause, ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters,
-    OutputState, Pause, PoolName, Refused, RouterArn, RouterPool,
+    ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters,
+    OutputState, PoolName, Refused, RouterArn, RouterPool,
 };
 
 /// What is to be done in one RouterPool, and why it is not more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouterPoolPlan {
-    /// Its name.
-    pub name: PoolName,
+    /// Its name; `None` for the last one, which has the outputs of this owner in no declared pool.
+    pub name: Option<PoolName>,
     /// When a destination may be interrupted for a change of its own.
     pub interrupt: Interrupt,
     /// Its outputs: those of its destinations by name, then the others by ARN.
@@ -127,15 +134,30 @@ pub enum OutputAction {
     Release,
     /// Record that a vanished destination stays on air, as too many vanished with it.
     Keep,
-    /// Record that its destination is declared again.
+    /// Record whose it is.
     Record,
 }
 
 impl OutputPlan {
-    /// Whether its steps take the destination off air for a change of its own.
-    pub fn interrupts_itself(&self) -> bool {
-        let stops = |step: &OutputStep| step.action == OutputAction::Stop;
-        self.on_air && self.will_be_on_air() && self.steps.iter().any(stops)
+    /// The destination on air that it takes off air, now or in a moment, for a change of its own: a new target, or its place in
+    /// another pool.
+    pub fn interrupts(&self) -> Option<&DestinationName> {
+        let stops = |reason: Option<&OutputReason>| {
+            let is_it = |step: &OutputStep| {
+                step.action == OutputAction::Stop && reason.is_none_or(|reason| step.reason == *reason)
+            };
+            self.steps.iter().any(is_it)
+        };
+        match &self.carries {
+            _ if !self.on_air => None,
+            OutputContent::Moved(name) => {
+                let moves = matches!(self.waiting, Some(OutputWaiting::Moves { .. }));
+                (moves || stops(Some(&OutputReason::Moved))).then_some(name)
+            }
+            other => other
+                .destination()
+                .filter(|_| self.will_be_on_air() && stops(None)),
+        }
     }
 
     /// Whether it is on air, or about to be, when all its steps are taken.
@@ -207,137 +229,14 @@ pub enum OutputReason {
     Vanished,
     /// Its destination is declared again.
     DeclaredAgain,
+    /// It pushes its destination's stream, and its tags do not say so.
+    Recognised,
     /// Its place is needed for this destination.
     PlaceNeeded(DestinationName),
     /// It has been off for as long as the pool keeps outputs.
     KeptLongEnough,
     /// It failed.
     Failed,
-}
-
-/// Why nothing is done, or no more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "code", rename_all_fields = "camelCase")]
-pub enum OutputWaiting {
-    /// Its stream key cannot be read.
-    SecretUnavailable {
-        /// The reference to the key.
-        reference: String,
-        /// Why, and what to do.
-        why: String,
-    },
-    /// MediaConnect refused to point an output at it. It is tried again with growing delays, unless that takes it off air.
-    TargetRefused {
-        /// What MediaConnect said.
-        what: String,
-    },
-    /// The destination or its pool is paused.
-    Paused {
-        /// What is paused: the destination (`None`) or its pool.
-        pool: Option<PoolName>,
-        /// Until when, set by which user, why.
-        pause: Pause,
-    },
-    /// MediaConnect works on the output.
-    OutputInTransition {
-        /// Its state.
-        state: OutputState,
-    },
-    /// It failed, and is not tried again before this moment.
-    BackingOff {
-        /// When it is tried again.
-        until: Timestamp,
-        /// What failed, one sentence without secrets.
-        what: String,
-    },
-    /// The change would interrupt the destination itself, which its pool does not grant now.
-    InterruptionForbidden {
-        /// The pool.
-        pool: PoolName,
-        /// What it does not grant: interruptions at all (`None`), or for this cause.
-        cause: Option<Cause>,
-    },
-    /// The change would interrupt the destination itself, which has `interruptible: false`.
-    Uninterruptible,
-    /// The change would interrupt the destination itself, and no window is open.
-    OutsideWindow {
-        /// When the next one opens.
-        opens: Option<Timestamp>,
-    },
-    /// Another input was taken by hand: a slate, a rehearsal. It stays so until the next start, or a grant.
-    OtherInput {
-        /// That input.
-        input: RouterArn,
-        /// The pool whose own input it is not.
-        pool: PoolName,
-    },
-    /// MediaConnect has no room for another output, or the input for another route.
-    QuotaReached {
-        /// Which limit.
-        limit: RouterLimit,
-        /// How much it is.
-        at: usize,
-        /// The pool.
-        pool: PoolName,
-    },
-    /// An output that is off is being deleted to make room.
-    RoomIsMade,
-    /// Its stream is on air already, or may be.
-    SameTarget {
-        /// Where.
-        at: OnAirAt,
-    },
-    /// Not all router outputs could be listed, so that it may exist already.
-    ListIncomplete,
-    /// The router outputs could not be looked at: what is known is from before.
-    OutputsUnreadable {
-        /// Why, one sentence without secrets.
-        why: String,
-    },
-    /// There is no such router input.
-    InputMissing {
-        /// The pool that names it.
-        pool: PoolName,
-        /// The input.
-        input: RouterArn,
-    },
-    /// The input, or the channel in front, does not bring a programme yet.
-    SourceNotReady {
-        /// The pool.
-        pool: PoolName,
-        /// Its input.
-        input: RouterArn,
-    },
-    /// It was moved to another pool while on air, and has to end in the old one before it begins in the new one.
-    OnAirElsewhere {
-        /// The pool that it was moved from.
-        pool: PoolName,
-    },
-    /// It is declared no longer, and the declaration is doubted.
-    SourceUntrusted,
-    /// It pushes what no Destination declares, and is left alone.
-    Undeclared,
-}
-
-/// Where else a stream is, or may be, on air.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum OnAirAt {
-    /// In the output of this destination; or it comes first, being wanted as well.
-    Destination(DestinationName),
-    /// In a router output that is no declared destination's.
-    Output(RouterArn),
-    /// On a MediaLive channel.
-    Channel,
-}
-
-/// A limit of MediaConnect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum RouterLimit {
-    /// Router outputs in the region.
-    PerRegion,
-    /// Outputs routed to one input.
-    PerInput,
 }
 
 /// What else is on air in the account.
@@ -347,8 +246,10 @@ pub struct Elsewhere {
     pub endpoints: Vec<Endpoint>,
     /// MediaLive channels that run.
     pub running: BTreeSet<ChannelId>,
-    /// Destinations whose place in a ChannelPool is reserved or on air: an output of theirs may end.
+    /// Destinations that have a place in a ChannelPool as soon as they have ended in the RouterPool that they were moved from.
     pub placed: BTreeSet<DestinationName>,
+    /// Destinations on air in a ChannelPool that they were moved from: that pool, and whether it grants their end.
+    pub in_slots: BTreeMap<DestinationName, (PoolName, bool)>,
     /// Identities that vanished from the declaration and are released.
     pub released: BTreeSet<Identity>,
     /// What MediaConnect refused to write.
@@ -380,7 +281,8 @@ pub(super) fn outputs_on_air(desired: &Desired, observed: &Observed, now: Timest
         match occupant {
             Occupant::Destination(one, _) => drop(declared.insert(&one.name)),
             Occupant::Vanished(record) if !record.released => {
-                if !desired.set_aside.contains(&record.identity) {
+                let is_ours = reading.home(arn).is_some() || reading.is_known_as_ours(record);
+                if is_ours && !desired.set_aside.contains(&record.identity) {
                     on_air.vanished.insert((*arn).clone(), record.identity.clone());
                     if record.kept {
                         on_air.kept.insert((*arn).clone());
@@ -394,6 +296,23 @@ pub(super) fn outputs_on_air(desired: &Desired, observed: &Observed, now: Timest
     on_air
 }
 
+/// Destinations whose own router output has everything but its start.
+pub(in crate::plan) fn prepared_outputs(
+    desired: &Desired,
+    observed: &Observed,
+    now: Timestamp,
+) -> BTreeSet<DestinationName> {
+    let pools: Vec<&RouterPool> = desired.routers.values().collect();
+    let elsewhere = Elsewhere {
+        running: join::running(observed),
+        ..Elsewhere::default()
+    };
+    let reading = Reading::new(&pools, desired, &observed.routers, &elsewhere, now);
+    let all = desired.destinations.values();
+    let prepared = all.filter(|one| reading.is_prepared(one));
+    prepared.map(|one| one.name.clone()).collect()
+}
+
 /// What is to be done with the outputs of `pools`.
 pub fn plan_routers(
     pools: &[&RouterPool],
@@ -405,10 +324,19 @@ pub fn plan_routers(
     let reading = Reading::new(pools, desired, observed, elsewhere, now);
     let room = Room::new(&reading);
     let plan = |pool: &&RouterPool| RouterPoolPlan {
-        name: pool.name.clone(),
+        name: Some(pool.name.clone()),
         interrupt: pool.disruption.interrupt,
         outputs: reading.outputs_of(pool, &room),
         source: reading.source_of(pool),
     };
-    pools.iter().map(plan).collect()
+    let in_no_pool = reading.others_of(None).into_iter();
+    let in_no_pool = in_no_pool.filter_map(|(arn, occupant)| reading.in_no_pool(arn, occupant));
+    let in_no_pool = RouterPoolPlan {
+        name: None,
+        interrupt: Interrupt::Never,
+        outputs: in_no_pool.collect(),
+        source: SourcePlan::default(),
+    };
+    let in_no_pool = (!in_no_pool.outputs.is_empty()).then_some(in_no_pool);
+    pools.iter().map(plan).chain(in_no_pool).collect()
 }

@@ -1,16 +1,15 @@
-//! What is to be done with outputs that are no destination's own: second copies, those of destinations that were moved or are
-//! declared no longer, and what nobody explains.
+//! What is to be done with outputs of a pool that are no destination's own: second copies, those of destinations that were moved or
+//! are declared no longer, and what nobody explains.
 
 use std::sync::Arc;
 
 use super::reading::{Fit, Occupant, Reading};
 use super::room::Room;
 use super::steps::{Outcome, step};
-use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputWaiting};
+use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
 use crate::model::{
     Destination, Endpoint, OutputRecord, OutputState, RouterArn, RouterOutput, RouterPool, Trust,
 };
-use crate::plan::grant::Grant;
 
 impl Reading<'_> {
     /// An output that is no destination's own.
@@ -45,7 +44,10 @@ impl Reading<'_> {
             Occupant::Vanished(record) => (
                 OutputContent::Vanished(record.identity.clone()),
                 blocked.map_or_else(
-                    || self.vanished(record, pool, (arn, output), room),
+                    || {
+                        let after = || self.after_the_stop(pool, arn, output, room);
+                        self.vanished(record, (arn, output), after)
+                    },
                     |waiting| (Vec::new(), Some(waiting)),
                 ),
             ),
@@ -81,37 +83,12 @@ impl Reading<'_> {
         (vec![step(action, OutputReason::Surplus)], None)
     }
 
-    /// The output of a destination that is declared in another pool now.
-    fn moved(
-        &self,
-        one: &Destination,
-        pool: &RouterPool,
-        (arn, output): (&RouterArn, &RouterOutput),
-        room: &Room<'_>,
-    ) -> Outcome {
-        if output.state == OutputState::Standby {
-            return (self.after_the_stop(pool, arn, output, room), None);
-        }
-        let new_place = self.own(one).zip(self.pools.get(&one.pool));
-        let is_ready = self.elsewhere.placed.contains(&one.name)
-            || new_place.is_some_and(|((_, own, _), new)| {
-                own.state == OutputState::Standby && Self::is_routed(own, new)
-            });
-        let is_free = !one.is_wanted(self.now) && one.pause_at(self.now).is_none();
-        if is_free || is_ready && self.grant(one, pool) == Grant::Granted {
-            return (vec![step(OutputAction::Stop, OutputReason::Moved)], None);
-        }
-        let pool = pool.name.clone();
-        (Vec::new(), Some(OutputWaiting::OnAirElsewhere { pool }))
-    }
-
-    /// The output of a destination that is declared no longer.
-    fn vanished(
+    /// The output of a destination that is declared no longer, and what is done with it once it has stopped.
+    pub(super) fn vanished(
         &self,
         record: &OutputRecord,
-        pool: &RouterPool,
         (arn, output): (&RouterArn, &RouterOutput),
-        room: &Room<'_>,
+        after_the_stop: impl Fn() -> Vec<OutputStep>,
     ) -> Outcome {
         let is_released = record.released || self.elsewhere.released.contains(&record.identity);
         if !is_released || self.desired.trust != Trust::Whole && !record.released {
@@ -120,7 +97,7 @@ impl Reading<'_> {
             return (keep.into_iter().collect(), Some(OutputWaiting::SourceUntrusted));
         }
         if output.state == OutputState::Standby {
-            return (self.after_the_stop(pool, arn, output, room), None);
+            return (after_the_stop(), None);
         }
         let release = (!record.released).then(|| step(OutputAction::Release, OutputReason::Vanished));
         let stop = step(OutputAction::Stop, OutputReason::Vanished);

@@ -49,6 +49,8 @@ pub(super) struct Reading<'a> {
     pub(super) now: Timestamp,
     /// Outputs of ours.
     pub(super) occupants: BTreeMap<&'a RouterArn, Occupant<'a>>,
+    /// The declared pool that each of these belongs to.
+    pub(super) homes: BTreeMap<&'a RouterArn, &'a PoolName>,
     /// Each destination's own output in its pool.
     own: BTreeMap<&'a DestinationName, &'a RouterArn>,
     /// Of wanted destinations of one stream the one that comes first. The two ingests of a platform are two.
@@ -72,11 +74,13 @@ impl<'a> Reading<'a> {
             elsewhere,
             now,
             occupants: BTreeMap::new(),
+            homes: BTreeMap::new(),
             own: BTreeMap::new(),
             first: BTreeMap::new(),
             pushing: pushing(observed, elsewhere),
         };
         reading.find_occupants();
+        reading.find_homes();
         reading.find_own();
         reading.find_first();
         reading
@@ -144,7 +148,7 @@ impl<'a> Reading<'a> {
             let Occupant::Destination(one, fit) = occupant else {
                 continue;
             };
-            if !self.is_of_its_pool(one, arn) {
+            if self.homes.get(arn) != Some(&&one.pool) {
                 continue;
             }
             let rank = (Reverse(self.output(arn).state.may_publish()), *fit, *arn);
@@ -183,11 +187,6 @@ impl<'a> Reading<'a> {
     pub(super) fn comes_before(&self, one: &Destination, endpoint: &Endpoint) -> Option<&'a DestinationName> {
         let first = self.first.get(&(endpoint.stream(), endpoint.is_backup_ingest()));
         first.copied().filter(|first| **first != one.name)
-    }
-
-    fn is_of_its_pool(&self, one: &Destination, arn: &RouterArn) -> bool {
-        let record = self.output(arn).record.as_ref();
-        self.pools.contains_key(&one.pool) && record.is_none_or(|record| record.pool == one.pool)
     }
 
     pub(super) fn output(&self, arn: &RouterArn) -> &'a RouterOutput {
@@ -242,18 +241,11 @@ impl<'a> Reading<'a> {
         one.is_wanted(self.now) && pool.pause_at(self.now).is_none()
     }
 
-    /// Outputs of ours that belong to a pool and are no destination's own.
-    pub(super) fn others_of(&self, pool: &RouterPool) -> Vec<(&'a RouterArn, Occupant<'a>)> {
+    /// Outputs of ours that belong to a pool, or to none that is declared, and are no destination's own.
+    pub(super) fn others_of(&self, pool: Option<&PoolName>) -> Vec<(&'a RouterArn, Occupant<'a>)> {
         let own: BTreeSet<&RouterArn> = self.own.values().copied().collect();
-        let is_of_pool = |arn: &RouterArn| {
-            let output = self.output(arn);
-            match &output.record {
-                Some(record) => record.pool == pool.name,
-                None => output.input.as_ref() == Some(&pool.input),
-            }
-        };
         let others = self.occupants.iter();
-        let others = others.filter(|(arn, _)| !own.contains(*arn) && is_of_pool(arn));
+        let others = others.filter(|(arn, _)| !own.contains(*arn) && self.homes.get(*arn).copied() == pool);
         others.map(|(arn, occupant)| (*arn, *occupant)).collect()
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::reading::{Occupant, Reading, endpoint};
 use super::{OutputWaiting, RouterLimit};
-use crate::model::{Destination, DestinationName, OutputState, RouteState, RouterArn, RouterPool};
+use crate::model::{Destination, DestinationName, Endpoint, OutputState, RouteState, RouterArn, RouterPool};
 
 /// Places, given by priority.
 #[derive(Debug, Default)]
@@ -96,8 +96,11 @@ fn seekers<'a>(reading: &Reading<'a>) -> Vec<(&'a Destination, &'a RouterPool)> 
         .filter(|(one, pool)| reading.is_wanted(one, pool))
         .filter(|(one, _)| {
             let own = reading.own(one).map(|(arn, _, _)| arn);
-            let may_begin =
-                |at| reading.duplicate(&at, own).is_none() && reading.comes_before(one, &at).is_none();
+            let is_free = |at: &Endpoint| {
+                let pusher = reading.duplicate(at, own);
+                pusher.is_none_or(|pusher| reading.leaves(one, pusher).is_some())
+            };
+            let may_begin = |at: Endpoint| is_free(&at) && reading.comes_before(one, &at).is_none();
             own.is_some() || endpoint(one).is_some_and(may_begin)
         })
         .collect();
@@ -116,12 +119,10 @@ fn outputs_that_are_off<'a>(reading: &Reading<'a>) -> Vec<&'a RouterArn> {
         .collect();
     let may_go = |(arn, occupant): &(&&'a RouterArn, &Occupant<'a>)| {
         let output = reading.output(arn);
-        let pool = output
-            .record
-            .as_ref()
-            .and_then(|record| reading.pools.get(&record.pool));
+        let pool = reading.home(arn);
         let is_released = match occupant {
-            Occupant::Destination(..) => true,
+            Occupant::Destination(..) => output.record.is_some() && pool.is_some(),
+            Occupant::Vanished(record) if pool.is_none() && !reading.is_known_as_ours(record) => false,
             Occupant::Vanished(record) => {
                 record.released || reading.elsewhere.released.contains(&record.identity)
             }
@@ -130,7 +131,7 @@ fn outputs_that_are_off<'a>(reading: &Reading<'a>) -> Vec<&'a RouterArn> {
         output.state == OutputState::Standby
             && is_released
             && !wanted.contains(*arn)
-            && pool.is_some_and(|pool| pool.pause_at(reading.now).is_none())
+            && pool.is_none_or(|pool| pool.pause_at(reading.now).is_none())
     };
     let off = reading.occupants.iter().filter(may_go);
     let mut off: Vec<&RouterArn> = off.map(|(arn, _)| *arn).collect();

@@ -6,7 +6,7 @@ use super::reading::Reading;
 use crate::model::{InputState, OutputState, RouteState, RouterPool};
 
 /// What becomes of a pool's input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourcePlan {
     /// Whether the channel in front is to run; `None` where the pool names none, or it is left as it is.

@@ -10,12 +10,12 @@
 
 use std::sync::Arc;
 
-use super::reading::{Fit, Occupant, Pusher, Reading, endpoint};
+use super::begin::{is_as_declared, is_equal};
+use super::reading::{Fit, Reading, endpoint};
 use super::room::Room;
-use super::{OnAirAt, OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
+use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
 use crate::model::{
-    Cause, Destination, Endpoint, OutputState, Refused, RouteState, RouterArn, RouterOutput, RouterPool,
-    StreamKey,
+    Cause, Destination, Endpoint, OutputState, RouteState, RouterArn, RouterOutput, RouterPool,
 };
 use crate::plan::grant::{Grant, Policy};
 
@@ -29,7 +29,7 @@ impl<'a> Reading<'a> {
             Some((arn, output, fit)) => Some(self.with_output(one, pool, (arn, output, fit), room)),
             None => self.without_output(one, pool, room),
         });
-        let others = self.others_of(pool).into_iter();
+        let others = self.others_of(Some(&pool.name)).into_iter();
         let others = others.map(|(arn, occupant)| self.other(pool, arn, occupant, room));
         own.chain(others).collect()
     }
@@ -44,12 +44,12 @@ impl<'a> Reading<'a> {
             Ok(_) if room.short.contains_key(&one.name) => (Vec::new(), room.short.get(&one.name).cloned()),
             Ok(_) if self.not_made(one).is_some() => (Vec::new(), self.not_made(one)),
             Ok(_) if !self.observed.is_complete => (Vec::new(), Some(OutputWaiting::ListIncomplete)),
-            Ok(target) => {
+            Ok((target, moves)) => {
                 let actions = [OutputAction::Create(target), OutputAction::Route];
                 let steps = actions
                     .into_iter()
                     .map(|action| step(action, OutputReason::Wanted));
-                self.then_start(steps.collect(), OutputReason::Wanted, pool)
+                self.then_start(steps.collect(), OutputReason::Wanted, pool, moves)
             }
         };
         Some(OutputPlan {
@@ -71,17 +71,13 @@ impl<'a> Reading<'a> {
         (arn, output, fit): (&RouterArn, &RouterOutput, Fit),
         room: &Room<'_>,
     ) -> OutputPlan {
-        let is_marked = output
-            .record
-            .as_ref()
-            .is_some_and(|record| record.identity == one.identity && (record.released || record.kept));
         let (steps, waiting) = match self.hands_off(one, pool, output) {
             Some(waiting) => (Vec::new(), Some(waiting)),
-            None if is_marked => (
-                vec![step(OutputAction::Record, OutputReason::DeclaredAgain)],
+            None if !one.is_wanted(self.now) => (self.not_wanted(pool, arn, output, room), None),
+            None if !self.is_recorded(output, one, pool) => (
+                vec![step(OutputAction::Record, self.why_recorded(one, output))],
                 None,
             ),
-            None if !one.is_wanted(self.now) => (self.not_wanted(pool, arn, output, room), None),
             None => match output.state {
                 OutputState::Standby => self.while_standby(one, pool, (arn, output), room),
                 OutputState::Error => self.while_failed(one, pool, (arn, output)),
@@ -105,6 +101,15 @@ impl<'a> Reading<'a> {
             on_air: self.is_on_air(output, pool),
             steps,
             waiting,
+        }
+    }
+
+    /// Why the tags of a wanted destination's own output are written: they say less than is known of it.
+    fn why_recorded(&self, one: &Destination, output: &RouterOutput) -> OutputReason {
+        match &output.record {
+            Some(record) if record.identity == one.identity && record.pool != one.pool => OutputReason::Moved,
+            Some(record) if record.identity == one.identity => OutputReason::DeclaredAgain,
+            _ => OutputReason::Recognised,
         }
     }
 
@@ -184,95 +189,6 @@ impl<'a> Reading<'a> {
         vec![step(OutputAction::Delete, reason)]
     }
 
-    /// Where a wanted destination is to be pushed to, unless something forbids that it begins.
-    fn may_begin(
-        &self,
-        one: &Destination,
-        pool: &RouterPool,
-        own: Option<&RouterArn>,
-    ) -> Result<Endpoint, OutputWaiting> {
-        if let Some(paused) = self.pool_paused(pool) {
-            return Err(paused);
-        }
-        if let Some(why) = &self.observed.unreadable {
-            return Err(OutputWaiting::OutputsUnreadable { why: why.clone() });
-        }
-        if !self.observed.inputs.contains_key(&pool.input) {
-            return Err(OutputWaiting::InputMissing {
-                pool: pool.name.clone(),
-                input: pool.input.clone(),
-            });
-        }
-        let target = match &one.key {
-            StreamKey::Unavailable { reference, why } => {
-                return Err(OutputWaiting::SecretUnavailable {
-                    reference: reference.clone(),
-                    why: why.clone(),
-                });
-            }
-            StreamKey::Known(key) => Endpoint::new(Arc::clone(&one.url), key.clone()),
-        };
-        if let Some(refused) = self.refused(one).filter(|refused| !refused.may_try) {
-            let what = refused.what.clone();
-            return Err(OutputWaiting::TargetRefused { what });
-        }
-        if let Some(at) = self.duplicate(&target, own) {
-            return Err(self.on_air_at(one, at));
-        }
-        match self.comes_before(one, &target) {
-            Some(first) => Err(OutputWaiting::SameTarget {
-                at: OnAirAt::Destination(first.clone()),
-            }),
-            None => Ok(target),
-        }
-    }
-
-    /// Where else that is, or may be, on air which the output of `one` points at.
-    fn also_pushed(
-        &self,
-        one: &Destination,
-        (arn, output): (&RouterArn, &RouterOutput),
-    ) -> Option<OutputWaiting> {
-        let at = self.duplicate(output.target.as_ref()?, Some(arn))?;
-        Some(self.on_air_at(one, at))
-    }
-
-    /// The stream of `one` is, or may be, on air there.
-    fn on_air_at(&self, one: &Destination, pusher: Pusher<'_>) -> OutputWaiting {
-        let Pusher::Output(arn) = pusher else {
-            return OutputWaiting::SameTarget { at: OnAirAt::Channel };
-        };
-        let at = match self.occupants.get(arn) {
-            Some(Occupant::Destination(other, _)) if other.name != one.name => {
-                OnAirAt::Destination(other.name.clone())
-            }
-            Some(Occupant::Destination(..)) => match &self.output(arn).record {
-                Some(record) => {
-                    return OutputWaiting::OnAirElsewhere {
-                        pool: record.pool.clone(),
-                    };
-                }
-                None => OnAirAt::Output(arn.clone()),
-            },
-            _ => OnAirAt::Output(arn.clone()),
-        };
-        OutputWaiting::SameTarget { at }
-    }
-
-    /// Why no output could be made for a destination, until that is tried again.
-    fn not_made(&self, one: &Destination) -> Option<OutputWaiting> {
-        let trouble = self.observed.not_made.get(&one.name)?;
-        (self.now < trouble.retry_at).then(|| OutputWaiting::BackingOff {
-            until: trouble.retry_at,
-            what: trouble.what.clone(),
-        })
-    }
-
-    /// What MediaConnect said when an output was to be pointed at it.
-    fn refused(&self, one: &Destination) -> Option<&Refused> {
-        self.elsewhere.refused.get(&one.name)
-    }
-
     fn while_standby(
         &self,
         one: &Destination,
@@ -288,32 +204,42 @@ impl<'a> Reading<'a> {
                 OutputReason::Wanted
             }
         };
-        let target = match self.may_begin(one, pool, Some(arn)) {
+        let (target, moves) = match self.may_begin(one, pool, Some(arn)) {
             // What was interrupted comes back as it was.
             Err(OutputWaiting::SecretUnavailable { .. } | OutputWaiting::TargetRefused { .. }) if returns => {
                 if let Some(waiting) = self.also_pushed(one, (arn, output)) {
                     return (Vec::new(), Some(waiting));
                 }
-                None
+                (None, None)
             }
             Err(waiting) => return (Vec::new(), Some(waiting)),
-            Ok(target) => Some(target),
+            Ok((target, moves)) => (Some(target), moves),
         };
         if let Some(waiting) = room.short.get(&one.name) {
             return (Vec::new(), Some(waiting.clone()));
         }
         let mut steps = Vec::new();
-        if let Some(target) = target.filter(|target| !is_equal(output, target)) {
+        if let Some(target) = target.filter(|target| !is_as_declared(output, target, pool)) {
             steps.push(step(OutputAction::Update(target), OutputReason::Retarget));
         }
         if !Self::is_routed(output, pool) {
             steps.push(step(OutputAction::Route, reason()));
         }
-        self.then_start(steps, reason(), pool)
+        self.then_start(steps, reason(), pool, moves)
     }
 
-    /// Ends with a start, once the source is ready: an output without a programme is billed for nothing.
-    fn then_start(&self, mut steps: Vec<OutputStep>, reason: OutputReason, pool: &RouterPool) -> Outcome {
+    /// Ends with a start, once the source is ready: an output without a programme is billed for nothing. What moves starts when it
+    /// has ended where it was.
+    fn then_start(
+        &self,
+        mut steps: Vec<OutputStep>,
+        reason: OutputReason,
+        pool: &RouterPool,
+        moves: Option<OutputWaiting>,
+    ) -> Outcome {
+        if moves.is_some() {
+            return (steps, moves);
+        }
         if !self.is_source_ready(pool) {
             return (steps, Some(source_not_ready(pool)));
         }
@@ -328,7 +254,7 @@ impl<'a> Reading<'a> {
         (arn, output): (&RouterArn, &RouterOutput),
     ) -> Outcome {
         match self.may_begin(one, pool, Some(arn)) {
-            Ok(target) if !is_equal(output, &target) => (retarget(target), None),
+            Ok((target, None)) if !is_equal(output, &target) => (retarget(target), None),
             Ok(_) | Err(OutputWaiting::SecretUnavailable { .. }) => {
                 match self.also_pushed(one, (arn, output)) {
                     Some(waiting) => (Vec::new(), Some(waiting)),
@@ -377,7 +303,7 @@ impl<'a> Reading<'a> {
             return (Vec::new(), None);
         }
         // It stops for a target that can be started only.
-        if let Err(waiting) = self.may_begin(one, pool, Some(arn)) {
+        if let Err(waiting) | Ok((_, Some(waiting))) = self.may_begin(one, pool, Some(arn)) {
             return (Vec::new(), Some(waiting));
         }
         let interrupts = self.is_on_air(output, pool);
@@ -414,14 +340,6 @@ fn retarget(target: Endpoint) -> Vec<OutputStep> {
 
 pub(super) fn step(action: OutputAction, reason: OutputReason) -> OutputStep {
     OutputStep { action, reason }
-}
-
-/// Whether an output pushes to this very address, in whatever spelling.
-fn is_equal(output: &RouterOutput, target: &Endpoint) -> bool {
-    output
-        .target
-        .as_ref()
-        .is_some_and(|now| now.canonical() == target.canonical())
 }
 
 /// Why a destination on air does not interrupt itself.

@@ -1,5 +1,7 @@
 //! Rules of a RouterPool, each in the smallest world that shows it.
 
+mod moves;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,6 +116,7 @@ impl World {
                 kept: false,
                 off_since: None,
             }),
+            interface: Some("interface".into()),
             target: Some(target),
             settings: settings(),
             messages: Vec::new(),
@@ -506,27 +509,6 @@ fn an_output_is_kept_as_long_as_the_pool_says() {
     assert_eq!(world.steps(), ["arn-a: delete"]);
     world = world.off_for("arn-a", 23);
     assert_eq!(world.steps(), [""; 0]);
-}
-
-#[test]
-fn a_move_waits_until_the_new_place_is_ready_and_granted() {
-    let mut world = World::new().output("old", "a", OutputState::Active);
-    world.pools.push(pool("other"));
-    world = world.with("a", |one| one.pool = "other".into());
-    let elsewhere = OutputWaiting::OnAirElsewhere { pool: "main".into() };
-    assert_eq!(world.waiting("old"), Some(elsewhere.clone()));
-    assert_eq!(world.waiting("a"), Some(elsewhere), "it does not wait for itself");
-    world = world.output("new", "a", OutputState::Standby);
-    world.seen("new").record.as_mut().unwrap().pool = "other".into();
-    assert_eq!(
-        world.steps(),
-        [""; 0],
-        "pool main never interrupts, and one stream is pushed once"
-    );
-    world.pool().disruption.interrupt = Interrupt::Anytime;
-    assert_eq!(world.steps(), ["old: stop"]);
-    world.seen("old").state = OutputState::Standby;
-    assert_eq!(world.steps(), ["new: start"]);
 }
 
 #[test]

@@ -35,6 +35,7 @@ impl OutputReason {
             Self::Moved => "Moved",
             Self::Vanished => "NotDeclared",
             Self::DeclaredAgain => "DeclaredAgain",
+            Self::Recognised => "Recognised",
             Self::PlaceNeeded(_) => "PlaceNeeded",
             Self::KeptLongEnough => "KeptLongEnough",
             Self::Failed => "Failed",
@@ -53,6 +54,7 @@ impl fmt::Display for OutputReason {
             Self::Moved => f.write_str("in another pool now"),
             Self::Vanished => f.write_str("no longer declared"),
             Self::DeclaredAgain => f.write_str("declared again"),
+            Self::Recognised => f.write_str("pushes its stream, and its tags do not say so"),
             Self::PlaceNeeded(name) => write!(f, "its place is needed for {name}"),
             Self::KeptLongEnough => f.write_str("off for as long as the pool keeps outputs"),
             Self::Failed => f.write_str("it failed"),
@@ -90,6 +92,9 @@ impl OutputWaiting {
             Self::InputMissing { .. } => "InputMissing",
             Self::SourceNotReady { .. } => "SourceNotReady",
             Self::OnAirElsewhere { .. } => "OnAirElsewhere",
+            Self::Moves { .. } => "Moves",
+            Self::PoolGone { .. } => "PoolGone",
+            Self::OfAnother { .. } => "OfAnother",
             Self::SourceUntrusted => "SourceUntrusted",
             Self::Undeclared => "Undeclared",
         }
@@ -102,6 +107,7 @@ impl OutputWaiting {
             Self::OutputInTransition { .. }
                 | Self::BackingOff { .. }
                 | Self::RoomIsMade
+                | Self::Moves { .. }
                 | Self::ListIncomplete
                 | Self::OutputsUnreadable { .. }
         )
@@ -113,6 +119,7 @@ impl OutputWaiting {
             Self::OutputInTransition { .. }
             | Self::BackingOff { .. }
             | Self::RoomIsMade
+            | Self::Moves { .. }
             | Self::ListIncomplete
             | Self::OutputsUnreadable { .. } => Vec::new(),
             Self::SecretUnavailable { reference, .. } => vec![format!("make {reference} readable")],
@@ -148,7 +155,17 @@ impl OutputWaiting {
             Self::SourceNotReady { input, .. } => vec![format!(
                 "start router input {input}, and what feeds it; slotwise does not start it"
             )],
-            Self::OnAirElsewhere { pool } => vec![AGAIN.to_owned(), format!("set pool: {pool} again")],
+            Self::OnAirElsewhere { pool } => vec![
+                anytime(pool, Cause::Retarget),
+                JUST_THIS_ONCE.to_owned(),
+                AGAIN.to_owned(),
+                format!("set pool: {pool} again"),
+            ],
+            Self::PoolGone { pool } => vec![declare_again(pool), AGAIN.to_owned()],
+            Self::OfAnother { pool } => vec![
+                format!("{}, with its Destination", declare_again(pool)),
+                "stop and delete the router output yourself, if no other slotwise has it".to_owned(),
+            ],
             Self::SourceUntrusted => vec![
                 "repair the source".to_owned(),
                 "declare it with state: Ready to take it off air".to_owned(),
@@ -164,6 +181,10 @@ impl OutputWaiting {
     pub fn ways_out_of(&self, destination: &DestinationName) -> Vec<String> {
         Waiting::Output(self.clone()).ways_out_of(destination)
     }
+}
+
+fn declare_again(pool: &PoolName) -> String {
+    format!("declare RouterPool {pool} again")
 }
 
 fn quota_ways_out(limit: RouterLimit, pool: &PoolName) -> Vec<String> {
@@ -246,9 +267,23 @@ impl fmt::Display for OutputWaiting {
             Self::OnAirElsewhere { pool } => {
                 write!(
                     f,
-                    "on air in pool {pool}, which it was moved from, and has to end there first"
+                    "on air in pool {pool}, which it was moved from, and has to end there first; pool {pool} does not grant that"
                 )
             }
+            Self::Moves { from } => write!(
+                f,
+                "moves: it ends in pool {from} as soon as its new place is ready, and begins there then"
+            ),
+            Self::PoolGone { pool } => {
+                write!(
+                    f,
+                    "on air in the router output of pool {pool}, which is declared no longer"
+                )
+            }
+            Self::OfAnother { pool } => write!(
+                f,
+                "left alone: by its tags it is of pool {pool}, which is not declared here; another slotwise of this owner may have it"
+            ),
             Self::SourceUntrusted => {
                 f.write_str("no longer declared, and stays on air: the declaration may not be whole")
             }

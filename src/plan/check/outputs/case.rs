@@ -11,7 +11,8 @@ use crate::plan::{OutputAction, OutputPlan, OutputReason, Plan};
 /// What is planned for one output.
 pub(super) struct Case<'a> {
     pub(super) outputs: &'a Outputs<'a>,
-    pub(super) pool: &'a RouterPool,
+    /// `None` for an output in no declared pool.
+    pub(super) pool: Option<&'a RouterPool>,
     pub(super) said: &'a OutputPlan,
 }
 
@@ -19,7 +20,10 @@ impl<'a> Case<'a> {
     pub(super) fn broken(&self, rule: Rule, what: impl Into<String>) -> Violation {
         let about = match self.said.carries.destination() {
             Some(name) if self.said.arn.is_none() => About::Destination(name.clone()),
-            _ => About::Output(self.pool.name.clone(), self.said.carries.to_string()),
+            _ => {
+                let pool = self.pool.map(|pool| pool.name.clone());
+                About::Output(pool, self.said.carries.to_string())
+            }
         };
         Violation::new(rule, about, what)
     }
@@ -50,7 +54,20 @@ impl<'a> Case<'a> {
     }
 
     fn is_wanted(&self, one: &Destination) -> bool {
-        one.pool == self.pool.name && one.is_wanted(self.outputs.now)
+        self.is_of_pool(one) && one.is_wanted(self.outputs.now)
+    }
+
+    fn is_of_pool(&self, one: &Destination) -> bool {
+        self.pool.is_some_and(|pool| pool.name == one.pool)
+    }
+
+    /// Whether an output takes the pool's input.
+    fn takes_its_input(&self, output: &RouterOutput) -> bool {
+        self.pool.is_some_and(|pool| takes(output, pool))
+    }
+
+    fn is_fed(&self) -> bool {
+        self.pool.is_some_and(|pool| self.outputs.is_fed(pool))
     }
 
     fn actions(&self) -> impl Iterator<Item = &'a OutputAction> {
@@ -61,16 +78,44 @@ impl<'a> Case<'a> {
     pub(super) fn misread(&self) -> Option<Violation> {
         let seen = self.seen();
         let state = seen.map(|seen| seen.state);
-        let is_on_air = seen.is_some_and(|seen| self.outputs.is_on_air(seen, self.pool));
+        let is_on_air = seen.is_some_and(|seen| match self.pool {
+            Some(pool) => self.outputs.is_on_air(seen, pool),
+            None => seen.state == OutputState::Active && seen.route == RouteState::Routed,
+        });
         let is_right = self.said.arn.is_some() == seen.is_some()
             && self.said.state == state
             && self.said.on_air == is_on_air;
         (!is_right).then(|| self.broken(Rule::Misstated, "is not as it was observed"))
     }
 
+    /// The plan must tell an output with the pool that it belongs to.
+    pub(super) fn misplaced(&self) -> Option<Violation> {
+        let pool = self.outputs.pool_of(self.said.arn.as_ref()?);
+        let is_right = pool.map(|pool| &pool.name) == self.pool.map(|pool| &pool.name);
+        (!is_right).then(|| self.broken(Rule::Misstated, "belongs to another pool"))
+    }
+
+    /// Of an output in no declared pool: it may end, if it is known as this slotwise's.
+    fn untouchable_in_no_pool(&self) -> Option<&'static str> {
+        let seen = self.seen().filter(|_| self.pool.is_none())?;
+        let ends = |action: &OutputAction| {
+            use OutputAction::{Delete, Keep, Release, Stop};
+            matches!(action, Stop | Delete | Release | Keep)
+        };
+        match self.holder() {
+            _ if !self.actions().all(ends) => Some("it is in no pool"),
+            Some(Holder::Of(one)) if self.outputs.is_exact(seen, one) => None,
+            _ if self.outputs.may_be_anothers(seen) => Some("another slotwise may have it"),
+            _ => None,
+        }
+    }
+
     pub(super) fn untouchable(&self) -> Option<Violation> {
         let now = self.outputs.now;
-        let mut why = self.pool.pause_at(now).map(|_| "its pool is paused");
+        let paused = self.pool.and_then(|pool| pool.pause_at(now));
+        let mut why = paused
+            .map(|_| "its pool is paused")
+            .or(self.untouchable_in_no_pool());
         let is_unreadable = self.outputs.world.observed.routers.unreadable.is_some();
         why = why.or(is_unreadable.then_some("router outputs cannot be looked at"));
         if let Some(seen) = self.seen() {
@@ -101,7 +146,7 @@ impl<'a> Case<'a> {
     pub(super) fn wrong_order(&self) -> Option<Violation> {
         let seen = self.seen();
         let mut state = seen.map(|seen| seen.state);
-        let mut takes_input = seen.is_some_and(|seen| takes(seen, self.pool));
+        let mut takes_input = seen.is_some_and(|seen| self.takes_its_input(seen));
         for action in self.actions() {
             let is_possible = match (action, state) {
                 (OutputAction::Create(_), None)
@@ -169,9 +214,8 @@ impl<'a> Case<'a> {
         let mut holders = self.outputs.holders.iter();
         holders.any(|(arn, holder)| {
             let is_its = matches!(holder, Holder::Of(other) if other.name == one.name);
-            let output = self.outputs.seen(arn);
-            let record = output.and_then(|output| output.record.as_ref());
-            is_its && record.is_none_or(|record| record.pool == self.pool.name)
+            let pool = self.outputs.pool_of(arn).map(|pool| &pool.name);
+            is_its && pool == Some(&one.pool)
         })
     }
 
@@ -223,7 +267,8 @@ impl<'a> Case<'a> {
     fn was_kept(&self) -> bool {
         let record = self.seen().and_then(|seen| seen.record.as_ref());
         let since = record.and_then(|record| record.off_since);
-        self.pool.keep.zip(since).is_some_and(|(keep, since)| {
+        let keep = self.pool.and_then(|pool| pool.keep);
+        keep.zip(since).is_some_and(|(keep, since)| {
             let off = self.outputs.now.duration_since(since);
             std::time::Duration::try_from(off).is_ok_and(|off| off >= keep)
         })
@@ -244,7 +289,7 @@ impl<'a> Case<'a> {
         let stops = self.actions().any(|action| *action == OutputAction::Stop);
         let is_taken_by_hand = seen.state == OutputState::Active
             && seen.route == RouteState::Routed
-            && seen.input.as_ref() != Some(&self.pool.input);
+            && seen.input.as_ref() != self.pool.map(|pool| &pool.input);
         let retakes = is_taken_by_hand && self.actions().any(|action| *action == OutputAction::Route);
         if !stops && !retakes {
             return None;
@@ -258,12 +303,11 @@ impl<'a> Case<'a> {
             }
             _ => return None,
         };
-        let is_moved = one.pool != self.pool.name;
-        let is_served = self.is_served_elsewhere(one);
-        if is_served && !is_moved || !may_publish {
+        let is_moved = !self.is_of_pool(one);
+        if self.is_served_elsewhere(one) || !may_publish {
             return None;
         }
-        let brings_something = takes(seen, self.pool) && self.outputs.is_fed(self.pool);
+        let brings_something = self.takes_its_input(seen) && self.is_fed();
         if !(retakes || is_moved || brings_something) {
             // It stops and is pointed at its target while it brings nothing.
             return None;
@@ -272,12 +316,23 @@ impl<'a> Case<'a> {
             return Some(self.broken(Rule::Ungranted, format!("takes {} off air", one.name)));
         }
         let ends = self.actions().last();
-        let comes_back = retakes || is_moved || ends == Some(&OutputAction::Start);
+        let comes_back = match is_moved {
+            true => self.has_place_elsewhere(one),
+            false => retakes || ends == Some(&OutputAction::Start),
+        };
         (!comes_back).then(|| self.broken(Rule::NotBroughtBack, format!("leaves {} off air", one.name)))
     }
 
+    /// Whether a destination that was moved to another RouterPool has an output there which only has to be started. What is given
+    /// in a ChannelPool the rules of slots look at.
+    fn has_place_elsewhere(&self, one: &Destination) -> bool {
+        let is_of_channels = self.outputs.world.desired.pools.contains_key(&one.pool);
+        is_of_channels || self.outputs.is_prepared(one)
+    }
+
     fn is_granted(&self, one: &Destination) -> bool {
-        let disruption = &self.pool.disruption;
+        let Some(pool) = self.pool else { return false };
+        let disruption = &pool.disruption;
         let by_policy = disruption.is_open(self.outputs.now) && disruption.causes.contains(&Cause::Retarget);
         let is_named = self.outputs.world.desired.grants.contains(&one.name);
         one.interruptible && (by_policy || is_named)

@@ -1,0 +1,120 @@
+//! What may begin, and where else its stream is.
+
+use std::sync::Arc;
+
+use super::reading::{Occupant, Pusher, Reading};
+use super::{OnAirAt, OutputWaiting};
+use crate::model::{
+    Destination, Endpoint, Refused, RouterArn, RouterOutput, RouterPool, RouterSettings, StreamKey,
+};
+
+impl Reading<'_> {
+    /// Where a wanted destination is to be pushed to, unless something forbids that it begins; and what its start waits for, where it
+    /// is on air in the pool that it was moved from and is to end there.
+    pub(super) fn may_begin(
+        &self,
+        one: &Destination,
+        pool: &RouterPool,
+        own: Option<&RouterArn>,
+    ) -> Result<(Endpoint, Option<OutputWaiting>), OutputWaiting> {
+        if let Some(paused) = self.pool_paused(pool) {
+            return Err(paused);
+        }
+        if let Some(why) = &self.observed.unreadable {
+            return Err(OutputWaiting::OutputsUnreadable { why: why.clone() });
+        }
+        if !self.observed.inputs.contains_key(&pool.input) {
+            return Err(OutputWaiting::InputMissing {
+                pool: pool.name.clone(),
+                input: pool.input.clone(),
+            });
+        }
+        let target = match &one.key {
+            StreamKey::Unavailable { reference, why } => {
+                return Err(OutputWaiting::SecretUnavailable {
+                    reference: reference.clone(),
+                    why: why.clone(),
+                });
+            }
+            StreamKey::Known(key) => Endpoint::new(Arc::clone(&one.url), key.clone()),
+        };
+        if let Some(refused) = self.refused(one).filter(|refused| !refused.may_try) {
+            let what = refused.what.clone();
+            return Err(OutputWaiting::TargetRefused { what });
+        }
+        let pusher = self.duplicate(&target, own);
+        let leaves = pusher.and_then(|at| self.leaves(one, at));
+        if let Some(at) = pusher.filter(|_| leaves.is_none()) {
+            return Err(self.on_air_at(one, at));
+        }
+        match self.comes_before(one, &target) {
+            Some(first) => Err(OutputWaiting::SameTarget {
+                at: OnAirAt::Destination(first.clone()),
+            }),
+            None => Ok((target, leaves.map(|from| OutputWaiting::Moves { from }))),
+        }
+    }
+
+    /// Where else that is, or may be, on air which the output of `one` points at.
+    pub(super) fn also_pushed(
+        &self,
+        one: &Destination,
+        (arn, output): (&RouterArn, &RouterOutput),
+    ) -> Option<OutputWaiting> {
+        let at = self.duplicate(output.target.as_ref()?, Some(arn))?;
+        Some(self.on_air_at(one, at))
+    }
+
+    /// The stream of `one` is, or may be, on air there.
+    fn on_air_at(&self, one: &Destination, pusher: Pusher<'_>) -> OutputWaiting {
+        let Pusher::Output(arn) = pusher else {
+            return match self.elsewhere.in_slots.get(&one.name) {
+                Some((pool, _)) => OutputWaiting::OnAirElsewhere { pool: pool.clone() },
+                None => OutputWaiting::SameTarget { at: OnAirAt::Channel },
+            };
+        };
+        let at = match self.occupants.get(arn) {
+            Some(Occupant::Destination(other, _)) if other.name != one.name => {
+                OnAirAt::Destination(other.name.clone())
+            }
+            Some(Occupant::Destination(..)) => match &self.output(arn).record {
+                Some(record) => {
+                    return OutputWaiting::OnAirElsewhere {
+                        pool: record.pool.clone(),
+                    };
+                }
+                None => OnAirAt::Output(arn.clone()),
+            },
+            _ => OnAirAt::Output(arn.clone()),
+        };
+        OutputWaiting::SameTarget { at }
+    }
+
+    /// Why no output could be made for a destination, until that is tried again.
+    pub(super) fn not_made(&self, one: &Destination) -> Option<OutputWaiting> {
+        let trouble = self.observed.not_made.get(&one.name)?;
+        (self.now < trouble.retry_at).then(|| OutputWaiting::BackingOff {
+            until: trouble.retry_at,
+            what: trouble.what.clone(),
+        })
+    }
+
+    /// What MediaConnect said when an output was to be pointed at it.
+    pub(super) fn refused(&self, one: &Destination) -> Option<&Refused> {
+        self.elsewhere.refused.get(&one.name)
+    }
+}
+
+/// Whether an output pushes to this very address, in whatever spelling.
+pub(super) fn is_equal(output: &RouterOutput, target: &Endpoint) -> bool {
+    output
+        .target
+        .as_ref()
+        .is_some_and(|now| now.canonical() == target.canonical())
+}
+
+/// Whether a stopped output needs no update before it starts: it has this target, and the tier and bitrate of its pool.
+pub(super) fn is_as_declared(output: &RouterOutput, target: &Endpoint, pool: &RouterPool) -> bool {
+    let settings = |of: &RouterSettings| (of.tier, of.maximum_bitrate);
+    is_equal(output, target) && settings(&output.settings) == settings(&pool.settings)
+}
