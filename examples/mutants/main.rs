@@ -22,7 +22,7 @@ use std::time::Duration;
 use anstream::{eprintln, println};
 use clap::Parser;
 
-use variants::{Variant, variants};
+use variants::{Lives, Variant, variants};
 
 /// What a copy of the tree needs in order to build `examples/soak`.
 const TREE: [&str; 6] = [
@@ -102,7 +102,7 @@ fn run(args: &Args) -> Done<bool> {
     variants.retain(|one| args.only.is_empty() || args.only.contains(&one.name));
     let copy = Copy::of(root)?;
     eprintln!("the unbroken tree: {} lives", args.unbroken);
-    match copy.judge(args.unbroken)? {
+    match copy.judge(args.unbroken, Lives::Channels)? {
         Verdict::Survived => {}
         other => {
             return Err(format!(
@@ -222,7 +222,7 @@ impl Copy {
             let broken = text.replacen(&edit.find, &edit.replace, 1);
             fs::write(self.root.join(&edit.file), broken)?;
         }
-        let verdict = self.judge(seeds);
+        let verdict = self.judge(seeds, variant.lives);
         for (edit, text) in whole {
             fs::write(self.root.join(&edit.file), text)?;
         }
@@ -230,7 +230,7 @@ impl Copy {
     }
 
     /// Builds the simulation as the copy is now, and lets it live until something is noticed.
-    fn judge(&self, seeds: u64) -> Done<Verdict> {
+    fn judge(&self, seeds: u64, lives: Lives) -> Done<Verdict> {
         let mut build = Command::new(env!("CARGO"));
         build
             .args(["build", "--quiet", "--locked", "--example", "soak"])
@@ -241,16 +241,23 @@ impl Copy {
             Some((false, output)) => return Ok(Verdict::Broken(format!("it does not build:\n{output}"))),
             Some((true, _)) => {}
         }
+        let kind = match lives {
+            Lives::Channels => "--seeds",
+            Lives::Routers => "--routers",
+        };
         let mut first = 1;
         while first <= seeds {
-            let lives = ROUND.min(seeds + 1 - first);
-            let some = ["--first", &first.to_string(), "--seeds", &lives.to_string()];
+            let round = ROUND.min(seeds + 1 - first);
+            let some = ["--first", &first.to_string(), kind, &round.to_string()];
             match self.live(&some)? {
-                Verdict::Survived => first += lives,
+                Verdict::Survived => first += round,
                 noticed => return Ok(noticed),
             }
         }
-        self.live(&["--boundaries"])
+        match lives {
+            Lives::Channels => self.live(&["--boundaries"]),
+            Lives::Routers => Ok(Verdict::Survived),
+        }
     }
 
     /// Some lives.

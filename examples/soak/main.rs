@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo run --release --example soak -- --seeds 10000   # with a progress bar and a summary
 //! cargo run --example soak -- --seed 42                 # one life, with its timeline
+//! cargo run --example soak -- --routers 20              # hours of RouterPools beside a ChannelPool instead
 //! ```
 //!
 //! A life that fails is shrunk to the fewest actions that still fail, and the command that replays it is printed.
@@ -12,8 +13,16 @@
     reason = "a simulation that cannot continue panics, and says where"
 )]
 
+#[path = "../../tests/router_lives.rs"]
+mod router_lives;
 #[path = "../../tests/simulation.rs"]
 mod simulation;
+#[expect(
+    dead_code,
+    reason = "what the lives of RouterPools need of it is the smaller part"
+)]
+#[path = "../../tests/it/stage.rs"]
+mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -59,6 +68,9 @@ struct Args {
     /// So many weeks without faults instead: how good slotwise is, as a table
     #[arg(long, conflicts_with_all = ["seeds", "seed", "boundaries"])]
     quality: Option<u64>,
+    /// So many lives of hours with RouterPools and a ChannelPool instead, from the seed --first on
+    #[arg(long, conflicts_with_all = ["seeds", "seed", "boundaries", "quality"])]
+    routers: Option<u64>,
     /// How many lives at once; as many as there are processors when it is left out
     #[arg(long)]
     jobs: Option<usize>,
@@ -75,6 +87,7 @@ fn main() -> ExitCode {
     let failed = match args.seed {
         _ if args.boundaries => at_each_boundary(args.stop),
         _ if args.quality.is_some() => quality(&args),
+        _ if args.routers.is_some() => routers(&args),
         Some(seed) => one(seed, &args),
         None => many(&args),
     };
@@ -247,6 +260,31 @@ fn quality(args: &Args) -> bool {
         println!("{}", summary(broken));
     }
     sum.broken.is_some()
+}
+
+/// Hours of RouterPools beside a ChannelPool. Whether any failed.
+fn routers(args: &Args) -> bool {
+    let (first, lives) = (args.first.unwrap_or_else(fresh), args.routers.unwrap_or(1));
+    println!(
+        "{lives} lives of RouterPools, seeds {first} to {}",
+        first + lives.saturating_sub(1)
+    );
+    let failed = Mutex::new(BTreeMap::new());
+    for_each_seed(first..first + lives, jobs(args), |seed, bar| {
+        let Err(what) = router_lives::live(seed) else {
+            return true;
+        };
+        let line = what.lines().next().unwrap_or_default().to_owned();
+        bar.suspend(|| println!("seed {seed}: {line}"));
+        failed.lock().unwrap().insert(seed, what);
+        !args.stop
+    });
+    let failed = failed.into_inner().unwrap();
+    println!("{lives} lives of RouterPools, {} failed", failed.len());
+    if let Some((seed, what)) = failed.first_key_value() {
+        println!("{what}\nreplay it: cargo run --example soak -- --routers 1 --first {seed}");
+    }
+    !failed.is_empty()
 }
 
 /// A seed that no run before is likely to have begun with.

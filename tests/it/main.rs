@@ -49,6 +49,7 @@ mod races;
 mod recording;
 mod refused_targets;
 mod replay;
+#[path = "../router_lives.rs"]
 mod router_lives;
 mod router_moves;
 mod router_pool;

@@ -7,10 +7,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use variants::variants;
+use variants::{Lives, variants};
 
 /// As many as the simulation is measured by, at least.
 const VARIANTS_MIN: usize = 20;
+
+/// Those of RouterPools among them.
+const OF_ROUTERS_MIN: usize = 8;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -48,6 +51,8 @@ fn each_edit_fits_one_place_of_the_daemon() {
 fn there_are_enough_and_each_has_a_name_and_a_reason() {
     let variants = variants(root()).unwrap();
     assert!(variants.len() >= VARIANTS_MIN, "only {} variants", variants.len());
+    let of_routers = variants.iter().filter(|one| one.lives == Lives::Routers).count();
+    assert!(of_routers >= OF_ROUTERS_MIN, "only {of_routers} of RouterPools");
     let names: BTreeSet<&str> = variants.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names.len(), variants.len(), "two variants of one name");
     let is_kebab = |name: &str| name.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase());

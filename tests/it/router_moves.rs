@@ -8,8 +8,8 @@ use slotwise::emulator::{Emulator, Options};
 use slotwise::model::{Cause, Desired, Interrupt, WantedState};
 use slotwise::status::Phase;
 
-use super::router_pool::{INPUT, router_pool, wanted};
-use super::stage::{Stage, fleet, pool};
+use super::router_pool::wanted;
+use super::stage::{INPUT, Stage, fleet, pool, router_pool};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const OTHER_INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:b1b2c3d4e5f6";

@@ -7,52 +7,12 @@ use serde_json::Value;
 use slotwise::controller::{Ended, Event};
 use slotwise::emulator::mediaconnect::{self, Kind};
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::model::{
-    Cause, Desired, Disruption, Interrupt, OwnerId, RouterPool, RouterSettings, Secret, StreamKey, Tier,
-    WantedState,
-};
+use slotwise::model::{Desired, Interrupt, Secret, StreamKey, WantedState};
 use slotwise::status::Phase;
 
-use super::stage::{Stage, destination, fleet};
+use super::stage::{Stage, declared, destination, fleet};
 
 const MINUTE: Duration = Duration::from_mins(1);
-pub(crate) const INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:a1b2c3d4e5f6";
-const INTERFACE: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerNetworkInterface:f6e5d4c3b2a1";
-
-/// Pool `main` without channels.
-pub(crate) fn router_pool() -> RouterPool {
-    RouterPool {
-        name: "main".into(),
-        input: INPUT.into(),
-        network_interface: INTERFACE.into(),
-        source: None,
-        settings: RouterSettings {
-            tier: Tier::Output20,
-            maximum_bitrate: 8_000_000,
-            availability_zone: None,
-            maintenance: None,
-        },
-        keep: None,
-        disruption: Disruption {
-            interrupt: Interrupt::Never,
-            causes: [Cause::Retarget].into(),
-            windows: Vec::new(),
-            max_concurrent: 1,
-        },
-        paused: None,
-    }
-}
-
-pub(crate) fn declared(names: &[(&str, WantedState)]) -> Desired {
-    let mut desired = Desired::empty(OwnerId::new("test"));
-    desired.routers.insert("main".into(), router_pool());
-    for (name, state) in names {
-        let one = destination(name, *state);
-        desired.destinations.insert((*name).into(), one.into());
-    }
-    desired
-}
-
 pub(crate) fn wanted(names: &[&str]) -> Desired {
     let names: Vec<_> = names.iter().map(|name| (*name, WantedState::Streaming)).collect();
     declared(&names)

@@ -16,7 +16,8 @@ use slotwise::mediaconnect;
 use slotwise::medialive;
 use slotwise::model::{
     Cause, ChannelPool, Desired, Destination, Disruption, GroupName, Interrupt, OwnerId, Placement,
-    PoolChannel, PoolName, Secret, SlotId, SlotSelector, StreamKey, WantedState,
+    PoolChannel, PoolName, RouterPool, RouterSettings, Secret, SlotId, SlotSelector, StreamKey, Tier,
+    WantedState,
 };
 use slotwise::status::Phase;
 use slotwise::status::Status;
@@ -141,6 +142,46 @@ pub(crate) fn desired(pool: ChannelPool, destinations: Vec<Destination>) -> Desi
         .into_iter()
         .map(|destination| (destination.name.clone(), Arc::new(destination)))
         .collect();
+    desired
+}
+
+/// The input and the interface of [`router_pool`].
+pub(crate) const INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:a1b2c3d4e5f6";
+pub(crate) const INTERFACE: &str =
+    "arn:aws:mediaconnect:us-east-1:111122223333:routerNetworkInterface:f6e5d4c3b2a1";
+
+/// Pool `main` without channels.
+pub(crate) fn router_pool() -> RouterPool {
+    RouterPool {
+        name: "main".into(),
+        input: INPUT.into(),
+        network_interface: INTERFACE.into(),
+        source: None,
+        settings: RouterSettings {
+            tier: Tier::Output20,
+            maximum_bitrate: 8_000_000,
+            availability_zone: None,
+            maintenance: None,
+        },
+        keep: None,
+        disruption: Disruption {
+            interrupt: Interrupt::Never,
+            causes: [Cause::Retarget].into(),
+            windows: Vec::new(),
+            max_concurrent: 1,
+        },
+        paused: None,
+    }
+}
+
+/// RouterPool `main` with these destinations.
+pub(crate) fn declared(names: &[(&str, WantedState)]) -> Desired {
+    let mut desired = Desired::empty(OwnerId::new("test"));
+    desired.routers.insert("main".into(), router_pool());
+    for (name, state) in names {
+        let one = destination(name, *state);
+        desired.destinations.insert((*name).into(), one.into());
+    }
     desired
 }
 

@@ -16,6 +16,20 @@ pub(crate) struct Variant {
     edit: Edit,
     /// A second mistake, without which the first one would not show.
     also: Option<Edit>,
+    /// Which lives have to catch it.
+    #[serde(default)]
+    pub(crate) lives: Lives,
+}
+
+/// Kinds of lives.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Lives {
+    /// Weeks of ChannelPools.
+    #[default]
+    Channels,
+    /// Hours of RouterPools beside a ChannelPool.
+    Routers,
 }
 
 /// An edit of a file.

@@ -74,20 +74,7 @@ impl<'a> Reading<'a> {
         let (steps, waiting) = match self.hands_off(one, pool, output) {
             Some(waiting) => (Vec::new(), Some(waiting)),
             None if !one.is_wanted(self.now) => (self.not_wanted(pool, arn, output, room), None),
-            None if !self.is_recorded(output, one, pool) => (
-                vec![step(OutputAction::Record, self.why_recorded(one, output))],
-                None,
-            ),
-            None => match output.state {
-                OutputState::Standby => self.while_standby(one, pool, (arn, output), room),
-                OutputState::Error => self.while_failed(one, pool, (arn, output)),
-                _ => match self.while_active(one, pool, (arn, output)) {
-                    (steps, None) if steps.is_empty() && !self.is_source_ready(pool) => {
-                        (steps, Some(source_not_ready(pool)))
-                    }
-                    outcome => outcome,
-                },
-            },
+            None => self.while_wanted(one, pool, (arn, output), room),
         };
         OutputPlan {
             arn: Some(arn.clone()),
@@ -102,6 +89,30 @@ impl<'a> Reading<'a> {
             steps,
             waiting,
         }
+    }
+
+    /// The output of a destination that is wanted.
+    fn while_wanted(
+        &self,
+        one: &Destination,
+        pool: &RouterPool,
+        (arn, output): (&RouterArn, &RouterOutput),
+        room: &Room<'_>,
+    ) -> Outcome {
+        let (mut steps, waiting) = match output.state {
+            OutputState::Standby => self.while_standby(one, pool, (arn, output), room),
+            OutputState::Error => self.while_failed(one, pool, (arn, output)),
+            _ => match self.while_active(one, pool, (arn, output)) {
+                (steps, None) if steps.is_empty() && !self.is_source_ready(pool) => {
+                    (steps, Some(source_not_ready(pool)))
+                }
+                outcome => outcome,
+            },
+        };
+        if !self.is_recorded(output, one, pool) {
+            steps.insert(0, step(OutputAction::Record, self.why_recorded(one, output)));
+        }
+        (steps, waiting)
     }
 
     /// Why the tags of a wanted destination's own output are written: they say less than is known of it.

@@ -51,7 +51,7 @@ fn an_output_goes_on_in_the_pool_that_was_renamed() {
     });
     assert_eq!(off.steps(), ["arn-a: stop"]);
     world.seen("arn-a").state = OutputState::Standby;
-    assert_eq!(world.steps(), ["arn-a: record"]);
+    assert_eq!(world.steps(), ["arn-a: record, start"]);
 }
 
 #[test]
