@@ -116,7 +116,8 @@ pub enum Phase {
     /// On air and not wanted.
     Stopping,
     /// Its declaration or its channel is broken: its key cannot be read, say, or the steps of its channel keep failing, twice
-    /// in a row for a reason of the channel or five times for another like throttling.
+    /// in a row for a reason of the channel or five times for another like throttling. Or it is not known whether it is on air,
+    /// since the router outputs cannot be looked at.
     Error,
 }
 

@@ -44,7 +44,7 @@ pub use pool::{
 };
 pub use router::{
     InputState, Maintenance, ObservedRouters, OutputRecord, OutputState, RouteState, RouterInput,
-    RouterOutput, RouterPool, RouterQuota, RouterSettings, Tier,
+    RouterOutput, RouterPool, RouterQuota, RouterSettings, Tier, Unreadable,
 };
 pub use secret::Secret;
 pub use stream::Stream;

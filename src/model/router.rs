@@ -322,6 +322,15 @@ impl Default for RouterQuota {
     }
 }
 
+/// Why router outputs could not be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// One sentence, without secrets.
+    pub why: String,
+    /// The IAM action that is not allowed: `mediaconnect:ListRouterOutputs`. `None` where it is not for a permission.
+    pub denied: Option<String>,
+}
+
 /// What was seen of the routers of the region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObservedRouters {
@@ -331,8 +340,8 @@ pub struct ObservedRouters {
     pub inputs: BTreeMap<RouterArn, RouterInput>,
     /// Whether all pages of the list were read: an output that is missing from a part may exist.
     pub is_complete: bool,
-    /// Why the last look failed, one sentence without secrets: all this is as it was before that, and nothing is done about it.
-    pub unreadable: Option<String>,
+    /// Why the last look failed: all this is as it was before that, and nothing is done about it.
+    pub unreadable: Option<Unreadable>,
     /// How much there is room for.
     pub quota: RouterQuota,
     /// Destinations that this controller stopped for a change of their own: they start again.

@@ -150,6 +150,7 @@ impl<'a> From<&'a RouterPoolPlan> for RouterDocument<'a> {
             interrupt: _,
             outputs,
             source,
+            unseen: _,
         } = plan;
         Self {
             name,

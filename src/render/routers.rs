@@ -53,7 +53,13 @@ pub(super) fn course(output: &OutputPlan) -> String {
 
 /// A destination's own output, for its explanation.
 pub(super) fn of_destination(output: &OutputPlan, style: Style) -> Vec<String> {
-    let name = output.name.as_deref().unwrap_or("is to be made");
+    let is_made = output.steps.first().map(|step| step.action.name()) == Some("create");
+    let name = match &output.name {
+        Some(name) => name,
+        None if is_made => "is to be made",
+        None if matches!(output.waiting, Some(OutputWaiting::OutputsUnreadable { .. })) => "not known",
+        None => "none yet",
+    };
     let state = output
         .state
         .map_or_else(String::new, |state| format!(" ({state})"));

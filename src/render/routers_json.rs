@@ -17,6 +17,9 @@ pub struct Router {
     pub interrupt: String,
     /// Its router outputs: those of its destinations by name, then the others by ARN.
     pub outputs: Vec<Output>,
+    /// Whether it is not known what outputs there are, since they cannot be looked at; left out where they were seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
 }
 
 /// The plan for a router output.
@@ -56,6 +59,7 @@ pub(super) fn router(of: &RouterPoolPlan) -> Router {
         name: of.name.to_string(),
         interrupt: format!("{:?}", of.interrupt),
         outputs: of.outputs.iter().map(output).collect(),
+        unseen: of.unseen,
     }
 }
 

@@ -230,6 +230,10 @@ impl<'a> View<'a> {
         before: Option<&DestinationStatus>,
         now: Timestamp,
     ) -> DestinationStatus {
+        let is_known = |kind: &ConditionKind| {
+            let is_of_output = matches!(kind, ConditionKind::Assigned | ConditionKind::OnAir);
+            !is_of_output || !self.planned.is_unknown()
+        };
         let kinds = [
             (
                 ConditionKind::Synced,
@@ -240,6 +244,7 @@ impl<'a> View<'a> {
             (ConditionKind::Blocked, self.is_blocked()),
             (ConditionKind::Degraded, self.is_degraded()),
         ];
+        let kinds = kinds.into_iter().filter(|(kind, _)| is_known(kind));
         let mut conditions = Conditions::new(kinds, before.map(|before| &before.conditions), now);
         conditions.set_aside = rejected.map(|entry| entry.problem.to_string().into());
         DestinationStatus {
@@ -294,6 +299,16 @@ impl<'a> View<'a> {
             || matches!(self.planned.waiting, Some(Waiting::ChannelFailed { .. }))
             || self.state() == Some(ChannelState::Recovering)
             || self.output_state().is_some_and(OutputState::is_failing)
+            || self.is_output_unreadable()
+    }
+
+    /// Whether its router output cannot be looked at, so that all that is known of it is from before.
+    fn is_output_unreadable(&self) -> bool {
+        let waiting = self.planned.waiting.as_ref();
+        matches!(
+            waiting,
+            Some(Waiting::Output(OutputWaiting::OutputsUnreadable { .. }))
+        )
     }
 
     fn output_state(&self) -> Option<OutputState> {

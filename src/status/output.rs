@@ -23,6 +23,8 @@ pub(super) fn phase(planned: &DestinationPlan) -> Phase {
         WantedState::Ready if planned.on_air || state.is_some_and(OutputState::may_publish) => {
             Phase::Stopping
         }
+        // Whether it is off air is not known.
+        WantedState::Ready if planned.is_unknown() => Phase::Error,
         WantedState::Ready => Phase::Ready,
     }
 }
@@ -35,6 +37,7 @@ fn off_air(planned: &DestinationPlan, state: Option<OutputState>) -> Phase {
             | OutputWaiting::TargetRefused { .. }
             | OutputWaiting::InputMissing { .. },
         )) => Phase::Error,
+        _ if planned.is_unknown() => Phase::Error,
         _ if state == Some(OutputState::Error) => Phase::Error,
         Some(Waiting::Output(
             OutputWaiting::OutputInTransition { .. } | OutputWaiting::BackingOff { .. },

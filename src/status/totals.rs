@@ -13,7 +13,7 @@ const NAMED_MAX: usize = 3;
 /// How many destinations are where they are wanted, and all that are not, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Destinations with `state: Streaming`.
+    /// Destinations with `state: Streaming`, without those of which it is not known whether they are on air.
     pub wanted: usize,
     /// Those of them that are on air.
     pub on_air: usize,
@@ -25,6 +25,8 @@ pub struct Totals {
     pub lingering: Vec<DestinationName>,
     /// Not where they are wanted because they, or their pool, are paused.
     pub paused: Vec<DestinationName>,
+    /// Of which it is not known whether they are on air, since the router outputs cannot be looked at.
+    pub unknown: Vec<DestinationName>,
     /// With a declaration that is not valid, and none that was before.
     pub invalid: Vec<DestinationName>,
     /// What else is on air in owned slots: a second copy, one that is no longer declared, an undeclared target.
@@ -53,6 +55,10 @@ impl Totals {
     }
 
     fn add(&mut self, one: &DestinationPlan) {
+        if one.is_unknown() {
+            self.unknown.push(one.name.clone());
+            return;
+        }
         let is_wanted = one.state == WantedState::Streaming;
         self.wanted += usize::from(is_wanted);
         self.on_air += usize::from(is_wanted && one.on_air);
@@ -68,7 +74,13 @@ impl Totals {
 
     /// Whether every destination is where it is wanted, or where it was paused, and nothing else is on air.
     pub fn is_as_wanted(&self) -> bool {
-        let lists = [&self.waiting, &self.outdated, &self.lingering, &self.invalid];
+        let lists = [
+            &self.waiting,
+            &self.outdated,
+            &self.lingering,
+            &self.unknown,
+            &self.invalid,
+        ];
         lists.iter().all(|list| list.is_empty()) && self.besides.is_empty() && self.channels.is_empty()
     }
 }
@@ -76,34 +88,45 @@ impl Totals {
 /// `3 of 4 on air; waiting: facebook-main`.
 impl Display for Totals {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} on air", self.on_air, self.wanted)?;
+        let mut parts = Vec::new();
+        if self.wanted > 0 || self.unknown.is_empty() {
+            parts.push(format!("{} of {} on air", self.on_air, self.wanted));
+        }
         for (what, names) in [
             ("waiting", &self.waiting),
             ("still with the previous URL or key", &self.outdated),
             ("still on air though off", &self.lingering),
             ("paused", &self.paused),
+            ("not known whether on air", &self.unknown),
             ("not valid", &self.invalid),
         ] {
             if !names.is_empty() {
-                write!(f, "; {what}: {}", Names(names))?;
+                parts.push(format!("{what}: {}", Names(names)));
             }
         }
-        for (at, (slot, content)) in self.besides.iter().take(NAMED_MAX).enumerate() {
-            let before = if at == 0 { "; also on air: " } else { ", " };
-            write!(f, "{before}{content} in {slot}")?;
-        }
-        if self.besides.len() > NAMED_MAX {
-            write!(f, " and {} more", self.besides.len() - NAMED_MAX)?;
-        }
-        for (at, (channel, code)) in self.channels.iter().take(NAMED_MAX).enumerate() {
-            let before = if at == 0 { "; not as it should be: " } else { ", " };
-            write!(f, "{before}channel {channel} ({code})")?;
-        }
-        if self.channels.len() > NAMED_MAX {
-            write!(f, " and {} more", self.channels.len() - NAMED_MAX)?;
-        }
-        Ok(())
+        let besides = self.besides.iter();
+        let besides = besides.map(|(slot, content)| format!("{content} in {slot}"));
+        parts.extend(some_of("also on air", besides));
+        let channels = self.channels.iter();
+        let channels = channels.map(|(channel, code)| format!("channel {channel} ({code})"));
+        parts.extend(some_of("not as it should be", channels));
+        f.write_str(&parts.join("; "))
     }
+}
+
+/// `also on air: a, b, c and 2 more`; nothing for none.
+fn some_of(what: &str, all: impl ExactSizeIterator<Item = String>) -> Option<String> {
+    let more = all.len().saturating_sub(NAMED_MAX);
+    let named: Vec<String> = all.take(NAMED_MAX).collect();
+    if named.is_empty() {
+        return None;
+    }
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!(" and {more} more")
+    };
+    Some(format!("{what}: {}{more}", named.join(", ")))
 }
 
 /// What is on air in slots of owned channels and is no destination's only place.

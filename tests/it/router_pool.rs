@@ -275,6 +275,38 @@ async fn where_the_region_is_full_what_is_off_gives_way_and_nothing_on_air_does(
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_outputs_may_not_be_looked_at_they_stay_and_the_permission_is_named() {
+    let mut stage = Stage::new(declared(&[
+        ("a", WantedState::Streaming),
+        ("b", WantedState::Streaming),
+        ("c", WantedState::Ready),
+    ]));
+    stage.converge(30).await;
+    let before = outputs(&stage.emulator);
+    let list = Operation::Router(mediaconnect::Operation::ListRouterOutputs);
+    stage
+        .emulator
+        .inject(Fault::new(FaultKind::AccessDenied).on(list));
+    switch(&stage, "b", WantedState::Ready);
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(outputs(&stage.emulator), before);
+    for name in ["a", "b"] {
+        let one = stage.destination(name);
+        assert_eq!(one.reason, "OutputsUnreadable");
+        let way = "allow mediaconnect:ListRouterOutputs, as manifests/iam-policy.json does";
+        assert_eq!(one.ways_out, [way]);
+    }
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+    // It never had an output, so there is nothing to be known of it.
+    assert_eq!(stage.phase("c"), Phase::Ready);
+
+    stage.emulator.with_world(|world, _| world.faults().clear());
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(stage.phase("b"), Phase::Ready);
+    assert_eq!(stage.destination("a").reason, "AsWanted");
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_outputs_cannot_be_looked_at_channels_go_on() {
     use super::stage::pool;
     let mut desired = wanted(&["a"]);

@@ -387,6 +387,11 @@ fn of_the_output() -> Vec<OutputWaiting> {
         OutputWaiting::ListIncomplete,
         OutputWaiting::OutputsUnreadable {
             why: "no answer within 10 s".to_owned(),
+            denied: None,
+        },
+        OutputWaiting::OutputsUnreadable {
+            why: "ListRouterOutputs: access denied".to_owned(),
+            denied: Some("mediaconnect:ListRouterOutputs".to_owned()),
         },
         OutputWaiting::Undeclared,
     ]

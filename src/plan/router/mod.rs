@@ -32,6 +32,7 @@ pub(super) use self::join::add_routers;
 use self::reading::{Occupant, Reading};
 use self::room::Room;
 pub use self::source::{InputAction, SourcePlan};
+pub use self::words::allow;
 use crate::model::{
     Cause, ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters,
     OutputState, Pause, PoolName, Refused, RouterArn, RouterPool,
@@ -48,6 +49,8 @@ pub struct RouterPoolPlan {
     pub outputs: Vec<OutputPlan>,
     /// What becomes of its input and of the channel in front.
     pub source: SourcePlan,
+    /// Whether it is not known what outputs there are: they cannot be looked at, and were not before.
+    pub unseen: bool,
 }
 
 /// What becomes of one router output.
@@ -293,6 +296,8 @@ pub enum OutputWaiting {
     OutputsUnreadable {
         /// Why, one sentence without secrets.
         why: String,
+        /// The IAM action that is not allowed, where that is why.
+        denied: Option<String>,
     },
     /// There is no such router input.
     InputMissing {
@@ -409,6 +414,7 @@ pub fn plan_routers(
         interrupt: pool.disruption.interrupt,
         outputs: reading.outputs_of(pool, &room),
         source: reading.source_of(pool),
+        unseen: reading.is_unseen(),
     };
     pools.iter().map(plan).collect()
 }

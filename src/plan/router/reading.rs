@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Elsewhere;
+use super::{Elsewhere, OutputWaiting};
 use crate::model::{
     Desired, Destination, DestinationName, Endpoint, InputState, ObservedRouters, OutputRecord, OutputState,
     PoolName, RouteState, RouterArn, RouterOutput, RouterPool, Stream, StreamKey, TargetDigest,
@@ -183,6 +183,20 @@ impl<'a> Reading<'a> {
     pub(super) fn comes_before(&self, one: &Destination, endpoint: &Endpoint) -> Option<&'a DestinationName> {
         let first = self.first.get(&(endpoint.stream(), endpoint.is_backup_ingest()));
         first.copied().filter(|first| **first != one.name)
+    }
+
+    /// Why nothing is done about any output: they cannot be looked at.
+    pub(super) fn unreadable(&self) -> Option<OutputWaiting> {
+        let unreadable = self.observed.unreadable.as_ref()?;
+        Some(OutputWaiting::OutputsUnreadable {
+            why: unreadable.why.clone(),
+            denied: unreadable.denied.clone(),
+        })
+    }
+
+    /// Whether it is not known what outputs there are.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.observed.unreadable.is_some() && !self.observed.is_complete
     }
 
     fn is_of_its_pool(&self, one: &Destination, arn: &RouterArn) -> bool {

@@ -36,7 +36,7 @@ impl<'a> Reading<'a> {
 
     /// A destination that has no output yet.
     fn without_output(&self, one: &Destination, pool: &RouterPool, room: &Room<'_>) -> Option<OutputPlan> {
-        if !one.is_wanted(self.now) {
+        if !one.is_wanted(self.now) && !self.is_unseen() {
             return None;
         }
         let (steps, waiting) = match self.may_begin(one, pool, None) {
@@ -133,8 +133,8 @@ impl<'a> Reading<'a> {
 
     /// Why no call about an output can be made now.
     pub(super) fn not_now(&self, output: &RouterOutput) -> Option<OutputWaiting> {
-        if let Some(why) = &self.observed.unreadable {
-            return Some(OutputWaiting::OutputsUnreadable { why: why.clone() });
+        if let Some(unreadable) = self.unreadable() {
+            return Some(unreadable);
         }
         if !output.state.is_settled() || output.route == RouteState::Routing {
             return Some(OutputWaiting::OutputInTransition { state: output.state });
@@ -194,8 +194,8 @@ impl<'a> Reading<'a> {
         if let Some(paused) = self.pool_paused(pool) {
             return Err(paused);
         }
-        if let Some(why) = &self.observed.unreadable {
-            return Err(OutputWaiting::OutputsUnreadable { why: why.clone() });
+        if let Some(unreadable) = self.unreadable() {
+            return Err(unreadable);
         }
         if !self.observed.inputs.contains_key(&pool.input) {
             return Err(OutputWaiting::InputMissing {

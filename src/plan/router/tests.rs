@@ -10,7 +10,7 @@ use super::*;
 use crate::model::{
     Cause, Destination, Disruption, InputState, Interrupt, OutputRecord, Pause, Refused, RouteState,
     RouterInput, RouterOutput, RouterSettings, Secret, StreamKey, TargetDigest, Tier, Trouble, Trust,
-    WantedState, samples,
+    Unreadable, WantedState, samples,
 };
 
 const INPUT: &str = "arn:aws:mediaconnect:eu-central-1:111122223333:routerInput:a1b2c3d4e5f6";
@@ -712,9 +712,22 @@ fn while_outputs_cannot_be_looked_at_nothing_is_done_and_nothing_goes_off_air() 
         .wanted("b")
         .wanted("c");
     assert_eq!(world.steps().len(), 2);
-    world.observed.unreadable = Some("no answer".to_owned());
+    let unreadable = Some(Unreadable {
+        why: "no answer".to_owned(),
+        denied: None,
+    });
+    world.observed.unreadable.clone_from(&unreadable);
     assert_eq!(world.steps(), [""; 0]);
     assert!(world.plans().iter().any(|plan| plan.on_air));
+
+    // One that is off and has no output had none when they were looked at. Before the first look that is not known.
+    let mut off = World::new().off("a");
+    off.observed.unreadable = unreadable;
+    assert_eq!(off.plans(), []);
+    off.observed.is_complete = false;
+    let plans = off.plans();
+    let waiting = plans[0].waiting.as_ref().map(OutputWaiting::code);
+    assert_eq!((waiting, plans[0].steps.len()), (Some("OutputsUnreadable"), 0));
 }
 
 #[test]

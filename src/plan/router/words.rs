@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
 use crate::model::{Cause, DestinationName, PoolName};
-use crate::plan::Waiting;
 use crate::plan::waiting::{AGAIN, JUST_THIS_ONCE, anytime, end_of_pause, paused};
+use crate::plan::{DestinationPlan, Waiting};
 
 /// What a new URL or key of a destination on air means.
 const OWN_CHANGE: &str = "its new URL or key is written while its router output is stopped, and it is on air";
@@ -103,7 +103,6 @@ impl OutputWaiting {
                 | Self::BackingOff { .. }
                 | Self::RoomIsMade
                 | Self::ListIncomplete
-                | Self::OutputsUnreadable { .. }
         )
     }
 
@@ -113,8 +112,11 @@ impl OutputWaiting {
             Self::OutputInTransition { .. }
             | Self::BackingOff { .. }
             | Self::RoomIsMade
-            | Self::ListIncomplete
-            | Self::OutputsUnreadable { .. } => Vec::new(),
+            | Self::ListIncomplete => Vec::new(),
+            Self::OutputsUnreadable { denied, .. } => vec![match denied {
+                Some(action) => allow(action),
+                None => "see the cause; it is tried again every cycle".to_owned(),
+            }],
             Self::SecretUnavailable { reference, .. } => vec![format!("make {reference} readable")],
             Self::TargetRefused { .. } => vec![
                 "correct spec.url or spec.platform; what is refused is tried again by itself where that interrupts nothing"
@@ -164,6 +166,23 @@ impl OutputWaiting {
     pub fn ways_out_of(&self, destination: &DestinationName) -> Vec<String> {
         Waiting::Output(self.clone()).ways_out_of(destination)
     }
+}
+
+impl DestinationPlan {
+    /// Whether it is not known if it is on air: it may have a router output, and those cannot be looked at.
+    pub fn is_unknown(&self) -> bool {
+        let is_unreadable = matches!(
+            self.waiting,
+            Some(Waiting::Output(OutputWaiting::OutputsUnreadable { .. }))
+        );
+        let has_output = self.output.as_ref().is_some_and(|output| output.arn.is_some());
+        is_unreadable && !self.on_air && !has_output
+    }
+}
+
+/// What a missing permission asks for.
+pub fn allow(action: &str) -> String {
+    format!("allow {action}, as manifests/iam-policy.json does")
 }
 
 fn quota_ways_out(limit: RouterLimit, pool: &PoolName) -> Vec<String> {
@@ -233,7 +252,7 @@ impl fmt::Display for OutputWaiting {
             Self::ListIncomplete => {
                 f.write_str("not all router outputs could be listed, so it may have one already")
             }
-            Self::OutputsUnreadable { why } => write!(f, "the router outputs cannot be looked at: {why}"),
+            Self::OutputsUnreadable { why, .. } => write!(f, "the router outputs cannot be looked at: {why}"),
             Self::InputMissing { pool, input } => {
                 write!(
                     f,

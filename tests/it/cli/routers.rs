@@ -1,0 +1,127 @@
+//! Commands on RouterPools: what a user reads.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::tool::{Served, copy, slotwise};
+
+const ROUTER: &str = "examples/router";
+
+/// `ListRouterOutputs` is not allowed.
+const DENIED: &str = r#"{"kind": "accessDenied", "operation": "ListRouterOutputs"}"#;
+
+/// The example, with the channels of the quickstart besides.
+fn both() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["router", "quickstart"] {
+        let to = dir.path().join(name);
+        fs::create_dir(&to).unwrap();
+        copy(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name),
+            &to,
+        );
+    }
+    dir
+}
+
+#[test]
+fn a_command_fails_where_the_router_outputs_cannot_be_read_and_nothing_else_is_declared() {
+    let served = Served::of(ROUTER);
+    served.fault(DENIED);
+    for (command, args) in [
+        ("plan", &[][..]),
+        ("status", &[]),
+        ("apply", &["--yes"]),
+        ("explain", &["youtube"]),
+    ] {
+        let ran = served.on(command, args, ROUTER);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{command}: {}", ran.err);
+        assert!(
+            ran.err
+                .contains("cannot look at the router outputs: ListRouterOutputs: access denied"),
+            "{}",
+            ran.err
+        );
+        let next = "next: allow mediaconnect:ListRouterOutputs, as manifests/iam-policy.json does";
+        assert!(ran.err.contains(next), "{}", ran.err);
+    }
+}
+
+#[test]
+fn beside_channels_that_can_be_read_it_is_said_what_is_not_known() {
+    let dir = both();
+    let source = dir.path().to_str().unwrap();
+    let served = Served::of(source);
+    served.fault(DENIED);
+
+    let ran = served.on("plan", &[], source);
+    assert_eq!(ran.code, 5, "{}", ran.err);
+    let next = "allow mediaconnect:ListRouterOutputs, as manifests/iam-policy.json does";
+    for text in [
+        "pool live: router outputs not known, interrupt: Never",
+        "facebook, kick and 3 others may be on air: OutputsUnreadable",
+        next,
+    ] {
+        assert!(ran.out.contains(text), "{text}: {}", ran.out);
+    }
+    assert!(!ran.out.contains("0 router outputs"), "{}", ran.out);
+
+    let ran = served.on("plan", &["--output", "json"], source);
+    let plan: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(ran.code, 5);
+    assert_eq!(plan["summary"]["unknown"], 5);
+    assert_eq!(plan["routers"][0]["unseen"], true);
+
+    let ran = served.on("status", &[], source);
+    assert_eq!(ran.code, 5);
+    assert!(
+        ran.out.contains("kick is Error: OutputsUnreadable"),
+        "{}",
+        ran.out
+    );
+
+    let ran = served.on("explain", &["kick"], source);
+    assert_eq!(ran.code, 5);
+    assert!(
+        ran.out.starts_with("kick may be on air: OutputsUnreadable"),
+        "{}",
+        ran.out
+    );
+    for text in ["router output: not known", next] {
+        assert!(ran.out.contains(text), "{text}: {}", ran.out);
+    }
+    assert_eq!(served.on("explain", &["corp-cdn"], source).code, 0);
+
+    let ran = served.on("apply", &["--yes"], source);
+    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+    let out = words(&ran.out);
+    assert!(
+        out.contains("3 of 3 on air; not known whether on air: facebook, kick and 3 others"),
+        "{out}"
+    );
+    assert!(out.contains("3 go on air, 0 wait, 5 not known"), "{out}");
+}
+
+/// What was recorded while the router outputs could not be read gives the same plan again.
+#[test]
+fn a_recording_without_router_outputs_is_replayed() {
+    let served = Served::of(ROUTER);
+    served.fault(DENIED);
+    let dir = tempfile::tempdir().unwrap();
+    let lock = dir.path().join("lock");
+    let records = dir.path().join("records");
+    let (lock, records) = (lock.to_str().unwrap(), records.to_str().unwrap());
+    let args = ["--once", "--record", records, "--lock-file", lock];
+    let ran = served.on("run", &args, ROUTER);
+    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+    let ran = slotwise(["replay", records]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains(" 0 differ, 0 unreadable"), "{}", ran.out);
+}
+
+/// Text in one line: it may be wrapped.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
