@@ -19,7 +19,9 @@ pub use conditions::{Conditions, DESCRIBED};
 pub use derive::{phase, status};
 pub use totals::Totals;
 
-use crate::model::{ChannelId, ChannelState, DestinationName, PoolName, SlotId, WantedState};
+use crate::model::{
+    ChannelId, ChannelState, DestinationName, OutputState, PoolName, RouterArn, SlotId, WantedState,
+};
 
 /// Everything there is to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Status {
     pub destinations: Vec<Arc<DestinationStatus>>,
     /// By pool and the pool's order.
     pub channels: Vec<ChannelStatus>,
+    /// Router outputs of ours, by pool: those of its destinations by name, then the others.
+    pub outputs: Vec<OutputStatus>,
     /// `SourceTrusted` and `Leader`.
     pub conditions: Vec<Condition>,
 }
@@ -100,6 +104,25 @@ pub struct ChannelStatus {
     pub slots: Vec<(String, String)>,
     /// What keeps it from where it should be: code and sentence.
     pub waiting: Option<(&'static str, String)>,
+}
+
+/// One router output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputStatus {
+    /// Its ARN.
+    pub arn: RouterArn,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its pool.
+    pub pool: PoolName,
+    /// Its state.
+    pub state: OutputState,
+    /// Whether it brings the pool's programme to its target.
+    pub on_air: bool,
+    /// What it carries, for people: a name, `undeclared`, `NAME, no longer declared`.
+    pub carries: String,
+    /// What keeps it from where it should be, where it is no destination's own: code, sentence and what would change it.
+    pub waiting: Option<(&'static str, String, Vec<String>)>,
 }
 
 /// `phase` of a destination.

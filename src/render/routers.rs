@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::plan::ways_out_row;
 use super::style::{Style, Tone, columns};
 use super::table::{Table, cell};
 use crate::model::OutputState;
 use crate::plan::router::{OutputAction, OutputContent, OutputPlan, OutputWaiting, RouterPoolPlan};
+use crate::words::counted;
 
 /// More unchanged outputs than this are folded into one line.
 const FOLD_ABOVE: usize = 4;
@@ -18,7 +20,10 @@ pub(super) fn outputs(pool: &RouterPoolPlan, style: Style) -> Vec<String> {
         lines.extend(changing(output, style));
     }
     // What waits and has no output yet is told with the destinations.
-    let quiet: Vec<&OutputPlan> = quiet.into_iter().filter(|output| output.arn.is_some()).collect();
+    let there = quiet.into_iter().filter(|output| output.arn.is_some());
+    let (quiet, stuck): (Vec<&OutputPlan>, Vec<&OutputPlan>) =
+        there.partition(|output| output.waiting.is_none() || is_told_with_it(output));
+    lines.extend(stuck_ones(&stuck, style));
     if quiet.len() > FOLD_ABOVE {
         lines.push(folded(&quiet, style));
     } else {
@@ -72,6 +77,25 @@ pub(super) fn of_destination(output: &OutputPlan, style: Style) -> Vec<String> {
     lines
 }
 
+/// Those that wait and are no destination's own: the first of each reason, then how many more.
+fn stuck_ones(stuck: &[&OutputPlan], style: Style) -> Vec<String> {
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for output in stuck {
+        let code = output.waiting.as_ref().map_or("", OutputWaiting::code);
+        let count = counts.entry(code).or_default();
+        *count += 1;
+        if *count <= FOLD_ABOVE {
+            lines.extend(unchanged(output, style));
+        }
+    }
+    for (code, count) in counts.into_iter().filter(|(_, count)| *count > FOLD_ABOVE) {
+        let more = counted(count - FOLD_ABOVE, "router output");
+        lines.push(format!("  and {more} more: {code}"));
+    }
+    lines
+}
+
 /// Whether others are told of it than its destination.
 fn is_told_with_it(output: &OutputPlan) -> bool {
     matches!(
@@ -111,6 +135,7 @@ fn unchanged(output: &OutputPlan, style: Style) -> Vec<String> {
         let mut table = Table::default();
         let text = format!("{}: {waiting}", waiting.code());
         table.row([cell(Tone::Waits, "waits"), cell(Tone::Plain, text)]);
+        ways_out_row(&mut table, Some(cell(Tone::Muted, "")), &waiting.ways_out());
         lines.extend(table.lines(style, 4));
     }
     lines

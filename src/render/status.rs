@@ -10,9 +10,9 @@ use super::plan::RUNS_WITHOUT_SLOT;
 use super::plan_json::{Slot, pretty, slot};
 use super::style::{Style, Tone};
 use super::table::{Table, cell};
-use crate::model::{ChannelState, PoolName, WantedState};
+use crate::model::{ChannelState, OutputState, PoolName, WantedState};
 use crate::plan::waiting::Approximately;
-use crate::status::{ChannelStatus, Condition, DestinationStatus, Phase, Status};
+use crate::status::{ChannelStatus, Condition, DestinationStatus, OutputStatus, Phase, Status};
 
 /// `formatVersion` of [`status_json`].
 pub const FORMAT_VERSION: u32 = 1;
@@ -45,6 +45,10 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
         lines.push(String::new());
         lines.extend(channels(&status.channels, style));
     }
+    if !status.outputs.is_empty() {
+        lines.push(String::new());
+        lines.extend(outputs(&status.outputs, style));
+    }
     let unusual = conditions(&status.conditions, style);
     if !unusual.is_empty() {
         lines.push(String::new());
@@ -53,8 +57,8 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
     lines.join("\n") + "\n"
 }
 
-/// `status` as indented JSON that ends with a line feed: `formatVersion`, `destinations[]`, `channels[]`,
-/// `conditions[]`, each field always there.
+/// `status` as indented JSON that ends with a line feed: `formatVersion`, `destinations[]`, `channels[]`, `outputs[]` where
+/// there are router outputs, `conditions[]`, each field always there.
 pub fn status_json(status: &Status) -> String {
     pretty(&StatusDocument {
         format_version: FORMAT_VERSION,
@@ -64,6 +68,7 @@ pub fn status_json(status: &Status) -> String {
             .map(|one| destination_document(one))
             .collect(),
         channels: status.channels.iter().map(channel_document).collect(),
+        outputs: status.outputs.iter().map(output_document).collect(),
         conditions: &status.conditions,
     })
 }
@@ -125,6 +130,8 @@ struct StatusDocument<'a> {
     format_version: u32,
     destinations: Vec<DestinationDocument<'a>>,
     channels: Vec<ChannelDocument<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    outputs: Vec<OutputDocument<'a>>,
     conditions: &'a [Condition],
 }
 
@@ -154,6 +161,18 @@ struct ChannelDocument<'a> {
     pool: Option<&'a str>,
     state: Option<ChannelState>,
     slots: Vec<SlotDocument<'a>>,
+    waiting: Option<WaitingDocument<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OutputDocument<'a> {
+    arn: &'a str,
+    name: &'a str,
+    pool: &'a str,
+    state: OutputState,
+    on_air: bool,
+    carries: &'a str,
     waiting: Option<WaitingDocument<'a>>,
 }
 
@@ -203,6 +222,21 @@ fn channel_document(of: &ChannelStatus) -> ChannelDocument<'_> {
             .waiting
             .as_ref()
             .map(|(code, message)| WaitingDocument { code, message }),
+    }
+}
+
+fn output_document(of: &OutputStatus) -> OutputDocument<'_> {
+    OutputDocument {
+        arn: of.arn.as_str(),
+        name: &of.name,
+        pool: of.pool.as_str(),
+        state: of.state,
+        on_air: of.on_air,
+        carries: &of.carries,
+        waiting: of
+            .waiting
+            .as_ref()
+            .map(|(code, message, _)| WaitingDocument { code, message }),
     }
 }
 
@@ -274,6 +308,36 @@ fn channels(of: &[ChannelStatus], style: Style) -> Vec<String> {
                 cell(Tone::Muted, "runs"),
                 cell(Tone::Muted, RUNS_WITHOUT_SLOT),
             ]);
+        }
+    }
+    table.lines(style, 0)
+}
+
+fn outputs(of: &[OutputStatus], style: Style) -> Vec<String> {
+    let mut table = Table::default();
+    table.row(["ROUTER OUTPUT", "POOL", "STATE", "CARRIES"].map(|head| cell(Tone::Muted, head)));
+    for one in of {
+        table.row([
+            cell(Tone::Strong, &one.name),
+            cell(Tone::Plain, &one.pool),
+            cell(Tone::Plain, one.state),
+            cell(Tone::Plain, &one.carries),
+        ]);
+        if let Some((code, message, ways_out)) = &one.waiting {
+            let ways = format!("ways out: {}", ways_out.join(" · "));
+            let rows = [
+                ("waits", Some(format!("{code}: {message}"))),
+                ("", (!ways_out.is_empty()).then_some(ways)),
+            ];
+            for (head, text) in rows {
+                let Some(text) = text else { continue };
+                table.row([
+                    cell(Tone::Plain, ""),
+                    cell(Tone::Plain, ""),
+                    cell(Tone::Waits, head),
+                    cell(Tone::Waits, text),
+                ]);
+            }
         }
     }
     table.lines(style, 0)
@@ -375,6 +439,7 @@ mod tests {
         Status {
             destinations: [broken, facebook, youtube].map(Arc::new).into(),
             channels: vec![channel],
+            outputs: Vec::new(),
             conditions: vec![
                 condition("SourceTrusted", ConditionStatus::False),
                 condition("Leader", ConditionStatus::True),

@@ -53,6 +53,7 @@ pub fn status(
     Status {
         destinations,
         channels: plan.channels.iter().map(channel).collect(),
+        outputs: output::outputs(plan),
         conditions: vec![source_trusted(&desired.trust, &previous.conditions, now)],
     }
 }

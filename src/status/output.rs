@@ -1,9 +1,9 @@
 //! Where a destination of a RouterPool stands, by its router output.
 
-use super::Phase;
+use super::{OutputStatus, Phase};
 use crate::model::{OutputState, WantedState};
 use crate::plan::router::OutputWaiting;
-use crate::plan::{DestinationPlan, OutputPlace, Waiting};
+use crate::plan::{DestinationPlan, OutputPlace, Plan, Waiting};
 
 /// Whether it is told by its router output, and not by a slot: it has one, or waits for one.
 pub(super) fn is_told_by_output(planned: &DestinationPlan) -> bool {
@@ -61,6 +61,32 @@ fn is_on_its_way(state: OutputState) -> bool {
             | OutputState::Recovering
             | OutputState::Migrating
     )
+}
+
+/// The router outputs that exist, by pool.
+pub(super) fn outputs(plan: &Plan) -> Vec<OutputStatus> {
+    let of_pools = plan
+        .routers
+        .iter()
+        .flat_map(|pool| pool.outputs.iter().map(move |output| (&pool.name, output)));
+    of_pools
+        .filter_map(|(pool, output)| {
+            // What a destination's own waits for is told with it.
+            let waiting = output
+                .waiting
+                .as_ref()
+                .filter(|_| output.carries.destination().is_none());
+            Some(OutputStatus {
+                arn: output.arn.clone()?,
+                name: output.name.clone()?,
+                pool: pool.clone(),
+                state: output.state?,
+                on_air: output.on_air,
+                carries: output.carries.to_string(),
+                waiting: waiting.map(|waiting| (waiting.code(), waiting.to_string(), waiting.ways_out())),
+            })
+        })
+        .collect()
 }
 
 /// One sentence: where it is and what happens next.

@@ -3,11 +3,11 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Phase, Status};
-use crate::model::{ChannelId, ChannelState, DestinationName, SlotId, WantedState};
+use crate::model::{ChannelId, ChannelState, DestinationName, OutputState, SlotId, WantedState};
 use crate::plan::reason::Names;
-use crate::plan::{Adoption, Content, DestinationPlan, Plan, Waiting};
+use crate::plan::{Adoption, Content, DestinationPlan, OutputContent, OutputPlan, Plan, Waiting};
 
-/// More than these in slots without a destination are counted instead of named.
+/// More than these in places without a destination are counted instead of named.
 const NAMED_MAX: usize = 3;
 
 /// How many destinations are where they are wanted, and all that are not, by name.
@@ -29,8 +29,9 @@ pub struct Totals {
     pub unknown: Vec<DestinationName>,
     /// With a declaration that is not valid, and none that was before.
     pub invalid: Vec<DestinationName>,
-    /// What else is on air in owned slots: a second copy, one that is no longer declared, an undeclared target.
-    pub besides: Vec<(SlotId, Content)>,
+    /// What else is on air in owned slots and router outputs, and where: a second copy, one that is no longer declared, an
+    /// undeclared target.
+    pub besides: Vec<String>,
     /// Channels that are not as they should be, where that concerns no destination.
     pub channels: Vec<(ChannelId, &'static str)>,
 }
@@ -47,7 +48,7 @@ impl Totals {
             .filter(|one| one.phase == Phase::Error)
             .map(|one| one.name.clone())
             .collect();
-        totals.besides = besides(plan);
+        totals.besides = in_slots(plan).chain(in_outputs(plan)).collect();
         if totals.is_as_wanted() {
             totals.channels = channels(plan);
         }
@@ -104,9 +105,7 @@ impl Display for Totals {
                 parts.push(format!("{what}: {}", Names(names)));
             }
         }
-        let besides = self.besides.iter();
-        let besides = besides.map(|(slot, content)| format!("{content} in {slot}"));
-        parts.extend(some_of("also on air", besides));
+        parts.extend(some_of("also on air", self.besides.iter().cloned()));
         let channels = self.channels.iter();
         let channels = channels.map(|(channel, code)| format!("channel {channel} ({code})"));
         parts.extend(some_of("not as it should be", channels));
@@ -130,9 +129,9 @@ fn some_of(what: &str, all: impl ExactSizeIterator<Item = String>) -> Option<Str
 }
 
 /// What is on air in slots of owned channels and is no destination's only place.
-fn besides(plan: &Plan) -> Vec<(SlotId, Content)> {
+fn in_slots(plan: &Plan) -> impl Iterator<Item = String> {
     let is_on_air = |state: Option<ChannelState>| state == Some(ChannelState::Running);
-    let ours = plan.channels.iter().filter(|channel| {
+    let ours = plan.channels.iter().filter(move |channel| {
         channel.adoption == Adoption::Owned && is_on_air(channel.seen.as_ref().map(|seen| seen.state))
     });
     let slots = ours.flat_map(|channel| channel.slots.iter().map(move |slot| (&channel.id, slot)));
@@ -144,12 +143,31 @@ fn besides(plan: &Plan) -> Vec<(SlotId, Content)> {
             )
         })
         .map(|(channel, slot)| {
-            (
-                SlotId::new(channel.clone(), slot.output_group.clone()),
-                slot.now.clone(),
-            )
+            let place = SlotId::new(channel.clone(), slot.output_group.clone());
+            format!("{} in {place}", slot.now)
         })
-        .collect()
+}
+
+/// What router outputs of ours push that are no destination's own.
+fn in_outputs(plan: &Plan) -> impl Iterator<Item = String> {
+    let pushing = plan
+        .outputs()
+        .filter(|output| output.state == Some(OutputState::Active));
+    let others = pushing.filter(|output| is_no_destinations(output));
+    others.map(|output| {
+        let name = output.name.as_deref().unwrap_or_default();
+        format!("{} in router output {name}", output.carries)
+    })
+}
+
+fn is_no_destinations(output: &OutputPlan) -> bool {
+    match output.carries {
+        OutputContent::Destination(_) | OutputContent::Previous(_) => false,
+        OutputContent::Surplus(_)
+        | OutputContent::Moved(_)
+        | OutputContent::Vanished(_)
+        | OutputContent::Undeclared => true,
+    }
 }
 
 fn channels(plan: &Plan) -> Vec<(ChannelId, &'static str)> {
@@ -235,7 +253,7 @@ mod tests {
     #[test]
     fn what_else_is_on_air_is_said() {
         let slot = |at: usize| SlotId::new("1", format!("slot-{at}"));
-        let surplus = |at| (slot(at), Content::Surplus("twitch".into()));
+        let surplus = |at| format!("{} in {}", Content::Surplus("twitch".into()), slot(at));
         let totals = Totals {
             wanted: 1,
             on_air: 1,
