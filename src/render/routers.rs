@@ -15,19 +15,20 @@ const FOLD_ABOVE: usize = 4;
 /// The outputs of a pool: those that change with their steps, then the others.
 pub(super) fn outputs(pool: &RouterPoolPlan, style: Style) -> Vec<String> {
     let (quiet, changed): (Vec<_>, Vec<_>) = pool.outputs.iter().partition(|output| output.steps.is_empty());
+    let edges = Edges::of(pool);
     let mut lines: Vec<String> = Vec::new();
     for output in changed {
-        lines.extend(changing(output, style));
+        lines.extend(changing(output, edges, style));
     }
     // What waits and has no output yet is told with the destinations.
     let there = quiet.into_iter().filter(|output| output.arn.is_some());
     let (quiet, stuck): (Vec<&OutputPlan>, Vec<&OutputPlan>) =
         there.partition(|output| output.waiting.is_none() || is_told_with_it(output));
-    lines.extend(stuck_ones(&stuck, style));
+    lines.extend(stuck_ones(&stuck, edges, style));
     if quiet.len() > FOLD_ABOVE {
         lines.push(folded(&quiet, style));
     } else {
-        lines.extend(quiet.iter().flat_map(|output| unchanged(output, style)));
+        lines.extend(quiet.iter().flat_map(|output| unchanged(output, edges, style)));
     }
     lines
 }
@@ -78,7 +79,7 @@ pub(super) fn of_destination(output: &OutputPlan, style: Style) -> Vec<String> {
 }
 
 /// Those that wait and are no destination's own: the first of each reason, then how many more.
-fn stuck_ones(stuck: &[&OutputPlan], style: Style) -> Vec<String> {
+fn stuck_ones(stuck: &[&OutputPlan], edges: Edges, style: Style) -> Vec<String> {
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut lines = Vec::new();
     for output in stuck {
@@ -86,7 +87,7 @@ fn stuck_ones(stuck: &[&OutputPlan], style: Style) -> Vec<String> {
         let count = counts.entry(code).or_default();
         *count += 1;
         if *count <= FOLD_ABOVE {
-            lines.extend(unchanged(output, style));
+            lines.extend(unchanged(output, edges, style));
         }
     }
     for (code, count) in counts.into_iter().filter(|(_, count)| *count > FOLD_ABOVE) {
@@ -104,8 +105,8 @@ fn is_told_with_it(output: &OutputPlan) -> bool {
     )
 }
 
-fn changing(output: &OutputPlan, style: Style) -> Vec<String> {
-    let mut lines = vec![line(output, Tone::Change, style)];
+fn changing(output: &OutputPlan, edges: Edges, style: Style) -> Vec<String> {
+    let mut lines = vec![line(output, Tone::Change, edges, style)];
     lines.extend(steps(output).lines(style, 4));
     lines
 }
@@ -128,8 +129,8 @@ fn steps(output: &OutputPlan) -> Table {
     table
 }
 
-fn unchanged(output: &OutputPlan, style: Style) -> Vec<String> {
-    let mut lines = vec![line(output, Tone::Muted, style)];
+fn unchanged(output: &OutputPlan, edges: Edges, style: Style) -> Vec<String> {
+    let mut lines = vec![line(output, Tone::Muted, edges, style)];
     let waiting: Option<&OutputWaiting> = output.waiting.as_ref().filter(|_| !is_told_with_it(output));
     if let Some(waiting) = waiting {
         let mut table = Table::default();
@@ -141,18 +142,36 @@ fn unchanged(output: &OutputPlan, style: Style) -> Vec<String> {
     lines
 }
 
-/// What it carries, its states, and its name at the right edge.
-fn line(output: &OutputPlan, tone: Tone, style: Style) -> String {
+/// How wide the columns of a pool are.
+#[derive(Debug, Clone, Copy)]
+struct Edges {
+    carries: usize,
+    course: usize,
+}
+
+impl Edges {
+    fn of(pool: &RouterPoolPlan) -> Self {
+        let widest = |text: fn(&OutputPlan) -> String| {
+            let widths = pool.outputs.iter().map(|output| columns(&text(output)));
+            widths.max().unwrap_or_default()
+        };
+        Self {
+            carries: widest(|output| output.carries.to_string()),
+            course: widest(course),
+        }
+    }
+}
+
+/// What it carries, its states, and its name.
+fn line(output: &OutputPlan, tone: Tone, edges: Edges, style: Style) -> String {
     let (title, course) = (output.carries.to_string(), course(output));
-    let right = output.name.as_deref().unwrap_or_default();
-    let edge = style.width.min(Style::DEFAULT_WIDTH);
-    let used = 2 + columns(&title) + 2 + columns(&course) + columns(right);
-    let gap = " ".repeat(edge.saturating_sub(used).max(2));
+    let gap = |text: &str, edge: usize| " ".repeat(edge.saturating_sub(columns(text)) + 2);
+    let (after_title, after_course) = (gap(&title, edges.carries), gap(&course, edges.course));
     let line = format!(
-        "  {}  {}{gap}{}",
+        "  {}{after_title}{}{after_course}{}",
         style.paint(Tone::Strong, title),
         style.paint(tone, course),
-        style.paint(Tone::Muted, right)
+        style.paint(Tone::Muted, output.name.as_deref().unwrap_or_default())
     );
     line.trim_end().to_owned()
 }

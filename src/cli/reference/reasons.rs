@@ -265,7 +265,12 @@ fn of_the_destination() -> Vec<Waiting> {
         elsewhere(None),
         elsewhere(Some(pool())),
         Waiting::OnAirInOutput {
-            output: RouterArn::new("OUTPUT"),
+            output: "OUTPUT".into(),
+            of: None,
+        },
+        Waiting::OnAirInOutput {
+            output: "OUTPUT".into(),
+            of: Some(name("OTHER")),
         },
         Waiting::Paused {
             pool: None,
@@ -416,7 +421,7 @@ fn of_its_destination() -> Vec<OutputWaiting> {
             opens: Some(Timestamp::UNIX_EPOCH),
         },
         same(OnAirAt::Destination(name("OTHER"))),
-        same(OnAirAt::Output(RouterArn::new("OUTPUT"))),
+        same(OnAirAt::Output("OUTPUT".into())),
         same(OnAirAt::Channel),
         OutputWaiting::OnAirElsewhere { pool: pool() },
         OutputWaiting::Paused {

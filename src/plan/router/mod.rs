@@ -33,6 +33,7 @@ use self::reading::{Occupant, Reading};
 use self::room::Room;
 pub use self::source::{InputAction, SourcePlan};
 pub use self::words::allow;
+pub(super) use self::words::{on_air_in_output, say_on_air_in_output};
 use crate::model::{
     Cause, ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters,
     OutputState, Pause, PoolName, Refused, RouterArn, RouterPool,
@@ -330,8 +331,8 @@ pub enum OutputWaiting {
 pub enum OnAirAt {
     /// In the output of this destination; or it comes first, being wanted as well.
     Destination(DestinationName),
-    /// In a router output that is no declared destination's.
-    Output(RouterArn),
+    /// In a router output that is no declared destination's, by its name.
+    Output(Arc<str>),
     /// On a MediaLive channel.
     Channel,
 }

@@ -280,6 +280,13 @@ pub(super) fn endpoint(one: &Destination) -> Option<Endpoint> {
     }
 }
 
+/// Whether an output pushes what its destination is declared to be, as far as that is known: another destination of the same stream
+/// may come first.
+pub(super) fn has_its_stream(one: &Destination, output: &RouterOutput) -> bool {
+    let now = output.target.as_ref().map(Endpoint::stream);
+    endpoint(one).is_none_or(|target| now == Some(target.stream()))
+}
+
 fn pushing<'a>(
     observed: &'a ObservedRouters,
     elsewhere: &Elsewhere,

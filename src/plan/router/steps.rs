@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use super::reading::{Fit, Occupant, Pusher, Reading, endpoint};
+use super::reading::{Fit, Occupant, Pusher, Reading, endpoint, has_its_stream};
 use super::room::Room;
 use super::{OnAirAt, OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
 use crate::model::{
@@ -99,7 +99,7 @@ impl<'a> Reading<'a> {
             state: Some(output.state),
             carries: match fit {
                 Fit::Exact => OutputContent::Destination(one.name.clone()),
-                Fit::Previous if endpoint(one).is_none() => OutputContent::Destination(one.name.clone()),
+                Fit::Previous if has_its_stream(one, output) => OutputContent::Destination(one.name.clone()),
                 Fit::Previous => OutputContent::Previous(one.name.clone()),
             },
             on_air: self.is_on_air(output, pool),
@@ -252,9 +252,9 @@ impl<'a> Reading<'a> {
                         pool: record.pool.clone(),
                     };
                 }
-                None => OnAirAt::Output(arn.clone()),
+                None => OnAirAt::Output(Arc::clone(&self.output(arn).name)),
             },
-            _ => OnAirAt::Output(arn.clone()),
+            _ => OnAirAt::Output(Arc::clone(&self.output(arn).name)),
         };
         OutputWaiting::SameTarget { at }
     }

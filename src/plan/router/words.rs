@@ -1,10 +1,12 @@
 //! What plans say of router outputs, to people and to programs.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::reading::endpoint;
 use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
-use crate::model::{Cause, DestinationName, PoolName};
-use crate::plan::waiting::{AGAIN, JUST_THIS_ONCE, anytime, end_of_pause, paused};
+use crate::model::{Cause, Desired, DestinationName, Observed, PoolName, RouterArn};
+use crate::plan::waiting::{AGAIN, JUST_THIS_ONCE, OWN_KEY, anytime, end_of_pause, paused};
 use crate::plan::{DestinationPlan, Waiting};
 
 /// What a new URL or key of a destination on air means.
@@ -180,6 +182,39 @@ impl DestinationPlan {
     }
 }
 
+/// The waiting of what is on air in this router output already, with the declared destination that it is of.
+pub(in crate::plan) fn on_air_in_output(desired: &Desired, observed: &Observed, arn: &RouterArn) -> Waiting {
+    let output = observed.routers.outputs.get(arn);
+    let ours = output.filter(|output| output.owner.as_ref() == Some(&desired.owner));
+    let target = ours.and_then(|output| Some(output.target.as_ref()?.stream()));
+    let record = ours.and_then(|output| output.record.as_ref());
+    let all = || desired.destinations.values();
+    let recorded = record.and_then(|record| all().find(|one| one.identity == record.identity));
+    let same_stream = || {
+        let of_routers = all().filter(|one| desired.routers.contains_key(&one.pool));
+        let mut pushed = of_routers.filter(|one| endpoint(one).map(|endpoint| endpoint.stream()) == target);
+        pushed.find(|_| target.is_some())
+    };
+    let of = recorded.or_else(same_stream).map(|one| one.name.clone());
+    Waiting::OnAirInOutput {
+        output: output.map_or_else(|| arn.as_str().into(), |output| Arc::clone(&output.name)),
+        of,
+    }
+}
+
+/// Where that is, and whose it is.
+pub(in crate::plan) fn say_on_air_in_output(
+    f: &mut fmt::Formatter<'_>,
+    output: &str,
+    of: Option<&DestinationName>,
+) -> fmt::Result {
+    write!(f, "its stream is, or may be, on air in router output {output}")?;
+    match of {
+        Some(other) => write!(f, ", which is that of {other}"),
+        None => Ok(()),
+    }
+}
+
 /// What a missing permission asks for.
 pub fn allow(action: &str) -> String {
     format!("allow {action}, as manifests/iam-policy.json does")
@@ -204,10 +239,7 @@ fn quota_ways_out(limit: RouterLimit, pool: &PoolName) -> Vec<String> {
 
 fn same_target_ways_out(at: &OnAirAt) -> Vec<String> {
     match at {
-        OnAirAt::Destination(other) => vec![
-            "give it another streamKeyFrom:".to_owned(),
-            format!("set state: Ready for {other}"),
-        ],
+        OnAirAt::Destination(other) => vec![format!("set state: Ready for {other}"), OWN_KEY.to_owned()],
         OnAirAt::Output(output) => vec![format!("stop router output {output}")],
         OnAirAt::Channel => vec![
             "end it on that channel".to_owned(),
@@ -283,9 +315,7 @@ impl fmt::Display for OnAirAt {
                 f,
                 "{other} is the same stream, and comes first or is still on air"
             ),
-            Self::Output(output) => {
-                write!(f, "its stream is, or may be, on air in router output {output}")
-            }
+            Self::Output(output) => say_on_air_in_output(f, output, None),
             Self::Channel => f.write_str("its stream is, or may be, on air on a MediaLive channel"),
         }
     }

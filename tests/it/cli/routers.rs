@@ -125,3 +125,43 @@ fn a_recording_without_router_outputs_is_replayed() {
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[test]
+fn what_router_outputs_push_beside_destinations_is_counted_and_named() {
+    let served = Served::of(ROUTER);
+    let ran = served.on("apply", &["--yes"], ROUTER);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let dir = tempfile::tempdir().unwrap();
+    let pool = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(ROUTER)
+        .join("pool.yaml");
+    fs::copy(pool, dir.path().join("pool.yaml")).unwrap();
+    let source = dir.path().to_str().unwrap();
+    // All vanished at once, so all are kept, and that is recorded.
+    let lock = dir.path().join("lock");
+    served.on("run", &["--once", "--lock-file", lock.to_str().unwrap()], source);
+
+    let plan = words(&served.on("plan", &[], source).out);
+    let totals = "No changes. 0 of 0 on air; also on air: facebook, no longer declared in router output \
+                  slotwise-live-facebook-";
+    assert!(plan.starts_with(totals), "{plan}");
+    assert!(plan.contains(" and 1 more."), "{plan}");
+    let status = words(&served.on("status", &[], source).out);
+    for name in ["facebook", "own-server", "twitch", "youtube"] {
+        let carries = format!("ACTIVE {name}, no longer declared waits SourceUntrusted");
+        assert!(status.contains(&carries), "{status}");
+        assert!(
+            plan.contains(&format!("{name}, no longer declared ACTIVE, stays")),
+            "{plan}"
+        );
+    }
+    let status = served.on("status", &["--output", "json"], source).out;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let outputs = status["outputs"].as_array().unwrap();
+    assert_eq!(outputs.len(), 4);
+    assert!(
+        outputs
+            .iter()
+            .all(|one| one["onAir"] == true && one["waiting"]["code"] == "SourceUntrusted")
+    );
+}
