@@ -74,6 +74,13 @@ fn beside_channels_that_can_be_read_it_is_said_what_is_not_known() {
     assert_eq!(plan["summary"]["unknown"], 5);
     assert_eq!(plan["routers"][0]["unseen"], true);
 
+    let ran = served.on("plan", &["--output", "markdown"], source);
+    assert!(
+        ran.out.contains("| kick | live | no | not known |"),
+        "{}",
+        ran.out
+    );
+
     let ran = served.on("status", &[], source);
     assert_eq!(ran.code, 5);
     assert!(
@@ -144,7 +151,10 @@ fn what_router_outputs_push_beside_destinations_is_counted_and_named() {
     let plan = words(&served.on("plan", &[], source).out);
     let totals = "No changes. 0 of 0 on air; also on air: ";
     assert!(plan.starts_with(totals), "{plan}");
-    assert!(plan.contains(", no longer declared in router output slotwise-live-"), "{plan}");
+    assert!(
+        plan.contains(", no longer declared in router output slotwise-live-"),
+        "{plan}"
+    );
     assert!(plan.contains(" and 1 more."), "{plan}");
     let status = words(&served.on("status", &[], source).out);
     for name in ["facebook", "own-server", "twitch", "youtube"] {
