@@ -20,7 +20,8 @@ pub use derive::{phase, status};
 pub use totals::Totals;
 
 use crate::model::{
-    ChannelId, ChannelState, DestinationName, OutputState, PoolName, RouterArn, SlotId, WantedState,
+    ChannelId, ChannelState, DestinationName, MaintenanceWindow, OutputState, PoolName, RouterArn, SlotId,
+    WantedState,
 };
 
 /// Everything there is to say.
@@ -83,6 +84,11 @@ pub struct DestinationStatus {
 }
 
 impl DestinationStatus {
+    /// Whether something is wrong with how it is carried, also where it is on air.
+    pub fn is_degraded(&self) -> bool {
+        self.conditions.is_degraded()
+    }
+
     /// What is wrong with its declaration, where that was set aside and the last good one is in force.
     pub fn set_aside(&self) -> Option<&str> {
         self.conditions.set_aside.as_deref()
@@ -123,6 +129,10 @@ pub struct OutputStatus {
     pub carries: String,
     /// What keeps it from where it should be, where it is no destination's own: code, sentence and what would change it.
     pub waiting: Option<(&'static str, String, Vec<String>)>,
+    /// What MediaConnect says is wrong with it, without secrets.
+    pub messages: Arc<[String]>,
+    /// When MediaConnect maintains it next.
+    pub maintenance: Option<MaintenanceWindow>,
 }
 
 /// `phase` of a destination.

@@ -67,6 +67,31 @@ pub struct Maintenance {
     pub time: Arc<str>,
 }
 
+/// When MediaConnect maintains an output: 60 to 66 days after its start.
+///
+/// Source: MediaConnect service model, `WindowMaintenanceSchedule`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MaintenanceWindow {
+    /// The window begins.
+    pub start: Timestamp,
+    /// It ends.
+    pub end: Timestamp,
+    /// When in it the output is interrupted.
+    pub scheduled_time: Timestamp,
+}
+
+impl fmt::Display for MaintenanceWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            start,
+            end,
+            scheduled_time,
+        } = self;
+        write!(f, "{scheduled_time:.0}, in the window {start:.0} to {end:.0}")
+    }
+}
+
 /// `RouterOutputTier`: capacity in Mbit/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -285,7 +310,9 @@ pub struct RouterOutput {
     /// What it was made with.
     pub settings: RouterSettings,
     /// What MediaConnect says is wrong with it, without secrets.
-    pub messages: Vec<String>,
+    pub messages: Arc<[String]>,
+    /// When MediaConnect maintains it next, which interrupts it; `None` where it does not say.
+    pub maintenance: Option<MaintenanceWindow>,
     /// Failures in a row, as this controller counts them.
     pub trouble: Option<Trouble>,
 }

@@ -170,6 +170,8 @@ impl<'a> From<&'a OutputPlan> for OutputDocument<'a> {
             on_air: _,
             steps,
             waiting,
+            messages: _,
+            maintenance: _,
         } = output;
         Self {
             arn: arn.as_ref(),

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::EndpointDocument;
 use crate::model::{
-    DestinationName, Endpoint, Identity, InputState, ObservedRouters, OutputRecord, OutputState, OwnerId,
-    PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota, RouterSettings, TargetDigest,
-    Trouble, Unreadable,
+    DestinationName, Endpoint, Identity, InputState, MaintenanceWindow, ObservedRouters, OutputRecord,
+    OutputState, OwnerId, PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota,
+    RouterSettings, TargetDigest, Trouble, Unreadable,
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -44,6 +44,8 @@ struct OutputDocument {
     settings: RouterSettings,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     messages: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    maintenance: Option<MaintenanceWindow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trouble: Option<Trouble>,
 }
@@ -158,7 +160,8 @@ impl From<&RouterOutput> for OutputDocument {
             record: output.record.as_ref().map(record),
             target: output.target.as_ref().map(EndpointDocument::from),
             settings: output.settings.clone(),
-            messages: output.messages.clone(),
+            messages: output.messages.to_vec(),
+            maintenance: output.maintenance,
             trouble: output.trouble.clone(),
         }
     }
@@ -185,7 +188,8 @@ impl From<OutputDocument> for RouterOutput {
             record: document.record.and_then(record),
             target: document.target.map(Endpoint::from),
             settings: document.settings,
-            messages: document.messages,
+            messages: document.messages.into(),
+            maintenance: document.maintenance,
             trouble: document.trouble,
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn outputs(pool: &RouterPoolPlan, style: Style) -> Vec<String> {
     // What waits and has no output yet is told with the destinations.
     let there = quiet.into_iter().filter(|output| output.arn.is_some());
     let (quiet, stuck): (Vec<&OutputPlan>, Vec<&OutputPlan>) =
-        there.partition(|output| output.waiting.is_none() || is_told_with_it(output));
+        there.partition(|output| is_untroubled(output));
     lines.extend(stuck_ones(&stuck, edges, style));
     if quiet.len() > FOLD_ABOVE {
         lines.push(folded(&quiet, style));
@@ -70,6 +70,10 @@ pub(super) fn of_destination(output: &OutputPlan, style: Style) -> Vec<String> {
         .state
         .map_or_else(String::new, |state| format!(" ({state})"));
     let mut lines = vec![format!("  router output: {name}{state}")];
+    if let Some(window) = &output.maintenance {
+        lines.push(format!("  MediaConnect maintains it: {window}"));
+    }
+    lines.extend(messages(output).lines(style, 2));
     if !output.steps.is_empty() {
         lines.push(String::new());
         lines.push("What is done".to_owned());
@@ -78,12 +82,18 @@ pub(super) fn of_destination(output: &OutputPlan, style: Style) -> Vec<String> {
     lines
 }
 
-/// Those that wait and are no destination's own: the first of each reason, then how many more.
+/// Whether there is nothing to be said of it that is not said with its destination.
+fn is_untroubled(output: &OutputPlan) -> bool {
+    output.messages.is_empty() && (output.waiting.is_none() || is_told_with_it(output))
+}
+
+/// Those that wait and are no destination's own, and those with messages: the first of each reason, then how many more.
 fn stuck_ones(stuck: &[&OutputPlan], edges: Edges, style: Style) -> Vec<String> {
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut lines = Vec::new();
     for output in stuck {
-        let code = output.waiting.as_ref().map_or("", OutputWaiting::code);
+        let code = output.waiting.as_ref().filter(|_| !is_told_with_it(output));
+        let code = code.map_or("OutputMessage", OutputWaiting::code);
         let count = counts.entry(code).or_default();
         *count += 1;
         if *count <= FOLD_ABOVE {
@@ -108,7 +118,17 @@ fn is_told_with_it(output: &OutputPlan) -> bool {
 fn changing(output: &OutputPlan, edges: Edges, style: Style) -> Vec<String> {
     let mut lines = vec![line(output, Tone::Change, edges, style)];
     lines.extend(steps(output).lines(style, 4));
+    lines.extend(messages(output).lines(style, 4));
     lines
+}
+
+/// What MediaConnect says is wrong with it.
+fn messages(output: &OutputPlan) -> Table {
+    let mut table = Table::default();
+    for message in &*output.messages {
+        table.row([cell(Tone::Waits, "message"), cell(Tone::Plain, message)]);
+    }
+    table
 }
 
 fn steps(output: &OutputPlan) -> Table {
@@ -139,6 +159,7 @@ fn unchanged(output: &OutputPlan, edges: Edges, style: Style) -> Vec<String> {
         ways_out_row(&mut table, Some(cell(Tone::Muted, "")), &waiting.ways_out());
         lines.extend(table.lines(style, 4));
     }
+    lines.extend(messages(output).lines(style, 4));
     lines
 }
 

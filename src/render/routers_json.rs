@@ -42,6 +42,24 @@ pub struct Output {
     pub steps: Vec<OutputStepDocument>,
     /// What keeps it from where it should be.
     pub waiting: Option<Waits>,
+    /// What MediaConnect says is wrong with it; left out where that is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<String>,
+    /// When MediaConnect maintains it next; left out where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Window>,
+}
+
+/// When MediaConnect maintains a router output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Window {
+    /// The window begins: RFC 3339, in UTC.
+    pub start: String,
+    /// It ends.
+    pub end: String,
+    /// When in it the output is interrupted.
+    pub scheduled_time: String,
 }
 
 /// A step on a router output.
@@ -76,6 +94,12 @@ pub(super) fn output(of: &OutputPlan) -> Output {
             .waiting
             .as_ref()
             .map(|waiting| waits(waiting, of.carries.destination())),
+        messages: of.messages.to_vec(),
+        maintenance: of.maintenance.map(|window| Window {
+            start: window.start.to_string(),
+            end: window.end.to_string(),
+            scheduled_time: window.scheduled_time.to_string(),
+        }),
     }
 }
 

@@ -10,7 +10,7 @@ use super::plan::RUNS_WITHOUT_SLOT;
 use super::plan_json::{Slot, pretty, slot};
 use super::style::{Style, Tone};
 use super::table::{Table, cell};
-use crate::model::{ChannelState, OutputState, PoolName, WantedState};
+use crate::model::{ChannelState, MaintenanceWindow, OutputState, PoolName, WantedState};
 use crate::plan::waiting::Approximately;
 use crate::status::{ChannelStatus, Condition, DestinationStatus, OutputStatus, Phase, Status};
 
@@ -174,6 +174,8 @@ struct OutputDocument<'a> {
     on_air: bool,
     carries: &'a str,
     waiting: Option<WaitingDocument<'a>>,
+    messages: &'a [String],
+    maintenance: Option<MaintenanceWindow>,
 }
 
 #[derive(Serialize)]
@@ -237,6 +239,8 @@ fn output_document(of: &OutputStatus) -> OutputDocument<'_> {
             .waiting
             .as_ref()
             .map(|(code, message, _)| WaitingDocument { code, message }),
+        messages: &of.messages,
+        maintenance: of.maintenance,
     }
 }
 
@@ -314,6 +318,14 @@ fn channels(of: &[ChannelStatus], style: Style) -> Vec<String> {
 }
 
 fn outputs(of: &[OutputStatus], style: Style) -> Vec<String> {
+    let more = |table: &mut Table, head: &str, text: String| {
+        table.row([
+            cell(Tone::Plain, ""),
+            cell(Tone::Plain, ""),
+            cell(Tone::Waits, head),
+            cell(Tone::Waits, text),
+        ]);
+    };
     let mut table = Table::default();
     table.row(["ROUTER OUTPUT", "POOL", "STATE", "CARRIES"].map(|head| cell(Tone::Muted, head)));
     for one in of {
@@ -325,19 +337,13 @@ fn outputs(of: &[OutputStatus], style: Style) -> Vec<String> {
         ]);
         if let Some((code, message, ways_out)) = &one.waiting {
             let ways = format!("ways out: {}", ways_out.join(" · "));
-            let rows = [
-                ("waits", Some(format!("{code}: {message}"))),
-                ("", (!ways_out.is_empty()).then_some(ways)),
-            ];
-            for (head, text) in rows {
-                let Some(text) = text else { continue };
-                table.row([
-                    cell(Tone::Plain, ""),
-                    cell(Tone::Plain, ""),
-                    cell(Tone::Waits, head),
-                    cell(Tone::Waits, text),
-                ]);
+            more(&mut table, "waits", format!("{code}: {message}"));
+            if !ways_out.is_empty() {
+                more(&mut table, "", ways);
             }
+        }
+        for message in &*one.messages {
+            more(&mut table, "message", message.clone());
         }
     }
     table.lines(style, 0)
@@ -358,6 +364,7 @@ fn conditions(of: &[Condition], style: Style) -> Vec<String> {
 /// Whether the table alone does not answer "why".
 fn says_more(destination: &DestinationStatus) -> bool {
     !destination.ways_out.is_empty()
+        || destination.is_degraded()
         || matches!(destination.phase, Phase::Error | Phase::Pending | Phase::Stopping)
 }
 

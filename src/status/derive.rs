@@ -163,13 +163,18 @@ impl<'a> View<'a> {
         match (&self.planned.waiting, &self.planned.reason) {
             (Some(waiting), _) => waiting.code(),
             (None, Some(reason)) => reason.code(),
+            (None, None) if !output::messages(self.planned).is_empty() => "OutputMessage",
             (None, None) => "AsWanted",
         }
     }
 
     /// One sentence: what keeps it, or where it is and what happens next.
     fn message(&self) -> String {
-        let message = self.message_here();
+        let mut message = self.message_here();
+        let said = output::messages(self.planned);
+        if !said.is_empty() {
+            message = format!("{message}; MediaConnect says: {}", said.join("; "));
+        }
         match &self.planned.also_on_air {
             Some(place) => format!("{message}; its stream is, or may be, on air on {place} as well"),
             None => message,
@@ -301,6 +306,7 @@ impl<'a> View<'a> {
             || self.state() == Some(ChannelState::Recovering)
             || self.output_state().is_some_and(OutputState::is_failing)
             || self.is_output_unreadable()
+            || !output::messages(self.planned).is_empty()
     }
 
     /// Whether its router output cannot be looked at, so that all that is known of it is from before.

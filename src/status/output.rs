@@ -1,5 +1,7 @@
 //! Where a destination of a RouterPool stands, by its router output.
 
+use std::sync::Arc;
+
 use super::{OutputStatus, Phase};
 use crate::model::{OutputState, WantedState};
 use crate::plan::router::OutputWaiting;
@@ -63,6 +65,14 @@ fn is_on_its_way(state: OutputState) -> bool {
     )
 }
 
+/// What MediaConnect says is wrong with its router output, while that is on its way or on air.
+pub(super) fn messages(planned: &DestinationPlan) -> &[String] {
+    match &planned.output {
+        Some(output) if output.state != Some(OutputState::Standby) => &output.messages,
+        _ => &[],
+    }
+}
+
 /// The router outputs that exist, by pool.
 pub(super) fn outputs(plan: &Plan) -> Vec<OutputStatus> {
     let of_pools = plan
@@ -84,6 +94,8 @@ pub(super) fn outputs(plan: &Plan) -> Vec<OutputStatus> {
                 on_air: output.on_air,
                 carries: output.carries.to_string(),
                 waiting: waiting.map(|waiting| (waiting.code(), waiting.to_string(), waiting.ways_out())),
+                messages: Arc::clone(&output.messages),
+                maintenance: output.maintenance,
             })
         })
         .collect()

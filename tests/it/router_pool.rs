@@ -11,7 +11,7 @@ use slotwise::model::{
     Cause, Desired, Disruption, Interrupt, OwnerId, RouterPool, RouterSettings, Secret, StreamKey, Tier,
     WantedState,
 };
-use slotwise::status::Phase;
+use slotwise::status::{ConditionStatus, Phase};
 
 use super::stage::{Stage, destination, fleet};
 
@@ -303,6 +303,47 @@ async fn while_outputs_may_not_be_looked_at_they_stay_and_the_permission_is_name
     stage.emulator.with_world(|world, _| world.faults().clear());
     stage.run_for(10 * MINUTE).await;
     assert_eq!(stage.phase("b"), Phase::Ready);
+    assert_eq!(stage.destination("a").reason, "AsWanted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_about_an_output_on_air_degrades_its_destination_until_it_is_gone() {
+    let is_degraded = |stage: &Stage, name: &str| {
+        let conditions = stage.destination(name).conditions();
+        let degraded = conditions.iter().find(|one| one.kind == "Degraded").unwrap();
+        degraded.status == ConditionStatus::True
+    };
+    let mut stage = Stage::new(wanted(&["a"]));
+    stage.converge(30).await;
+    assert!(!is_degraded(&stage, "a"));
+    stage.emulator.inject(Fault::new(FaultKind::RouterMessage {
+        code: "REFUSED".to_owned(),
+        message: "rtmp://a.example/live/k3y-of-a refuses it".to_owned(),
+    }));
+    stage.run_for(10 * MINUTE).await;
+    let told = stage.destination("a");
+    assert_eq!(
+        (told.phase, told.reason),
+        (Phase::Streaming, "OutputMessage"),
+        "{}",
+        stage.log()
+    );
+    let message = &told.message;
+    assert!(message.contains("MediaConnect says: REFUSED: "), "{message}");
+    assert!(!message.contains("k3y"), "{message}");
+    assert!(is_degraded(&stage, "a"));
+    let status = stage.status();
+    let output = &status.outputs[0];
+    assert_eq!((output.messages.len(), output.on_air), (1, true));
+    // MediaConnect says when it maintains an output that runs.
+    assert!(output.maintenance.is_some());
+
+    // It begins anew without it.
+    for state in [WantedState::Ready, WantedState::Streaming] {
+        switch(&stage, "a", state);
+        stage.run_for(10 * MINUTE).await;
+        assert!(!is_degraded(&stage, "a"), "{}", stage.log());
+    }
     assert_eq!(stage.destination("a").reason, "AsWanted");
 }
 

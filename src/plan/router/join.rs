@@ -52,6 +52,7 @@ fn note_output(one: &mut DestinationPlan, own: Option<&OutputPlan>) {
         arn: output.arn.clone(),
         name: output.name.clone(),
         state: output.state,
+        messages: Arc::clone(&output.messages),
         next: output.steps.first().map(|step| step.action.name()),
         will_be_on_air: output.will_be_on_air() || one.wanted && is_awaited(output),
     });

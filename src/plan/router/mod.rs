@@ -35,8 +35,8 @@ pub use self::source::{InputAction, SourcePlan};
 pub use self::words::allow;
 pub(super) use self::words::{on_air_in_output, say_on_air_in_output};
 use crate::model::{
-    Cause, ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters,
-    OutputState, Pause, PoolName, Refused, RouterArn, RouterPool,
+    Cause, ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, MaintenanceWindow, Observed,
+    ObservedRouters, OutputState, Pause, PoolName, Refused, RouterArn, RouterPool,
 };
 
 /// What is to be done in one RouterPool, and why it is not more.
@@ -71,6 +71,10 @@ pub struct OutputPlan {
     pub steps: Vec<OutputStep>,
     /// What keeps it from where it should be.
     pub waiting: Option<OutputWaiting>,
+    /// What MediaConnect says is wrong with it.
+    pub messages: Arc<[String]>,
+    /// When MediaConnect maintains it next.
+    pub maintenance: Option<MaintenanceWindow>,
 }
 
 /// What a router output carries.

@@ -60,6 +60,8 @@ impl<'a> Reading<'a> {
             on_air: false,
             steps,
             waiting,
+            messages: [].into(),
+            maintenance: None,
         })
     }
 
@@ -98,13 +100,14 @@ impl<'a> Reading<'a> {
             name: Some(Arc::clone(&output.name)),
             state: Some(output.state),
             carries: match fit {
-                Fit::Exact => OutputContent::Destination(one.name.clone()),
-                Fit::Previous if has_its_stream(one, output) => OutputContent::Destination(one.name.clone()),
-                Fit::Previous => OutputContent::Previous(one.name.clone()),
+                Fit::Previous if !has_its_stream(one, output) => OutputContent::Previous(one.name.clone()),
+                _ => OutputContent::Destination(one.name.clone()),
             },
             on_air: self.is_on_air(output, pool),
             steps,
             waiting,
+            messages: Arc::clone(&output.messages),
+            maintenance: output.maintenance,
         }
     }
 

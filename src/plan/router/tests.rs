@@ -116,7 +116,8 @@ impl World {
             }),
             target: Some(target),
             settings: settings(),
-            messages: Vec::new(),
+            messages: [].into(),
+            maintenance: None,
             trouble: None,
         };
         self.observed.outputs.insert(arn.into(), output);
@@ -701,6 +702,26 @@ fn a_copy_that_is_off_takes_no_output_from_the_one_on_air() {
         why: "a file is lost".to_owned(),
     };
     assert_eq!(lost.steps(), [""; 0]);
+}
+
+#[test]
+fn what_is_switched_off_is_called_by_its_name_though_a_copy_of_it_waits() {
+    let copy_of_a = |one: &mut Destination| {
+        let first = samples::destination("a");
+        (one.url, one.key) = (first.url, first.key);
+    };
+    let world = World::new().output("arn-a", "a", OutputState::Active);
+    let world = world.off("a").with("b", copy_of_a);
+    assert_eq!(world.steps(), ["arn-a: stop"]);
+    let a = world.plans().remove(0);
+    assert_eq!(a.carries, OutputContent::Destination("a".into()));
+    // With a new key it has its previous target.
+    let world = world.with("a", |one| {
+        new_key(one);
+        one.state = WantedState::Ready;
+    });
+    let a = world.plans().remove(0);
+    assert_eq!(a.carries, OutputContent::Previous("a".into()));
 }
 
 #[test]
