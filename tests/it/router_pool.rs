@@ -347,16 +347,50 @@ async fn a_message_about_an_output_on_air_degrades_its_destination_until_it_is_g
     assert_eq!(stage.destination("a").reason, "AsWanted");
 }
 
-#[tokio::test(start_paused = true)]
-async fn while_outputs_cannot_be_looked_at_channels_go_on() {
-    use super::stage::pool;
-    let mut desired = wanted(&["a"]);
-    let mut slots = pool(&["1"]);
+/// A destination `s` of a ChannelPool `slots`.
+fn with_slots(mut desired: Desired) -> Desired {
+    let mut slots = super::stage::pool(&["1"]);
     slots.name = "slots".into();
     desired.pools.insert("slots".into(), slots);
     let mut of_slots = destination("s", WantedState::Streaming);
     of_slots.pool = "slots".into();
     desired.destinations.insert("s".into(), of_slots.into());
+    desired
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_on_air_in_an_output_names_its_destination_as_the_way_out() {
+    let mut stage = Stage::new(with_slots(wanted(&["a"])));
+    switch(&stage, "s", WantedState::Ready);
+    stage.converge(30).await;
+    stage.script.change(|desired| {
+        let (url, key) = {
+            let first = desired.destination_mut("a").unwrap();
+            (first.url.clone(), first.key.clone())
+        };
+        let copy = desired.destination_mut("s").unwrap();
+        (copy.url, copy.key, copy.state) = (url, key, WantedState::Streaming);
+    });
+    stage.run_for(10 * MINUTE).await;
+    let waits = stage.destination("s");
+    assert_eq!(waits.reason, "OnAirElsewhere", "{}", stage.log());
+    assert_eq!(waits.ways_out, ["set state: Ready for a"]);
+    assert!(
+        waits.message.ends_with(", which is that of a"),
+        "{}",
+        waits.message
+    );
+    let in_output = "its stream is, or may be, on air in router output slotwise-main-a-";
+    assert!(waits.message.starts_with(in_output), "{}", waits.message);
+
+    switch(&stage, "a", WantedState::Ready);
+    stage.run_for(30 * MINUTE).await;
+    assert_eq!(stage.phase("s"), Phase::Streaming, "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_outputs_cannot_be_looked_at_channels_go_on() {
+    let desired = with_slots(wanted(&["a"]));
     let mut stage = Stage::new(desired);
     let list = Operation::Router(mediaconnect::Operation::ListRouterOutputs);
     stage.emulator.inject(

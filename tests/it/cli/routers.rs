@@ -175,3 +175,63 @@ fn what_router_outputs_push_beside_destinations_is_counted_and_named() {
             .all(|one| one["onAir"] == true && one["waiting"]["code"] == "SourceUntrusted")
     );
 }
+
+#[test]
+fn the_lines_of_a_plan_stand_in_columns() {
+    insta::assert_snapshot!(slotwise(["plan", "--emulator", ROUTER]).golden(), @"
+    exit 0
+    --- out
+    4 wanted, 1 off · pool live: 0 router outputs, interrupt: Never
+
+      facebook    new → STANDBY → ACTIVE
+        create  wanted
+        route   wanted
+        start   wanted
+      own-server  new → STANDBY → ACTIVE
+        create  wanted
+        route   wanted
+        start   wanted
+      twitch      new → STANDBY → ACTIVE
+        create  wanted
+        route   wanted
+        start   wanted
+      youtube     new → STANDBY → ACTIVE
+        create  wanted
+        route   wanted
+        start   wanted
+
+    4 creations, 0 updates, 4 starts, 0 stops · 4 go on air, 0 wait · interruptions 0 (least possible 0) · 20 API calls
+    --- err
+    ");
+}
+
+#[test]
+fn what_mediaconnect_says_of_an_output_is_shown() {
+    let served = Served::of(ROUTER);
+    let ran = served.on("apply", &["--yes"], ROUTER);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    served.fault(r#"{"kind": "routerMessage", "code": "REFUSED", "message": "no such key"}"#);
+    let explained = words(&served.on("explain", &["youtube"], ROUTER).out);
+    assert!(
+        explained.starts_with("youtube is on air in a router output of its own"),
+        "{explained}"
+    );
+    for text in ["message REFUSED: no such key", "MediaConnect maintains it: 20"] {
+        assert!(explained.contains(text), "{text}: {explained}");
+    }
+    let status = words(&served.on("status", &[], ROUTER).out);
+    let told = "MediaConnect says: REFUSED: no such key";
+    assert!(
+        status.contains("youtube is Streaming: OutputMessage on air in router output"),
+        "{status}"
+    );
+    assert!(status.contains(told), "{status}");
+    let plan = words(&served.on("plan", &[], ROUTER).out);
+    assert!(plan.contains("message REFUSED: no such key"), "{plan}");
+    let status = served.on("status", &["--output", "json"], ROUTER).out;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    for one in status["outputs"].as_array().unwrap() {
+        assert_eq!(one["messages"][0], "REFUSED: no such key");
+        assert!(one["maintenance"]["scheduledTime"].is_string());
+    }
+}
