@@ -176,6 +176,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "x.yaml:14:8: Destination one: spec.url: MediaConnect pushes RTMPS to a domain name only",
     ),
     (
+        "streamKeyFrom: { file: key }",
+        "streamKey: 'a\"b'",
+        "x.yaml:16:14: Destination one: spec.streamKey: MediaConnect does not take this stream key",
+    ),
+    (
         "  pool: live\n",
         "",
         "x.yaml:12:1: Destination one: spec.pool: the field is missing; add pool: NAME, with the name of a ChannelPool or \
