@@ -50,6 +50,24 @@ fn a_command_fails_where_the_router_outputs_cannot_be_read_and_nothing_else_is_d
 }
 
 #[test]
+fn the_permission_that_is_missing_is_named() {
+    for (operation, action) in [
+        ("BatchGetRouterOutput", "mediaconnect:GetRouterOutput"),
+        ("GetRouterInput", "mediaconnect:GetRouterInput"),
+    ] {
+        let served = Served::of(ROUTER);
+        assert_eq!(served.on("apply", &["--yes"], ROUTER).code, 0);
+        served.fault(&format!(
+            r#"{{"kind": "accessDenied", "operation": "{operation}"}}"#
+        ));
+        let ran = served.on("plan", &[], ROUTER);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{operation}: {}", ran.err);
+        let next = format!("next: allow {action}, as manifests/iam-policy.json does");
+        assert!(ran.err.contains(&next), "{}", ran.err);
+    }
+}
+
+#[test]
 fn beside_channels_that_can_be_read_it_is_said_what_is_not_known() {
     let dir = both();
     let source = dir.path().to_str().unwrap();
