@@ -255,6 +255,7 @@ struct Now {
     slots: IntGaugeVec,
     channels: IntGaugeVec,
     router_outputs: IntGaugeVec,
+    router_outputs_with_messages: IntGauge,
     waiting: IntGaugeVec,
 }
 
@@ -289,6 +290,11 @@ impl Now {
                 &["state"],
                 "router outputs of the RouterPools, in each state of MediaConnect",
             ))?,
+            router_outputs_with_messages: maker.gauge((
+                "router_outputs_with_messages",
+                &[],
+                "router outputs of the RouterPools about which MediaConnect has a message: something is wrong with them",
+            ))?,
             waiting: maker.gauges((
                 "waiting",
                 &["reason"],
@@ -319,6 +325,9 @@ impl Now {
         let outputs = view.plan.outputs().filter_map(|one| one.state);
         let all = OutputState::ALL.map(OutputState::as_str);
         set(&self.router_outputs, &all, outputs.map(OutputState::as_str));
+        let told = view.plan.outputs().filter(|one| !one.messages.is_empty());
+        let told = i64::try_from(told.count()).unwrap_or(i64::MAX);
+        self.router_outputs_with_messages.set(told);
         let waiting = view
             .plan
             .destinations

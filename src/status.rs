@@ -19,7 +19,10 @@ pub use conditions::{Conditions, DESCRIBED};
 pub use derive::{phase, status};
 pub use totals::Totals;
 
-use crate::model::{ChannelId, ChannelState, DestinationName, PoolName, SlotId, WantedState};
+use crate::model::{
+    ChannelId, ChannelState, DestinationName, MaintenanceWindow, OutputState, PoolName, RouterArn, SlotId,
+    WantedState,
+};
 
 /// Everything there is to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Status {
     pub destinations: Vec<Arc<DestinationStatus>>,
     /// By pool and the pool's order.
     pub channels: Vec<ChannelStatus>,
+    /// Router outputs of ours, by pool: those of its destinations by name, then the others.
+    pub outputs: Vec<OutputStatus>,
     /// `SourceTrusted` and `Leader`.
     pub conditions: Vec<Condition>,
 }
@@ -79,6 +84,11 @@ pub struct DestinationStatus {
 }
 
 impl DestinationStatus {
+    /// Whether something is wrong with how it is carried, also where it is on air.
+    pub fn is_degraded(&self) -> bool {
+        self.conditions.is_degraded()
+    }
+
     /// What is wrong with its declaration, where that was set aside and the last good one is in force.
     pub fn set_aside(&self) -> Option<&str> {
         self.conditions.set_aside.as_deref()
@@ -102,6 +112,29 @@ pub struct ChannelStatus {
     pub waiting: Option<(&'static str, String)>,
 }
 
+/// One router output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputStatus {
+    /// Its ARN.
+    pub arn: RouterArn,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its pool; `None` for one of this owner in no declared pool.
+    pub pool: Option<PoolName>,
+    /// Its state.
+    pub state: OutputState,
+    /// Whether it brings the pool's programme to its target.
+    pub on_air: bool,
+    /// What it carries, for people: a name, `undeclared`, `NAME, no longer declared`.
+    pub carries: String,
+    /// What keeps it from where it should be, where it is no destination's own: code, sentence and what would change it.
+    pub waiting: Option<(&'static str, String, Vec<String>)>,
+    /// What MediaConnect says is wrong with it, without secrets.
+    pub messages: Arc<[String]>,
+    /// When MediaConnect maintains it next.
+    pub maintenance: Option<MaintenanceWindow>,
+}
+
 /// `phase` of a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Phase {
@@ -116,7 +149,8 @@ pub enum Phase {
     /// On air and not wanted.
     Stopping,
     /// Its declaration or its channel is broken: its key cannot be read, say, or the steps of its channel keep failing, twice
-    /// in a row for a reason of the channel or five times for another like throttling.
+    /// in a row for a reason of the channel or five times for another like throttling. Or it is not known whether it is on air,
+    /// since the router outputs cannot be looked at.
     Error,
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{ChangeArgs, ConnectionArgs, LogFormat, parse_time};
-use super::connect::{Live, Purpose, check_view, show_problems};
+use super::connect::{Live, Purpose, check_outputs, check_view, show_problems};
 use super::event_log::{RunOutcome, Times, event_log};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
@@ -235,6 +235,7 @@ pub(super) async fn confirm(asked: &CancellationToken, output: &Output) -> Resul
 /// The user confirmed the plan that was shown; the channels may have changed meanwhile.
 async fn check_again(controller: &mut Live, shown: &View, output: &Output) -> Result<(), Failure> {
     let now = Box::pin(controller.look()).await?;
+    check_outputs(&now, output)?;
     let differences = differences(
         (&shown.loaded.desired, &shown.plan),
         (&now.loaded.desired, &now.plan),

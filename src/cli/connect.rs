@@ -10,6 +10,7 @@ use tokio::time::{Instant, interval_at};
 use super::args::{ChangeArgs, ConnectionArgs, EmulatorFleet, switches};
 use super::aws_files;
 use super::endpoint::{Endpoint, Service, region_of_environment, variable};
+use super::exit::ExitCode;
 use super::failure::Failure;
 use super::names;
 use super::output::Output;
@@ -19,8 +20,9 @@ use crate::emulator::{self, Emulator, Fleet};
 use crate::files;
 use crate::manifest::Problem;
 use crate::medialive::{self, Kind, Meter, RateLimit};
-use crate::model::{Desired, DestinationName, OwnerId, Trust};
+use crate::model::{Desired, DestinationName, OwnerId, Trust, Unreadable};
 use crate::observe::Progress;
+use crate::plan::router::allow;
 use crate::render::problems;
 use crate::secrets::{self, Keys};
 use crate::store::dynamodb::Access;
@@ -252,7 +254,37 @@ pub(super) fn check_view(view: &View, grants: &[String], output: &Output) -> Res
             "the sources are not trusted to be whole, so what they do not declare stays on air: {why}"
         ));
     }
+    check_outputs(view, output)?;
     names::check(grants, &view.loaded.desired)
+}
+
+/// Says that the router outputs could not be looked at. Where nothing else is declared there is nothing to show, as where the
+/// channels cannot be listed.
+pub(super) fn check_outputs(view: &View, output: &Output) -> Result<(), Failure> {
+    let desired = &view.loaded.desired;
+    let Some(unreadable) = unseen_outputs(view) else {
+        return Ok(());
+    };
+    let why = &unreadable.why;
+    let mut failure = Failure::new(
+        ExitCode::Error,
+        format!("cannot look at the router outputs: {why}"),
+    );
+    if let Some(action) = &unreadable.denied {
+        failure = failure.next(allow(action));
+    }
+    if desired.pools.is_empty() {
+        return Err(failure);
+    }
+    output.warning(&failure);
+    Ok(())
+}
+
+/// Why it is not known what router outputs there are.
+pub(super) fn unseen_outputs(view: &View) -> Option<&Unreadable> {
+    let routers = &view.observed.routers;
+    let is_seen = routers.is_complete || view.loaded.desired.routers.is_empty();
+    routers.unreadable.as_ref().filter(|_| !is_seen)
 }
 
 /// The channels of a fleet file.

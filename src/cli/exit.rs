@@ -69,7 +69,8 @@ impl ExitCode {
                  changed, and no wanted destination is off air because of it (otherwise 5)"
             }
             Self::Partial => {
-                "partial: a wanted destination cannot go on air (`plan`, `apply`, `run --once`), or something else failed or waits"
+                "partial: a wanted destination cannot go on air (`plan`, `apply`, `run --once`), the router outputs could not be looked \
+                 at (`status` and `explain`, too), or something else failed or waits"
             }
             Self::InvalidState => "the declared state has mistakes",
             Self::LeaseLost => "another slotwise holds the lease",
@@ -108,7 +109,7 @@ impl ExitCode {
     pub fn of_plan(plan: &Plan, detailed: bool) -> Self {
         if detailed && !plan.is_empty() {
             Self::ChangesPending
-        } else if plan.destinations.iter().any(cannot_go_on_air) {
+        } else if plan.destinations.iter().any(cannot_go_on_air) || is_in_part(plan) {
             Self::Partial
         } else {
             Self::Success
@@ -131,7 +132,7 @@ impl ExitCode {
 
     /// The code of a plan without a step left.
     fn of_converged(plan: &Plan, changed: bool) -> Self {
-        if plan.destinations.iter().any(cannot_go_on_air) {
+        if plan.destinations.iter().any(cannot_go_on_air) || is_in_part(plan) {
             return Self::Partial;
         }
         let of_destinations = plan.destinations.iter().filter_map(|one| one.waiting.as_ref());
@@ -160,6 +161,11 @@ impl From<ExitCode> for std::process::ExitCode {
 fn cannot_go_on_air(one: &DestinationPlan) -> bool {
     let waits = |waiting: &Waiting| !waiting.ends_by_itself() && !is_wished(waiting);
     one.wanted && !one.on_air && one.waiting.as_ref().is_some_and(waits)
+}
+
+/// Whether it is a plan without the router outputs, which could not be looked at.
+fn is_in_part(plan: &Plan) -> bool {
+    plan.routers.iter().any(|pool| pool.unseen)
 }
 
 /// The declaration asks for exactly this.

@@ -63,5 +63,9 @@ pub(super) async fn run(args: ExplainArgs, output: &Output) -> CommandResult {
         ListFormat::Text => render::explain::explain(&explanation, output.style()),
         ListFormat::Json => render::explain_json::explain_json(&explanation, &view.plan),
     });
-    Ok(ExitCode::Success)
+    Ok(if explanation.destination.is_unknown() {
+        ExitCode::Partial
+    } else {
+        ExitCode::Success
+    })
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use super::args::{ConnectionArgs, parse_time};
-use super::connect::{Live, Purpose, show_problems};
+use super::connect::{Live, Purpose, check_outputs, show_problems, unseen_outputs};
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
@@ -137,11 +137,17 @@ async fn look(args: &StatusArgs, output: &Output) -> CommandResult {
     let (controller, view) = purpose.look(output).await?;
     // What is on air is worth seeing whatever is wrong with the declarations.
     show_problems(&view.loaded.problems, output);
+    check_outputs(&view, output)?;
+    let is_in_part = unseen_outputs(&view).is_some();
     show(&view.status, view.at, args, output);
     if args.watch {
         watch(controller, view.status, args, output).await;
     }
-    Ok(ExitCode::Success)
+    Ok(if is_in_part {
+        ExitCode::Partial
+    } else {
+        ExitCode::Success
+    })
 }
 
 /// Runs until standard output is closed or fails.

@@ -145,7 +145,7 @@ pub enum Event {
     /// Nothing is left to do.
     Converged {
         /// How many destinations are where they are wanted, and how many are not.
-        totals: Totals,
+        totals: Box<Totals>,
         /// Wanted destinations that went off air meanwhile, whatever took them.
         interruptions: usize,
         /// Since the first cycle or the last change.

@@ -17,13 +17,13 @@ use super::{Controller, Event, StepOutcome};
 use crate::execute::{NoPermit, Order, OutputExecutor, OutputOutcome, OutputTask, StepError};
 use crate::model::{
     Desired, DestinationName, Endpoint, Identity, ObservedRouters, OutputState, OwnerId, RouterArn,
-    RouterQuota, Stream, Trouble,
+    RouterQuota, Stream, Trouble, Unreadable,
 };
 use crate::observe::RouterObserver;
 use crate::plan::router::OutputWaiting;
 use crate::plan::{OutputAction, OutputPlan, OutputStep, Plan, RouterPoolPlan};
 use crate::retry::Backoff;
-use crate::service::Kind;
+use crate::service::{CallError, Kind};
 use crate::store::Source;
 
 /// An output that was on air for this long after it failed may fail afresh.
@@ -264,11 +264,12 @@ impl Outputs {
     }
 
     /// Nothing could be seen: what is known stays known, and nothing is done about it. Whether that is news.
-    fn note_blind(&mut self, why: &str) -> bool {
-        self.seen.unreadable = Some(why.to_owned());
+    fn note_blind(&mut self, unreadable: Unreadable) -> bool {
+        let why = unreadable.why.clone();
+        self.seen.unreadable = Some(unreadable);
         let times = self.blind.as_ref().map_or(0, |(_, times)| *times);
-        let is_news = self.blind.as_ref().is_none_or(|(before, _)| before != why);
-        self.blind = Some((why.to_owned(), times + 1));
+        let is_news = self.blind.as_ref().is_none_or(|(before, _)| *before != why);
+        self.blind = Some((why, times + 1));
         is_news
     }
 
@@ -330,9 +331,8 @@ impl<S: Source> Controller<S> {
                 }
             }
             Err(error) => {
-                let why = error.to_string();
-                if self.outputs.note_blind(&why) {
-                    let what = format!("cannot look at the router outputs, which stay as they are: {why}");
+                if self.outputs.note_blind(unreadable(&error)) {
+                    let what = format!("cannot look at the router outputs, which stay as they are: {error}");
                     self.tell(Event::Warned { what });
                 }
             }
@@ -599,6 +599,21 @@ impl<S: Source> Controller<S> {
 fn pool_name(pool: &RouterPoolPlan) -> String {
     let name = pool.name.as_ref();
     name.map_or_else(|| "(no pool)".to_owned(), ToString::to_string)
+}
+
+/// Why outputs could not be looked at, and which permission is missing where it is for that.
+fn unreadable(error: &CallError) -> Unreadable {
+    let is_denied = error.kind == Kind::Denied;
+    // A batch needs the permission of the single call: there is none of its own.
+    let action = error.operation.trim_start_matches("Batch");
+    Unreadable {
+        why: if is_denied {
+            error.said()
+        } else {
+            error.to_string()
+        },
+        denied: is_denied.then(|| format!("mediaconnect:{action}")),
+    }
 }
 
 /// What a step starts to push.

@@ -442,7 +442,7 @@ impl<S: Source> Controller<S> {
 
     fn tell_converged(&mut self, took: Duration) {
         let Some(plan) = &self.plan else { return };
-        let totals = Totals::of(plan, &self.status);
+        let totals = Box::new(Totals::of(plan, &self.status));
         let interruptions = self.losses.take_count();
         self.tell(Event::Converged {
             totals,

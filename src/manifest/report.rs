@@ -55,11 +55,11 @@ impl Report {
         self.rejected
     }
 
-    /// The first problem that sets the object aside or fails `validate`.
+    /// The first problem by its place that sets the object aside or fails `validate`.
     pub fn first_error(&self) -> Option<&Problem> {
-        self.problems
-            .iter()
-            .find(|problem| problem.severity == Severity::Error)
+        let problems = self.problems.iter();
+        let errors = problems.filter(|problem| problem.severity == Severity::Error);
+        errors.min_by_key(|problem| (problem.location.line, problem.location.column))
     }
 
     /// Names the object `name`, also in the problems reported before.

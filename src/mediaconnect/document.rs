@@ -198,10 +198,17 @@ struct WireOutput {
     tier: String,
     configuration: Value,
     maintenance_configuration: Option<Value>,
+    maintenance_schedule: Option<WireSchedule>,
     messages: Option<Vec<WireMessage>>,
     /// Required by the service model. Without them nothing shows whose the output is.
     tags: Tags,
     processors: Option<Value>,
+}
+
+/// A union: what it has beside a window is not understood.
+#[derive(Deserialize)]
+struct WireSchedule {
+    window: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -290,6 +297,10 @@ impl OutputDocument {
                 maintenance: wire.maintenance_configuration.as_ref().and_then(maintenance_of),
             },
             messages: messages.iter().map(|one| one.shown(&secrets)).collect(),
+            // It is only shown, so one that is not understood is no error.
+            maintenance: wire
+                .maintenance_schedule
+                .and_then(|schedule| serde_json::from_value(schedule.window?).ok()),
             trouble: None,
         };
         Self {
@@ -613,6 +624,6 @@ mod tests {
                 {"message": "no code"}, {"code": "CODE"}]);
         });
         let expected = ["REFUSED: … at rtmps://a.example/… with …", "no code", "CODE"];
-        assert_eq!(document.output.messages, expected);
+        assert_eq!(document.output.messages[..], expected);
     }
 }

@@ -43,8 +43,8 @@ pub use pool::{
     Cause, ChannelPool, Disruption, Idle, Interrupt, Placement, Pool, PoolChannel, SlotSelector, Window,
 };
 pub use router::{
-    InputState, Maintenance, ObservedRouters, OutputRecord, OutputState, RouteState, RouterInput,
-    RouterOutput, RouterPool, RouterQuota, RouterSettings, Tier,
+    InputState, Maintenance, MaintenanceWindow, ObservedRouters, OutputRecord, OutputState, RouteState,
+    RouterInput, RouterOutput, RouterPool, RouterQuota, RouterSettings, Tier, Unreadable,
 };
 pub use secret::Secret;
 pub use stream::Stream;

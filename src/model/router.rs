@@ -67,6 +67,31 @@ pub struct Maintenance {
     pub time: Arc<str>,
 }
 
+/// When MediaConnect maintains an output: 60 to 66 days after its start.
+///
+/// Source: MediaConnect service model, `WindowMaintenanceSchedule`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MaintenanceWindow {
+    /// The window begins.
+    pub start: Timestamp,
+    /// It ends.
+    pub end: Timestamp,
+    /// When in it the output is interrupted.
+    pub scheduled_time: Timestamp,
+}
+
+impl fmt::Display for MaintenanceWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            start,
+            end,
+            scheduled_time,
+        } = self;
+        write!(f, "{scheduled_time:.0}, in the window {start:.0} to {end:.0}")
+    }
+}
+
 /// `RouterOutputTier`: capacity in Mbit/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -287,7 +312,9 @@ pub struct RouterOutput {
     /// What it was made with.
     pub settings: RouterSettings,
     /// What MediaConnect says is wrong with it, without secrets.
-    pub messages: Vec<String>,
+    pub messages: Arc<[String]>,
+    /// When MediaConnect maintains it next, which interrupts it; `None` where it does not say.
+    pub maintenance: Option<MaintenanceWindow>,
     /// Failures in a row, as this controller counts them.
     pub trouble: Option<Trouble>,
 }
@@ -324,6 +351,15 @@ impl Default for RouterQuota {
     }
 }
 
+/// Why router outputs could not be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// One sentence, without secrets.
+    pub why: String,
+    /// The IAM action that is not allowed: `mediaconnect:ListRouterOutputs`. `None` where it is not for a permission.
+    pub denied: Option<String>,
+}
+
 /// What was seen of the routers of the region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObservedRouters {
@@ -333,8 +369,8 @@ pub struct ObservedRouters {
     pub inputs: BTreeMap<RouterArn, RouterInput>,
     /// Whether all pages of the list were read: an output that is missing from a part may exist.
     pub is_complete: bool,
-    /// Why the last look failed, one sentence without secrets: all this is as it was before that, and nothing is done about it.
-    pub unreadable: Option<String>,
+    /// Why the last look failed: all this is as it was before that, and nothing is done about it.
+    pub unreadable: Option<Unreadable>,
     /// How much there is room for.
     pub quota: RouterQuota,
     /// Destinations that this controller stopped for a change of their own: they start again.

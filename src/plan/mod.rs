@@ -236,6 +236,8 @@ pub struct OutputPlace {
     pub name: Option<Arc<str>>,
     /// Its state.
     pub state: Option<OutputState>,
+    /// What MediaConnect says is wrong with it.
+    pub messages: Arc<[String]>,
     /// What is done with it next, as plans call it.
     pub next: Option<&'static str>,
     /// Whether the destination is on air, or about to be, when all of the plan is carried out.

@@ -121,7 +121,7 @@ fn retarget_waiting(decision: &Decision<'_, '_>, dest: usize, slot: usize) -> Wa
     let reading = decision.reading;
     let channel = reading.slots[slot].channel;
     if let Some(blocked) = &reading.dests[dest].blocked_by {
-        return blocked_waiting(blocked);
+        return blocked_waiting(reading, blocked);
     }
     if let Some(unusable) = &reading.channels[channel].unusable {
         return unusable.clone();
@@ -168,7 +168,7 @@ fn unplaced_waiting(decision: &Decision<'_, '_>, dest: usize) -> Waiting {
     let one = &reading.dests[dest];
     // What is on air in an output group that is no slot, say, is found by the name of that group.
     if let Some(blocked) = &one.blocked_by {
-        return no_slot_at_all(decision).unwrap_or_else(|| blocked_waiting(blocked));
+        return no_slot_at_all(decision).unwrap_or_else(|| blocked_waiting(reading, blocked));
     }
     if let Some(unreadable) = unreadable_key(&one.decl.key) {
         return unreadable;
@@ -189,11 +189,11 @@ fn unplaced_waiting(decision: &Decision<'_, '_>, dest: usize) -> Waiting {
     nearest(decision, dest)
 }
 
-fn blocked_waiting(blocked: &BlockedBy<'_>) -> Waiting {
+fn blocked_waiting(reading: &super::Reading<'_>, blocked: &BlockedBy<'_>) -> Waiting {
     match blocked {
-        BlockedBy::Output(output) => Waiting::OnAirInOutput {
-            output: (*output).clone(),
-        },
+        BlockedBy::Output(output) => {
+            super::router::on_air_in_output(reading.desired, reading.observed, output)
+        }
         BlockedBy::Duplicate(other) => Waiting::SameTarget {
             other: (*other).clone(),
         },

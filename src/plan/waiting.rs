@@ -3,10 +3,11 @@
 mod ways_out;
 mod words;
 
-pub(in crate::plan) use ways_out::{AGAIN, JUST_THIS_ONCE, anytime, end_of_pause};
+pub(in crate::plan) use ways_out::{AGAIN, JUST_THIS_ONCE, OWN_KEY, anytime, end_of_pause};
 pub(in crate::plan) use words::paused;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use super::Stray;
 use super::router::OutputWaiting;
 use crate::model::{
     Cause, ChannelId, ChannelState, DestinationName, NoSlot, OtherGroup, OutputGroup, OwnerId, Pause,
-    PoolName, RouterArn, SlotId,
+    PoolName, SlotId,
 };
 
 /// What keeps a destination or a channel from where it should be.
@@ -189,8 +190,10 @@ pub enum Waiting {
     /// The same, where a router output pushes it, or may.
     #[serde(rename = "OnAirElsewhere")]
     OnAirInOutput {
-        /// The router output.
-        output: RouterArn,
+        /// Name of the router output.
+        output: Arc<str>,
+        /// The declared destination that it is of.
+        of: Option<DestinationName>,
     },
     /// Hands off.
     Paused {
@@ -438,13 +441,7 @@ mod tests {
     fn a_turn_comes_by_itself_and_a_free_slot_does_not() {
         let channel = ChannelId::from("4000001");
         assert!(Waiting::MaxConcurrent { channel, limit: 1 }.ends_by_itself());
-        let pool = PoolName::from("main");
-        assert!(
-            !Waiting::NoFreeSlot {
-                pool,
-                outranked_by: None
-            }
-            .ends_by_itself()
-        );
+        let (pool, outranked_by) = ("main".into(), None);
+        assert!(!Waiting::NoFreeSlot { pool, outranked_by }.ends_by_itself());
     }
 }

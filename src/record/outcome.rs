@@ -150,6 +150,7 @@ impl<'a> From<&'a RouterPoolPlan> for RouterDocument<'a> {
             interrupt: _,
             outputs,
             source,
+            unseen: _,
         } = plan;
         Self {
             name,
@@ -169,6 +170,8 @@ impl<'a> From<&'a OutputPlan> for OutputDocument<'a> {
             on_air: _,
             steps,
             waiting,
+            messages: _,
+            maintenance: _,
         } = output;
         Self {
             arn: arn.as_ref(),

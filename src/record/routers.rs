@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::EndpointDocument;
 use crate::model::{
-    DestinationName, Endpoint, Identity, InputState, ObservedRouters, OutputRecord, OutputState, OwnerId,
-    PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota, RouterSettings, TargetDigest,
-    Trouble,
+    DestinationName, Endpoint, Identity, InputState, MaintenanceWindow, ObservedRouters, OutputRecord,
+    OutputState, OwnerId, PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota,
+    RouterSettings, TargetDigest, Trouble, Unreadable,
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub(super) struct RoutersDocument {
     is_complete: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unreadable: Option<String>,
+    /// The IAM action for want of which they could not be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    denied: Option<String>,
     quota: RouterQuota,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     returning: BTreeSet<Identity>,
@@ -43,6 +46,8 @@ struct OutputDocument {
     settings: RouterSettings,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     messages: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    maintenance: Option<MaintenanceWindow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trouble: Option<Trouble>,
 }
@@ -71,7 +76,8 @@ struct InputDocument {
 impl RoutersDocument {
     /// Nothing was asked of MediaConnect.
     pub(super) fn is_empty(&self) -> bool {
-        self.outputs.is_empty() && self.inputs.is_empty() && !self.is_complete
+        let is_seen = self.is_complete || self.unreadable.is_some();
+        self.outputs.is_empty() && self.inputs.is_empty() && !is_seen
     }
 }
 
@@ -100,7 +106,10 @@ impl From<&ObservedRouters> for RoutersDocument {
                 .map(|(arn, one)| (arn.clone(), input(one)))
                 .collect(),
             is_complete: *is_complete,
-            unreadable: unreadable.clone(),
+            unreadable: unreadable.as_ref().map(|unreadable| unreadable.why.clone()),
+            denied: unreadable
+                .as_ref()
+                .and_then(|unreadable| unreadable.denied.clone()),
             quota: *quota,
             returning: returning.clone(),
             not_made: not_made.clone(),
@@ -123,7 +132,10 @@ impl From<RoutersDocument> for ObservedRouters {
                 .map(|(arn, one)| (arn, input(one)))
                 .collect(),
             is_complete: document.is_complete,
-            unreadable: document.unreadable,
+            unreadable: document.unreadable.map(|why| Unreadable {
+                why,
+                denied: document.denied,
+            }),
             quota: document.quota,
             returning: document.returning,
             not_made: document.not_made,
@@ -151,7 +163,8 @@ impl From<&RouterOutput> for OutputDocument {
             interface: output.interface.clone(),
             target: output.target.as_ref().map(EndpointDocument::from),
             settings: output.settings.clone(),
-            messages: output.messages.clone(),
+            messages: output.messages.to_vec(),
+            maintenance: output.maintenance,
             trouble: output.trouble.clone(),
         }
     }
@@ -179,7 +192,8 @@ impl From<OutputDocument> for RouterOutput {
             interface: document.interface,
             target: document.target.map(Endpoint::from),
             settings: document.settings,
-            messages: document.messages,
+            messages: document.messages.into(),
+            maintenance: document.maintenance,
             trouble: document.trouble,
         }
     }

@@ -83,6 +83,9 @@ pub(super) fn course(channel: &ChannelPlan) -> String {
 
 /// The state of the destination while it waits: `waits`, `stays on air`, `is on air`.
 pub(super) fn predicate(destination: &DestinationPlan) -> &'static str {
+    if destination.is_unknown() {
+        return "may be on air";
+    }
     match (destination.on_air, destination.wanted) {
         (true, false) => "stays on air",
         (true, true) => "is on air",
@@ -130,7 +133,11 @@ fn interrupt_name(interrupt: Interrupt) -> &'static str {
 /// `live: 3 router outputs, interrupt: Never`.
 pub(super) fn router_pool_facts(pool: &RouterPoolPlan) -> String {
     let there = pool.outputs.iter().filter(|output| output.arn.is_some());
-    let there = counted(there.count(), "router output");
+    let there = if pool.unseen {
+        "router outputs not known".to_owned()
+    } else {
+        counted(there.count(), "router output")
+    };
     match &pool.name {
         Some(name) => format!("{name}: {there}, interrupt: {}", interrupt_name(pool.interrupt)),
         None => format!("(none declared): {there}"),
@@ -300,8 +307,11 @@ impl<'a> View<'a> {
             "{wanted} wanted, {off} off · pool {}",
             self.style.paint(Tone::Strong, router_pool_facts(pool))
         )];
-        lines.push(String::new());
-        lines.extend(routers::outputs(pool, self.style));
+        let outputs = routers::outputs(pool, self.style);
+        if !outputs.is_empty() {
+            lines.push(String::new());
+            lines.extend(outputs);
+        }
         lines.extend(self.waiting(destinations));
         lines.extend(self.also_on_air(destinations));
         lines
@@ -606,7 +616,7 @@ pub(super) fn ways_out(waiting: &Waiting, names: &[DestinationName]) -> Vec<Stri
 }
 
 /// A row with them; none where time alone helps.
-fn ways_out_row(table: &mut Table, start: Option<Cell>, ways: &[String]) {
+pub(super) fn ways_out_row(table: &mut Table, start: Option<Cell>, ways: &[String]) {
     if !ways.is_empty() {
         let ways = cell(Tone::Muted, format!("ways out: {}", ways.join(" · ")));
         table.row_of(start.into_iter().chain([ways]));

@@ -134,8 +134,12 @@ pub struct SummaryDocument {
     pub stops: usize,
     /// Destinations wanted on air.
     pub wanted: usize,
-    /// Destinations on air now.
+    /// Destinations that were seen on air.
     pub on_air: usize,
+    /// Destinations of which it is not known whether they are on air, since the router outputs cannot be looked at; left out where
+    /// there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown: usize,
     /// Destinations that go on air.
     pub go_on_air: usize,
     /// Destinations that go off air and stay off.
@@ -405,6 +409,7 @@ fn summary(of: &Summary) -> SummaryDocument {
         stops: of.stops,
         wanted: of.wanted,
         on_air: of.on_air,
+        unknown: of.unknown,
         go_on_air: of.go_on_air,
         go_off_air: of.go_off_air,
         released: of.released,

@@ -258,10 +258,14 @@ fn details(page: &mut Page, plan: &Plan, changed: usize) {
     page.line("| destination | pool | wanted | on air | slot | why |");
     page.line("|---|---|---|---|---|---|");
     for one in &plan.destinations {
-        let slot = one
-            .assignment
-            .as_ref()
-            .map_or_else(String::new, ToString::to_string);
+        let slot = one.assignment.as_ref().map(ToString::to_string);
+        let output = || one.output.as_ref()?.name.as_ref().map(ToString::to_string);
+        let slot = slot.or_else(output).unwrap_or_default();
+        let on_air = match one.on_air {
+            true => "yes",
+            false if one.is_unknown() => "not known",
+            false => "no",
+        };
         let why = match (&one.waiting, &one.reason) {
             (Some(waiting), _) => waiting.code().to_owned(),
             (None, Some(reason)) => reason.to_string(),
@@ -273,7 +277,7 @@ fn details(page: &mut Page, plan: &Plan, changed: usize) {
                 escape(one.name.as_str()),
                 escape(one.pool.as_str()),
                 if one.wanted { "yes" } else { "no" },
-                if one.on_air { "yes" } else { "no" },
+                on_air,
                 escape(&slot),
                 escape(&why)
             ));

@@ -620,12 +620,12 @@ mod tests {
                 wanted_for: Some(Duration::from_secs(4)),
             },
             Event::Converged {
-                totals: Totals {
+                totals: Box::new(Totals {
                     wanted: 4,
                     on_air: 3,
                     waiting: vec!["facebook".into()],
                     ..Totals::default()
-                },
+                }),
                 interruptions: 1,
                 took: Duration::from_millis(4_200),
             },
@@ -764,11 +764,11 @@ mod tests {
                 retry_in: Duration::from_mins(1),
             },
             Event::Converged {
-                totals: Totals {
+                totals: Box::new(Totals {
                     wanted: 2,
                     on_air: 2,
                     ..Totals::default()
-                },
+                }),
                 interruptions: 0,
                 took: Duration::from_secs(1),
             },

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::plan::ways_out_row;
 use super::style::{Style, Tone, columns};
 use super::table::{Table, cell};
 use crate::model::OutputState;
 use crate::plan::router::{OutputAction, OutputContent, OutputPlan, OutputWaiting, RouterPoolPlan};
+use crate::words::counted;
 
 /// More unchanged outputs than this are folded into one line.
 const FOLD_ABOVE: usize = 4;
@@ -13,16 +15,20 @@ const FOLD_ABOVE: usize = 4;
 /// The outputs of a pool: those that change with their steps, then the others.
 pub(super) fn outputs(pool: &RouterPoolPlan, style: Style) -> Vec<String> {
     let (quiet, changed): (Vec<_>, Vec<_>) = pool.outputs.iter().partition(|output| output.steps.is_empty());
+    let edges = Edges::of(pool);
     let mut lines: Vec<String> = Vec::new();
     for output in changed {
-        lines.extend(changing(output, style));
+        lines.extend(changing(output, edges, style));
     }
     // What waits and has no output yet is told with the destinations.
-    let quiet: Vec<&OutputPlan> = quiet.into_iter().filter(|output| output.arn.is_some()).collect();
+    let there = quiet.into_iter().filter(|output| output.arn.is_some());
+    let (quiet, stuck): (Vec<&OutputPlan>, Vec<&OutputPlan>) =
+        there.partition(|output| is_untroubled(output));
+    lines.extend(stuck_ones(&stuck, edges, style));
     if quiet.len() > FOLD_ABOVE {
         lines.push(folded(&quiet, style));
     } else {
-        lines.extend(quiet.iter().flat_map(|output| unchanged(output, style)));
+        lines.extend(quiet.iter().flat_map(|output| unchanged(output, edges, style)));
     }
     lines
 }
@@ -53,15 +59,50 @@ pub(super) fn course(output: &OutputPlan) -> String {
 
 /// A destination's own output, for its explanation.
 pub(super) fn of_destination(output: &OutputPlan, style: Style) -> Vec<String> {
-    let name = output.name.as_deref().unwrap_or("is to be made");
+    let is_made = output.steps.first().map(|step| step.action.name()) == Some("create");
+    let name = match &output.name {
+        Some(name) => name,
+        None if is_made => "is to be made",
+        None if matches!(output.waiting, Some(OutputWaiting::OutputsUnreadable { .. })) => "not known",
+        None => "none yet",
+    };
     let state = output
         .state
         .map_or_else(String::new, |state| format!(" ({state})"));
     let mut lines = vec![format!("  router output: {name}{state}")];
+    if let Some(window) = &output.maintenance {
+        lines.push(format!("  MediaConnect maintains it: {window}"));
+    }
+    lines.extend(messages(output).lines(style, 2));
     if !output.steps.is_empty() {
         lines.push(String::new());
         lines.push("What is done".to_owned());
         lines.extend(steps(output).lines(style, 2));
+    }
+    lines
+}
+
+/// Whether there is nothing to be said of it that is not said with its destination.
+fn is_untroubled(output: &OutputPlan) -> bool {
+    output.messages.is_empty() && (output.waiting.is_none() || is_told_with_it(output))
+}
+
+/// Those that wait and are no destination's own, and those with messages: the first of each reason, then how many more.
+fn stuck_ones(stuck: &[&OutputPlan], edges: Edges, style: Style) -> Vec<String> {
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for output in stuck {
+        let code = output.waiting.as_ref().filter(|_| !is_told_with_it(output));
+        let code = code.map_or("OutputMessage", OutputWaiting::code);
+        let count = counts.entry(code).or_default();
+        *count += 1;
+        if *count <= FOLD_ABOVE {
+            lines.extend(unchanged(output, edges, style));
+        }
+    }
+    for (code, count) in counts.into_iter().filter(|(_, count)| *count > FOLD_ABOVE) {
+        let more = counted(count - FOLD_ABOVE, "router output");
+        lines.push(format!("  and {more} more: {code}"));
     }
     lines
 }
@@ -74,10 +115,20 @@ fn is_told_with_it(output: &OutputPlan) -> bool {
     )
 }
 
-fn changing(output: &OutputPlan, style: Style) -> Vec<String> {
-    let mut lines = vec![line(output, Tone::Change, style)];
+fn changing(output: &OutputPlan, edges: Edges, style: Style) -> Vec<String> {
+    let mut lines = vec![line(output, Tone::Change, edges, style)];
     lines.extend(steps(output).lines(style, 4));
+    lines.extend(messages(output).lines(style, 4));
     lines
+}
+
+/// What MediaConnect says is wrong with it.
+fn messages(output: &OutputPlan) -> Table {
+    let mut table = Table::default();
+    for message in &*output.messages {
+        table.row([cell(Tone::Waits, "message"), cell(Tone::Plain, message)]);
+    }
+    table
 }
 
 fn steps(output: &OutputPlan) -> Table {
@@ -98,30 +149,50 @@ fn steps(output: &OutputPlan) -> Table {
     table
 }
 
-fn unchanged(output: &OutputPlan, style: Style) -> Vec<String> {
-    let mut lines = vec![line(output, Tone::Muted, style)];
+fn unchanged(output: &OutputPlan, edges: Edges, style: Style) -> Vec<String> {
+    let mut lines = vec![line(output, Tone::Muted, edges, style)];
     let waiting: Option<&OutputWaiting> = output.waiting.as_ref().filter(|_| !is_told_with_it(output));
     if let Some(waiting) = waiting {
         let mut table = Table::default();
         let text = format!("{}: {waiting}", waiting.code());
         table.row([cell(Tone::Waits, "waits"), cell(Tone::Plain, text)]);
+        ways_out_row(&mut table, Some(cell(Tone::Muted, "")), &waiting.ways_out());
         lines.extend(table.lines(style, 4));
     }
+    lines.extend(messages(output).lines(style, 4));
     lines
 }
 
-/// What it carries, its states, and its name at the right edge.
-fn line(output: &OutputPlan, tone: Tone, style: Style) -> String {
+/// How wide the columns of a pool are.
+#[derive(Debug, Clone, Copy)]
+struct Edges {
+    carries: usize,
+    course: usize,
+}
+
+impl Edges {
+    fn of(pool: &RouterPoolPlan) -> Self {
+        let widest = |text: fn(&OutputPlan) -> String| {
+            let widths = pool.outputs.iter().map(|output| columns(&text(output)));
+            widths.max().unwrap_or_default()
+        };
+        Self {
+            carries: widest(|output| output.carries.to_string()),
+            course: widest(course),
+        }
+    }
+}
+
+/// What it carries, its states, and its name.
+fn line(output: &OutputPlan, tone: Tone, edges: Edges, style: Style) -> String {
     let (title, course) = (output.carries.to_string(), course(output));
-    let right = output.name.as_deref().unwrap_or_default();
-    let edge = style.width.min(Style::DEFAULT_WIDTH);
-    let used = 2 + columns(&title) + 2 + columns(&course) + columns(right);
-    let gap = " ".repeat(edge.saturating_sub(used).max(2));
+    let gap = |text: &str, edge: usize| " ".repeat(edge.saturating_sub(columns(text)) + 2);
+    let (after_title, after_course) = (gap(&title, edges.carries), gap(&course, edges.course));
     let line = format!(
-        "  {}  {}{gap}{}",
+        "  {}{after_title}{}{after_course}{}",
         style.paint(Tone::Strong, title),
         style.paint(tone, course),
-        style.paint(Tone::Muted, right)
+        style.paint(Tone::Muted, output.name.as_deref().unwrap_or_default())
     );
     line.trim_end().to_owned()
 }

@@ -17,6 +17,9 @@ pub struct Router {
     pub interrupt: String,
     /// Its router outputs: those of its destinations by name, then the others by ARN.
     pub outputs: Vec<Output>,
+    /// Whether it is not known what outputs there are, since they cannot be looked at; left out where they were seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
 }
 
 /// The plan for a router output.
@@ -39,6 +42,24 @@ pub struct Output {
     pub steps: Vec<OutputStepDocument>,
     /// What keeps it from where it should be.
     pub waiting: Option<Waits>,
+    /// What MediaConnect says is wrong with it; left out where that is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<String>,
+    /// When MediaConnect maintains it next; left out where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Window>,
+}
+
+/// When MediaConnect maintains a router output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Window {
+    /// The window begins: RFC 3339, in UTC.
+    pub start: String,
+    /// It ends.
+    pub end: String,
+    /// When in it the output is interrupted.
+    pub scheduled_time: String,
 }
 
 /// A step on a router output.
@@ -56,6 +77,7 @@ pub(super) fn router(of: &RouterPoolPlan) -> Router {
         name: of.name.as_ref().map(ToString::to_string),
         interrupt: format!("{:?}", of.interrupt),
         outputs: of.outputs.iter().map(output).collect(),
+        unseen: of.unseen,
     }
 }
 
@@ -72,6 +94,12 @@ pub(super) fn output(of: &OutputPlan) -> Output {
             .waiting
             .as_ref()
             .map(|waiting| waits(waiting, of.carries.destination())),
+        messages: of.messages.to_vec(),
+        maintenance: of.maintenance.map(|window| Window {
+            start: window.start.to_string(),
+            end: window.end.to_string(),
+            scheduled_time: window.scheduled_time.to_string(),
+        }),
     }
 }
 

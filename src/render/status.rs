@@ -10,9 +10,9 @@ use super::plan::RUNS_WITHOUT_SLOT;
 use super::plan_json::{Slot, pretty, slot};
 use super::style::{Style, Tone};
 use super::table::{Table, cell};
-use crate::model::{ChannelState, PoolName, WantedState};
+use crate::model::{ChannelState, MaintenanceWindow, OutputState, PoolName, WantedState};
 use crate::plan::waiting::Approximately;
-use crate::status::{ChannelStatus, Condition, DestinationStatus, Phase, Status};
+use crate::status::{ChannelStatus, Condition, DestinationStatus, OutputStatus, Phase, Status};
 
 /// `formatVersion` of [`status_json`].
 pub const FORMAT_VERSION: u32 = 1;
@@ -45,6 +45,10 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
         lines.push(String::new());
         lines.extend(channels(&status.channels, style));
     }
+    if !status.outputs.is_empty() {
+        lines.push(String::new());
+        lines.extend(outputs(&status.outputs, style));
+    }
     let unusual = conditions(&status.conditions, style);
     if !unusual.is_empty() {
         lines.push(String::new());
@@ -53,8 +57,8 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
     lines.join("\n") + "\n"
 }
 
-/// `status` as indented JSON that ends with a line feed: `formatVersion`, `destinations[]`, `channels[]`,
-/// `conditions[]`, each field always there.
+/// `status` as indented JSON that ends with a line feed: `formatVersion`, `destinations[]`, `channels[]`, `outputs[]` where
+/// there are router outputs, `conditions[]`, each field always there.
 pub fn status_json(status: &Status) -> String {
     pretty(&StatusDocument {
         format_version: FORMAT_VERSION,
@@ -64,6 +68,7 @@ pub fn status_json(status: &Status) -> String {
             .map(|one| destination_document(one))
             .collect(),
         channels: status.channels.iter().map(channel_document).collect(),
+        outputs: status.outputs.iter().map(output_document).collect(),
         conditions: &status.conditions,
     })
 }
@@ -125,6 +130,8 @@ struct StatusDocument<'a> {
     format_version: u32,
     destinations: Vec<DestinationDocument<'a>>,
     channels: Vec<ChannelDocument<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    outputs: Vec<OutputDocument<'a>>,
     conditions: &'a [Condition],
 }
 
@@ -155,6 +162,20 @@ struct ChannelDocument<'a> {
     state: Option<ChannelState>,
     slots: Vec<SlotDocument<'a>>,
     waiting: Option<WaitingDocument<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OutputDocument<'a> {
+    arn: &'a str,
+    name: &'a str,
+    pool: Option<&'a str>,
+    state: OutputState,
+    on_air: bool,
+    carries: &'a str,
+    waiting: Option<WaitingDocument<'a>>,
+    messages: &'a [String],
+    maintenance: Option<MaintenanceWindow>,
 }
 
 #[derive(Serialize)]
@@ -203,6 +224,23 @@ fn channel_document(of: &ChannelStatus) -> ChannelDocument<'_> {
             .waiting
             .as_ref()
             .map(|(code, message)| WaitingDocument { code, message }),
+    }
+}
+
+fn output_document(of: &OutputStatus) -> OutputDocument<'_> {
+    OutputDocument {
+        arn: of.arn.as_str(),
+        name: &of.name,
+        pool: of.pool.as_ref().map(PoolName::as_str),
+        state: of.state,
+        on_air: of.on_air,
+        carries: &of.carries,
+        waiting: of
+            .waiting
+            .as_ref()
+            .map(|(code, message, _)| WaitingDocument { code, message }),
+        messages: &of.messages,
+        maintenance: of.maintenance,
     }
 }
 
@@ -279,6 +317,41 @@ fn channels(of: &[ChannelStatus], style: Style) -> Vec<String> {
     table.lines(style, 0)
 }
 
+fn outputs(of: &[OutputStatus], style: Style) -> Vec<String> {
+    let more = |table: &mut Table, head: &str, text: String| {
+        table.row([
+            cell(Tone::Plain, ""),
+            cell(Tone::Plain, ""),
+            cell(Tone::Waits, head),
+            cell(Tone::Waits, text),
+        ]);
+    };
+    let mut table = Table::default();
+    table.row(["ROUTER OUTPUT", "POOL", "STATE", "CARRIES"].map(|head| cell(Tone::Muted, head)));
+    for one in of {
+        table.row([
+            cell(Tone::Strong, &one.name),
+            cell(
+                Tone::Plain,
+                one.pool.as_ref().map_or("(no pool)", PoolName::as_str),
+            ),
+            cell(Tone::Plain, one.state),
+            cell(Tone::Plain, &one.carries),
+        ]);
+        if let Some((code, message, ways_out)) = &one.waiting {
+            let ways = format!("ways out: {}", ways_out.join(" · "));
+            more(&mut table, "waits", format!("{code}: {message}"));
+            if !ways_out.is_empty() {
+                more(&mut table, "", ways);
+            }
+        }
+        for message in &*one.messages {
+            more(&mut table, "message", message.clone());
+        }
+    }
+    table.lines(style, 0)
+}
+
 /// Global conditions that are not as they should be; those that are need no words.
 fn conditions(of: &[Condition], style: Style) -> Vec<String> {
     let mut table = Table::default();
@@ -294,6 +367,7 @@ fn conditions(of: &[Condition], style: Style) -> Vec<String> {
 /// Whether the table alone does not answer "why".
 fn says_more(destination: &DestinationStatus) -> bool {
     !destination.ways_out.is_empty()
+        || destination.is_degraded()
         || matches!(destination.phase, Phase::Error | Phase::Pending | Phase::Stopping)
 }
 
@@ -375,6 +449,7 @@ mod tests {
         Status {
             destinations: [broken, facebook, youtube].map(Arc::new).into(),
             channels: vec![channel],
+            outputs: Vec::new(),
             conditions: vec![
                 condition("SourceTrusted", ConditionStatus::False),
                 condition("Leader", ConditionStatus::True),

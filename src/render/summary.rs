@@ -27,6 +27,8 @@ pub struct Summary {
     pub off: usize,
     /// Destinations that are on air now.
     pub on_air: usize,
+    /// Destinations of which it is not known whether they are.
+    pub unknown: usize,
     /// Destinations that go on air.
     pub go_on_air: usize,
     /// Destinations that go off air and stay off.
@@ -60,10 +62,11 @@ impl Summary {
             wanted: those(|one| one.wanted),
             off: those(|one| !one.wanted),
             on_air: those(|one| one.on_air),
+            unknown: those(DestinationPlan::is_unknown),
             go_on_air: those(|one| !one.on_air && one.will_be_on_air()),
             go_off_air: those(|one| one.on_air && !one.will_be_on_air() && one.waiting.is_none()),
             released: released(plan),
-            waiting: those(|one| one.waiting.is_some() && !is_on_its_way(one)),
+            waiting: those(|one| one.waiting.is_some() && !one.is_unknown() && !is_on_its_way(one)),
             interruptions: plan.interruptions(),
             api_calls: plan.api_calls(),
         }
@@ -101,6 +104,9 @@ impl Summary {
             parts.push(format!("{targets} {leaves} off air"));
         }
         parts.push(waits(self.waiting));
+        if self.unknown > 0 {
+            parts.push(format!("{} not known", self.unknown));
+        }
         parts.join(", ")
     }
 

@@ -17,7 +17,7 @@ use crate::model::{ChannelId, RouterArn, Secret};
 
 /// A call to a service that failed.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{operation}{}: {kind}{}{}", on(subject.as_ref()), after(": ", message), after("; ", kind.fix()))]
+#[error("{}{}", self.said(), after("; ", kind.fix()))]
 pub struct CallError {
     /// The operation: `StartChannel`.
     pub operation: &'static str,
@@ -305,6 +305,21 @@ impl Kind {
 }
 
 impl CallError {
+    /// What failed and why, without what to do about it.
+    pub fn said(&self) -> String {
+        let Self {
+            operation,
+            subject,
+            kind,
+            message,
+        } = self;
+        format!(
+            "{operation}{}: {kind}{}",
+            on(subject.as_ref()),
+            after(": ", message)
+        )
+    }
+
     /// Classifies what the SDK says went wrong with `operation` on `subject`.
     pub(crate) fn classify<E>(
         operation: &'static str,

@@ -19,7 +19,8 @@ pub const DESCRIBED: [(&str, &str); 7] = [
     ("Blocked", "it is not where it is wanted, and not on its way"),
     (
         "Degraded",
-        "steps on its behalf fail, or its channel failed or recovers from a failure. Of the whole: slots cannot be recorded in tags",
+        "steps on its behalf fail, its channel or router output failed or recovers from a failure, MediaConnect has a message about \
+         its router output, or that cannot be looked at. Of the whole: slots cannot be recorded in tags",
     ),
     (
         "SourceTrusted",
@@ -71,6 +72,11 @@ pub struct Conditions {
 }
 
 impl Conditions {
+    /// Whether `Degraded` holds.
+    pub(super) fn is_degraded(&self) -> bool {
+        self.holds[ConditionKind::Degraded as usize] == Some(true)
+    }
+
     /// `kinds`, each with whether it holds; since `now` where that differs from `before`.
     pub(super) fn new(
         kinds: impl IntoIterator<Item = (ConditionKind, bool)>,

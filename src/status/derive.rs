@@ -53,6 +53,7 @@ pub fn status(
     Status {
         destinations,
         channels: plan.channels.iter().map(channel).collect(),
+        outputs: output::outputs(plan),
         conditions: vec![source_trusted(&desired.trust, &previous.conditions, now)],
     }
 }
@@ -162,13 +163,18 @@ impl<'a> View<'a> {
         match (&self.planned.waiting, &self.planned.reason) {
             (Some(waiting), _) => waiting.code(),
             (None, Some(reason)) => reason.code(),
+            (None, None) if !output::messages(self.planned).is_empty() => "OutputMessage",
             (None, None) => "AsWanted",
         }
     }
 
     /// One sentence: what keeps it, or where it is and what happens next.
     fn message(&self) -> String {
-        let message = self.message_here();
+        let mut message = self.message_here();
+        let said = output::messages(self.planned);
+        if !said.is_empty() {
+            message = format!("{message}; MediaConnect says: {}", said.join("; "));
+        }
         match &self.planned.also_on_air {
             Some(place) => format!("{message}; its stream is, or may be, on air on {place} as well"),
             None => message,
@@ -230,6 +236,10 @@ impl<'a> View<'a> {
         before: Option<&DestinationStatus>,
         now: Timestamp,
     ) -> DestinationStatus {
+        let is_known = |kind: &ConditionKind| {
+            let is_of_output = matches!(kind, ConditionKind::Assigned | ConditionKind::OnAir);
+            !is_of_output || !self.planned.is_unknown()
+        };
         let kinds = [
             (
                 ConditionKind::Synced,
@@ -240,6 +250,7 @@ impl<'a> View<'a> {
             (ConditionKind::Blocked, self.is_blocked()),
             (ConditionKind::Degraded, self.is_degraded()),
         ];
+        let kinds = kinds.into_iter().filter(|(kind, _)| is_known(kind));
         let mut conditions = Conditions::new(kinds, before.map(|before| &before.conditions), now);
         conditions.set_aside = rejected.map(|entry| entry.problem.to_string().into());
         DestinationStatus {
@@ -294,6 +305,17 @@ impl<'a> View<'a> {
             || matches!(self.planned.waiting, Some(Waiting::ChannelFailed { .. }))
             || self.state() == Some(ChannelState::Recovering)
             || self.output_state().is_some_and(OutputState::is_failing)
+            || self.is_output_unreadable()
+            || !output::messages(self.planned).is_empty()
+    }
+
+    /// Whether its router output cannot be looked at, so that all that is known of it is from before.
+    fn is_output_unreadable(&self) -> bool {
+        let waiting = self.planned.waiting.as_ref();
+        matches!(
+            waiting,
+            Some(Waiting::Output(OutputWaiting::OutputsUnreadable { .. }))
+        )
     }
 
     fn output_state(&self) -> Option<OutputState> {

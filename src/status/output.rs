@@ -1,9 +1,11 @@
 //! Where a destination of a RouterPool stands, by its router output.
 
-use super::Phase;
+use std::sync::Arc;
+
+use super::{OutputStatus, Phase};
 use crate::model::{OutputState, WantedState};
 use crate::plan::router::OutputWaiting;
-use crate::plan::{DestinationPlan, OutputPlace, Waiting};
+use crate::plan::{DestinationPlan, OutputPlace, Plan, Waiting};
 
 /// Whether it is told by its router output, and not by a slot: it has one, or waits for one.
 pub(super) fn is_told_by_output(planned: &DestinationPlan) -> bool {
@@ -23,6 +25,8 @@ pub(super) fn phase(planned: &DestinationPlan) -> Phase {
         WantedState::Ready if planned.on_air || state.is_some_and(OutputState::may_publish) => {
             Phase::Stopping
         }
+        // Whether it is off air is not known.
+        WantedState::Ready if planned.is_unknown() => Phase::Error,
         WantedState::Ready => Phase::Ready,
     }
 }
@@ -35,6 +39,7 @@ fn off_air(planned: &DestinationPlan, state: Option<OutputState>) -> Phase {
             | OutputWaiting::TargetRefused { .. }
             | OutputWaiting::InputMissing { .. },
         )) => Phase::Error,
+        _ if planned.is_unknown() => Phase::Error,
         _ if state == Some(OutputState::Error) => Phase::Error,
         Some(Waiting::Output(
             OutputWaiting::OutputInTransition { .. } | OutputWaiting::BackingOff { .. },
@@ -58,6 +63,42 @@ fn is_on_its_way(state: OutputState) -> bool {
             | OutputState::Recovering
             | OutputState::Migrating
     )
+}
+
+/// What MediaConnect says is wrong with its router output, while that is on its way or on air.
+pub(super) fn messages(planned: &DestinationPlan) -> &[String] {
+    match &planned.output {
+        Some(output) if output.state != Some(OutputState::Standby) => &output.messages,
+        _ => &[],
+    }
+}
+
+/// The router outputs that exist, by pool.
+pub(super) fn outputs(plan: &Plan) -> Vec<OutputStatus> {
+    let of_pools = plan
+        .routers
+        .iter()
+        .flat_map(|pool| pool.outputs.iter().map(move |output| (&pool.name, output)));
+    of_pools
+        .filter_map(|(pool, output)| {
+            // What a destination's own waits for is told with it.
+            let waiting = output
+                .waiting
+                .as_ref()
+                .filter(|_| output.carries.destination().is_none());
+            Some(OutputStatus {
+                arn: output.arn.clone()?,
+                name: output.name.clone()?,
+                pool: pool.clone(),
+                state: output.state?,
+                on_air: output.on_air,
+                carries: output.carries.to_string(),
+                waiting: waiting.map(|waiting| (waiting.code(), waiting.to_string(), waiting.ways_out())),
+                messages: Arc::clone(&output.messages),
+                maintenance: output.maintenance,
+            })
+        })
+        .collect()
 }
 
 /// One sentence: where it is and what happens next.

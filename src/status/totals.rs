@@ -3,17 +3,17 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Phase, Status};
-use crate::model::{ChannelId, ChannelState, DestinationName, SlotId, WantedState};
+use crate::model::{ChannelId, ChannelState, DestinationName, OutputState, SlotId, WantedState};
 use crate::plan::reason::Names;
-use crate::plan::{Adoption, Content, DestinationPlan, Plan, Waiting};
+use crate::plan::{Adoption, Content, DestinationPlan, OutputContent, OutputPlan, Plan, Waiting};
 
-/// More than these in slots without a destination are counted instead of named.
+/// More than these in places without a destination are counted instead of named.
 const NAMED_MAX: usize = 3;
 
 /// How many destinations are where they are wanted, and all that are not, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Destinations with `state: Streaming`.
+    /// Destinations with `state: Streaming`, without those of which it is not known whether they are on air.
     pub wanted: usize,
     /// Those of them that are on air.
     pub on_air: usize,
@@ -25,10 +25,13 @@ pub struct Totals {
     pub lingering: Vec<DestinationName>,
     /// Not where they are wanted because they, or their pool, are paused.
     pub paused: Vec<DestinationName>,
+    /// Of which it is not known whether they are on air, since the router outputs cannot be looked at.
+    pub unknown: Vec<DestinationName>,
     /// With a declaration that is not valid, and none that was before.
     pub invalid: Vec<DestinationName>,
-    /// What else is on air in owned slots: a second copy, one that is no longer declared, an undeclared target.
-    pub besides: Vec<(SlotId, Content)>,
+    /// What else is on air in owned slots and router outputs, and where: a second copy, one that is no longer declared, an
+    /// undeclared target.
+    pub besides: Vec<String>,
     /// Channels that are not as they should be, where that concerns no destination.
     pub channels: Vec<(ChannelId, &'static str)>,
 }
@@ -45,7 +48,7 @@ impl Totals {
             .filter(|one| one.phase == Phase::Error)
             .map(|one| one.name.clone())
             .collect();
-        totals.besides = besides(plan);
+        totals.besides = in_slots(plan).chain(in_outputs(plan)).collect();
         if totals.is_as_wanted() {
             totals.channels = channels(plan);
         }
@@ -53,6 +56,10 @@ impl Totals {
     }
 
     fn add(&mut self, one: &DestinationPlan) {
+        if one.is_unknown() {
+            self.unknown.push(one.name.clone());
+            return;
+        }
         let is_wanted = one.state == WantedState::Streaming;
         self.wanted += usize::from(is_wanted);
         self.on_air += usize::from(is_wanted && one.on_air);
@@ -68,7 +75,13 @@ impl Totals {
 
     /// Whether every destination is where it is wanted, or where it was paused, and nothing else is on air.
     pub fn is_as_wanted(&self) -> bool {
-        let lists = [&self.waiting, &self.outdated, &self.lingering, &self.invalid];
+        let lists = [
+            &self.waiting,
+            &self.outdated,
+            &self.lingering,
+            &self.unknown,
+            &self.invalid,
+        ];
         lists.iter().all(|list| list.is_empty()) && self.besides.is_empty() && self.channels.is_empty()
     }
 }
@@ -76,40 +89,49 @@ impl Totals {
 /// `3 of 4 on air; waiting: facebook-main`.
 impl Display for Totals {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} on air", self.on_air, self.wanted)?;
+        let mut parts = Vec::new();
+        if self.wanted > 0 || self.unknown.is_empty() {
+            parts.push(format!("{} of {} on air", self.on_air, self.wanted));
+        }
         for (what, names) in [
             ("waiting", &self.waiting),
             ("still with the previous URL or key", &self.outdated),
             ("still on air though off", &self.lingering),
             ("paused", &self.paused),
+            ("not known whether on air", &self.unknown),
             ("not valid", &self.invalid),
         ] {
             if !names.is_empty() {
-                write!(f, "; {what}: {}", Names(names))?;
+                parts.push(format!("{what}: {}", Names(names)));
             }
         }
-        for (at, (slot, content)) in self.besides.iter().take(NAMED_MAX).enumerate() {
-            let before = if at == 0 { "; also on air: " } else { ", " };
-            write!(f, "{before}{content} in {slot}")?;
-        }
-        if self.besides.len() > NAMED_MAX {
-            write!(f, " and {} more", self.besides.len() - NAMED_MAX)?;
-        }
-        for (at, (channel, code)) in self.channels.iter().take(NAMED_MAX).enumerate() {
-            let before = if at == 0 { "; not as it should be: " } else { ", " };
-            write!(f, "{before}channel {channel} ({code})")?;
-        }
-        if self.channels.len() > NAMED_MAX {
-            write!(f, " and {} more", self.channels.len() - NAMED_MAX)?;
-        }
-        Ok(())
+        parts.extend(some_of("also on air", self.besides.iter().cloned()));
+        let channels = self.channels.iter();
+        let channels = channels.map(|(channel, code)| format!("channel {channel} ({code})"));
+        parts.extend(some_of("not as it should be", channels));
+        f.write_str(&parts.join("; "))
     }
 }
 
+/// `also on air: a, b, c and 2 more`; nothing for none.
+fn some_of(what: &str, all: impl ExactSizeIterator<Item = String>) -> Option<String> {
+    let more = all.len().saturating_sub(NAMED_MAX);
+    let named: Vec<String> = all.take(NAMED_MAX).collect();
+    if named.is_empty() {
+        return None;
+    }
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!(" and {more} more")
+    };
+    Some(format!("{what}: {}{more}", named.join(", ")))
+}
+
 /// What is on air in slots of owned channels and is no destination's only place.
-fn besides(plan: &Plan) -> Vec<(SlotId, Content)> {
+fn in_slots(plan: &Plan) -> impl Iterator<Item = String> {
     let is_on_air = |state: Option<ChannelState>| state == Some(ChannelState::Running);
-    let ours = plan.channels.iter().filter(|channel| {
+    let ours = plan.channels.iter().filter(move |channel| {
         channel.adoption == Adoption::Owned && is_on_air(channel.seen.as_ref().map(|seen| seen.state))
     });
     let slots = ours.flat_map(|channel| channel.slots.iter().map(move |slot| (&channel.id, slot)));
@@ -121,12 +143,31 @@ fn besides(plan: &Plan) -> Vec<(SlotId, Content)> {
             )
         })
         .map(|(channel, slot)| {
-            (
-                SlotId::new(channel.clone(), slot.output_group.clone()),
-                slot.now.clone(),
-            )
+            let place = SlotId::new(channel.clone(), slot.output_group.clone());
+            format!("{} in {place}", slot.now)
         })
-        .collect()
+}
+
+/// What router outputs of ours push that are no destination's own.
+fn in_outputs(plan: &Plan) -> impl Iterator<Item = String> {
+    let pushing = plan
+        .outputs()
+        .filter(|output| output.state == Some(OutputState::Active));
+    let others = pushing.filter(|output| is_no_destinations(output));
+    others.map(|output| {
+        let name = output.name.as_deref().unwrap_or_default();
+        format!("{} in router output {name}", output.carries)
+    })
+}
+
+fn is_no_destinations(output: &OutputPlan) -> bool {
+    match output.carries {
+        OutputContent::Destination(_) | OutputContent::Previous(_) => false,
+        OutputContent::Surplus(_)
+        | OutputContent::Moved(_)
+        | OutputContent::Vanished(_)
+        | OutputContent::Undeclared => true,
+    }
 }
 
 fn channels(plan: &Plan) -> Vec<(ChannelId, &'static str)> {
@@ -212,7 +253,7 @@ mod tests {
     #[test]
     fn what_else_is_on_air_is_said() {
         let slot = |at: usize| SlotId::new("1", format!("slot-{at}"));
-        let surplus = |at| (slot(at), Content::Surplus("twitch".into()));
+        let surplus = |at| format!("{} in {}", Content::Surplus("twitch".into()), slot(at));
         let totals = Totals {
             wanted: 1,
             on_air: 1,

@@ -226,6 +226,11 @@ fn unknown_pool(name: &str, in_force: &Pools) -> String {
 fn check_router(candidate: &mut Candidate<Destination>) {
     let mistakes = candidate.value.as_ref().map(router_mistakes);
     for (field, message, fix) in mistakes.into_iter().flatten() {
+        let is_inline = candidate.links.as_ref().is_some_and(|links| links.key.is_none());
+        let field = match field {
+            "streamKeyFrom" if is_inline => "streamKey",
+            field => field,
+        };
         candidate.reject(&FieldPath::from("spec").field(field), message, fix);
     }
 }

@@ -8,6 +8,7 @@ mod offline;
 mod paths;
 mod plans;
 mod replay;
+mod routers;
 mod signals;
 mod streams;
 pub(crate) mod tool;

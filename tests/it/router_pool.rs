@@ -8,7 +8,7 @@ use slotwise::controller::{Ended, Event};
 use slotwise::emulator::mediaconnect::{self, Kind};
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
 use slotwise::model::{Desired, Interrupt, Secret, StreamKey, WantedState};
-use slotwise::status::Phase;
+use slotwise::status::{ConditionStatus, Phase};
 
 use super::stage::{Stage, declared, destination, fleet};
 
@@ -235,15 +235,122 @@ async fn where_the_region_is_full_what_is_off_gives_way_and_nothing_on_air_does(
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_outputs_cannot_be_looked_at_channels_go_on() {
-    use super::stage::pool;
-    let mut desired = wanted(&["a"]);
-    let mut slots = pool(&["1"]);
+async fn while_outputs_may_not_be_looked_at_they_stay_and_the_permission_is_named() {
+    let mut stage = Stage::new(declared(&[
+        ("a", WantedState::Streaming),
+        ("b", WantedState::Streaming),
+        ("c", WantedState::Ready),
+    ]));
+    stage.converge(30).await;
+    let before = outputs(&stage.emulator);
+    let list = Operation::Router(mediaconnect::Operation::ListRouterOutputs);
+    stage
+        .emulator
+        .inject(Fault::new(FaultKind::AccessDenied).on(list));
+    switch(&stage, "b", WantedState::Ready);
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(outputs(&stage.emulator), before);
+    for name in ["a", "b"] {
+        let one = stage.destination(name);
+        assert_eq!(one.reason, "OutputsUnreadable");
+        let way = "allow mediaconnect:ListRouterOutputs, as manifests/iam-policy.json does";
+        assert_eq!(one.ways_out, [way]);
+    }
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+    // It never had an output, so there is nothing to be known of it.
+    assert_eq!(stage.phase("c"), Phase::Ready);
+
+    stage.emulator.with_world(|world, _| world.faults().clear());
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(stage.phase("b"), Phase::Ready);
+    assert_eq!(stage.destination("a").reason, "AsWanted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_about_an_output_on_air_degrades_its_destination_until_it_is_gone() {
+    let is_degraded = |stage: &Stage, name: &str| {
+        let conditions = stage.destination(name).conditions();
+        let degraded = conditions.iter().find(|one| one.kind == "Degraded").unwrap();
+        degraded.status == ConditionStatus::True
+    };
+    let mut stage = Stage::new(wanted(&["a"]));
+    stage.converge(30).await;
+    assert!(!is_degraded(&stage, "a"));
+    stage.emulator.inject(Fault::new(FaultKind::RouterMessage {
+        code: "REFUSED".to_owned(),
+        message: "rtmp://a.example/live/k3y-of-a refuses it".to_owned(),
+    }));
+    stage.run_for(10 * MINUTE).await;
+    let told = stage.destination("a");
+    assert_eq!(
+        (told.phase, told.reason),
+        (Phase::Streaming, "OutputMessage"),
+        "{}",
+        stage.log()
+    );
+    let message = &told.message;
+    assert!(message.contains("MediaConnect says: REFUSED: "), "{message}");
+    assert!(!message.contains("k3y"), "{message}");
+    assert!(is_degraded(&stage, "a"));
+    let status = stage.status();
+    let output = &status.outputs[0];
+    assert_eq!((output.messages.len(), output.on_air), (1, true));
+    // MediaConnect says when it maintains an output that runs.
+    assert!(output.maintenance.is_some());
+
+    // It begins anew without it.
+    for state in [WantedState::Ready, WantedState::Streaming] {
+        switch(&stage, "a", state);
+        stage.run_for(10 * MINUTE).await;
+        assert!(!is_degraded(&stage, "a"), "{}", stage.log());
+    }
+    assert_eq!(stage.destination("a").reason, "AsWanted");
+}
+
+/// A destination `s` of a ChannelPool `slots`.
+fn with_slots(mut desired: Desired) -> Desired {
+    let mut slots = super::stage::pool(&["1"]);
     slots.name = "slots".into();
     desired.pools.insert("slots".into(), slots);
     let mut of_slots = destination("s", WantedState::Streaming);
     of_slots.pool = "slots".into();
     desired.destinations.insert("s".into(), of_slots.into());
+    desired
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_on_air_in_an_output_names_its_destination_as_the_way_out() {
+    let mut stage = Stage::new(with_slots(wanted(&["a"])));
+    switch(&stage, "s", WantedState::Ready);
+    stage.converge(30).await;
+    stage.script.change(|desired| {
+        let (url, key) = {
+            let first = desired.destination_mut("a").unwrap();
+            (first.url.clone(), first.key.clone())
+        };
+        let copy = desired.destination_mut("s").unwrap();
+        (copy.url, copy.key, copy.state) = (url, key, WantedState::Streaming);
+    });
+    stage.run_for(10 * MINUTE).await;
+    let waits = stage.destination("s");
+    assert_eq!(waits.reason, "OnAirElsewhere", "{}", stage.log());
+    assert_eq!(waits.ways_out, ["set state: Ready for a"]);
+    assert!(
+        waits.message.ends_with(", which is that of a"),
+        "{}",
+        waits.message
+    );
+    let in_output = "its stream is, or may be, on air in router output slotwise-main-a-";
+    assert!(waits.message.starts_with(in_output), "{}", waits.message);
+
+    switch(&stage, "a", WantedState::Ready);
+    stage.run_for(30 * MINUTE).await;
+    assert_eq!(stage.phase("s"), Phase::Streaming, "{}", stage.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_outputs_cannot_be_looked_at_channels_go_on() {
+    let desired = with_slots(wanted(&["a"]));
     let mut stage = Stage::new(desired);
     let list = Operation::Router(mediaconnect::Operation::ListRouterOutputs);
     stage.emulator.inject(

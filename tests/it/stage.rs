@@ -374,6 +374,10 @@ impl Stage {
             .count()
     }
 
+    pub(crate) fn status(&self) -> Status {
+        Status::clone(self.controller.status())
+    }
+
     pub(crate) fn phase(&self, name: &str) -> Phase {
         self.destination(name).phase
     }

@@ -266,7 +266,12 @@ fn of_the_destination() -> Vec<Waiting> {
         elsewhere(None),
         elsewhere(Some(pool())),
         Waiting::OnAirInOutput {
-            output: RouterArn::new("OUTPUT"),
+            output: "OUTPUT".into(),
+            of: None,
+        },
+        Waiting::OnAirInOutput {
+            output: "OUTPUT".into(),
+            of: Some(name("OTHER")),
         },
         Waiting::Paused {
             pool: None,
@@ -390,6 +395,11 @@ fn of_the_output() -> Vec<OutputWaiting> {
         OutputWaiting::ListIncomplete,
         OutputWaiting::OutputsUnreadable {
             why: "no answer within 10 s".to_owned(),
+            denied: None,
+        },
+        OutputWaiting::OutputsUnreadable {
+            why: "ListRouterOutputs: access denied".to_owned(),
+            denied: Some("mediaconnect:ListRouterOutputs".to_owned()),
         },
         OutputWaiting::Undeclared,
     ]
@@ -414,7 +424,7 @@ fn of_its_destination() -> Vec<OutputWaiting> {
             opens: Some(Timestamp::UNIX_EPOCH),
         },
         same(OnAirAt::Destination(name("OTHER"))),
-        same(OnAirAt::Output(RouterArn::new("OUTPUT"))),
+        same(OnAirAt::Output("OUTPUT".into())),
         same(OnAirAt::Channel),
         OutputWaiting::OnAirElsewhere { pool: pool() },
         OutputWaiting::PoolGone { pool: pool() },

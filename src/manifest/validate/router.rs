@@ -212,7 +212,13 @@ fn validate_output(raw: &RawOutput, path: &FieldPath, report: &mut Report) -> Ro
         RawTier::Output50 => Tier::Output50,
         RawTier::Output100 => Tier::Output100,
     };
-    check_bitrate(raw.maximum_bitrate, tier, &path.field("maximumBitrate"), report);
+    // A tier that could not be read may be any.
+    let most = if report.is_hole(&path.field("tier")) {
+        Tier::Output100
+    } else {
+        tier
+    };
+    check_bitrate(raw.maximum_bitrate, most, &path.field("maximumBitrate"), report);
     let maintenance = raw.maintenance.as_ref();
     if maintenance.is_some_and(|maintenance| !is_time(&maintenance.time)) {
         report.reject(

@@ -548,7 +548,10 @@ async fn no_answer_shows_a_key() {
     }));
     stage.wait();
     let seen = stage.seen(&output).await;
-    assert_eq!(seen.messages, ["REFUSED: … is refused by rtmps://a.example/…"]);
+    assert_eq!(
+        seen.messages[..],
+        ["REFUSED: … is refused by rtmps://a.example/…"]
+    );
     assert!(!format!("{seen:?}").contains(KEY));
 }
 

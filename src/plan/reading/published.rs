@@ -13,6 +13,7 @@ use crate::model::{
     Stream,
 };
 use crate::plan::Waiting;
+use crate::plan::router::on_air_in_output;
 
 /// The slot that publishes what a destination waits for, if it may continue in that one.
 fn own_slot(obstacle: &BlockedBy<'_>) -> Option<usize> {
@@ -191,7 +192,7 @@ impl<'a> Reading<'a> {
             Place::Slot(slot) => self.channel_of(slot).id,
             Place::Channel(id) => id,
             Place::Output(arn, _) => {
-                return Some(Waiting::OnAirInOutput { output: arn.clone() });
+                return Some(on_air_in_output(self.desired, self.observed, arn));
             }
         };
         let channel = self.channels[channel].id;

@@ -20,8 +20,8 @@ impl Reading<'_> {
         if let Some(paused) = self.pool_paused(pool) {
             return Err(paused);
         }
-        if let Some(why) = &self.observed.unreadable {
-            return Err(OutputWaiting::OutputsUnreadable { why: why.clone() });
+        if let Some(unreadable) = self.unreadable() {
+            return Err(unreadable);
         }
         if !self.observed.inputs.contains_key(&pool.input) {
             return Err(OutputWaiting::InputMissing {
@@ -83,9 +83,9 @@ impl Reading<'_> {
                         pool: record.pool.clone(),
                     };
                 }
-                None => OnAirAt::Output(arn.clone()),
+                None => OnAirAt::Output(Arc::clone(&self.output(arn).name)),
             },
-            _ => OnAirAt::Output(arn.clone()),
+            _ => OnAirAt::Output(Arc::clone(&self.output(arn).name)),
         };
         OutputWaiting::SameTarget { at }
     }

@@ -125,6 +125,7 @@ fn place(output: &OutputPlan) -> OutputPlace {
         arn: output.arn.clone(),
         name: output.name.clone(),
         state: output.state,
+        messages: Arc::clone(&output.messages),
         next: output.steps.first().map(|step| step.action.name()),
         will_be_on_air: false,
     }

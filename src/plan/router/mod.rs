@@ -39,9 +39,11 @@ use self::reading::{Occupant, Reading};
 use self::room::Room;
 pub use self::source::{InputAction, SourcePlan};
 pub use self::waiting::{OnAirAt, OutputWaiting, RouterLimit};
+pub use self::words::allow;
+pub(super) use self::words::{on_air_in_output, say_on_air_in_output};
 use crate::model::{
-    ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters,
-    OutputState, PoolName, Refused, RouterArn, RouterPool,
+    ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, MaintenanceWindow, Observed,
+    ObservedRouters, OutputState, PoolName, Refused, RouterArn, RouterPool,
 };
 
 /// What is to be done in one RouterPool, and why it is not more.
@@ -55,6 +57,8 @@ pub struct RouterPoolPlan {
     pub outputs: Vec<OutputPlan>,
     /// What becomes of its input and of the channel in front.
     pub source: SourcePlan,
+    /// Whether it is not known what outputs there are: they cannot be looked at, and were not before.
+    pub unseen: bool,
 }
 
 /// What becomes of one router output.
@@ -74,6 +78,10 @@ pub struct OutputPlan {
     pub steps: Vec<OutputStep>,
     /// What keeps it from where it should be.
     pub waiting: Option<OutputWaiting>,
+    /// What MediaConnect says is wrong with it.
+    pub messages: Arc<[String]>,
+    /// When MediaConnect maintains it next.
+    pub maintenance: Option<MaintenanceWindow>,
 }
 
 /// What a router output carries.
@@ -328,6 +336,7 @@ pub fn plan_routers(
         interrupt: pool.disruption.interrupt,
         outputs: reading.outputs_of(pool, &room),
         source: reading.source_of(pool),
+        unseen: reading.is_unseen(),
     };
     let in_no_pool = reading.others_of(None).into_iter();
     let in_no_pool = in_no_pool.filter_map(|(arn, occupant)| reading.in_no_pool(arn, occupant));
@@ -336,6 +345,7 @@ pub fn plan_routers(
         interrupt: Interrupt::Never,
         outputs: in_no_pool.collect(),
         source: SourcePlan::default(),
+        unseen: reading.is_unseen(),
     };
     let in_no_pool = (!in_no_pool.outputs.is_empty()).then_some(in_no_pool);
     pools.iter().map(plan).chain(in_no_pool).collect()

@@ -36,6 +36,10 @@ impl Reading<'_> {
         (arn, output): (&RouterArn, &RouterOutput),
         room: &Room<'_>,
     ) -> Outcome {
+        if let Some(pause) = one.pause_at(self.now) {
+            let pause = pause.clone();
+            return (Vec::new(), Some(OutputWaiting::Paused { pool: None, pause }));
+        }
         if output.state == OutputState::Standby {
             return (self.after_the_stop(from, arn, output, room), None);
         }
@@ -120,6 +124,8 @@ impl Reading<'_> {
             on_air: output.state == OutputState::Active && output.route == RouteState::Routed,
             steps,
             waiting,
+            messages: Arc::clone(&output.messages),
+            maintenance: output.maintenance,
         })
     }
 

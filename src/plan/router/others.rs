@@ -60,6 +60,8 @@ impl Reading<'_> {
             on_air: self.is_on_air(output, pool),
             steps,
             waiting,
+            messages: Arc::clone(&output.messages),
+            maintenance: output.maintenance,
         }
     }
 

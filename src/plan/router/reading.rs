@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Elsewhere;
+use super::{Elsewhere, OutputWaiting};
 use crate::model::{
     Desired, Destination, DestinationName, Endpoint, InputState, ObservedRouters, OutputRecord, OutputState,
     PoolName, RouteState, RouterArn, RouterOutput, RouterPool, Stream, StreamKey, TargetDigest,
@@ -189,6 +189,20 @@ impl<'a> Reading<'a> {
         first.copied().filter(|first| **first != one.name)
     }
 
+    /// Why nothing is done about any output: they cannot be looked at.
+    pub(super) fn unreadable(&self) -> Option<OutputWaiting> {
+        let unreadable = self.observed.unreadable.as_ref()?;
+        Some(OutputWaiting::OutputsUnreadable {
+            why: unreadable.why.clone(),
+            denied: unreadable.denied.clone(),
+        })
+    }
+
+    /// Whether it is not known what outputs there are.
+    pub(super) fn is_unseen(&self) -> bool {
+        self.observed.unreadable.is_some() && !self.observed.is_complete
+    }
+
     pub(super) fn output(&self, arn: &RouterArn) -> &'a RouterOutput {
         &self.observed.outputs[arn]
     }
@@ -256,6 +270,13 @@ pub(super) fn endpoint(one: &Destination) -> Option<Endpoint> {
         StreamKey::Known(key) => Some(Endpoint::new(std::sync::Arc::clone(&one.url), key.clone())),
         StreamKey::Unavailable { .. } => None,
     }
+}
+
+/// Whether an output pushes what its destination is declared to be, as far as that is known: another destination of the same stream
+/// may come first.
+pub(super) fn has_its_stream(one: &Destination, output: &RouterOutput) -> bool {
+    let now = output.target.as_ref().map(Endpoint::stream);
+    endpoint(one).is_none_or(|target| now == Some(target.stream()))
 }
 
 fn pushing<'a>(

@@ -121,7 +121,9 @@ fn outputs_that_are_off<'a>(reading: &Reading<'a>) -> Vec<&'a RouterArn> {
         let output = reading.output(arn);
         let pool = reading.home(arn);
         let is_released = match occupant {
-            Occupant::Destination(..) => output.record.is_some() && pool.is_some(),
+            Occupant::Destination(one, _) => {
+                output.record.is_some() && pool.is_some() && one.pause_at(reading.now).is_none()
+            }
             Occupant::Vanished(record) if pool.is_none() && !reading.is_known_as_ours(record) => false,
             Occupant::Vanished(record) => {
                 record.released || reading.elsewhere.released.contains(&record.identity)

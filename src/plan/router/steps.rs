@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use super::begin::{is_as_declared, is_equal};
-use super::reading::{Fit, Reading, endpoint};
+use super::reading::{Fit, Reading, endpoint, has_its_stream};
 use super::room::Room;
 use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
 use crate::model::{
@@ -36,7 +36,7 @@ impl<'a> Reading<'a> {
 
     /// A destination that has no output yet.
     fn without_output(&self, one: &Destination, pool: &RouterPool, room: &Room<'_>) -> Option<OutputPlan> {
-        if !one.is_wanted(self.now) {
+        if !one.is_wanted(self.now) && !self.is_unseen() {
             return None;
         }
         let (steps, waiting) = match self.may_begin(one, pool, None) {
@@ -60,6 +60,8 @@ impl<'a> Reading<'a> {
             on_air: false,
             steps,
             waiting,
+            messages: [].into(),
+            maintenance: None,
         })
     }
 
@@ -81,13 +83,14 @@ impl<'a> Reading<'a> {
             name: Some(Arc::clone(&output.name)),
             state: Some(output.state),
             carries: match fit {
-                Fit::Exact => OutputContent::Destination(one.name.clone()),
-                Fit::Previous if endpoint(one).is_none() => OutputContent::Destination(one.name.clone()),
-                Fit::Previous => OutputContent::Previous(one.name.clone()),
+                Fit::Previous if !has_its_stream(one, output) => OutputContent::Previous(one.name.clone()),
+                _ => OutputContent::Destination(one.name.clone()),
             },
             on_air: self.is_on_air(output, pool),
             steps,
             waiting,
+            messages: Arc::clone(&output.messages),
+            maintenance: output.maintenance,
         }
     }
 
@@ -149,8 +152,8 @@ impl<'a> Reading<'a> {
 
     /// Why no call about an output can be made now.
     pub(super) fn not_now(&self, output: &RouterOutput) -> Option<OutputWaiting> {
-        if let Some(why) = &self.observed.unreadable {
-            return Some(OutputWaiting::OutputsUnreadable { why: why.clone() });
+        if let Some(unreadable) = self.unreadable() {
+            return Some(unreadable);
         }
         if !output.state.is_settled() || output.route == RouteState::Routing {
             return Some(OutputWaiting::OutputInTransition { state: output.state });

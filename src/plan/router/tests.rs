@@ -12,7 +12,7 @@ use super::*;
 use crate::model::{
     Cause, Destination, Disruption, InputState, Interrupt, OutputRecord, Pause, Refused, RouteState,
     RouterInput, RouterOutput, RouterSettings, Secret, StreamKey, TargetDigest, Tier, Trouble, Trust,
-    WantedState, samples,
+    Unreadable, WantedState, samples,
 };
 
 const INPUT: &str = "arn:aws:mediaconnect:eu-central-1:111122223333:routerInput:a1b2c3d4e5f6";
@@ -119,7 +119,8 @@ impl World {
             interface: Some("interface".into()),
             target: Some(target),
             settings: settings(),
-            messages: Vec::new(),
+            messages: [].into(),
+            maintenance: None,
             trouble: None,
         };
         self.observed.outputs.insert(arn.into(), output);
@@ -686,6 +687,26 @@ fn a_copy_that_is_off_takes_no_output_from_the_one_on_air() {
 }
 
 #[test]
+fn what_is_switched_off_is_called_by_its_name_though_a_copy_of_it_waits() {
+    let copy_of_a = |one: &mut Destination| {
+        let first = samples::destination("a");
+        (one.url, one.key) = (first.url, first.key);
+    };
+    let world = World::new().output("arn-a", "a", OutputState::Active);
+    let world = world.off("a").with("b", copy_of_a);
+    assert_eq!(world.steps(), ["arn-a: stop"]);
+    let a = world.plans().remove(0);
+    assert_eq!(a.carries, OutputContent::Destination("a".into()));
+    // With a new key it has its previous target.
+    let world = world.with("a", |one| {
+        new_key(one);
+        one.state = WantedState::Ready;
+    });
+    let a = world.plans().remove(0);
+    assert_eq!(a.carries, OutputContent::Previous("a".into()));
+}
+
+#[test]
 fn while_outputs_cannot_be_looked_at_nothing_is_done_and_nothing_goes_off_air() {
     let mut world = World::new()
         .output("arn-a", "a", OutputState::Active)
@@ -694,9 +715,22 @@ fn while_outputs_cannot_be_looked_at_nothing_is_done_and_nothing_goes_off_air() 
         .wanted("b")
         .wanted("c");
     assert_eq!(world.steps().len(), 2);
-    world.observed.unreadable = Some("no answer".to_owned());
+    let unreadable = Some(Unreadable {
+        why: "no answer".to_owned(),
+        denied: None,
+    });
+    world.observed.unreadable.clone_from(&unreadable);
     assert_eq!(world.steps(), [""; 0]);
     assert!(world.plans().iter().any(|plan| plan.on_air));
+
+    // One that is off and has no output had none when they were looked at. Before the first look that is not known.
+    let mut off = World::new().off("a");
+    off.observed.unreadable = unreadable;
+    assert_eq!(off.plans(), []);
+    off.observed.is_complete = false;
+    let plans = off.plans();
+    let waiting = plans[0].waiting.as_ref().map(OutputWaiting::code);
+    assert_eq!((waiting, plans[0].steps.len()), (Some("OutputsUnreadable"), 0));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Why nothing is done with a router output, or no more.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -83,6 +85,8 @@ pub enum OutputWaiting {
     OutputsUnreadable {
         /// Why, one sentence without secrets.
         why: String,
+        /// The IAM action that is not allowed, where that is why.
+        denied: Option<String>,
     },
     /// There is no such router input.
     InputMissing {
@@ -131,8 +135,8 @@ pub enum OutputWaiting {
 pub enum OnAirAt {
     /// In the output of this destination; or it comes first, being wanted as well.
     Destination(DestinationName),
-    /// In a router output that is no declared destination's.
-    Output(RouterArn),
+    /// In a router output that is no declared destination's, by its name.
+    Output(Arc<str>),
     /// On a MediaLive channel.
     Channel,
 }

@@ -1,11 +1,13 @@
 //! What plans say of router outputs, to people and to programs.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::reading::endpoint;
 use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
-use crate::model::{Cause, DestinationName, PoolName};
-use crate::plan::Waiting;
-use crate::plan::waiting::{AGAIN, JUST_THIS_ONCE, anytime, end_of_pause, paused};
+use crate::model::{Cause, Desired, DestinationName, Observed, PoolName, RouterArn};
+use crate::plan::waiting::{AGAIN, JUST_THIS_ONCE, OWN_KEY, anytime, end_of_pause, paused};
+use crate::plan::{DestinationPlan, Waiting};
 
 /// What a new URL or key of a destination on air means.
 const OWN_CHANGE: &str = "its new URL or key is written while its router output is stopped, and it is on air";
@@ -109,7 +111,6 @@ impl OutputWaiting {
                 | Self::RoomIsMade
                 | Self::Moves { .. }
                 | Self::ListIncomplete
-                | Self::OutputsUnreadable { .. }
         )
     }
 
@@ -120,8 +121,11 @@ impl OutputWaiting {
             | Self::BackingOff { .. }
             | Self::RoomIsMade
             | Self::Moves { .. }
-            | Self::ListIncomplete
-            | Self::OutputsUnreadable { .. } => Vec::new(),
+            | Self::ListIncomplete => Vec::new(),
+            Self::OutputsUnreadable { denied, .. } => vec![match denied {
+                Some(action) => allow(action),
+                None => "see the cause; it is tried again every cycle".to_owned(),
+            }],
             Self::SecretUnavailable { reference, .. } => vec![format!("make {reference} readable")],
             Self::TargetRefused { .. } => vec![
                 "correct spec.url or spec.platform; what is refused is tried again by itself where that interrupts nothing"
@@ -155,17 +159,7 @@ impl OutputWaiting {
             Self::SourceNotReady { input, .. } => vec![format!(
                 "start router input {input}, and what feeds it; slotwise does not start it"
             )],
-            Self::OnAirElsewhere { pool } => vec![
-                anytime(pool, Cause::Retarget),
-                JUST_THIS_ONCE.to_owned(),
-                AGAIN.to_owned(),
-                format!("set pool: {pool} again"),
-            ],
-            Self::PoolGone { pool } => vec![declare_again(pool), AGAIN.to_owned()],
-            Self::OfAnother { pool } => vec![
-                format!("{}, with its Destination", declare_again(pool)),
-                "stop and delete the router output yourself, if no other slotwise has it".to_owned(),
-            ],
+            Self::OnAirElsewhere { .. } | Self::PoolGone { .. } | Self::OfAnother { .. } => self.ways_out_of_its_pool(),
             Self::SourceUntrusted => vec![
                 "repair the source".to_owned(),
                 "declare it with state: Ready to take it off air".to_owned(),
@@ -177,6 +171,24 @@ impl OutputWaiting {
         }
     }
 
+    /// It is in another pool than the one that it belongs to.
+    fn ways_out_of_its_pool(&self) -> Vec<String> {
+        match self {
+            Self::OnAirElsewhere { pool } => vec![
+                anytime(pool, Cause::Retarget),
+                JUST_THIS_ONCE.to_owned(),
+                AGAIN.to_owned(),
+                format!("set pool: {pool} again"),
+            ],
+            Self::PoolGone { pool } => vec![declare_again(pool), AGAIN.to_owned()],
+            Self::OfAnother { pool } => vec![
+                format!("{}, with its Destination", declare_again(pool)),
+                "stop and delete the router output yourself, if no other slotwise has it".to_owned(),
+            ],
+            _ => Vec::new(),
+        }
+    }
+
     /// The same, in words for `destination`, which waits.
     pub fn ways_out_of(&self, destination: &DestinationName) -> Vec<String> {
         Waiting::Output(self.clone()).ways_out_of(destination)
@@ -185,6 +197,56 @@ impl OutputWaiting {
 
 fn declare_again(pool: &PoolName) -> String {
     format!("declare RouterPool {pool} again")
+}
+
+impl DestinationPlan {
+    /// Whether it is not known if it is on air: it may have a router output, and those cannot be looked at.
+    pub fn is_unknown(&self) -> bool {
+        let is_unreadable = matches!(
+            self.waiting,
+            Some(Waiting::Output(OutputWaiting::OutputsUnreadable { .. }))
+        );
+        let has_output = self.output.as_ref().is_some_and(|output| output.arn.is_some());
+        is_unreadable && !self.on_air && !has_output
+    }
+}
+
+/// The waiting of what is on air in this router output already, with the declared destination that it is of.
+pub(in crate::plan) fn on_air_in_output(desired: &Desired, observed: &Observed, arn: &RouterArn) -> Waiting {
+    let output = observed.routers.outputs.get(arn);
+    let ours = output.filter(|output| output.owner.as_ref() == Some(&desired.owner));
+    let target = ours.and_then(|output| Some(output.target.as_ref()?.stream()));
+    let record = ours.and_then(|output| output.record.as_ref());
+    let all = || desired.destinations.values();
+    let recorded = record.and_then(|record| all().find(|one| one.identity == record.identity));
+    let same_stream = || {
+        let of_routers = all().filter(|one| desired.routers.contains_key(&one.pool));
+        let mut pushed = of_routers.filter(|one| endpoint(one).map(|endpoint| endpoint.stream()) == target);
+        pushed.find(|_| target.is_some())
+    };
+    let of = recorded.or_else(same_stream).map(|one| one.name.clone());
+    Waiting::OnAirInOutput {
+        output: output.map_or_else(|| arn.as_str().into(), |output| Arc::clone(&output.name)),
+        of,
+    }
+}
+
+/// Where that is, and whose it is.
+pub(in crate::plan) fn say_on_air_in_output(
+    f: &mut fmt::Formatter<'_>,
+    output: &str,
+    of: Option<&DestinationName>,
+) -> fmt::Result {
+    write!(f, "its stream is, or may be, on air in router output {output}")?;
+    match of {
+        Some(other) => write!(f, ", which is that of {other}"),
+        None => Ok(()),
+    }
+}
+
+/// What a missing permission asks for.
+pub fn allow(action: &str) -> String {
+    format!("allow {action}, as manifests/iam-policy.json does")
 }
 
 fn quota_ways_out(limit: RouterLimit, pool: &PoolName) -> Vec<String> {
@@ -206,15 +268,40 @@ fn quota_ways_out(limit: RouterLimit, pool: &PoolName) -> Vec<String> {
 
 fn same_target_ways_out(at: &OnAirAt) -> Vec<String> {
     match at {
-        OnAirAt::Destination(other) => vec![
-            "give it another streamKeyFrom:".to_owned(),
-            format!("set state: Ready for {other}"),
-        ],
+        OnAirAt::Destination(other) => vec![format!("set state: Ready for {other}"), OWN_KEY.to_owned()],
         OnAirAt::Output(output) => vec![format!("stop router output {output}")],
         OnAirAt::Channel => vec![
             "end it on that channel".to_owned(),
             "if it was moved from a ChannelPool: set state: Ready, then Streaming again".to_owned(),
         ],
+    }
+}
+
+impl OutputWaiting {
+    fn fmt_of_its_pool(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnAirElsewhere { pool } => {
+                write!(
+                    f,
+                    "on air in pool {pool}, which it was moved from, and has to end there first; pool {pool} does not grant that"
+                )
+            }
+            Self::Moves { from } => write!(
+                f,
+                "moves: it ends in pool {from} as soon as its new place is ready, and begins there then"
+            ),
+            Self::PoolGone { pool } => {
+                write!(
+                    f,
+                    "on air in the router output of pool {pool}, which is declared no longer"
+                )
+            }
+            Self::OfAnother { pool } => write!(
+                f,
+                "left alone: by its tags it is of pool {pool}, which is not declared here; another slotwise of this owner may have it"
+            ),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -254,7 +341,7 @@ impl fmt::Display for OutputWaiting {
             Self::ListIncomplete => {
                 f.write_str("not all router outputs could be listed, so it may have one already")
             }
-            Self::OutputsUnreadable { why } => write!(f, "the router outputs cannot be looked at: {why}"),
+            Self::OutputsUnreadable { why, .. } => write!(f, "the router outputs cannot be looked at: {why}"),
             Self::InputMissing { pool, input } => {
                 write!(
                     f,
@@ -264,26 +351,10 @@ impl fmt::Display for OutputWaiting {
             Self::SourceNotReady { pool, .. } => {
                 write!(f, "the router input of pool {pool} is not ACTIVE")
             }
-            Self::OnAirElsewhere { pool } => {
-                write!(
-                    f,
-                    "on air in pool {pool}, which it was moved from, and has to end there first; pool {pool} does not grant that"
-                )
-            }
-            Self::Moves { from } => write!(
-                f,
-                "moves: it ends in pool {from} as soon as its new place is ready, and begins there then"
-            ),
-            Self::PoolGone { pool } => {
-                write!(
-                    f,
-                    "on air in the router output of pool {pool}, which is declared no longer"
-                )
-            }
-            Self::OfAnother { pool } => write!(
-                f,
-                "left alone: by its tags it is of pool {pool}, which is not declared here; another slotwise of this owner may have it"
-            ),
+            Self::OnAirElsewhere { .. }
+            | Self::Moves { .. }
+            | Self::PoolGone { .. }
+            | Self::OfAnother { .. } => self.fmt_of_its_pool(f),
             Self::SourceUntrusted => {
                 f.write_str("no longer declared, and stays on air: the declaration may not be whole")
             }
@@ -299,9 +370,7 @@ impl fmt::Display for OnAirAt {
                 f,
                 "{other} is the same stream, and comes first or is still on air"
             ),
-            Self::Output(output) => {
-                write!(f, "its stream is, or may be, on air in router output {output}")
-            }
+            Self::Output(output) => say_on_air_in_output(f, output, None),
             Self::Channel => f.write_str("its stream is, or may be, on air on a MediaLive channel"),
         }
     }

@@ -14,11 +14,20 @@ pub(in crate::plan) const JUST_THIS_ONCE: &str = "just this once: apply with --i
 /// Off air and on air again, where it may be somewhere else.
 pub(in crate::plan) const AGAIN: &str = "set state: Ready, then Streaming again";
 
+/// Of two destinations of one stream; `validate` says so too.
+pub(in crate::plan) const OWN_KEY: &str = "give it its own key in streamKeyFrom:";
+
 impl Waiting {
     /// As [`Waiting::ways_out`], in words for `destination`, which waits.
     ///
     /// Says what to add to a command, not the command itself: only the reader knows its source and its endpoint.
     pub fn ways_out_of(&self, destination: &DestinationName) -> Vec<String> {
+        if let Self::OnAirInOutput { of: Some(of), .. } = self
+            && of == destination
+        {
+            // Its own output in another pool: it ends once the destination is off.
+            return vec![AGAIN.to_owned()];
+        }
         let flag = format!("just this once: apply with --interrupt {destination}");
         let ways = self.ways_out().into_iter();
         ways.map(|way| way.replace(JUST_THIS_ONCE, &flag)).collect()
@@ -79,12 +88,10 @@ impl Waiting {
                 ways
             }
             Self::PinnedElsewhere { .. } => vec![AGAIN.to_owned()],
-            Self::SameTarget { other } => vec![
-                "give it another streamKeyFrom:".to_owned(),
-                format!("set state: Ready for {other}"),
-            ],
+            Self::SameTarget { other } => vec![format!("set state: Ready for {other}"), OWN_KEY.to_owned()],
             Self::OnAirElsewhere { channel, pool, .. } => elsewhere_ways_out(channel, pool.as_ref()),
-            Self::OnAirInOutput { output } => vec![format!("stop router output {output}")],
+            Self::OnAirInOutput { of: Some(other), .. } => vec![format!("set state: Ready for {other}")],
+            Self::OnAirInOutput { output, of: None } => vec![format!("stop router output {output}")],
             Self::Paused { pool, .. } => vec![end_of_pause(pool.as_ref())],
             Self::SourceUntrusted { .. } => vec![
                 "repair the source".to_owned(),

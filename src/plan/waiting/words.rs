@@ -10,6 +10,7 @@ use crate::model::{
 };
 use crate::plan::Stray;
 use crate::plan::reason::Names;
+use crate::plan::router::say_on_air_in_output;
 
 impl Display for Waiting {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -56,9 +57,7 @@ impl Display for Waiting {
                 )
             }
             Self::SameTarget { other } => write!(f, "{other} is the same stream and comes first"),
-            Self::OnAirInOutput { output } => {
-                write!(f, "its stream is, or may be, on air in router output {output}")
-            }
+            Self::OnAirInOutput { output, of } => say_on_air_in_output(f, output, of.as_ref()),
             Self::OnAirElsewhere {
                 channel,
                 output_group,

@@ -17,6 +17,7 @@ use std::path::Path;
 
 use super::super::changes::{is_changed, is_pool_changed};
 use super::{Candidate, Good};
+use crate::manifest::ObjectId;
 use crate::manifest::node::FieldPath;
 use crate::model::{Destination, DestinationName, Identity, Pool};
 
@@ -118,9 +119,9 @@ fn set_aside_others<T>(candidates: &mut [Candidate<T>], indexes: &[usize], stays
     if indexes.len() < 2 {
         return;
     }
-    let place = candidates[stays].place();
+    let (id, place) = (candidates[stays].id.clone(), candidates[stays].place());
     for index in indexes.iter().copied().filter(|index| *index != stays) {
-        candidates[index].set_aside_beside(&place, "which stays in force");
+        candidates[index].set_aside_for(&id, &place, "which stays in force");
         candidates[index].is_second = true;
     }
 }
@@ -153,10 +154,11 @@ fn settle_beside_items(
 
 /// Sets all of them aside: which of them is meant is not known.
 fn set_aside_all<T>(candidates: &mut [Candidate<T>], indexes: &[usize]) {
-    let places: Vec<String> = indexes.iter().map(|index| candidates[*index].place()).collect();
+    let place = |index: &usize| (candidates[*index].id.clone(), candidates[*index].place());
+    let places: Vec<(ObjectId, String)> = indexes.iter().map(place).collect();
     for (at, index) in indexes.iter().enumerate() {
-        let other = usize::from(at == 0);
-        candidates[*index].set_aside_beside(&places[other], "with other content, so neither counts");
+        let (id, place) = &places[usize::from(at == 0)];
+        candidates[*index].set_aside_for(id, place, "with other content, so neither counts");
         candidates[*index].is_second = true;
     }
 }
@@ -164,7 +166,13 @@ fn set_aside_all<T>(candidates: &mut [Candidate<T>], indexes: &[usize]) {
 impl<T> Candidate<T> {
     /// Sets it aside because it is declared at `place` too.
     fn set_aside_beside(&mut self, place: &str, fate: &str) {
-        let message = format!("{} is declared at {place} too, {fate}", self.id);
+        let id = self.id.clone();
+        self.set_aside_for(&id, place, fate);
+    }
+
+    /// Sets it aside because `other`, which may be of another kind, is declared at `place`.
+    fn set_aside_for(&mut self, other: &ObjectId, place: &str, fate: &str) {
+        let message = format!("{other} is declared at {place} too, {fate}");
         self.reject(&FieldPath::from("metadata.name"), message, FIX);
     }
 }

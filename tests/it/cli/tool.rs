@@ -2,7 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -95,14 +96,12 @@ pub(crate) struct Served {
 impl Served {
     /// Serves the channels that the pools of the quickstart name, so fast that a start takes a fifth of a second.
     pub(crate) fn quickstart() -> Self {
-        let args = [
-            "emulator",
-            "--listen",
-            "127.0.0.1:0",
-            "--speed",
-            "1000",
-            "examples/quickstart",
-        ];
+        Self::of("examples/quickstart")
+    }
+
+    /// The same of what `source` names.
+    pub(crate) fn of(source: &str) -> Self {
+        let args = ["emulator", "--listen", "127.0.0.1:0", "--speed", "1000", source];
         let mut child = command(args).stdout(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.as_mut().unwrap())
@@ -114,6 +113,21 @@ impl Served {
             .unwrap()
             .to_owned();
         Self { child, endpoint }
+    }
+
+    /// Asks the emulator for this fault from now on; as JSON.
+    pub(crate) fn fault(&self, fault: &str) {
+        let address = self.endpoint.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).unwrap();
+        let length = fault.len();
+        let request = format!(
+            "POST /_emulator/faults HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: \
+             {length}\r\nConnection: close\r\n\r\n{fault}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
     /// Runs `command` with `args` on the quickstart against this emulator.
@@ -156,7 +170,7 @@ pub(crate) fn copy_of_quickstart() -> tempfile::TempDir {
     dir
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());

@@ -1,5 +1,6 @@
 //! What people write into a RouterPool, and into a destination of one.
 
+use super::Fixture;
 use super::rules::messages;
 
 const INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:a1b2c3d4e5f6";
@@ -175,6 +176,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "x.yaml:14:8: Destination one: spec.url: MediaConnect pushes RTMPS to a domain name only",
     ),
     (
+        "streamKeyFrom: { file: key }",
+        "streamKey: 'a\"b'",
+        "x.yaml:16:14: Destination one: spec.streamKey: MediaConnect does not take this stream key",
+    ),
+    (
         "  pool: live\n",
         "",
         "x.yaml:12:1: Destination one: spec.pool: the field is missing; add pool: NAME, with the name of a ChannelPool or \
@@ -192,4 +198,40 @@ async fn each_mistake_has_its_place_and_its_fix() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[tokio::test]
+async fn what_is_set_aside_is_told_by_its_first_mistake() {
+    let text = changed("8000000 }", "8000000, tier: OUTPUT_7 }").replace(INPUT, "programme");
+    let mut fixture = Fixture::new(&[("x.yaml", &text)]);
+    let loaded = fixture.load().await;
+    let pool = &loaded.rejected[0];
+    assert_eq!(
+        (pool.object.name.as_str(), pool.problem.field.as_str()),
+        ("live", "spec.input")
+    );
+}
+
+/// A tier that is a mistake itself is not compared with the bit rate.
+#[tokio::test]
+async fn of_a_tier_that_does_not_exist_nothing_more_is_said() {
+    let text = changed(
+        "maximumBitrate: 8000000",
+        "tier: OUTPUT_7, maximumBitrate: 80000000",
+    );
+    let messages = messages(&text).await;
+    let of_output = messages.iter().filter(|message| message.contains("spec.output"));
+    assert_eq!(of_output.count(), 1, "{messages:#?}");
+}
+
+#[tokio::test]
+async fn of_two_pools_with_one_name_each_is_named_by_its_kind() {
+    let channels = super::pool("live", &["1"]);
+    let text = format!("{}---\n{channels}", changed("live }", "live }"));
+    let messages = messages(&text).await;
+    let other = "ChannelPool live: metadata.name: RouterPool live is declared at x.yaml:3:";
+    assert!(
+        messages.iter().any(|message| message.contains(other)),
+        "{messages:#?}"
+    );
 }

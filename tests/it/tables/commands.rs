@@ -237,6 +237,57 @@ async fn what_cannot_work_says_what_to_do() {
     assert!(wrong.err.contains("did you mean `table`?"), "{}", wrong.err);
 }
 
+/// Pool `main` as a RouterPool.
+const ROUTER_POOL: &str = "apiVersion: slotwise.dev/v1alpha1
+kind: RouterPool
+metadata: { name: main }
+spec:
+  input: arn:aws:mediaconnect:us-east-1:111122223333:routerInput:a1b2c3d4e5f6
+  networkInterface: arn:aws:mediaconnect:us-east-1:111122223333:routerNetworkInterface:f6e5d4c3b2a1
+  output: { maximumBitrate: 8000000 }
+";
+
+#[tokio::test]
+async fn a_run_takes_the_items_of_a_table_on_air_in_router_outputs() {
+    let fixture = Fixture::new("").await;
+    let table = fixture.table();
+    fixture.dynamo.create(&table, "name", true).await;
+    fixture.write("pool.yaml", ROUTER_POOL);
+    for (name, more) in [("a", None), ("b", Some(("backupUrl", "rtmp://b.example/live")))] {
+        let item = [
+            ("name", name),
+            ("state", "Streaming"),
+            ("url", "rtmp://a.example/live"),
+            ("streamKey", &format!("CANARY-{name}")),
+        ];
+        let item: Vec<_> = item.into_iter().chain(more).collect();
+        fixture.dynamo.put(&table, &item, &[]).await;
+    }
+    let args = ["run", "--once", "--emulator", "--emulator-speed", "1000", "-vvv"];
+    let ran = run(&fixture, &args).await;
+    // One has what a router output cannot have.
+    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+    let phase = |name| fixture.dynamo.text(&table, ("name", name), "status.phase");
+    assert_eq!(phase("a").await, "Streaming");
+    assert_eq!(phase("b").await, "Error");
+    let why = fixture.dynamo.text(&table, ("name", "b"), "status.message").await;
+    assert!(why.contains("a router output has one target"), "{why}");
+    assert!(!format!("{ran:?}").contains("CANARY"));
+
+    fixture.write(
+        "destinations.yaml",
+        &DESTINATIONS
+            .replace("  slot:", "  # slot:")
+            .replace("  backupUrl:", "  # backupUrl:"),
+    );
+    let imported = run(&fixture, &["import"]).await;
+    assert_eq!(
+        imported.out, "2 written, 0 there already, 1 left out\n",
+        "{}",
+        imported.err
+    );
+}
+
 #[tokio::test]
 async fn a_run_takes_the_items_of_a_table_on_air() {
     let fixture = Fixture::new("").await;
