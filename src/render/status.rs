@@ -1,5 +1,6 @@
 //! What is true now, as a table and as JSON.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use super::plan::RUNS_WITHOUT_SLOT;
 use super::plan_json::{Slot, pretty, slot};
 use super::style::{Style, Tone};
 use super::table::{Table, cell};
-use crate::model::{ChannelState, MaintenanceWindow, OutputState, PoolName, WantedState};
+use crate::model::{ChannelState, DestinationName, MaintenanceWindow, OutputState, PoolName, WantedState};
+use crate::plan::reason::Names;
 use crate::plan::waiting::Approximately;
 use crate::status::{ChannelStatus, Condition, DestinationStatus, OutputStatus, Phase, Status};
 
@@ -25,11 +27,12 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
     } else {
         lines.extend(destinations(&status.destinations, now, style));
     }
-    for destination in status.destinations.iter().filter(|one| says_more(one)) {
+    for (names, destination) in groups(&status.destinations) {
         lines.push(String::new());
         lines.push(format!(
-            "{} is {}: {}",
-            style.paint(Tone::Strong, &destination.name),
+            "{} {} {}: {}",
+            style.paint(Tone::Strong, Names(&names)),
+            if names.len() == 1 { "is" } else { "are" },
             style.paint(tone(destination.phase), destination.phase),
             style.paint(Tone::Waits, destination.reason)
         ));
@@ -47,7 +50,7 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
     }
     if !status.outputs.is_empty() {
         lines.push(String::new());
-        lines.extend(outputs(&status.outputs, style));
+        lines.extend(outputs(status, style));
     }
     let unusual = conditions(&status.conditions, style);
     if !unusual.is_empty() {
@@ -317,7 +320,22 @@ fn channels(of: &[ChannelStatus], style: Style) -> Vec<String> {
     table.lines(style, 0)
 }
 
-fn outputs(of: &[OutputStatus], style: Style) -> Vec<String> {
+/// Destinations of which there is the same to say: what keeps one often keeps many.
+fn groups(of: &[Arc<DestinationStatus>]) -> Vec<(Vec<DestinationName>, &DestinationStatus)> {
+    let mut groups: Vec<(Vec<DestinationName>, &DestinationStatus)> = Vec::new();
+    let mut index: BTreeMap<(Phase, &str, &str, &[String]), usize> = BTreeMap::new();
+    for one in of.iter().filter(|one| says_more(one)) {
+        let key = (one.phase, one.reason, &*one.message, one.ways_out.as_slice());
+        let at = *index.entry(key).or_insert_with(|| {
+            groups.push((Vec::new(), one));
+            groups.len() - 1
+        });
+        groups[at].0.push(one.name.clone());
+    }
+    groups
+}
+
+fn outputs(status: &Status, style: Style) -> Vec<String> {
     let more = |table: &mut Table, head: &str, text: String| {
         table.row([
             cell(Tone::Plain, ""),
@@ -328,7 +346,7 @@ fn outputs(of: &[OutputStatus], style: Style) -> Vec<String> {
     };
     let mut table = Table::default();
     table.row(["ROUTER OUTPUT", "POOL", "STATE", "CARRIES"].map(|head| cell(Tone::Muted, head)));
-    for one in of {
+    for one in &status.outputs {
         table.row([
             cell(Tone::Strong, &one.name),
             cell(
@@ -345,7 +363,10 @@ fn outputs(of: &[OutputStatus], style: Style) -> Vec<String> {
                 more(&mut table, "", ways);
             }
         }
-        for message in &*one.messages {
+        // Those of an output on air are told with its destination.
+        let destination = status.destination(&one.carries);
+        let is_told = destination.is_some_and(|destination| destination.is_degraded());
+        for message in one.messages.iter().filter(|_| !is_told) {
             more(&mut table, "message", message.clone());
         }
     }

@@ -226,7 +226,8 @@ fn unknown_pool(name: &str, in_force: &Pools) -> String {
 fn check_router(candidate: &mut Candidate<Destination>) {
     let mistakes = candidate.value.as_ref().map(router_mistakes);
     for (field, message, fix) in mistakes.into_iter().flatten() {
-        let is_inline = candidate.links.as_ref().is_some_and(|links| links.key.is_none());
+        let source = candidate.links.as_ref().and_then(|links| links.key.as_ref());
+        let is_inline = matches!(source, Some(KeySource::Inline(_)));
         let field = match field {
             "streamKeyFrom" if is_inline => "streamKey",
             field => field,

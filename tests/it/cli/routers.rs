@@ -102,7 +102,8 @@ fn beside_channels_that_can_be_read_it_is_said_what_is_not_known() {
     let ran = served.on("status", &[], source);
     assert_eq!(ran.code, 5);
     assert!(
-        ran.out.contains("kick is Error: OutputsUnreadable"),
+        ran.out
+            .contains("facebook, kick and 3 others are Error: OutputsUnreadable"),
         "{}",
         ran.out
     );
