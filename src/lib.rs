@@ -97,6 +97,8 @@
 //!   [`model::Observed`]. The planner stays a function of its arguments.
 //! - The plan of a RouterPool is a folder, `plan/router/`. What feeds its input (`spec.source`) is planned and not carried out:
 //!   [`manifest`] refuses it. How many outputs a region may have is learned where MediaConnect says that it is full, not asked.
+//! - A destination that moves to a RouterPool with the input and the interface that its output has keeps that output: nothing ends.
+//!   An output whose pool is declared no longer goes on in the RouterPool that has its destination, by name and stream.
 
 pub mod api;
 pub mod aws;

@@ -13,6 +13,8 @@
     reason = "a simulation that cannot continue panics, and says where"
 )]
 
+#[path = "../../tests/evening.rs"]
+mod evening;
 #[path = "../../tests/router_lives.rs"]
 mod router_lives;
 #[path = "../../tests/simulation.rs"]
@@ -71,6 +73,9 @@ struct Args {
     /// So many lives of hours with RouterPools and a ChannelPool instead, from the seed --first on
     #[arg(long, conflicts_with_all = ["seeds", "seed", "boundaries", "quality"])]
     routers: Option<u64>,
+    /// One evening with 40 switches in several ways instead, as the table of the README
+    #[arg(long, conflicts_with_all = ["seeds", "first", "seed", "boundaries", "quality", "routers"])]
+    evening: bool,
     /// How many lives at once; as many as there are processors when it is left out
     #[arg(long)]
     jobs: Option<usize>,
@@ -86,6 +91,10 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let failed = match args.seed {
         _ if args.boundaries => at_each_boundary(args.stop),
+        _ if args.evening => {
+            println!("{}", evening::table());
+            false
+        }
         _ if args.quality.is_some() => quality(&args),
         _ if args.routers.is_some() => routers(&args),
         Some(seed) => one(seed, &args),
