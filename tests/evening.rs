@@ -111,7 +111,7 @@ pub(crate) fn table() -> String {
             evening
                 .waits
                 .get(at)
-                .map_or("–".to_owned(), |wait| format!("{} s", wait))
+                .map_or("–".to_owned(), |wait| format!("{wait} s"))
         };
         let dollars = evening.dollars();
         lines.push(format!(
@@ -244,15 +244,12 @@ impl Life {
     }
 
     fn switch(&mut self, name: &'static str, second: u64) {
-        let state = match self.wanted.remove(name) {
-            Some((_, was_on_air)) => {
-                self.evening.missed += usize::from(!was_on_air);
-                WantedState::Ready
-            }
-            None => {
-                self.wanted.insert(name, (second, false));
-                WantedState::Streaming
-            }
+        let state = if let Some((_, was_on_air)) = self.wanted.remove(name) {
+            self.evening.missed += usize::from(!was_on_air);
+            WantedState::Ready
+        } else {
+            self.wanted.insert(name, (second, false));
+            WantedState::Streaming
         };
         self.script
             .change(|desired| desired.destination_mut(name).unwrap().state = state);
@@ -268,7 +265,7 @@ impl Life {
         let is_right = carried(&Value::Object(document.clone())) == should_be;
         let next = match (&self.hand, state.as_str()) {
             (Hand::Rests, "RUNNING") if !is_right => Hand::Stops,
-            (Hand::Rests, "IDLE") | (Hand::Stops, "IDLE") => Hand::Writes,
+            (Hand::Rests | Hand::Stops, "IDLE") => Hand::Writes,
             (Hand::Writes, "IDLE") => Hand::Starts,
             (Hand::Starts, "RUNNING") => Hand::Rests,
             _ => return,

@@ -339,27 +339,29 @@ impl Life {
                 self.note(format!("interrupt: {interrupt:?} in {pool}"));
             }
             13 => self.vanish_together(),
-            14 => {
-                // Two of one stream, as when a block is copied.
-                let (url, key) = {
-                    let first = destination("a", WantedState::Streaming);
-                    (first.url, first.key)
-                };
-                self.change(
-                    &name,
-                    |since, now| since.key = now,
-                    |desired, name| {
-                        if let Some(one) = desired.destination_mut(name).filter(|_| name != "a") {
-                            (one.url, one.key) = (url, key);
-                        }
-                    },
-                );
-                self.note(format!("{name} has the stream of a"));
-            }
+            14 => self.copy_stream(&name),
             15..17 => self.move_one(&name),
             17 => self.rename_pool(),
             _ => self.work_by_hand(),
         }
+    }
+
+    /// Two of one stream, as when a block is copied.
+    fn copy_stream(&mut self, name: &str) {
+        let (url, key) = {
+            let first = destination("a", WantedState::Streaming);
+            (first.url, first.key)
+        };
+        self.change(
+            name,
+            |since, now| since.key = now,
+            |desired, name| {
+                if let Some(one) = desired.destination_mut(name).filter(|_| name != "a") {
+                    (one.url, one.key) = (url, key);
+                }
+            },
+        );
+        self.note(format!("{name} has the stream of a"));
     }
 
     fn move_one(&mut self, name: &str) {

@@ -48,6 +48,7 @@ const LISTED_MAX: usize = 20;
 /// slotwise lives through bad weeks: one for each seed, in virtual time, with the emulator.
 #[derive(Debug, Parser)]
 #[command(name = "soak")]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
 struct Args {
     /// How many lives, one for each seed
     #[arg(long, default_value_t = 100)]

@@ -12,8 +12,8 @@ use crate::mediaconnect::{MediaConnect, OutputSummary};
 use crate::model::{InputState, ObservedRouters, OutputState, OwnerId, RouterArn, RouterInput, RouterOutput};
 use crate::service::CallError;
 
-/// How long what was seen of an active input is good for another look, as long as no output has changed. A failing input shows
-/// in the outputs that it feeds.
+/// How long what was seen of an active input is good for another look, as long as no output that it feeds fails: a failing input
+/// shows there.
 const INPUT_GOOD_FOR: Duration = Duration::from_mins(5);
 
 /// Looks at router outputs, and remembers what need not be asked again.
@@ -67,10 +67,11 @@ impl RouterObserver {
         let unread = self.unread(&listing);
         let read = self.client.get_outputs(&unread).await?;
         let mut is_complete = listed.is_complete;
-        let has_changed = !unread.is_empty();
+        let mut doubted: BTreeSet<RouterArn> = BTreeSet::new();
         for arn in unread {
             match read.get(&arn) {
                 Some(Some(output)) => {
+                    doubted.extend(output.input.clone().filter(|_| output.state.is_failing()));
                     let known = Known {
                         listed: listing.get(&arn).cloned(),
                         output: output.clone(),
@@ -84,7 +85,7 @@ impl RouterObserver {
         }
         let mut observed = ObservedRouters {
             is_complete,
-            inputs: self.look_at_inputs(inputs, has_changed).await?,
+            inputs: self.look_at_inputs(inputs, &doubted).await?,
             ..ObservedRouters::default()
         };
         for (arn, known) in &self.known {
@@ -119,14 +120,14 @@ impl RouterObserver {
     async fn look_at_inputs<'a>(
         &mut self,
         arns: impl Iterator<Item = &'a RouterArn>,
-        has_changed: bool,
+        doubted: &BTreeSet<RouterArn>,
     ) -> Result<BTreeMap<RouterArn, RouterInput>, CallError> {
         let arns: BTreeSet<&RouterArn> = arns.collect();
         self.inputs.retain(|arn, _| arns.contains(arn));
         let now = Instant::now();
         for arn in arns {
             let is_good = self.inputs.get(arn).is_some_and(|(input, seen)| {
-                input.state == InputState::Active && !has_changed && now < *seen + INPUT_GOOD_FOR
+                input.state == InputState::Active && !doubted.contains(arn) && now < *seen + INPUT_GOOD_FOR
             });
             if is_good {
                 continue;

@@ -114,7 +114,7 @@ async fn to_another_router_pool_it_moves_once_that_is_granted() {
     assert_eq!(states(&stage), ["a in main: ACTIVE", "b in main: ACTIVE"]);
     let told = stage.destination("a");
     assert_eq!(
-        (told.phase, &*told.reason),
+        (told.phase, told.reason),
         (Phase::Streaming, "OnAirElsewhere"),
         "{told:?}"
     );

@@ -10,7 +10,7 @@ use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options}
 use slotwise::model::{Desired, Interrupt, Secret, StreamKey, WantedState};
 use slotwise::status::{ConditionStatus, Phase};
 
-use super::stage::{Stage, declared, destination, fleet};
+use super::stage::{INPUT, Stage, declared, destination, fleet};
 
 const MINUTE: Duration = Duration::from_mins(1);
 pub(crate) fn wanted(names: &[&str]) -> Desired {
@@ -366,4 +366,50 @@ async fn while_outputs_cannot_be_looked_at_channels_go_on() {
     let warned = stage.events.lock().unwrap();
     let is_told = |event: &Event| matches!(event, Event::Warned { what } if what.contains("router outputs"));
     assert_eq!(warned.iter().filter(|(_, event)| is_told(event)).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_over_twenty_inputs_go_on_air_at_the_pace_of_their_calls() {
+    const POOLS: usize = 20;
+    let mut desired = declared(&[]);
+    let model = desired.routers.remove("main").unwrap();
+    for at in 0..POOLS {
+        let mut pool = model.clone();
+        pool.name = format!("pool-{at:02}").as_str().into();
+        pool.input = format!("{}{at:02}", &INPUT[..INPUT.len() - 2]).as_str().into();
+        for number in 0..10 {
+            let name = format!("d{at:02}-{number}");
+            let mut one = destination(&name, WantedState::Streaming);
+            one.pool = pool.name.clone();
+            desired.destinations.insert(name.as_str().into(), one.into());
+        }
+        desired.routers.insert(pool.name.clone(), pool);
+    }
+    let mut options = Options::default();
+    (options.quotas.router.outputs, options.quotas.router.inputs) = (10 * POOLS, POOLS);
+    let emulator = Emulator::new(options, fleet(&desired));
+    let begun = tokio::time::Instant::now();
+    let mut stage = Stage::on(emulator, desired, |_| {});
+    let ended = stage.converge(60).await;
+    assert!(matches!(ended, Ended::Converged), "{}", stage.log());
+    let took = begun.elapsed();
+    let calls = stage.emulator.calls();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for call in &calls {
+        *counts.entry(&call.operation).or_default() += 1;
+    }
+    // Create, Take and Start with a look at each, and the lists, at 4 calls a second after a burst of 20. Then the last one starts.
+    let floor = 200 * 6 + counts["ListRouterOutputs"] - 20;
+    let floor = Duration::from_secs_f64(f64::from(u32::try_from(floor).unwrap()) / 4.0);
+    assert!(
+        took < floor.mul_f64(1.1) + MINUTE,
+        "{took:?}, {floor:?}, {counts:?}"
+    );
+    for (operation, most) in [
+        ("CreateRouterOutput", 200),
+        ("TakeRouterInput", 200),
+        ("GetRouterInput", 60),
+    ] {
+        assert!(counts[operation] <= most, "{counts:?}");
+    }
 }

@@ -221,7 +221,7 @@ impl<'a> Outputs<'a> {
             });
         };
         let Some(tagged) = routers.get(&record.pool) else {
-            let own = one.filter(|one| self.is_exact(output, one) && one.identity == record.identity);
+            let own = one.filter(|one| is_exact(output, one) && one.identity == record.identity);
             return own.and(declared);
         };
         let goes_on = |pool: &&RouterPool| {
@@ -252,12 +252,6 @@ impl<'a> Outputs<'a> {
                     && there == own.as_ref().map(Endpoint::canonical)
             })
         })
-    }
-
-    /// Whether an output has a destination's stream.
-    fn is_exact(&self, output: &RouterOutput, one: &Destination) -> bool {
-        let there = output.target.as_ref().map(Endpoint::stream);
-        there.is_some() && there == endpoint(one).as_ref().map(Endpoint::stream)
     }
 
     /// Whether what an output's tags name may be declared by another slotwise of this owner: neither its pool nor its destination is
@@ -345,4 +339,10 @@ fn endpoint(one: &Destination) -> Option<Endpoint> {
         StreamKey::Known(key) => Some(Endpoint::new(one.url.clone(), key.clone())),
         StreamKey::Unavailable { .. } => None,
     }
+}
+
+/// Whether an output has a destination's stream.
+fn is_exact(output: &RouterOutput, one: &Destination) -> bool {
+    let there = output.target.as_ref().map(Endpoint::stream);
+    there.is_some() && there == endpoint(one).as_ref().map(Endpoint::stream)
 }

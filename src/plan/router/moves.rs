@@ -139,7 +139,7 @@ impl Reading<'_> {
             let pool = record.pool.clone();
             return (Vec::new(), Some(OutputWaiting::OfAnother { pool }));
         }
-        self.vanished(record, (arn, output), || Vec::new())
+        self.vanished(record, (arn, output), Vec::new)
     }
 
     /// Whether what is recorded of an output in no declared pool is nobody else's.

@@ -113,18 +113,9 @@ impl<'a> Reading<'a> {
             },
         };
         if !self.is_recorded(output, one, pool) {
-            steps.insert(0, step(OutputAction::Record, self.why_recorded(one, output)));
+            steps.insert(0, step(OutputAction::Record, why_recorded(one, output)));
         }
         (steps, waiting)
-    }
-
-    /// Why the tags of a wanted destination's own output are written: they say less than is known of it.
-    fn why_recorded(&self, one: &Destination, output: &RouterOutput) -> OutputReason {
-        match &output.record {
-            Some(record) if record.identity == one.identity && record.pool != one.pool => OutputReason::Moved,
-            Some(record) if record.identity == one.identity => OutputReason::DeclaredAgain,
-            _ => OutputReason::Recognised,
-        }
     }
 
     /// Why an output is left alone whatever is wanted.
@@ -339,6 +330,15 @@ impl<'a> Reading<'a> {
         }
         let policy = Policy::new(Some(&pool.disruption), &self.desired.grants, self.now);
         policy.grant(Cause::Retarget, Some(&one.name), self.now)
+    }
+}
+
+/// Why the tags of a wanted destination's own output are written: they say less than is known of it.
+fn why_recorded(one: &Destination, output: &RouterOutput) -> OutputReason {
+    match &output.record {
+        Some(record) if record.identity == one.identity && record.pool != one.pool => OutputReason::Moved,
+        Some(record) if record.identity == one.identity => OutputReason::DeclaredAgain,
+        _ => OutputReason::Recognised,
     }
 }
 

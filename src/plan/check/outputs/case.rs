@@ -2,7 +2,7 @@
 
 use super::super::declared::Push;
 use super::super::violation::{About, Rule, Violation};
-use super::{Holder, Outputs, endpoint, takes};
+use super::{Holder, Outputs, endpoint, is_exact, takes};
 use crate::model::{
     Cause, Destination, DestinationName, Endpoint, OutputState, RouteState, RouterOutput, RouterPool,
 };
@@ -104,7 +104,7 @@ impl<'a> Case<'a> {
         };
         match self.holder() {
             _ if !self.actions().all(ends) => Some("it is in no pool"),
-            Some(Holder::Of(one)) if self.outputs.is_exact(seen, one) => None,
+            Some(Holder::Of(one)) if is_exact(seen, one) => None,
             _ if self.outputs.may_be_anothers(seen) => Some("another slotwise may have it"),
             _ => None,
         }
@@ -316,9 +316,10 @@ impl<'a> Case<'a> {
             return Some(self.broken(Rule::Ungranted, format!("takes {} off air", one.name)));
         }
         let ends = self.actions().last();
-        let comes_back = match is_moved {
-            true => self.has_place_elsewhere(one),
-            false => retakes || ends == Some(&OutputAction::Start),
+        let comes_back = if is_moved {
+            self.has_place_elsewhere(one)
+        } else {
+            retakes || ends == Some(&OutputAction::Start)
         };
         (!comes_back).then(|| self.broken(Rule::NotBroughtBack, format!("leaves {} off air", one.name)))
     }
