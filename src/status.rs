@@ -20,6 +20,7 @@ pub use derive::{phase, status};
 pub use totals::Totals;
 
 use crate::model::{ChannelId, ChannelState, DestinationName, PoolName, SlotId, WantedState};
+use crate::plan::FeedPlan;
 
 /// Everything there is to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Status {
     pub destinations: Vec<Arc<DestinationStatus>>,
     /// By pool and the pool's order.
     pub channels: Vec<ChannelStatus>,
+    /// What feeds RouterPools with a source, with what becomes of it: the channels in front, then the inputs.
+    pub feeds: Vec<FeedPlan>,
     /// `SourceTrusted` and `Leader`.
     pub conditions: Vec<Condition>,
 }

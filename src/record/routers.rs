@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::EndpointDocument;
 use crate::model::{
-    DestinationName, Endpoint, Identity, InputState, ObservedRouters, OutputRecord, OutputState, OwnerId,
-    PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota, RouterSettings, TargetDigest,
-    Trouble,
+    ChannelId, DestinationName, Endpoint, Identity, InputState, ObservedRouters, OutputRecord, OutputState,
+    OwnerId, PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota, RouterSettings,
+    SourceObservation, TargetDigest, Trouble,
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ use crate::model::{
 pub(super) struct RoutersDocument {
     outputs: BTreeMap<RouterArn, OutputDocument>,
     inputs: BTreeMap<RouterArn, InputDocument>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sources: BTreeMap<ChannelId, SourceObservation>,
     is_complete: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unreadable: Option<String>,
@@ -64,6 +66,12 @@ struct RecordDocument {
 struct InputDocument {
     state: InputState,
     is_ours_to_stop: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channel: Option<ChannelId>,
+    #[serde(default)]
+    routed_outputs: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trouble: Option<Trouble>,
 }
 
 impl RoutersDocument {
@@ -78,6 +86,7 @@ impl From<&ObservedRouters> for RoutersDocument {
         let ObservedRouters {
             outputs,
             inputs,
+            sources,
             is_complete,
             unreadable,
             quota,
@@ -88,6 +97,9 @@ impl From<&ObservedRouters> for RoutersDocument {
         let input = |input: &RouterInput| InputDocument {
             state: input.state,
             is_ours_to_stop: input.is_ours_to_stop,
+            channel: input.channel.clone(),
+            routed_outputs: input.routed_outputs,
+            trouble: input.trouble.clone(),
         };
         Self {
             outputs: outputs
@@ -97,6 +109,7 @@ impl From<&ObservedRouters> for RoutersDocument {
                 .iter()
                 .map(|(arn, one)| (arn.clone(), input(one)))
                 .collect(),
+            sources: sources.clone(),
             is_complete: *is_complete,
             unreadable: unreadable.clone(),
             quota: *quota,
@@ -111,6 +124,9 @@ impl From<RoutersDocument> for ObservedRouters {
         let input = |one: InputDocument| RouterInput {
             state: one.state,
             is_ours_to_stop: one.is_ours_to_stop,
+            channel: one.channel,
+            routed_outputs: one.routed_outputs,
+            trouble: one.trouble,
         };
         let outputs = document.outputs.into_iter();
         Self {
@@ -120,6 +136,7 @@ impl From<RoutersDocument> for ObservedRouters {
                 .into_iter()
                 .map(|(arn, one)| (arn, input(one)))
                 .collect(),
+            sources: document.sources,
             is_complete: document.is_complete,
             unreadable: document.unreadable,
             quota: document.quota,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::feeds;
 use super::routers;
 use super::style::{Style, Tone, columns};
 use super::summary::{Summary, is_on_its_way};
@@ -297,6 +298,7 @@ impl<'a> View<'a> {
             self.style.paint(Tone::Strong, router_pool_facts(pool))
         )];
         lines.push(String::new());
+        lines.extend(feeds::of_pool(&self.plan.feeds, &pool.name, self.style));
         lines.extend(routers::outputs(pool, self.style));
         lines.extend(self.waiting(destinations));
         lines.extend(self.also_on_air(destinations));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::feeds::{self, FeedDocument};
 use super::plan::RUNS_WITHOUT_SLOT;
 use super::plan_json::{Slot, pretty, slot};
 use super::style::{Style, Tone};
@@ -45,6 +46,10 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
         lines.push(String::new());
         lines.extend(channels(&status.channels, style));
     }
+    if !status.feeds.is_empty() {
+        lines.push(String::new());
+        lines.extend(feeds::all(&status.feeds, style));
+    }
     let unusual = conditions(&status.conditions, style);
     if !unusual.is_empty() {
         lines.push(String::new());
@@ -64,6 +69,7 @@ pub fn status_json(status: &Status) -> String {
             .map(|one| destination_document(one))
             .collect(),
         channels: status.channels.iter().map(channel_document).collect(),
+        feeds: status.feeds.iter().map(feeds::document).collect(),
         conditions: &status.conditions,
     })
 }
@@ -125,6 +131,9 @@ struct StatusDocument<'a> {
     format_version: u32,
     destinations: Vec<DestinationDocument<'a>>,
     channels: Vec<ChannelDocument<'a>>,
+    /// Of RouterPools with a source.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    feeds: Vec<FeedDocument>,
     conditions: &'a [Condition],
 }
 
@@ -373,6 +382,7 @@ mod tests {
             observed_generation: 0,
         };
         Status {
+            feeds: Vec::new(),
             destinations: [broken, facebook, youtube].map(Arc::new).into(),
             channels: vec![channel],
             conditions: vec![

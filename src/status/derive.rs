@@ -53,6 +53,7 @@ pub fn status(
     Status {
         destinations,
         channels: plan.channels.iter().map(channel).collect(),
+        feeds: plan.feeds.clone(),
         conditions: vec![source_trusted(&desired.trust, &previous.conditions, now)],
     }
 }

@@ -51,6 +51,7 @@ mod refused_targets;
 mod replay;
 mod router_lives;
 mod router_pool;
+mod router_source;
 #[expect(dead_code, reason = "examples/soak uses the rest of it")]
 #[path = "../simulation.rs"]
 mod simulation;

@@ -17,7 +17,8 @@ use super::stage::{Stage, destination, fleet};
 
 const MINUTE: Duration = Duration::from_mins(1);
 pub(crate) const INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:a1b2c3d4e5f6";
-const INTERFACE: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerNetworkInterface:f6e5d4c3b2a1";
+pub(crate) const INTERFACE: &str =
+    "arn:aws:mediaconnect:us-east-1:111122223333:routerNetworkInterface:f6e5d4c3b2a1";
 
 /// Pool `main` without channels.
 fn router_pool() -> RouterPool {
@@ -59,7 +60,7 @@ fn wanted(names: &[&str]) -> Desired {
 }
 
 /// Each output by the destination in its tags: state, route, target and since when.
-fn outputs(emulator: &Emulator) -> BTreeMap<String, (String, String, Duration)> {
+pub(crate) fn outputs(emulator: &Emulator) -> BTreeMap<String, (String, String, Duration)> {
     emulator.with_world(|world, _| {
         let all = world.router().resources();
         let outputs = all.filter(|one| one.kind() == Kind::Output);
@@ -85,19 +86,19 @@ fn outputs(emulator: &Emulator) -> BTreeMap<String, (String, String, Duration)> 
     })
 }
 
-fn states(emulator: &Emulator) -> Vec<(String, String)> {
+pub(crate) fn states(emulator: &Emulator) -> Vec<(String, String)> {
     let all = outputs(emulator).into_iter();
     all.map(|(name, (state, _, _))| (name, state)).collect()
 }
 
-fn switch(stage: &Stage, name: &'static str, to: WantedState) {
+pub(crate) fn switch(stage: &Stage, name: &'static str, to: WantedState) {
     stage
         .script
         .change(move |desired| desired.destination_mut(name).unwrap().state = to);
 }
 
 /// Calls that change something, by operation.
-fn writes(stage: &Stage) -> Vec<String> {
+pub(crate) fn writes(stage: &Stage) -> Vec<String> {
     let calls = stage.emulator.calls().into_iter();
     let is_write = |operation: &String| {
         let is_look = ["List", "Get", "BatchGet", "Describe"];

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Elsewhere, OutputContent, OutputPlan, OutputWaiting, plan_routers};
+use super::{Elsewhere, NotReady, OutputContent, OutputPlan, OutputWaiting, plan_feeds, plan_routers};
 use crate::model::{
     ChannelObservation, Desired, DestinationName, Endpoint, Identity, Observed, RouterPool, StreamKey, Trust,
 };
@@ -23,6 +23,7 @@ pub(in crate::plan) fn add_routers(plan: &mut Plan, desired: &Desired, observed:
     let pools: Vec<&RouterPool> = desired.routers.values().collect();
     let elsewhere = elsewhere(plan, desired, observed);
     plan.routers = plan_routers(&pools, desired, &observed.routers, &elsewhere, now);
+    plan.feeds = plan_feeds(&pools, desired, &observed.routers, &elsewhere, now);
     let mut own: BTreeMap<&DestinationName, &OutputPlan> = BTreeMap::new();
     for output in plan.routers.iter().flat_map(|pool| &pool.outputs) {
         if let OutputContent::Destination(name) | OutputContent::Previous(name) = &output.carries {
@@ -61,7 +62,14 @@ fn note_output(one: &mut DestinationPlan, own: Option<&OutputPlan>) {
 fn is_awaited(output: &OutputPlan) -> bool {
     matches!(
         output.waiting,
-        Some(OutputWaiting::OutputInTransition { .. } | OutputWaiting::RoomIsMade)
+        Some(
+            OutputWaiting::OutputInTransition { .. }
+                | OutputWaiting::RoomIsMade
+                | OutputWaiting::SourceNotReady {
+                    why: NotReady::Starts,
+                    ..
+                }
+        )
     )
 }
 
@@ -89,13 +97,8 @@ fn elsewhere(plan: &Plan, desired: &Desired, observed: &Observed) -> Elsewhere {
             endpoints.extend(urls.map(|url| Endpoint::new(Arc::clone(url), key.clone())));
         }
     }
-    let running = observed.channels.iter().filter(|(_, one)| {
-        let seen = one.seen();
-        seen.is_some_and(|seen| seen.state.is_running())
-    });
     Elsewhere {
         endpoints,
-        running: running.map(|(id, _)| id.clone()).collect(),
         placed: BTreeSet::new(),
         released: released(desired, observed),
         refused: observed.refused.clone(),

@@ -9,8 +9,10 @@
 //! steps     what is to be done with each output
 //! others    with those that are no destination's own
 //! source    the input, and the channel in front of it
+//! feed      how plans tell of those
 //! ```
 
+mod feed;
 mod join;
 mod others;
 mod reading;
@@ -28,13 +30,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use self::feed::{Feed, FeedAction, FeedPlan, FeedStep, FeedWaiting, NotReady};
 pub(super) use self::join::add_routers;
 use self::reading::{Occupant, Reading};
 use self::room::Room;
-pub use self::source::{InputAction, SourcePlan};
 use crate::model::{
-    Cause, ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters,
-    OutputState, Pause, PoolName, Refused, RouterArn, RouterPool,
+    Cause, Desired, DestinationName, Endpoint, Identity, Interrupt, Observed, ObservedRouters, OutputState,
+    Pause, PoolName, Refused, RouterArn, RouterPool,
 };
 
 /// What is to be done in one RouterPool, and why it is not more.
@@ -46,8 +48,6 @@ pub struct RouterPoolPlan {
     pub interrupt: Interrupt,
     /// Its outputs: those of its destinations by name, then the others by ARN.
     pub outputs: Vec<OutputPlan>,
-    /// What becomes of its input and of the channel in front.
-    pub source: SourcePlan,
 }
 
 /// What becomes of one router output.
@@ -213,6 +213,8 @@ pub enum OutputReason {
     KeptLongEnough,
     /// It failed.
     Failed,
+    /// It is stopped: that slotwise started it counts no more.
+    Stopped,
 }
 
 /// Why nothing is done, or no more.
@@ -305,8 +307,12 @@ pub enum OutputWaiting {
     SourceNotReady {
         /// The pool.
         pool: PoolName,
-        /// Its input.
-        input: RouterArn,
+        /// The first part that does not: the channel in front, or the input.
+        feed: Feed,
+        /// Its state; `None` where it could not be seen.
+        state: Option<&'static str>,
+        /// What is done about it.
+        why: NotReady,
     },
     /// It was moved to another pool while on air, and has to end in the old one before it begins in the new one.
     OnAirElsewhere {
@@ -345,8 +351,6 @@ pub enum RouterLimit {
 pub struct Elsewhere {
     /// What MediaLive channels push, or may.
     pub endpoints: Vec<Endpoint>,
-    /// MediaLive channels that run.
-    pub running: BTreeSet<ChannelId>,
     /// Destinations whose place in a ChannelPool is reserved or on air: an output of theirs may end.
     pub placed: BTreeSet<DestinationName>,
     /// Identities that vanished from the declaration and are released.
@@ -408,7 +412,17 @@ pub fn plan_routers(
         name: pool.name.clone(),
         interrupt: pool.disruption.interrupt,
         outputs: reading.outputs_of(pool, &room),
-        source: reading.source_of(pool),
     };
     pools.iter().map(plan).collect()
+}
+
+/// What is to be done with what feeds the outputs of `pools`.
+pub fn plan_feeds(
+    pools: &[&RouterPool],
+    desired: &Desired,
+    observed: &ObservedRouters,
+    elsewhere: &Elsewhere,
+    now: Timestamp,
+) -> Vec<FeedPlan> {
+    Reading::new(pools, desired, observed, elsewhere, now).feeds()
 }

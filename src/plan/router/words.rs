@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::feed::not_ready;
 use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
 use crate::model::{Cause, DestinationName, PoolName};
 use crate::plan::Waiting;
@@ -38,6 +39,7 @@ impl OutputReason {
             Self::PlaceNeeded(_) => "PlaceNeeded",
             Self::KeptLongEnough => "KeptLongEnough",
             Self::Failed => "Failed",
+            Self::Stopped => "Stopped",
         }
     }
 }
@@ -56,6 +58,7 @@ impl fmt::Display for OutputReason {
             Self::PlaceNeeded(name) => write!(f, "its place is needed for {name}"),
             Self::KeptLongEnough => f.write_str("off for as long as the pool keeps outputs"),
             Self::Failed => f.write_str("it failed"),
+            Self::Stopped => f.write_str("it is stopped: who started it counts no more"),
         }
     }
 }
@@ -97,14 +100,15 @@ impl OutputWaiting {
 
     /// Whether it ends without an operator.
     pub fn ends_by_itself(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::OutputInTransition { .. }
-                | Self::BackingOff { .. }
-                | Self::RoomIsMade
-                | Self::ListIncomplete
-                | Self::OutputsUnreadable { .. }
-        )
+            | Self::BackingOff { .. }
+            | Self::RoomIsMade
+            | Self::ListIncomplete
+            | Self::OutputsUnreadable { .. } => true,
+            Self::SourceNotReady { why, .. } => why.ways_out().is_empty(),
+            _ => false,
+        }
     }
 
     /// What would change it, each a short phrase a person can act on. Empty where it ends by itself.
@@ -145,9 +149,7 @@ impl OutputWaiting {
             Self::InputMissing { pool, .. } => {
                 vec![format!("correct spec.input of pool {pool}, or make such a router input")]
             }
-            Self::SourceNotReady { input, .. } => vec![format!(
-                "start router input {input}, and what feeds it; slotwise does not start it"
-            )],
+            Self::SourceNotReady { why, .. } => why.ways_out(),
             Self::OnAirElsewhere { pool } => vec![AGAIN.to_owned(), format!("set pool: {pool} again")],
             Self::SourceUntrusted => vec![
                 "repair the source".to_owned(),
@@ -240,9 +242,12 @@ impl fmt::Display for OutputWaiting {
                     "MediaConnect knows no router input {input}, which pool {pool} names"
                 )
             }
-            Self::SourceNotReady { pool, .. } => {
-                write!(f, "the router input of pool {pool} is not ACTIVE")
-            }
+            Self::SourceNotReady {
+                pool,
+                feed,
+                state,
+                why,
+            } => not_ready(f, (pool, feed), *state, why),
             Self::OnAirElsewhere { pool } => {
                 write!(
                     f,
