@@ -5,6 +5,8 @@
 //! once; what belongs to others is not touched. Liveness: when the trouble has ended, each destination is where it is wanted or
 //! says why not.
 
+mod source;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -71,10 +73,12 @@ struct Life {
     keys_of: BTreeMap<String, String>,
     log: Vec<String>,
     keys: u32,
+    /// What is in front of the input, in a life with a source.
+    in_front: Option<source::InFront>,
 }
 
 impl Life {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, has_source: bool) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let states: Vec<(&str, WantedState)> = NAMES[..5]
             .iter()
@@ -88,6 +92,7 @@ impl Life {
         let mut desired = declared(&states);
         let pool = desired.routers.get_mut("main").unwrap();
         pool.disruption.interrupt = either(&mut random, Interrupt::Never, Interrupt::Anytime);
+        pool.source = has_source.then(|| source::CHANNEL.into());
         pool.keep = random.random_bool(0.5).then(|| Duration::from_mins(20));
         let mut options = Options {
             seed,
@@ -127,8 +132,11 @@ impl Life {
                 .collect(),
             log: Vec::new(),
             keys: 0,
+            in_front: has_source.then(source::InFront::new),
         };
-        life.add_foreign();
+        if !has_source {
+            life.add_foreign();
+        }
         life.before = life.outputs();
         life
     }
@@ -387,7 +395,8 @@ impl Life {
         let mut found = Vec::new();
         for (arn, before) in &self.before {
             let after = outputs.get(arn);
-            if !before.ours && after != Some(before) && before.state == "ACTIVE" {
+            let is_by_hand = recent(self.disturbed.get(arn), DISTURBED);
+            if !before.ours && after != Some(before) && before.state == "ACTIVE" && !is_by_hand {
                 found.push(format!("what belongs to others changed: {before:?} {after:?}"));
             }
             let is_on_air = before.state == "ACTIVE" && before.ours;
@@ -405,6 +414,15 @@ impl Life {
                 }
                 continue;
             };
+            // A second copy may end, or what it had before once it is on air with its own.
+            let is_served = outputs.iter().any(|(other, shown)| {
+                let is_copy = (&shown.url, &shown.key) == (&before.url, &before.key);
+                let is_its = matches!(&one.key, StreamKey::Known(key) if key.reveal() == shown.key);
+                other != arn && (is_copy || is_its) && shown.ours && shown.state == "ACTIVE"
+            });
+            if is_served {
+                continue;
+            }
             let since = self.since[name];
             let is_calm = |at: Instant| now - at >= CALM;
             let is_paused = one.paused.is_some() && is_calm(since.pause);
@@ -414,7 +432,8 @@ impl Life {
             let is_own = matches!(&one.key, StreamKey::Known(key) if key.reveal() == before.key);
             let is_own = is_own && is_calm(since.key);
             let interrupt = desired.routers["main"].disruption.interrupt;
-            let never = interrupt == Interrupt::Never && is_calm(self.policy);
+            // What brings no programme is stopped for its own change without a grant.
+            let never = interrupt == Interrupt::Never && is_calm(self.policy) && self.is_fed();
             if is_paused || is_wanted && (is_own || never) {
                 found.push(format!("{} is wanted and went {state}", one.name));
             }
@@ -435,6 +454,7 @@ impl Life {
                 self.disturbed.insert(arn.clone(), now);
             }
         }
+        self.judge_front();
         self.before = outputs;
     }
 
@@ -472,7 +492,7 @@ impl Life {
                 self.judge();
                 let share = pause.map_or(0.0, |pause| 1.0 / pause.as_secs_f64());
                 if self.random.random_bool(share) {
-                    self.happen();
+                    self.happen_anywhere();
                 }
             }
             asked.cancel();
@@ -544,7 +564,7 @@ const LIVES: u64 = 4;
 #[tokio::test(start_paused = true)]
 async fn whole_hours_of_switches_faults_and_restarts() {
     for seed in 0..LIVES {
-        let mut life = Life::new(seed);
+        let mut life = Life::new(seed, false);
         life.note(format!("seed {seed}"));
         for _ in 0..6 {
             let minutes = life.random.random_range(5..30);
