@@ -95,10 +95,12 @@
 //!   handed over. Only the holder of the lease writes statuses, by the same [`write_lease::WriteLease`] as the gate.
 //! - A controller's memory of its own work (interrupted destinations and their slots, failures of channels) is part of
 //!   [`model::Observed`]. The planner stays a function of its arguments.
-//! - The plan of a RouterPool is a folder, `plan/router/`. What feeds its input (`spec.source`) is planned and not carried out:
-//!   [`manifest`] refuses it. How many outputs a region may have is learned where MediaConnect says that it is full, not asked.
+//! - The plan of a RouterPool is a folder, `plan/router/`. How many outputs a region may have is learned where MediaConnect says
+//!   that it is full, not asked.
 //! - A destination that moves to a RouterPool with the input and the interface that its output has keeps that output: nothing ends.
 //!   An output whose pool is declared no longer goes on in the RouterPool that has its destination, by name and stream.
+//! - A channel that a RouterPool names as its source and that has other output groups is left running, although slotwise started
+//!   it: a RouterPool has no `idle:` by which an operator said that they may end.
 
 pub mod api;
 pub mod aws;

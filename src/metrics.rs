@@ -457,7 +457,7 @@ impl Steps {
             "actions_total",
             &["action", "reason", "outcome"],
             "steps on channels and router outputs that ended: `accepted`, `already_done`, `stale` (planned again) or \
-             `failed` (tried again later); `create`, `route`, `restart`, `delete` and `release` are of router outputs only",
+             `failed` (tried again later); `create`, `route`, `restart`, `delete` and `release` are of router outputs only, `forget` of what feeds them",
         ))?;
         for (action, reason) in STEPS {
             for outcome in OUTCOMES {

@@ -23,6 +23,7 @@ use crate::model::{
     ChannelId, ChannelState, DestinationName, MaintenanceWindow, OutputState, PoolName, RouterArn, SlotId,
     WantedState,
 };
+use crate::plan::FeedPlan;
 
 /// Everything there is to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Status {
     pub channels: Vec<ChannelStatus>,
     /// Router outputs of ours, by pool: those of its destinations by name, then the others.
     pub outputs: Vec<OutputStatus>,
+    /// What feeds RouterPools with a source, with what becomes of it: the channels in front, then the inputs.
+    pub feeds: Vec<FeedPlan>,
     /// `SourceTrusted` and `Leader`.
     pub conditions: Vec<Condition>,
 }

@@ -26,7 +26,7 @@ use crate::controller::lease::{
 };
 use crate::controller::{Clock, Controller, Listener, Parts, Routers, Settings};
 use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedRouter, InventedSlot};
-use crate::execute::{Executor, OutputExecutor};
+use crate::execute::{Executor, FeedExecutor, OutputExecutor};
 use crate::mediaconnect::{self, MediaConnect};
 use crate::medialive::{self, Kind, MediaLive};
 use crate::model::{ChannelPool, Desired, SlotId, SlotSelector};
@@ -308,7 +308,8 @@ pub fn assemble<S: Source>(
     let observer = Observer::new(medialive.clone(), settings.concurrency, owner());
     let routers = mediaconnect.map(|client| Routers {
         observer: RouterObserver::new(client.clone(), owner()),
-        executor: OutputExecutor::new(client, lease.gate(), owner()),
+        executor: OutputExecutor::new(client.clone(), lease.gate(), owner()),
+        feeds: FeedExecutor::new(medialive.clone(), client, lease.gate(), owner()),
     });
     let parts = Parts {
         source,

@@ -247,6 +247,7 @@ fn name(event: &Event) -> &'static str {
         Event::OutputStepBegun { .. } => "OutputStepBegun",
         Event::OutputStepEnded { .. } => "OutputStepEnded",
         Event::OutputChanged { .. } => "OutputChanged",
+        Event::InputChanged { .. } => "InputChanged",
         Event::StateChanged { .. } => "StateChanged",
         Event::PhaseChanged { .. } => "PhaseChanged",
         Event::Converged { .. } => "Converged",

@@ -197,6 +197,7 @@ mod tests {
         };
         Plan {
             routers: Vec::new(),
+            feeds: Vec::new(),
             pools: Vec::new(),
             destinations: waiting.into_iter().enumerate().map(destination).collect(),
             channels: Vec::new(),

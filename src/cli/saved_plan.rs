@@ -239,6 +239,7 @@ mod tests {
     fn plan(state: ChannelState) -> Plan {
         Plan {
             routers: Vec::new(),
+            feeds: Vec::new(),
             pools: Vec::new(),
             destinations: Vec::new(),
             channels: vec![ChannelPlan {

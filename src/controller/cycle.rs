@@ -1,6 +1,5 @@
 //! One cycle.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use tokio::time::Instant;
 use super::news::{PlanDigest, newcomers_would_wait};
 use super::{Controller, Event, Look};
 use crate::medialive::CallError;
-use crate::model::{ChannelId, Desired, DestinationName, Observed, Trust};
+use crate::model::{ChannelId, Desired, Observed, Trust};
 use crate::observe::AccountView;
 use crate::plan::check::Violation;
 use crate::plan::{Checked, Plan, Reading, checked, plan};
@@ -86,10 +85,11 @@ struct Looked {
     read: Instant,
 }
 
-/// Every channel that a pool names.
+/// Every channel that a pool names, as one of its own or as its source.
 fn channels(desired: &Desired) -> impl Iterator<Item = &ChannelId> {
     let pools = desired.pools.values();
-    pools.flat_map(|pool| pool.channels.iter().map(|channel| &channel.id))
+    let of_pools = pools.flat_map(|pool| pool.channels.iter().map(|channel| &channel.id));
+    of_pools.chain(desired.routers.values().filter_map(|pool| pool.source.as_ref()))
 }
 
 impl<S: Source> Controller<S> {
@@ -137,7 +137,7 @@ impl<S: Source> Controller<S> {
             && let Some((view, listed)) = self.view_again(&loaded.desired)
         {
             self.look_at_outputs(&loaded.desired).await;
-            let observed = self.observed(view, &loaded.desired.grants);
+            let observed = self.observed(view, &loaded.desired);
             return Ok((loaded, observed, read.min(listed)));
         }
         let observed = self.observe(&loaded.desired).await?;
@@ -228,6 +228,7 @@ impl<S: Source> Controller<S> {
         self.guard.note_load(before, &mut loaded.desired);
         self.busy.withdraw_all();
         self.outputs.withdraw_all();
+        self.feeds.withdraw_all();
         self.tell(Event::SourceRead {
             trusted: loaded.desired.trust == Trust::Whole,
         });
@@ -266,11 +267,12 @@ impl<S: Source> Controller<S> {
         let listing = self.observer.list().await.map_err(CycleError::Observe)?;
         // What steps were answered meanwhile is newer than the list, and saves a look where the two differ.
         self.end_steps();
-        let under_way = self.busy.channels();
+        let mut under_way = self.busy.channels();
+        under_way.extend(self.feeds.channels().cloned());
         let view = self.observer.view(&listing, channels(desired), &under_way).await;
         self.look_at_outputs(desired).await;
         self.pace.looked_everywhere();
-        Ok(self.observed(view, &desired.grants))
+        Ok(self.observed(view, desired))
     }
 
     /// The last look at all channels with what was seen of single ones since, and when the list of it was asked for: a plan made
@@ -288,9 +290,10 @@ impl<S: Source> Controller<S> {
     }
 
     /// What was seen, with what is remembered.
-    fn observed(&mut self, view: AccountView, grants: &BTreeSet<DestinationName>) -> Observed {
+    fn observed(&mut self, mut view: AccountView, desired: &Desired) -> Observed {
+        let mut routers = self.outputs.observed(self.clock.now());
+        self.observe_feeds(&mut routers, &mut view, desired);
         let AccountView { channels, elsewhere } = view;
-        let routers = self.outputs.observed(self.clock.now());
         let mut observed = Observed {
             channels,
             elsewhere,
@@ -299,7 +302,7 @@ impl<S: Source> Controller<S> {
             returning: self.memory.returning.clone(),
             interrupted: self.memory.interrupted(),
             restarting: self.memory.restarting.clone(),
-            refused: self.memory.refusals.for_plan(grants, Instant::now()),
+            refused: self.memory.refusals.for_plan(&desired.grants, Instant::now()),
             routers,
         };
         for event in self

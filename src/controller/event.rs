@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::lease::{GrantOutcome, How, TableError};
 use crate::manifest::Problem;
 use crate::manifest::Rejected;
-use crate::model::{ChannelId, ChannelState, DestinationName, OutputState};
+use crate::model::{ChannelId, ChannelState, DestinationName, InputState, OutputState, RouterArn};
 use crate::plan::{OutputReason, Plan, Step};
 use crate::status::{Phase, Totals};
 use crate::store::Change;
@@ -72,11 +72,11 @@ pub enum Event {
         /// How long the call took.
         took: Duration,
     },
-    /// A step on a router output begins.
+    /// A step on a router output begins, or on what feeds it.
     OutputStepBegun {
-        /// The pool.
+        /// The pool, or those that it feeds.
         pool: String,
-        /// What the output carries, or is to carry.
+        /// What the output carries, or is to carry; or what feeds it.
         carries: String,
         /// Name of the action.
         action: &'static str,
@@ -106,6 +106,17 @@ pub enum Event {
         from: OutputState,
         /// Now.
         to: OutputState,
+        /// How long it was in the state before, as far as this process saw it.
+        after: Duration,
+    },
+    /// A router input was seen in another state.
+    InputChanged {
+        /// The input.
+        input: RouterArn,
+        /// Before.
+        from: InputState,
+        /// Now.
+        to: InputState,
         /// How long it was in the state before, as far as this process saw it.
         after: Duration,
     },

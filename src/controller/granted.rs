@@ -238,6 +238,7 @@ mod tests {
     fn plan(destination: DestinationPlan) -> Plan {
         Plan {
             routers: Vec::new(),
+            feeds: Vec::new(),
             pools: Vec::new(),
             destinations: vec![destination],
             channels: Vec::new(),

@@ -98,6 +98,7 @@ mod tests {
         });
         Plan {
             routers: Vec::new(),
+            feeds: Vec::new(),
             pools: Vec::new(),
             destinations: vec![DestinationPlan {
                 output: None,

@@ -556,6 +556,7 @@ mod tests {
             };
             let plan = Plan {
                 routers: Vec::new(),
+                feeds: Vec::new(),
                 pools: Vec::new(),
                 destinations: vec![one],
                 channels: Vec::new(),

@@ -24,6 +24,7 @@ pub mod clock;
 mod cycle;
 mod denials;
 pub mod event;
+mod feeds;
 mod granted;
 mod leadership;
 pub mod lease;
@@ -65,6 +66,7 @@ use crate::plan::Plan;
 use crate::record::Case;
 use crate::status::Status;
 use crate::store::{Loaded, Source};
+use feeds::Feeds;
 use granted::Granted;
 use lease::Lease;
 use losses::Losses;
@@ -167,6 +169,7 @@ pub struct Controller<S> {
     /// How router outputs are looked at and changed; `None` where that is not to be.
     routers: Option<Routers>,
     outputs: Outputs,
+    feeds: Feeds,
     /// When channels on their way are worth a look.
     pace: Pace,
     tasks: JoinSet<Finished>,
@@ -231,6 +234,7 @@ impl<S: Source> Controller<S> {
             busy: Busy::default(),
             routers,
             outputs: Outputs::default(),
+            feeds: Feeds::default(),
             pace: Pace::default(),
             tasks: JoinSet::new(),
             wake: Arc::default(),

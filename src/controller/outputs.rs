@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use super::refusals::Suspects;
 use super::steps::{Finished, LookAgain, StepResult};
 use super::{Controller, Event, StepOutcome};
-use crate::execute::{NoPermit, Order, OutputExecutor, OutputOutcome, OutputTask, StepError};
+use crate::execute::{FeedExecutor, NoPermit, Order, OutputExecutor, OutputOutcome, OutputTask, StepError};
 use crate::model::{
-    Desired, DestinationName, Endpoint, Identity, ObservedRouters, OutputState, OwnerId, RouterArn,
+    Desired, DestinationName, Endpoint, Identity, ObservedRouters, OutputState, OwnerId, PoolName, RouterArn,
     RouterQuota, Stream, Trouble, Unreadable,
 };
 use crate::observe::RouterObserver;
@@ -42,6 +42,8 @@ pub struct Routers {
     pub observer: RouterObserver,
     /// Takes steps.
     pub executor: OutputExecutor,
+    /// Takes steps on what feeds them.
+    pub feeds: FeedExecutor,
 }
 
 /// Which output: one that exists, or the one that is made for a destination.
@@ -95,15 +97,41 @@ struct UnderWay {
     pushes: Option<Stream>,
 }
 
+/// Failures in a row.
 #[derive(Debug)]
-struct Streak {
+pub(super) struct Streak {
     backoff: Backoff,
     retry_at: Instant,
     what: String,
 }
 
 impl Streak {
-    fn trouble(&self, now: Instant, clock: Timestamp) -> Trouble {
+    /// None yet.
+    pub(super) fn begun() -> Self {
+        Self {
+            backoff: Backoff::default(),
+            retry_at: Instant::now(),
+            what: String::new(),
+        }
+    }
+
+    /// Another one, and when to try again.
+    pub(super) fn fail(&mut self, what: String, random: &mut impl Rng) -> Duration {
+        let delay = self.backoff.fail(random);
+        self.retry_at = Instant::now() + delay;
+        self.what = what;
+        delay
+    }
+
+    pub(super) fn failures(&self) -> u32 {
+        self.backoff.failures()
+    }
+
+    pub(super) fn retry_at(&self) -> Instant {
+        self.retry_at
+    }
+
+    pub(super) fn trouble(&self, now: Instant, clock: Timestamp) -> Trouble {
         let left = self.retry_at.saturating_duration_since(now);
         Trouble {
             failures: self.backoff.failures(),
@@ -127,6 +155,12 @@ impl Outputs {
 
     pub(super) fn is_idle(&self) -> bool {
         self.under_way.is_empty()
+    }
+
+    /// Whether a step is under way on an output of one of these pools.
+    pub(super) fn are_under_way_in(&self, pools: &[PoolName]) -> bool {
+        let mut all = self.under_way.values();
+        all.any(|one| pools.iter().any(|pool| *pool.as_str() == *one.pool))
     }
 
     pub(super) fn has_queued(&self) -> bool {
@@ -166,16 +200,8 @@ impl Outputs {
     }
 
     fn fail(&mut self, key: OutputKey, what: String, random: &mut impl Rng) -> Duration {
-        let now = Instant::now();
-        let streak = self.trouble.entry(key).or_insert_with(|| Streak {
-            backoff: Backoff::default(),
-            retry_at: now,
-            what: String::new(),
-        });
-        let delay = streak.backoff.fail(random);
-        streak.retry_at = now + delay;
-        streak.what = what;
-        delay
+        let streak = self.trouble.entry(key).or_insert_with(Streak::begun);
+        streak.fail(what, random)
     }
 
     /// The last look with what is remembered of each output.
@@ -317,7 +343,8 @@ impl<S: Source> Controller<S> {
             return;
         }
         let inputs = desired.routers.values().map(|pool| &pool.input);
-        match routers.observer.look(inputs).await {
+        let has_source = desired.routers.values().any(|pool| pool.source.is_some());
+        match routers.observer.look(inputs, has_source).await {
             Ok(seen) => {
                 let not_found = routers.observer.take_not_found();
                 self.outputs.blind = None;
@@ -402,6 +429,15 @@ impl<S: Source> Controller<S> {
             .get(&key)
             .is_some_and(|streak| Instant::now() < streak.retry_at);
         if is_held_back || self.outputs.under_way.contains_key(&key) {
+            return;
+        }
+        // What feeds it is about to stop.
+        if step.action != OutputAction::Stop
+            && pool
+                .name
+                .as_ref()
+                .is_some_and(|name| self.feeds.stops_under(name))
+        {
             return;
         }
         let name = output.carries.destination().cloned();
@@ -560,7 +596,10 @@ impl<S: Source> Controller<S> {
                 }
                 (StepOutcome::Accepted, LookAgain::AtOutputs)
             }
-            Ok(OutputOutcome::Stale { why }) => (StepOutcome::Stale { why }, LookAgain::AtOutputs),
+            Ok(OutputOutcome::Stale { why }) => {
+                self.distrust_input_of(&one.pool);
+                (StepOutcome::Stale { why }, LookAgain::AtOutputs)
+            }
             Err(StepError::Gate(why @ NoPermit::OutOfDate)) => {
                 let why = why.to_string();
                 (StepOutcome::Stale { why }, LookAgain::AtOutputs)

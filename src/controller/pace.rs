@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::{ChannelId, ChannelState};
-use crate::plan::{Action, Adoption, ChannelPlan, Plan};
+use crate::plan::{Action, Adoption, ChannelPlan, Feed, Plan};
 
 /// How many transitions of a kind are remembered.
 const REMEMBERED: usize = 8;
@@ -69,20 +69,32 @@ impl Pace {
         let mut destinations = plan.destinations.iter();
         let is_someone_off_air = destinations.any(|one| one.wanted && !one.on_air);
         let mut before = std::mem::take(&mut self.under_way);
-        for channel in &plan.channels {
-            let Some(state) = channel.seen.as_ref().map(|seen| seen.state) else {
-                continue;
+        let of_pools = plan.channels.iter().filter_map(|channel| {
+            let state = channel.seen.as_ref()?.state;
+            Some((
+                &channel.id,
+                state,
+                is_on_its_way(channel),
+                channel.steps.len() > 1,
+            ))
+        });
+        let in_front = plan.feeds.iter().filter_map(|planned| {
+            let Feed::Channel(id) = &planned.feed else {
+                return None;
             };
-            let known = before.remove(&channel.id);
+            let state = ChannelState::from_wire(planned.state?);
+            Some((id, state, state.is_transition() && planned.is_on_its_way(), false))
+        });
+        for (id, state, is_on_its_way, has_more) in of_pools.chain(in_front) {
+            let known = before.remove(id);
             if let Some(ended) = known.as_ref().filter(|known| known.ends_in(state)) {
                 self.learn(ended.state, now - ended.since);
             }
-            if is_on_its_way(channel) {
+            if is_on_its_way {
                 let same = known.filter(|known| known.state == state);
                 let mut transition = same.unwrap_or_else(|| Transition::seen(state, false, now));
-                transition.is_awaited =
-                    state != ChannelState::Stopping || is_someone_off_air || channel.steps.len() > 1;
-                self.under_way.insert(channel.id.clone(), transition);
+                transition.is_awaited = state != ChannelState::Stopping || is_someone_off_air || has_more;
+                self.under_way.insert(id.clone(), transition);
             }
         }
     }
@@ -338,6 +350,7 @@ mod tests {
         };
         Plan {
             routers: Vec::new(),
+            feeds: Vec::new(),
             pools: Vec::new(),
             destinations: vec![destination],
             channels: vec![channel],

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::lease::LeaseError;
 use super::steps::{LEASE_RETRY, LookAgain};
 use super::{Controller, CycleError, Event, Look, pace};
+use crate::plan::FeedPlan;
 use crate::retry::Backoff;
 use crate::status::Totals;
 use crate::store::Source;
@@ -284,6 +285,7 @@ impl<S: Source> Controller<S> {
     fn stop_asked(&mut self) -> Ended {
         self.busy.withdraw_all();
         self.outputs.withdraw_all();
+        self.feeds.withdraw_all();
         self.tell(Event::Draining);
         Ended::Drained
     }
@@ -351,7 +353,8 @@ impl<S: Source> Controller<S> {
 
     /// When to look next at router outputs that are on their way.
     fn next_look_at_outputs(&self) -> Option<Instant> {
-        let are_on_their_way = self.outputs.is_on_their_way(self.plan.as_deref());
+        let plan = self.plan.as_deref();
+        let are_on_their_way = self.outputs.is_on_their_way(plan) || self.feeds.inputs_are_on_their_way(plan);
         are_on_their_way.then(|| Instant::now() + self.settings.transition_interval)
     }
 
@@ -388,7 +391,11 @@ impl<S: Source> Controller<S> {
         if is_held_up && self.plan.as_ref().is_some_and(|plan| !plan.is_empty()) {
             next = next.min(now + LEASE_RETRY);
         }
-        let retries = [self.memory.next_retry(now), self.outputs.next_retry(now)];
+        let retries = [
+            self.memory.next_retry(now),
+            self.outputs.next_retry(now),
+            self.feeds.next_retry(now),
+        ];
         if let Some(retry) = retries.into_iter().flatten().min() {
             next = next.min(retry.max(now + CYCLE_GAP_MIN));
         }
@@ -414,6 +421,8 @@ impl<S: Source> Controller<S> {
         !self.busy.is_idle()
             || plan.channels.iter().any(pace::is_on_its_way)
             || self.outputs.is_on_their_way(Some(plan))
+            || !self.feeds.is_idle()
+            || plan.feeds.iter().any(FeedPlan::is_on_its_way)
     }
 
     pub(super) fn is_converged(&self) -> bool {
@@ -433,9 +442,12 @@ impl<S: Source> Controller<S> {
         let channels = channels.map(|channel| self.memory.failures(&channel.id));
         let outputs = plan.outputs().filter(|output| !output.steps.is_empty());
         let outputs = outputs.map(|output| self.outputs.failures(output));
-        let mut left = channels.chain(outputs).peekable();
+        let feeds = plan.feeds.iter().filter(|feed| feed.step.is_some());
+        let feeds = feeds.map(|feed| self.feeds.failures(&feed.feed));
+        let mut left = channels.chain(outputs).chain(feeds).peekable();
         self.busy.is_idle()
             && self.outputs.is_idle()
+            && self.feeds.is_idle()
             && left.peek().is_some()
             && left.all(|failures| failures >= GIVE_UP_AFTER)
     }

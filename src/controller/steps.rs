@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::memory::Blame;
 use super::refusals::{Suspects, suspects, with_parking};
 use super::{Controller, Event, StepOutcome};
-use crate::execute::{Grounds, NoPermit, Order, Outcome, OutputOutcome, StepError};
+use crate::execute::{FeedOutcome, Grounds, NoPermit, Order, Outcome, OutputOutcome, StepError};
 use crate::medialive::{Kind, Summary};
 use crate::model::{ChannelId, DestinationName, Endpoint, Stream};
 use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
@@ -177,6 +177,7 @@ pub(super) struct Finished {
 pub(super) enum StepResult {
     Channel(Result<Outcome, StepError>),
     Output(Result<OutputOutcome, StepError>),
+    Feed(Result<FeedOutcome, StepError>),
 }
 
 /// When to look again after a step.
@@ -209,6 +210,7 @@ impl<S: Source> Controller<S> {
         self.busy.follow(plan, read);
         self.begin_queued(plan);
         self.begin_output_steps(plan, read);
+        self.begin_feed_steps(plan, read);
     }
 
     /// Begins steps of `plan`, the last one made, while there is room for more.
@@ -293,11 +295,14 @@ impl<S: Source> Controller<S> {
         let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
         let ended = ended.ok().map(|(_, Finished { result, took })| (result, took));
         let Some((channel, step, suspects)) = self.busy.end(task) else {
-            let of_output = ended.and_then(|(result, took)| match result {
-                StepResult::Output(result) => Some((result, took)),
-                StepResult::Channel(_) => None,
-            });
+            let (mut of_output, mut of_feed) = (None, None);
+            match ended {
+                Some((StepResult::Output(result), took)) => of_output = Some((result, took)),
+                Some((StepResult::Feed(result), took)) => of_feed = Some((result, took)),
+                Some((StepResult::Channel(_), _)) | None => {}
+            }
             let again = self.end_output_step(task, of_output);
+            let again = again.or_else(|| self.end_feed_step(task, of_feed));
             return again.unwrap_or(LookAgain::AfterTransition);
         };
         let (took, (outcome, again)) = if let Some((StepResult::Channel(result), took)) = ended {
@@ -428,7 +433,7 @@ impl<S: Source> Controller<S> {
     }
 
     /// When to look again at a channel after a call of ours.
-    fn pace_of(&mut self, after: &Summary) -> LookAgain {
+    pub(super) fn pace_of(&mut self, after: &Summary) -> LookAgain {
         self.pace.begin(&after.id, after.state);
         if after.state.is_transition() {
             LookAgain::AfterTransition

@@ -248,6 +248,13 @@ fn input_check(pool: &RouterPool, looked: &Looked<RouterInput>, region: &str, fe
         pool.input
     );
     let what = format!("{} of {limit} outputs are routed to it", fed.routed);
+    if let (Some(source), Some(takes)) = (&pool.source, &input.channel)
+        && source != takes
+    {
+        let what = format!("it takes channel {takes}, and source names {source}");
+        let fix = format!("write channel: \"{takes}\" in source of pool {}", pool.name);
+        return Check::failed(at.name(), what, fix);
+    }
     match input.state {
         InputState::Active if fed.wanted + fed.others > limit => Check::warning(
             at.name(),
@@ -262,10 +269,13 @@ fn input_check(pool: &RouterPool, looked: &Looked<RouterInput>, region: &str, fe
         InputState::Starting => {
             Check::warning(at.name(), "STARTING, so nothing is on air yet", "wait for it")
         }
+        InputState::Standby if pool.source.is_some() => {
+            Check::ok(at.name(), "STANDBY; it is started when a destination is wanted")
+        }
         InputState::Standby => Check::failed(at.name(), "STANDBY, so that nothing goes on air", start),
-        InputState::Other => Check::failed(
+        state => Check::failed(
             at.name(),
-            "it is not ACTIVE, so that nothing goes on air",
+            format!("{state}, not ACTIVE, so that nothing goes on air"),
             format!("see why: aws mediaconnect get-router-input --arn {}", pool.input),
         ),
     }
@@ -367,20 +377,22 @@ mod tests {
             (InputState::Standby, CheckOutcome::Failed, "STANDBY"),
             (InputState::Other, CheckOutcome::Failed, "not ACTIVE"),
         ] {
-            let looked = Ok(Ok(Some(RouterInput {
-                state,
-                is_ours_to_stop: false,
-            })));
+            let looked = Ok(Ok(Some(RouterInput::in_state(state))));
             let check = input_check(&pool, &looked, &region, &fed);
             assert_eq!(check.outcome, outcome, "{check:?}");
             assert!(check.what.contains(says), "{check:?}");
             let has_fix = !check.fix.is_empty();
             assert_eq!(has_fix, outcome != CheckOutcome::Ok, "{check:?}");
         }
-        let looked = Ok(Ok(Some(RouterInput {
-            state: InputState::Active,
-            is_ours_to_stop: false,
-        })));
+        let mut with_source = pool.clone();
+        with_source.source = Some("4000009".into());
+        let mut standby = RouterInput::in_state(InputState::Standby);
+        let check = input_check(&with_source, &Ok(Ok(Some(standby.clone()))), &region, &fed);
+        assert_eq!(check.outcome, CheckOutcome::Ok, "{check:?}");
+        standby.channel = Some("4000008".into());
+        let check = input_check(&with_source, &Ok(Ok(Some(standby))), &region, &fed);
+        assert!(check.fix.contains("4000008"), "{check:?}");
+        let looked = Ok(Ok(Some(RouterInput::in_state(InputState::Active))));
         let crowded = Fed { wanted: 5, ..fed };
         let check = input_check(&pool, &looked, &region, &crowded);
         assert_eq!(check.outcome, CheckOutcome::Warning, "{check:?}");

@@ -19,6 +19,7 @@
 //! round a slot would hold a destination without a record. Where MediaLive refuses the update, the tags are written as they
 //! were: the slots still point where those say.
 
+mod feeds;
 mod gate;
 mod outputs;
 mod precheck;
@@ -34,6 +35,7 @@ use crate::model::{ObservedChannel, OwnerId, Recording};
 use crate::plan::{Action, ChannelPlan, SlotWrite, Step};
 use crate::write_lease::WriteLease;
 
+pub use feeds::{FeedExecutor, FeedOutcome, FeedTask, SeenFeed};
 pub use gate::{Gate, NoPermit, Order};
 pub use outputs::{OutputExecutor, OutputOutcome, OutputTask};
 pub use precheck::{Precheck, difference_beside, difference_from_assumed, precheck};

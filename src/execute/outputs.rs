@@ -9,8 +9,8 @@ use super::gate::{Gate, Order};
 use crate::mediaconnect::{MediaConnect, NewOutput, OutputDocument, client_token, output_name};
 use crate::model::tag::{DESTINATION_TAG, off_since_tag};
 use crate::model::{
-    Destination, Endpoint, OutputRecord, OutputState, OwnerId, RouterArn, RouterOutput, RouterPool,
-    TargetDigest,
+    Destination, Endpoint, InputState, OutputRecord, OutputState, OwnerId, RouterArn, RouterOutput,
+    RouterPool, TargetDigest,
 };
 use crate::plan::{OutputAction, OutputStep};
 use crate::service::{Kind, Permit};
@@ -86,8 +86,29 @@ impl OutputExecutor {
         if let Some(why) = difference(planned, &fresh.output) {
             return Ok(OutputOutcome::Stale { why });
         }
+        if task.step.action == OutputAction::Start
+            && let Some(pool) = &task.pool
+            && let Some(why) = self.not_fed(pool).await?
+        {
+            return Ok(OutputOutcome::Stale { why });
+        }
         self.act(task, &fresh, order).await?;
         Ok(OutputOutcome::Accepted { arn: arn.clone() })
+    }
+
+    /// Why an output would start without a programme. An active input is looked at seldom, and where it is started and stopped, it
+    /// may be on its way by now.
+    async fn not_fed(&self, pool: &RouterPool) -> Result<Option<String>, StepError> {
+        if pool.source.is_none() {
+            return Ok(None);
+        }
+        let input = self.client.get_input(&pool.input, &self.owner).await;
+        let state = input.map_err(StepError::Look)?.map(|input| input.state);
+        Ok(match state {
+            Some(InputState::Active) => None,
+            Some(state) => Some(format!("its input is {state} by now")),
+            None => Some("its input does not exist any more".to_owned()),
+        })
     }
 
     /// Makes an output for a destination. The token is the same for a creation that is repeated after its reply was lost, so

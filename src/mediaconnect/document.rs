@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::target::{TargetError, of_push, to_push};
 use crate::model::tag::{OWNER_TAG, STARTED_TAG};
 use crate::model::{
-    Endpoint, InputState, Maintenance, OutputRecord, OutputState, OwnerId, RouteState, RouterArn,
+    ChannelId, Endpoint, InputState, Maintenance, OutputRecord, OutputState, OwnerId, RouteState, RouterArn,
     RouterInput, RouterOutput, RouterSettings, Secret, Tier,
 };
 use crate::service::without_secrets;
@@ -465,14 +465,28 @@ pub(super) fn parse_input(json: &[u8], owner: &OwnerId) -> Result<RouterInput, D
         router_input: Wire,
     }
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Wire {
         state: String,
         tags: Tags,
+        #[serde(default)]
+        configuration: Value,
+        #[serde(default)]
+        routed_outputs: usize,
     }
     let Answer { router_input: wire } = serde_json::from_slice(json)?;
+    let channel = wire
+        .configuration
+        .pointer("/mediaLiveChannel/mediaLiveChannelArn");
+    let channel = channel
+        .and_then(Value::as_str)
+        .and_then(|arn| arn.rsplit(':').next());
     Ok(RouterInput {
         state: InputState::from_wire(&wire.state),
         is_ours_to_stop: wire.tags.get(STARTED_TAG).is_some_and(|by| by == owner.as_str()),
+        channel: channel.map(ChannelId::new),
+        routed_outputs: wire.routed_outputs,
+        trouble: None,
     })
 }
 

@@ -221,6 +221,13 @@ impl ChannelDocument {
         Arc::make_mut(&mut self.summary.tags).set_takeover(tag);
     }
 
+    /// Takes note of the record of a start by `owner` that was written since this answer was given.
+    pub fn note_started(&mut self, owner: &OwnerId) {
+        let tags = Arc::make_mut(&mut self.summary.tags);
+        let is_new = tags.started.replace(owner.clone()).is_none();
+        tags.count += usize::from(is_new);
+    }
+
     /// Takes note of tags that were removed since this answer was given.
     pub fn note_removed(&mut self, keys: &[Arc<str>]) {
         let tags = Arc::make_mut(&mut self.summary.tags);

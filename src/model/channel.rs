@@ -7,7 +7,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::tag::{SLOT_TAG_PREFIX, SlotTag, TAGS_MAX, TAKEOVER_TAG, TakeoverTag, TargetDigest, slot_tag_key};
+use super::tag::{
+    SLOT_TAG_PREFIX, STARTED_TAG, SlotTag, TAGS_MAX, TAKEOVER_TAG, TakeoverTag, TargetDigest, slot_tag_key,
+};
 use super::{ChannelId, DestinationName, Endpoint, ObservedRouters, OutputGroup, OwnerId, SlotId, Target};
 
 /// What was seen of the account, with what this controller remembers about its own running work.
@@ -152,13 +154,15 @@ impl ObservedChannel {
     }
 }
 
-/// The tags of a channel, as far as they are of slots or of its takeover.
+/// The tags of a channel, as far as they are of slots, of its takeover, or of its start as a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChannelTags {
     /// Those that begin with [`SLOT_TAG_PREFIX`], by key, as they are.
     pub slots: BTreeMap<Arc<str>, Arc<str>>,
     /// [`TAKEOVER_TAG`], where it is there.
     pub takeover: Option<TakeoverTag>,
+    /// The value of [`STARTED_TAG`], where it is there: the owner that started it as the source of a RouterPool.
+    pub started: Option<OwnerId>,
     /// How many tags the channel has in all, slotwise's and others.
     pub count: usize,
 }
@@ -173,6 +177,8 @@ impl ChannelTags {
                 found.slots.insert(key.into(), value.into());
             } else if key == TAKEOVER_TAG {
                 found.takeover = Some(TakeoverTag::parse(value));
+            } else if key == STARTED_TAG {
+                found.started = Some(OwnerId::new(value));
             }
         }
         found
@@ -204,17 +210,21 @@ impl ChannelTags {
         self.count += usize::from(is_new);
     }
 
-    /// Whether a tag of a slot or of the takeover is there, by its key.
+    /// Whether a tag of these is there, by its key.
     pub fn has(&self, key: &str) -> bool {
-        self.slots.contains_key(key) || key == TAKEOVER_TAG && self.takeover.is_some()
+        self.slots.contains_key(key)
+            || key == TAKEOVER_TAG && self.takeover.is_some()
+            || key == STARTED_TAG && self.started.is_some()
     }
 
-    /// Removes a tag of a slot or of the takeover by its key.
+    /// Removes a tag of these by its key.
     pub fn remove(&mut self, key: &str) {
         self.count -= usize::from(self.has(key));
         self.slots.remove(key);
         if key == TAKEOVER_TAG {
             self.takeover = None;
+        } else if key == STARTED_TAG {
+            self.started = None;
         }
     }
 

@@ -107,6 +107,11 @@ impl RouterArn {
     pub fn region(&self) -> &str {
         self.as_str().split(':').nth(3).unwrap_or_default()
     }
+
+    /// Its last part, which tells it from others of its kind; all of it where it is no ARN.
+    pub fn id(&self) -> &str {
+        self.as_str().rsplit(':').next().unwrap_or_default()
+    }
 }
 
 name! {

@@ -12,6 +12,7 @@
 //! - [`destination`], [`pool`]: what is declared
 //! - [`desired`]: all of it together, and how far it can be trusted
 //! - [`router`]: router outputs of MediaConnect, as declared and as seen
+//! - [`source`]: the MediaLive channels in front of their inputs
 //! - [`channel`]: what was seen
 
 pub mod channel;
@@ -24,6 +25,7 @@ pub mod router;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod secret;
+pub mod source;
 pub mod stream;
 pub mod tag;
 pub mod target;
@@ -47,6 +49,7 @@ pub use router::{
     RouterInput, RouterOutput, RouterPool, RouterQuota, RouterSettings, Tier, Unreadable,
 };
 pub use secret::Secret;
+pub use source::{SourceChannel, SourceObservation};
 pub use stream::Stream;
 pub use tag::{Mark, Recorded, SlotTag, TargetDigest};
 pub use target::{Endpoint, Login, Target};

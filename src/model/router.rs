@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ChannelId, DestinationName, Disruption, Endpoint, Identity, OwnerId, Pause, PoolName, RouterArn,
-    TargetDigest, Trouble,
+    SourceObservation, TargetDigest, Trouble,
 };
 
 /// A declared pool of router outputs, valid as a whole.
@@ -247,29 +247,90 @@ impl RouteState {
     }
 }
 
-/// `RouterInputState` as far as it matters here.
+/// `RouterInputState`, and one for what MediaConnect may add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum InputState {
+    /// Being made.
+    Creating,
     /// Stopped.
     Standby,
     /// On its way to active.
     Starting,
     /// Receiving.
     Active,
-    /// Failing, or in a state that is never acted upon.
+    /// On its way to standby.
+    Stopping,
+    /// Being deleted.
+    Deleting,
+    /// Being changed.
+    Updating,
+    /// It failed.
+    Error,
+    /// MediaConnect repairs it.
+    Recovering,
+    /// MediaConnect moves it.
+    Migrating,
+    /// A state that did not exist when this was written: never acted upon.
     Other,
 }
 
 impl InputState {
+    /// Every state, for tests and completeness.
+    pub const ALL: [Self; 11] = [
+        Self::Creating,
+        Self::Standby,
+        Self::Starting,
+        Self::Active,
+        Self::Stopping,
+        Self::Deleting,
+        Self::Updating,
+        Self::Error,
+        Self::Recovering,
+        Self::Migrating,
+        Self::Other,
+    ];
+
     /// The state named `text` on the wire.
     pub fn from_wire(text: &str) -> Self {
-        match text {
-            "STANDBY" => Self::Standby,
-            "STARTING" => Self::Starting,
-            "ACTIVE" => Self::Active,
-            _ => Self::Other,
+        let mut all = Self::ALL.into_iter();
+        all.find(|state| state.as_str() == text).unwrap_or(Self::Other)
+    }
+
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Standby => "STANDBY",
+            Self::Starting => "STARTING",
+            Self::Active => "ACTIVE",
+            Self::Stopping => "STOPPING",
+            Self::Deleting => "DELETING",
+            Self::Updating => "UPDATING",
+            Self::Error => "ERROR",
+            Self::Recovering => "RECOVERING",
+            Self::Migrating => "MIGRATING",
+            Self::Other => "OTHER",
         }
+    }
+
+    /// Whether MediaConnect works on it: another state follows by itself.
+    pub fn is_transition(self) -> bool {
+        matches!(
+            self,
+            Self::Creating
+                | Self::Starting
+                | Self::Stopping
+                | Self::Updating
+                | Self::Recovering
+                | Self::Migrating
+        )
+    }
+}
+
+impl fmt::Display for InputState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -319,13 +380,32 @@ pub struct RouterOutput {
     pub trouble: Option<Trouble>,
 }
 
-/// A router input that a pool names.
+/// A router input that a pool names, or that a running output takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouterInput {
     /// Its state.
     pub state: InputState,
     /// Whether slotwise started it: by its tag. Only then it is stopped.
     pub is_ours_to_stop: bool,
+    /// The MediaLive channel whose output it takes; `None` where it takes something else.
+    pub channel: Option<ChannelId>,
+    /// How many outputs are routed to it, those of other regions as well, as it says itself.
+    pub routed_outputs: usize,
+    /// Failures in a row, as this controller counts them.
+    pub trouble: Option<Trouble>,
+}
+
+impl RouterInput {
+    /// One in this state that nobody started and nothing uses.
+    pub fn in_state(state: InputState) -> Self {
+        Self {
+            state,
+            is_ours_to_stop: false,
+            channel: None,
+            routed_outputs: 0,
+            trouble: None,
+        }
+    }
 }
 
 /// How much MediaConnect has room for.
@@ -365,8 +445,11 @@ pub struct Unreadable {
 pub struct ObservedRouters {
     /// Every router output, ours or not.
     pub outputs: BTreeMap<RouterArn, RouterOutput>,
-    /// The inputs that pools name, as far as they exist.
+    /// The inputs that pools name, as far as they exist; and where a pool has a source, those that running outputs take, as far as
+    /// they can be read.
     pub inputs: BTreeMap<RouterArn, RouterInput>,
+    /// The channels in front of inputs that pools name as their source. They are no pool's, and have no slots.
+    pub sources: BTreeMap<ChannelId, SourceObservation>,
     /// Whether all pages of the list were read: an output that is missing from a part may exist.
     pub is_complete: bool,
     /// Why the last look failed: all this is as it was before that, and nothing is done about it.

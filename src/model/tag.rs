@@ -8,7 +8,7 @@
 //!
 //! A router output has four tags from its creation or from its stop on, which [`OutputRecord`] reads: `slotwise.dev/owner`,
 //! `slotwise.dev/pool`, `slotwise.dev/destination` with a value as that of a slot's tag, and `slotwise.dev/off-since`. A router
-//! input has `slotwise.dev/started` with its owner while slotwise is the one to stop it.
+//! input, and the channel in front of it, has `slotwise.dev/started` with its owner while slotwise is the one to stop it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,7 +31,7 @@ pub const DESTINATION_TAG: &str = "slotwise.dev/destination";
 /// The tag of a router output that says since when it is off.
 pub const OFF_SINCE_TAG: &str = "slotwise.dev/off-since";
 
-/// The tag of a router input with the owner that started it.
+/// The tag of a router input, and of a channel in front of one, with the owner that started it.
 pub const STARTED_TAG: &str = "slotwise.dev/started";
 
 /// Tags of slots begin with it; the output group follows.

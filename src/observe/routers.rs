@@ -50,13 +50,15 @@ impl RouterObserver {
         }
     }
 
-    /// Looks at every router output of the region, and at these inputs.
+    /// Looks at every router output of the region, and at these inputs; and if it `follows_routes` at all that running outputs
+    /// take, as far as they can be read.
     ///
     /// Fails where the list or an input cannot be read. An output that cannot be read by itself makes the list incomplete, so that
     /// none is made meanwhile; it is in no state that is acted upon.
     pub async fn look<'a>(
         &mut self,
         inputs: impl Iterator<Item = &'a RouterArn>,
+        follows_routes: bool,
     ) -> Result<ObservedRouters, CallError> {
         let listed = self.client.list_outputs().await?;
         let listing: BTreeMap<RouterArn, OutputSummary> = listed
@@ -85,7 +87,7 @@ impl RouterObserver {
         }
         let mut observed = ObservedRouters {
             is_complete,
-            inputs: self.look_at_inputs(inputs, &doubted).await?,
+            inputs: self.look_at_inputs(inputs, &doubted, follows_routes).await?,
             ..ObservedRouters::default()
         };
         for (arn, known) in &self.known {
@@ -121,20 +123,31 @@ impl RouterObserver {
         &mut self,
         arns: impl Iterator<Item = &'a RouterArn>,
         doubted: &BTreeSet<RouterArn>,
+        follows_routes: bool,
     ) -> Result<BTreeMap<RouterArn, RouterInput>, CallError> {
         let arns: BTreeSet<&RouterArn> = arns.collect();
-        self.inputs.retain(|arn, _| arns.contains(arn));
+        let mut all: BTreeSet<RouterArn> = arns.iter().copied().cloned().collect();
+        if follows_routes {
+            let outputs = self.known.values().map(|known| &known.output);
+            let running = outputs.filter(|output| output.state != OutputState::Standby);
+            all.extend(running.filter_map(|output| output.input.clone()));
+        }
+        self.inputs.retain(|arn, _| all.contains(arn));
         let now = Instant::now();
-        for arn in arns {
-            let is_good = self.inputs.get(arn).is_some_and(|(input, seen)| {
-                input.state == InputState::Active && !doubted.contains(arn) && now < *seen + INPUT_GOOD_FOR
+        for arn in all {
+            let is_named = arns.contains(&arn);
+            let is_good = self.inputs.get(&arn).is_some_and(|(input, seen)| {
+                let rests = input.state == InputState::Active || !is_named;
+                rests && !doubted.contains(&arn) && now < *seen + INPUT_GOOD_FOR
             });
             if is_good {
                 continue;
             }
-            match self.client.get_input(arn, &self.owner).await? {
-                Some(input) => drop(self.inputs.insert(arn.clone(), (input, now))),
-                None => drop(self.inputs.remove(arn)),
+            match self.client.get_input(&arn, &self.owner).await {
+                Ok(Some(input)) => drop(self.inputs.insert(arn, (input, now))),
+                Err(error) if is_named => return Err(error),
+                // Of another one it is not known then what it takes.
+                Ok(None) | Err(_) => drop(self.inputs.remove(&arn)),
             }
         }
         let inputs = self.inputs.iter();
@@ -154,6 +167,11 @@ impl RouterObserver {
     /// made is looked for, whether the list shows it or not.
     pub fn distrust(&mut self, arn: &RouterArn) {
         self.distrusted.insert(arn.clone());
+    }
+
+    /// Makes the next look read an input: a call may have had its effect.
+    pub fn distrust_input(&mut self, arn: &RouterArn) {
+        self.inputs.remove(arn);
     }
 
     /// Outputs that were made and then not found, since this was last asked: a token made an earlier output's creation be repeated.

@@ -13,6 +13,7 @@
 //! | Is what no Destination declares released once only? | `takeover`, `stops` |
 //! | Do only wanted destinations go on air, and every stream once? | `steps`, `air` |
 //! | Whose is each router output, and does no step take off air what is wanted? | `outputs` |
+//! | Does what feeds outputs start before them, and stop only when slotwise started it and nothing takes it? | `feeds` |
 //! | Does every destination keep its slot, and has each that is not placed a reason? | `assignments` |
 //!
 //! Total: it returns for every input. O(n log n) in slots and destinations as long as few of them have one stream.
@@ -21,6 +22,7 @@ mod adoption;
 mod air;
 mod assignments;
 mod declared;
+mod feeds;
 mod goals;
 mod outputs;
 mod places;
@@ -87,6 +89,7 @@ pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
     check_pools(plan, &world, &tallies, &mut found);
     assignments::check(plan, &world, &planned, &mut found);
     outputs::check(plan, &world, now, &mut found);
+    feeds::check(plan, &world, now, &mut found);
     found
 }
 

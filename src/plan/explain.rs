@@ -10,7 +10,7 @@ use super::reading::{Intent, Reading};
 use super::reason::Names;
 use super::steps::destination_plan;
 use super::wait::{joining, obstacle, taken_by};
-use super::{DestinationPlan, OutputPlan, Reason, Waiting};
+use super::{DestinationPlan, FeedPlan, OutputPlan, Reason, Waiting};
 use crate::model::{Desired, DestinationName, Observed, SlotId};
 
 /// Answer to "why is it there, why not elsewhere, and what would change that".
@@ -23,6 +23,8 @@ pub struct Explanation {
     /// What becomes of its router output, or of the one that is to be made; `None` for one of a ChannelPool, and for one that needs
     /// none.
     pub output: Option<OutputPlan>,
+    /// What becomes of the channel in front and of the input, where its pool has a source.
+    pub feeds: Vec<FeedPlan>,
 }
 
 /// One slot that could have carried it.
@@ -74,10 +76,15 @@ pub fn explain(
             .find(|output| output.carries.destination() == Some(name));
         let output = own.cloned();
         let destination = plan.destinations.swap_remove(at);
+        let feeds = plan.feeds.into_iter();
+        let feeds = feeds
+            .filter(|feed| feed.pools.contains(&destination.pool))
+            .collect();
         return Some(Explanation {
             destination,
             candidates: Vec::new(),
             output,
+            feeds,
         });
     };
     let reading = Reading::new(desired, observed, now);
@@ -107,6 +114,7 @@ pub fn explain(
         destination: verdicts.planned,
         candidates,
         output: None,
+        feeds: Vec::new(),
     })
 }
 

@@ -89,10 +89,15 @@ fn is_at_rest(violation: &Violation, plan: &Plan, desired: &Desired, held: &BTre
         pool.is_some_and(|pool| pools.contains(pool))
     });
     let mut outputs = routers.flat_map(|pool| &pool.outputs);
+    let mut feeds = plan
+        .feeds
+        .iter()
+        .filter(|feed| feed.pools.iter().any(|pool| pools.contains(pool)));
     !pools.is_empty()
         && pools.is_subset(held)
         && channels.all(|one| one.steps.is_empty())
         && outputs.all(|one| one.steps.is_empty())
+        && feeds.all(|one| one.step.is_none())
 }
 
 /// What is left out of a plan.

@@ -41,7 +41,10 @@ pub use held::{Checked, checked};
 pub use planner::plan;
 pub use reading::{OnAir, Reading};
 pub use reason::Reason;
-pub use router::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, RouterPoolPlan};
+pub use router::{
+    Feed, FeedAction, FeedPlan, FeedStep, OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep,
+    RouterPoolPlan,
+};
 pub use waiting::{NoTakeover, Waiting};
 
 use crate::model::{
@@ -62,6 +65,8 @@ pub struct Plan {
     pub channels: Vec<ChannelPlan>,
     /// One entry per RouterPool, by name; then one for outputs of this owner in no declared pool, if there are any.
     pub routers: Vec<RouterPoolPlan>,
+    /// What feeds RouterPools with a source: channels in front, then inputs, by name.
+    pub feeds: Vec<FeedPlan>,
 }
 
 impl Plan {
@@ -70,6 +75,7 @@ impl Plan {
         let mut outputs = self.routers.iter().flat_map(|pool| &pool.outputs);
         self.channels.iter().all(|channel| channel.steps.is_empty())
             && outputs.all(|output| output.steps.is_empty())
+            && self.feeds.iter().all(|feed| feed.step.is_none())
     }
 
     /// The steps of all channels.
@@ -124,8 +130,9 @@ impl Plan {
         let of_step = |(channel, step): (&ChannelPlan, &Step)| {
             step.action.api_calls() + self.stand_ins(channel, step).count()
         };
-        let of_outputs: usize = self.output_steps().map(|step| step.action.api_calls()).sum();
-        self.steps().map(of_step).sum::<usize>() + of_outputs
+        let of_outputs = self.output_steps().map(|step| step.action.api_calls());
+        let of_feeds = self.feed_steps().map(|step| step.action.api_calls());
+        self.steps().map(of_step).chain(of_outputs).chain(of_feeds).sum()
     }
 
     /// The router outputs of all pools.

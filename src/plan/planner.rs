@@ -37,6 +37,7 @@ impl Reading<'_> {
             destinations: Vec::with_capacity(self.dests.len()),
             channels: Vec::with_capacity(self.channels.len()),
             routers: Vec::new(),
+            feeds: Vec::new(),
         };
         for decision in &decisions {
             self.plan_pool(&mut plan, decision);

@@ -680,6 +680,7 @@ impl ChannelDocument {
             tags: Arc::new(ChannelTags {
                 slots: self.tags,
                 takeover: self.takeover,
+                started: None,
                 count: self.tag_count,
             }),
             groups: Arc::new(self.groups.into_iter().map(group).collect()),

@@ -11,11 +11,11 @@ use super::CaseOutcome;
 use super::inputs::{EndpointDocument, endpoints};
 use crate::model::{ChannelId, DestinationName, OutputGroup, OutputState, PoolName, RouterArn};
 use crate::plan::router::{
-    OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting, RouterPoolPlan, SourcePlan,
+    OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting, RouterPoolPlan,
 };
 use crate::plan::{
-    Adoption, ChannelPlan, Content, DestinationPlan, Plan, PoolPlan, Reason, Seen, SlotPlan, SlotWrite, Step,
-    Violation, Waiting,
+    Adoption, ChannelPlan, Content, DestinationPlan, FeedPlan, Plan, PoolPlan, Reason, Seen, SlotPlan,
+    SlotWrite, Step, Violation, Waiting,
 };
 
 #[derive(Debug, Serialize)]
@@ -41,6 +41,8 @@ struct PlanDocument<'a> {
     channels: Vec<ChannelDocument<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     routers: Vec<RouterDocument<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    feeds: &'a [FeedPlan],
 }
 
 #[derive(Debug, Serialize)]
@@ -48,7 +50,6 @@ struct PlanDocument<'a> {
 struct RouterDocument<'a> {
     name: &'a Option<PoolName>,
     outputs: Vec<OutputDocument<'a>>,
-    source: &'a SourcePlan,
 }
 
 #[derive(Debug, Serialize)]
@@ -133,12 +134,14 @@ impl<'a> From<&'a Plan> for PlanDocument<'a> {
             destinations,
             channels,
             routers,
+            feeds,
         } = plan;
         Self {
             pools,
             destinations,
             channels: channels.iter().map(ChannelDocument::from).collect(),
             routers: routers.iter().map(RouterDocument::from).collect(),
+            feeds,
         }
     }
 }
@@ -149,13 +152,11 @@ impl<'a> From<&'a RouterPoolPlan> for RouterDocument<'a> {
             name,
             interrupt: _,
             outputs,
-            source,
             unseen: _,
         } = plan;
         Self {
             name,
             outputs: outputs.iter().map(OutputDocument::from).collect(),
-            source,
         }
     }
 }

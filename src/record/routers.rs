@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::EndpointDocument;
 use crate::model::{
-    DestinationName, Endpoint, Identity, InputState, MaintenanceWindow, ObservedRouters, OutputRecord,
-    OutputState, OwnerId, PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterQuota,
-    RouterSettings, TargetDigest, Trouble, Unreadable,
+    ChannelId, DestinationName, Endpoint, Identity, InputState, MaintenanceWindow, ObservedRouters,
+    OutputRecord, OutputState, OwnerId, PoolName, RouteState, RouterArn, RouterInput, RouterOutput,
+    RouterQuota, RouterSettings, SourceObservation, TargetDigest, Trouble, Unreadable,
 };
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ use crate::model::{
 pub(super) struct RoutersDocument {
     outputs: BTreeMap<RouterArn, OutputDocument>,
     inputs: BTreeMap<RouterArn, InputDocument>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sources: BTreeMap<ChannelId, SourceObservation>,
     is_complete: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unreadable: Option<String>,
@@ -71,6 +73,12 @@ struct RecordDocument {
 struct InputDocument {
     state: InputState,
     is_ours_to_stop: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channel: Option<ChannelId>,
+    #[serde(default)]
+    routed_outputs: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trouble: Option<Trouble>,
 }
 
 impl RoutersDocument {
@@ -86,6 +94,7 @@ impl From<&ObservedRouters> for RoutersDocument {
         let ObservedRouters {
             outputs,
             inputs,
+            sources,
             is_complete,
             unreadable,
             quota,
@@ -96,6 +105,9 @@ impl From<&ObservedRouters> for RoutersDocument {
         let input = |input: &RouterInput| InputDocument {
             state: input.state,
             is_ours_to_stop: input.is_ours_to_stop,
+            channel: input.channel.clone(),
+            routed_outputs: input.routed_outputs,
+            trouble: input.trouble.clone(),
         };
         Self {
             outputs: outputs
@@ -105,6 +117,7 @@ impl From<&ObservedRouters> for RoutersDocument {
                 .iter()
                 .map(|(arn, one)| (arn.clone(), input(one)))
                 .collect(),
+            sources: sources.clone(),
             is_complete: *is_complete,
             unreadable: unreadable.as_ref().map(|unreadable| unreadable.why.clone()),
             denied: unreadable
@@ -122,6 +135,9 @@ impl From<RoutersDocument> for ObservedRouters {
         let input = |one: InputDocument| RouterInput {
             state: one.state,
             is_ours_to_stop: one.is_ours_to_stop,
+            channel: one.channel,
+            routed_outputs: one.routed_outputs,
+            trouble: one.trouble,
         };
         let outputs = document.outputs.into_iter();
         Self {
@@ -131,6 +147,7 @@ impl From<RoutersDocument> for ObservedRouters {
                 .into_iter()
                 .map(|(arn, one)| (arn, input(one)))
                 .collect(),
+            sources: document.sources,
             is_complete: document.is_complete,
             unreadable: document.unreadable.map(|why| Unreadable {
                 why,

@@ -1,5 +1,6 @@
 //! Why one destination is where it is.
 
+use super::feeds;
 use super::plan::predicate;
 use super::routers;
 use super::style::{Style, Tone};
@@ -30,6 +31,7 @@ pub fn explain(explanation: &Explanation, style: Style) -> String {
     if let (Some(slot), Some(reason)) = (&destination.assignment, &destination.reason) {
         lines.push(format!("  slot: {slot}, because: {reason}"));
     }
+    lines.extend(feeds::all(&explanation.feeds, style));
     if let Some(output) = &explanation.output {
         lines.extend(routers::of_destination(output, style));
     }
@@ -180,6 +182,7 @@ mod tests {
         let slot = SlotId::new("4000001", "RTMP-Slot-2");
         let explanation = Explanation {
             output: None,
+            feeds: Vec::new(),
             destination: samples::placed("twitch-main", &slot, Reason::AssignNew),
             candidates: vec![
                 candidate(
@@ -215,6 +218,7 @@ mod tests {
         let waiting = facebook.waiting.clone().unwrap();
         let explanation = Explanation {
             output: None,
+            feeds: Vec::new(),
             destination: facebook,
             candidates: vec![candidate(2, Verdict::Blocked(waiting))],
         };
@@ -255,6 +259,7 @@ mod tests {
         let text = explain(
             &Explanation {
                 output: None,
+                feeds: Vec::new(),
                 destination: samples::placed("twitch-main", &slot, Reason::AssignWarm),
                 candidates: candidates.collect(),
             },
@@ -269,6 +274,7 @@ mod tests {
         let text = explain(
             &Explanation {
                 output: None,
+                feeds: Vec::new(),
                 destination: samples::placed("twitch-main", &slot, Reason::AssignWarm),
                 candidates: candidates.collect(),
             },
@@ -281,6 +287,7 @@ mod tests {
     fn an_off_destination_says_how_it_goes_on_air() {
         let explanation = Explanation {
             output: None,
+            feeds: Vec::new(),
             destination: DestinationPlan {
                 state: WantedState::Ready,
                 wanted: false,

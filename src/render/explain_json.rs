@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::feeds;
 use super::plan_json::{self, Slot, pretty};
 use super::routers_json;
 use crate::plan::{Candidate, Explanation, Plan, Verdict};
@@ -31,6 +32,7 @@ pub fn explain_json(explanation: &Explanation, plan: &Plan) -> String {
         destination: plan_json::destination(&explanation.destination, &channels),
         candidates: explanation.candidates.iter().map(candidate).collect(),
         output: explanation.output.as_ref().map(routers_json::output),
+        feeds: explanation.feeds.iter().map(feeds::document).collect(),
     })
 }
 
@@ -42,6 +44,8 @@ struct ExplanationDocument {
     candidates: Vec<CandidateDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<routers_json::Output>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    feeds: Vec<feeds::FeedDocument>,
 }
 
 #[derive(Serialize)]
@@ -87,6 +91,7 @@ mod tests {
         };
         let explanation = Explanation {
             output: None,
+            feeds: Vec::new(),
             destination,
             candidates: vec![
                 candidate(

@@ -21,6 +21,7 @@ pub mod differences;
 pub mod doctor;
 pub mod explain;
 pub mod explain_json;
+pub mod feeds;
 pub mod plan;
 pub mod plan_json;
 pub mod plan_markdown;

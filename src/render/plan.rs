@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::feeds;
 use super::routers;
 use super::style::{Style, Tone, columns};
 use super::summary::{Summary, is_on_its_way};
@@ -307,10 +308,11 @@ impl<'a> View<'a> {
             "{wanted} wanted, {off} off · pool {}",
             self.style.paint(Tone::Strong, router_pool_facts(pool))
         )];
-        let outputs = routers::outputs(pool, self.style);
-        if !outputs.is_empty() {
+        let mut things = feeds::of_pool(&self.plan.feeds, name, self.style);
+        things.extend(routers::outputs(pool, self.style));
+        if !things.is_empty() {
             lines.push(String::new());
-            lines.extend(outputs);
+            lines.extend(things);
         }
         lines.extend(self.waiting(destinations));
         lines.extend(self.also_on_air(destinations));

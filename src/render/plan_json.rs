@@ -30,6 +30,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Summary;
+use super::feeds::{self, FeedDocument};
 use super::routers_json::{self, Router};
 use crate::model::{ChannelId, Interrupt, Placement, SlotId, WantedState};
 use crate::plan::{
@@ -62,6 +63,7 @@ pub fn document(plan: &Plan) -> PlanDocument {
             .collect(),
         channels: plan.channels.iter().map(channel).collect(),
         routers: plan.routers.iter().map(routers_json::router).collect(),
+        feeds: plan.feeds.iter().map(feeds::document).collect(),
     }
 }
 
@@ -103,6 +105,9 @@ pub struct PlanDocument {
     /// RouterPools by name; left out where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routers: Vec<Router>,
+    /// What feeds RouterPools with a source: the channels in front, then the inputs; left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<FeedDocument>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -128,9 +133,9 @@ pub struct SummaryDocument {
     pub deletions: usize,
     /// Channels whose slots are rewritten, and router outputs that are pointed elsewhere.
     pub updates: usize,
-    /// Channels and router outputs started.
+    /// Channels, router inputs and outputs started.
     pub starts: usize,
-    /// Channels and router outputs stopped.
+    /// Channels, router inputs and outputs stopped.
     pub stops: usize,
     /// Destinations wanted on air.
     pub wanted: usize,

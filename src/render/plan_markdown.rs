@@ -5,6 +5,7 @@
 
 use std::fmt::{self, Write as _};
 
+use super::feeds;
 use super::plan::{
     course, end_it, expected, gap, groups_of_waiting, groups_on_air_elsewhere, kept, newcomers_wait,
     other_place, pool_facts, router_pool_facts, slot, title, verb, ways_out,
@@ -55,6 +56,12 @@ pub fn plan_markdown(plan: &Plan) -> String {
     }
     for pool in &plan.routers {
         page.line(format_args!("- pool {}", escape(&router_pool_facts(pool))));
+    }
+    for feed in &plan.feeds {
+        let why = feed.waiting.as_ref().map(ToString::to_string).unwrap_or_default();
+        let gap = if why.is_empty() { "" } else { "; " };
+        let line = format!("{}: {}{gap}{why}", feeds::title(feed), feed.course());
+        page.line(format_args!("- {}", escape(&line)));
     }
     let outputs = plan.routers.iter().flat_map(|pool| &pool.outputs);
     for output in outputs.filter(|output| !output.steps.is_empty()) {

@@ -148,9 +148,10 @@ impl Entry {
                 outcome,
                 took,
             } => step_ended(channel.as_str(), action, outcome, *took),
-            Event::OutputStepBegun { .. } | Event::OutputStepEnded { .. } | Event::OutputChanged { .. } => {
-                of_output(event)
-            }
+            Event::OutputStepBegun { .. }
+            | Event::OutputStepEnded { .. }
+            | Event::OutputChanged { .. }
+            | Event::InputChanged { .. } => of_output(event),
             Event::StateChanged {
                 channel,
                 from,
@@ -429,6 +430,16 @@ fn of_output(event: &Event) -> Entry {
         } => {
             let text = format!("{from} → {to} after {}", precise(*after));
             Entry::says(Tone::Strong, name, text)
+        }
+        Event::InputChanged {
+            input,
+            from,
+            to,
+            after,
+        } => {
+            let name = format!("router input {}", input.id());
+            let text = format!("{from} → {to} after {}", precise(*after));
+            Entry::says(Tone::Strong, &name, text)
         }
         _ => Entry::default(),
     }

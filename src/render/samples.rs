@@ -200,6 +200,7 @@ pub(super) fn start_two() -> Plan {
     };
     Plan {
         routers: Vec::new(),
+        feeds: Vec::new(),
         pools: vec![pool("main", 2, Interrupt::Never)],
         destinations: vec![
             off,
@@ -268,6 +269,7 @@ pub(super) fn interrupt_one() -> Plan {
     };
     Plan {
         routers: Vec::new(),
+        feeds: Vec::new(),
         pools: vec![PoolPlan {
             interruptions,
             optimality: Optimality::Heuristic,
@@ -286,6 +288,7 @@ pub(super) fn converged() -> Plan {
     busy.slots[0] = slot(1, corp.clone(), corp, None);
     Plan {
         routers: Vec::new(),
+        feeds: Vec::new(),
         pools: vec![pool("main", 1, Interrupt::Never)],
         destinations: vec![on_air("corp-cdn", &held)],
         channels: vec![busy],

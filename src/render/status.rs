@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::feeds::{self, FeedDocument};
 use super::plan::RUNS_WITHOUT_SLOT;
 use super::plan_json::{Slot, pretty, slot};
 use super::style::{Style, Tone};
@@ -52,6 +53,10 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
         lines.push(String::new());
         lines.extend(outputs(status, style));
     }
+    if !status.feeds.is_empty() {
+        lines.push(String::new());
+        lines.extend(feeds::all(&status.feeds, style));
+    }
     let unusual = conditions(&status.conditions, style);
     if !unusual.is_empty() {
         lines.push(String::new());
@@ -72,6 +77,7 @@ pub fn status_json(status: &Status) -> String {
             .collect(),
         channels: status.channels.iter().map(channel_document).collect(),
         outputs: status.outputs.iter().map(output_document).collect(),
+        feeds: status.feeds.iter().map(feeds::document).collect(),
         conditions: &status.conditions,
     })
 }
@@ -135,6 +141,9 @@ struct StatusDocument<'a> {
     channels: Vec<ChannelDocument<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     outputs: Vec<OutputDocument<'a>>,
+    /// Of RouterPools with a source.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    feeds: Vec<FeedDocument>,
     conditions: &'a [Condition],
 }
 
@@ -468,6 +477,7 @@ mod tests {
             observed_generation: 0,
         };
         Status {
+            feeds: Vec::new(),
             destinations: [broken, facebook, youtube].map(Arc::new).into(),
             channels: vec![channel],
             outputs: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::plan::router::OutputWaiting;
+use crate::plan::router::{NotReady, OutputWaiting};
 use crate::plan::{Action, ChannelPlan, Content, DestinationPlan, Interruptions, Plan, Waiting};
 use crate::words::counted;
 
@@ -17,9 +17,9 @@ pub struct Summary {
     pub deletions: usize,
     /// Channels whose slots are rewritten, and router outputs that are pointed elsewhere.
     pub updates: usize,
-    /// Channels and router outputs started.
+    /// Channels, router inputs and outputs started.
     pub starts: usize,
-    /// Channels and router outputs stopped.
+    /// Channels, router inputs and outputs stopped.
     pub stops: usize,
     /// Destinations wanted.
     pub wanted: usize,
@@ -52,13 +52,18 @@ impl Summary {
             let steps = plan.output_steps();
             steps.filter(|step| step.action.name() == name).count()
         };
+        let feeds = |name: &str| {
+            plan.feed_steps()
+                .filter(|step| step.action.name() == name)
+                .count()
+        };
         Self {
             adoptions: count(|action| matches!(action, Action::Adopt { .. })),
             creations: outputs("create"),
             deletions: outputs("delete"),
             updates: count(|action| matches!(action, Action::Update { .. })) + outputs("update"),
-            starts: count(|action| matches!(action, Action::Start)) + outputs("start"),
-            stops: count(|action| matches!(action, Action::Stop)) + outputs("stop"),
+            starts: count(|action| matches!(action, Action::Start)) + outputs("start") + feeds("start"),
+            stops: count(|action| matches!(action, Action::Stop)) + outputs("stop") + feeds("stop"),
             wanted: those(|one| one.wanted),
             off: those(|one| !one.wanted),
             on_air: those(|one| one.on_air),
@@ -153,9 +158,14 @@ pub(super) fn is_on_its_way(destination: &DestinationPlan) -> bool {
     let waits_for_channel = match &destination.waiting {
         Some(Waiting::ChannelInTransition { .. }) => true,
         Some(waiting @ Waiting::BackingOff { .. }) => !waiting.keeps_failing(),
-        Some(Waiting::Output(OutputWaiting::OutputInTransition { .. } | OutputWaiting::RoomIsMade)) => {
-            return destination.wanted;
-        }
+        Some(Waiting::Output(
+            OutputWaiting::OutputInTransition { .. }
+            | OutputWaiting::RoomIsMade
+            | OutputWaiting::SourceNotReady {
+                why: NotReady::Starts,
+                ..
+            },
+        )) => return destination.wanted,
         _ => false,
     };
     waits_for_channel && destination.assignment.is_some()

@@ -54,6 +54,7 @@ pub fn status(
         destinations,
         channels: plan.channels.iter().map(channel).collect(),
         outputs: output::outputs(plan),
+        feeds: plan.feeds.clone(),
         conditions: vec![source_trusted(&desired.trust, &previous.conditions, now)],
     }
 }

@@ -235,6 +235,7 @@ fn look(planned: DestinationPlan, channel: ChannelPlan, rejected: &[Rejected], p
         .insert(declared.name.clone(), declared.into());
     let plan = Plan {
         routers: Vec::new(),
+        feeds: Vec::new(),
         pools: Vec::new(),
         destinations: vec![planned],
         channels: vec![channel],
@@ -484,6 +485,7 @@ fn each_time_is_when_that_last_changed_and_what_has_not_changed_is_shared() {
             ..before(phase)
         };
         Status {
+            feeds: Vec::new(),
             destinations: vec![status.into()],
             ..Status::default()
         }

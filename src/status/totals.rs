@@ -212,6 +212,7 @@ mod tests {
     fn totals(destinations: Vec<DestinationPlan>) -> Totals {
         let plan = Plan {
             routers: Vec::new(),
+            feeds: Vec::new(),
             pools: Vec::new(),
             destinations,
             channels: Vec::new(),

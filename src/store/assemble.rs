@@ -11,7 +11,7 @@ mod names;
 mod pools;
 mod twins;
 
-use self::pools::{Pools, pools_to_keep, settle_channels};
+use self::pools::{Pools, pools_to_keep, settle_channels, settle_sources};
 use self::twins::{Twin, twins};
 use crate::manifest::decode::{Object, RawObject};
 use crate::manifest::document::Item;
@@ -106,6 +106,7 @@ pub fn assemble(
     }
     names::settle_pools(&mut pools, before);
     settle_channels(&mut pools, before);
+    settle_sources(&mut pools);
 
     let kept_pools = pools_to_keep(&pools, &destinations, before, is_lost);
     let in_force = Pools::new(&pools, kept_pools);

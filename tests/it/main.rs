@@ -53,6 +53,7 @@ mod replay;
 mod router_lives;
 mod router_moves;
 mod router_pool;
+mod router_source;
 #[expect(dead_code, reason = "examples/soak uses the rest of it")]
 #[path = "../simulation.rs"]
 mod simulation;

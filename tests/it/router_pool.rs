@@ -19,7 +19,7 @@ pub(crate) fn wanted(names: &[&str]) -> Desired {
 }
 
 /// Each output by the destination in its tags: state, route, target and since when.
-fn outputs(emulator: &Emulator) -> BTreeMap<String, (String, String, Duration)> {
+pub(crate) fn outputs(emulator: &Emulator) -> BTreeMap<String, (String, String, Duration)> {
     emulator.with_world(|world, _| {
         let all = world.router().resources();
         let outputs = all.filter(|one| one.kind() == Kind::Output);
@@ -45,19 +45,19 @@ fn outputs(emulator: &Emulator) -> BTreeMap<String, (String, String, Duration)> 
     })
 }
 
-fn states(emulator: &Emulator) -> Vec<(String, String)> {
+pub(crate) fn states(emulator: &Emulator) -> Vec<(String, String)> {
     let all = outputs(emulator).into_iter();
     all.map(|(name, (state, _, _))| (name, state)).collect()
 }
 
-fn switch(stage: &Stage, name: &'static str, to: WantedState) {
+pub(crate) fn switch(stage: &Stage, name: &'static str, to: WantedState) {
     stage
         .script
         .change(move |desired| desired.destination_mut(name).unwrap().state = to);
 }
 
 /// Calls that change something, by operation.
-fn writes(stage: &Stage) -> Vec<String> {
+pub(crate) fn writes(stage: &Stage) -> Vec<String> {
     let calls = stage.emulator.calls().into_iter();
     let is_write = |operation: &String| {
         let is_look = ["List", "Get", "BatchGet", "Describe"];

@@ -13,7 +13,7 @@ use crate::model::{
     Cause, ChannelId, ChannelState, DestinationName, GroupName, NoSlot, OtherGroup, OutputGroup, OutputState,
     OwnerId, Pause, PoolName, RouterArn, SlotId,
 };
-use crate::plan::router::{OnAirAt, OutputReason, OutputWaiting, RouterLimit};
+use crate::plan::router::{Feed, FeedWaiting, NotReady, OnAirAt, OutputReason, OutputWaiting, RouterLimit};
 use crate::plan::{NoTakeover, Reason, Stray, Waiting};
 use crate::status::DESCRIBED;
 
@@ -52,6 +52,13 @@ pub(super) fn page() -> String {
         waiting_line(&mut page, &Waiting::Output(waiting));
     }
     page.push_str(
+        "\n## Why what feeds a RouterPool waits\n\nThe channel that its `source` names, and its input.\n\n\
+         | code | what a plan says | what ends it |\n|---|---|---|\n",
+    );
+    for waiting in feed_waitings() {
+        feed_line(&mut page, &waiting);
+    }
+    page.push_str(
         "\n## Conditions\n\nIn `conditions[]` of a status, each `True`, `False` or `Unknown`, since when, and with one of the codes \
          above.\n\n| condition | true while |\n|---|---|\n",
     );
@@ -62,17 +69,29 @@ pub(super) fn page() -> String {
 }
 
 fn waiting_line(page: &mut String, waiting: &Waiting) {
-    let ends = if waiting.ends_by_itself() {
+    let ways = if waiting.ends_by_itself() {
+        Vec::new()
+    } else {
+        waiting.ways_out_of(&name("NAME"))
+    };
+    says_line(page, waiting.code(), waiting, &ways);
+}
+
+fn feed_line(page: &mut String, waiting: &FeedWaiting) {
+    says_line(page, waiting.code(), waiting, &waiting.ways_out());
+}
+
+fn says_line(page: &mut String, code: &str, said: &impl ToString, ways: &[String]) {
+    let ends = if ways.is_empty() {
         "ends by itself".to_owned()
     } else {
-        let ways = waiting.ways_out_of(&name("NAME"));
         ways.iter()
             .map(|way| escaped(way))
             .collect::<Vec<_>>()
             .join("<br>")
     };
-    let said = escaped(&waiting.to_string()).replace("1970-01-01T00:00:00Z", "TIME");
-    line(page, &format!("| `{}` | {said} | {ends} |", waiting.code()));
+    let said = escaped(&said.to_string()).replace("1970-01-01T00:00:00Z", "TIME");
+    line(page, &format!("| `{code}` | {said} | {ends} |"));
 }
 
 fn name(text: &str) -> DestinationName {
@@ -166,6 +185,7 @@ pub fn output_reasons() -> Vec<OutputReason> {
         OutputReason::PlaceNeeded(name("OTHER")),
         OutputReason::KeptLongEnough,
         OutputReason::Failed,
+        OutputReason::Stopped,
     ]
 }
 
@@ -381,7 +401,15 @@ fn of_the_output() -> Vec<OutputWaiting> {
         },
         OutputWaiting::SourceNotReady {
             pool: pool(),
-            input: input(),
+            feed: Feed::Channel("ID".into()),
+            state: Some("IDLE"),
+            why: NotReady::Starts,
+        },
+        OutputWaiting::SourceNotReady {
+            pool: pool(),
+            feed: Feed::Input("INPUT".into()),
+            state: Some("STANDBY"),
+            why: NotReady::LeftAlone,
         },
         OutputWaiting::OtherInput {
             input: input(),
@@ -437,5 +465,52 @@ fn of_its_destination() -> Vec<OutputWaiting> {
             },
         },
         OutputWaiting::SourceUntrusted,
+    ]
+}
+
+/// One of each waiting of what feeds a RouterPool, several where it has several cases.
+pub fn feed_waitings() -> Vec<FeedWaiting> {
+    let in_use = |output: Option<&str>, ends| FeedWaiting::SourceInUse {
+        output: output.map(str::to_owned),
+        ends,
+    };
+    let paused = |pool| FeedWaiting::Paused {
+        pool,
+        pause: Pause {
+            until: None,
+            by: None,
+            why: None,
+        },
+    };
+    vec![
+        FeedWaiting::SourceMissing,
+        FeedWaiting::SourceUnreadable {
+            why: "CAUSE".to_owned(),
+        },
+        FeedWaiting::SourceInTransition { state: "STARTING" },
+        FeedWaiting::BackingOff {
+            until: Timestamp::UNIX_EPOCH,
+            what: "CAUSE".to_owned(),
+        },
+        FeedWaiting::SourceFailed { state: "ERROR" },
+        FeedWaiting::SourceNotOwned {
+            owner: OwnerId::new("OWNER"),
+        },
+        FeedWaiting::InputTakesOther {
+            takes: channel(),
+            pool: pool(),
+        },
+        FeedWaiting::AfterChannel { channel: channel() },
+        FeedWaiting::AfterInput { input: input() },
+        paused(None),
+        paused(Some(pool())),
+        in_use(Some("OUTPUT"), true),
+        in_use(Some("OUTPUT"), false),
+        in_use(None, false),
+        FeedWaiting::OtherGroupsRun {
+            groups: vec!["GROUP (Archive)".to_owned()],
+        },
+        FeedWaiting::NotStartedHere,
+        FeedWaiting::SourceUntrusted,
     ]
 }

@@ -68,13 +68,15 @@ impl Fleet {
         };
         let input_id = (6_000_001 + self.inputs.len()).to_string();
         let mut doc = document(&pool, &channel, &input_id);
-        let add = |list: Option<&mut Value>, one: Value| {
-            list.and_then(Value::as_array_mut)
-                .into_iter()
-                .for_each(|list| list.push(one.clone()));
-        };
-        add(doc.pointer_mut("/destinations"), destination());
-        add(doc.pointer_mut("/encoderSettings/outputGroups"), group(zone));
+        // It feeds the router and nothing else.
+        for (list, one) in [
+            ("/destinations", destination()),
+            ("/encoderSettings/outputGroups", group(zone)),
+        ] {
+            if let Some(list) = doc.pointer_mut(list) {
+                *list = json!([one]);
+            }
+        }
         self.add_input(input_id.clone(), object(input(&input_id, &channel)));
         self.add_channel(id.to_owned(), object(doc));
     }

@@ -35,15 +35,9 @@ pub fn validate_router_pool(raw: &RawRouterPool, report: &mut Report) -> Option<
     check_arn(&raw.spec.network_interface, &INTERFACE, &path, report);
     check_places(raw, &path, report);
     if let Some(source) = &raw.spec.source {
-        let path = spec.field("source");
-        match check_channel_id(&source.channel) {
-            Err((message, fix)) => report.reject(&path.field("channel"), message, fix),
-            // It would start and stop a channel by rules that are not written yet.
-            Ok(()) => report.reject(
-                &path,
-                "starting and stopping what feeds the input is not supported yet",
-                "remove it, and start and stop the channel and the input yourself",
-            ),
+        let path = spec.field("source").field("channel");
+        if let Err((message, fix)) = check_channel_id(&source.channel) {
+            report.reject(&path, message, fix);
         }
     }
     let settings = validate_output(&raw.spec.output, &spec.field("output"), report);

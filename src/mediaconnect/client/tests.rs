@@ -318,7 +318,7 @@ async fn inputs_interfaces_and_tags_are_read_and_written() {
         .unwrap();
     assert!(!of_others.unwrap().is_ours_to_stop);
     let stopping = client.stop_input(permit(), &stage.other_input).await.unwrap();
-    assert_eq!(stopping, InputState::Other);
+    assert_eq!(stopping, InputState::Stopping);
     assert_eq!(
         client.get_input(&arn("routerInput", "x"), &us).await.unwrap(),
         None

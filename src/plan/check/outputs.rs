@@ -279,7 +279,13 @@ impl<'a> Outputs<'a> {
     fn is_fed(&self, pool: &RouterPool) -> bool {
         let input = self.world.observed.routers.inputs.get(&pool.input);
         let runs = pool.source.as_ref().is_none_or(|id| {
-            let seen = self.world.observed.channels.get(id).and_then(|one| one.seen());
+            let seen = self
+                .world
+                .observed
+                .routers
+                .sources
+                .get(id)
+                .and_then(|one| one.seen());
             seen.is_some_and(|seen| seen.state == ChannelState::Running)
         });
         input.is_some_and(|input| input.state == InputState::Active) && runs

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Elsewhere, OutputContent, OutputPlan, OutputWaiting, plan_routers};
+use super::{Elsewhere, NotReady, OutputContent, OutputPlan, OutputWaiting, plan_feeds, plan_routers};
 use crate::model::{
-    Cause, ChannelId, ChannelObservation, Desired, DestinationName, Endpoint, Identity, Observed,
-    OutputState, PoolName, RouterArn, RouterPool, StreamKey, Trust,
+    Cause, ChannelObservation, Desired, DestinationName, Endpoint, Identity, Observed, OutputState, PoolName,
+    RouterArn, RouterPool, StreamKey, Trust,
 };
 use crate::plan::grant::Policy;
 use crate::plan::{DestinationPlan, OutputPlace, Plan, Waiting};
@@ -29,6 +29,7 @@ pub(in crate::plan) fn add_routers(plan: &mut Plan, desired: &Desired, observed:
     if !elsewhere.placed.is_empty() {
         plan.routers = plan_routers(&pools, desired, &observed.routers, &elsewhere, now);
     }
+    plan.feeds = plan_feeds(&pools, desired, &observed.routers, &elsewhere, now);
     let mut own: BTreeMap<&DestinationName, &OutputPlan> = BTreeMap::new();
     let mut left: BTreeMap<&DestinationName, &OutputPlan> = BTreeMap::new();
     for output in plan.routers.iter().flat_map(|pool| &pool.outputs) {
@@ -139,6 +140,10 @@ fn is_awaited(output: &OutputPlan) -> bool {
             OutputWaiting::OutputInTransition { .. }
                 | OutputWaiting::RoomIsMade
                 | OutputWaiting::Moves { .. }
+                | OutputWaiting::SourceNotReady {
+                    why: NotReady::Starts,
+                    ..
+                }
         )
     )
 }
@@ -169,21 +174,11 @@ fn elsewhere(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
     }
     Elsewhere {
         endpoints,
-        running: running(observed),
         placed: BTreeSet::new(),
         in_slots: in_slots(plan, desired, now),
         released: released(desired, observed),
         refused: observed.refused.clone(),
     }
-}
-
-/// MediaLive channels that run.
-pub(super) fn running(observed: &Observed) -> BTreeSet<ChannelId> {
-    let running = observed.channels.iter().filter(|(_, one)| {
-        let seen = one.seen();
-        seen.is_some_and(|seen| seen.state.is_running())
-    });
-    running.map(|(id, _)| id.clone()).collect()
 }
 
 /// Destinations of RouterPools that are on air in a ChannelPool, and whether they may end there.

@@ -11,9 +11,11 @@
 //! others    with those that are no destination's own
 //! moves     with those of destinations that have their place in another pool
 //! source    the input, and the channel in front of it
+//! feed      how plans tell of those
 //! ```
 
 mod begin;
+mod feed;
 mod home;
 mod join;
 mod moves;
@@ -34,16 +36,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use self::feed::{Feed, FeedAction, FeedPlan, FeedStep, FeedWaiting, NotReady};
 pub(super) use self::join::add_routers;
 use self::reading::{Occupant, Reading};
 use self::room::Room;
-pub use self::source::{InputAction, SourcePlan};
 pub use self::waiting::{OnAirAt, OutputWaiting, RouterLimit};
 pub use self::words::allow;
 pub(super) use self::words::{on_air_in_output, say_on_air_in_output};
 use crate::model::{
-    ChannelId, Desired, DestinationName, Endpoint, Identity, Interrupt, MaintenanceWindow, Observed,
-    ObservedRouters, OutputState, PoolName, Refused, RouterArn, RouterPool,
+    Desired, DestinationName, Endpoint, Identity, Interrupt, MaintenanceWindow, Observed, ObservedRouters,
+    OutputState, PoolName, Refused, RouterArn, RouterPool,
 };
 
 /// What is to be done in one RouterPool, and why it is not more.
@@ -55,8 +57,6 @@ pub struct RouterPoolPlan {
     pub interrupt: Interrupt,
     /// Its outputs: those of its destinations by name, then the others by ARN.
     pub outputs: Vec<OutputPlan>,
-    /// What becomes of its input and of the channel in front.
-    pub source: SourcePlan,
     /// Whether it is not known what outputs there are: they cannot be looked at, and were not before.
     pub unseen: bool,
 }
@@ -245,6 +245,8 @@ pub enum OutputReason {
     KeptLongEnough,
     /// It failed.
     Failed,
+    /// It is stopped: that slotwise started it counts no more.
+    Stopped,
 }
 
 /// What else is on air in the account.
@@ -252,8 +254,6 @@ pub enum OutputReason {
 pub struct Elsewhere {
     /// What MediaLive channels push, or may.
     pub endpoints: Vec<Endpoint>,
-    /// MediaLive channels that run.
-    pub running: BTreeSet<ChannelId>,
     /// Destinations that have a place in a ChannelPool as soon as they have ended in the RouterPool that they were moved from.
     pub placed: BTreeSet<DestinationName>,
     /// Destinations on air in a ChannelPool that they were moved from: that pool, and whether it grants their end.
@@ -311,10 +311,7 @@ pub(in crate::plan) fn prepared_outputs(
     now: Timestamp,
 ) -> BTreeSet<DestinationName> {
     let pools: Vec<&RouterPool> = desired.routers.values().collect();
-    let elsewhere = Elsewhere {
-        running: join::running(observed),
-        ..Elsewhere::default()
-    };
+    let elsewhere = Elsewhere::default();
     let reading = Reading::new(&pools, desired, &observed.routers, &elsewhere, now);
     let all = desired.destinations.values();
     let prepared = all.filter(|one| reading.is_prepared(one));
@@ -335,7 +332,6 @@ pub fn plan_routers(
         name: Some(pool.name.clone()),
         interrupt: pool.disruption.interrupt,
         outputs: reading.outputs_of(pool, &room),
-        source: reading.source_of(pool),
         unseen: reading.is_unseen(),
     };
     let in_no_pool = reading.others_of(None).into_iter();
@@ -344,9 +340,19 @@ pub fn plan_routers(
         name: None,
         interrupt: Interrupt::Never,
         outputs: in_no_pool.collect(),
-        source: SourcePlan::default(),
         unseen: reading.is_unseen(),
     };
     let in_no_pool = (!in_no_pool.outputs.is_empty()).then_some(in_no_pool);
     pools.iter().map(plan).chain(in_no_pool).collect()
+}
+
+/// What is to be done with what feeds the outputs of `pools`.
+pub fn plan_feeds(
+    pools: &[&RouterPool],
+    desired: &Desired,
+    observed: &ObservedRouters,
+    elsewhere: &Elsewhere,
+    now: Timestamp,
+) -> Vec<FeedPlan> {
+    Reading::new(pools, desired, observed, elsewhere, now).feeds()
 }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::{Elsewhere, OutputWaiting};
 use crate::model::{
     Desired, Destination, DestinationName, Endpoint, InputState, ObservedRouters, OutputRecord, OutputState,
-    PoolName, RouteState, RouterArn, RouterOutput, RouterPool, Stream, StreamKey, TargetDigest,
+    PoolName, RouteState, RouterArn, RouterOutput, RouterPool, SourceObservation, Stream, StreamKey,
+    TargetDigest,
 };
 
 /// Whose an output of ours is.
@@ -137,7 +138,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Whether a destination stays on air: it is wanted, or paused.
-    fn stays(&self, one: &Destination) -> bool {
+    pub(super) fn stays(&self, one: &Destination) -> bool {
         one.is_wanted(self.now) || one.pause_at(self.now).is_some()
     }
 
@@ -229,7 +230,10 @@ impl<'a> Reading<'a> {
     /// Whether the input receives, and the channel in front runs.
     pub(super) fn is_source_ready(&self, pool: &RouterPool) -> bool {
         let input = self.observed.inputs.get(&pool.input);
-        let runs = |channel| self.elsewhere.running.contains(channel);
+        let runs = |channel| {
+            let seen = self.observed.sources.get(channel);
+            seen.is_some_and(SourceObservation::is_running)
+        };
         input.is_some_and(|input| input.state == InputState::Active) && pool.source.as_ref().is_none_or(runs)
     }
 

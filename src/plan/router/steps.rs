@@ -5,7 +5,7 @@
 //! | not there | Create, Route, Start | nothing |
 //! | STANDBY | Update where it differs, Route where it has not the pool's input, Start | Delete once it was kept long enough, or its place is needed |
 //! | ACTIVE | nothing; with a new target, granted: Stop, Update, Start; without its input: Route | Stop |
-//! | ERROR | Restart; with a new target Stop, Update, Start | Stop |
+//! | ERROR | Restart, once its source is ready; with a new target Stop, Update, Start | Stop |
 //! | in any other state | nothing: MediaConnect works on it | nothing |
 
 use std::sync::Arc;
@@ -107,7 +107,7 @@ impl<'a> Reading<'a> {
             OutputState::Error => self.while_failed(one, pool, (arn, output)),
             _ => match self.while_active(one, pool, (arn, output)) {
                 (steps, None) if steps.is_empty() && !self.is_source_ready(pool) => {
-                    (steps, Some(source_not_ready(pool)))
+                    (steps, Some(self.source_not_ready(pool)))
                 }
                 outcome => outcome,
             },
@@ -246,7 +246,7 @@ impl<'a> Reading<'a> {
             return (steps, moves);
         }
         if !self.is_source_ready(pool) {
-            return (steps, Some(source_not_ready(pool)));
+            return (steps, Some(self.source_not_ready(pool)));
         }
         steps.push(step(OutputAction::Start, reason));
         (steps, None)
@@ -263,6 +263,7 @@ impl<'a> Reading<'a> {
             Ok(_) | Err(OutputWaiting::SecretUnavailable { .. }) => {
                 match self.also_pushed(one, (arn, output)) {
                     Some(waiting) => (Vec::new(), Some(waiting)),
+                    None if !self.is_source_ready(pool) => (Vec::new(), Some(self.source_not_ready(pool))),
                     None => (vec![step(OutputAction::Restart, OutputReason::Failed)], None),
                 }
             }
@@ -368,12 +369,5 @@ fn not_granted(one: &Destination, pool: &RouterPool, grant: Grant) -> Option<Out
         Grant::OutsideWindow(opens) => Some(OutputWaiting::OutsideWindow { opens }),
         Grant::NotFor(cause) => Some(forbidden(Some(cause))),
         Grant::Never => Some(forbidden(None)),
-    }
-}
-
-fn source_not_ready(pool: &RouterPool) -> OutputWaiting {
-    OutputWaiting::SourceNotReady {
-        pool: pool.name.clone(),
-        input: pool.input.clone(),
     }
 }

@@ -1,6 +1,7 @@
 //! Rules of a RouterPool, each in the smallest world that shows it.
 
 mod moves;
+mod source;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -63,11 +64,9 @@ impl World {
             is_complete: true,
             ..ObservedRouters::default()
         };
-        let input = RouterInput {
-            state: InputState::Active,
-            is_ours_to_stop: false,
-        };
-        observed.inputs.insert(INPUT.into(), input);
+        observed
+            .inputs
+            .insert(INPUT.into(), RouterInput::in_state(InputState::Active));
         Self {
             pools: vec![pool("main")],
             desired: Desired::empty("us".into()),
@@ -553,65 +552,21 @@ fn a_start_waits_for_the_programme() {
         .wanted("b");
     world.observed.inputs.get_mut(INPUT).unwrap().state = InputState::Starting;
     assert_eq!(world.steps(), ["a: create, route"], "and nothing stops for it");
-    let (pool, input) = ("main".into(), INPUT.into());
-    assert_eq!(
-        world.waiting("a"),
-        Some(OutputWaiting::SourceNotReady { pool, input })
-    );
+    let failed = world.clone().output("arn-b", "b", OutputState::Error);
+    assert_eq!(failed.steps(), ["a: create, route"], "nor is restarted");
+    let not_ready = OutputWaiting::SourceNotReady {
+        pool: "main".into(),
+        feed: Feed::Input(INPUT.into()),
+        state: Some("STARTING"),
+        why: NotReady::LeftAlone,
+    };
+    assert_eq!(world.waiting("a"), Some(not_ready));
     world.observed.inputs.clear();
     let (pool, input) = ("main".into(), INPUT.into());
     assert_eq!(
         world.waiting("a"),
         Some(OutputWaiting::InputMissing { pool, input })
     );
-}
-
-#[test]
-fn the_source_runs_while_a_destination_is_wanted_and_ends_when_nothing_is_fed() {
-    let source = |world: &World| {
-        let pools: Vec<&RouterPool> = world.pools.iter().collect();
-        plan_routers(&pools, &world.desired, &world.observed, &world.elsewhere, now())[0].source
-    };
-    let mut world = World::new().wanted("a");
-    world.pool().source = Some("4000009".into());
-    let state = |world: &mut World, state, is_ours_to_stop| {
-        let input = RouterInput {
-            state,
-            is_ours_to_stop,
-        };
-        world.observed.inputs.insert(INPUT.into(), input);
-    };
-    state(&mut world, InputState::Standby, false);
-    assert_eq!(
-        source(&world),
-        SourcePlan {
-            channel_runs: Some(true),
-            input: None
-        }
-    );
-    world.elsewhere.running.insert("4000009".into());
-    assert_eq!(
-        source(&world).input,
-        Some(InputAction::Start),
-        "after the channel"
-    );
-    let mut ended = World::new().off("a").output("arn-a", "a", OutputState::Stopping);
-    ended.pool().source = Some("4000009".into());
-    state(&mut ended, InputState::Active, true);
-    assert_eq!(
-        source(&ended),
-        SourcePlan {
-            channel_runs: None,
-            input: None
-        },
-        "after the outputs"
-    );
-    ended.seen("arn-a").state = OutputState::Standby;
-    assert_eq!(source(&ended).input, Some(InputAction::Stop));
-    state(&mut ended, InputState::Active, false);
-    assert_eq!(source(&ended).input, None, "slotwise did not start it");
-    state(&mut ended, InputState::Standby, false);
-    assert_eq!(source(&ended).channel_runs, Some(false));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::feed::{Feed, NotReady};
 use crate::model::{Cause, DestinationName, OutputState, Pause, PoolName, RouterArn};
 
 /// Why nothing is done, or no more.
@@ -99,8 +100,12 @@ pub enum OutputWaiting {
     SourceNotReady {
         /// The pool.
         pool: PoolName,
-        /// Its input.
-        input: RouterArn,
+        /// The first part that does not: the channel in front, or the input.
+        feed: Feed,
+        /// Its state; `None` where it could not be seen.
+        state: Option<&'static str>,
+        /// What is done about it.
+        why: NotReady,
     },
     /// It was moved to another pool while on air, and has to end in the old one, which does not grant it, before it begins in the
     /// new one.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::feed::not_ready;
 use super::reading::endpoint;
 use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
 use crate::model::{Cause, Desired, DestinationName, Observed, PoolName, RouterArn};
@@ -41,6 +42,7 @@ impl OutputReason {
             Self::PlaceNeeded(_) => "PlaceNeeded",
             Self::KeptLongEnough => "KeptLongEnough",
             Self::Failed => "Failed",
+            Self::Stopped => "Stopped",
         }
     }
 }
@@ -60,6 +62,7 @@ impl fmt::Display for OutputReason {
             Self::PlaceNeeded(name) => write!(f, "its place is needed for {name}"),
             Self::KeptLongEnough => f.write_str("off for as long as the pool keeps outputs"),
             Self::Failed => f.write_str("it failed"),
+            Self::Stopped => f.write_str("it is stopped: who started it counts no more"),
         }
     }
 }
@@ -104,14 +107,15 @@ impl OutputWaiting {
 
     /// Whether it ends without an operator.
     pub fn ends_by_itself(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::OutputInTransition { .. }
-                | Self::BackingOff { .. }
-                | Self::RoomIsMade
-                | Self::Moves { .. }
-                | Self::ListIncomplete
-        )
+            | Self::BackingOff { .. }
+            | Self::RoomIsMade
+            | Self::Moves { .. }
+            | Self::ListIncomplete => true,
+            Self::SourceNotReady { why, .. } => why.ways_out().is_empty(),
+            _ => false,
+        }
     }
 
     /// What would change it, each a short phrase a person can act on. Empty where it ends by itself.
@@ -156,9 +160,7 @@ impl OutputWaiting {
             Self::InputMissing { pool, .. } => {
                 vec![format!("correct spec.input of pool {pool}, or make such a router input")]
             }
-            Self::SourceNotReady { input, .. } => vec![format!(
-                "start router input {input}, and what feeds it; slotwise does not start it"
-            )],
+            Self::SourceNotReady { why, .. } => why.ways_out(),
             Self::OnAirElsewhere { .. } | Self::PoolGone { .. } | Self::OfAnother { .. } => self.ways_out_of_its_pool(),
             Self::SourceUntrusted => vec![
                 "repair the source".to_owned(),
@@ -348,9 +350,12 @@ impl fmt::Display for OutputWaiting {
                     "MediaConnect knows no router input {input}, which pool {pool} names"
                 )
             }
-            Self::SourceNotReady { pool, .. } => {
-                write!(f, "the router input of pool {pool} is not ACTIVE")
-            }
+            Self::SourceNotReady {
+                pool,
+                feed,
+                state,
+                why,
+            } => not_ready(f, (pool, feed), *state, why),
             Self::OnAirElsewhere { .. }
             | Self::Moves { .. }
             | Self::PoolGone { .. }

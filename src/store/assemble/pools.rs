@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Candidate, Declared, Good};
+use super::{Candidate, Declared, Good, ObjectId};
 use crate::manifest::node::FieldPath;
 use crate::manifest::validate::router_mistakes;
-use crate::model::{ChannelId, Destination, Identity, Pool, PoolName};
+use crate::model::{ChannelId, Destination, Identity, Pool, PoolName, RouterArn};
 
 /// A channel belongs to one pool: rather to the one that had it, rather to the first.
 pub(super) fn settle_channels(pools: &mut [Candidate<Pool>], before: &Good) {
@@ -49,6 +49,32 @@ pub(super) fn settle_channels(pools: &mut [Candidate<Pool>], before: &Good) {
     }
 }
 
+/// An input takes one channel, so that RouterPools with one input have one source, or none.
+pub(super) fn settle_sources(pools: &mut [Candidate<Pool>]) {
+    let mut sources: BTreeMap<RouterArn, (ChannelId, ObjectId, String)> = BTreeMap::new();
+    for candidate in pools {
+        let Some(Pool::Router(pool)) = &candidate.value else {
+            continue;
+        };
+        let Some(source) = pool.source.clone() else {
+            continue;
+        };
+        match sources.get(&pool.input) {
+            Some((other, name, place)) if *other != source => {
+                let message = format!("the input of this pool takes channel {other}, by {name} at {place}");
+                let fix =
+                    format!("write channel: \"{other}\", or name another input: an input takes one channel");
+                candidate.reject(&FieldPath::from("spec.source.channel"), message, fix);
+            }
+            Some(_) => {}
+            None => {
+                let known = (source, candidate.id.clone(), candidate.place());
+                sources.insert(pool.input.clone(), known);
+            }
+        }
+    }
+}
+
 /// Pools of before that stay in force: set aside now, lost, or gone while destinations still name them.
 pub(super) fn pools_to_keep(
     pools: &[Candidate<Pool>],
@@ -64,6 +90,13 @@ pub(super) fn pools_to_keep(
     let taken: BTreeSet<&ChannelId> = pools
         .iter()
         .filter_map(|pool| pool.value.as_ref())
+        .flat_map(Pool::channels)
+        .collect();
+    // One programme may feed several pools of outputs.
+    let has_slots: BTreeSet<&ChannelId> = pools
+        .iter()
+        .filter_map(|pool| pool.value.as_ref())
+        .filter(|pool| matches!(pool, Pool::Channels(_)))
         .flat_map(Pool::channels)
         .collect();
     let present: BTreeSet<&Identity> = destinations.iter().map(|one| &one.identity).collect();
@@ -93,7 +126,7 @@ pub(super) fn pools_to_keep(
                 !pool.channels.is_empty()
             }
             Pool::Router(pool) => {
-                pool.source = pool.source.take().filter(|channel| !taken.contains(channel));
+                pool.source = pool.source.take().filter(|channel| !has_slots.contains(channel));
                 true
             }
         };

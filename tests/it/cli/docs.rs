@@ -102,6 +102,8 @@ fn every_reason_and_every_waiting_is_in_the_reference() {
     assert_eq!(listed, variants("src/plan/router/mod.rs", "OutputReason"));
     let listed: BTreeSet<String> = reasons::output_waitings().iter().map(variant_of).collect();
     assert_eq!(listed, variants("src/plan/router/waiting.rs", "OutputWaiting"));
+    let listed: BTreeSet<String> = reasons::feed_waitings().iter().map(variant_of).collect();
+    assert_eq!(listed, variants("src/plan/router/feed.rs", "FeedWaiting"));
     let of_outputs = reasons::output_waitings().into_iter().map(Waiting::Output);
     for waiting in reasons::waitings().into_iter().chain(of_outputs) {
         let ways = waiting.ways_out();

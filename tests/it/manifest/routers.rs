@@ -23,6 +23,7 @@ async fn what_is_right_has_no_problem() {
     for (from, to) in [
         ("live }", "live }"),
         ("  output:", "  keep: 24h\n  output:"),
+        ("  output:", "  source: { channel: \"4000001\" }\n  output:"),
         (
             "{ maximumBitrate: 8000000 }",
             "{ tier: OUTPUT_50, maximumBitrate: 30000000, availabilityZone: us-east-1b, \
@@ -141,8 +142,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "  output:",
-        "  source: { channel: \"4000001\" }\n  output:",
-        "x.yaml:7:11: RouterPool live: spec.source: starting and stopping what feeds the input is not supported yet",
+        "  source: { channel: \"40 1\" }\n  output:",
+        "x.yaml:7:22: RouterPool live: spec.source.channel: this is not the id of a channel",
     ),
     (
         "  output:",
@@ -234,4 +235,45 @@ async fn of_two_pools_with_one_name_each_is_named_by_its_kind() {
         messages.iter().any(|message| message.contains(other)),
         "{messages:#?}"
     );
+}
+
+/// `live` with a source, and another document.
+fn beside(document: &str) -> String {
+    let live = changed("  output:", "  source: { channel: \"4000001\" }\n  output:");
+    format!("{live}---\napiVersion: slotwise.dev/v1alpha1\n{document}")
+}
+
+fn other_pool(input: &str, channel: &str) -> String {
+    beside(&format!(
+        "kind: RouterPool\nmetadata: {{ name: other }}\nspec:\n  input: {input}\n  networkInterface: {INTERFACE}\n  \
+         source: {{ channel: \"{channel}\" }}\n  output: {{ maximumBitrate: 8000000 }}\n"
+    ))
+}
+
+#[tokio::test]
+async fn a_channel_in_front_is_in_no_channel_pool_and_an_input_has_one() {
+    let channel_pool = beside(
+        "kind: ChannelPool\nmetadata: { name: slots }\nspec:\n  channels: [{ id: \"4000001\" }]\n  \
+         slots: { outputGroups: \"RTMP-*\", parkingUrl: rtmp://127.0.0.1:1935/parked }\n",
+    );
+    let found = messages(&channel_pool).await;
+    let said = "ChannelPool slots: spec.channels[0].id: channel 4000001 belongs to RouterPool live at";
+    assert!(found.iter().any(|one| one.contains(said)), "{found:#?}");
+
+    let another_input = INPUT.replace("a1b2", "b2c3");
+    let right = [
+        other_pool(&another_input, "4000001"),
+        other_pool(INPUT, "4000001"),
+    ];
+    for text in right {
+        assert_eq!(
+            messages(&text).await,
+            [""; 0],
+            "one channel may feed several inputs, and an input several pools"
+        );
+    }
+    let found = messages(&other_pool(INPUT, "4000002")).await;
+    let said = "RouterPool other: spec.source.channel: the input of this pool takes channel 4000001, by RouterPool live at";
+    assert!(found.iter().any(|one| one.contains(said)), "{found:#?}");
+    assert!(found[0].contains("write channel: \"4000001\""), "{found:#?}");
 }

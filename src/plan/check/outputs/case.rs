@@ -147,6 +147,12 @@ impl<'a> Case<'a> {
         let seen = self.seen();
         let mut state = seen.map(|seen| seen.state);
         let mut takes_input = seen.is_some_and(|seen| self.takes_its_input(seen));
+        // A later start is looked at again by then.
+        let first = self.actions().next();
+        let is_start = matches!(first, Some(OutputAction::Start | OutputAction::Restart));
+        if is_start && !self.is_fed() {
+            return Some(self.broken(Rule::StepOrder, "is started before what feeds it"));
+        }
         for action in self.actions() {
             let is_possible = match (action, state) {
                 (OutputAction::Create(_), None)

@@ -61,6 +61,7 @@ impl Hand {
             observed: Observed::default(),
             plan: Plan {
                 routers: Vec::new(),
+                feeds: Vec::new(),
                 pools: Vec::new(),
                 destinations: Vec::new(),
                 channels: Vec::new(),

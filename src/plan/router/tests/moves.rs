@@ -20,10 +20,7 @@ fn moved_to(input: &str) -> World {
         .observed
         .inputs
         .entry(input.into())
-        .or_insert_with(|| RouterInput {
-            state: InputState::Active,
-            is_ours_to_stop: false,
-        });
+        .or_insert_with(|| RouterInput::in_state(InputState::Active));
     world.with("a", |one| one.pool = "other".into())
 }
 
@@ -58,10 +55,7 @@ fn an_output_goes_on_in_the_pool_that_was_renamed() {
 fn renamed_with_another_input_it_stays_on_air_until_its_next_start() {
     let mut world = renamed();
     world.pool().input = "new-input".into();
-    let input = RouterInput {
-        state: InputState::Active,
-        is_ours_to_stop: false,
-    };
+    let input = RouterInput::in_state(InputState::Active);
     world.observed.inputs.insert("new-input".into(), input);
     assert_eq!(world.steps(), ["arn-a: record"]);
     world.seen("arn-a").record.as_mut().unwrap().pool = "new".into();
