@@ -3,7 +3,10 @@
 //! Safety: channel and input stop only if slotwise started them, not under a wanted or paused destination, nor under a running
 //! output of anybody; they start and stop in order. Liveness: what slotwise started is stopped in the end where nothing is fed.
 
-use super::*;
+use super::{
+    CALM, DISTURBED, Desired, Duration, INPUT, Instant, Kind, Life, NAMES, Op, Operation, Request, Rng,
+    Value, WantedState, json,
+};
 
 pub(super) const CHANNEL: &str = "4000009";
 
@@ -266,5 +269,5 @@ fn is_behind(desired: &Desired, one: &slotwise::model::Destination) -> bool {
     desired
         .routers
         .get(&one.pool)
-        .is_some_and(|pool| pool.input.to_string() == INPUT)
+        .is_some_and(|pool| pool.input.as_str() == INPUT)
 }
