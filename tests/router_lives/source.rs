@@ -5,7 +5,7 @@
 
 use super::{
     CALM, DISTURBED, Desired, Duration, INPUT, Instant, Kind, Life, NAMES, Op, Operation, Request, Rng,
-    Value, WantedState, json,
+    Stage, Value, WantedState, json,
 };
 
 pub(super) const CHANNEL: &str = "4000009";
@@ -47,13 +47,10 @@ impl Life {
         self.emulator.with_world(|world, _| {
             let channel = world.channel(CHANNEL).unwrap().describe();
             let input = world.router().resource(INPUT).unwrap();
-            let has_taken = |document: &serde_json::Map<String, Value>| {
-                document.get("routedInputArn").is_some_and(|arn| arn == INPUT)
-            };
             let outputs = world.router().resources();
             let takers = outputs.filter(|one| {
                 let runs = one.state().name() != "STANDBY";
-                one.kind() == Kind::Output && runs && has_taken(one.document())
+                one.kind() == Kind::Output && runs && one.routed_input() == Some(INPUT)
             });
             let started = |tags: &Value| tags["slotwise.dev/started"] == "test";
             Front {
@@ -114,10 +111,7 @@ impl Life {
             let mut all = world.router().resources();
             let one = all.find(|one| one.document()["name"] == "outsider")?;
             let arn = one.document()["arn"].as_str()?.to_owned();
-            let is_routed = one
-                .document()
-                .get("routedInputArn")
-                .is_some_and(|arn| arn == INPUT);
+            let is_routed = one.routed_input() == Some(INPUT);
             Some((arn, one.state().name(), is_routed))
         });
         let (operation, arn, body) = match found {
@@ -211,7 +205,8 @@ impl Life {
                 .disturbed
                 .get(&arn)
                 .is_some_and(|at| at.elapsed() < DISTURBED);
-            if shown.ours && !is_disturbed && starts(from, &shown.state) && !is_fed {
+            let is_behind = now.takers.contains(&arn);
+            if shown.ours && is_behind && !is_disturbed && starts(from, &shown.state) && !is_fed {
                 found.push(format!(
                     "source: an output was started without a programme: {before:?}"
                 ));
@@ -232,7 +227,7 @@ impl Life {
     }
 
     /// What slotwise started is stopped where nothing is fed.
-    fn assert_front_settled(&self) {
+    fn assert_front_settled(&self, stage: &Stage) {
         let front = self.front();
         let desired = self.script.desired();
         let mut all = desired.destinations.values();
@@ -242,12 +237,14 @@ impl Life {
         }
         let runs = front.channel_is_ours && front.channel != "IDLE"
             || front.input_is_ours && front.input != "STANDBY";
-        assert!(!runs, "source: not stopped: {front:?}\n{}", self.tail());
+        let feeds = stage.controller.status().feeds.clone();
+        assert!(!runs, "source: not stopped: {front:?} {feeds:?}\n{}", self.tail());
     }
 
     /// Everything is off: both stop, if slotwise started them.
-    pub(super) async fn end_in_front(&mut self) {
-        self.assert_front_settled();
+    pub(super) async fn end_in_front(&mut self, stage: Stage) {
+        self.assert_front_settled(&stage);
+        drop(stage);
         for name in NAMES {
             self.change(
                 name,
@@ -259,8 +256,8 @@ impl Life {
                 },
             );
         }
-        drop(self.tenure(Duration::from_hours(1), None).await);
-        self.assert_front_settled();
+        let stage = self.tenure(Duration::from_hours(1), None).await;
+        self.assert_front_settled(&stage);
     }
 }
 

@@ -452,6 +452,7 @@ fn of_its_destination() -> Vec<OutputWaiting> {
             opens: Some(Timestamp::UNIX_EPOCH),
         },
         same(OnAirAt::Destination(name("OTHER"))),
+        same(OnAirAt::Before(name("OTHER"))),
         same(OnAirAt::Output("OUTPUT".into())),
         same(OnAirAt::Channel),
         OutputWaiting::OnAirElsewhere { pool: pool() },

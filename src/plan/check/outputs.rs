@@ -200,7 +200,7 @@ impl<'a> Outputs<'a> {
 
     /// The declared pool that an output belongs to: that of its tags; another RouterPool that its destination was moved to, if it
     /// takes that pool's input through that pool's interface already; where the pool of its tags is not declared, that of the
-    /// destination of the same name and stream. Without tags that of its destination, else the first with its input.
+    /// destination with its stream. Without tags that of its destination, else the first with its input.
     fn pool_of(&self, arn: &RouterArn) -> Option<&'a RouterPool> {
         let routers = &self.world.desired.routers;
         let output = self.seen(arn)?;
@@ -221,7 +221,7 @@ impl<'a> Outputs<'a> {
             });
         };
         let Some(tagged) = routers.get(&record.pool) else {
-            let own = one.filter(|one| is_exact(output, one) && one.identity == record.identity);
+            let own = one.filter(|one| is_exact(output, one));
             return own.and(declared);
         };
         let goes_on = |pool: &&RouterPool| {

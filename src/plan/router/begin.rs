@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::reading::{Occupant, Pusher, Reading};
+use super::reading::{Fit, Occupant, Pusher, Reading, endpoint};
 use super::{OnAirAt, OutputWaiting};
 use crate::model::{
     Destination, Endpoint, Refused, RouterArn, RouterOutput, RouterPool, RouterSettings, StreamKey,
+    WantedState,
 };
 
 impl Reading<'_> {
@@ -65,6 +66,40 @@ impl Reading<'_> {
         Some(self.on_air_at(one, at))
     }
 
+    /// What is said of a destination that is paused or off and has no output: that it is paused, or that its stream is on air in an
+    /// output that is not known as its own.
+    pub(super) fn told_of_none(&self, one: &Destination) -> Option<OutputWaiting> {
+        if let Some(pause) = one
+            .pause_at(self.now)
+            .filter(|_| one.state == WantedState::Streaming)
+        {
+            let pause = pause.clone();
+            return Some(OutputWaiting::Paused { pool: None, pause });
+        }
+        if one.is_wanted(self.now) || self.is_unseen() {
+            return None;
+        }
+        let at = self.duplicate(&endpoint(one)?, None)?;
+        let Pusher::Output(arn) = at else { return None };
+        let is_anothers = !matches!(self.occupants.get(arn), Some(Occupant::Destination(..)));
+        is_anothers.then(|| self.on_air_at(one, at))
+    }
+
+    /// Where the stream of a destination on air is a second time, in an output that is nobody's here.
+    pub(super) fn second_copy(
+        &self,
+        one: &Destination,
+        own: (&RouterArn, &RouterOutput),
+    ) -> Option<OutputWaiting> {
+        let (arn, output) = own;
+        let at = self.duplicate(output.target.as_ref()?, Some(arn))?;
+        let is_anothers = match at {
+            Pusher::Channel => !self.elsewhere.in_slots.contains_key(&one.name),
+            Pusher::Output(other) => !matches!(self.occupants.get(other), Some(Occupant::Destination(..))),
+        };
+        is_anothers.then(|| self.on_air_at(one, at))
+    }
+
     /// The stream of `one` is, or may be, on air there.
     fn on_air_at(&self, one: &Destination, pusher: Pusher<'_>) -> OutputWaiting {
         let Pusher::Output(arn) = pusher else {
@@ -74,6 +109,11 @@ impl Reading<'_> {
             };
         };
         let at = match self.occupants.get(arn) {
+            Some(Occupant::Destination(other, Fit::Previous))
+                if other.name != one.name && other.is_wanted(self.now) =>
+            {
+                OnAirAt::Before(other.name.clone())
+            }
             Some(Occupant::Destination(other, _)) if other.name != one.name => {
                 OnAirAt::Destination(other.name.clone())
             }

@@ -5,7 +5,7 @@
 //! | a declared pool | in that pool, or not at all | that pool |
 //! | a declared pool | in another RouterPool, which has the same input and interface | that other pool: it goes on as it is |
 //! | a declared pool | in another pool | the pool of its tags, until it has ended there |
-//! | a pool that is not declared | in a RouterPool, with the same name and stream | that pool: it was renamed |
+//! | a pool that is not declared | in a RouterPool, with the same stream | that pool: it was renamed |
 //! | a pool that is not declared | in any other way | none: another slotwise of this owner may have it |
 //! | nothing | in a RouterPool | that pool |
 //! | nothing | not at all | the pool with its input |
@@ -21,8 +21,7 @@ impl<'a> Reading<'a> {
             let output = self.output(arn);
             let home = match (&output.record, occupant) {
                 (Some(record), Occupant::Destination(one, fit)) => {
-                    let is_its = record.identity == one.identity && *fit == Fit::Exact;
-                    self.recorded_home(&record.pool, one, is_its, output)
+                    self.recorded_home(&record.pool, one, *fit == Fit::Exact, output)
                 }
                 (None, Occupant::Destination(one, _)) => self.pools.get(&one.pool).copied(),
                 (Some(record), _) => self.pools.get(&record.pool).copied(),
@@ -38,7 +37,7 @@ impl<'a> Reading<'a> {
         &self,
         recorded: &PoolName,
         one: &Destination,
-        is_its: bool,
+        is_exact: bool,
         output: &RouterOutput,
     ) -> Option<&'a RouterPool> {
         let recorded = self.pools.get(recorded).copied();
@@ -46,7 +45,7 @@ impl<'a> Reading<'a> {
         match (recorded, declared) {
             (Some(from), Some(to)) if self.is_carried_over(from, to, output) => Some(to),
             (Some(from), _) => Some(from),
-            (None, to) => to.filter(|_| is_its),
+            (None, to) => to.filter(|_| is_exact),
         }
     }
 

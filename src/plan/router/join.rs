@@ -59,8 +59,13 @@ fn note_left(one: &mut DestinationPlan, output: &OutputPlan) {
         return;
     }
     one.on_air = output.on_air;
-    let waiting = output.waiting.clone().map(Waiting::Output);
-    one.waiting = waiting.or_else(|| one.waiting.take());
+    let is_moving = |waiting: &OutputWaiting| matches!(waiting, OutputWaiting::Moves { .. });
+    // What keeps its new place from being ready says more.
+    let says_more = matches!(&one.waiting, Some(Waiting::Output(waiting)) if !is_moving(waiting));
+    if !(says_more && output.waiting.as_ref().is_some_and(is_moving)) {
+        let waiting = output.waiting.clone().map(Waiting::Output);
+        one.waiting = waiting.or_else(|| one.waiting.take());
+    }
     let moves = matches!(output.waiting, Some(OutputWaiting::Moves { .. }))
         || output.interrupts().is_some() && one.wanted;
     one.output = Some(OutputPlace {
@@ -176,9 +181,24 @@ fn elsewhere(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
         endpoints,
         placed: BTreeSet::new(),
         in_slots: in_slots(plan, desired, now),
+        served: served(plan, desired),
         released: released(desired, observed),
         refused: observed.refused.clone(),
     }
+}
+
+/// Destinations of ChannelPools that are on air there with their own target.
+fn served(plan: &Plan, desired: &Desired) -> BTreeSet<DestinationName> {
+    let on_air = plan
+        .destinations
+        .iter()
+        .filter(|one| one.on_air && !one.is_previous);
+    let served = on_air.filter(|one| {
+        let pool = desired.pools.get(&one.pool);
+        let at = one.held.as_ref().map(|slot| &slot.channel);
+        pool.is_some_and(|pool| pool.channels.iter().any(|channel| Some(&channel.id) == at))
+    });
+    served.map(|one| one.name.clone()).collect()
 }
 
 /// Destinations of RouterPools that are on air in a ChannelPool, and whether they may end there.

@@ -258,6 +258,8 @@ pub struct Elsewhere {
     pub placed: BTreeSet<DestinationName>,
     /// Destinations on air in a ChannelPool that they were moved from: that pool, and whether it grants their end.
     pub in_slots: BTreeMap<DestinationName, (PoolName, bool)>,
+    /// Destinations that are on air with their own target in a slot of their ChannelPool.
+    pub served: BTreeSet<DestinationName>,
     /// Identities that vanished from the declaration and are released.
     pub released: BTreeSet<Identity>,
     /// What MediaConnect refused to write.

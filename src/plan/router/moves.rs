@@ -50,7 +50,8 @@ impl Reading<'_> {
             return (vec![step(OutputAction::Stop, OutputReason::Moved)], None);
         }
         let pool = from.name.clone();
-        if self.grant(one, from) != Grant::Granted {
+        let has_pool = self.pools.contains_key(&one.pool) || self.desired.pools.contains_key(&one.pool);
+        if self.grant(one, from) != Grant::Granted || !has_pool {
             return (Vec::new(), Some(OutputWaiting::OnAirElsewhere { pool }));
         }
         if self.is_placed(one) {
@@ -69,8 +70,9 @@ impl Reading<'_> {
             return Some((vec![step(OutputAction::Stop, OutputReason::NotWanted)], None));
         }
         let own = self.own(one).zip(self.pools.get(&one.pool));
-        let is_served =
+        let in_output =
             own.is_some_and(|((_, own, fit), pool)| fit == Fit::Exact && self.is_on_air(own, pool));
+        let is_served = in_output || self.elsewhere.served.contains(&one.name);
         is_served.then(|| (vec![step(OutputAction::Stop, OutputReason::Surplus)], None))
     }
 
@@ -101,7 +103,7 @@ impl Reading<'_> {
         let pool = record.pool.clone();
         let (carries, outcome) = match occupant {
             Occupant::Undeclared => return None,
-            Occupant::Destination(one, Fit::Exact) if one.identity == record.identity => (
+            Occupant::Destination(one, Fit::Exact) => (
                 OutputContent::Moved(one.name.clone()),
                 blocked.unwrap_or_else(|| match output.state {
                     OutputState::Standby => (Vec::new(), None),
@@ -110,7 +112,11 @@ impl Reading<'_> {
                         .unwrap_or((Vec::new(), Some(OutputWaiting::PoolGone { pool }))),
                 }),
             ),
-            Occupant::Destination(..) | Occupant::Vanished(_) => (
+            Occupant::Destination(..) => (
+                OutputContent::Vanished(record.identity.clone()),
+                (Vec::new(), Some(OutputWaiting::OfAnother { pool })),
+            ),
+            Occupant::Vanished(_) => (
                 OutputContent::Vanished(record.identity.clone()),
                 blocked.unwrap_or_else(|| self.vanished_with_its_pool(record, arn, output)),
             ),

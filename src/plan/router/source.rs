@@ -329,7 +329,9 @@ impl<'a> Reading<'a> {
             let ends = match self.occupants.get(arn) {
                 Some(Occupant::Destination(one, _)) => !self.stays(one),
                 Some(Occupant::Vanished(record)) => {
-                    record.released || self.elsewhere.released.contains(&record.identity)
+                    let is_ours = self.home(arn).is_some() || self.is_known_as_ours(record);
+                    let is_released = self.elsewhere.released.contains(&record.identity);
+                    is_ours && (record.released || is_released)
                 }
                 Some(Occupant::Undeclared) | None => false,
             };

@@ -36,10 +36,12 @@ impl<'a> Reading<'a> {
 
     /// A destination that has no output yet.
     fn without_output(&self, one: &Destination, pool: &RouterPool, room: &Room<'_>) -> Option<OutputPlan> {
-        if !one.is_wanted(self.now) && !self.is_unseen() {
+        let told = self.told_of_none(one);
+        if told.is_none() && !one.is_wanted(self.now) && !self.is_unseen() {
             return None;
         }
         let (steps, waiting) = match self.may_begin(one, pool, None) {
+            _ if told.is_some() => (Vec::new(), told),
             Err(waiting) => (Vec::new(), Some(waiting)),
             Ok(_) if room.short.contains_key(&one.name) => (Vec::new(), room.short.get(&one.name).cloned()),
             Ok(_) if self.not_made(one).is_some() => (Vec::new(), self.not_made(one)),
@@ -298,7 +300,7 @@ impl<'a> Reading<'a> {
             };
         }
         let Some(target) = endpoint(one).filter(|target| !is_equal(output, target)) else {
-            return (Vec::new(), None);
+            return (Vec::new(), self.second_copy(one, (arn, output)));
         };
         let is_same_stream = output
             .target

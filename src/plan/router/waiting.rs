@@ -140,6 +140,8 @@ pub enum OutputWaiting {
 pub enum OnAirAt {
     /// In the output of this destination; or it comes first, being wanted as well.
     Destination(DestinationName),
+    /// In the output of this destination, which waits for a change of its own.
+    Before(DestinationName),
     /// In a router output that is no declared destination's, by its name.
     Output(Arc<str>),
     /// On a MediaLive channel.

@@ -271,6 +271,9 @@ fn quota_ways_out(limit: RouterLimit, pool: &PoolName) -> Vec<String> {
 fn same_target_ways_out(at: &OnAirAt) -> Vec<String> {
     match at {
         OnAirAt::Destination(other) => vec![format!("set state: Ready for {other}"), OWN_KEY.to_owned()],
+        OnAirAt::Before(other) => vec![format!(
+            "set state: Ready for both, it and {other}, in one save; then Streaming for both"
+        )],
         OnAirAt::Output(output) => vec![format!("stop router output {output}")],
         OnAirAt::Channel => vec![
             "end it on that channel".to_owned(),
@@ -374,6 +377,10 @@ impl fmt::Display for OnAirAt {
             Self::Destination(other) => write!(
                 f,
                 "{other} is the same stream, and comes first or is still on air"
+            ),
+            Self::Before(other) => write!(
+                f,
+                "{other} is still on air with it, and waits for its own new URL or key"
             ),
             Self::Output(output) => say_on_air_in_output(f, output, None),
             Self::Channel => f.write_str("its stream is, or may be, on air on a MediaLive channel"),

@@ -347,8 +347,10 @@ impl<'a> Case<'a> {
 
     /// Whether another output brings a destination's programme to its own target, or to where this one does.
     fn is_served_elsewhere(&self, one: &Destination) -> bool {
-        let Some(pool) = self.outputs.world.desired.routers.get(&one.pool) else {
-            return false;
+        let world = self.outputs.world;
+        let Some(pool) = world.desired.routers.get(&one.pool) else {
+            let own = endpoint(one).map(|own| own.stream());
+            return own.is_some_and(|own| world.air.is_in_running_slot(&own));
         };
         let stream = |endpoint: &Endpoint| endpoint.stream();
         let here = self.seen().and_then(|seen| seen.target.as_ref()).map(stream);

@@ -98,6 +98,69 @@ fn the_outputs_of_another_slotwise_are_left() {
 }
 
 #[test]
+fn renamed_with_its_pool_a_destination_goes_on() {
+    let mut world = World::new().output("arn-a", "a", OutputState::Active);
+    world.pools = vec![pool("new")];
+    let as_a = |one: &mut Destination| {
+        let first = samples::destination("a");
+        (one.url, one.key, one.pool) = (first.url, first.key, "new".into());
+    };
+    let wanted = world.clone().with("b", as_a);
+    assert_eq!(wanted.steps(), ["arn-a: record"]);
+    assert!(is_on_air(&wanted));
+    // Off, it may be that of another slotwise: it is told, and left.
+    let off = world.with("b", |one| {
+        as_a(one);
+        one.state = WantedState::Ready;
+    });
+    assert_eq!(off.steps(), [""; 0]);
+    assert!(matches!(off.waiting("b"), Some(OutputWaiting::SameTarget { .. })));
+}
+
+#[test]
+fn swapped_keys_are_told_with_the_way_that_works() {
+    let of = |other: &'static str| {
+        move |one: &mut Destination| {
+            let other = samples::destination(other);
+            (one.url, one.key) = (other.url, other.key);
+        }
+    };
+    let mut world = World::new()
+        .output("arn-a", "a", OutputState::Active)
+        .output("arn-b", "b", OutputState::Active)
+        .with("a", of("b"))
+        .with("b", of("a"));
+    world.pool().disruption.interrupt = Interrupt::Anytime;
+    assert_eq!(world.steps(), [""; 0]);
+    let waiting = world.waiting("arn-a").unwrap();
+    let at = OnAirAt::Before("b".into());
+    assert_eq!(waiting, OutputWaiting::SameTarget { at });
+    assert!(waiting.ways_out()[0].contains("Ready for both, it and b"));
+    // Both off, then both on.
+    for name in ["a", "b"] {
+        world.desired.destination_mut(name).unwrap().state = WantedState::Ready;
+    }
+    assert_eq!(world.steps(), ["arn-a: stop", "arn-b: stop"]);
+    for (arn, name) in [("arn-a", "a"), ("arn-b", "b")] {
+        world.seen(arn).state = OutputState::Standby;
+        world.desired.destination_mut(name).unwrap().state = WantedState::Streaming;
+    }
+    assert_eq!(world.steps(), ["arn-a: update, start", "arn-b: update, start"]);
+}
+
+#[test]
+fn a_stream_on_air_twice_is_told() {
+    let mut world = World::new()
+        .output("arn-a", "a", OutputState::Active)
+        .output("theirs", "a", OutputState::Active)
+        .wanted("a");
+    world.seen("theirs").owner = Some("them".into());
+    assert_eq!(world.steps(), [""; 0]);
+    let at = OnAirAt::Output("theirs".into());
+    assert_eq!(world.waiting("arn-a"), Some(OutputWaiting::SameTarget { at }));
+}
+
+#[test]
 fn to_a_pool_with_the_same_input_it_moves_without_an_interruption() {
     let mut world = moved_to(INPUT);
     assert_eq!(world.steps(), ["arn-a: record"]);
@@ -263,7 +326,7 @@ fn from_a_channel_to_a_router_output_when_the_channels_pool_grants() {
 
 #[test]
 fn from_a_router_output_to_a_channel_when_its_pool_grants() {
-    use crate::model::ChannelState::Idle;
+    use crate::model::ChannelState::{Idle, Running};
     let there = |slot: &str, interrupt| {
         let mut world = both(fixture::World::new().channel("1", Idle, &[slot]).wanted("a"));
         world
@@ -309,6 +372,11 @@ fn from_a_router_output_to_a_channel_when_its_pool_grants() {
     assert!(plan.destinations[0].will_be_on_air());
     world.observed.routers.outputs.values_mut().next().unwrap().state = OutputState::Standby;
     assert_eq!(fixture::steps(&allowed(&world), "1"), "update start");
+    // It is on air there, and somebody starts the output again: the second copy ends without a grant.
+    let mut twice = there("+a", Interrupt::Never);
+    assert_eq!(output_steps(&allowed(&twice)), [""; 0]);
+    twice.seen("1").state = Running;
+    assert_eq!(output_steps(&allowed(&twice)), ["arn-a: stop"]);
     // Its pool is declared no longer: it stays, and no grant is possible.
     let mut gone = there("-", Interrupt::Anytime);
     gone.desired.routers.clear();
