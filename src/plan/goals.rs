@@ -308,6 +308,7 @@ impl<'r, 'a> Decision<'r, 'a> {
                 && self.reading.channels[*channel].state().is_stopped()
                 && self.bin(*channel).is_some()
                 && self.given_on(*channel).next().is_none()
+                && !self.is_restarted(*channel)
         });
         // Those without a tag only as far as there is room for more tags.
         let free = idle.filter_map(|channel| Some(&self.problem.bins[self.bin(channel)?].free));

@@ -131,3 +131,27 @@ fn moved_while_it_is_interrupted_it_comes_back_as_it_was() {
     assert_eq!((&*one, &*two), ("update start", "update start"));
     assert_eq!(assignments(&plan)["a"], "2/slot-1");
 }
+
+#[test]
+fn begun_again_in_its_old_pool_it_moves_to_the_slot_that_it_has_in_the_new_one() {
+    use crate::model::ChannelState::Starting;
+    for state in [Starting, Running] {
+        let world = World::new()
+            .channel("1", state, &["+a", "-"])
+            .channel("2", Idle, &["+a", "-"])
+            .with("a", |one| one.pool = "other".into());
+        let mut world = world
+            .policy(Interrupt::Anytime, &[Cause::Retarget])
+            .split("other", "2");
+        for returns in ["1", "2"] {
+            world = world.returning("a", returns, "slot-1");
+            let plan = allowed(&world);
+            assert_eq!(steps(&plan, "2"), "", "{state} {returns}");
+        }
+        // A channel that starts again after its own change reserves nothing.
+        let other = world.desired.pools.get_mut("other").unwrap();
+        other.idle = crate::model::Idle::KeepRunning;
+        let plan = allowed(&world.restarting("2"));
+        assert!(steps(&plan, "2").ends_with("start"), "{state}");
+    }
+}
