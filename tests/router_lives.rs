@@ -616,6 +616,8 @@ impl Life {
         let seed = self.random.random();
         let emulator = self.emulator.clone();
         let mut stage = Stage::assemble(emulator, self.script.clone(), self.clock.clone(), seed, settings);
+        // The first look of a process is whole: of an output that it has never seen it cannot know that a stream is on air there.
+        self.emulator.with_world(|world, _| world.faults().clear());
         let asked = CancellationToken::new();
         let until = Instant::now() + long;
         let events = stage.events.clone();
