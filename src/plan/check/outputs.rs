@@ -224,13 +224,13 @@ impl<'a> Outputs<'a> {
             let own = one.filter(|one| is_exact(output, one));
             return own.and(declared);
         };
-        let goes_on = |pool: &&RouterPool| {
+        let is_its_now = |pool: &&RouterPool| {
             let is_connected = output.route != RouteState::Unrouted
                 && output.input.as_ref() == Some(&pool.input)
                 && output.interface.as_ref() == Some(&pool.network_interface);
             is_connected && pool.pause_at(self.now).is_none() && tagged.pause_at(self.now).is_none()
         };
-        declared.filter(goes_on).or(Some(tagged))
+        declared.filter(is_its_now).or(Some(tagged))
     }
 
     /// Whether a destination of a RouterPool has an output with its target, stopped, that takes the pool's input.

@@ -36,11 +36,7 @@ impl Reading<'_> {
         (arn, output): (&RouterArn, &RouterOutput),
         room: &Room<'_>,
     ) -> Outcome {
-        if let Some(pause) = one.pause_at(self.now) {
-            let pause = pause.clone();
-            return (Vec::new(), Some(OutputWaiting::Paused { pool: None, pause }));
-        }
-        if output.state == OutputState::Standby {
+        if output.state == OutputState::Standby && one.pause_at(self.now).is_none() {
             return (self.after_the_stop(from, arn, output, room), None);
         }
         if let Some(outcome) = self.no_longer_needed(one) {
