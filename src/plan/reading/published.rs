@@ -119,12 +119,39 @@ impl<'a> Reading<'a> {
             };
             let beside = is_open
                 .then(|| self.carried_by(channel, index, is_wanted))
-                .flatten();
+                .flatten()
+                .or_else(|| is_open.then(|| self.repeated_beside(channel, index)).flatten());
             let beside = beside.map(|carries| self.carries_beside_slots(channel, carries));
             let channel = &mut self.channels[at];
             channel.carries = carries.flatten();
             channel.beside = channel.beside.take().or(beside);
         }
+    }
+
+    /// Of what a channel has in output groups that are no slots the first that one of its own slots has as well, of a destination that
+    /// comes back as it is: it cannot be written, or is interrupted. What that slot has may be its previous target.
+    fn repeated_beside(&self, channel: &Channel<'a>, index: &Index<'a>) -> Option<Carried<'a>> {
+        let seen = channel.seen?;
+        let mut beside = self.beside_slots(channel, seen, index);
+        beside.find_map(|(group, endpoint)| {
+            let repeats = |slot: &usize| {
+                let targets = self.slots[*slot].target().into_iter();
+                let mut targets = targets.flat_map(|target| &*target.0);
+                targets.any(|own| {
+                    let is_same_ingest = own.is_backup_ingest() == endpoint.is_backup_ingest();
+                    own.stream() == endpoint.stream() && is_same_ingest
+                })
+            };
+            let slot = channel.slots.clone().find(repeats)?;
+            let Occupant::Dest(dest, _) = self.slots[slot].occupant else {
+                return None;
+            };
+            let one = &self.dests[dest];
+            let comes_back = channel.is_running() || !one.is_writable();
+            let is_it = one.intent == Intent::Wanted && comes_back;
+            let output_group = Some(group);
+            is_it.then_some(Carried { dest, output_group })
+        })
     }
 
     /// Of what a channel has in output groups that are no slots the first that is the stream of such a destination.

@@ -1,6 +1,6 @@
 //! A channel that could not start again is not interrupted, whatever is granted.
 
-use super::super::fixture::{World, allowed, assignments, steps, waiting};
+use super::super::fixture::{World, allowed, assignments, steps, unknown_key, waiting};
 use crate::model::ChannelState::{Idle, Running};
 use crate::model::{Endpoint, Idle as WhenIdle, Secret, WantedState};
 
@@ -26,6 +26,20 @@ fn on_youtube(beside: &str) -> World {
     world.seen("1").groups_mut()[0].target = at(PRIMARY);
     world.seen("1").groups_mut()[2].target = at(beside);
     world
+}
+
+#[test]
+fn so_does_the_stream_of_a_slot_whose_key_is_unknown_or_was_changed() {
+    let rotated = crate::model::StreamKey::Known(Secret::new("rotated"));
+    for key in [unknown_key(), rotated] {
+        let world = twice_on_air().with("a", |one| one.key = key.clone());
+        let plan = allowed(&world);
+        assert!(
+            plan.steps().all(|(_, step)| step.interrupts.is_empty()),
+            "{key:?}"
+        );
+        assert_eq!(waiting(&plan, "b"), "OnAirBesideSlots", "{key:?}");
+    }
 }
 
 #[test]
