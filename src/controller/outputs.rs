@@ -3,6 +3,8 @@
 //! Outputs are independent of each other, so a step of one delays no other. They are looked at with the channels, and by
 //! themselves where only they have changed.
 
+mod look;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -11,19 +13,20 @@ use rand::Rng;
 use tokio::task;
 use tokio::time::Instant;
 
+use self::look::Searches;
 use super::refusals::Suspects;
 use super::steps::{Finished, LookAgain, StepResult};
 use super::{Controller, Event, StepOutcome};
 use crate::execute::{FeedExecutor, NoPermit, Order, OutputExecutor, OutputOutcome, OutputTask, StepError};
 use crate::model::{
-    Desired, DestinationName, Endpoint, Identity, ObservedRouters, OutputState, OwnerId, PoolName, RouterArn,
-    RouterQuota, Stream, Trouble, Unreadable,
+    Desired, DestinationName, Endpoint, Identity, ObservedRouters, OutputState, PoolName, RouterArn,
+    RouterQuota, Stream, Trouble,
 };
 use crate::observe::RouterObserver;
 use crate::plan::router::OutputWaiting;
 use crate::plan::{OutputAction, OutputPlan, OutputStep, Plan, RouterPoolPlan};
 use crate::retry::Backoff;
-use crate::service::{CallError, Kind};
+use crate::service::Kind;
 use crate::store::Source;
 
 /// An output that was on air for this long after it failed may fail afresh.
@@ -81,6 +84,9 @@ pub(super) struct Outputs {
     states: BTreeMap<RouterArn, (OutputState, Instant)>,
     /// Why they could not be looked at, as far as it was reported, and how often in a row.
     blind: Option<(String, u32)>,
+    /// Whether a look of this process showed all of them.
+    were_seen: bool,
+    searches: Searches,
 }
 
 #[derive(Debug)]
@@ -277,28 +283,6 @@ impl Outputs {
         changed
     }
 
-    /// Whether outputs of ours were seen: they are looked at even if no RouterPool is declared any more.
-    fn has_any_of(&self, owner: &OwnerId) -> bool {
-        let mut outputs = self.seen.outputs.values();
-        outputs.any(|output| output.owner.as_ref() == Some(owner))
-    }
-
-    /// No RouterPool is declared, so that nothing is looked at.
-    fn forget_looks(&mut self) {
-        self.seen = ObservedRouters::default();
-        self.blind = None;
-    }
-
-    /// Nothing could be seen: what is known stays known, and nothing is done about it. Whether that is news.
-    fn note_blind(&mut self, unreadable: Unreadable) -> bool {
-        let why = unreadable.why.clone();
-        self.seen.unreadable = Some(unreadable);
-        let times = self.blind.as_ref().map_or(0, |(_, times)| *times);
-        let is_news = self.blind.as_ref().is_none_or(|(before, _)| *before != why);
-        self.blind = Some((why, times + 1));
-        is_news
-    }
-
     /// Takes note of what is on air, and of what is declared.
     fn note_plan(&mut self, plan: &Plan, desired: &Desired) {
         let wanted: BTreeSet<&Identity> = desired.destinations.values().map(|one| &one.identity).collect();
@@ -335,37 +319,6 @@ fn is_on_its_way(output: &OutputPlan) -> bool {
 }
 
 impl<S: Source> Controller<S> {
-    /// Looks at the router outputs, if there are pools of them. What goes wrong there concerns no channel.
-    pub(super) async fn look_at_outputs(&mut self, desired: &Desired) {
-        let Some(routers) = &mut self.routers else { return };
-        if desired.routers.is_empty() && !self.outputs.has_any_of(&desired.owner) {
-            self.outputs.forget_looks();
-            return;
-        }
-        let inputs = desired.routers.values().map(|pool| &pool.input);
-        let has_source = desired.routers.values().any(|pool| pool.source.is_some());
-        match routers.observer.look(inputs, has_source).await {
-            Ok(seen) => {
-                let not_found = routers.observer.take_not_found();
-                self.outputs.blind = None;
-                for (name, from, to, after) in self.outputs.note_look(seen, not_found) {
-                    self.tell(Event::OutputChanged {
-                        name,
-                        from,
-                        to,
-                        after,
-                    });
-                }
-            }
-            Err(error) => {
-                if self.outputs.note_blind(unreadable(&error)) {
-                    let what = format!("cannot look at the router outputs, which stay as they are: {error}");
-                    self.tell(Event::Warned { what });
-                }
-            }
-        }
-    }
-
     /// Begins the first step of every router output that has one and is free to take it.
     pub(super) fn begin_output_steps(&mut self, plan: &Plan, read: Instant) {
         if self.routers.is_none() {
@@ -638,21 +591,6 @@ impl<S: Source> Controller<S> {
 fn pool_name(pool: &RouterPoolPlan) -> String {
     let name = pool.name.as_ref();
     name.map_or_else(|| "(no pool)".to_owned(), ToString::to_string)
-}
-
-/// Why outputs could not be looked at, and which permission is missing where it is for that.
-fn unreadable(error: &CallError) -> Unreadable {
-    let is_denied = error.kind == Kind::Denied;
-    // A batch needs the permission of the single call: there is none of its own.
-    let action = error.operation.trim_start_matches("Batch");
-    Unreadable {
-        why: if is_denied {
-            error.said()
-        } else {
-            error.to_string()
-        },
-        denied: is_denied.then(|| format!("mediaconnect:{action}")),
-    }
 }
 
 /// What a step starts to push.

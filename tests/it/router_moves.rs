@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use slotwise::controller::Ended;
-use slotwise::emulator::mediaconnect::Kind;
-use slotwise::emulator::{Emulator, Options};
+use slotwise::emulator::mediaconnect::{self, Kind};
+use slotwise::emulator::{Emulator, Fault, FaultKind, Operation, Options};
 use slotwise::model::{Cause, Desired, Interrupt, WantedState};
 use slotwise::status::Phase;
 
@@ -12,6 +12,7 @@ use super::router_pool::wanted;
 use super::stage::{INPUT, Stage, fleet, pool, router_pool};
 
 const MINUTE: Duration = Duration::from_mins(1);
+const LIST: Operation = Operation::Router(mediaconnect::Operation::ListRouterOutputs);
 const OTHER_INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:b1b2c3d4e5f6";
 
 /// Each output: whose it is and in which pool by its tags, its state, and since when.
@@ -182,5 +183,67 @@ async fn what_is_removed_with_its_pool_ends_if_it_is_one_and_stays_if_it_is_many
         stage.run_for(10 * MINUTE).await;
         let all = outputs(&stage.emulator);
         assert!(all.iter().all(|one| one.2 == state), "{all:?}\n{}", stage.log());
+    }
+}
+
+/// A process that starts when the RouterPool has gone from the sources, and its destination is in a ChannelPool.
+fn started_without_the_pool(before: &Stage) -> Stage {
+    let mut desired = three_pools(&["a"]);
+    desired.routers.clear();
+    desired.destination_mut("a").unwrap().pool = "slots".into();
+    Stage::on(before.emulator.clone(), desired, |_| {})
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_process_finds_the_output_of_a_pool_that_is_gone_before_it_pushes_the_stream_again() {
+    let mut before = Stage::new(three_pools(&["a"]));
+    converged(&mut before).await;
+    let throttled = || Fault::new(FaultKind::Throttle).on(LIST).times(4);
+    for fault in [None, Some(throttled())] {
+        before.emulator.with_world(|world, _| world.faults().clear());
+        if let Some(fault) = fault {
+            before.emulator.inject(fault);
+        }
+        let mut stage = started_without_the_pool(&before);
+        stage.run_for(10 * MINUTE).await;
+        assert_eq!(stage.state("1"), "IDLE", "{}", stage.log());
+        assert_eq!(states(&stage), ["a in main: ACTIVE"]);
+        let told = stage.destination("a");
+        assert_eq!(
+            (told.phase, told.reason),
+            (Phase::Streaming, "PoolGone"),
+            "{told:?}"
+        );
+    }
+    let mut stage = started_without_the_pool(&before);
+    stage.run_for(MINUTE).await;
+    stage
+        .script
+        .change(|desired| desired.destination_mut("a").unwrap().state = WantedState::Ready);
+    converged(&mut stage).await;
+    assert_eq!(states(&stage), ["a in main: STANDBY"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_uses_channels_only_pays_one_list_of_outputs_and_needs_no_leave_for_it() {
+    for is_denied in [false, true] {
+        let mut desired = three_pools(&["a"]);
+        desired.routers.clear();
+        desired.destination_mut("a").unwrap().pool = "slots".into();
+        let mut stage = Stage::new(desired);
+        if is_denied {
+            stage
+                .emulator
+                .inject(Fault::new(FaultKind::AccessDenied).on(LIST));
+        }
+        converged(&mut stage).await;
+        stage.run_for(30 * MINUTE).await;
+        let calls = stage.emulator.calls();
+        let lists = calls
+            .iter()
+            .filter(|call| call.operation == "ListRouterOutputs")
+            .count();
+        assert_eq!((lists, stage.state("1").as_str()), (1, "RUNNING"));
+        assert!(!stage.log().contains("router outputs"), "{}", stage.log());
     }
 }

@@ -184,8 +184,9 @@ fn what_router_outputs_push_beside_destinations_is_counted_and_named() {
             "{plan}"
         );
     }
-    let status = served.on("status", &["--output", "json"], source).out;
-    let status: Value = serde_json::from_str(&status).unwrap();
+    let status = served.on("status", &["--output", "json"], source);
+    assert_eq!(status.err, "");
+    let status: Value = serde_json::from_str(&status.out).unwrap();
     let outputs = status["outputs"].as_array().unwrap();
     assert_eq!(outputs.len(), 4);
     assert!(

@@ -60,7 +60,7 @@ async fn pair_with(adjust_b: fn(&mut Settings)) -> Pair {
 
 /// The caller of each mutating call: holder and epoch.
 fn writers(stage: &Stage) -> Vec<String> {
-    let reads = ["ListChannels", "DescribeChannel"];
+    let reads = ["ListChannels", "DescribeChannel", "ListRouterOutputs"];
     let calls = stage.emulator.calls().into_iter();
     let writes = calls.filter(|call| !reads.contains(&call.operation.as_str()));
     writes

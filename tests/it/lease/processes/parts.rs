@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// How many tables there were: on one DynamoDB each has a name of its own.
 static TABLES: AtomicU64 = AtomicU64::new(0);
 
-const READS: [&str; 2] = ["ListChannels", "DescribeChannel"];
+const READS: [&str; 3] = ["ListChannels", "DescribeChannel", "ListRouterOutputs"];
 
 /// An emulator, a table, a source that changes all the time.
 pub(super) struct Scene {
