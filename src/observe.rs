@@ -261,6 +261,11 @@ impl Observer {
         Some(known.observed(id))
     }
 
+    /// A channel as it was last seen.
+    pub fn seen(&self, id: &ChannelId) -> Option<ObservedChannel> {
+        Some(self.known.get(id)?.observed(id))
+    }
+
     /// When a channel was first seen stopped after an update by slotwise, if that is the last that is known of it.
     pub fn settled(&self, id: &ChannelId) -> Option<Instant> {
         self.known.get(id)?.settled()

@@ -259,6 +259,11 @@ impl<S: Source> Controller<S> {
         let grounds = Grounds {
             stand_ins: plan.stand_ins(channel, step).cloned().collect(),
             assumed: self.observer.assumed(&id).map(Box::new),
+            ends: self
+                .observer
+                .seen(&id)
+                .filter(|_| step.action == Action::Stop)
+                .map(Box::new),
             settled: self.observer.settled(&id),
         };
         let declared = self.loaded.as_ref().map(|loaded| &*loaded.desired);

@@ -38,7 +38,7 @@ use crate::write_lease::WriteLease;
 pub use feeds::{FeedExecutor, FeedOutcome, FeedTask, SeenFeed};
 pub use gate::{Gate, NoPermit, Order};
 pub use outputs::{OutputExecutor, OutputOutcome, OutputTask};
-pub use precheck::{Precheck, difference_beside, difference_from_assumed, precheck};
+pub use precheck::{Precheck, difference_beside, difference_from_assumed, difference_in_what_ends, precheck};
 
 /// Takes steps on behalf of one owner.
 #[derive(Debug, Clone)]
@@ -55,6 +55,8 @@ pub struct Grounds {
     pub stand_ins: Vec<ChannelPlan>,
     /// The channel, where the plan was made from what is assumed of it ([`crate::observe`]).
     pub assumed: Option<Box<ObservedChannel>>,
+    /// The channel as it was last seen, where it is to be stopped: all of it ends with it, and not only its slots.
+    pub ends: Option<Box<ObservedChannel>>,
     /// When the look was begun that showed the end of the update which this start follows.
     pub settled: Option<Instant>,
 }
@@ -69,10 +71,13 @@ impl Grounds {
         self.settled.is_some_and(|at| at.elapsed() < SETTLED_FOR)
     }
 
-    /// What was assumed and is not so.
+    /// What was assumed, or seen, and is not so.
     fn refuted_by(&self, fresh: &ChannelDocument) -> Option<String> {
-        let assumed = self.assumed.as_deref()?;
-        difference_from_assumed(assumed, &fresh.observed())
+        let fresh = fresh.observed();
+        let assumed = self.assumed.as_deref();
+        let ends = self.ends.as_deref();
+        let from_assumed = assumed.and_then(|assumed| difference_from_assumed(assumed, &fresh));
+        from_assumed.or_else(|| ends.and_then(|seen| difference_in_what_ends(seen, &fresh)))
     }
 }
 

@@ -117,6 +117,20 @@ pub fn difference_from_assumed(assumed: &ObservedChannel, fresh: &ObservedChanne
         .then(|| "its output groups are not those of channels that look alike in the list".to_owned())
 }
 
+/// Whether more or something else would end with a channel than the plan knows of. Who changes that has stopped the channel for it,
+/// and started it again since.
+pub fn difference_in_what_ends(seen: &ObservedChannel, fresh: &ObservedChannel) -> Option<String> {
+    let ends = |one: &ObservedChannel| {
+        (
+            one.groups.clone(),
+            one.others.clone(),
+            one.stray_endpoints.clone(),
+        )
+    };
+    let is_otherwise = fresh.state == seen.state && ends(fresh) != ends(seen);
+    is_otherwise.then(|| "what would end with the channel was changed outside slotwise".to_owned())
+}
+
 /// Why a channel no longer carries what is on air on the one that is to be stopped; `None` where it does.
 pub fn difference_beside(stand_in: &ChannelPlan, fresh: &ObservedChannel) -> Option<String> {
     let seen = stand_in.seen.as_ref()?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use slotwise::controller::{Ended, Event, StepOutcome, Until};
 use slotwise::emulator::channel::State;
 use slotwise::emulator::request::Request;
@@ -439,4 +440,39 @@ async fn a_channel_that_keeps_running_starts_again_though_its_newcomer_is_off_by
     switch(&stage, "b", WantedState::Ready);
     stage.run_for(10 * MINUTE).await;
     assert_eq!(stage.state("1"), "RUNNING", "other output groups end with it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_got_another_output_group_by_hand_is_not_stopped_before_that_is_known() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    stage.converge(60).await;
+    // One attempt of the look before the stop is lost, and meanwhile somebody has stopped, changed and started the channel.
+    let lost = Fault::new(FaultKind::Timeout {
+        effect: Effect::Before,
+    })
+    .on(Operation::DescribeChannel);
+    stage.emulator.inject(lost.times(1));
+    switch(&stage, "a", WantedState::Ready);
+    let emulator = stage.emulator.clone();
+    let change = async {
+        sleep(Duration::from_secs(8)).await;
+        emulator.with_world(|world, now| {
+            world.force_state("1", State::Idle, now);
+            world.channel_mut("1").unwrap().edit(now, |document| {
+                let groups = document["encoderSettings"]["outputGroups"].as_array_mut();
+                let groups = groups.unwrap();
+                let mut added = groups[0].clone();
+                added["name"] = json!("Beside");
+                groups.push(added);
+            });
+            world.force_state("1", State::Running, now);
+        });
+    };
+    tokio::join!(change, stage.run_for(5 * MINUTE));
+    let log = stage.log();
+    assert!(
+        log.contains("what would end with the channel was changed"),
+        "{log}"
+    );
+    assert_eq!(stage.count("StopChannel"), 1);
 }
