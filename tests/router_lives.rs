@@ -656,6 +656,17 @@ impl Life {
     /// Trouble has ended: all are where they are wanted, or say why not.
     fn assert_settled(&self, stage: &Stage) {
         let desired = self.script.desired();
+        // What another slotwise may have, as its pool is declared no longer, stays and is named.
+        let planned = stage.controller.plan().unwrap().outputs();
+        let named = planned.filter(|output| {
+            output
+                .waiting
+                .as_ref()
+                .is_some_and(|why| why.code() == "OfAnother")
+        });
+        let may_be_anothers: BTreeSet<String> = named
+            .filter_map(|output| Some(output.arn.as_ref()?.to_string()))
+            .collect();
         for one in desired.destinations.values().filter(|one| one.paused.is_none()) {
             let status = stage.destination(one.name.as_str());
             let says_why = [
@@ -676,7 +687,11 @@ impl Life {
                 WantedState::Ready => status.phase == Phase::Ready,
             };
             assert!(is_settled, "not settled: {status:?}\n{}", self.tail());
-            let carried = self.outputs().into_values().filter(|shown| {
+            let carried = self
+                .outputs()
+                .into_iter()
+                .filter(|(arn, _)| !may_be_anothers.contains(arn));
+            let carried = carried.map(|(_, shown)| shown).filter(|shown| {
                 let is_its = matches!(&one.key, StreamKey::Known(key) if key.reveal() == shown.key);
                 is_its && shown.ours && shown.state == "ACTIVE"
             });

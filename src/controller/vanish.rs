@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Desired, Identity, Outlet, RouterArn, SlotId};
+use crate::model::{Desired, Identity, Outlet, PoolName, RouterArn, SlotId};
 use crate::plan::OnAir;
 
 /// The largest share of those on air that may vanish at once.
@@ -53,11 +53,33 @@ impl Default for MaxVanish {
 pub struct VanishGuard {
     released: BTreeSet<Outlet>,
     kept: BTreeSet<Outlet>,
-    seen_declared: BTreeSet<Identity>,
+    destinations: Gone<Identity>,
+    pools: Gone<PoolName>,
 }
 
 /// Names of earlier declarations that are remembered. Without one its destination stays on air on a channel in no pool.
-const SEEN_DECLARED_MAX: usize = 1000;
+const GONE_MAX: usize = 1000;
+
+/// Names that earlier loads declared and the last one does not.
+#[derive(Debug)]
+struct Gone<T>(BTreeSet<T>);
+
+impl<T> Default for Gone<T> {
+    fn default() -> Self {
+        Self(BTreeSet::new())
+    }
+}
+
+impl<T: Ord + Clone> Gone<T> {
+    fn note_load(&mut self, before: &BTreeSet<T>, declared: &BTreeSet<T>) {
+        let new: Vec<T> = before.difference(declared).cloned().collect();
+        if self.0.len() + new.len() > GONE_MAX {
+            self.0.clear();
+        }
+        self.0.extend(new.into_iter().take(GONE_MAX));
+        self.0.retain(|name| !declared.contains(name));
+    }
+}
 
 /// What lets them go all the same.
 const WAY_OUT: &str = "declare them with state: Ready to take them off air";
@@ -117,24 +139,22 @@ impl VanishGuard {
     }
 
     /// Takes note of what a load no longer declares, and tells the load what earlier ones declared: see
-    /// [`Desired::seen_declared`].
+    /// [`Desired::seen_declared`] and [`Desired::seen_pools`].
     pub fn note_load(&mut self, before: Option<&Desired>, now: &mut Arc<Desired>) {
         let names = |desired: &Desired| {
             let declared = desired.destinations.values().map(|one| one.identity.clone());
             let all = declared.chain(desired.set_aside.iter().cloned());
             all.collect::<BTreeSet<Identity>>()
         };
-        let declared = names(now);
-        let before = before.map(names).unwrap_or_default();
-        let gone: Vec<Identity> = before.difference(&declared).cloned().collect();
-        if self.seen_declared.len() + gone.len() > SEEN_DECLARED_MAX {
-            self.seen_declared.clear();
-        }
-        self.seen_declared
-            .extend(gone.into_iter().take(SEEN_DECLARED_MAX));
-        self.seen_declared.retain(|identity| !declared.contains(identity));
-        if now.seen_declared != self.seen_declared {
-            Arc::make_mut(now).seen_declared.clone_from(&self.seen_declared);
+        let pools = |desired: &Desired| desired.routers.keys().cloned().collect();
+        let names_before = before.map(names).unwrap_or_default();
+        self.destinations.note_load(&names_before, &names(now));
+        let pools_before = before.map(pools).unwrap_or_default();
+        self.pools.note_load(&pools_before, &pools(now));
+        if now.seen_declared != self.destinations.0 || now.seen_pools != self.pools.0 {
+            let now = Arc::make_mut(now);
+            now.seen_declared.clone_from(&self.destinations.0);
+            now.seen_pools.clone_from(&self.pools.0);
         }
     }
 
@@ -274,9 +294,9 @@ mod tests {
         };
         assert_eq!(next(&one("b")), 1);
         assert_eq!(next(&one("a")), 1, "a is declared again, and b is not");
-        let many: Vec<String> = (0..SEEN_DECLARED_MAX).map(|at| format!("x{at}")).collect();
+        let many: Vec<String> = (0..GONE_MAX).map(|at| format!("x{at}")).collect();
         assert_eq!(next(&many), 2);
-        assert_eq!(next(&[]), SEEN_DECLARED_MAX);
+        assert_eq!(next(&[]), GONE_MAX);
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub struct Desired {
     /// Of those that are no longer declared the ones that this process saw declared. What is on air on a channel in no pool is
     /// released only if it is one of them: two sources of one owner see each other's channels so.
     pub seen_declared: BTreeSet<Identity>,
+    /// Of RouterPools that are no longer declared the ones that this process saw declared. A router output of such a pool is no other
+    /// slotwise's, though its destination has another stream by now.
+    pub seen_pools: BTreeSet<PoolName>,
     /// One-off grants: a change of these destinations may interrupt others now, whatever the pool's policy.
     /// `interruptible: false` of the others still holds.
     pub grants: BTreeSet<DestinationName>,
@@ -60,6 +63,7 @@ impl Desired {
             kept: BTreeSet::new(),
             kept_outputs: BTreeSet::new(),
             seen_declared: BTreeSet::new(),
+            seen_pools: BTreeSet::new(),
             grants: BTreeSet::new(),
         }
     }

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use globset::Glob;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::disruption::{WindowDocument, disruption};
 use super::routers::RoutersDocument;
 use crate::model::tag::TakeoverTag;
 use crate::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, ChannelTags, Desired,
-    Destination, DestinationName, Disruption, Endpoint, GroupName, Identity, Idle, Interrupt, Login, NoSlot,
-    Observed, ObservedChannel, ObservedGroup, OtherGroup, OutputGroup, OwnerId, Pause, Pin, Placement,
-    PoolChannel, PoolName, Recording, Refused, Returning, RouterArn, RouterPool, RouterSettings, Secret,
-    SlotId, SlotSelector, StreamKey, Target, Trouble, Trust, WantedState, Window,
+    Destination, DestinationName, Endpoint, GroupName, Identity, Idle, Interrupt, Login, NoSlot, Observed,
+    ObservedChannel, ObservedGroup, OtherGroup, OutputGroup, OwnerId, Pause, Pin, Placement, PoolChannel,
+    PoolName, Recording, Refused, Returning, RouterArn, RouterPool, RouterSettings, Secret, SlotId,
+    SlotSelector, StreamKey, Target, Trouble, Trust, WantedState,
 };
 
 /// Valid JSON in a recording that has no meaning there: it was edited, or is damaged.
@@ -32,7 +32,7 @@ pub struct WrongInput {
 }
 
 impl WrongInput {
-    fn new(what: impl Into<String>, why: &impl ToString) -> Self {
+    pub(super) fn new(what: impl Into<String>, why: &impl ToString) -> Self {
         Self {
             what: what.into(),
             why: why.to_string(),
@@ -52,6 +52,8 @@ pub(super) struct DesiredDocument {
     kept_outputs: BTreeSet<RouterArn>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     seen_declared: BTreeSet<Identity>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    seen_pools: BTreeSet<PoolName>,
     grants: BTreeSet<DestinationName>,
     pools: Vec<PoolDocument>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -89,14 +91,6 @@ struct RouterPoolDocument {
     windows: Vec<WindowDocument>,
     max_concurrent: u32,
     paused: Option<Pause>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WindowDocument {
-    cron: String,
-    duration: Duration,
-    time_zone: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -250,6 +244,7 @@ impl From<&Desired> for DesiredDocument {
             kept,
             kept_outputs,
             seen_declared,
+            seen_pools,
             grants,
         } = desired;
         Self {
@@ -259,6 +254,7 @@ impl From<&Desired> for DesiredDocument {
             kept: kept.clone(),
             kept_outputs: kept_outputs.clone(),
             seen_declared: seen_declared.clone(),
+            seen_pools: seen_pools.clone(),
             grants: grants.clone(),
             pools: pools.values().map(PoolDocument::from).collect(),
             routers: routers.values().map(RouterPoolDocument::from).collect(),
@@ -321,17 +317,6 @@ impl From<&RouterPool> for RouterPoolDocument {
             windows: disruption.windows.iter().map(WindowDocument::from).collect(),
             max_concurrent: disruption.max_concurrent,
             paused: paused.clone(),
-        }
-    }
-}
-
-impl From<&Window> for WindowDocument {
-    fn from(window: &Window) -> Self {
-        Self {
-            cron: window.cron.as_str().to_owned(),
-            duration: window.duration,
-            // The one zone without a name that can be declared.
-            time_zone: window.time_zone.iana_name().unwrap_or("Etc/Unknown").to_owned(),
         }
     }
 }
@@ -500,6 +485,7 @@ impl TryFrom<DesiredDocument> for Desired {
             kept: document.kept,
             kept_outputs: document.kept_outputs,
             seen_declared: document.seen_declared,
+            seen_pools: document.seen_pools,
             grants: document.grants,
         })
     }
@@ -527,35 +513,6 @@ impl TryFrom<RouterPoolDocument> for RouterPool {
             paused: document.paused,
         })
     }
-}
-
-/// What a pool says of interruptions; `place` names a field of it in messages.
-fn disruption(
-    (interrupt, causes): (Interrupt, BTreeSet<Cause>),
-    windows: Vec<WindowDocument>,
-    max_concurrent: u32,
-    place: &dyn Fn(&str) -> String,
-) -> Result<Disruption, WrongInput> {
-    let window = |window: WindowDocument| {
-        Ok(Window {
-            cron: window
-                .cron
-                .parse()
-                .map_err(|error| WrongInput::new(place("cron"), &error))?,
-            duration: window.duration,
-            time_zone: TimeZone::get(&window.time_zone)
-                .map_err(|error| WrongInput::new(place("timeZone"), &error))?,
-        })
-    };
-    Ok(Disruption {
-        interrupt,
-        causes,
-        windows: windows
-            .into_iter()
-            .map(window)
-            .collect::<Result<_, WrongInput>>()?,
-        max_concurrent,
-    })
 }
 
 impl TryFrom<PoolDocument> for ChannelPool {

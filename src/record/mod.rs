@@ -18,6 +18,7 @@
 //!
 //! Pure; [`crate::recorder`] writes files.
 
+mod disruption;
 mod inputs;
 mod outcome;
 mod replay;

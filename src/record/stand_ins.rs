@@ -163,6 +163,7 @@ impl Hiding<'_> {
             kept: desired.kept.clone(),
             kept_outputs: desired.kept_outputs.clone(),
             seen_declared: desired.seen_declared.clone(),
+            seen_pools: desired.seen_pools.clone(),
             grants: desired.grants.clone(),
         }
     }

@@ -221,7 +221,8 @@ impl<'a> Outputs<'a> {
             });
         };
         let Some(tagged) = routers.get(&record.pool) else {
-            let own = one.filter(|one| is_exact(output, one));
+            let was_ours = self.world.desired.seen_pools.contains(&record.pool);
+            let own = one.filter(|one| was_ours || is_exact(output, one));
             return own.and(declared);
         };
         let is_its_now = |pool: &&RouterPool| {
@@ -255,10 +256,13 @@ impl<'a> Outputs<'a> {
     }
 
     /// Whether what an output's tags name may be declared by another slotwise of this owner: neither its pool nor its destination is
-    /// declared here, and no process that has written them released it or declared it.
+    /// declared here, and this process neither released it nor saw either of them declared.
     fn may_be_anothers(&self, output: &RouterOutput) -> bool {
         output.record.as_ref().is_some_and(|record| {
-            !record.released && !self.world.desired.seen_declared.contains(&record.identity)
+            let desired = self.world.desired;
+            let was_ours =
+                desired.seen_declared.contains(&record.identity) || desired.seen_pools.contains(&record.pool);
+            !record.released && !was_ours
         })
     }
 

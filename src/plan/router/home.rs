@@ -6,6 +6,7 @@
 //! | a declared pool | in another RouterPool, which has the same input and interface | that other pool: it goes on as it is |
 //! | a declared pool | in another pool | the pool of its tags, until it has ended there |
 //! | a pool that is not declared | in a RouterPool, with the same stream | that pool: it was renamed |
+//! | a pool that this process saw declared | in a RouterPool | that pool: it was renamed, and another stream was declared with it |
 //! | a pool that is not declared | in any other way | none: another slotwise of this owner may have it |
 //! | nothing | in a RouterPool | that pool |
 //! | nothing | not at all | the pool with its input |
@@ -35,17 +36,17 @@ impl<'a> Reading<'a> {
 
     fn recorded_home(
         &self,
-        recorded: &PoolName,
+        name: &PoolName,
         one: &Destination,
         is_exact: bool,
         output: &RouterOutput,
     ) -> Option<&'a RouterPool> {
-        let recorded = self.pools.get(recorded).copied();
+        let recorded = self.pools.get(name).copied();
         let declared = self.pools.get(&one.pool).copied();
         match (recorded, declared) {
             (Some(from), Some(to)) if self.is_carried_over(from, to, output) => Some(to),
             (Some(from), _) => Some(from),
-            (None, to) => to.filter(|_| is_exact),
+            (None, to) => to.filter(|_| is_exact || self.desired.seen_pools.contains(name)),
         }
     }
 

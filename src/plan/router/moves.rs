@@ -91,7 +91,7 @@ impl Reading<'_> {
     }
 
     /// An output in no declared pool. Another slotwise of this owner may have it, unless its destination is declared here with its
-    /// stream, or was declared during the life of this process.
+    /// stream, or it or its pool was declared during the life of this process.
     pub(super) fn in_no_pool(&self, arn: &RouterArn, occupant: Occupant<'_>) -> Option<OutputPlan> {
         let output = self.output(arn);
         let record = output.record.as_ref()?;
@@ -99,15 +99,19 @@ impl Reading<'_> {
         let pool = record.pool.clone();
         let (carries, outcome) = match occupant {
             Occupant::Undeclared => return None,
-            Occupant::Destination(one, Fit::Exact) => (
-                OutputContent::Moved(one.name.clone()),
-                blocked.unwrap_or_else(|| match output.state {
-                    OutputState::Standby => (Vec::new(), None),
-                    _ => self
-                        .no_longer_needed(one)
-                        .unwrap_or((Vec::new(), Some(OutputWaiting::PoolGone { pool }))),
-                }),
-            ),
+            Occupant::Destination(one, fit)
+                if fit == Fit::Exact || self.desired.seen_pools.contains(&pool) =>
+            {
+                (
+                    OutputContent::Moved(one.name.clone()),
+                    blocked.unwrap_or_else(|| match output.state {
+                        OutputState::Standby => (Vec::new(), None),
+                        _ => self
+                            .no_longer_needed(one)
+                            .unwrap_or((Vec::new(), Some(OutputWaiting::PoolGone { pool }))),
+                    }),
+                )
+            }
             Occupant::Destination(..) => (
                 OutputContent::Vanished(record.identity.clone()),
                 (Vec::new(), Some(OutputWaiting::OfAnother { pool })),
@@ -146,6 +150,8 @@ impl Reading<'_> {
 
     /// Whether what is recorded of an output in no declared pool is nobody else's.
     pub(super) fn is_known_as_ours(&self, record: &OutputRecord) -> bool {
-        record.released || self.desired.seen_declared.contains(&record.identity)
+        record.released
+            || self.desired.seen_declared.contains(&record.identity)
+            || self.desired.seen_pools.contains(&record.pool)
     }
 }

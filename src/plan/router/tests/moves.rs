@@ -98,6 +98,23 @@ fn the_outputs_of_another_slotwise_are_left() {
 }
 
 #[test]
+fn renamed_with_another_key_it_is_another_slotwises_unless_this_process_saw_the_pool() {
+    let mut world = renamed().with("a", |one| {
+        new_key(one);
+        one.pool = "new".into();
+    });
+    assert_eq!(world.steps(), ["a: create, route, start"]);
+    world.desired.seen_pools.insert("main".into());
+    assert_eq!(world.steps(), ["arn-a: record"]);
+    assert!(matches!(
+        world.waiting("arn-a"),
+        Some(OutputWaiting::InterruptionForbidden { .. })
+    ));
+    world.pool().disruption.interrupt = Interrupt::Anytime;
+    assert_eq!(world.steps(), ["arn-a: record, stop, update, start"]);
+}
+
+#[test]
 fn renamed_with_its_pool_a_destination_goes_on() {
     let mut world = World::new().output("arn-a", "a", OutputState::Active);
     world.pools = vec![pool("new")];
