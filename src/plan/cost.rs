@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Action;
+use super::{Action, OutputAction};
 use crate::model::ChannelState;
 
 /// IDLE to RUNNING. A public event sample shows 2 min 11 s ("Most channels start in 3 minutes or less", MediaLive
@@ -21,6 +21,16 @@ pub const CREATE: Duration = Duration::from_secs(15);
 /// One call that changes no state.
 pub const CALL: Duration = Duration::from_secs(1);
 
+/// A change of a router output: to be made, to stop, to be pointed elsewhere. MediaConnect publishes no figure; its waiters look every
+/// 3 s for at most 2 min (botocore).
+pub const OUTPUT_CHANGE: Duration = Duration::from_secs(12);
+
+/// A router output from STANDBY to ACTIVE. MediaConnect publishes no figure; its waiter looks every 3 s for at most 2 min (botocore).
+pub const OUTPUT_START: Duration = Duration::from_secs(25);
+
+/// A router output until it takes its input. MediaConnect publishes no figure; its waiter looks every 3 s for at most 2 min (botocore).
+pub const OUTPUT_ROUTE: Duration = Duration::from_secs(3);
+
 /// How long an interrupted destination is off air: stop, update and start again, 3 min in all.
 pub const INTERRUPTION: Duration = STOP.saturating_add(UPDATE).saturating_add(START);
 
@@ -38,6 +48,18 @@ pub fn expected(action: &Action, state: ChannelState) -> Duration {
             ChannelState::Creating => CREATE,
             _ => STOP,
         },
+    }
+}
+
+/// How long `action` is expected to take on a router output.
+pub fn expected_of_output(action: &OutputAction) -> Duration {
+    match action {
+        OutputAction::Create(_) | OutputAction::Stop | OutputAction::Update(_) | OutputAction::Delete => {
+            OUTPUT_CHANGE
+        }
+        OutputAction::Start | OutputAction::Restart => OUTPUT_START,
+        OutputAction::Route => OUTPUT_ROUTE,
+        OutputAction::Release | OutputAction::Keep | OutputAction::Record => CALL,
     }
 }
 

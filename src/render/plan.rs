@@ -4,6 +4,7 @@
 //! ways out; unchanged channels are folded into one line where there are many. The last line is the summary.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::feeds;
 use super::routers;
@@ -185,7 +186,12 @@ pub(super) fn groups_of_waiting<'a>(
 
 /// Sum of the expected times of all steps, in words; nothing for none.
 pub(super) fn expected(channel: &ChannelPlan) -> Option<String> {
-    let sum: std::time::Duration = channel.steps.iter().map(|step| step.expected).sum();
+    in_words(channel.steps.iter().map(|step| step.expected))
+}
+
+/// Times one after the other, in words; nothing for none.
+pub(super) fn in_words(times: impl Iterator<Item = Duration>) -> Option<String> {
+    let sum: Duration = times.sum();
     (sum.as_secs() > 0).then(|| format!("about {}", Approximately(sum)))
 }
 

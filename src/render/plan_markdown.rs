@@ -114,8 +114,9 @@ impl Page {
 
 fn output_table(page: &mut Page, output: &OutputPlan) {
     page.line("");
+    let time = routers::expected(output).map_or_else(String::new, |time| format!(", {time}"));
     page.line(format_args!(
-        "#### {}: {}",
+        "#### {}: {}{time}",
         escape(&output.carries.to_string()),
         routers::course(output)
     ));

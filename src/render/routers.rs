@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::ways_out_row;
+use super::plan::{in_words, ways_out_row};
 use super::style::{Style, Tone, columns};
 use super::table::{Table, cell};
 use crate::model::OutputState;
+use crate::plan::cost::expected_of_output;
 use crate::plan::router::{OutputAction, OutputContent, OutputPlan, OutputWaiting, RouterPoolPlan};
 use crate::words::counted;
 
@@ -55,6 +56,11 @@ pub(super) fn course(output: &OutputPlan) -> String {
         [only] => format!("{only}, stays"),
         several => several.join(" → "),
     }
+}
+
+/// Sum of the expected times of all steps, in words; nothing for none.
+pub(super) fn expected(output: &OutputPlan) -> Option<String> {
+    in_words(output.steps.iter().map(|step| expected_of_output(&step.action)))
 }
 
 /// A destination's own output, for its explanation.
@@ -183,16 +189,23 @@ impl Edges {
     }
 }
 
-/// What it carries, its states, and its name.
+/// What it carries, its states, its name, and at the right edge the time that its steps take.
 fn line(output: &OutputPlan, tone: Tone, edges: Edges, style: Style) -> String {
     let (title, course) = (output.carries.to_string(), course(output));
     let gap = |text: &str, edge: usize| " ".repeat(edge.saturating_sub(columns(text)) + 2);
     let (after_title, after_course) = (gap(&title, edges.carries), gap(&course, edges.course));
+    let name = output.name.as_deref().unwrap_or_default();
+    let right = expected(output).unwrap_or_default();
+    let used = [title.as_str(), &after_title, &course, &after_course, name, &right];
+    let used: usize = 2 + used.into_iter().map(columns).sum::<usize>();
+    let edge = style.width.min(Style::DEFAULT_WIDTH);
     let line = format!(
-        "  {}{after_title}{}{after_course}{}",
-        style.paint(Tone::Strong, title),
-        style.paint(tone, course),
-        style.paint(Tone::Muted, output.name.as_deref().unwrap_or_default())
+        "  {}{after_title}{}{after_course}{}{}{}",
+        style.paint(Tone::Strong, &title),
+        style.paint(tone, &course),
+        style.paint(Tone::Muted, name),
+        " ".repeat(edge.saturating_sub(used).max(2)),
+        style.paint(Tone::Muted, right)
     );
     line.trim_end().to_owned()
 }

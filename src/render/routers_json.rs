@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan_json::{Waits, Why};
 use crate::model::DestinationName;
+use crate::plan::cost::expected_of_output;
 use crate::plan::router::{OutputPlan, OutputReason, OutputStep, OutputWaiting, RouterPoolPlan};
 
 /// The plan for a RouterPool.
@@ -70,6 +71,8 @@ pub struct OutputStepDocument {
     pub action: String,
     /// Why.
     pub reason: Why,
+    /// How long it is expected to take.
+    pub expected_seconds: u64,
 }
 
 pub(super) fn router(of: &RouterPoolPlan) -> Router {
@@ -107,6 +110,7 @@ fn step(of: &OutputStep) -> OutputStepDocument {
     OutputStepDocument {
         action: of.action.name().to_owned(),
         reason: why(&of.reason),
+        expected_seconds: expected_of_output(&of.action).as_secs(),
     }
 }
 

@@ -203,19 +203,19 @@ fn the_lines_of_a_plan_stand_in_columns() {
     --- out
     4 wanted, 1 off · pool live: 0 router outputs, interrupt: Never
 
-      facebook    new → STANDBY → ACTIVE
+      facebook    new → STANDBY → ACTIVE                                                      about 40 s
         create  wanted
         route   wanted
         start   wanted
-      own-server  new → STANDBY → ACTIVE
+      own-server  new → STANDBY → ACTIVE                                                      about 40 s
         create  wanted
         route   wanted
         start   wanted
-      twitch      new → STANDBY → ACTIVE
+      twitch      new → STANDBY → ACTIVE                                                      about 40 s
         create  wanted
         route   wanted
         start   wanted
-      youtube     new → STANDBY → ACTIVE
+      youtube     new → STANDBY → ACTIVE                                                      about 40 s
         create  wanted
         route   wanted
         start   wanted
