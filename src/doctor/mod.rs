@@ -19,6 +19,7 @@ mod pools;
 mod problems;
 mod routers;
 mod service;
+mod sources;
 mod tables;
 
 use std::collections::BTreeSet;
@@ -90,13 +91,18 @@ pub async fn examine(patient: Patient, under_way: &UnderWay) -> Vec<Check> {
     );
     let home = service.home().or(account.home);
     let desired = declared.desired.as_deref();
-    let (asked, pools, routers) = tokio::join!(
+    let (asked, pools, sources, routers) = tokio::join!(
         Box::pin(service.rehearse(home.as_ref(), &owner, under_way)),
         Box::pin(pools::examine(
             desired,
             service.reached(medialive.as_ref()),
             concurrency,
             clock.now(),
+            under_way
+        )),
+        Box::pin(sources::examine(
+            desired,
+            service.reached(medialive.as_ref()),
             under_way
         )),
         Box::pin(routers::examine(
@@ -115,6 +121,7 @@ pub async fn examine(patient: Patient, under_way: &UnderWay) -> Vec<Check> {
     checks.extend(declared.checks);
     checks.extend(lease);
     checks.extend(pools.checks);
+    checks.extend(sources);
     checks.extend(routers);
     checks
 }

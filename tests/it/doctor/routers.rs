@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use slotwise::emulator::{Fault, FaultKind, Fleet, InventedRouter, Operation, mediaconnect};
+use slotwise::emulator::{
+    Fault, FaultKind, Fleet, InventedChannel, InventedPool, InventedRouter, Operation, mediaconnect,
+};
 use tower::ServiceExt;
 
 use super::super::cli::tool::{command, run};
@@ -182,4 +184,45 @@ async fn more_destinations_than_an_input_feeds_are_counted() {
         "warn input of main ACTIVE, 0 of 10 outputs are routed to it, 0 of other owners; wanted: 11 destinations; fix: declare a second \
          RouterPool with another router input, and move some there"
     );
+}
+
+#[tokio::test]
+async fn the_channel_in_front_is_there_and_feeds_the_input() {
+    let without_group = InventedChannel {
+        id: "4000001".to_owned(),
+        standard: false,
+        parking_url: "rtmp://127.0.0.1/parked".to_owned(),
+        slots: Vec::new(),
+    };
+    let mut fleet = Fleet::invent(&[InventedPool {
+        name: "other".to_owned(),
+        channels: vec![without_group],
+    }]);
+    fleet.add_invented_router(&InventedRouter {
+        interface: INTERFACE.to_owned(),
+        input: INPUT.to_owned(),
+        channel: Some("4000009".to_owned()),
+    });
+    let mut clinic = Clinic::with(&[]);
+    clinic.emulator = emulator_of(fleet);
+    for (channel, says) in [
+        ("4000009", "ok source of main channel 4000009 is IDLE"),
+        (
+            "4000008",
+            "FAIL source of main MediaLive knows no channel 4000008; fix: correct spec.source.channel of pool main",
+        ),
+        (
+            "4000001",
+            "FAIL source of main channel 4000001 has no MediaConnect Router output group",
+        ),
+    ] {
+        let pool = format!(
+            "{}  source: {{ channel: \"{channel}\" }}\n",
+            pool(INPUT, INTERFACE)
+        );
+        clinic.write("pool.yaml", &pool);
+        let report = clinic.doctor(&[]).await;
+        let line = report.line(" source of main ");
+        assert!(line.starts_with(says), "{line}\n{}", report.ran.out);
+    }
 }

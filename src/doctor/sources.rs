@@ -1,0 +1,65 @@
+//! Channels in front of RouterPools: `spec.source.channel`.
+
+use super::{Check, TookTooLong, UnderWay};
+use crate::medialive::{ChannelDocument, MediaLive};
+use crate::model::{ChannelId, Desired, PoolName, RouterPool};
+use crate::service::{CallError, Kind};
+
+/// What a look at a channel gave.
+type Looked = Result<Result<ChannelDocument, CallError>, TookTooLong>;
+
+/// As MediaLive calls the output group that feeds a router input.
+const ROUTER_GROUP: &str = "MediaConnect Router";
+
+/// Looks at the channel in front of every RouterPool that names one; `medialive` is `None` where that is of no use.
+pub(super) async fn examine(
+    desired: Option<&Desired>,
+    medialive: Option<&MediaLive>,
+    under_way: &UnderWay,
+) -> Vec<Check> {
+    let pools = desired.into_iter().flat_map(|desired| desired.routers.values());
+    let named = pools.filter_map(|pool: &RouterPool| Some((&pool.name, pool.source.as_ref()?)));
+    let mut checks = Vec::new();
+    for (pool, channel) in named {
+        let Some(medialive) = medialive else {
+            let why = "not looked at, since channels cannot be listed";
+            checks.push(Check::unknown(name(pool), why, ""));
+            continue;
+        };
+        let looked = under_way
+            .wait_for("channels in front", medialive.describe(channel))
+            .await;
+        checks.push(check(pool, channel, &looked));
+    }
+    checks
+}
+
+fn name(pool: &PoolName) -> String {
+    format!("source of {pool}")
+}
+
+fn check(pool: &PoolName, channel: &ChannelId, looked: &Looked) -> Check {
+    let document = match looked {
+        Ok(Ok(document)) => document.observed(),
+        Ok(Err(error)) if error.kind == Kind::NotFound => {
+            let what = format!("MediaLive knows no channel {channel}");
+            let fix = format!("correct spec.source.channel of pool {pool}, or check the account and region");
+            return Check::failed(name(pool), what, fix);
+        }
+        Ok(Err(error)) if error.kind == Kind::Denied => {
+            let fix = "allow medialive:DescribeChannel, as manifests/iam-policy.json does";
+            return Check::failed(name(pool), error.said(), fix);
+        }
+        Ok(Err(error)) => return Check::unknown(name(pool), error.said(), error.kind.fix()),
+        Err(late) => return Check::unknown(name(pool), late, ""),
+    };
+    let mut others = document.others.iter();
+    if !others.any(|group| &*group.kind == ROUTER_GROUP) {
+        let what = format!(
+            "channel {channel} has no MediaConnect Router output group, so that the input gets nothing"
+        );
+        let fix = format!("give channel {channel} one, or correct spec.source.channel of pool {pool}");
+        return Check::failed(name(pool), what, fix);
+    }
+    Check::ok(name(pool), format!("channel {channel} is {}", document.state))
+}
