@@ -370,6 +370,19 @@ impl Waiting {
         )
     }
 
+    /// Whether it is on air in the pool that it was moved from.
+    pub fn is_in_another_pool(&self) -> bool {
+        let Self::Output(waiting) = self else {
+            return false;
+        };
+        matches!(
+            waiting,
+            OutputWaiting::OnAirElsewhere { .. }
+                | OutputWaiting::Moves { .. }
+                | OutputWaiting::PoolGone { .. }
+        )
+    }
+
     /// Whether it ends without an operator.
     pub fn ends_by_itself(&self) -> bool {
         match self {

@@ -21,6 +21,8 @@ pub struct Totals {
     pub waiting: Vec<DestinationName>,
     /// On air with a previous URL or key.
     pub outdated: Vec<DestinationName>,
+    /// On air in the pool that they were moved from, and not in their own.
+    pub moving: Vec<DestinationName>,
     /// Not wanted and on air all the same.
     pub lingering: Vec<DestinationName>,
     /// Not where they are wanted because they, or their pool, are paused.
@@ -48,7 +50,7 @@ impl Totals {
             .filter(|one| one.phase == Phase::Error)
             .map(|one| one.name.clone())
             .collect();
-        totals.besides = in_slots(plan).chain(in_outputs(plan)).collect();
+        totals.besides = in_slots(plan).chain(totals.in_outputs(plan)).collect();
         if totals.is_as_wanted() {
             totals.channels = channels(plan);
         }
@@ -66,6 +68,7 @@ impl Totals {
         let list = match (is_wanted, one.on_air) {
             _ if one.waiting.as_ref().is_some_and(Waiting::is_pause) => &mut self.paused,
             (true, false) => &mut self.waiting,
+            (true, true) if one.waiting.as_ref().is_some_and(Waiting::is_in_another_pool) => &mut self.moving,
             (true, true) if one.is_previous => &mut self.outdated,
             (false, true) => &mut self.lingering,
             (true, true) | (false, false) => return,
@@ -73,11 +76,29 @@ impl Totals {
         list.push(one.name.clone());
     }
 
+    /// What router outputs of ours push that are no destination's own, nor the place that it has yet to leave.
+    fn in_outputs(&self, plan: &Plan) -> Vec<String> {
+        let pushing = plan
+            .outputs()
+            .filter(|output| output.state == Some(OutputState::Active));
+        let is_left = |output: &OutputPlan| match &output.carries {
+            OutputContent::Moved(name) => self.moving.contains(name),
+            _ => false,
+        };
+        let others = pushing.filter(|output| is_no_destinations(output) && !is_left(output));
+        let others = others.map(|output| {
+            let name = output.name.as_deref().unwrap_or_default();
+            format!("{} in router output {name}", output.carries)
+        });
+        others.collect()
+    }
+
     /// Whether every destination is where it is wanted, or where it was paused, and nothing else is on air.
     pub fn is_as_wanted(&self) -> bool {
         let lists = [
             &self.waiting,
             &self.outdated,
+            &self.moving,
             &self.lingering,
             &self.unknown,
             &self.invalid,
@@ -96,6 +117,7 @@ impl Display for Totals {
         for (what, names) in [
             ("waiting", &self.waiting),
             ("still with the previous URL or key", &self.outdated),
+            ("still in the previous pool", &self.moving),
             ("still on air though off", &self.lingering),
             ("paused", &self.paused),
             ("not known whether on air", &self.unknown),
@@ -146,18 +168,6 @@ fn in_slots(plan: &Plan) -> impl Iterator<Item = String> {
             let place = SlotId::new(channel.clone(), slot.output_group.clone());
             format!("{} in {place}", slot.now)
         })
-}
-
-/// What router outputs of ours push that are no destination's own.
-fn in_outputs(plan: &Plan) -> impl Iterator<Item = String> {
-    let pushing = plan
-        .outputs()
-        .filter(|output| output.state == Some(OutputState::Active));
-    let others = pushing.filter(|output| is_no_destinations(output));
-    others.map(|output| {
-        let name = output.name.as_deref().unwrap_or_default();
-        format!("{} in router output {name}", output.carries)
-    })
 }
 
 fn is_no_destinations(output: &OutputPlan) -> bool {

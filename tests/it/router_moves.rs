@@ -214,6 +214,12 @@ async fn a_new_process_finds_the_output_of_a_pool_that_is_gone_before_it_pushes_
             (Phase::Streaming, "PoolGone"),
             "{told:?}"
         );
+        let log = stage.log();
+        assert!(log.contains("on_air: 1, waiting: []"), "{log}");
+        assert!(
+            log.contains(r#"moving: ["a"]"#) && !log.contains("besides: [\"a"),
+            "{log}"
+        );
     }
     let mut stage = started_without_the_pool(&before);
     stage.run_for(MINUTE).await;
