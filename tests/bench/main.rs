@@ -5,6 +5,7 @@
 
 mod memory;
 mod planner;
+mod routers;
 mod tables;
 
 use std::error::Error;
@@ -15,6 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sizes: Vec<usize> = sizes.iter().filter_map(|size| size.parse().ok()).collect();
     let words = words.join(" ");
     planner::run(&words, &sizes);
+    routers::run(&words, &sizes);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if tables::TITLE.contains(&words) {
         runtime.block_on(tables::run())?;

@@ -42,23 +42,31 @@ pub(crate) fn run(words: &str, sizes: &[usize]) {
         ] {
             let title = format!("{title}, {policy}");
             if title.contains(words) {
-                print_rows(&title, sizes, |size| {
-                    world(size, channels_per_pool, interrupt, placement)
-                });
+                let world = |size| world(size, channels_per_pool, interrupt, placement);
+                print_rows(&title, sizes, world, plan_once);
             }
         }
     }
 }
 
-fn print_rows(title: &str, sizes: &[usize], world: impl Fn(usize) -> (Desired, Observed)) {
+/// Makes a plan, and forgets it.
+pub(crate) fn plan_once(desired: &Desired, observed: &Observed) {
+    drop(black_box(plan(desired, observed, now())));
+}
+
+/// Prints how long `work` takes on worlds of `sizes`.
+pub(crate) fn print_rows(
+    title: &str,
+    sizes: &[usize],
+    world: impl Fn(usize) -> (Desired, Observed),
+    work: impl Fn(&Desired, &Observed),
+) {
     anstream::println!("{title}");
     let mut first = None;
     let mut last = None;
     for &size in sizes {
         let (desired, observed) = world(size);
-        let (minimum, median) = measure(|| {
-            drop(black_box(plan(&desired, &observed, now())));
-        });
+        let (minimum, median) = measure(|| work(&desired, &observed));
         let each = minimum / u32::try_from(size).unwrap_or(u32::MAX);
         let (minimum_text, median) = (format!("{minimum:.1?}"), format!("{median:.1?}"));
         anstream::println!("  {size:>7} destinations    {minimum_text:>12} {median:>11} {each:>12.0?}");

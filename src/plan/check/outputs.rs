@@ -122,6 +122,8 @@ fn silent(plan: &Plan, world: &World<'_>) -> Vec<Violation> {
 struct Outputs<'a> {
     world: &'a World<'a>,
     now: Timestamp,
+    by_stream: BTreeMap<Stream, Vec<&'a Destination>>,
+    by_identity: BTreeMap<&'a Identity, &'a Destination>,
     holders: BTreeMap<&'a RouterArn, Holder<'a>>,
 }
 
@@ -144,8 +146,16 @@ impl<'a> Outputs<'a> {
         let mut outputs = Self {
             world,
             now,
+            by_stream: BTreeMap::new(),
+            by_identity: BTreeMap::new(),
             holders: BTreeMap::new(),
         };
+        for one in world.desired.destinations.values().map(|one| &**one) {
+            outputs.by_identity.entry(&one.identity).or_insert(one);
+            if let Some(own) = endpoint(one) {
+                outputs.by_stream.entry(own.stream()).or_default().push(one);
+            }
+        }
         for (arn, output) in &world.observed.routers.outputs {
             let holder = outputs.holder(output);
             outputs.holders.insert(arn, holder);
@@ -167,10 +177,7 @@ impl<'a> Outputs<'a> {
         };
         let record = output.record.as_ref().filter(fits);
         let stream = target.stream();
-        let declared = desired.destinations.values().map(|one| &**one);
-        let same: Vec<&Destination> = declared
-            .filter(|one| endpoint(one).is_some_and(|own| own.stream() == stream))
-            .collect();
+        let same = self.by_stream.get(&stream).map_or(&[][..], Vec::as_slice);
         let kept = |one: &&Destination| one.is_wanted(self.now) || one.pause_at(self.now).is_some();
         let named = |one: &&Destination| record.is_some_and(|record| record.identity == one.identity);
         if let Some(one) = same.iter().copied().find(named) {
@@ -267,8 +274,7 @@ impl<'a> Outputs<'a> {
     }
 
     fn of_identity(&self, identity: &Identity) -> Option<&'a Destination> {
-        let mut all = self.world.desired.destinations.values();
-        all.find(|one| one.identity == *identity).map(|one| &**one)
+        self.by_identity.get(identity).copied()
     }
 
     fn seen(&self, arn: &RouterArn) -> Option<&'a RouterOutput> {

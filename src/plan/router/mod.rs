@@ -336,8 +336,8 @@ pub fn plan_routers(
         outputs: reading.outputs_of(pool, &room),
         unseen: reading.is_unseen(),
     };
-    let in_no_pool = reading.others_of(None).into_iter();
-    let in_no_pool = in_no_pool.filter_map(|(arn, occupant)| reading.in_no_pool(arn, occupant));
+    let in_no_pool = reading.others_of(None).iter();
+    let in_no_pool = in_no_pool.filter_map(|(arn, occupant)| reading.in_no_pool(arn, *occupant));
     let in_no_pool = RouterPoolPlan {
         name: None,
         interrupt: Interrupt::Never,

@@ -52,8 +52,12 @@ pub(super) struct Reading<'a> {
     pub(super) occupants: BTreeMap<&'a RouterArn, Occupant<'a>>,
     /// The declared pool that each of these belongs to.
     pub(super) homes: BTreeMap<&'a RouterArn, &'a PoolName>,
+    /// The destinations of each pool, by name.
+    members: BTreeMap<&'a PoolName, Vec<&'a Destination>>,
     /// Each destination's own output in its pool.
     own: BTreeMap<&'a DestinationName, &'a RouterArn>,
+    /// Outputs of ours that are no destination's own, by the pool that they belong to.
+    others: BTreeMap<Option<&'a PoolName>, Vec<(&'a RouterArn, Occupant<'a>)>>,
     /// Of wanted destinations of one stream the one that comes first. The two ingests of a platform are two.
     first: BTreeMap<(Stream, bool), &'a DestinationName>,
     /// What MediaLive channels and router outputs may push.
@@ -76,13 +80,16 @@ impl<'a> Reading<'a> {
             now,
             occupants: BTreeMap::new(),
             homes: BTreeMap::new(),
+            members: members(desired),
             own: BTreeMap::new(),
+            others: BTreeMap::new(),
             first: BTreeMap::new(),
             pushing: pushing(observed, elsewhere),
         };
         reading.find_occupants();
         reading.find_homes();
         reading.find_own();
+        reading.find_others();
         reading.find_first();
         reading
     }
@@ -160,6 +167,14 @@ impl<'a> Reading<'a> {
             .into_iter()
             .map(|(name, (_, _, arn))| (name, arn))
             .collect();
+    }
+
+    fn find_others(&mut self) {
+        let own: BTreeSet<&RouterArn> = self.own.values().copied().collect();
+        for (arn, occupant) in self.occupants.iter().filter(|(arn, _)| !own.contains(*arn)) {
+            let home = self.homes.get(arn).copied();
+            self.others.entry(home).or_default().push((arn, *occupant));
+        }
     }
 
     /// Of several wanted destinations of one stream the one comes first whose output may push already, then one that has an output,
@@ -250,8 +265,7 @@ impl<'a> Reading<'a> {
 
     /// Destinations of a pool, by name.
     pub(super) fn destinations_of(&self, pool: &'a RouterPool) -> impl Iterator<Item = &'a Destination> {
-        let all = self.desired.destinations.values();
-        all.map(|one| &**one).filter(|one| one.pool == pool.name)
+        self.members.get(&pool.name).into_iter().flatten().copied()
     }
 
     /// Whether a destination is to be on air and may be touched.
@@ -260,12 +274,17 @@ impl<'a> Reading<'a> {
     }
 
     /// Outputs of ours that belong to a pool, or to none that is declared, and are no destination's own.
-    pub(super) fn others_of(&self, pool: Option<&PoolName>) -> Vec<(&'a RouterArn, Occupant<'a>)> {
-        let own: BTreeSet<&RouterArn> = self.own.values().copied().collect();
-        let others = self.occupants.iter();
-        let others = others.filter(|(arn, _)| !own.contains(*arn) && self.homes.get(*arn).copied() == pool);
-        others.map(|(arn, occupant)| (*arn, *occupant)).collect()
+    pub(super) fn others_of(&self, pool: Option<&'a PoolName>) -> &[(&'a RouterArn, Occupant<'a>)] {
+        self.others.get(&pool).map_or(&[], Vec::as_slice)
     }
+}
+
+fn members(desired: &Desired) -> BTreeMap<&PoolName, Vec<&Destination>> {
+    let mut members: BTreeMap<&PoolName, Vec<&Destination>> = BTreeMap::new();
+    for one in desired.destinations.values().map(|one| &**one) {
+        members.entry(&one.pool).or_default().push(one);
+    }
+    members
 }
 
 /// Where a destination is pushed to; `None` while its key is not known.

@@ -29,7 +29,7 @@ impl<'a> Reading<'a> {
             Some((arn, output, fit)) => Some(self.with_output(one, pool, (arn, output, fit), room)),
             None => self.without_output(one, pool, room),
         });
-        let others = self.others_of(Some(&pool.name)).into_iter();
+        let others = self.others_of(Some(&pool.name)).iter().copied();
         let others = others.map(|(arn, occupant)| self.other(pool, arn, occupant, room));
         own.chain(others).collect()
     }
