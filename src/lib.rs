@@ -33,7 +33,7 @@
 //! | [`store`] | where Desired comes from, and status goes back: files, tables | read and watch files, call DynamoDB |
 //! | [`secrets`] | references to stream keys → keys | read files and the environment, call AWS |
 //! | [`medialive`] | the one way to MediaLive: client, lossless documents | call AWS |
-//! | [`mediaconnect`] | the one way to MediaConnect's routers, likewise; used only where a RouterPool is declared | call AWS |
+//! | [`mediaconnect`] | the one way to MediaConnect's routers, likewise; used where a RouterPool is declared, and once by a process without one | call AWS |
 //! | [`service`] | what the ways to services share: pace, permits, errors classified once | nothing by itself |
 //! | [`observe`] | List, and Describe where neither the list nor channels that look alike suffice → Observed | call AWS, reads only |
 //! | [`execute`] | one step of one channel: lease → precheck → act → record | call AWS |
@@ -99,6 +99,9 @@
 //!   that it is full, not asked.
 //! - A destination that moves to a RouterPool with the input and the interface that its output has keeps that output: nothing ends.
 //!   An output whose pool is declared no longer goes on in the RouterPool that has its destination, by name and stream.
+//! - A process whose sources declare no RouterPool looks once whether outputs of this owner are there: a pool may have been taken out
+//!   while nobody ran, and its destination put into a ChannelPool, which would push the stream again. Denied, absent or slow, it
+//!   goes on without (`controller/outputs/look.rs`).
 //! - A channel that a RouterPool names as its source and that has other output groups is left running, although slotwise started
 //!   it: a RouterPool has no `idle:` by which an operator said that they may end.
 
