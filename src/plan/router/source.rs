@@ -116,7 +116,9 @@ impl<'a> Reading<'a> {
                 let start = start(channel.owner.is_none());
                 self.unless_in_trouble(channel.trouble.as_ref(), true, start)
             }
-            (ChannelState::Idle | ChannelState::UpdateFailed, Need::None) if is_ours => {
+            (ChannelState::Idle | ChannelState::UpdateFailed, Need::None)
+                if is_ours && self.observed.unreadable.is_none() =>
+            {
                 let (_, step, waiting) = self.unless_in_trouble(channel.trouble.as_ref(), false, forget());
                 (None, step, waiting)
             }

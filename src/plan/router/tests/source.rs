@@ -208,6 +208,12 @@ fn nothing_stops_under_what_is_paused_or_not_known() {
         denied: None,
     });
     assert_eq!(unreadable.feeds(), ["SourceUnreadable", "SourceUnreadable"]);
+    // A channel of ours that somebody stopped meanwhile: its tag stays.
+    let seen = unreadable.observed.sources.values_mut().next();
+    if let Some(crate::model::SourceObservation::Seen(channel)) = seen {
+        channel.state = Idle;
+    }
+    assert_eq!(unreadable.feeds(), ["IDLE, stays", "SourceUnreadable"]);
     let mut incomplete = idle().off("a");
     incomplete.observed.is_complete = false;
     assert_eq!(incomplete.feeds(), ["SourceUnreadable", "SourceUnreadable"]);
