@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slotwise::controller::Ended;
+use slotwise::controller::{Ended, Event};
 use slotwise::emulator::mediaconnect::{self, Kind};
 use slotwise::emulator::{Emulator, Fault, FaultKind, Operation, Options};
 use slotwise::model::{Cause, Desired, Interrupt, WantedState};
@@ -186,6 +186,32 @@ async fn what_is_removed_with_its_pool_ends_if_it_is_one_and_stays_if_it_is_many
     }
 }
 
+/// Whether the first plan of a process puts nothing anywhere.
+fn first_plan_is_calm(stage: &Stage) -> bool {
+    let events = stage.events.lock().unwrap();
+    let plan = events.iter().find_map(|(_, event)| match event {
+        Event::Planned(plan) => Some(plan),
+        _ => None,
+    });
+    let places = &plan.expect("a plan was made").destinations;
+    places.iter().all(|one| one.assignment.is_none())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_look_that_is_throttled_is_repeated_before_anything_is_planned() {
+    // More than one call of the SDK bears by itself.
+    let throttled = Fault::new(FaultKind::Throttle).on(LIST).times(4);
+    let mut before = Stage::new(three_pools(&["a"]));
+    converged(&mut before).await;
+    before.emulator.inject(throttled);
+    let mut desired = three_pools(&["a"]);
+    desired.destination_mut("a").unwrap().pool = "slots".into();
+    let mut stage = Stage::on(before.emulator.clone(), desired, |_| {});
+    stage.run_for(MINUTE).await;
+    assert!(first_plan_is_calm(&stage), "{}", stage.log());
+    assert_eq!(stage.state("1"), "IDLE");
+}
+
 /// A process that starts when the RouterPool has gone from the sources, and its destination is in a ChannelPool.
 fn started_without_the_pool(before: &Stage) -> Stage {
     let mut desired = three_pools(&["a"]);
@@ -198,7 +224,7 @@ fn started_without_the_pool(before: &Stage) -> Stage {
 async fn a_new_process_finds_the_output_of_a_pool_that_is_gone_before_it_pushes_the_stream_again() {
     let mut before = Stage::new(three_pools(&["a"]));
     converged(&mut before).await;
-    let throttled = || Fault::new(FaultKind::Throttle).on(LIST).times(4);
+    let throttled = || Fault::new(FaultKind::Throttle).on(LIST).times(2);
     for fault in [None, Some(throttled())] {
         before.emulator.with_world(|world, _| world.faults().clear());
         if let Some(fault) = fault {
@@ -206,6 +232,7 @@ async fn a_new_process_finds_the_output_of_a_pool_that_is_gone_before_it_pushes_
         }
         let mut stage = started_without_the_pool(&before);
         stage.run_for(10 * MINUTE).await;
+        assert!(first_plan_is_calm(&stage), "{}", stage.log());
         assert_eq!(stage.state("1"), "IDLE", "{}", stage.log());
         assert_eq!(states(&stage), ["a in main: ACTIVE"]);
         let told = stage.destination("a");

@@ -140,7 +140,7 @@ impl<S: Source> Controller<S> {
             return;
         }
         self.outputs.searches.begun += 1;
-        let looked = timeout(SEARCH_LIMIT, self.look_once(desired)).await;
+        let looked = timeout(SEARCH_LIMIT, self.first_look(desired)).await;
         match looked {
             Ok(Ok(seen)) => {
                 self.outputs.searches.is_answered = seen.is_complete;
