@@ -218,6 +218,12 @@ impl<'a> Case<'a> {
         if self.said.waiting.is_some() || self.one.paused || is_of_router && self.on_air().is_none() {
             return None;
         }
+        // It is on air in its own output, whatever becomes of what a slot still has; or it begins there with another stream.
+        let next = self.said.output.as_ref().and_then(|output| output.next);
+        let in_output = self.planned.in_outputs.get(&self.said.name) == Some(&true);
+        if is_of_router && (in_output || next.is_some()) {
+            return None;
+        }
         // What is left as it is on air.
         let left = self.on_air();
         let left = left.filter(|own| !self.plan_of(own).is_some_and(has_stop));

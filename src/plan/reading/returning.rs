@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::{BlockedBy, Fit, Intent, Occupant, Reading};
 use crate::model::{ChannelState, DestinationName, SlotId};
-use crate::plan::router::prepared_outputs;
+use crate::plan::router::placed_in_outputs;
 
 impl Reading<'_> {
     /// Finds the slot that each interrupted destination comes back to, whether it can or not.
@@ -91,13 +91,13 @@ impl Reading<'_> {
         is_off_air && is_stopped && has_target && may_start && is_its_place
     }
 
-    /// Whether a destination certainly finds a place in its pool: a router output that has everything but its start; or as many
+    /// Whether a destination certainly finds a place in its pool: a router output that has everything but its start, or was started; or as many
     /// slots are parked on stopped channels as destinations of the pool are off air.
     fn has_room_for(&self, dest: usize) -> bool {
         let one = &self.dests[dest];
         if self.desired.routers.contains_key(&one.decl.pool) {
-            let prepared = prepared_outputs(self.desired, self.observed, self.now);
-            return prepared.contains(&one.decl.name);
+            let placed = placed_in_outputs(self.desired, self.observed, self.now);
+            return placed.contains(&one.decl.name);
         }
         let pool = &self.pools[one.pool];
         let channels = self.channels[pool.channels.clone()].iter();

@@ -44,8 +44,8 @@ pub use self::waiting::{OnAirAt, OutputWaiting, RouterLimit};
 pub use self::words::allow;
 pub(super) use self::words::{on_air_in_output, say_on_air_in_output};
 use crate::model::{
-    Desired, DestinationName, Endpoint, Identity, Interrupt, MaintenanceWindow, Observed, ObservedRouters,
-    OutputState, PoolName, Refused, RouterArn, RouterPool,
+    Desired, Destination, DestinationName, Endpoint, Identity, Interrupt, MaintenanceWindow, Observed,
+    ObservedRouters, OutputState, PoolName, Refused, RouterArn, RouterPool,
 };
 
 /// What is to be done in one RouterPool, and why it is not more.
@@ -312,12 +312,36 @@ pub(in crate::plan) fn prepared_outputs(
     observed: &Observed,
     now: Timestamp,
 ) -> BTreeSet<DestinationName> {
+    destinations_that(desired, observed, now, |reading, one| reading.is_prepared(one))
+}
+
+/// Destinations that need no place elsewhere: their own router output has everything but its start and perhaps its target, or may push
+/// already, be it with a previous one.
+pub(in crate::plan) fn placed_in_outputs(
+    desired: &Desired,
+    observed: &Observed,
+    now: Timestamp,
+) -> BTreeSet<DestinationName> {
+    destinations_that(desired, observed, now, |reading, one| {
+        reading
+            .own(one)
+            .is_some_and(|(_, output, _)| output.state.may_publish())
+            || reading.is_prepared(one)
+            || reading.needs_an_update_only(one)
+    })
+}
+
+fn destinations_that(
+    desired: &Desired,
+    observed: &Observed,
+    now: Timestamp,
+    is_it: impl Fn(&Reading<'_>, &Destination) -> bool,
+) -> BTreeSet<DestinationName> {
     let pools: Vec<&RouterPool> = desired.routers.values().collect();
     let elsewhere = Elsewhere::default();
     let reading = Reading::new(&pools, desired, &observed.routers, &elsewhere, now);
-    let all = desired.destinations.values();
-    let prepared = all.filter(|one| reading.is_prepared(one));
-    prepared.map(|one| one.name.clone()).collect()
+    let all = desired.destinations.values().filter(|one| is_it(&reading, one));
+    all.map(|one| one.name.clone()).collect()
 }
 
 /// What is to be done with the outputs of `pools`.

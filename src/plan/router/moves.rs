@@ -79,13 +79,24 @@ impl Reading<'_> {
 
     /// Whether a destination's own output has everything but its start.
     pub(super) fn is_prepared(&self, one: &Destination) -> bool {
+        let own = self.own(one).zip(endpoint(one));
+        self.has_programme(one) && own.is_some_and(|((_, output, _), target)| is_equal(output, &target))
+    }
+
+    /// Whether a destination's own output has everything but its start and the target, which changed meanwhile.
+    pub(super) fn needs_an_update_only(&self, one: &Destination) -> bool {
+        let own = self.own(one);
+        self.has_programme(one) && own.is_some_and(|(_, _, fit)| fit == Fit::Previous)
+    }
+
+    /// Whether a destination's own output is stopped, and would push its pool's programme.
+    fn has_programme(&self, one: &Destination) -> bool {
         let Some(((_, output, _), pool)) = self.own(one).zip(self.pools.get(&one.pool)) else {
             return false;
         };
         output.state == OutputState::Standby
             && output.trouble.is_none()
             && Self::is_routed(output, pool)
-            && endpoint(one).is_some_and(|target| is_equal(output, &target))
             && self.is_source_ready(pool)
             && pool.pause_at(self.now).is_none()
     }

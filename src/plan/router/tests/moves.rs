@@ -402,3 +402,36 @@ fn from_a_router_output_to_a_channel_when_its_pool_grants() {
     assert_eq!(fixture::waiting(&plan, "a"), "PoolGone");
     assert_eq!(output_steps(&allowed(&gone.ready("a"))), ["arn-a: stop"]);
 }
+
+#[test]
+fn what_has_begun_in_its_output_does_not_come_back_to_its_slot_for_a_new_key() {
+    let moved = fixture::World::new()
+        .channel("1", crate::model::ChannelState::Idle, &["+a"])
+        .wanted("a")
+        .with("a", |one| one.pool = "router".into());
+    let mut world = both(moved).returning("a", "1", "slot-1");
+    let one = world.desired.destinations["a"].clone();
+    let (owner, pool) = (world.desired.owner.clone(), PoolName::new("router"));
+    let target = super::super::reading::endpoint(&one).unwrap();
+    world.observed.routers = World::new().output("arn-a", "a", OutputState::Standby).observed;
+    let output = world.observed.routers.outputs.values_mut().next().unwrap();
+    output.owner = Some(owner.clone());
+    output.record = Some(OutputRecord {
+        digest: TargetDigest::of_output(&owner, &pool, &one.identity, &target),
+        pool,
+        identity: one.identity.clone(),
+        released: false,
+        kept: false,
+        off_since: None,
+    });
+    output.target = Some(target);
+    let mut world = world.with("a", |one| {
+        new_key(one);
+        one.pool = "router".into();
+    });
+    for state in [OutputState::Standby, OutputState::Starting, OutputState::Active] {
+        world.observed.routers.outputs.values_mut().next().unwrap().state = state;
+        let plan = allowed(&world);
+        assert_eq!(fixture::steps(&plan, "1"), "", "{state:?}");
+    }
+}
