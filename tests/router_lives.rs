@@ -5,6 +5,10 @@
 //! once; what belongs to others is not touched. Liveness: when the trouble has ended, each destination is where it is wanted or
 //! says why not.
 
+#[path = "router_lives/judge.rs"]
+mod judge;
+#[path = "router_lives/shown.rs"]
+mod shown;
 #[path = "router_lives/source.rs"]
 mod source;
 
@@ -15,7 +19,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use slotwise::controller::{Clock, Event, Settings, Until};
+use slotwise::controller::{Clock, Settings, Until};
 use slotwise::emulator::mediaconnect::{Kind, Operation as Op};
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
@@ -24,6 +28,7 @@ use slotwise::status::Phase;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::shown::Shown;
 use super::stage::{INPUT, Script, Stage, declared, destination, fleet, pool};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -38,19 +43,6 @@ const CALM: Duration = Duration::from_secs(30);
 
 /// How long after work by hand, or a fault of an output, what it does is none of slotwise's.
 const DISTURBED: Duration = Duration::from_mins(10);
-
-/// An output, or a slot of a channel, as the emulator has it.
-#[derive(Debug, Clone, PartialEq)]
-struct Shown {
-    /// Which pool it is of by its tag.
-    pool: String,
-    state: String,
-    url: String,
-    key: String,
-    ours: bool,
-    /// Whose it is by its tag.
-    named: Option<String>,
-}
 
 /// Since when each part of a declaration is as it is.
 #[derive(Debug, Clone, Copy)]
@@ -181,77 +173,6 @@ impl Life {
         let request = Request::new(Operation::Router(operation), arn).with_body(body);
         self.emulator
             .with_world(|world, now| world.handle(&request, now).is_ok())
-    }
-
-    /// Router outputs, and the slots of channels.
-    fn outputs(&self) -> BTreeMap<String, Shown> {
-        let mut all = self.router_outputs();
-        all.extend(self.slots());
-        all
-    }
-
-    fn slots(&self) -> BTreeMap<String, Shown> {
-        let shown = |document: &serde_json::Map<String, Value>| {
-            let state = match document["state"].as_str().unwrap_or_default() {
-                "RUNNING" => "ACTIVE",
-                "IDLE" | "UPDATING" => "STANDBY",
-                other => other,
-            };
-            let groups = document["destinations"].as_array().cloned().unwrap_or_default();
-            let slots = groups.into_iter().map(|group| {
-                let push = &group["settings"][0];
-                let url = push["url"].as_str().unwrap_or_default();
-                let key = push["streamName"].as_str().unwrap_or_default().to_owned();
-                let shown = Shown {
-                    pool: "slots".to_owned(),
-                    state: state.to_owned(),
-                    url: url.trim_start_matches("rtmp://").to_owned(),
-                    ours: true,
-                    named: document["tags"][format!("slotwise.dev/slot/{}", group_of(&group["id"]))]
-                        .as_str()
-                        .and_then(|tag| Some(tag.split(' ').next()?.to_owned()))
-                        .or_else(|| self.keys_of.get(&key).cloned()),
-                    key,
-                };
-                (format!("{} {}", document["id"], group["id"]), shown)
-            });
-            slots.collect::<Vec<_>>()
-        };
-        self.emulator.with_world(|world, _| {
-            let channels = CHANNELS.iter().filter_map(|id| world.channel(id));
-            let slots = channels.flat_map(|channel| shown(&channel.describe()));
-            slots
-                .filter(|(_, slot)| self.keys_of.contains_key(&slot.key))
-                .collect()
-        })
-    }
-
-    fn router_outputs(&self) -> BTreeMap<String, Shown> {
-        self.emulator.with_world(|world, _| {
-            let all = world.router().resources();
-            let outputs = all.filter(|one| one.kind() == Kind::Output);
-            outputs
-                .map(|output| {
-                    let document = output.document();
-                    let push = find(document.get("configuration"), "rtmpPush");
-                    let text = |key: &str| push[key].as_str().unwrap_or_default().to_owned();
-                    let shown = Shown {
-                        pool: document["tags"]["slotwise.dev/pool"]
-                            .as_str()
-                            .unwrap_or("?")
-                            .to_owned(),
-                        state: output.state().name().to_owned(),
-                        url: format!("{}/{}", text("destinationAddress"), text("applicationName")),
-                        key: text("streamName"),
-                        named: document["tags"]["slotwise.dev/destination"]
-                            .as_str()
-                            .and_then(|tag| Some(tag.split(' ').next()?.to_owned())),
-                        ours: document["tags"]["slotwise.dev/owner"].as_str() == Some("test"),
-                    };
-                    (document["arn"].as_str().unwrap_or_default().to_owned(), shown)
-                })
-                .collect()
-        })
     }
 
     fn note(&mut self, what: String) {
@@ -504,107 +425,6 @@ impl Life {
         self.emulator.inject(fault);
     }
 
-    /// Compares what is there with a second ago.
-    fn judge(&mut self) {
-        let now = Instant::now();
-        let outputs = self.outputs();
-        let desired = self.script.desired();
-        let recent = |at: Option<&Instant>, long: Duration| at.is_some_and(|at| now - *at < long);
-        let mut found = Vec::new();
-        for (arn, before) in &self.before {
-            let after = outputs.get(arn);
-            let is_by_hand = recent(self.disturbed.get(arn), DISTURBED);
-            if !before.ours && after != Some(before) && before.state == "ACTIVE" && !is_by_hand {
-                found.push(format!(
-                    "foreign: what belongs to others changed: {before:?} {after:?}"
-                ));
-            }
-            let is_on_air = before.state == "ACTIVE" && before.ours;
-            let state = after.map_or("gone", |after| after.state.as_str());
-            let left = matches!(state, "STOPPING" | "STANDBY" | "UPDATING" | "DELETING" | "gone");
-            if !is_on_air || !left || recent(self.disturbed.get(arn), DISTURBED) {
-                continue;
-            }
-            let Some(name) = before.named.as_ref().or_else(|| self.keys_of.get(&before.key)) else {
-                continue;
-            };
-            let Some(one) = desired.destinations.get(name.as_str()) else {
-                if self.kept.contains(name) {
-                    found.push(format!(
-                        "vanished: {name} vanished with too many and went {state}"
-                    ));
-                }
-                continue;
-            };
-            // A second copy may end, or what it had before once it is on air with its own.
-            let is_served = outputs.iter().any(|(other, shown)| {
-                let is_copy = (&shown.url, &shown.key) == (&before.url, &before.key);
-                let is_its = matches!(&one.key, StreamKey::Known(key) if key.reveal() == shown.key);
-                other != arn && (is_copy || is_its) && shown.ours && shown.state == "ACTIVE"
-            });
-            if is_served {
-                continue;
-            }
-            let since = self.since[name];
-            let is_calm = |at: Instant| now - at >= CALM;
-            let is_paused = one.paused.is_some() && is_calm(since.pause);
-            let is_wanted =
-                one.state == WantedState::Streaming && is_calm(since.state) && is_calm(since.pause);
-            // What has another target now may be stopped for it, where the pool says so.
-            let is_own = matches!(&one.key, StreamKey::Known(key) if key.reveal() == before.key);
-            let is_moved = one.pool.as_str() != before.pool || !is_calm(since.pool);
-            let is_own = is_own && is_calm(since.key) && !is_moved;
-            let router = desired
-                .routers
-                .get(before.pool.as_str())
-                .map(|pool| pool.disruption.interrupt);
-            let slots = desired
-                .pools
-                .get(before.pool.as_str())
-                .map(|pool| pool.disruption.interrupt);
-            // What nobody declares grants nothing.
-            let interrupt = router.or(slots).unwrap_or(Interrupt::Never);
-            // What brings no programme is stopped for its own change without a grant.
-            let is_fed = ["other", "slots"].contains(&before.pool.as_str()) || self.is_fed();
-            let never = interrupt == Interrupt::Never && is_calm(self.policy) && is_fed;
-            // On a channel the change of one interrupts the others.
-            let is_own = is_own && slots.is_none();
-            // A copy with its previous target ends once it is on air with its own.
-            let mut others = outputs.iter().filter(|(other, _)| *other != arn);
-            let is_served = others.any(|(_, other)| {
-                let is_its = matches!(&one.key, StreamKey::Known(key) if key.reveal() == other.key);
-                is_its && other.state == "ACTIVE" && other.key != before.key
-            });
-            // A slot whose stream is another one's by now, which is off, is that one's: exact comes before recorded.
-            let is_passed_on = slots.is_some()
-                && desired.destinations.values().any(|other| {
-                    let has_key = matches!(&other.key, StreamKey::Known(key) if key.reveal() == before.key);
-                    has_key && other.name != one.name && other.state == WantedState::Ready
-                });
-            if is_paused || is_wanted && (is_own || never && !is_served && !is_passed_on) {
-                found.push(format!("off air: {} is wanted and went {state}", one.name));
-            }
-        }
-        let may_push = |shown: &Shown| !matches!(shown.state.as_str(), "STANDBY" | "CREATING" | "DELETING");
-        for (arn, shown) in outputs.iter().filter(|(_, shown)| may_push(shown)) {
-            let began = !self.before.get(arn).is_some_and(may_push);
-            let is_same = |other: &Shown| (&other.url, &other.key) == (&shown.url, &shown.key);
-            let mut others = outputs.iter().filter(|(other, _)| *other != arn);
-            let is_twice = others.any(|(_, other)| may_push(other) && is_same(other));
-            if began && is_twice && !recent(self.disturbed.get(arn), DISTURBED) {
-                found.push(format!("twice: {} is pushed twice: {arn} {shown:?}", shown.url));
-            }
-        }
-        assert!(found.is_empty(), "{}\n{}", found.join("; "), self.tail());
-        for (arn, shown) in &outputs {
-            if matches!(shown.state.as_str(), "ERROR" | "RECOVERING" | "MIGRATING") {
-                self.disturbed.insert(arn.clone(), now);
-            }
-        }
-        self.judge_front();
-        self.before = outputs;
-    }
-
     fn tail(&self) -> String {
         let from = self.log.len().saturating_sub(60);
         self.log[from..].join("\n")
@@ -626,21 +446,9 @@ impl Life {
             let mut shown = 0;
             while Instant::now() < until {
                 tokio::time::sleep(SECOND).await;
-                {
-                    let events = events.lock().unwrap();
-                    for (at, event) in &events[shown..] {
-                        if !matches!(
-                            event,
-                            Event::Planned(_) | Event::CycleEnded { .. } | Event::SourceRead { .. }
-                        ) {
-                            self.log.push(format!("{:?} {event:?}", *at - begun));
-                        }
-                        if let Event::PlanRefused { what } = event {
-                            panic!("refused: {what}\n{}", self.tail());
-                        }
-                    }
-                    shown = events.len();
-                }
+                let heard = events.lock().unwrap()[shown..].to_vec();
+                shown += heard.len();
+                self.hear(&heard, begun);
                 self.judge();
                 let share = pause.map_or(0.0, |pause| 1.0 / pause.as_secs_f64());
                 if self.random.random_bool(share) {
@@ -652,78 +460,6 @@ impl Life {
         tokio::join!(judge, stage.controller.run(Until::Asked, &asked));
         stage
     }
-
-    /// Trouble has ended: all are where they are wanted, or say why not.
-    fn assert_settled(&self, stage: &Stage) {
-        let desired = self.script.desired();
-        // What another slotwise may have, as its pool is declared no longer, stays and is named.
-        let planned = stage.controller.plan().unwrap().outputs();
-        let named = planned.filter(|output| {
-            output
-                .waiting
-                .as_ref()
-                .is_some_and(|why| why.code() == "OfAnother")
-        });
-        let may_be_anothers: BTreeSet<String> = named
-            .filter_map(|output| Some(output.arn.as_ref()?.to_string()))
-            .collect();
-        for one in desired.destinations.values().filter(|one| one.paused.is_none()) {
-            let status = stage.destination(one.name.as_str());
-            let says_why = [
-                "InterruptionForbidden",
-                "QuotaReached",
-                "SameTarget",
-                "SourceUntrusted",
-                "OnAirElsewhere",
-                "PoolGone",
-                "Moves",
-                "OtherInput",
-                "NoFreeSlot",
-            ];
-            let is_settled = match one.state {
-                WantedState::Streaming => {
-                    status.phase == Phase::Streaming || says_why.contains(&status.reason)
-                }
-                WantedState::Ready => status.phase == Phase::Ready,
-            };
-            assert!(is_settled, "not settled: {status:?}\n{}", self.tail());
-            let carried = self
-                .outputs()
-                .into_iter()
-                .filter(|(arn, _)| !may_be_anothers.contains(arn));
-            let carried = carried.map(|(_, shown)| shown).filter(|shown| {
-                let is_its = matches!(&one.key, StreamKey::Known(key) if key.reveal() == shown.key);
-                is_its && shown.ours && shown.state == "ACTIVE"
-            });
-            // Of several of one stream any may carry it.
-            let same = desired.destinations.values().filter(|other| other.key == one.key);
-            // What moves may be on air where it was, with its previous target.
-            let unsure = [
-                "SameTarget",
-                "OtherInput",
-                "Moves",
-                "QuotaReached",
-                "OnAirElsewhere",
-            ];
-            let is_unsure = unsure.contains(&status.reason);
-            if !self.kept.is_empty() || same.count() > 1 || is_unsure {
-                continue;
-            }
-            let is_on_air = status.phase == Phase::Streaming && status.reason != "InterruptionForbidden";
-            assert_eq!(
-                carried.count(),
-                usize::from(is_on_air),
-                "not settled: {status:?}\n{}",
-                self.tail()
-            );
-        }
-    }
-}
-
-/// The output group of a slot, by the id of its destination.
-fn group_of(id: &Value) -> String {
-    let number = id.as_str().unwrap_or_default().trim_start_matches("slot-");
-    format!("RTMP-Slot-{number}")
 }
 
 /// RouterPool `other` with an input of its own, and ChannelPool `slots`.
@@ -741,21 +477,6 @@ fn add_pools(desired: &mut Desired) {
 
 fn either<T>(random: &mut ChaCha8Rng, one: T, other: T) -> T {
     if random.random_bool(0.6) { one } else { other }
-}
-
-/// The first object of this name, however deep.
-fn find(value: Option<&Value>, name: &str) -> Value {
-    match value {
-        Some(Value::Object(object)) => match object.get(name) {
-            Some(found) => found.clone(),
-            None => object
-                .values()
-                .map(|value| find(Some(value), name))
-                .find(|found| !found.is_null())
-                .unwrap_or_default(),
-        },
-        _ => Value::Null,
-    }
 }
 
 /// Lets one life happen. What is wrong with it, as `CHECK: what, and what happened before`.
