@@ -13,7 +13,7 @@ use crate::model::{
     ChannelState, Destination, DestinationName, Endpoint, Identity, InputState, OutputState, RouteState,
     RouterArn, RouterOutput, RouterPool, Stream, StreamKey, TargetDigest, Trust,
 };
-use crate::plan::{OutputAction, OutputPlan, Plan};
+use crate::plan::{OutputAction, Plan};
 
 /// Every rule for the router outputs of the plan.
 pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut Vec<Violation>) {
@@ -27,7 +27,8 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut 
     }
     let outputs = Outputs::read(world, now);
     let mut seen = BTreeSet::new();
-    let mut started: BTreeMap<(Stream, bool), &OutputPlan> = BTreeMap::new();
+    let given = given_slots(plan, world);
+    let mut started = BTreeSet::new();
     let mut made: BTreeSet<String> = BTreeSet::new();
     for said in &plan.routers {
         let pool = said
@@ -54,15 +55,15 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut 
             found.extend(case.wrong_order());
             found.extend(case.unfounded());
             found.extend(case.takes_off_air());
-            found.extend(case.published_elsewhere(plan));
+            found.extend(case.published_elsewhere(&given));
             if output.arn.is_none() && !made.insert(output.carries.to_string()) {
                 found.push(case.broken(Rule::WrittenTwice, "is made twice"));
             }
-            if let Some(push) = case.starts() {
-                let stream = (push.stream.clone(), push.form.is_backup_ingest());
-                if started.insert(stream, output).is_some() {
-                    found.push(case.broken(Rule::TargetTwice, "starts a stream that another output starts"));
-                }
+            if case
+                .starts()
+                .is_some_and(|push| !started.insert(Ingest::of(push)))
+            {
+                found.push(case.broken(Rule::TargetTwice, "starts a stream that another output starts"));
             }
         }
     }
@@ -80,42 +81,52 @@ pub(super) fn prepared(world: &World<'_>, now: Timestamp) -> BTreeSet<Destinatio
 
 /// Destinations with an output in whatever pool, and whether one of theirs is ACTIVE.
 pub(super) fn with_output(world: &World<'_>, now: Timestamp) -> BTreeMap<DestinationName, bool> {
-    let outputs = Outputs::read(world, now);
-    let mut found: BTreeMap<DestinationName, bool> = BTreeMap::new();
-    for (arn, holder) in &outputs.holders {
-        if let (Holder::Of(one), Some(output)) = (holder, outputs.seen(arn)) {
-            *found.entry(one.name.clone()).or_default() |= output.state == OutputState::Active;
+    let own = Outputs::read(world, now).own.into_iter();
+    own.map(|(name, outputs)| {
+        let mut states = outputs.iter().map(|(_, output)| output.state);
+        (name.clone(), states.any(|state| state == OutputState::Active))
+    })
+    .collect()
+}
+
+/// A stream, at the primary or at the backup ingest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Ingest {
+    stream: Stream,
+    is_backup: bool,
+}
+
+impl Ingest {
+    fn of(target: &Endpoint) -> Self {
+        Self {
+            stream: target.stream(),
+            is_backup: target.is_backup_ingest(),
         }
     }
-    found
+}
+
+/// What is to be pushed from slots.
+fn given_slots(plan: &Plan, world: &World<'_>) -> BTreeSet<Ingest> {
+    let given = plan.destinations.iter().filter(|one| one.assignment.is_some());
+    let declared = given.filter_map(|one| world.desired.destinations.get(&one.name));
+    let targets = declared.filter_map(|one| endpoint(one));
+    targets.map(|target| Ingest::of(&target)).collect()
 }
 
 /// Wanted, not on air, and neither a step nor a word about it.
 fn silent(plan: &Plan, world: &World<'_>) -> Vec<Violation> {
-    let outputs = || plan.routers.iter().flat_map(|pool| &pool.outputs);
-    let of = |name: &DestinationName| {
-        let text = name.to_string();
-        outputs().find(|output| output.carries.destination() == Some(name) && !text.is_empty())
-    };
-    let is_silent = |name: &DestinationName| {
-        let is_said = of(name)
-            .is_some_and(|output| output.on_air || !output.steps.is_empty() || output.waiting.is_some());
-        !is_said
-    };
+    let outputs = plan.routers.iter().flat_map(|pool| &pool.outputs);
+    let told = outputs.filter(|output| output.on_air || !output.steps.is_empty() || output.waiting.is_some());
+    let told: BTreeSet<&DestinationName> = told.filter_map(|output| output.carries.destination()).collect();
     let silent = plan.destinations.iter().filter(|one| {
         let is_of_router = world.desired.routers.contains_key(&one.pool);
-        is_of_router && one.wanted && one.waiting.is_none() && is_silent(&one.name)
+        is_of_router && one.wanted && one.waiting.is_none() && !told.contains(&one.name)
     });
     let what = "is not where it is wanted, and the plan does not say why";
-    silent
-        .map(|one| {
-            Violation::new(
-                Rule::SilentDestination,
-                About::Destination(one.name.clone()),
-                what,
-            )
-        })
-        .collect()
+    let broken = |name: &DestinationName| {
+        Violation::new(Rule::SilentDestination, About::Destination(name.clone()), what)
+    };
+    silent.map(|one| broken(&one.name)).collect()
 }
 
 /// Router outputs as observed, by this reading.
@@ -125,6 +136,10 @@ struct Outputs<'a> {
     by_stream: BTreeMap<Stream, Vec<&'a Destination>>,
     by_identity: BTreeMap<&'a Identity, &'a Destination>,
     holders: BTreeMap<&'a RouterArn, Holder<'a>>,
+    /// What each destination holds.
+    own: BTreeMap<&'a DestinationName, Vec<(&'a RouterArn, &'a RouterOutput)>>,
+    /// Which outputs may publish a stream.
+    publishing: BTreeMap<Ingest, Vec<&'a RouterArn>>,
 }
 
 /// Whose an output is.
@@ -149,6 +164,8 @@ impl<'a> Outputs<'a> {
             by_stream: BTreeMap::new(),
             by_identity: BTreeMap::new(),
             holders: BTreeMap::new(),
+            own: BTreeMap::new(),
+            publishing: BTreeMap::new(),
         };
         for one in world.desired.destinations.values().map(|one| &**one) {
             outputs.by_identity.entry(&one.identity).or_insert(one);
@@ -159,6 +176,16 @@ impl<'a> Outputs<'a> {
         for (arn, output) in &world.observed.routers.outputs {
             let holder = outputs.holder(output);
             outputs.holders.insert(arn, holder);
+            if let Holder::Of(one) = holder {
+                outputs.own.entry(&one.name).or_default().push((arn, output));
+            }
+            if let Some(target) = output.target.as_ref().filter(|_| may_publish(output)) {
+                outputs
+                    .publishing
+                    .entry(Ingest::of(target))
+                    .or_default()
+                    .push(arn);
+            }
         }
         outputs
     }
@@ -184,12 +211,8 @@ impl<'a> Outputs<'a> {
             return Holder::Of(one);
         }
         // Another one's, by what is recorded: it is taken over only where it was renamed while it pushes.
-        let pushes = !matches!(
-            output.state,
-            OutputState::Standby | OutputState::Creating | OutputState::Deleting
-        );
         let may_be_renamed =
-            record.is_none_or(|record| pushes && self.of_identity(&record.identity).is_none());
+            record.is_none_or(|record| may_publish(output) && self.of_identity(&record.identity).is_none());
         if let Some(one) = same.iter().copied().find(kept).filter(|_| may_be_renamed) {
             return Holder::Of(one);
         }
@@ -247,19 +270,19 @@ impl<'a> Outputs<'a> {
             return false;
         };
         let own = endpoint(one);
-        let mut holders = self.holders.iter();
-        holders.any(|(arn, holder)| {
-            let is_its = matches!(holder, Holder::Of(other) if other.name == one.name);
-            let output = self.seen(arn).filter(|_| is_its);
-            output.is_some_and(|output| {
-                let there = output.target.as_ref().map(Endpoint::canonical);
-                output.state == OutputState::Standby
-                    && takes(output, pool)
-                    && self.is_fed(pool)
-                    && there.is_some()
-                    && there == own.as_ref().map(Endpoint::canonical)
-            })
+        self.own(one).any(|(_, output)| {
+            let there = output.target.as_ref().map(Endpoint::canonical);
+            output.state == OutputState::Standby
+                && takes(output, pool)
+                && self.is_fed(pool)
+                && there.is_some()
+                && there == own.as_ref().map(Endpoint::canonical)
         })
+    }
+
+    /// The outputs that a destination holds.
+    fn own(&self, one: &Destination) -> impl Iterator<Item = (&'a RouterArn, &'a RouterOutput)> {
+        self.own.get(&one.name).into_iter().flatten().copied()
     }
 
     /// Whether what an output's tags name may be declared by another slotwise of this owner: neither its pool nor its destination is
@@ -342,6 +365,14 @@ impl<'a> Outputs<'a> {
         }
         found
     }
+}
+
+/// Whether an output pushes, or may.
+fn may_publish(output: &RouterOutput) -> bool {
+    !matches!(
+        output.state,
+        OutputState::Standby | OutputState::Creating | OutputState::Deleting
+    )
 }
 
 /// Whether an output takes a pool's input.

@@ -119,7 +119,11 @@ fn note_output(one: &mut DestinationPlan, own: Option<&OutputPlan>) {
     };
     let Some(output) = own else { return };
     one.on_air |= output.on_air;
-    one.is_previous |= matches!(output.carries, OutputContent::Previous(_));
+    // What its own output pushes is said, whatever a slot that it leaves still has.
+    one.is_previous = match output.carries {
+        OutputContent::Previous(_) => true,
+        _ => one.is_previous && !output.on_air,
+    };
     one.output = Some(OutputPlace {
         will_be_on_air: output.will_be_on_air() || one.wanted && is_awaited(output),
         ..place(output)

@@ -1,12 +1,14 @@
 //! One router output: whether its steps are possible, founded, granted, and start nothing twice.
 
+use std::collections::BTreeSet;
+
 use super::super::declared::Push;
 use super::super::violation::{About, Rule, Violation};
-use super::{Holder, Outputs, endpoint, is_exact, takes};
+use super::{Holder, Ingest, Outputs, endpoint, is_exact, takes};
 use crate::model::{
     Cause, Destination, DestinationName, Endpoint, OutputState, RouteState, RouterOutput, RouterPool,
 };
-use crate::plan::{OutputAction, OutputPlan, OutputReason, Plan};
+use crate::plan::{OutputAction, OutputPlan, OutputReason};
 
 /// What is planned for one output.
 pub(super) struct Case<'a> {
@@ -217,12 +219,8 @@ impl<'a> Case<'a> {
 
     /// Whether an output of this pool is that of a destination.
     fn has_output(&self, one: &Destination) -> bool {
-        let mut holders = self.outputs.holders.iter();
-        holders.any(|(arn, holder)| {
-            let is_its = matches!(holder, Holder::Of(other) if other.name == one.name);
-            let pool = self.outputs.pool_of(arn).map(|pool| &pool.name);
-            is_its && pool == Some(&one.pool)
-        })
+        let mut own = self.outputs.own(one);
+        own.any(|(arn, _)| self.outputs.pool_of(arn).map(|pool| &pool.name) == Some(&one.pool))
     }
 
     /// Whether what it would push is the destination's target, or the previous one of a destination that comes back.
@@ -282,11 +280,8 @@ impl<'a> Case<'a> {
 
     /// Whether a destination has another output than this one.
     fn has_another(&self, one: &Destination) -> bool {
-        let mut holders = self.outputs.holders.iter();
-        holders.any(|(arn, holder)| {
-            let is_its = matches!(holder, Holder::Of(other) if other.name == one.name);
-            is_its && Some(*arn) != self.said.arn.as_ref()
-        })
+        let mut own = self.outputs.own(one);
+        own.any(|(arn, _)| Some(arn) != self.said.arn.as_ref())
     }
 
     /// A wanted destination goes off air without a grant, or does not come back; or one that vanished and may be declared.
@@ -355,58 +350,36 @@ impl<'a> Case<'a> {
         let stream = |endpoint: &Endpoint| endpoint.stream();
         let here = self.seen().and_then(|seen| seen.target.as_ref()).map(stream);
         let own = endpoint(one).as_ref().map(stream);
-        let mut holders = self.outputs.holders.iter();
-        holders.any(|(arn, holder)| {
-            let is_its = matches!(holder, Holder::Of(other) if other.name == one.name);
-            let others = || Some(*arn) != self.said.arn.as_ref();
-            let output = self.outputs.seen(arn).filter(|_| is_its && others());
-            output.is_some_and(|output| {
-                let there = output.target.as_ref().map(stream);
-                let is_same = there.is_some() && (there == own || there == here);
-                is_same && self.outputs.is_on_air(output, pool)
-            })
+        let mut others = self
+            .outputs
+            .own(one)
+            .filter(|(arn, _)| Some(*arn) != self.said.arn.as_ref());
+        others.any(|(_, output)| {
+            let there = output.target.as_ref().map(stream);
+            let is_same = there.is_some() && (there == own || there == here);
+            is_same && self.outputs.is_on_air(output, pool)
         })
     }
 
     /// What the steps start to push.
-    pub(super) fn starts(&self) -> Option<Push> {
+    pub(super) fn starts(&self) -> Option<&'a Endpoint> {
         let starts = |action: &OutputAction| matches!(action, OutputAction::Start | OutputAction::Restart);
         if !self.actions().any(starts) {
             return None;
         }
         let written = self.actions().filter_map(OutputAction::target).last();
-        let there = self.seen().and_then(|seen| seen.target.as_ref());
-        written.or(there).map(Push::of)
+        written.or(self.seen().and_then(|seen| seen.target.as_ref()))
     }
 
-    /// A stream that is started while something else may publish it, or is about to.
-    pub(super) fn published_elsewhere(&self, plan: &Plan) -> Option<Violation> {
-        let push = self.starts()?;
-        let world = self.outputs.world;
-        let is_same = |endpoint: &Endpoint| {
-            endpoint.stream() == push.stream && endpoint.is_backup_ingest() == push.form.is_backup_ingest()
-        };
-        let in_outputs = world.observed.routers.outputs.iter().any(|(arn, output)| {
-            let may_publish = !matches!(
-                output.state,
-                OutputState::Standby | OutputState::Creating | OutputState::Deleting
-            );
-            let is_other = Some(arn) != self.said.arn.as_ref();
-            is_other && may_publish && output.target.as_ref().is_some_and(is_same)
-        });
-        let on_channels = world.air.may_be_published(&push);
-        let is_given = plan.destinations.iter().any(|one| {
-            let declared = world.desired.destinations.get(&one.name);
-            one.assignment.is_some()
-                && declared
-                    .and_then(|one| endpoint(one))
-                    .is_some_and(|own| is_same(&own))
-        });
-        (in_outputs || on_channels || is_given).then(|| {
-            self.broken(
-                Rule::TargetTwice,
-                "starts a stream that is, or may be, on air elsewhere",
-            )
-        })
+    /// A stream that is started while something else may publish it, or is about to from a slot that it is given.
+    pub(super) fn published_elsewhere(&self, given: &BTreeSet<Ingest>) -> Option<Violation> {
+        let target = self.starts()?;
+        let ingest = Ingest::of(target);
+        let mut publishing = self.outputs.publishing.get(&ingest).into_iter().flatten();
+        let in_outputs = publishing.any(|arn| Some(*arn) != self.said.arn.as_ref());
+        let on_channels = self.outputs.world.air.may_be_published(&Push::of(target));
+        let what = "starts a stream that is, or may be, on air elsewhere";
+        let is_twice = in_outputs || on_channels || given.contains(&ingest);
+        is_twice.then(|| self.broken(Rule::TargetTwice, what))
     }
 }

@@ -403,21 +403,16 @@ fn from_a_router_output_to_a_channel_when_its_pool_grants() {
     assert_eq!(output_steps(&allowed(&gone.ready("a"))), ["arn-a: stop"]);
 }
 
-#[test]
-fn what_has_begun_in_its_output_does_not_come_back_to_its_slot_for_a_new_key() {
-    let moved = fixture::World::new()
-        .channel("1", crate::model::ChannelState::Idle, &["+a"])
-        .wanted("a")
-        .with("a", |one| one.pool = "router".into());
-    let mut world = both(moved).returning("a", "1", "slot-1");
-    let one = world.desired.destinations["a"].clone();
-    let (owner, pool) = (world.desired.owner.clone(), PoolName::new("router"));
-    let target = super::super::reading::endpoint(&one).unwrap();
-    world.observed.routers = World::new().output("arn-a", "a", OutputState::Standby).observed;
-    let output = world.observed.routers.outputs.values_mut().next().unwrap();
+/// Gives `a` of pool `router` an output in `state` with the target that it has now.
+fn with_own_output(world: &mut fixture::World, state: OutputState) {
+    let one = &world.desired.destinations["a"];
+    let (owner, pool) = (&world.desired.owner, PoolName::new("router"));
+    let target = super::super::reading::endpoint(one).unwrap();
+    let mut routers = World::new().output("arn-a", "a", state).observed;
+    let output = routers.outputs.values_mut().next().unwrap();
     output.owner = Some(owner.clone());
     output.record = Some(OutputRecord {
-        digest: TargetDigest::of_output(&owner, &pool, &one.identity, &target),
+        digest: TargetDigest::of_output(owner, &pool, &one.identity, &target),
         pool,
         identity: one.identity.clone(),
         released: false,
@@ -425,13 +420,36 @@ fn what_has_begun_in_its_output_does_not_come_back_to_its_slot_for_a_new_key() {
         off_since: None,
     });
     output.target = Some(target);
-    let mut world = world.with("a", |one| {
-        new_key(one);
-        one.pool = "router".into();
-    });
+    world.observed.routers = routers;
+}
+
+#[test]
+fn what_has_begun_in_its_output_does_not_come_back_to_its_slot_for_a_new_key() {
     for state in [OutputState::Standby, OutputState::Starting, OutputState::Active] {
-        world.observed.routers.outputs.values_mut().next().unwrap().state = state;
-        let plan = allowed(&world);
+        let interrupted = fixture::World::new()
+            .channel("1", crate::model::ChannelState::Idle, &["+a"])
+            .wanted("a")
+            .with("a", |one| one.pool = "router".into());
+        let mut world = both(interrupted).returning("a", "1", "slot-1");
+        with_own_output(&mut world, state);
+        let plan = allowed(&world.with("a", |one| {
+            new_key(one);
+            one.pool = "router".into();
+        }));
         assert_eq!(fixture::steps(&plan, "1"), "", "{state:?}");
     }
+}
+
+#[test]
+fn on_air_in_its_output_it_is_not_told_to_have_the_key_of_the_slot_that_it_leaves() {
+    let moved = fixture::World::new()
+        .channel("1", crate::model::ChannelState::Running, &["+a"])
+        .with("a", |one| {
+            new_key(one);
+            one.pool = "router".into();
+        });
+    let mut world = both(moved);
+    with_own_output(&mut world, OutputState::Active);
+    let plan = allowed(&world);
+    assert!(plan.destinations[0].on_air && !plan.destinations[0].is_previous);
 }
