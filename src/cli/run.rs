@@ -58,7 +58,8 @@ struct PaceArgs {
     /// Time between looks while nothing is on its way, give or take a tenth
     #[arg(long, env = "SLOTWISE_INTERVAL", value_name = "TIME", default_value = "60s", value_parser = parse_time)]
     interval: Duration,
-    /// Plan after this long without another change of the sources: several switches are often pressed in a row
+    /// Plan after this long without another change of the sources: several switches are often pressed in a row.
+    /// After 250 ms at most where only destinations of RouterPools are switched
     #[arg(long, env = "SLOTWISE_BATCH_IDLE", value_name = "TIME", default_value = "1s", value_parser = parse_time)]
     batch_idle: Duration,
     /// But this long after the first change at the latest

@@ -88,7 +88,8 @@ pub struct Settings {
     pub transition_interval: Duration,
     /// Time between looks at whether the source changed.
     pub source_interval: Duration,
-    /// A change of the source is planned after this long without another one: people press several switches in a row.
+    /// A change of the source is planned after this long without another one: people press several switches in a row. Where only
+    /// router outputs are switched, after a quarter of a second at most: no switch touches another.
     pub batch_idle: Duration,
     /// But after this long at most.
     pub batch_max: Duration,

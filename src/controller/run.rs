@@ -1,5 +1,6 @@
 //! Cycle after cycle: when to look, and when to end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
@@ -9,16 +10,22 @@ use tokio_util::sync::CancellationToken;
 use super::lease::LeaseError;
 use super::steps::{LEASE_RETRY, LookAgain};
 use super::{Controller, CycleError, Event, Look, pace};
+use crate::model::Desired;
 use crate::plan::FeedPlan;
 use crate::retry::Backoff;
 use crate::status::Totals;
 use crate::store::Source;
+use crate::store::changes::are_router_switches;
 
 /// Failures in a row on every channel with something to do after which `--once` and `apply` give up.
 const GIVE_UP_AFTER: u32 = 5;
 
 /// No two cycles begin closer together, whatever asks for them.
 const CYCLE_GAP_MIN: Duration = Duration::from_millis(50);
+
+/// Switches of router outputs touch nobody else, so that little is gained by waiting for more of them: only that a file which
+/// is written in two goes is read whole.
+const SWITCH_IDLE: Duration = Duration::from_millis(250);
 
 /// How much later the next look begins for each page of the list beyond the first: two calls a second may be lists, and the
 /// rest of them is for steps.
@@ -76,10 +83,18 @@ struct Due {
     /// When the last cycle ended.
     looked: Option<Instant>,
     source: Instant,
-    /// The first change of the source that no cycle has seen yet.
-    changed: Option<Instant>,
+    /// Changes of the source that no cycle has seen yet.
+    changes: Option<Batch>,
     /// Whole cycles that failed in a row.
     failed: Option<Backoff>,
+}
+
+/// Changes of the source that are planned together.
+#[derive(Debug)]
+struct Batch {
+    first: Instant,
+    /// They are planned after this long without another one.
+    idle: Duration,
 }
 
 impl Due {
@@ -108,7 +123,7 @@ impl<S: Source> Controller<S> {
             outputs: None,
             looked: None,
             source: begun + self.settings.source_interval,
-            changed: None,
+            changes: None,
             failed: None,
         };
         let mut converging = Converging {
@@ -214,7 +229,7 @@ impl<S: Source> Controller<S> {
         due: &mut Due,
         converging: &mut Converging,
     ) -> Option<Ended> {
-        due.changed = None;
+        due.changes = None;
         due.looked = Some(Instant::now());
         match result {
             Err(error) if self.loaded.is_none() => return Some(Ended::Failed(error)),
@@ -305,10 +320,20 @@ impl<S: Source> Controller<S> {
         if !changed {
             return false;
         }
+        let before = self.desired();
         self.read_source().await;
-        let first = *due.changed.get_or_insert(now);
-        due.cycle = (now + self.settings.batch_idle).min(first + self.settings.batch_max);
+        let after = before.zip(self.desired());
+        let are_switches = after.is_some_and(|(before, after)| are_router_switches(&before, &after));
+        let longest = if are_switches { SWITCH_IDLE } else { Duration::MAX };
+        let idle = self.settings.batch_idle.min(longest);
+        let batch = due.changes.get_or_insert(Batch { first: now, idle });
+        batch.idle = batch.idle.max(idle);
+        due.cycle = (now + batch.idle).min(batch.first + self.settings.batch_max);
         true
+    }
+
+    fn desired(&self) -> Option<Arc<Desired>> {
+        self.loaded.as_ref().map(|loaded| Arc::clone(&loaded.desired))
     }
 
     async fn read_source(&mut self) {

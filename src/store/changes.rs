@@ -46,6 +46,26 @@ pub fn changes(before: Option<&Desired>, after: &Desired) -> Vec<Change> {
     changes
 }
 
+/// Whether nothing differs but the states of destinations of RouterPools: switches, each of which touches nobody else.
+pub(crate) fn are_router_switches(before: &Desired, after: &Desired) -> bool {
+    if after.routers.is_empty() {
+        return false;
+    }
+    let is_switch = |change: &Change| {
+        let Changed::Destination(name) = &change.object else {
+            return false;
+        };
+        let pair = before.destinations.get(name).zip(after.destinations.get(name));
+        pair.is_some_and(|(old, new)| {
+            let mut switched = Destination::clone(old);
+            switched.state = new.state;
+            after.routers.contains_key(&new.pool) && !is_changed(&switched, new)
+        })
+    };
+    let changes = changes(Some(before), after);
+    !changes.is_empty() && changes.iter().all(is_switch)
+}
+
 fn destinations(before: Option<&Desired>, after: &Desired) -> Vec<Change> {
     let empty = BTreeMap::new();
     let old = before.map_or(&empty, |before| &before.destinations);
@@ -223,6 +243,50 @@ mod tests {
         change(&mut new);
         assert_eq!(is_changed(&old, &new), differences(&old, &new).is_some());
         differences(&old, &new)
+    }
+
+    #[test]
+    fn only_states_in_router_pools_are_switches_of_their_own() {
+        let declared = |changed: &dyn Fn(&mut Destination)| {
+            let mut desired = Desired::empty(OwnerId::new("us"));
+            let pool = samples::router_pool("router");
+            desired.routers.insert(pool.name.clone(), pool);
+            for name in ["one", "two"] {
+                let mut one = Destination {
+                    pool: "router".into(),
+                    ..samples::destination(name)
+                };
+                if name == "one" {
+                    changed(&mut one);
+                }
+                desired.destinations.insert(one.name.clone(), one.into());
+            }
+            desired
+        };
+        let ready = |one: &mut Destination| one.state = WantedState::Ready;
+        let is_switch = |before: &dyn Fn(&mut Destination), after: &dyn Fn(&mut Destination)| {
+            are_router_switches(&declared(before), &declared(after))
+        };
+        assert!(is_switch(&|_| {}, &ready));
+        assert!(is_switch(&ready, &|_| {}));
+        assert!(!is_switch(&|_| {}, &|_| {}), "nothing changed");
+        let with_key = |one: &mut Destination| {
+            ready(one);
+            one.key = StreamKey::Known(Secret::new("CANARY-2"));
+        };
+        assert!(!is_switch(&|_| {}, &with_key));
+        let in_slots = |one: &mut Destination| one.pool = "slots".into();
+        let in_slots_and_ready = |one: &mut Destination| {
+            in_slots(one);
+            ready(one);
+        };
+        assert!(!is_switch(&in_slots, &in_slots_and_ready));
+        let mut fewer = declared(&ready);
+        fewer.destinations.remove("two");
+        assert!(!are_router_switches(&declared(&|_| {}), &fewer), "removed");
+        let mut pools = declared(&ready);
+        pools.routers.values_mut().next().unwrap().keep = Some(std::time::Duration::from_mins(1));
+        assert!(!are_router_switches(&declared(&|_| {}), &pools), "of a pool");
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use slotwise::controller::{Ended, Event};
+use slotwise::controller::{Ended, Event, Until};
 use slotwise::emulator::mediaconnect::{self, Kind};
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
 use slotwise::model::{Desired, Interrupt, Secret, StreamKey, WantedState};
 use slotwise::status::{ConditionStatus, Phase};
+use tokio_util::sync::CancellationToken;
 
 use super::stage::{INPUT, Stage, declared, destination, fleet};
 
@@ -58,7 +59,11 @@ pub(crate) fn switch(stage: &Stage, name: &'static str, to: WantedState) {
 
 /// Calls that change something, by operation.
 pub(crate) fn writes(stage: &Stage) -> Vec<String> {
-    let calls = stage.emulator.calls().into_iter();
+    writes_to(&stage.emulator)
+}
+
+fn writes_to(emulator: &Emulator) -> Vec<String> {
+    let calls = emulator.calls().into_iter();
     let is_write = |operation: &String| {
         let is_look = ["List", "Get", "BatchGet", "Describe"];
         !is_look.iter().any(|look| operation.starts_with(look))
@@ -113,6 +118,35 @@ async fn a_switch_touches_no_other_output() {
         assert_eq!(before[name], after[name], "{name}");
     }
     assert!(!stage.log().contains("k3y"), "a key was shown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_is_acted_on_within_a_second() {
+    let mut stage = Stage::new(wanted(&["a", "b"]));
+    assert!(
+        matches!(stage.converge(30).await, Ended::Converged),
+        "{}",
+        stage.log()
+    );
+    let (emulator, script) = (stage.emulator.clone(), stage.script.clone());
+    let asked = CancellationToken::new();
+    let pressing = async {
+        for press in 0..6_u64 {
+            // Whenever it comes between two looks at the sources.
+            tokio::time::sleep(MINUTE + Duration::from_millis(83 * press)).await;
+            let (to, call) = [
+                (WantedState::Ready, "StopRouterOutput"),
+                (WantedState::Streaming, "StartRouterOutput"),
+            ][usize::from(press % 2 == 1)];
+            let count = writes_to(&emulator).len();
+            script.change(move |desired| desired.destination_mut("a").unwrap().state = to);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let made = writes_to(&emulator).split_off(count);
+            assert_eq!(made.last().map(String::as_str), Some(call), "press {press}");
+        }
+        asked.cancel();
+    };
+    tokio::join!(pressing, stage.controller.run(Until::Asked, &asked));
 }
 
 #[tokio::test(start_paused = true)]
