@@ -99,16 +99,29 @@ impl Plan {
             _ => None,
         });
         let on_air = names.filter_map(|name| {
-            let at = self.destinations.binary_search_by(|one| one.name.cmp(name));
-            let one = at
-                .ok()
-                .map(|at| &self.destinations[at])
-                .filter(|one| one.on_air)?;
+            let one = self.destination(name).filter(|one| one.on_air)?;
             one.held.as_ref().map(|slot| &slot.channel)
         });
         let own = channel.id.clone();
         let ids: BTreeSet<&ChannelId> = on_air.filter(|id| **id != own).collect();
         self.channels.iter().filter(move |other| ids.contains(&other.id))
+    }
+
+    fn destination(&self, name: &DestinationName) -> Option<&DestinationPlan> {
+        let at = self.destinations.binary_search_by(|one| one.name.cmp(name));
+        at.ok().map(|at| &self.destinations[at])
+    }
+
+    /// Whether what an output waits for is told with the destination that it carries, or carries still.
+    pub fn is_told_with_destination(&self, output: &OutputPlan) -> bool {
+        match &output.carries {
+            OutputContent::Destination(_) | OutputContent::Previous(_) => true,
+            OutputContent::Moved(name) => {
+                let told = self.destination(name).and_then(|one| one.waiting.as_ref());
+                matches!(told, Some(Waiting::Output(told)) if Some(told) == output.waiting.as_ref())
+            }
+            OutputContent::Surplus(_) | OutputContent::Vanished(_) | OutputContent::Undeclared => false,
+        }
     }
 
     /// Interruptions of all pools together.

@@ -304,7 +304,7 @@ impl<'a> View<'a> {
     fn router_pool(&self, pool: &RouterPoolPlan) -> Vec<String> {
         let Some(name) = &pool.name else {
             let mut lines = vec!["router outputs in no pool".to_owned(), String::new()];
-            lines.extend(routers::outputs(pool, self.style));
+            lines.extend(routers::outputs(self.plan, pool, self.style));
             return lines;
         };
         let destinations = self.destinations.get(name).map_or(&[][..], Vec::as_slice);
@@ -315,7 +315,7 @@ impl<'a> View<'a> {
             self.style.paint(Tone::Strong, router_pool_facts(pool))
         )];
         let mut things = feeds::of_pool(&self.plan.feeds, name, self.style);
-        things.extend(routers::outputs(pool, self.style));
+        things.extend(routers::outputs(self.plan, pool, self.style));
         if !things.is_empty() {
             lines.push(String::new());
             lines.extend(things);

@@ -6,15 +6,16 @@ use super::plan::{in_words, ways_out_row};
 use super::style::{Style, Tone, columns};
 use super::table::{Table, cell};
 use crate::model::OutputState;
+use crate::plan::Plan;
 use crate::plan::cost::expected_of_output;
-use crate::plan::router::{OutputAction, OutputContent, OutputPlan, OutputWaiting, RouterPoolPlan};
+use crate::plan::router::{OutputAction, OutputPlan, OutputWaiting, RouterPoolPlan};
 use crate::words::counted;
 
 /// More unchanged outputs than this are folded into one line.
 const FOLD_ABOVE: usize = 4;
 
 /// The outputs of a pool: those that change with their steps, then the others.
-pub(super) fn outputs(pool: &RouterPoolPlan, style: Style) -> Vec<String> {
+pub(super) fn outputs(plan: &Plan, pool: &RouterPoolPlan, style: Style) -> Vec<String> {
     let (quiet, changed): (Vec<_>, Vec<_>) = pool.outputs.iter().partition(|output| output.steps.is_empty());
     let edges = Edges::of(pool);
     let mut lines: Vec<String> = Vec::new();
@@ -24,12 +25,16 @@ pub(super) fn outputs(pool: &RouterPoolPlan, style: Style) -> Vec<String> {
     // What waits and has no output yet is told with the destinations.
     let there = quiet.into_iter().filter(|output| output.arn.is_some());
     let (quiet, stuck): (Vec<&OutputPlan>, Vec<&OutputPlan>) =
-        there.partition(|output| is_untroubled(output));
-    lines.extend(stuck_ones(&stuck, edges, style));
+        there.partition(|output| output.messages.is_empty() && waiting_to_tell(plan, output).is_none());
+    lines.extend(stuck_ones(plan, &stuck, edges, style));
     if quiet.len() > FOLD_ABOVE {
         lines.push(folded(&quiet, style));
     } else {
-        lines.extend(quiet.iter().flat_map(|output| unchanged(output, edges, style)));
+        lines.extend(
+            quiet
+                .iter()
+                .flat_map(|output| unchanged(plan, output, edges, style)),
+        );
     }
     lines
 }
@@ -88,22 +93,22 @@ pub(super) fn of_destination(output: &OutputPlan, style: Style) -> Vec<String> {
     lines
 }
 
-/// Whether there is nothing to be said of it that is not said with its destination.
-fn is_untroubled(output: &OutputPlan) -> bool {
-    output.messages.is_empty() && (output.waiting.is_none() || is_told_with_it(output))
+/// What it waits for, unless that is told with its destination.
+fn waiting_to_tell<'a>(plan: &Plan, output: &'a OutputPlan) -> Option<&'a OutputWaiting> {
+    let waiting = output.waiting.as_ref();
+    waiting.filter(|_| !plan.is_told_with_destination(output))
 }
 
 /// Those that wait and are no destination's own, and those with messages: the first of each reason, then how many more.
-fn stuck_ones(stuck: &[&OutputPlan], edges: Edges, style: Style) -> Vec<String> {
+fn stuck_ones(plan: &Plan, stuck: &[&OutputPlan], edges: Edges, style: Style) -> Vec<String> {
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut lines = Vec::new();
     for output in stuck {
-        let code = output.waiting.as_ref().filter(|_| !is_told_with_it(output));
-        let code = code.map_or("OutputMessage", OutputWaiting::code);
+        let code = waiting_to_tell(plan, output).map_or("OutputMessage", OutputWaiting::code);
         let count = counts.entry(code).or_default();
         *count += 1;
         if *count <= FOLD_ABOVE {
-            lines.extend(unchanged(output, edges, style));
+            lines.extend(unchanged(plan, output, edges, style));
         }
     }
     for (code, count) in counts.into_iter().filter(|(_, count)| *count > FOLD_ABOVE) {
@@ -111,14 +116,6 @@ fn stuck_ones(stuck: &[&OutputPlan], edges: Edges, style: Style) -> Vec<String> 
         lines.push(format!("  and {more} more: {code}"));
     }
     lines
-}
-
-/// Whether others are told of it than its destination.
-fn is_told_with_it(output: &OutputPlan) -> bool {
-    matches!(
-        output.carries,
-        OutputContent::Destination(_) | OutputContent::Previous(_)
-    )
 }
 
 fn changing(output: &OutputPlan, edges: Edges, style: Style) -> Vec<String> {
@@ -155,10 +152,9 @@ fn steps(output: &OutputPlan) -> Table {
     table
 }
 
-fn unchanged(output: &OutputPlan, edges: Edges, style: Style) -> Vec<String> {
+fn unchanged(plan: &Plan, output: &OutputPlan, edges: Edges, style: Style) -> Vec<String> {
     let mut lines = vec![line(output, Tone::Muted, edges, style)];
-    let waiting: Option<&OutputWaiting> = output.waiting.as_ref().filter(|_| !is_told_with_it(output));
-    if let Some(waiting) = waiting {
+    if let Some(waiting) = waiting_to_tell(plan, output) {
         let mut table = Table::default();
         let text = format!("{}: {waiting}", waiting.code());
         table.row([cell(Tone::Waits, "waits"), cell(Tone::Plain, text)]);

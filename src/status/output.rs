@@ -85,7 +85,7 @@ pub(super) fn outputs(plan: &Plan) -> Vec<OutputStatus> {
             let waiting = output
                 .waiting
                 .as_ref()
-                .filter(|_| output.carries.destination().is_none());
+                .filter(|_| !plan.is_told_with_destination(output));
             Some(OutputStatus {
                 arn: output.arn.clone()?,
                 name: output.name.clone()?,
