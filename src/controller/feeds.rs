@@ -428,12 +428,16 @@ impl<S: Source> Controller<S> {
     }
 
     fn failed_feed(&mut self, feed: &Feed, what: String) -> (StepOutcome, LookAgain) {
-        if let Feed::Channel(id) = feed {
-            // The call may have had its effect.
-            self.observer.distrust(id, []);
-        }
+        let again = match feed {
+            Feed::Channel(id) => {
+                // The call may have had its effect.
+                self.observer.distrust(id, []);
+                LookAgain::Now
+            }
+            Feed::Input(_) => LookAgain::AtOutputs,
+        };
         let retry_in = self.feeds.fail(feed.clone(), what.clone(), &mut self.random);
-        (StepOutcome::Failed { what, retry_in }, LookAgain::In(retry_in))
+        (StepOutcome::Failed { what, retry_in }, again)
     }
 }
 

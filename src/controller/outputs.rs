@@ -583,7 +583,7 @@ impl<S: Source> Controller<S> {
 
     fn failed_output(&mut self, key: &OutputKey, what: String) -> (StepOutcome, LookAgain) {
         let retry_in = self.outputs.fail(key.clone(), what.clone(), &mut self.random);
-        (StepOutcome::Failed { what, retry_in }, LookAgain::In(retry_in))
+        (StepOutcome::Failed { what, retry_in }, LookAgain::AtOutputs)
     }
 }
 

@@ -11,7 +11,7 @@ use super::lease::LeaseError;
 use super::steps::{LEASE_RETRY, LookAgain};
 use super::{Controller, CycleError, Event, Look, pace};
 use crate::model::Desired;
-use crate::plan::FeedPlan;
+use crate::plan::{FeedPlan, OutputPlan};
 use crate::retry::Backoff;
 use crate::status::Totals;
 use crate::store::Source;
@@ -440,12 +440,13 @@ impl<S: Source> Controller<S> {
         Instant::now() + delay
     }
 
-    /// Whether an owned channel is in transition, recovers, or has a step under way.
+    /// Whether an owned channel is in transition, recovers, or has a step under way, or a router output is tried again later.
     fn is_on_its_way(&self) -> bool {
         let Some(plan) = &self.plan else { return false };
         !self.busy.is_idle()
             || plan.channels.iter().any(pace::is_on_its_way)
             || self.outputs.is_on_their_way(Some(plan))
+            || plan.outputs().any(OutputPlan::is_tried_again)
             || !self.feeds.is_idle()
             || plan.feeds.iter().any(FeedPlan::is_on_its_way)
     }

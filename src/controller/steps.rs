@@ -183,7 +183,7 @@ pub(super) enum StepResult {
 /// When to look again after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LookAgain {
-    /// At once: the next step can be planned.
+    /// At once: the next step can be planned, or why there is none is to be told.
     Now,
     /// When the transition may have ended ([`super::pace`]).
     AfterTransition,
@@ -417,10 +417,9 @@ impl<S: Source> Controller<S> {
                 if *times < STALE_MAX {
                     return (StepOutcome::Stale { why }, LookAgain::Now);
                 }
-                let retry_in = self
-                    .memory
+                self.memory
                     .fail(id, why.clone(), Blame::Channel, &mut self.random);
-                (StepOutcome::Stale { why }, LookAgain::In(retry_in))
+                (StepOutcome::Stale { why }, LookAgain::Now)
             }
         }
     }
@@ -457,6 +456,7 @@ impl<S: Source> Controller<S> {
         // The call may have had its effect, or the channel is not as it was: either way the list is not asked alone.
         self.observer.distrust(id, endpoints_of(step));
         let retry_in = self.memory.fail(id, what.clone(), blame, &mut self.random);
-        (StepOutcome::Failed { what, retry_in }, LookAgain::In(retry_in))
+        // The next plan says why it waits, and until when.
+        (StepOutcome::Failed { what, retry_in }, LookAgain::Now)
     }
 }

@@ -303,7 +303,7 @@ impl NoTakeover {
 const FAILING_FROM: u32 = 2;
 
 /// Failures in a row of any kind from which a channel keeps failing: about half a minute, with 2, 4, 8 and 16 s between them.
-const FAILING_FROM_ATTEMPTS: u32 = 5;
+pub(super) const FAILING_FROM_ATTEMPTS: u32 = 5;
 
 impl Waiting {
     /// Stable code, for programs.
@@ -348,7 +348,7 @@ impl Waiting {
         matches!(
             self,
             Self::BackingOff { failures, attempts, .. } if *failures >= FAILING_FROM || *attempts >= FAILING_FROM_ATTEMPTS
-        )
+        ) || matches!(self, Self::Output(waiting) if waiting.keeps_failing())
     }
 
     /// The slot that it is about, where what it waits for is a grant.

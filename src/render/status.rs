@@ -1,6 +1,6 @@
 //! What is true now, as a table and as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub fn status(status: &Status, now: Option<Timestamp>, style: Style) -> String {
     }
     if !status.channels.is_empty() {
         lines.push(String::new());
-        lines.extend(channels(&status.channels, style));
+        lines.extend(channels(status, style));
     }
     if !status.outputs.is_empty() {
         lines.push(String::new());
@@ -286,10 +286,12 @@ fn destinations(of: &[Arc<DestinationStatus>], now: Option<Timestamp>, style: St
     table.lines(style, 0)
 }
 
-fn channels(of: &[ChannelStatus], style: Style) -> Vec<String> {
+fn channels(status: &Status, style: Style) -> Vec<String> {
+    // A channel that keeps its destinations off air is told with them.
+    let told: BTreeSet<&str> = status.destinations.iter().map(|one| &*one.message).collect();
     let mut table = Table::default();
     table.row(["CHANNEL", "NAME", "POOL", "STATE", "SLOTS"].map(|head| cell(Tone::Muted, head)));
-    for one in of {
+    for one in &status.channels {
         let slots: Vec<String> = one
             .slots
             .iter()
@@ -311,7 +313,14 @@ fn channels(of: &[ChannelStatus], style: Style) -> Vec<String> {
                 cell(Tone::Plain, ""),
                 cell(Tone::Plain, ""),
                 cell(Tone::Waits, "waits"),
-                cell(Tone::Waits, format!("{code}: {message}")),
+                cell(
+                    Tone::Waits,
+                    if told.contains(message.as_str()) {
+                        (*code).to_owned()
+                    } else {
+                        format!("{code}: {message}")
+                    },
+                ),
             ]);
         } else if one.pool.is_none()
             && one.slots.is_empty()

@@ -12,7 +12,7 @@ use crate::manifest::Rejected;
 use crate::model::{
     ChannelId, ChannelState, Desired, Destination, DestinationName, OutputState, SlotId, Trust, WantedState,
 };
-use crate::plan::router::OutputWaiting;
+use crate::plan::router::{NotReady, OutputWaiting};
 use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting};
 
 /// What is true now. Times of `previous` are kept where nothing changed.
@@ -118,15 +118,29 @@ fn is_unhindered(planned: &DestinationPlan) -> bool {
     waits_for_channel && (planned.assignment.is_some() || is_made)
 }
 
-/// [`phase`], and what was on its way stays so between two steps: after an update its channel is IDLE for a moment.
+/// Reasons with which what keeps failing is told.
+const TRIED_AGAIN: [&str; 2] = ["BackingOff", "SourceNotReady"];
+
+/// Whether what feeds its output is stopped, and is started just now.
+fn awaits_source(planned: &DestinationPlan) -> bool {
+    let Some(Waiting::Output(OutputWaiting::SourceNotReady { state, why, .. })) = &planned.waiting else {
+        return false;
+    };
+    *why == NotReady::Starts && matches!(state, Some("IDLE" | "STANDBY"))
+}
+
+/// [`phase`], and what was on its way stays so between two steps: after an update its channel is IDLE for a moment. So does what kept
+/// failing, while it is tried again.
 fn phase_since(
     planned: &DestinationPlan,
     channel: Option<&ChannelPlan>,
     before: Option<&DestinationStatus>,
 ) -> Phase {
-    let was_starting = before.is_some_and(|before| before.phase == Phase::Starting);
+    let was = |phase: Phase| before.is_some_and(|before| before.phase == phase);
+    let kept_failing = was(Phase::Error) && before.is_some_and(|before| TRIED_AGAIN.contains(&before.reason));
     match phase(planned, channel) {
-        Phase::Pending if was_starting && is_unhindered(planned) => Phase::Starting,
+        Phase::Pending if was(Phase::Starting) && is_unhindered(planned) => Phase::Starting,
+        Phase::Pending if kept_failing && (is_unhindered(planned) || awaits_source(planned)) => Phase::Error,
         now => now,
     }
 }
@@ -163,6 +177,7 @@ impl<'a> View<'a> {
     fn reason(&self) -> &'static str {
         match (&self.planned.waiting, &self.planned.reason) {
             (Some(waiting), _) => waiting.code(),
+            (None, _) if self.phase == Phase::Error => "BackingOff",
             (None, Some(reason)) => reason.code(),
             (None, None) if !output::messages(self.planned).is_empty() => "OutputMessage",
             (None, None) => "AsWanted",
@@ -194,6 +209,7 @@ impl<'a> View<'a> {
             (Phase::Streaming, Some(slot)) => format!("on air in {slot}"),
             (Phase::Pending, Some(slot)) => format!("goes to {slot}: {}", self.next()),
             (Phase::Starting, Some(slot)) => format!("{slot}: {}", self.next()),
+            (Phase::Error, Some(slot)) => format!("tried again in {slot}: {}", self.next()),
             (Phase::Stopping, Some(slot)) => format!("leaves {slot}: {}", self.next()),
             (Phase::Ready, Some(slot)) => {
                 let off_air = match &self.planned.also_on_air {

@@ -39,6 +39,7 @@ fn off_air(planned: &DestinationPlan, state: Option<OutputState>) -> Phase {
             | OutputWaiting::TargetRefused { .. }
             | OutputWaiting::InputMissing { .. },
         )) => Phase::Error,
+        Some(waiting) if waiting.keeps_failing() => Phase::Error,
         _ if planned.is_unknown() => Phase::Error,
         _ if state == Some(OutputState::Error) => Phase::Error,
         Some(Waiting::Output(

@@ -142,6 +142,29 @@ fn a_transition_does_not_hide_what_else_is_in_the_way() {
     assert_eq!(phase(&failing, Some(&stopping)), Phase::Pending);
 }
 
+#[test]
+fn what_kept_failing_stays_an_error_while_it_is_tried_again() {
+    let idle = channel(ChannelState::Idle);
+    let failing = DestinationStatus {
+        reason: "BackingOff",
+        ..before(Phase::Error)
+    };
+    assert_eq!(phase_since(&placed(), Some(&idle), Some(&failing)), Phase::Error);
+    let starting = channel(ChannelState::Starting);
+    assert_eq!(
+        phase_since(&placed(), Some(&starting), Some(&failing)),
+        Phase::Starting
+    );
+    let refused = DestinationStatus {
+        reason: "TargetRefused",
+        ..before(Phase::Error)
+    };
+    assert_eq!(
+        phase_since(&placed(), Some(&idle), Some(&refused)),
+        Phase::Pending
+    );
+}
+
 /// Not wanted, and on air with others.
 fn leaving() -> DestinationPlan {
     DestinationPlan {

@@ -505,3 +505,24 @@ async fn slots_that_cannot_be_recorded_are_reported_once_and_shown() {
     stage.run_for(20 * MINUTE).await;
     assert_eq!(degraded(&stage), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_a_channel_from_starting_is_told_between_the_tries() {
+    let mut stage = Stage::new(desired(pool(&["1"]), vec![wanted("a")]));
+    let denied = Fault::new(FaultKind::AccessDenied).on(Operation::StartChannel);
+    stage.emulator.inject(denied);
+    stage.run_for(3 * MINUTE).await;
+    // A try costs two looks: one for it, and one that says what came of it.
+    let (tries, lists) = (stage.count("StartChannel"), stage.count("ListChannels"));
+    assert!(
+        tries >= 5 && lists <= 2 * tries + 8,
+        "{lists} lists for {tries} tries"
+    );
+    for _ in 0..20 {
+        stage.run_for(Duration::from_secs(10)).await;
+        let status = stage.destination("a");
+        assert_eq!(status.phase, Phase::Error, "{status:?}");
+        assert_eq!(status.reason, "BackingOff");
+        assert!(status.message.contains("medialive:StartChannel"), "{status:?}");
+    }
+}

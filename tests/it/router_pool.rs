@@ -447,3 +447,27 @@ async fn two_hundred_over_twenty_inputs_go_on_air_at_the_pace_of_their_calls() {
         assert!(counts[operation] <= most, "{counts:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_an_output_from_starting_is_told_and_ends_a_run() {
+    let mut stage = Stage::new(wanted(&["a"]));
+    let start = Operation::Router(mediaconnect::Operation::StartRouterOutput);
+    stage
+        .emulator
+        .inject(Fault::new(FaultKind::AccessDenied).on(start));
+    // It is not called converged while it is tried again.
+    let ended = stage.converge(30).await;
+    assert!(matches!(ended, Ended::Blocked), "{ended:?} {}", stage.log());
+    stage.run_for(Duration::from_secs(5)).await;
+    let status = stage.destination("a");
+    assert_eq!((status.phase, status.reason), (Phase::Error, "BackingOff"));
+    assert!(
+        status.message.contains("mediaconnect:StartRouterOutput"),
+        "{status:?}"
+    );
+    assert!(!stage.log().contains("Converged"), "{}", stage.log());
+
+    stage.emulator.with_world(|world, _| world.faults().clear());
+    stage.run_for(2 * MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming);
+}

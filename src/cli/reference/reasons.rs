@@ -392,6 +392,7 @@ fn of_the_output() -> Vec<OutputWaiting> {
             state: OutputState::Starting,
         },
         OutputWaiting::BackingOff {
+            failures: 1,
             until: Timestamp::UNIX_EPOCH,
             what: "CAUSE".to_owned(),
         },
@@ -490,6 +491,7 @@ pub fn feed_waitings() -> Vec<FeedWaiting> {
         },
         FeedWaiting::SourceInTransition { state: "STARTING" },
         FeedWaiting::BackingOff {
+            failures: 1,
             until: Timestamp::UNIX_EPOCH,
             what: "CAUSE".to_owned(),
         },

@@ -134,6 +134,7 @@ impl Reading<'_> {
     pub(super) fn not_made(&self, one: &Destination) -> Option<OutputWaiting> {
         let trouble = self.observed.not_made.get(&one.name)?;
         (self.now < trouble.retry_at).then(|| OutputWaiting::BackingOff {
+            failures: trouble.failures,
             until: trouble.retry_at,
             what: trouble.what.clone(),
         })

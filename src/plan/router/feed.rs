@@ -5,10 +5,11 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::words::tried_again;
 use super::{OutputReason, OutputWaiting};
 use crate::model::{ChannelId, OwnerId, Pause, PoolName, RouterArn};
 use crate::plan::Plan;
-use crate::plan::waiting::{end_of_pause, paused};
+use crate::plan::waiting::{FAILING_FROM_ATTEMPTS, end_of_pause, paused};
 
 /// What feeds router outputs. Two pools may share one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -79,6 +80,8 @@ pub enum FeedWaiting {
     },
     /// It failed, and is not tried again before this moment.
     BackingOff {
+        /// How many times in a row.
+        failures: u32,
         /// When it is tried again.
         until: Timestamp,
         /// What failed, one sentence without secrets.
@@ -177,6 +180,11 @@ impl FeedPlan {
 }
 
 impl NotReady {
+    /// Whether what is tried keeps failing.
+    pub(super) fn keeps_failing(&self) -> bool {
+        matches!(self, Self::Waits(waiting) if waiting.keeps_failing())
+    }
+
     /// What would change it. Empty where it ends by itself.
     pub(super) fn ways_out(&self) -> Vec<String> {
         match self {
@@ -211,6 +219,11 @@ impl FeedAction {
 }
 
 impl FeedWaiting {
+    /// Whether it has failed so often that the next try is likely to fail as well.
+    fn keeps_failing(&self) -> bool {
+        matches!(self, Self::BackingOff { failures, .. } if *failures >= FAILING_FROM_ATTEMPTS)
+    }
+
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -281,7 +294,11 @@ impl fmt::Display for FeedWaiting {
             Self::SourceMissing => f.write_str("it does not exist"),
             Self::SourceUnreadable { why } => write!(f, "it cannot be looked at: {why}"),
             Self::SourceInTransition { state } => write!(f, "it is {state}"),
-            Self::BackingOff { until, what } => write!(f, "{what}; next try at {until:.0}"),
+            Self::BackingOff {
+                failures,
+                until,
+                what,
+            } => tried_again(f, *failures, *until, what),
             Self::SourceFailed { .. } => f.write_str("slotwise leaves that state to you"),
             Self::SourceNotOwned { owner } => write!(f, "it belongs to owner {owner}"),
             Self::InputTakesOther { takes, pool } => {

@@ -168,6 +168,11 @@ impl OutputPlan {
         }
     }
 
+    /// Whether a call about it failed, and is made again later.
+    pub fn is_tried_again(&self) -> bool {
+        matches!(self.waiting, Some(OutputWaiting::BackingOff { .. }))
+    }
+
     /// Whether it is on air, or about to be, when all its steps are taken.
     pub fn will_be_on_air(&self) -> bool {
         match self.steps.last().map(|step| &step.action) {

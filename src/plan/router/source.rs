@@ -358,6 +358,7 @@ impl<'a> Reading<'a> {
         match trouble.filter(|trouble| self.now < trouble.retry_at) {
             Some(trouble) => {
                 let waiting = FeedWaiting::BackingOff {
+                    failures: trouble.failures,
                     until: trouble.retry_at,
                     what: trouble.what.clone(),
                 };

@@ -156,6 +156,7 @@ impl<'a> Reading<'a> {
             .as_ref()
             .filter(|trouble| self.now < trouble.retry_at);
         trouble.map(|trouble| OutputWaiting::BackingOff {
+            failures: trouble.failures,
             until: trouble.retry_at,
             what: trouble.what.clone(),
         })

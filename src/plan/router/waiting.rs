@@ -38,6 +38,8 @@ pub enum OutputWaiting {
     },
     /// It failed, and is not tried again before this moment.
     BackingOff {
+        /// How many times in a row.
+        failures: u32,
         /// When it is tried again.
         until: Timestamp,
         /// What failed, one sentence without secrets.

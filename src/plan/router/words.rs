@@ -3,11 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::feed::not_ready;
 use super::reading::endpoint;
 use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
 use crate::model::{Cause, Desired, DestinationName, Observed, PoolName, RouterArn};
-use crate::plan::waiting::{AGAIN, JUST_THIS_ONCE, OWN_KEY, anytime, end_of_pause, paused};
+use crate::plan::waiting::{
+    AGAIN, FAILING_FROM_ATTEMPTS, JUST_THIS_ONCE, OWN_KEY, anytime, end_of_pause, paused,
+};
 use crate::plan::{DestinationPlan, Waiting};
 
 /// What a new URL or key of a destination on air means.
@@ -102,6 +106,15 @@ impl OutputWaiting {
             Self::OfAnother { .. } => "OfAnother",
             Self::SourceUntrusted => "SourceUntrusted",
             Self::Undeclared => "Undeclared",
+        }
+    }
+
+    /// Whether it has failed so often that the next try is likely to fail as well.
+    pub fn keeps_failing(&self) -> bool {
+        match self {
+            Self::BackingOff { failures, .. } => *failures >= FAILING_FROM_ATTEMPTS,
+            Self::SourceNotReady { why, .. } => why.keeps_failing(),
+            _ => false,
         }
     }
 
@@ -251,6 +264,20 @@ pub fn allow(action: &str) -> String {
     format!("allow {action}, as manifests/iam-policy.json does")
 }
 
+/// What failed, how often, and when it is tried again.
+pub(super) fn tried_again(
+    f: &mut fmt::Formatter<'_>,
+    failures: u32,
+    until: Timestamp,
+    what: &str,
+) -> fmt::Result {
+    match failures {
+        0 | 1 => f.write_str(what)?,
+        more => write!(f, "it failed {more} times in a row ({what})")?,
+    }
+    write!(f, "; next try at {until:.0}")
+}
+
 fn quota_ways_out(limit: RouterLimit, pool: &PoolName) -> Vec<String> {
     let more = match limit {
         RouterLimit::PerRegion => {
@@ -321,7 +348,11 @@ impl fmt::Display for OutputWaiting {
             }
             Self::Paused { pool, pause } => paused(f, pool.as_ref(), pause),
             Self::OutputInTransition { state } => write!(f, "its router output is {state}"),
-            Self::BackingOff { until, what } => write!(f, "{what}; next try at {until:.0}"),
+            Self::BackingOff {
+                failures,
+                until,
+                what,
+            } => tried_again(f, *failures, *until, what),
             Self::InterruptionForbidden { pool, cause } => {
                 write!(f, "{OWN_CHANGE}; pool {pool} ")?;
                 match cause {
