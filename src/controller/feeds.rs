@@ -21,6 +21,7 @@ use crate::model::{
 };
 use crate::observe::AccountView;
 use crate::plan::{Feed, FeedAction, FeedPlan, FeedStep, Plan};
+use crate::service::Kind;
 use crate::store::Source;
 
 /// What is under way with feeds, and what is remembered of them.
@@ -412,6 +413,11 @@ impl<S: Source> Controller<S> {
                 };
                 let why = why.to_string();
                 (StepOutcome::Stale { why }, again)
+            }
+            // It waited too long for its turn at the limit of calls.
+            Err(StepError::Act(error)) if error.kind == Kind::NotSent => {
+                let why = error.message;
+                (StepOutcome::Stale { why }, LookAgain::In(LEASE_RETRY))
             }
             Err(error) => self.failed_feed(feed, error.to_string()),
         }

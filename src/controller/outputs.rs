@@ -308,6 +308,9 @@ impl Outputs {
     }
 }
 
+/// How long after its declaration was read a step of a plan is begun: its order is good for half as much again.
+const BEGUN_WITHIN: Duration = Duration::from_secs(10);
+
 /// Whether MediaConnect works on an output that is somebody's. One that cannot be read is on no way that a look would show.
 fn is_on_its_way(output: &OutputPlan) -> bool {
     let is_known = output.state != Some(OutputState::Unknown);
@@ -350,7 +353,12 @@ impl<S: Source> Controller<S> {
             .routers
             .as_ref()
             .is_some_and(|routers| routers.executor.may_write());
-        if !may_write {
+        // A look and a call wait for their turns at the limit of calls, and are in vain where the order ends before.
+        let is_old = self
+            .outputs
+            .read
+            .is_some_and(|read| read.elapsed() > BEGUN_WITHIN);
+        if !may_write || is_old {
             self.outputs.forget_queued();
         }
         while self.outputs.under_way.len() < self.settings.concurrency
@@ -555,6 +563,11 @@ impl<S: Source> Controller<S> {
             }
             Err(StepError::Gate(why @ NoPermit::OutOfDate)) => {
                 let why = why.to_string();
+                (StepOutcome::Stale { why }, LookAgain::AtOutputs)
+            }
+            // It waited too long for its turn at the limit of calls.
+            Err(StepError::Act(error)) if error.kind == Kind::NotSent => {
+                let why = error.message;
                 (StepOutcome::Stale { why }, LookAgain::AtOutputs)
             }
             Err(StepError::Gate(why @ NoPermit::LeaseLost)) => {

@@ -112,18 +112,6 @@ impl Plan {
         at.ok().map(|at| &self.destinations[at])
     }
 
-    /// Whether what an output waits for is told with the destination that it carries, or carries still.
-    pub fn is_told_with_destination(&self, output: &OutputPlan) -> bool {
-        match &output.carries {
-            OutputContent::Destination(_) | OutputContent::Previous(_) => true,
-            OutputContent::Moved(name) => {
-                let told = self.destination(name).and_then(|one| one.waiting.as_ref());
-                matches!(told, Some(Waiting::Output(told)) if Some(told) == output.waiting.as_ref())
-            }
-            OutputContent::Surplus(_) | OutputContent::Vanished(_) | OutputContent::Undeclared => false,
-        }
-    }
-
     /// Interruptions of all pools together.
     pub fn interruptions(&self) -> Interruptions {
         // Of outputs each interrupts nobody but its own destination, and only for its own change.

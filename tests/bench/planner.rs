@@ -128,7 +128,7 @@ fn world(
         let mut pool = pool(first, interrupt, placement);
         for channel in here {
             let destinations: Vec<Destination> = (0..SLOTS)
-                .map(|slot| destination(&pool.name, channel, slot))
+                .map(|slot| destination(&pool.name, channel * SLOTS + slot))
                 .collect();
             let seen = seen(&pool, channel, &destinations);
             pool.channels.push(PoolChannel {
@@ -170,8 +170,7 @@ fn pool(number: usize, interrupt: Interrupt, placement: Placement) -> ChannelPoo
 }
 
 /// Of 20 destinations 3 are off, 8 belong to groups of four that live on neighbouring channels, the rest are alone.
-fn destination(pool: &PoolName, channel: usize, slot: usize) -> Destination {
-    let number = channel * SLOTS + slot;
+pub(crate) fn destination(pool: &PoolName, number: usize) -> Destination {
     let name = format!("destination-{number:06}");
     Destination {
         identity: name.as_str().into(),

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use slotwise::model::{
     Cause, Desired, Destination, Disruption, Endpoint, InputState, Interrupt, Observed, OutputRecord,
     OutputState, OwnerId, PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterPool,
-    RouterSettings, Secret, StreamKey, TargetDigest, Tier, WantedState,
+    RouterSettings, StreamKey, TargetDigest, Tier, WantedState,
 };
 
 use slotwise::plan::{check, plan};
 
-use super::planner::{now, plan_once, print_rows};
+use super::planner::{self, now, plan_once, print_rows};
 
 /// Outputs that one router input feeds at once (MediaConnect user guide, quotas).
 const OUTPUTS_PER_INPUT: usize = 10;
@@ -88,27 +88,14 @@ fn pool(number: usize) -> RouterPool {
 }
 
 fn destination(pool: &PoolName, number: usize) -> Destination {
-    let name = format!("destination-{number:06}");
     Destination {
-        identity: name.as_str().into(),
-        pool: pool.clone(),
         state: if number % 3 == 2 {
             WantedState::Ready
         } else {
             WantedState::Streaming
         },
-        url: format!("rtmps://ingest-{}.example.com:443/live2", number % 7).into(),
-        backup_url: None,
-        is_preset: false,
-        login: None,
-        key: StreamKey::Known(Secret::new(format!("{:016x}", number.wrapping_mul(0x9E37_79B9)))),
         group: None,
-        priority: 0,
-        interruptible: true,
-        pin: None,
-        paused: None,
-        generation: 1,
-        name: name.as_str().into(),
+        ..planner::destination(pool, number)
     }
 }
 

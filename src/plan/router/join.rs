@@ -53,6 +53,20 @@ pub(in crate::plan) fn add_routers(plan: &mut Plan, desired: &Desired, observed:
     }
 }
 
+impl Plan {
+    /// Whether what an output waits for is told with the destination that it carries, or carries still.
+    pub fn is_told_with_destination(&self, output: &OutputPlan) -> bool {
+        match &output.carries {
+            OutputContent::Destination(_) | OutputContent::Previous(_) => true,
+            OutputContent::Moved(name) => {
+                let told = self.destination(name).and_then(|one| one.waiting.as_ref());
+                matches!(told, Some(Waiting::Output(told)) if Some(told) == output.waiting.as_ref())
+            }
+            OutputContent::Surplus(_) | OutputContent::Vanished(_) | OutputContent::Undeclared => false,
+        }
+    }
+}
+
 /// Says of a destination that was moved where it still is.
 fn note_left(one: &mut DestinationPlan, output: &OutputPlan) {
     if one.on_air {

@@ -264,6 +264,13 @@ pub fn allow(action: &str) -> String {
     format!("allow {action}, as manifests/iam-policy.json does")
 }
 
+fn outside_window(f: &mut fmt::Formatter<'_>, opens: Option<Timestamp>) -> fmt::Result {
+    match opens {
+        Some(opens) => write!(f, "{OWN_CHANGE}; the next window opens at {opens:.0}"),
+        None => write!(f, "{OWN_CHANGE}; no window is open"),
+    }
+}
+
 /// What failed, how often, and when it is tried again.
 pub(super) fn tried_again(
     f: &mut fmt::Formatter<'_>,
@@ -361,10 +368,7 @@ impl fmt::Display for OutputWaiting {
                 }
             }
             Self::Uninterruptible => write!(f, "{OWN_CHANGE}; it must not be interrupted"),
-            Self::OutsideWindow { opens: Some(opens) } => {
-                write!(f, "{OWN_CHANGE}; the next window opens at {opens:.0}")
-            }
-            Self::OutsideWindow { opens: None } => write!(f, "{OWN_CHANGE}; no window is open"),
+            Self::OutsideWindow { opens } => outside_window(f, *opens),
             Self::OtherInput { input, pool } => write!(
                 f,
                 "its router output takes another input than that of pool {pool}: {input}; it stays so until its next start"
