@@ -77,7 +77,7 @@
 //!   UpdateChannel, CreateRouterOutput and UpdateRouterOutput.
 //! - One controller per owner writes at a time. The gate asks the lease before each mutating call, and the client once more
 //!   right before the request leaves; each such call names holder and epoch in its user agent.
-//! - No call is begun on a declaration that was read more than 15 s before ([`execute::Order`]), however long a look took or the
+//! - No call is begun on a declaration that was read more than 15 s before ([`execute::StepPermit`]), however long a look took or the
 //!   machine was suspended.
 //! - The plan decides, the executor obeys: no choice is left at execution time. A pool whose plan is refused is held
 //!   ([`plan::held`]); the others continue.

@@ -32,8 +32,8 @@ pub enum CycleError {
     Check(Vec<Violation>),
 }
 
-/// How long after it was read a declaration is planned with, without asking whether it has changed: less than an order is
-/// good for, which counts from then, by as long as an attempt may take.
+/// How long after it was read a declaration is planned with, without asking whether it has changed: less than a step permit
+/// is good for, which counts from then, by as long as an attempt may take.
 const READ_GOOD_FOR: Duration = Duration::from_secs(3);
 
 fn list(violations: &[Violation]) -> String {
@@ -160,7 +160,7 @@ impl<S: Source> Controller<S> {
         let begun = Instant::now();
         let result = self.look_and_begin_steps(look).await;
         self.shown.cycle_ended();
-        self.tell(Event::CycleEnded {
+        self.emit(Event::CycleEnded {
             succeeded: result.is_ok(),
             took: begun.elapsed(),
         });
@@ -212,7 +212,7 @@ impl<S: Source> Controller<S> {
             // The source keeps its last good state by itself; this is for one that cannot even say that.
             Err(error) => match &self.loaded {
                 None => {
-                    self.tell(Event::SourceRead { trusted: false });
+                    self.emit(Event::SourceRead { trusted: false });
                     return Err(CycleError::Load(Box::new(error)));
                 }
                 Some(last) => {
@@ -229,12 +229,12 @@ impl<S: Source> Controller<S> {
         self.busy.withdraw_all();
         self.outputs.withdraw_all();
         self.feeds.withdraw_all();
-        self.tell(Event::SourceRead {
+        self.emit(Event::SourceRead {
             trusted: loaded.desired.trust == Trust::Whole,
         });
         self.tell_loaded(&loaded);
         while let Some(what) = self.source.warning() {
-            self.tell(Event::Warned { what });
+            self.emit(Event::Warned { what });
         }
         self.loaded = Some(loaded);
         Ok(())
@@ -249,7 +249,7 @@ impl<S: Source> Controller<S> {
             before.problems == loaded.problems && before.desired.pool_count() == loaded.desired.pool_count()
         });
         if !is_same || !changed.is_empty() {
-            self.tell(Event::SourceLoaded {
+            self.emit(Event::SourceLoaded {
                 pools: loaded.desired.pool_count(),
                 destinations: loaded.desired.destinations.len(),
                 problems: loaded.problems.clone(),
@@ -309,7 +309,7 @@ impl<S: Source> Controller<S> {
             .memory
             .note_states(&observed, Instant::now(), &mut self.random)
         {
-            self.tell(event);
+            self.emit(event);
         }
         self.memory
             .mark_trouble(&mut observed, Instant::now(), self.clock.now());
@@ -390,7 +390,7 @@ impl<S: Source> Controller<S> {
     fn tell_refused(&mut self, refused: &[Violation]) {
         let what = list(refused);
         if !refused.is_empty() && what != self.refused {
-            self.tell(Event::PlanRefused { what: what.clone() });
+            self.emit(Event::PlanRefused { what: what.clone() });
         }
         self.refused = what;
     }
@@ -399,10 +399,10 @@ impl<S: Source> Controller<S> {
     fn publish(&mut self, view: &View) {
         let last = self.previous_plan.take();
         for what in newcomers_would_wait(last.as_ref(), &view.plan) {
-            self.tell(Event::Warned { what });
+            self.emit(Event::Warned { what });
         }
         if last.is_none_or(|last| last.is_old(&view.plan)) {
-            self.tell(Event::Planned(Arc::clone(&view.plan)));
+            self.emit(Event::Planned(Arc::clone(&view.plan)));
         }
         let before = std::mem::replace(&mut self.status, Arc::clone(&view.status));
         for now in &view.status.destinations {
@@ -410,11 +410,11 @@ impl<S: Source> Controller<S> {
             if old.is_none_or(|old| (old.phase, old.reason, &old.slot) != (now.phase, now.reason, &now.slot))
             {
                 let event = self.phase_changed(old, now);
-                self.tell(event);
+                self.emit(event);
             }
         }
         for event in self.losses.note(&view.plan) {
-            self.tell(event);
+            self.emit(event);
         }
         self.memory.note_on_air(&view.plan, self.busy.leaving());
         self.source.publish(&self.status);

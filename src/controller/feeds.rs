@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::outputs::Streak;
 use super::steps::{Finished, LEASE_RETRY, LookAgain, StepResult};
 use super::{Controller, Event, StepOutcome};
-use crate::execute::{FeedOutcome, FeedTask, NoPermit, Order, SeenFeed, StepError};
+use crate::execute::{FeedOutcome, FeedTask, NoPermit, SeenFeed, StepError, StepPermit};
 use crate::medialive::ChannelDocument;
 use crate::model::{
     ChannelId, ChannelObservation, ChannelState, Desired, Endpoint, InputState, ObservedRouters, PoolName,
@@ -39,7 +39,7 @@ pub(super) struct Feeds {
 #[derive(Debug)]
 struct UnderWay {
     task: task::Id,
-    order: Order,
+    step_permit: StepPermit,
     pools: Vec<PoolName>,
     step: FeedStep,
 }
@@ -81,7 +81,7 @@ impl Feeds {
     /// A change may concern any step under way.
     pub(super) fn withdraw_all(&mut self) {
         for one in self.under_way.values() {
-            one.order.withdraw();
+            one.step_permit.withdraw();
         }
     }
 
@@ -286,7 +286,7 @@ impl<S: Source> Controller<S> {
         for event in self.feeds.note_look(seen, clock, &mut self.random) {
             // What else takes the channel of a pool is none of its users' news.
             if !matches!(&event, Event::InputChanged { input, .. } if !is_of_pool(input)) {
-                self.tell(event);
+                self.emit(event);
             }
         }
     }
@@ -296,7 +296,7 @@ impl<S: Source> Controller<S> {
         for (feed, one) in &self.feeds.under_way {
             let planned = plan.feeds.iter().find(|planned| planned.feed == *feed);
             if planned.and_then(|planned| planned.step.as_ref()) != Some(&one.step) {
-                one.order.withdraw();
+                one.step_permit.withdraw();
             }
         }
         for planned in &plan.feeds {
@@ -326,14 +326,14 @@ impl<S: Source> Controller<S> {
             return;
         };
         let executor = routers.feeds.clone();
-        self.tell(Event::OutputStepBegun {
+        self.emit(Event::OutputStepBegun {
             pool: names(&planned.pools),
             carries: planned.feed.to_string(),
             action: step.action.name(),
             reason: step.reason.clone(),
         });
-        let order = Order::given_at(read);
-        let given = order.clone();
+        let step_permit = StepPermit::given_at(read);
+        let given = step_permit.clone();
         let handle = self.tasks.spawn(async move {
             let begun = Instant::now();
             let result = executor.take(&task, &given).await;
@@ -344,7 +344,7 @@ impl<S: Source> Controller<S> {
         });
         let under_way = UnderWay {
             task: handle.id(),
-            order,
+            step_permit,
             pools: planned.pools.clone(),
             step: step.clone(),
         };
@@ -378,7 +378,7 @@ impl<S: Source> Controller<S> {
         if let (Feed::Input(arn), Some(routers)) = (&feed, &mut self.routers) {
             routers.observer.distrust_input(arn);
         }
-        self.tell(Event::OutputStepEnded {
+        self.emit(Event::OutputStepEnded {
             pool: names(&one.pools),
             carries: feed.to_string(),
             action: one.step.action.name(),

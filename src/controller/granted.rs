@@ -140,7 +140,7 @@ impl<S: Source> Controller<S> {
         let by = self.leadership.lease.signature();
         for grant in arrived {
             grant.report(Progress::Taken { by: by.clone() });
-            self.tell(Event::Grant(GrantNews::Taken {
+            self.emit(Event::Grant(GrantNews::Taken {
                 destination: grant.grantee.name.clone(),
                 by: grant.by.clone(),
             }));
@@ -160,7 +160,7 @@ impl<S: Source> Controller<S> {
             let outcome = GrantOutcome::Waits;
             let message = format!("MediaLive refused to point a slot at it: {what}");
             self.granted.end(&grantee, outcome, &message);
-            self.tell(Event::Grant(GrantNews::Ended {
+            self.emit(Event::Grant(GrantNews::Ended {
                 destination: grantee.name,
                 outcome,
                 message,
@@ -184,7 +184,7 @@ impl<S: Source> Controller<S> {
                 .map(|status| status.message.to_string())
                 .unwrap_or_default();
             self.granted.end(&grantee, outcome, &message);
-            self.tell(Event::Grant(GrantNews::Ended {
+            self.emit(Event::Grant(GrantNews::Ended {
                 destination: grantee.name,
                 outcome,
                 message,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::lease::{How, Lease, LeaseError, Note, Role, Standing};
+use super::lease::{How, Lease, LeaseError, LeaseState, Note, Role};
 use super::{Controller, Event, LeaseNews};
 use crate::status::{ConditionStatus, Leader, Status};
 use crate::store::Source;
@@ -14,7 +14,7 @@ use crate::store::Source;
 #[derive(Debug)]
 pub struct Leadership {
     pub(super) lease: Lease,
-    reported: Option<Standing>,
+    reported: Option<LeaseState>,
     /// What was left to a successor last.
     noted: String,
 }
@@ -35,16 +35,14 @@ impl Leadership {
 
     /// Whether the task that keeps the lease is gone.
     pub(super) fn has_ended(&self) -> bool {
-        self.lease
-            .standing()
-            .is_some_and(|standing| standing.role == Role::Ended)
+        self.lease.state().is_some_and(|state| state.role == Role::Ended)
     }
 
     /// The holder of the lease, for a command that does not wait for it; or a lasting error of the table.
     pub(super) fn why_not(&self) -> LeaseError {
-        let standing = self.lease.standing();
-        let trouble = standing.as_ref().and_then(|standing| standing.trouble.clone());
-        match standing.map(|standing| standing.role) {
+        let state = self.lease.state();
+        let trouble = state.as_ref().and_then(|state| state.trouble.clone());
+        match state.map(|state| state.role) {
             Some(Role::Standby {
                 holder: Some((holder, epoch)),
                 ..
@@ -55,7 +53,7 @@ impl Leadership {
 
     /// An error of the table that stays until an operator acts.
     pub(super) fn lasting_trouble(&self) -> Option<LeaseError> {
-        let trouble = self.lease.standing()?.trouble?;
+        let trouble = self.lease.state()?.trouble?;
         trouble.kind.is_lasting().then_some(LeaseError::Table(trouble))
     }
 
@@ -70,7 +68,7 @@ impl Leadership {
 
     /// What is news since it was last asked.
     fn news(&mut self) -> Vec<LeaseNews> {
-        let Some(now) = self.lease.standing() else {
+        let Some(now) = self.lease.state() else {
             return Vec::new();
         };
         let before = self.reported.replace(now.clone());
@@ -167,7 +165,7 @@ impl<S: Source> Controller<S> {
             self.memory.forget_expected();
         }
         for one in news {
-            self.tell(Event::Lease(one));
+            self.emit(Event::Lease(one));
         }
         if self.leadership.is_leading()
             && let Some(left) = self.leadership.lease.take_note()
@@ -183,10 +181,10 @@ impl<S: Source> Controller<S> {
         let why = self.leadership.lease.file_lost()?;
         self.busy.withdraw_all();
         self.memory.forget_expected();
-        self.tell(Event::Lease(LeaseNews::Lost { why }));
+        self.emit(Event::Lease(LeaseNews::Lost { why }));
         Some(self.leadership.lease.lock_again().map(|path| {
             let path = path.into();
-            self.tell(Event::Lease(LeaseNews::LockedAgain { path }));
+            self.emit(Event::Lease(LeaseNews::LockedAgain { path }));
         }))
     }
 
@@ -194,7 +192,7 @@ impl<S: Source> Controller<S> {
     pub(super) fn mark_leader(&self, status: &mut Status, now: Timestamp) {
         let lease = &self.leadership.lease;
         if !lease.is_never() {
-            let leader = lease.standing().map_or_else(alone, |standing| leader(&standing));
+            let leader = lease.state().map_or_else(alone, |state| leader(&state));
             status.set_leader(leader, &self.status.conditions, now);
         }
     }
@@ -208,9 +206,9 @@ fn alone() -> Leader {
     }
 }
 
-fn leader(standing: &Standing) -> Leader {
-    let trouble = standing.trouble.as_ref().map(ToString::to_string);
-    let (status, reason, message) = match &standing.role {
+fn leader(state: &LeaseState) -> Leader {
+    let trouble = state.trouble.as_ref().map(ToString::to_string);
+    let (status, reason, message) = match &state.role {
         Role::Leading { epoch, how, .. } => {
             let how = match how {
                 How::Free => String::new(),

@@ -273,7 +273,7 @@ impl<S: Source> Controller<S> {
         self.shown.watch()
     }
 
-    fn tell(&mut self, event: Event) {
+    fn emit(&mut self, event: Event) {
         (self.listener)(event);
     }
 }

@@ -17,7 +17,9 @@ use self::look::Searches;
 use super::refusals::Suspects;
 use super::steps::{Finished, LookAgain, StepResult};
 use super::{Controller, Event, StepOutcome};
-use crate::execute::{FeedExecutor, NoPermit, Order, OutputExecutor, OutputOutcome, OutputTask, StepError};
+use crate::execute::{
+    FeedExecutor, NoPermit, OutputExecutor, OutputOutcome, OutputTask, StepError, StepPermit,
+};
 use crate::model::{
     Desired, DestinationName, Endpoint, Identity, ObservedRouters, OutputState, PoolName, RouterArn,
     RouterQuota, Stream, Trouble,
@@ -92,7 +94,7 @@ pub(super) struct Outputs {
 #[derive(Debug)]
 struct UnderWay {
     task: task::Id,
-    order: Order,
+    step_permit: StepPermit,
     pool: String,
     carries: String,
     step: OutputStep,
@@ -184,7 +186,7 @@ impl Outputs {
     pub(super) fn withdraw_all(&mut self) {
         self.queue.clear();
         for one in self.under_way.values() {
-            one.order.withdraw();
+            one.step_permit.withdraw();
         }
     }
 
@@ -308,7 +310,7 @@ impl Outputs {
     }
 }
 
-/// How long after its declaration was read a step of a plan is begun: its order is good for half as much again.
+/// How long after its declaration was read a step of a plan is begun: its permit is good for half as much again.
 const BEGUN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Whether MediaConnect works on an output that is somebody's. One that cannot be read is on no way that a look would show.
@@ -353,7 +355,7 @@ impl<S: Source> Controller<S> {
             .routers
             .as_ref()
             .is_some_and(|routers| routers.executor.may_write());
-        // A look and a call wait for their turns at the limit of calls, and are in vain where the order ends before.
+        // A look and a call wait for their turns at the limit of calls, and are in vain where the step permit ends before.
         let is_old = self
             .outputs
             .read
@@ -455,16 +457,19 @@ impl<S: Source> Controller<S> {
         let Some(executor) = self.routers.as_ref().map(|routers| routers.executor.clone()) else {
             return;
         };
-        let order = self.outputs.read.map_or_else(Order::given_now, Order::given_at);
+        let step_permit = self
+            .outputs
+            .read
+            .map_or_else(StepPermit::given_now, StepPermit::given_at);
         let destination = task.destination.clone();
         let step = task.step.clone();
-        self.tell(Event::OutputStepBegun {
+        self.emit(Event::OutputStepBegun {
             pool: pool.clone(),
             carries: carries.clone(),
             action: step.action.name(),
             reason: step.reason.clone(),
         });
-        let given = order.clone();
+        let given = step_permit.clone();
         let handle = self.tasks.spawn(async move {
             let begun = Instant::now();
             let result = executor.take(&task, &given).await;
@@ -475,7 +480,7 @@ impl<S: Source> Controller<S> {
         });
         let under_way = UnderWay {
             task: handle.id(),
-            order,
+            step_permit,
             pool,
             carries,
             step,
@@ -497,7 +502,7 @@ impl<S: Source> Controller<S> {
             .collect();
         for (key, one) in &self.outputs.under_way {
             if planned.get(key) != Some(&one.step.action.name()) {
-                one.order.withdraw();
+                one.step_permit.withdraw();
             }
         }
     }
@@ -521,7 +526,7 @@ impl<S: Source> Controller<S> {
         if let (OutputKey::Output(arn), Some(routers)) = (&key, &mut self.routers) {
             routers.observer.distrust(arn);
         }
-        self.tell(Event::OutputStepEnded {
+        self.emit(Event::OutputStepEnded {
             pool: one.pool,
             carries: one.carries,
             action: one.step.action.name(),

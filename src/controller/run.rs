@@ -262,7 +262,7 @@ impl<S: Source> Controller<S> {
         self.has_given_up(until).then_some(Ended::Blocked)
     }
 
-    /// What follows from another standing: a look at once, or the end.
+    /// What follows from another state of the lease: a look at once, or the end.
     fn lease_changed(&mut self, until: Until, due: &mut Due) -> Option<Ended> {
         // A grant that arrived is taken by the next cycle, and that is now.
         if self.note_lease() || self.leadership.lease.has_grants() {
@@ -301,7 +301,7 @@ impl<S: Source> Controller<S> {
         self.busy.withdraw_all();
         self.outputs.withdraw_all();
         self.feeds.withdraw_all();
-        self.tell(Event::Draining);
+        self.emit(Event::Draining);
         Ended::Drained
     }
 
@@ -433,7 +433,7 @@ impl<S: Source> Controller<S> {
             .get_or_insert_with(Backoff::default)
             .fail(&mut self.random)
             .min(self.settings.interval);
-        self.tell(Event::CycleFailed {
+        self.emit(Event::CycleFailed {
             what: crate::error_chain(error),
             retry_in: delay,
         });
@@ -482,7 +482,7 @@ impl<S: Source> Controller<S> {
         let Some(plan) = &self.plan else { return };
         let totals = Box::new(Totals::of(plan, &self.status));
         let interruptions = self.losses.take_count();
-        self.tell(Event::Converged {
+        self.emit(Event::Converged {
             totals,
             interruptions,
             took,

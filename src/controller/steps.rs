@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::memory::Blame;
 use super::refusals::{Suspects, suspects, with_parking};
 use super::{Controller, Event, StepOutcome};
-use crate::execute::{FeedOutcome, Grounds, NoPermit, Order, Outcome, OutputOutcome, StepError};
+use crate::execute::{FeedOutcome, Grounds, NoPermit, Outcome, OutputOutcome, StepError, StepPermit};
 use crate::medialive::{Kind, Summary};
 use crate::model::{ChannelId, DestinationName, Endpoint, Stream};
 use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
@@ -41,7 +41,7 @@ struct UnderWay {
     suspects: Suspects,
     task: task::Id,
     step: Step,
-    order: Order,
+    step_permit: StepPermit,
 }
 
 impl Busy {
@@ -109,7 +109,7 @@ impl Busy {
     pub(super) fn withdraw_all(&mut self) {
         self.forget_queued();
         for under_way in self.channels.values() {
-            under_way.order.withdraw();
+            under_way.step_permit.withdraw();
         }
     }
 
@@ -122,7 +122,7 @@ impl Busy {
                 next.action == under_way.step.action && next.interrupts == under_way.step.interrupts
             });
             if !same {
-                under_way.order.withdraw();
+                under_way.step_permit.withdraw();
             }
         }
     }
@@ -245,7 +245,7 @@ impl<S: Source> Controller<S> {
 
     fn begin(&mut self, plan: &Plan, channel: &ChannelPlan, step: &Step, carries: BTreeSet<Endpoint>) {
         self.memory.step_begins(plan, channel, step);
-        self.tell(Event::StepBegun {
+        self.emit(Event::StepBegun {
             channel: channel.id.clone(),
             channel_name: channel
                 .seen
@@ -254,7 +254,10 @@ impl<S: Source> Controller<S> {
                 .unwrap_or_default(),
             step: step.clone(),
         });
-        let order = self.busy.read.map_or_else(Order::given_now, Order::given_at);
+        let step_permit = self
+            .busy
+            .read
+            .map_or_else(StepPermit::given_now, StepPermit::given_at);
         let (executor, id) = (self.executor.clone(), channel.id.clone());
         let grounds = Grounds {
             stand_ins: plan.stand_ins(channel, step).cloned().collect(),
@@ -273,7 +276,7 @@ impl<S: Source> Controller<S> {
             Action::Stop => self.leadership.leave(self.memory.unfinished()),
             _ => None,
         };
-        let (channel, taken, given) = (channel.clone(), step.clone(), order.clone());
+        let (channel, taken, given) = (channel.clone(), step.clone(), step_permit.clone());
         let task = self.tasks.spawn(async move {
             let begun = Instant::now();
             if let Some(note) = note {
@@ -290,7 +293,7 @@ impl<S: Source> Controller<S> {
             suspects,
             task: task.id(),
             step: step.clone(),
-            order,
+            step_permit,
         };
         self.busy.channels.insert(id, under_way);
     }
@@ -320,7 +323,7 @@ impl<S: Source> Controller<S> {
                 self.note_failure(&channel, &step, what, Blame::Channel),
             )
         };
-        self.tell(Event::StepEnded {
+        self.emit(Event::StepEnded {
             channel,
             action: step.action.name(),
             outcome,
@@ -397,7 +400,7 @@ impl<S: Source> Controller<S> {
                     .denials
                     .note(&step.action, recording, takeovers, keeps_leftovers)
                 {
-                    self.tell(Event::Warned { what });
+                    self.emit(Event::Warned { what });
                 }
                 let again = self.pace_of(&after.summary);
                 self.observer.remember(&after);

@@ -20,7 +20,7 @@ impl<S: Source> Controller<S> {
         let doubt = Doubt::OfSource(why.clone());
         if self.doubt.as_ref() != Some(&doubt) {
             self.doubt = Some(doubt);
-            self.tell(Event::SourceDoubted { why });
+            self.emit(Event::SourceDoubted { why });
         }
     }
 
@@ -31,13 +31,13 @@ impl<S: Source> Controller<S> {
             (Trust::Doubted { why }, _) => self.tell_source_doubted(why.clone()),
             (Trust::Whole, Some(why)) => {
                 if self.doubt.replace(Doubt::OfVanished) != Some(Doubt::OfVanished) {
-                    self.tell(Event::SourceDoubted { why: why.to_owned() });
+                    self.emit(Event::SourceDoubted { why: why.to_owned() });
                 }
             }
             (Trust::Whole, None) => {
                 let is_sound = self.loaded.as_ref().is_none_or(is_sound);
                 if is_sound && self.doubt.take().is_some() {
-                    self.tell(Event::SourceTrusted);
+                    self.emit(Event::SourceTrusted);
                 }
             }
         }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::StepError;
-use super::gate::{Gate, Order};
+use super::gate::{Gate, StepPermit};
 use crate::mediaconnect::MediaConnect;
 use crate::medialive::{ChannelDocument, MediaLive};
 use crate::model::tag::{STARTED_TAG, started_tag};
@@ -84,18 +84,18 @@ impl FeedExecutor {
         self.gate.is_open()
     }
 
-    /// Takes the step of `task`, unless `order` ends before the call is made.
-    pub async fn take(&self, task: &FeedTask, order: &Order) -> Result<FeedOutcome, StepError> {
+    /// Takes the step of `task`, unless `step_permit` ends before the call is made.
+    pub async fn take(&self, task: &FeedTask, step_permit: &StepPermit) -> Result<FeedOutcome, StepError> {
         // One that has grown old, or may not write, has no use for a look.
-        drop(self.permit(order)?);
+        drop(self.permit(step_permit)?);
         if task.action == FeedAction::Stop
             && let Some(why) = self.taken_by(task).await?
         {
             return Ok(FeedOutcome::Stale(why, None));
         }
         match &task.feed {
-            SeenFeed::Channel(id, planned) => self.on_channel(task, id, planned, order).await,
-            SeenFeed::Input(arn, planned) => self.on_input(task, arn, planned, order).await,
+            SeenFeed::Channel(id, planned) => self.on_channel(task, id, planned, step_permit).await,
+            SeenFeed::Input(arn, planned) => self.on_input(task, arn, planned, step_permit).await,
         }
     }
 
@@ -120,7 +120,7 @@ impl FeedExecutor {
         task: &FeedTask,
         id: &ChannelId,
         planned: &SourceChannel,
-        order: &Order,
+        step_permit: &StepPermit,
     ) -> Result<FeedOutcome, StepError> {
         let mut fresh = self.medialive.describe(id).await.map_err(StepError::Look)?;
         let seen = SourceChannel::from(&fresh.observed());
@@ -129,13 +129,13 @@ impl FeedExecutor {
         }
         let done = match task.action {
             FeedAction::Start { .. } => {
-                self.record_start(&mut fresh, &seen, order).await?;
-                self.medialive.start(self.permit(order)?, id).await
+                self.record_start(&mut fresh, &seen, step_permit).await?;
+                self.medialive.start(self.permit(step_permit)?, id).await
             }
-            FeedAction::Stop => self.medialive.stop(self.permit(order)?, id).await,
+            FeedAction::Stop => self.medialive.stop(self.permit(step_permit)?, id).await,
             FeedAction::Forget => {
                 let keys = [Arc::from(STARTED_TAG)];
-                let permit = self.permit(order)?;
+                let permit = self.permit(step_permit)?;
                 let removed = self.medialive.delete_tags(permit, &fresh.summary, &keys).await;
                 removed.map_err(StepError::Act)?;
                 fresh.note_removed(&keys);
@@ -153,14 +153,14 @@ impl FeedExecutor {
         &self,
         fresh: &mut ChannelDocument,
         seen: &SourceChannel,
-        order: &Order,
+        step_permit: &StepPermit,
     ) -> Result<(), StepError> {
         let owner = seen.owner.is_none().then_some(&self.owner);
         if owner.is_none() && seen.started_by.as_ref() == Some(&self.owner) {
             return Ok(());
         }
         let tags = [started_tag(&self.owner)];
-        let permit = self.permit(order)?;
+        let permit = self.permit(step_permit)?;
         let written = self
             .medialive
             .create_tags(permit, &fresh.summary, owner, &tags)
@@ -176,7 +176,7 @@ impl FeedExecutor {
         task: &FeedTask,
         arn: &RouterArn,
         planned: &RouterInput,
-        order: &Order,
+        step_permit: &StepPermit,
     ) -> Result<FeedOutcome, StepError> {
         let fresh = self.mediaconnect.get_input(arn, &self.owner).await;
         let Some(fresh) = fresh.map_err(StepError::Look)? else {
@@ -189,18 +189,22 @@ impl FeedExecutor {
         match task.action {
             FeedAction::Start { .. } => {
                 if !fresh.is_ours_to_stop {
-                    let permit = self.permit(order)?;
+                    let permit = self.permit(step_permit)?;
                     let tagged = self
                         .mediaconnect
                         .tag(permit, arn, &[started_tag(&self.owner)])
                         .await;
                     tagged.map_err(StepError::Act)?;
                 }
-                done(self.mediaconnect.start_input(self.permit(order)?, arn).await)
+                done(
+                    self.mediaconnect
+                        .start_input(self.permit(step_permit)?, arn)
+                        .await,
+                )
             }
-            FeedAction::Stop => done(self.mediaconnect.stop_input(self.permit(order)?, arn).await),
+            FeedAction::Stop => done(self.mediaconnect.stop_input(self.permit(step_permit)?, arn).await),
             FeedAction::Forget => {
-                let permit = self.permit(order)?;
+                let permit = self.permit(step_permit)?;
                 let removed = self.mediaconnect.untag(permit, arn, &[STARTED_TAG]).await;
                 removed.map_err(StepError::Act)?;
                 Ok(FeedOutcome::Accepted(None))
@@ -208,8 +212,8 @@ impl FeedExecutor {
         }
     }
 
-    fn permit(&self, order: &Order) -> Result<Permit<'_>, StepError> {
-        self.gate.permit(order).map_err(StepError::Gate)
+    fn permit(&self, step_permit: &StepPermit) -> Result<Permit<'_>, StepError> {
+        self.gate.permit(step_permit).map_err(StepError::Gate)
     }
 }
 

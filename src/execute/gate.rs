@@ -21,12 +21,12 @@ const ON_ITS_WAY: u32 = 10;
 
 /// Whether a step that was begun is still the one to take; the controller and the task that takes it share it.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct StepPermit {
     until: Instant,
     withdrawn: Arc<AtomicBool>,
 }
 
-impl Order {
+impl StepPermit {
     /// For a step of what is declared just now.
     pub fn given_now() -> Self {
         Self::given_at(Instant::now())
@@ -77,20 +77,20 @@ impl Gate {
         }
     }
 
-    /// A permit for one call of the step of `order`.
-    pub fn permit(&self, order: &Order) -> Result<Permit<'_>, NoPermit> {
+    /// A permit for one call of the step of `step_permit`.
+    pub fn permit(&self, step_permit: &StepPermit) -> Result<Permit<'_>, NoPermit> {
         let holding = self.holding().ok_or(NoPermit::LeaseLost)?;
-        if !order.holds() {
+        if !step_permit.holds() {
             return Err(NoPermit::OutOfDate);
         }
         // A machine that is suspended between here and the wire must not send an outdated request. A call that begins at
         // the last moment has as long as any attempt.
-        let begun = order.until + self.attempt_timeout;
+        let begun = step_permit.until + self.attempt_timeout;
         let leased = holding
             .until
             .map(|until| until - self.attempt_timeout / ON_ITS_WAY);
         let limits = Limits {
-            begin_before: order.until,
+            begin_before: step_permit.until,
             leave_before: leased.map_or(begun, |leased| leased.min(begun)),
         };
         Ok(Permit::granted(limits, holding.stamp))
@@ -132,11 +132,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_step_that_was_withdrawn_or_has_grown_old_gets_no_permit() {
         let gate = gate(Some(Holding::default()));
-        let order = Order::given_now();
-        assert!(gate.permit(&order).is_ok());
-        order.clone().withdraw();
-        assert!(matches!(gate.permit(&order), Err(NoPermit::OutOfDate)));
-        let old = Order::given_now();
+        let step_permit = StepPermit::given_now();
+        assert!(gate.permit(&step_permit).is_ok());
+        step_permit.clone().withdraw();
+        assert!(matches!(gate.permit(&step_permit), Err(NoPermit::OutOfDate)));
+        let old = StepPermit::given_now();
         tokio::time::advance(GOOD_FOR).await;
         assert!(matches!(gate.permit(&old), Err(NoPermit::OutOfDate)));
     }
@@ -149,7 +149,7 @@ mod tests {
                 until,
                 ..Holding::default()
             }));
-            gate.permit(&Order::given_at(now)).unwrap().limits()
+            gate.permit(&StepPermit::given_at(now)).unwrap().limits()
         };
         let alone = limits(None);
         assert_eq!(alone.begin_before, now + GOOD_FOR);
@@ -160,16 +160,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lost_or_ending_lease_gives_no_permit() {
-        let order = Order::given_now();
-        assert!(matches!(gate(None).permit(&order), Err(NoPermit::LeaseLost)));
+        let step_permit = StepPermit::given_now();
+        assert!(matches!(
+            gate(None).permit(&step_permit),
+            Err(NoPermit::LeaseLost)
+        ));
         let until = Some(Instant::now() + ATTEMPT);
         let ends = gate(Some(Holding {
             until,
             ..Holding::default()
         }));
-        assert!(ends.permit(&order).is_ok() && ends.is_open());
+        assert!(ends.permit(&step_permit).is_ok() && ends.is_open());
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(matches!(ends.permit(&order), Err(NoPermit::LeaseLost)));
+        assert!(matches!(ends.permit(&step_permit), Err(NoPermit::LeaseLost)));
         assert!(!ends.is_open());
     }
 }

@@ -36,7 +36,7 @@ use crate::plan::{Action, ChannelPlan, SlotWrite, Step};
 use crate::write_lease::WriteLease;
 
 pub use feeds::{FeedExecutor, FeedOutcome, FeedTask, SeenFeed};
-pub use gate::{Gate, NoPermit, Order};
+pub use gate::{Gate, NoPermit, StepPermit};
 pub use outputs::{OutputExecutor, OutputOutcome, OutputTask};
 pub use precheck::{Precheck, difference_beside, difference_from_assumed, difference_in_what_ends, precheck};
 
@@ -151,18 +151,18 @@ impl Executor {
         self.gate.is_open()
     }
 
-    /// Takes `step`, the first one of `channel`, unless `order` ends before the call is made.
+    /// Takes `step`, the first one of `channel`, unless `step_permit` ends before the call is made.
     pub async fn take(
         &self,
         channel: &ChannelPlan,
         step: &Step,
         grounds: &Grounds,
-        order: &Order,
+        step_permit: &StepPermit,
     ) -> Result<Outcome, StepError> {
         // One that has grown old, or may not write, has no use for a look.
-        drop(self.permit(order)?);
+        drop(self.permit(step_permit)?);
         if step.action == Action::Start && grounds.is_settled() {
-            return done(self.client.start(self.permit(order)?, &channel.id).await);
+            return done(self.client.start(self.permit(step_permit)?, &channel.id).await);
         }
         let stand_ins = &grounds.stand_ins;
         // At the same time, so that neither is older than the other.
@@ -174,7 +174,7 @@ impl Executor {
         }
         match precheck(channel, step, &fresh.observed(), &self.owner) {
             Precheck::Ready => match beside? {
-                None => self.act(step, fresh, order).await,
+                None => self.act(step, fresh, step_permit).await,
                 Some(stale) => Ok(stale),
             },
             Precheck::AlreadyDone => Ok(Outcome::AlreadyDone(Box::new(fresh))),
@@ -198,15 +198,21 @@ impl Executor {
         Ok(None)
     }
 
-    async fn act(&self, step: &Step, fresh: ChannelDocument, order: &Order) -> Result<Outcome, StepError> {
+    async fn act(
+        &self,
+        step: &Step,
+        fresh: ChannelDocument,
+        step_permit: &StepPermit,
+    ) -> Result<Outcome, StepError> {
         let id = &fresh.summary.id;
         match &step.action {
             Action::Wait => Ok(accepted(fresh)),
-            Action::Stop => done(self.client.stop(self.permit(order)?, id).await),
-            Action::Start => done(self.client.start(self.permit(order)?, id).await),
+            Action::Stop => done(self.client.stop(self.permit(step_permit)?, id).await),
+            Action::Start => done(self.client.start(self.permit(step_permit)?, id).await),
             Action::Adopt { tags, takeover } => {
                 let owner = Some(&self.owner);
-                self.write_tags(fresh, owner, (tags, *takeover), order).await
+                self.write_tags(fresh, owner, (tags, *takeover), step_permit)
+                    .await
             }
             Action::Record {
                 tags,
@@ -214,16 +220,16 @@ impl Executor {
                 takeover,
             } => {
                 let tags = (tags.as_slice(), *takeover);
-                let written = self.write_tags(fresh, None, tags, order).await?;
-                self.remove_tags(written, remove, order).await
+                let written = self.write_tags(fresh, None, tags, step_permit).await?;
+                self.remove_tags(written, remove, step_permit).await
             }
             Action::Update { writes, tags, adopts } => {
                 let owner = adopts.then_some(&self.owner);
                 let before = fresh.summary.clone();
-                let written = self.write_tags(fresh, owner, (tags, None), order).await?;
-                let updated = self.update(written, writes, order).await;
+                let written = self.write_tags(fresh, owner, (tags, None), step_permit).await?;
+                let updated = self.update(written, writes, step_permit).await;
                 if matches!(updated, Err(StepError::Refused(_))) {
-                    self.restore_tags(&before, tags, order).await;
+                    self.restore_tags(&before, tags, step_permit).await;
                 }
                 updated
             }
@@ -235,7 +241,7 @@ impl Executor {
         &self,
         written: Outcome,
         writes: &[SlotWrite],
-        order: &Order,
+        step_permit: &StepPermit,
     ) -> Result<Outcome, StepError> {
         let Outcome::Accepted {
             channel, recording, ..
@@ -244,7 +250,7 @@ impl Executor {
             return Ok(written);
         };
         let targets: Vec<SlotTarget<'_>> = writes.iter().map(slot_target).collect();
-        let permit = self.permit(order)?;
+        let permit = self.permit(step_permit)?;
         let after = self.client.update(permit, &channel, &targets).await;
         let mut after = after.map_err(|error| match error.kind {
             Kind::Invalid => StepError::Refused(error),
@@ -256,8 +262,8 @@ impl Executor {
         Ok(accepted_but(after, recording, Recording::Allowed))
     }
 
-    fn permit(&self, order: &Order) -> Result<Permit<'_>, StepError> {
-        self.gate.permit(order).map_err(StepError::Gate)
+    fn permit(&self, step_permit: &StepPermit) -> Result<Permit<'_>, StepError> {
+        self.gate.permit(step_permit).map_err(StepError::Gate)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::StepError;
-use super::gate::{Gate, Order};
+use super::gate::{Gate, StepPermit};
 use crate::mediaconnect::{MediaConnect, NewOutput, OutputDocument, client_token, output_name};
 use crate::model::tag::{DESTINATION_TAG, off_since_tag};
 use crate::model::{
@@ -71,12 +71,16 @@ impl OutputExecutor {
         self.gate.is_open()
     }
 
-    /// Takes the step of `task`, unless `order` ends before the call is made.
-    pub async fn take(&self, task: &OutputTask, order: &Order) -> Result<OutputOutcome, StepError> {
+    /// Takes the step of `task`, unless `step_permit` ends before the call is made.
+    pub async fn take(
+        &self,
+        task: &OutputTask,
+        step_permit: &StepPermit,
+    ) -> Result<OutputOutcome, StepError> {
         // One that has grown old, or may not write, has no use for a look.
-        drop(self.permit(order)?);
+        drop(self.permit(step_permit)?);
         let Some((arn, planned)) = &task.output else {
-            return self.create(task, order).await;
+            return self.create(task, step_permit).await;
         };
         let fresh = self.client.get_output_document(arn).await;
         let Some(fresh) = fresh.map_err(StepError::Look)? else {
@@ -92,7 +96,7 @@ impl OutputExecutor {
         {
             return Ok(OutputOutcome::Stale { why });
         }
-        self.act(task, &fresh, order).await?;
+        self.act(task, &fresh, step_permit).await?;
         Ok(OutputOutcome::Accepted { arn: arn.clone() })
     }
 
@@ -113,7 +117,7 @@ impl OutputExecutor {
 
     /// Makes an output for a destination. The token is the same for a creation that is repeated after its reply was lost, so
     /// that it makes no second one.
-    async fn create(&self, task: &OutputTask, order: &Order) -> Result<OutputOutcome, StepError> {
+    async fn create(&self, task: &OutputTask, step_permit: &StepPermit) -> Result<OutputOutcome, StepError> {
         let (OutputAction::Create(target), Some(one), Some(pool)) =
             (&task.step.action, &task.destination, &task.pool)
         else {
@@ -140,7 +144,7 @@ impl OutputExecutor {
             tags: &record.tags(&self.owner),
             client_token: &token,
         };
-        let created = self.client.create_output(self.permit(order)?, &new).await;
+        let created = self.client.create_output(self.permit(step_permit)?, &new).await;
         let created = created.map_err(refused_or_failed)?;
         Ok(OutputOutcome::Accepted { arn: created.arn })
     }
@@ -157,9 +161,14 @@ impl OutputExecutor {
         }
     }
 
-    async fn act(&self, task: &OutputTask, fresh: &OutputDocument, order: &Order) -> Result<(), StepError> {
+    async fn act(
+        &self,
+        task: &OutputTask,
+        fresh: &OutputDocument,
+        step_permit: &StepPermit,
+    ) -> Result<(), StepError> {
         let arn = &fresh.arn;
-        let permit = self.permit(order)?;
+        let permit = self.permit(step_permit)?;
         match &task.step.action {
             OutputAction::Create(_) => Ok(()),
             OutputAction::Route => {
@@ -173,11 +182,11 @@ impl OutputExecutor {
             OutputAction::Stop => {
                 let tag = off_since_tag(task.now);
                 self.tag(permit, arn, tag).await?;
-                done(self.client.stop_output(self.permit(order)?, arn).await)
+                done(self.client.stop_output(self.permit(step_permit)?, arn).await)
             }
             OutputAction::Update(target) => {
                 drop(permit);
-                self.update(task, fresh, target, order).await
+                self.update(task, fresh, target, step_permit).await
             }
             OutputAction::Record => {
                 let (Some(pool), Some(one), Some(target)) =
@@ -211,22 +220,23 @@ impl OutputExecutor {
         task: &OutputTask,
         fresh: &OutputDocument,
         target: &Endpoint,
-        order: &Order,
+        step_permit: &StepPermit,
     ) -> Result<(), StepError> {
         let (Some(one), Some(pool)) = (&task.destination, &task.pool) else {
             return Ok(());
         };
         let record = self.record(pool, one, target);
         let tag = |record: &OutputRecord| (DESTINATION_TAG.to_owned(), record.destination_tag());
-        self.tag(self.permit(order)?, &fresh.arn, tag(&record)).await?;
-        let permit = self.permit(order)?;
+        self.tag(self.permit(step_permit)?, &fresh.arn, tag(&record))
+            .await?;
+        let permit = self.permit(step_permit)?;
         let updated = self
             .client
             .update_output(permit, fresh, target, &pool.settings)
             .await;
         let updated = updated.map_err(refused_or_failed);
         if let (Err(StepError::Refused(_)), Some(before)) = (&updated, &fresh.output.record)
-            && let Ok(permit) = self.permit(order)
+            && let Ok(permit) = self.permit(step_permit)
         {
             // What is told is the refusal; whether this worked shows in the next look.
             drop(self.client.tag(permit, &fresh.arn, &[tag(before)]).await);
@@ -242,8 +252,8 @@ impl OutputExecutor {
         }
     }
 
-    fn permit(&self, order: &Order) -> Result<Permit<'_>, StepError> {
-        self.gate.permit(order).map_err(StepError::Gate)
+    fn permit(&self, step_permit: &StepPermit) -> Result<Permit<'_>, StepError> {
+        self.gate.permit(step_permit).map_err(StepError::Gate)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Executor, Order, Outcome, StepError, accepted, accepted_but};
+use super::{Executor, Outcome, StepError, StepPermit, accepted, accepted_but};
 use crate::medialive::{CallError, ChannelDocument, Kind, Summary};
 use crate::model::tag::{TAKEOVER_TAG, TakeoverTag, slot_tag_key};
 use crate::model::{ObservedChannel, OwnerId, Recording};
@@ -19,14 +19,14 @@ impl Executor {
         mut channel: ChannelDocument,
         owner: Option<&OwnerId>,
         (records, takeover): (&[SlotRecord], Option<TakeoverTag>),
-        order: &Order,
+        step_permit: &StepPermit,
     ) -> Result<Outcome, StepError> {
         let owner = owner.filter(|owner| channel.summary.owner.as_ref() != Some(*owner));
         if owner.is_none() && are_there(&channel.observed(), records, takeover) {
             return Ok(accepted(channel));
         }
         let tags = (records, takeover);
-        let written = self.create_tags(&channel, owner, tags, order).await;
+        let written = self.create_tags(&channel, owner, tags, step_permit).await;
         let denied = match written {
             Ok(()) => {
                 let slots = records.iter().map(|record| (&record.output_group, &record.tag));
@@ -47,7 +47,8 @@ impl Executor {
             Err(error) => return Err(error),
         };
         if owner.is_some() {
-            self.create_tags(&channel, owner, (&[], None), order).await?;
+            self.create_tags(&channel, owner, (&[], None), step_permit)
+                .await?;
             channel.note_tags(owner, []);
         }
         let recording = Recording::Denied { why: why(&denied) };
@@ -56,14 +57,21 @@ impl Executor {
 
     /// Writes the tags of `records` as they were on the channel `before`. Without them a slot that still points where it did
     /// would be that of nobody; so where this fails, what it holds stays off air, and nothing else is lost.
-    pub(super) async fn restore_tags(&self, before: &Summary, records: &[SlotRecord], order: &Order) {
+    pub(super) async fn restore_tags(
+        &self,
+        before: &Summary,
+        records: &[SlotRecord],
+        step_permit: &StepPermit,
+    ) {
         let keys = records.iter().map(|record| slot_tag_key(&record.output_group));
         let were = keys.filter_map(|key| Some((before.tags.slots.get(&*key)?.to_string(), key)));
         let tags: Vec<(String, String)> = were.map(|(value, key)| (key, value)).collect();
         if tags.is_empty() {
             return;
         }
-        let Ok(permit) = self.permit(order) else { return };
+        let Ok(permit) = self.permit(step_permit) else {
+            return;
+        };
         // What is told is the refusal; whether this worked shows in the next look.
         drop(self.client.create_tags(permit, before, None, &tags).await);
     }
@@ -73,7 +81,7 @@ impl Executor {
         &self,
         mut written: Outcome,
         keys: &[Arc<str>],
-        order: &Order,
+        step_permit: &StepPermit,
     ) -> Result<Outcome, StepError> {
         let Outcome::Accepted {
             channel,
@@ -89,7 +97,7 @@ impl Executor {
         if keys.is_empty() {
             return Ok(written);
         }
-        let permit = self.permit(order)?;
+        let permit = self.permit(step_permit)?;
         match self.client.delete_tags(permit, &channel.summary, &keys).await {
             Ok(()) => channel.note_removed(&keys),
             // Those of slots count for nothing, so nothing is the worse for it but the room that they take; that of a takeover
@@ -111,11 +119,11 @@ impl Executor {
         channel: &ChannelDocument,
         owner: Option<&OwnerId>,
         (records, takeover): (&[SlotRecord], Option<TakeoverTag>),
-        order: &Order,
+        step_permit: &StepPermit,
     ) -> Result<(), StepError> {
         let takeover = takeover.map(|tag| (TAKEOVER_TAG.to_owned(), tag.as_str().to_owned()));
         let tags: Vec<(String, String)> = records.iter().map(key_and_value).chain(takeover).collect();
-        let permit = self.permit(order)?;
+        let permit = self.permit(step_permit)?;
         let written = self
             .client
             .create_tags(permit, &channel.summary, owner, &tags)

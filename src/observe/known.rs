@@ -18,15 +18,15 @@ use crate::model::{
 /// not known (facts, unconfirmed 5).
 pub(super) const LIST_LAG_MAX: Duration = Duration::from_mins(1);
 
-/// How many former looks of one channel are remembered: more changes than that do not fit into [`LIST_LAG_MAX`].
-const FORMER_MAX: usize = 16;
+/// How many previous looks of one channel are remembered: more changes than that do not fit into [`LIST_LAG_MAX`].
+const PREVIOUS_MAX: usize = 16;
 
 /// A channel as it was last known, and how it was shortly before.
 #[derive(Debug)]
 pub(super) struct Known {
     now: Look,
     /// What a list that lags behind may still show, each until when.
-    former: VecDeque<(Look, Instant)>,
+    previous: VecDeque<(Look, Instant)>,
     /// It was never looked at by itself: how it is wired is assumed.
     is_assumed: bool,
     /// When it was last looked at by itself.
@@ -68,7 +68,7 @@ impl Known {
     pub(super) fn new(document: &ChannelDocument) -> Self {
         Self {
             now: Look::new(document),
-            former: VecDeque::new(),
+            previous: VecDeque::new(),
             is_assumed: false,
             accepted: Some(Instant::now()),
             settled: None,
@@ -79,7 +79,7 @@ impl Known {
     pub(super) fn assumed(channel: ObservedChannel, listed: &Summary) -> Self {
         Self {
             now: Look::of(channel, listed),
-            former: VecDeque::new(),
+            previous: VecDeque::new(),
             is_assumed: true,
             accepted: None,
             settled: None,
@@ -130,9 +130,9 @@ impl Known {
         let may_be_old = || {
             // Tags may be of another time than the rest.
             let has_old_tags = !has_tags(&self.now);
-            let former = self.former.iter().filter(|(_, until)| now < *until);
-            let mut former = former.map(|(look, _)| look);
-            former.any(|look| {
+            let previous = self.previous.iter().filter(|(_, until)| now < *until);
+            let mut previous = previous.map(|(look, _)| look);
+            previous.any(|look| {
                 look.may_show(listed.state, fingerprint) || has_old_tags && look.tags.are_of(listed)
             })
         };
@@ -190,23 +190,23 @@ impl Known {
 
     /// How it is, and how a list that lags behind may still show it.
     pub(super) fn looks(&self, now: Instant) -> impl Iterator<Item = &Look> {
-        let former = self.former.iter().filter(move |(_, until)| now < *until);
-        std::iter::once(&self.now).chain(former.map(|(look, _)| look))
+        let previous = self.previous.iter().filter(move |(_, until)| now < *until);
+        std::iter::once(&self.now).chain(previous.map(|(look, _)| look))
     }
 
     fn replace(&mut self, look: Look) {
         let now = Instant::now();
-        self.former.retain(|(_, until)| now < *until);
+        self.previous.retain(|(_, until)| now < *until);
         let before = std::mem::replace(&mut self.now, look);
         if self.now.may_show(before.state, before.configuration.fingerprint) && self.now.tags == before.tags {
             return;
         }
         let between = self.now.missed_since(&before);
         for look in [Some(before), between].into_iter().flatten() {
-            if self.former.len() == FORMER_MAX {
-                self.former.pop_front();
+            if self.previous.len() == PREVIOUS_MAX {
+                self.previous.pop_front();
             }
-            self.former.push_back((look, now + LIST_LAG_MAX));
+            self.previous.push_back((look, now + LIST_LAG_MAX));
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::execute::{Executor, Grounds, Order, Outcome, StepError};
+use slotwise::execute::{Executor, Grounds, Outcome, StepError, StepPermit};
 use slotwise::medialive::{self, MediaLive, OWNER_TAG};
 use slotwise::model::tag::slot_tag_key;
 use slotwise::model::{
@@ -106,11 +106,11 @@ impl Scene {
     async fn take(&self, action: Action) -> Result<Outcome, StepError> {
         let (plan, step) = self.planned(action).await;
         self.executor
-            .take(&plan, &step, &Grounds::default(), &Order::given_now())
+            .take(&plan, &step, &Grounds::default(), &StepPermit::given_now())
             .await
     }
 
-    /// The operations called since, in order.
+    /// The operations called since, in step_permit.
     fn calls(&self) -> Vec<String> {
         let calls = self.emulator.calls().into_iter();
         calls.map(|call| call.operation).collect()
@@ -322,9 +322,9 @@ async fn a_step_is_stale_once_its_tag_has_changed() {
     };
     scene.tag("1", &key, &says("b"));
     let (plan, step) = scene.planned(Action::Start).await;
-    let order = Order::given_now();
+    let step_permit = StepPermit::given_now();
     let grounds = Grounds::default();
-    let take = || scene.executor.take(&plan, &step, &grounds, &order);
+    let take = || scene.executor.take(&plan, &step, &grounds, &step_permit);
 
     // A foreign tag, and one that does not fit, say nothing of the slot.
     scene.tag("1", "team", "sport");

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::LeaseError;
-use super::table::{Answer, Ask, Candidate, Role, Standing, Table, TableError, TableErrorKind};
+use super::table::{Answer, Ask, Candidate, LeaseState, Role, Table, TableError, TableErrorKind};
 use crate::write_lease::{Holding, WriteLease};
 
 /// After how many lease durations a wait for the lease ends: one for a holder that is gone, one more for a faster
@@ -20,7 +20,7 @@ const WAIT_LEASES: u32 = 3;
 /// Owns the task. Dropped, the task ends, and with it the right to write.
 pub(super) struct Keeper {
     task: JoinSet<()>,
-    standing: watch::Receiver<Standing>,
+    state: watch::Receiver<LeaseState>,
     /// Asks the task to give the lease back.
     asked: CancellationToken,
     me: Arc<str>,
@@ -40,14 +40,14 @@ impl fmt::Debug for Keeper {
 impl Keeper {
     /// Begins to contend.
     pub(super) fn begin<T: Table>(table: T, candidate: Candidate) -> Self {
-        let (tell, standing) = watch::channel(candidate.standing());
+        let (tell, state) = watch::channel(candidate.state());
         let asked = CancellationToken::new();
         let (me, duration) = (Arc::clone(candidate.me()), candidate.duration());
         let mut task = JoinSet::new();
         task.spawn(keep(table, candidate, tell, asked.clone()));
         Self {
             task,
-            standing,
+            state,
             asked,
             me,
             duration,
@@ -61,24 +61,24 @@ impl Keeper {
 
     pub(super) fn gate(&self) -> Arc<dyn WriteLease> {
         Arc::new(TableGate {
-            standing: self.standing.clone(),
+            state: self.state.clone(),
             me: Arc::clone(&self.me),
         })
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        let standing = self.standing.borrow().clone();
-        if is_kept(&self.standing) || standing.role == Role::Released {
-            return standing;
+    pub(super) fn state(&self) -> LeaseState {
+        let state = self.state.borrow().clone();
+        if is_kept(&self.state) || state.role == Role::Released {
+            return state;
         }
-        Standing {
+        LeaseState {
             role: Role::Ended,
-            ..standing
+            ..state
         }
     }
 
     pub(super) async fn changed(&mut self) {
-        if self.standing.changed().await.is_ok() {
+        if self.state.changed().await.is_ok() {
             return;
         }
         if std::mem::replace(&mut self.is_end_reported, true) {
@@ -95,11 +95,11 @@ impl Keeper {
 
     async fn decided(&mut self) -> Result<(), LeaseError> {
         loop {
-            let standing = self.standing();
-            if let Some(error) = standing.trouble.filter(|error| error.kind.is_lasting()) {
+            let state = self.state();
+            if let Some(error) = state.trouble.filter(|error| error.kind.is_lasting()) {
                 return Err(LeaseError::Table(error));
             }
-            match standing.role {
+            match state.role {
                 Role::Leading { .. } => return Ok(()),
                 Role::Released | Role::Ended => return Err(LeaseError::Ended),
                 Role::Standby {
@@ -120,14 +120,14 @@ impl Keeper {
 }
 
 /// Whether the task lives. A watch channel is closed once its sender is gone.
-fn is_kept(standing: &watch::Receiver<Standing>) -> bool {
-    standing.has_changed().is_ok()
+fn is_kept(state: &watch::Receiver<LeaseState>) -> bool {
+    state.has_changed().is_ok()
 }
 
 async fn keep<T: Table>(
     table: T,
     mut candidate: Candidate,
-    tell: watch::Sender<Standing>,
+    tell: watch::Sender<LeaseState>,
     asked: CancellationToken,
 ) {
     while !asked.is_cancelled() {
@@ -139,7 +139,7 @@ async fn keep<T: Table>(
             () = sleep_until(at) => {}
         }
         candidate.expire(Instant::now());
-        publish(&tell, candidate.standing());
+        publish(&tell, candidate.state());
         // By then the request may be another one: the lease ran out.
         let (due, ask) = match candidate.next() {
             (due, now) if now == ask => (due, ask),
@@ -149,18 +149,23 @@ async fn keep<T: Table>(
             exchange(&table, &mut candidate, &tell, &ask).await;
         }
     }
-    let standing = Standing {
+    let state = LeaseState {
         role: Role::Released,
-        ..candidate.standing()
+        ..candidate.state()
     };
     // Before the request: a candidate that sees the row given back begins at once.
-    publish(&tell, standing);
+    publish(&tell, state);
     candidate.let_go();
     exchange(&table, &mut candidate, &tell, &Ask::Release).await;
 }
 
 /// One request and its answer. A lease that runs out meanwhile is reported at that moment.
-async fn exchange<T: Table>(table: &T, candidate: &mut Candidate, tell: &watch::Sender<Standing>, ask: &Ask) {
+async fn exchange<T: Table>(
+    table: &T,
+    candidate: &mut Candidate,
+    tell: &watch::Sender<LeaseState>,
+    ask: &Ask,
+) {
     let (me, duration) = (Arc::clone(candidate.me()), candidate.duration());
     // Before the request is sent: its time counts against the lease.
     let sent = Instant::now();
@@ -175,14 +180,14 @@ async fn exchange<T: Table>(table: &T, candidate: &mut Candidate, tell: &watch::
             () = sleep_until(limit) => break Err(no_answer(table.name(), ask)),
             () = sleep_until(end.unwrap_or(limit)), if end.is_some() => {
                 candidate.expire(Instant::now());
-                publish(tell, candidate.standing());
+                publish(tell, candidate.state());
             }
         }
     };
     let result = result.and_then(|answer| without_fault(answer, table.name()));
     candidate.answered(sent, Instant::now(), ask, result);
     if *ask != Ask::Release {
-        publish(tell, candidate.standing());
+        publish(tell, candidate.state());
     }
 }
 
@@ -218,10 +223,10 @@ fn no_answer(table: Arc<str>, ask: &Ask) -> TableError {
 }
 
 /// A renewal is no news, but how long the lease lasts is there to be read.
-fn publish(tell: &watch::Sender<Standing>, standing: Standing) {
+fn publish(tell: &watch::Sender<LeaseState>, state: LeaseState) {
     tell.send_if_modified(|last| {
-        let is_news = !last.is_as(&standing);
-        *last = standing;
+        let is_news = !last.is_as(&state);
+        *last = state;
         is_news
     });
 }
@@ -229,14 +234,14 @@ fn publish(tell: &watch::Sender<Standing>, standing: Standing) {
 /// What the gate asks: whether the lease is held now, not whether it was held at the last report.
 #[derive(Debug)]
 struct TableGate {
-    standing: watch::Receiver<Standing>,
+    state: watch::Receiver<LeaseState>,
     me: Arc<str>,
 }
 
 impl WriteLease for TableGate {
     fn held_for(&self) -> Option<Holding> {
-        match &self.standing.borrow().role {
-            Role::Leading { epoch, until, .. } if is_kept(&self.standing) && Instant::now() < *until => {
+        match &self.state.borrow().role {
+            Role::Leading { epoch, until, .. } if is_kept(&self.state) && Instant::now() < *until => {
                 Some(Holding {
                     until: Some(*until),
                     stamp: Some(format!("{}.{epoch}", self.me).into()),
@@ -258,7 +263,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_gate_asks_the_time_and_the_keeper_not_the_last_report() {
         let until = Instant::now() + Duration::from_secs(3);
-        let leading = Standing {
+        let leading = LeaseState {
             role: Role::Leading {
                 epoch: 7,
                 until,
@@ -266,9 +271,9 @@ mod tests {
             },
             trouble: None,
         };
-        let (tell, standing) = watch::channel(leading);
+        let (tell, state) = watch::channel(leading);
         let gate = TableGate {
-            standing,
+            state,
             me: "me".into(),
         };
         let holding = gate.held_for().unwrap();
@@ -284,7 +289,7 @@ mod tests {
 
         publish(
             &tell,
-            Standing {
+            LeaseState {
                 role: Role::Leading {
                     epoch: 7,
                     until: until + Duration::from_secs(3),

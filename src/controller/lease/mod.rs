@@ -49,7 +49,7 @@ use notes::Notes;
 pub use dynamodb::{LeaseRow, LeaseTable};
 pub use grants::{Following, GrantOutcome, Grantee, HandError, Handed, Hander, Progress};
 pub use place::LockPlace;
-pub use table::{Answer, Ask, Candidate, How, Role, Row, Standing, Table, TableError, TableErrorKind};
+pub use table::{Answer, Ask, Candidate, How, LeaseState, Role, Row, Table, TableError, TableErrorKind};
 
 use crate::write_lease::{Holding, WriteLease};
 
@@ -243,10 +243,10 @@ impl Lease {
     }
 
     /// The lease state of this process; `None` without other candidates.
-    pub fn standing(&self) -> Option<Standing> {
+    pub fn state(&self) -> Option<LeaseState> {
         match &self.kind {
             LeaseKind::Never | LeaseKind::Alone | LeaseKind::File { .. } => None,
-            LeaseKind::Table(keeper) => Some(keeper.standing()),
+            LeaseKind::Table(keeper) => Some(keeper.state()),
         }
     }
 
@@ -260,7 +260,7 @@ impl Lease {
 
     /// This process as the holder, for the giver of a grant.
     pub(super) fn signature(&self) -> String {
-        match self.standing().map(|standing| standing.role) {
+        match self.state().map(|state| state.role) {
             Some(Role::Leading { epoch, .. }) => {
                 format!("{}, epoch {epoch},", self.me().unwrap_or_default())
             }
@@ -279,7 +279,7 @@ impl Lease {
             LeaseKind::Never => false,
             LeaseKind::Alone => true,
             LeaseKind::File { keeper, .. } => keeper.lost().is_none(),
-            LeaseKind::Table(keeper) => matches!(keeper.standing().role, Role::Leading { .. }),
+            LeaseKind::Table(keeper) => matches!(keeper.state().role, Role::Leading { .. }),
         }
     }
 

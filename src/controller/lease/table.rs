@@ -182,7 +182,7 @@ impl TableErrorKind {
 
 /// The lease state of a candidate, for other parts of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct LeaseState {
     /// Holder or not.
     pub role: Role,
     /// What is wrong with the table, once it is more than a single failure.
@@ -234,7 +234,7 @@ pub enum How {
     Again,
 }
 
-impl Standing {
+impl LeaseState {
     /// Whether the difference is no news, such as a renewal.
     pub fn is_as(&self, other: &Self) -> bool {
         let same_role = match (&self.role, &other.role) {
@@ -411,7 +411,7 @@ impl Candidate {
     }
 
     /// Its lease state.
-    pub fn standing(&self) -> Standing {
+    pub fn state(&self) -> LeaseState {
         let role = match &self.held {
             Some(held) => Role::Leading {
                 epoch: held.epoch,
@@ -420,7 +420,7 @@ impl Candidate {
             },
             None => self.standby(),
         };
-        Standing {
+        LeaseState {
             role,
             trouble: self.trouble.clone(),
         }

@@ -81,7 +81,7 @@ impl<S: Source> Controller<S> {
             Err(error) => {
                 if self.outputs.note_blind(unreadable(&error)) {
                     let what = format!("cannot look at the router outputs, which stay as they are: {error}");
-                    self.tell(Event::Warned { what });
+                    self.emit(Event::Warned { what });
                 }
             }
         }
@@ -122,7 +122,7 @@ impl<S: Source> Controller<S> {
         self.outputs.blind = None;
         self.outputs.were_seen |= seen.is_complete;
         for (name, from, to, after) in self.outputs.note_look(seen, not_found.unwrap_or_default()) {
-            self.tell(Event::OutputChanged {
+            self.emit(Event::OutputChanged {
                 name,
                 from,
                 to,

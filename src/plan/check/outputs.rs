@@ -135,7 +135,7 @@ struct Outputs<'a> {
     now: Timestamp,
     by_stream: BTreeMap<Stream, Vec<&'a Destination>>,
     by_identity: BTreeMap<&'a Identity, &'a Destination>,
-    holders: BTreeMap<&'a RouterArn, Holder<'a>>,
+    occupants: BTreeMap<&'a RouterArn, Occupant<'a>>,
     /// What each destination holds.
     own: BTreeMap<&'a DestinationName, Vec<(&'a RouterArn, &'a RouterOutput)>>,
     /// Which outputs may publish a stream.
@@ -144,7 +144,7 @@ struct Outputs<'a> {
 
 /// Whose an output is.
 #[derive(Clone, Copy)]
-enum Holder<'a> {
+enum Occupant<'a> {
     /// Not of this owner.
     Foreign,
     /// A declared destination's.
@@ -163,7 +163,7 @@ impl<'a> Outputs<'a> {
             now,
             by_stream: BTreeMap::new(),
             by_identity: BTreeMap::new(),
-            holders: BTreeMap::new(),
+            occupants: BTreeMap::new(),
             own: BTreeMap::new(),
             publishing: BTreeMap::new(),
         };
@@ -174,9 +174,9 @@ impl<'a> Outputs<'a> {
             }
         }
         for (arn, output) in &world.observed.routers.outputs {
-            let holder = outputs.holder(output);
-            outputs.holders.insert(arn, holder);
-            if let Holder::Of(one) = holder {
+            let occupant = outputs.occupant(output);
+            outputs.occupants.insert(arn, occupant);
+            if let Occupant::Of(one) = occupant {
                 outputs.own.entry(&one.name).or_default().push((arn, output));
             }
             if let Some(target) = output.target.as_ref().filter(|_| may_publish(output)) {
@@ -190,13 +190,13 @@ impl<'a> Outputs<'a> {
         outputs
     }
 
-    fn holder(&self, output: &'a RouterOutput) -> Holder<'a> {
+    fn occupant(&self, output: &'a RouterOutput) -> Occupant<'a> {
         let desired = self.world.desired;
         if output.owner.as_ref() != Some(&desired.owner) {
-            return Holder::Foreign;
+            return Occupant::Foreign;
         }
         let Some(target) = &output.target else {
-            return Holder::Undeclared;
+            return Occupant::Undeclared;
         };
         let fits = |record: &&crate::model::OutputRecord| {
             let digest = TargetDigest::of_output(&desired.owner, &record.pool, &record.identity, target);
@@ -208,20 +208,20 @@ impl<'a> Outputs<'a> {
         let kept = |one: &&Destination| one.is_wanted(self.now) || one.pause_at(self.now).is_some();
         let named = |one: &&Destination| record.is_some_and(|record| record.identity == one.identity);
         if let Some(one) = same.iter().copied().find(named) {
-            return Holder::Of(one);
+            return Occupant::Of(one);
         }
         // Another one's, by what is recorded: it is taken over only where it was renamed while it pushes.
         let may_be_renamed =
             record.is_none_or(|record| may_publish(output) && self.of_identity(&record.identity).is_none());
         if let Some(one) = same.iter().copied().find(kept).filter(|_| may_be_renamed) {
-            return Holder::Of(one);
+            return Occupant::Of(one);
         }
         let Some(record) = record else {
-            return same.first().map_or(Holder::Undeclared, |one| Holder::Of(one));
+            return same.first().map_or(Occupant::Undeclared, |one| Occupant::Of(one));
         };
         match self.of_identity(&record.identity) {
-            Some(one) => Holder::Of(one),
-            None => Holder::Vanished {
+            Some(one) => Occupant::Of(one),
+            None => Occupant::Vanished {
                 may_end: record.released
                     || desired.trust == Trust::Whole && !desired.set_aside.contains(&record.identity),
             },
@@ -234,10 +234,10 @@ impl<'a> Outputs<'a> {
     fn pool_of(&self, arn: &RouterArn) -> Option<&'a RouterPool> {
         let routers = &self.world.desired.routers;
         let output = self.seen(arn)?;
-        let one = match self.holders.get(arn)? {
-            Holder::Of(one) => Some(*one),
-            Holder::Foreign => return None,
-            Holder::Vanished { .. } | Holder::Undeclared => None,
+        let one = match self.occupants.get(arn)? {
+            Occupant::Of(one) => Some(*one),
+            Occupant::Foreign => return None,
+            Occupant::Vanished { .. } | Occupant::Undeclared => None,
         };
         let declared = one.and_then(|one| routers.get(&one.pool));
         let Some(record) = &output.record else {

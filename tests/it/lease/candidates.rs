@@ -149,7 +149,7 @@ impl Scene {
 
     fn note_writer(&mut self, writer: usize) {
         let candidate = &self.processes[writer].candidate;
-        let Role::Leading { epoch, .. } = candidate.standing().role else {
+        let Role::Leading { epoch, .. } = candidate.state().role else {
             panic!("{writer} writes and does not lead")
         };
         let entry = (epoch, Arc::clone(candidate.me()));

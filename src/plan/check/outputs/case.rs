@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::declared::Push;
 use super::super::violation::{About, Rule, Violation};
-use super::{Holder, Ingest, Outputs, endpoint, is_exact, takes};
+use super::{Ingest, Occupant, Outputs, endpoint, is_exact, takes};
 use crate::model::{
     Cause, Destination, DestinationName, Endpoint, OutputState, RouteState, RouterOutput, RouterPool,
 };
@@ -34,14 +34,14 @@ impl<'a> Case<'a> {
         self.outputs.seen(self.said.arn.as_ref()?)
     }
 
-    fn holder(&self) -> Option<Holder<'a>> {
-        self.outputs.holders.get(self.said.arn.as_ref()?).copied()
+    fn occupant(&self) -> Option<Occupant<'a>> {
+        self.outputs.occupants.get(self.said.arn.as_ref()?).copied()
     }
 
-    /// The destination that a step is for: the holder of the output, or the one that it is made for.
+    /// The destination that a step is for: the occupant of the output, or the one that it is made for.
     fn destination(&self) -> Option<&'a Destination> {
-        match (self.said.arn.is_some(), self.holder()) {
-            (true, Some(Holder::Of(one))) => Some(one),
+        match (self.said.arn.is_some(), self.occupant()) {
+            (true, Some(Occupant::Of(one))) => Some(one),
             (true, _) => None,
             (false, _) => {
                 let name = self.said.carries.destination()?;
@@ -104,9 +104,9 @@ impl<'a> Case<'a> {
             use OutputAction::{Delete, Keep, Release, Stop};
             matches!(action, Stop | Delete | Release | Keep)
         };
-        match self.holder() {
+        match self.occupant() {
             _ if !self.actions().all(ends) => Some("it is in no pool"),
-            Some(Holder::Of(one)) if is_exact(seen, one) => None,
+            Some(Occupant::Of(one)) if is_exact(seen, one) => None,
             _ if self.outputs.may_be_anothers(seen) => Some("another slotwise may have it"),
             _ => None,
         }
@@ -126,10 +126,10 @@ impl<'a> Case<'a> {
                 seen.state,
                 OutputState::Standby | OutputState::Active | OutputState::Error
             );
-            why = why.or(match self.holder() {
-                None | Some(Holder::Foreign) => Some("it belongs to another owner"),
-                Some(Holder::Undeclared) => Some("no Destination explains it"),
-                Some(Holder::Of(one)) if is_held(one) => Some("its destination is paused"),
+            why = why.or(match self.occupant() {
+                None | Some(Occupant::Foreign) => Some("it belongs to another owner"),
+                Some(Occupant::Undeclared) => Some("no Destination explains it"),
+                Some(Occupant::Of(one)) if is_held(one) => Some("its destination is paused"),
                 Some(_) if !is_settled || seen.route == RouteState::Routing => {
                     Some("MediaConnect works on it")
                 }
@@ -199,8 +199,10 @@ impl<'a> Case<'a> {
                 OutputAction::Start | OutputAction::Restart => is_wanted && self.may_start(own.as_ref()),
                 OutputAction::Route => is_wanted,
                 OutputAction::Stop => true,
-                OutputAction::Release => matches!(self.holder(), Some(Holder::Vanished { may_end: true })),
-                OutputAction::Keep => matches!(self.holder(), Some(Holder::Vanished { may_end: false })),
+                OutputAction::Release => {
+                    matches!(self.occupant(), Some(Occupant::Vanished { may_end: true }))
+                }
+                OutputAction::Keep => matches!(self.occupant(), Some(Occupant::Vanished { may_end: false })),
                 OutputAction::Record => one.is_some(),
                 OutputAction::Delete => self.may_delete(),
             };
@@ -254,10 +256,10 @@ impl<'a> Case<'a> {
             let is_kept = self.is_wanted(one) || one.pause_at(self.outputs.now).is_some();
             is_kept && !self.has_another(one)
         });
-        let is_free = match self.holder() {
-            Some(Holder::Of(_)) => !is_needed,
-            Some(Holder::Vanished { may_end }) => may_end,
-            Some(Holder::Foreign | Holder::Undeclared) | None => false,
+        let is_free = match self.occupant() {
+            Some(Occupant::Of(_)) => !is_needed,
+            Some(Occupant::Vanished { may_end }) => may_end,
+            Some(Occupant::Foreign | Occupant::Undeclared) | None => false,
         };
         is_free
             && self.said.steps.iter().all(|step| match &step.reason {
@@ -296,9 +298,9 @@ impl<'a> Case<'a> {
             return None;
         }
         let may_publish = !matches!(seen.state, OutputState::Standby | OutputState::Error);
-        let one = match self.holder()? {
-            Holder::Of(one) if one.is_wanted(self.outputs.now) => one,
-            Holder::Vanished { may_end: false } => {
+        let one = match self.occupant()? {
+            Occupant::Of(one) if one.is_wanted(self.outputs.now) => one,
+            Occupant::Vanished { may_end: false } => {
                 let what = "ends although its destination may be declared";
                 return Some(self.broken(Rule::ForbiddenStop, what));
             }
