@@ -48,6 +48,7 @@ pub(in crate::plan) use violation::{About, Rule};
 use self::adoption::Ownership;
 use self::air::Started;
 use self::declared::Dest;
+use self::outputs::Outputs;
 use self::places::Site;
 use self::reading::{ChannelReading, World};
 use self::steps::Subject;
@@ -62,8 +63,9 @@ pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
     let mut found = Vec::new();
     let world = World::new(desired, observed, now);
     let mut planned = Planned::of(plan, &world, &mut found);
-    planned.prepared = outputs::prepared(&world, now);
-    planned.in_outputs = outputs::with_output(&world, now);
+    let outputs = Outputs::read(&world, now);
+    planned.prepared = outputs.prepared();
+    planned.in_outputs = outputs.with_output();
     let mut tallies = still_interrupted(&world);
     let mut started = Started::default();
     for (at, channel) in world.channels.iter().enumerate() {
@@ -88,7 +90,7 @@ pub fn check(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
     started.check(&world, &mut found);
     check_pools(plan, &world, &tallies, &mut found);
     assignments::check(plan, &world, &planned, &mut found);
-    outputs::check(plan, &world, now, &mut found);
+    outputs::check(plan, &outputs, &mut found);
     feeds::check(plan, &world, now, &mut found);
     found
 }

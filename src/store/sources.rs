@@ -264,9 +264,10 @@ impl Source for Sources {
         if self.has_changed_beside_files() {
             return true;
         }
-        self.watch.looked(Instant::now());
+        let begun = Instant::now();
         // Files that do not answer are read, which fails with a message of its own.
         let now = self.fingerprint().await;
+        self.watch.looked(begun, Instant::now());
         let has_changed = now.is_none() || self.seen != now;
         if !has_changed {
             self.follow().await;

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What the system tells is a hint to look soon and never believed by itself; what it does not tell is found by a look at
-//! all files every `LOOK_INTERVAL`. So a lost notice, a directory in the place of another or a file that is mounted from
+//! all files every 10 to 30 seconds. So a lost notice, a directory in the place of another or a file that is mounted from
 //! elsewhere costs seconds and no more. Before steps are planned the files are looked at in any case.
 
 mod fingerprint;
@@ -28,8 +28,14 @@ use places::places;
 
 pub use fingerprint::Fingerprint;
 
-/// How often all files are looked at although nothing was told. A look at 10 000 files takes 10 to 20 ms: 0.2 % of a core.
+/// How often all files are looked at although nothing was told, where that is quick.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// But this often, however long it takes: what a file system does not tell is noticed that late.
+const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(30);
+
+/// Looks take at most this part of the time: one at 10 000 files takes 10 to 70 ms.
+const LOOK_SHARE: u32 = 400;
 
 /// Longest time that beginning to watch may take. On a network mount that hangs it takes as long as that hangs.
 const SET_UP_LIMIT: Duration = Duration::from_secs(5);
@@ -45,7 +51,8 @@ pub(super) struct Watch {
     followed: Option<Fingerprint>,
     /// Watching that took too long to begin, and still holds a thread.
     hanging: Option<JoinHandle<Result<Notices, Unwatched>>>,
-    looked: Option<Instant>,
+    /// When the files are looked at next although nothing was told.
+    due: Option<Instant>,
     /// What is to be told.
     warning: Option<String>,
     /// Whether it was told that the system cannot tell.
@@ -69,13 +76,15 @@ impl Watch {
             // What is to be watched may be something else although the files are the same: a directory that a link will lead to.
             self.followed = None;
         }
-        let is_due = self.looked.is_none_or(|looked| now >= looked + LOOK_INTERVAL);
+        let is_due = self.due.is_none_or(|due| now >= due);
         told != Told::Nothing || is_due
     }
 
-    /// Notes that the files are looked at.
-    pub(super) fn looked(&mut self, now: Instant) {
-        self.looked = Some(now);
+    /// Notes that the files were looked at, from `begun` to `ended`.
+    pub(super) fn looked(&mut self, begun: Instant, ended: Instant) {
+        let took = ended.saturating_duration_since(begun);
+        let interval = (took * LOOK_SHARE).clamp(LOOK_INTERVAL, LOOK_INTERVAL_MAX);
+        self.due = Some(begun + interval);
     }
 
     /// Watches what is below `roots`, which looks as `seen`, and `key_files`. Where that cannot be had, each question is
@@ -129,6 +138,19 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longer_looks_take_the_fewer_there_are() {
+        let begun = Instant::now();
+        let after = |took| {
+            let mut watch = Watch::default();
+            watch.looked(begun, begun + took);
+            watch.due.unwrap() - begun
+        };
+        assert_eq!(after(Duration::from_millis(1)), LOOK_INTERVAL);
+        assert_eq!(after(Duration::from_millis(50)), Duration::from_secs(20));
+        assert_eq!(after(Duration::from_secs(2)), LOOK_INTERVAL_MAX);
+    }
 
     #[test]
     fn that_no_watch_can_be_had_is_said_once_with_what_to_do() {

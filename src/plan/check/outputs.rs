@@ -16,7 +16,8 @@ use crate::model::{
 use crate::plan::{OutputAction, Plan};
 
 /// Every rule for the router outputs of the plan.
-pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut Vec<Violation>) {
+pub(super) fn check(plan: &Plan, outputs: &Outputs<'_>, found: &mut Vec<Violation>) {
+    let world = outputs.world;
     let names = plan.routers.iter().filter_map(|pool| pool.name.as_ref());
     let in_no_pool = plan.routers.iter().position(|pool| pool.name.is_none());
     let is_last = in_no_pool.is_none_or(|at| at == world.desired.routers.len());
@@ -25,7 +26,6 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut 
         found.push(Violation::new(Rule::Incomplete, About::Everything, what));
         return;
     }
-    let outputs = Outputs::read(world, now);
     let mut seen = BTreeSet::new();
     let given = given_slots(plan, world);
     let mut started = BTreeSet::new();
@@ -37,7 +37,7 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut 
             .and_then(|name| world.desired.routers.get(name));
         for output in &said.outputs {
             let case = Case {
-                outputs: &outputs,
+                outputs,
                 pool,
                 said: output,
             };
@@ -69,24 +69,6 @@ pub(super) fn check(plan: &Plan, world: &World<'_>, now: Timestamp, found: &mut 
     }
     found.extend(outputs.too_many(plan));
     found.extend(silent(plan, world));
-}
-
-/// Destinations of RouterPools with an output there that only has to be started.
-pub(super) fn prepared(world: &World<'_>, now: Timestamp) -> BTreeSet<DestinationName> {
-    let outputs = Outputs::read(world, now);
-    let all = world.desired.destinations.values();
-    let prepared = all.filter(|one| outputs.is_prepared(one));
-    prepared.map(|one| one.name.clone()).collect()
-}
-
-/// Destinations with an output in whatever pool, and whether one of theirs is ACTIVE.
-pub(super) fn with_output(world: &World<'_>, now: Timestamp) -> BTreeMap<DestinationName, bool> {
-    let own = Outputs::read(world, now).own.into_iter();
-    own.map(|(name, outputs)| {
-        let mut states = outputs.iter().map(|(_, output)| output.state);
-        (name.clone(), states.any(|state| state == OutputState::Active))
-    })
-    .collect()
 }
 
 /// A stream, at the primary or at the backup ingest.
@@ -130,7 +112,7 @@ fn silent(plan: &Plan, world: &World<'_>) -> Vec<Violation> {
 }
 
 /// Router outputs as observed, by this reading.
-struct Outputs<'a> {
+pub(super) struct Outputs<'a> {
     world: &'a World<'a>,
     now: Timestamp,
     by_stream: BTreeMap<Stream, Vec<&'a Destination>>,
@@ -157,7 +139,7 @@ enum Occupant<'a> {
 }
 
 impl<'a> Outputs<'a> {
-    fn read(world: &'a World<'a>, now: Timestamp) -> Self {
+    pub(super) fn read(world: &'a World<'a>, now: Timestamp) -> Self {
         let mut outputs = Self {
             world,
             now,
@@ -167,6 +149,9 @@ impl<'a> Outputs<'a> {
             own: BTreeMap::new(),
             publishing: BTreeMap::new(),
         };
+        if world.observed.routers.outputs.is_empty() {
+            return outputs;
+        }
         for one in world.desired.destinations.values().map(|one| &**one) {
             outputs.by_identity.entry(&one.identity).or_insert(one);
             if let Some(own) = endpoint(one) {
@@ -262,6 +247,26 @@ impl<'a> Outputs<'a> {
             is_connected && pool.pause_at(self.now).is_none() && tagged.pause_at(self.now).is_none()
         };
         declared.filter(is_its_now).or(Some(tagged))
+    }
+
+    /// Destinations of RouterPools with an output there that only has to be started.
+    pub(super) fn prepared(&self) -> BTreeSet<DestinationName> {
+        let with_output = self
+            .own
+            .keys()
+            .filter_map(|name| self.world.desired.destinations.get(*name));
+        let prepared = with_output.filter(|one| self.is_prepared(one));
+        prepared.map(|one| one.name.clone()).collect()
+    }
+
+    /// Destinations with an output in whatever pool, and whether one of theirs is ACTIVE.
+    pub(super) fn with_output(&self) -> BTreeMap<DestinationName, bool> {
+        let own = self.own.iter();
+        own.map(|(name, outputs)| {
+            let mut states = outputs.iter().map(|(_, output)| output.state);
+            ((*name).clone(), states.any(|state| state == OutputState::Active))
+        })
+        .collect()
     }
 
     /// Whether a destination of a RouterPool has an output with its target, stopped, that takes the pool's input.

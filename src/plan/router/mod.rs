@@ -342,6 +342,9 @@ fn destinations_that(
     now: Timestamp,
     is_it: impl Fn(&Reading<'_>, &Destination) -> bool,
 ) -> BTreeSet<DestinationName> {
+    if observed.routers.outputs.is_empty() {
+        return BTreeSet::new();
+    }
     let pools: Vec<&RouterPool> = desired.routers.values().collect();
     let elsewhere = Elsewhere::default();
     let reading = Reading::new(&pools, desired, &observed.routers, &elsewhere, now);
