@@ -284,6 +284,9 @@ pub(super) struct OutputsOnAir {
 
 /// The input of the vanish guard, as far as it is about router outputs.
 pub(super) fn outputs_on_air(desired: &Desired, observed: &Observed, now: Timestamp) -> OutputsOnAir {
+    if observed.routers.outputs.is_empty() {
+        return OutputsOnAir::default();
+    }
     let pools: Vec<&RouterPool> = desired.routers.values().collect();
     let elsewhere = Elsewhere::default();
     let reading = Reading::new(&pools, desired, &observed.routers, &elsewhere, now);
