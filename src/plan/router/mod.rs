@@ -320,7 +320,9 @@ pub(in crate::plan) fn prepared_outputs(
     observed: &Observed,
     now: Timestamp,
 ) -> BTreeSet<DestinationName> {
-    destinations_that(desired, observed, now, |reading, one| reading.is_prepared(one))
+    read_outputs(desired, observed, now, |reading| {
+        names_of(desired, |one| reading.is_prepared(one))
+    })
 }
 
 /// Destinations that need no place elsewhere: their own router output has everything but its start and perhaps its target, or may push
@@ -330,28 +332,33 @@ pub(in crate::plan) fn placed_in_outputs(
     observed: &Observed,
     now: Timestamp,
 ) -> BTreeSet<DestinationName> {
-    destinations_that(desired, observed, now, |reading, one| {
-        reading
-            .own(one)
-            .is_some_and(|(_, output, _)| output.state.may_publish())
-            || reading.is_prepared(one)
-            || reading.needs_an_update_only(one)
+    read_outputs(desired, observed, now, |reading| {
+        names_of(desired, |one| {
+            let own = reading.own(one);
+            own.is_some_and(|(_, output, _)| output.state.may_publish())
+                || reading.is_prepared(one)
+                || reading.needs_an_update_only(one)
+        })
     })
 }
 
-fn destinations_that(
+/// What `find` finds in router outputs, if there are any.
+fn read_outputs(
     desired: &Desired,
     observed: &Observed,
     now: Timestamp,
-    is_it: impl Fn(&Reading<'_>, &Destination) -> bool,
+    find: impl FnOnce(&Reading<'_>) -> BTreeSet<DestinationName>,
 ) -> BTreeSet<DestinationName> {
     if observed.routers.outputs.is_empty() {
         return BTreeSet::new();
     }
     let pools: Vec<&RouterPool> = desired.routers.values().collect();
     let elsewhere = Elsewhere::default();
-    let reading = Reading::new(&pools, desired, &observed.routers, &elsewhere, now);
-    let all = desired.destinations.values().filter(|one| is_it(&reading, one));
+    find(&Reading::new(&pools, desired, &observed.routers, &elsewhere, now))
+}
+
+fn names_of(desired: &Desired, is_it: impl Fn(&Destination) -> bool) -> BTreeSet<DestinationName> {
+    let all = desired.destinations.values().filter(|one| is_it(one));
     all.map(|one| one.name.clone()).collect()
 }
 
