@@ -349,18 +349,25 @@ impl<S: Source> Controller<S> {
         self.begin_queued_outputs(plan);
     }
 
+    /// Begins no more of a plan that has grown old, after a step of it ended: a look follows. A look and a call wait for their turns at
+    /// the limit of calls, and are in vain where the step permit ends before.
+    pub(super) fn forget_old_outputs(&mut self) {
+        if self
+            .outputs
+            .read
+            .is_some_and(|read| read.elapsed() > BEGUN_WITHIN)
+        {
+            self.outputs.forget_queued();
+        }
+    }
+
     /// Begins steps of `plan`, the last one made, while there is room for more.
     pub(super) fn begin_queued_outputs(&mut self, plan: &Plan) {
         let may_write = self
             .routers
             .as_ref()
             .is_some_and(|routers| routers.executor.may_write());
-        // A look and a call wait for their turns at the limit of calls, and are in vain where the step permit ends before.
-        let is_old = self
-            .outputs
-            .read
-            .is_some_and(|read| read.elapsed() > BEGUN_WITHIN);
-        if !may_write || is_old {
+        if !may_write {
             self.outputs.forget_queued();
         }
         while self.outputs.under_way.len() < self.settings.concurrency

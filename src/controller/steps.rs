@@ -337,6 +337,7 @@ impl<S: Source> Controller<S> {
         let again = self.end_step(ended);
         if let Some(plan) = self.plan.clone() {
             self.begin_queued(&plan);
+            self.forget_old_outputs();
             self.begin_queued_outputs(&plan);
         }
         again

@@ -177,11 +177,16 @@ impl<'a> View<'a> {
     fn reason(&self) -> &'static str {
         match (&self.planned.waiting, &self.planned.reason) {
             (Some(waiting), _) => waiting.code(),
-            (None, _) if self.phase == Phase::Error => "BackingOff",
+            (None, _) if self.is_still_failing() => "BackingOff",
             (None, Some(reason)) => reason.code(),
             (None, None) if !output::messages(self.planned).is_empty() => "OutputMessage",
             (None, None) => "AsWanted",
         }
+    }
+
+    /// Whether it is an error only since it kept failing before: it is tried again just now.
+    fn is_still_failing(&self) -> bool {
+        self.phase == Phase::Error && phase(self.planned, self.channel) == Phase::Pending
     }
 
     /// One sentence: what keeps it, or where it is and what happens next.
@@ -209,7 +214,9 @@ impl<'a> View<'a> {
             (Phase::Streaming, Some(slot)) => format!("on air in {slot}"),
             (Phase::Pending, Some(slot)) => format!("goes to {slot}: {}", self.next()),
             (Phase::Starting, Some(slot)) => format!("{slot}: {}", self.next()),
-            (Phase::Error, Some(slot)) => format!("tried again in {slot}: {}", self.next()),
+            (Phase::Error, Some(slot)) if self.is_still_failing() => {
+                format!("tried again in {slot}: {}", self.next())
+            }
             (Phase::Stopping, Some(slot)) => format!("leaves {slot}: {}", self.next()),
             (Phase::Ready, Some(slot)) => {
                 let off_air = match &self.planned.also_on_air {

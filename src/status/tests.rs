@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::manifest::{Location, ObjectId, Problem, Rejected, Severity};
 use crate::model::{ChannelClass, OwnerId, Pause, SlotId, samples};
-use crate::plan::{Adoption, Content, Reason, Seen, SlotPlan, Step};
+use crate::plan::{Adoption, Content, OutputPlace, Reason, Seen, SlotPlan, Step};
 use crate::status::Leader;
 
 const EARLIER: Timestamp = Timestamp::UNIX_EPOCH;
@@ -140,6 +140,25 @@ fn a_transition_does_not_hide_what_else_is_in_the_way() {
         own: false,
     });
     assert_eq!(phase(&failing, Some(&stopping)), Phase::Pending);
+}
+
+#[test]
+fn an_output_that_failed_by_itself_is_not_told_to_be_tried_again() {
+    let failed = DestinationPlan {
+        waiting: None,
+        output: Some(OutputPlace {
+            arn: Some("arn".into()),
+            name: Some("output".into()),
+            state: Some(OutputState::Error),
+            messages: Arc::default(),
+            next: Some("restart"),
+            will_be_on_air: true,
+        }),
+        ..placed()
+    };
+    let declared = samples::destination("youtube");
+    let view = View::of(&failed, &declared, &BTreeMap::new(), None);
+    assert_eq!((view.phase, view.reason()), (Phase::Error, "AssignNew"));
 }
 
 #[test]

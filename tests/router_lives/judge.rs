@@ -65,14 +65,14 @@ impl Life {
     pub(super) fn judge(&mut self) {
         let outputs = self.outputs();
         let desired = self.script.desired();
-        let gone_off = self
+        let wrong = self
             .before
             .iter()
             .filter_map(|(arn, before)| self.wrongly_changed(&desired, &outputs, arn, before));
         let twice = outputs
             .iter()
             .filter_map(|(arn, shown)| self.pushed_twice(&outputs, arn, shown));
-        let found: Vec<String> = gone_off.chain(twice).collect();
+        let found: Vec<String> = wrong.chain(twice).collect();
         assert!(found.is_empty(), "{}\n{}", found.join("; "), self.tail());
         for (arn, shown) in &outputs {
             if matches!(shown.state.as_str(), "ERROR" | "RECOVERING" | "MIGRATING") {
