@@ -560,7 +560,7 @@ impl Requests {
         self.seconds
             .with_label_values(&[service, operation])
             .observe(took.as_secs_f64());
-        if code == crate::medialive::Kind::Throttled.label() {
+        if code == crate::medialive::CallErrorKind::Throttled.label() {
             self.throttles.with_label_values(&[service]).inc();
         }
     }

@@ -34,7 +34,7 @@ use self::assumed::Layouts;
 use self::known::{Known, LIST_LAG_MAX, Look, may_be_on_air};
 pub use self::progress::Progress;
 pub use self::routers::RouterObserver;
-use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Summary};
+use crate::medialive::{CallError, CallErrorKind, ChannelDocument, MediaLive, Summary};
 use crate::model::{ChannelId, ChannelObservation, ChannelState, Endpoint, ObservedChannel, OwnerId};
 
 /// From so many unknown channels on, their wiring is assumed where the list shows enough (`assumed`). Fewer are looked at in
@@ -475,7 +475,7 @@ impl Observer {
     fn record(&mut self, id: &ChannelId, answer: Result<ChannelDocument, CallError>) -> ChannelObservation {
         let gone = match &answer {
             Ok(document) => document.summary.state == ChannelState::Deleted,
-            Err(error) => error.kind == Kind::NotFound,
+            Err(error) => error.kind == CallErrorKind::NotFound,
         };
         if gone {
             self.distrusted.remove(id);

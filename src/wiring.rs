@@ -28,7 +28,7 @@ use crate::controller::{Clock, Controller, Listener, Parts, Routers, Settings};
 use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedRouter, InventedSlot};
 use crate::execute::{Executor, FeedExecutor, OutputExecutor};
 use crate::mediaconnect::{self, MediaConnect};
-use crate::medialive::{self, Kind, MediaLive};
+use crate::medialive::{self, CallErrorKind, MediaLive};
 use crate::model::{ChannelPool, Desired, SlotId, SlotSelector};
 use crate::observe::{Observer, RouterObserver};
 use crate::store::dynamodb::Access;
@@ -218,7 +218,7 @@ pub enum WiringError {
     #[error("no AWS region; set --region, AWS_REGION, or region in the profile, or use --emulator")]
     NoRegion,
     /// The profile that might say does not exist.
-    #[error("{0}; {fix}", fix = Kind::ProfileMissing.fix())]
+    #[error("{0}; {fix}", fix = CallErrorKind::ProfileMissing.fix())]
     NoProfile(MissingProfile),
     /// The lease could not be taken.
     #[error(transparent)]

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use slotwise::controller::{Clock, Settings, Until};
-use slotwise::emulator::mediaconnect::Kind;
+use slotwise::emulator::mediaconnect::ResourceKind;
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{
     Emulator, Fleet, InventedChannel, InventedPool, InventedRouter, InventedSlot, Operation, Options,
@@ -339,7 +339,7 @@ impl Life {
             for output in world
                 .router()
                 .resources()
-                .filter(|one| one.kind() == Kind::Output)
+                .filter(|one| one.kind() == ResourceKind::Output)
             {
                 if output.state().name() != "STANDBY" {
                     cost += ROUTER_OUTPUT;

@@ -20,7 +20,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use slotwise::controller::{Clock, Settings, Until};
-use slotwise::emulator::mediaconnect::{Kind, Operation as Op};
+use slotwise::emulator::mediaconnect::{Operation as Op, ResourceKind};
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
 use slotwise::model::{Cause, Desired, Interrupt, Pause, Secret, StreamKey, WantedState};

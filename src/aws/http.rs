@@ -108,7 +108,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
 
-    use crate::medialive::{Kind, Settings};
+    use crate::medialive::{CallErrorKind, Settings};
     use crate::wiring::{self, Aws, World};
 
     /// Answers every request with `mebibytes` of a list that never ends.
@@ -141,7 +141,7 @@ mod tests {
             .await
             .unwrap();
         let error = client.list().await.unwrap_err();
-        assert_eq!(error.kind, Kind::BadAnswer, "{error}");
+        assert_eq!(error.kind, CallErrorKind::BadAnswer, "{error}");
         assert!(error.to_string().contains("larger than 64 MiB"), "{error}");
     }
 }

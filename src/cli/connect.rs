@@ -19,7 +19,7 @@ use crate::controller::{Clock, Controller, CycleError, Listener, Settings, View}
 use crate::emulator::{self, Emulator, Fleet};
 use crate::files;
 use crate::manifest::Problem;
-use crate::medialive::{self, Kind, Meter, RateLimit};
+use crate::medialive::{self, CallErrorKind, Meter, RateLimit};
 use crate::model::{Desired, DestinationName, OwnerId, Trust, Unreadable};
 use crate::observe::Progress;
 use crate::plan::router::allow;
@@ -162,7 +162,8 @@ impl Purpose<'_> {
 
     /// `error` with the endpoint that did not answer, where one was named.
     pub(super) fn failure(&self, error: CycleError) -> Failure {
-        let unreachable = matches!(&error, CycleError::Observe(call) if call.kind == Kind::Unreachable);
+        let unreachable =
+            matches!(&error, CycleError::Observe(call) if call.kind == CallErrorKind::Unreachable);
         let failure = Failure::from(error);
         match self
             .connection

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::news::{PlanDigest, newcomers_would_wait};
+use super::publisher::list;
 use super::{Controller, Event, Look};
 use crate::medialive::CallError;
 use crate::model::{ChannelId, Desired, Observed, Trust};
@@ -15,8 +15,8 @@ use crate::observe::AccountView;
 use crate::plan::check::Violation;
 use crate::plan::{Checked, Plan, Reading, checked, plan};
 use crate::record::{Case, CaseOutcome};
-use crate::status::{DestinationStatus, Phase, Status, status};
-use crate::store::{Loaded, Source, changes};
+use crate::status::{Status, status};
+use crate::store::{Loaded, Source};
 
 /// Why a whole cycle made no plan. Nothing on air is touched by that.
 #[derive(Debug, thiserror::Error)]
@@ -35,16 +35,6 @@ pub enum CycleError {
 /// How long after it was read a declaration is planned with, without asking whether it has changed: less than a step permit
 /// is good for, which counts from then, by as long as an attempt may take.
 const READ_GOOD_FOR: Duration = Duration::from_secs(3);
-
-fn list(violations: &[Violation]) -> String {
-    const SHOWN_MAX: usize = 5;
-    let texts: Vec<String> = violations
-        .iter()
-        .take(SHOWN_MAX)
-        .map(ToString::to_string)
-        .collect();
-    texts.join("; ")
-}
 
 /// What a look without acting shows.
 #[derive(Debug, Clone)]
@@ -113,8 +103,12 @@ impl<S: Source> Controller<S> {
             desired,
             refused,
         } = self.make_plan(&loaded.desired, &observed, at)?;
-        let mut status = status(&desired, &loaded.rejected, &plan, &self.status, at);
-        status.set_unrecorded(self.memory.denials.denied(), &self.status.conditions, at);
+        let mut status = status(&desired, &loaded.rejected, &plan, self.publisher.status(), at);
+        status.set_unrecorded(
+            self.memory.denials.denied(),
+            &self.publisher.status().conditions,
+            at,
+        );
         self.mark_leader(&mut status, at);
         let view = View {
             loaded: Loaded { desired, ..loaded },
@@ -159,11 +153,7 @@ impl<S: Source> Controller<S> {
     pub(super) async fn cycle(&mut self, look: Look) -> Result<(), CycleError> {
         let begun = Instant::now();
         let result = self.look_and_begin_steps(look).await;
-        self.shown.cycle_ended();
-        self.emit(Event::CycleEnded {
-            succeeded: result.is_ok(),
-            took: begun.elapsed(),
-        });
+        self.publisher.cycle_ended(result.is_ok(), begun.elapsed());
         result
     }
 
@@ -174,7 +164,7 @@ impl<S: Source> Controller<S> {
         self.take_grants();
         let Looked { view, refused, read } = self.look_further(look).await?;
         self.pace.follow(&view.plan);
-        self.tell_refused(&refused);
+        self.publisher.tell_refused(&refused);
         self.publish(&view);
         self.begin_steps(&view.plan, read);
         if self.leadership.is_leading()
@@ -183,7 +173,7 @@ impl<S: Source> Controller<S> {
             note.write().await;
         }
         self.end_grants(&view.loaded.desired, &view.plan);
-        self.shown.view(view);
+        self.publisher.view(view);
         Ok(())
     }
 
@@ -212,7 +202,7 @@ impl<S: Source> Controller<S> {
             // The source keeps its last good state by itself; this is for one that cannot even say that.
             Err(error) => match &self.loaded {
                 None => {
-                    self.emit(Event::SourceRead { trusted: false });
+                    self.publisher.emit(Event::SourceRead { trusted: false });
                     return Err(CycleError::Load(Box::new(error)));
                 }
                 Some(last) => {
@@ -229,38 +219,15 @@ impl<S: Source> Controller<S> {
         self.busy.withdraw_all();
         self.outputs.withdraw_all();
         self.feeds.withdraw_all();
-        self.emit(Event::SourceRead {
+        self.publisher.emit(Event::SourceRead {
             trusted: loaded.desired.trust == Trust::Whole,
         });
-        self.tell_loaded(&loaded);
+        self.publisher.tell_loaded(self.loaded.as_ref(), &loaded);
         while let Some(what) = self.source.warning() {
-            self.emit(Event::Warned { what });
+            self.publisher.emit(Event::Warned { what });
         }
         self.loaded = Some(loaded);
         Ok(())
-    }
-
-    fn tell_loaded(&mut self, loaded: &Loaded) {
-        let changed = changes(
-            self.loaded.as_ref().map(|before| &*before.desired),
-            &loaded.desired,
-        );
-        let is_same = self.loaded.as_ref().is_some_and(|before| {
-            before.problems == loaded.problems && before.desired.pool_count() == loaded.desired.pool_count()
-        });
-        if !is_same || !changed.is_empty() {
-            self.emit(Event::SourceLoaded {
-                pools: loaded.desired.pool_count(),
-                destinations: loaded.desired.destinations.len(),
-                problems: loaded.problems.clone(),
-                rejected: loaded.rejected.clone(),
-                changes: changed,
-            });
-        }
-        // That it is trusted again is reported by the cycle, which knows whether too many vanished.
-        if let Trust::Doubted { why } = &loaded.desired.trust {
-            self.tell_source_doubted(why.clone());
-        }
     }
 
     async fn observe(&mut self, desired: &Desired) -> Result<Observed, CycleError> {
@@ -309,7 +276,7 @@ impl<S: Source> Controller<S> {
             .memory
             .note_states(&observed, Instant::now(), &mut self.random)
         {
-            self.emit(event);
+            self.publisher.emit(event);
         }
         self.memory
             .mark_trouble(&mut observed, Instant::now(), self.clock.now());
@@ -338,9 +305,8 @@ impl<S: Source> Controller<S> {
         if desired.trust != Trust::Whole {
             self.memory.fill_in_lost(&mut desired);
         }
-        // Two plans of a large account would take twice the memory: of the one before only a digest is kept.
         if let Some(before) = self.plan.take() {
-            self.previous_plan = Some(PlanDigest::of(&before));
+            self.publisher.plan_is_over(&before);
         }
         let reading = Reading::new(&desired, observed, now);
         let unsure = self.loaded.as_ref().and_then(|loaded| loaded.unsure.as_deref());
@@ -367,72 +333,29 @@ impl<S: Source> Controller<S> {
             (Trust::Whole, Trust::Doubted { why }) => Some(why.clone()),
             _ => None,
         };
-        self.tell_trust(&source, vanished.as_deref());
+        self.publisher
+            .tell_trust(&source, vanished.as_deref(), self.loaded.as_ref());
         if desired.trust == Trust::Whole {
             self.memory.forget_undeclared(&desired);
         }
         self.memory.note_planned(&desired);
         let trusted = Arc::clone(&desired);
         let checked = checked(made, desired, observed, now);
-        if let Some(witness) = &mut self.witness {
-            let outcome = CaseOutcome::from(&checked);
-            witness(Case {
-                desired: trusted,
-                observed: observed.clone(),
-                at: now,
-                outcome,
-            });
-        }
+        self.publisher.tell_case(&checked, |outcome| Case {
+            desired: trusted,
+            observed: observed.clone(),
+            at: now,
+            outcome,
+        });
         checked.map_err(CycleError::Check)
     }
 
-    /// Once for each new defect, not in each cycle.
-    fn tell_refused(&mut self, refused: &[Violation]) {
-        let what = list(refused);
-        if !refused.is_empty() && what != self.refused {
-            self.emit(Event::PlanRefused { what: what.clone() });
-        }
-        self.refused = what;
-    }
-
-    /// Reports what changed, and publishes the view.
+    /// Tells what changed, and hands the statuses to the source.
     fn publish(&mut self, view: &View) {
-        let last = self.previous_plan.take();
-        for what in newcomers_would_wait(last.as_ref(), &view.plan) {
-            self.emit(Event::Warned { what });
-        }
-        if last.is_none_or(|last| last.is_old(&view.plan)) {
-            self.emit(Event::Planned(Arc::clone(&view.plan)));
-        }
-        let before = std::mem::replace(&mut self.status, Arc::clone(&view.status));
-        for now in &view.status.destinations {
-            let old = before.destination(now.name.as_str()).map(AsRef::as_ref);
-            if old.is_none_or(|old| (old.phase, old.reason, &old.slot) != (now.phase, now.reason, &now.slot))
-            {
-                let event = self.phase_changed(old, now);
-                self.emit(event);
-            }
-        }
-        for event in self.losses.note(&view.plan) {
-            self.emit(event);
-        }
-        self.memory.note_on_air(&view.plan, self.busy.leaving());
-        self.source.publish(&self.status);
+        let memory = &mut self.memory;
+        self.publisher.tell_view(view, |name| memory.went_on_air(name));
+        memory.note_on_air(&view.plan, self.busy.leaving());
+        self.source.publish(&view.status);
         self.plan = Some(Arc::clone(&view.plan));
-    }
-
-    fn phase_changed(&mut self, old: Option<&DestinationStatus>, now: &DestinationStatus) -> Event {
-        let took = (now.phase == Phase::Streaming)
-            .then(|| self.memory.went_on_air(&now.name))
-            .flatten();
-        Event::PhaseChanged {
-            destination: now.name.clone(),
-            from: old.map(|old| old.phase),
-            to: now.phase,
-            message: now.message.to_string(),
-            ways_out: now.ways_out.clone(),
-            // One that was on air already when this controller first looked was not waited for.
-            wanted_for: took.filter(|_| old.is_some()),
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lease::{GrantOutcome, How, TableError};
+use super::lease::{GrantOutcome, How, LeaseTableError};
 use crate::manifest::Problem;
 use crate::manifest::Rejected;
 use crate::model::{ChannelId, ChannelState, DestinationName, InputState, OutputState, RouterArn};
@@ -219,7 +219,7 @@ pub enum LeaseNews {
     /// It was given back.
     Released,
     /// The table cannot be asked.
-    Trouble(TableError),
+    Trouble(LeaseTableError),
     /// It can be asked again.
     TroubleOver,
 }

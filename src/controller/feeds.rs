@@ -21,7 +21,7 @@ use crate::model::{
 };
 use crate::observe::AccountView;
 use crate::plan::{Feed, FeedAction, FeedPlan, FeedStep, Plan};
-use crate::service::Kind;
+use crate::service::CallErrorKind;
 use crate::store::Source;
 
 /// What is under way with feeds, and what is remembered of them.
@@ -286,7 +286,7 @@ impl<S: Source> Controller<S> {
         for event in self.feeds.note_look(seen, clock, &mut self.random) {
             // What else takes the channel of a pool is none of its users' news.
             if !matches!(&event, Event::InputChanged { input, .. } if !is_of_pool(input)) {
-                self.emit(event);
+                self.publisher.emit(event);
             }
         }
     }
@@ -326,7 +326,7 @@ impl<S: Source> Controller<S> {
             return;
         };
         let executor = routers.feeds.clone();
-        self.emit(Event::OutputStepBegun {
+        self.publisher.emit(Event::OutputStepBegun {
             pool: names(&planned.pools),
             carries: planned.feed.to_string(),
             action: step.action.name(),
@@ -378,7 +378,7 @@ impl<S: Source> Controller<S> {
         if let (Feed::Input(arn), Some(routers)) = (&feed, &mut self.routers) {
             routers.observer.distrust_input(arn);
         }
-        self.emit(Event::OutputStepEnded {
+        self.publisher.emit(Event::OutputStepEnded {
             pool: names(&one.pools),
             carries: feed.to_string(),
             action: one.step.action.name(),
@@ -415,7 +415,7 @@ impl<S: Source> Controller<S> {
                 (StepOutcome::Stale { why }, again)
             }
             // It waited too long for its turn at the limit of calls.
-            Err(StepError::Act(error)) if error.kind == Kind::NotSent => {
+            Err(StepError::Act(error)) if error.kind == CallErrorKind::NotSent => {
                 let why = error.message;
                 (StepOutcome::Stale { why }, LookAgain::In(LEASE_RETRY))
             }

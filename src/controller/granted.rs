@@ -140,7 +140,7 @@ impl<S: Source> Controller<S> {
         let by = self.leadership.lease.signature();
         for grant in arrived {
             grant.report(Progress::Taken { by: by.clone() });
-            self.emit(Event::Grant(GrantNews::Taken {
+            self.publisher.emit(Event::Grant(GrantNews::Taken {
                 destination: grant.grantee.name.clone(),
                 by: grant.by.clone(),
             }));
@@ -160,7 +160,7 @@ impl<S: Source> Controller<S> {
             let outcome = GrantOutcome::Waits;
             let message = format!("MediaLive refused to point a slot at it: {what}");
             self.granted.end(&grantee, outcome, &message);
-            self.emit(Event::Grant(GrantNews::Ended {
+            self.publisher.emit(Event::Grant(GrantNews::Ended {
                 destination: grantee.name,
                 outcome,
                 message,
@@ -178,13 +178,13 @@ impl<S: Source> Controller<S> {
         for (grantee, outcome) in over {
             // The status of another one is none of the giver's business.
             let is_its = outcome != GrantOutcome::NameTaken;
-            let status = self.status.destination(grantee.name.as_str());
+            let status = self.publisher.status().destination(grantee.name.as_str());
             let message = status
                 .filter(|_| is_its)
                 .map(|status| status.message.to_string())
                 .unwrap_or_default();
             self.granted.end(&grantee, outcome, &message);
-            self.emit(Event::Grant(GrantNews::Ended {
+            self.publisher.emit(Event::Grant(GrantNews::Ended {
                 destination: grantee.name,
                 outcome,
                 message,

@@ -165,7 +165,7 @@ impl<S: Source> Controller<S> {
             self.memory.forget_expected();
         }
         for one in news {
-            self.emit(Event::Lease(one));
+            self.publisher.emit(Event::Lease(one));
         }
         if self.leadership.is_leading()
             && let Some(left) = self.leadership.lease.take_note()
@@ -181,10 +181,10 @@ impl<S: Source> Controller<S> {
         let why = self.leadership.lease.file_lost()?;
         self.busy.withdraw_all();
         self.memory.forget_expected();
-        self.emit(Event::Lease(LeaseNews::Lost { why }));
+        self.publisher.emit(Event::Lease(LeaseNews::Lost { why }));
         Some(self.leadership.lease.lock_again().map(|path| {
             let path = path.into();
-            self.emit(Event::Lease(LeaseNews::LockedAgain { path }));
+            self.publisher.emit(Event::Lease(LeaseNews::LockedAgain { path }));
         }))
     }
 
@@ -193,7 +193,7 @@ impl<S: Source> Controller<S> {
         let lease = &self.leadership.lease;
         if !lease.is_never() {
             let leader = lease.state().map_or_else(alone, |state| leader(&state));
-            status.set_leader(leader, &self.status.conditions, now);
+            status.set_leader(leader, &self.publisher.status().conditions, now);
         }
     }
 }

@@ -33,11 +33,12 @@ mod memory;
 mod news;
 mod outputs;
 mod pace;
+mod publisher;
 pub mod pulse;
 mod refusals;
 mod run;
+mod schedule;
 mod steps;
-mod trust;
 pub mod vanish;
 
 use std::collections::BTreeSet;
@@ -69,14 +70,12 @@ use crate::store::{Loaded, Source};
 use feeds::Feeds;
 use granted::Granted;
 use lease::Lease;
-use losses::Losses;
 use memory::Memory;
-use news::PlanDigest;
 use outputs::Outputs;
 use pace::Pace;
+use publisher::Publisher;
 use pulse::Shown;
 use steps::{Busy, Finished};
-use trust::Doubt;
 use vanish::VanishGuard;
 
 /// How the loop goes about its work.
@@ -150,20 +149,11 @@ pub struct Controller<S> {
     settings: Settings,
     clock: Clock,
     random: ChaCha8Rng,
-    listener: Listener,
-    witness: Option<Witness>,
+    publisher: Publisher,
     loaded: Option<Loaded>,
     plan: Option<Arc<Plan>>,
-    /// A digest of the previous plan, while the next one is made.
-    previous_plan: Option<PlanDigest>,
-    /// What was wrong with the last plan, as far as it was reported.
-    refused: String,
-    status: Arc<Status>,
     memory: Memory,
-    losses: Losses,
     guard: VanishGuard,
-    /// Why the source is not trusted, as far as it was reported.
-    doubt: Option<Doubt>,
     /// Grants that others handed over.
     granted: Granted,
     busy: Busy,
@@ -175,7 +165,6 @@ pub struct Controller<S> {
     pace: Pace,
     tasks: JoinSet<Finished>,
     wake: Arc<Notify>,
-    shown: Shown,
 }
 
 /// What a controller is made of.
@@ -220,17 +209,11 @@ impl<S: Source> Controller<S> {
             settings,
             clock,
             random,
-            listener,
-            witness: None,
+            publisher: Publisher::new(listener, shown),
             loaded: None,
             plan: None,
-            previous_plan: None,
-            refused: String::new(),
-            status: Arc::default(),
             memory: Memory::default(),
-            losses: Losses::default(),
             guard: VanishGuard::default(),
-            doubt: None,
             granted: Granted::default(),
             busy: Busy::default(),
             routers,
@@ -239,13 +222,12 @@ impl<S: Source> Controller<S> {
             pace: Pace::default(),
             tasks: JoinSet::new(),
             wake: Arc::default(),
-            shown,
         }
     }
 
     /// What is true, as of the last cycle.
     pub fn status(&self) -> &Status {
-        &self.status
+        self.publisher.status()
     }
 
     /// The plan of the last cycle.
@@ -265,16 +247,12 @@ impl<S: Source> Controller<S> {
 
     /// Shows `witness` from now on what each plan is made from.
     pub fn show_to(&mut self, witness: Witness) {
-        self.witness = Some(witness);
+        self.publisher.show_to(witness);
     }
 
     /// The pulse and the last view, for readers outside.
     pub fn watch(&self) -> watch::Receiver<Pulse> {
-        self.shown.watch()
-    }
-
-    fn emit(&mut self, event: Event) {
-        (self.listener)(event);
+        self.publisher.watch()
     }
 }
 

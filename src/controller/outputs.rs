@@ -28,7 +28,7 @@ use crate::observe::RouterObserver;
 use crate::plan::router::OutputWaiting;
 use crate::plan::{OutputAction, OutputPlan, OutputStep, Plan, RouterPoolPlan};
 use crate::retry::Backoff;
-use crate::service::Kind;
+use crate::service::CallErrorKind;
 use crate::store::Source;
 
 /// An output that was on air for this long after it failed may fail afresh.
@@ -449,7 +449,7 @@ impl<S: Source> Controller<S> {
             self.outputs.returning.extend(identity);
         }
         if let Some(interrupted) = output.interrupts().filter(|_| step.action == OutputAction::Stop) {
-            self.losses.stopped(std::slice::from_ref(interrupted));
+            self.publisher.stopped(std::slice::from_ref(interrupted));
         }
         self.spawn_output_step(key, task, (pool_name(pool), output.carries.to_string()), pushes);
     }
@@ -470,7 +470,7 @@ impl<S: Source> Controller<S> {
             .map_or_else(StepPermit::given_now, StepPermit::given_at);
         let destination = task.destination.clone();
         let step = task.step.clone();
-        self.emit(Event::OutputStepBegun {
+        self.publisher.emit(Event::OutputStepBegun {
             pool: pool.clone(),
             carries: carries.clone(),
             action: step.action.name(),
@@ -533,7 +533,7 @@ impl<S: Source> Controller<S> {
         if let (OutputKey::Output(arn), Some(routers)) = (&key, &mut self.routers) {
             routers.observer.distrust(arn);
         }
-        self.emit(Event::OutputStepEnded {
+        self.publisher.emit(Event::OutputStepEnded {
             pool: one.pool,
             carries: one.carries,
             action: one.step.action.name(),
@@ -578,7 +578,7 @@ impl<S: Source> Controller<S> {
                 (StepOutcome::Stale { why }, LookAgain::AtOutputs)
             }
             // It waited too long for its turn at the limit of calls.
-            Err(StepError::Act(error)) if error.kind == Kind::NotSent => {
+            Err(StepError::Act(error)) if error.kind == CallErrorKind::NotSent => {
                 let why = error.message;
                 (StepOutcome::Stale { why }, LookAgain::AtOutputs)
             }
@@ -596,7 +596,7 @@ impl<S: Source> Controller<S> {
                 self.refuse_grants(&one.suspects, &error.message);
                 self.failed_output(key, error.to_string())
             }
-            Err(StepError::Act(error)) if error.kind == Kind::QuotaExceeded => {
+            Err(StepError::Act(error)) if error.kind == CallErrorKind::QuotaExceeded => {
                 self.outputs.full = Some((self.outputs.seen.outputs.len(), Instant::now()));
                 let retry_in = Duration::ZERO;
                 let what = error.to_string();

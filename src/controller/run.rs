@@ -8,20 +8,16 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::lease::LeaseError;
+use super::schedule::{CYCLE_GAP_MIN, Schedule};
 use super::steps::{LEASE_RETRY, LookAgain};
 use super::{Controller, CycleError, Event, Look, pace};
 use crate::model::Desired;
 use crate::plan::{FeedPlan, OutputPlan};
-use crate::retry::Backoff;
-use crate::status::Totals;
 use crate::store::Source;
 use crate::store::changes::are_router_switches;
 
 /// Failures in a row on every channel with something to do after which `--once` and `apply` give up.
 const GIVE_UP_AFTER: u32 = 5;
-
-/// No two cycles begin closer together, whatever asks for them.
-const CYCLE_GAP_MIN: Duration = Duration::from_millis(50);
 
 /// Switches of router outputs touch nobody else, so that little is gained by waiting for more of them: only that a file which
 /// is written in two goes is read whole.
@@ -72,38 +68,6 @@ struct Converging {
     is_reported: bool,
 }
 
-/// When the next things are due.
-#[derive(Debug)]
-struct Due {
-    cycle: Instant,
-    /// The next look at channels on their way.
-    paced: Option<Instant>,
-    /// The next look at router outputs that have changed, or are on their way.
-    outputs: Option<Instant>,
-    /// When the last cycle ended.
-    looked: Option<Instant>,
-    source: Instant,
-    /// Changes of the source that no cycle has seen yet.
-    changes: Option<Batch>,
-    /// Whole cycles that failed in a row.
-    failed: Option<Backoff>,
-}
-
-/// Changes of the source that are planned together.
-#[derive(Debug)]
-struct Batch {
-    first: Instant,
-    /// They are planned after this long without another one.
-    idle: Duration,
-}
-
-impl Due {
-    fn next(&self) -> Instant {
-        let others = self.paced.into_iter().chain(self.outputs);
-        others.fold(self.cycle, Instant::min)
-    }
-}
-
 impl<S: Source> Controller<S> {
     /// Runs until `until`, or until `asked` is cancelled; then waits for the steps under way, and gives the lease back.
     pub async fn run(&mut self, until: Until, asked: &CancellationToken) -> Ended {
@@ -117,15 +81,7 @@ impl<S: Source> Controller<S> {
 
     async fn go_on(&mut self, until: Until, asked: &CancellationToken) -> Ended {
         let begun = Instant::now();
-        let mut due = Due {
-            cycle: begun,
-            paced: None,
-            outputs: None,
-            looked: None,
-            source: begun + self.settings.source_interval,
-            changes: None,
-            failed: None,
-        };
+        let mut schedule = Schedule::new(self.settings.source_interval);
         let mut converging = Converging {
             since: begun,
             is_reported: false,
@@ -141,38 +97,38 @@ impl<S: Source> Controller<S> {
                 () = asked.cancelled() => return self.stop_asked(),
                 () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => return self.time_is_up(),
                 () = self.leadership.lease.changed() => {
-                    if let Some(ended) = self.lease_changed(until, &mut due) {
+                    if let Some(ended) = self.lease_changed(until, &mut schedule) {
                         return ended;
                     }
                 }
                 Some(ended) = self.tasks.join_next_with_id() => {
                     let again = self.end_step_and_go_on(ended);
-                    self.look_after_step(again, &mut due);
+                    self.look_after_step(again, &mut schedule);
                     if self.has_given_up(until) {
                         return Ended::Blocked;
                     }
                 }
                 () = self.wake.notified() => {
                     self.read_source().await;
-                    due.cycle = due.cycle.min(Instant::now() + CYCLE_GAP_MIN);
+                    schedule.ask_soon();
                 }
-                () = sleep_until(due.source), if until == Until::Asked => {
-                    if self.look_at_source(&mut due).await {
+                () = sleep_until(schedule.source()), if until == Until::Asked => {
+                    if self.look_at_source(&mut schedule).await {
                         converging = Converging { since: Instant::now(), is_reported: false };
                     }
                 }
-                () = sleep_until(due.next()) => {
+                () = sleep_until(schedule.next()) => {
                     let result = tokio::select! {
                         biased;
                         () = asked.cancelled() => return self.stop_asked(),
                         () = sleep_until(deadline.unwrap_or(begun)), if deadline.is_some() => return self.time_is_up(),
-                        result = self.look_as_due(&due) => result,
+                        result = self.look_as_due(&schedule) => result,
                     };
                     let Some(result) = result else {
-                        due.paced = self.paced_look(due.looked);
+                        self.pace_channels(&mut schedule);
                         continue;
                     };
-                    if let Some(ended) = self.cycle_ended(result, until, &mut due, &mut converging) {
+                    if let Some(ended) = self.cycle_ended(result, until, &mut schedule, &mut converging) {
                         return ended;
                     }
                 }
@@ -181,18 +137,18 @@ impl<S: Source> Controller<S> {
     }
 
     /// A cycle; `None` where a glance at the channels on their way is enough, and shows that they still are.
-    async fn look_as_due(&mut self, due: &Due) -> Option<Result<(), CycleError>> {
+    async fn look_as_due(&mut self, schedule: &Schedule) -> Option<Result<(), CycleError>> {
         let now = Instant::now();
-        let is_for_outputs = due.outputs.is_some_and(|at| at <= now);
-        let glanced = if now < due.cycle {
+        let is_for_outputs = schedule.are_outputs_due(now);
+        let glanced = if schedule.is_cycle_due(now) {
+            None
+        } else {
             let glanced = self.glance(now).await;
-            if is_for_outputs && due.paced.is_none_or(|at| at > now) {
+            if is_for_outputs && !schedule.are_channels_due(now) {
                 Some(true)
             } else {
                 glanced.map(|is_news| is_news || is_for_outputs)
             }
-        } else {
-            None
         };
         match glanced {
             Some(false) => None,
@@ -226,29 +182,29 @@ impl<S: Source> Controller<S> {
         &mut self,
         result: Result<(), CycleError>,
         until: Until,
-        due: &mut Due,
+        schedule: &mut Schedule,
         converging: &mut Converging,
     ) -> Option<Ended> {
-        due.changes = None;
-        due.looked = Some(Instant::now());
         match result {
             Err(error) if self.loaded.is_none() => return Some(Ended::Failed(error)),
             Err(error) => {
-                due.cycle = self.cycle_failed(due, &error);
-                due.paced = None;
-                due.outputs = None;
+                let retry_in = schedule.cycle_failed(self.settings.interval, &mut self.random);
+                self.publisher.emit(Event::CycleFailed {
+                    what: crate::error_chain(&error),
+                    retry_in,
+                });
             }
             Ok(()) => {
-                due.outputs = self.next_look_at_outputs();
-                due.failed = None;
-                due.cycle = self.next_cycle();
-                due.paced = self.paced_look(due.looked);
+                let (outputs, cycle) = (self.next_look_at_outputs(), self.next_cycle());
+                schedule.cycle_succeeded(cycle, outputs, |schedule| self.paced_look(schedule.looked()));
             }
         }
         let may_end = until != Until::Asked && self.leadership.is_leading();
-        if due.failed.is_none() && self.is_converged() {
+        if schedule.has_succeeded() && self.is_converged() {
             if !converging.is_reported {
-                self.tell_converged(converging.since.elapsed());
+                if let Some(plan) = &self.plan {
+                    self.publisher.tell_converged(plan, converging.since.elapsed());
+                }
                 converging.is_reported = true;
             }
             return may_end.then_some(Ended::Converged);
@@ -263,15 +219,15 @@ impl<S: Source> Controller<S> {
     }
 
     /// What follows from another state of the lease: a look at once, or the end.
-    fn lease_changed(&mut self, until: Until, due: &mut Due) -> Option<Ended> {
+    fn lease_changed(&mut self, until: Until, schedule: &mut Schedule) -> Option<Ended> {
         // A grant that arrived is taken by the next cycle, and that is now.
         if self.note_lease() || self.leadership.lease.has_grants() {
-            due.cycle = Instant::now();
+            schedule.ask_now();
         }
         match self.lock_again() {
             None => {}
             Some(Ok(())) => {
-                due.cycle = Instant::now();
+                schedule.ask_now();
                 return None;
             }
             Some(Err(error)) => return Some(Ended::NoLease(error)),
@@ -301,7 +257,7 @@ impl<S: Source> Controller<S> {
         self.busy.withdraw_all();
         self.outputs.withdraw_all();
         self.feeds.withdraw_all();
-        self.emit(Event::Draining);
+        self.publisher.emit(Event::Draining);
         Ended::Drained
     }
 
@@ -313,10 +269,9 @@ impl<S: Source> Controller<S> {
     }
 
     /// Reads the source where it changed, and puts the next cycle where the batch of changes ends. Whether it changed.
-    async fn look_at_source(&mut self, due: &mut Due) -> bool {
+    async fn look_at_source(&mut self, schedule: &mut Schedule) -> bool {
         let changed = self.source.may_have_changed() && self.source.changed().await;
-        let now = Instant::now();
-        due.source = now + self.settings.source_interval;
+        schedule.looked_at_source(self.settings.source_interval);
         if !changed {
             return false;
         }
@@ -326,9 +281,7 @@ impl<S: Source> Controller<S> {
         let are_switches = after.is_some_and(|(before, after)| are_router_switches(&before, &after));
         let longest = if are_switches { SWITCH_IDLE } else { Duration::MAX };
         let idle = self.settings.batch_idle.min(longest);
-        let batch = due.changes.get_or_insert(Batch { first: now, idle });
-        batch.idle = batch.idle.max(idle);
-        due.cycle = (now + batch.idle).min(batch.first + self.settings.batch_max);
+        schedule.note_change(idle, self.settings.batch_max);
         true
     }
 
@@ -339,7 +292,7 @@ impl<S: Source> Controller<S> {
     async fn read_source(&mut self) {
         if let Err(error) = self.reload().await {
             let why = crate::error_chain(&error);
-            self.tell_source_doubted(why);
+            self.publisher.tell_source_doubted(why);
         }
     }
 
@@ -356,24 +309,20 @@ impl<S: Source> Controller<S> {
     }
 
     /// When to look after a step that ended.
-    fn look_after_step(&self, again: LookAgain, due: &mut Due) {
-        if again == LookAgain::AtOutputs {
-            self.look_at_outputs_soon(due);
-            return;
+    fn look_after_step(&self, again: LookAgain, schedule: &mut Schedule) {
+        match again {
+            LookAgain::AtOutputs => return self.look_at_outputs_soon(schedule),
+            LookAgain::AfterTransition => {}
+            LookAgain::Now => schedule.ask_in(Duration::ZERO, self.look_gap()),
+            LookAgain::In(delay) => schedule.ask_in(delay, self.look_gap()),
         }
-        let delay = match again {
-            LookAgain::AfterTransition | LookAgain::AtOutputs => None,
-            LookAgain::Now => Some(CYCLE_GAP_MIN),
-            LookAgain::In(delay) => Some(delay.max(CYCLE_GAP_MIN)),
-        };
-        if let Some(delay) = delay {
-            let moment = Instant::now() + delay;
-            let gap_ends = due.looked.map(|looked| looked + self.look_gap());
-            due.cycle = due.cycle.min(gap_ends.map_or(moment, |ends| ends.max(moment)));
+        if schedule.has_succeeded() {
+            self.pace_channels(schedule);
         }
-        if due.failed.is_none() {
-            due.paced = self.paced_look(due.looked);
-        }
+    }
+
+    fn pace_channels(&self, schedule: &mut Schedule) {
+        schedule.pace_channels(self.paced_look(schedule.looked()));
     }
 
     /// When to look next at router outputs that are on their way.
@@ -384,14 +333,13 @@ impl<S: Source> Controller<S> {
     }
 
     /// After a step on a router output: at once, unless more of the last plan wait for room.
-    fn look_at_outputs_soon(&self, due: &mut Due) {
+    fn look_at_outputs_soon(&self, schedule: &mut Schedule) {
         let gap = if self.outputs.has_queued() {
             self.settings.transition_interval
         } else {
             CYCLE_GAP_MIN
         };
-        let soon = Instant::now() + gap;
-        due.outputs = Some(due.outputs.map_or(soon, |at| at.min(soon)));
+        schedule.ask_for_outputs_in(gap);
     }
 
     /// When to look next at what is on its way, if anything is: a channel in transition, or a step.
@@ -425,19 +373,6 @@ impl<S: Source> Controller<S> {
             next = next.min(retry.max(now + CYCLE_GAP_MIN));
         }
         next
-    }
-
-    fn cycle_failed(&mut self, due: &mut Due, error: &CycleError) -> Instant {
-        let delay = due
-            .failed
-            .get_or_insert_with(Backoff::default)
-            .fail(&mut self.random)
-            .min(self.settings.interval);
-        self.emit(Event::CycleFailed {
-            what: crate::error_chain(error),
-            retry_in: delay,
-        });
-        Instant::now() + delay
     }
 
     /// Whether an owned channel is in transition, recovers, or has a step under way, or a router output is tried again later.
@@ -476,16 +411,5 @@ impl<S: Source> Controller<S> {
             && self.feeds.is_idle()
             && left.peek().is_some()
             && left.all(|failures| failures >= GIVE_UP_AFTER)
-    }
-
-    fn tell_converged(&mut self, took: Duration) {
-        let Some(plan) = &self.plan else { return };
-        let totals = Box::new(Totals::of(plan, &self.status));
-        let interruptions = self.losses.take_count();
-        self.emit(Event::Converged {
-            totals,
-            interruptions,
-            took,
-        });
     }
 }

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::memory::Blame;
 use super::refusals::{Suspects, suspects, with_parking};
 use super::{Controller, Event, StepOutcome};
-use crate::execute::{FeedOutcome, Grounds, NoPermit, Outcome, OutputOutcome, StepError, StepPermit};
-use crate::medialive::{Kind, Summary};
+use crate::execute::{ChannelOutcome, FeedOutcome, Grounds, NoPermit, OutputOutcome, StepError, StepPermit};
+use crate::medialive::{CallErrorKind, Summary};
 use crate::model::{ChannelId, DestinationName, Endpoint, Stream};
 use crate::plan::{Action, ChannelPlan, Content, Plan, Step};
 use crate::store::Source;
@@ -175,7 +175,7 @@ pub(super) struct Finished {
 /// What came of it.
 #[derive(Debug)]
 pub(super) enum StepResult {
-    Channel(Result<Outcome, StepError>),
+    Channel(Result<ChannelOutcome, StepError>),
     Output(Result<OutputOutcome, StepError>),
     Feed(Result<FeedOutcome, StepError>),
 }
@@ -245,7 +245,7 @@ impl<S: Source> Controller<S> {
 
     fn begin(&mut self, plan: &Plan, channel: &ChannelPlan, step: &Step, carries: BTreeSet<Endpoint>) {
         self.memory.step_begins(plan, channel, step);
-        self.emit(Event::StepBegun {
+        self.publisher.emit(Event::StepBegun {
             channel: channel.id.clone(),
             channel_name: channel
                 .seen
@@ -323,7 +323,7 @@ impl<S: Source> Controller<S> {
                 self.note_failure(&channel, &step, what, Blame::Channel),
             )
         };
-        self.emit(Event::StepEnded {
+        self.publisher.emit(Event::StepEnded {
             channel,
             action: step.action.name(),
             outcome,
@@ -348,11 +348,11 @@ impl<S: Source> Controller<S> {
         channel: &ChannelId,
         step: &Step,
         suspects: &Suspects,
-        result: Result<Outcome, StepError>,
+        result: Result<ChannelOutcome, StepError>,
     ) -> (StepOutcome, LookAgain) {
         match result {
             Ok(outcome) => {
-                if !matches!(outcome, Outcome::Stale { .. }) {
+                if !matches!(outcome, ChannelOutcome::Stale { .. }) {
                     self.memory.refusals.forget(suspects);
                 }
                 self.note_outcome(channel, step, outcome)
@@ -366,7 +366,7 @@ impl<S: Source> Controller<S> {
                 let why = NoPermit::LeaseLost.to_string();
                 (StepOutcome::Stale { why }, LookAgain::In(LEASE_RETRY))
             }
-            Err(StepError::Act(error)) if error.kind == Kind::NotSent => {
+            Err(StepError::Act(error)) if error.kind == CallErrorKind::NotSent => {
                 let why = error.message;
                 (StepOutcome::Stale { why }, LookAgain::In(LEASE_RETRY))
             }
@@ -385,9 +385,14 @@ impl<S: Source> Controller<S> {
         }
     }
 
-    fn note_outcome(&mut self, id: &ChannelId, step: &Step, outcome: Outcome) -> (StepOutcome, LookAgain) {
+    fn note_outcome(
+        &mut self,
+        id: &ChannelId,
+        step: &Step,
+        outcome: ChannelOutcome,
+    ) -> (StepOutcome, LookAgain) {
         match outcome {
-            Outcome::Accepted {
+            ChannelOutcome::Accepted {
                 channel: after,
                 recording,
                 takeovers,
@@ -395,26 +400,26 @@ impl<S: Source> Controller<S> {
             } => {
                 self.busy.stale.remove(id);
                 self.memory.step_accepted(id, &step.action);
-                self.losses.stopped(&step.interrupts);
+                self.publisher.stopped(&step.interrupts);
                 for what in self
                     .memory
                     .denials
                     .note(&step.action, recording, takeovers, keeps_leftovers)
                 {
-                    self.emit(Event::Warned { what });
+                    self.publisher.emit(Event::Warned { what });
                 }
                 let again = self.pace_of(&after.summary);
                 self.observer.remember(&after);
                 (StepOutcome::Accepted, again)
             }
-            Outcome::AlreadyDone(after) => {
+            ChannelOutcome::AlreadyDone(after) => {
                 self.busy.stale.remove(id);
                 self.memory.step_accepted(id, &step.action);
                 let again = self.pace_of(&after.summary);
                 self.observer.remember(&after);
                 (StepOutcome::AlreadyDone, again)
             }
-            Outcome::Stale { why, channel } => {
+            ChannelOutcome::Stale { why, channel } => {
                 self.observer.remember(&channel);
                 let times = self.busy.stale.entry(id.clone()).or_default();
                 *times += 1;

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, Found, UnderWay};
 use crate::aws::Connect;
-use crate::medialive::{Home, Kind};
+use crate::medialive::{CallErrorKind, Home};
 use crate::plan::waiting::Approximately;
 
 /// Credentials that end sooner than this and are not renewed by themselves are worth a warning.
@@ -75,12 +75,12 @@ async fn credentials(config: &SdkConfig, made_up: bool, now: Timestamp, under_wa
         return Check::ok(NAME, "made up: an endpoint on this machine asks for none");
     }
     let Some(provider) = config.credentials_provider() else {
-        return missing(Kind::CredentialsMissing.to_string());
+        return missing(CallErrorKind::CredentialsMissing.to_string());
     };
     match under_way.wait_for(NAME, provider.provide_credentials()).await {
         Err(late) => missing(late.to_string()),
         Ok(Err(error)) => {
-            let (kind, why) = Kind::of_credentials(&error);
+            let (kind, why) = CallErrorKind::of_credentials(&error);
             let why = if why.is_empty() { why } else { format!(": {why}") };
             Check::failed(NAME, format!("{kind}{why}"), kind.fix())
         }
@@ -89,7 +89,7 @@ async fn credentials(config: &SdkConfig, made_up: bool, now: Timestamp, under_wa
 }
 
 fn missing(what: String) -> Check {
-    Check::failed("credentials", what, Kind::CredentialsMissing.fix())
+    Check::failed("credentials", what, CallErrorKind::CredentialsMissing.fix())
 }
 
 /// Where `credentials` come from, and how long they last.
@@ -106,7 +106,7 @@ fn of(credentials: &Credentials, now: Timestamp) -> Check {
         Some(over) if over.is_negative() => Check::failed(
             NAME,
             format!("{what}; they ended {} ago", left(over)),
-            Kind::CredentialsExpired.fix(),
+            CallErrorKind::CredentialsExpired.fix(),
         ),
         Some(soon) if soon < SOON && !renewed => Check::warning(
             NAME,
@@ -173,9 +173,11 @@ async fn identity(
             });
             (Check::ok(NAME, arn), home)
         }
-        Ok(Err(kind @ (Kind::CredentialsExpired | Kind::CredentialsInvalid | Kind::ClockOff))) => {
-            (Check::failed(NAME, kind, kind.fix()), None)
-        }
+        Ok(Err(
+            kind @ (CallErrorKind::CredentialsExpired
+            | CallErrorKind::CredentialsInvalid
+            | CallErrorKind::ClockOff),
+        )) => (Check::failed(NAME, kind, kind.fix()), None),
         Ok(Err(kind)) => (
             Check::unknown(NAME, format!("STS GetCallerIdentity: {kind}"), ""),
             None,
@@ -188,7 +190,7 @@ async fn identity(
 }
 
 /// The ARN of the identity that has the credentials. Needs no permission.
-async fn caller(config: &SdkConfig) -> Result<String, Kind> {
+async fn caller(config: &SdkConfig) -> Result<String, CallErrorKind> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(ATTEMPT_LIMIT)
         .operation_attempt_timeout(ATTEMPT_LIMIT)
@@ -199,8 +201,8 @@ async fn caller(config: &SdkConfig) -> Result<String, Kind> {
         .retry_config(RetryConfig::standard().with_max_attempts(2));
     let client = aws_sdk_sts::Client::from_conf(config.build());
     let answer = client.get_caller_identity().send().await;
-    let answer = answer.map_err(|error| Kind::of(&error))?;
-    answer.arn().map(str::to_owned).ok_or(Kind::BadAnswer)
+    let answer = answer.map_err(|error| CallErrorKind::of(&error))?;
+    answer.arn().map(str::to_owned).ok_or(CallErrorKind::BadAnswer)
 }
 
 fn region_check(region: Option<&str>, account: &Account) -> Check {

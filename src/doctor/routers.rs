@@ -12,7 +12,7 @@ use crate::model::{
     Desired, InputState, OwnerId, PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterPool,
     RouterQuota,
 };
-use crate::service::{CallError, Kind};
+use crate::service::{CallError, CallErrorKind};
 use crate::words::counted;
 
 const LIST: &str = "ListRouterOutputs";
@@ -73,12 +73,12 @@ fn not_looked_at() -> Check {
 /// The list did not come. What AWS answers in a region without the router is not documented: nothing at all, or a refusal.
 fn not_listed(error: &CallError, region: &str, endpoint: Option<&str>) -> Vec<Check> {
     let check = match error.kind {
-        Kind::Denied => Check::failed(
+        CallErrorKind::Denied => Check::failed(
             LIST,
             said(error),
             format!("allow mediaconnect:{LIST}, as manifests/iam-policy.json does"),
         ),
-        Kind::Throttled => Check::warning(LIST, said(error), error.kind.fix()),
+        CallErrorKind::Throttled => Check::warning(LIST, said(error), error.kind.fix()),
         kind if kind.is_of_credentials() => Check::failed(LIST, said(error), kind.fix()),
         _ => Check::failed(LIST, said(error), where_to_look(region, endpoint)),
     };
@@ -129,12 +129,12 @@ async fn read(
             return (Check::ok(GET, "allowed"), others.map(|(arn, _)| arn).collect());
         }
         // A policy may allow those of its own account only.
-        Ok(Err(error)) if error.kind == Kind::Denied && arns.is_empty() => Check::unknown(
+        Ok(Err(error)) if error.kind == CallErrorKind::Denied && arns.is_empty() => Check::unknown(
             GET,
             "denied for a router output that does not exist, as it is by a policy for those of one account only",
             format!("see that it allows mediaconnect:{GET}, as manifests/iam-policy.json does"),
         ),
-        Ok(Err(error)) if error.kind == Kind::Denied => Check::failed(GET, said(&error), allow()),
+        Ok(Err(error)) if error.kind == CallErrorKind::Denied => Check::failed(GET, said(&error), allow()),
         Ok(Err(error)) => Check::unknown(GET, said(&error), error.kind.fix()),
         Err(late) => Check::unknown(GET, late, ""),
     };
@@ -345,7 +345,7 @@ impl At<'_> {
                     self.field, self.pool
                 ),
             )),
-            Ok(Err(error)) if error.kind == Kind::Denied => Err(Check::failed(
+            Ok(Err(error)) if error.kind == CallErrorKind::Denied => Err(Check::failed(
                 self.name(),
                 said(error),
                 format!("allow mediaconnect:{get}, as manifests/iam-policy.json does"),
@@ -415,15 +415,19 @@ mod tests {
             message: String::new(),
         };
         for (kind, endpoint, says) in [
-            (Kind::Denied, None, "allow mediaconnect:ListRouterOutputs"),
-            (Kind::Unreachable, None, "has routers in eu-west-3"),
-            (Kind::Invalid, None, "has routers in eu-west-3"),
             (
-                Kind::Unreachable,
+                CallErrorKind::Denied,
+                None,
+                "allow mediaconnect:ListRouterOutputs",
+            ),
+            (CallErrorKind::Unreachable, None, "has routers in eu-west-3"),
+            (CallErrorKind::Invalid, None, "has routers in eu-west-3"),
+            (
+                CallErrorKind::Unreachable,
                 Some("http://127.0.0.1:9"),
                 "see what answers at",
             ),
-            (Kind::CredentialsExpired, None, "aws sso login"),
+            (CallErrorKind::CredentialsExpired, None, "aws sso login"),
         ] {
             let checks = not_listed(&error(kind), "eu-west-3", endpoint);
             assert_eq!(checks[0].outcome, CheckOutcome::Failed);

@@ -5,7 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, UnderWay};
 use crate::controller::Clock;
-use crate::medialive::{CallError, Home, Kind, MediaLive, NoRehearsal, OWNER_TAG, Rehearsal, Summary};
+use crate::medialive::{
+    CallError, CallErrorKind, Home, MediaLive, NoRehearsal, OWNER_TAG, Rehearsal, Summary,
+};
 use crate::model::tag::{SLOT_TAG_PREFIX, TAKEOVER_TAG};
 use crate::model::{ChannelId, OwnerId};
 use crate::plan::waiting::Approximately;
@@ -224,7 +226,9 @@ impl Rehearsed {
             .collect();
         if let Some(tags) = &self.tags {
             checks.push(match &tags.record {
-                Err(error) if error.kind == Kind::Denied && is_allowed(&tags.adopt) => record_check(),
+                Err(error) if error.kind == CallErrorKind::Denied && is_allowed(&tags.adopt) => {
+                    record_check()
+                }
                 _ if is_allowed(&tags.adopt) && is_denied(&tags.take_over) => take_over_check(),
                 _ => adopt_check(&tags.adopt, owner, adopts),
             });
@@ -261,7 +265,7 @@ async fn describe(
 fn refused(name: &str, error: &CallError, endpoint: Option<&str>) -> Check {
     let kind = match error.kind {
         // Every account has a list, so MediaLive does not answer this.
-        Kind::NotFound if name == LIST => Kind::BadAnswer,
+        CallErrorKind::NotFound if name == LIST => CallErrorKind::BadAnswer,
         kind => kind,
     };
     let what = match error.message.as_str() {
@@ -269,14 +273,14 @@ fn refused(name: &str, error: &CallError, endpoint: Option<&str>) -> Check {
         message => format!("{kind}: {message}"),
     };
     match kind {
-        Kind::Denied => {
+        CallErrorKind::Denied => {
             let fix = format!("allow medialive:{name}, as manifests/iam-policy.json does");
             Check::failed(name, what, fix)
         }
-        Kind::Unreachable | Kind::TimedOut | Kind::BadAnswer => {
+        CallErrorKind::Unreachable | CallErrorKind::TimedOut | CallErrorKind::BadAnswer => {
             Check::failed(name, what, where_to_look(endpoint))
         }
-        Kind::Throttled => Check::warning(name, what, kind.fix()),
+        CallErrorKind::Throttled => Check::warning(name, what, kind.fix()),
         _ => Check::failed(name, what, kind.fix()),
     }
 }
@@ -285,14 +289,14 @@ fn refused(name: &str, error: &CallError, endpoint: Option<&str>) -> Check {
 fn where_to_look(endpoint: Option<&str>) -> String {
     match endpoint {
         Some(endpoint) => format!("see what answers at {endpoint}"),
-        None => Kind::Unreachable.fix().to_owned(),
+        None => CallErrorKind::Unreachable.fix().to_owned(),
     }
 }
 
 fn change_check(name: &str, ended: &Result<(), CallError>, owner: &OwnerId) -> Check {
     match ended {
-        Err(error) if error.kind == Kind::NotFound => Check::ok(name, "allowed"),
-        Err(error) if error.kind == Kind::Denied => Check::unknown(
+        Err(error) if error.kind == CallErrorKind::NotFound => Check::ok(name, "allowed"),
+        Err(error) if error.kind == CallErrorKind::Denied => Check::unknown(
             name,
             "denied for a channel that does not exist, as it is by a policy for tagged channels only",
             format!(
@@ -308,12 +312,12 @@ fn change_check(name: &str, ended: &Result<(), CallError>, owner: &OwnerId) -> C
 fn is_allowed(ended: &Result<(), CallError>) -> bool {
     match ended {
         Ok(()) => true,
-        Err(error) => error.kind == Kind::NotFound,
+        Err(error) => error.kind == CallErrorKind::NotFound,
     }
 }
 
 fn is_denied(ended: &Result<(), CallError>) -> bool {
-    matches!(ended, Err(error) if error.kind == Kind::Denied)
+    matches!(ended, Err(error) if error.kind == CallErrorKind::Denied)
 }
 
 /// An older policy allows the owner tag and no other.
@@ -342,7 +346,10 @@ fn remove_check(ended: &Result<(), CallError>, owner: &OwnerId) -> Check {
         return Check::ok(NAME, "allowed");
     }
     let check = change_check(NAME, ended, owner);
-    if !ended.as_ref().is_err_and(|error| error.kind == Kind::Denied) {
+    if !ended
+        .as_ref()
+        .is_err_and(|error| error.kind == CallErrorKind::Denied)
+    {
         return check;
     }
     let fix = format!(
@@ -356,8 +363,8 @@ fn adopt_check(ended: &Result<(), CallError>, owner: &OwnerId, adopts: bool) -> 
     let denied = "denied for a channel without an owner";
     let fix = format!("allow medialive:{ADOPT} of {OWNER_TAG} = {owner}, as manifests/iam-policy.json does");
     match ended {
-        Err(error) if error.kind == Kind::Denied && adopts => Check::failed(ADOPT, denied, fix),
-        Err(error) if error.kind == Kind::Denied => Check::warning(ADOPT, denied, fix),
+        Err(error) if error.kind == CallErrorKind::Denied && adopts => Check::failed(ADOPT, denied, fix),
+        Err(error) if error.kind == CallErrorKind::Denied => Check::warning(ADOPT, denied, fix),
         Err(error) if !is_allowed(ended) => Check::unknown(ADOPT, error.kind, error.kind.fix()),
         _ => Check::ok(ADOPT, "allowed"),
     }
@@ -423,7 +430,7 @@ mod tests {
         }
     }
 
-    fn error(kind: Kind) -> Result<(), CallError> {
+    fn error(kind: CallErrorKind) -> Result<(), CallError> {
         Err(CallError {
             operation: "StartChannel",
             subject: None,
@@ -436,13 +443,13 @@ mod tests {
     fn a_denied_change_proves_nothing_and_a_denied_adoption_does() {
         let owner = OwnerId::new("default");
         let change = |kind| change_check("StartChannel", &error(kind), &owner).outcome;
-        assert_eq!(change(Kind::NotFound), CheckOutcome::Ok);
-        assert_eq!(change(Kind::Denied), CheckOutcome::Unknown);
-        assert_eq!(change(Kind::Throttled), CheckOutcome::Unknown);
+        assert_eq!(change(CallErrorKind::NotFound), CheckOutcome::Ok);
+        assert_eq!(change(CallErrorKind::Denied), CheckOutcome::Unknown);
+        assert_eq!(change(CallErrorKind::Throttled), CheckOutcome::Unknown);
         let adopt = |kind, adopts| adopt_check(&error(kind), &owner, adopts).outcome;
-        assert_eq!(adopt(Kind::Denied, true), CheckOutcome::Failed);
-        assert_eq!(adopt(Kind::Denied, false), CheckOutcome::Warning);
-        assert_eq!(adopt(Kind::NotFound, true), CheckOutcome::Ok);
+        assert_eq!(adopt(CallErrorKind::Denied, true), CheckOutcome::Failed);
+        assert_eq!(adopt(CallErrorKind::Denied, false), CheckOutcome::Warning);
+        assert_eq!(adopt(CallErrorKind::NotFound, true), CheckOutcome::Ok);
     }
 
     #[test]
@@ -461,12 +468,22 @@ mod tests {
             };
             rehearsed.checks(&owner, true)
         };
-        let all = checks(Kind::NotFound, Kind::NotFound, Kind::NotFound, Kind::NotFound);
+        let all = checks(
+            CallErrorKind::NotFound,
+            CallErrorKind::NotFound,
+            CallErrorKind::NotFound,
+            CallErrorKind::NotFound,
+        );
         assert!(
             all.iter().all(|check| check.outcome == CheckOutcome::Ok),
             "{all:?}"
         );
-        let old = checks(Kind::NotFound, Kind::Denied, Kind::Denied, Kind::Denied);
+        let old = checks(
+            CallErrorKind::NotFound,
+            CallErrorKind::Denied,
+            CallErrorKind::Denied,
+            CallErrorKind::Denied,
+        );
         assert_eq!(
             [old[0].outcome, old[1].outcome],
             [CheckOutcome::Warning, CheckOutcome::Unknown]
@@ -475,13 +492,23 @@ mod tests {
             old.iter().all(|check| check.fix.contains("slotwise.dev/slot/*")),
             "{old:?}"
         );
-        let less_old = checks(Kind::NotFound, Kind::NotFound, Kind::Denied, Kind::Denied);
+        let less_old = checks(
+            CallErrorKind::NotFound,
+            CallErrorKind::NotFound,
+            CallErrorKind::Denied,
+            CallErrorKind::Denied,
+        );
         assert_eq!(less_old[0].outcome, CheckOutcome::Warning);
         assert!(
             less_old[0].fix.contains("CreateTags of slotwise.dev/takeover"),
             "{less_old:?}"
         );
-        let none = checks(Kind::Denied, Kind::Denied, Kind::Denied, Kind::Denied);
+        let none = checks(
+            CallErrorKind::Denied,
+            CallErrorKind::Denied,
+            CallErrorKind::Denied,
+            CallErrorKind::Denied,
+        );
         assert_eq!(
             none[0].outcome,
             CheckOutcome::Failed,

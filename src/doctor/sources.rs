@@ -3,7 +3,7 @@
 use super::{Check, TookTooLong, UnderWay};
 use crate::medialive::{ChannelDocument, MediaLive};
 use crate::model::{ChannelId, Desired, PoolName, RouterPool};
-use crate::service::{CallError, Kind};
+use crate::service::{CallError, CallErrorKind};
 
 /// What a look at a channel gave.
 type Looked = Result<Result<ChannelDocument, CallError>, TookTooLong>;
@@ -41,12 +41,12 @@ fn name(pool: &PoolName) -> String {
 fn check(pool: &PoolName, channel: &ChannelId, looked: &Looked) -> Check {
     let document = match looked {
         Ok(Ok(document)) => document.observed(),
-        Ok(Err(error)) if error.kind == Kind::NotFound => {
+        Ok(Err(error)) if error.kind == CallErrorKind::NotFound => {
             let what = format!("MediaLive knows no channel {channel}");
             let fix = format!("correct spec.source.channel of pool {pool}, or check the account and region");
             return Check::failed(name(pool), what, fix);
         }
-        Ok(Err(error)) if error.kind == Kind::Denied => {
+        Ok(Err(error)) if error.kind == CallErrorKind::Denied => {
             let fix = "allow medialive:DescribeChannel, as manifests/iam-policy.json does";
             return Check::failed(name(pool), error.said(), fix);
         }

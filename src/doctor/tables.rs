@@ -10,7 +10,7 @@ use crate::manifest::table::{DestinationTable, StatusLayout, TablePlace};
 use crate::manifest::{Problem, Severity};
 use crate::model::OwnerId;
 use crate::plan::waiting::Approximately;
-use crate::store::dynamodb::{Access, KEY, Kind, Look, TableClient, TableError};
+use crate::store::dynamodb::{Access, KEY, Look, TableClient, TableError, TableErrorKind};
 use crate::words::counted;
 
 /// The checks of each of `tables`, whose items have `problems`.
@@ -138,7 +138,7 @@ pub(super) async fn lease(
     let asked = under_way.wait_for(&name, async {
         let client = access.table(&place).await;
         match client.may_lease(owner.as_str()).await {
-            Err(error) if error.kind == Kind::Invalid => Err((error, client.key().await.ok())),
+            Err(error) if error.kind == TableErrorKind::Invalid => Err((error, client.key().await.ok())),
             Err(error) => Err((error, None)),
             Ok(()) => Ok(()),
         }
@@ -146,7 +146,7 @@ pub(super) async fn lease(
     let fix = format!("make one: slotwise table create --lease {table}");
     Some(match asked.await {
         Ok(Ok(())) => Check::ok(name, "there, with the right key; can be read and written"),
-        Ok(Err((error, None))) if error.kind == Kind::NoTable => Check::failed(name, error, fix),
+        Ok(Err((error, None))) if error.kind == TableErrorKind::NoTable => Check::failed(name, error, fix),
         Ok(Err((error, None))) => refused(&name, &error),
         Ok(Err((_, Some(key)))) => {
             let parts = key

@@ -201,7 +201,7 @@ pub struct Query {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Twist {
     /// The transition that the call sets off ends differently
-    pub outcome: Outcome,
+    pub outcome: TransitionOutcome,
     /// A list answers as of this long ago
     pub stale: Option<Duration>,
     /// A list leaves out what is at this place
@@ -210,7 +210,7 @@ pub struct Twist {
 
 /// How a transition ends
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Outcome {
+pub enum TransitionOutcome {
     /// As it should
     #[default]
     Normal,

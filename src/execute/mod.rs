@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::medialive::{CallError, ChannelDocument, Kind, MediaLive, Permit, SlotTarget};
+use crate::medialive::{CallError, CallErrorKind, ChannelDocument, MediaLive, Permit, SlotTarget};
 use crate::model::{ObservedChannel, OwnerId, Recording};
 use crate::plan::{Action, ChannelPlan, SlotWrite, Step};
 use crate::write_lease::WriteLease;
@@ -83,7 +83,7 @@ impl Grounds {
 
 /// What came of a step.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum ChannelOutcome {
     /// MediaLive accepted it.
     Accepted {
         /// The channel as MediaLive reports it now.
@@ -158,7 +158,7 @@ impl Executor {
         step: &Step,
         grounds: &Grounds,
         step_permit: &StepPermit,
-    ) -> Result<Outcome, StepError> {
+    ) -> Result<ChannelOutcome, StepError> {
         // One that has grown old, or may not write, has no use for a look.
         drop(self.permit(step_permit)?);
         if step.action == Action::Start && grounds.is_settled() {
@@ -170,15 +170,15 @@ impl Executor {
         let fresh = fresh.map_err(StepError::Look)?;
         if let Some(why) = grounds.refuted_by(&fresh) {
             let channel = Box::new(fresh);
-            return Ok(Outcome::Stale { why, channel });
+            return Ok(ChannelOutcome::Stale { why, channel });
         }
         match precheck(channel, step, &fresh.observed(), &self.owner) {
             Precheck::Ready => match beside? {
                 None => self.act(step, fresh, step_permit).await,
                 Some(stale) => Ok(stale),
             },
-            Precheck::AlreadyDone => Ok(Outcome::AlreadyDone(Box::new(fresh))),
-            Precheck::Stale(why) => Ok(Outcome::Stale {
+            Precheck::AlreadyDone => Ok(ChannelOutcome::AlreadyDone(Box::new(fresh))),
+            Precheck::Stale(why) => Ok(ChannelOutcome::Stale {
                 why,
                 channel: Box::new(fresh),
             }),
@@ -186,13 +186,13 @@ impl Executor {
     }
 
     /// The first of `stand_ins` that no longer carries the destinations that it carried when the plan was made.
-    async fn look_beside(&self, stand_ins: &[ChannelPlan]) -> Result<Option<Outcome>, StepError> {
+    async fn look_beside(&self, stand_ins: &[ChannelPlan]) -> Result<Option<ChannelOutcome>, StepError> {
         for stand_in in stand_ins {
             let fresh = self.client.describe(&stand_in.id).await;
             let fresh = fresh.map_err(StepError::LookBeside)?;
             if let Some(why) = difference_beside(stand_in, &fresh.observed()) {
                 let channel = Box::new(fresh);
-                return Ok(Some(Outcome::Stale { why, channel }));
+                return Ok(Some(ChannelOutcome::Stale { why, channel }));
             }
         }
         Ok(None)
@@ -203,7 +203,7 @@ impl Executor {
         step: &Step,
         fresh: ChannelDocument,
         step_permit: &StepPermit,
-    ) -> Result<Outcome, StepError> {
+    ) -> Result<ChannelOutcome, StepError> {
         let id = &fresh.summary.id;
         match &step.action {
             Action::Wait => Ok(accepted(fresh)),
@@ -239,11 +239,11 @@ impl Executor {
     /// Points slots of a channel whose tags were `written`.
     async fn update(
         &self,
-        written: Outcome,
+        written: ChannelOutcome,
         writes: &[SlotWrite],
         step_permit: &StepPermit,
-    ) -> Result<Outcome, StepError> {
-        let Outcome::Accepted {
+    ) -> Result<ChannelOutcome, StepError> {
+        let ChannelOutcome::Accepted {
             channel, recording, ..
         } = written
         else {
@@ -253,7 +253,7 @@ impl Executor {
         let permit = self.permit(step_permit)?;
         let after = self.client.update(permit, &channel, &targets).await;
         let mut after = after.map_err(|error| match error.kind {
-            Kind::Invalid => StepError::Refused(error),
+            CallErrorKind::Invalid => StepError::Refused(error),
             _ => StepError::Act(error),
         })?;
         // The answer may be of a moment at which the tags were not there yet.
@@ -267,16 +267,16 @@ impl Executor {
     }
 }
 
-fn done(answer: Result<ChannelDocument, CallError>) -> Result<Outcome, StepError> {
+fn done(answer: Result<ChannelDocument, CallError>) -> Result<ChannelOutcome, StepError> {
     answer.map(accepted).map_err(StepError::Act)
 }
 
-fn accepted(channel: ChannelDocument) -> Outcome {
+fn accepted(channel: ChannelDocument) -> ChannelOutcome {
     accepted_but(channel, Recording::Allowed, Recording::Allowed)
 }
 
-fn accepted_but(channel: ChannelDocument, recording: Recording, takeovers: Recording) -> Outcome {
-    Outcome::Accepted {
+fn accepted_but(channel: ChannelDocument, recording: Recording, takeovers: Recording) -> ChannelOutcome {
+    ChannelOutcome::Accepted {
         channel: Box::new(channel),
         recording,
         takeovers,

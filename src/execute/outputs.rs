@@ -13,7 +13,7 @@ use crate::model::{
     RouterPool, TargetDigest,
 };
 use crate::plan::{OutputAction, OutputStep};
-use crate::service::{Kind, Permit};
+use crate::service::{CallErrorKind, Permit};
 use crate::write_lease::WriteLease;
 
 /// Takes steps on router outputs.
@@ -247,7 +247,7 @@ impl OutputExecutor {
     /// Writes a tag. Where tags are denied the step goes on without.
     async fn tag(&self, permit: Permit<'_>, arn: &RouterArn, tag: (String, String)) -> Result<(), StepError> {
         match self.client.tag(permit, arn, &[tag]).await {
-            Err(error) if error.kind != Kind::Denied => Err(StepError::Act(error)),
+            Err(error) if error.kind != CallErrorKind::Denied => Err(StepError::Act(error)),
             _ => Ok(()),
         }
     }
@@ -263,7 +263,7 @@ fn done(answer: Result<OutputState, crate::service::CallError>) -> Result<(), St
 
 fn refused_or_failed(error: crate::service::CallError) -> StepError {
     match error.kind {
-        Kind::Invalid => StepError::Refused(error),
+        CallErrorKind::Invalid => StepError::Refused(error),
         _ => StepError::Act(error),
     }
 }

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::{Executor, Outcome, StepError, StepPermit, accepted, accepted_but};
-use crate::medialive::{CallError, ChannelDocument, Kind, Summary};
+use super::{ChannelOutcome, Executor, StepError, StepPermit, accepted, accepted_but};
+use crate::medialive::{CallError, CallErrorKind, ChannelDocument, Summary};
 use crate::model::tag::{TAKEOVER_TAG, TakeoverTag, slot_tag_key};
 use crate::model::{ObservedChannel, OwnerId, Recording};
 use crate::plan::SlotRecord;
@@ -20,7 +20,7 @@ impl Executor {
         owner: Option<&OwnerId>,
         (records, takeover): (&[SlotRecord], Option<TakeoverTag>),
         step_permit: &StepPermit,
-    ) -> Result<Outcome, StepError> {
+    ) -> Result<ChannelOutcome, StepError> {
         let owner = owner.filter(|owner| channel.summary.owner.as_ref() != Some(*owner));
         if owner.is_none() && are_there(&channel.observed(), records, takeover) {
             return Ok(accepted(channel));
@@ -37,13 +37,13 @@ impl Executor {
                 return Ok(accepted(channel));
             }
             // Which key it is about is not said.
-            Err(StepError::Act(error)) if error.kind == Kind::Denied && takeover.is_some() => {
+            Err(StepError::Act(error)) if error.kind == CallErrorKind::Denied && takeover.is_some() => {
                 let takeovers = Recording::Denied {
                     why: takeover_why(&error),
                 };
                 return Ok(accepted_but(channel, Recording::Allowed, takeovers));
             }
-            Err(StepError::Act(error)) if error.kind == Kind::Denied && !records.is_empty() => error,
+            Err(StepError::Act(error)) if error.kind == CallErrorKind::Denied && !records.is_empty() => error,
             Err(error) => return Err(error),
         };
         if owner.is_some() {
@@ -79,11 +79,11 @@ impl Executor {
     /// Removes tags by their keys from a channel that has been `written` to, as far as they are there.
     pub(super) async fn remove_tags(
         &self,
-        mut written: Outcome,
+        mut written: ChannelOutcome,
         keys: &[Arc<str>],
         step_permit: &StepPermit,
-    ) -> Result<Outcome, StepError> {
-        let Outcome::Accepted {
+    ) -> Result<ChannelOutcome, StepError> {
+        let ChannelOutcome::Accepted {
             channel,
             takeovers,
             keeps_leftovers,
@@ -102,7 +102,7 @@ impl Executor {
             Ok(()) => channel.note_removed(&keys),
             // Those of slots count for nothing, so nothing is the worse for it but the room that they take; that of a takeover
             // keeps the next one from being used.
-            Err(error) if error.kind == Kind::Denied => {
+            Err(error) if error.kind == CallErrorKind::Denied => {
                 *keeps_leftovers = true;
                 if keys.iter().any(|key| **key == *TAKEOVER_TAG) {
                     let why = takeover_why(&error);

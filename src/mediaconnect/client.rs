@@ -26,7 +26,8 @@ use crate::model::{
     RouterSettings,
 };
 use crate::service::{
-    Answer, CallError, Kind, LimitedHttpClient, Meter, Permit, RateLimit, Subject, put_json, without_secrets,
+    Answer, CallError, CallErrorKind, LimitedHttpClient, Meter, Permit, RateLimit, Subject, put_json,
+    without_secrets,
 };
 
 /// How the client behaves on the wire.
@@ -544,7 +545,7 @@ fn refused(operation: &'static str, subject: Option<Subject>, why: &DocumentErro
     CallError {
         operation,
         subject,
-        kind: Kind::Invalid,
+        kind: CallErrorKind::Invalid,
         message: why.to_string(),
     }
 }
@@ -554,8 +555,8 @@ fn not_found_or(failed: Failed) -> Result<RouterArn, CallError> {
     // What is no code that is known says nothing: it is taken for a failure of the service.
     const UNKNOWN: u16 = 500;
     let arn = RouterArn::from(failed.arn);
-    match Kind::of_code(&failed.code, UNKNOWN) {
-        Kind::NotFound => Ok(arn),
+    match CallErrorKind::of_code(&failed.code, UNKNOWN) {
+        CallErrorKind::NotFound => Ok(arn),
         kind => Err(CallError {
             operation: BATCH_GET,
             subject: Some((&arn).into()),
@@ -573,7 +574,7 @@ fn existing<T>(
     read: impl FnOnce() -> Result<T, DocumentError>,
 ) -> Result<Option<T>, CallError> {
     match sent {
-        Err(error) if error.kind == Kind::NotFound => Ok(None),
+        Err(error) if error.kind == CallErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
         Ok(()) => read()
             .map(Some)

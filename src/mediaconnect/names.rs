@@ -52,7 +52,7 @@ pub fn output_name(
 /// with the ARN of that one. It rises when the answered ARN is not found.
 ///
 /// Of the target only the short digest is in it: tokens are in CloudTrail, and a key could be guessed from a longer one. Where two
-/// targets have one digest, the second creation is refused with 409 and makes nothing ([`crate::service::Kind::Conflict`]).
+/// targets have one digest, the second creation is refused with 409 and makes nothing ([`crate::service::CallErrorKind::Conflict`]).
 pub fn client_token(
     owner: &OwnerId,
     region: &str,

@@ -21,7 +21,9 @@ use super::document::{ChannelDocument, DocumentError, SlotTarget, Summary};
 use super::wire::MEDIALIVE;
 use crate::model::tag::OWNER_TAG;
 use crate::model::{ChannelId, OwnerId};
-use crate::service::{Answer, CallError, Kind, LimitedHttpClient, Meter, Permit, RateLimit, put_json};
+use crate::service::{
+    Answer, CallError, CallErrorKind, LimitedHttpClient, Meter, Permit, RateLimit, put_json,
+};
 
 /// How the client behaves on the wire.
 #[derive(Debug, Clone)]
@@ -140,7 +142,7 @@ impl MediaLive {
     async fn page(&self, token: Option<String>) -> Result<(Vec<Summary>, Option<String>), CallError> {
         let asks = !self.refuses_page_size.load(Ordering::Relaxed);
         match self.page_of(asks.then_some(PAGE), token.clone()).await {
-            Err(error) if asks && error.kind == Kind::Invalid => {
+            Err(error) if asks && error.kind == CallErrorKind::Invalid => {
                 let page = self.page_of(None, token).await?;
                 self.refuses_page_size.store(true, Ordering::Relaxed);
                 Ok(page)

@@ -20,4 +20,4 @@ pub use document::{ChannelDocument, DocumentError, Layout, SlotTarget, Summary};
 
 pub use crate::model::tag::OWNER_TAG;
 pub(crate) use crate::service::Limits;
-pub use crate::service::{CallError, Kind, Meter, Permit, RateLimit};
+pub use crate::service::{CallError, CallErrorKind, Meter, Permit, RateLimit};

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::goals::{Decision, decide};
 use super::placement::Cost;
 use super::planner::declared_order;
-use super::protection::Kind;
+use super::protection::ChannelKind;
 use super::reading::{Intent, Reading};
 use super::reason::Names;
 use super::steps::destination_plan;
@@ -233,7 +233,7 @@ impl Verdicts<'_, '_, '_> {
             "fewer destinations would be where they are wanted".to_owned()
         } else if cost.interruptions > than.interruptions {
             match self.decision.kind(channel) {
-                Some(Kind::Kept(kept)) => {
+                Some(ChannelKind::Kept(kept)) => {
                     let names = self.decision.names(kept.on_air.iter().copied());
                     format!("it would interrupt {}", Names(&names))
                 }

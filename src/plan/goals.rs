@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::placement::{Budget, Placed, Problem, solve};
-use super::protection::{Change, Kept, Kind, is_stoppable, join, kind, leave};
+use super::protection::{Change, ChannelKind, Kept, is_stoppable, join, kind, leave};
 use super::reading::{Intent, Reading};
 use super::router::prepared_outputs;
 use super::{Interruptions, Optimality, Waiting};
@@ -26,7 +26,7 @@ pub(super) struct Decision<'r, 'a> {
     /// Its place in [`Reading::pools`].
     pub(super) pool: usize,
     /// The kind of each of its channels; `None` for one that may not be used.
-    kinds: Vec<Option<Kind>>,
+    kinds: Vec<Option<ChannelKind>>,
     /// What was left to decide.
     pub(super) problem: Problem,
     /// The destination of each item.
@@ -170,7 +170,7 @@ fn set_carried(reading: &Reading<'_>, decisions: &mut [Decision<'_, '_>]) {
 impl<'r, 'a> Decision<'r, 'a> {
     fn new(reading: &'r Reading<'a>, pool: usize, budget: &mut Budget) -> Self {
         let channels = reading.pools[pool].channels.clone();
-        let kinds: Vec<Option<Kind>> = channels
+        let kinds: Vec<Option<ChannelKind>> = channels
             .map(|at| reading.channels[at].is_usable().then(|| kind(reading, at)))
             .collect();
         let posed = problem::pose(reading, pool, &kinds);
@@ -206,7 +206,7 @@ impl<'r, 'a> Decision<'r, 'a> {
     }
 
     /// The kind of a channel of the pool; `None` for one that may not be used.
-    pub(super) fn kind(&self, channel: usize) -> Option<&Kind> {
+    pub(super) fn kind(&self, channel: usize) -> Option<&ChannelKind> {
         self.kinds[channel - self.first_channel()].as_ref()
     }
 
@@ -228,7 +228,7 @@ impl<'r, 'a> Decision<'r, 'a> {
     /// What is protected on a channel that keeps running unchanged.
     pub(super) fn staying(&self, channel: usize) -> Option<&Kept> {
         match self.kind(channel) {
-            Some(Kind::Kept(kept)) if self.goal(channel) == Goal::Stay => Some(kept),
+            Some(ChannelKind::Kept(kept)) if self.goal(channel) == Goal::Stay => Some(kept),
             _ => None,
         }
     }
@@ -236,7 +236,7 @@ impl<'r, 'a> Decision<'r, 'a> {
     /// Destinations interrupted on a channel, even if that has to wait its turn.
     pub(super) fn interrupted_on(&self, channel: usize) -> &[usize] {
         match self.kind(channel) {
-            Some(Kind::Kept(kept)) if self.goal(channel) == Goal::Interrupt => &kept.on_air,
+            Some(ChannelKind::Kept(kept)) if self.goal(channel) == Goal::Interrupt => &kept.on_air,
             _ => &[],
         }
     }
@@ -255,7 +255,7 @@ impl<'r, 'a> Decision<'r, 'a> {
     /// Wanted destinations that a channel carries in the end.
     pub(super) fn wanted_on(&self, channel: usize) -> Vec<usize> {
         let mut wanted: Vec<usize> = self.given_on(channel).map(|(_, dest)| dest).collect();
-        if let (Goal::Interrupt | Goal::Stay | Goal::Leave, Some(Kind::Kept(kept))) =
+        if let (Goal::Interrupt | Goal::Stay | Goal::Leave, Some(ChannelKind::Kept(kept))) =
             (self.goal(channel), self.kind(channel))
         {
             let stays =
@@ -304,7 +304,7 @@ impl<'r, 'a> Decision<'r, 'a> {
     fn free_slots(&self) -> impl Iterator<Item = usize> {
         let channels = self.reading.pools[self.pool].channels.clone();
         let idle = channels.filter(|channel| {
-            self.kind(*channel) == Some(&Kind::Stopped)
+            self.kind(*channel) == Some(&ChannelKind::Stopped)
                 && self.reading.channels[*channel].state().is_stopped()
                 && self.bin(*channel).is_some()
                 && self.given_on(*channel).next().is_none()
@@ -323,11 +323,11 @@ impl<'r, 'a> Decision<'r, 'a> {
             let is_given = self.given_on(channel).next().is_some();
             let goal = match self.kind(channel) {
                 None => Goal::Leave,
-                Some(Kind::Stopped | Kind::Vacant) if is_given => Goal::Run,
-                Some(Kind::Stopped) if self.is_restarted(channel) => Goal::Run,
-                Some(Kind::Stopped) => Goal::Idle,
-                Some(Kind::Vacant) => Goal::Stop,
-                Some(Kind::Kept(kept)) => {
+                Some(ChannelKind::Stopped | ChannelKind::Vacant) if is_given => Goal::Run,
+                Some(ChannelKind::Stopped) if self.is_restarted(channel) => Goal::Run,
+                Some(ChannelKind::Stopped) => Goal::Idle,
+                Some(ChannelKind::Vacant) => Goal::Stop,
+                Some(ChannelKind::Kept(kept)) => {
                     let leaving = self.leaving_from(channel, kept, reserved);
                     let is_open = self
                         .bin(channel)
@@ -408,7 +408,7 @@ impl<'r, 'a> Decision<'r, 'a> {
 
     /// The highest priority among the destinations that gain by an interruption.
     fn gain(&self, channel: usize) -> i32 {
-        let Some(Kind::Kept(kept)) = self.kind(channel) else {
+        let Some(ChannelKind::Kept(kept)) = self.kind(channel) else {
             return i32::MIN;
         };
         let dests = &self.reading.dests;

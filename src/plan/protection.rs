@@ -25,7 +25,7 @@ use crate::model::{Cause, ChannelState, DestinationName, Trust};
 
 /// The kind of a usable channel before anything is placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ChannelKind {
     /// Stopped, or stopped soon.
     Stopped,
     /// Running, and nothing on it is in the way of a stop: it stops, whatever is decided.
@@ -91,10 +91,10 @@ impl Change {
 }
 
 /// The kind of a usable channel.
-pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
+pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> ChannelKind {
     let one = &reading.channels[channel];
     if !one.is_running() {
-        return Kind::Stopped;
+        return ChannelKind::Stopped;
     }
     let mut kept = Kept::default();
     let mut has_slot = false;
@@ -117,13 +117,13 @@ pub(super) fn kind(reading: &Reading<'_>, channel: usize) -> Kind {
     }
     let is_vacant = kept.on_air.is_empty() && kept.is_interruptible();
     if is_vacant && !reading.pools[one.pool].keeps_running() {
-        return Kind::Vacant;
+        return ChannelKind::Vacant;
     }
     // A grant is for an interruption, not for an end.
     if one.beside.is_some() {
         kept.block = kept.block.or(Some(Block::NoRestart(channel)));
     }
-    Kind::Kept(kept)
+    ChannelKind::Kept(kept)
 }
 
 /// Whether a channel in no pool may belong to one that could not be read. Where a destination on it is declared off, and nothing

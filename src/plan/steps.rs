@@ -27,7 +27,7 @@ use self::slots::{SlotChange, slot_changes};
 use self::tags::{first_look, with_update};
 use super::cost::{INTERRUPTION, expected};
 use super::goals::{Decision, Goal};
-use super::protection::Kind;
+use super::protection::ChannelKind;
 use super::reading::{Fit, Intent, Occupant};
 use super::wait::{channel_waiting, destination_waiting};
 use super::{Action, Adoption, ChannelPlan, DestinationPlan, Reason, Seen, SlotWrite, Step};
@@ -142,7 +142,7 @@ pub(super) fn assign_reason(decision: &Decision<'_, '_>, dest: usize, slot: usiz
     if reading.slots[slot].occupant == Occupant::Dest(dest, Fit::Equal) {
         return Reason::AssignWarm;
     }
-    if let Some(Kind::Kept(kept)) = decision.kind(channel)
+    if let Some(ChannelKind::Kept(kept)) = decision.kind(channel)
         && !kept.on_air.is_empty()
     {
         let others = decision.names(kept.on_air.iter().copied());
@@ -213,7 +213,7 @@ fn steps(decision: &Decision<'_, '_>, channel: usize, changes: &[SlotChange]) ->
 /// The reason for a stop.
 fn stop_reason(decision: &Decision<'_, '_>, channel: usize) -> Reason {
     let reading = decision.reading;
-    let Some(Kind::Kept(kept)) = decision.kind(channel) else {
+    let Some(ChannelKind::Kept(kept)) = decision.kind(channel) else {
         if decision.goal(channel) == Goal::Stop {
             return Reason::StopUnwanted;
         }

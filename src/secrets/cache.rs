@@ -189,7 +189,7 @@ fn retry_after(failures: u32) -> Duration {
 mod tests {
     use super::super::trouble::Trouble;
     use super::*;
-    use crate::medialive::Kind;
+    use crate::medialive::CallErrorKind;
 
     const TTL: Duration = Duration::from_mins(5);
     const SECOND: Duration = Duration::from_secs(1);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     fn throttled() -> Answer {
-        trouble(Trouble::Passing(Kind::Throttled))
+        trouble(Trouble::Passing(CallErrorKind::Throttled))
     }
 
     /// A cache that knows the keys of `names`, all wanted.

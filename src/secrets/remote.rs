@@ -24,7 +24,7 @@ use super::trouble::{AwsKeyError, Trouble};
 use crate::aws::Connect;
 use crate::manifest::reference::{KeyLookup, KeyReference, secret_and_field};
 use crate::manifest::validate::{KeyMistake, key_of};
-use crate::medialive::Kind;
+use crate::medialive::CallErrorKind;
 use crate::model::Secret;
 
 /// Limit of one attempt of a call.
@@ -259,7 +259,7 @@ async fn read<const GROUPS: usize>(
         let (service, name) = place(&reference);
         let text = texts.get(&(service, name.to_owned())).cloned();
         let key = text
-            .unwrap_or(Err(Trouble::Passing(Kind::TimedOut)))
+            .unwrap_or(Err(Trouble::Passing(CallErrorKind::TimedOut)))
             .and_then(|text| key_in(&text, &reference))
             .map_err(|trouble| AwsKeyError::new(&reference, trouble));
         (reference, key)

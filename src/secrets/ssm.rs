@@ -6,7 +6,7 @@ use aws_types::SdkConfig;
 
 use super::remote::{Texts, retries, timeouts};
 use super::trouble::Trouble;
-use crate::medialive::Kind;
+use crate::medialive::CallErrorKind;
 use crate::model::Secret;
 
 /// Names that one call takes.
@@ -49,7 +49,7 @@ impl Ssm {
                 None if answer.invalid_parameters().contains(name) => Err(Trouble::NotFound {
                     region: self.region.clone(),
                 }),
-                None => Err(Trouble::Passing(Kind::BadAnswer)),
+                None => Err(Trouble::Passing(CallErrorKind::BadAnswer)),
             }
         };
         Ok(names.iter().map(|name| (name.clone(), read(name))).collect())

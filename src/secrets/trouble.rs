@@ -9,7 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::manifest::reference::{KeyReference, secret_and_field};
 use crate::manifest::validate::KeyMistake;
-use crate::medialive::Kind;
+use crate::medialive::CallErrorKind;
 
 /// A key that AWS keeps and that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum Trouble {
     /// The service does not take the name.
     Refused,
     /// Something that passes by itself, or that concerns every key and not this one.
-    Passing(Kind),
+    Passing(CallErrorKind),
     /// No region is set.
     NoRegion,
     /// The secret is bytes, not text.
@@ -66,16 +66,16 @@ impl Trouble {
         };
         let code = meta.and_then(|meta| meta.code()).unwrap_or_default();
         let message = meta.and_then(|meta| meta.message()).unwrap_or_default();
-        Self::of(code, Kind::of(error), message, region)
+        Self::of(code, CallErrorKind::of(error), message, region)
     }
 
     /// What an answer says went wrong with one key of several.
     pub(super) fn of_code(code: &str, message: &str, region: &str) -> Self {
         const BAD_REQUEST: u16 = 400;
-        Self::of(code, Kind::of_code(code, BAD_REQUEST), message, region)
+        Self::of(code, CallErrorKind::of_code(code, BAD_REQUEST), message, region)
     }
 
-    fn of(code: &str, kind: Kind, message: &str, region: &str) -> Self {
+    fn of(code: &str, kind: CallErrorKind, message: &str, region: &str) -> Self {
         match (code, kind) {
             ("InvalidKeyId" | "DecryptionFailure", _) => Self::Undecryptable,
             ("InvalidRequestException", _) => Self::Deleted,
@@ -83,11 +83,11 @@ impl Trouble {
                 region: region.to_owned(),
             },
             // One code for two permissions: only the text says which one, and only the advice depends on it.
-            (_, Kind::Denied) if speaks_of_kms(message) => Self::Undecryptable,
-            (_, Kind::Denied) => Self::Denied,
-            (_, Kind::Invalid | Kind::Conflict) => Self::Refused,
+            (_, CallErrorKind::Denied) if speaks_of_kms(message) => Self::Undecryptable,
+            (_, CallErrorKind::Denied) => Self::Denied,
+            (_, CallErrorKind::Invalid | CallErrorKind::Conflict) => Self::Refused,
             // These services say by code that something does not exist. A bare 404 comes from something else.
-            (_, Kind::NotFound) => Self::Passing(Kind::BadAnswer),
+            (_, CallErrorKind::NotFound) => Self::Passing(CallErrorKind::BadAnswer),
             (_, passing) => Self::Passing(passing),
         }
     }
@@ -131,7 +131,7 @@ impl AwsKeyError {
                 thing.kind
             ),
             Trouble::NoRegion => "set AWS_REGION, or region in the AWS profile".to_owned(),
-            Trouble::Passing(kind) if kind.is_of_credentials() || *kind == Kind::Unreachable => {
+            Trouble::Passing(kind) if kind.is_of_credentials() || *kind == CallErrorKind::Unreachable => {
                 kind.fix().to_owned()
             }
             Trouble::Passing(_) => "nothing: slotwise tries again by itself".to_owned(),
@@ -204,7 +204,9 @@ impl fmt::Display for AwsKeyError {
                 )
             }
             Trouble::Refused => write!(f, "AWS refuses {name} as the name of a {kind}"),
-            Trouble::Passing(Kind::Server) => write!(f, "the {kind} {name} could not be read: AWS failed"),
+            Trouble::Passing(CallErrorKind::Server) => {
+                write!(f, "the {kind} {name} could not be read: AWS failed")
+            }
             Trouble::Passing(cause) => write!(f, "the {kind} {name} could not be read: {cause}"),
             Trouble::NoRegion => write!(f, "the {kind} {name} could not be read: no AWS region is set"),
             Trouble::Binary => write!(f, "the {kind} {name} is binary"),
@@ -248,7 +250,7 @@ mod tests {
         let not_found = Trouble::of_code("ResourceNotFoundException", "", "eu-central-1");
         assert!(matches!(not_found, Trouble::NotFound { region } if region == "eu-central-1"));
         assert!(
-            Trouble::of("", Kind::NotFound, "", "").is_passing(),
+            Trouble::of("", CallErrorKind::NotFound, "", "").is_passing(),
             "a bare 404 is no answer of AWS"
         );
     }

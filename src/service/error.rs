@@ -24,7 +24,7 @@ pub struct CallError {
     /// On what; `None` for a list.
     pub subject: Option<Subject>,
     /// What went wrong.
-    pub kind: Kind,
+    pub kind: CallErrorKind,
     /// What the service or the network said, with every URL cut down to its host. May be empty.
     pub message: String,
 }
@@ -68,7 +68,7 @@ fn after(mark: &str, text: &str) -> String {
 
 /// What went wrong, as far as it makes a difference to what is done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Kind {
+pub enum CallErrorKind {
     /// 404, NotFoundException: there is no such thing.
     #[error("not found")]
     NotFound,
@@ -119,7 +119,7 @@ pub enum Kind {
     BadAnswer,
 }
 
-impl Kind {
+impl CallErrorKind {
     /// Whether the call may have had its effect all the same, so that the channel must be looked at afresh.
     pub fn is_ambiguous(self) -> bool {
         matches!(
@@ -342,7 +342,7 @@ impl CallError {
         Self {
             operation,
             subject,
-            kind: Kind::of(error),
+            kind: CallErrorKind::of(error),
             message: without_paths(&message),
         }
     }
@@ -363,8 +363,8 @@ impl CallError {
             _ => None,
         };
         match classified.kind {
-            Kind::NotFound if code != Some("NotFoundException") => Self {
-                kind: Kind::BadAnswer,
+            CallErrorKind::NotFound if code != Some("NotFoundException") => Self {
+                kind: CallErrorKind::BadAnswer,
                 ..classified
             },
             _ => classified,
@@ -382,28 +382,28 @@ impl CallError {
         Self {
             operation,
             subject,
-            kind: Kind::BadAnswer,
+            kind: CallErrorKind::BadAnswer,
             message: why.to_string(),
         }
     }
 }
 
 /// Nothing was received: either there were no credentials to sign with, or nothing answered.
-fn dispatch(error: &(dyn Error + 'static)) -> (Kind, String) {
+fn dispatch(error: &(dyn Error + 'static)) -> (CallErrorKind, String) {
     let mut innermost = String::new();
     let mut cause = error.source();
     while let Some(inner) = cause {
         if inner.is::<TooLate>() || inner.is::<QueueFull>() {
-            return (Kind::NotSent, inner.to_string());
+            return (CallErrorKind::NotSent, inner.to_string());
         }
         if let Some(error) = inner.downcast_ref::<CredentialsError>() {
-            return Kind::of_credentials(error);
+            return CallErrorKind::of_credentials(error);
         }
         // The innermost says it. The SDK's own texts around it may print a whole request, body and keys included.
         innermost = inner.to_string();
         cause = inner.source();
     }
-    (Kind::Unreachable, innermost)
+    (CallErrorKind::Unreachable, innermost)
 }
 
 /// Whether a refused signature was refused for its time: `Signature expired: 20260101T000000Z is now earlier than …`,
@@ -507,29 +507,37 @@ mod tests {
     #[test]
     fn codes_decide_and_the_status_stands_in_for_an_unknown_one() {
         for (code, status, kind) in [
-            ("ConflictException", 409, Kind::Conflict),
-            ("NotFoundException", 404, Kind::NotFound),
-            ("ExpiredTokenException", 403, Kind::CredentialsExpired),
-            ("AccessDeniedException", 403, Kind::Denied),
-            ("ProvisionedThroughputExceededException", 400, Kind::Throttled),
+            ("ConflictException", 409, CallErrorKind::Conflict),
+            ("NotFoundException", 404, CallErrorKind::NotFound),
+            ("ExpiredTokenException", 403, CallErrorKind::CredentialsExpired),
+            ("AccessDeniedException", 403, CallErrorKind::Denied),
+            (
+                "ProvisionedThroughputExceededException",
+                400,
+                CallErrorKind::Throttled,
+            ),
             (
                 "MissingAuthenticationTokenException",
                 400,
-                Kind::CredentialsInvalid,
+                CallErrorKind::CredentialsInvalid,
             ),
-            ("UnrecognizedClientException", 403, Kind::CredentialsInvalid),
-            ("RequestTimeTooSkewed", 403, Kind::ClockOff),
+            (
+                "UnrecognizedClientException",
+                403,
+                CallErrorKind::CredentialsInvalid,
+            ),
+            ("RequestTimeTooSkewed", 403, CallErrorKind::ClockOff),
             (
                 "RouterOutputServiceQuotaExceededException",
                 420,
-                Kind::QuotaExceeded,
+                CallErrorKind::QuotaExceeded,
             ),
-            ("", 420, Kind::QuotaExceeded),
-            ("", 429, Kind::Throttled),
-            ("", 503, Kind::Server),
-            ("SomethingNew", 418, Kind::Invalid),
+            ("", 420, CallErrorKind::QuotaExceeded),
+            ("", 429, CallErrorKind::Throttled),
+            ("", 503, CallErrorKind::Server),
+            ("SomethingNew", 418, CallErrorKind::Invalid),
         ] {
-            assert_eq!(Kind::of_code(code, status), kind, "{code} {status}");
+            assert_eq!(CallErrorKind::of_code(code, status), kind, "{code} {status}");
         }
     }
 
@@ -540,28 +548,28 @@ mod tests {
             known: vec!["studio".to_owned()],
         };
         let provider = |why: &str| CredentialsError::provider_error(why.to_owned());
-        let faults: Vec<(Kind, String)> = [
+        let faults: Vec<(CallErrorKind, String)> = [
             CredentialsError::not_loaded("x"),
             CredentialsError::invalid_configuration(missing),
             provider("the SSO token has expired and cannot be refreshed"),
             provider("AssumeRole: Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z"),
         ]
         .iter()
-        .map(Kind::of_credentials)
+        .map(CallErrorKind::of_credentials)
         .collect();
-        let kinds: Vec<Kind> = faults.iter().map(|(kind, _)| *kind).collect();
+        let kinds: Vec<CallErrorKind> = faults.iter().map(|(kind, _)| *kind).collect();
         assert_eq!(
             kinds,
             [
-                Kind::CredentialsMissing,
-                Kind::ProfileMissing,
-                Kind::CredentialsExpired,
-                Kind::ClockOff
+                CallErrorKind::CredentialsMissing,
+                CallErrorKind::ProfileMissing,
+                CallErrorKind::CredentialsExpired,
+                CallErrorKind::ClockOff
             ]
         );
         assert_eq!(faults[1].1, "there is no AWS profile studoi (known: studio)");
         let mut fixes: Vec<&str> = kinds.iter().map(|kind| kind.fix()).collect();
-        fixes.push(Kind::CredentialsInvalid.fix());
+        fixes.push(CallErrorKind::CredentialsInvalid.fix());
         assert!(fixes.iter().all(|fix| !fix.is_empty()));
         fixes.sort_unstable();
         fixes.dedup();
@@ -574,7 +582,7 @@ mod tests {
         let error = CallError {
             operation: "UpdateChannel",
             subject: None,
-            kind: Kind::Invalid,
+            kind: CallErrorKind::Invalid,
             message: r"k-1\2 3, k-1\\2 3, k-1%5C2+3, live_123_abc, live_123_abc?test=true, live_123_abc%3Ftest%3Dtrue is bad"
                 .to_owned(),
         };

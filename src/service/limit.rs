@@ -132,7 +132,7 @@ mod tests {
     use tokio::time::sleep;
 
     use crate::emulator::{Emulator, Fleet, InventedChannel, InventedPool, Options};
-    use crate::medialive::{Kind, Permit, RateLimit, Settings};
+    use crate::medialive::{CallErrorKind, Permit, RateLimit, Settings};
     use crate::wiring;
 
     use super::*;
@@ -165,7 +165,7 @@ mod tests {
         client.list().await.unwrap();
         let permit = Permit::granted(Limits::within(Duration::from_secs(2)), Some("me.7".into()));
         let error = client.start(permit, &"1".into()).await.unwrap_err();
-        assert_eq!(error.kind, Kind::NotSent, "{error}");
+        assert_eq!(error.kind, CallErrorKind::NotSent, "{error}");
         assert_eq!(emulator.calls().len(), 1);
 
         // The same with enough time: it is sent, and names the lease.

@@ -8,14 +8,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use tokio::time::Instant;
 
-use super::error::Kind;
+use super::error::CallErrorKind;
 
 /// Counts every request to a service, first or retried.
 pub trait Meter: Send + Sync + fmt::Debug {
     /// A request to `service` waited so long for its turn.
     fn waited(&self, service: &'static str, time: Duration);
 
-    /// A request of `operation` to `service` ended: `ok`, or the label of a [`Kind`].
+    /// A request of `operation` to `service` ended: `ok`, or the label of a [`CallErrorKind`].
     fn ended(&self, service: &'static str, operation: &'static str, code: &'static str, took: Duration);
 }
 
@@ -35,7 +35,7 @@ impl UnderWay {
             service,
             operation,
             begun: Instant::now(),
-            code: Kind::TimedOut.label(),
+            code: CallErrorKind::TimedOut.label(),
         }
     }
 
@@ -46,10 +46,10 @@ impl UnderWay {
                 let code = answer.headers().get("x-amzn-errortype").unwrap_or_default();
                 // The name may be followed by a colon and a URL.
                 let code = code.split(':').next().unwrap_or_default();
-                Kind::of_code(code, answer.status().as_u16()).label()
+                CallErrorKind::of_code(code, answer.status().as_u16()).label()
             }
-            Err(error) if error.is_timeout() => Kind::TimedOut.label(),
-            Err(_) => Kind::Unreachable.label(),
+            Err(error) if error.is_timeout() => CallErrorKind::TimedOut.label(),
+            Err(_) => CallErrorKind::Unreachable.label(),
         };
     }
 }

@@ -18,7 +18,7 @@ mod permit;
 mod wire;
 
 pub(crate) use error::without_secrets;
-pub use error::{CallError, Kind, Subject};
+pub use error::{CallError, CallErrorKind, Subject};
 pub(crate) use limit::LimitedHttpClient;
 pub use limit::RateLimit;
 pub(crate) use limiter::Priority;

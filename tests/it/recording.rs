@@ -8,7 +8,7 @@ use serde_json::json;
 use slotwise::emulator::channel::State;
 use slotwise::emulator::request::Request;
 use slotwise::emulator::{Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::execute::{Executor, Grounds, Outcome, StepError, StepPermit};
+use slotwise::execute::{ChannelOutcome, Executor, Grounds, StepError, StepPermit};
 use slotwise::medialive::{self, MediaLive, OWNER_TAG};
 use slotwise::model::tag::slot_tag_key;
 use slotwise::model::{
@@ -103,7 +103,7 @@ impl Scene {
         (plan, step)
     }
 
-    async fn take(&self, action: Action) -> Result<Outcome, StepError> {
+    async fn take(&self, action: Action) -> Result<ChannelOutcome, StepError> {
         let (plan, step) = self.planned(action).await;
         self.executor
             .take(&plan, &step, &Grounds::default(), &StepPermit::given_now())
@@ -169,9 +169,9 @@ impl Scene {
     }
 }
 
-fn recording(outcome: &Outcome) -> &Recording {
+fn recording(outcome: &ChannelOutcome) -> &Recording {
     match outcome {
-        Outcome::Accepted { recording, .. } => recording,
+        ChannelOutcome::Accepted { recording, .. } => recording,
         other => panic!("{other:?}"),
     }
 }
@@ -186,7 +186,7 @@ async fn an_update_first_records_occupant_and_owner_in_one_call() {
     assert_eq!(seen.owner, Some(scene.owner.clone()));
     let occupant = seen.recorded(&scene.owner, &seen.groups[0]).unwrap().occupant;
     assert_eq!(occupant, Recorded::destination("a".into()));
-    let Outcome::Accepted { channel, .. } = outcome else {
+    let ChannelOutcome::Accepted { channel, .. } = outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(channel.observed().tags, seen.tags, "as the answer is remembered");
@@ -197,7 +197,7 @@ async fn an_update_whose_record_is_missing_is_not_done() {
     let scene = Scene::new();
     scene.take(scene.update(true)).await.unwrap();
     let done = scene.take(scene.update(true)).await.unwrap();
-    assert!(matches!(done, Outcome::AlreadyDone { .. }), "{done:?}");
+    assert!(matches!(done, ChannelOutcome::AlreadyDone { .. }), "{done:?}");
     tokio::time::sleep(Duration::from_mins(2)).await;
     scene.tag("1", &slot_tag_key(&GROUP.into()), "b 0000");
     scene.take(scene.update(true)).await.unwrap();
@@ -274,12 +274,12 @@ async fn a_record_writes_removes_and_is_done_once() {
     let tags = scene.tags("1");
     assert_eq!(tags.len(), 2, "{tags:?}");
     assert!(tags[&slot_tag_key(&GROUP.into())].starts_with("- "));
-    let Outcome::Accepted { channel, .. } = outcome else {
+    let ChannelOutcome::Accepted { channel, .. } = outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(channel.observed().tags.count, 2);
     let again = scene.take(action).await.unwrap();
-    assert!(matches!(again, Outcome::AlreadyDone(_)), "{again:?}");
+    assert!(matches!(again, ChannelOutcome::AlreadyDone(_)), "{again:?}");
     assert_eq!(scene.calls(), ["DescribeChannel"]);
 }
 
@@ -300,7 +300,7 @@ async fn a_tag_that_cannot_be_removed_is_reported_and_no_failure() {
     assert!(
         matches!(
             outcome,
-            Outcome::Accepted {
+            ChannelOutcome::Accepted {
                 keeps_leftovers: true,
                 recording: Recording::Allowed,
                 ..
@@ -331,13 +331,13 @@ async fn a_step_is_stale_once_its_tag_has_changed() {
     scene.tag("1", &slot_tag_key(&GROUP.into()), "c 0000");
     scene.tag("1", &key, &says("c"));
     let outcome = take().await.unwrap();
-    let Outcome::Stale { why, .. } = &outcome else {
+    let ChannelOutcome::Stale { why, .. } = &outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(why, "what is recorded of output group RTMP-Slot-2 changed");
 
     scene.tag("1", &key, &says("b"));
-    assert!(matches!(take().await.unwrap(), Outcome::Accepted { .. }));
+    assert!(matches!(take().await.unwrap(), ChannelOutcome::Accepted { .. }));
 }
 
 /// Channels that were seen whole, in what state; and the channels that are on air elsewhere.
@@ -443,7 +443,7 @@ async fn tags_are_read_from_the_list_and_an_old_list_is_not_believed() {
         })
         .await
         .unwrap();
-    let Outcome::Accepted { channel, .. } = outcome else {
+    let ChannelOutcome::Accepted { channel, .. } = outcome else {
         panic!("{outcome:?}")
     };
     observer.remember(&channel);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slotwise::controller::{Ended, Event};
-use slotwise::emulator::mediaconnect::{self, Kind};
+use slotwise::emulator::mediaconnect::{self, ResourceKind};
 use slotwise::emulator::{Emulator, Fault, FaultKind, Operation, Options};
 use slotwise::model::{Cause, Desired, Interrupt, WantedState};
 use slotwise::status::Phase;
@@ -19,7 +19,7 @@ const OTHER_INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInp
 fn outputs(emulator: &Emulator) -> Vec<(String, String, String, Duration)> {
     emulator.with_world(|world, _| {
         let all = world.router().resources();
-        let outputs = all.filter(|one| one.kind() == Kind::Output);
+        let outputs = all.filter(|one| one.kind() == ResourceKind::Output);
         let mut outputs: Vec<_> = outputs
             .map(|output| {
                 let tag = |name: &str| {

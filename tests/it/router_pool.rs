@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use slotwise::controller::{Ended, Event, Until};
-use slotwise::emulator::mediaconnect::{self, Kind};
+use slotwise::emulator::mediaconnect::{self, ResourceKind};
 use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
 use slotwise::model::{Desired, Interrupt, Secret, StreamKey, WantedState};
 use slotwise::status::{ConditionStatus, Phase};
@@ -23,7 +23,7 @@ pub(crate) fn wanted(names: &[&str]) -> Desired {
 pub(crate) fn outputs(emulator: &Emulator) -> BTreeMap<String, (String, String, Duration)> {
     emulator.with_world(|world, _| {
         let all = world.router().resources();
-        let outputs = all.filter(|one| one.kind() == Kind::Output);
+        let outputs = all.filter(|one| one.kind() == ResourceKind::Output);
         outputs
             .map(|output| {
                 let tags = &output.document()["tags"];

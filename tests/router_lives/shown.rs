@@ -1,6 +1,6 @@
 //! What the emulator shows of the outputs and slots of a life.
 
-use super::{BTreeMap, CHANNELS, Kind, Life, Value};
+use super::{BTreeMap, CHANNELS, Life, ResourceKind, Value};
 
 /// An output, or a slot of a channel, as the emulator has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,7 @@ impl Life {
     pub(super) fn router_outputs(&self) -> BTreeMap<String, Shown> {
         self.emulator.with_world(|world, _| {
             let all = world.router().resources();
-            let outputs = all.filter(|one| one.kind() == Kind::Output);
+            let outputs = all.filter(|one| one.kind() == ResourceKind::Output);
             outputs
                 .map(|output| {
                     let document = output.document();

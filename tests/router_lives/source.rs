@@ -4,8 +4,8 @@
 //! output of anybody; they start and stop in order. Liveness: what slotwise started is stopped in the end where nothing is fed.
 
 use super::{
-    CALM, DISTURBED, Desired, Duration, INPUT, Instant, Kind, Life, NAMES, Op, Operation, Request, Rng,
-    Stage, Value, WantedState, json,
+    CALM, DISTURBED, Desired, Duration, INPUT, Instant, Life, NAMES, Op, Operation, Request, ResourceKind,
+    Rng, Stage, Value, WantedState, json,
 };
 
 pub(super) const CHANNEL: &str = "4000009";
@@ -50,7 +50,7 @@ impl Life {
             let outputs = world.router().resources();
             let takers = outputs.filter(|one| {
                 let runs = one.state().name() != "STANDBY";
-                one.kind() == Kind::Output && runs && one.routed_input() == Some(INPUT)
+                one.kind() == ResourceKind::Output && runs && one.routed_input() == Some(INPUT)
             });
             let started = |tags: &Value| tags["slotwise.dev/started"] == "test";
             Front {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slotwise::controller::lease::table::VACANT;
-use slotwise::controller::lease::{Answer, Ask, Row, Table, TableError, TableErrorKind};
+use slotwise::controller::lease::{Answer, Ask, LeaseTableError, LeaseTableErrorKind, Row, Table};
 use tokio::time::{Instant, sleep};
 
 use super::tap::Tap;
@@ -20,7 +20,7 @@ pub(super) type SharedRow = Arc<Mutex<Option<Row>>>;
 pub(super) enum Trouble {
     /// None at all.
     Fails {
-        kind: TableErrorKind,
+        kind: LeaseTableErrorKind,
         /// Whether the table did what it was asked for all the same.
         after_effect: bool,
     },
@@ -57,8 +57,8 @@ impl Leases {
 }
 
 impl Leases {
-    fn error(&self, kind: TableErrorKind) -> TableError {
-        TableError {
+    fn error(&self, kind: LeaseTableErrorKind) -> LeaseTableError {
+        LeaseTableError {
             operation: "UpdateItem",
             table: self.name(),
             kind,
@@ -73,7 +73,7 @@ impl Table for Leases {
         "leases".into()
     }
 
-    async fn ask(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, TableError> {
+    async fn ask(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, LeaseTableError> {
         let writes = !matches!(ask, Ask::Read);
         let trouble = self.trouble();
         let way = match trouble {

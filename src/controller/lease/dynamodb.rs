@@ -33,7 +33,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 
-use super::table::{ASKS_PER_LEASE, Answer, Ask, Row, Table, TableError, TableErrorKind as Kind, VACANT};
+use super::table::{ASKS_PER_LEASE, Answer, Ask, LeaseTableError, LeaseTableErrorKind, Row, Table, VACANT};
 use crate::medialive;
 
 use grants::Delivery;
@@ -94,7 +94,7 @@ impl LeaseTable {
 }
 
 impl LeaseRow {
-    async fn read(&self) -> Result<Answer, TableError> {
+    async fn read(&self) -> Result<Answer, LeaseTableError> {
         const OPERATION: &str = "GetItem";
         match self.item().await? {
             None => Ok(Answer::Row(None)),
@@ -103,12 +103,12 @@ impl LeaseRow {
                     "stop every slotwise that uses it, and delete the item {}",
                     self.name
                 );
-                self.error(OPERATION, Kind::BadRow, what.to_owned(), fix)
+                self.error(OPERATION, LeaseTableErrorKind::BadRow, what.to_owned(), fix)
             }),
         }
     }
 
-    async fn item(&self) -> Result<Option<Item>, TableError> {
+    async fn item(&self) -> Result<Option<Item>, LeaseTableError> {
         const OPERATION: &str = "GetItem";
         let call = self
             .table
@@ -124,7 +124,7 @@ impl LeaseRow {
         Ok(output.item)
     }
 
-    async fn write(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, TableError> {
+    async fn write(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, LeaseTableError> {
         const OPERATION: &str = "UpdateItem";
         let call = self.update();
         let call = match ask {
@@ -163,38 +163,54 @@ impl LeaseRow {
         &self,
         operation: &'static str,
         error: &SdkError<E, aws_smithy_runtime_api::http::Response>,
-    ) -> TableError
+    ) -> LeaseTableError
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
         let message = error.message().unwrap_or_default().to_owned();
         let kind = match error.code() {
-            Some("ResourceNotFoundException") => Kind::Missing,
-            Some("ValidationException") => Kind::Unfit,
-            _ => of_any_service(medialive::Kind::of(error)),
+            Some("ResourceNotFoundException") => LeaseTableErrorKind::Missing,
+            Some("ValidationException") => LeaseTableErrorKind::Unfit,
+            _ => of_any_service(medialive::CallErrorKind::of(error)),
         };
         self.error(operation, kind, message, self.fix(operation, kind))
     }
 
-    fn fix(&self, operation: &'static str, kind: Kind) -> String {
+    fn fix(&self, operation: &'static str, kind: LeaseTableErrorKind) -> String {
         let table = &self.table.name;
         match kind {
-            Kind::Missing => format!("create it in this region: slotwise table create --lease {table}"),
-            Kind::Unfit => "its key must be a partition key `name` of type S, without a sort key".to_owned(),
-            Kind::Denied => format!(
+            LeaseTableErrorKind::Missing => {
+                format!("create it in this region: slotwise table create --lease {table}")
+            }
+            LeaseTableErrorKind::Unfit => {
+                "its key must be a partition key `name` of type S, without a sort key".to_owned()
+            }
+            LeaseTableErrorKind::Denied => format!(
                 "allow dynamodb:{operation} on table {table}; see manifests/iam-policy.json for what slotwise needs"
             ),
-            Kind::Credentials => "set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID and \
+            LeaseTableErrorKind::Credentials => {
+                "set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID and \
                                   AWS_SECRET_ACCESS_KEY, or renew them, for example with aws sso login"
-                .to_owned(),
-            Kind::Unreachable => "check the network, the region and AWS_ENDPOINT_URL_DYNAMODB".to_owned(),
-            Kind::Throttled => "give the table more capacity, or on-demand billing".to_owned(),
-            Kind::BadRow | Kind::TimedOut | Kind::Server => String::new(),
+                    .to_owned()
+            }
+            LeaseTableErrorKind::Unreachable => {
+                "check the network, the region and AWS_ENDPOINT_URL_DYNAMODB".to_owned()
+            }
+            LeaseTableErrorKind::Throttled => "give the table more capacity, or on-demand billing".to_owned(),
+            LeaseTableErrorKind::BadRow | LeaseTableErrorKind::TimedOut | LeaseTableErrorKind::Server => {
+                String::new()
+            }
         }
     }
 
-    fn error(&self, operation: &'static str, kind: Kind, message: String, fix: String) -> TableError {
-        TableError {
+    fn error(
+        &self,
+        operation: &'static str,
+        kind: LeaseTableErrorKind,
+        message: String,
+        fix: String,
+    ) -> LeaseTableError {
+        LeaseTableError {
             operation,
             table: Arc::clone(&self.table.name),
             kind,
@@ -209,7 +225,7 @@ impl Table for LeaseRow {
         Arc::clone(&self.table.name)
     }
 
-    async fn ask(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, TableError> {
+    async fn ask(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, LeaseTableError> {
         match ask {
             Ask::Read => self.read().await,
             _ => self.write(me, duration, ask).await,
@@ -305,15 +321,17 @@ fn parse(item: &Item) -> Result<Row, &'static str> {
 }
 
 /// What may go wrong with a call to any service.
-fn of_any_service(kind: medialive::Kind) -> Kind {
+fn of_any_service(kind: medialive::CallErrorKind) -> LeaseTableErrorKind {
     match kind {
-        medialive::Kind::Denied => Kind::Denied,
-        medialive::Kind::Throttled => Kind::Throttled,
-        kind if kind.is_of_credentials() => Kind::Credentials,
-        medialive::Kind::Unreachable => Kind::Unreachable,
-        medialive::Kind::TimedOut => Kind::TimedOut,
-        medialive::Kind::Invalid | medialive::Kind::NotFound | medialive::Kind::Conflict => Kind::Unfit,
-        _ => Kind::Server,
+        medialive::CallErrorKind::Denied => LeaseTableErrorKind::Denied,
+        medialive::CallErrorKind::Throttled => LeaseTableErrorKind::Throttled,
+        kind if kind.is_of_credentials() => LeaseTableErrorKind::Credentials,
+        medialive::CallErrorKind::Unreachable => LeaseTableErrorKind::Unreachable,
+        medialive::CallErrorKind::TimedOut => LeaseTableErrorKind::TimedOut,
+        medialive::CallErrorKind::Invalid
+        | medialive::CallErrorKind::NotFound
+        | medialive::CallErrorKind::Conflict => LeaseTableErrorKind::Unfit,
+        _ => LeaseTableErrorKind::Server,
     }
 }
 

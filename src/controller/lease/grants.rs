@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use super::dynamodb::{GrantOnRow, LeaseRow};
 use super::file::FileId;
 use super::socket::{self, Line};
-use super::{Holder, TableError};
+use super::{Holder, LeaseTableError};
 use crate::model::{Destination, DestinationName, Identity};
 
 /// Grants that the controller has not looked at yet: more than users give within a cycle.
@@ -193,7 +193,7 @@ pub enum HandError {
     Refused(String),
     /// The lease table does not do what it should.
     #[error(transparent)]
-    Table(#[from] TableError),
+    Table(#[from] LeaseTableError),
     /// The holder is gone, or another one is in its place.
     #[error("the slotwise that was given the grant no longer holds the lease")]
     HolderGone,

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::LeaseError;
-use super::table::{Answer, Ask, Candidate, LeaseState, Role, Table, TableError, TableErrorKind};
+use super::table::{Answer, Ask, Candidate, LeaseState, LeaseTableError, LeaseTableErrorKind, Role, Table};
 use crate::write_lease::{Holding, WriteLease};
 
 /// After how many lease durations a wait for the lease ends: one for a holder that is gone, one more for a faster
@@ -192,31 +192,31 @@ async fn exchange<T: Table>(
 }
 
 /// An error for a row that cannot be continued from.
-fn without_fault(answer: Answer, table: Arc<str>) -> Result<Answer, TableError> {
+fn without_fault(answer: Answer, table: Arc<str>) -> Result<Answer, LeaseTableError> {
     let fault = match &answer {
         Answer::Row(Some(row)) => row.fault(),
         Answer::Row(None) | Answer::Done | Answer::Refused => None,
     };
     match fault {
         None => Ok(answer),
-        Some(message) => Err(TableError {
+        Some(message) => Err(LeaseTableError {
             operation: "GetItem",
             table,
-            kind: TableErrorKind::BadRow,
+            kind: LeaseTableErrorKind::BadRow,
             message,
             fix: "stop every slotwise that shares the row, and delete it from the table".to_owned(),
         }),
     }
 }
 
-fn no_answer(table: Arc<str>, ask: &Ask) -> TableError {
-    TableError {
+fn no_answer(table: Arc<str>, ask: &Ask) -> LeaseTableError {
+    LeaseTableError {
         operation: match ask {
             Ask::Read => "GetItem",
             Ask::Create { .. } | Ask::Acquire { .. } | Ask::Renew { .. } | Ask::Release => "UpdateItem",
         },
         table,
-        kind: TableErrorKind::TimedOut,
+        kind: LeaseTableErrorKind::TimedOut,
         message: String::new(),
         fix: String::new(),
     }

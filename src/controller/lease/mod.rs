@@ -49,7 +49,9 @@ use notes::Notes;
 pub use dynamodb::{LeaseRow, LeaseTable};
 pub use grants::{Following, GrantOutcome, Grantee, HandError, Handed, Hander, Progress};
 pub use place::LockPlace;
-pub use table::{Answer, Ask, Candidate, How, LeaseState, Role, Row, Table, TableError, TableErrorKind};
+pub use table::{
+    Answer, Ask, Candidate, How, LeaseState, LeaseTableError, LeaseTableErrorKind, Role, Row, Table,
+};
 
 use crate::write_lease::{Holding, WriteLease};
 
@@ -140,7 +142,7 @@ pub enum LeaseError {
     },
     /// The table does not do what it should.
     #[error(transparent)]
-    Table(TableError),
+    Table(LeaseTableError),
     /// Nothing was decided in time.
     #[error("no holder of the lease is known, and it was not acquired in time")]
     Undecided,

@@ -107,7 +107,7 @@ pub trait Table: fmt::Debug + Send + Sync + 'static {
         me: &str,
         duration: Duration,
         ask: &Ask,
-    ) -> impl Future<Output = Result<Answer, TableError>> + Send;
+    ) -> impl Future<Output = Result<Answer, LeaseTableError>> + Send;
 }
 
 /// The table could not be asked, or its answer is of no use.
@@ -117,13 +117,13 @@ pub trait Table: fmt::Debug + Send + Sync + 'static {
     after(": ", message),
     after("; ", fix)
 )]
-pub struct TableError {
+pub struct LeaseTableError {
     /// What was asked: `UpdateItem`.
     pub operation: &'static str,
     /// Which table.
     pub table: Arc<str>,
     /// What went wrong.
-    pub kind: TableErrorKind,
+    pub kind: LeaseTableErrorKind,
     /// What the table or the network said. May be empty.
     pub message: String,
     /// What to do about it. Empty where there is nothing but to wait.
@@ -140,7 +140,7 @@ fn after(mark: &str, text: &str) -> String {
 
 /// What went wrong, as far as it makes a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TableErrorKind {
+pub enum LeaseTableErrorKind {
     /// There is no such table.
     #[error("there is no such table")]
     Missing,
@@ -170,7 +170,7 @@ pub enum TableErrorKind {
     Server,
 }
 
-impl TableErrorKind {
+impl LeaseTableErrorKind {
     /// Whether it stays until an operator acts.
     pub fn is_lasting(self) -> bool {
         matches!(
@@ -186,7 +186,7 @@ pub struct LeaseState {
     /// Holder or not.
     pub role: Role,
     /// What is wrong with the table, once it is more than a single failure.
-    pub trouble: Option<TableError>,
+    pub trouble: Option<LeaseTableError>,
 }
 
 /// Holder or not.
@@ -279,7 +279,7 @@ pub struct Candidate {
     ask_at: Instant,
     lost: Option<Arc<str>>,
     failures: u32,
-    trouble: Option<TableError>,
+    trouble: Option<LeaseTableError>,
 }
 
 impl Candidate {
@@ -360,7 +360,13 @@ impl Candidate {
     }
 
     /// Takes note of what came of `ask`, which was sent at `sent` at the earliest; the answer is here `now`.
-    pub fn answered(&mut self, sent: Instant, now: Instant, ask: &Ask, result: Result<Answer, TableError>) {
+    pub fn answered(
+        &mut self,
+        sent: Instant,
+        now: Instant,
+        ask: &Ask,
+        result: Result<Answer, LeaseTableError>,
+    ) {
         self.ask_at = now.max(sent + self.interval());
         match result {
             Err(error) => {

@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::{Outputs, Routers};
 use crate::controller::{Controller, Event};
 use crate::model::{Desired, ObservedRouters, OwnerId, Unreadable};
-use crate::service::{CallError, Kind};
+use crate::service::{CallError, CallErrorKind};
 use crate::store::Source;
 
 /// How often the first look is tried: until there was one it is not known which stream an output pushes already.
@@ -81,7 +81,7 @@ impl<S: Source> Controller<S> {
             Err(error) => {
                 if self.outputs.note_blind(unreadable(&error)) {
                     let what = format!("cannot look at the router outputs, which stay as they are: {error}");
-                    self.emit(Event::Warned { what });
+                    self.publisher.emit(Event::Warned { what });
                 }
             }
         }
@@ -103,7 +103,7 @@ impl<S: Source> Controller<S> {
             let passes = match &looked {
                 Ok(seen) => !seen.is_complete,
                 // What did not answer at all is not waited for three times over.
-                Err(error) => is_passing(error) && error.kind != Kind::TimedOut,
+                Err(error) => is_passing(error) && error.kind != CallErrorKind::TimedOut,
             };
             if !passes {
                 break;
@@ -122,7 +122,7 @@ impl<S: Source> Controller<S> {
         self.outputs.blind = None;
         self.outputs.were_seen |= seen.is_complete;
         for (name, from, to, after) in self.outputs.note_look(seen, not_found.unwrap_or_default()) {
-            self.emit(Event::OutputChanged {
+            self.publisher.emit(Event::OutputChanged {
                 name,
                 from,
                 to,
@@ -160,12 +160,15 @@ impl<S: Source> Controller<S> {
 
 /// Whether another look may be answered otherwise, though nobody changes anything.
 fn is_passing(error: &CallError) -> bool {
-    matches!(error.kind, Kind::Throttled | Kind::Server | Kind::TimedOut)
+    matches!(
+        error.kind,
+        CallErrorKind::Throttled | CallErrorKind::Server | CallErrorKind::TimedOut
+    )
 }
 
 /// Why outputs could not be looked at, and which permission is missing where it is for that.
 fn unreadable(error: &CallError) -> Unreadable {
-    let is_denied = error.kind == Kind::Denied;
+    let is_denied = error.kind == CallErrorKind::Denied;
     // A batch needs the permission of the single call: there is none of its own.
     let action = error.operation.trim_start_matches("Batch");
     Unreadable {

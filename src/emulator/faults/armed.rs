@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::{Effect, Fault, FaultKind, duration};
 use crate::emulator::dice::Dice;
 use crate::emulator::error::{ApiError, ErrorKind};
-use crate::emulator::request::{Operation, Outcome, Twist};
+use crate::emulator::request::{Operation, TransitionOutcome, Twist};
 
 /// The most faults that may be armed at once
 pub const FAULTS_MAX: usize = 1_000;
@@ -192,9 +192,9 @@ fn bend(decision: &mut Decision, kind: &FaultKind) {
         FaultKind::StaleList { seconds } => decision.twist.stale = Some(duration(*seconds)),
         FaultKind::PartialList { place } => decision.twist.left_out = Some(*place),
         FaultKind::StartFails | FaultKind::UpdateFails | FaultKind::CreateFails => {
-            decision.twist.outcome = Outcome::Fails;
+            decision.twist.outcome = TransitionOutcome::Fails;
         }
-        FaultKind::StuckStarting => decision.twist.outcome = Outcome::Stuck,
+        FaultKind::StuckStarting => decision.twist.outcome = TransitionOutcome::Stuck,
         _ => {}
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 pub use self::invent::{InventedChannel, InventedPool, InventedSlot};
 pub use self::read::{FleetError, FleetProblem};
 pub use self::router::InventedRouter;
-use super::mediaconnect::Kind;
+use super::mediaconnect::ResourceKind;
 use super::world::{Settings, World};
 
 /// Channels, inputs and router resources to begin with, in the shape of the wire
@@ -23,7 +23,7 @@ pub struct Fleet {
     channels: BTreeMap<String, String>,
     inputs: BTreeMap<String, String>,
     /// What MediaConnect's routers have, by ARN
-    routers: BTreeMap<String, (Kind, String)>,
+    routers: BTreeMap<String, (ResourceKind, String)>,
 }
 
 /// Says nothing of the documents, which hold stream keys
@@ -69,7 +69,7 @@ impl Fleet {
 
     /// Adds what a router has, as Get shows it; what is left out is made up but for the configuration. One with the same ARN is
     /// replaced
-    pub fn add_router(&mut self, kind: Kind, arn: String, doc: Map<String, Value>) {
+    pub fn add_router(&mut self, kind: ResourceKind, arn: String, doc: Map<String, Value>) {
         self.routers.insert(arn, (kind, Value::Object(doc).to_string()));
     }
 

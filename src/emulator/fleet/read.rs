@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Fleet;
 use crate::emulator::channel::State;
-use crate::emulator::mediaconnect::{self, Kind};
+use crate::emulator::mediaconnect::{self, ResourceKind};
 
 /// Maps whose keys are the user's own and keep their letters (botocore service model)
 const USER_MAPS: [&str; 2] = ["tags", "mediaConnectRouterOutputConnectionMap"];
@@ -167,7 +167,7 @@ impl Reader {
     /// Reads lists of router resources, and single ones; true if there is any
     fn routers(&mut self, file: &Map<String, Value>) -> bool {
         let mut has_any = false;
-        for kind in Kind::ALL {
+        for kind in ResourceKind::ALL {
             if let Some((key, list)) = named(file, kind.list_key()) {
                 has_any = true;
                 match list.as_array() {
@@ -186,7 +186,7 @@ impl Reader {
         has_any
     }
 
-    fn router(&mut self, kind: Kind, path: &str, value: &Value) {
+    fn router(&mut self, kind: ResourceKind, path: &str, value: &Value) {
         let Some(doc) = self.document(path, value) else {
             return;
         };

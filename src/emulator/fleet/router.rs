@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::invent::{document, input, object};
 use super::{Fleet, InventedChannel, InventedPool};
-use crate::emulator::mediaconnect::Kind;
+use crate::emulator::mediaconnect::ResourceKind;
 
 /// What router outputs need beside themselves, to be invented
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Fleet {
     pub fn add_invented_router(&mut self, router: &InventedRouter) {
         let interface = json!({"configuration": {"public": {"allowRules": []}}});
         self.add_router(
-            Kind::NetworkInterface,
+            ResourceKind::NetworkInterface,
             router.interface.clone(),
             object(interface),
         );
@@ -52,7 +52,7 @@ impl Fleet {
             "ACTIVE"
         };
         let doc = json!({"availabilityZone": zone, "configuration": configuration, "state": state});
-        self.add_router(Kind::Input, router.input.clone(), object(doc));
+        self.add_router(ResourceKind::Input, router.input.clone(), object(doc));
     }
 
     fn add_channel_in_front(&mut self, id: &str, zone: &str) {

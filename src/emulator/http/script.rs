@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
 use crate::emulator::faults::{FAULTS_MAX, Fault};
-use crate::emulator::mediaconnect::{Kind, Resource};
+use crate::emulator::mediaconnect::{Resource, ResourceKind};
 
 /// The largest body taken: a list of as many faults as are kept is far smaller
 const BODY_MAX_BYTES: usize = 1_024 * 1_024;
@@ -143,7 +143,7 @@ fn router(resource: &Resource) -> Value {
         "sinceSeconds": resource.since().as_secs_f64(),
         "state": resource.state(),
     });
-    if resource.kind() == Kind::Output {
+    if resource.kind() == ResourceKind::Output {
         shown["routedInputArn"] = json!(resource.routed_input());
         shown["routedState"] = json!(resource.routed_state());
     }

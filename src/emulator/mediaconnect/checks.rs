@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::create::text;
 use super::maintenance::time_of_day;
-use super::operation::Kind;
+use super::operation::ResourceKind;
 use super::resource::{configuration, link, network_interface};
 use super::{Document, Router, State, Terms, unions};
 use crate::emulator::error::{ApiError, ErrorKind};
@@ -23,7 +23,7 @@ pub(super) struct Site<'a> {
 }
 
 /// Checks the resource that a creation or an update would leave behind
-pub(super) fn check(kind: Kind, doc: &Document, site: &Site<'_>) -> Result<(), ApiError> {
+pub(super) fn check(kind: ResourceKind, doc: &Document, site: &Site<'_>) -> Result<(), ApiError> {
     let mut problems = Vec::new();
     for key in [
         "configuration",
@@ -42,16 +42,16 @@ pub(super) fn check(kind: Kind, doc: &Document, site: &Site<'_>) -> Result<(), A
         }
     }
     place(&mut problems, doc);
-    if kind != Kind::NetworkInterface {
+    if kind != ResourceKind::NetworkInterface {
         capacity(&mut problems, doc);
         maintenance(&mut problems, doc);
         served(&mut problems, kind, doc);
         interface(&mut problems, doc, site);
     }
     match kind {
-        Kind::Output => rtmp(&mut problems, doc),
-        Kind::Input => channel(&mut problems, doc, site),
-        Kind::NetworkInterface => {}
+        ResourceKind::Output => rtmp(&mut problems, doc),
+        ResourceKind::Input => channel(&mut problems, doc, site),
+        ResourceKind::NetworkInterface => {}
     }
     if !problems.is_empty() {
         return Err(ApiError::new(ErrorKind::BadRequest, problems.join("; ")));
@@ -108,9 +108,9 @@ fn maintenance(problems: &mut Vec<String>, doc: &Document) {
 }
 
 /// MediaConnect has more types of inputs and outputs than the emulator serves
-fn served(problems: &mut Vec<String>, kind: Kind, doc: &Document) {
+fn served(problems: &mut Vec<String>, kind: ResourceKind, doc: &Document) {
     let types: &[&str] = match kind {
-        Kind::Output => &["standard"],
+        ResourceKind::Output => &["standard"],
         _ => &["standard", "mediaLiveChannel"],
     };
     if configuration(doc).is_some_and(|(of, _)| !types.contains(&of)) {
@@ -126,7 +126,7 @@ fn interface(problems: &mut Vec<String>, doc: &Document, site: &Site<'_>) {
         return;
     };
     let path = "configuration.standard.networkInterfaceArn";
-    match site.router.known(Kind::NetworkInterface, arn) {
+    match site.router.known(ResourceKind::NetworkInterface, arn) {
         Err(_) => problems.push(format!("{path} names no network interface that exists")),
         Ok(interface) if interface.text("regionName") != text(doc, "regionName") => {
             problems.push(format!("{path} names a network interface of another Region"));
@@ -252,13 +252,13 @@ fn channel(problems: &mut Vec<String>, doc: &Document, site: &Site<'_>) {
 }
 
 /// What another resource stands in the way of
-fn conflicts(kind: Kind, doc: &Document, site: &Site<'_>) -> Result<(), ApiError> {
+fn conflicts(kind: ResourceKind, doc: &Document, site: &Site<'_>) -> Result<(), ApiError> {
     let conflict = |text: &str| Err(ApiError::new(ErrorKind::Conflict, text));
     let interface = network_interface(doc).and_then(|arn| site.router.resource(arn));
     if interface.is_some_and(|interface| interface.state() != State::Active) {
         return conflict("The network interface is not ACTIVE.");
     }
-    let Some(("mediaLiveChannel", inner)) = configuration(doc).filter(|_| kind == Kind::Input) else {
+    let Some(("mediaLiveChannel", inner)) = configuration(doc).filter(|_| kind == ResourceKind::Input) else {
         return Ok(());
     };
     let wanted = link(inner);

@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::checks::{self, Site};
-use super::operation::Kind;
+use super::operation::ResourceKind;
 use super::resource::{Message, Resource, configuration, link};
 use super::{Call, Document, ID_LETTERS, Router, State, Terms, unions};
 use crate::emulator::error::{ApiError, ErrorKind};
-use crate::emulator::request::Outcome;
+use crate::emulator::request::TransitionOutcome;
 use crate::emulator::validate;
 
 impl Router {
-    pub(super) fn create(&mut self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
+    pub(super) fn create(&mut self, kind: ResourceKind, call: Call<'_>) -> Result<Value, ApiError> {
         if let Some(reply) = self.remembered(kind, call)? {
             return Ok(reply);
         }
@@ -26,7 +26,7 @@ impl Router {
         let arn = self.complete(kind, &mut doc, &region, call);
         let mut resource = Resource::new(kind, doc, State::Creating, call.now.elapsed);
         let takes = self.dice.router_change();
-        let is_failure = call.request.twist.outcome == Outcome::Fails;
+        let is_failure = call.request.twist.outcome == TransitionOutcome::Fails;
         let end = if is_failure { State::Error } else { ready(kind) };
         resource.begin(call.now.elapsed, State::Creating, &[(takes, end)]);
         if is_failure {
@@ -49,11 +49,11 @@ impl Router {
         }
     }
 
-    fn check_quota(&self, kind: Kind, region: &str, terms: Terms<'_>) -> Result<(), ApiError> {
+    fn check_quota(&self, kind: ResourceKind, region: &str, terms: Terms<'_>) -> Result<(), ApiError> {
         let (quota, refusal) = match kind {
-            Kind::Output => (terms.quotas.outputs, ErrorKind::RouterOutputQuota),
-            Kind::Input => (terms.quotas.inputs, ErrorKind::RouterInputQuota),
-            Kind::NetworkInterface => (
+            ResourceKind::Output => (terms.quotas.outputs, ErrorKind::RouterOutputQuota),
+            ResourceKind::Input => (terms.quotas.inputs, ErrorKind::RouterInputQuota),
+            ResourceKind::NetworkInterface => (
                 terms.quotas.network_interfaces,
                 ErrorKind::RouterNetworkInterfaceQuota,
             ),
@@ -71,14 +71,14 @@ impl Router {
     }
 
     /// Gives a document all that a resource has from its beginning; answers its ARN
-    fn complete(&mut self, kind: Kind, doc: &mut Document, region: &str, call: Call<'_>) -> String {
+    fn complete(&mut self, kind: ResourceKind, doc: &mut Document, region: &str, call: Call<'_>) -> String {
         let id = self.dice.letters(ID_LETTERS);
         let arn = format!(
             "arn:aws:mediaconnect:{region}:{}:{}:{id}",
             call.terms.account,
             kind.key()
         );
-        if kind != Kind::NetworkInterface && doc.get("availabilityZone").is_none() {
+        if kind != ResourceKind::NetworkInterface && doc.get("availabilityZone").is_none() {
             let zone = zone_of_channel(doc, call.terms).unwrap_or_else(|| {
                 let letter = ["a", "b", "c"][self.dice.pick(3)];
                 format!("{region}{letter}")
@@ -95,11 +95,11 @@ impl Router {
     }
 
     /// The defaults that the service model names, and addresses from blocks set aside for documentation (RFC 5737)
-    pub(super) fn fill_defaults(&mut self, kind: Kind, doc: &mut Document) {
+    pub(super) fn fill_defaults(&mut self, kind: ResourceKind, doc: &mut Document) {
         fill_types(kind, doc);
         match kind {
-            Kind::NetworkInterface => return,
-            Kind::Output => {
+            ResourceKind::NetworkInterface => return,
+            ResourceKind::Output => {
                 doc.entry("fabricConfiguration")
                     .or_insert_with(|| json!({"recoveryLatencyMode": "BALANCED"}));
                 let fabric = &mut doc["fabricConfiguration"];
@@ -107,7 +107,7 @@ impl Router {
                     fabric["switchingConfiguration"] = json!({"immediate": {}});
                 }
             }
-            Kind::Input => {
+            ResourceKind::Input => {
                 doc.entry("transitEncryption")
                     .or_insert_with(|| json!({"encryptionKeyConfiguration": {"automatic": {}}}));
                 doc.entry("contentQualityAnalysisConfiguration")
@@ -123,19 +123,19 @@ impl Router {
     }
 
     /// What is known of the stream beside its configuration; empty names are given where RTMP asks for automatic ones
-    fn stream_details(&mut self, kind: Kind, doc: &Document) -> Value {
+    fn stream_details(&mut self, kind: ResourceKind, doc: &Document) -> Value {
         let Some((of, inner)) = configuration(doc) else {
             return json!({});
         };
         let protocol = inner.get("protocolConfiguration");
         let naming = protocol.and_then(|protocol| protocol.get("rtmpPush")?.get("namingConfiguration"));
         let details = match (kind, of, naming) {
-            (Kind::Input, "standard", Some(naming)) => {
+            (ResourceKind::Input, "standard", Some(naming)) => {
                 let given = |key: &str| naming.get("manual")?.get(key).cloned();
                 let mut name = |key| given(key).unwrap_or_else(|| json!(self.dice.letters(ID_LETTERS)));
                 json!({"rtmpPush": {"applicationName": name("applicationName"), "streamName": name("streamName")}})
             }
-            (Kind::Output, "standard", _) => {
+            (ResourceKind::Output, "standard", _) => {
                 let address = format!("198.51.100.{}", 1 + self.dice.pick(250));
                 json!({"destinationIpAddress": address})
             }
@@ -145,7 +145,7 @@ impl Router {
     }
 
     /// Takes in a resource that exists already, as a fleet file describes it; no rule is checked
-    pub(in crate::emulator) fn admit(&mut self, kind: Kind, arn: &str, mut doc: Document) {
+    pub(in crate::emulator) fn admit(&mut self, kind: ResourceKind, arn: &str, mut doc: Document) {
         let state = doc.shift_remove("state");
         let state = state.as_ref().and_then(Value::as_str).and_then(State::parse);
         let state = state.unwrap_or(ready(kind));
@@ -182,23 +182,23 @@ impl Router {
 }
 
 /// The state of a resource that is made and does nothing yet
-const fn ready(kind: Kind) -> State {
+const fn ready(kind: ResourceKind) -> State {
     match kind {
-        Kind::NetworkInterface => State::Active,
-        Kind::Input | Kind::Output => State::Standby,
+        ResourceKind::NetworkInterface => State::Active,
+        ResourceKind::Input | ResourceKind::Output => State::Standby,
     }
 }
 
 /// What a fleet's resource has by its ARN, or may as well have
-fn fill_identity(kind: Kind, arn: &str, doc: &mut Document) {
+fn fill_identity(kind: ResourceKind, arn: &str, doc: &mut Document) {
     let part = |place| arn.split(':').nth(place).unwrap_or_default();
     let (region, id) = (part(3), part(6));
     let mut missing = json!({
         "arn": arn, "createdAt": Timestamp::UNIX_EPOCH, "id": id, "name": id, "regionName": region, "tags": {},
         "updatedAt": Timestamp::UNIX_EPOCH,
     });
-    if kind != Kind::NetworkInterface {
-        let tier = if kind == Kind::Input {
+    if kind != ResourceKind::NetworkInterface {
+        let tier = if kind == ResourceKind::Input {
             "INPUT_20"
         } else {
             "OUTPUT_20"
@@ -223,8 +223,8 @@ pub(super) fn candidate(body: &Document, terms: Terms<'_>) -> Document {
 }
 
 /// Writes every type beside what it is of, at the top and within
-pub(super) fn fill_types(kind: Kind, doc: &mut Document) {
-    if kind != Kind::NetworkInterface {
+pub(super) fn fill_types(kind: ResourceKind, doc: &mut Document) {
+    if kind != ResourceKind::NetworkInterface {
         let maintenance = doc
             .entry("maintenanceConfiguration")
             .or_insert_with(|| json!({"default": {}}));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::operation::Kind;
+use super::operation::ResourceKind;
 use super::resource::{Message, Resource};
 use super::{Router, State};
 use crate::emulator::dice::Dice;
@@ -21,7 +21,7 @@ impl Router {
     ) -> bool {
         let is_meant = |one: &Resource| match named {
             Some(name) => one.arn() == name || one.text("id") == name,
-            None => one.kind() == Kind::Output,
+            None => one.kind() == ResourceKind::Output,
         };
         let meant = self
             .resources

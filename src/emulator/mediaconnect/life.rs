@@ -12,7 +12,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::operation::Kind;
+use super::operation::ResourceKind;
 use crate::emulator::switches::Switches;
 
 /// The states of what a router is made of
@@ -130,12 +130,12 @@ pub(super) enum Verdict {
 /// Sources: a take works "regardless of whether the output is active or in standby" (user guide, assigning-route), an output may be
 /// deleted while STANDBY or STOPPING (deleting-router-io), a restart needs an active one (restarting-router-io) and "can be used to
 /// recover from errors" (botocore service model). What is unconfirmed, or said in passing only, is a switch, or refused. A network interface takes an update while ACTIVE, and is deleted from ACTIVE or ERROR.
-pub(super) fn judge(kind: Kind, state: State, command: Command, switches: &Switches) -> Verdict {
+pub(super) fn judge(kind: ResourceKind, state: State, command: Command, switches: &Switches) -> Verdict {
     use State as S;
     let is_allowed = match (kind, command, state) {
         (_, Command::Delete, S::Deleting) => return Verdict::Quiet,
-        (Kind::NetworkInterface, Command::Update, state) => state == S::Active,
-        (Kind::NetworkInterface, Command::Delete, state) => matches!(state, S::Active | S::Error),
+        (ResourceKind::NetworkInterface, Command::Update, state) => state == S::Active,
+        (ResourceKind::NetworkInterface, Command::Delete, state) => matches!(state, S::Active | S::Error),
         (_, Command::Start, S::Starting | S::Active) | (_, Command::Stop, S::Standby)
             if switches.router_quiet_start_stop =>
         {
@@ -174,7 +174,7 @@ mod tests {
         Command::Delete,
     ];
 
-    fn taken(kind: Kind, command: Command, switches: &Switches) -> Vec<State> {
+    fn taken(kind: ResourceKind, command: Command, switches: &Switches) -> Vec<State> {
         let is_taken = |state: &State| judge(kind, *state, command, switches) == Verdict::Proceed;
         State::ALL.into_iter().filter(is_taken).collect()
     }
@@ -191,7 +191,7 @@ mod tests {
             &[S::Standby, S::Stopping],
         ];
         for (command, expected) in COMMANDS.into_iter().zip(expected) {
-            for kind in [Kind::Output, Kind::Input] {
+            for kind in [ResourceKind::Output, ResourceKind::Input] {
                 assert_eq!(
                     taken(kind, command, &Switches::default()),
                     expected,
@@ -206,19 +206,19 @@ mod tests {
         use State as S;
         let lenient = Switches::lenient();
         assert_eq!(
-            taken(Kind::Output, Command::Update, &lenient),
+            taken(ResourceKind::Output, Command::Update, &lenient),
             [S::Standby, S::Active]
         );
         assert_eq!(
-            taken(Kind::Output, Command::Stop, &lenient),
+            taken(ResourceKind::Output, Command::Stop, &lenient),
             [S::Starting, S::Active, S::Error, S::Recovering, S::Migrating]
         );
-        assert!(taken(Kind::Output, Command::Restart, &lenient).contains(&S::Standby));
-        let quiet = |state, command| judge(Kind::Output, state, command, &lenient) == Verdict::Quiet;
+        assert!(taken(ResourceKind::Output, Command::Restart, &lenient).contains(&S::Standby));
+        let quiet = |state, command| judge(ResourceKind::Output, state, command, &lenient) == Verdict::Quiet;
         assert!(quiet(S::Active, Command::Start) && quiet(S::Standby, Command::Stop));
         for command in COMMANDS {
             for state in [S::Creating, S::Updating, S::Deleting] {
-                assert!(judge(Kind::Input, state, command, &lenient) != Verdict::Proceed);
+                assert!(judge(ResourceKind::Input, state, command, &lenient) != Verdict::Proceed);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operation::Kind;
+use super::operation::ResourceKind;
 use super::resource::Resource;
 use super::{Call, Document, Router};
 use crate::emulator::error::{ApiError, ErrorKind};
@@ -13,7 +13,7 @@ const PAGE_MAX: usize = 100;
 const BATCH_MAX: usize = 20;
 
 impl Router {
-    pub(super) fn list(&self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
+    pub(super) fn list(&self, kind: ResourceKind, call: Call<'_>) -> Result<Value, ApiError> {
         check_page_size(call)?;
         let filters = call.body()?.get("filters").and_then(Value::as_array);
         let filters = filters.map(Vec::as_slice).unwrap_or_default();
@@ -43,7 +43,7 @@ impl Router {
         Some(listed)
     }
 
-    pub(super) fn batch_get(&self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
+    pub(super) fn batch_get(&self, kind: ResourceKind, call: Call<'_>) -> Result<Value, ApiError> {
         let arns = &call.request.query.arns;
         if arns.is_empty() || arns.len() > BATCH_MAX {
             let text = format!("arns must name 1 to {BATCH_MAX} resources");

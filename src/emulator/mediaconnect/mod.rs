@@ -40,13 +40,13 @@ use serde_json::{Map, Value, json};
 pub use self::life::State;
 use self::life::{Command, Verdict, judge};
 use self::operation::Verb;
-pub use self::operation::{Kind, Operation};
+pub use self::operation::{Operation, ResourceKind};
 use self::resource::Due;
 pub use self::resource::{Message, Resource};
 use self::token::Token;
 use super::dice::Dice;
 use super::error::{ApiError, ErrorKind};
-use super::request::{Now, Outcome, Request};
+use super::request::{Now, Request, TransitionOutcome};
 use super::switches::Switches;
 
 type Document = Map<String, Value>;
@@ -217,12 +217,12 @@ impl Router {
             .retain(|_, one| one.state() != State::Deleted || now.elapsed < one.since() + GONE_KEPT);
     }
 
-    fn get(&self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
+    fn get(&self, kind: ResourceKind, call: Call<'_>) -> Result<Value, ApiError> {
         let resource = self.known(kind, call.arn())?;
         Ok(self.wrapped(resource, call.terms))
     }
 
-    fn start(&mut self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
+    fn start(&mut self, kind: ResourceKind, call: Call<'_>) -> Result<Value, ApiError> {
         if self.permits(kind, Command::Start, call)? {
             self.begin_run(State::Starting, call);
         }
@@ -231,7 +231,7 @@ impl Router {
 
     /// "During the restart, the I/O enters the Migrating state", which "resets the maintenance countdown" (user guide,
     /// manual-restart-maintenance). A restart from STANDBY refreshes the output without putting it on air
-    fn restart(&mut self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
+    fn restart(&mut self, kind: ResourceKind, call: Call<'_>) -> Result<Value, ApiError> {
         let is_stopped = self.known(kind, call.arn())?.state() == State::Standby;
         if self.permits(kind, Command::Restart, call)? {
             if is_stopped {
@@ -248,21 +248,21 @@ impl Router {
     fn begin_run(&mut self, state: State, call: Call<'_>) {
         let takes = self.dice.router_start();
         let steps = match call.request.twist.outcome {
-            Outcome::Normal => vec![(takes, State::Active)],
-            Outcome::Fails => vec![(takes, State::Error)],
-            Outcome::Stuck => Vec::new(),
+            TransitionOutcome::Normal => vec![(takes, State::Active)],
+            TransitionOutcome::Fails => vec![(takes, State::Error)],
+            TransitionOutcome::Stuck => Vec::new(),
         };
         let Some(resource) = self.resources.get_mut(call.arn()) else {
             return;
         };
         resource.begin(call.now.elapsed, state, &steps);
         resource.schedule(call.now.wall, &mut self.dice);
-        if call.request.twist.outcome == Outcome::Fails {
+        if call.request.twist.outcome == TransitionOutcome::Fails {
             resource.fail_with(Message::new("START_FAILED", "The start failed."));
         }
     }
 
-    fn stop(&mut self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
+    fn stop(&mut self, kind: ResourceKind, call: Call<'_>) -> Result<Value, ApiError> {
         if self.permits(kind, Command::Stop, call)? {
             let takes = self.dice.router_change();
             self.begin(call, State::Stopping, &[(takes, State::Standby)]);
@@ -271,13 +271,15 @@ impl Router {
     }
 
     /// What something else still uses is not deleted
-    fn delete(&mut self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
+    fn delete(&mut self, kind: ResourceKind, call: Call<'_>) -> Result<Value, ApiError> {
         if self.permits(kind, Command::Delete, call)? {
             let resource = self.known(kind, call.arn())?;
             let users = match kind {
-                Kind::Output => 0,
-                Kind::Input => self.routed_to(call.arn()).count() + usize::from(resource.link().is_some()),
-                Kind::NetworkInterface => self.users_of(call.arn()).count(),
+                ResourceKind::Output => 0,
+                ResourceKind::Input => {
+                    self.routed_to(call.arn()).count() + usize::from(resource.link().is_some())
+                }
+                ResourceKind::NetworkInterface => self.users_of(call.arn()).count(),
             };
             if users > 0 {
                 let text = format!(
@@ -293,7 +295,7 @@ impl Router {
     }
 
     /// Whether the resource takes the command; false if it is to be answered and not carried out
-    fn permits(&self, kind: Kind, command: Command, call: Call<'_>) -> Result<bool, ApiError> {
+    fn permits(&self, kind: ResourceKind, command: Command, call: Call<'_>) -> Result<bool, ApiError> {
         let resource = self.known(kind, call.arn())?;
         match judge(kind, resource.state(), command, call.terms.switches) {
             Verdict::Proceed => Ok(true),
@@ -309,7 +311,7 @@ impl Router {
     }
 
     /// The resource of this kind with this ARN, unless it is gone
-    fn known(&self, kind: Kind, arn: &str) -> Result<&Resource, ApiError> {
+    fn known(&self, kind: ResourceKind, arn: &str) -> Result<&Resource, ApiError> {
         if !is_arn_of(kind, arn) {
             let text = format!("The ARN is not that of a {}.", kind.words());
             return Err(ApiError::new(ErrorKind::BadRequest, text));
@@ -342,7 +344,7 @@ impl Router {
     fn describe(&self, resource: &Resource, terms: Terms<'_>) -> Document {
         let mut doc = resource.describe();
         self.count_users(resource, &mut doc);
-        if resource.kind() == Kind::Input {
+        if resource.kind() == ResourceKind::Input {
             doc.insert(
                 "maximumRoutedOutputs".into(),
                 json!(terms.quotas.outputs_per_input),
@@ -354,14 +356,14 @@ impl Router {
     fn count_users(&self, resource: &Resource, doc: &mut Document) {
         let arn = resource.arn();
         match resource.kind() {
-            Kind::Output => {}
-            Kind::Input => {
+            ResourceKind::Output => {}
+            ResourceKind::Input => {
                 doc.insert("routedOutputs".into(), json!(self.routed_to(arn).count()));
             }
-            Kind::NetworkInterface => {
+            ResourceKind::NetworkInterface => {
                 for (key, kind) in [
-                    ("associatedOutputCount", Kind::Output),
-                    ("associatedInputCount", Kind::Input),
+                    ("associatedOutputCount", ResourceKind::Output),
+                    ("associatedInputCount", ResourceKind::Input),
                 ] {
                     let users = self.users_of(arn).filter(|one| one.kind() == kind);
                     doc.insert(key.into(), json!(users.count()));
@@ -426,7 +428,7 @@ impl Router {
 /// Ids in ARNs have twelve small letters and digits (botocore service model)
 const ID_LETTERS: usize = 12;
 
-pub(super) fn is_arn_of(kind: Kind, arn: &str) -> bool {
+pub(super) fn is_arn_of(kind: ResourceKind, arn: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
     let is_id = |id: &str| {
         id.len() == ID_LETTERS

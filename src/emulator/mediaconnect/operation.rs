@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a router is made of
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Kind {
+pub enum ResourceKind {
     /// Carries what one input brings to one destination
     Output,
     /// Brings content in
@@ -14,7 +14,7 @@ pub enum Kind {
     NetworkInterface,
 }
 
-impl Kind {
+impl ResourceKind {
     /// Every kind, in the order in which one needs the other
     pub const ALL: [Self; 3] = [Self::NetworkInterface, Self::Input, Self::Output];
 
@@ -59,25 +59,25 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// Makes a resource
-    Create(Kind),
+    Create(ResourceKind),
     /// Shows one
-    Get(Kind),
+    Get(ResourceKind),
     /// Shows up to twenty
-    BatchGet(Kind),
+    BatchGet(ResourceKind),
     /// Shows a page of them, in short
-    List(Kind),
+    List(ResourceKind),
     /// Changes one
-    Update(Kind),
+    Update(ResourceKind),
     /// Puts one on air
-    Start(Kind),
+    Start(ResourceKind),
     /// Takes one off air
-    Stop(Kind),
+    Stop(ResourceKind),
     /// Begins anew
-    Restart(Kind),
+    Restart(ResourceKind),
     /// Routes an input to an output
     Take,
     /// Removes one
-    Delete(Kind),
+    Delete(ResourceKind),
     /// Adds tags
     Tag(Scope),
     /// Removes tags
@@ -134,7 +134,7 @@ macro_rules! operations {
     };
 }
 
-use Kind::{Input, NetworkInterface, Output};
+use ResourceKind::{Input, NetworkInterface, Output};
 use Scope::{Global, Regional};
 
 operations! {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Document;
 use super::life::State;
 use super::maintenance::Window;
-use super::operation::Kind;
+use super::operation::ResourceKind;
 use crate::emulator::channel::{Lifecycle, Step};
 use crate::emulator::dice::Dice;
 
@@ -67,7 +67,7 @@ struct Past {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Resource {
-    kind: Kind,
+    kind: ResourceKind,
     /// What Get shows, except for what is computed
     doc: Document,
     life: Lifecycle<State>,
@@ -81,7 +81,7 @@ pub struct Resource {
 }
 
 impl Resource {
-    pub(super) fn new(kind: Kind, doc: Document, state: State, now: Duration) -> Self {
+    pub(super) fn new(kind: ResourceKind, doc: Document, state: State, now: Duration) -> Self {
         Self {
             kind,
             doc,
@@ -96,7 +96,7 @@ impl Resource {
     }
 
     /// What it is
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> ResourceKind {
         self.kind
     }
 
@@ -160,7 +160,9 @@ impl Resource {
 
     /// The channel, pipeline and output that an input is connected to
     pub(super) fn link(&self) -> Option<(&str, usize, &str)> {
-        let (kind, of) = self.configuration().filter(|_| self.kind == Kind::Input)?;
+        let (kind, of) = self
+            .configuration()
+            .filter(|_| self.kind == ResourceKind::Input)?;
         (kind == "mediaLiveChannel").then(|| link(of)).flatten()
     }
 
@@ -168,7 +170,7 @@ impl Resource {
     pub(super) fn describe(&self) -> Document {
         let mut doc = self.doc.clone();
         doc.insert("state".into(), json!(self.state()));
-        if self.kind == Kind::NetworkInterface {
+        if self.kind == ResourceKind::NetworkInterface {
             return doc;
         }
         doc.insert("messages".into(), json!(self.messages));
@@ -176,7 +178,7 @@ impl Resource {
             doc.insert("maintenanceScheduleType".into(), json!("WINDOW"));
             doc.insert("maintenanceSchedule".into(), window.shown());
         }
-        if self.kind == Kind::Output {
+        if self.kind == ResourceKind::Output {
             doc.insert("routedState".into(), json!(self.routed_state()));
             if let Some(input) = self.routed_input() {
                 doc.insert("routedInputArn".into(), json!(input));
@@ -211,7 +213,7 @@ impl Resource {
             "maintenanceScheduleType",
             "maintenanceSchedule",
         ]);
-        if self.kind != Kind::NetworkInterface {
+        if self.kind != ResourceKind::NetworkInterface {
             listed.insert("messageCount".into(), json!(self.messages.len()));
             if let Some(interface) = self.network_interface() {
                 listed.insert("networkInterfaceArn".into(), json!(interface));
@@ -337,7 +339,7 @@ impl Resource {
     /// Whether its maintenance has come
     pub(super) fn maintenance_at(&self, now: Timestamp) -> Due {
         match self.maintenance {
-            _ if self.state() != State::Active || self.kind == Kind::NetworkInterface => Due::Later,
+            _ if self.state() != State::Active || self.kind == ResourceKind::NetworkInterface => Due::Later,
             None => Due::Unknown,
             Some(window) if window.is_due(now) => Due::Now,
             Some(_) => Due::Later,

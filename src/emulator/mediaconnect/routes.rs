@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::life::{Command, State};
-use super::operation::Kind;
+use super::operation::ResourceKind;
 use super::resource::Resource;
 use super::{Call, Router};
 use crate::emulator::error::{ApiError, ErrorKind};
@@ -14,8 +14,8 @@ use crate::emulator::error::{ApiError, ErrorKind};
 impl Router {
     /// Routes an input; the one that is routed already stays without a break
     pub(super) fn take(&mut self, call: Call<'_>) -> Result<Value, ApiError> {
-        self.permits(Kind::Output, Command::Take, call)?;
-        let output = self.known(Kind::Output, call.arn())?;
+        self.permits(ResourceKind::Output, Command::Take, call)?;
+        let output = self.known(ResourceKind::Output, call.arn())?;
         let input = call.body()?.get("routerInputArn").and_then(Value::as_str);
         match input {
             None if !call.terms.switches.router_unroute_by_omission => {
@@ -23,7 +23,7 @@ impl Router {
                 return Err(ApiError::new(ErrorKind::BadRequest, text));
             }
             None => {}
-            Some(input) => self.check_take(output, self.known(Kind::Input, input)?, call)?,
+            Some(input) => self.check_take(output, self.known(ResourceKind::Input, input)?, call)?,
         }
         if output.routed_input() != input {
             if output.routed_state() == "ROUTING" {
@@ -70,7 +70,7 @@ impl Router {
     }
 
     fn taken(&self, call: Call<'_>) -> Result<Value, ApiError> {
-        let output = self.known(Kind::Output, call.arn())?;
+        let output = self.known(ResourceKind::Output, call.arn())?;
         let mut answer = json!({
             "routedState": output.routed_state(),
             "routerOutputArn": output.arn(),

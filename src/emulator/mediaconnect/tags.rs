@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::operation::{Kind, Scope};
+use super::operation::{ResourceKind, Scope};
 use super::resource::Resource;
 use super::{Call, Document, Router, is_arn_of};
 use crate::emulator::error::{ApiError, ErrorKind};
@@ -39,7 +39,9 @@ impl Router {
 
     fn tagged(&self, scope: Scope, call: Call<'_>) -> Result<&Resource, ApiError> {
         let is_taken = scope == Scope::Global || call.terms.switches.router_regional_tags;
-        let kind = Kind::ALL.into_iter().find(|kind| is_arn_of(*kind, call.arn()));
+        let kind = ResourceKind::ALL
+            .into_iter()
+            .find(|kind| is_arn_of(*kind, call.arn()));
         let kind = kind.filter(|_| is_taken).ok_or_else(|| {
             let text = "There is no such resource among those that this call tags.";
             ApiError::new(ErrorKind::NotFound, text)

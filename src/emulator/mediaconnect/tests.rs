@@ -192,7 +192,7 @@ fn a_region_has_twenty_outputs_and_another_region_its_own() {
         .world
         .router()
         .resources()
-        .find(|one| one.kind() == Kind::NetworkInterface);
+        .find(|one| one.kind() == ResourceKind::NetworkInterface);
     let near = near.unwrap().arn().to_owned();
     let create = Operation::CreateRouterOutput;
     assert_eq!(
@@ -228,7 +228,7 @@ fn a_region_has_twenty_inputs_and_ten_network_interfaces() {
         .world
         .router()
         .resources()
-        .find(|one| one.kind() == Kind::Input)
+        .find(|one| one.kind() == ResourceKind::Input)
         .unwrap();
     let mut body = Document::new();
     for key in ["name", "maximumBitrate", "routingScope", "tier", "configuration"] {
@@ -365,7 +365,7 @@ fn an_output_that_is_routing_takes_nothing_else() {
         .world
         .router()
         .resources()
-        .find(|one| one.kind() == Kind::NetworkInterface);
+        .find(|one| one.kind() == ResourceKind::NetworkInterface);
     let interface = interface.unwrap().arn().to_owned();
     let other = stage.input(&interface);
     let take = |input: &str| json!({"routerInputArn": input});
@@ -507,7 +507,7 @@ fn a_token_makes_one_output_and_is_forgotten_in_time() {
         .world
         .router()
         .resources()
-        .find(|one| one.kind() == Kind::NetworkInterface);
+        .find(|one| one.kind() == ResourceKind::NetworkInterface);
     let mut body = output(interface.unwrap().arn(), "one");
     body["clientToken"] = json!("token");
     let create = Operation::CreateRouterOutput;
@@ -561,7 +561,7 @@ fn a_refused_call_changes_nothing_and_shifts_nothing() {
 fn a_start_that_fails_or_hangs_says_so() {
     let (mut stage, _, outputs) = stage(2);
     let mut request = Request::new(Any::Router(Operation::StartRouterOutput), outputs[0].as_str());
-    request.twist.outcome = Outcome::Fails;
+    request.twist.outcome = TransitionOutcome::Fails;
     stage.world.handle(&request, stage.now).unwrap();
     assert_eq!(stage.shown(&outputs[0])["messages"], json!([]));
     stage.wait(PAUSE);
@@ -578,7 +578,7 @@ fn a_start_that_fails_or_hangs_says_so() {
         (&json!("ACTIVE"), &json!([]))
     );
     request.id.clone_from(&outputs[1]);
-    request.twist.outcome = Outcome::Stuck;
+    request.twist.outcome = TransitionOutcome::Stuck;
     stage.world.handle(&request, stage.now).unwrap();
     stage.wait(Duration::from_hours(10));
     assert_eq!(stage.state(&outputs[1]), "STARTING");
@@ -835,7 +835,11 @@ fn a_fleets_routers_go_on_from_the_state_they_are_in() {
     ] {
         doc["state"] = json!(state);
         let mut fleet = Fleet::empty();
-        fleet.add_router(Kind::Output, outputs[0].clone(), doc.as_object().unwrap().clone());
+        fleet.add_router(
+            ResourceKind::Output,
+            outputs[0].clone(),
+            doc.as_object().unwrap().clone(),
+        );
         let mut again = Stage {
             world: fleet.world(stage.world.settings().clone(), 1),
             now: stage.now,
@@ -848,13 +852,13 @@ fn a_fleets_routers_go_on_from_the_state_they_are_in() {
 
 #[test]
 fn an_invented_router_takes_outputs_with_a_channel_in_front_or_without() {
-    let arn = |kind: Kind| {
+    let arn = |kind: ResourceKind| {
         format!(
             "arn:aws:mediaconnect:us-east-1:111122223333:{}:abcdefgh1234",
             kind.key()
         )
     };
-    let (interface, input) = (arn(Kind::NetworkInterface), arn(Kind::Input));
+    let (interface, input) = (arn(ResourceKind::NetworkInterface), arn(ResourceKind::Input));
     for channel in [None, Some("4000009".to_owned())] {
         let mut stage = Stage::new();
         let mut fleet = Fleet::empty();

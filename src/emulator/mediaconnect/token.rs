@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::operation::Kind;
+use super::operation::ResourceKind;
 use super::{Call, Document, Router};
 use crate::emulator::error::{ApiError, ErrorKind};
 
@@ -15,7 +15,7 @@ const TOKENS_MAX: usize = 1_000;
 /// A creation that went through
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Token {
-    kind: Kind,
+    kind: ResourceKind,
     text: String,
     /// Of the body, so that another request under the same token is told apart
     digest: u64,
@@ -33,7 +33,7 @@ impl Token {
 
 impl Router {
     /// What a creation under the same token is answered: the resource, or what the first one was answered if that has gone since
-    pub(super) fn remembered(&self, kind: Kind, call: Call<'_>) -> Result<Option<Value>, ApiError> {
+    pub(super) fn remembered(&self, kind: ResourceKind, call: Call<'_>) -> Result<Option<Value>, ApiError> {
         let kept = Duration::from_secs(call.terms.switches.router_token_seconds);
         let is_kept = |token: &&Token| kept.is_zero() || call.now.elapsed.saturating_sub(token.at) < kept;
         let Some(given) = client_token(call) else {
@@ -59,7 +59,7 @@ impl Router {
         Ok(Some(reply))
     }
 
-    pub(super) fn remember(&mut self, kind: Kind, arn: &str, reply: Document, call: Call<'_>) {
+    pub(super) fn remember(&mut self, kind: ResourceKind, arn: &str, reply: Document, call: Call<'_>) {
         let Some(given) = client_token(call) else {
             return;
         };

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::checks;
 use super::life::{Command, State};
-use super::operation::Kind;
+use super::operation::ResourceKind;
 use super::resource::{Message, Resource, configuration};
 use super::{Call, Document, Router};
 use crate::emulator::error::{ApiError, ErrorKind};
-use crate::emulator::request::Outcome;
+use crate::emulator::request::TransitionOutcome;
 
 impl Router {
-    pub(super) fn update(&mut self, kind: Kind, call: Call<'_>) -> Result<Value, ApiError> {
+    pub(super) fn update(&mut self, kind: ResourceKind, call: Call<'_>) -> Result<Value, ApiError> {
         let body = call.body()?;
         if self.permits(kind, Command::Update, call)? {
             let before = self.known(kind, call.arn())?;
@@ -24,7 +24,7 @@ impl Router {
             doc.insert("updatedAt".into(), json!(call.now.wall));
             self.fill_defaults(kind, &mut doc);
             let takes = self.dice.router_change();
-            let is_failure = call.request.twist.outcome == Outcome::Fails;
+            let is_failure = call.request.twist.outcome == TransitionOutcome::Fails;
             let end = if is_failure { State::Error } else { back };
             if let Some(resource) = self.resources.get_mut(call.arn()) {
                 resource.begin(call.now.elapsed, State::Updating, &[(takes, end)]);
@@ -54,18 +54,18 @@ impl Router {
     }
 
     /// An output takes at least the bitrate of what is routed to it
-    fn check_routes(&self, kind: Kind, arn: &str, doc: &Document) -> Result<(), ApiError> {
+    fn check_routes(&self, kind: ResourceKind, arn: &str, doc: &Document) -> Result<(), ApiError> {
         let bitrate = |doc: &Document| {
             doc.get("maximumBitrate")
                 .and_then(Value::as_i64)
                 .unwrap_or_default()
         };
         let is_slower = match kind {
-            Kind::NetworkInterface => false,
-            Kind::Input => self
+            ResourceKind::NetworkInterface => false,
+            ResourceKind::Input => self
                 .routed_to(arn)
                 .any(|output| bitrate(output.document()) < bitrate(doc)),
-            Kind::Output => {
+            ResourceKind::Output => {
                 let input = self.resource(arn).and_then(Resource::routed_input);
                 let input = input.and_then(|input| self.resource(input));
                 input.is_some_and(|input| bitrate(doc) < bitrate(input.document()))
@@ -101,7 +101,7 @@ fn changed(before: &Resource, body: &Document) -> Result<Document, ApiError> {
         let text = "Changing the type of the configuration is not supported";
         return Err(ApiError::new(ErrorKind::BadRequest, text));
     }
-    if body.contains_key("configuration") && before.kind() == Kind::Output {
+    if body.contains_key("configuration") && before.kind() == ResourceKind::Output {
         // Another host has another address.
         doc.shift_remove("streamDetails");
     }

@@ -59,11 +59,11 @@ enum Shape {
 struct Member {
     name: &'static str,
     is_required: bool,
-    kind: Kind,
+    kind: MemberType,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum MemberType {
     Boolean,
     Text(Range<usize>),
     /// ASCII that is neither space nor control, one letter at least: `[!-~]+`
@@ -134,12 +134,12 @@ impl Member {
         Some(Self {
             name: required.unwrap_or(name),
             is_required: required.is_some(),
-            kind: Kind::read(kind),
+            kind: MemberType::read(kind),
         })
     }
 }
 
-impl Kind {
+impl MemberType {
     fn read(word: &'static str) -> Self {
         if let Some((inner, range)) = word.strip_prefix('[').and_then(|rest| rest.rsplit_once(']')) {
             return Self::List(Box::new(Self::read(inner)), Range::read(range));
@@ -221,16 +221,18 @@ pub(super) fn destination_refs<'a>(
         };
         let path = join(path, member.name);
         match &member.kind {
-            Kind::Text(_) if member.name == "destinationRefId" => {
+            MemberType::Text(_) if member.name == "destinationRefId" => {
                 found.extend(value.as_str().map(|id| (path, id)));
             }
-            Kind::Named(inner) => {
+            MemberType::Named(inner) => {
                 if let Value::Object(object) = value {
                     destination_refs(inner, object, &path, found);
                 }
             }
-            Kind::List(inner, _) => {
-                let Kind::Named(inner) = &**inner else { continue };
+            MemberType::List(inner, _) => {
+                let MemberType::Named(inner) = &**inner else {
+                    continue;
+                };
                 for (index, one) in value.as_array().into_iter().flatten().enumerate() {
                     if let Value::Object(object) = one {
                         destination_refs(inner, object, &format!("{path}[{index}]"), found);
@@ -304,26 +306,26 @@ impl Reader {
         ));
     }
 
-    fn value(&mut self, kind: &Kind, value: &Value, path: &str) {
+    fn value(&mut self, kind: &MemberType, value: &Value, path: &str) {
         match kind {
-            Kind::Boolean if value.is_boolean() => {}
-            Kind::Boolean => self.wrong(path, "true or false"),
-            Kind::Text(range) => self.text(*range, value, path),
-            Kind::Graphic(range) => self.letters(*range, is_graphic, value, path),
-            Kind::Label(range) => self.letters(*range, is_label, value, path),
-            Kind::Arn(service, kind) => self.arn(service, kind, value, path),
-            Kind::Cidr => self.cidr(value, path),
-            Kind::Hour => self.hour(value, path),
-            Kind::Whole(range) => match value.as_i64() {
+            MemberType::Boolean if value.is_boolean() => {}
+            MemberType::Boolean => self.wrong(path, "true or false"),
+            MemberType::Text(range) => self.text(*range, value, path),
+            MemberType::Graphic(range) => self.letters(*range, is_graphic, value, path),
+            MemberType::Label(range) => self.letters(*range, is_label, value, path),
+            MemberType::Arn(service, kind) => self.arn(service, kind, value, path),
+            MemberType::Cidr => self.cidr(value, path),
+            MemberType::Hour => self.hour(value, path),
+            MemberType::Whole(range) => match value.as_i64() {
                 Some(number) => self.range(range.holds(number), number, *range, path),
                 None => self.wrong(path, "a whole number"),
             },
-            Kind::Number(range) => match value.as_f64() {
+            MemberType::Number(range) => match value.as_f64() {
                 Some(number) => self.range(range.holds(number), number, *range, path),
                 None => self.wrong(path, "a number"),
             },
-            Kind::Texts => self.texts(value, path),
-            Kind::List(inner, range) => match value.as_array() {
+            MemberType::Texts => self.texts(value, path),
+            MemberType::List(inner, range) => match value.as_array() {
                 Some(list) if !range.holds(list.len()) => {
                     self.findings.invalid(path, format!("must have {range} items"));
                 }
@@ -334,7 +336,7 @@ impl Reader {
                 }
                 None => self.wrong(path, "a list"),
             },
-            Kind::Named(name) => self.named(name, value, path),
+            MemberType::Named(name) => self.named(name, value, path),
         }
     }
 

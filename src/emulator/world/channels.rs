@@ -10,7 +10,7 @@ use crate::emulator::channel::{Command, Lifecycle, State, Verdict, judge};
 use crate::emulator::dice::Dice;
 use crate::emulator::error::{ApiError, ErrorKind};
 use crate::emulator::page::page;
-use crate::emulator::request::{Now, Outcome, Request};
+use crate::emulator::request::{Now, Request, TransitionOutcome};
 use crate::emulator::validate;
 
 impl World {
@@ -25,9 +25,9 @@ impl World {
         self.check_channel_quota()?;
         document::fill_defaults(&mut doc, &mut self.dice);
         let ends = match request.twist.outcome {
-            Outcome::Normal => vec![(self.dice.create(), State::Idle)],
-            Outcome::Fails => vec![(self.dice.create(), State::CreateFailed)],
-            Outcome::Stuck => Vec::new(),
+            TransitionOutcome::Normal => vec![(self.dice.create(), State::Idle)],
+            TransitionOutcome::Fails => vec![(self.dice.create(), State::CreateFailed)],
+            TransitionOutcome::Stuck => Vec::new(),
         };
         let mut life = Lifecycle::settled(State::Creating, now.elapsed);
         life.begin(now.elapsed, State::Creating, &ends);
@@ -95,9 +95,9 @@ impl World {
         self.check_channel(&doc, id, self.channels.get(id).map(|channel| &channel.doc))?;
         document::fill_defaults(&mut doc, &mut self.dice);
         let ends = match request.twist.outcome {
-            Outcome::Normal => vec![(self.dice.update(), State::Idle)],
-            Outcome::Fails => vec![(self.dice.update(), State::UpdateFailed)],
-            Outcome::Stuck => Vec::new(),
+            TransitionOutcome::Normal => vec![(self.dice.update(), State::Idle)],
+            TransitionOutcome::Fails => vec![(self.dice.update(), State::UpdateFailed)],
+            TransitionOutcome::Stuck => Vec::new(),
         };
         let Some(channel) = self.channels.get_mut(id) else {
             return Err(ApiError::not_found("Channel", id));
@@ -113,11 +113,16 @@ impl World {
         Ok(self.wrapped(id))
     }
 
-    pub(super) fn start_channel(&mut self, id: &str, outcome: Outcome, now: Now) -> Result<Value, ApiError> {
+    pub(super) fn start_channel(
+        &mut self,
+        id: &str,
+        outcome: TransitionOutcome,
+        now: Now,
+    ) -> Result<Value, ApiError> {
         self.command(id, Command::Start, State::Starting, now, |dice| match outcome {
-            Outcome::Normal => Some((dice.start(), State::Running)),
-            Outcome::Fails => Some((dice.start(), State::Idle)),
-            Outcome::Stuck => None,
+            TransitionOutcome::Normal => Some((dice.start(), State::Running)),
+            TransitionOutcome::Fails => Some((dice.start(), State::Idle)),
+            TransitionOutcome::Stuck => None,
         })
     }
 

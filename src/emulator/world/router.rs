@@ -6,7 +6,7 @@ use super::{Document, World};
 use crate::emulator::channel::State;
 use crate::emulator::error::{ApiError, ErrorKind};
 use crate::emulator::mediaconnect::operation::Verb;
-use crate::emulator::mediaconnect::{ChannelOutput, Kind, Operation, Terms};
+use crate::emulator::mediaconnect::{ChannelOutput, Operation, ResourceKind, Terms};
 use crate::emulator::request::{Now, Request};
 
 impl World {
@@ -18,7 +18,7 @@ impl World {
     ) -> Result<Value, ApiError> {
         let is_of_input = matches!(
             operation.verb(),
-            Verb::Create(Kind::Input) | Verb::Update(Kind::Input)
+            Verb::Create(ResourceKind::Input) | Verb::Update(ResourceKind::Input)
         );
         let channels = if is_of_input {
             self.router_outputs()
@@ -89,7 +89,7 @@ impl World {
     }
 
     /// Takes in a router resource that exists already, as a fleet file describes it
-    pub(in crate::emulator) fn admit_router(&mut self, kind: Kind, arn: &str, doc: Document) {
+    pub(in crate::emulator) fn admit_router(&mut self, kind: ResourceKind, arn: &str, doc: Document) {
         self.router.admit(kind, arn, doc);
     }
 }

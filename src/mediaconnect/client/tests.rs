@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::emulator::mediaconnect::{Kind as Resource, Operation};
+use crate::emulator::mediaconnect::{Operation, ResourceKind};
 use crate::emulator::{
     Call, Effect, Emulator, Fault, FaultKind, Fleet, InventedRouter, Operation as Any, Options, Quotas,
     RouterQuotas, in_memory,
@@ -403,7 +403,7 @@ async fn a_token_with_another_body_is_a_conflict_and_makes_nothing() {
     let refused = stage
         .create_tagged(&record("yt", &target), &target, &other, 0)
         .await;
-    assert_eq!(refused.unwrap_err().kind, Kind::Conflict);
+    assert_eq!(refused.unwrap_err().kind, CallErrorKind::Conflict);
     assert_eq!(stage.client.list_outputs().await.unwrap().outputs.len(), 1);
 }
 
@@ -420,11 +420,11 @@ async fn a_refusal_is_of_one_kind_and_no_change_is_tried_twice() {
     let target = endpoint(URL, KEY);
 
     let full = stage.create("fb", &target, 0).await.unwrap_err();
-    assert_eq!(full.kind, Kind::QuotaExceeded, "{full}");
+    assert_eq!(full.kind, CallErrorKind::QuotaExceeded, "{full}");
     assert!(!full.kind.is_of_the_channel() && !full.kind.is_ambiguous());
 
     let stopped = stage.client.stop_output(permit(), &output).await.unwrap_err();
-    assert_eq!(stopped.kind, Kind::Conflict, "{stopped}");
+    assert_eq!(stopped.kind, CallErrorKind::Conflict, "{stopped}");
     assert!(
         stopped
             .to_string()
@@ -440,18 +440,18 @@ async fn a_refusal_is_of_one_kind_and_no_change_is_tried_twice() {
         .client
         .start_output(permit(), &arn("routerOutput", "x"))
         .await;
-    assert_eq!(missing.unwrap_err().kind, Kind::NotFound);
+    assert_eq!(missing.unwrap_err().kind, CallErrorKind::NotFound);
 
     for (fault, kind) in [
-        (FaultKind::Throttle, Kind::Throttled),
-        (FaultKind::AccessDenied, Kind::Denied),
-        (FaultKind::ExpiredToken, Kind::CredentialsExpired),
+        (FaultKind::Throttle, CallErrorKind::Throttled),
+        (FaultKind::AccessDenied, CallErrorKind::Denied),
+        (FaultKind::ExpiredToken, CallErrorKind::CredentialsExpired),
         (
             FaultKind::ServerError {
                 status: 503,
                 effect: Effect::Before,
             },
-            Kind::Server,
+            CallErrorKind::Server,
         ),
     ] {
         stage.emulator.clear_calls();
@@ -498,7 +498,7 @@ async fn what_no_output_takes_is_refused_without_its_key() {
             .await
             .unwrap_err();
         for error in [created, updated] {
-            assert_eq!(error.kind, Kind::Invalid, "{error}");
+            assert_eq!(error.kind, CallErrorKind::Invalid, "{error}");
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains(KEY), "{shown}");
         }
@@ -568,7 +568,7 @@ fn add_outputs(fleet: &mut Fleet, here: usize, elsewhere: usize) {
             else {
                 panic!("no object")
             };
-            fleet.add_router(Resource::Output, arn, doc);
+            fleet.add_router(ResourceKind::Output, arn, doc);
         }
     }
 }
@@ -647,21 +647,21 @@ async fn a_batch_that_fails_in_part_shows_the_rest() {
     let none = json!({"routerOutputs": [], "errors": [failed("ForbiddenException", &one)]});
     let client = client_of(move || none.to_string().into_response());
     let error = client.get_outputs(std::slice::from_ref(&one)).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Denied, "{error}");
+    assert_eq!(error.kind, CallErrorKind::Denied, "{error}");
 
     // Without its tags nothing shows whose an output is.
     let untagged =
         json!({"routerOutputs": [{"arn": one, "state": "ACTIVE", "routedState": "ROUTED"}], "errors": []});
     let client = client_of(move || untagged.to_string().into_response());
     let error = client.get_outputs(&[one]).await.unwrap_err();
-    assert_eq!(error.kind, Kind::BadAnswer, "{error}");
+    assert_eq!(error.kind, CallErrorKind::BadAnswer, "{error}");
 }
 
 #[tokio::test]
 async fn only_mediaconnect_itself_can_say_that_there_is_no_such_thing() {
     for (code, kind) in [
-        ("UnknownOperationException", Kind::BadAnswer),
-        ("", Kind::BadAnswer),
+        ("UnknownOperationException", CallErrorKind::BadAnswer),
+        ("", CallErrorKind::BadAnswer),
     ] {
         let client = client_of(move || error(404, code, "no such page"));
         let output = client.get_output(&arn("routerOutput", "x")).await.unwrap_err();
@@ -711,7 +711,7 @@ async fn nothing_is_sent_on_a_permit_that_has_expired() {
         .iter()
         .map(|error| {
             let error = error.as_ref().unwrap_err();
-            assert_eq!(error.kind, Kind::NotSent, "{error}");
+            assert_eq!(error.kind, CallErrorKind::NotSent, "{error}");
             error.operation
         })
         .collect();

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserialization
 use super::{MediaLive, once};
 use crate::model::tag::{OWNER_TAG, TAKEOVER_TAG, TakeoverTag, slot_tag_key};
 use crate::model::{OutputGroup, OwnerId};
-use crate::service::{CallError, Kind};
+use crate::service::{CallError, CallErrorKind};
 
 /// The id of no channel: MediaLive gives numbers of seven digits. A number all the same, so that it is looked up and
 /// not refused for its form. Before anything else is asked for it, DescribeChannel has said that there is none.
@@ -49,7 +49,7 @@ impl Home {
 /// Calls that change nothing, because they are for a channel that does not exist. Only [`MediaLive::rehearsal`] gives
 /// one, after it has made sure of that.
 ///
-/// Each ends in [`Kind::NotFound`] where it is allowed.
+/// Each ends in [`CallErrorKind::NotFound`] where it is allowed.
 #[derive(Debug)]
 pub struct Rehearsal {
     sdk: Client,
@@ -87,7 +87,7 @@ impl MediaLive {
         let sent = self.sdk.describe_channel().channel_id(MISSING).send().await;
         match sent.map_err(|error| CallError::classify_by_code("DescribeChannel", None, &error)) {
             Ok(_) => Err(NoRehearsal::Exists),
-            Err(error) if error.kind == Kind::NotFound => Ok(Rehearsal {
+            Err(error) if error.kind == CallErrorKind::NotFound => Ok(Rehearsal {
                 sdk: self.sdk.clone(),
             }),
             Err(error) => Err(NoRehearsal::Call(error)),

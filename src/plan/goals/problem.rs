@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Adoption;
 use super::super::placement::{Bin, FreeSlot, Held, Item, Own, Pinned, Placed, Problem};
-use super::super::protection::{Kept, Kind, is_stoppable, leave};
+use super::super::protection::{ChannelKind, Kept, is_stoppable, leave};
 use super::super::reading::{BlockedBy, Fit, Intent, Occupant, Reading};
 use crate::model::tag::TAGS_MAX;
 use crate::model::{Cause, ChannelState, GroupName, Placement, Recording};
@@ -59,7 +59,7 @@ pub(super) fn by_bin(problem: &Problem, placed: &Placed) -> Vec<Vec<usize>> {
 }
 
 /// What is left to decide in a pool, with the kinds of its channels.
-pub(super) fn pose(reading: &Reading<'_>, pool: usize, kinds: &[Option<Kind>]) -> Posed {
+pub(super) fn pose(reading: &Reading<'_>, pool: usize, kinds: &[Option<ChannelKind>]) -> Posed {
     let groups = Groups::of(reading, pool);
     let bound = reading.bound.iter().map(|(dest, slot)| (*dest, *slot));
     let bound = bound.filter(|(_, slot)| reading.pool_of(*slot) == pool);
@@ -206,9 +206,9 @@ impl Posing<'_, '_> {
         self.bins.get(channel.checked_sub(first)?).copied().flatten()
     }
 
-    fn bin(&self, channel: usize, kind: &Kind, any_grant: bool) -> Option<Bin> {
+    fn bin(&self, channel: usize, kind: &ChannelKind, any_grant: bool) -> Option<Bin> {
         let one = &self.reading.channels[channel];
-        if matches!(kind, Kind::Stopped | Kind::Vacant) && one.beside.is_some()
+        if matches!(kind, ChannelKind::Stopped | ChannelKind::Vacant) && one.beside.is_some()
             || self.would_write_what_cannot_be_read(channel, kind)
         {
             return None;
@@ -221,14 +221,14 @@ impl Posing<'_, '_> {
             wishes: Vec::new(),
             occupants: Vec::new(),
             runs: false,
-            stops_first: *kind == Kind::Vacant || one.state() == ChannelState::Stopping,
+            stops_first: *kind == ChannelKind::Vacant || one.state() == ChannelState::Stopping,
             unowned: one.adoption == Adoption::Adopt,
             troubled: trouble.is_some_and(|trouble| trouble.failures >= TROUBLED_FROM),
             unsure: one.state() == ChannelState::UpdateFailed,
             free: Vec::new(),
             bound_writes: 0,
         };
-        if let Kind::Kept(kept) = kind {
+        if let ChannelKind::Kept(kept) = kind {
             self.keep(channel, kept, any_grant, &mut bin)?;
         }
         bin.free = self.free_slots(channel, &bin);
@@ -237,9 +237,9 @@ impl Posing<'_, '_> {
 
     /// Whether a start of a stopped channel would rewrite a slot that is recorded as that of a destination whose key cannot
     /// be read. Such a slot is neither put on air by a guess nor given away.
-    fn would_write_what_cannot_be_read(&self, channel: usize, kind: &Kind) -> bool {
+    fn would_write_what_cannot_be_read(&self, channel: usize, kind: &ChannelKind) -> bool {
         let mut slots = self.reading.channels[channel].slots.clone();
-        !matches!(kind, Kind::Kept(_))
+        !matches!(kind, ChannelKind::Kept(_))
             && slots.any(|slot| match self.reading.slots[slot].occupant {
                 Occupant::Dest(dest, Fit::Unwritable) => {
                     self.reading.dests[dest].intent.is_kept()

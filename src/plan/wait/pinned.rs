@@ -2,7 +2,7 @@
 
 use super::super::Waiting;
 use super::super::goals::Decision;
-use super::super::protection::{Change, Kind};
+use super::super::protection::{Change, ChannelKind};
 use super::super::reading::Occupant;
 use super::super::steps::pool_name;
 use super::room::tags_full;
@@ -69,7 +69,10 @@ pub(in crate::plan) fn taken_by(decision: &Decision<'_, '_>, slot: usize, dest: 
     if let Some(other) = decision.given.get(&slot).filter(|other| **other != dest) {
         return Some(name(*other));
     }
-    let is_kept = matches!(decision.kind(reading.slots[slot].channel), Some(Kind::Kept(_)));
+    let is_kept = matches!(
+        decision.kind(reading.slots[slot].channel),
+        Some(ChannelKind::Kept(_))
+    );
     match reading.slots[slot].occupant {
         Occupant::Dest(other, _) if is_kept && other != dest && !is_free(decision, slot) => Some(name(other)),
         Occupant::Vanished(_) if is_kept && !is_free(decision, slot) => reading.slots[slot]

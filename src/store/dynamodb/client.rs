@@ -14,7 +14,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-use super::error::{Kind, TableError};
+use super::error::{TableError, TableErrorKind};
 use super::value::{from_node, to_node};
 use crate::manifest::table::{Item, KeyPart, TablePlace};
 
@@ -150,12 +150,14 @@ impl TableClient {
             .send()
             .await
             .map_err(|error| TableError::classify(OPERATION, &self.name, &error))?;
-        let table = answer.table().ok_or_else(|| self.odd(OPERATION, Kind::Server))?;
+        let table = answer
+            .table()
+            .ok_or_else(|| self.odd(OPERATION, TableErrorKind::Server))?;
         if matches!(
             table.table_status(),
             Some(TableStatus::Creating | TableStatus::Deleting)
         ) {
-            return Err(self.odd(OPERATION, Kind::NotReady));
+            return Err(self.odd(OPERATION, TableErrorKind::NotReady));
         }
         let mut key: Vec<_> = table.key_schema().iter().collect();
         key.sort_by_key(|element| *element.key_type() != KeyType::Hash);
@@ -236,7 +238,7 @@ impl TableClient {
         match call.send().await {
             Ok(_) => Ok(true),
             Err(error) => match TableError::classify("UpdateItem", &self.name, &error) {
-                error if error.kind == Kind::ConditionFailed => Ok(false),
+                error if error.kind == TableErrorKind::ConditionFailed => Ok(false),
                 error => Err(error),
             },
         }
@@ -255,7 +257,7 @@ impl TableClient {
         match call.send().await {
             Ok(_) => Ok(true),
             Err(error) => match TableError::classify("PutItem", &self.name, &error) {
-                error if error.kind == Kind::ConditionFailed => Ok(false),
+                error if error.kind == TableErrorKind::ConditionFailed => Ok(false),
                 error => Err(error),
             },
         }
@@ -292,7 +294,7 @@ impl TableClient {
                 .await
                 .map_err(|error| TableError::classify("DescribeStream", &self.name, &error))?;
             let Some(description) = answer.stream_description() else {
-                return Err(self.odd("DescribeStream", Kind::Server));
+                return Err(self.odd("DescribeStream", TableErrorKind::Server));
             };
             for shard in description.shards() {
                 shards.extend(shard.shard_id().map(str::to_owned));
@@ -346,7 +348,7 @@ impl TableClient {
         Ok((written, answer.next_shard_iterator().map(str::to_owned)))
     }
 
-    fn odd(&self, operation: &'static str, kind: Kind) -> TableError {
+    fn odd(&self, operation: &'static str, kind: TableErrorKind) -> TableError {
         TableError {
             operation,
             table: self.name.to_string(),

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 use tokio::time::{Instant, sleep};
 
 use super::client::{Description, TableClient};
-use super::error::{Kind, TableError};
+use super::error::{TableError, TableErrorKind};
 
 /// Partition key of the tables that are made here.
 pub const KEY: &str = "name";
@@ -33,20 +33,22 @@ impl TableClient {
     pub async fn create(&self, stream: bool) -> Result<Created, TableError> {
         match self.describe().await {
             Ok(description) => return Ok(Created::Existing(description)),
-            Err(error) if matches!(error.kind, Kind::NoTable | Kind::NotReady) => {}
+            Err(error) if matches!(error.kind, TableErrorKind::NoTable | TableErrorKind::NotReady) => {}
             Err(error) => return Err(error),
         }
         match self.send_create(stream).await {
             Ok(()) => {}
             // Another process creates it at this moment.
-            Err(error) if error.kind == Kind::Exists => {}
+            Err(error) if error.kind == TableErrorKind::Exists => {}
             Err(error) => return Err(error),
         }
         let deadline = Instant::now() + LIMIT;
         loop {
             match self.describe().await {
                 Ok(_) => return Ok(Created::New),
-                Err(error) if !matches!(error.kind, Kind::NoTable | Kind::NotReady) => return Err(error),
+                Err(error) if !matches!(error.kind, TableErrorKind::NoTable | TableErrorKind::NotReady) => {
+                    return Err(error);
+                }
                 Err(error) if Instant::now() > deadline => return Err(error),
                 Err(_) => sleep(LOOK_INTERVAL).await,
             }
@@ -57,7 +59,7 @@ impl TableClient {
         let invalid = |error: &dyn std::error::Error| TableError {
             operation: "CreateTable",
             table: self.name().to_owned(),
-            kind: Kind::Invalid,
+            kind: TableErrorKind::Invalid,
             message: error.to_string(),
         };
         let definition = AttributeDefinition::builder()

@@ -18,7 +18,7 @@ pub struct TableError {
     /// The table.
     pub table: String,
     /// What went wrong.
-    pub kind: Kind,
+    pub kind: TableErrorKind,
     /// What DynamoDB or the network said. May be empty; never holds an item.
     pub message: String,
 }
@@ -33,7 +33,7 @@ fn after(message: &str) -> String {
 
 /// What went wrong, as far as it makes a difference to what is done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Kind {
+pub enum TableErrorKind {
     /// The table does not exist.
     #[error("there is no such table")]
     NoTable,
@@ -77,27 +77,31 @@ impl TableError {
     pub fn fix(&self) -> String {
         let Self { operation, table, .. } = self;
         match self.kind {
-            Kind::NoTable => {
+            TableErrorKind::NoTable => {
                 format!(
                     "check table, region and endpoint of the DestinationTable, or make it: slotwise table create --destinations {table}"
                 )
             }
-            Kind::NotReady => "wait until it is ACTIVE".to_owned(),
-            Kind::Exists => "use it, or choose another name".to_owned(),
-            Kind::Denied => {
+            TableErrorKind::NotReady => "wait until it is ACTIVE".to_owned(),
+            TableErrorKind::Exists => "use it, or choose another name".to_owned(),
+            TableErrorKind::Denied => {
                 format!("allow dynamodb:{operation} on table {table}; see manifests/iam-policy.json")
             }
-            Kind::Throttled => {
+            TableErrorKind::Throttled => {
                 "raise the table's capacity, or wait: it is tried again with growing delays".to_owned()
             }
-            Kind::Credentials => {
+            TableErrorKind::Credentials => {
                 "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run aws sso login"
                     .to_owned()
             }
-            Kind::Unreachable => "check the network, the region and the endpoint of the table".to_owned(),
-            Kind::ConditionFailed | Kind::Trimmed => String::new(),
-            Kind::Invalid => "check that the mapping fits the table".to_owned(),
-            Kind::TimedOut | Kind::Server => "wait: it is tried again with growing delays".to_owned(),
+            TableErrorKind::Unreachable => {
+                "check the network, the region and the endpoint of the table".to_owned()
+            }
+            TableErrorKind::ConditionFailed | TableErrorKind::Trimmed => String::new(),
+            TableErrorKind::Invalid => "check that the mapping fits the table".to_owned(),
+            TableErrorKind::TimedOut | TableErrorKind::Server => {
+                "wait: it is tried again with growing delays".to_owned()
+            }
         }
     }
 
@@ -105,7 +109,11 @@ impl TableError {
     pub fn is_passing(&self) -> bool {
         matches!(
             self.kind,
-            Kind::NotReady | Kind::Throttled | Kind::Unreachable | Kind::TimedOut | Kind::Server
+            TableErrorKind::NotReady
+                | TableErrorKind::Throttled
+                | TableErrorKind::Unreachable
+                | TableErrorKind::TimedOut
+                | TableErrorKind::Server
         )
     }
 
@@ -122,7 +130,7 @@ impl TableError {
                 (kind_of(code, message, status), said(code, message))
             }
             other => (
-                of_any_service(medialive::Kind::of(other)),
+                of_any_service(medialive::CallErrorKind::of(other)),
                 too_large(other).unwrap_or_default(),
             ),
         };
@@ -136,15 +144,15 @@ impl TableError {
 }
 
 /// Source: DynamoDB Developer Guide, "Error handling with DynamoDB"; API references of DynamoDB and DynamoDB Streams.
-fn kind_of(code: &str, message: &str, status: u16) -> Kind {
+fn kind_of(code: &str, message: &str, status: u16) -> TableErrorKind {
     match code {
-        "ResourceNotFoundException" | "TableNotFoundException" => Kind::NoTable,
-        "ResourceInUseException" | "TableInUseException" => Kind::Exists,
-        "ConditionalCheckFailedException" => Kind::ConditionFailed,
-        "TrimmedDataAccessException" | "ExpiredIteratorException" => Kind::Trimmed,
+        "ResourceNotFoundException" | "TableNotFoundException" => TableErrorKind::NoTable,
+        "ResourceInUseException" | "TableInUseException" => TableErrorKind::Exists,
+        "ConditionalCheckFailedException" => TableErrorKind::ConditionFailed,
+        "TrimmedDataAccessException" | "ExpiredIteratorException" => TableErrorKind::Trimmed,
         // DynamoDB answers with it while a table is being made.
-        "ValidationException" if message.contains("not active") => Kind::NotReady,
-        _ => of_any_service(medialive::Kind::of_code(code, status)),
+        "ValidationException" if message.contains("not active") => TableErrorKind::NotReady,
+        _ => of_any_service(medialive::CallErrorKind::of_code(code, status)),
     }
 }
 
@@ -158,15 +166,17 @@ fn said(code: &str, message: &str) -> String {
 }
 
 /// What may go wrong with a call to any service.
-fn of_any_service(kind: medialive::Kind) -> Kind {
+fn of_any_service(kind: medialive::CallErrorKind) -> TableErrorKind {
     match kind {
-        medialive::Kind::Denied => Kind::Denied,
-        medialive::Kind::Throttled => Kind::Throttled,
-        kind if kind.is_of_credentials() => Kind::Credentials,
-        medialive::Kind::Unreachable => Kind::Unreachable,
-        medialive::Kind::TimedOut => Kind::TimedOut,
-        medialive::Kind::Invalid | medialive::Kind::NotFound | medialive::Kind::Conflict => Kind::Invalid,
-        _ => Kind::Server,
+        medialive::CallErrorKind::Denied => TableErrorKind::Denied,
+        medialive::CallErrorKind::Throttled => TableErrorKind::Throttled,
+        kind if kind.is_of_credentials() => TableErrorKind::Credentials,
+        medialive::CallErrorKind::Unreachable => TableErrorKind::Unreachable,
+        medialive::CallErrorKind::TimedOut => TableErrorKind::TimedOut,
+        medialive::CallErrorKind::Invalid
+        | medialive::CallErrorKind::NotFound
+        | medialive::CallErrorKind::Conflict => TableErrorKind::Invalid,
+        _ => TableErrorKind::Server,
     }
 }
 
@@ -177,14 +187,22 @@ mod tests {
     #[test]
     fn codes_decide_and_the_status_stands_in_for_an_unknown_one() {
         for (code, status, kind) in [
-            ("ResourceNotFoundException", 400, Kind::NoTable),
-            ("ProvisionedThroughputExceededException", 400, Kind::Throttled),
-            ("AccessDeniedException", 400, Kind::Denied),
-            ("ConditionalCheckFailedException", 400, Kind::ConditionFailed),
-            ("UnrecognizedClientException", 400, Kind::Credentials),
-            ("TrimmedDataAccessException", 400, Kind::Trimmed),
-            ("", 503, Kind::Server),
-            ("SomethingNew", 400, Kind::Invalid),
+            ("ResourceNotFoundException", 400, TableErrorKind::NoTable),
+            (
+                "ProvisionedThroughputExceededException",
+                400,
+                TableErrorKind::Throttled,
+            ),
+            ("AccessDeniedException", 400, TableErrorKind::Denied),
+            (
+                "ConditionalCheckFailedException",
+                400,
+                TableErrorKind::ConditionFailed,
+            ),
+            ("UnrecognizedClientException", 400, TableErrorKind::Credentials),
+            ("TrimmedDataAccessException", 400, TableErrorKind::Trimmed),
+            ("", 503, TableErrorKind::Server),
+            ("SomethingNew", 400, TableErrorKind::Invalid),
         ] {
             assert_eq!(kind_of(code, "", status), kind, "{code} {status}");
         }
@@ -203,7 +221,7 @@ mod tests {
         let error = TableError {
             operation: "Scan",
             table: "live".to_owned(),
-            kind: Kind::Denied,
+            kind: TableErrorKind::Denied,
             message: String::new(),
         };
         assert!(error.fix().contains("dynamodb:Scan on table live"));

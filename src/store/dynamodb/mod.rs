@@ -28,7 +28,7 @@ use tokio::sync::OnceCell;
 
 pub use client::{Description, ItemKey, TableClient};
 pub use create::{Created, KEY};
-pub use error::{Kind, TableError};
+pub use error::{TableError, TableErrorKind};
 pub use probe::KeyPart;
 pub use reader::{Look, Reader};
 pub use rows::{Row, Rows, Written};

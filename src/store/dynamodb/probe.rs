@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeyType, ScalarAttributeType, Tabl
 
 use super::client::TableClient;
 use super::create::KEY;
-use super::error::{Kind, TableError};
+use super::error::{TableError, TableErrorKind};
 
 /// Part of the key of an item that does not exist.
 const ABSENT: &str = "slotwise-doctor";
@@ -111,11 +111,11 @@ impl TableClient {
             Ok(_) => Err(TableError {
                 operation: OPERATION,
                 table: self.name().to_owned(),
-                kind: Kind::Server,
+                kind: TableErrorKind::Server,
                 message: "a condition that cannot hold was taken to hold".to_owned(),
             }),
             Err(error) => match TableError::classify(OPERATION, self.name(), &error) {
-                error if error.kind == Kind::ConditionFailed => Ok(()),
+                error if error.kind == TableErrorKind::ConditionFailed => Ok(()),
                 error => Err(error),
             },
         }

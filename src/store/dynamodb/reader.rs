@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Access;
 use super::client::{Description, Segment, TableClient};
-use super::error::{Kind, TableError};
+use super::error::{TableError, TableErrorKind};
 use super::rows::{ROWS_MAX, Row, Rows};
 use super::stream::Stream;
 use crate::manifest::table::{DestinationTable, StatusLayout};
@@ -317,7 +317,7 @@ fn timed_out(client: &TableClient) -> TableError {
     TableError {
         operation: "Scan",
         table: client.name().to_owned(),
-        kind: Kind::TimedOut,
+        kind: TableErrorKind::TimedOut,
         message: String::new(),
     }
 }
@@ -326,7 +326,7 @@ fn too_many(client: &TableClient) -> TableError {
     TableError {
         operation: "Scan",
         table: client.name().to_owned(),
-        kind: Kind::Invalid,
+        kind: TableErrorKind::Invalid,
         message: format!("more than {ROWS_MAX} items"),
     }
 }

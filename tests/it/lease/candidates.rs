@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slotwise::controller::lease::{Answer, Ask, Candidate, Role, Row, TableError, TableErrorKind};
+use slotwise::controller::lease::{Answer, Ask, Candidate, LeaseTableError, LeaseTableErrorKind, Role, Row};
 use tokio::time::Instant;
 
 use super::tools::apply;
@@ -273,11 +273,11 @@ impl Scene {
     }
 }
 
-fn no_answer() -> TableError {
-    TableError {
+fn no_answer() -> LeaseTableError {
+    LeaseTableError {
         operation: "UpdateItem",
         table: "leases".into(),
-        kind: TableErrorKind::TimedOut,
+        kind: LeaseTableErrorKind::TimedOut,
         message: String::new(),
         fix: String::new(),
     }

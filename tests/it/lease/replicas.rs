@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use slotwise::controller::lease::{Candidate, How, Lease, Row, TableErrorKind};
+use slotwise::controller::lease::{Candidate, How, Lease, LeaseTableErrorKind, Row};
 use slotwise::controller::{Ended, Event, LeaseNews, Settings, Until};
 use slotwise::emulator::{Emulator, Options};
 use slotwise::model::WantedState;
@@ -181,7 +181,7 @@ async fn a_leader_cut_off_stops_before_the_other_begins() {
     let (table, script) = (pair.table_of_a.clone(), pair.script.clone());
     let days = async {
         sleep(Duration::from_secs(61)).await;
-        table.set_trouble(Some(TableErrorKind::Unreachable));
+        table.set_trouble(Some(LeaseTableErrorKind::Unreachable));
         sleep(Duration::from_secs(14)).await;
         // Both see it, when one may hardly write and the other not yet.
         switch(&script, "y", WantedState::Streaming);
@@ -216,7 +216,7 @@ async fn a_throttled_table_delays_only_writes() {
     drop(pair.b);
     let (table, script) = (pair.table_of_a.clone(), pair.script.clone());
     let days = async {
-        table.set_trouble(Some(TableErrorKind::Throttled));
+        table.set_trouble(Some(LeaseTableErrorKind::Throttled));
         sleep(Duration::from_secs(20)).await;
         switch(&script, "y", WantedState::Streaming);
         sleep(Duration::from_secs(40)).await;
@@ -278,7 +278,7 @@ async fn a_lasting_trouble_is_reported_once_and_ends_only_a_converge() {
     let emulator = Emulator::new(Options::default(), fleet(&declared));
     let script = Script::new(declared);
     let table = Memory::default();
-    table.set_trouble(Some(TableErrorKind::Denied));
+    table.set_trouble(Some(LeaseTableErrorKind::Denied));
     let mut daemon = replica("a", &emulator, &script, table.clone(), |_| {});
     daemon.run_for_without_end(Duration::from_mins(5)).await;
     assert_eq!(news(&daemon).len(), 1, "{:?}", news(&daemon));

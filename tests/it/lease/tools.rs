@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slotwise::controller::lease::table::VACANT;
-use slotwise::controller::lease::{Answer, Ask, Row, Table, TableError, TableErrorKind};
+use slotwise::controller::lease::{Answer, Ask, LeaseTableError, LeaseTableErrorKind, Row, Table};
 use tokio::time::sleep;
 
 /// What DynamoDB makes of a request.
@@ -53,7 +53,7 @@ pub(super) fn apply(row: &mut Option<Row>, me: &str, duration: Duration, ask: &A
 pub(super) struct Memory {
     row: Arc<Mutex<Option<Row>>>,
     /// What this candidate gets instead of an answer.
-    trouble: Arc<Mutex<Option<TableErrorKind>>>,
+    trouble: Arc<Mutex<Option<LeaseTableErrorKind>>>,
     is_broken: Arc<AtomicBool>,
 }
 
@@ -76,7 +76,7 @@ impl Memory {
         *self.row.lock().unwrap() = Some(row);
     }
 
-    pub(super) fn set_trouble(&self, trouble: Option<TableErrorKind>) {
+    pub(super) fn set_trouble(&self, trouble: Option<LeaseTableErrorKind>) {
         *self.trouble.lock().unwrap() = trouble;
     }
 }
@@ -86,7 +86,7 @@ impl Table for Memory {
         "leases".into()
     }
 
-    async fn ask(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, TableError> {
+    async fn ask(&self, me: &str, duration: Duration, ask: &Ask) -> Result<Answer, LeaseTableError> {
         sleep(Duration::from_millis(10)).await;
         assert!(
             !self.is_broken.load(Ordering::Relaxed),
@@ -94,7 +94,7 @@ impl Table for Memory {
         );
         let trouble = *self.trouble.lock().unwrap();
         if let Some(kind) = trouble {
-            return Err(TableError {
+            return Err(LeaseTableError {
                 operation: "UpdateItem",
                 table: self.name(),
                 kind,

@@ -151,7 +151,7 @@ pub(super) const RULES: &[Rule] = &[
         of: &["plan"],
         but: &[],
         forbids: |path| is_ours(path) && !within_any(path, &["crate::model", "crate::plan"]),
-        planted: &[("plan::action", "use super::super::medialive::Kind;")],
+        planted: &[("plan::action", "use super::super::medialive::CallErrorKind;")],
     },
     Rule {
         says: "check is a second author: it names no module but model, itself and the plan as data",

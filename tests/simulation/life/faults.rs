@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use rand::seq::{IndexedRandom, IteratorRandom};
-use slotwise::controller::lease::TableErrorKind;
+use slotwise::controller::lease::LeaseTableErrorKind;
 use slotwise::emulator::{Effect, Fault, FaultKind, Operation};
 
 use super::super::leases::Trouble;
@@ -36,10 +36,10 @@ impl Life {
 
     pub(super) fn lose_table(&mut self) -> ToProcess {
         let kinds = [
-            TableErrorKind::Throttled,
-            TableErrorKind::TimedOut,
-            TableErrorKind::Unreachable,
-            TableErrorKind::Denied,
+            LeaseTableErrorKind::Throttled,
+            LeaseTableErrorKind::TimedOut,
+            LeaseTableErrorKind::Unreachable,
+            LeaseTableErrorKind::Denied,
         ];
         let kind = *kinds.choose(&mut self.random).unwrap();
         let trouble = if self.random.random_bool(0.3) {
@@ -47,7 +47,7 @@ impl Life {
         } else {
             Trouble::Fails {
                 kind,
-                after_effect: kind == TableErrorKind::TimedOut && self.random.random_bool(0.5),
+                after_effect: kind == LeaseTableErrorKind::TimedOut && self.random.random_bool(0.5),
             }
         };
         ToProcess::LosesTable {

@@ -6,7 +6,7 @@ use super::*;
 type Way = Vec<(&'static str, bool)>;
 
 /// Every enum, range and other type that a body reaches, each by one way, the shortest
-fn members(operation: Operation) -> Vec<(Way, &'static Kind)> {
+fn members(operation: Operation) -> Vec<(Way, &'static MemberType)> {
     let model = model_of(operation);
     let mut waiting = vec![(Way::new(), model.operations[operation.name().as_str()].shape)];
     let (mut found, mut seen, mut next) = (Vec::new(), std::collections::BTreeSet::new(), 0);
@@ -21,12 +21,12 @@ fn members(operation: Operation) -> Vec<(Way, &'static Kind)> {
         };
         for member in members {
             let (kind, is_list) = match &member.kind {
-                Kind::List(inner, _) => (&**inner, true),
+                MemberType::List(inner, _) => (&**inner, true),
                 kind => (kind, false),
             };
             let mut way = way.clone();
             way.push((member.name, is_list));
-            if let Kind::Named(inner) = kind {
+            if let MemberType::Named(inner) = kind {
                 waiting.push((way.clone(), inner));
             }
             found.push((way, kind));
@@ -61,22 +61,22 @@ fn said(operation: Operation, way: &Way, value: Value) -> Vec<String> {
 }
 
 /// Values that the kind does not take, and one that it does
-fn samples(model: &Model, kind: &Kind) -> (Vec<Value>, Value) {
+fn samples(model: &Model, kind: &MemberType) -> (Vec<Value>, Value) {
     match kind {
-        Kind::Boolean => (vec![json!("true"), json!(1)], json!(true)),
-        Kind::Hour => (
+        MemberType::Boolean => (vec![json!("true"), json!(1)], json!(true)),
+        MemberType::Hour => (
             vec![json!("02:30"), json!("24:00"), json!("002:00")],
             json!("2:00"),
         ),
-        Kind::Graphic(range) => (
+        MemberType::Graphic(range) => (
             vec![json!(1), json!(""), json!("a b"), json!("é"), longer(*range)],
             json!("a!b~"),
         ),
-        Kind::Label(range) => (
+        MemberType::Label(range) => (
             vec![json!(1), json!("-a"), json!("a_"), json!("a.b"), longer(*range)],
             json!("a-b_c"),
         ),
-        Kind::Cidr => (
+        MemberType::Cidr => (
             vec![
                 json!(1),
                 json!("203.0.113.0"),
@@ -85,7 +85,7 @@ fn samples(model: &Model, kind: &Kind) -> (Vec<Value>, Value) {
             ],
             json!("203.0.113.0/24"),
         ),
-        Kind::Arn(service, kind) => {
+        MemberType::Arn(service, kind) => {
             let arn = |service: &str, account: &str, kind: &str| {
                 json!(format!("arn:aws:{service}:us-east-1:{account}:{kind}:a1"))
             };
@@ -98,15 +98,15 @@ fn samples(model: &Model, kind: &Kind) -> (Vec<Value>, Value) {
             let bad = bad.into_iter().chain([json!(1), json!("hush-hush")]).collect();
             (bad, arn(service, account, kind))
         }
-        Kind::Texts => (vec![json!([]), json!({"a": 1})], json!({"a": "b"})),
-        Kind::Text(range) => {
+        MemberType::Texts => (vec![json!([]), json!({"a": 1})], json!({"a": "b"})),
+        MemberType::Text(range) => {
             let text = |length| json!("x".repeat(length));
             let short = range.min.filter(|min| *min > 0).map(|min| text(min - 1));
             let long = range.max.map(|max| text(max + 1));
             let bad = [Some(json!(1)), short, long].into_iter().flatten().collect();
             (bad, text(range.max.or(range.min).unwrap_or(3)))
         }
-        Kind::Whole(range) => {
+        MemberType::Whole(range) => {
             let bad = [
                 range.min.map(|min| json!(min - 1)),
                 range.max.map(|max| json!(max + 1)),
@@ -118,7 +118,7 @@ fn samples(model: &Model, kind: &Kind) -> (Vec<Value>, Value) {
                 .collect();
             (bad, json!(range.max.or(range.min).unwrap_or(7)))
         }
-        Kind::Number(range) => {
+        MemberType::Number(range) => {
             let bad = [
                 range.min.map(|min| json!(min - 0.5)),
                 range.max.map(|max| json!(max + 0.5)),
@@ -128,7 +128,7 @@ fn samples(model: &Model, kind: &Kind) -> (Vec<Value>, Value) {
                 json!(range.min.or(range.max).unwrap_or(7.0)),
             )
         }
-        Kind::Named(name) => match &model.shapes[name] {
+        MemberType::Named(name) => match &model.shapes[name] {
             Shape::Union(members) => (
                 vec![json!("x"), json!({"unheardOf": 1}), json!({})],
                 json!({ members[0].name: {} }),
@@ -139,7 +139,7 @@ fn samples(model: &Model, kind: &Kind) -> (Vec<Value>, Value) {
                 json!(values.last().unwrap()),
             ),
         },
-        Kind::List(..) => unreachable!("no list of lists is in the model"),
+        MemberType::List(..) => unreachable!("no list of lists is in the model"),
     }
 }
 
@@ -155,10 +155,10 @@ struct Tried {
 }
 
 impl Tried {
-    fn count(&mut self, kind: &'static Kind) {
+    fn count(&mut self, kind: &'static MemberType) {
         match kind {
-            Kind::Named(shape) => drop(self.shapes.insert(shape)),
-            Kind::Whole(range) if range.min.is_some() || range.max.is_some() => self.ranges += 1,
+            MemberType::Named(shape) => drop(self.shapes.insert(shape)),
+            MemberType::Whole(range) if range.min.is_some() || range.max.is_some() => self.ranges += 1,
             _ => {}
         }
     }
@@ -248,10 +248,10 @@ fn the_tables_are_complete() {
             };
             for member in members {
                 let kind = match &member.kind {
-                    Kind::List(inner, _) => inner,
+                    MemberType::List(inner, _) => inner,
                     kind => kind,
                 };
-                if let Kind::Named(inner) = kind {
+                if let MemberType::Named(inner) = kind {
                     assert!(
                         model.shapes.contains_key(inner),
                         "{name}.{}: {inner}",

@@ -13,7 +13,7 @@ use crate::emulator::channel::State;
 use crate::emulator::error::{ApiError, ErrorKind};
 use crate::emulator::faults::{Fault, FaultKind};
 use crate::emulator::fleet::{Fleet, InventedChannel, InventedPool, InventedSlot};
-use crate::emulator::request::{Now, Operation, Outcome, Query, Request, Twist};
+use crate::emulator::request::{Now, Operation, Query, Request, TransitionOutcome, Twist};
 use crate::emulator::switches::Switches;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/MediaLiveAccessRole";
@@ -127,7 +127,7 @@ fn a_failed_update_ends_in_update_failed_with_the_old_configuration() {
     let mut request =
         Request::new(Operation::UpdateChannel, "1").with_body(json!({"name": "new", "roleArn": ROLE}));
     request.twist = Twist {
-        outcome: Outcome::Fails,
+        outcome: TransitionOutcome::Fails,
         ..Twist::default()
     };
     world.handle(&request, at(0)).unwrap();
@@ -188,7 +188,7 @@ fn a_start_that_fails_falls_back_to_idle_and_a_stuck_one_can_be_stopped() {
     world.advance(at(700));
     assert_eq!(world.channel("1").unwrap().state(), State::Idle);
     let twist = Twist {
-        outcome: Outcome::Stuck,
+        outcome: TransitionOutcome::Stuck,
         ..Twist::default()
     };
     world

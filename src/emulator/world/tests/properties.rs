@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{ROLE, at, creation, world};
 use crate::emulator::channel::State;
-use crate::emulator::request::{Operation, Outcome, Query, Request, Twist};
+use crate::emulator::request::{Operation, Query, Request, TransitionOutcome, Twist};
 use crate::emulator::world::{Document, World};
 
 const CALLS: [Operation; 9] = [
@@ -55,9 +55,9 @@ fn request(world: &mut World, step: Step) -> Request {
         _ => json!({"destinations": []}),
     };
     let outcome = match ends {
-        0 => Outcome::Fails,
-        1 => Outcome::Stuck,
-        _ => Outcome::Normal,
+        0 => TransitionOutcome::Fails,
+        1 => TransitionOutcome::Stuck,
+        _ => TransitionOutcome::Normal,
     };
     let mut request = Request::new(operation, id).with_body(content);
     request.twist = Twist {
