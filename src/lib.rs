@@ -51,6 +51,7 @@
 //! | [`emulator`] | a MediaLive emulator with MediaConnect's routers, for tests and for a first try | listen on a socket |
 //! | [`wiring`] | options → live parts; the only composition root | all of it |
 //! | [`cli`] | the command line, one file per subcommand | print |
+//! | [`testing`] | what tests, benchmarks and examples use of all this; beside it and [`main`] nothing is public, so that dead code is found | nothing |
 //!
 //! # What always holds
 //!
@@ -105,33 +106,36 @@
 //! - A channel that a RouterPool names as its source and that has other output groups is left running, although slotwise started
 //!   it: a RouterPool has no `idle:` by which an operator said that they may end.
 
-pub mod api;
-pub mod aws;
-pub mod cli;
-pub mod controller;
-pub mod doctor;
-pub mod draft;
-pub mod emulator;
-pub mod execute;
+mod api;
+mod aws;
+mod cli;
+mod controller;
+mod doctor;
+mod draft;
+mod emulator;
+mod execute;
 mod files;
-pub mod manifest;
-pub mod mediaconnect;
-pub mod medialive;
-pub mod metrics;
-pub mod model;
-pub mod observe;
-pub mod plan;
-pub mod record;
-pub mod recorder;
-pub mod render;
+mod manifest;
+mod mediaconnect;
+mod medialive;
+mod metrics;
+mod model;
+mod observe;
+mod plan;
+mod record;
+mod recorder;
+mod render;
 mod retry;
-pub mod secrets;
-pub mod service;
-pub mod status;
-pub mod store;
-pub mod wiring;
+mod secrets;
+mod service;
+mod status;
+mod store;
+pub mod testing;
+mod wiring;
 mod words;
-pub mod write_lease;
+mod write_lease;
+
+pub use cli::main;
 
 /// An error with its causes, each once: `cannot look at the channels: ListChannels: access denied`.
 pub fn error_chain(error: &dyn std::error::Error) -> String {

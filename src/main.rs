@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    slotwise::cli::main().into()
+    slotwise::main().into()
 }

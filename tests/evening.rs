@@ -9,13 +9,13 @@ use std::time::Duration;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use slotwise::controller::{Clock, Settings, Until};
-use slotwise::emulator::mediaconnect::ResourceKind;
-use slotwise::emulator::request::Request;
-use slotwise::emulator::{
+use slotwise::testing::controller::{Clock, Settings, Until};
+use slotwise::testing::emulator::mediaconnect::ResourceKind;
+use slotwise::testing::emulator::request::Request;
+use slotwise::testing::emulator::{
     Emulator, Fleet, InventedChannel, InventedPool, InventedRouter, InventedSlot, Operation, Options,
 };
-use slotwise::model::{Cause, Desired, Interrupt, OwnerId, SlotId, SlotSelector, WantedState};
+use slotwise::testing::model::{Cause, Desired, Interrupt, OwnerId, SlotId, SlotSelector, WantedState};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -19,12 +19,12 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use slotwise::controller::{Clock, Settings, Until};
-use slotwise::emulator::mediaconnect::{Operation as Op, ResourceKind};
-use slotwise::emulator::request::Request;
-use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::model::{Cause, Desired, Interrupt, Pause, Secret, StreamKey, WantedState};
-use slotwise::status::Phase;
+use slotwise::testing::controller::{Clock, Settings, Until};
+use slotwise::testing::emulator::mediaconnect::{Operation as Op, ResourceKind};
+use slotwise::testing::emulator::request::Request;
+use slotwise::testing::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
+use slotwise::testing::model::{Cause, Desired, Interrupt, Pause, Secret, StreamKey, WantedState};
+use slotwise::testing::status::Phase;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -517,8 +517,8 @@ async fn whole_hours(seed: u64) {
 
 #[cfg(test)]
 mod tests {
-    /// How many lives, by their seeds from 0 on. A life that fails is mended, not drawn again.
-    const LIVES: u64 = 4;
+    /// How many lives, by their seeds from 0 on; `tests/run` lives more. A life that fails is mended, not drawn again.
+    const LIVES: u64 = 2;
 
     #[test]
     fn whole_hours_of_switches_moves_faults_and_restarts() {

@@ -33,7 +33,7 @@ type Done<T = ()> = Result<T, Box<dyn Error>>;
 
 fn main() -> std::process::ExitCode {
     if std::env::var_os(AS_SLOTWISE).is_some() {
-        return slotwise::cli::main().into();
+        return slotwise::main().into();
     }
     let once = std::env::args().any(|argument| argument == "--once");
     let runtime = match tokio::runtime::Runtime::new() {

@@ -35,7 +35,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::{Semaphore, watch};
 
-pub use access::{Access, Token, TokenError};
+pub use access::{Access, Token};
 pub use serve::Server;
 
 use crate::controller::Pulse;

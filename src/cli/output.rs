@@ -120,6 +120,7 @@ impl Output {
     }
 
     /// Writes `text`, which is about what was asked for, to standard error.
+    #[expect(clippy::unused_self, reason = "only who was given the output may write to it")]
     pub fn note(&self, text: &str) {
         let guard = io::stderr().lock();
         // When this fails, no place is left to report it.

@@ -198,7 +198,7 @@ mod tests {
         }
         advance(IDLE * 9 / 10).await;
         schedule.note_change(IDLE, MAX);
-        assert_eq!(left(&schedule), MAX - IDLE * 45 / 10);
+        assert_eq!(left(&schedule), IDLE / 2);
         schedule.cycle_succeeded(Instant::now() + MINUTE, None, |_| None);
         schedule.note_change(IDLE, MAX);
         assert_eq!(left(&schedule), IDLE, "another batch");

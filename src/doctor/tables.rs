@@ -63,7 +63,7 @@ fn look_checks(table: &DestinationTable, look: &Look, problems: &[&Problem]) -> 
         let fix = "check region and endpoint of the table, and the network";
         return vec![Check::failed(name, TookTooLong, fix)];
     };
-    let mut what = format!("can be read, {}", counted(rows.rows.len(), "item"));
+    let mut what = format!("can be read, {}", counted(rows.all.len(), "item"));
     let invalid = problems.iter().filter(|one| one.severity == Severity::Error);
     let invalid: std::collections::BTreeSet<_> = invalid.map(|problem| &problem.object).collect();
     if !invalid.is_empty() {

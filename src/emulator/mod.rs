@@ -58,10 +58,9 @@ use tokio_util::sync::CancellationToken;
 pub use self::calls::Call;
 pub use self::faults::{Effect, Fault, FaultKind};
 pub use self::fleet::{Fleet, InventedChannel, InventedPool, InventedRouter, InventedSlot};
-pub use self::mediaconnect::RouterQuotas;
 pub use self::request::{Now, Operation};
 pub use self::state_file::StateError;
-pub use self::switches::{RefusedStream, Switch, SwitchError, Switches};
+pub use self::switches::{SwitchError, Switches};
 pub use self::world::{Quotas, World};
 
 use crate::api::Access;

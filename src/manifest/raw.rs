@@ -169,7 +169,6 @@ pub struct RawOutput {
 /// Capacity of a router output, in Mbit/s.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[schemars(rename = "Tier")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum RawTier {
     #[default]
     #[serde(rename = "OUTPUT_20")]
@@ -196,7 +195,6 @@ pub struct RawMaintenance {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schemars(rename = "Day")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum RawDay {
     Monday,
     Tuesday,

@@ -19,7 +19,6 @@ mod names;
 mod target;
 mod wire;
 
-pub use client::{Created, Listed, MediaConnect, Settings};
-pub use document::{DocumentError, NetworkInterface, NewOutput, OutputDocument, OutputSummary};
+pub use client::{Listed, MediaConnect, Settings};
+pub use document::{NetworkInterface, NewOutput, OutputDocument, OutputSummary};
 pub use names::{client_token, output_name};
-pub use target::TargetError;

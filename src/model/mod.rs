@@ -36,7 +36,7 @@ pub use channel::{
 };
 pub use desired::{Desired, Trust};
 pub use destination::{Destination, Pause, Pin, StreamKey, WantedState};
-pub use digest::{DeclarationDigests, ShortDigest};
+pub use digest::ShortDigest;
 pub use id::{
     ChannelId, DestinationName, GroupName, Identity, Outlet, OutputGroup, OwnerId, PoolName, RouterArn,
     SlotId,

@@ -36,7 +36,6 @@ use self::outcome::OutcomeDocument;
 use crate::model::{ChannelObservation, Desired, Observed};
 use crate::plan::{Checked, Plan, Violation, Waiting, checked, plan};
 
-pub use inputs::WrongInput;
 pub use replay::{RecordingError, Replay, Replayed};
 pub use stand_ins::StandIns;
 

@@ -568,7 +568,7 @@ mod tests {
     use super::super::samples::{self, CANARY};
     use super::*;
     use crate::manifest::{Location, ObjectId, Severity};
-    use crate::store::Changed;
+    use crate::store::changes::Changed;
 
     fn log(events: &[Event], style: Style) -> String {
         let mut lines = Vec::new();

@@ -27,8 +27,7 @@ use crate::manifest::reference::{KeyLookup, KeyReference};
 use local::Local;
 use remote::Remote;
 
-pub use local::{KeyError, is_exposed, resolve};
-pub use trouble::{AwsKeyError, Trouble};
+pub use local::is_exposed;
 
 /// How long a key in AWS is valid before it is read again, by default.
 pub const TTL: Duration = Duration::from_mins(5);

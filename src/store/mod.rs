@@ -18,7 +18,7 @@ pub mod tree;
 pub mod watch;
 pub mod yaml;
 
-pub use changes::{Change, Changed, changes};
+pub use changes::{Change, changes};
 pub use sources::{Examined, LoadOptions, Sources};
 pub use tables::Tables;
 pub use yaml::LoadError;

@@ -115,12 +115,12 @@ impl Tables {
             } else if look.version == 0 {
                 let why = format!("{} has not been read yet", file.display());
                 snapshot.lost.insert(file, why);
-            } else if look.rows.as_ref().is_some_and(|rows| rows.rows.is_empty())
+            } else if look.rows.as_ref().is_some_and(|rows| rows.all.is_empty())
                 && before.is_some_and(|before| held_many(before, &file))
             {
                 snapshot.suspicious.insert(file, "is empty all at once");
             }
-            let rows = look.rows.iter().flat_map(|rows| &rows.rows);
+            let rows = look.rows.iter().flat_map(|rows| &rows.all);
             open.never_full = open.never_full && rows.clone().next().is_none();
             for row in rows {
                 take_row(open, &shared, row, snapshot);

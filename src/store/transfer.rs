@@ -179,7 +179,7 @@ pub async fn import(
 /// The documents of the destinations in `rows`, by name.
 pub fn export(rows: &Rows, layout: &Layout) -> BTreeMap<String, Exported> {
     let mut exported = BTreeMap::new();
-    for row in &rows.rows {
+    for row in &rows.all {
         // Of several items with one name all but the first get one of their own, as in force.
         let name = if exported.contains_key(&row.name) {
             format!("{}-{}", row.name, row.id.suffix())

@@ -8,10 +8,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use slotwise::emulator::channel::State;
-use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options, Quotas};
-use slotwise::model::OwnerId;
-use slotwise::store::{LoadOptions, Source, Sources};
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::{
+    Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options, Quotas,
+};
+use slotwise::testing::model::OwnerId;
+use slotwise::testing::store::{LoadOptions, Source, Sources};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 

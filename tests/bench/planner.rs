@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use globset::Glob;
 use jiff::Timestamp;
-use slotwise::model::{
+use slotwise::testing::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
     Disruption, Endpoint, Interrupt, Observed, ObservedChannel, ObservedGroup, OwnerId, Placement,
     PoolChannel, PoolName, Secret, SlotId, SlotSelector, StreamKey, Target, WantedState,
 };
-use slotwise::plan::plan;
+use slotwise::testing::plan::plan;
 use tokio::time::Instant;
 
 /// Destinations in the four worlds; four slots per channel, four destinations per channel.
@@ -158,7 +158,7 @@ fn pool(number: usize, interrupt: Interrupt, placement: Placement) -> ChannelPoo
             parking_url: "rtmp://127.0.0.1:1935/parked".into(),
         },
         placement,
-        idle: slotwise::model::Idle::Stop,
+        idle: slotwise::testing::model::Idle::Stop,
         disruption: Disruption {
             interrupt,
             causes: [Cause::Start, Cause::Stop, Cause::Retarget].into(),

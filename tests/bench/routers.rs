@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use slotwise::model::{
+use slotwise::testing::model::{
     Cause, Desired, Destination, Disruption, Endpoint, InputState, Interrupt, Observed, OutputRecord,
     OutputState, OwnerId, PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterPool,
     RouterSettings, StreamKey, TargetDigest, Tier, WantedState,
 };
 
-use slotwise::plan::{check, plan};
+use slotwise::testing::plan::{check, plan};
 
 use super::planner::{self, now, plan_once, print_rows};
 

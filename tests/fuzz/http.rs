@@ -16,7 +16,7 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options};
+use slotwise::testing::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -310,8 +310,16 @@ fn emulator() -> Emulator {
     };
     let emulator = Emulator::new(Options::default(), Fleet::invent(&[pool]));
     emulator.with_world(|world, now| {
-        world.force_state("4000002", slotwise::emulator::channel::State::Running, now);
-        world.force_state("4000003", slotwise::emulator::channel::State::UpdateFailed, now);
+        world.force_state(
+            "4000002",
+            slotwise::testing::emulator::channel::State::Running,
+            now,
+        );
+        world.force_state(
+            "4000003",
+            slotwise::testing::emulator::channel::State::UpdateFailed,
+            now,
+        );
     });
     emulator
 }

@@ -14,14 +14,14 @@ mod items;
 
 use std::path::Path;
 
-use slotwise::manifest::decode::{Decoded, Object, decode};
-use slotwise::manifest::node::Node;
-use slotwise::manifest::reference::{KeyLookup, KeyReference};
-use slotwise::manifest::yaml::{self, documents};
-use slotwise::manifest::{Location, Problem};
-use slotwise::model::Secret;
-use slotwise::render;
-use slotwise::store::assemble::{Assembled, Good, assemble};
+use slotwise::testing::manifest::decode::{Decoded, Object, decode};
+use slotwise::testing::manifest::node::Node;
+use slotwise::testing::manifest::reference::{KeyLookup, KeyReference};
+use slotwise::testing::manifest::yaml::{self, documents};
+use slotwise::testing::manifest::{Location, Problem};
+use slotwise::testing::model::Secret;
+use slotwise::testing::render;
+use slotwise::testing::store::assemble::{Assembled, Good, assemble};
 
 use super::engine::Features;
 

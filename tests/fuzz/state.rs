@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::Path;
 
-use slotwise::emulator::{Emulator, Fleet, Options, StateError};
+use slotwise::testing::emulator::{Emulator, Fleet, Options, StateError};
 
 use super::engine::{Features, in_virtual_time};
 use super::http::{CANARY, check_alive, request};
@@ -52,7 +52,7 @@ fn open(file: &Path) -> Result<Emulator, StateError> {
 
 /// What it says, without the name of the file.
 fn check_mistake(error: &StateError, file: &Path, input: &[u8]) -> String {
-    let (reported, name) = (slotwise::error_chain(error), file.display().to_string());
+    let (reported, name) = (slotwise::testing::error_chain(error), file.display().to_string());
     assert!(reported.contains(&name), "it does not name the file: {reported}");
     assert!(
         reported.contains("move it away"),

@@ -6,8 +6,8 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
-use slotwise::manifest::node::Node;
-use slotwise::manifest::yaml::{self, documents};
+use slotwise::testing::manifest::node::Node;
+use slotwise::testing::manifest::yaml::{self, documents};
 
 use super::dictionary::Dictionary;
 

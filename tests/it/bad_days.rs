@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use slotwise::controller::lease::{Lease, LockPlace};
-use slotwise::controller::{Ended, Event, Settings, StepOutcome};
-use slotwise::emulator::channel::State;
-use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::model::{Desired, Destination, Interrupt, OwnerId, StreamKey, Trust, WantedState};
-use slotwise::status::Phase;
+use slotwise::testing::controller::lease::{Lease, LockPlace};
+use slotwise::testing::controller::{Ended, Event, Settings, StepOutcome};
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
+use slotwise::testing::model::{Desired, Destination, Interrupt, OwnerId, StreamKey, Trust, WantedState};
+use slotwise::testing::status::Phase;
 
 use super::stage::{Script, Stage, desired, fleet, pool, ready, wanted};
 
@@ -220,7 +220,7 @@ async fn an_update_that_fails_twice_is_tried_again() {
         let declared = desired(pool(&["1"]), vec![wanted("a")]);
         let mut options = Options::default();
         options.switches.failed_update_keeps_old = failed_update_keeps_old;
-        let emulator = slotwise::emulator::Emulator::new(options, fleet(&declared));
+        let emulator = slotwise::testing::emulator::Emulator::new(options, fleet(&declared));
         let mut stage = Stage::on(emulator, declared, |_| {});
         stage.emulator.inject(Fault::new(FaultKind::UpdateFails).times(2));
         assert!(matches!(stage.converge(120).await, Ended::Converged));
@@ -472,7 +472,7 @@ async fn a_wall_clock_that_jumps_neither_hastens_nor_holds_up_anything() {
 async fn a_missing_channel_is_reported_and_the_others_are_used() {
     let declared = desired(pool(&["1", "404"]), vec![wanted("a"), wanted("b")]);
     let emulator =
-        slotwise::emulator::Emulator::new(Options::default(), fleet(&desired(pool(&["1"]), vec![])));
+        slotwise::testing::emulator::Emulator::new(Options::default(), fleet(&desired(pool(&["1"]), vec![])));
     let mut stage = Stage::on(emulator, declared, |_| {});
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     assert_eq!(

@@ -15,8 +15,10 @@ use ChannelState::{Creating, Idle, Recovering, Running, Starting, Stopping, Upda
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slotwise::model::{Cause, ChannelState, Interrupt, Placement};
-use slotwise::plan::{Action, Content, Interruptions, Optimality, Plan, Violation, Waiting, check, plan};
+use slotwise::testing::model::{Cause, ChannelState, Interrupt, Placement};
+use slotwise::testing::plan::{
+    Action, Content, Interruptions, Optimality, Plan, Violation, Waiting, check, plan,
+};
 
 use self::case::{ALL_CAUSES, Case, Chan, Dest, Hold, Owner, describe, dest, dest_name};
 use self::outcome::{Fate, Outcome, held};

@@ -16,12 +16,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use slotwise::controller::{Controller, Until};
-use slotwise::emulator::{Emulator, Fleet, Options};
-use slotwise::model::{DestinationName, OwnerId};
-use slotwise::render;
-use slotwise::status::Phase;
-use slotwise::store::{LoadOptions, Sources};
+use slotwise::testing::controller::{Controller, Until};
+use slotwise::testing::emulator::{Emulator, Fleet, Options};
+use slotwise::testing::model::{DestinationName, OwnerId};
+use slotwise::testing::render;
+use slotwise::testing::status::Phase;
+use slotwise::testing::store::{LoadOptions, Sources};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -243,7 +243,7 @@ impl Daemon {
     /// Where each destination is, by name: its phase, its slot.
     fn placed(&self) -> BTreeMap<String, (Phase, String)> {
         let status = self.controller.status();
-        let slot = |one: &slotwise::status::DestinationStatus| {
+        let slot = |one: &slotwise::testing::status::DestinationStatus| {
             one.slot.as_ref().map(ToString::to_string).unwrap_or_default()
         };
         (status.destinations.iter())

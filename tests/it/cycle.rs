@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use slotwise::controller::{Ended, Event};
-use slotwise::emulator::{Fault, FaultKind, Operation, Options, Switches};
-use slotwise::model::{Interrupt, Placement, Secret, StreamKey, WantedState, Window};
-use slotwise::status::Phase;
+use slotwise::testing::controller::{Ended, Event};
+use slotwise::testing::emulator::{Fault, FaultKind, Operation, Options, Switches};
+use slotwise::testing::model::{Interrupt, Placement, Secret, StreamKey, WantedState, Window};
+use slotwise::testing::status::Phase;
 
 use super::stage::{Stage, desired, destination, fleet, pool, ready, wanted};
 
@@ -334,26 +334,28 @@ async fn standard_channels_get_a_target_for_each_pipeline() {
     let mut with_backup = destination("a", WantedState::Streaming);
     with_backup.backup_url = Some("rtmp://backup.example/live".into());
     let declared = desired(pool(&["1"]), vec![with_backup]);
-    let mut standard = slotwise::emulator::InventedChannel {
+    let mut standard = slotwise::testing::emulator::InventedChannel {
         id: "1".to_owned(),
         standard: true,
         parking_url: super::stage::PARKING.to_owned(),
         slots: Vec::new(),
     };
     standard.slots = (1..=2)
-        .map(|slot| slotwise::emulator::InventedSlot {
+        .map(|slot| slotwise::testing::emulator::InventedSlot {
             output_group: format!("RTMP-Slot-{slot}"),
             stream_names: (0..2)
                 .map(|pipeline| format!("1-RTMP-Slot-{slot}-{pipeline}"))
                 .collect(),
         })
         .collect();
-    let pools = [slotwise::emulator::InventedPool {
+    let pools = [slotwise::testing::emulator::InventedPool {
         name: "main".to_owned(),
         channels: vec![standard],
     }];
-    let emulator =
-        slotwise::emulator::Emulator::new(Options::default(), slotwise::emulator::Fleet::invent(&pools));
+    let emulator = slotwise::testing::emulator::Emulator::new(
+        Options::default(),
+        slotwise::testing::emulator::Fleet::invent(&pools),
+    );
     let mut stage = Stage::on(emulator, declared, |_| {});
     assert!(matches!(stage.converge(60).await, Ended::Converged));
     let document = stage
@@ -371,7 +373,7 @@ async fn a_fleet_of_many_channels_costs_one_list_per_page() {
     let ids: Vec<String> = (1..=60).map(|number| number.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let declared = desired(pool(&ids), vec![]);
-    let emulator = slotwise::emulator::Emulator::new(
+    let emulator = slotwise::testing::emulator::Emulator::new(
         Options {
             account_limit: false,
             // One that cuts off before the page that it is asked for.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
-use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options};
+use slotwise::testing::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower::ServiceExt;

@@ -13,8 +13,8 @@ use aws_sdk_medialive::config::{BehaviorVersion, Credentials, Region, timeout::T
 use aws_sdk_medialive::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_medialive::types::{ChannelState, OutputDestination, OutputDestinationSettings};
 use aws_smithy_types::retry::RetryConfig;
-use slotwise::emulator::channel::State;
-use slotwise::emulator::{
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::{
     Effect, Emulator, Fault, FaultKind, Fleet, InventedChannel, InventedPool, InventedSlot, Operation,
     Options,
 };

@@ -1,8 +1,8 @@
 //! What many channels cost in calls, in virtual time.
 
-use slotwise::controller::Ended;
-use slotwise::emulator::{Emulator, Options, Switches};
-use slotwise::model::{Desired, Destination, Pin, WantedState};
+use slotwise::testing::controller::Ended;
+use slotwise::testing::emulator::{Emulator, Options, Switches};
+use slotwise::testing::model::{Desired, Destination, Pin, WantedState};
 
 use super::stage::{Stage, desired, fleet, pool, ready, wanted};
 

@@ -12,12 +12,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use slotwise::model::{
+use slotwise::testing::model::{
     Cause, ChannelClass, ChannelObservation, ChannelState, Desired, Interrupt, Observed, ObservedGroup,
     OwnerId, Pin, Placement, SlotId, Trouble, Trust, WantedState, Window,
 };
-use slotwise::plan::plan;
-use slotwise::render::{self, Style};
+use slotwise::testing::plan::plan;
+use slotwise::testing::render::{self, Style};
 
 use super::plan_support as support;
 
@@ -250,7 +250,7 @@ fn build_channel(id: &str, spec: &ChannelSpec, desired: &mut Desired, observed: 
             )),
             ("=", name) => Ok(support::carried(&desired.destinations[name], class, &parking)),
             ("?", host) => Ok(support::other_target(&format!("rtmp://{host}/live"), class)),
-            ("!", _) => Err(slotwise::model::NoSlot::Outputs(2)),
+            ("!", _) => Err(slotwise::testing::model::NoSlot::Outputs(2)),
             _ => Ok(support::carried(
                 &desired.destinations[holds.as_str()],
                 class,

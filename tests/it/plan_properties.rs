@@ -8,12 +8,12 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use slotwise::model::{
+use slotwise::testing::model::{
     ChannelState, Desired, DestinationName, Endpoint, Observed, SlotId, Target, Trust, WantedState,
 };
-use slotwise::plan::{Adoption, Content, Optimality, Plan, Waiting, plan};
-use slotwise::record::{self, Case, CaseOutcome, Replay, StandIns};
-use slotwise::render;
+use slotwise::testing::plan::{Adoption, Content, Optimality, Plan, Waiting, plan};
+use slotwise::testing::record::{self, Case, CaseOutcome, Replay, StandIns};
+use slotwise::testing::render;
 
 use self::worlds::{Bounds, world};
 use super::plan_support as support;

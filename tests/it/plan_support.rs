@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use globset::Glob;
 use jiff::Timestamp;
-use slotwise::model::{
+use slotwise::testing::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelPool, ChannelState, Desired, Destination,
     DestinationName, Disruption, Endpoint, Interrupt, Observed, ObservedChannel, ObservedGroup, OwnerId,
     Pause, Placement, PoolChannel, Recorded, Secret, SlotId, SlotSelector, SlotTag, StreamKey, Target,
     TargetDigest, WantedState,
 };
-use slotwise::plan::{Action, Plan, Step, check, plan};
+use slotwise::testing::plan::{Action, Plan, Step, check, plan};
 
 /// The present of every judged world: a Saturday morning.
 pub(crate) fn now() -> Timestamp {
@@ -33,7 +33,7 @@ pub(crate) fn pool(name: &str) -> ChannelPool {
             parking_url: "rtmp://127.0.0.1:1935/parked".into(),
         },
         placement: Placement::Spread,
-        idle: slotwise::model::Idle::Stop,
+        idle: slotwise::testing::model::Idle::Stop,
         disruption: Disruption {
             interrupt: Interrupt::Never,
             causes: BTreeSet::from([Cause::Start, Cause::Stop, Cause::Retarget]),

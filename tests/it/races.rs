@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use serde_json::json;
-use slotwise::controller::{Ended, Event, StepOutcome, Until};
-use slotwise::emulator::channel::State;
-use slotwise::emulator::request::Request;
-use slotwise::emulator::world::Document;
-use slotwise::emulator::{Call, Effect, Fault, FaultKind, Operation};
-use slotwise::model::{ChannelState, Idle, Interrupt, Pin, WantedState};
-use slotwise::status::Phase;
+use slotwise::testing::controller::{Ended, Event, StepOutcome, Until};
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::request::Request;
+use slotwise::testing::emulator::world::Document;
+use slotwise::testing::emulator::{Call, Effect, Fault, FaultKind, Operation};
+use slotwise::testing::model::{ChannelState, Idle, Interrupt, Pin, WantedState};
+use slotwise::testing::status::Phase;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use slotwise::emulator::channel::State;
-use slotwise::emulator::request::Request;
-use slotwise::emulator::{Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::execute::{ChannelOutcome, Executor, Grounds, StepError, StepPermit};
-use slotwise::medialive::{self, MediaLive, OWNER_TAG};
-use slotwise::model::tag::slot_tag_key;
-use slotwise::model::{
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::request::Request;
+use slotwise::testing::emulator::{Emulator, Fault, FaultKind, Operation, Options};
+use slotwise::testing::execute::{ChannelOutcome, Executor, Grounds, StepError, StepPermit};
+use slotwise::testing::medialive::{self, MediaLive, OWNER_TAG};
+use slotwise::testing::model::tag::slot_tag_key;
+use slotwise::testing::model::{
     ChannelId, ChannelObservation, ObservedChannel, OutputGroup, OwnerId, Recorded, Recording, SlotId,
     SlotTag, Target, TargetDigest,
 };
-use slotwise::observe::{AccountView, Observer};
-use slotwise::plan::{
+use slotwise::testing::observe::{AccountView, Observer};
+use slotwise::testing::plan::{
     Action, Adoption, ChannelPlan, Content, Reason, Seen, SlotPlan, SlotRecord, SlotWrite, Step,
 };
-use slotwise::wiring;
-use slotwise::write_lease::{Holding, WriteLease};
+use slotwise::testing::wiring;
+use slotwise::testing::write_lease::{Holding, WriteLease};
 
 use super::stage::{desired, fleet, pool, wanted};
 
@@ -155,7 +155,7 @@ impl Scene {
     /// The update that points the first slot at `a`, with its tag.
     fn update(&self, adopts: bool) -> Action {
         let declared = wanted("a");
-        let seen_class = slotwise::model::ChannelClass::SinglePipeline;
+        let seen_class = slotwise::testing::model::ChannelClass::SinglePipeline;
         let target = declared.target(seen_class, &Target::from(vec![])).unwrap();
         Action::Update {
             tags: vec![self.record(GROUP, Recorded::destination("a".into()), &target)],

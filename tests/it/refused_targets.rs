@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use slotwise::controller::lease::{Lease, LockPlace};
-use slotwise::controller::{Ended, Event, Settings};
-use slotwise::emulator::{Emulator, Options, Switches};
-use slotwise::model::{Desired, Interrupt, OwnerId, Pin, WantedState};
-use slotwise::status::Phase;
+use slotwise::testing::controller::lease::{Lease, LockPlace};
+use slotwise::testing::controller::{Ended, Event, Settings};
+use slotwise::testing::emulator::{Emulator, Options, Switches};
+use slotwise::testing::model::{Desired, Interrupt, OwnerId, Pin, WantedState};
+use slotwise::testing::status::Phase;
 
 use super::stage::{Script, Stage, desired, fleet, pool, ready, wanted};
 
@@ -50,7 +50,7 @@ fn switch_on(desired: &mut Desired, name: &str) {
 /// How often a channel was stopped.
 fn stops(stage: &Stage) -> usize {
     let events = stage.events.lock().unwrap();
-    let is_stop = |event: &Event| matches!(event, Event::StepBegun { step, .. } if step.action == slotwise::plan::Action::Stop);
+    let is_stop = |event: &Event| matches!(event, Event::StepBegun { step, .. } if step.action == slotwise::testing::plan::Action::Stop);
     events.iter().filter(|(_, event)| is_stop(event)).count()
 }
 

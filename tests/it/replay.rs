@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use slotwise::controller::Ended;
-use slotwise::emulator::{Fault, FaultKind};
-use slotwise::model::{Interrupt, Secret, StreamKey, Trust, WantedState};
-use slotwise::plan::Action;
-use slotwise::record::{self, Case, Recording, Replay, StandIns};
-use slotwise::recorder::{Limits, Recorder};
-use slotwise::render::replay::differences;
-use slotwise::render::{self, Style};
+use slotwise::testing::controller::Ended;
+use slotwise::testing::emulator::{Fault, FaultKind};
+use slotwise::testing::model::{Interrupt, Secret, StreamKey, Trust, WantedState};
+use slotwise::testing::plan::Action;
+use slotwise::testing::record::{self, Case, Recording, Replay, StandIns};
+use slotwise::testing::recorder::{Limits, Recorder};
+use slotwise::testing::render::replay::differences;
+use slotwise::testing::render::{self, Style};
 
 use super::stage::{Stage, desired, pool, ready, wanted};
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use slotwise::controller::{Ended, Event};
-use slotwise::emulator::mediaconnect::{self, ResourceKind};
-use slotwise::emulator::{Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::model::{Cause, Desired, Interrupt, WantedState};
-use slotwise::status::Phase;
+use slotwise::testing::controller::{Ended, Event};
+use slotwise::testing::emulator::mediaconnect::{self, ResourceKind};
+use slotwise::testing::emulator::{Emulator, Fault, FaultKind, Operation, Options};
+use slotwise::testing::model::{Cause, Desired, Interrupt, WantedState};
+use slotwise::testing::status::Phase;
 
 use super::router_pool::wanted;
 use super::stage::{INPUT, Stage, fleet, pool, router_pool};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use slotwise::controller::{Ended, Event, Until};
-use slotwise::emulator::mediaconnect::{self, ResourceKind};
-use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::model::{Desired, Interrupt, Secret, StreamKey, WantedState};
-use slotwise::status::{ConditionStatus, Phase};
+use slotwise::testing::controller::{Ended, Event, Until};
+use slotwise::testing::emulator::mediaconnect::{self, ResourceKind};
+use slotwise::testing::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
+use slotwise::testing::model::{Desired, Interrupt, Secret, StreamKey, WantedState};
+use slotwise::testing::status::{ConditionStatus, Phase};
 use tokio_util::sync::CancellationToken;
 
 use super::stage::{INPUT, Stage, declared, destination, fleet};

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use slotwise::controller::Ended;
-use slotwise::emulator::mediaconnect::Operation as Op;
-use slotwise::emulator::request::Request;
-use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::model::{Desired, Pause, WantedState};
-use slotwise::status::Phase;
+use slotwise::testing::controller::Ended;
+use slotwise::testing::emulator::mediaconnect::Operation as Op;
+use slotwise::testing::emulator::request::Request;
+use slotwise::testing::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
+use slotwise::testing::model::{Desired, Pause, WantedState};
+use slotwise::testing::status::Phase;
 
 use super::router_pool::{outputs, states, switch, writes};
 use super::stage::{INPUT, INTERFACE, Stage, declared, destination, fleet};

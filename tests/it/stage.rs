@@ -7,22 +7,22 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use slotwise::controller::lease::Lease;
-use slotwise::controller::{Clock, Controller, Ended, Event, Settings, Until};
-use slotwise::emulator::{
+use slotwise::testing::controller::lease::Lease;
+use slotwise::testing::controller::{Clock, Controller, Ended, Event, Settings, Until};
+use slotwise::testing::emulator::{
     Emulator, Fleet, InventedChannel, InventedPool, InventedRouter, InventedSlot, Options,
 };
-use slotwise::mediaconnect;
-use slotwise::medialive;
-use slotwise::model::{
+use slotwise::testing::mediaconnect;
+use slotwise::testing::medialive;
+use slotwise::testing::model::{
     Cause, ChannelPool, Desired, Destination, Disruption, GroupName, Interrupt, OwnerId, Placement,
     PoolChannel, PoolName, RouterPool, RouterSettings, Secret, SlotId, SlotSelector, StreamKey, Tier,
     WantedState,
 };
-use slotwise::status::Phase;
-use slotwise::status::Status;
-use slotwise::store::{Loaded, Source, Sources};
-use slotwise::wiring;
+use slotwise::testing::status::Phase;
+use slotwise::testing::status::Status;
+use slotwise::testing::store::{Loaded, Source, Sources};
+use slotwise::testing::wiring;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -103,7 +103,7 @@ pub(crate) fn pool(ids: &[&str]) -> ChannelPool {
             parking_url: PARKING.into(),
         },
         placement: Placement::Spread,
-        idle: slotwise::model::Idle::Stop,
+        idle: slotwise::testing::model::Idle::Stop,
         disruption: Disruption {
             interrupt: Interrupt::Never,
             causes: BTreeSet::from([Cause::Start, Cause::Stop, Cause::Retarget]),
@@ -385,7 +385,7 @@ impl Stage {
         self.destination(name).phase
     }
 
-    pub(crate) fn destination(&self, name: &str) -> slotwise::status::DestinationStatus {
+    pub(crate) fn destination(&self, name: &str) -> slotwise::testing::status::DestinationStatus {
         let found = self.controller.status().destination(name);
         found.unwrap().as_ref().clone()
     }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use slotwise::emulator::channel::State;
-use slotwise::medialive::OWNER_TAG;
-use slotwise::model::tag::{SLOT_TAG_PREFIX, TAKEOVER_TAG};
-use slotwise::model::{Desired, Interrupt, WantedState};
-use slotwise::status::Phase;
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::medialive::OWNER_TAG;
+use slotwise::testing::model::tag::{SLOT_TAG_PREFIX, TAKEOVER_TAG};
+use slotwise::testing::model::{Desired, Interrupt, WantedState};
+use slotwise::testing::status::Phase;
 
 use crate::stage::{Stage, desired, pool, ready, wanted};
 

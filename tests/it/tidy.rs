@@ -388,6 +388,58 @@ fn is_function(line: &str) -> bool {
     line.starts_with("fn ")
 }
 
+/// The compiler asks for it only where an item can be named outside of the crate, and most cannot.
+#[test]
+fn what_other_modules_use_is_documented() {
+    assert_none("public items are documented", &undocumented(&sources()));
+    let told = |text: &str| undocumented(&planted("a.rs", text)).len();
+    assert_eq!(told("/// Does.\n#[derive(Debug)]\npub struct A;"), 0);
+    assert_eq!(told("#[derive(Debug)]\npub enum A {}"), 1);
+    assert_eq!(told("pub struct A;\nimpl A { pub async fn f() {} }"), 2);
+}
+
+/// Public items without a doc comment. A module is documented in its file.
+fn undocumented(sources: &[(String, String)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in sources {
+        let file = syn::parse_file(text).unwrap();
+        let mut names = Vec::new();
+        collect_undocumented(&file.items, &mut names);
+        found.extend(names.iter().map(|name| format!("{path}: {name}")));
+    }
+    found
+}
+
+fn collect_undocumented(items: &[syn::Item], names: &mut Vec<String>) {
+    let mut note = |vis: &syn::Visibility, attrs: &[syn::Attribute], name: &syn::Ident| {
+        let is_public = matches!(vis, syn::Visibility::Public(_));
+        if is_public && !attrs.iter().any(|attr| attr.path().is_ident("doc")) {
+            names.push(name.to_string());
+        }
+    };
+    for item in items {
+        match item {
+            syn::Item::Fn(one) => note(&one.vis, &one.attrs, &one.sig.ident),
+            syn::Item::Const(one) => note(&one.vis, &one.attrs, &one.ident),
+            syn::Item::Static(one) => note(&one.vis, &one.attrs, &one.ident),
+            syn::Item::Struct(one) => note(&one.vis, &one.attrs, &one.ident),
+            syn::Item::Enum(one) => note(&one.vis, &one.attrs, &one.ident),
+            syn::Item::Trait(one) => note(&one.vis, &one.attrs, &one.ident),
+            syn::Item::Type(one) => note(&one.vis, &one.attrs, &one.ident),
+            syn::Item::Impl(one) => {
+                for item in &one.items {
+                    match item {
+                        syn::ImplItem::Fn(one) => note(&one.vis, &one.attrs, &one.sig.ident),
+                        syn::ImplItem::Const(one) => note(&one.vis, &one.attrs, &one.ident),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 const TOP_LEVEL: [&str; 11] = [
     "Cargo.toml",
     "Cargo.lock",

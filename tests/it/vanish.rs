@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use slotwise::controller::{MaxVanish, Until};
-use slotwise::emulator::channel::State;
-use slotwise::emulator::{Emulator, Options};
-use slotwise::model::{Destination, OwnerId};
-use slotwise::store::{LoadOptions, Sources};
+use slotwise::testing::controller::{MaxVanish, Until};
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::{Emulator, Options};
+use slotwise::testing::model::{Destination, OwnerId};
+use slotwise::testing::store::{LoadOptions, Sources};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 

@@ -1,7 +1,7 @@
 //! Judges a life: what changed within a second, and what is left when trouble has ended.
 
-use slotwise::controller::Event;
-use slotwise::model::{Destination, PoolName};
+use slotwise::testing::controller::Event;
+use slotwise::testing::model::{Destination, PoolName};
 
 use super::shown::Shown;
 use super::{

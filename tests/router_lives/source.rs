@@ -262,7 +262,7 @@ impl Life {
 }
 
 /// Whether a destination gets its programme from what is in front.
-fn is_behind(desired: &Desired, one: &slotwise::model::Destination) -> bool {
+fn is_behind(desired: &Desired, one: &slotwise::testing::model::Destination) -> bool {
     desired
         .routers
         .get(&one.pool)

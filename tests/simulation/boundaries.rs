@@ -7,8 +7,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use slotwise::emulator::{Emulator, Fleet, Options};
-use slotwise::model::{Cause, Desired, Disruption, Interrupt, OwnerId, Placement, StreamKey, WantedState};
+use slotwise::testing::emulator::{Emulator, Fleet, Options};
+use slotwise::testing::model::{
+    Cause, Desired, Disruption, Interrupt, OwnerId, Placement, StreamKey, WantedState,
+};
 use tokio::time::Instant;
 
 use super::process::SetUp;

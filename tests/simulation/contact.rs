@@ -7,11 +7,11 @@ use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use slotwise::emulator::channel::State;
-use slotwise::emulator::request::Now;
-use slotwise::emulator::world::Channel;
-use slotwise::emulator::{Emulator, World};
-use slotwise::model::{ChannelPool, Desired, Destination, StreamKey, WantedState};
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::request::Now;
+use slotwise::testing::emulator::world::Channel;
+use slotwise::testing::emulator::{Emulator, World};
+use slotwise::testing::model::{ChannelPool, Desired, Destination, StreamKey, WantedState};
 
 use super::ground::pushes;
 use super::reading::{Endpoint, owner};
@@ -179,7 +179,8 @@ fn pool_of<'a>(desired: &'a Desired, id: &str) -> Option<&'a ChannelPool> {
 /// What a slot points at that carries `one`.
 fn target(one: &Destination, pipelines: usize) -> Vec<Endpoint> {
     let own = pushes(one);
-    let read = |one: &slotwise::model::Endpoint| (one.url.to_string(), one.stream_name.reveal().to_owned());
+    let read =
+        |one: &slotwise::testing::model::Endpoint| (one.url.to_string(), one.stream_name.reveal().to_owned());
     let parked = |at: usize| (PARKING.to_owned(), format!("idle-backup-{at}"));
     (0..pipelines)
         .map(|at| own.get(at).map_or_else(|| parked(at), read))

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use slotwise::model::{
+use slotwise::testing::model::{
     ChannelPool, Desired, Destination, DestinationName, Idle, Interrupt, Pause, Placement, PoolName,
     StreamKey, WantedState, Window,
 };

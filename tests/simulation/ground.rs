@@ -11,11 +11,11 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use slotwise::emulator::World;
-use slotwise::emulator::channel::State;
-use slotwise::emulator::world::Channel;
-use slotwise::model::tag::slot_tag_key;
-use slotwise::model::{
+use slotwise::testing::emulator::World;
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::world::Channel;
+use slotwise::testing::model::tag::slot_tag_key;
+use slotwise::testing::model::{
     Cause, ChannelPool, Desired, Destination, DestinationName, Endpoint, Idle, Interrupt, Mark, OutputGroup,
     Pause, Recorded, Secret, SlotId, SlotSelector, SlotTag, Stream, StreamKey, Target, TargetDigest,
     WantedState,

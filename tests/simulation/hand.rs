@@ -4,11 +4,11 @@ use rand::seq::IteratorRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
-use slotwise::emulator::channel::State;
-use slotwise::emulator::request::{Now, Request};
-use slotwise::emulator::world::{Channel, Document};
-use slotwise::emulator::{Emulator, Operation, World};
-use slotwise::model::tag::SLOT_TAG_PREFIX;
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::request::{Now, Request};
+use slotwise::testing::emulator::world::{Channel, Document};
+use slotwise::testing::emulator::{Emulator, Operation, World};
+use slotwise::testing::model::tag::SLOT_TAG_PREFIX;
 
 use super::contact::{TAGS_MAX, fill, point};
 use super::reading::{Endpoint, is_parking, is_running, slots, wiring};

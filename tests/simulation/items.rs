@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use slotwise::controller::View;
-use slotwise::emulator::World;
-use slotwise::emulator::channel::State;
-use slotwise::model::{Desired, Destination, StreamKey, WantedState};
+use slotwise::testing::controller::View;
+use slotwise::testing::emulator::World;
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::model::{Desired, Destination, StreamKey, WantedState};
 
 use super::ground::{Ground, Occupant};
 use super::table::{NAME, Plan, Table, key_file};

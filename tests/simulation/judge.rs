@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use slotwise::emulator::channel::State;
-use slotwise::emulator::world::Channel;
-use slotwise::emulator::{Call, World};
-use slotwise::medialive::OWNER_TAG;
-use slotwise::model::tag::{SLOT_TAG_PREFIX, TAKEOVER_TAG, slot_tag_key};
-use slotwise::model::{Desired, DestinationName, WantedState};
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::world::Channel;
+use slotwise::testing::emulator::{Call, World};
+use slotwise::testing::medialive::OWNER_TAG;
+use slotwise::testing::model::tag::{SLOT_TAG_PREFIX, TAKEOVER_TAG, slot_tag_key};
+use slotwise::testing::model::{Desired, DestinationName, WantedState};
 use tokio::time::Instant;
 
 use super::ground::{Ground, Occupant, Slot, is_called};

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use slotwise::controller::lease::table::VACANT;
-use slotwise::controller::lease::{Answer, Ask, LeaseTableError, LeaseTableErrorKind, Row, Table};
+use slotwise::testing::controller::lease::table::VACANT;
+use slotwise::testing::controller::lease::{Answer, Ask, LeaseTableError, LeaseTableErrorKind, Row, Table};
 use tokio::time::{Instant, sleep};
 
 use super::tap::Tap;

@@ -11,10 +11,10 @@ use std::time::Duration;
 use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slotwise::controller::Clock;
-use slotwise::emulator::{Emulator, Fault, FaultKind, Operation};
-use slotwise::medialive::OWNER_TAG;
-use slotwise::model::{
+use slotwise::testing::controller::Clock;
+use slotwise::testing::emulator::{Emulator, Fault, FaultKind, Operation};
+use slotwise::testing::medialive::OWNER_TAG;
+use slotwise::testing::model::{
     ChannelPool, Desired, Destination, DestinationName, Idle, Interrupt, Pause, PoolChannel, PoolName,
     StreamKey, WantedState,
 };

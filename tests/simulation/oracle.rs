@@ -20,12 +20,12 @@ mod ways;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use slotwise::emulator::World;
-use slotwise::model::{
+use slotwise::testing::emulator::World;
+use slotwise::testing::model::{
     Cause, ChannelPool, Desired, Destination, DestinationName, Interrupt, Pause, PoolName, SlotId, StreamKey,
     WantedState,
 };
-use slotwise::plan::{ChannelPlan, DestinationPlan, NoTakeover, Plan, Waiting};
+use slotwise::testing::plan::{ChannelPlan, DestinationPlan, NoTakeover, Plan, Waiting};
 
 use super::ground::{Fit, Ground, Names, Occupant, Place, Slot, clash, in_force, is_refused, pushes};
 use super::reading::{rtmp_groups, takeover_of};
@@ -193,7 +193,9 @@ impl<'a> Oracle<'a> {
                 output_group,
                 pool,
             } => {
-                let group = output_group.as_ref().map(slotwise::model::OutputGroup::as_str);
+                let group = output_group
+                    .as_ref()
+                    .map(slotwise::testing::model::OutputGroup::as_str);
                 self.on_air_elsewhere(one, (channel.as_str(), group), pool.as_ref())
             }
             Waiting::NoSlot {
@@ -615,7 +617,7 @@ impl<'a> Oracle<'a> {
 /// Whether two destinations push one stream to one ingest.
 fn pushes_the_same(one: &Destination, other: &Destination) -> bool {
     let others = pushes(other);
-    let clashes = |own: &slotwise::model::Endpoint| others.iter().any(|other| clash(own, other));
+    let clashes = |own: &slotwise::testing::model::Endpoint| others.iter().any(|other| clash(own, other));
     pushes(one).iter().any(clashes)
 }
 

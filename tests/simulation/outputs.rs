@@ -5,12 +5,12 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use slotwise::controller::{Event, Listener, Pulse};
-use slotwise::metrics::Metrics;
-use slotwise::plan::Plan;
-use slotwise::record::{Recording, Replay, StandIns};
-use slotwise::render::progress::{Reporter, Stamp};
-use slotwise::render::{self, Style};
+use slotwise::testing::controller::{Event, Listener, Pulse};
+use slotwise::testing::metrics::Metrics;
+use slotwise::testing::plan::Plan;
+use slotwise::testing::record::{Recording, Replay, StandIns};
+use slotwise::testing::render::progress::{Reporter, Stamp};
+use slotwise::testing::render::{self, Style};
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::world::CANARY;

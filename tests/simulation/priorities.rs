@@ -3,9 +3,9 @@
 //! Judged by an exchange. Of two that are both off air, the one that waits would do in the slot that the other is given,
 //! on a stopped channel with nothing in the way; so the plan with both exchanged would be better by its first goal.
 
-use slotwise::controller::View;
-use slotwise::model::{Destination, SlotId, StreamKey};
-use slotwise::plan::{DestinationPlan, Waiting};
+use slotwise::testing::controller::View;
+use slotwise::testing::model::{Destination, SlotId, StreamKey};
+use slotwise::testing::plan::{DestinationPlan, Waiting};
 
 /// A destination that waits although a less important one is about to go on air in a slot that would do.
 pub(super) fn passed_over(view: &View) -> Option<String> {

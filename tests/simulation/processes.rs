@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slotwise::controller::{Clock, Event, StepOutcome, View};
-use slotwise::emulator::Emulator;
-use slotwise::manifest::Rejected;
+use slotwise::testing::controller::{Clock, Event, StepOutcome, View};
+use slotwise::testing::emulator::Emulator;
+use slotwise::testing::manifest::Rejected;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 

@@ -11,9 +11,9 @@ use std::time::Duration;
 use rand::seq::IteratorRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slotwise::emulator::channel::State;
-use slotwise::emulator::{Call, Emulator, Fleet, Options, World};
-use slotwise::model::{
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::{Call, Emulator, Fleet, Options, World};
+use slotwise::testing::model::{
     Cause, Desired, DestinationName, Disruption, Interrupt, OwnerId, Placement, WantedState,
 };
 

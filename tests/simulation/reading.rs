@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use slotwise::emulator::channel::State;
-use slotwise::emulator::world::Channel;
-use slotwise::medialive::OWNER_TAG;
-use slotwise::model::tag::{TAKEOVER_TAG, slot_tag_key};
-use slotwise::model::{ChannelPool, Desired, Destination, OutputGroup, Secret, SlotTag, StreamKey};
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::world::Channel;
+use slotwise::testing::medialive::OWNER_TAG;
+use slotwise::testing::model::tag::{TAKEOVER_TAG, slot_tag_key};
+use slotwise::testing::model::{ChannelPool, Desired, Destination, OutputGroup, Secret, SlotTag, StreamKey};
 
 use super::world::PARKING;
 
@@ -39,7 +39,8 @@ pub(super) fn carries(channel: &Channel, one: &Destination) -> bool {
 
 /// Whether a destination pushes there, by whichever pipeline and in whichever spelling.
 pub(super) fn is_target_of(one: &Destination, endpoint: &Endpoint) -> bool {
-    let read = |url: &str| slotwise::model::Endpoint::new(url, Secret::new(&*endpoint.1)).canonical();
+    let read =
+        |url: &str| slotwise::testing::model::Endpoint::new(url, Secret::new(&*endpoint.1)).canonical();
     let mut urls = [Some(&one.url), one.backup_url.as_ref()].into_iter().flatten();
     let has_key = match &one.key {
         StreamKey::Known(key) => key.reveal() == endpoint.1,
@@ -60,13 +61,13 @@ pub(super) fn tag_of(channel: &Channel, group: &OutputGroup) -> Option<SlotTag> 
 }
 
 /// Every RTMP output group of a channel in its order, with an endpoint per pipeline; the name of one may be empty.
-pub(super) fn rtmp_groups(channel: &Channel) -> Vec<(String, Vec<slotwise::model::Endpoint>)> {
+pub(super) fn rtmp_groups(channel: &Channel) -> Vec<(String, Vec<slotwise::testing::model::Endpoint>)> {
     let document = channel.document();
     let of = |id: &Value| {
         let entries = document["destinations"].as_array()?;
         let entry = entries.iter().find(|entry| entry["id"] == *id)?;
         let all = endpoints(entry).into_iter();
-        let read = |(url, name): Endpoint| slotwise::model::Endpoint::new(url, Secret::new(name));
+        let read = |(url, name): Endpoint| slotwise::testing::model::Endpoint::new(url, Secret::new(name));
         Some(all.map(read).collect())
     };
     let groups = wired(document);

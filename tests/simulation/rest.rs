@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use slotwise::controller::View;
-use slotwise::emulator::{Call, World};
-use slotwise::model::Desired;
-use slotwise::plan::{Plan, Waiting};
+use slotwise::testing::controller::View;
+use slotwise::testing::emulator::{Call, World};
+use slotwise::testing::model::Desired;
+use slotwise::testing::plan::{Plan, Waiting};
 
 use super::oracle::{refute, refute_channel};
 

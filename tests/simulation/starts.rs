@@ -1,10 +1,10 @@
 //! What a start puts on air.
 
 use jiff::Timestamp;
-use slotwise::emulator::World;
-use slotwise::emulator::channel::State;
-use slotwise::emulator::world::Channel;
-use slotwise::model::{Desired, Endpoint, SlotId, SlotSelector};
+use slotwise::testing::emulator::World;
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::world::Channel;
+use slotwise::testing::model::{Desired, Endpoint, SlotId, SlotSelector};
 
 use super::ground::{Fit, Ground, Occupant, clash, is_refused};
 use super::reading::{is_running, rtmp_groups};

@@ -9,9 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use slotwise::controller::{Event, StepOutcome};
-use slotwise::emulator::World;
-use slotwise::model::{ChannelId, ChannelState};
+use slotwise::testing::controller::{Event, StepOutcome};
+use slotwise::testing::emulator::World;
+use slotwise::testing::model::{ChannelId, ChannelState};
 use tokio::time::Instant;
 
 use super::process::Sign;

@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use slotwise::emulator::World;
-use slotwise::emulator::channel::State;
-use slotwise::model::{Cause, Desired, Destination, DestinationName};
+use slotwise::testing::emulator::World;
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::model::{Cause, Desired, Destination, DestinationName};
 use tokio::time::Instant;
 
 use super::ground::{Fit, Ground, Occupant, Place};

@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use slotwise::model::{Desired, Destination, DestinationName, PoolName, StreamKey, WantedState};
+use slotwise::testing::model::{Desired, Destination, DestinationName, PoolName, StreamKey, WantedState};
 use tokio::time::Instant;
 
 use super::items::{self, Item};

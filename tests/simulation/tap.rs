@@ -16,9 +16,9 @@ use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use slotwise::emulator::{Emulator, in_memory};
-use slotwise::medialive::{MediaLive, Settings};
-use slotwise::wiring;
+use slotwise::testing::emulator::{Emulator, in_memory};
+use slotwise::testing::medialive::{MediaLive, Settings};
+use slotwise::testing::wiring;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use slotwise::emulator::Call;
+use slotwise::testing::emulator::Call;
 
 use super::leases::SharedRow;
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use slotwise::controller::Event;
-use slotwise::emulator::{Emulator, World};
-use slotwise::model::{Desired, StreamKey};
+use slotwise::testing::controller::Event;
+use slotwise::testing::emulator::{Emulator, World};
+use slotwise::testing::model::{Desired, StreamKey};
 use tokio::time::Instant;
 
 use super::reading::{owner, slots};

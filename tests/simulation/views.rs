@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use slotwise::model::{Desired, DestinationName};
+use slotwise::testing::model::{Desired, DestinationName};
 use tokio::time::Instant;
 
 use super::files::Spoiled;
@@ -71,7 +71,8 @@ impl Views {
     /// open, whoever was interrupted comes back although it is removed.
     pub(super) fn may_be_renamed(&self, endpoint: &Endpoint) -> bool {
         let mut declared = self.last().desired.destinations.values();
-        let is_open = declared.any(|one| matches!(one.key, slotwise::model::StreamKey::Unavailable { .. }));
+        let is_open =
+            declared.any(|one| matches!(one.key, slotwise::testing::model::StreamKey::Unavailable { .. }));
         is_open && self.all.iter().any(|view| view.declares(endpoint))
     }
 

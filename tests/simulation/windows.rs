@@ -1,7 +1,7 @@
 //! Windows, read by hand for the patterns that these worlds draw, in UTC: `*/20 * * * *` and `30 4 * * *`.
 
 use jiff::{SignedDuration, Timestamp};
-use slotwise::model::Window;
+use slotwise::testing::model::Window;
 
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;

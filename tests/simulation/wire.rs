@@ -19,8 +19,8 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use serde_json::{Value, json};
-use slotwise::aws::Connect;
-use slotwise::store::dynamodb::Access;
+use slotwise::testing::aws::Connect;
+use slotwise::testing::store::dynamodb::Access;
 use tokio::time::{Instant, sleep};
 
 use super::items;

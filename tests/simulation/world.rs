@@ -7,10 +7,12 @@ use rand::Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
-use slotwise::emulator::channel::State;
-use slotwise::emulator::{Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options, Switches};
-use slotwise::medialive::OWNER_TAG;
-use slotwise::model::{
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::{
+    Emulator, Fleet, InventedChannel, InventedPool, InventedSlot, Options, Switches,
+};
+use slotwise::testing::medialive::OWNER_TAG;
+use slotwise::testing::model::{
     Cause, ChannelId, ChannelPool, Desired, Destination, DestinationName, Disruption, GroupName, Interrupt,
     OwnerId, Pin, Placement, PoolChannel, PoolName, Secret, SlotId, SlotSelector, StreamKey, WantedState,
     Window,
@@ -118,7 +120,7 @@ pub(super) fn pool<'a>(
             parking_url: PARKING.into(),
         },
         placement,
-        idle: slotwise::model::Idle::Stop,
+        idle: slotwise::testing::model::Idle::Stop,
         disruption,
         paused: None,
     }

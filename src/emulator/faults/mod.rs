@@ -14,7 +14,7 @@ mod armed;
 mod fault;
 
 pub use self::armed::{Decision, Event, FAULTS_MAX, Failure, Faults, How};
-pub use self::fault::{Effect, Fault, FaultKind, Matcher};
+pub use self::fault::{Effect, Fault, FaultKind};
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,6 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 pub use self::invent::{InventedChannel, InventedPool, InventedSlot};
-pub use self::read::{FleetError, FleetProblem};
 pub use self::router::InventedRouter;
 use super::mediaconnect::ResourceKind;
 use super::world::{Settings, World};

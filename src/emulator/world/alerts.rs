@@ -19,6 +19,7 @@ const CLEARED_SHOWN: SignedDuration = SignedDuration::from_mins(5);
 /// An alert, set or cleared
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "as MediaLive calls it")]
 pub struct Alert {
     /// Unique in the channel since its last start
     pub id: u64,

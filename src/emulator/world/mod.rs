@@ -31,7 +31,7 @@ use serde_json::{Map, Value};
 pub use self::alerts::Alert;
 pub use self::channel::Channel;
 pub use self::groups::SecurityGroup;
-pub use self::inputs::{Input, InputState};
+pub use self::inputs::Input;
 pub use self::schedule::Scheduled;
 use super::channel::{Change, State};
 use super::dice::Dice;

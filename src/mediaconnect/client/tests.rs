@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::emulator::mediaconnect::{Operation, ResourceKind};
+use crate::emulator::mediaconnect::{Operation, ResourceKind, RouterQuotas};
 use crate::emulator::{
     Call, Effect, Emulator, Fault, FaultKind, Fleet, InventedRouter, Operation as Any, Options, Quotas,
-    RouterQuotas, in_memory,
+    in_memory,
 };
 use crate::mediaconnect::{client_token, output_name};
 use crate::model::tag::{DESTINATION_TAG, OFF_SINCE_TAG, off_since_tag, started_tag};

@@ -26,12 +26,11 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use tokio::sync::OnceCell;
 
-pub use client::{Description, ItemKey, TableClient};
+pub use client::{Description, TableClient};
 pub use create::{Created, KEY};
 pub use error::{TableError, TableErrorKind};
-pub use probe::KeyPart;
 pub use reader::{Look, Reader};
-pub use rows::{Row, Rows, Written};
+pub use rows::{Row, Rows};
 pub use writer::{Publication, Writer};
 
 use crate::aws::Connect;

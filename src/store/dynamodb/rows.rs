@@ -22,7 +22,7 @@ pub struct Rows {
     /// Attributes of the primary key.
     pub key: Vec<String>,
     /// The items.
-    pub rows: Vec<Arc<Row>>,
+    pub all: Vec<Arc<Row>>,
 }
 
 /// One item.
@@ -138,7 +138,11 @@ impl Rows {
     /// `rows` in the order of their identities, whatever the order of the scan was.
     pub(super) fn new(mut rows: Vec<Arc<Row>>, key: Vec<String>, begun: Instant) -> Self {
         rows.sort_by(|one, other| one.id.identity.cmp(&other.id.identity));
-        Self { begun, key, rows }
+        Self {
+            begun,
+            key,
+            all: rows,
+        }
     }
 
     /// `row`, or the one of an earlier look where that is the same: a table changes little between two looks.
@@ -151,32 +155,32 @@ impl Rows {
 
     /// Whether users wrote the same in `other`.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.rows.len() == other.rows.len()
-            && self.rows.iter().zip(&other.rows).all(|(one, other)| {
+        self.all.len() == other.all.len()
+            && self.all.iter().zip(&other.all).all(|(one, other)| {
                 Arc::ptr_eq(one, other) || (&one.key, &one.item) == (&other.key, &other.item)
             })
     }
 
     /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.all.is_empty()
     }
 
     /// Whether items of `other` are missing.
     pub(super) fn lacks_some_of(&self, other: &Self) -> bool {
-        other.rows.iter().any(|row| self.find(&row.id.identity).is_none())
+        other.all.iter().any(|row| self.find(&row.id.identity).is_none())
     }
 
     /// The item of this identity.
     pub fn find(&self, identity: &Identity) -> Option<&Arc<Row>> {
-        let found = self.rows.binary_search_by(|row| row.id.identity.cmp(identity));
-        found.ok().map(|index| &self.rows[index])
+        let found = self.all.binary_search_by(|row| row.id.identity.cmp(identity));
+        found.ok().map(|index| &self.all[index])
     }
 }
 
 // By hand: items hold stream keys.
 impl std::fmt::Debug for Rows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Rows({})", self.rows.len())
+        write!(f, "Rows({})", self.all.len())
     }
 }

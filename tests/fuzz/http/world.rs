@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use slotwise::emulator::channel::State;
-use slotwise::emulator::{Emulator, World};
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::{Emulator, World};
 
 use super::Answer;
 

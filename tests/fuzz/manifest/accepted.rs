@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use slotwise::model::{
+use slotwise::testing::model::{
     ChannelClass, ChannelObservation, ChannelPool, ChannelState, Desired, Destination, Endpoint, Observed,
     ObservedChannel, ObservedGroup, OwnerId, Pool, Secret, StreamKey, Target, Trust,
 };
-use slotwise::plan::{check as violations, plan};
-use slotwise::render;
-use slotwise::store::assemble::Good;
+use slotwise::testing::plan::{check as violations, plan};
+use slotwise::testing::render;
+use slotwise::testing::store::assemble::Good;
 
 use super::super::engine::Features;
 use super::CANARIES;
@@ -71,7 +71,10 @@ pub(super) fn check(good: Good, input: &[u8], features: &mut Features) {
     for destination in &plan.destinations {
         features.note(&format!(
             "planned {:?}",
-            destination.waiting.as_ref().map(slotwise::plan::Waiting::code)
+            destination
+                .waiting
+                .as_ref()
+                .map(slotwise::testing::plan::Waiting::code)
         ));
     }
     features.note(&format!("pools {}", "p".repeat(desired.pools.len().min(5))));

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use slotwise::manifest::decode::{Decoded, Object, RawObject, decode, decode_item};
-use slotwise::manifest::document::Item as Place;
-use slotwise::manifest::node::Node;
-use slotwise::manifest::table::{Item, ItemId, Layout, validate_table};
-use slotwise::manifest::validate::validate_destination;
-use slotwise::manifest::yaml::{self, documents};
-use slotwise::model::Destination;
+use slotwise::testing::manifest::decode::{Decoded, Object, RawObject, decode, decode_item};
+use slotwise::testing::manifest::document::Item as Place;
+use slotwise::testing::manifest::node::Node;
+use slotwise::testing::manifest::table::{Item, ItemId, Layout, validate_table};
+use slotwise::testing::manifest::validate::validate_destination;
+use slotwise::testing::manifest::yaml::{self, documents};
+use slotwise::testing::model::Destination;
 
 use super::super::engine::Features;
 use super::{FILE, check_reported, look_up};
@@ -64,7 +64,10 @@ fn attributes(tree: &Node) -> Item {
     item
 }
 
-fn judge(layout: &Arc<Layout>, item: &Item) -> (Option<Destination>, Vec<slotwise::manifest::Problem>) {
+fn judge(
+    layout: &Arc<Layout>,
+    item: &Item,
+) -> (Option<Destination>, Vec<slotwise::testing::manifest::Problem>) {
     let place = Place {
         table: Arc::from(Path::new("table fuzz")),
         layout: Arc::clone(layout),
@@ -78,7 +81,7 @@ fn judge(layout: &Arc<Layout>, item: &Item) -> (Option<Destination>, Vec<slotwis
     }
 }
 
-fn destination(mut object: Object) -> (Option<Destination>, Vec<slotwise::manifest::Problem>) {
+fn destination(mut object: Object) -> (Option<Destination>, Vec<slotwise::testing::manifest::Problem>) {
     let destination = match object.raw.take() {
         Some(RawObject::Destination(raw)) => validate_destination(&raw, &look_up, &mut object.report),
         _ => None,

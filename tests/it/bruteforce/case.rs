@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use slotwise::model::{
+use slotwise::testing::model::{
     Cause, ChannelClass, ChannelState, Desired, Interrupt, Observed, OwnerId, Pin, Placement, SlotId,
     Trouble, Trust, WantedState,
 };

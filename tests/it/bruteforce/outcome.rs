@@ -1,6 +1,6 @@
 //! What may become of a pool: every outcome that the rules allow.
 
-use slotwise::model::{Cause, ChannelState, Interrupt};
+use slotwise::testing::model::{Cause, ChannelState, Interrupt};
 
 use super::case::{Case, Hold, Owner};
 

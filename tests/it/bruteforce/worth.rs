@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use slotwise::model::{ChannelState, Placement};
+use slotwise::testing::model::{ChannelState, Placement};
 
 use super::case::{Case, Hold};
 use super::outcome::{Fate, Outcome, new_on, outcomes, protected, protection};

@@ -1,6 +1,6 @@
 //! A table of several tenants.
 
-use slotwise::status::Phase;
+use slotwise::testing::status::Phase;
 
 use super::{json, text};
 use crate::tables::{emulator, tenants};

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use slotwise::api::routes::ROUTES;
-use slotwise::cli::reference::{self, reasons};
-use slotwise::metrics::Metrics;
-use slotwise::plan::Waiting;
+use slotwise::testing::api::routes::ROUTES;
+use slotwise::testing::cli::reference::{self, reasons};
+use slotwise::testing::metrics::Metrics;
+use slotwise::testing::plan::Waiting;
 
 use super::tool::slotwise;
 

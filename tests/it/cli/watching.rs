@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use slotwise::metrics::Metrics;
-use slotwise::status::Phase;
+use slotwise::testing::metrics::Metrics;
+use slotwise::testing::status::Phase;
 
 /// Those that Prometheus adds to every series.
 const ADDED: [&str; 2] = ["job", "instance"];

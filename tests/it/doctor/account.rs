@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use serde_json::json;
-use slotwise::emulator::{Fault, FaultKind, Operation};
+use slotwise::testing::emulator::{Fault, FaultKind, Operation};
 use tokio::net::TcpListener;
 
 use super::super::cli::tool::{command, run};

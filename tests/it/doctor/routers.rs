@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use slotwise::emulator::{
+use slotwise::testing::emulator::{
     Fault, FaultKind, Fleet, InventedChannel, InventedPool, InventedRouter, Operation, mediaconnect,
 };
 use tower::ServiceExt;

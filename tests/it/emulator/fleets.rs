@@ -1,7 +1,7 @@
 //! Fleets as people have them: what the console and the CDK make, and what they hold beside RTMP slots.
 
 use aws_sdk_medialive::types::{ChannelState, OutputDestination, OutputDestinationSettings};
-use slotwise::emulator::{Emulator, Fleet, Options};
+use slotwise::testing::emulator::{Emulator, Fleet, Options};
 
 use super::{ROLE, client};
 

@@ -1,7 +1,7 @@
 //! Access to an emulator on a socket.
 
 use axum::http::{Method, StatusCode};
-use slotwise::api::{Access, Token};
+use slotwise::testing::api::{Access, Token};
 use tokio::net::TcpListener;
 
 use super::emulator;

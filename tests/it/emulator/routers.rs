@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use slotwise::emulator::{Emulator, Fleet, Options};
+use slotwise::testing::emulator::{Emulator, Fleet, Options};
 
 use super::wire::send;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use slotwise::emulator::{Emulator, Operation, Switches};
+use slotwise::testing::emulator::{Emulator, Operation, Switches};
 
 use super::emulator;
 use super::wire::send;

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use slotwise::emulator::{Effect, Emulator, Fault, FaultKind, Operation};
+use slotwise::testing::emulator::{Effect, Emulator, Fault, FaultKind, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;

@@ -61,7 +61,7 @@ fn is_of_a_sentence(error: ErrorKind) -> bool {
 }
 
 fn parse(words: &[String]) -> Result<(), clap::Error> {
-    match slotwise::cli::command().try_get_matches_from(words) {
+    match slotwise::testing::cli::command().try_get_matches_from(words) {
         Ok(_) => Ok(()),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Ok(()),
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Ok(()),

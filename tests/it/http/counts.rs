@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use slotwise::api::Access;
-use slotwise::emulator::{Fault, FaultKind, Operation};
-use slotwise::model::{Interrupt, WantedState};
+use slotwise::testing::api::Access;
+use slotwise::testing::emulator::{Fault, FaultKind, Operation};
+use slotwise::testing::model::{Interrupt, WantedState};
 
 use super::live::{Live, ask};
 use crate::stage::{desired, pool, ready, wanted};

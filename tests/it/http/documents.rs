@@ -1,10 +1,10 @@
 //! The documents are those that the command line prints, and hold no key.
 
-use slotwise::api::routes::ROUTES;
-use slotwise::api::{Access, Token};
-use slotwise::model::Secret;
-use slotwise::plan::explain;
-use slotwise::render;
+use slotwise::testing::api::routes::ROUTES;
+use slotwise::testing::api::{Access, Token};
+use slotwise::testing::model::Secret;
+use slotwise::testing::plan::explain;
+use slotwise::testing::render;
 
 use super::live::Live;
 use crate::stage::{desired, pool, ready, wanted};
@@ -115,7 +115,7 @@ async fn no_endpoint_shows_a_key() {
     live.script.change(|desired| {
         let mut c = wanted("c");
         c.url = "rtmp://c.example/k3y-in-path".into();
-        c.key = slotwise::model::StreamKey::Known(Secret::new("k3y-of-c"));
+        c.key = slotwise::testing::model::StreamKey::Known(Secret::new("k3y-of-c"));
         desired
             .destinations
             .insert(c.name.clone(), std::sync::Arc::new(c));

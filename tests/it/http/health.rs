@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use slotwise::api::Access;
-use slotwise::emulator::{Effect, Fault, FaultKind, Operation};
-use slotwise::model::{Trust, WantedState};
+use slotwise::testing::api::Access;
+use slotwise::testing::emulator::{Effect, Fault, FaultKind, Operation};
+use slotwise::testing::model::{Trust, WantedState};
 
 use super::live::{Live, ask};
 use crate::stage::{desired, pool, wanted};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slotwise::api::{Access, Token};
+use slotwise::testing::api::{Access, Token};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};

@@ -10,16 +10,16 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use jiff::Timestamp;
 use serde_json::Value;
-use slotwise::api::{Access, Api, Server};
-use slotwise::controller::lease::Lease;
-use slotwise::controller::{Clock, Controller, Pulse, Settings, Until};
-use slotwise::emulator::{Emulator, Options};
-use slotwise::medialive;
-use slotwise::metrics::Metrics;
-use slotwise::model::Desired;
-use slotwise::status::Status;
-use slotwise::store::{Loaded, Source};
-use slotwise::wiring;
+use slotwise::testing::api::{Access, Api, Server};
+use slotwise::testing::controller::lease::Lease;
+use slotwise::testing::controller::{Clock, Controller, Pulse, Settings, Until};
+use slotwise::testing::emulator::{Emulator, Options};
+use slotwise::testing::medialive;
+use slotwise::testing::metrics::Metrics;
+use slotwise::testing::model::Desired;
+use slotwise::testing::status::Status;
+use slotwise::testing::store::{Loaded, Source};
+use slotwise::testing::wiring;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -137,7 +137,7 @@ impl Live {
             .run(Until::Converged { deadline }, &CancellationToken::new())
             .await;
         assert!(
-            matches!(ended, slotwise::controller::Ended::Converged),
+            matches!(ended, slotwise::testing::controller::Ended::Converged),
             "{ended:?}"
         );
     }

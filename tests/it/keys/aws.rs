@@ -14,9 +14,9 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use slotwise::aws::Connect;
-use slotwise::emulator::in_memory;
-use slotwise::secrets::Keys;
+use slotwise::testing::aws::Connect;
+use slotwise::testing::emulator::in_memory;
+use slotwise::testing::secrets::Keys;
 
 /// Part of every key, and of every message of a fault.
 pub(crate) const CANARY: &str = "c4n4ry";

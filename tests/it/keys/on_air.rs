@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use slotwise::controller::{Controller, Until};
-use slotwise::emulator::{Emulator, Options};
-use slotwise::model::{DestinationName, OwnerId};
-use slotwise::status::{DestinationStatus, Phase};
-use slotwise::store::{LoadOptions, Sources};
+use slotwise::testing::controller::{Controller, Until};
+use slotwise::testing::emulator::{Emulator, Options};
+use slotwise::testing::model::{DestinationName, OwnerId};
+use slotwise::testing::status::{DestinationStatus, Phase};
+use slotwise::testing::store::{LoadOptions, Sources};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use slotwise::manifest::reference::{KeyLookup, KeyReference};
-use slotwise::secrets::Keys;
+use slotwise::testing::manifest::reference::{KeyLookup, KeyReference};
+use slotwise::testing::secrets::Keys;
 use tokio::time::{Instant, sleep};
 
 use super::aws::{CANARY, FakeAws, Fault};
@@ -91,7 +91,7 @@ async fn keys_are_read_in_the_fewest_calls_and_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_asked_of_aws_while_no_key_is_kept_there() {
-    let connect = slotwise::aws::Connect::new(async || panic!("AWS is not needed"));
+    let connect = slotwise::testing::aws::Connect::new(async || panic!("AWS is not needed"));
     let mut keys = Keys::with_aws(connect.clone(), connect, TTL);
     let env = KeyReference::Env("SLOTWISE_NOT_SET".to_owned());
     assert_eq!(

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use slotwise::controller::lease::{Answer, Ask, Candidate, LeaseTableError, LeaseTableErrorKind, Role, Row};
+use slotwise::testing::controller::lease::{
+    Answer, Ask, Candidate, LeaseTableError, LeaseTableErrorKind, Role, Row,
+};
 use tokio::time::Instant;
 
 use super::tools::apply;

@@ -1,7 +1,7 @@
 //! The binary, twice, over one table. The emulator records the caller of each call.
 //!
 //! The table is in this process, or where SLOTWISE_TEST_DYNAMODB says: `http://127.0.0.1:8000` for Amazon's DynamoDB
-//! Local. A user presses switches all the time, so that there is always something to write.
+//! Local. All but the first take long, and are run by `tests/run` (`cargo test --test it -- --ignored lease::processes`). A user presses switches all the time, so that there is always something to write.
 //!
 //! Each test waits for what happens, for as long as that may take on a busy machine. How long a fail-over takes is
 //! tested in virtual time (`candidates`, `replicas`).
@@ -50,6 +50,7 @@ async fn a_killed_leader_is_replaced_and_each_call_names_its_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "processes that wait for each other for a quarter of a minute: tests/run"]
 async fn a_leader_suspended_beyond_its_lease_never_writes_again() {
     let scene = Scene::new().await;
     scene.give_back().await;
@@ -84,6 +85,7 @@ async fn a_leader_suspended_beyond_its_lease_never_writes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "processes that wait for each other for a quarter of a minute: tests/run"]
 async fn a_leader_cut_off_from_the_table_becomes_a_standby() {
     let scene = Scene::new().await;
     scene.give_back().await;
@@ -106,6 +108,7 @@ async fn a_leader_cut_off_from_the_table_becomes_a_standby() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "processes that wait for each other for a quarter of a minute: tests/run"]
 async fn a_deleted_row_ends_the_lease_and_raises_the_epoch() {
     let scene = Scene::new().await;
     scene.give_back().await;
@@ -121,6 +124,7 @@ async fn a_deleted_row_ends_the_lease_and_raises_the_epoch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "processes that wait for each other for a quarter of a minute: tests/run"]
 async fn without_a_table_nothing_is_written_until_there_is_one() {
     let scene = Scene::without_table().await;
     let applied = scene.ran("apply", &["--yes"]).await;
@@ -142,6 +146,7 @@ async fn without_a_table_nothing_is_written_until_there_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "processes that wait for each other for a quarter of a minute: tests/run"]
 async fn a_permission_that_is_missing_is_named() {
     let scene = Scene::denied().await;
     let applied = scene.ran("apply", &["--yes"]).await;
@@ -155,6 +160,7 @@ async fn a_permission_that_is_missing_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "processes that wait for each other for a quarter of a minute: tests/run"]
 async fn beside_a_leader_apply_ends_with_7_and_plan_works() {
     let scene = Scene::new().await;
     scene.give_back().await;
@@ -179,6 +185,7 @@ async fn beside_a_leader_apply_ends_with_7_and_plan_works() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "processes that wait for each other for a quarter of a minute: tests/run"]
 async fn a_grant_goes_to_the_leader_by_the_row() {
     let mut scene = Scene::new().await;
     scene.rest();
@@ -210,6 +217,7 @@ async fn a_grant_goes_to_the_leader_by_the_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "processes that wait for each other for a quarter of a minute: tests/run"]
 async fn two_owners_share_a_table_and_not_a_lease() {
     let scene = Scene::new().await;
     let mut a = scene.replica("a");

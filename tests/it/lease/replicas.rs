@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use slotwise::controller::lease::{Candidate, How, Lease, LeaseTableErrorKind, Row};
-use slotwise::controller::{Ended, Event, LeaseNews, Settings, Until};
-use slotwise::emulator::{Emulator, Options};
-use slotwise::model::WantedState;
-use slotwise::status::{ConditionStatus, Phase};
+use slotwise::testing::controller::lease::{Candidate, How, Lease, LeaseTableErrorKind, Row};
+use slotwise::testing::controller::{Ended, Event, LeaseNews, Settings, Until};
+use slotwise::testing::emulator::{Emulator, Options};
+use slotwise::testing::model::WantedState;
+use slotwise::testing::status::{ConditionStatus, Phase};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use slotwise::controller::lease::table::VACANT;
-use slotwise::controller::lease::{Answer, Ask, LeaseTableError, LeaseTableErrorKind, Row, Table};
+use slotwise::testing::controller::lease::table::VACANT;
+use slotwise::testing::controller::lease::{Answer, Ask, LeaseTableError, LeaseTableErrorKind, Row, Table};
 use tokio::time::sleep;
 
 /// What DynamoDB makes of a request.

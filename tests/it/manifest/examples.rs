@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use slotwise::manifest::schema::{combined, schemas, to_text};
-use slotwise::model::{OwnerId, StreamKey};
-use slotwise::store::{LoadOptions, Source, Sources};
+use slotwise::testing::manifest::schema::{combined, schemas, to_text};
+use slotwise::testing::model::{OwnerId, StreamKey};
+use slotwise::testing::store::{LoadOptions, Source, Sources};
 
 use super::doubt;
 

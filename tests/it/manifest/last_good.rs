@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use slotwise::manifest::Severity;
-use slotwise::model::{ChannelId, Identity, Idle, OwnerId, StreamKey, WantedState};
-use slotwise::store::{LoadError, LoadOptions, Loaded, Sources, changes};
+use slotwise::testing::manifest::Severity;
+use slotwise::testing::model::{ChannelId, Identity, Idle, OwnerId, StreamKey, WantedState};
+use slotwise::testing::store::{LoadError, LoadOptions, Loaded, Sources, changes};
 
 use super::{Fixture, destination, doubt, link, names, pool, pool_names, simple};
 

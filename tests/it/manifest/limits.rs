@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use slotwise::manifest::Problem;
-use slotwise::manifest::decode::{Decoded, decode};
-use slotwise::manifest::yaml::documents;
+use slotwise::testing::manifest::Problem;
+use slotwise::testing::manifest::decode::{Decoded, decode};
+use slotwise::testing::manifest::yaml::documents;
 
 /// The problems of the documents in `text`.
 fn messages(text: &str) -> Vec<Problem> {

@@ -1,6 +1,6 @@
 //! Every mistake at once, each with its place, and no key repeated.
 
-use slotwise::model::Identity;
+use slotwise::testing::model::Identity;
 
 use super::{Fixture, destination, doubt, names, pool, simple};
 

@@ -13,9 +13,9 @@ mod watch;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use slotwise::manifest::Problem;
-use slotwise::model::{DestinationName, OwnerId, PoolName, Trust};
-use slotwise::store::{LoadError, LoadOptions, Loaded, Source, Sources};
+use slotwise::testing::manifest::Problem;
+use slotwise::testing::model::{DestinationName, OwnerId, PoolName, Trust};
+use slotwise::testing::store::{LoadError, LoadOptions, Loaded, Source, Sources};
 use tempfile::TempDir;
 
 /// A directory of declarations that a test changes.

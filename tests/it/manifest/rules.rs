@@ -1,7 +1,7 @@
 //! Each rule by itself: one mistake, one problem, in the right place.
 
-use slotwise::manifest::Severity;
-use slotwise::model::{Secret, StreamKey};
+use slotwise::testing::manifest::Severity;
+use slotwise::testing::model::{Secret, StreamKey};
 
 use super::{Fixture, destination, pool, simple};
 

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use slotwise::model::OwnerId;
-use slotwise::store::{LoadOptions, Source, Sources};
+use slotwise::testing::model::OwnerId;
+use slotwise::testing::store::{LoadOptions, Source, Sources};
 
 use super::{Fixture, destination, link, pool, simple};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use slotwise::model::{
+use slotwise::testing::model::{
     Cause, ChannelClass, ChannelId, ChannelObservation, ChannelState, Desired, DestinationName, Interrupt,
     Observed, OwnerId, Pin, Placement, SlotId, Trouble, Trust, WantedState, Window,
 };
@@ -383,10 +383,12 @@ pub(super) fn build_channel(
         }
         match *held {
             SlotSpec::NoSlot => support::slot(&mut channel, &format!("MediaPackage-{s}"), parking),
-            SlotSpec::Unusable => channel.groups_mut().push(slotwise::model::ObservedGroup {
-                name: group.into(),
-                target: Err(slotwise::model::NoSlot::Outputs(2)),
-            }),
+            SlotSpec::Unusable => channel
+                .groups_mut()
+                .push(slotwise::testing::model::ObservedGroup {
+                    name: group.into(),
+                    target: Err(slotwise::testing::model::NoSlot::Outputs(2)),
+                }),
             _ => support::slot(&mut channel, &group, target.unwrap_or(parking)),
         }
         // What slotwise has pointed is recorded; so is every previous target. The rest was found so.

@@ -1,8 +1,8 @@
 //! Tables that are missing, forbidden, throttled, half read or empty.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use slotwise::model::StreamKey;
-use slotwise::store::{Loaded, Source, Sources};
+use slotwise::testing::model::StreamKey;
+use slotwise::testing::store::{Loaded, Source, Sources};
 
 use super::dynamo::Fault;
 use super::{Fixture, PATIENCE, doubt, load_until, names, until};

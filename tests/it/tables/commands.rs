@@ -131,10 +131,10 @@ async fn destinations_go_into_a_table_and_come_out_the_same() {
 
 /// Every destination of a directory, keys and generations left out.
 async fn declared(fixture: &Fixture) -> Vec<String> {
-    use slotwise::store::{LoadOptions, Source, Sources};
+    use slotwise::testing::store::{LoadOptions, Source, Sources};
     let paths = vec![fixture.dir.path().to_owned()];
     let options = LoadOptions { check_keys: false };
-    let mut sources = Sources::new(paths, slotwise::model::OwnerId::new("test"), options);
+    let mut sources = Sources::new(paths, slotwise::testing::model::OwnerId::new("test"), options);
     let loaded = sources.load().await.unwrap();
     assert_eq!(fixture.messages(&loaded), [""; 0]);
     loaded

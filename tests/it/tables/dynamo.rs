@@ -23,8 +23,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use slotwise::aws::Connect;
-use slotwise::store::dynamodb::Access;
+use slotwise::testing::aws::Connect;
+use slotwise::testing::store::dynamodb::Access;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 

@@ -12,13 +12,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use slotwise::controller::lease::Lease;
-use slotwise::controller::{Clock, Controller, Event, Settings, Until};
-use slotwise::emulator::{Emulator, Options};
-use slotwise::medialive;
-use slotwise::model::{OwnerId, Trust};
-use slotwise::store::{LoadOptions, Loaded, Source, Sources, Tables};
-use slotwise::wiring;
+use slotwise::testing::controller::lease::Lease;
+use slotwise::testing::controller::{Clock, Controller, Event, Settings, Until};
+use slotwise::testing::emulator::{Emulator, Options};
+use slotwise::testing::medialive;
+use slotwise::testing::model::{OwnerId, Trust};
+use slotwise::testing::store::{LoadOptions, Loaded, Source, Sources, Tables};
+use slotwise::testing::wiring;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 

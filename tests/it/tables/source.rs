@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use slotwise::model::{Identity, OwnerId, StreamKey, WantedState};
-use slotwise::store::{LoadOptions, Source, Sources};
+use slotwise::testing::model::{Identity, OwnerId, StreamKey, WantedState};
+use slotwise::testing::store::{LoadOptions, Source, Sources};
 
 use super::super::keys::aws::FakeAws;
 use super::{Fixture, doubt, load_until, names, until};
@@ -258,8 +258,9 @@ async fn a_stream_tells_of_a_change_at_once() {
         .dynamo
         .set(&table, ("name", "a"), "state", "Streaming")
         .await;
-    let on =
-        |loaded: &slotwise::store::Loaded| loaded.desired.destinations["a"].state == WantedState::Streaming;
+    let on = |loaded: &slotwise::testing::store::Loaded| {
+        loaded.desired.destinations["a"].state == WantedState::Streaming
+    };
     let loaded = load_until(&mut sources, "seen", on).await;
     assert_eq!(loaded.desired.destinations["a"].generation, 2);
     // What is written into attributes of slotwise's own is no news.
@@ -370,6 +371,6 @@ async fn a_key_that_aws_keeps_is_read_for_an_item_as_for_a_file() {
         .dynamo
         .set(&table, ("name", "a"), "state", "Streaming")
         .await;
-    let rotated = |loaded: &slotwise::store::Loaded| matches!(&loaded.desired.destinations["a"].key, StreamKey::Known(key) if key.reveal().ends_with("-rotated"));
+    let rotated = |loaded: &slotwise::testing::store::Loaded| matches!(&loaded.desired.destinations["a"].key, StreamKey::Known(key) if key.reveal().ends_with("-rotated"));
     load_until(&mut sources, "read again", rotated).await;
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use slotwise::controller::lease::Lease;
-use slotwise::emulator::channel::State;
-use slotwise::model::{Observed, OwnerId};
-use slotwise::plan::plan;
-use slotwise::status::Status;
-use slotwise::store::{LoadOptions, Source, Sources, Tables};
+use slotwise::testing::controller::lease::Lease;
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::model::{Observed, OwnerId};
+use slotwise::testing::plan::plan;
+use slotwise::testing::status::Status;
+use slotwise::testing::store::{LoadOptions, Source, Sources, Tables};
 
 use super::dynamo::{Dynamo, Fault};
 use super::{Fixture, emulator, until};
@@ -217,7 +217,7 @@ async fn a_standby_writes_no_status() {
     let desired = sources.load().await.unwrap().desired;
     let now = Timestamp::UNIX_EPOCH;
     let planned = plan(&desired, &Observed::default(), now);
-    sources.publish(&slotwise::status::status(
+    sources.publish(&slotwise::testing::status::status(
         &desired,
         &[],
         &planned,

@@ -4,10 +4,10 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use jiff::Timestamp;
-use slotwise::model::{Identity, Observed, WantedState};
-use slotwise::plan::plan;
-use slotwise::status::{Status, status};
-use slotwise::store::{Loaded, Source, Sources};
+use slotwise::testing::model::{Identity, Observed, WantedState};
+use slotwise::testing::plan::plan;
+use slotwise::testing::status::{Status, status};
+use slotwise::testing::store::{Loaded, Source, Sources};
 
 use super::{Fixture, doubt, load_until, names};
 
@@ -260,7 +260,7 @@ async fn a_faulty_item_blocks_no_other_and_is_reported_by_key() {
         "{messages:#?}"
     );
     assert!(!messages.concat().contains("CANARY"), "{messages:#?}");
-    let of_another = |rejected: &&slotwise::manifest::Rejected| rejected.object.name == "main-stage";
+    let of_another = |rejected: &&slotwise::testing::manifest::Rejected| rejected.object.name == "main-stage";
     assert_eq!(loaded.rejected.iter().find(of_another), None);
 
     // Another tenant's item that is gone is gone, and one that is repaired is there.

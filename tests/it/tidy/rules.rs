@@ -71,6 +71,13 @@ pub(super) const DATA_OF_A_PLAN: &[&str] = &[
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
+        says: "what is there for tests is used by tests",
+        of: &[],
+        but: &["testing"],
+        forbids: |path| is_within(path, "crate::testing"),
+        planted: &[("controller", "use crate::testing::plan::Plan;")],
+    },
+    Rule {
         says: "pure modules know no I/O and no clock",
         of: PURE,
         but: &[],
@@ -402,7 +409,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         says: "what writes recordings is begun by cli: a disk cannot hold up the loop",
         of: &[],
-        but: &["cli", "recorder"],
+        but: &["cli", "recorder", "testing"],
         forbids: |path| is_within(path, "crate::recorder"),
         planted: &[("controller", "use crate::recorder::Recorder;")],
     },

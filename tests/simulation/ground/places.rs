@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
-use slotwise::emulator::channel::State;
-use slotwise::emulator::world::Channel;
-use slotwise::model::{Destination, DestinationName, Endpoint};
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::world::Channel;
+use slotwise::testing::model::{Destination, DestinationName, Endpoint};
 
 use super::super::reading::{owner, rtmp_groups};
 use super::{Fit, Ground, Names, Occupant, Place, Slot, clash, in_force, pushes};
@@ -189,7 +189,10 @@ impl Ground<'_> {
     }
 
     /// The pause in force on the pool of a channel.
-    pub(in super::super) fn pause_on<'p>(&self, place: &Place<'p>) -> Option<&'p slotwise::model::Pause> {
+    pub(in super::super) fn pause_on<'p>(
+        &self,
+        place: &Place<'p>,
+    ) -> Option<&'p slotwise::testing::model::Pause> {
         in_force(place.pool?.paused.as_ref(), self.wall)
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rand::Rng;
 use rand::seq::{IndexedRandom, IteratorRandom};
-use slotwise::controller::lease::LeaseTableErrorKind;
-use slotwise::emulator::{Effect, Fault, FaultKind, Operation};
+use slotwise::testing::controller::lease::LeaseTableErrorKind;
+use slotwise::testing::emulator::{Effect, Fault, FaultKind, Operation};
 
 use super::super::leases::Trouble;
 use super::super::tap::{Boundary, Calls};

@@ -1,9 +1,9 @@
 //! What a plan says of channels: why one waits, why one cannot be used, and that one has nothing to wait for.
 
-use slotwise::emulator::channel::State;
-use slotwise::emulator::world::Channel;
-use slotwise::model::{ChannelState, Destination};
-use slotwise::plan::Waiting;
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::emulator::world::Channel;
+use slotwise::testing::model::{ChannelState, Destination};
+use slotwise::testing::plan::Waiting;
 
 use super::{Claim, Occupant, Oracle, Place, clash, ensure, in_force, rtmp_groups, slot_of};
 

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use slotwise::medialive::OWNER_TAG;
-use slotwise::model::{Interrupt, Pin, Secret, Window};
+use slotwise::testing::medialive::OWNER_TAG;
+use slotwise::testing::model::{Interrupt, Pin, Secret, Window};
 
 use super::*;
 use crate::stage::{PARKING, Stage, desired, pool, ready, wanted};
-use slotwise::emulator::channel::State;
+use slotwise::testing::emulator::channel::State;
 
 /// A world at rest, what is declared in it, and what the controller made of it.
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl Scene {
         self.desired.destination_mut(name).unwrap()
     }
 
-    fn policy(&mut self) -> &mut slotwise::model::Disruption {
+    fn policy(&mut self) -> &mut slotwise::testing::model::Disruption {
         &mut self.desired.pools.get_mut("main").unwrap().disruption
     }
 }
@@ -135,7 +135,7 @@ fn tag(world: &mut World, owner: Option<&str>) {
 
 /// Stops or starts channel 1 by hand, at once.
 fn set_state(world: &mut World, state: State) {
-    let now = slotwise::emulator::request::Now {
+    let now = slotwise::testing::emulator::request::Now {
         elapsed: Duration::ZERO,
         wall: Timestamp::UNIX_EPOCH,
     };

@@ -1,7 +1,7 @@
 //! Whether there would be a way on air or off, within what is granted.
 
-use slotwise::emulator::channel::State;
-use slotwise::model::{Cause, Destination, StreamKey};
+use slotwise::testing::emulator::channel::State;
+use slotwise::testing::model::{Cause, Destination, StreamKey};
 
 use super::{Fit, Oracle, Place, Slot};
 

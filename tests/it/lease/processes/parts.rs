@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use slotwise::emulator::{Call, Emulator, Fault, FaultKind, Operation, Options};
+use slotwise::testing::emulator::{Call, Emulator, Fault, FaultKind, Operation, Options};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
