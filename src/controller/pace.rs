@@ -6,7 +6,7 @@
 //! | a channel is on its way | is looked at |
 //! |---|---|
 //! | for less than the shortest of late | not by itself; the look at all channels once in a while shows it, too |
-//! | for longer | whenever another tenth of that has passed: so its end is noticed late by little |
+//! | for longer | whenever another eighth of that has passed: so its end is noticed late by little |
 //! | for twice as long, or nothing is known | whenever an eighth of the time that it has taken has passed |
 //!
 //! Where nobody waits for the end, the last two are a third. A transition that ends sooner than those before is noticed
@@ -144,8 +144,8 @@ impl Pace {
     /// How long after the last look at a channel the next one is worth it.
     fn gap(&self, one: &Transition, least: Duration) -> Duration {
         let so_far = one.looked - one.since;
-        let (of_shortest, of_so_far) = if one.is_awaited { (10, 8) } else { (3, 3) };
-        let growing = |least: Duration| (so_far / of_so_far).min(GAP_MAX).max(least);
+        let parts = if one.is_awaited { 8 } else { 3 };
+        let growing = |least: Duration| (so_far / parts).min(GAP_MAX).max(least);
         let Some(shortest) = self.took.get(&one.state).and_then(|took| took.iter().min()) else {
             let is_first_update = one.state == ChannelState::Updating && !self.has_seen_update;
             return if is_first_update {
@@ -160,7 +160,7 @@ impl Pace {
         if so_far >= soonest * 2 {
             growing(least)
         } else if so_far >= soonest {
-            (soonest / of_shortest).max(least)
+            (soonest / parts).max(least)
         } else {
             soonest.saturating_sub(so_far).max(least)
         }
@@ -256,7 +256,7 @@ mod tests {
     fn no_start_is_looked_at_before_the_shortest_of_late() {
         let mut pace = after(ChannelState::Starting, &[150, 120, 170]);
         let seen = looks(&mut pace, ChannelState::Starting, true, 165);
-        assert_eq!(seen, [114, 125, 136, 148, 159]);
+        assert_eq!(seen, [114, 128, 142, 156]);
     }
 
     #[test]
