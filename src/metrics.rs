@@ -441,7 +441,17 @@ const STEPS: [(&str, &str); 19] = [
 const OUTCOMES: [&str; 4] = ["accepted", "already_done", "stale", "failed"];
 
 /// What takes a wanted destination off air beside a stop of ours.
-const LOSSES: [&str; 3] = ["ChannelStopped", "ChannelRecovering", "TargetGone"];
+const LOSSES: [&str; 9] = [
+    "ChannelStopped",
+    "ChannelRecovering",
+    "TargetGone",
+    "OutputStopped",
+    "OutputFailed",
+    "OutputRecovering",
+    "OutputGone",
+    "OtherInput",
+    "InputStopped",
+];
 
 /// What was done.
 #[derive(Debug)]
@@ -467,8 +477,9 @@ impl Steps {
         let interruptions = maker.counters((
             "interruptions_total",
             &["reason"],
-            "wanted destinations that went off air, by the reason of the stop, or by what happened to the channel: \
-             `ChannelStopped` by others, `ChannelRecovering`, `TargetGone`",
+            "wanted destinations that went off air, by the reason of the stop, or by what happened to the channel or \
+             the router output: `ChannelStopped` or `OutputStopped` by others, `ChannelRecovering`, `OutputRecovering`, `TargetGone`, \
+             `OutputFailed`, `OutputGone`, `OtherInput` taken by hand, `InputStopped` with what feeds it",
         ))?;
         let stops = STEPS.iter().filter(|(action, _)| *action == "stop");
         for reason in stops.map(|(_, reason)| *reason).chain(LOSSES) {

@@ -150,7 +150,8 @@ pub enum Event {
     WentOffAir {
         /// Which one.
         destination: DestinationName,
-        /// What happened to its channel: `ChannelStopped`, `ChannelRecovering`, or `TargetGone` where it runs on.
+        /// What happened to its channel (`ChannelStopped`, `ChannelRecovering`, or `TargetGone` where it runs on) or to its router
+        /// output (`OutputStopped`, `OutputFailed`, `OutputRecovering`, `OutputGone`, or `OtherInput` and `InputStopped` where it is ACTIVE).
         reason: &'static str,
     },
     /// Nothing is left to do.

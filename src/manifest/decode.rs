@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
 
+use super::advice::{how_to_add, how_to_write, instead_of_unknown, suggest};
 use super::de::{Fault, from_node};
 use super::document::{Document, Item};
 use super::node::{FieldPath, Node, Segment};
-use super::presets::instead_of;
 use super::problem::{ObjectId, Problem, Severity};
 use super::raw::{API_GROUP, API_VERSION, KINDS, RawDestination, RawPool, RawRouterPool};
 use super::report::Report;
@@ -365,28 +365,12 @@ fn tell(path: &FieldPath, fault: &Fault) -> (Spot, String, String) {
                 shown(name)
             };
             let message = format!("there is no field {name_shown}");
-            let fix = match nearest(name, allowed.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("remove it; the fields here are {}", allowed.join(", ")),
-            };
+            let fix = instead_of_unknown(name, allowed);
             (Spot::Key, message, fix)
         }
         Fault::Missing => (Spot::Key, MISSING.to_owned(), how_to_add(name)),
         Fault::WrongType { needed, found } => {
-            let fix = match (*needed, *found) {
-                ("a text", "a number") if name == "duration" => "write it with units: 30m, 1h30m".to_owned(),
-                ("a text", "a number") if name == "keep" => "write it with units: 24h, 168h".to_owned(),
-                ("a whole number", _) if name == "maximumBitrate" => {
-                    "write bits per second without a unit: 8000000 for 8 Mbit/s".to_owned()
-                }
-                ("a word", "a number") if name == "tier" => {
-                    "write OUTPUT_20, OUTPUT_50 or OUTPUT_100".to_owned()
-                }
-                ("a text", "a number" | "true or false") => "put it in quotes".to_owned(),
-                ("a list", "a mapping") => "begin each entry with `- `".to_owned(),
-                (_, "nothing") => "write a value, or remove the field".to_owned(),
-                _ => format!("write {needed}"),
-            };
+            let fix = how_to_write(path, needed, found);
             (Spot::Value, format!("must be {needed}, not {found}"), fix)
         }
         Fault::UnknownWord { found, allowed } => {
@@ -403,46 +387,6 @@ fn tell(path: &FieldPath, fault: &Fault) -> (Spot, String, String) {
             "the value does not fit here".to_owned(),
             "see `slotwise schema`".to_owned(),
         ),
-    }
-}
-
-/// Words that a message lists at most; the schema has the rest.
-const WORDS_LISTED: usize = 8;
-
-fn suggest(word: &str, allowed: &[&str]) -> String {
-    if let Some(instead) = instead_of(word) {
-        return instead;
-    }
-    match nearest(word, allowed.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if allowed.len() > WORDS_LISTED => {
-            let first = allowed[..WORDS_LISTED].join(", ");
-            format!("write {first}, or another one that `slotwise schema Destination` lists")
-        }
-        None => format!("write {}", one_of(allowed)),
-    }
-}
-
-fn how_to_add(name: &str) -> String {
-    match name {
-        "apiVersion" => format!("add apiVersion: {API_VERSION}"),
-        "state" => "add state: Streaming (on air) or state: Ready (off air)".to_owned(),
-        "pool" => "add pool: NAME, with the name of a ChannelPool or RouterPool".to_owned(),
-        "channels" => "add channels: [{ id: \"4000001\" }], with ids of your MediaLive channels".to_owned(),
-        "table" => "add table: NAME, with the name of a DynamoDB table".to_owned(),
-        "id" => "add id: \"4000001\", with the id of a MediaLive channel".to_owned(),
-        "parkingUrl" => "add parkingUrl: rtmp://HOST/APP, a place that takes no stream".to_owned(),
-        "outputGroups" => "add outputGroups: \"RTMP-*\", a glob on the names of the groups".to_owned(),
-        "input" => "add input: with the ARN of the router input that feeds the outputs".to_owned(),
-        "networkInterface" => {
-            "add networkInterface: with the ARN of the router network interface that the outputs push through"
-                .to_owned()
-        }
-        "output" => "add output: { maximumBitrate: 8000000 }, in bits per second".to_owned(),
-        "maximumBitrate" => {
-            "add maximumBitrate: 8000000, in bits per second, at least that of the input".to_owned()
-        }
-        _ => format!("add {name}"),
     }
 }
 

@@ -11,6 +11,7 @@
 //! Pure: bytes come in as arguments, keys by way of a function. Rules about several objects, and the last good state of a
 //! bad one, are in `store::assemble`.
 
+mod advice;
 pub mod de;
 pub mod decode;
 pub mod document;

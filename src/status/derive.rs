@@ -10,7 +10,7 @@ use super::output;
 use super::{ChannelStatus, Condition, ConditionStatus, DestinationStatus, Phase, Status};
 use crate::manifest::Rejected;
 use crate::model::{
-    ChannelId, ChannelState, Desired, Destination, DestinationName, OutputState, SlotId, Trust, WantedState,
+    ChannelId, ChannelState, Desired, Destination, DestinationName, OutputState, Trust, WantedState,
 };
 use crate::plan::router::{NotReady, OutputWaiting};
 use crate::plan::{Action, ChannelPlan, DestinationPlan, Plan, Waiting};
@@ -76,14 +76,6 @@ pub fn phase(planned: &DestinationPlan, channel: Option<&ChannelPlan>) -> Phase 
         WantedState::Ready if is_on_air || is_carried_by_running => Phase::Stopping,
         WantedState::Ready => Phase::Ready,
     }
-}
-
-/// The slot that carries it, or else will.
-fn slot(planned: &DestinationPlan) -> Option<&SlotId> {
-    let held = planned.held.as_ref();
-    held.filter(|_| planned.on_air)
-        .or(planned.assignment.as_ref())
-        .or(held)
 }
 
 /// Wanted, and not seen on air. What is only planned is `Pending`: it is on its way once its channel is seen in
@@ -161,7 +153,9 @@ impl<'a> View<'a> {
         channels: &BTreeMap<&ChannelId, &'a ChannelPlan>,
         before: Option<&DestinationStatus>,
     ) -> Self {
-        let channel = slot(planned).and_then(|slot| channels.get(&slot.channel).copied());
+        let channel = planned
+            .slot()
+            .and_then(|slot| channels.get(&slot.channel).copied());
         Self {
             planned,
             declared,
@@ -210,7 +204,7 @@ impl<'a> View<'a> {
         if let Some(output) = &self.planned.output {
             return output::message(self.phase, output);
         }
-        match (self.phase, slot(self.planned)) {
+        match (self.phase, self.planned.slot()) {
             (Phase::Streaming, Some(slot)) => format!("on air in {slot}"),
             (Phase::Pending, Some(slot)) => format!("goes to {slot}: {}", self.next()),
             (Phase::Starting, Some(slot)) => format!("{slot}: {}", self.next()),
@@ -290,7 +284,7 @@ impl<'a> View<'a> {
                 .as_ref()
                 .map(|waiting| waiting.ways_out_of(&self.planned.name))
                 .unwrap_or_default(),
-            slot: slot(self.planned).cloned(),
+            slot: self.planned.slot().cloned(),
             output: self
                 .planned
                 .output

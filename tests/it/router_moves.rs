@@ -169,6 +169,12 @@ async fn between_a_channel_and_a_router_output_it_moves_both_ways() {
         stage.log()
     );
     assert_eq!(stage.state("1"), "IDLE");
+    let a = stage.destination("a");
+    assert_eq!(
+        (a.slot, a.output.is_some()),
+        (None, true),
+        "not where it was before"
+    );
 }
 
 #[tokio::test(start_paused = true)]

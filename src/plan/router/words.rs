@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::feed::not_ready;
 use super::reading::endpoint;
 use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
-use crate::model::{Cause, Desired, DestinationName, Observed, PoolName, RouterArn};
+use crate::model::{Cause, Desired, DestinationName, Observed, OutputState, PoolName, RouterArn, SlotId};
 use crate::plan::waiting::{
     AGAIN, FAILING_FROM_ATTEMPTS, JUST_THIS_ONCE, OWN_KEY, anytime, end_of_pause, paused,
 };
-use crate::plan::{DestinationPlan, Waiting};
+use crate::plan::{DestinationPlan, OutputPlace, Waiting};
 
 /// What a new URL or key of a destination on air means.
 const OWN_CHANGE: &str = "its new URL or key is written while its router output is stopped, and it is on air";
@@ -215,6 +215,18 @@ fn declare_again(pool: &PoolName) -> String {
 }
 
 impl DestinationPlan {
+    /// The slot that carries it, or else will: none where its router output does. What it has left in a pool that it was moved from
+    /// is not where it is.
+    pub fn slot(&self) -> Option<&SlotId> {
+        let is_told =
+            |output: &OutputPlace| !self.on_air || output.state.is_some_and(OutputState::may_publish);
+        if self.output.as_ref().is_some_and(is_told) {
+            return None;
+        }
+        let held = self.held.as_ref();
+        held.filter(|_| self.on_air).or(self.assignment.as_ref()).or(held)
+    }
+
     /// Whether it is not known if it is on air: it may have a router output, and those cannot be looked at.
     pub fn is_unknown(&self) -> bool {
         let is_unreadable = matches!(
