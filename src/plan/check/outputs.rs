@@ -11,7 +11,7 @@ use super::reading::World;
 use super::violation::{About, Rule, Violation};
 use crate::model::{
     ChannelState, Destination, DestinationName, Endpoint, Identity, InputState, OutputState, RouteState,
-    RouterArn, RouterOutput, RouterPool, Stream, StreamKey, TargetDigest, Trust,
+    RouterArn, RouterOutput, RouterPool, SourceObservation, Stream, StreamKey, TargetDigest, Trust,
 };
 use crate::plan::{OutputAction, Plan};
 
@@ -311,7 +311,28 @@ impl<'a> Outputs<'a> {
 
     /// Whether an output brings a pool's programme to its target.
     fn is_on_air(&self, output: &RouterOutput, pool: &RouterPool) -> bool {
-        output.state == OutputState::Active && takes(output, pool) && self.is_fed(pool)
+        output.state == OutputState::Active && takes(output, pool) && self.may_bring(pool)
+    }
+
+    /// Whether nothing that was seen says that a pool's input brings no programme.
+    fn may_bring(&self, pool: &RouterPool) -> bool {
+        let routers = &self.world.observed.routers;
+        let input = routers.inputs.get(&pool.input);
+        if input.is_some_and(|input| input.state != InputState::Active) {
+            return false;
+        }
+        let (Some(input), Some(named)) = (input, &pool.source) else {
+            return true;
+        };
+        match (routers.sources.get(named), &input.channel) {
+            (Some(SourceObservation::Seen(seen)), taken)
+                if taken.as_ref().is_none_or(|taken| taken == named) =>
+            {
+                seen.state == ChannelState::Running
+            }
+            (Some(SourceObservation::Missing), Some(taken)) => taken != named,
+            _ => true,
+        }
     }
 
     fn is_fed(&self, pool: &RouterPool) -> bool {

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::{Elsewhere, OutputWaiting};
 use crate::model::{
-    Desired, Destination, DestinationName, Endpoint, InputState, ObservedRouters, OutputRecord, OutputState,
-    PoolName, RouteState, RouterArn, RouterOutput, RouterPool, SourceObservation, Stream, StreamKey,
-    TargetDigest,
+    ChannelId, ChannelState, Desired, Destination, DestinationName, Endpoint, InputState, ObservedRouters,
+    OutputRecord, OutputState, PoolName, RouteState, RouterArn, RouterOutput, RouterPool, SourceObservation,
+    Stream, StreamKey, TargetDigest,
 };
 
 /// Whose an output of ours is.
@@ -239,10 +239,27 @@ impl<'a> Reading<'a> {
 
     /// Whether an output brings the pool's programme to its target.
     pub(super) fn is_on_air(&self, output: &RouterOutput, pool: &RouterPool) -> bool {
-        output.state == OutputState::Active && Self::is_routed(output, pool) && self.is_source_ready(pool)
+        output.state == OutputState::Active && Self::is_routed(output, pool) && self.may_be_fed(pool)
     }
 
-    /// Whether the input receives, and the channel in front runs.
+    /// Whether the pool's input brings a programme, as far as that can be seen. A source that the input does not take says nothing
+    /// against it, whatever was written by mistake, and neither does what could not be looked at.
+    fn may_be_fed(&self, pool: &RouterPool) -> bool {
+        let Some(input) = self.observed.inputs.get(&pool.input) else {
+            return true;
+        };
+        let runs = |source: &ChannelId| match self.observed.sources.get(source) {
+            Some(SourceObservation::Seen(channel)) => {
+                let takes_other = input.channel.as_ref().is_some_and(|takes| takes != source);
+                takes_other || channel.state == ChannelState::Running
+            }
+            Some(SourceObservation::Missing) => input.channel.as_ref() != Some(source),
+            Some(SourceObservation::Unreadable { .. }) | None => true,
+        };
+        input.state == InputState::Active && pool.source.as_ref().is_none_or(runs)
+    }
+
+    /// Whether the input receives, and the channel in front runs: both were seen to.
     pub(super) fn is_source_ready(&self, pool: &RouterPool) -> bool {
         let input = self.observed.inputs.get(&pool.input);
         let runs = |channel| {

@@ -324,6 +324,10 @@ impl<'a> Reading<'a> {
         if let Some(waiting) = not_granted(one, pool, grant).filter(|_| interrupts) {
             return (Vec::new(), Some(waiting));
         }
+        // Its start would wait for what is not seen to feed it.
+        if interrupts && !self.is_source_ready(pool) {
+            return (Vec::new(), Some(self.source_not_ready(pool)));
+        }
         (retarget(target), None)
     }
 

@@ -68,6 +68,10 @@ impl<'a> Case<'a> {
         self.pool.is_some_and(|pool| takes(output, pool))
     }
 
+    fn may_bring(&self) -> bool {
+        self.pool.is_some_and(|pool| self.outputs.may_bring(pool))
+    }
+
     fn is_fed(&self) -> bool {
         self.pool.is_some_and(|pool| self.outputs.is_fed(pool))
     }
@@ -310,7 +314,7 @@ impl<'a> Case<'a> {
         if self.is_served_elsewhere(one) || !may_publish {
             return None;
         }
-        let brings_something = self.takes_its_input(seen) && self.is_fed();
+        let brings_something = self.takes_its_input(seen) && self.may_bring();
         if !(retakes || is_moved || brings_something) {
             // It stops and is pointed at its target while it brings nothing.
             return None;

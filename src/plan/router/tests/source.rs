@@ -383,3 +383,53 @@ fn the_second_author_refuses_what_must_not_be() {
         "nothing is said"
     );
 }
+
+/// Three ways in which it is not known whether a programme comes in: an id written by mistake, a channel that cannot be read, and an
+/// input that was not shown.
+#[test]
+fn what_cannot_be_seen_to_feed_an_output_is_no_leave_to_stop_it() {
+    let base = || {
+        let mut world = with_source(Running, InputState::Active).output("arn-a", "a", OutputState::Active);
+        world.observed.inputs.get_mut(INPUT).unwrap().channel = Some(CHANNEL.into());
+        world
+    };
+    let mistyped = || {
+        let mut world = base();
+        world.pool().source = Some("4000008".into());
+        let missing = SourceObservation::Missing;
+        world.observed.sources = [("4000008".into(), missing)].into();
+        world
+    };
+    let unread = || {
+        let mut world = base();
+        let why = "AccessDenied".to_owned();
+        world.observed.sources = [(CHANNEL.into(), SourceObservation::Unreadable { why })].into();
+        world
+    };
+    let unshown = || {
+        let mut world = base();
+        world.observed.inputs.clear();
+        world
+    };
+    for world in [mistyped(), unread(), unshown()] {
+        assert!(world.plans()[0].on_air, "{:?}", world.plans());
+        for interrupt in [Interrupt::Never, Interrupt::Anytime] {
+            let mut world = world.clone().with("a", new_key);
+            world.pool().disruption.interrupt = interrupt;
+            assert_eq!(
+                world.steps(),
+                [""; 0],
+                "{interrupt:?}: it would not come back by itself"
+            );
+        }
+        let standby = world.wanted("b").output("arn-b", "b", OutputState::Standby);
+        assert_eq!(
+            standby.steps(),
+            [""; 0],
+            "nothing is started by what is not known"
+        );
+    }
+    let mut gone = base();
+    gone.observed.sources = [(CHANNEL.into(), SourceObservation::Missing)].into();
+    assert!(!gone.plans()[0].on_air, "its channel is deleted");
+}
