@@ -7,7 +7,7 @@ use slotwise::testing::controller::Ended;
 use slotwise::testing::emulator::mediaconnect::Operation as Op;
 use slotwise::testing::emulator::request::Request;
 use slotwise::testing::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::testing::model::{Desired, Pause, WantedState};
+use slotwise::testing::model::{Desired, Interrupt, Pause, Secret, StreamKey, WantedState};
 use slotwise::testing::status::Phase;
 
 use super::router_pool::{outputs, states, switch, writes};
@@ -124,6 +124,37 @@ async fn channel_input_and_outputs_start_in_this_order_and_stop_in_reverse() {
     let count = writes(&stage).len();
     stage.run_for(10 * MINUTE).await;
     assert_eq!(writes(&stage).len(), count, "{:?}", &writes(&stage)[count..]);
+}
+
+/// During a show, in a hurry: another key, and a slip in the id of the channel.
+#[tokio::test(start_paused = true)]
+async fn a_mistyped_source_and_a_new_key_take_nothing_off_air() {
+    let mut stage = Stage::new(wanted(&["a", "b"]));
+    converge(&mut stage).await;
+    let (before, count) = (outputs(&stage.emulator), writes(&stage).len());
+    stage.script.change(|desired| {
+        desired.routers.get_mut("main").unwrap().source = Some("4000008".into());
+        desired.routers.get_mut("main").unwrap().disruption.interrupt = Interrupt::Anytime;
+        let mut a = destination("a", WantedState::Streaming);
+        a.key = StreamKey::Known(Secret::new("another"));
+        desired.destinations.insert("a".into(), a.into());
+    });
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(outputs(&stage.emulator), before, "{}", stage.log());
+    assert_eq!(writes(&stage).len(), count, "{:?}", &writes(&stage)[count..]);
+    let a = stage.destination("a");
+    assert_eq!((a.phase, a.reason), (Phase::Streaming, "SourceNotReady"), "{a:?}");
+    assert!(a.message.contains("4000008"), "{}", a.message);
+
+    stage
+        .script
+        .change(|desired| desired.routers.get_mut("main").unwrap().source = Some(CHANNEL.into()));
+    converge(&mut stage).await;
+    assert_eq!(
+        power(&writes(&stage)[count..]),
+        ["StopRouterOutput", "StartRouterOutput"],
+        "the new key, once it can come back"
+    );
 }
 
 #[tokio::test(start_paused = true)]
