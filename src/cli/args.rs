@@ -13,6 +13,7 @@ use super::output::{program, quoted};
 use crate::controller::MaxVanish;
 use crate::controller::lease::table::ASKS_PER_LEASE;
 use crate::emulator::Switches;
+use crate::manifest::table::instead_of_table_name;
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
@@ -375,9 +376,8 @@ fn parse_concurrency(text: &str) -> Result<usize, String> {
 /// A name that DynamoDB takes, or the ARN of a table.
 fn parse_table(text: &str) -> Result<String, String> {
     let name = text.rsplit('/').next().unwrap_or_default();
-    let fits = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
     let is_arn = text.starts_with("arn:") && text.contains(":table/");
-    if (3..=255).contains(&name.len()) && name.chars().all(fits) && (is_arn || name == text) {
+    if (is_arn || name == text) && instead_of_table_name(name).is_none() {
         Ok(text.to_owned())
     } else {
         Err("write the name of a table, 3 to 255 letters, digits, `-`, `_` and `.`, or its ARN".to_owned())

@@ -6,7 +6,7 @@ use super::connect::table_access;
 use super::exit::ExitCode;
 use super::failure::{CommandResult, Failure};
 use super::output::Output;
-use crate::manifest::table::TablePlace;
+use crate::manifest::table::{NO_TABLE_NAME, TablePlace, instead_of_table_name};
 use crate::store::dynamodb::{Created, Description, KEY, TableError};
 
 /// What `--cloudformation` prints.
@@ -33,10 +33,10 @@ enum TableCommand {
 #[derive(Debug, Args)]
 struct CreateArgs {
     /// Make a table of destinations of this name [default: slotwise-destinations]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = table_name)]
     destinations: Option<String>,
     /// Make a table for the lease of this name [default: slotwise-lease]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = table_name)]
     lease: Option<String>,
     /// Print a CloudFormation template of both instead, and make nothing
     #[arg(long)]
@@ -44,6 +44,14 @@ struct CreateArgs {
     /// AWS region; otherwise the environment or the AWS profile says
     #[arg(long, env = "SLOTWISE_REGION")]
     region: Option<String>,
+}
+
+/// The name of a table, as DynamoDB allows it.
+fn table_name(name: &str) -> Result<String, String> {
+    match instead_of_table_name(name) {
+        None => Ok(name.to_owned()),
+        Some(instead) => Err(format!("{NO_TABLE_NAME}: {instead}")),
+    }
 }
 
 /// Makes tables, or prints how to.
@@ -121,4 +129,25 @@ fn next(destinations: Option<&str>, lease: Option<&str>) -> String {
     });
     let run = lease.map(|name| format!("next: run replicas with --lease-table {name}\n"));
     [declare, run].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table_name;
+
+    #[test]
+    fn a_name_that_dynamodb_does_not_allow_is_refused_with_the_right_form() {
+        assert_eq!(table_name("rt-1"), Ok("rt-1".to_owned()));
+        for (wrong, part) in [
+            ("rt", "3 to 255"),
+            ("my table", "letters"),
+            (
+                "arn:aws:dynamodb:eu:1:table/live",
+                "last part of the ARN only: `live`",
+            ),
+        ] {
+            let why = table_name(wrong).unwrap_err();
+            assert!(why.contains(part), "{wrong}: {why}");
+        }
+    }
 }

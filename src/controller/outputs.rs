@@ -246,7 +246,7 @@ impl Outputs {
         &mut self,
         seen: ObservedRouters,
         not_found: BTreeSet<RouterArn>,
-    ) -> Vec<(String, OutputState, OutputState, Duration)> {
+    ) -> Vec<(RouterArn, OutputState, OutputState, Duration)> {
         let now = Instant::now();
         for arn in not_found {
             if let Some(identity) = self.made.remove(&arn) {
@@ -262,9 +262,7 @@ impl Outputs {
                     && output.state != OutputState::Unknown
                     && from != OutputState::Unknown
                 {
-                    let record = output.record.as_ref().map(|record| record.identity.to_string());
-                    let name = record.unwrap_or_else(|| output.name.to_string());
-                    changed.push((name, from, output.state, now - since));
+                    changed.push((arn.clone(), from, output.state, now - since));
                 }
             }
             if output.state == OutputState::Active {

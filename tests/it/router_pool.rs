@@ -80,6 +80,25 @@ fn key(stage: &Stage, name: &'static str, key: &str) {
     });
 }
 
+/// Items of a table are identified by their keys, and told by their names.
+#[tokio::test(start_paused = true)]
+async fn an_output_is_told_by_the_name_of_its_destination() {
+    let mut desired = wanted(&["a"]);
+    desired.destination_mut("a").unwrap().identity = "table-7-item-1".into();
+    let mut stage = Stage::new(desired);
+    assert!(
+        matches!(stage.converge(30).await, Ended::Converged),
+        "{}",
+        stage.log()
+    );
+    let log = stage.log();
+    assert!(
+        log.contains("OutputChanged { name: \"a\", from: Starting"),
+        "{log}"
+    );
+    assert!(!log.contains("OutputChanged { name: \"table"), "{log}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_switch_touches_no_other_output() {
     let names = ["a", "b", "c", "d", "e"];

@@ -132,15 +132,22 @@ impl Life {
         one: &Destination,
     ) -> bool {
         let since = self.since[one.name.as_str()];
+        let pool = PoolName::new(before.pool.as_str());
+        let router = desired.routers.get(&pool).map(|pool| pool.disruption.interrupt);
+        let slots = desired.pools.get(&pool).map(|pool| pool.disruption.interrupt);
+        // A slot whose stream is another one's by now, which is off, is that one's: exact comes before recorded.
+        let mut rest = desired
+            .destinations
+            .values()
+            .filter(|other| other.name != one.name);
+        let is_passed_on =
+            slots.is_some() && rest.any(|other| before.is_of(other) && other.state == WantedState::Ready);
         if one.paused.is_some() && is_calm(since.pause) {
-            return true;
+            return !is_passed_on;
         }
         if one.state != WantedState::Streaming || !is_calm(since.state) || !is_calm(since.pause) {
             return false;
         }
-        let pool = PoolName::new(before.pool.as_str());
-        let router = desired.routers.get(&pool).map(|pool| pool.disruption.interrupt);
-        let slots = desired.pools.get(&pool).map(|pool| pool.disruption.interrupt);
         // What has another target now may be stopped for it, where the pool says so. On a channel the change of one interrupts others.
         let is_moved = one.pool != pool || !is_calm(since.pool);
         if before.is_of(one) && is_calm(since.key) && !is_moved && slots.is_none() {
@@ -155,13 +162,6 @@ impl Life {
         let mut others = outputs.iter().filter(|(other, _)| *other != arn);
         let has_own =
             others.any(|(_, other)| other.is_of(one) && other.state == "ACTIVE" && other.key != before.key);
-        // A slot whose stream is another one's by now, which is off, is that one's: exact comes before recorded.
-        let mut rest = desired
-            .destinations
-            .values()
-            .filter(|other| other.name != one.name);
-        let is_passed_on =
-            slots.is_some() && rest.any(|other| before.is_of(other) && other.state == WantedState::Ready);
         is_never && !has_own && !is_passed_on
     }
 
@@ -193,7 +193,10 @@ impl Life {
     pub(super) fn assert_settled(&self, stage: &Stage) {
         let desired = self.script.desired();
         // What another slotwise may have, as its pool is declared no longer, stays and is named.
-        let planned = stage.controller.plan().unwrap().outputs();
+        let Some(plan) = stage.controller.plan() else {
+            panic!("not at rest: no cycle has come to a plan\n{}", self.tail());
+        };
+        let planned = plan.outputs();
         let named = planned.filter(|output| {
             output
                 .waiting

@@ -6,7 +6,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Outputs, Routers};
 use crate::controller::{Controller, Event};
-use crate::model::{Desired, ObservedRouters, OwnerId, Unreadable};
+use crate::model::{Desired, ObservedRouters, OwnerId, RouterArn, Unreadable};
 use crate::service::{CallError, CallErrorKind};
 use crate::store::Source;
 
@@ -121,7 +121,8 @@ impl<S: Source> Controller<S> {
             .map(|routers| routers.observer.take_not_found());
         self.outputs.blind = None;
         self.outputs.were_seen |= seen.is_complete;
-        for (name, from, to, after) in self.outputs.note_look(seen, not_found.unwrap_or_default()) {
+        for (arn, from, to, after) in self.outputs.note_look(seen, not_found.unwrap_or_default()) {
+            let name = self.name_of_output(&arn);
             self.publisher.emit(Event::OutputChanged {
                 name,
                 from,
@@ -129,6 +130,20 @@ impl<S: Source> Controller<S> {
                 after,
             });
         }
+    }
+
+    /// As events call a router output: by the destination that is recorded for it, which may have another name by now.
+    fn name_of_output(&self, arn: &RouterArn) -> String {
+        let Some(output) = self.outputs.seen.outputs.get(arn) else {
+            return arn.to_string();
+        };
+        let Some(record) = &output.record else {
+            return output.name.to_string();
+        };
+        let declared = self.loaded.as_ref().map(|loaded| &loaded.desired.destinations);
+        let mut all = declared.into_iter().flat_map(|declared| declared.values());
+        let of_it = all.find(|one| one.identity == record.identity);
+        of_it.map_or_else(|| record.identity.to_string(), |one| one.name.to_string())
     }
 
     /// Looks once whether outputs of ours are there though no RouterPool is declared: the pool may have been taken out of the

@@ -19,7 +19,7 @@ use url::{Host, Url};
 pub use item_id::{ItemId, KeyPart};
 pub use layout::{Item, Layout, Mistake};
 pub use status::{StatusField, StatusLayout};
-pub use validate::validate_table;
+pub use validate::{NO_TABLE_NAME, instead_of_table_name, validate_table};
 
 use crate::manifest::problem::TABLE;
 use crate::model::PoolName;

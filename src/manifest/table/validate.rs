@@ -67,18 +67,26 @@ pub fn validate_table(raw: &RawTable, report: &mut Report) -> Option<Destination
     })
 }
 
-/// Source: DynamoDB Developer Guide, "Naming rules".
 fn check_table_name(name: &str, path: &FieldPath, report: &mut Report) {
+    if let Some(fix) = instead_of_table_name(name) {
+        report.reject(path, NO_TABLE_NAME, fix);
+    }
+}
+
+/// What is wrong where [`instead_of_table_name`] knows better.
+pub const NO_TABLE_NAME: &str = "this is not the name of a table";
+
+/// What to write instead of `name`, where DynamoDB allows no table of that name. Source: DynamoDB Developer Guide, "Naming rules".
+pub fn instead_of_table_name(name: &str) -> Option<String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if (3..=255).contains(&name.len()) && name.bytes().all(fits) {
-        return;
+        return None;
     }
     let last = name.strip_prefix("arn:").and_then(|arn| arn.rsplit('/').next());
-    let fix = match last {
+    Some(match last {
         Some(last) => format!("write the last part of the ARN only: {}", shown(last)),
         None => "write 3 to 255 letters, digits, `-`, `_` and `.`".to_owned(),
-    };
-    report.reject(path, "this is not the name of a table", fix);
+    })
 }
 
 fn check_endpoint(text: &str, path: &FieldPath, report: &mut Report) {
