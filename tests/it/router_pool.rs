@@ -80,6 +80,34 @@ fn key(stage: &Stage, name: &'static str, key: &str) {
     });
 }
 
+/// A look at outputs that takes long makes a plan that is old when it is made, and is carried out all the same.
+#[tokio::test(start_paused = true)]
+async fn what_is_planned_by_a_slow_look_is_begun() {
+    use mediaconnect::Operation as Op;
+    let mut stage = Stage::new(declared(&[
+        ("a", WantedState::Ready),
+        ("b", WantedState::Streaming),
+    ]));
+    assert!(
+        matches!(stage.converge(30).await, Ended::Converged),
+        "{}",
+        stage.log()
+    );
+    for look in [Op::ListRouterOutputs, Op::BatchGetRouterOutput] {
+        let slow = FaultKind::Slow { seconds: 6.0 };
+        stage
+            .emulator
+            .inject(Fault::new(slow).on(Operation::Router(look)));
+    }
+    switch(&stage, "a", WantedState::Streaming);
+    let begun = tokio::time::Instant::now();
+    let ended = stage.converge(30).await;
+    assert!(matches!(ended, Ended::Converged), "{}", stage.log());
+    // 35 s of it are MediaConnect's own, and there are five looks of 6 or 12 s.
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(110), "{took:?} {}", stage.log());
+}
+
 /// Items of a table are identified by their keys, and told by their names.
 #[tokio::test(start_paused = true)]
 async fn an_output_is_told_by_the_name_of_its_destination() {
