@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use slotwise::testing::controller::{Ended, Event};
 use slotwise::testing::emulator::mediaconnect::{self, ResourceKind};
+use slotwise::testing::emulator::request::Request;
 use slotwise::testing::emulator::{Emulator, Fault, FaultKind, Operation, Options};
 use slotwise::testing::model::{Cause, Desired, Interrupt, WantedState};
 use slotwise::testing::status::Phase;
@@ -175,6 +176,18 @@ async fn between_a_channel_and_a_router_output_it_moves_both_ways() {
         (None, true),
         "not where it was before"
     );
+
+    // Somebody starts the channel that it has left, and pushes its stream a second time.
+    let before = outputs(&stage.emulator);
+    let start = Request::new(Operation::StartChannel, "1");
+    let started = stage
+        .emulator
+        .with_world(|world, now| world.handle(&start, now).is_ok());
+    assert!(started);
+    stage.run_for(10 * MINUTE).await;
+    assert_eq!(stage.state("1"), "IDLE", "{}", stage.log());
+    assert_eq!(outputs(&stage.emulator), before);
+    assert_eq!(stage.phase("a"), Phase::Streaming);
 }
 
 #[tokio::test(start_paused = true)]

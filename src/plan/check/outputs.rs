@@ -249,13 +249,13 @@ impl<'a> Outputs<'a> {
         declared.filter(is_its_now).or(Some(tagged))
     }
 
-    /// Destinations of RouterPools with an output there that only has to be started.
+    /// Destinations of RouterPools with an output there that only has to be started, or that brings their programme already.
     pub(super) fn prepared(&self) -> BTreeSet<DestinationName> {
         let with_output = self
             .own
             .keys()
             .filter_map(|name| self.world.desired.destinations.get(*name));
-        let prepared = with_output.filter(|one| self.is_prepared(one));
+        let prepared = with_output.filter(|one| self.is_prepared(one) || self.is_served(one));
         prepared.map(|one| one.name.clone()).collect()
     }
 
@@ -312,6 +312,23 @@ impl<'a> Outputs<'a> {
     /// Whether an output brings a pool's programme to its target.
     fn is_on_air(&self, output: &RouterOutput, pool: &RouterPool) -> bool {
         output.state == OutputState::Active && takes(output, pool) && self.may_bring(pool)
+    }
+
+    /// The same, of which every part was seen.
+    fn is_seen_on_air(&self, output: &RouterOutput, pool: &RouterPool) -> bool {
+        self.is_on_air(output, pool) && self.is_fed(pool)
+    }
+
+    /// Whether an output brings the programme of a destination's pool to its target.
+    fn is_served(&self, one: &Destination) -> bool {
+        let pool = self.world.desired.routers.get(&one.pool);
+        let target = endpoint(one).map(|own| own.stream());
+        pool.is_some_and(|pool| {
+            self.own(one).any(|(_, output)| {
+                let there = output.target.as_ref().map(Endpoint::stream);
+                there.is_some() && there == target && self.is_seen_on_air(output, pool)
+            })
+        })
     }
 
     /// Whether nothing that was seen says that a pool's input brings no programme.

@@ -314,14 +314,16 @@ pub(super) fn outputs_on_air(desired: &Desired, observed: &Observed, now: Timest
     on_air
 }
 
-/// Destinations whose own router output has everything but its start.
+/// Destinations whose own router output has everything but its start, or needs none: a slot that they left was started by hand.
 pub(in crate::plan) fn prepared_outputs(
     desired: &Desired,
     observed: &Observed,
     now: Timestamp,
 ) -> BTreeSet<DestinationName> {
     read_outputs(desired, observed, now, |reading| {
-        names_of(desired, |one| reading.is_prepared(one))
+        names_of(desired, |one| {
+            reading.is_prepared(one) || reading.is_served_by_its_own(one)
+        })
     })
 }
 

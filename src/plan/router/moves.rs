@@ -65,11 +65,14 @@ impl Reading<'_> {
         if !one.is_wanted(self.now) {
             return Some((vec![step(OutputAction::Stop, OutputReason::NotWanted)], None));
         }
-        let own = self.own(one).zip(self.pools.get(&one.pool));
-        let in_output =
-            own.is_some_and(|((_, own, fit), pool)| fit == Fit::Exact && self.is_on_air(own, pool));
-        let is_served = in_output || self.elsewhere.served.contains(&one.name);
+        let is_served = self.is_served_by_its_own(one) || self.elsewhere.served.contains(&one.name);
         is_served.then(|| (vec![step(OutputAction::Stop, OutputReason::Surplus)], None))
+    }
+
+    /// Whether a destination's own output brings its programme to its target.
+    pub(super) fn is_served_by_its_own(&self, one: &Destination) -> bool {
+        let own = self.own(one).zip(self.pools.get(&one.pool));
+        own.is_some_and(|((_, own, fit), pool)| fit == Fit::Exact && self.is_seen_on_air(own, pool))
     }
 
     /// Whether a destination begins in its pool as soon as it has ended in the one that it was moved from.

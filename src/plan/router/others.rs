@@ -75,7 +75,7 @@ impl Reading<'_> {
         let stream = |output: &RouterOutput| output.target.as_ref().map(Endpoint::stream);
         let is_served = self.own(one).is_some_and(|(_, own, fit)| {
             let is_its = fit == Fit::Exact || stream(own) == stream(output);
-            is_its && self.is_on_air(own, pool)
+            is_its && self.is_seen_on_air(own, pool)
         });
         let action = match output.state {
             OutputState::Standby => OutputAction::Delete,

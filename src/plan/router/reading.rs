@@ -242,6 +242,11 @@ impl<'a> Reading<'a> {
         output.state == OutputState::Active && Self::is_routed(output, pool) && self.may_be_fed(pool)
     }
 
+    /// The same, where everything that feeds it was seen to run: enough for another copy to end.
+    pub(super) fn is_seen_on_air(&self, output: &RouterOutput, pool: &RouterPool) -> bool {
+        self.is_on_air(output, pool) && self.is_source_ready(pool)
+    }
+
     /// Whether the pool's input brings a programme, as far as that can be seen. A source that the input does not take says nothing
     /// against it, whatever was written by mistake, and neither does what could not be looked at.
     fn may_be_fed(&self, pool: &RouterPool) -> bool {

@@ -363,7 +363,7 @@ impl<'a> Case<'a> {
         others.any(|(_, output)| {
             let there = output.target.as_ref().map(stream);
             let is_same = there.is_some() && (there == own || there == here);
-            is_same && self.outputs.is_on_air(output, pool)
+            is_same && self.outputs.is_seen_on_air(output, pool)
         })
     }
 
