@@ -12,6 +12,9 @@
 //!        ▲─────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
+//! `schedule` says when the next look is due, `run` waits for it and for what else may happen, `cycle` is one cycle, `steps`,
+//! `outputs` and `feeds` hold what is under way, `memory` what is remembered of that, and `publisher` tells what is new.
+//!
 //! Looks cost calls. At rest there is one each interval; of channels on their way `pace` says when a look is worth it, and where
 //! the list has many pages only those channels are looked at, until one of them has changed.
 //!

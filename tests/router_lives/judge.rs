@@ -12,7 +12,7 @@ use super::{
 type Outputs = BTreeMap<String, Shown>;
 
 /// Why a wanted destination may be off air in the end.
-const SAYS_WHY: [&str; 9] = [
+const SAYS_WHY: [&str; 10] = [
     "InterruptionForbidden",
     "QuotaReached",
     "SameTarget",
@@ -22,6 +22,7 @@ const SAYS_WHY: [&str; 9] = [
     "Moves",
     "OtherInput",
     "NoFreeSlot",
+    "Uninterruptible",
 ];
 
 /// With these reasons a destination may be on air where it was, with its previous target.
