@@ -214,7 +214,7 @@ impl OutputExecutor {
     }
 
     /// Points an output at another target. What is recorded of it is written first, so that it is known as the destination's
-    /// afterwards; where MediaConnect refuses the target, as it was before.
+    /// afterwards; where MediaConnect does not do it, as it was before.
     async fn update(
         &self,
         task: &OutputTask,
@@ -234,11 +234,12 @@ impl OutputExecutor {
             .client
             .update_output(permit, fresh, target, &pool.settings)
             .await;
+        let is_not_done = updated.as_ref().is_err_and(|error| !error.kind.is_ambiguous());
         let updated = updated.map_err(refused_or_failed);
-        if let (Err(StepError::Refused(_)), Some(before)) = (&updated, &fresh.output.record)
+        if let Some(before) = fresh.output.record.as_ref().filter(|_| is_not_done)
             && let Ok(permit) = self.permit(step_permit)
         {
-            // What is told is the refusal; whether this worked shows in the next look.
+            // What is told is why it was not done; whether this worked shows in the next look.
             drop(self.client.tag(permit, &fresh.arn, &[tag(before)]).await);
         }
         updated.map(drop)

@@ -10,6 +10,9 @@
 //! | `cycle`, `recording`, `fleet` | the whole loop, and what it costs in calls | controller and emulator in virtual time |
 //! | `takeover` | that what is undeclared is released once | the same |
 //! | `bad_days`, `races`, `refused_targets` | the loop while services fail, lag, race and refuse | the same |
+//! | `vanish` | that what is lost from the declaration stays on air | the same |
+//! | `router_pool`, `router_source`, `router_moves` | RouterPools: outputs, what feeds them, moves between pools | the same |
+//! | `router_lives` | hours of switches, faults, restarts and work by hand on router outputs | seeded lives; `examples/soak --routers` lives more |
 //! | `cases` | what public bug reports taught | `tests/cases` |
 //! | `lease` | that one process writes | candidates, replicas, real processes |
 //! | `simulation` | safety at every call, liveness after | seeded lives; `examples/soak` lives more of them |

@@ -515,3 +515,35 @@ async fn what_keeps_an_output_from_starting_is_told_and_ends_a_run() {
     stage.run_for(2 * MINUTE).await;
     assert_eq!(stage.phase("a"), Phase::Streaming);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_output_whose_update_is_denied_stays_that_of_its_destination() {
+    let mut stage = Stage::new(wanted(&["a"]));
+    assert!(
+        matches!(stage.converge(30).await, Ended::Converged),
+        "{}",
+        stage.log()
+    );
+    let update = Operation::Router(mediaconnect::Operation::UpdateRouterOutput);
+    stage
+        .emulator
+        .inject(Fault::new(FaultKind::AccessDenied).on(update));
+    switch(&stage, "a", WantedState::Ready);
+    assert!(
+        matches!(stage.converge(30).await, Ended::Converged),
+        "{}",
+        stage.log()
+    );
+    key(&stage, "a", "another");
+    switch(&stage, "a", WantedState::Streaming);
+    stage.run_for(10 * MINUTE).await;
+    let a = stage.destination("a");
+    assert_eq!((a.phase, a.reason), (Phase::Error, "BackingOff"), "{a:?}");
+    assert!(a.message.contains("mediaconnect:UpdateRouterOutput"), "{a:?}");
+    assert_eq!(stage.count("CreateRouterOutput"), 1, "no second one is made");
+
+    stage.emulator.with_world(|world, _| world.faults().clear());
+    stage.run_for(6 * MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming, "{}", stage.log());
+    assert_eq!(stage.count("CreateRouterOutput"), 1);
+}
