@@ -120,7 +120,7 @@ impl Publisher {
             self.emit(Event::SourceLoaded {
                 pools: loaded.desired.pool_count(),
                 destinations: loaded.desired.destinations.len(),
-                problems: loaded.problems.clone(),
+                problems: loaded.problems.to_vec(),
                 rejected: loaded.rejected.clone(),
                 changes: changed,
             });

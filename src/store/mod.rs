@@ -36,8 +36,8 @@ pub struct Loaded {
     /// `desired.trust` says whether anything is missing without a last good state.
     /// Shared, since each cycle looks at it and hardly any changes it.
     pub desired: Arc<Desired>,
-    /// Every mistake, in the order of files and lines.
-    pub problems: Vec<Problem>,
+    /// Every mistake, in the order of files and lines. Shared likewise.
+    pub problems: Arc<[Problem]>,
     /// Objects that are set aside because of them.
     pub rejected: Vec<Rejected>,
     /// How many tables are declared.

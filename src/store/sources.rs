@@ -228,7 +228,7 @@ impl Sources {
         self.good = Some(assembled.good);
         Loaded {
             desired,
-            problems,
+            problems: problems.into(),
             rejected: assembled.rejected,
             tables: self.tables.count(),
             unsure: self.tables.unsure(),
@@ -247,7 +247,7 @@ impl Source for Sources {
                 let Some(good) = &self.good else { return Err(error) };
                 Ok(Loaded {
                     desired: Arc::new(desired(&self.owner, good, &[error.to_string()])),
-                    problems: Vec::new(),
+                    problems: Arc::new([]),
                     rejected: Vec::new(),
                     tables: self.tables.count(),
                     unsure: self.tables.unsure(),

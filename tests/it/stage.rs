@@ -71,7 +71,7 @@ impl Source for Script {
         self.read = Some(declared.1);
         Ok(Loaded {
             desired: Arc::new(declared.0.clone()),
-            problems: Vec::new(),
+            problems: Vec::new().into(),
             rejected: Vec::new(),
             tables: 0,
             unsure: None,
