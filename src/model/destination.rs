@@ -58,6 +58,14 @@ impl Destination {
         self.paused.as_ref().filter(|pause| pause.holds_at(now))
     }
 
+    /// Where a router output of its own pushes; `None` while its key is not known.
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        match &self.key {
+            StreamKey::Known(key) => Some(Endpoint::new(Arc::clone(&self.url), key.clone())),
+            StreamKey::Unavailable { .. } => None,
+        }
+    }
+
     /// What a slot of a channel of `class` points at when it carries this destination; `None` while its key is
     /// not known. `parking` is the parked target of that slot.
     pub fn target(&self, class: ChannelClass, parking: &Target) -> Option<Target> {

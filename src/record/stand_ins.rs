@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use super::{Case, CaseOutcome};
 use crate::model::{
-    ChannelId, ChannelObservation, ChannelPool, ChannelTags, Desired, Destination, Endpoint, Observed,
-    ObservedChannel, ObservedGroup, ObservedRouters, OutputGroup, OwnerId, RouterOutput, Secret, SlotId,
-    SlotSelector, SlotTag, StreamKey, Target, TargetDigest,
+    ChannelId, ChannelObservation, ChannelPool, ChannelTags, Desired, Destination, Endpoint, Identity,
+    Observed, ObservedChannel, ObservedGroup, ObservedRouters, OutputGroup, OwnerId, RouterOutput, Secret,
+    SlotId, SlotSelector, SlotTag, StreamKey, Target, TargetDigest,
 };
 use crate::plan::router::OutputAction;
 use crate::plan::{Action, Plan};
@@ -47,6 +47,7 @@ impl StandIns {
         }
         let mut hiding = Hiding {
             owner: case.desired.owner.clone(),
+            declared: declared(&case.desired),
             parking: parking_names(&case.observed),
             parking_urls: (case.desired.pools.values())
                 .map(|pool| whole_url(&pool.slots.parking_url))
@@ -138,9 +139,17 @@ impl StandIns {
 /// Stand-ins within one case, in which these names and URLs park a slot.
 struct Hiding<'a> {
     owner: OwnerId,
+    /// Where each destination is to be pushed.
+    declared: BTreeMap<Identity, Endpoint>,
     parking: BTreeSet<String>,
     parking_urls: BTreeSet<Arc<str>>,
     known: &'a mut StandIns,
+}
+
+fn declared(desired: &Desired) -> BTreeMap<Identity, Endpoint> {
+    let all = desired.destinations.values();
+    let targets = all.filter_map(|one| Some((one.identity.clone(), one.endpoint()?)));
+    targets.collect()
 }
 
 impl Hiding<'_> {
@@ -221,7 +230,7 @@ impl Hiding<'_> {
         }
     }
 
-    /// A router output: what is recorded of it still fits, or still does not.
+    /// A router output: what is recorded of it still fits what it has, or is to be given, or still does not.
     fn output(&mut self, output: &RouterOutput) -> RouterOutput {
         let mut hidden = output.clone();
         let Some(target) = &output.target else {
@@ -229,11 +238,17 @@ impl Hiding<'_> {
         };
         let target_hidden = self.endpoint(target);
         if let Some(record) = &mut hidden.record {
-            let digest =
-                |target| TargetDigest::of_output(&self.owner, &record.pool, &record.identity, target);
-            let fits = record.digest == digest(target);
-            let digest = digest(&target_hidden);
-            record.digest = if fits { digest } else { digest.other() };
+            let meant = self.declared.get(&record.identity).cloned();
+            let meant_hidden = meant.as_ref().map(|meant| self.endpoint(meant));
+            let digest = |target: &Endpoint| {
+                TargetDigest::of_output(&self.owner, &record.pool, &record.identity, target)
+            };
+            let is_meant = meant.is_some_and(|meant| record.digest == digest(&meant));
+            record.digest = match meant_hidden {
+                _ if record.digest == digest(target) => digest(&target_hidden),
+                Some(meant) if is_meant => digest(&meant),
+                _ => digest(&target_hidden).other(),
+            };
         }
         hidden.target = Some(target_hidden);
         hidden
@@ -447,6 +462,7 @@ mod tests {
         let mut known = StandIns::default();
         let mut hiding = Hiding {
             owner: OwnerId::new("test"),
+            declared: BTreeMap::new(),
             parking: BTreeSet::new(),
             parking_urls: BTreeSet::from(["rtmp://a.example/live/parked".into()]),
             known: &mut known,

@@ -73,7 +73,10 @@ impl Life {
         let twice = outputs
             .iter()
             .filter_map(|(arn, shown)| self.pushed_twice(&outputs, arn, shown));
-        let found: Vec<String> = wrong.chain(twice).collect();
+        let made_twice = outputs
+            .iter()
+            .filter_map(|(arn, shown)| self.made_twice(&outputs, arn, shown));
+        let found: Vec<String> = wrong.chain(twice).chain(made_twice).collect();
         assert!(found.is_empty(), "{}\n{}", found.join("; "), self.tail());
         for (arn, shown) in &outputs {
             if matches!(shown.state.as_str(), "ERROR" | "RECOVERING" | "MIGRATING") {
@@ -164,6 +167,21 @@ impl Life {
         let has_own =
             others.any(|(_, other)| other.is_of(one) && other.state == "ACTIVE" && other.key != before.key);
         is_never && !has_own && !is_passed_on
+    }
+
+    /// What is wrong with `shown`, which was made beside another one of its destination and pool. A creation that is repeated since its
+    /// reply was lost makes nothing, and while a list shows a part only none is begun.
+    fn made_twice(&self, outputs: &Outputs, arn: &str, shown: &Shown) -> Option<String> {
+        let is_new = shown.ours && shown.named.is_some() && !self.before.contains_key(arn);
+        let mut others = outputs.iter().filter(|(other, _)| *other != arn);
+        let is_twice =
+            others.any(|(_, other)| other.ours && (&other.named, &other.pool) == (&shown.named, &shown.pool));
+        (is_new && shown.pool != "slots" && is_twice).then(|| {
+            format!(
+                "made twice: an output for {:?} in {}: {arn}",
+                shown.named, shown.pool
+            )
+        })
     }
 
     /// What is wrong with `shown`, which began beside another that pushes the same stream.

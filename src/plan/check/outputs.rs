@@ -11,7 +11,7 @@ use super::reading::World;
 use super::violation::{About, Rule, Violation};
 use crate::model::{
     ChannelState, Destination, DestinationName, Endpoint, Identity, InputState, OutputState, RouteState,
-    RouterArn, RouterOutput, RouterPool, SourceObservation, Stream, StreamKey, TargetDigest, Trust,
+    RouterArn, RouterOutput, RouterPool, SourceObservation, Stream, TargetDigest, Trust,
 };
 use crate::plan::{OutputAction, Plan};
 
@@ -91,7 +91,7 @@ impl Ingest {
 fn given_slots(plan: &Plan, world: &World<'_>) -> BTreeSet<Ingest> {
     let given = plan.destinations.iter().filter(|one| one.assignment.is_some());
     let declared = given.filter_map(|one| world.desired.destinations.get(&one.name));
-    let targets = declared.filter_map(|one| endpoint(one));
+    let targets = declared.filter_map(|one| one.endpoint());
     targets.map(|target| Ingest::of(&target)).collect()
 }
 
@@ -154,7 +154,7 @@ impl<'a> Outputs<'a> {
         }
         for one in world.desired.destinations.values().map(|one| &**one) {
             outputs.by_identity.entry(&one.identity).or_insert(one);
-            if let Some(own) = endpoint(one) {
+            if let Some(own) = one.endpoint() {
                 outputs.by_stream.entry(own.stream()).or_default().push(one);
             }
         }
@@ -184,8 +184,13 @@ impl<'a> Outputs<'a> {
             return Occupant::Undeclared;
         };
         let fits = |record: &&crate::model::OutputRecord| {
-            let digest = TargetDigest::of_output(&desired.owner, &record.pool, &record.identity, target);
-            digest == record.digest
+            let digest =
+                |of: &Endpoint| TargetDigest::of_output(&desired.owner, &record.pool, &record.identity, of);
+            // Tagged for the target that it was to be given, while it was stopped for that.
+            let meant = || self.of_identity(&record.identity).and_then(Destination::endpoint);
+            digest(target) == record.digest
+                || output.state == OutputState::Standby
+                    && meant().is_some_and(|meant| digest(&meant) == record.digest)
         };
         let record = output.record.as_ref().filter(fits);
         let stream = target.stream();
@@ -274,7 +279,7 @@ impl<'a> Outputs<'a> {
         let Some(pool) = self.world.desired.routers.get(&one.pool) else {
             return false;
         };
-        let own = endpoint(one);
+        let own = one.endpoint();
         self.own(one).any(|(_, output)| {
             let there = output.target.as_ref().map(Endpoint::canonical);
             output.state == OutputState::Standby
@@ -322,7 +327,7 @@ impl<'a> Outputs<'a> {
     /// Whether an output brings the programme of a destination's pool to its target.
     fn is_served(&self, one: &Destination) -> bool {
         let pool = self.world.desired.routers.get(&one.pool);
-        let target = endpoint(one).map(|own| own.stream());
+        let target = one.endpoint().map(|own| own.stream());
         pool.is_some_and(|pool| {
             self.own(one).any(|(_, output)| {
                 let there = output.target.as_ref().map(Endpoint::stream);
@@ -423,16 +428,8 @@ fn takes(output: &RouterOutput, pool: &RouterPool) -> bool {
     output.route == RouteState::Routed && output.input.as_ref() == Some(&pool.input)
 }
 
-/// Where a destination is pushed to.
-fn endpoint(one: &Destination) -> Option<Endpoint> {
-    match &one.key {
-        StreamKey::Known(key) => Some(Endpoint::new(one.url.clone(), key.clone())),
-        StreamKey::Unavailable { .. } => None,
-    }
-}
-
 /// Whether an output has a destination's stream.
 fn is_exact(output: &RouterOutput, one: &Destination) -> bool {
     let there = output.target.as_ref().map(Endpoint::stream);
-    there.is_some() && there == endpoint(one).as_ref().map(Endpoint::stream)
+    there.is_some() && there == one.endpoint().as_ref().map(Endpoint::stream)
 }

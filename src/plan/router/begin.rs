@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::reading::{Fit, Occupant, Pusher, Reading, endpoint};
+use super::reading::{Fit, Occupant, Pusher, Reading};
 use super::{OnAirAt, OutputWaiting};
 use crate::model::{
     Destination, Endpoint, Refused, RouterArn, RouterOutput, RouterPool, RouterSettings, StreamKey,
@@ -79,7 +79,7 @@ impl Reading<'_> {
         if one.is_wanted(self.now) || self.is_unseen() {
             return None;
         }
-        let at = self.duplicate(&endpoint(one)?, None)?;
+        let at = self.duplicate(&one.endpoint()?, None)?;
         let Pusher::Output(arn) = at else { return None };
         let is_anothers = !matches!(self.occupants.get(arn), Some(Occupant::Destination(..)));
         is_anothers.then(|| self.on_air_at(one, at))

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::begin::is_equal;
-use super::reading::{Fit, Occupant, Pusher, Reading, endpoint};
+use super::reading::{Fit, Occupant, Pusher, Reading};
 use super::room::Room;
 use super::steps::{Outcome, step};
 use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputWaiting};
@@ -82,7 +82,7 @@ impl Reading<'_> {
 
     /// Whether a destination's own output has everything but its start.
     pub(super) fn is_prepared(&self, one: &Destination) -> bool {
-        let own = self.own(one).zip(endpoint(one));
+        let own = self.own(one).zip(one.endpoint());
         self.has_programme(one) && own.is_some_and(|((_, output, _), target)| is_equal(output, &target))
     }
 

@@ -9,7 +9,7 @@ use super::{Elsewhere, OutputWaiting};
 use crate::model::{
     ChannelId, ChannelState, Desired, Destination, DestinationName, Endpoint, InputState, ObservedRouters,
     OutputRecord, OutputState, PoolName, RouteState, RouterArn, RouterOutput, RouterPool, SourceObservation,
-    Stream, StreamKey, TargetDigest,
+    Stream, TargetDigest,
 };
 
 /// Whose an output of ours is.
@@ -102,7 +102,7 @@ impl<'a> Reading<'a> {
         let mut by_identity = BTreeMap::new();
         for one in self.desired.destinations.values() {
             by_identity.insert(&one.identity, &**one);
-            if let Some(endpoint) = endpoint(one) {
+            if let Some(endpoint) = one.endpoint() {
                 by_stream.entry(endpoint.stream()).or_default().push(one);
             }
         }
@@ -111,11 +111,8 @@ impl<'a> Reading<'a> {
                 continue;
             }
             let record = output.record.as_ref().filter(|record| {
-                let target = output.target.as_ref();
-                target.is_some_and(|target| {
-                    TargetDigest::of_output(&self.desired.owner, &record.pool, &record.identity, target)
-                        == record.digest
-                })
+                let named = by_identity.get(&record.identity).copied();
+                self.proves(record, output, named)
             });
             let exact = output
                 .target
@@ -142,6 +139,24 @@ impl<'a> Reading<'a> {
             };
             self.occupants.insert(arn, occupant);
         }
+    }
+
+    /// Whether what is recorded of an output is so: of its target, or of the one that it is about to be given. The tag is written before
+    /// the update, which may fail: the output is stopped then, and still its destination's.
+    fn proves(&self, record: &OutputRecord, output: &RouterOutput, named: Option<&Destination>) -> bool {
+        let is_of = |target: &Endpoint| {
+            TargetDigest::of_output(&self.desired.owner, &record.pool, &record.identity, target)
+                == record.digest
+        };
+        let Some(now) = &output.target else {
+            return false;
+        };
+        let is_pending = || {
+            named
+                .and_then(Destination::endpoint)
+                .is_some_and(|target| is_of(&target))
+        };
+        is_of(now) || output.state == OutputState::Standby && is_pending()
     }
 
     /// Whether a destination stays on air: it is wanted, or paused.
@@ -187,7 +202,7 @@ impl<'a> Reading<'a> {
         });
         let mut ranked: Vec<_> = wanted
             .filter_map(|one| {
-                let endpoint = endpoint(one)?;
+                let endpoint = one.endpoint()?;
                 let own = self.own(one).map(|(_, output, _)| output.state.may_publish());
                 Some((own != Some(true), own.is_none(), &one.name, endpoint))
             })
@@ -309,19 +324,11 @@ fn members(desired: &Desired) -> BTreeMap<&PoolName, Vec<&Destination>> {
     members
 }
 
-/// Where a destination is pushed to; `None` while its key is not known.
-pub(super) fn endpoint(one: &Destination) -> Option<Endpoint> {
-    match &one.key {
-        StreamKey::Known(key) => Some(Endpoint::new(std::sync::Arc::clone(&one.url), key.clone())),
-        StreamKey::Unavailable { .. } => None,
-    }
-}
-
 /// Whether an output pushes what its destination is declared to be, as far as that is known: another destination of the same stream
 /// may come first.
 pub(super) fn has_its_stream(one: &Destination, output: &RouterOutput) -> bool {
     let now = output.target.as_ref().map(Endpoint::stream);
-    endpoint(one).is_none_or(|target| now == Some(target.stream()))
+    one.endpoint().is_none_or(|target| now == Some(target.stream()))
 }
 
 fn pushing<'a>(

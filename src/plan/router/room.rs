@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::reading::{Occupant, Reading, endpoint};
+use super::reading::{Occupant, Reading};
 use super::{OutputWaiting, RouterLimit};
 use crate::model::{Destination, DestinationName, Endpoint, OutputState, RouteState, RouterArn, RouterPool};
 
@@ -101,7 +101,7 @@ fn seekers<'a>(reading: &Reading<'a>) -> Vec<(&'a Destination, &'a RouterPool)> 
                 pusher.is_none_or(|pusher| reading.leaves(one, pusher).is_some())
             };
             let may_begin = |at: Endpoint| is_free(&at) && reading.comes_before(one, &at).is_none();
-            own.is_some() || endpoint(one).is_some_and(may_begin)
+            own.is_some() || one.endpoint().is_some_and(may_begin)
         })
         .collect();
     seekers.sort_by_key(|(one, _)| (Reverse(one.priority), &one.name));

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use super::begin::{is_as_declared, is_equal};
-use super::reading::{Fit, Reading, endpoint, has_its_stream};
+use super::reading::{Fit, Reading, has_its_stream};
 use super::room::Room;
 use super::{OutputAction, OutputContent, OutputPlan, OutputReason, OutputStep, OutputWaiting};
 use crate::model::{
@@ -300,7 +300,7 @@ impl<'a> Reading<'a> {
                 ),
             };
         }
-        let Some(target) = endpoint(one).filter(|target| !is_equal(output, target)) else {
+        let Some(target) = one.endpoint().filter(|target| !is_equal(output, target)) else {
             return (Vec::new(), self.second_copy(one, (arn, output)));
         };
         let is_same_stream = output

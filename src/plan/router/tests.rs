@@ -267,6 +267,39 @@ fn a_new_key_needs_no_grant_where_nothing_is_on_air() {
     assert_eq!(without_programme.steps(), ["arn-a: stop, update, start"]);
 }
 
+/// The tag is written before the update, which failed: a denied call, a lost reply, a crash.
+#[test]
+fn a_stopped_output_that_is_tagged_for_its_next_target_is_still_its_destinations() {
+    let mut world = World::new()
+        .output("arn-a", "a", OutputState::Standby)
+        .with("a", new_key);
+    let target = world.desired.destinations["a"].endpoint().unwrap();
+    let digest = TargetDigest::of_output(&"us".into(), &"main".into(), &"a".into(), &target);
+    world.seen("arn-a").record.as_mut().unwrap().digest = digest;
+    assert_eq!(
+        world.steps(),
+        ["arn-a: record, update, start"],
+        "no second one is made"
+    );
+    world.seen("arn-a").state = OutputState::Active;
+    let plans = world.plans();
+    let carries = plans.iter().find(|one| one.arn.is_some()).map(|one| &one.carries);
+    assert_eq!(
+        carries,
+        Some(&OutputContent::Undeclared),
+        "on air it proves nothing"
+    );
+    world.seen("arn-a").state = OutputState::Standby;
+    let other = world
+        .clone()
+        .with("a", |one| one.url = "rtmp://elsewhere.example/live".into());
+    assert_eq!(
+        other.steps(),
+        ["a: create, route, start"],
+        "nor for another target"
+    );
+}
+
 #[test]
 fn another_spelling_of_a_preset_is_written_before_the_next_start() {
     let respelled = |one: &mut Destination| {

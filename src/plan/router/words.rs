@@ -6,7 +6,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::feed::not_ready;
-use super::reading::endpoint;
 use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
 use crate::model::{Cause, Desired, DestinationName, Observed, OutputState, PoolName, RouterArn, SlotId};
 use crate::plan::waiting::{
@@ -248,7 +247,7 @@ pub(in crate::plan) fn on_air_in_output(desired: &Desired, observed: &Observed, 
     let recorded = record.and_then(|record| all().find(|one| one.identity == record.identity));
     let same_stream = || {
         let of_routers = all().filter(|one| desired.routers.contains_key(&one.pool));
-        let mut pushed = of_routers.filter(|one| endpoint(one).map(|endpoint| endpoint.stream()) == target);
+        let mut pushed = of_routers.filter(|one| one.endpoint().map(|endpoint| endpoint.stream()) == target);
         pushed.find(|_| target.is_some())
     };
     let of = recorded.or_else(same_stream).map(|one| one.name.clone());

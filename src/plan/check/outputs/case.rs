@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::declared::Push;
 use super::super::violation::{About, Rule, Violation};
-use super::{Ingest, Occupant, Outputs, endpoint, is_exact, takes};
+use super::{Ingest, Occupant, Outputs, is_exact, takes};
 use crate::model::{
     Cause, Destination, DestinationName, Endpoint, OutputState, RouteState, RouterOutput, RouterPool,
 };
@@ -188,7 +188,7 @@ impl<'a> Case<'a> {
     /// Steps that nothing asks for: an output for one that is not wanted, another target than declared, a second output.
     pub(super) fn unfounded(&self) -> Option<Violation> {
         let one = self.destination();
-        let own = one.and_then(endpoint);
+        let own = one.and_then(Destination::endpoint);
         let is_wanted = one.is_some_and(|one| self.is_wanted(one));
         for action in self.actions() {
             let is_founded = match action {
@@ -219,7 +219,7 @@ impl<'a> Case<'a> {
     }
 
     fn is_own(&self, target: &Endpoint) -> bool {
-        let own = self.destination().and_then(endpoint);
+        let own = self.destination().and_then(Destination::endpoint);
         own.is_some_and(|own| own.canonical() == target.canonical())
     }
 
@@ -350,12 +350,12 @@ impl<'a> Case<'a> {
     fn is_served_elsewhere(&self, one: &Destination) -> bool {
         let world = self.outputs.world;
         let Some(pool) = world.desired.routers.get(&one.pool) else {
-            let own = endpoint(one).map(|own| own.stream());
+            let own = one.endpoint().map(|own| own.stream());
             return own.is_some_and(|own| world.air.is_in_running_slot(&own));
         };
         let stream = |endpoint: &Endpoint| endpoint.stream();
         let here = self.seen().and_then(|seen| seen.target.as_ref()).map(stream);
-        let own = endpoint(one).as_ref().map(stream);
+        let own = one.endpoint().as_ref().map(stream);
         let mut others = self
             .outputs
             .own(one)

@@ -407,7 +407,7 @@ fn from_a_router_output_to_a_channel_when_its_pool_grants() {
 fn with_own_output(world: &mut fixture::World, state: OutputState) {
     let one = &world.desired.destinations["a"];
     let (owner, pool) = (&world.desired.owner, PoolName::new("router"));
-    let target = super::super::reading::endpoint(one).unwrap();
+    let target = one.endpoint().unwrap();
     let mut routers = World::new().output("arn-a", "a", state).observed;
     let output = routers.outputs.values_mut().next().unwrap();
     output.owner = Some(owner.clone());
