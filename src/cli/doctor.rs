@@ -17,7 +17,7 @@ use crate::controller::Clock;
 use crate::doctor::{Account, Check, LIMIT, Patient, Tally, UnderWay, examine};
 use crate::medialive;
 use crate::model::OwnerId;
-use crate::render::doctor::{checks, checks_json};
+use crate::render::doctor::{checks, checks_json, commands};
 use crate::secrets;
 use crate::store::{LoadOptions, Sources, Tables};
 use crate::wiring::{self, Aws, WiringError, World};
@@ -36,6 +36,9 @@ pub(super) struct DoctorArgs {
     /// The table that `run --lease-table` is to use
     #[arg(long, env = "SLOTWISE_LEASE_TABLE", value_name = "TABLE")]
     lease_table: Option<String>,
+    /// Print the AWS CLI commands that would make what RouterPools lack, after the checks
+    #[arg(long)]
+    print: bool,
     #[command(flatten)]
     shown: Shown,
     #[command(flatten)]
@@ -45,10 +48,15 @@ pub(super) struct DoctorArgs {
 /// Looks at everything, and shows what it found.
 pub(super) async fn run(args: DoctorArgs, output: &Output) -> CommandResult {
     let found = Box::pin(look(&args, output)).await?;
-    output.print(&match args.shown.output {
-        ListFormat::Text => checks(&found, output.style()),
-        ListFormat::Json => checks_json(&found),
-    });
+    match args.shown.output {
+        ListFormat::Text => {
+            output.print(&checks(&found, output.style()));
+            if args.print {
+                output.print(&commands(&found));
+            }
+        }
+        ListFormat::Json => output.print(&checks_json(&found)),
+    }
     Ok(match Tally::of(&found).failed {
         0 => ExitCode::Success,
         _ => ExitCode::Error,

@@ -15,6 +15,9 @@ pub struct Check {
     pub what: String,
     /// What to do about it; empty where there is nothing to do.
     pub fix: String,
+    /// Commands that do it, a line each, with comments: those that make what is missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
 }
 
 /// Whether something is as it should be.
@@ -63,7 +66,14 @@ impl Check {
             outcome,
             what: what.to_string(),
             fix: fix.to_string(),
+            commands: Vec::new(),
         }
+    }
+
+    /// The same, with commands that do what its fix says.
+    #[must_use]
+    pub(super) fn by(self, commands: Vec<String>) -> Self {
+        Self { commands, ..self }
     }
 }
 

@@ -15,6 +15,7 @@
 pub mod account;
 mod check;
 mod declared;
+mod make;
 mod pools;
 mod problems;
 mod routers;
@@ -91,7 +92,21 @@ pub async fn examine(patient: Patient, under_way: &UnderWay) -> Vec<Check> {
     );
     let home = service.home().or(account.home);
     let desired = declared.desired.as_deref();
-    let (asked, pools, sources, routers) = tokio::join!(
+    // The channel in front says how an input is made that takes it.
+    let in_front = async {
+        let sources = sources::examine(desired, service.reached(medialive.as_ref()), under_way).await;
+        let routers = routers::examine(
+            desired,
+            mediaconnect.as_ref(),
+            endpoint.as_deref(),
+            &sources.fronts,
+            clock.now(),
+            under_way,
+        );
+        let routers = Box::pin(routers).await;
+        (sources.checks, routers)
+    };
+    let (asked, pools, (sources, routers)) = tokio::join!(
         Box::pin(service.rehearse(home.as_ref(), &owner, under_way)),
         Box::pin(pools::examine(
             desired,
@@ -100,18 +115,7 @@ pub async fn examine(patient: Patient, under_way: &UnderWay) -> Vec<Check> {
             clock.now(),
             under_way
         )),
-        Box::pin(sources::examine(
-            desired,
-            service.reached(medialive.as_ref()),
-            under_way
-        )),
-        Box::pin(routers::examine(
-            desired,
-            mediaconnect.as_ref(),
-            endpoint.as_deref(),
-            clock.now(),
-            under_way
-        )),
+        Box::pin(in_front),
     );
     let mut checks = account.checks;
     let quota = service.quota(&pools.missing);

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::make::{self, Front};
 use super::{Check, TookTooLong, UnderWay};
-use crate::mediaconnect::{Listed, MediaConnect, NetworkInterface, OutputSummary};
+use crate::mediaconnect::{InputDocument, Listed, MediaConnect, NetworkInterface, OutputSummary};
 use crate::model::{
-    Desired, InputState, OwnerId, PoolName, RouteState, RouterArn, RouterInput, RouterOutput, RouterPool,
+    ChannelId, Desired, InputState, OwnerId, PoolName, RouteState, RouterArn, RouterOutput, RouterPool,
     RouterQuota,
 };
 use crate::service::{CallError, CallErrorKind};
@@ -27,6 +28,7 @@ pub(super) async fn examine(
     desired: Option<&Desired>,
     mediaconnect: Option<&MediaConnect>,
     endpoint: Option<&str>,
+    fronts: &BTreeMap<ChannelId, Front>,
     now: Timestamp,
     under_way: &UnderWay,
 ) -> Vec<Check> {
@@ -53,7 +55,7 @@ pub(super) async fn examine(
     };
     let mut checks = vec![Check::ok(LIST, "allowed"), readable];
     checks.push(quota(desired, &all, client.region(), now));
-    checks.extend(pools(desired, client, &all, now, under_way).await);
+    checks.extend(pools(desired, client, &all, (fronts, now), under_way).await);
     checks
 }
 
@@ -171,14 +173,14 @@ async fn pools(
     desired: &Desired,
     client: &MediaConnect,
     outputs: &Outputs,
-    now: Timestamp,
+    (fronts, now): (&BTreeMap<ChannelId, Front>, Timestamp),
     under_way: &UnderWay,
 ) -> Vec<Check> {
     let (mut inputs, mut interfaces) = (BTreeMap::new(), BTreeMap::new());
     let mut checks = Vec::new();
     for pool in desired.routers.values() {
         if !inputs.contains_key(&pool.input) {
-            let asked = client.get_input(&pool.input, &desired.owner);
+            let asked = client.get_input_document(&pool.input, &desired.owner);
             let looked = under_way.wait_for("router inputs", asked).await;
             inputs.insert(pool.input.clone(), looked);
         }
@@ -187,13 +189,26 @@ async fn pools(
             let looked = under_way.wait_for("router network interfaces", asked).await;
             interfaces.insert(pool.network_interface.clone(), looked);
         }
-        let fed = Fed::by(&pool.input, desired, outputs, now);
-        checks.push(input_check(pool, &inputs[&pool.input], client.region(), &fed));
-        checks.push(interface_check(
-            pool,
-            &interfaces[&pool.network_interface],
-            client.region(),
-        ));
+        let (fed, region) = (Fed::by(&pool.input, desired, outputs, now), client.region());
+        let front = pool.source.as_ref().and_then(|channel| fronts.get(channel));
+        let looked = &interfaces[&pool.network_interface];
+        let has_interface = !matches!(looked, Ok(Ok(None)));
+        let check = interface_check(pool, looked, region);
+        // What an input needs comes before it.
+        checks.push(if has_interface {
+            check
+        } else {
+            check.by(make::interface(pool, region))
+        });
+        let looked = &inputs[&pool.input];
+        let check = input_check(pool, looked, region, &fed);
+        checks.push(match looked {
+            Ok(Ok(None)) => check.by(make::input(pool, front, has_interface, region)),
+            Ok(Ok(Some(found))) if found.input.state == InputState::Standby && pool.source.is_none() => {
+                check.by(make::start(&pool.input, region))
+            }
+            _ => check,
+        });
     }
     checks
 }
@@ -230,7 +245,7 @@ impl Fed {
     }
 }
 
-fn input_check(pool: &RouterPool, looked: &Looked<RouterInput>, region: &str, fed: &Fed) -> Check {
+fn input_check(pool: &RouterPool, looked: &Looked<InputDocument>, region: &str, fed: &Fed) -> Check {
     let at = At {
         pool: &pool.name,
         arn: &pool.input,
@@ -238,23 +253,20 @@ fn input_check(pool: &RouterPool, looked: &Looked<RouterInput>, region: &str, fe
         field: "input",
         get: "GetRouterInput",
     };
-    let input = match at.found(looked, region) {
-        Ok(input) => input,
+    let found = match at.found(looked, region) {
+        Ok(found) => found,
         Err(check) => return check,
     };
+    if let Some(check) = misfit(pool, found, &at) {
+        return check;
+    }
+    let input = &found.input;
     let limit = RouterQuota::default().per_input;
     let start = format!(
         "start it: aws mediaconnect start-router-input --arn {}",
         pool.input
     );
     let what = format!("{} of {limit} outputs are routed to it", fed.routed);
-    if let (Some(source), Some(takes)) = (&pool.source, &input.channel)
-        && source != takes
-    {
-        let what = format!("it takes channel {takes}, and source names {source}");
-        let fix = format!("write channel: \"{takes}\" in source of pool {}", pool.name);
-        return Check::failed(at.name(), what, fix);
-    }
     match input.state {
         InputState::Active if fed.wanted + fed.others > limit => Check::warning(
             at.name(),
@@ -279,6 +291,38 @@ fn input_check(pool: &RouterPool, looked: &Looked<RouterInput>, region: &str, fe
             format!("see why: aws mediaconnect get-router-input --arn {}", pool.input),
         ),
     }
+}
+
+/// Why outputs of the pool could not take an input, or why it brings nothing from the channel in front.
+fn misfit(pool: &RouterPool, found: &InputDocument, at: &At<'_>) -> Option<Check> {
+    let settings = &pool.settings;
+    let (most, allowed) = (found.maximum_bitrate.unwrap_or(0), settings.maximum_bitrate);
+    if most > allowed {
+        let what = format!("it may bring {most} bit/s, and outputs of the pool take {allowed}");
+        let fix = format!("write maximumBitrate: {most} in output of pool {}", pool.name);
+        return Some(Check::failed(at.name(), what, fix));
+    }
+    match (&pool.source, &found.input.channel) {
+        (Some(source), Some(takes)) if source != takes => {
+            let what = format!("it takes channel {takes}, and source names {source}");
+            let fix = format!("write channel: \"{takes}\" in source of pool {}", pool.name);
+            return Some(Check::failed(at.name(), what, fix));
+        }
+        (Some(source), None) => {
+            let what = format!("it takes no MediaLive channel, and source names {source}");
+            let fix = format!(
+                "connect it to the MediaConnect Router output of channel {source}, or remove source of pool {}",
+                pool.name
+            );
+            return Some(Check::failed(at.name(), what, fix));
+        }
+        _ => {}
+    }
+    let zone = settings.availability_zone.as_ref().zip(found.zone.as_ref());
+    let (ours, its) = zone.filter(|(ours, its)| ours != its)?;
+    let what = format!("it is in {its}, and outputs are made in {ours}, which costs transfer");
+    let fix = format!("write availabilityZone: {its} in output of pool {}", pool.name);
+    Some(Check::warning(at.name(), what, fix))
 }
 
 fn interface_check(pool: &RouterPool, looked: &Looked<NetworkInterface>, region: &str) -> Check {
@@ -360,7 +404,40 @@ impl At<'_> {
 mod tests {
     use super::*;
     use crate::doctor::CheckOutcome;
-    use crate::model::samples;
+    use crate::model::{RouterInput, samples};
+
+    fn found(state: InputState) -> InputDocument {
+        InputDocument {
+            input: RouterInput::in_state(state),
+            maximum_bitrate: Some(1_000_000),
+            zone: Some("us-east-1a".into()),
+        }
+    }
+
+    #[test]
+    fn an_input_that_does_not_fit_says_what_to_write() {
+        let mut pool = samples::router_pool("live");
+        pool.settings.maximum_bitrate = 8_000_000;
+        let region = pool.input.region().to_owned();
+        let fed = Fed {
+            routed: 0,
+            others: 0,
+            wanted: 1,
+        };
+        let check = |pool: &RouterPool, change: fn(&mut InputDocument)| {
+            let mut document = found(InputState::Active);
+            change(&mut document);
+            input_check(pool, &Ok(Ok(Some(document))), &region, &fed)
+        };
+        assert_eq!(check(&pool, |_| {}).outcome, CheckOutcome::Ok);
+        let large = check(&pool, |input| input.maximum_bitrate = Some(10_000_000));
+        assert_eq!(large.outcome, CheckOutcome::Failed);
+        assert!(large.fix.contains("maximumBitrate: 10000000"), "{large:?}");
+        pool.settings.availability_zone = Some("us-east-1b".into());
+        let apart = check(&pool, |_| {});
+        assert_eq!(apart.outcome, CheckOutcome::Warning);
+        assert!(apart.fix.contains("availabilityZone: us-east-1a"), "{apart:?}");
+    }
 
     #[test]
     fn what_is_not_active_says_what_to_do() {
@@ -377,7 +454,7 @@ mod tests {
             (InputState::Standby, CheckOutcome::Failed, "STANDBY"),
             (InputState::Other, CheckOutcome::Failed, "not ACTIVE"),
         ] {
-            let looked = Ok(Ok(Some(RouterInput::in_state(state))));
+            let looked = Ok(Ok(Some(found(state))));
             let check = input_check(&pool, &looked, &region, &fed);
             assert_eq!(check.outcome, outcome, "{check:?}");
             assert!(check.what.contains(says), "{check:?}");
@@ -386,13 +463,16 @@ mod tests {
         }
         let mut with_source = pool.clone();
         with_source.source = Some("4000009".into());
-        let mut standby = RouterInput::in_state(InputState::Standby);
+        let mut standby = found(InputState::Standby);
+        let check = input_check(&with_source, &Ok(Ok(Some(standby.clone()))), &region, &fed);
+        assert!(check.what.contains("takes no MediaLive channel"), "{check:?}");
+        standby.input.channel = Some("4000009".into());
         let check = input_check(&with_source, &Ok(Ok(Some(standby.clone()))), &region, &fed);
         assert_eq!(check.outcome, CheckOutcome::Ok, "{check:?}");
-        standby.channel = Some("4000008".into());
+        standby.input.channel = Some("4000008".into());
         let check = input_check(&with_source, &Ok(Ok(Some(standby))), &region, &fed);
         assert!(check.fix.contains("4000008"), "{check:?}");
-        let looked = Ok(Ok(Some(RouterInput::in_state(InputState::Active))));
+        let looked = Ok(Ok(Some(found(InputState::Active))));
         let crowded = Fed { wanted: 5, ..fed };
         let check = input_check(&pool, &looked, &region, &crowded);
         assert_eq!(check.outcome, CheckOutcome::Warning, "{check:?}");

@@ -17,8 +17,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
 use super::document::{
-    Batch, DocumentError, Failed, NetworkInterface, NewOutput, OutputDocument, OutputSummary, create_body,
-    parse_input, parse_interface, parse_route, parse_state, secrets_in,
+    Batch, DocumentError, Failed, InputDocument, NetworkInterface, NewOutput, OutputDocument, OutputSummary,
+    create_body, parse_input, parse_interface, parse_route, parse_state, secrets_in,
 };
 use super::wire::MEDIACONNECT;
 use crate::model::{
@@ -275,6 +275,16 @@ impl MediaConnect {
         arn: &RouterArn,
         owner: &OwnerId,
     ) -> Result<Option<RouterInput>, CallError> {
+        let document = self.get_input_document(arn, owner).await?;
+        Ok(document.map(|document| document.input))
+    }
+
+    /// The same, with what it can carry.
+    pub async fn get_input_document(
+        &self,
+        arn: &RouterArn,
+        owner: &OwnerId,
+    ) -> Result<Option<InputDocument>, CallError> {
         const OPERATION: &str = "GetRouterInput";
         let answer = Answer::default();
         let call = self

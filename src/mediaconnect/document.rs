@@ -85,6 +85,17 @@ pub struct NewOutput<'a> {
     pub client_token: &'a str,
 }
 
+/// An input as Get shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputDocument {
+    /// What a plan is made from.
+    pub input: RouterInput,
+    /// In bits per second: no output that takes it may have less.
+    pub maximum_bitrate: Option<u64>,
+    /// Its zone.
+    pub zone: Option<Arc<str>>,
+}
+
 /// A router network interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkInterface {
@@ -458,7 +469,7 @@ pub(super) fn parse_route(json: &[u8]) -> Result<RouteState, DocumentError> {
 }
 
 /// Reads the answer of GetRouterInput.
-pub(super) fn parse_input(json: &[u8], owner: &OwnerId) -> Result<RouterInput, DocumentError> {
+pub(super) fn parse_input(json: &[u8], owner: &OwnerId) -> Result<InputDocument, DocumentError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Answer {
@@ -473,6 +484,8 @@ pub(super) fn parse_input(json: &[u8], owner: &OwnerId) -> Result<RouterInput, D
         configuration: Value,
         #[serde(default)]
         routed_outputs: usize,
+        maximum_bitrate: Option<u64>,
+        availability_zone: Option<Arc<str>>,
     }
     let Answer { router_input: wire } = serde_json::from_slice(json)?;
     let channel = wire
@@ -481,12 +494,17 @@ pub(super) fn parse_input(json: &[u8], owner: &OwnerId) -> Result<RouterInput, D
     let channel = channel
         .and_then(Value::as_str)
         .and_then(|arn| arn.rsplit(':').next());
-    Ok(RouterInput {
+    let input = RouterInput {
         state: InputState::from_wire(&wire.state),
         is_ours_to_stop: wire.tags.get(STARTED_TAG).is_some_and(|by| by == owner.as_str()),
         channel: channel.map(ChannelId::new),
         routed_outputs: wire.routed_outputs,
         trouble: None,
+    };
+    Ok(InputDocument {
+        input,
+        maximum_bitrate: wire.maximum_bitrate,
+        zone: wire.availability_zone,
     })
 }
 

@@ -20,5 +20,5 @@ mod target;
 mod wire;
 
 pub use client::{Listed, MediaConnect, Settings};
-pub use document::{NetworkInterface, NewOutput, OutputDocument, OutputSummary};
+pub use document::{InputDocument, NetworkInterface, NewOutput, OutputDocument, OutputSummary};
 pub use names::{client_token, output_name};

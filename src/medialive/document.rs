@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+pub use self::wiring::RouterFeed;
 use self::wiring::{WireEncoder, Wiring};
 use crate::model::tag::{OWNER_TAG, TakeoverTag};
 use crate::model::{
@@ -136,6 +137,11 @@ impl ChannelDocument {
     /// How it is wired.
     pub fn layout(&self) -> Layout {
         Layout(self.wiring.clone())
+    }
+
+    /// Its outputs that router inputs of MediaConnect may take.
+    pub fn router_feeds(&self) -> &[RouterFeed] {
+        &self.wiring.feeds
     }
 
     /// The channel as the planner sees it.

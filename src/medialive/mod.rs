@@ -16,7 +16,7 @@ mod wire;
 
 pub use client::probe::{Home, NoRehearsal, Rehearsal};
 pub use client::{MediaLive, Settings};
-pub use document::{ChannelDocument, Layout, SlotTarget, Summary};
+pub use document::{ChannelDocument, Layout, RouterFeed, SlotTarget, Summary};
 
 pub use crate::model::tag::OWNER_TAG;
 pub(crate) use crate::service::Limits;

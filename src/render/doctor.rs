@@ -39,13 +39,32 @@ pub fn checks(checks: &[Check], style: Style) -> String {
 }
 
 /// `checks` as indented JSON that ends with a line feed: `formatVersion`, `checks[]` with `name`, `outcome` (`ok`,
-/// `warning`, `failed`, `unknown`), `what` and `fix` (empty where there is nothing to do), and `summary`.
+/// `warning`, `failed`, `unknown`), `what`, `fix` (empty where there is nothing to do) and `commands` where there are any, and `summary`.
 pub fn checks_json(checks: &[Check]) -> String {
     pretty(&DoctorDocument {
         format_version: FORMAT_VERSION,
         checks,
         summary: Tally::of(checks),
     })
+}
+
+/// The commands that make what is missing, each under a comment that says what it is for: a script of a shell.
+pub fn commands(checks: &[Check]) -> String {
+    let with_commands = checks.iter().filter(|check| !check.commands.is_empty());
+    let parts: Vec<String> = with_commands
+        .map(|check| {
+            format!(
+                "# {}: {}\n{}\n",
+                check.name,
+                check.what,
+                check.commands.join("\n")
+            )
+        })
+        .collect();
+    if parts.is_empty() {
+        return "\n# nothing that these commands could make is missing\n".to_owned();
+    }
+    format!("\n{}", parts.join("\n"))
 }
 
 #[derive(Serialize)]

@@ -33,6 +33,13 @@ awk '
 bash -euo pipefail guide.sh >shown 2>&1 || fail "a command of the guide failed: $(cat shown)"
 ! grep -q -e '-not-a-real-key' shown || fail "a stream key is shown"
 
+# What a pool lacks, by the commands that doctor prints: its ARNs name what does not exist.
+cp -r "$root/examples/router" lacking
+slotwise doctor --print lacking >printed && fail "doctor finds nothing missing"
+sed -n '/^# /,$p' printed >make.sh
+bash -euo pipefail make.sh >made 2>&1 || fail "a command that doctor prints failed: $(cat make.sh made)"
+grep -q ':routerInput:' made && grep -q ':routerNetworkInterface:' made || fail "nothing was made: $(cat make.sh made)"
+
 active=$(aws mediaconnect list-router-outputs --query "length(RouterOutputs[?State=='ACTIVE'])")
 [ "$active" = 4 ] || fail "4 outputs were to be on air, and $active are: $(cat shown)"
 echo "examples/router/README.md: $(grep -c . guide.sh) lines of commands, 4 destinations on air"

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::model::{NoSlot, OtherGroup, OutputGroup};
 
@@ -13,6 +12,16 @@ use crate::model::{NoSlot, OtherGroup, OutputGroup};
 pub(super) struct Wiring {
     pub(super) rtmp: Vec<RtmpGroup>,
     pub(super) others: Arc<[OtherGroup]>,
+    pub(super) feeds: Arc<[RouterFeed]>,
+}
+
+/// An output of a MediaConnect Router group, which a router input of MediaConnect takes by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouterFeed {
+    /// Its name.
+    pub output: Arc<str>,
+    /// Its zone for each pipeline, and that of the input that takes it.
+    pub zones: Vec<Arc<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +77,12 @@ impl Wiring {
                 }),
             }
         }
-        let others = others.into();
-        Self { rtmp, others }
+        let feeds = settings.output_groups.iter().flat_map(WireGroup::feeds);
+        Self {
+            rtmp,
+            others: others.into(),
+            feeds: feeds.collect(),
+        }
     }
 
     pub(super) fn destination_of(&self, output_group: &str) -> Option<&str> {
@@ -82,6 +95,9 @@ impl Wiring {
 /// Member of `outputGroupSettings` that an RTMP group has.
 const RTMP_GROUP: &str = "rtmpGroupSettings";
 
+/// And one of MediaConnect's routers.
+const ROUTER_GROUP: &str = "mediaConnectRouterGroupSettings";
+
 /// What an output group is, by its member of `outputGroupSettings` (botocore service model, `OutputGroupSettings`).
 fn in_words(member: &str) -> &str {
     match member {
@@ -89,7 +105,7 @@ fn in_words(member: &str) -> &str {
         "cmafIngestGroupSettings" => "CMAF Ingest",
         "frameCaptureGroupSettings" => "Frame Capture",
         "hlsGroupSettings" => "HLS",
-        "mediaConnectRouterGroupSettings" => "MediaConnect Router",
+        ROUTER_GROUP => "MediaConnect Router",
         "mediaPackageGroupSettings" => "MediaPackage",
         "msSmoothGroupSettings" => "MS Smooth",
         "multiplexGroupSettings" => "Multiplex",
@@ -114,14 +130,22 @@ struct WireGroup {
     name: Option<String>,
     /// One member says what the group is.
     #[serde(default)]
-    output_group_settings: BTreeMap<String, Option<IgnoredAny>>,
+    output_group_settings: BTreeMap<String, Option<WireGroupKind>>,
     #[serde(default)]
     outputs: Vec<WireOutput>,
+}
+
+/// Any kind of group: one of them names zones.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireGroupKind {
+    availability_zones: Option<Vec<Arc<str>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireOutput {
+    output_name: Option<Arc<str>>,
     #[serde(default)]
     output_settings: BTreeMap<String, Option<WireOutputKind>>,
 }
@@ -143,6 +167,23 @@ impl WireGroup {
     fn kind(&self) -> Option<&str> {
         let mut given = self.output_group_settings.iter();
         given.find_map(|(member, settings)| settings.as_ref().map(|_| member.as_str()))
+    }
+
+    fn feeds(&self) -> impl Iterator<Item = RouterFeed> {
+        let router = self
+            .output_group_settings
+            .get(ROUTER_GROUP)
+            .and_then(Option::as_ref);
+        let names = self
+            .outputs
+            .iter()
+            .filter_map(|output| output.output_name.clone());
+        names
+            .zip(std::iter::repeat(router))
+            .filter_map(|(output, router)| {
+                let zones = router?.availability_zones.clone().unwrap_or_default();
+                Some(RouterFeed { output, zones })
+            })
     }
 
     fn destination_ids(&self) -> impl Iterator<Item = &str> {
