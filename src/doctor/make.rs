@@ -58,10 +58,12 @@ pub(super) fn input(
         }}),
     };
     let bitrate = pool.settings.maximum_bitrate;
-    let tier = match bitrate {
-        ..=20_000_000 => "INPUT_20",
-        ..=50_000_000 => "INPUT_50",
-        _ => "INPUT_100",
+    let tier = if bitrate <= 20_000_000 {
+        "INPUT_20"
+    } else if bitrate <= 50_000_000 {
+        "INPUT_50"
+    } else {
+        "INPUT_100"
     };
     let mut create = command(
         "create-router-input",

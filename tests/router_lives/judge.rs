@@ -173,7 +173,10 @@ impl Life {
     /// reply was lost makes nothing, and while a list shows a part only none is begun.
     fn made_twice(&self, outputs: &Outputs, arn: &str, shown: &Shown) -> Option<String> {
         let is_new = shown.ours && shown.named.is_some() && !self.before.contains_key(arn);
-        let mut others = outputs.iter().filter(|(other, _)| *other != arn);
+        // One that was started by hand with another target than its tag says is nobody's.
+        let mut others = outputs
+            .iter()
+            .filter(|(other, _)| *other != arn && !is_recent(self.disturbed.get(*other), DISTURBED));
         let is_twice =
             others.any(|(_, other)| other.ours && (&other.named, &other.pool) == (&shown.named, &shown.pool));
         (is_new && shown.pool != "slots" && is_twice).then(|| {
