@@ -441,7 +441,7 @@ const STEPS: [(&str, &str); 19] = [
 const OUTCOMES: [&str; 4] = ["accepted", "already_done", "stale", "failed"];
 
 /// What takes a wanted destination off air beside a stop of ours.
-const LOSSES: [&str; 9] = [
+const LOSSES: [&str; 8] = [
     "ChannelStopped",
     "ChannelRecovering",
     "TargetGone",
@@ -449,7 +449,6 @@ const LOSSES: [&str; 9] = [
     "OutputFailed",
     "OutputRecovering",
     "OutputGone",
-    "OtherInput",
     "InputStopped",
 ];
 
@@ -479,7 +478,7 @@ impl Steps {
             &["reason"],
             "wanted destinations that went off air, by the reason of the stop, or by what happened to the channel or \
              the router output: `ChannelStopped` or `OutputStopped` by others, `ChannelRecovering`, `OutputRecovering`, `TargetGone`, \
-             `OutputFailed`, `OutputGone`, `OtherInput` taken by hand, `InputStopped` with what feeds it",
+             `OutputFailed`, `OutputGone`, `InputStopped` with what feeds it",
         ))?;
         let stops = STEPS.iter().filter(|(action, _)| *action == "stop");
         for reason in stops.map(|(_, reason)| *reason).chain(LOSSES) {

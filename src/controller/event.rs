@@ -151,7 +151,7 @@ pub enum Event {
         /// Which one.
         destination: DestinationName,
         /// What happened to its channel (`ChannelStopped`, `ChannelRecovering`, or `TargetGone` where it runs on) or to its router
-        /// output (`OutputStopped`, `OutputFailed`, `OutputRecovering`, `OutputGone`, or `OtherInput` and `InputStopped` where it is ACTIVE).
+        /// output (`OutputStopped`, `OutputFailed`, `OutputRecovering`, `OutputGone`, or `InputStopped` where it is ACTIVE).
         reason: &'static str,
     },
     /// Nothing is left to do.

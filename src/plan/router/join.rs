@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use super::{Elsewhere, NotReady, OutputContent, OutputPlan, OutputWaiting, plan_feeds, plan_routers};
 use crate::model::{
-    Cause, ChannelObservation, Desired, DestinationName, Endpoint, Identity, Observed, OutputState, PoolName,
-    RouterArn, RouterPool, StreamKey, Trust,
+    Cause, ChannelId, ChannelObservation, Desired, DestinationName, Endpoint, Identity, Observed,
+    OutputState, PoolName, RouterArn, RouterPool, StreamKey, Trust,
 };
 use crate::plan::grant::Policy;
 use crate::plan::{DestinationPlan, OutputPlace, Plan, Waiting};
@@ -43,9 +43,14 @@ pub(in crate::plan) fn add_routers(plan: &mut Plan, desired: &Desired, observed:
             _ => {}
         }
     }
+    let pools_of: BTreeMap<&ChannelId, Option<&PoolName>> = plan
+        .channels
+        .iter()
+        .map(|channel| (&channel.id, channel.pool.as_ref()))
+        .collect();
     for one in &mut plan.destinations {
         if desired.routers.contains_key(&one.pool) {
-            note_output(one, own.get(&one.name).copied());
+            note_output(one, own.get(&one.name).copied(), &pools_of);
         }
         if let Some(output) = left.get(&one.name) {
             note_left(one, output);
@@ -123,11 +128,23 @@ fn placed(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -
 }
 
 /// Says of a destination of a RouterPool where it is. What it still is in a slot of another pool stays said.
-fn note_output(one: &mut DestinationPlan, own: Option<&OutputPlan>) {
+fn note_output(
+    one: &mut DestinationPlan,
+    own: Option<&OutputPlan>,
+    pools_of: &BTreeMap<&ChannelId, Option<&PoolName>>,
+) {
     let is_in_slot = one.on_air;
     let waiting = own.and_then(|output| output.waiting.clone());
     one.waiting = match (waiting, is_in_slot) {
         (Some(waiting), _) => Some(Waiting::Output(waiting)),
+        // It waits for no slot of its pool, which has none: what is in one ends there.
+        (None, true) if matches!(one.waiting, Some(Waiting::NoFreeSlot { .. })) => {
+            one.held.as_ref().map(|slot| Waiting::OnAirElsewhere {
+                channel: slot.channel.clone(),
+                output_group: Some(slot.output_group.clone()),
+                pool: pools_of.get(&slot.channel).copied().flatten().cloned(),
+            })
+        }
         (None, true) => one.waiting.take(),
         (None, false) => None,
     };

@@ -287,18 +287,8 @@ impl<'a> Reading<'a> {
             };
         }
         let grant = self.grant(one, pool);
-        let other_input = output.input.as_ref().filter(|input| **input != pool.input);
-        if let Some(input) = other_input {
-            return match grant {
-                Grant::Granted => (vec![step(OutputAction::Route, OutputReason::Wanted)], None),
-                _ => (
-                    Vec::new(),
-                    Some(OutputWaiting::OtherInput {
-                        input: input.clone(),
-                        pool: pool.name.clone(),
-                    }),
-                ),
-            };
+        if let Some(input) = output.input.as_ref().filter(|input| **input != pool.input) {
+            return self.on_other_input(pool, input, grant);
         }
         let Some(target) = one.endpoint().filter(|target| !is_equal(output, target)) else {
             return (Vec::new(), self.second_copy(one, (arn, output)));
@@ -329,6 +319,22 @@ impl<'a> Reading<'a> {
             return (Vec::new(), Some(self.source_not_ready(pool)));
         }
         (retarget(target), None)
+    }
+
+    /// An output on air that takes another input than its pool names: that was taken by hand, or the pool names another one now.
+    fn on_other_input(&self, pool: &RouterPool, input: &RouterArn, grant: Grant) -> Outcome {
+        match grant {
+            // What it takes now may be a programme, and what is not ready is none.
+            Grant::Granted if !self.is_source_ready(pool) => (Vec::new(), Some(self.source_not_ready(pool))),
+            Grant::Granted => (vec![step(OutputAction::Route, OutputReason::Wanted)], None),
+            _ => {
+                let waiting = OutputWaiting::OtherInput {
+                    input: input.clone(),
+                    pool: pool.name.clone(),
+                };
+                (Vec::new(), Some(waiting))
+            }
+        }
     }
 
     /// What the pool says of a change that interrupts the destination itself.

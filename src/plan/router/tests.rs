@@ -267,6 +267,24 @@ fn a_new_key_needs_no_grant_where_nothing_is_on_air() {
     assert_eq!(without_programme.steps(), ["arn-a: stop, update, start"]);
 }
 
+/// An edit in a hurry: the pool names another input, which is stopped, or does not exist.
+#[test]
+fn nothing_on_air_is_routed_to_an_input_that_brings_nothing() {
+    for state in [Some(InputState::Standby), None] {
+        let mut world = World::new().output("arn-a", "a", OutputState::Active).wanted("a");
+        world.pool().disruption.interrupt = Interrupt::Anytime;
+        world.pool().input = "arn-of-another".into();
+        let other = state.map(|state| ("arn-of-another".into(), RouterInput::in_state(state)));
+        world.observed.inputs.extend(other);
+        assert_eq!(world.steps(), [""; 0], "{state:?}");
+        let waiting = world.waiting("arn-a").map(|waiting| waiting.code());
+        assert_eq!(waiting, Some("SourceNotReady"), "{state:?}");
+        let ready = RouterInput::in_state(InputState::Active);
+        world.observed.inputs.insert("arn-of-another".into(), ready);
+        assert_eq!(world.steps(), ["arn-a: route"]);
+    }
+}
+
 /// The tag is written before the update, which failed: a denied call, a lost reply, a crash.
 #[test]
 fn a_stopped_output_that_is_tagged_for_its_next_target_is_still_its_destinations() {
