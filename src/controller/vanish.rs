@@ -172,11 +172,25 @@ impl VanishGuard {
     fn recall(&mut self, on_air: &OnAir, max: MaxVanish) {
         let is_vanished = |slot: &Outlet| on_air.vanished.contains_key(slot);
         self.released.retain(is_vanished);
-        self.kept.retain(is_vanished);
+        // What cannot be seen just now is not over.
+        let is_all_seen = on_air.unseen.is_none() && !on_air.unseen_outputs;
+        self.kept.retain(|slot| is_vanished(slot) || !is_all_seen);
         // Where all may vanish, what was kept while fewer could is released.
         let recorded = on_air.kept.iter().filter(|_| !max.allows_all());
         let recorded = recorded.filter(|slot| !self.released.contains(*slot));
         self.kept.extend(recorded.cloned());
+        // One that is kept in one place is kept wherever it is.
+        let names: BTreeSet<&Identity> = self
+            .kept
+            .iter()
+            .filter_map(|slot| on_air.vanished.get(slot))
+            .collect();
+        let same = on_air
+            .vanished
+            .iter()
+            .filter(|(slot, name)| names.contains(name) && !self.released.contains(*slot));
+        let same: Vec<Outlet> = same.map(|(slot, _)| slot.clone()).collect();
+        self.kept.extend(same);
     }
 }
 
@@ -207,6 +221,39 @@ mod tests {
         assert!(one_of(2, &["a", "b"]));
         assert!(one_of(10, &["a", "b", "c", "d"]));
         assert!(!one_of(10, &[]));
+    }
+
+    #[test]
+    fn one_that_is_kept_in_one_place_is_kept_wherever_it_is() {
+        let slot = |name: &str| SlotId::new("1", name);
+        let twice = OnAir {
+            count: 3,
+            vanished: ["a", "b"]
+                .iter()
+                .map(|name| (slot(name).into(), "c".into()))
+                .collect(),
+            kept: [slot("a").into()].into(),
+            ..OnAir::default()
+        };
+        let mut guard = VanishGuard::default();
+        assert!(
+            doubts(&mut guard, &twice),
+            "by what a process before this one recorded"
+        );
+        assert_eq!(guard.kept_slots(), [slot("a"), slot("b")].into());
+    }
+
+    #[test]
+    fn what_is_kept_is_not_forgotten_while_its_channel_cannot_be_seen() {
+        let mut guard = VanishGuard::default();
+        assert!(doubts(&mut guard, &on_air(2, &["a", "b"])));
+        let unseen = OnAir {
+            unseen: Some("1".into()),
+            ..on_air(1, &["a"])
+        };
+        assert!(doubts(&mut guard, &unseen));
+        assert!(doubts(&mut guard, &on_air(2, &["a", "b"])));
+        assert_eq!(guard.kept_slots().len(), 2);
     }
 
     #[test]
