@@ -293,8 +293,10 @@ impl<'a> Ground<'a> {
             if (slot.is_meant || is_recorded || is_overwritten) && !slot.group.is_empty() {
                 slots.push(slot);
             } else {
-                let first = slot.pushed().next().cloned();
-                others.extend(first.map(|one| (slot.group.clone(), one)));
+                // A group is told by its name and one host; without a name by the host of each pipeline.
+                let told = if slot.group.is_empty() { usize::MAX } else { 1 };
+                let hosts = slot.pushed().take(told).cloned();
+                others.extend(hosts.map(|one| (slot.group.clone(), one)));
             }
         }
         Place {
