@@ -105,29 +105,37 @@ pub(crate) fn table() -> String {
             .to_owned(),
         "|---|---:|---:|---:|---:|---:|---:|".to_owned(),
     ];
-    for way in Way::ALL {
-        let evening = live(way);
-        let time = |at: usize| {
-            evening
-                .waits
-                .get(at)
-                .map_or("–".to_owned(), |wait| format!("{wait} s"))
-        };
-        let dollars = evening.dollars();
-        lines.push(format!(
-            "| {} | {} | {} | {}, {} | {} | {} | {}.{:02} |",
-            way.name(),
-            evening.interruptions,
-            evening.lost / 60,
-            time(evening.waits.len() / 2),
-            time(evening.waits.len().saturating_sub(1)),
-            evening.missed,
-            evening.calls,
-            dollars / 1_000_000,
-            dollars % 1_000_000 / 10_000,
-        ));
-    }
+    std::thread::scope(|scope| {
+        let evenings = Way::ALL.map(|way| scope.spawn(move || row(way, &live(way))));
+        let rows = evenings.map(|row| {
+            row.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        lines.extend(rows);
+    });
     lines.join("\n")
+}
+
+fn row(way: Way, evening: &Evening) -> String {
+    let time = |at: usize| {
+        evening
+            .waits
+            .get(at)
+            .map_or("–".to_owned(), |wait| format!("{wait} s"))
+    };
+    let dollars = evening.dollars();
+    format!(
+        "| {} | {} | {} | {}, {} | {} | {} | {}.{:02} |",
+        way.name(),
+        evening.interruptions,
+        evening.lost / 60,
+        time(evening.waits.len() / 2),
+        time(evening.waits.len().saturating_sub(1)),
+        evening.missed,
+        evening.calls,
+        dollars / 1_000_000,
+        dollars % 1_000_000 / 10_000,
+    )
 }
 
 /// Lives the evening in one way.

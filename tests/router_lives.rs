@@ -13,6 +13,7 @@ mod shown;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use rand::seq::IndexedRandom;
@@ -36,6 +37,9 @@ const POOLS: [&str; 3] = ["main", "other", "slots"];
 const CHANNELS: [&str; 2] = ["1", "2"];
 const OTHER_INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:b1b2c3d4e5f6";
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+/// What happens of 22 things is a fault.
+const FAULTS: Range<u32> = 9..12;
 
 /// How long a declaration has to be as it is before a step may no longer follow from the one before: as long as an order is good
 /// for, with the call itself.
@@ -67,6 +71,10 @@ struct Life {
     /// Outputs that were worked on by hand, or failed.
     disturbed: BTreeMap<String, Instant>,
     before: BTreeMap<String, Shown>,
+    /// When anything was last declared otherwise, or done by hand, or a process began.
+    touched: Instant,
+    /// Outputs on air that were stopped for a new target, and when.
+    retargeted: BTreeMap<String, Instant>,
     /// Every key that was declared, and whose it was.
     keys_of: BTreeMap<String, String>,
     log: Vec<String>,
@@ -131,6 +139,8 @@ impl Life {
             kept: BTreeSet::new(),
             disturbed: BTreeMap::new(),
             before: BTreeMap::new(),
+            touched: now,
+            retargeted: BTreeMap::new(),
             keys_of: NAMES
                 .iter()
                 .map(|name| (format!("k3y-of-{name}"), (*name).to_owned()))
@@ -183,7 +193,11 @@ impl Life {
     fn happen(&mut self) {
         let name = (*NAMES.choose(&mut self.random).unwrap()).to_owned();
         let now = Instant::now();
-        match self.random.random_range(0..22) {
+        let what = self.random.random_range(0..22);
+        if !FAULTS.contains(&what) {
+            self.touched = now;
+        }
+        match what {
             0..6 => {
                 let state = either(&mut self.random, WantedState::Streaming, WantedState::Ready);
                 self.change(
@@ -199,7 +213,9 @@ impl Life {
             }
             6 => {
                 self.keys += 1;
-                let text = format!("k3y-{}", self.keys);
+                // MediaConnect takes no backslash.
+                let refused = self.random.random_bool(0.2);
+                let text = format!("k3y-{}{}", self.keys, if refused { "\\" } else { "" });
                 self.keys_of.insert(text.clone(), name.clone());
                 let key = StreamKey::Known(Secret::new(text));
                 self.change(
@@ -255,7 +271,7 @@ impl Life {
                 );
                 self.note(format!("{name} is paused: {is_paused}"));
             }
-            9..12 => self.fault(),
+            _ if FAULTS.contains(&what) => self.fault(),
             12 => {
                 let interrupt = either(&mut self.random, Interrupt::Never, Interrupt::Anytime);
                 self.policy = now;
@@ -415,6 +431,13 @@ impl Life {
             FaultKind::PartialList { place: 1 },
             FaultKind::StartFails,
         ];
+        if self.random.random_bool(0.15) {
+            self.note("fault: updates are denied".to_owned());
+            let update = Operation::Router(Op::UpdateRouterOutput);
+            self.emulator
+                .inject(Fault::new(FaultKind::AccessDenied).on(update));
+            return;
+        }
         let mut fault = Fault::new(kinds.choose(&mut self.random).unwrap().clone());
         if matches!(fault.kind, FaultKind::StartFails) {
             fault = fault.times(1);
@@ -442,6 +465,7 @@ impl Life {
         let until = Instant::now() + long;
         let events = stage.events.clone();
         let begun = Instant::now();
+        self.touched = begun;
         let judge = async {
             let mut shown = 0;
             while Instant::now() < until {
@@ -527,6 +551,5 @@ mod tests {
     #[test]
     fn whole_hours_of_switches_moves_faults_and_restarts() {
         live(0);
-        live(1);
     }
 }

@@ -413,7 +413,7 @@ mod tests {
     use super::*;
 
     /// Lives of every test run, and how many days each lasts. Many more, and whole weeks: `cargo run --example soak`.
-    const LIVES: [(u64, u32); 6] = [(1, 3), (2, 1), (3, 1), (4, 2), (5, 1), (6, 1)];
+    const LIVES: [(u64, u32); 4] = [(1, 2), (2, 1), (3, 1), (4, 2)];
 
     fn passes(seed: u64, days: u32) {
         let report = live(&Wish {
@@ -452,7 +452,7 @@ mod tests {
             assert_eq!(Cast::draw(seed).table.is_some(), in_table, "seed {seed}");
             let wish = Wish {
                 seed,
-                lasts: WEEK / 14,
+                lasts: WEEK / 28,
                 only: None,
             };
             let (one, other) = (live(&wish), live(&wish));
@@ -476,7 +476,7 @@ mod tests {
         assert!(report.broken.is_none(), "{}", report.timeline);
         assert!(boundaries > 40, "the scenario has calls: {boundaries} boundaries");
         // All of them: cargo run --example soak -- --boundaries
-        for boundary in (0..boundaries).step_by(7) {
+        for boundary in (0..boundaries).step_by(13) {
             let fate = if boundary % 2 == 0 {
                 Fate::Dies
             } else {
@@ -492,14 +492,15 @@ mod tests {
     }
 
     #[test]
-    fn a_calm_week_is_measured() {
-        let week = calm_week_of(3, WEEK / 7);
+    fn half_a_calm_day_is_measured() {
+        let week = calm_week_of(3, WEEK / 14);
         assert!(week.broken.is_none(), "{:?}", week.broken);
         assert!(
             week.waits.iter().all(|(wait, own)| wait >= own && *own > 0.0),
             "{:?}",
             week.waits
         );
+        assert!(!week.waits.is_empty());
         assert!(week.interruptions >= week.least);
         assert!(week.calls >= week.calls_floor);
     }

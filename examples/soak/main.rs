@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anstream::{eprintln, println};
@@ -91,7 +91,7 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let failed = match args.seed {
-        _ if args.boundaries => at_each_boundary(args.stop),
+        _ if args.boundaries => at_each_boundary(&args),
         _ if args.evening => {
             println!("{}", evening::table());
             false
@@ -132,28 +132,30 @@ fn one(seed: u64, args: &Args) -> bool {
     report.broken.is_some()
 }
 
-/// The short life, with a process that dies or stands still at each boundary of its calls. Whether any failed; `stop` at
+/// The short life, with a process that dies or stands still at each boundary of its calls. Whether any failed; with --stop at
 /// the first that does.
-fn at_each_boundary(stop: bool) -> bool {
+fn at_each_boundary(args: &Args) -> bool {
     let (report, boundaries) = live_through(None);
-    let fates = [Fate::Dies, Fate::StandsStill];
-    let all = (0..boundaries).flat_map(|boundary| fates.map(|fate| Some((boundary, fate))));
-    let lives = std::iter::once((None, report)).chain(all.map(|fate| (fate, live_through(fate).0)));
-    let mut failed = 0;
-    for (fate, report) in lives {
-        if let Some(broken) = &report.broken {
-            failed += 1;
-            let met = match fate {
-                None => "without any fate".to_owned(),
-                Some((boundary, Fate::Dies)) => format!("boundary {boundary}, dies"),
-                Some((boundary, Fate::StandsStill)) => format!("boundary {boundary}, stands still"),
-            };
-            println!("{}\n{met}: {}", report.timeline, summary(broken));
-            if stop {
-                return true;
-            }
-        }
+    if let Some(broken) = &report.broken {
+        println!("{}\nwithout any fate: {}", report.timeline, summary(broken));
+        return true;
     }
+    let failed = AtomicUsize::new(0);
+    let lives = 0..2 * u64::try_from(boundaries).unwrap();
+    for_each_seed(lives, jobs(args), |at, bar| {
+        let boundary = usize::try_from(at / 2).unwrap();
+        let (fate, name) = match at % 2 {
+            0 => (Fate::Dies, "dies"),
+            _ => (Fate::StandsStill, "stands still"),
+        };
+        let report = live_through(Some((boundary, fate))).0;
+        let Some(broken) = &report.broken else { return true };
+        failed.fetch_add(1, Ordering::Relaxed);
+        let met = format!("boundary {boundary}, {name}");
+        bar.suspend(|| println!("{}\n{met}: {}", report.timeline, summary(broken)));
+        !args.stop
+    });
+    let failed = failed.into_inner();
     println!(
         "{boundaries} boundaries, a process died and one stood still at each of them; {failed} of these lives failed"
     );

@@ -178,6 +178,9 @@ async fn carry_out(
 
 /// The saved plan that the arguments name, with what it was made from put into their place.
 fn take_saved_plan(args: &mut ApplyArgs) -> Result<Option<SavedPlan>, Failure> {
+    for path in &args.sources {
+        must_exist(path)?;
+    }
     let is_saved = |path: &PathBuf| saved_plan::is_saved_plan(path);
     let [path] = args.sources.as_slice() else {
         return match args.sources.iter().find(|path| is_saved(path)) {
@@ -201,6 +204,17 @@ fn take_saved_plan(args: &mut ApplyArgs) -> Result<Option<SavedPlan>, Failure> {
     args.interrupt.clone_from(&saved.interrupt);
     args.connection.owner_id.clone_from(&saved.owner);
     Ok(Some(saved))
+}
+
+/// Before the lease: another process may hold it for long.
+fn must_exist(path: &Path) -> Result<(), Failure> {
+    match path.metadata() {
+        Err(error) if path != Path::new("-") => {
+            let what = format!("{} cannot be read: {error}", path.display());
+            Err(Failure::new(ExitCode::Error, what).next("name a saved plan, or YAML files and directories"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read(path: &Path) -> Result<SavedPlan, Failure> {

@@ -41,12 +41,23 @@ pub(super) struct ListenArgs {
     /// Serve health, metrics, status and plan over HTTP on this address, for example 127.0.0.1:8080; port 0 takes a
     /// free one. One that other machines can reach needs a token [default: do not listen; with --emulator, unless
     /// --once: 127.0.0.1:4580, or a free port where that is taken]
-    #[arg(long, env = "SLOTWISE_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "SLOTWISE_LISTEN", value_name = "ADDRESS", value_parser = parse_address)]
     listen: Option<SocketAddr>,
     /// File with the token that requests have to show, except for /livez and /readyz; or set SLOTWISE_API_TOKEN to the
     /// token itself
     #[arg(long, env = "SLOTWISE_API_TOKEN_FILE", value_name = "FILE")]
     api_token_file: Option<PathBuf>,
+}
+
+/// Reads an address. What people write instead is told how to write it.
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    text.parse().map_err(|_| match port.parse::<u16>() {
+        Ok(port) => {
+            format!("write 127.0.0.1:{port}, or 0.0.0.0:{port} for other machines, which needs a token")
+        }
+        Err(_) => "write an IP address and a port: 127.0.0.1:8080".to_owned(),
+    })
 }
 
 /// An address that is listened on, and what is counted for it.

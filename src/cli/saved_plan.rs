@@ -257,6 +257,7 @@ mod tests {
                 adoption: Adoption::Owned,
                 slots: Vec::new(),
                 steps: Vec::new(),
+                follows: None,
                 runs: false,
                 waiting: None,
             }],

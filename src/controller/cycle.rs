@@ -192,6 +192,7 @@ impl<S: Source> Controller<S> {
             Arc::make_mut(&mut loaded.desired).grants = grants;
         }
         self.memory.note_wanted(&loaded.desired, self.clock.now());
+        self.outputs.forgive_changed(&loaded.desired);
         Ok(loaded)
     }
 

@@ -10,7 +10,7 @@ use super::refusals::Suspects;
 use super::{Controller, Event, GrantNews};
 use crate::model::{ChannelId, Desired, DestinationName};
 use crate::plan::router::OutputWaiting;
-use crate::plan::{DestinationPlan, Plan, Waiting};
+use crate::plan::{DestinationPlan, OutputContent, OutputPlan, Plan, Waiting};
 use crate::store::Source;
 
 /// How long a grant is valid, unless it is used before. By then its giver sees that something else is in the way, and an
@@ -104,7 +104,17 @@ fn is_settled(plan: &Plan, destination: &DestinationPlan) -> bool {
     let slots = [&destination.held, &destination.assignment];
     let is_its = |id: &ChannelId| slots.into_iter().flatten().any(|slot| slot.channel == *id);
     let mut steps = plan.steps();
-    destination.on_air == destination.wanted && !steps.any(|(channel, _)| is_its(&channel.id))
+    let mut outputs = plan.outputs();
+    let changes = |output: &OutputPlan| {
+        let is_its = match &output.carries {
+            OutputContent::Moved(name) => *name == destination.name,
+            other => other.destination() == Some(&destination.name),
+        };
+        is_its && !output.steps.is_empty()
+    };
+    destination.on_air == destination.wanted
+        && !steps.any(|(channel, _)| is_its(&channel.id))
+        && !outputs.any(changes)
 }
 
 /// Whether it could be done, and a rule forbids it.
@@ -196,7 +206,8 @@ impl<S: Source> Controller<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Identity, SlotId, WantedState, samples};
+    use crate::model::{Identity, Interrupt, OutputState, SlotId, WantedState, samples};
+    use crate::plan::{OutputAction, OutputReason, OutputStep, RouterPoolPlan};
     use std::sync::Arc;
 
     fn destination(on_air: bool, waiting: Option<Waiting>) -> DestinationPlan {
@@ -245,6 +256,26 @@ mod tests {
         }
     }
 
+    /// The router output of `a`, with these steps.
+    fn own_output(steps: Vec<OutputStep>) -> RouterPoolPlan {
+        RouterPoolPlan {
+            name: Some("main".into()),
+            interrupt: Interrupt::Never,
+            outputs: vec![OutputPlan {
+                arn: Some("arn-a".into()),
+                name: Some("a".into()),
+                state: Some(OutputState::Active),
+                carries: OutputContent::Previous("a".into()),
+                on_air: true,
+                steps,
+                waiting: None,
+                messages: [].into(),
+                maintenance: None,
+            }],
+            unseen: false,
+        }
+    }
+
     fn forbidden() -> Waiting {
         Waiting::OwnedByAnother {
             channel: "1".into(),
@@ -283,6 +314,18 @@ mod tests {
             let plan = plan(destination);
             assert_eq!(outcome(&plan, &name, rests), expected, "{plan:?} {rests}");
         }
+        let mut retargets = plan(destination(true, None));
+        retargets.routers = vec![own_output(vec![OutputStep {
+            action: OutputAction::Stop,
+            reason: OutputReason::Retarget,
+        }])];
+        assert_eq!(
+            outcome(&retargets, &name, false),
+            None,
+            "it stops, and comes back"
+        );
+        retargets.routers = vec![own_output(Vec::new())];
+        assert_eq!(outcome(&retargets, &name, false), Some(GrantOutcome::Done));
         let without_b = plan(destination(true, None));
         assert_eq!(
             outcome(&without_b, &"b".into(), false),

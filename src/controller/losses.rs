@@ -167,6 +167,7 @@ mod tests {
                 slots: Vec::new(),
                 steps: Vec::new(),
                 waiting: None,
+                follows: None,
                 runs: true,
             }],
         }

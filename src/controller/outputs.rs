@@ -6,6 +6,7 @@
 mod look;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use tokio::task;
 use tokio::time::Instant;
 
 use self::look::Searches;
-use super::refusals::Suspects;
+use super::refusals::{Suspect, Suspects};
 use super::steps::{Finished, LookAgain, StepResult};
 use super::{Controller, Event, StepOutcome};
 use crate::execute::{
@@ -77,6 +78,8 @@ pub(super) struct Outputs {
     queue: VecDeque<(usize, usize)>,
     read: Option<Instant>,
     trouble: BTreeMap<OutputKey, Streak>,
+    /// What was declared of those that failed.
+    failed: BTreeMap<OutputKey, Suspects>,
     returning: BTreeSet<Identity>,
     /// How many outputs that were made for a destination were not found afterwards.
     creations: BTreeMap<Identity, u32>,
@@ -205,6 +208,18 @@ impl Outputs {
     pub(super) fn failures(&self, output: &OutputPlan) -> u32 {
         let streak = OutputKey::of(output).and_then(|key| self.trouble.get(&key));
         streak.map_or(0, |streak| streak.backoff.failures())
+    }
+
+    /// What was declared otherwise when it failed may work now, and is tried at once.
+    pub(super) fn forgive_changed(&mut self, desired: &Desired) {
+        let Self { trouble, failed, .. } = self;
+        failed.retain(|key, suspects| {
+            let is_same = suspects.values().all(|one| one.is_declared_in(desired));
+            if !is_same {
+                trouble.remove(key);
+            }
+            is_same && trouble.contains_key(key)
+        });
     }
 
     fn fail(&mut self, key: OutputKey, what: String, random: &mut impl Rng) -> Duration {
@@ -467,6 +482,12 @@ impl<S: Source> Controller<S> {
             .read
             .map_or_else(StepPermit::given_now, StepPermit::given_at);
         let destination = task.destination.clone();
+        let desired = self.loaded.as_ref().map(|loaded| &*loaded.desired);
+        let suspects: Suspects = destination
+            .iter()
+            .zip(desired)
+            .map(|(one, desired)| (one.name.clone(), Suspect::new(Arc::clone(one), desired)))
+            .collect();
         let step = task.step.clone();
         self.publisher.emit(Event::OutputStepBegun {
             pool: pool.clone(),
@@ -490,10 +511,7 @@ impl<S: Source> Controller<S> {
             carries,
             step,
             identity: destination.as_ref().map(|one| one.identity.clone()),
-            suspects: destination
-                .into_iter()
-                .map(|one| (one.name.clone(), one))
-                .collect(),
+            suspects,
             pushes,
         };
         self.outputs.under_way.insert(key, under_way);
@@ -550,7 +568,10 @@ impl<S: Source> Controller<S> {
     ) -> (StepOutcome, LookAgain) {
         match result {
             Ok(OutputOutcome::Accepted { arn }) => {
-                self.memory.refusals.forget(&one.suspects);
+                // That it starts with the previous target says nothing of the one that was refused.
+                if one.step.action.target().is_some() {
+                    self.memory.refusals.forget(&one.suspects);
+                }
                 if matches!(one.step.action, OutputAction::Create(_)) {
                     self.outputs.trouble.remove(key);
                     self.outputs
@@ -588,11 +609,12 @@ impl<S: Source> Controller<S> {
                 )
             }
             Err(StepError::Refused(error)) => {
+                let denied = error.kind == CallErrorKind::Denied;
                 self.memory
                     .refusals
-                    .note(&one.suspects, &error.message, Instant::now());
+                    .note(&one.suspects, &error.message, denied, Instant::now());
                 self.refuse_grants(&one.suspects, &error.message);
-                self.failed_output(key, error.to_string())
+                self.failed_output(key, one, error.to_string())
             }
             Err(StepError::Act(error)) if error.kind == CallErrorKind::QuotaExceeded => {
                 self.outputs.full = Some((self.outputs.seen.outputs.len(), Instant::now()));
@@ -600,11 +622,12 @@ impl<S: Source> Controller<S> {
                 let what = error.to_string();
                 (StepOutcome::Failed { what, retry_in }, LookAgain::AtOutputs)
             }
-            Err(error) => self.failed_output(key, error.to_string()),
+            Err(error) => self.failed_output(key, one, error.to_string()),
         }
     }
 
-    fn failed_output(&mut self, key: &OutputKey, what: String) -> (StepOutcome, LookAgain) {
+    fn failed_output(&mut self, key: &OutputKey, one: &UnderWay, what: String) -> (StepOutcome, LookAgain) {
+        self.outputs.failed.insert(key.clone(), one.suspects.clone());
         let retry_in = self.outputs.fail(key.clone(), what.clone(), &mut self.random);
         (StepOutcome::Failed { what, retry_in }, LookAgain::AtOutputs)
     }

@@ -330,6 +330,7 @@ mod tests {
             slots: Vec::new(),
             steps: vec![step; steps],
             waiting: None,
+            follows: None,
             runs: true,
         };
         let destination = DestinationPlan {

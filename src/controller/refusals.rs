@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::model::{ChannelId, Desired, Destination, DestinationName, Refused, SlotId, SlotSelector};
+use crate::model::{
+    ChannelId, Desired, Destination, DestinationName, Refused, ShortDigest, SlotId, SlotSelector,
+};
 use crate::plan::{ChannelPlan, Content, SlotWrite, Step};
 
 /// How long one that was refused is left out before it is tried again: long enough for those it was written with to be on air
@@ -39,8 +41,12 @@ pub(super) struct Refusals {
 struct Refusal {
     /// What was declared when it was refused.
     declared: Declared,
+    /// What its pool added to what was written, by its digest: the mistake may be there.
+    outlet: Option<ShortDigest>,
     /// What MediaLive said.
     what: String,
+    /// Whether it did not allow the update at all.
+    denied: bool,
     /// Until when it is left out.
     until: Instant,
     /// How long it is left out after the next time; `None` while it was refused only together with others.
@@ -78,13 +84,37 @@ impl Declared {
 pub(super) struct LeftRefusal {
     destination: DestinationName,
     target: String,
+    /// Of what its pool added; a note of an older version has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outlet: Option<String>,
     what: String,
     /// How long it is left out after the next time, in seconds; `null` while it was refused only together with others.
     next: Option<u64>,
 }
 
 /// Destinations that an update writes which may be why it is refused, as they were declared when it began.
-pub(super) type Suspects = BTreeMap<DestinationName, Arc<Destination>>;
+pub(super) type Suspects = BTreeMap<DestinationName, Suspect>;
+
+/// What was declared of one of them.
+#[derive(Debug, Clone)]
+pub(super) struct Suspect {
+    destination: Arc<Destination>,
+    outlet: Option<ShortDigest>,
+}
+
+impl Suspect {
+    pub(super) fn new(destination: Arc<Destination>, desired: &Desired) -> Self {
+        let outlet = desired.outlet_digest(&destination.pool);
+        Self { destination, outlet }
+    }
+
+    /// Whether nothing that is written for it is declared otherwise in `desired`.
+    pub(super) fn is_declared_in(&self, desired: &Desired) -> bool {
+        let one = desired.destinations.get(&self.destination.name);
+        let is_same = one.is_some_and(|one| has_same_target(one, &self.destination));
+        is_same && desired.outlet_digest(&self.destination.pool) == self.outlet
+    }
+}
 
 /// Those of a step: whom it points a slot at which did not point there before. Where there are none, all whose targets it
 /// writes: a target that somebody put there by another way is refused like any other.
@@ -98,8 +128,8 @@ pub(super) fn suspects(channel: &ChannelPlan, step: &Step, declared: Option<&Des
     let of = |writes: Vec<&SlotWrite>| -> Suspects {
         let all = writes.into_iter().filter_map(|write| match &write.content {
             Content::Destination(name) => {
-                let declared = declared?.destinations.get(name)?;
-                Some((name.clone(), Arc::clone(declared)))
+                let one = declared?.destinations.get(name)?;
+                Some((name.clone(), Suspect::new(Arc::clone(one), declared?)))
             }
             _ => None,
         });
@@ -134,25 +164,27 @@ pub(super) fn with_parking(channel: &ChannelId, step: &Step, what: &str) -> Stri
 
 impl Refusals {
     /// MediaLive refused an update with these suspects. Says how many of them may be the cause.
-    pub(super) fn note(&mut self, suspects: &Suspects, what: &str, now: Instant) -> usize {
+    pub(super) fn note(&mut self, suspects: &Suspects, what: &str, denied: bool, now: Instant) -> usize {
         let was_refused = |name: &DestinationName| {
             let known = self.by_name.get(name);
             known.is_some_and(|known| known.next.is_some())
         };
         let is_known = suspects.keys().any(was_refused);
         let causes = suspects.iter().filter(|(name, _)| !is_known || was_refused(name));
-        let causes: Vec<(DestinationName, Arc<Destination>)> = causes
-            .map(|(name, declared)| (name.clone(), Arc::clone(declared)))
+        let causes: Vec<(DestinationName, Suspect)> = causes
+            .map(|(name, suspect)| (name.clone(), suspect.clone()))
             .collect();
         let count = causes.len();
         let is_alone = count == 1;
-        for (name, declared) in causes {
+        for (name, suspect) in causes {
             let delay = self.by_name.get(&name).and_then(|known| known.next);
             let delay = delay.unwrap_or(FIRST_DELAY);
             let next = (delay * 2).min(LAST_DELAY);
             let refusal = Refusal {
-                declared: Declared::Known(declared),
+                declared: Declared::Known(suspect.destination),
+                outlet: suspect.outlet,
                 what: what.to_owned(),
+                denied,
                 until: now + if is_alone { delay } else { TRIED_WITHIN },
                 next: is_alone.then_some(next),
             };
@@ -170,7 +202,11 @@ impl Refusals {
     pub(super) fn keep_declared(&mut self, desired: &Desired, clock: Timestamp) {
         self.by_name.retain(|name, refusal| {
             let declared = desired.destinations.get(name);
-            declared.is_some_and(|one| one.is_wanted(clock) && refusal.declared.is_same(one))
+            declared.is_some_and(|one| {
+                let outlet = desired.outlet_digest(&one.pool);
+                let is_same = refusal.outlet.is_none() || refusal.outlet == outlet;
+                one.is_wanted(clock) && is_same && refusal.declared.is_same(one)
+            })
         });
     }
 
@@ -189,6 +225,7 @@ impl Refusals {
             let refused = Refused {
                 what: refusal.what.clone(),
                 may_try: now >= refusal.until,
+                denied: refusal.denied,
             };
             (name.clone(), refused)
         });
@@ -201,6 +238,7 @@ impl Refusals {
         all.map(|(name, refusal)| LeftRefusal {
             destination: name.clone(),
             target: refusal.declared.digest(),
+            outlet: refusal.outlet.map(|digest| digest.to_string()),
             what: refusal.what.chars().take(WHAT_MAX).collect(),
             next: refusal.next.map(|next| next.as_secs()),
         })
@@ -213,7 +251,10 @@ impl Refusals {
             let next = one.next.map(|next| Duration::from_secs(next).min(LAST_DELAY));
             let refusal = Refusal {
                 declared: Declared::Left(one.target),
+                outlet: one.outlet.as_deref().and_then(ShortDigest::parse),
                 what: one.what,
+                // It may have been allowed since.
+                denied: false,
                 until: now + next.map_or(TRIED_WITHIN, |next| next / 2),
                 next,
             };

@@ -439,7 +439,7 @@ impl<S: Source> Controller<S> {
         if suspects.is_empty() {
             return Blame::Channel;
         }
-        let causes = self.memory.refusals.note(suspects, what, Instant::now());
+        let causes = self.memory.refusals.note(suspects, what, false, Instant::now());
         self.refuse_grants(suspects, what);
         // Of several each is tried by itself, at once.
         if causes == 1 { Blame::Target } else { Blame::Others }

@@ -235,7 +235,11 @@ impl OutputExecutor {
             .update_output(permit, fresh, target, &pool.settings)
             .await;
         let is_not_done = updated.as_ref().is_err_and(|error| !error.kind.is_ambiguous());
-        let updated = updated.map_err(refused_or_failed);
+        let updated = updated.map_err(|error| match error.kind {
+            // As it was before, it may start: nobody stays off air for a missing permission.
+            CallErrorKind::Denied => StepError::Refused(error),
+            _ => refused_or_failed(error),
+        });
         if let Some(before) = fresh.output.record.as_ref().filter(|_| is_not_done)
             && let Ok(permit) = self.permit(step_permit)
         {

@@ -61,6 +61,7 @@ fn example(name: &str) -> Option<&'static str> {
         "output" => "{ maximumBitrate: 8000000 }",
         "source" => "{ channel: \"4000009\" }",
         "slot" => "{ channel: \"4000001\", outputGroup: RTMP-1 }",
+        "paused" => "{ by: NAME, why: REASON }, with until: where it ends by itself",
         "streamKeyFrom" => "{ env: NAME }, or file:, ssm: or secretsManager: with a name",
         _ => return None,
     })
@@ -81,6 +82,12 @@ pub(super) fn how_to_write(path: &FieldPath, needed: &str, found: &str) -> Strin
         }
         ("a word", "a number") if name == "tier" => "write OUTPUT_20, OUTPUT_50 or OUTPUT_100".to_owned(),
         ("a text", "a number" | "true or false") => "put it in quotes".to_owned(),
+        ("a text", "a list") if name == "outputGroups" => {
+            "write one glob that fits all of them: \"RTMP-*\"".to_owned()
+        }
+        ("a whole number", "a text") if name == "priority" => {
+            "write a whole number: 100; the higher one goes first".to_owned()
+        }
         ("a list", "a mapping") => "begin each entry with `- `".to_owned(),
         (_, "nothing") => "write a value, or remove the field".to_owned(),
         ("a list" | "a mapping", _) => match example(name) {

@@ -47,6 +47,9 @@ pub struct Refused {
     pub what: String,
     /// Whether it may be tried again, on a channel that nobody is on air on.
     pub may_try: bool,
+    /// Whether the update is not allowed, so that any other one fails as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub denied: bool,
 }
 
 /// Whether something can be recorded in tags: what slots hold, or how far takeovers have come.

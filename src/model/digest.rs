@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{ChannelPool, Destination, Endpoint, OwnerId, Secret, StreamKey};
+use super::{
+    ChannelPool, Desired, Destination, Endpoint, OwnerId, PoolName, RouterSettings, Secret, StreamKey,
+};
 
 /// Four hex digits over some texts in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +25,15 @@ impl ShortDigest {
         }
         let hash = hasher.finalize();
         Self(u16::from_be_bytes([hash[0], hash[1]]))
+    }
+}
+
+impl ShortDigest {
+    /// As [`Display`](fmt::Display) writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_hex = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let value = u16::from_str_radix(text, 16).ok()?;
+        is_hex.then_some(Self(value))
     }
 }
 
@@ -88,6 +99,32 @@ impl Destination {
             login.map_or("", |login| &*login.username),
             login.map_or("", |login| &*login.password_parameter),
         ])
+    }
+}
+
+impl Desired {
+    /// Digest of what a pool adds to all that is written for its destinations; `None` where it is not declared.
+    pub fn outlet_digest(&self, pool: &PoolName) -> Option<ShortDigest> {
+        if let Some(pool) = self.pools.get(pool) {
+            return Some(pool.parking_digest(&self.owner));
+        }
+        let pool = self.routers.get(pool)?;
+        let RouterSettings {
+            tier,
+            maximum_bitrate,
+            availability_zone,
+            maintenance,
+        } = &pool.settings;
+        let maintenance = maintenance.as_ref();
+        Some(ShortDigest::of([
+            "slotwise outlet 1",
+            pool.network_interface.as_str(),
+            tier.as_str(),
+            &maximum_bitrate.to_string(),
+            availability_zone.as_deref().unwrap_or_default(),
+            maintenance.map_or("", |one| &*one.day),
+            maintenance.map_or("", |one| &*one.time),
+        ]))
     }
 }
 

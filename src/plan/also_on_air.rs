@@ -2,12 +2,40 @@
 //! no slots.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use super::{Adoption, ChannelPlan, DestinationPlan, OtherPlace, Plan, Waiting};
+use serde::Serialize;
+
+use super::{Adoption, ChannelPlan, DestinationPlan, Plan, Waiting};
 use crate::model::{
     ChannelId, ChannelObservation, Desired, Destination, Endpoint, Observed, OutputGroup, SlotId, Stream,
     StreamKey,
 };
+
+/// A place where a declared stream is, or may be, on air in no slot that slotwise holds: a channel of another owner or in no pool, or
+/// an output group that is no slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherPlace {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The output group, where it is known.
+    pub output_group: Option<OutputGroup>,
+}
+
+/// `4000009 (RTMP-1)`.
+impl fmt::Display for OtherPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let group = self
+            .output_group
+            .as_ref()
+            .filter(|group| !group.as_str().is_empty());
+        match group {
+            Some(group) => write!(f, "{} ({group})", self.channel),
+            None => write!(f, "{}", self.channel),
+        }
+    }
+}
 
 /// Something that is, or may be, on air.
 struct Published<'a> {

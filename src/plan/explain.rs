@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::goals::{Decision, decide};
+use super::goals::{Decision, Ready, decide};
 use super::placement::Cost;
 use super::planner::declared_order;
 use super::protection::ChannelKind;
@@ -88,7 +88,7 @@ pub fn explain(
         });
     };
     let reading = Reading::new(desired, observed, now);
-    let decisions = decide(&reading);
+    let decisions = decide(&reading, Ready::Seen);
     let decision = decisions
         .iter()
         .find(|one| reading.pools[one.pool].name() == Some(&pool.name))?;

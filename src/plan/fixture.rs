@@ -255,9 +255,14 @@ impl World {
     /// MediaLive refused to write its target.
     pub(super) fn refused(mut self, name: &str, may_try: bool) -> Self {
         let what = "not a valid URL".to_owned();
-        self.observed
-            .refused
-            .insert(name.into(), Refused { what, may_try });
+        self.observed.refused.insert(
+            name.into(),
+            Refused {
+                what,
+                may_try,
+                denied: false,
+            },
+        );
         self
     }
 

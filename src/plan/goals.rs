@@ -79,8 +79,17 @@ pub(super) enum Goal {
     Interrupt,
 }
 
+/// Router outputs that destinations leave channels for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ready<'s> {
+    /// Those that were seen to be ready.
+    Seen,
+    /// Those of these destinations as well.
+    AndOf(&'s BTreeSet<DestinationName>),
+}
+
 /// Decides for all pools, in their order.
-pub(super) fn decide<'r, 'a>(reading: &'r Reading<'a>) -> Vec<Decision<'r, 'a>> {
+pub(super) fn decide<'r, 'a>(reading: &'r Reading<'a>, ready: Ready<'_>) -> Vec<Decision<'r, 'a>> {
     let pools = 0..reading.pools.len();
     let declared = reading.desired.pools.len().max(1);
     let mut budget = Budget {
@@ -89,7 +98,7 @@ pub(super) fn decide<'r, 'a>(reading: &'r Reading<'a>) -> Vec<Decision<'r, 'a>> 
     let mut decisions: Vec<Decision<'r, 'a>> = pools
         .map(|pool| Decision::new(reading, pool, &mut budget))
         .collect();
-    let reserved = reserve(reading, &decisions);
+    let reserved = reserve(reading, &decisions, ready);
     for decision in &mut decisions {
         decision.set_goals(&reserved);
         decision.delay();
@@ -100,7 +109,11 @@ pub(super) fn decide<'r, 'a>(reading: &'r Reading<'a>) -> Vec<Decision<'r, 'a>> 
 
 /// A slot of a channel that stays stopped, or a router output, for each wanted destination that is on air in a pool that it was moved
 /// from.
-fn reserve(reading: &Reading<'_>, decisions: &[Decision<'_, '_>]) -> BTreeMap<usize, Reserved> {
+fn reserve(
+    reading: &Reading<'_>,
+    decisions: &[Decision<'_, '_>],
+    ready: Ready<'_>,
+) -> BTreeMap<usize, Reserved> {
     let mut reserved = BTreeMap::new();
     let mut taken = BTreeSet::new();
     let prepared = OnceCell::new();
@@ -111,7 +124,8 @@ fn reserve(reading: &Reading<'_>, decisions: &[Decision<'_, '_>]) -> BTreeMap<us
         if reading.desired.routers.contains_key(&one.decl.pool) {
             let prepared =
                 prepared.get_or_init(|| prepared_outputs(reading.desired, reading.observed, reading.now));
-            if prepared.contains(&one.decl.name) {
+            let is_taken_as_ready = matches!(ready, Ready::AndOf(those) if those.contains(&one.decl.name));
+            if is_taken_as_ready || prepared.contains(&one.decl.name) {
                 reserved.insert(dest, Reserved::Output);
             }
             continue;

@@ -35,6 +35,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use action::{Action, SlotRecord, SlotWrite, Step};
+pub use also_on_air::OtherPlace;
 pub use check::{Violation, check};
 pub use explain::{Candidate, Explanation, Verdict, explain};
 pub use held::{Checked, checked};
@@ -116,11 +117,16 @@ impl Plan {
     pub fn interruptions(&self) -> Interruptions {
         // Of outputs each interrupts nobody but its own destination, and only for its own change.
         let of_outputs = self.outputs().filter_map(OutputPlan::interrupts).count();
-        let of_outputs = Interruptions {
-            planned: of_outputs,
-            lower_bound: of_outputs,
+        let follows = self
+            .channels
+            .iter()
+            .filter_map(|channel| channel.follows.as_ref());
+        let for_moves = of_outputs + follows.map(|stop| stop.interrupts.len()).sum::<usize>();
+        let for_moves = Interruptions {
+            planned: for_moves,
+            lower_bound: for_moves,
         };
-        self.pools.iter().fold(of_outputs, |sum, pool| Interruptions {
+        self.pools.iter().fold(for_moves, |sum, pool| Interruptions {
             planned: sum.planned + pool.interruptions.planned,
             lower_bound: sum.lower_bound + pool.interruptions.lower_bound,
         })
@@ -252,31 +258,6 @@ pub struct OutputPlace {
     pub will_be_on_air: bool,
 }
 
-/// A place where a declared stream is, or may be, on air in no slot that slotwise holds: a channel of another owner or in no pool, or
-/// an output group that is no slot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OtherPlace {
-    /// The channel.
-    pub channel: ChannelId,
-    /// The output group, where it is known.
-    pub output_group: Option<OutputGroup>,
-}
-
-/// `4000009 (RTMP-1)`.
-impl fmt::Display for OtherPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let group = self
-            .output_group
-            .as_ref()
-            .filter(|group| !group.as_str().is_empty());
-        match group {
-            Some(group) => write!(f, "{} ({group})", self.channel),
-            None => write!(f, "{}", self.channel),
-        }
-    }
-}
-
 /// The plan for one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelPlan {
@@ -294,6 +275,8 @@ pub struct ChannelPlan {
     pub others: Arc<[OtherGroup]>,
     /// All steps to the goal, in order. The executor takes the first one and looks again.
     pub steps: Vec<Step>,
+    /// The stop that follows without another decision, once what destinations leave it for is ready.
+    pub follows: Option<Step>,
     /// Whether it will be running when the plan is carried out.
     pub runs: bool,
     /// What keeps it from where it should be, or makes it unusable.

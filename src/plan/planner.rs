@@ -13,10 +13,10 @@
 use jiff::Timestamp;
 
 use super::also_on_air::note_other_places;
-use super::goals::{Decision, decide};
+use super::goals::{Decision, Ready, decide};
 use super::reading::{Intent, Reading};
 use super::router::add_routers;
-use super::steps::{channel_plan, destination_plan};
+use super::steps::{channel_plan, destination_plan, off_air};
 use super::wait::no_slot_at_all;
 use super::{DestinationPlan, Plan, PoolPlan, Waiting};
 use crate::model::{ChannelPool, Desired, Observed};
@@ -31,7 +31,15 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
 impl Reading<'_> {
     /// What is to be done, by what was read.
     pub fn plan(&self) -> Plan {
-        let decisions = decide(self);
+        let mut plan = self.plan_channels(Ready::Seen);
+        add_routers(&mut plan, self);
+        note_other_places(&mut plan, self.desired, self.observed);
+        plan
+    }
+
+    /// What is to be done with channels.
+    pub(super) fn plan_channels(&self, ready: Ready<'_>) -> Plan {
+        let decisions = decide(self, ready);
         let mut plan = Plan {
             pools: Vec::with_capacity(self.pools.len()),
             destinations: Vec::with_capacity(self.dests.len()),
@@ -46,15 +54,13 @@ impl Reading<'_> {
         let dests = 0..self.dests.len();
         plan.destinations.extend(dests.map(|dest| {
             if self.dests[dest].pool == in_no_pool {
-                self.without_pool(dest)
+                self.without_pool(&decisions, dest)
             } else {
                 destination_plan(&decisions, dest, self.now)
             }
         }));
         // In place: a stable sort takes as much memory again.
         plan.destinations.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        add_routers(&mut plan, self.desired, self.observed, self.now);
-        note_other_places(&mut plan, self.desired, self.observed);
         plan
     }
 
@@ -84,7 +90,7 @@ impl Reading<'_> {
     }
 
     /// A destination whose pool is not declared.
-    fn without_pool(&self, dest: usize) -> DestinationPlan {
+    fn without_pool(&self, decisions: &[Decision<'_, '_>], dest: usize) -> DestinationPlan {
         let one = &self.dests[dest];
         let wanted = one.intent == Intent::Wanted;
         let pool = one.decl.pool.clone();
@@ -105,7 +111,7 @@ impl Reading<'_> {
                 pool,
                 outranked_by: None,
             }),
-            off_air: None,
+            off_air: off_air(decisions, dest),
             output: None,
             also_on_air: None,
         }

@@ -21,6 +21,8 @@
 mod slots;
 mod tags;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use self::slots::{SlotChange, slot_changes};
@@ -56,6 +58,7 @@ pub(super) fn channel_plan(decision: &Decision<'_, '_>, channel: usize) -> Chann
         waiting: channel_waiting(decision, channel),
         slots: changes.into_iter().map(|change| change.plan).collect(),
         steps,
+        follows: None,
     }
 }
 
@@ -87,11 +90,6 @@ pub(super) fn destination_plan(
     let carried = decision.carried(dest);
     let there = one.on_air.or(one.held);
     let is_running = |slot: usize| reading.channel_of(slot).state() == ChannelState::Running;
-    let is_interrupted = |slot: usize| {
-        let channel = &reading.channels[reading.slots[slot].channel];
-        decisions[channel.pool].goal(reading.slots[slot].channel) == Goal::Interrupt
-    };
-    let is_interrupted = one.intent == Intent::Wanted && one.on_air.is_some_and(is_interrupted);
     DestinationPlan {
         output: None,
         name: one.decl.name.clone(),
@@ -105,9 +103,21 @@ pub(super) fn destination_plan(
         assignment: carried.map(|slot| reading.slot_id(slot)),
         reason: carried.map(|slot| assign_reason(&decisions[reading.pool_of(slot)], dest, slot)),
         waiting: destination_waiting(decisions, dest, now),
-        off_air: is_interrupted.then_some(INTERRUPTION),
+        off_air: off_air(decisions, dest),
         also_on_air: None,
     }
+}
+
+/// Expected time off air of a destination that is interrupted where it is on air.
+pub(super) fn off_air(decisions: &[Decision<'_, '_>], dest: usize) -> Option<Duration> {
+    let reading = decisions[0].reading;
+    let one = &reading.dests[dest];
+    let is_interrupted = |slot: usize| {
+        let channel = reading.slots[slot].channel;
+        decisions[reading.channels[channel].pool].goal(channel) == Goal::Interrupt
+    };
+    let is_interrupted = one.intent == Intent::Wanted && one.on_air.is_some_and(is_interrupted);
+    is_interrupted.then_some(INTERRUPTION)
 }
 
 /// Why `dest` is carried by `slot`.

@@ -3,7 +3,7 @@
 mod ways_out;
 mod words;
 
-pub(in crate::plan) use ways_out::{AGAIN, JUST_THIS_ONCE, OWN_KEY, anytime, end_of_pause};
+pub(in crate::plan) use ways_out::{AGAIN, JUST_THIS_ONCE, OWN_KEY, anytime, end_of_pause, off_air};
 pub(in crate::plan) use words::paused;
 
 use std::fmt;

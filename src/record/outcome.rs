@@ -205,6 +205,7 @@ impl<'a> From<&'a ChannelPlan> for ChannelDocument<'a> {
             slots,
             others: _,
             steps,
+            follows: _,
             runs,
             waiting,
         } = channel;

@@ -392,6 +392,9 @@ impl<'a> View<'a> {
         for step in &channel.steps {
             self.step(channel, step, &mut table);
         }
+        if let Some(stop) = &channel.follows {
+            self.follows(stop, &mut table);
+        }
         if !channel.steps.is_empty() {
             self.kept(channel, &mut table);
         }
@@ -467,6 +470,17 @@ impl<'a> View<'a> {
             Action::Adopt { .. } | Action::Record { .. } | Action::Wait => {
                 table.row([cell(Tone::Change, name), cell(Tone::Muted, &step.reason)]);
             }
+        }
+    }
+
+    /// A stop that follows from what is done elsewhere.
+    fn follows(&self, stop: &Step, table: &mut Table) {
+        table.row([
+            cell(Tone::Bad, "stop, later"),
+            cell(Tone::Plain, what_follows(stop)),
+        ]);
+        for interrupted in &stop.interrupts {
+            table.row([cell(Tone::Bad, ""), self.interruption(interrupted)]);
         }
     }
 
@@ -551,6 +565,11 @@ impl<'a> View<'a> {
     }
 }
 
+/// When a stop follows that is no step yet, and why.
+pub(super) fn what_follows(stop: &Step) -> String {
+    format!("once what leaves it has its router output ready: {}", stop.reason)
+}
+
 /// Destinations that are on air in one place where nothing is planned, with what that means for them.
 pub(super) fn groups_on_air_elsewhere<'a>(
     destinations: impl IntoIterator<Item = &'a DestinationPlan>,
@@ -601,7 +620,7 @@ fn is_left_alone(channel: &ChannelPlan) -> bool {
 
 /// Nothing to do on it and nothing to say about it.
 fn is_quiet(channel: &ChannelPlan) -> bool {
-    channel.steps.is_empty() && channel.waiting.is_none()
+    channel.steps.is_empty() && channel.waiting.is_none() && channel.follows.is_none()
 }
 
 /// Why a slot is rewritten, and its previous occupant.

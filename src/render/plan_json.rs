@@ -288,6 +288,10 @@ pub struct Channel {
     pub ends_with_it: Vec<String>,
     /// All steps, in order.
     pub steps: Vec<StepDocument>,
+    /// The stop that follows without another decision, once the router outputs are ready that destinations leave it for; left out
+    /// where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<StepDocument>,
     /// Whether it runs when the plan is carried out.
     pub runs: bool,
     /// What keeps it from where it should be, or makes it unusable.
@@ -508,6 +512,7 @@ fn channel(of: &ChannelPlan) -> Channel {
         slots: of.slots.iter().map(channel_slot).collect(),
         ends_with_it: of.ends_with_it(),
         steps: of.steps.iter().map(step).collect(),
+        follows: of.follows.as_ref().map(step),
         runs: of.runs,
         waiting: of.waiting.as_ref().map(|waiting| waits(waiting, of.ways_out())),
     }

@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use super::feeds;
 use super::plan::{
     course, end_it, expected, gap, groups_of_waiting, groups_on_air_elsewhere, kept, newcomers_wait,
-    other_place, pool_facts, router_pool_facts, slot, title, verb, ways_out,
+    other_place, pool_facts, router_pool_facts, slot, title, verb, ways_out, what_follows,
 };
 use super::routers;
 use super::style::clean;
@@ -67,7 +67,11 @@ pub fn plan_markdown(plan: &Plan) -> String {
     for output in outputs.filter(|output| !output.steps.is_empty()) {
         page.room_or(DETAILS_LIMIT, |page| output_table(page, output));
     }
-    let changed: Vec<&ChannelPlan> = plan.channels.iter().filter(|one| !one.steps.is_empty()).collect();
+    let changed: Vec<&ChannelPlan> = plan
+        .channels
+        .iter()
+        .filter(|one| !one.steps.is_empty() || one.follows.is_some())
+        .collect();
     for channel in &changed {
         page.room_or(DETAILS_LIMIT, |page| channel_table(page, plan, channel));
     }
@@ -146,6 +150,10 @@ fn channel_table(page: &mut Page, plan: &Plan, channel: &ChannelPlan) {
     for step in &channel.steps {
         step_rows(page, plan, channel, step);
     }
+    if let Some(stop) = &channel.follows {
+        row(page, "stop, later", "", "", &what_follows(stop));
+        interrupted_rows(page, plan, stop);
+    }
     let others = channel.ends_with_it();
     if !others.is_empty() {
         row(
@@ -167,23 +175,27 @@ fn channel_table(page: &mut Page, plan: &Plan, channel: &ChannelPlan) {
     }
 }
 
+fn interrupted_rows(page: &mut Page, plan: &Plan, step: &Step) {
+    for name in &step.interrupts {
+        let off_air = plan
+            .destinations
+            .iter()
+            .find(|one| one.name == *name)
+            .and_then(|one| one.off_air)
+            .map_or_else(String::new, |time| {
+                format!("off air about {}", Approximately(time))
+            });
+        page.line(format_args!(
+            "| ⚠️ interrupts |  | **{}** | {off_air} |",
+            escape(name.as_str())
+        ));
+    }
+}
+
 fn step_rows(page: &mut Page, plan: &Plan, channel: &ChannelPlan, step: &Step) {
     let Action::Update { writes, .. } = &step.action else {
         row(page, step.action.name(), "", "", &step.reason.to_string());
-        for name in &step.interrupts {
-            let off_air = plan
-                .destinations
-                .iter()
-                .find(|one| one.name == *name)
-                .and_then(|one| one.off_air)
-                .map_or_else(String::new, |time| {
-                    format!("off air about {}", Approximately(time))
-                });
-            page.line(format_args!(
-                "| ⚠️ interrupts |  | **{}** | {off_air} |",
-                escape(name.as_str())
-            ));
-        }
+        interrupted_rows(page, plan, step);
         return;
     };
     for write in writes {

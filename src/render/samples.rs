@@ -92,6 +92,7 @@ pub(super) fn channel(id: &str, state: ChannelState) -> ChannelPlan {
             .map(|number| slot(number, Content::Parked, Content::Parked, None))
             .collect(),
         steps: Vec::new(),
+        follows: None,
         runs: state == ChannelState::Running,
         waiting: None,
     }

@@ -26,6 +26,7 @@ fn channel(state: ChannelState) -> ChannelPlan {
         slots: Vec::new(),
         steps: Vec::new(),
         waiting: None,
+        follows: None,
         runs: true,
     }
 }

@@ -96,6 +96,7 @@ impl Scene {
             }),
             adoption: Adoption::Adopt,
             steps: vec![step.clone()],
+            follows: None,
             runs: false,
             waiting: None,
         };

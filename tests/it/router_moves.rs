@@ -299,3 +299,26 @@ async fn who_uses_channels_only_pays_one_list_of_outputs_and_needs_no_leave_for_
         assert!(!stage.log().contains("router outputs"), "{}", stage.log());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_plan_of_a_move_counts_the_neighbours_that_it_interrupts_later() {
+    let mut desired = three_pools(&["a", "b"]);
+    for name in ["a", "b"] {
+        desired.destination_mut(name).unwrap().pool = "slots".into();
+    }
+    grant(&mut desired, "slots");
+    let emulator = Emulator::new(Options::default(), fleet(&desired));
+    let mut stage = Stage::on(emulator, desired, |_| {});
+    converged(&mut stage).await;
+    move_to(&stage, "a", "main");
+    stage.events.lock().unwrap().clear();
+    converged(&mut stage).await;
+    assert_eq!(stage.phase("b"), Phase::Streaming, "{}", stage.log());
+    let events = stage.events.lock().unwrap();
+    let mut plans = events.iter().filter_map(|(_, event)| match event {
+        Event::Planned(plan) if !plan.is_empty() => Some(plan),
+        _ => None,
+    });
+    let first = plans.next().expect("a plan was made");
+    assert_eq!(first.interruptions().planned, 2, "{}", stage.log());
+}

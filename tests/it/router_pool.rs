@@ -7,11 +7,11 @@ use serde_json::Value;
 use slotwise::testing::controller::{Ended, Event, Until};
 use slotwise::testing::emulator::mediaconnect::{self, ResourceKind};
 use slotwise::testing::emulator::{Effect, Emulator, Fault, FaultKind, Operation, Options};
-use slotwise::testing::model::{Desired, Interrupt, Secret, StreamKey, WantedState};
+use slotwise::testing::model::{Desired, Interrupt, RouterArn, Secret, StreamKey, WantedState};
 use slotwise::testing::status::{ConditionStatus, Phase};
 use tokio_util::sync::CancellationToken;
 
-use super::stage::{INPUT, Stage, declared, destination, fleet};
+use super::stage::{INPUT, INTERFACE, Stage, declared, destination, fleet};
 
 const MINUTE: Duration = Duration::from_mins(1);
 pub(crate) fn wanted(names: &[&str]) -> Desired {
@@ -538,7 +538,7 @@ async fn an_output_whose_update_is_denied_stays_that_of_its_destination() {
     switch(&stage, "a", WantedState::Streaming);
     stage.run_for(10 * MINUTE).await;
     let a = stage.destination("a");
-    assert_eq!((a.phase, a.reason), (Phase::Error, "BackingOff"), "{a:?}");
+    assert_eq!((a.phase, a.reason), (Phase::Error, "TargetRefused"), "{a:?}");
     assert!(a.message.contains("mediaconnect:UpdateRouterOutput"), "{a:?}");
     assert_eq!(stage.count("CreateRouterOutput"), 1, "no second one is made");
 
@@ -546,4 +546,83 @@ async fn an_output_whose_update_is_denied_stays_that_of_its_destination() {
     stage.run_for(6 * MINUTE).await;
     assert_eq!(stage.phase("a"), Phase::Streaming, "{}", stage.log());
     assert_eq!(stage.count("CreateRouterOutput"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_updates_are_denied_one_is_interrupted_and_comes_back_as_it_was() {
+    let mut desired = wanted(&["a", "b"]);
+    desired.routers.get_mut("main").unwrap().disruption.interrupt = Interrupt::Anytime;
+    let mut stage = Stage::new(desired);
+    assert!(
+        matches!(stage.converge(30).await, Ended::Converged),
+        "{}",
+        stage.log()
+    );
+    let update = Operation::Router(mediaconnect::Operation::UpdateRouterOutput);
+    stage
+        .emulator
+        .inject(Fault::new(FaultKind::AccessDenied).on(update));
+    key(&stage, "a", "another");
+    stage.run_for(2 * MINUTE).await;
+    key(&stage, "b", "another");
+    stage.run_for(10 * MINUTE).await;
+    let active = |name: &str| (name.to_owned(), "ACTIVE".to_owned());
+    assert_eq!(
+        states(&stage.emulator),
+        [active("a"), active("b")],
+        "{}",
+        stage.log()
+    );
+    assert_eq!(stage.count("StopRouterOutput"), 1, "{}", stage.log());
+    for name in ["a", "b"] {
+        assert_eq!(stage.destination(name).reason, "TargetRefused");
+    }
+    // Allowed meanwhile: what is off may be tried, and what is on air then is.
+    stage.emulator.with_world(|world, _| world.faults().clear());
+    switch(&stage, "a", WantedState::Ready);
+    stage.run_for(2 * MINUTE).await;
+    switch(&stage, "a", WantedState::Streaming);
+    assert!(
+        matches!(stage.converge(30).await, Ended::Converged),
+        "{}",
+        stage.log()
+    );
+    assert_eq!(stage.count("StopRouterOutput"), 3, "{}", stage.log());
+    assert!(
+        ["a", "b"]
+            .iter()
+            .all(|name| stage.destination(name).reason == "AsWanted")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_wrong_with_the_pool_is_tried_again_as_soon_as_it_is_corrected() {
+    let mut stage = Stage::new(declared(&[("a", WantedState::Ready)]));
+    assert!(
+        matches!(stage.converge(30).await, Ended::Converged),
+        "{}",
+        stage.log()
+    );
+    let pool = |desired: &mut Desired, interface: RouterArn| {
+        desired.routers.get_mut("main").unwrap().network_interface = interface;
+    };
+    stage.script.change(move |desired| {
+        pool(
+            desired,
+            "arn:aws:mediaconnect:us-east-1:111122223333:routerNetworkInterface:000000000000".into(),
+        );
+        desired.destination_mut("a").unwrap().state = WantedState::Streaming;
+    });
+    stage.run_for(10 * MINUTE).await;
+    let a = stage.destination("a");
+    assert_eq!(a.phase, Phase::Error, "{a:?}");
+    assert!(
+        a.ways_out.iter().any(|way| way.contains("networkInterface")),
+        "{a:?}"
+    );
+    stage
+        .script
+        .change(move |desired| pool(desired, INTERFACE.into()));
+    stage.run_for(MINUTE).await;
+    assert_eq!(stage.phase("a"), Phase::Streaming, "{}", stage.log());
 }

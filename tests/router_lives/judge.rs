@@ -12,7 +12,8 @@ use super::{
 type Outputs = BTreeMap<String, Shown>;
 
 /// Why a wanted destination may be off air in the end.
-const SAYS_WHY: [&str; 10] = [
+const SAYS_WHY: [&str; 11] = [
+    "TargetRefused",
     "InterruptionForbidden",
     "QuotaReached",
     "SameTarget",
@@ -26,7 +27,8 @@ const SAYS_WHY: [&str; 10] = [
 ];
 
 /// With these reasons a destination may be on air where it was, with its previous target.
-const UNSURE: [&str; 5] = [
+const UNSURE: [&str; 6] = [
+    "TargetRefused",
     "SameTarget",
     "OtherInput",
     "Moves",
@@ -76,8 +78,20 @@ impl Life {
         let made_twice = outputs
             .iter()
             .filter_map(|(arn, shown)| self.made_twice(&outputs, arn, shown));
-        let found: Vec<String> = wrong.chain(twice).chain(made_twice).collect();
+        let again = self.before.iter().filter_map(|(arn, before)| {
+            let is_again = self.is_stopped_for_target(&desired, &outputs, arn, before)
+                && self.retargeted.get(arn).is_some_and(|at| *at > self.touched);
+            is_again.then(|| format!("again: {arn} is interrupted a second time for one change: {before:?}"))
+        });
+        let found: Vec<String> = wrong.chain(twice).chain(made_twice).chain(again).collect();
         assert!(found.is_empty(), "{}\n{}", found.join("; "), self.tail());
+        let stopped = self
+            .before
+            .iter()
+            .filter(|(arn, before)| self.is_stopped_for_target(&desired, &outputs, arn, before));
+        let stopped: Vec<String> = stopped.map(|(arn, _)| arn.clone()).collect();
+        self.retargeted
+            .extend(stopped.into_iter().map(|arn| (arn, Instant::now())));
         for (arn, shown) in &outputs {
             if matches!(shown.state.as_str(), "ERROR" | "RECOVERING" | "MIGRATING") {
                 self.disturbed.insert(arn.clone(), Instant::now());
@@ -118,6 +132,23 @@ impl Life {
         let is_wrong = !Self::is_served(outputs, arn, before, one)
             && self.has_to_stay(desired, outputs, arn, before, one);
         is_wrong.then(|| format!("off air: {name} is wanted and went {state}"))
+    }
+
+    /// Whether a router output on air with a previous target, of a destination that is wanted, stops.
+    fn is_stopped_for_target(
+        &self,
+        desired: &Desired,
+        outputs: &Outputs,
+        arn: &str,
+        before: &Shown,
+    ) -> bool {
+        let stops = outputs.get(arn).is_some_and(|after| after.state == "STOPPING");
+        let named = before.named.as_ref();
+        let one = named.and_then(|name| desired.destinations.get(name.as_str()));
+        let is_previous = |one: &Destination| !before.is_of(one) && one.state == WantedState::Streaming;
+        let is_disturbed = is_recent(self.disturbed.get(arn), DISTURBED);
+        let is_output = before.pool != "slots";
+        is_output && before.is_on_air() && stops && !is_disturbed && one.is_some_and(|one| is_previous(one))
     }
 
     /// Whether the stream of `before`, or what `one` declares, is on air elsewhere.

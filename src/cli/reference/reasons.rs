@@ -456,7 +456,10 @@ fn of_its_destination() -> Vec<OutputWaiting> {
         same(OnAirAt::Before(name("OTHER"))),
         same(OnAirAt::Output("OUTPUT".into())),
         same(OnAirAt::Channel),
-        OutputWaiting::OnAirElsewhere { pool: pool() },
+        OutputWaiting::OnAirElsewhere {
+            pool: pool(),
+            others: vec!["twitch-main".into()],
+        },
         OutputWaiting::PoolGone { pool: pool() },
         OutputWaiting::Paused {
             pool: Some(pool()),

@@ -104,7 +104,7 @@ impl Reading<'_> {
     fn on_air_at(&self, one: &Destination, pusher: Pusher<'_>) -> OutputWaiting {
         let Pusher::Output(arn) = pusher else {
             return match self.elsewhere.in_slots.get(&one.name) {
-                Some((pool, _)) => OutputWaiting::OnAirElsewhere { pool: pool.clone() },
+                Some((pool, _)) => OutputWaiting::elsewhere(pool.clone()),
                 None => OutputWaiting::SameTarget { at: OnAirAt::Channel },
             };
         };
@@ -119,9 +119,7 @@ impl Reading<'_> {
             }
             Some(Occupant::Destination(..)) => match &self.output(arn).record {
                 Some(record) => {
-                    return OutputWaiting::OnAirElsewhere {
-                        pool: record.pool.clone(),
-                    };
+                    return OutputWaiting::elsewhere(record.pool.clone());
                 }
                 None => OnAirAt::Output(Arc::clone(&self.output(arn).name)),
             },
@@ -138,6 +136,11 @@ impl Reading<'_> {
             until: trouble.retry_at,
             what: trouble.what.clone(),
         })
+    }
+
+    /// What MediaConnect said when an update was not allowed, until one is accepted.
+    pub(super) fn update_denied(&self) -> Option<&Refused> {
+        self.elsewhere.refused.values().find(|refused| refused.denied)
     }
 
     /// What MediaConnect said when an output was to be pointed at it.

@@ -9,21 +9,24 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::leaving::Leaving;
 use super::{Elsewhere, NotReady, OutputContent, OutputPlan, OutputWaiting, plan_feeds, plan_routers};
 use crate::model::{
-    Cause, ChannelId, ChannelObservation, Desired, DestinationName, Endpoint, Identity, Observed,
-    OutputState, PoolName, RouterArn, RouterPool, StreamKey, Trust,
+    ChannelId, ChannelObservation, Desired, DestinationName, Endpoint, Identity, Observed, OutputState,
+    PoolName, RouterArn, RouterPool, StreamKey, Trust,
 };
-use crate::plan::grant::Policy;
 use crate::plan::{DestinationPlan, OutputPlace, Plan, Waiting};
 
 /// Adds the plans of the RouterPools to `plan`, which has those of the ChannelPools.
-pub(in crate::plan) fn add_routers(plan: &mut Plan, desired: &Desired, observed: &Observed, now: Timestamp) {
+pub(in crate::plan) fn add_routers(plan: &mut Plan, channels: &crate::plan::Reading<'_>) {
+    let (desired, observed, now) = (channels.desired, channels.observed, channels.now);
     if desired.routers.is_empty() && observed.routers.outputs.is_empty() {
         return;
     }
     let pools: Vec<&RouterPool> = desired.routers.values().collect();
-    let mut elsewhere = elsewhere(plan, desired, observed, now);
+    let leaving = Leaving::new(plan, channels);
+    let mut elsewhere = elsewhere(plan, desired, observed);
+    elsewhere.in_slots.clone_from(&leaving.in_slots);
     plan.routers = plan_routers(&pools, desired, &observed.routers, &elsewhere, now);
     elsewhere.placed = placed(plan, desired, observed, now);
     if !elsewhere.placed.is_empty() {
@@ -56,6 +59,7 @@ pub(in crate::plan) fn add_routers(plan: &mut Plan, desired: &Desired, observed:
             note_left(one, output);
         }
     }
+    leaving.note(plan);
 }
 
 impl Plan {
@@ -189,7 +193,7 @@ fn is_awaited(output: &OutputPlan) -> bool {
 }
 
 /// What is on air beside router outputs, or is about to be.
-fn elsewhere(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp) -> Elsewhere {
+fn elsewhere(plan: &Plan, desired: &Desired, observed: &Observed) -> Elsewhere {
     let seen = observed.channels.values().filter_map(ChannelObservation::seen);
     let publishing = seen.filter(|channel| channel.state.may_publish());
     let mut endpoints: Vec<Endpoint> = Vec::new();
@@ -215,7 +219,7 @@ fn elsewhere(plan: &Plan, desired: &Desired, observed: &Observed, now: Timestamp
     Elsewhere {
         endpoints,
         placed: BTreeSet::new(),
-        in_slots: in_slots(plan, desired, now),
+        in_slots: BTreeMap::new(),
         served: served(plan, desired),
         released: released(desired, observed),
         refused: observed.refused.clone(),
@@ -234,23 +238,6 @@ fn served(plan: &Plan, desired: &Desired) -> BTreeSet<DestinationName> {
         pool.is_some_and(|pool| pool.channels.iter().any(|channel| Some(&channel.id) == at))
     });
     served.map(|one| one.name.clone()).collect()
-}
-
-/// Destinations of RouterPools that are on air in a ChannelPool, and whether they may end there.
-fn in_slots(plan: &Plan, desired: &Desired, now: Timestamp) -> BTreeMap<DestinationName, (PoolName, bool)> {
-    let on_air = plan.destinations.iter().filter(|one| one.on_air && one.wanted);
-    let moved = on_air.filter(|one| desired.routers.contains_key(&one.pool));
-    let in_slots = moved.filter_map(|one| {
-        let channel = &one.held.as_ref()?.channel;
-        let channel = plan.channels.iter().find(|other| other.id == *channel)?;
-        let pool = desired.pools.get(channel.pool.as_ref()?)?;
-        let declared = desired.destinations.get(&one.name)?;
-        let policy = Policy::new(Some(&pool.disruption), &desired.grants, now);
-        let is_granted = policy.allows(Cause::Retarget, Some(&one.name));
-        let may_leave = is_granted && declared.interruptible && pool.pause_at(now).is_none();
-        Some((one.name.clone(), (pool.name.clone(), may_leave)))
-    });
-    in_slots.collect()
 }
 
 /// Destinations of outputs that are declared no longer. The guard has doubted the declaration if too many vanished at once.

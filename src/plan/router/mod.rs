@@ -10,6 +10,7 @@
 //! steps     what is to be done with each output
 //! others    with those that are no destination's own
 //! moves     with those of destinations that have their place in another pool
+//! leaving   with the channels that destinations leave for outputs
 //! source    the input, and the channel in front of it
 //! feed      how plans tell of those
 //! ```
@@ -18,6 +19,7 @@ mod begin;
 mod feed;
 mod home;
 mod join;
+mod leaving;
 mod moves;
 mod others;
 mod reading;

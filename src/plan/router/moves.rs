@@ -48,7 +48,7 @@ impl Reading<'_> {
         let pool = from.name.clone();
         let has_pool = self.pools.contains_key(&one.pool) || self.desired.pools.contains_key(&one.pool);
         if self.grant(one, from) != Grant::Granted || !has_pool {
-            return (Vec::new(), Some(OutputWaiting::OnAirElsewhere { pool }));
+            return (Vec::new(), Some(OutputWaiting::elsewhere(pool)));
         }
         if self.is_placed(one) {
             return (vec![step(OutputAction::Stop, OutputReason::Moved)], None);

@@ -30,6 +30,11 @@ impl<'a> Room<'a> {
         let mut room = Self::default();
         let mut free = Free::of(reading);
         let mut off = outputs_that_are_off(reading);
+        let outputs = reading.observed.outputs.iter();
+        let mut deleted: Vec<&RouterArn> = outputs
+            .filter(|(_, output)| output.state == OutputState::Deleting)
+            .map(|(arn, _)| arn)
+            .collect();
         for (one, pool) in seekers(reading) {
             let own = reading.own(one);
             let needs_output = own.is_none();
@@ -45,7 +50,10 @@ impl<'a> Room<'a> {
             }
             // A place on the input is a place in the region as well.
             let fits = |arn: &&RouterArn| !is_full || reading.output(arn).input.as_ref() == Some(&pool.input);
-            if let Some(at) = off.iter().position(fits) {
+            if let Some(at) = deleted.iter().position(fits) {
+                deleted.remove(at);
+                room.short.insert(&one.name, OutputWaiting::RoomIsMade);
+            } else if let Some(at) = off.iter().position(fits) {
                 room.gives_way.insert(off.remove(at), &one.name);
                 room.short.insert(&one.name, OutputWaiting::RoomIsMade);
             } else {

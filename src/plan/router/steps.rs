@@ -306,8 +306,9 @@ impl<'a> Reading<'a> {
             return (Vec::new(), Some(waiting));
         }
         let interrupts = self.is_on_air(output, pool);
-        // It is not taken off air for another try.
-        if let Some(refused) = self.refused(one).filter(|_| interrupts) {
+        // It is not taken off air for another try, nor for what is not allowed.
+        let refused = self.refused(one).or_else(|| self.update_denied());
+        if let Some(refused) = refused.filter(|_| interrupts) {
             let what = refused.what.clone();
             return (Vec::new(), Some(OutputWaiting::TargetRefused { what }));
         }

@@ -1,5 +1,6 @@
 //! Rules of a RouterPool, each in the smallest world that shows it.
 
+mod leaving;
 mod moves;
 mod source;
 
@@ -417,6 +418,9 @@ fn an_output_that_is_off_gives_way_the_longest_off_first() {
         .find(|plan| at(plan) == "arn-c")
         .unwrap();
     assert_eq!(deleted.steps[0].reason, OutputReason::PlaceNeeded("d".into()));
+    world.seen("arn-c").state = OutputState::Deleting;
+    assert_eq!(world.steps(), [""; 0], "one place is needed, and one is made");
+    assert_eq!(world.waiting("d"), Some(OutputWaiting::RoomIsMade));
     for kept in ["wanted", "paused"] {
         let mut world = World::new()
             .output("arn-a", "a", Active)
@@ -626,6 +630,7 @@ fn a_target_that_is_refused_costs_nobody_the_air() {
         let refusal = Refused {
             what: "no".to_owned(),
             may_try,
+            denied: false,
         };
         world.elsewhere.refused.insert("a".into(), refusal);
         world

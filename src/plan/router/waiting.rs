@@ -114,6 +114,8 @@ pub enum OutputWaiting {
     OnAirElsewhere {
         /// The pool that it was moved from.
         pool: PoolName,
+        /// Others on the same channel there, which it would interrupt.
+        others: Vec<DestinationName>,
     },
     /// It was moved to another pool while on air, and ends in the old one as soon as its new place is ready.
     Moves {

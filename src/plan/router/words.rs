@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::feed::not_ready;
 use super::{OnAirAt, OutputContent, OutputReason, OutputWaiting, RouterLimit};
 use crate::model::{Cause, Desired, DestinationName, Observed, OutputState, PoolName, RouterArn, SlotId};
+use crate::plan::cost::INTERRUPTION;
 use crate::plan::waiting::{
-    AGAIN, FAILING_FROM_ATTEMPTS, JUST_THIS_ONCE, OWN_KEY, anytime, end_of_pause, paused,
+    AGAIN, FAILING_FROM_ATTEMPTS, JUST_THIS_ONCE, OWN_KEY, anytime, end_of_pause, off_air, paused,
 };
 use crate::plan::{DestinationPlan, OutputPlace, Waiting};
 
@@ -80,6 +81,12 @@ impl fmt::Display for RouterLimit {
 }
 
 impl OutputWaiting {
+    /// On air in a pool that it was moved from, and as far as is known alone there.
+    pub(super) fn elsewhere(pool: PoolName) -> Self {
+        let others = Vec::new();
+        Self::OnAirElsewhere { pool, others }
+    }
+
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -144,7 +151,8 @@ impl OutputWaiting {
             }],
             Self::SecretUnavailable { reference, .. } => vec![format!("make {reference} readable")],
             Self::TargetRefused { .. } => vec![
-                "correct spec.url or spec.platform; what is refused is tried again by itself where that interrupts nothing"
+                "correct what it names: spec.url or spec.platform, or networkInterface and output: of its pool; it is tried again by \
+                 itself where that interrupts nothing"
                     .to_owned(),
             ],
             Self::Paused { pool, .. } => vec![end_of_pause(pool.as_ref())],
@@ -188,12 +196,7 @@ impl OutputWaiting {
     /// It is in another pool than the one that it belongs to.
     fn ways_out_of_its_pool(&self) -> Vec<String> {
         match self {
-            Self::OnAirElsewhere { pool } => vec![
-                anytime(pool, Cause::Retarget),
-                JUST_THIS_ONCE.to_owned(),
-                AGAIN.to_owned(),
-                format!("set pool: {pool} again"),
-            ],
+            Self::OnAirElsewhere { pool, others } => ways_to_leave(pool, others),
             Self::PoolGone { pool } => vec![declare_again(pool), AGAIN.to_owned()],
             Self::OfAnother { pool } => vec![
                 format!("{}, with its Destination", declare_again(pool)),
@@ -207,6 +210,18 @@ impl OutputWaiting {
     pub fn ways_out_of(&self, destination: &DestinationName) -> Vec<String> {
         Waiting::Output(self.clone()).ways_out_of(destination)
     }
+}
+
+/// What lets a destination end in the pool that it was moved from. Off and on again is none where it shares its channel: it stays on
+/// air with the others.
+fn ways_to_leave(pool: &PoolName, others: &[DestinationName]) -> Vec<String> {
+    let grant = anytime(pool, Cause::Retarget);
+    let back = format!("set pool: {pool} again");
+    if others.is_empty() {
+        return vec![grant, JUST_THIS_ONCE.to_owned(), AGAIN.to_owned(), back];
+    }
+    let grant = format!("{grant} (it and {})", off_air(others, INTERRUPTION));
+    vec![grant, JUST_THIS_ONCE.to_owned(), back]
 }
 
 fn declare_again(pool: &PoolName) -> String {
@@ -330,7 +345,7 @@ fn same_target_ways_out(at: &OnAirAt) -> Vec<String> {
 impl OutputWaiting {
     fn fmt_of_its_pool(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OnAirElsewhere { pool } => {
+            Self::OnAirElsewhere { pool, .. } => {
                 write!(
                     f,
                     "on air in pool {pool}, which it was moved from, and has to end there first; pool {pool} does not grant that"

@@ -198,7 +198,7 @@ impl Waiting {
 }
 
 /// `a and b off air about 3 min`.
-fn off_air(others: &[DestinationName], time: Duration) -> String {
+pub(in crate::plan) fn off_air(others: &[DestinationName], time: Duration) -> String {
     format!("{} off air about {}", Names(others), Approximately(time))
 }
 

@@ -82,8 +82,10 @@ fn a_switch_of_an_emulator_inside_the_process_is_set_by_flag() {
         slotwise(usual.iter().chain(set))
     };
     assert_eq!(apply(&[]).code, 0);
-    let denied = apply(&["--emulator-set", "tagKeysAllowed=team/*;listPageMax=1"]);
+    let set = ["--emulator-set", "tagKeysAllowed=team/*;listPageMax=1"];
+    let denied = apply(&[&set[..], &["--timeout", "5s"]].concat());
     assert_ne!(denied.code, 0, "{}", denied.out);
+    assert!(denied.out.contains("medialive:CreateTags"), "{}", denied.out);
 }
 
 #[test]

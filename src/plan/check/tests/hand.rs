@@ -460,6 +460,7 @@ fn quiet_channel(
         slots: seen.groups.iter().filter_map(slot).collect(),
         others: Arc::clone(&seen.others),
         steps: Vec::new(),
+        follows: None,
         runs: seen.state.is_running(),
         waiting: None,
     }

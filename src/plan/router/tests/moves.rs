@@ -196,11 +196,7 @@ fn to_a_pool_with_another_input_it_moves_when_its_old_pool_grants() {
     assert_eq!(world.steps(), [""; 0]);
     for of in ["arn-a", "a"] {
         let pool = "main".into();
-        assert_eq!(
-            world.waiting(of),
-            Some(OutputWaiting::OnAirElsewhere { pool }),
-            "{of}"
-        );
+        assert_eq!(world.waiting(of), Some(OutputWaiting::elsewhere(pool)), "{of}");
     }
     assert!(is_on_air(&world));
     world.pool().disruption.interrupt = Interrupt::Anytime;
@@ -263,7 +259,7 @@ fn moved_with_a_new_key_it_begins_there_and_then_ends() {
 }
 
 /// Channel 1 of pool `main`, and RouterPool `router`.
-fn both(world: fixture::World) -> fixture::World {
+pub(super) fn both(world: fixture::World) -> fixture::World {
     let mut world = world;
     let mut router = pool("router");
     router.disruption.interrupt = Interrupt::Never;
@@ -272,7 +268,7 @@ fn both(world: fixture::World) -> fixture::World {
     world
 }
 
-fn output_steps(plan: &crate::plan::Plan) -> Vec<String> {
+pub(super) fn output_steps(plan: &crate::plan::Plan) -> Vec<String> {
     let acting = plan.outputs().filter(|output| !output.steps.is_empty());
     acting
         .map(|output| {
