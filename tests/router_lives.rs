@@ -13,7 +13,6 @@ mod shown;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::time::Duration;
 
 use rand::seq::IndexedRandom;
@@ -37,9 +36,6 @@ const POOLS: [&str; 3] = ["main", "other", "slots"];
 const CHANNELS: [&str; 2] = ["1", "2"];
 const OTHER_INPUT: &str = "arn:aws:mediaconnect:us-east-1:111122223333:routerInput:b1b2c3d4e5f6";
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
-
-/// What happens of 22 things is a fault.
-const FAULTS: Range<u32> = 9..12;
 
 /// How long a declaration has to be as it is before a step may no longer follow from the one before: as long as an order is good
 /// for, with the call itself.
@@ -71,8 +67,8 @@ struct Life {
     /// Outputs that were worked on by hand, or failed.
     disturbed: BTreeMap<String, Instant>,
     before: BTreeMap<String, Shown>,
-    /// When anything was last declared otherwise, or done by hand, or a process began.
-    touched: Instant,
+    /// When this process began.
+    begun: Instant,
     /// Outputs on air that were stopped for a new target, and when.
     retargeted: BTreeMap<String, Instant>,
     /// Every key that was declared, and whose it was.
@@ -139,7 +135,7 @@ impl Life {
             kept: BTreeSet::new(),
             disturbed: BTreeMap::new(),
             before: BTreeMap::new(),
-            touched: now,
+            begun: now,
             retargeted: BTreeMap::new(),
             keys_of: NAMES
                 .iter()
@@ -193,11 +189,7 @@ impl Life {
     fn happen(&mut self) {
         let name = (*NAMES.choose(&mut self.random).unwrap()).to_owned();
         let now = Instant::now();
-        let what = self.random.random_range(0..22);
-        if !FAULTS.contains(&what) {
-            self.touched = now;
-        }
-        match what {
+        match self.random.random_range(0..22) {
             0..6 => {
                 let state = either(&mut self.random, WantedState::Streaming, WantedState::Ready);
                 self.change(
@@ -211,24 +203,7 @@ impl Life {
                 );
                 self.note(format!("{name} is {state:?}"));
             }
-            6 => {
-                self.keys += 1;
-                // MediaConnect takes no backslash.
-                let refused = self.random.random_bool(0.2);
-                let text = format!("k3y-{}{}", self.keys, if refused { "\\" } else { "" });
-                self.keys_of.insert(text.clone(), name.clone());
-                let key = StreamKey::Known(Secret::new(text));
-                self.change(
-                    &name,
-                    |since, now| since.key = now,
-                    |desired, name| {
-                        if let Some(one) = desired.destination_mut(name) {
-                            one.key = key;
-                        }
-                    },
-                );
-                self.note(format!("{name} has another key"));
-            }
+            6 => self.other_key(&name, false),
             7 => {
                 let is_there = self.script.desired().destinations.contains_key(name.as_str());
                 self.kept.remove(&name);
@@ -271,7 +246,7 @@ impl Life {
                 );
                 self.note(format!("{name} is paused: {is_paused}"));
             }
-            _ if FAULTS.contains(&what) => self.fault(),
+            9..12 => self.fault(),
             12 => {
                 let interrupt = either(&mut self.random, Interrupt::Never, Interrupt::Anytime);
                 self.policy = now;
@@ -293,8 +268,32 @@ impl Life {
             14 => self.copy_stream(&name),
             15..17 => self.move_one(&name),
             17 => self.rename_pool(),
+            18 => self.other_key(&name, true),
             _ => self.work_by_hand(),
         }
+    }
+
+    /// Another key; MediaConnect takes none with a backslash.
+    fn other_key(&mut self, name: &str, is_refused: bool) {
+        self.keys += 1;
+        let text = format!("k3y-{}{}", self.keys, if is_refused { "\\" } else { "" });
+        self.keys_of.insert(text.clone(), name.to_owned());
+        let key = StreamKey::Known(Secret::new(text));
+        self.change(
+            name,
+            |since, now| since.key = now,
+            |desired, name| {
+                if let Some(one) = desired.destination_mut(name) {
+                    one.key = key;
+                }
+            },
+        );
+        let kind = if is_refused {
+            "another key, which is refused"
+        } else {
+            "another key"
+        };
+        self.note(format!("{name} has {kind}"));
     }
 
     /// Two of one stream, as when a block is copied.
@@ -465,7 +464,7 @@ impl Life {
         let until = Instant::now() + long;
         let events = stage.events.clone();
         let begun = Instant::now();
-        self.touched = begun;
+        self.begun = begun;
         let judge = async {
             let mut shown = 0;
             while Instant::now() < until {

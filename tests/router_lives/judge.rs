@@ -78,20 +78,16 @@ impl Life {
         let made_twice = outputs
             .iter()
             .filter_map(|(arn, shown)| self.made_twice(&outputs, arn, shown));
-        let again = self.before.iter().filter_map(|(arn, before)| {
-            let is_again = self.is_stopped_for_target(&desired, &outputs, arn, before)
-                && self.retargeted.get(arn).is_some_and(|at| *at > self.touched);
+        let stopped = self.stopped_for_target(&desired, &outputs);
+        let again = stopped.iter().filter_map(|(arn, before, changed)| {
+            let is_again = self.retargeted.get(*arn).is_some_and(|at| at > changed);
             is_again.then(|| format!("again: {arn} is interrupted a second time for one change: {before:?}"))
         });
         let found: Vec<String> = wrong.chain(twice).chain(made_twice).chain(again).collect();
         assert!(found.is_empty(), "{}\n{}", found.join("; "), self.tail());
-        let stopped = self
-            .before
-            .iter()
-            .filter(|(arn, before)| self.is_stopped_for_target(&desired, &outputs, arn, before));
-        let stopped: Vec<String> = stopped.map(|(arn, _)| arn.clone()).collect();
-        self.retargeted
-            .extend(stopped.into_iter().map(|arn| (arn, Instant::now())));
+        let stopped = stopped.into_iter().map(|(arn, ..)| (arn.clone(), Instant::now()));
+        let stopped: Vec<(String, Instant)> = stopped.collect();
+        self.retargeted.extend(stopped);
         for (arn, shown) in &outputs {
             if matches!(shown.state.as_str(), "ERROR" | "RECOVERING" | "MIGRATING") {
                 self.disturbed.insert(arn.clone(), Instant::now());
@@ -134,21 +130,34 @@ impl Life {
         is_wrong.then(|| format!("off air: {name} is wanted and went {state}"))
     }
 
-    /// Whether a router output on air with a previous target, of a destination that is wanted, stops.
-    fn is_stopped_for_target(
-        &self,
+    /// Router outputs on air with a previous target, of destinations that are wanted, that stop: each with since when it is declared as
+    /// it is, for this process.
+    fn stopped_for_target<'a>(
+        &'a self,
         desired: &Desired,
         outputs: &Outputs,
-        arn: &str,
-        before: &Shown,
-    ) -> bool {
-        let stops = outputs.get(arn).is_some_and(|after| after.state == "STOPPING");
-        let named = before.named.as_ref();
-        let one = named.and_then(|name| desired.destinations.get(name.as_str()));
-        let is_previous = |one: &Destination| !before.is_of(one) && one.state == WantedState::Streaming;
-        let is_disturbed = is_recent(self.disturbed.get(arn), DISTURBED);
-        let is_output = before.pool != "slots";
-        is_output && before.is_on_air() && stops && !is_disturbed && one.is_some_and(|one| is_previous(one))
+    ) -> Vec<(&'a String, &'a Shown, Instant)> {
+        let stopped = self.before.iter().filter_map(|(arn, before)| {
+            let stops = outputs.get(arn).is_some_and(|after| after.state == "STOPPING");
+            let one = desired.destinations.get(before.named.as_ref()?.as_str())?;
+            let is_previous = !before.is_of(one) && one.state == WantedState::Streaming;
+            let is_disturbed = is_recent(self.disturbed.get(arn), DISTURBED);
+            // What brings no programme is no interruption.
+            let is_fed = before.pool == "other" || before.pool != "slots" && self.is_fed();
+            let since = self.since[one.name.as_str()];
+            let parts = [
+                since.state,
+                since.key,
+                since.pause,
+                since.pool,
+                self.policy,
+                self.begun,
+            ];
+            let changed = parts.into_iter().max()?;
+            let is_it = is_fed && before.is_on_air() && stops && is_previous && !is_disturbed;
+            is_it.then_some((arn, before, changed))
+        });
+        stopped.collect()
     }
 
     /// Whether the stream of `before`, or what `one` declares, is on air elsewhere.
@@ -220,7 +229,9 @@ impl Life {
 
     /// What is wrong with `shown`, which began beside another that pushes the same stream.
     fn pushed_twice(&self, outputs: &Outputs, arn: &str, shown: &Shown) -> Option<String> {
-        let began = shown.may_push() && !self.before.get(arn).is_some_and(Shown::may_push);
+        // An update of what is stopped pushes nothing.
+        let is_updated = shown.state == "UPDATING";
+        let began = shown.may_push() && !is_updated && !self.before.get(arn).is_some_and(Shown::may_push);
         let mut others = outputs.iter().filter(|(other, _)| *other != arn);
         let is_twice = others.any(|(_, other)| other.may_push() && other.has_stream_of(shown));
         let is_wrong = began && is_twice && !is_recent(self.disturbed.get(arn), DISTURBED);

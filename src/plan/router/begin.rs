@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::reading::{Fit, Occupant, Pusher, Reading};
 use super::{OnAirAt, OutputWaiting};
 use crate::model::{
-    Destination, Endpoint, Refused, RouterArn, RouterOutput, RouterPool, RouterSettings, StreamKey,
-    WantedState,
+    Destination, DestinationName, Endpoint, Refused, RouterArn, RouterOutput, RouterPool, RouterSettings,
+    StreamKey, WantedState,
 };
 
 impl Reading<'_> {
@@ -49,9 +49,7 @@ impl Reading<'_> {
             return Err(self.on_air_at(one, at));
         }
         match self.comes_before(one, &target) {
-            Some(first) => Err(OutputWaiting::SameTarget {
-                at: OnAirAt::Destination(first.clone()),
-            }),
+            Some(first) => Err(Self::goes_first(first)),
             None => Ok((target, leaves.map(|from| OutputWaiting::Moves { from }))),
         }
     }
@@ -98,6 +96,13 @@ impl Reading<'_> {
             Pusher::Output(other) => !matches!(self.occupants.get(other), Some(Occupant::Destination(..))),
         };
         is_anothers.then(|| self.on_air_at(one, at))
+    }
+
+    /// Another destination of the same stream goes on air, and not this one.
+    pub(super) fn goes_first(first: &DestinationName) -> OutputWaiting {
+        OutputWaiting::SameTarget {
+            at: OnAirAt::Destination(first.clone()),
+        }
     }
 
     /// The stream of `one` is, or may be, on air there.

@@ -215,7 +215,13 @@ impl<'a> Reading<'a> {
         let (target, moves) = match self.may_begin(one, pool, Some(arn)) {
             // What was interrupted comes back as it was.
             Err(OutputWaiting::SecretUnavailable { .. } | OutputWaiting::TargetRefused { .. }) if returns => {
-                if let Some(waiting) = self.also_pushed(one, (arn, output)) {
+                let before = output.target.as_ref();
+                let is_anothers = || {
+                    Some(Self::goes_first(
+                        before.and_then(|at| self.comes_before(one, at))?,
+                    ))
+                };
+                if let Some(waiting) = self.also_pushed(one, (arn, output)).or_else(is_anothers) {
                     return (Vec::new(), Some(waiting));
                 }
                 (None, None)

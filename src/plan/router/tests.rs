@@ -650,7 +650,18 @@ fn a_target_that_is_refused_costs_nobody_the_air() {
         .output("arn-a", "a", OutputState::Standby)
         .with("a", new_key);
     stopped.observed.returning.insert("a".into());
-    assert_eq!(refused(stopped, false).steps(), ["arn-a: start"]);
+    assert_eq!(refused(stopped.clone(), false).steps(), ["arn-a: start"]);
+    // Unless what it pushed before is another one's by now.
+    let first = samples::destination("a");
+    let stopped = stopped
+        .output("arn-b", "b", OutputState::Standby)
+        .with("b", |one| (one.url, one.key) = (first.url, first.key));
+    let stopped = refused(stopped, false);
+    assert_eq!(stopped.steps(), ["arn-b: update, start"]);
+    assert!(matches!(
+        stopped.waiting("arn-a"),
+        Some(OutputWaiting::SameTarget { .. })
+    ));
 }
 
 #[test]
